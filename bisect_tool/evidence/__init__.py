@@ -1,0 +1,1 @@
+"""From log text to events, failure chain, signature and verdict: pure."""

@@ -1,0 +1,1 @@
+"""Runs trials in slots; knows nothing of search."""

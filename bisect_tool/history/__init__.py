@@ -1,0 +1,1 @@
+"""Git: ranges on the DAG, worktrees, changed paths, pull-request numbers."""

@@ -1,0 +1,1 @@
+"""Which commits to try next, when to stop, how sure: pure, without I/O, clock or git."""

@@ -1,0 +1,1 @@
+"""The guardian of a trial's processes, ports and leftovers."""

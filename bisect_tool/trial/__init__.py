@@ -1,0 +1,1 @@
+"""One trial: prepare, run the suite under the guardian, collect, tear down."""

@@ -1,0 +1,25 @@
+"""The two words everything turns on: what a trial yielded, and what that says about a commit."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The raw fact a trial yields for a cell."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    HUNG = "hung"
+    SKIPPED = "skipped"
+    UNBUILDABLE = "unbuildable"
+    INFRASTRUCTURE = "infrastructure"
+
+
+class Verdict(StrEnum):
+    """What an outcome says about a commit under the signature that is investigated."""
+
+    GOOD = "good"
+    BAD = "bad"
+    SKIP = "skip"
