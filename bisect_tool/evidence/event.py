@@ -1,0 +1,65 @@
+"""What happened: one event of one process, and what the suite itself saw."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Kind = Literal["exception", "log", "exit", "leak", "test", "hang"]
+Severity = Literal["info", "warning", "error"]
+
+
+class Frame(BaseModel):
+    """One level of a stack; `function` is empty where the log does not name it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    line: int
+    function: str
+
+
+class Event(BaseModel):
+    """One thing that one process reported.
+
+    Attributes:
+        time: epoch seconds at which its first line was seen.
+        source: stem of the log it stood in; `suite` for what pytest saw.
+        role: `EngineCore_DP1`, `Worker_DP0_TP0`, `ApiServer_2`, `Launcher` (no prefix), `Test`.
+        pid: process id where the line named one.
+        exception: dotted name of the exception type, or empty.
+        message: first line of the message, cleaned.
+        frames: outermost first, as Python prints them.
+        lines: the cleaned lines it was read from; head and tail of a long one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    time: float
+    source: str
+    role: str
+    pid: int | None = None
+    kind: Kind
+    severity: Severity
+    exception: str = ""
+    message: str = ""
+    frames: tuple[Frame, ...] = ()
+    lines: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The exception and its message, as Python writes them."""
+        return ": ".join(part for part in (self.exception, self.message) if part)
+
+
+class SuiteFailure(BaseModel):
+    """What pytest itself saw for a cell; `exception` is `Hang` for a wait that never ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phase: Literal["setup", "call", "teardown"]
+    exception: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+    time: float

@@ -1,0 +1,20 @@
+"""One line of one log, with the time at which it was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line as it stood in a log.
+
+    Attributes:
+        source: stem of the log file, such as `4-rank0`.
+        time: epoch seconds at which the line was seen.
+        text: the raw text; may hold colours, a prefix, anything.
+    """
+
+    source: str
+    time: float
+    text: str
