@@ -1,0 +1,304 @@
+"""The campaign: what to run next for all cells at once, and what the trials so far say. Pure.
+
+Everything is decided from the list of trials that ran, so a resumed session takes up exactly where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from bisect_tool.evidence import Failure, Signature, classify
+from bisect_tool.search import Bisection, Candidates, Contradiction, Culprit, Dag, Endpoints, EndState
+from bisect_tool.trial.result import TrialResult
+from bisect_tool.verdict import Outcome, Verdict
+
+
+class Purpose(StrEnum):
+    """Why a trial is run."""
+
+    BAD_END = "bad end"
+    GOOD_END = "good end"
+    NARROW = "narrow"
+    CONFIRM = "confirm"
+
+
+class Finding(StrEnum):
+    """How the search for one cell's culprit ended."""
+
+    CULPRIT = "culprit"
+    CANDIDATES = "candidates"
+    GREEN = "green"
+    ALWAYS_RED = "always red"
+    FLAKY = "flaky"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be found out, and with how many runs."""
+
+    dag: Dag
+    goods: tuple[str, ...]
+    bad: str
+    endpoint_runs: int = 2
+    confirm_runs: int = 2
+    retries: int = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """The next trial: `cells` None runs every cell that was asked for."""
+
+    sha: str
+    cells: tuple[str, ...] | None
+    purpose: Purpose
+
+
+@dataclass(frozen=True)
+class EndCounts:
+    """Runs of a cell at one end: how many, and how many of them failed (with any signature)."""
+
+    runs: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class CellConclusion:
+    """What the trials say of one cell.
+
+    `candidates` holds what is left (one sha for a culprit); `skipped` the commits that told nothing, with the
+    reason; `failure` is the evidence at the culprit, else at the bad end.
+    """
+
+    cell: str
+    finding: Finding
+    good: EndCounts
+    bad: EndCounts
+    culprit: str | None = None
+    candidates: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    failure: Failure | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the campaign stands: `step` is None when it is over."""
+
+    step: Step | None
+    conclusions: tuple[CellConclusion, ...]
+    remaining: tuple[str, ...]
+    steps_left: int
+
+
+@dataclass(frozen=True)
+class _Judged:
+    sha: str
+    verdict: Verdict
+    outcome: Outcome
+    reason: str
+    failure: Failure | None
+
+
+def decide(goal: Goal, trials: Sequence[TrialResult]) -> State:
+    """What the trials so far say of every cell, and which trial comes next."""
+    step = _endpoint_step(goal, trials)
+    if step is not None:
+        return State(step, (), goal.dag.candidates, _steps_before_narrowing(goal, trials))
+    searches = [_CellSearch.of(goal, cell, trials) for cell in _cells(goal, trials)]
+    open_ones = [search for search in searches if search.next is not None]
+    conclusions = tuple(search.conclusion for search in searches if search.conclusion is not None)
+    if not open_ones:
+        return State(None, conclusions, (), 0)
+    lead = max(open_ones, key=lambda search: search.steps_left)
+    assert lead.next is not None
+    sharing = tuple(search.cell for search in open_ones if search.wants(lead.next.sha))
+    return State(
+        Step(lead.next.sha, sharing, lead.next.purpose), conclusions, lead.remaining, lead.steps_left
+    )
+
+
+def _endpoint_step(goal: Goal, trials: Sequence[TrialResult]) -> Step | None:
+    if _lacks_runs(goal, goal.bad, trials):
+        return Step(goal.bad, None, Purpose.BAD_END)
+    if not _any_red(goal, trials):
+        return None
+    for good in goal.goods:
+        if _lacks_runs(goal, good, trials):
+            return Step(good, None, Purpose.GOOD_END)
+    return None
+
+
+def _lacks_runs(goal: Goal, sha: str, trials: Sequence[TrialResult]) -> bool:
+    """Whether an end needs another run; runs that yielded nothing are repeated a few times, then given up."""
+    at = [trial for trial in trials if trial.sha == sha]
+    useful = sum(trial.outcome not in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE) for trial in at)
+    unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
+    return not unbuildable and useful < goal.endpoint_runs and len(at) - useful <= goal.retries
+
+
+def _any_red(goal: Goal, trials: Sequence[TrialResult]) -> bool:
+    return any(
+        cell.outcome in (Outcome.FAILED, Outcome.HUNG)
+        for trial in trials
+        if trial.sha == goal.bad
+        for cell in trial.cells
+    )
+
+
+def _steps_before_narrowing(goal: Goal, trials: Sequence[TrialResult]) -> int:
+    ends = (goal.bad, *goal.goods)
+    done = sum(trial.sha in ends for trial in trials)
+    narrowing = max(len(goal.dag.candidates) - 1, 0).bit_length()
+    return max(goal.endpoint_runs * len(ends) - done, 1) + narrowing + goal.confirm_runs
+
+
+def _cells(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(cell.cell for trial in trials if trial.sha == goal.bad for cell in trial.cells))
+
+
+def _judge(cell: str, trials: Sequence[TrialResult], investigated: frozenset[Signature]) -> tuple[_Judged, ...]:
+    judged = []
+    for trial in trials:
+        result = trial.cell(cell)
+        if result is not None:
+            judgement = classify(result.outcome, result.failure, investigated)
+            reason = result.reason or judgement.reason
+            judged.append(_Judged(trial.sha, judgement.verdict, result.outcome, reason, result.failure))
+    return tuple(judged)
+
+
+@dataclass(frozen=True)
+class _CellSearch:
+    """One cell's search, rebuilt from the trials."""
+
+    cell: str
+    conclusion: CellConclusion | None
+    next: Step | None = None
+    remaining: tuple[str, ...] = ()
+    steps_left: int = 0
+    bisection: Bisection | None = None
+
+    def wants(self, sha: str) -> bool:
+        """Whether a trial at `sha` tells this cell something."""
+        return self.next is not None and (self.next.sha == sha or sha in self.remaining)
+
+    @staticmethod
+    def of(goal: Goal, cell: str, trials: Sequence[TrialResult]) -> _CellSearch:
+        investigated = frozenset(
+            result.failure.signature
+            for trial in trials
+            if trial.sha == goal.bad and (result := trial.cell(cell)) is not None and result.failure is not None
+        )
+        judged = _judge(cell, trials, investigated)
+        ends = _ends(goal, judged)
+        base = CellConclusion(
+            cell,
+            Finding.GREEN,
+            good=_counts(judged, goal.goods),
+            bad=_counts(judged, (goal.bad,)),
+            failure=_first_failure(judged, goal.bad),
+        )
+        if ends.state is not EndState.RED:
+            return _CellSearch(cell, _not_red(base, ends.state))
+        return _narrow(goal, base, judged)
+
+
+_NOT_RED = {
+    EndState.GREEN: (Finding.GREEN, ""),
+    EndState.ALWAYS_RED: (Finding.ALWAYS_RED, "it fails the same way at the good end"),
+    EndState.INVERTED: (Finding.ALWAYS_RED, "it fails at the good end and passes at the bad one: ends swapped?"),
+    EndState.FLAKY: (Finding.FLAKY, "runs of the same commit disagree"),
+    EndState.UNKNOWN: (Finding.UNVERIFIED, "an end told nothing about it"),
+}
+
+
+def _not_red(base: CellConclusion, state: EndState) -> CellConclusion:
+    finding, note = _NOT_RED[state]
+    return replace(base, finding=finding, note=note)
+
+
+def _narrow(goal: Goal, base: CellConclusion, judged: tuple[_Judged, ...]) -> _CellSearch:
+    verdicts = _verdicts(goal, judged)
+    if isinstance(verdicts, str):
+        return _CellSearch(base.cell, replace(base, finding=Finding.FLAKY, note=f"runs of {verdicts[:9]} disagree"))
+    bisection = Bisection.start(goal.dag, goal.bad)
+    for sha, verdict in verdicts.items():
+        if sha in goal.dag.candidates and sha != goal.bad:
+            bisection = bisection.observe(sha, verdict)
+    skipped = _skipped(judged)
+    result = bisection.conclude()
+    if result is None:
+        step = Step(bisection.plan(1)[0], (base.cell,), Purpose.NARROW)
+        return _CellSearch(base.cell, None, step, bisection.remaining, bisection.steps_left() + goal.confirm_runs, bisection)
+    if isinstance(result, Contradiction):
+        note = f"{result.good[:9]} is good though it descends from {result.bad[:9]}, which is bad"
+        return _CellSearch(base.cell, replace(base, finding=Finding.FLAKY, note=note, skipped=skipped))
+    if isinstance(result, Candidates):
+        found = replace(base, finding=Finding.CANDIDATES, candidates=result.shas, skipped=skipped)
+        return _CellSearch(base.cell, found)
+    return _confirm(goal, base, judged, bisection, result)
+
+
+def _confirm(
+    goal: Goal, base: CellConclusion, judged: tuple[_Judged, ...], bisection: Bisection, culprit: Culprit
+) -> _CellSearch:
+    """The adjacent pair has to answer the same way `confirm_runs` times before a culprit is named."""
+    for sha in bisection.confirmation():
+        told = sum(item.sha == sha and item.verdict is not Verdict.SKIP for item in judged)
+        tries = sum(item.sha == sha for item in judged)
+        if told < goal.confirm_runs and tries - told <= goal.retries:
+            step = Step(sha, (base.cell,), Purpose.CONFIRM)
+            return _CellSearch(base.cell, None, step, (culprit.sha,), 1, bisection)
+    found = replace(
+        base,
+        finding=Finding.CULPRIT,
+        culprit=culprit.sha,
+        candidates=(culprit.sha,),
+        skipped=_skipped(judged),
+        failure=_first_failure(judged, culprit.sha) or base.failure,
+    )
+    return _CellSearch(base.cell, found)
+
+
+def _verdicts(goal: Goal, judged: tuple[_Judged, ...]) -> dict[str, Verdict] | str:
+    """One verdict a commit, in the order of trials; the sha instead where its runs disagree.
+
+    A commit whose runs all were infrastructure is left open until its retries are used up.
+    """
+    verdicts: dict[str, Verdict] = {}
+    for sha in dict.fromkeys(item.sha for item in judged):
+        here = [item for item in judged if item.sha == sha]
+        told = {item.verdict for item in here} - {Verdict.SKIP}
+        if len(told) > 1:
+            return sha
+        infrastructure = all(item.outcome is Outcome.INFRASTRUCTURE for item in here)
+        if told:
+            verdicts[sha] = told.pop()
+        elif not infrastructure or len(here) > goal.retries:
+            verdicts[sha] = Verdict.SKIP
+    return verdicts
+
+
+def _ends(goal: Goal, judged: tuple[_Judged, ...]) -> Endpoints:
+    good = [item.verdict for item in judged if item.sha in goal.goods]
+    bad = [item.verdict for item in judged if item.sha == goal.bad]
+    return Endpoints.of(good, bad)
+
+
+def _counts(judged: tuple[_Judged, ...], shas: tuple[str, ...]) -> EndCounts:
+    here = [item for item in judged if item.sha in shas]
+    return EndCounts(len(here), sum(item.outcome in (Outcome.FAILED, Outcome.HUNG) for item in here))
+
+
+def _skipped(judged: tuple[_Judged, ...]) -> tuple[tuple[str, str], ...]:
+    told = {item.sha for item in judged if item.verdict is not Verdict.SKIP}
+    reasons = {item.sha: item.reason for item in judged if item.sha not in told}
+    return tuple(reasons.items())
+
+
+def _first_failure(judged: tuple[_Judged, ...], sha: str) -> Failure | None:
+    return next((item.failure for item in judged if item.sha == sha and item.failure is not None), None)
+

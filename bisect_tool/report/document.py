@@ -1,0 +1,129 @@
+"""The JSON document of a session, schema 1: complete without the logs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bisect_tool.evidence import Event
+
+SCHEMA = 1
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EndCount(_Model):
+    """Runs of a cell at one end of the range, and how many of them failed."""
+
+    runs: int
+    failed: int
+
+
+class CommitInfo(_Model):
+    """A commit as people speak of it; `date` is the committer's, ISO 8601."""
+
+    sha: str
+    subject: str
+    author: str
+    date: str
+    pr: int | None = None
+
+
+class Skipped(_Model):
+    """A commit that told nothing, and why."""
+
+    sha: str
+    reason: str
+
+
+class CellReport(_Model):
+    """The answer for one cell.
+
+    `finding` is one of culprit, candidates, green, always red, flaky, unverified; `confidence` is null where
+    the search was deterministic and no posterior exists.
+    """
+
+    finding: str
+    good: EndCount
+    bad: EndCount
+    culprit: CommitInfo | None = None
+    candidates: tuple[str, ...] = ()
+    confidence: float | None = None
+    signature: str | None = None
+    order_dependent: bool | None = None
+    skipped: tuple[Skipped, ...] = ()
+    note: str = ""
+
+
+class FailureReport(_Model):
+    """The failure chain: `chain[0]` is `root`; what follows was brought down by it."""
+
+    cell: str
+    sha: str
+    root: Event
+    chain: tuple[Event, ...]
+    excerpt: str
+
+
+class TrialReport(_Model):
+    """One trial; `outcomes` gives each cell's outcome, `outcome` the worst of them; times in seconds."""
+
+    sha: str
+    purpose: str
+    cells: tuple[str, ...]
+    outcome: str
+    outcomes: dict[str, str]
+    seconds: float
+    build_seconds: float
+    environment: str
+    slot: int
+    leftovers: tuple[str, ...]
+    log: str
+    reason: str = ""
+
+
+class Cost(_Model):
+    """What the session cost; `seconds` is the sum of its trials' wall times."""
+
+    trials: int
+    builds: int
+    seconds: float
+    gpu_seconds: float
+
+
+class NativeChange(_Model):
+    """A commit whose native files differ from its parent's although the compiled base is pinned."""
+
+    sha: str
+    paths: tuple[str, ...]
+
+
+class Document(_Model):
+    """What `--json` prints."""
+
+    schema_: Literal[1] = Field(SCHEMA, alias="schema")
+    command: str
+    rerun: str
+    session: str
+    created: str
+    scenario: str
+    profile: str
+    repo: str
+    good: tuple[str, ...]
+    bad: str
+    candidates_total: int
+    exit_code: int
+    conclusion: str
+    cells: dict[str, CellReport]
+    failure: FailureReport | None
+    native_changes: tuple[NativeChange, ...] = ()
+    trials: tuple[TrialReport, ...]
+    cost: Cost
+    versions: dict[str, str]
+
+    def to_json(self) -> str:
+        """The document as indented JSON text."""
+        return self.model_dump_json(indent=2, by_alias=True)

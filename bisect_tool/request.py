@@ -1,0 +1,56 @@
+"""What a person asked for, with every name resolved: stored with the session, so that it can be resumed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SuiteCheck(_Model):
+    """The scenario's own pinned suite."""
+
+    kind: Literal["suite"] = "suite"
+
+
+class PytestCheck(_Model):
+    """A test file of the engine's own repository, at each commit or pinned from `tests_from`."""
+
+    kind: Literal["pytest"] = "pytest"
+    file: str
+    tests_from: str | None = None
+
+
+class CommandCheck(_Model):
+    """A command run in the commit's worktree; its exit code is read as `git bisect run` reads it."""
+
+    kind: Literal["command"] = "command"
+    argv: tuple[str, ...]
+
+
+Check = Annotated[SuiteCheck | PytestCheck | CommandCheck, Field(discriminator="kind")]
+
+
+class Request(_Model):
+    """One bisection: full commit ids, the check, and how many runs prove something.
+
+    `scenario` is a name or a folder's path, None for a command; `deadline_s` limits one trial of a command.
+    """
+
+    repo: str
+    goods: tuple[str, ...]
+    bad: str
+    first_parent: bool = False
+    check: Check
+    scenario: str | None = None
+    profile: str | None = None
+    cells: tuple[str, ...] = ()
+    endpoint_runs: int = Field(2, ge=1)
+    confirm_runs: int = Field(2, ge=1)
+    deadline_s: float = Field(3600, gt=0)
+    rerun: str = ""
+    command: str = "run"

@@ -1,0 +1,127 @@
+"""The schema of `scenario.toml`: what is tested, how to build it, how to launch it, how long to wait."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bisect_tool.build.profile import BuildProfile
+from bisect_tool.errors import UsageError
+
+_PACKAGE = Path(__file__).parent
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Timeouts(_Model):
+    """Deadlines in seconds; every one of them ends a wait."""
+
+    trial: float = Field(1800, gt=0, description="a whole trial")
+    idle: float = Field(300, gt=0, description="no log line from any process")
+    ready: float = Field(360, gt=0, description="from launch to /health on every rank")
+    teardown: float = Field(15, gt=0, description="from SIGTERM to the last process gone")
+    grace: float = Field(3, gt=0, description="from the sweep's SIGTERM to its SIGKILL")
+
+
+class Launch(_Model):
+    """How one data-parallel rank is started.
+
+    `command`, `args` and `env` may use `{python}` (the environment's interpreter), `{tree}` (the commit's
+    worktree), `{environment}` (the environment's folder), `{scenario}` (this scenario's folder) and
+    `{assets}` (a writable folder kept between trials).
+    """
+
+    command: tuple[str, ...]
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = Field(default_factory=dict)
+    model: str
+    served_model: str = ""
+    dp_size: int = Field(2, ge=1)
+    tp_size: int = Field(1, ge=1)
+    rpc_port: bool = Field(default=False, description="pass --data-parallel-rpc-port with a port of the slot")
+    fixed_ports: tuple[int, ...] = Field((), description="ports the engine binds whatever it is told")
+    gpus_per_rank: int = Field(0, ge=0)
+    sigterm: Literal["group", "root"] = "group"
+
+
+class Profile(_Model):
+    """Build, launch and resource settings under one suite."""
+
+    marker: str = Field(description="a path that exists in every commit of the repository this is for")
+    needs_gpu: bool = False
+    sparse: tuple[str, ...] = Field((), description="paths to check out; empty: everything")
+    build: BuildProfile
+    launch: Launch
+    timeouts: Timeouts = Timeouts()
+    tiny_model: bool = Field(default=False, description="make the tiny random-weight model in {assets}")
+
+
+class Scenario(_Model):
+    """A folder with `scenario.toml` and a pytest suite."""
+
+    name: str
+    description: str
+    suite: str
+    repository: str = Field(description="where the engine's history can be cloned from")
+    paths: tuple[str, ...] = Field((), description="paths that matter: commits that touch them are likelier")
+    profiles: dict[str, Profile]
+    folder: Path = Path()
+
+    @property
+    def suite_path(self) -> Path:
+        """The suite's file."""
+        return self.folder / self.suite
+
+    def profile(self, name: str) -> Profile:
+        """The profile called `name`; raises UsageError with the names there are."""
+        try:
+            return self.profiles[name]
+        except KeyError:
+            known = ", ".join(self.profiles)
+            raise UsageError(f"scenario {self.name} has no profile {name!r}", f"Profiles: {known}.") from None
+
+
+def scenarios_root() -> Path:
+    """The folder of the bundled scenarios, in an installed wheel as well as in a checkout."""
+    installed = _PACKAGE / "_scenarios"
+    return installed if installed.is_dir() else _PACKAGE.parent / "scenarios"
+
+
+def available(root: Path | None = None) -> dict[str, Path]:
+    """Names and folders of the bundled scenarios."""
+    base = root or scenarios_root()
+    return {path.parent.name.replace("_", "-"): path.parent for path in sorted(base.glob("*/scenario.toml"))}
+
+
+def load(spec: str) -> Scenario:
+    """Load a scenario by name (`external-lb-dp`) or by the path of its folder.
+
+    Raises:
+        UsageError: there is no such scenario, or its file does not say what it should.
+    """
+    folder = available().get(spec.replace("_", "-")) or Path(spec)
+    file = folder / "scenario.toml"
+    if not file.is_file():
+        raise UsageError(f"no such scenario: {spec}", f"Scenarios: {', '.join(available())}, or a folder's path.")
+    return read(file)
+
+
+def read(file: Path) -> Scenario:
+    """Read one `scenario.toml`; raises UsageError naming the field that is wrong."""
+    try:
+        scenario = Scenario.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{file}: {where}: {first['msg']}", "See docs/reference/scenario.md.") from error
+    scenario = scenario.model_copy(update={"folder": file.parent.resolve()})
+    if not scenario.suite_path.is_file():
+        raise UsageError(f"{file}: suite {scenario.suite} does not exist")
+    return scenario

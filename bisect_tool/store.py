@@ -1,0 +1,143 @@
+"""The store: sessions and their trials in SQLite, append-only; the journal and the cache.
+
+Write-ahead log with FULL synchronisation: a trial that was added survives SIGKILL and power loss
+(https://www.sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.trial.result import TrialResult
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS session (
+    id TEXT PRIMARY KEY,
+    created TEXT NOT NULL,
+    request TEXT NOT NULL,
+    document TEXT
+);
+CREATE TABLE IF NOT EXISTS trial (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    session TEXT NOT NULL REFERENCES session(id),
+    purpose TEXT NOT NULL,
+    sha TEXT NOT NULL,
+    result TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS trial_session ON trial(session, number);
+"""
+_LOCK_WAIT_S = 30
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One session as stored: `request` and `document` are JSON texts, `document` None until it ended."""
+
+    id: str
+    created: str
+    request: str
+    document: str | None
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One stored trial: its number in the store, what it was for, and what it yielded."""
+
+    number: int
+    purpose: str
+    result: TrialResult
+
+
+class Store:
+    """All sessions of one home folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(path, error) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def create(self, request: str) -> str:
+        """Add a session for the JSON text `request` and return its id, such as `20260306-1a2b3c`."""
+        now = datetime.now(UTC)
+        session = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO session VALUES (?, ?, ?, NULL)", (session, now.isoformat(timespec="seconds"), request)
+            )
+        return session
+
+    def add(self, session: str, purpose: str, result: TrialResult) -> None:
+        """Append a trial; it is on disk when this returns."""
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO trial (session, purpose, sha, result) VALUES (?, ?, ?, ?)",
+                (session, purpose, result.sha, result.model_dump_json()),
+            )
+
+    def finish(self, session: str, document: str) -> None:
+        """Keep the final document of a session."""
+        with self._writing():
+            self._db.execute("UPDATE session SET document = ? WHERE id = ?", (document, session))
+
+    def session(self, session: str) -> SessionRow:
+        """The session with this id, an unambiguous prefix of one, or `last`.
+
+        Raises:
+            UsageError: there is none, or more than one.
+        """
+        rows = self.sessions()
+        if session == "last":
+            matches = rows[:1]
+        else:
+            exact = [row for row in rows if row.id == session]
+            matches = exact or [row for row in rows if row.id.startswith(session)]
+        if not matches:
+            raise UsageError(f"no such session: {session}", "`bisect-run status` lists the sessions there are.")
+        if len(matches) > 1:
+            raise UsageError(f"{session} names {len(matches)} sessions", "Give more of the id.")
+        return matches[0]
+
+    def sessions(self) -> list[SessionRow]:
+        """All sessions, newest first."""
+        query = "SELECT id, created, request, document FROM session ORDER BY created DESC, rowid DESC"
+        return [SessionRow(*row) for row in self._db.execute(query)]
+
+    def trials(self, session: str) -> list[TrialRow]:
+        """The trials of a session in the order in which they ran."""
+        query = "SELECT number, purpose, result FROM trial WHERE session = ? ORDER BY number"
+        return [
+            TrialRow(number, purpose, TrialResult.model_validate_json(result))
+            for number, purpose, result in self._db.execute(query, (session,))
+        ]
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with self._db:
+                yield
+        except sqlite3.Error as error:
+            raise _unusable(self._path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> EnvironmentFailed:
+    return EnvironmentFailed(
+        f"the store {path} cannot be written: {error}",
+        "Free some disk or point BISECT_RUN_HOME at a writable folder, then `bisect-run resume`.",
+    )

@@ -1,0 +1,141 @@
+"""From what a suite streamed and what its processes logged to an outcome for each cell, with evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bisect_tool.evidence import Event, Failure, Frame, LogLine, SuiteFailure, explain, read_events
+from bisect_tool.supervise.logs import read_lines
+from bisect_tool.text import clean
+from bisect_tool.trial.result import CellResult
+from bisect_tool.trial.stream import Collected, CrashReport, Phase, Started, read_stream
+from bisect_tool.verdict import Outcome
+
+SUITE_LOG = "suite"
+_MARGIN_S = 1.0
+
+
+@dataclass
+class _Cell:
+    started: float
+    phases: list[Phase] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        return any(phase.phase == "teardown" for phase in self.phases)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the suite's process ended: the guardian's reason and when (epoch seconds)."""
+
+    reason: str
+    time: float
+
+
+def collect(
+    stream: Path, logs: Path, parents: Mapping[int, int], ending: Ending, wanted: Sequence[str] | None
+) -> tuple[CellResult, ...]:
+    """The outcome of every cell that was collected (or `wanted`), in the suite's order.
+
+    A cell that was running when the trial was ended is HUNG; one that had not begun is ERRORED.
+    """
+    cells, order = _cells(stream, wanted)
+    evidence = _Evidence(logs, parents)
+    return tuple(_result(name, cells.get(name), evidence, ending) for name in order)
+
+
+def available(stream: Path) -> tuple[str, ...]:
+    """The cells the suite collected."""
+    return next((record.cells for record in read_stream(stream) if isinstance(record, Collected)), ())
+
+
+def _cells(stream: Path, wanted: Sequence[str] | None) -> tuple[dict[str, _Cell], tuple[str, ...]]:
+    cells: dict[str, _Cell] = {}
+    order: tuple[str, ...] = ()
+    for record in read_stream(stream):
+        if isinstance(record, Collected):
+            order = record.cells
+        elif isinstance(record, Started):
+            cells[record.cell] = _Cell(record.time)
+        elif isinstance(record, Phase):
+            cells.setdefault(record.cell, _Cell(record.time)).phases.append(record)
+    return cells, order or tuple(wanted or ())
+
+
+def _result(name: str, cell: _Cell | None, evidence: _Evidence, ending: Ending) -> CellResult:
+    if cell is None:
+        reason = f"did not run: the trial was ended ({ending.reason})" if ending.reason != "exited" else "did not run"
+        return CellResult(cell=name, outcome=Outcome.ERRORED, reason=reason)
+    seconds = sum(phase.seconds for phase in cell.phases)
+    failed = next((phase for phase in cell.phases if phase.outcome == "failed"), None)
+    if failed is not None:
+        return _failed(name, failed, seconds, evidence)
+    skipped = next((phase for phase in cell.phases if phase.outcome == "skipped"), None)
+    if skipped is not None:
+        return CellResult(cell=name, outcome=Outcome.SKIPPED, seconds=seconds, reason=clean(skipped.reason or ""))
+    if not cell.ended:
+        return _unended(name, cell, evidence, ending)
+    return CellResult(cell=name, outcome=Outcome.PASSED, seconds=seconds)
+
+
+def _failed(name: str, phase: Phase, seconds: float, evidence: _Evidence) -> CellResult:
+    outcome = phase.hint if phase.hint in (Outcome.HUNG, Outcome.INFRASTRUCTURE) else Outcome.FAILED
+    seen = _suite_failure(phase, phase.failure or CrashReport(exception="", message=phase.reason or ""))
+    window = phase.window or (phase.time - phase.seconds, phase.time)
+    failure = evidence.explain(phase.logs, window, seen)
+    reason = seen.message if outcome is Outcome.INFRASTRUCTURE else ""
+    return CellResult(cell=name, outcome=outcome, seconds=seconds, failure=failure, reason=reason)
+
+
+def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> CellResult:
+    seconds = max(ending.time - cell.started, 0.0)
+    if ending.reason not in ("deadline", "idle"):
+        reason = f"the suite's process ended in the middle of it ({ending.reason})"
+        return CellResult(cell=name, outcome=Outcome.ERRORED, seconds=seconds, reason=reason)
+    phase = ("setup", "call", "teardown")[min(len(cell.phases), 2)]
+    seen = SuiteFailure(
+        phase=phase, exception="Hang", message=f"no end of {phase} ({ending.reason})", frames=(), time=ending.time
+    )
+    failure = evidence.explain((), (cell.started, ending.time), seen)
+    return CellResult(cell=name, outcome=Outcome.HUNG, seconds=seconds, failure=failure)
+
+
+def _suite_failure(phase: Phase, crash: CrashReport) -> SuiteFailure:
+    frames = tuple(Frame(file=file, line=line, function=function) for file, line, function in crash.frames)
+    return SuiteFailure(
+        phase=phase.phase,
+        exception=crash.exception,
+        message=clean(crash.message),
+        frames=frames,
+        time=phase.time,
+    )
+
+
+class _Evidence:
+    """The trial's logs, read once per set of files and window: cells that fail together share them."""
+
+    def __init__(self, folder: Path, parents: Mapping[int, int]) -> None:
+        self._folder = folder
+        self._parents = parents
+        self._events: dict[tuple[tuple[str, ...], tuple[float, float]], tuple[Event, ...]] = {}
+
+    def explain(self, logs: Sequence[str], window: tuple[float, float], seen: SuiteFailure) -> Failure:
+        """The failure chain from the named logs (none named: all) within the window."""
+        names = tuple(logs) or tuple(sorted(path.name for path in self._folder.glob("*.log")))
+        key = (names, window)
+        if key not in self._events:
+            self._events[key] = read_events(self._lines(names, window))
+        return explain(self._events[key], seen, self._parents)
+
+    def _lines(self, names: tuple[str, ...], window: tuple[float, float]) -> list[LogLine]:
+        first, last = window[0] - _MARGIN_S, window[1] + _MARGIN_S
+        lines = [
+            LogLine(source=Path(name).stem, time=time, text=text)
+            for name in names
+            for time, text in read_lines(self._folder / Path(name).name)
+            if first <= time <= last
+        ]
+        return sorted(lines, key=lambda line: line.time)

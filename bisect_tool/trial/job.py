@@ -1,0 +1,143 @@
+"""From a check to the process that runs it: argv, folder, environment, deadlines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bisect_tool.request import CommandCheck, PytestCheck
+from bisect_tool.scenario import Launch, Profile, Timeouts
+from bisect_tool.text import secret_values
+from bisect_tool.trial.setting import Place, Setting, expand, placeholders
+
+_STREAM_PLUGIN = Path(__file__).parent.parent / "stream"
+_NOT_OURS = ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One process to run under the guardian; times in seconds."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    deadline_s: float
+    idle_s: float | None
+    grace_s: float
+
+
+def make_job(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
+    """The process that runs `cells` (None: all) of the setting's check at `place`."""
+    if isinstance(setting.check, CommandCheck):
+        return _command(setting, setting.check, place)
+    if isinstance(setting.check, PytestCheck):
+        return _engine_file(setting, setting.check, place, cells)
+    return _suite(setting, place, cells)
+
+
+def clean_environment(place: Place) -> dict[str, str]:
+    """The caller's environment without secrets and without what would steer our Python or pytest."""
+    secret = secret_values(os.environ)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if value not in secret and name not in _NOT_OURS and not name.startswith("GIT_")
+    }
+    return {**kept, "TMPDIR": str(place.temporary)}
+
+
+def _command(setting: Setting, check: CommandCheck, place: Place) -> Job:
+    env = {**clean_environment(place), **_variables(place)}
+    return Job(check.argv, place.tree, env, setting.deadline_s, None, Timeouts().grace)
+
+
+def _suite(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
+    assert setting.scenario is not None
+    assert setting.profile is not None
+    launch = place.folder / "launch.json"
+    launch.write_text(json.dumps(_launch(setting, setting.profile, place), indent=1), encoding="utf-8")
+    argv = (
+        sys.executable,
+        *("-m", "pytest", "-p", "no:cacheprovider", "-p", "bisect_stream", "-p", "bisect_tool.pytest_plugin"),
+        *("-q", "--rootdir", str(setting.scenario.folder), "-c", os.devnull),
+        str(setting.scenario.suite_path),
+    )
+    env = {
+        **clean_environment(place),
+        **_report(place, cells),
+        "BISECT_RUN_LAUNCH": str(launch),
+        "PYTHONPATH": os.pathsep.join((str(_STREAM_PLUGIN), str(_STREAM_PLUGIN.parent.parent))),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return _timed(setting.profile.timeouts, argv, place.folder, env)
+
+
+def _engine_file(setting: Setting, check: PytestCheck, place: Place, cells: Sequence[str] | None) -> Job:
+    assert setting.profile is not None
+    assert place.environment is not None
+    argv = (
+        str(place.environment.python),
+        *("-m", "pytest", "-p", "no:cacheprovider", "-p", "bisect_stream", "-s", "-v", check.file),
+    )
+    values = placeholders(setting, place)
+    variables = _variables(place)
+    path = os.pathsep.join(filter(None, (variables.get("PYTHONPATH", ""), str(_STREAM_PLUGIN))))
+    env = {
+        **clean_environment(place),
+        **variables,
+        **{name: expand(value, values) for name, value in setting.profile.launch.env.items()},
+        **_report(place, cells),
+        "PYTHONPATH": path,
+    }
+    return _timed(setting.profile.timeouts, argv, place.tree, env)
+
+
+def _timed(timeouts: Timeouts, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Job:
+    return Job(argv, cwd, env, timeouts.trial, timeouts.idle, timeouts.grace)
+
+
+def _variables(place: Place) -> dict[str, str]:
+    return dict(place.environment.variables) if place.environment else {}
+
+
+def _report(place: Place, cells: Sequence[str] | None) -> dict[str, str]:
+    report = {"BISECT_RUN_REPORT": str(place.stream)}
+    return report if cells is None else {**report, "BISECT_RUN_CELLS": json.dumps(list(cells))}
+
+
+def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, object]:
+    """The launch.json that the pytest plugin reads: templates filled, ports and folders added."""
+    values = placeholders(setting, place)
+    launch: Launch = profile.launch
+    model = expand(launch.model, values)
+    env = {**clean_environment(place), **_variables(place)}
+    return {
+        "command": [expand(part, values) for part in launch.command],
+        "args": [expand(part, values) for part in launch.args],
+        "env": {**env, **{name: expand(value, values) for name, value in launch.env.items()}},
+        "dp_size": launch.dp_size,
+        "tp_size": launch.tp_size,
+        "model": model,
+        "served_model": launch.served_model or model,
+        "logs": str(place.logs),
+        "ports": {"start": 8000, "stop": 9000},
+        "rpc_port": launch.rpc_port,
+        "fixed_ports": launch.fixed_ports,
+        "rank_env": [_devices(rank, launch.gpus_per_rank) for rank in range(launch.dp_size)],
+        "ready_s": profile.timeouts.ready,
+        "teardown_s": profile.timeouts.teardown,
+        "sigterm": launch.sigterm,
+    }
+
+
+def _devices(rank: int, count: int) -> dict[str, str]:
+    """The GPUs of one rank, counted from those this process may see; none asked for: leave it alone."""
+    if count == 0:
+        return {}
+    visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    mine = range(rank * count, (rank + 1) * count)
+    return {"CUDA_VISIBLE_DEVICES": ",".join(visible[index] if visible else str(index) for index in mine)}

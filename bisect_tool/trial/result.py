@@ -1,0 +1,77 @@
+"""What one trial yields: an outcome for each cell, with its evidence, and what was left behind."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from bisect_tool.evidence import Failure
+from bisect_tool.verdict import Outcome
+
+_WORST_FIRST = (
+    Outcome.INFRASTRUCTURE,
+    Outcome.UNBUILDABLE,
+    Outcome.HUNG,
+    Outcome.FAILED,
+    Outcome.ERRORED,
+    Outcome.SKIPPED,
+    Outcome.PASSED,
+)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class CellResult(_Model):
+    """The outcome of one cell; `seconds` counts its set-up, call and teardown."""
+
+    cell: str
+    outcome: Outcome
+    seconds: float = 0.0
+    failure: Failure | None = None
+    reason: str = ""
+
+
+class Leftover(_Model):
+    """Something a trial left behind: kind is `process`, `port` or `shm`."""
+
+    kind: str
+    name: str
+
+
+class TrialResult(_Model):
+    """One trial of some cells at one commit in one slot.
+
+    `started` is UTC in ISO 8601; `seconds` is wall time with the build, `build_seconds` the build alone;
+    `environment` is the fingerprint; `folder` is where the logs lie; `reason` says why a whole trial
+    yielded nothing (unbuildable, infrastructure).
+    """
+
+    sha: str
+    cells: tuple[CellResult, ...]
+    outcome: Outcome
+    started: str
+    seconds: float
+    build_seconds: float = 0.0
+    environment: str = ""
+    environment_reused: bool = True
+    slot: int = 0
+    leftovers: tuple[Leftover, ...] = ()
+    folder: str = ""
+    reason: str = ""
+
+    def cell(self, name: str) -> CellResult | None:
+        """The result of the cell called `name`, None if the trial did not run it.
+
+        A trial that yielded nothing as a whole says the same of every cell.
+        """
+        found = next((result for result in self.cells if result.cell == name), None)
+        if found is None and not self.cells:
+            return CellResult(cell=name, outcome=self.outcome, reason=self.reason)
+        return found
+
+
+def overall(cells: tuple[CellResult, ...]) -> Outcome:
+    """The outcome of a trial as a whole: that of its worst cell, ERRORED where it ran none."""
+    outcomes = {cell.outcome for cell in cells}
+    return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.ERRORED)

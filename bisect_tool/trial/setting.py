@@ -1,0 +1,66 @@
+"""What every trial of a session shares, and the placeholders its templates may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bisect_tool.build import Environment
+from bisect_tool.errors import UsageError
+from bisect_tool.home import Home
+from bisect_tool.request import CommandCheck, PytestCheck, SuiteCheck
+from bisect_tool.scenario import Profile, Scenario
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The check and the scenario, profile and folders it runs with; a command needs no scenario."""
+
+    check: SuiteCheck | PytestCheck | CommandCheck
+    home: Home
+    scenario: Scenario | None
+    profile: Profile | None
+    deadline_s: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one trial happens: its folder for logs, the commit's tree, the environment, a short temporary folder."""
+
+    folder: Path
+    tree: Path
+    temporary: Path
+    environment: Environment | None
+
+    @property
+    def logs(self) -> Path:
+        """The folder whose `*.log` files are watched and stamped."""
+        return self.folder / "logs"
+
+    @property
+    def stream(self) -> Path:
+        """The streamed suite report."""
+        return self.folder / "stream.jsonl"
+
+
+def placeholders(setting: Setting, place: Place) -> Mapping[str, str]:
+    """The values of `{python}`, `{tree}`, `{environment}`, `{scenario}`, `{assets}` and `{temporary}`."""
+    environment = place.environment
+    return {
+        "python": str(environment.python) if environment else "",
+        "environment": str(environment.path) if environment else "",
+        "tree": str(place.tree),
+        "scenario": str(setting.scenario.folder) if setting.scenario else "",
+        "assets": str(setting.home.assets),
+        "temporary": str(place.temporary),
+    }
+
+
+def expand(template: str, values: Mapping[str, str]) -> str:
+    """Fill a template; raises UsageError for a placeholder that does not exist."""
+    try:
+        return template.format_map(values)
+    except (KeyError, IndexError, ValueError) as error:
+        known = ", ".join(f"{{{name}}}" for name in values)
+        raise UsageError(f"scenario.toml: cannot fill {template!r}: {error}", f"Placeholders: {known}.") from error
