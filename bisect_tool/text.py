@@ -1,0 +1,105 @@
+"""The only place where hostile text is made safe: terminal control, invisible characters, secrets.
+
+Everything read from logs, commits, reports and the network passes through here before it is kept or shown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# Control sequences of ECMA-48. Bodies exclude their own introducers, so that matching stays linear. A string
+# (OSC, DCS, APC...) without its end loses only the introducer: dropping the rest would hide evidence.
+_SEQUENCE = re.compile(
+    r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x80-\x9f\n]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_INVISIBLE = "\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+_DROPPED = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_BIDI}{_INVISIBLE}]")
+_SEPARATOR = re.compile("\r\n|[\r\u2028\u2029]")
+_UNPAIRED = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_SUSPECT = re.compile(
+    f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff{_BIDI}{_INVISIBLE}]"
+)
+
+_SECRET_WORD = re.compile(
+    r"(?:^|_)(?:\w*TOKENS?|\w*SECRETS?|\w*PASSW(?:OR)?DS?|\w*PASSPHRASE|PASS|PWD|\w*KEYS?|\w*CREDENTIALS?|AUTH|COOKIE)(?:_|$)"
+)
+_NOT_SECRET = frozenset({"PWD", "OLDPWD", "SSH_AUTH_SOCK"})
+_SECRET_MIN = 6
+_USERINFO = re.compile(r"(?<=://)[^/\s?#\"'<>]*@")
+_ASSIGNED = re.compile(
+    r"\b(?P<name>[A-Za-z]\w{0,80})(?P<mark>[\"']?\s?[:=]\s?)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;}]+)"
+)
+_BEARER = re.compile(r"\b(Bearer|Basic) [\w.~+/=-]{6,}", re.IGNORECASE)
+_MASK = "***"
+
+
+def clean(text: str) -> str:
+    """Return `text` (one or many lines) without terminal control, invisible or unencodable characters.
+
+    Newlines and tabs stay; a lone carriage return and the Unicode line separators become a space, so that
+    nobody can forge a line; lone surrogates become U+FFFD. Idempotent.
+    """
+    if not _SUSPECT.search(text):
+        return text
+    text = _SEQUENCE.sub("", text)
+    text = _SEPARATOR.sub(lambda match: "\n" if match[0] == "\r\n" else " ", text)
+    return _UNPAIRED.sub("\ufffd", _DROPPED.sub("", text))
+
+
+def clean_line(text: str, limit: int = 2000) -> str:
+    """Return `text` cleaned, on one line, at most `limit` characters long (an ellipsis marks a cut)."""
+    line = clean(text[: 8 * limit]).replace("\n", " ").replace("\t", " ").rstrip()
+    if len(line) <= limit and len(text) <= 8 * limit:
+        return line
+    return line[: limit - 1].rstrip(" …") + "…"
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` with secrets masked: the values given, URL userinfo, values of secret-named variables."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, _MASK)
+    text = _USERINFO.sub(f"{_MASK}@", text)
+    text = _BEARER.sub(rf"\1 {_MASK}", text)
+    return _ASSIGNED.sub(_masked, text)
+
+
+def secret_values(env: Mapping[str, str]) -> frozenset[str]:
+    """Return the values to mask: of variables whose names look secret, and passwords inside URLs.
+
+    A value counts from six characters on; each comes in the forms in which it may be printed.
+    """
+    values = {value for name, value in env.items() if _is_secret_name(name)}
+    values |= {password for value in env.values() for password in _url_passwords(value)}
+    return frozenset(form for value in values for form in _forms(value) if len(form) >= _SECRET_MIN)
+
+
+def _is_secret_name(name: str) -> bool:
+    return name.upper() not in _NOT_SECRET and bool(_SECRET_WORD.search(name.upper()))
+
+
+def _url_passwords(value: str) -> Iterable[str]:
+    return (match[0][:-1].partition(":")[2] or match[0][:-1] for match in _USERINFO.finditer(value))
+
+
+def _forms(value: str) -> Iterable[str]:
+    stripped = value.strip()
+    yield from (stripped, quote(stripped, safe=""), json.dumps(stripped)[1:-1], repr(stripped)[1:-1])
+    yield from (line.strip() for line in stripped.splitlines() if len(line.strip()) >= 16)
+
+
+def _masked(match: re.Match[str]) -> str:
+    # Lower-case names are code and prose (`max_tokens=5`, `key: value`), upper-case ones the environment.
+    name, value = match["name"], match["value"]
+    if not name.isupper() or not _is_secret_name(name) or len(value.strip("\"'")) < _SECRET_MIN:
+        return match[0]
+    mark = value[0] if value[0] in "\"'" else ""
+    return f"{name}{match['mark']}{mark}{_MASK}{mark}"
