@@ -1,0 +1,43 @@
+"""What a suite gets: `launch`, what the trial asks it to start, and `rank_servers`, which starts it.
+
+    def test_it(rank_servers):
+        with rank_servers(api_server_count=4) as group:
+            group.servers[0].get("/health")
+            assert not group.terminate("group").survivors
+
+Loaded into the tool's own pytest with `-p bisect_tool.pytest_plugin`; `BISECT_RUN_LAUNCH` names launch.json.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.pytest_plugin.launch import VARIABLE, Launch, read_launch
+from bisect_tool.pytest_plugin.server_group import ServerGroup
+from bisect_tool.pytest_plugin.server_group import rank_servers as start_rank_servers
+
+__all__ = ["Launch", "RankServers", "ServerGroup", "launch", "rank_servers"]
+
+RankServers = Callable[..., AbstractContextManager[ServerGroup]]
+"""`rank_servers(api_server_count=N)`: a context in which one server a rank is up and healthy."""
+
+
+@pytest.fixture(scope="session")
+def launch() -> Launch:
+    """What this trial asks the suite to start."""
+    path = os.environ.get(VARIABLE)
+    if not path:
+        raise pytest.UsageError(f"{VARIABLE} does not name a launch.json: this suite is run by bisect-run")
+    return read_launch(Path(path))
+
+
+@pytest.fixture(scope="session")
+def rank_servers(launch: Launch) -> RankServers:
+    """Start one server a rank; see `server_group.rank_servers` for what it raises."""
+    return functools.partial(start_rank_servers, launch)

@@ -1,0 +1,31 @@
+"""What keeps servers from being tested, and what each of these means for the trial.
+
+The attributes `bisect_outcome`, `bisect_logs` and `bisect_window` are read by the streamed report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ServersFailed(Exception):  # noqa: N818 -- the event's name, as in the logs of the engine's own tests
+    """A server exited, or said that it cannot come up. `window` is (from, to) in epoch seconds."""
+
+    bisect_outcome: str | None = None
+
+    def __init__(self, message: str, logs: Sequence[str] = (), window: tuple[float, float] | None = None) -> None:
+        super().__init__(message)
+        self.bisect_logs = tuple(logs)
+        self.bisect_window = window
+
+
+class ServersHung(ServersFailed):
+    """A server neither became ready nor failed, or did not answer, before its deadline."""
+
+    bisect_outcome = "hung"
+
+
+class ServersBlocked(ServersFailed):
+    """The machine, not the engine, is in the way: a port is taken, a program is missing."""
+
+    bisect_outcome = "infrastructure"

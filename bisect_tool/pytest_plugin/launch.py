@@ -1,0 +1,86 @@
+"""`launch.json`: how a trial tells the suite which servers to start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bisect_tool.supervise.spec import TOKEN_VARIABLE
+
+VARIABLE = "BISECT_RUN_LAUNCH"
+DEVICES = "CUDA_VISIBLE_DEVICES"
+
+SigtermMode = Literal["group", "root"]
+
+
+class Ports(BaseModel):
+    """The slot's range of ports: `start <= port < stop`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: int = Field(ge=1, le=65535)
+    stop: int = Field(ge=1, le=65536)
+
+
+class Launch(BaseModel):
+    """One data-parallel deployment: `dp_size` servers of `tp_size` workers each.
+
+    `env` is the servers' whole environment. With `gpus_per_rank`, each rank sees its own share of the GPUs.
+    `logs` is the folder of the rank logs. With `rpc_port`, the engine is told a free port for its
+    data-parallel messages; `fixed_ports` are those that it binds whatever it is told. Times are in seconds:
+    `ready_s` from launch to a healthy answer of every rank, `teardown_s` from SIGTERM to the last process gone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: tuple[str, ...] = Field(min_length=1)
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = Field(default_factory=dict)
+    model: str
+    served_model: str
+    dp_size: int = Field(2, ge=1)
+    tp_size: int = Field(1, ge=1)
+    gpus_per_rank: int = Field(0, ge=0)
+    logs: Path
+    ports: Ports
+    rpc_port: bool = False
+    fixed_ports: tuple[int, ...] = ()
+    ready_s: float = Field(gt=0)
+    teardown_s: float = Field(gt=0)
+    sigterm: SigtermMode = "group"
+
+    def argv(self, rank: int, port: int, api_server_count: int, rpc_port: int | None = None) -> list[str]:
+        """The command line of one rank's server."""
+        flags = {
+            "--data-parallel-size": self.dp_size,
+            "--data-parallel-rank": rank,
+            "--data-parallel-size-local": 1,
+            "--tensor-parallel-size": self.tp_size,
+            "--port": port,
+            "--api-server-count": api_server_count,
+        }
+        if rpc_port is not None:
+            flags["--data-parallel-rpc-port"] = rpc_port
+        settings = [word for flag, value in flags.items() for word in (flag, str(value))]
+        return [*self.command, "serve", self.model, *self.args, *settings]
+
+    def environment(self, rank: int) -> dict[str, str]:
+        """The environment of one rank's server; unbuffered, so that the log has a line when it happens."""
+        env = {**self.env, "PYTHONUNBUFFERED": "1"}
+        if TOKEN_VARIABLE in os.environ:  # by which the guardian knows its own, wherever they end up
+            env[TOKEN_VARIABLE] = os.environ[TOKEN_VARIABLE]
+        if self.gpus_per_rank:
+            env[DEVICES] = ",".join(self._gpus()[rank * self.gpus_per_rank :][: self.gpus_per_rank])
+        return env
+
+    def _gpus(self) -> list[str]:
+        given = self.env.get(DEVICES)
+        return given.split(",") if given else [str(gpu) for gpu in range(self.dp_size * self.gpus_per_rank)]
+
+
+def read_launch(path: Path) -> Launch:
+    """Read `launch.json`; raises OSError where it cannot be read and pydantic.ValidationError where it is wrong."""
+    return Launch.model_validate_json(path.read_bytes())

@@ -1,0 +1,51 @@
+"""The processes of a group of servers: each root's session, and whatever descends from it."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from bisect_tool.supervise.processes import Identity, Process, below, read_process, send, table
+
+
+class ProcessTree:
+    """The processes that belong to some roots, each of which leads a session of its own.
+
+    It is to be looked at again and again while it lives: a process that took its own session and whose parent
+    has ended is known only because it was seen before.
+    """
+
+    def __init__(self) -> None:
+        self._roots: set[int] = set()
+        self._known: set[Identity] = set()
+
+    def add_root(self, pid: int) -> None:
+        """Take in a child of ours that leads its own session."""
+        process = read_process(pid)
+        if process is not None:
+            self._roots.add(pid)
+            self._known.add(process.identity)
+
+    def members(self) -> list[Process]:
+        """The living members, zombies left out; remembers them."""
+        processes = table()
+        # A root's pid that now belongs to a stranger may also name that stranger's session.
+        sessions = {
+            pid for pid in self._roots if pid not in processes or processes[pid].identity in self._known
+        }
+        own = {p.pid: p for p in processes.values() if p.identity in self._known or _session(p.pid) in sessions}
+        members = [*own.values(), *below(own, processes)]
+        self._known.update(process.identity for process in members)
+        return [process for process in members if not process.dead]
+
+    def kill(self) -> None:
+        """Send SIGKILL to every living member."""
+        for process in self.members():
+            send(process.identity, signal.SIGKILL)
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None

@@ -1,0 +1,137 @@
+"""One rank's server: a `serve` process that leads its own session, its log, and requests to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import requests
+
+from bisect_tool.pytest_plugin.failures import ServersHung
+from bisect_tool.pytest_plugin.launch import SigtermMode
+from bisect_tool.pytest_plugin.logs import RankLog
+
+REQUEST_TIMEOUT_S = 120.0
+HEALTH_TIMEOUT_S = 5.0
+
+
+class RequestFailed(Exception):  # noqa: N818 -- what happened, not what kind of class this is
+    """A server answered, but not with 200."""
+
+
+class RankServer:
+    """A server that has been started. Every request is a connection of its own, so that all its API servers get some."""
+
+    def __init__(self, rank: int, port: int, log: RankLog, argv: list[str], env: Mapping[str, str]) -> None:
+        self.rank = rank
+        self.port = port
+        self.log = log
+        self.started = time.time()
+        output = log.open_for_server()
+        try:
+            self._process = subprocess.Popen(
+                argv,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        finally:
+            os.close(output)
+
+    @property
+    def pid(self) -> int:
+        """The root process, which is also the id of its session and process group."""
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """The root's exit status as `subprocess` has it (-15: ended by SIGTERM), None while it runs."""
+        return self._process.poll()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the root to exit, `seconds` at most."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    def sigterm(self, mode: SigtermMode) -> None:
+        """Send SIGTERM to the root, or to its whole process group; nothing if the root has been reaped."""
+        if self.exit_status is None:
+            with suppress(ProcessLookupError):
+                (os.killpg if mode == "group" else os.kill)(self.pid, signal.SIGTERM)
+
+    def health(self) -> str:
+        """What GET /health says: `200`, another status, or why there was no answer."""
+        try:
+            with _session() as session:
+                return str(session.get(self._url("/health"), timeout=HEALTH_TIMEOUT_S).status_code)
+        except requests.Timeout:
+            return f"no answer in {HEALTH_TIMEOUT_S:g} s"
+        except requests.RequestException:
+            return "no connection"
+
+    def get(self, path: str, **query: str) -> Any:
+        """GET `path`; returns the JSON of a 200 answer.
+
+        Raises:
+            RequestFailed: the answer was not 200.
+            ServersHung: there was none in time.
+            requests.ConnectionError: the server does not listen or hung up.
+        """
+        with self._request("GET", path, params=query) as response:
+            return response.json()
+
+    def post(self, path: str, body: Mapping[str, object]) -> Any:
+        """POST `body` as JSON; returns and raises as `get` does."""
+        with self._request("POST", path, json=body) as response:
+            return response.json()
+
+    def stream(self, path: str, body: Mapping[str, object]) -> list[Any]:
+        """POST `body` and read a stream of server-sent events to its `[DONE]`; returns the JSON of each.
+
+        Raises as `get` does, and RequestFailed where the stream ends without `[DONE]`.
+        """
+        events: list[Any] = []
+        with self._request("POST", path, json=body, stream=True) as response:
+            for line in response.iter_lines():
+                name, _, data = line.partition(b":")
+                if name == b"data" and data.strip() == b"[DONE]":
+                    return events
+                if name == b"data":
+                    events.append(json.loads(data))
+        raise RequestFailed(f"rank {self.rank}: the stream of POST {path} ended after {len(events)} events without [DONE]")
+
+    @contextmanager
+    def _request(self, method: str, path: str, **options: Any) -> Iterator[requests.Response]:
+        try:
+            with (
+                _session() as session,
+                session.request(method, self._url(path), timeout=REQUEST_TIMEOUT_S, **options) as response,
+            ):
+                if response.status_code != requests.codes.ok:
+                    raise RequestFailed(
+                        f"rank {self.rank} answered {response.status_code} to {method} {path}: {response.text[:500]}"
+                    )
+                yield response
+        except requests.Timeout:
+            raise ServersHung(
+                f"rank {self.rank} did not answer {method} {path} in {REQUEST_TIMEOUT_S:g} s",
+                [self.log.name],
+                (self.started, time.time()),
+            ) from None
+
+    def _url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a proxy of the machine has no business between us and our own server
+    return session

@@ -1,0 +1,206 @@
+"""A pytest plugin that streams what happens to each cell, one JSON object a line, as it happens.
+
+It needs the standard library and pytest (7 to 9) only, because it is also loaded inside the environments of
+engines: `PYTHONPATH=<this folder> pytest -p bisect_stream ...`. Two variables steer it:
+
+- `BISECT_RUN_REPORT`: the file to append to; without it the plugin does nothing.
+- `BISECT_RUN_CELLS`: a JSON list of the cells to run; without it all run.
+
+A cell is named by its node id after the file: `test_external_lb_server_info[4]`. Events, each with its
+`time` in epoch seconds:
+
+- `collected`: `cells`, in the order in which they will run;
+- `uncollectable`: `cell` (the file or folder) and `failure`; the suite itself cannot be read;
+- `start`: `cell`;
+- `phase`: `cell`, `phase` (setup, call, teardown), `outcome` (passed, failed, skipped), `seconds`, `failure`
+  (`exception`, `message`, `frames` as [file, line, function], `text`) or null, `hint` (infrastructure, hung)
+  or null, `reason` of a skip or null, `logs` (file stems) and `window` ([from, to] epoch seconds) or null;
+- `finish`: `exit`, pytest's exit status.
+
+Each line is one write to a file opened for appending, so a process killed at any moment leaves whole lines.
+An exception tells what it knows by its attributes `bisect_outcome`, `bisect_logs` and `bisect_window`; so does
+the value of a fixture that a cell uses (`bisect_logs`, `bisect_window`), which covers a plain failed assertion.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPORT = "BISECT_RUN_REPORT"
+CELLS = "BISECT_RUN_CELLS"
+
+MESSAGE_LIMIT = 10_000
+TEXT_LIMIT = 100_000
+FRAME_LIMIT = 100
+
+_MACHINERY = frozenset({"_pytest", "pluggy"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start to report if a report is asked for."""
+    path = os.environ.get(REPORT)
+    if path and not config.pluginmanager.has_plugin("bisect-stream-reporter"):
+        config.pluginmanager.register(Reporter(path, _asked_cells()), "bisect-stream-reporter")
+
+
+class Reporter:
+    """Writes the events of one pytest session."""
+
+    def __init__(self, path: str, cells: frozenset[str] | None) -> None:
+        self._report = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._cells = cells
+
+    def _emit(self, event: str, **fields: Any) -> None:
+        line = json.dumps({"event": event, **fields, "time": time.time()}) + "\n"
+        os.write(self._report, line.encode("ascii"))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep the cells that were asked for, in the suite's own order."""
+        if self._cells is None:
+            return
+        others = [item for item in items if cell_of(item.nodeid) not in self._cells]
+        items[:] = [item for item in items if cell_of(item.nodeid) in self._cells]
+        if others:
+            config.hook.pytest_deselected(items=others)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._emit("collected", cells=[cell_of(item.nodeid) for item in session.items])
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            text = report.longreprtext
+            failure = {"exception": "", "message": _last_line(text), "frames": [], "text": _tail(text)}
+            self._emit("uncollectable", cell=report.nodeid, failure=failure)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._emit("start", cell=cell_of(nodeid))
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+        """Report a phase after every other plugin has had its say about it (skips, expected failures)."""
+        outcome: Any = yield
+        report: pytest.TestReport = outcome.get_result()
+        failed = report.outcome == "failed"
+        error = call.excinfo.value if call.excinfo is not None else None
+        told = _told_by(error if failed else None, item)
+        self._emit(
+            "phase",
+            cell=cell_of(item.nodeid),
+            phase=report.when,
+            outcome=report.outcome,
+            seconds=report.duration,
+            failure=_failure(report, call.excinfo) if failed else None,
+            hint=_attribute(error, "bisect_outcome") if failed else None,
+            reason=_skip_reason(report) if report.outcome == "skipped" else None,
+            **told,
+        )
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        self._emit("finish", exit=int(exitstatus))
+
+    def pytest_unconfigure(self) -> None:
+        os.close(self._report)
+
+
+def cell_of(nodeid: str) -> str:
+    """Return the cell's name: the node id after the file."""
+    return nodeid.partition("::")[2]
+
+
+def _asked_cells() -> frozenset[str] | None:
+    text = os.environ.get(CELLS)
+    if text is None:
+        return None
+    try:
+        cells = json.loads(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"{CELLS} is not JSON: {error}") from None
+    if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
+        raise pytest.UsageError(f"{CELLS} must be a JSON list of cell names, not {text!r}")
+    return frozenset(cells)
+
+
+def _failure(report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException] | None) -> dict[str, Any]:
+    text = report.longreprtext
+    if excinfo is None:  # an unexpected pass is a failure without an exception
+        return {"exception": "", "message": _last_line(text), "frames": [], "text": _tail(text)}
+    kind = excinfo.type
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    message = _head(_message(excinfo.value))
+    return {"exception": name, "message": message, "frames": _frames(excinfo), "text": _tail(text)}
+
+
+def _frames(excinfo: pytest.ExceptionInfo[BaseException]) -> list[list[Any]]:
+    """Return the innermost frames as [file, line, function], without pytest's own."""
+    frames = [[str(entry.path), entry.lineno + 1, entry.name] for entry in excinfo.traceback]
+    return [frame for frame in frames if not _MACHINERY.intersection(Path(frame[0]).parts)][-FRAME_LIMIT:]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failed:  # noqa: BLE001 -- a foreign __str__ may raise anything; the report must go on
+        return f"<unprintable {type(error).__name__}: {type(failed).__name__}>"
+
+
+def _told_by(error: BaseException | None, item: pytest.Item) -> dict[str, Any]:
+    """Return the `logs` and `window` of the failure, else of the fixtures that the cell uses."""
+    logs, window = _attribute(error, "bisect_logs"), _attribute(error, "bisect_window")
+    if logs is None:
+        for value in (getattr(item, "funcargs", None) or {}).values():
+            logs = _own_attribute(value, "bisect_logs")
+            if logs is not None:
+                window = _own_attribute(value, "bisect_window")
+                break
+    return {"logs": [str(name) for name in logs or ()], "window": list(window) if window else None}
+
+
+def _attribute(error: BaseException | None, name: str) -> Any:
+    """Return what the exception, or one it was raised from or while handling, says about `name`."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        value = _own_attribute(error, name)
+        if value is not None:
+            return value
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _own_attribute(value: object, name: str) -> Any:
+    """Return an attribute of a foreign object; mocks and proxies, which have every attribute, have none here."""
+    if not hasattr(type(value), name) and name not in getattr(value, "__dict__", {}):
+        return None
+    return getattr(value, name, None)
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    expected_failure = getattr(report, "wasxfail", None)
+    if expected_failure is not None:
+        return _head(f"expected failure: {expected_failure}")
+    if isinstance(report.longrepr, tuple):
+        return _head(str(report.longrepr[2]).removeprefix("Skipped: "))
+    return _head(report.longreprtext)
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return _head(lines[-1]) if lines else ""
+
+
+def _head(text: str) -> str:
+    return text[:MESSAGE_LIMIT]
+
+
+def _tail(text: str) -> str:
+    return text[-TEXT_LIMIT:]

@@ -1,0 +1,193 @@
+"""A serving engine of the standard library alone: the flags and endpoints of the real one, and faults on demand.
+
+`python stub_engine.py serve MODEL --port P --api-server-count N --data-parallel-rank R ...` has vLLM's shape: a
+launcher, an engine process that holds shared memory, and with N > 1 one process for each API server.
+STUB_FAULT names what goes wrong, STUB_FAULT_RANK the only rank where it does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import mmap
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+FATAL = "(EngineCore_DP{rank} pid={pid}) ERROR WorkerProc initialization failed due to an exception in a background process."
+LEAK = "/usr/lib/python3/resource_tracker.py:1: UserWarning: resource_tracker: There appear to be 2 leaked shared_memory objects"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("serve")
+    parser.add_argument("model")
+    for name in ("size", "rank", "size-local", "rpc-port"):
+        parser.add_argument(f"--data-parallel-{name}", type=int)
+    for name in ("tensor-parallel-size", "port", "api-server-count"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    args = parser.parse_args()
+    fault_rank = int(os.environ.get("STUB_FAULT_RANK", args.data_parallel_rank))
+    Launcher(args, os.environ.get("STUB_FAULT", "") if args.data_parallel_rank == fault_rank else "").run()
+
+
+class Launcher:
+    def __init__(self, args: argparse.Namespace, fault: str) -> None:
+        self.args = args
+        self.fault = fault
+        self.rank = args.data_parallel_rank
+        self.children: list[int] = []
+        self.asked = 0
+
+    def say(self, role: str, text: str) -> None:
+        print(f"({role} pid={os.getpid()}) {text}", flush=True)
+
+    def run(self) -> None:
+        self.say("APIServer", f"INFO rpc port {self.args.data_parallel_rpc_port}")
+        if self.fault == "exits-at-start":
+            raise RuntimeError("the stub was told to exit")
+        if self.fault == "exits-zero-at-start":
+            sys.exit(0)
+        if self.fault == "never-ready":
+            signal.pause()
+        self.children.append(self.fork(self.engine))
+        listener = socket.create_server(("127.0.0.1", self.args.port), backlog=256)
+        if self.fault == "fatal-line":
+            print(FATAL.format(rank=self.rank, pid=os.getpid()), flush=True)
+            signal.pause()
+        if self.args.api_server_count == 1:
+            threading.Thread(target=self.api_server, args=(listener, 0), daemon=True).start()
+        else:
+            for index in range(self.args.api_server_count):
+                self.children.append(self.fork(self.api_server, listener, index))
+            listener.close()
+        self.wait_for_end()
+
+    def fork(self, target, *args) -> int:
+        pid = os.fork()
+        if pid == 0:
+            target(*args)
+            os._exit(0)
+        return pid
+
+    def wait_for_end(self) -> None:
+        ending = threading.Event()
+        ignore = self.fault == "ignores-sigterm"
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if ignore else lambda *_: ending.set())
+        while not ending.wait(0.02):
+            pass
+        if self.fault == "root-leaves-child":
+            os._exit(0)
+        if self.fault == "complains-at-exit":
+            self.say("APIServer", "ERROR 11-23 07:56:00 [core_client.py:1] Engine core proc died unexpectedly")
+        for child in self.children:
+            os.kill(child, signal.SIGTERM)
+        for child in self.children:
+            os.waitpid(child, 0)
+        self.say("APIServer", "WARNING Parent process exited, terminating worker queues")
+        if self.fault == "leak-warning":
+            print(LEAK, flush=True)
+        os._exit(7 if self.fault == "exits-7" else 0)
+
+    def engine(self) -> None:
+        stubborn = self.fault in {"ignores-sigterm", "root-leaves-child"}
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if stubborn else lambda *_: self.end_engine())
+        if self.fault == "takes-own-session":
+            os.setsid()
+        self.segment = Path(f"/dev/shm/stub_{os.getpid()}_{time.monotonic_ns()}")
+        self.segment.write_bytes(b"\0" * 4096)
+        with self.segment.open("r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), 4096)
+        while True:
+            signal.pause()
+
+    def end_engine(self) -> None:
+        if self.fault != "leaks-shm":
+            self.segment.unlink()
+        os._exit(0)
+
+    def api_server(self, listener: socket.socket, index: int) -> None:
+        signal_here = threading.current_thread() is threading.main_thread()
+        if signal_here:
+            stubborn = self.fault == "ignores-sigterm"
+            signal.signal(signal.SIGTERM, signal.SIG_IGN if stubborn else lambda *_: os._exit(0))
+        launcher = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                launcher.get(self, index)
+
+            def do_POST(self) -> None:
+                launcher.post(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(listener.getsockname(), Handler, bind_and_activate=False)
+        server.socket.close()
+        server.socket = listener
+        server.serve_forever(0.02)
+
+    def get(self, http: BaseHTTPRequestHandler, index: int) -> None:
+        if http.path == "/health":
+            answer(http, {}, 500 if self.fault == "unhealthy" else 200)
+        elif http.path == "/server_info?config_format=json":
+            count = self.args.api_server_count + (self.fault == "miscounts")
+            parallel = {"_api_process_count": count, "_api_process_rank": index}
+            answer(http, {"vllm_config": {"parallel_config": parallel}})
+        else:
+            answer(http, {"error": http.path}, 404)
+
+    def post(self, http: BaseHTTPRequestHandler) -> None:
+        body = json.loads(http.rfile.read(int(http.headers["Content-Length"])))
+        if self.fault == "dies-on-request":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if body["model"] != os.environ.get("STUB_MODEL", self.args.model):
+            answer(http, {"error": f"no model {body['model']}"}, 404)
+            return
+        if self.fault == "never-answers":
+            time.sleep(60)
+        words = [f" {word}" for word in "one two three four five six seven eight nine ten".split()[: body["max_tokens"]]]
+        if body.get("stream"):
+            http.send_response(200)
+            http.send_header("Connection", "close")
+            http.end_headers()
+            for i, word in enumerate(words):
+                send_event(http, completion(word, "length" if i == len(words) - 1 else None))
+            if self.fault != "stops-streaming":
+                http.wfile.write(b"data: [DONE]\n\n")
+            http.close_connection = True
+        else:
+            text = "" if self.fault == "says-nothing" else "".join(words)
+            n = len(words)
+            usage = {"prompt_tokens": 4, "completion_tokens": n, "total_tokens": n + 4}
+            answer(http, {**completion(text, "length"), "usage": usage})
+
+
+def completion(text: str, finish_reason: str | None) -> dict:
+    return {"id": "cmpl-1", "choices": [{"index": 0, "text": text, "finish_reason": finish_reason}]}
+
+
+def send_event(http: BaseHTTPRequestHandler, event: dict) -> None:
+    http.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
+    http.wfile.flush()
+
+
+def answer(http: BaseHTTPRequestHandler, body: dict, status: int = 200) -> None:
+    data = json.dumps(body).encode()
+    http.send_response(status)
+    http.send_header("Content-Type", "application/json")
+    http.send_header("Content-Length", str(len(data)))
+    http.end_headers()
+    http.wfile.write(data)
+
+
+if __name__ == "__main__":
+    main()
