@@ -1,1 +1,9 @@
-"""The guardian of a trial's processes, ports and leftovers."""
+"""The guardian of a trial's processes, ports and leftovers.
+
+`run_guarded` is the way in, `guardian.py` the process it starts, `spec.py` what the two say to each other.
+"""
+
+from bisect_tool.supervise.guarded import run_guarded
+from bisect_tool.supervise.spec import GuardianResult, GuardianSpec, Leftovers, ProcessInfo, Reason
+
+__all__ = ["GuardianResult", "GuardianSpec", "Leftovers", "ProcessInfo", "Reason", "run_guarded"]

@@ -1,0 +1,266 @@
+"""The guardian: one small process that runs one program, ends it in time, and leaves nothing of it behind.
+
+Started as `python guardian.py SPEC.json` (or with `-m`) in a session of its own, with a pipe on stdin. The
+first line of the pipe is the program's environment as a JSON object (secrets do not reach the disk), the line
+`cancel` ends the program, and the end of the pipe means that the caller is gone. Only the standard library,
+so that it starts fast and under any interpreter (`-I -S`).
+
+It is the child subreaper (prctl(2), PR_SET_CHILD_SUBREAPER) of everything the program starts: a daemon that
+leaves its session and its parent becomes the guardian's child. So none escapes, and "no child left" is what
+the kernel says, not what a listing of /proc happened to show.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if not __package__:  # started by its path
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from bisect_tool.supervise.journal import Journal
+from bisect_tool.supervise.leftovers import ShmWatch, remove_leftovers
+from bisect_tool.supervise.pace import Pace
+from bisect_tool.supervise.ports import PortWatch
+from bisect_tool.supervise.processes import Identity, Process, below, table
+from bisect_tool.supervise.spec import (
+    RESULT_FILE,
+    TOKEN_VARIABLE,
+    GuardianResult,
+    GuardianSpec,
+    Leftovers,
+    ProcessInfo,
+    Reason,
+)
+from bisect_tool.supervise.stamps import STAMP_S, Stamps
+from bisect_tool.supervise.sweep import sweep
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+SCAN_S = 0.2
+SETTLE_S = 0.4
+"""Helpers such as Python's resource tracker end on their own right after their parent: not leftovers."""
+ORPHAN_GRACE_S = 1.0
+ENV_LIMIT_S = 10.0
+NOT_STARTED = 127
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class Guardian:
+    """Runs one spec. Every wait is a `tick`, in which stamping, reaping and watching go on."""
+
+    def __init__(self, spec: GuardianSpec) -> None:
+        self.spec = spec
+        self.exit_code: int | None = None
+        self._root = 0
+        self._caller = os.getppid()
+        self._cancelled = False
+        self._orphaned_at: float | None = None
+        # Times are monotonic from here on, whatever happens to the clock of the machine.
+        self._epoch = time.time() - time.monotonic()
+        self._began = self._grew_at = time.monotonic()
+        self._journal = Journal(spec.folder)
+        self._stamps = Stamps(spec.watch, spec.stdout)
+        self._shm = ShmWatch(spec.folder)
+        self._ports = PortWatch()
+        self._stamp_pace, self._scan_pace, self._shm_pace = Pace(STAMP_S), Pace(SCAN_S), Pace(0.0)
+        self._wakeup = _wakeup_pipe()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def run(self) -> GuardianResult:
+        """From the start of the program to a machine without it."""
+        try:
+            env = self._read_environment()
+            if env is not None:
+                self._start(env)
+            reason = self._watch()
+            leftovers = self._clean_up(reason)
+        except BaseException:
+            sweep(self, time.monotonic, time.sleep)
+            raise
+        return GuardianResult(reason, self.exit_code, time.monotonic() - self._began, leftovers)
+
+    def alive(self) -> list[Process]:
+        """The program and all it started, as far as they run now."""
+        return [process for process in below([os.getpid()], table()) if not process.dead]
+
+    def empty(self) -> bool:
+        """Whether not one descendant is left."""
+        return self._reap()
+
+    def _read_environment(self) -> dict[str, str] | None:
+        ends = time.monotonic() + ENV_LIMIT_S
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([0], [], [], max(0.0, ends - time.monotonic()))
+            part = os.read(0, 1 << 16) if ready else b""
+            if not part:
+                self._orphaned_at = time.monotonic()
+                return None
+            line += part
+        env: dict[str, str] = json.loads(line)
+        return env
+
+    def _start(self, env: dict[str, str]) -> None:
+        outer = env.get(TOKEN_VARIABLE, "")
+        env = {**env, TOKEN_VARIABLE: f"{outer} {self.spec.token}".strip()}
+        with self.spec.stdout.open("ab") as output:
+            try:
+                program = subprocess.Popen(
+                    self.spec.argv,
+                    cwd=self.spec.cwd,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                output.write(f"cannot run {self.spec.argv[0]}: {error}\n".encode())
+                self.exit_code = NOT_STARTED
+                return
+        self._root = program.pid
+        program.returncode = 0  # reaped here, with all others, and not by Popen
+
+    def _watch(self) -> Reason:
+        while True:
+            now = time.monotonic()
+            if self.exit_code is not None:
+                return Reason.EXITED
+            if self._orphaned_at is not None:
+                return Reason.PARENT_GONE
+            if self._cancelled:
+                return Reason.CANCELLED
+            if now - self._began >= self.spec.deadline_s:
+                return Reason.DEADLINE
+            if self.spec.idle_s is not None and now - self._grew_at >= self.spec.idle_s:
+                return Reason.IDLE
+            self.tick(STAMP_S)
+
+    def _clean_up(self, reason: Reason) -> Leftovers:
+        infos: dict[Identity, ProcessInfo] = {}
+        if reason is Reason.EXITED:
+            settled = time.monotonic() + SETTLE_S
+            while not self.empty() and time.monotonic() < settled:
+                self.tick(0.02)
+            infos = self._describe()
+        began = time.monotonic()
+        told = sweep(self, lambda: self._grace_end(began), self.tick)
+        self._look_at_processes()
+        self._stamps.close(self._now())
+        if reason is not Reason.EXITED:
+            infos = self._stubborn(told)
+        processes = tuple(replace(info, ended_by=told.get(info.identity, "")) for info in infos.values())
+        return Leftovers(processes, self._ports.still_bound(), remove_leftovers(self.spec.folder))
+
+    def _grace_end(self, began: float) -> float:
+        ends = began + self.spec.grace_s
+        return ends if self._orphaned_at is None else min(ends, self._orphaned_at + ORPHAN_GRACE_S)
+
+    def _describe(self) -> dict[Identity, ProcessInfo]:
+        alive = [] if self.empty() else self.alive()
+        self._journal.look(alive, self._now())
+        infos = {process.identity: self._journal.info(process.identity) for process in alive}
+        return {who: replace(info, ports=self._ports.ports_of(info.pid)) for who, info in infos.items()}
+
+    def _stubborn(self, told: dict[Identity, str]) -> dict[Identity, ProcessInfo]:
+        return {info.identity: info for info in self._journal.known() if told.get(info.identity) == "SIGKILL"}
+
+    def tick(self, seconds: float) -> None:
+        """Wait at most so long for a signal, the caller's word or an entry in /dev/shm; then look around."""
+        sources = [self._wakeup]
+        if self._orphaned_at is None:
+            sources.append(0)
+        if self._shm.descriptor >= 0 and self._shm_pace.due():
+            sources.append(self._shm.descriptor)
+        ready, _, _ = select.select(sources, [], [], seconds)
+        if self._wakeup in ready:
+            os.read(self._wakeup, 4096)
+        if 0 in ready:
+            self._hear(os.read(0, 4096))
+        if self._orphaned_at is None and os.getppid() != self._caller:
+            self._orphaned_at = time.monotonic()
+        self._reap()
+        if self._stamp_pace.due():
+            with self._stamp_pace.look():
+                self._look_at_logs()
+        if self._shm.descriptor in ready or self._scan_pace.due():
+            with self._shm_pace.look():
+                self._shm.look(lambda: [process.pid for process in self.alive()])
+        if self._scan_pace.due():
+            with self._scan_pace.look():
+                self._look_at_processes()
+
+    def _look_at_logs(self) -> None:
+        if self._stamps.look(self._now()):
+            self._grew_at = time.monotonic()
+
+    def _look_at_processes(self) -> None:
+        alive = self.alive()
+        self._journal.look(alive, self._now())
+        self._ports.look(alive)
+
+    def _hear(self, words: bytes) -> None:
+        if not words:
+            self._orphaned_at = time.monotonic()
+        elif b"cancel" in words:
+            self._cancelled = True
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._cancelled = True
+
+    def _reap(self) -> bool:
+        """Reap what has ended; True when there is no child any more."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return True
+            if pid == 0:
+                return False
+            if pid == self._root:
+                self.exit_code = os.waitstatus_to_exitcode(status)
+
+    def _now(self) -> float:
+        return self._epoch + time.monotonic()
+
+
+def _wakeup_pipe() -> int:
+    """A descriptor that becomes readable with every signal, the end of a child among them."""
+    readable, writable = os.pipe()
+    os.set_blocking(readable, False)
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    return readable
+
+
+def _become_subreaper() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def main() -> None:
+    """Run the spec named on the command line and write the result beside it."""
+    spec = GuardianSpec.from_json(Path(sys.argv[1]).read_text())
+    _become_subreaper()
+    result = Guardian(spec).run()
+    part = spec.folder / (RESULT_FILE + ".part")
+    part.write_text(result.to_json())
+    part.replace(spec.folder / RESULT_FILE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""`processes.jsonl`: every process a trial was seen to have, with its first parent and its times.
+
+Append-only, one object a line; of several lines about one process the last one holds.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.supervise.processes import Identity, Process, title
+from bisect_tool.supervise.spec import ProcessInfo, process_info
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+JOURNAL_FILE = "processes.jsonl"
+
+
+class Journal:
+    """Writes down what was seen, when a title changes, and when a process is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / JOURNAL_FILE
+        self._known: dict[Identity, ProcessInfo] = {}
+
+    def look(self, processes: Iterable[Process], now: float) -> None:
+        """Take down the processes that are alive now (epoch seconds)."""
+        alive = {process.identity: process for process in processes if not process.dead}
+        changed = []
+        for identity, process in alive.items():
+            name = title(process.pid)
+            known = self._known.get(identity)
+            if known is None:
+                changed.append(ProcessInfo(process.pid, process.ppid, process.started, name, now))
+            elif name not in (known.title, "[]"):
+                changed.append(replace(known, title=name))
+        gone = [info for identity, info in self._known.items() if identity not in alive and info.gone is None]
+        changed += [replace(info, gone=now) for info in gone]
+        self._write(changed)
+
+    def info(self, identity: Identity) -> ProcessInfo:
+        """What is known about a process that was seen."""
+        return self._known[identity]
+
+    def known(self) -> tuple[ProcessInfo, ...]:
+        """All that was ever seen."""
+        return tuple(self._known.values())
+
+    def _write(self, changed: list[ProcessInfo]) -> None:
+        if not changed:
+            return
+        self._known.update((info.identity, info) for info in changed)
+        # A full disk must not end the one process that cleans up.
+        with suppress(OSError), self._path.open("a") as file:
+            file.writelines(json.dumps(asdict(info)) + "\n" for info in changed)
+
+
+def read_journal(folder: Path) -> tuple[ProcessInfo, ...]:
+    """Every process of a trial, as last written down, in the order in which they were first seen."""
+    known: dict[Identity, ProcessInfo] = {}
+    with suppress(FileNotFoundError), (folder / JOURNAL_FILE).open(errors="replace") as file:
+        for line in file:
+            with suppress(ValueError, KeyError, TypeError):  # a line cut off by the end of its writer
+                info = process_info(json.loads(line))
+                known[info.identity] = info
+    return tuple(known.values())

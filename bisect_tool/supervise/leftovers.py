@@ -1,0 +1,136 @@
+"""What a tree of processes left in /dev/shm, told from what others put there at the same time.
+
+An entry belongs to the tree when it appeared after the tree was started and one of its processes was seen to
+have it open or mapped. Nothing else is ever removed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.supervise.processes import open_files, read_bytes, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+SHM = "/dev/shm"  # noqa: S108 - watched, not used as a temporary folder
+SHM_FILE = "shm.jsonl"
+_MAPPED = re.compile(rb"/dev/shm/([^\n]+)")
+_DELETED = b" (deleted)"
+_LOOKS = 20
+_IN_MOVED_TO, _IN_CREATE = 0x80, 0x100
+
+Entry = tuple[str, int]
+"""Name and inode: a name may be used again."""
+
+
+class ShmWatch:
+    """New entries of /dev/shm and whose they are."""
+
+    def __init__(self, folder: Path) -> None:
+        self._record = folder / SHM_FILE
+        self._before = _entries()
+        self._own: set[Entry] = set()
+        self._looks: dict[Entry, int] = {}
+        self.descriptor = _notify(SHM)
+        """Readable as soon as an entry is made (inotify(7)); -1 where there is no such thing."""
+
+    def look(self, pids: Callable[[], Iterable[int]]) -> None:
+        """Attribute what is new; asks for the pids of the tree only if there is something new."""
+        self._drain()
+        new = {entry for entry in _entries() - self._before - self._own if self._looks.get(entry, 0) < _LOOKS}
+        if not new:
+            return
+        for entry in new:
+            self._looks[entry] = self._looks.get(entry, 0) + 1
+        names = held({name for name, _ in new}, pids())
+        self._take({entry for entry in new if entry[0] in names})
+
+    def _take(self, entries: set[Entry]) -> None:
+        if not entries:
+            return
+        self._own |= entries
+        with suppress(OSError), self._record.open("a") as file:
+            file.writelines(json.dumps(entry) + "\n" for entry in sorted(entries))
+
+    def _drain(self) -> None:
+        if self.descriptor >= 0:
+            with suppress(BlockingIOError):
+                while os.read(self.descriptor, 1 << 16):
+                    pass
+
+
+def held(names: set[str], pids: Iterable[int]) -> set[str]:
+    """Which of these entries of /dev/shm one of these processes has open or mapped."""
+    pids = list(pids)
+    found: set[str] = set()
+    # Descriptors are few and maps are long: maps only for what is still in doubt.
+    for links in (open_files, _maps):
+        for pid in pids:
+            if names <= found:
+                return found
+            found |= names & {_name(link) for link in links(pid)}
+    return found
+
+
+def remove_leftovers(folder: Path) -> tuple[str, ...]:
+    """Remove what the finished tree, whose record lies in this folder, left in /dev/shm; returns the names.
+
+    An entry that some process still has open stays, and is not the tree's alone.
+    """
+    left = _recorded(folder) & _entries()
+    if not left:
+        return ()
+    shared = held({name for name, _ in left}, table())
+    own = sorted(name for name, _ in left if name not in shared)
+    for name in own:
+        with suppress(OSError):
+            Path(SHM, name).unlink()
+    return tuple(own)
+
+
+def _recorded(folder: Path) -> set[Entry]:
+    entries: set[Entry] = set()
+    with suppress(FileNotFoundError), (folder / SHM_FILE).open() as file:
+        for line in file:
+            with suppress(ValueError):  # a line cut off by the end of its writer
+                name, inode = json.loads(line)
+                entries.add((name, inode))
+    return entries
+
+
+def _entries() -> set[Entry]:
+    found: set[Entry] = set()
+    with suppress(OSError), os.scandir(SHM) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                if entry.is_file(follow_symlinks=False):
+                    found.add((entry.name, entry.inode()))
+    return found
+
+
+def _maps(pid: int) -> list[str]:
+    return [
+        os.fsdecode(b"/dev/shm/" + name)
+        for name in _MAPPED.findall(read_bytes(f"/proc/{pid}/maps"))
+        if not name.endswith(_DELETED)
+    ]
+
+
+def _name(link: str) -> str:
+    return link.removeprefix(SHM + "/") if link.startswith(SHM + "/") else ""
+
+
+def _notify(folder: str) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    if descriptor >= 0 and libc.inotify_add_watch(descriptor, folder.encode(), _IN_CREATE | _IN_MOVED_TO) < 0:
+        os.close(descriptor)
+        return -1
+    return descriptor

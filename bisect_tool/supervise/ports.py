@@ -1,0 +1,155 @@
+"""Which TCP ports are free, and who listens on the others (proc_net_tcp(5))."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.supervise.processes import (
+    Process,
+    below,
+    descendants,
+    open_files,
+    read_bytes,
+    read_process,
+    table,
+    title,
+)
+from bisect_tool.supervise.spec import ProcessInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+__all__ = ["PortWatch", "descendants", "find_free", "foreign_listener", "is_free", "listeners"]
+
+_LISTEN = b"0A"
+_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port on every address, IPv4 and IPv6."""
+    families = [(socket.AF_INET, "0.0.0.0")]  # noqa: S104 - bound for an instant, to ask
+    if socket.has_ipv6:
+        families.append((socket.AF_INET6, "::"))
+    return all(_can_listen(family, address, port) for family, address in families)
+
+
+def find_free(count: int, start: int, stop: int) -> tuple[int, ...]:
+    """The first `count` free ports in `[start, stop)`.
+
+    Raises EnvironmentFailed when there are not so many. Nothing reserves them: check again with
+    `foreign_listener` once the server is up.
+    """
+    found: list[int] = []
+    for port in range(start, stop):
+        if len(found) == count:
+            break
+        if is_free(port):
+            found.append(port)
+    if len(found) < count:
+        raise EnvironmentFailed(
+            f"only {len(found)} of {count} ports needed are free in {start}-{stop - 1}",
+            "another run may hold them; end it, or name another range",
+        )
+    return tuple(found)
+
+
+def listeners(port: int) -> set[int]:
+    """The pids that hold a listening socket on this port, as far as this user may see them."""
+    return {pid for holders in _holders(_sockets(port), table()).values() for pid in holders}
+
+
+def foreign_listener(port: int, root_pid: int) -> ProcessInfo | None:
+    """Who listens on this port although it is neither `root_pid` nor below it; None when nobody does.
+
+    Several sockets can share a port (SO_REUSEPORT): each must belong to the tree. A listener of another user,
+    whose descriptors cannot be read, comes out with pid 0.
+    """
+    processes = table()
+    own = {root_pid, *(process.pid for process in below([root_pid], processes))}
+    for holders in _holders(_sockets(port), processes).values():
+        if not holders & own:
+            return _info(min(holders, default=0))
+    return None
+
+
+def listening() -> dict[int, int]:
+    """The port of every listening TCP socket, by socket inode."""
+    found: dict[int, int] = {}
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in read_bytes(path).splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == _LISTEN:
+                found[int(fields[9])] = int(fields[1].rpartition(b":")[2], 16)
+    return found
+
+
+class PortWatch:
+    """The ports a tree of processes listens on, told from everybody else's by their sockets."""
+
+    def __init__(self) -> None:
+        self._seen = set(listening())
+        self._own: dict[int, int] = {}
+
+    def look(self, processes: Iterable[Process]) -> None:
+        """Find the owners of the sockets that are new since the last look."""
+        now = listening()
+        new = now.keys() - self._seen
+        if not new:
+            return
+        owners = _holders(new, {process.pid: process for process in processes})
+        self._own.update({inode: now[inode] for inode, holders in owners.items() if holders})
+        # A socket nobody was seen to hold may belong to a process younger than `processes`: ask again.
+        self._seen = now.keys() - (new - self._own.keys())
+
+    def ports_of(self, pid: int) -> tuple[int, ...]:
+        """The ports that one process of the tree listens on now."""
+        held = listening()
+        inodes = _inodes(pid) & held.keys()
+        return tuple(sorted({held[inode] for inode in inodes}))
+
+    def still_bound(self) -> tuple[int, ...]:
+        """The ports whose very socket, opened by the tree, still listens."""
+        now = listening()
+        return tuple(sorted({port for inode, port in self._own.items() if now.get(inode) == port}))
+
+
+def _can_listen(family: socket.AddressFamily, address: str, port: int) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # As servers do: connections in TIME_WAIT do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind((address, port))
+            probe.listen(1)
+    except OSError as error:
+        return family == socket.AF_INET6 and error.errno in _NO_IPV6
+    return True
+
+
+def _sockets(port: int) -> set[int]:
+    return {inode for inode, bound in listening().items() if bound == port}
+
+
+def _holders(inodes: Collection[int], processes: Collection[int]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {inode: set() for inode in inodes}
+    if found:
+        for pid in processes:
+            for inode in _inodes(pid) & found.keys():
+                found[inode].add(pid)
+    return found
+
+
+def _inodes(pid: int) -> set[int]:
+    return {int(link[8:-1]) for link in open_files(pid) if link.startswith("socket:[")}
+
+
+def _info(pid: int) -> ProcessInfo:
+    process = read_process(pid) if pid else None
+    if process is None:
+        return ProcessInfo(pid=0, ppid=0, started=0, title="a process of another user", seen=time.time())
+    return ProcessInfo(process.pid, process.ppid, process.started, title(pid), time.time())

@@ -1,0 +1,168 @@
+"""Processes as /proc shows them (proc_pid_stat(5)), and signals that cannot reach a stranger (pidfd_open(2)).
+
+Read with bare system calls: a guardian looks at hundreds of these files several times a second.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+Identity: TypeAlias = tuple[int, int]
+"""`(pid, start time in clock ticks since boot)`: what no other process has had since boot."""
+
+TITLE_LIMIT = 400
+
+
+class Process(NamedTuple):
+    """One /proc/<pid>/stat."""
+
+    pid: int
+    ppid: int
+    started: int
+    state: str
+
+    @property
+    def identity(self) -> Identity:
+        """Which process this is, whoever gets its pid later."""
+        return self.pid, self.started
+
+    @property
+    def dead(self) -> bool:
+        """It has ended; only its entry waits to be reaped."""
+        return self.state in "ZX"
+
+
+def read_process(pid: int) -> Process | None:
+    """The process that has this pid now, or None."""
+    stat = read_bytes(f"/proc/{pid}/stat")
+    if not stat:
+        return None
+    # The name, in parentheses, may itself hold spaces and parentheses.
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    return Process(pid, int(fields[1]), int(fields[19]), fields[0].decode())
+
+
+def table() -> dict[int, Process]:
+    """Every process of this machine (of this pid namespace), by pid."""
+    names = os.listdir("/proc")  # noqa: PTH208
+    found = (read_process(int(name)) for name in names if name.isdigit())
+    return {process.pid: process for process in found if process}
+
+
+def below(roots: Collection[int], processes: Mapping[int, Process]) -> list[Process]:
+    """The descendants of these pids, without the roots, parents before children."""
+    children: dict[int, list[Process]] = {}
+    for process in processes.values():
+        children.setdefault(process.ppid, []).append(process)
+    found: list[Process] = []
+    seen, queue = set(roots), list(roots)
+    while queue:
+        for child in children.get(queue.pop(0), ()):
+            if child.pid not in seen:
+                seen.add(child.pid)
+                found.append(child)
+                queue.append(child.pid)
+    return found
+
+
+def descendants(pid: int) -> set[int]:
+    """The pids of everything that runs below this process."""
+    return {process.pid for process in below([pid], table()) if not process.dead}
+
+
+def is_alive(identity: Identity) -> bool:
+    """Whether this very process still runs (a zombie does not)."""
+    process = read_process(identity[0])
+    return process is not None and process.identity == identity and not process.dead
+
+
+def title(pid: int) -> str:
+    """The command line, or `[name]` of a process that has none; text from the process, not cleaned."""
+    words = read_bytes(f"/proc/{pid}/cmdline", TITLE_LIMIT).rstrip(b"\0 ").replace(b"\0", b" ")
+    name = words or b"[" + read_bytes(f"/proc/{pid}/comm").strip() + b"]"
+    return name.decode(errors="replace")
+
+
+def environment(pid: int) -> bytes:
+    """The environment that the process was started with; empty where it may not be read."""
+    return read_bytes(f"/proc/{pid}/environ")
+
+
+def open_files(pid: int) -> list[str]:
+    """What a process's descriptors link to, such as `socket:[1234]`; empty where they may not be read."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
+    links = []
+    for name in names:
+        try:
+            links.append(os.readlink(f"{folder}/{name}"))  # noqa: PTH115
+        except OSError:  # closed meanwhile
+            continue
+    return links
+
+
+def send(identity: Identity, *signals: int) -> bool:
+    """Send signals to exactly this process; False when it is gone, whoever has its pid now.
+
+    The descriptor is opened before the start time is compared: if the pid still belongs to the process then,
+    the descriptor does, too, and it never passes to another one.
+    """
+    pid = identity[0]
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+        return _send_by_pid(identity, signals)
+    try:
+        if not is_alive(identity):
+            return False
+        for number in signals:
+            signal.pidfd_send_signal(descriptor, number)
+    except ProcessLookupError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _send_by_pid(identity: Identity, signals: Collection[int]) -> bool:
+    """For kernels before 5.3: nothing better than to look right before."""
+    try:
+        for number in signals:
+            if not is_alive(identity):
+                return False
+            os.kill(identity[0], number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def read_bytes(path: str, limit: int = 1 << 30) -> bytes:
+    """A file of /proc, empty when its process is gone or not ours to read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    parts = []
+    try:
+        while limit > 0 and (part := os.read(descriptor, min(limit, 1 << 16))):
+            parts.append(part)
+            limit -= len(part)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+    return b"".join(parts)

@@ -1,0 +1,142 @@
+"""What the guardian is asked, and what it answers: plain data that goes through JSON unchanged."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOKEN_VARIABLE = "BISECT_RUN_TOKEN"  # noqa: S105 - a mark on processes, not a secret
+SPEC_FILE = "spec.json"
+RESULT_FILE = "result.json"
+_ROLE = re.compile(r"\w+::(\S+)")
+
+
+class Reason(StrEnum):
+    """Why a guarded program is over. LOST: the guardian itself died and its caller ended the rest."""
+
+    EXITED = "exited"
+    DEADLINE = "deadline"
+    IDLE = "idle"
+    CANCELLED = "cancelled"
+    PARENT_GONE = "parent-gone"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class ProcessInfo:
+    """One process of a trial; `(pid, started)` is its identity, as process ids are used again.
+
+    `started` is in clock ticks since boot (field 22 of proc_pid_stat(5)), `seen` and `gone` in epoch seconds,
+    `ppid` the parent it was first seen with. `ended_by` names the strongest signal that was sent to it.
+    """
+
+    pid: int
+    ppid: int
+    started: int
+    title: str
+    seen: float
+    gone: float | None = None
+    ports: tuple[int, ...] = ()
+    ended_by: str = ""
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What no other process on this machine has had since it was booted."""
+        return self.pid, self.started
+
+    @property
+    def role(self) -> str:
+        """`EngineCore_DP1` of a process that titled itself `VLLM::EngineCore_DP1`; else empty."""
+        match = _ROLE.match(self.title)
+        return match.group(1) if match else ""
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What a trial did not clean up itself.
+
+    `processes`: those that outlived the end of the suite (when it was ended by force: those that outlived the
+    grace); `ports`: still listened on after the sweep; `shm`: entries of /dev/shm, removed since.
+    """
+
+    processes: tuple[ProcessInfo, ...] = ()
+    ports: tuple[int, ...] = ()
+    shm: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.processes or self.ports or self.shm)
+
+
+@dataclass(frozen=True)
+class GuardianSpec:
+    """One program to run under a guardian.
+
+    `stdout` takes stdout and stderr of `argv`; `watch` is a folder whose `*.log` count as signs of life and
+    get a `.times` sidecar (as `stdout` does); `folder` is for the guardian's own records. `idle_s` None: no
+    idle limit. `token` marks the environment of every process of the tree.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    stdout: Path
+    watch: Path
+    folder: Path
+    deadline_s: float
+    idle_s: float | None = None
+    grace_s: float = 3.0
+    token: str = field(default_factory=lambda: os.urandom(12).hex())
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> GuardianSpec:
+        """The inverse of `to_json`."""
+        raw: dict[str, Any] = json.loads(text)
+        paths = {name: Path(raw[name]) for name in ("cwd", "stdout", "watch", "folder")}
+        return cls(**{**raw, **paths, "argv": tuple(raw["argv"])})
+
+    def without_env(self) -> GuardianSpec:
+        """The same for the disk: an environment holds secrets."""
+        return replace(self, env={})
+
+
+@dataclass(frozen=True)
+class GuardianResult:
+    """How it ended, after how many seconds (monotonic).
+
+    `exit_code` is negative for a signal, and None when it is not known.
+    """
+
+    reason: Reason
+    exit_code: int | None
+    seconds: float
+    leftovers: Leftovers = Leftovers()
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> GuardianResult:
+        """The inverse of `to_json`."""
+        raw: dict[str, Any] = json.loads(text)
+        left = raw["leftovers"]
+        processes = tuple(process_info(process) for process in left["processes"])
+        leftovers = Leftovers(processes, tuple(left["ports"]), tuple(left["shm"]))
+        return cls(Reason(raw["reason"]), raw["exit_code"], raw["seconds"], leftovers)
+
+
+def process_info(raw: Mapping[str, Any]) -> ProcessInfo:
+    """A ProcessInfo from its JSON object."""
+    return ProcessInfo(**{**raw, "ports": tuple(raw["ports"])})
