@@ -1,0 +1,64 @@
+"""One commit as people know it, and the pull request its subject names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.text import clean, clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PULL_REQUEST = re.compile(r"\(#([0-9]{1,9})\)")
+
+# Fields and commits both end with NUL, which is the one character that none of them can hold.
+FORMAT = "--format=tformat:%H%x00%P%x00%an%x00%aI%x00%s%x00%b"
+_FIELDS = 6
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit; its texts are cleaned, because anyone can have written them.
+
+    Attributes:
+        sha: The full object name.
+        parents: The parents' names; the first is the mainline.
+        author: The author's name.
+        date: The author's date, ISO 8601 with its offset.
+        subject: The first paragraph of the message as one line.
+        body: The rest of the message.
+        pr: The number of the pull request that brought it in, where the subject ends with one.
+    """
+
+    sha: str
+    parents: tuple[str, ...]
+    author: str
+    date: str
+    subject: str
+    body: str = ""
+    pr: int | None = None
+
+
+def pull_request(subject: str) -> int | None:
+    """The last `(#N)` of a subject: in `Revert "... (#1)" (#2)` it is 2."""
+    found = _PULL_REQUEST.findall(subject)
+    return int(found[-1]) if found else None
+
+
+def read_commits(log: str) -> Iterator[Commit]:
+    """Commits from the output of `git log -z` with FORMAT."""
+    fields = log.split("\0")
+    for start in range(0, len(fields) - _FIELDS + 1, _FIELDS):
+        sha, parents, author, date, subject, body = fields[start : start + _FIELDS]
+        line = clean_line(subject)
+        yield Commit(
+            sha=sha,
+            parents=tuple(parents.split()),
+            author=clean_line(author),
+            date=clean_line(date),
+            subject=line,
+            body=clean(body).strip(),
+            pr=pull_request(line),
+        )

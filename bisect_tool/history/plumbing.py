@@ -1,0 +1,174 @@
+"""One way to run git: its own environment, a deadline, an owner, and no hook, filter or prompt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from git import Git as GitPython
+from git.exc import GitCommandNotFound
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.text import clean
+
+LOCAL_S = 120.0
+CHECKOUT_S = 900.0
+NETWORK_S = 3600.0
+
+_ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "true",
+    "SSH_ASKPASS": "true",
+    "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "LC_ALL": "C.UTF-8",
+}
+_OPTIONS = (
+    "-c", f"core.hooksPath={os.devnull}",
+    "-c", f"core.attributesFile={os.devnull}",
+    "-c", "core.fsmonitor=false",
+    "-c", "protocol.ext.allow=never",
+    "-c", "submodule.recurse=false",
+    "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
+    "-c", "advice.detachedHead=false",
+)  # fmt: skip
+_USERS_OWN = (
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_ASKPASS",
+    "SSH_ASKPASS",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSL_CAINFO",
+)
+
+
+class GitFailed(EnvironmentFailed):
+    """A git command failed; `said` is what it printed, cleaned."""
+
+    def __init__(self, what: str, said: str) -> None:
+        super().__init__(f"git {what} failed: {said or 'it said nothing'}")
+        self.said = said
+
+
+@dataclass(frozen=True)
+class Git:
+    """Git on one repository, through GitPython, with arguments as a list and never as a string.
+
+    Attributes:
+        folder: Where git runs; by default in the worktree or the repository itself.
+        git_dir: The repository (or the administrative folder of one worktree of it).
+        work_tree: The worktree, where there is one.
+        config: Settings for every call, after our own.
+        held: Descriptors of leases that a child must keep for as long as it runs.
+        personal: Read the user's own configuration: credentials, proxies, `safe.directory`.
+    """
+
+    folder: Path | None = None
+    git_dir: Path | None = None
+    work_tree: Path | None = None
+    config: tuple[tuple[str, str], ...] = ()
+    held: tuple[int, ...] = ()
+    personal: bool = False
+
+    def text(self, *arguments: str, stdin: str = "", timeout_s: float = LOCAL_S) -> str:
+        """The output of one command as text; bytes that are no UTF-8 are replaced."""
+        return self.run(*arguments, stdin=stdin.encode(), timeout_s=timeout_s).decode("utf-8", "replace")
+
+    def run(self, *arguments: str, stdin: bytes = b"", timeout_s: float = LOCAL_S) -> bytes:
+        """The output of one command.
+
+        Raises:
+            GitFailed: it ended with an error, or its deadline passed.
+            EnvironmentFailed: there is no git on this machine.
+        """
+        folder = str(self.folder or self.work_tree or self.git_dir or Path.cwd())
+        with tempfile.TemporaryFile() as file:
+            file.write(stdin)
+            file.seek(0)
+            try:
+                started = GitPython(folder).execute(
+                    self._command(arguments),
+                    istream=file,
+                    as_process=True,
+                    env=self._environment(),
+                    start_new_session=True,
+                    pass_fds=self.held,
+                )
+            except GitCommandNotFound as error:
+                raise EnvironmentFailed("git is not installed", "install git 2.31 or newer") from error
+        process = started.proc
+        assert process is not None  # noqa: S101 - until it is garbage-collected, which it is not
+        return _finish(process, arguments, timeout_s)
+
+    def lines(self, *arguments: str, timeout_s: float = LOCAL_S) -> list[str]:
+        """The lines of the output."""
+        return self.text(*arguments, timeout_s=timeout_s).splitlines()
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether the command ends without an error."""
+        try:
+            self.run(*arguments)
+        except GitFailed:
+            return False
+        return True
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        # GitPython hands on os.environ, and only `env` can take a variable away from it.
+        ours = self._environment()
+        kept = (*ours, *(_USERS_OWN if self.personal else ()))
+        command = ["env", *(f"--unset={name}" for name in os.environ if _is_foreign(name, kept))]
+        command += ["git", *_OPTIONS]
+        if self.git_dir is not None:
+            command.append(f"--git-dir={self.git_dir}")
+        if self.work_tree is not None:
+            command.append(f"--work-tree={self.work_tree}")
+        return [*command, *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        left = _USERS_OWN if self.personal else ()
+        ours = {name: value for name, value in _ENVIRONMENT.items() if name not in left}
+        # By the environment and not as `-c`: a setting may be a credential, and arguments can be seen by all.
+        for number, (name, value) in enumerate(self.config):
+            ours[f"GIT_CONFIG_KEY_{number}"] = name
+            ours[f"GIT_CONFIG_VALUE_{number}"] = value
+        ours["GIT_CONFIG_COUNT"] = str(len(self.config))
+        return ours
+
+
+def _is_foreign(name: str, kept: tuple[str, ...]) -> bool:
+    return name.startswith("GIT_") and name not in kept
+
+
+def _finish(process: subprocess.Popen[bytes], arguments: tuple[str, ...], timeout_s: float) -> bytes:
+    what = clean(" ".join(arguments[:2]))
+    try:
+        output, errors = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise GitFailed(what, f"no end after {timeout_s:.0f} s") from None
+    finally:
+        _end(process)
+    if process.returncode != 0:
+        raise GitFailed(what, clean(errors.decode("utf-8", "replace")).strip())
+    return output
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End what is still running of the command: it leads a process group of its own."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

@@ -1,0 +1,194 @@
+"""A project's history, read without ever writing to the user's repository."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from bisect_tool.errors import UsageError
+from bisect_tool.history import clone
+from bisect_tool.history.commit import FORMAT, Commit, read_commits
+from bisect_tool.history.lease import lease
+from bisect_tool.history.plumbing import Git, GitFailed
+from bisect_tool.history.range import Range, check_ends
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+_FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_HEX = re.compile(r"[0-9a-fA-F]{4,64}")
+_LOCK_WAIT_S = 600.0
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One repository: where its objects are read from, and the bare one of ours in which we work.
+
+    Attributes:
+        spec: The checkout, bare repository or URL as it was given.
+        git_dir: Our own bare repository in the cache.
+        source: The user's git directory, which knows their refs; None for a clone.
+    """
+
+    spec: str
+    git_dir: Path
+    source: Path | None = None
+
+    @classmethod
+    def open(cls, spec: str, cache: Path) -> Self:
+        """Open a checkout, a bare repository or a URL; the last is cloned into the cache once.
+
+        Raises:
+            UsageError: `spec` names no repository.
+            EnvironmentFailed: its server cannot be reached, or git is not installed.
+        """
+        if clone.is_url(spec):
+            return cls(spec, clone.clone(spec, cache))
+        source = clone.find(spec)
+        return cls(spec, clone.borrow(source, cache), source)
+
+    @cached_property
+    def git(self) -> Git:
+        """Git on our own repository; it can reach a server only where objects are left on one."""
+        git = Git(git_dir=self.git_dir)
+        if not git.succeeds("config", "--get", "extensions.partialClone"):
+            return git
+        return replace(git, config=clone.connection("" if self.source else self.spec))
+
+    def lock(self) -> AbstractContextManager[int]:
+        """The lock under which worktrees of this repository are added and removed, also by other runs.
+
+        Raises:
+            EnvironmentFailed: another run has held it for ten minutes.
+        """
+        busy = f"another run has been working on the worktrees of {self.spec} for ten minutes"
+        return lease(self.git_dir.with_suffix(".lock"), _LOCK_WAIT_S, busy)
+
+    def resolve(self, ref: str) -> str:
+        """The full name of the commit that a ref, tag, or abbreviated name stands for.
+
+        A name is taken literally: one that begins with a dash or has spaces is never an option.
+
+        Raises:
+            UsageError: it stands for no commit here.
+        """
+        if _FULL.fullmatch(ref) and self._lookup(self.git, ref):
+            return ref
+        if self.source is not None:
+            found = self._lookup(Git(git_dir=self.source, personal=True), ref)
+        else:
+            found = self._lookup(self._fetched, ref)
+        if found is None:
+            raise UsageError(f"there is no commit {clean_line(ref)!r} in {self.spec}", _advice(ref))
+        return found
+
+    def commit(self, sha: str) -> Commit:
+        """One commit by its full name.
+
+        Raises:
+            UsageError: there is no such commit.
+        """
+        if not _FULL.fullmatch(sha) or self._lookup(self.git, sha) is None:
+            raise UsageError(f"there is no commit {clean_line(sha)!r} in {self.spec}", _advice(sha))
+        return next(self._log("--no-walk", sha))
+
+    def range(self, goods: Sequence[str], bad: str, *, first_parent: bool = False) -> Range:
+        """The commits to search: ancestors of `bad` (any name) that no good end has for an ancestor.
+
+        Raises:
+            UsageError: a name stands for no commit, or there is nothing to search between the ends.
+        """
+        good_shas = tuple(dict.fromkeys(self.resolve(good) for good in goods))
+        bad_sha = self.resolve(bad)
+        check_ends(self.git, good_shas, bad_sha)
+        mainline = ("--first-parent",) if first_parent else ()
+        walk = ("--topo-order", "--reverse", *mainline, bad_sha, "--not", *good_shas)
+        return Range(good_shas, bad_sha, tuple(self._log(*walk)), first_parent)
+
+    def changed_paths(self, sha: str) -> tuple[str, ...]:
+        """The paths a commit changes against its first parent; of a root commit, all its paths."""
+        return self.changed_by([sha])[sha]
+
+    def changed_by(self, shas: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The changed paths of many commits in one go. Only trees are read, so that no file is fetched."""
+        wanted = "".join(f"{sha}\n" for sha in shas)
+        if not wanted:
+            return {}
+        walk = ("--no-walk=unsorted", "--stdin", "-m", "--first-parent", "--root")
+        listing = ("--raw", "-r", "--no-renames", "--no-abbrev", "-z", "--format=tformat:%H")
+        output = self.git.run("log", *walk, *listing, stdin=wanted.encode())
+        return _changes(output.decode("utf-8", "surrogateescape"))
+
+    def tree_hashes(self, sha: str, paths: Iterable[str]) -> dict[str, str]:
+        """The object names of files and folders at a commit: equal names mean equal contents.
+
+        A path that does not exist there is left out.
+        """
+        asked = {path.rstrip("/"): path for path in paths}
+        if not asked:
+            return {}
+        output = self.git.run("ls-tree", "-z", "--full-tree", sha, "--", *asked)
+        hashes = {}
+        for entry in filter(None, output.decode("utf-8", "surrogateescape").split("\0")):
+            about, _, path = entry.partition("\t")
+            hashes[asked[path]] = about.split()[2]
+        return hashes
+
+    def file(self, sha: str, path: str) -> bytes:
+        """The content of one file at a commit.
+
+        Raises:
+            UsageError: there is no such file at that commit, or it is absent from this copy of the history.
+        """
+        try:
+            return self.git.run("cat-file", "blob", f"{sha}:{path}")
+        except GitFailed as error:
+            raise UsageError(f"{path} cannot be read at {sha[:12]}: {error.said}") from None
+
+    def _log(self, *walk: str) -> Iterator[Commit]:
+        plain = ("-z", "--no-color", "--no-show-signature", "--no-notes", "--encoding=UTF-8")
+        return read_commits(self.git.text("log", *plain, FORMAT, *walk))
+
+    def _lookup(self, git: Git, ref: str) -> str | None:
+        if not ref or "\0" in ref:
+            return None
+        try:
+            found = git.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        except GitFailed:
+            return None
+        return found.strip()
+
+    @cached_property
+    def _fetched(self) -> Git:
+        """Git on the clone after asking its server once for what is new."""
+        with self.lock() as held:
+            clone.refresh(replace(self.git, held=(held,)))
+        return self.git
+
+
+def _changes(listing: str) -> dict[str, tuple[str, ...]]:
+    """The output of `log --raw -z`: a commit's name, then for each path a field with a colon and the path.
+
+    The raw form is read because a path can look like anything, a commit's name included.
+    """
+    found: dict[str, list[str]] = {}
+    fields = (field.removeprefix("\n") for field in listing.split("\0"))
+    sha = ""
+    for field in fields:
+        if field.startswith(":"):
+            found[sha].append(next(fields))
+        elif field:
+            sha = field
+            found[sha] = []
+    return {sha: tuple(paths) for sha, paths in found.items()}
+
+
+def _advice(ref: str) -> str:
+    if _HEX.fullmatch(ref):
+        return "it looks like a commit's name: fetch it first, or give more of it if it is ambiguous"
+    return "git branch --all and git tag list the names there are"

@@ -1,0 +1,160 @@
+"""Worktrees of our own, one per slot: reused, clean at every checkout, rebuilt when anything is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.history.lease import lease
+from bisect_tool.history.plumbing import CHECKOUT_S, GitFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bisect_tool.history.repository import Repository
+
+_SLOT_WAIT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Worktrees:
+    """The worktrees under one folder.
+
+    Attributes:
+        repo: Whose commits are checked out.
+        root: The folder; nothing else lies in it.
+        sparse: Files and folders to check out, from the top of the tree; none means everything.
+        wait_s: How long to wait for a slot that is taken.
+    """
+
+    repo: Repository
+    root: Path
+    sparse: tuple[str, ...] = ()
+    wait_s: float = _SLOT_WAIT_S
+
+    @contextmanager
+    def slot(self, number: int) -> Iterator[Worktree]:
+        """One worktree for ourselves, for as long as the block lasts.
+
+        Raises:
+            EnvironmentFailed: another run is using it.
+        """
+        tree = self.root.resolve() / f"slot-{number}"
+        busy = f"another run is using the worktree {tree}"
+        with lease(tree.with_suffix(".lock"), self.wait_s, busy) as held:
+            yield Worktree(self.repo, tree, self.sparse, held)
+
+
+@dataclass(frozen=True)
+class Worktree:
+    """One worktree, held under the lease of its slot."""
+
+    repo: Repository
+    path: Path
+    sparse: tuple[str, ...]
+    held: int
+
+    def checkout(self, sha: str) -> Path:
+        """Put exactly the files of a commit there, and nothing of what was left by the last trial.
+
+        Raises:
+            EnvironmentFailed: git failed on a fresh worktree as well.
+        """
+        admin = self._admin()
+        if admin is not None and self._is_ours(admin):
+            try:
+                return self._switch(admin, sha)
+            except GitFailed:
+                pass  # whatever it is, a fresh worktree does not have it
+        return self._switch(self._add(sha), sha)
+
+    def _switch(self, admin: Path, sha: str) -> Path:
+        """Clean and check out; the index is our own copy, so that nothing the trial staged or hid counts."""
+        git = replace(self.repo.git, git_dir=admin, work_tree=self.path, held=(self.held,))
+        for name in ("index.lock", "HEAD.lock"):
+            (admin / name).unlink(missing_ok=True)
+        kept = self.path.with_suffix(".index")
+        if kept.is_file():
+            shutil.copyfile(kept, admin / "index")
+            kept.unlink()
+            git.run("clean", "-ffdxq", timeout_s=CHECKOUT_S)
+        git.run("checkout", "--quiet", "--force", "--detach", sha, timeout_s=CHECKOUT_S)
+        shutil.copyfile(admin / "index", kept)
+        return self.path
+
+    def _admin(self) -> Path | None:
+        """Git's folder for this worktree, by our repository's word: the tree can have been altered."""
+        for link in (self.repo.git_dir / "worktrees").glob("*/gitdir"):
+            if link.read_text().strip() == str(self.path / ".git"):
+                return link.parent
+        return None
+
+    def _is_ours(self, admin: Path) -> bool:
+        """Whether the tree is there, complete and made for the same sparse paths."""
+        return (
+            self.path.is_dir()
+            and not self.path.is_symlink()
+            and not (admin / "locked").exists()
+            and _text(self.path / ".git") == f"gitdir: {admin}\n"
+            and _text(admin / "info" / "sparse-checkout") == self._patterns()
+            and self.path.with_suffix(".index").is_file()
+        )
+
+    def _add(self, sha: str) -> Path:
+        """A new worktree in place of whatever is there."""
+        with self.repo.lock() as held:
+            git = replace(self.repo.git, held=(self.held, held))
+            remove(self.path)
+            self.path.with_suffix(".index").unlink(missing_ok=True)
+            git.run("worktree", "prune")
+            # Twice --force: the place may be registered and even locked, by an `add` that was killed.
+            git.run("worktree", "add", "--force", "--force", "--no-checkout", "--detach", str(self.path), sha)
+            admin = self._admin()
+            if admin is None:
+                raise EnvironmentFailed(f"git did not register the worktree {self.path}")
+            (admin / "info").mkdir(exist_ok=True)
+            (admin / "info" / "sparse-checkout").write_text(self._patterns())
+            narrow = "true" if self.sparse else "false"
+            settings = f"[core]\n\tsparseCheckout = {narrow}\n\tsparseCheckoutCone = false\n"
+            (admin / "config.worktree").write_text(settings)
+        return admin
+
+    def _patterns(self) -> str:
+        return "".join(f"/{_literal(path.strip('/'))}\n" for path in self.sparse)
+
+
+def _literal(path: str) -> str:
+    return "".join(f"\\{letter}" if letter in "\\*?[" else letter for letter in path)
+
+
+def _text(path: Path) -> str:
+    """The text of a plain file; empty for anything else."""
+    return path.read_text(errors="replace") if path.is_file() and not path.is_symlink() else ""
+
+
+def remove(path: Path) -> None:
+    """Remove a tree that a hostile trial may have left: links, and folders that cannot be written.
+
+    Raises:
+        EnvironmentFailed: something in it belongs to somebody else.
+    """
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path, onerror=_force)
+    if path.is_symlink() or path.exists():
+        raise EnvironmentFailed(f"{path} cannot be removed", "remove it by hand, then resume")
+
+
+def _force(function: Callable[..., object], name: str, _error: object) -> None:
+    """Try once more after making the folder writable."""
+    path = Path(name)
+    for folder in (path.parent, path):
+        if not folder.is_symlink():
+            folder.chmod(stat.S_IRWXU)
+    function(name)

@@ -1,0 +1,145 @@
+"""The deterministic search: plan -> observe -> conclude, on the commit graph, with skips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bisect_tool.search.choice import choose
+from bisect_tool.search.conclusion import Candidates, Conclusion, Contradiction, Culprit
+from bisect_tool.verdict import Verdict
+
+if TYPE_CHECKING:
+    from bisect_tool.search.dag import Dag
+
+
+@dataclass(frozen=True, eq=False)
+class Bisection:
+    """All that was observed about one cell; everything else follows from it.
+
+    A commit is taken to be bad when it descends from a bad one, and good when a good one descends from
+    it. So the suspects are the ancestors of the earliest known bad commit that no good commit has.
+
+    Attributes:
+        dag: The commits of the range and their parents.
+        bad: The bad end, a commit of the range.
+        goods: The good ends; they lie outside the range.
+        observed: What the trials said, in the order in which they came in.
+
+    Raises:
+        ValueError: the bad end is not a commit of the range.
+    """
+
+    dag: Dag
+    bad: str
+    goods: tuple[str, ...] = ()
+    observed: tuple[tuple[str, Verdict], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.bad not in self.dag.index:
+            raise ValueError(f"the bad end {self.bad} is not in the range")
+
+    def observe(self, sha: str, verdict: Verdict) -> Bisection:
+        """The search after one more trial.
+
+        Raises:
+            ValueError: `sha` is neither in the range nor one of its good neighbours.
+        """
+        if sha not in self.dag.index and sha not in self.dag.boundary and sha not in self.goods:
+            raise ValueError(f"{sha} is not in the range")
+        return replace(self, observed=(*self.observed, (sha, verdict)))
+
+    def plan(self, k: int = 1) -> tuple[str, ...]:
+        """Up to `k` distinct commits to try next, that cut the suspects into `k` + 1 parts."""
+        if self.conclude() is not None:
+            return ()
+        open_, skipped = self._open, self._skipped
+        chosen = choose(self.dag, self._suspects, open_, skipped, k)
+        return tuple(self.dag.candidates[commit] for commit in chosen)
+
+    def conclude(self) -> Conclusion | None:
+        """The answer, or None while there is something left to try."""
+        if self._contradiction is not None:
+            return self._contradiction
+        names = self.dag.candidates
+        if len(self._suspects) == 1:
+            sha = names[self._suspects[0]]
+            return Culprit(sha, self.dag.parents[sha])
+        if self._open:
+            return None
+        return Candidates(self.suspects, tuple(names[commit] for commit in self._skipped))
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """The commits that can still be the first bad one, ancestors first."""
+        return tuple(self.dag.candidates[commit] for commit in self._suspects)
+
+    def steps_left(self) -> int:
+        """How many more trials a search without further skips would take at most on a linear history."""
+        return 0 if self.conclude() is not None else len(self._open).bit_length()
+
+    def confirmation(self) -> tuple[str, ...]:
+        """The commits to try again before the culprit is named: itself and its parents that can be tried.
+
+        A parent that is neither a candidate nor a good end is good by descent only, and stays so.
+        """
+        found = self.conclude()
+        if not isinstance(found, Culprit):
+            return ()
+        skipped = self._commits(Verdict.SKIP) - self._commits(Verdict.GOOD)
+        known = (parent for parent in found.parents if parent in self.dag.index or parent in self.goods)
+        return (found.sha, *(parent for parent in known if parent not in skipped))
+
+    def _commits(self, verdict: Verdict) -> set[str]:
+        return {sha for sha, said in self.observed if said is verdict}
+
+    @cached_property
+    def _good(self) -> set[int]:
+        """Everything under a commit that was seen good."""
+        place = self.dag.index
+        return self.dag.ancestors(place[sha] for sha in self._commits(Verdict.GOOD) if sha in place)
+
+    @cached_property
+    def _earliest(self) -> tuple[int, set[int]]:
+        """The earliest commit known to be bad, on the way down from the bad end, and what is under it."""
+        place = self.dag.index
+        earliest = place[self.bad]
+        under = self.dag.ancestors([earliest])
+        for sha, verdict in self.observed:
+            commit = place.get(sha, -1)
+            if verdict is Verdict.BAD and commit in under and commit != earliest:
+                earliest, under = commit, self.dag.ancestors([commit])
+        return earliest, under
+
+    @cached_property
+    def _suspects(self) -> tuple[int, ...]:
+        return tuple(sorted(self._earliest[1] - self._good))
+
+    @cached_property
+    def _skipped(self) -> tuple[int, ...]:
+        names = self._commits(Verdict.SKIP)
+        earliest = self._earliest[0]
+        return tuple(
+            commit for commit in self._suspects if commit != earliest and self.dag.candidates[commit] in names
+        )
+
+    @cached_property
+    def _open(self) -> tuple[int, ...]:
+        closed = {self._earliest[0], *self._skipped}
+        return tuple(commit for commit in self._suspects if commit not in closed)
+
+    @cached_property
+    def _contradiction(self) -> Contradiction | None:
+        place = self.dag.index
+        for sha in dict.fromkeys((self.bad, *self._in_order(Verdict.BAD))):
+            if sha not in place:
+                return Contradiction(good=sha, bad=sha)
+            if place[sha] in self._good:
+                goods = (good for good in self._in_order(Verdict.GOOD) if good in place)
+                heir = next(good for good in goods if place[sha] in self.dag.ancestors([place[good]]))
+                return Contradiction(good=heir, bad=sha)
+        return None
+
+    def _in_order(self, verdict: Verdict) -> tuple[str, ...]:
+        return tuple(sha for sha, said in self.observed if said is verdict)
