@@ -9,22 +9,14 @@ import select
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.supervise.journal import JOURNAL_FILE, read_journal
-from bisect_tool.supervise.leftovers import SHM_FILE, remove_leftovers
-from bisect_tool.supervise.processes import Identity, Process, below, environment, table
-from bisect_tool.supervise.spec import (
-    RESULT_FILE,
-    SPEC_FILE,
-    GuardianResult,
-    GuardianSpec,
-    Leftovers,
-    Reason,
-)
-from bisect_tool.supervise.sweep import KILL_LIMIT_S, sweep
+from bisect_tool.supervise.abandoned import end_abandoned
+from bisect_tool.supervise.journal import JOURNAL_FILE
+from bisect_tool.supervise.leftovers import SHM_FILE
+from bisect_tool.supervise.spec import RESULT_FILE, SPEC_FILE, GuardianResult, GuardianSpec, Reason
+from bisect_tool.supervise.sweep import KILL_LIMIT_S
 
 if TYPE_CHECKING:
     import threading
@@ -33,8 +25,6 @@ GUARDIAN = Path(__file__).with_name("guardian.py")
 POLL_S = 0.05
 MARGIN_S = 20.0
 """How much longer than its own limits a guardian may take before it counts as lost."""
-LOST_GRACE_S = 1.0
-QUIET_LOOKS = 3
 GUARDIAN_OUTPUT = "guardian.out"
 
 
@@ -65,7 +55,7 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
         _wait(process, spec, cancel)
     finally:
         _finish(process, spec)
-        result = _result(spec, time.monotonic() - began)
+        result = _result(spec, began)
     return result
 
 
@@ -113,49 +103,11 @@ def _say(process: subprocess.Popen[bytes], line: str) -> None:
             process.stdin.flush()
 
 
-def _result(spec: GuardianSpec, seconds: float) -> GuardianResult:
+def _result(spec: GuardianSpec, began: float) -> GuardianResult:
     try:
         return GuardianResult.from_json((spec.folder / RESULT_FILE).read_text())
     except FileNotFoundError:
-        return GuardianResult(Reason.LOST, None, seconds, end_abandoned(spec.folder, spec.token))
-
-
-def end_abandoned(folder: Path, token: str) -> Leftovers:
-    """End what a killed guardian has left: marked processes, recorded ones, and what is below them."""
-    ends = time.monotonic() + LOST_GRACE_S
-    told = sweep(Abandoned(folder, token), lambda: ends, time.sleep)
-    known = {info.identity: info for info in read_journal(folder)}
-    processes = tuple(replace(known[who], ended_by=name) for who, name in told.items() if who in known)
-    return Leftovers(processes, (), remove_leftovers(folder))
-
-
-class Abandoned:
-    """The processes of a tree that lost its guardian (and with it the parent that held it together)."""
-
-    def __init__(self, folder: Path, token: str) -> None:
-        self._mark = token.encode()
-        self._recorded = {info.identity for info in read_journal(folder)}
-        self._marked: dict[Identity, bool] = {}
-        self._seen: list[Process] = []
-        self._quiet = 0
-
-    def alive(self) -> list[Process]:
-        """What the last look found."""
-        return self._seen
-
-    def empty(self) -> bool:
-        """Whether several looks in a row have found nothing: one can miss a process that is being born."""
-        processes = table()
-        marked = [process for process in processes.values() if self._is_ours(process)]
-        found = [*marked, *below([process.pid for process in marked], processes)]
-        self._seen = [process for process in found if not process.dead and process.pid != os.getpid()]
-        self._quiet = 0 if self._seen else self._quiet + 1
-        return self._quiet >= QUIET_LOOKS
-
-    def _is_ours(self, process: Process) -> bool:
-        who = process.identity
-        if who in self._recorded:
-            return True
-        if who not in self._marked:
-            self._marked[who] = self._mark in environment(process.pid)
-        return self._marked[who]
+        ended = time.time()
+        leftovers, parents = end_abandoned(spec.folder, spec.token)
+        seconds = time.monotonic() - began
+        return GuardianResult(Reason.LOST, None, seconds, ended, leftovers, parents)

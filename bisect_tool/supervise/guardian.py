@@ -84,12 +84,19 @@ class Guardian:
             env = self._read_environment()
             if env is not None:
                 self._start(env)
-            reason = self._watch()
+            reason, ended = self._watch(), self._now()
             leftovers = self._clean_up(reason)
         except BaseException:
             sweep(self, time.monotonic, time.sleep)
             raise
-        return GuardianResult(reason, self.exit_code, time.monotonic() - self._began, leftovers)
+        return GuardianResult(
+            reason=reason,
+            exit_code=self.exit_code,
+            seconds=time.monotonic() - self._began,
+            ended=ended,
+            leftovers=leftovers,
+            parents=self._journal.parents(),
+        )
 
     def alive(self) -> list[Process]:
         """The program and all it started, as far as they run now."""

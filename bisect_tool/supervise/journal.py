@@ -50,6 +50,10 @@ class Journal:
         """All that was ever seen."""
         return tuple(self._known.values())
 
+    def parents(self) -> dict[int, int]:
+        """The parent of every pid; of a pid used twice, that of the later process."""
+        return {info.pid: info.ppid for info in self._known.values()}
+
     def _write(self, changed: list[ProcessInfo]) -> None:
         if not changed:
             return

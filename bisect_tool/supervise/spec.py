@@ -113,15 +113,19 @@ class GuardianSpec:
 
 @dataclass(frozen=True)
 class GuardianResult:
-    """How it ended, after how many seconds (monotonic).
+    """How it ended.
 
-    `exit_code` is negative for a signal, and None when it is not known.
+    `exit_code` is negative for a signal, and None when it is not known; `ended` is when the program ended or
+    began to be ended (epoch seconds), `seconds` how long everything took with the sweep (monotonic).
+    `parents` maps the pid of every process seen to the parent it was first seen with.
     """
 
     reason: Reason
     exit_code: int | None
     seconds: float
+    ended: float
     leftovers: Leftovers = Leftovers()
+    parents: Mapping[int, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -134,7 +138,9 @@ class GuardianResult:
         left = raw["leftovers"]
         processes = tuple(process_info(process) for process in left["processes"])
         leftovers = Leftovers(processes, tuple(left["ports"]), tuple(left["shm"]))
-        return cls(Reason(raw["reason"]), raw["exit_code"], raw["seconds"], leftovers)
+        parents = {int(pid): parent for pid, parent in raw["parents"].items()}
+        reason = Reason(raw["reason"])
+        return cls(reason, raw["exit_code"], raw["seconds"], raw["ended"], leftovers, parents)
 
 
 def process_info(raw: Mapping[str, Any]) -> ProcessInfo:
