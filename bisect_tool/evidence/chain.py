@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict
 
-from bisect_tool.evidence.event import Event
-from bisect_tool.evidence.signature import Signature
+from bisect_tool.evidence.event import Event, SuiteFailure
+from bisect_tool.evidence.known import Stage, stage
+from bisect_tool.evidence.signature import Signature, normalise, signature_of
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+CHAIN_KEPT = 40
+_EXCERPT_LINES = 30
+# Times are those at which lines were seen: two logs are read within this many seconds of each other.
+_SIMULTANEOUS = 0.25
+_SUMMARY_OF_LEAKS = re.compile(r"leak|shared.?memory|semaphore|resource_tracker", re.IGNORECASE)
 
 
 class Failure(BaseModel):
@@ -17,3 +31,141 @@ class Failure(BaseModel):
     chain: tuple[Event, ...]
     signature: Signature
     excerpt: str
+
+
+def explain(
+    events: Iterable[Event], suite_failure: SuiteFailure | None, parents: Mapping[int, int]
+) -> Failure:
+    """Return the failure chain of one cell.
+
+    Args:
+        events: what the engine's processes reported in the cell's window.
+        suite_failure: what pytest saw; None where the suite was killed before it could say.
+        parents: process id -> parent's process id, as seen in the trial.
+
+    Causes come before their consequences by stage (see `known`), then by time; of events seen at the same time, a
+    process comes before its ancestors. What the suite saw is the root only where no process reported an error.
+    """
+    suite = _suite_event(suite_failure) if suite_failure else None
+    told = [event for event in events if suite is None or not _says_the_same(event, suite)]
+    engine = _serious(told, suite)
+    ordered = sorted(engine, key=lambda event: (_stage(event, suite), event.time))
+    ordered = _first_of_each(_descendants_first(ordered, parents))
+    if suite is not None:
+        ordered.append(suite)
+        if not _explains(ordered[0], suite):
+            ordered.insert(0, ordered.pop())
+    if not ordered:
+        ordered = [_unexplained()]
+    chain = tuple(ordered[: CHAIN_KEPT - 1] + ordered[CHAIN_KEPT - 1 :][-1:])
+    return Failure(root=chain[0], chain=chain, signature=signature_of(chain[0]), excerpt=_excerpt(chain))
+
+
+def _suite_event(failure: SuiteFailure) -> Event:
+    return Event(
+        time=failure.time,
+        source="suite",
+        role="Test",
+        kind="hang" if failure.exception == "Hang" else "test",
+        severity="error",
+        exception=failure.exception,
+        message=clean_line(failure.message.strip().partition("\n")[0], 500),
+        frames=failure.frames,
+        lines=tuple(clean_line(line) for line in failure.message.splitlines()[:60]),
+    )
+
+
+def _unexplained() -> Event:
+    return Event(time=0.0, source="suite", role="Test", kind="test", severity="error", message="no evidence")
+
+
+def _says_the_same(event: Event, suite: Event) -> bool:
+    """Whether `event` is the suite's own exception, found in a log once more."""
+    return event.role == "Test" and event.exception == suite.exception and event.message == suite.message
+
+
+def _serious(events: Sequence[Event], suite: Event | None) -> list[Event]:
+    """Return errors and leaks, and the remarks of those processes that reported an error."""
+    limit = suite.time if suite is not None and suite.kind == "hang" else float("inf")
+    grave = [event for event in events if event.severity == "error" or event.kind == "leak"]
+    grave = [event for event in grave if event.time <= limit]
+    speakers = {_process(event) for event in grave}
+    remarks = [event for event in events if event.severity == "info" and _process(event) in speakers]
+    return grave + remarks
+
+
+def _process(event: Event) -> tuple[str, int | str]:
+    return event.source, event.role if event.pid is None else event.pid
+
+
+def _stage(event: Event, suite: Event | None) -> Stage:
+    """Return the stage of `event`; a leak that the suite complains of outranks errors that nobody explains."""
+    if event.kind == "leak" and suite is not None and _complains_of_leaks(suite):
+        return Stage.REPORTED
+    return stage(event)
+
+
+def _complains_of_leaks(suite: Event) -> bool:
+    return any(_SUMMARY_OF_LEAKS.search(text) for text in (suite.message, *suite.lines))
+
+
+def _explains(root: Event, suite: Event) -> bool:
+    """Whether what a process reported can be the reason of what the suite saw."""
+    if root.severity == "info":
+        return False
+    return root.kind != "leak" or _complains_of_leaks(suite)
+
+
+def _descendants_first(ordered: list[Event], parents: Mapping[int, int]) -> list[Event]:
+    """Move to the front the deepest descendant of the root's process among events of its stage and time."""
+    if not ordered:
+        return ordered
+    root = ordered[0]
+    rivals = [
+        event
+        for event in ordered
+        if stage(event) is stage(root)
+        and event.time - root.time <= _SIMULTANEOUS
+        and root.pid in _ancestors(event.pid, parents)
+    ]
+    if not rivals:
+        return ordered
+    deepest = max(rivals, key=lambda event: len(_ancestors(event.pid, parents)))
+    return [deepest, *(event for event in ordered if event is not deepest)]
+
+
+def _ancestors(pid: int | None, parents: Mapping[int, int]) -> list[int]:
+    line: list[int] = []
+    while pid is not None and pid in parents and parents[pid] not in line:
+        pid = parents[pid]
+        line.append(pid)
+    return line
+
+
+def _first_of_each(events: Iterable[Event]) -> list[Event]:
+    """Return the first event of every signature, in order: four API servers die of one thing."""
+    first: dict[Signature, Event] = {}
+    for event in events:
+        first.setdefault(signature_of(event), event)
+    return list(first.values())
+
+
+def _excerpt(chain: Sequence[Event]) -> str:
+    """Return what a person pastes into an issue: the root's lines, then one line for each consequence."""
+    root, *consequences = chain
+    lines = list(root.lines)
+    if len(lines) > _EXCERPT_LINES:
+        lines = [*lines[:10], "...", *lines[-(_EXCERPT_LINES - 11) :]]
+    if not any(normalise(root.headline) in normalise(line) for line in lines):
+        lines.append(root.headline)
+    return "\n".join(
+        [
+            _writer(root),
+            *(f"    {line}" for line in lines),
+            *(f"-> {_writer(event)} {event.headline}" for event in consequences),
+        ]
+    )
+
+
+def _writer(event: Event) -> str:
+    return f"{event.role} (pid {event.pid}):" if event.pid is not None else f"{event.role}:"

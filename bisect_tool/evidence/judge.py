@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict
 
-from bisect_tool.verdict import Verdict
+from bisect_tool.evidence.known import Stage, stage
+from bisect_tool.evidence.signature import Signature, signature_of
+from bisect_tool.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from bisect_tool.evidence.chain import Failure
+
+_SKIPPED = {
+    Outcome.ERRORED: "the suite could not run",
+    Outcome.SKIPPED: "skipped by the suite",
+    Outcome.UNBUILDABLE: "unbuildable",
+    Outcome.INFRASTRUCTURE: "infrastructure",
+}
 
 
 class Judgement(BaseModel):
@@ -14,3 +28,42 @@ class Judgement(BaseModel):
 
     verdict: Verdict
     reason: str
+
+
+def classify(outcome: Outcome, failure: Failure | None, investigated: frozenset[Signature]) -> Judgement:
+    """Return what `outcome` says about its commit.
+
+    Args:
+        outcome: the raw fact.
+        failure: its evidence; None where there is none.
+        investigated: signatures of the failure under investigation; empty means any failure is the one.
+    """
+    if outcome is Outcome.PASSED:
+        return Judgement(verdict=Verdict.GOOD, reason="passed")
+    if outcome in _SKIPPED:
+        detail = f": {failure.root.headline}" if failure else ""
+        return Judgement(verdict=Verdict.SKIP, reason=_SKIPPED[outcome] + detail)
+    if not investigated:
+        return Judgement(verdict=Verdict.BAD, reason=str(failure.signature) if failure else str(outcome))
+    if failure is None:
+        return Judgement(verdict=Verdict.SKIP, reason=f"{outcome} without evidence")
+    met = next((signature for signature in telling(failure) if signature in investigated), None)
+    if met is None:
+        return Judgement(verdict=Verdict.SKIP, reason=f"another failure: {failure.signature}")
+    return Judgement(verdict=Verdict.BAD, reason=str(met))
+
+
+def telling(failure: Failure) -> tuple[Signature, ...]:
+    """Return the signatures that identify `failure`, the root's first.
+
+    Consequences (a broken pipe, a leak) follow from many causes alike: they identify a failure only where the
+    root is one of them, and the server's end never does.
+    """
+    consequences_only = stage(failure.root) > Stage.CAUSE
+    return tuple(
+        signature_of(event)
+        for event in failure.chain
+        if event is failure.chain[0]
+        or stage(event) is Stage.CAUSE
+        or (consequences_only and event.severity != "info" and stage(event) <= Stage.DIED)
+    )

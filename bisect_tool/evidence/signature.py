@@ -2,7 +2,45 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict
+
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from bisect_tool.evidence.event import Event, Frame
+
+MESSAGE_LIMIT = 160
+ENGINE_PACKAGES = frozenset({"vllm"})
+
+_RANKS = re.compile(r"(?<=[A-Za-z])(?:[_-](?:[A-Z]{2,4})?\d+)+(?![A-Za-z0-9])")
+_ROLE_NAMES = {"APIServer": "ApiServer", "VllmWorker": "Worker", "WorkerProc": "Worker"}
+
+# What is longer goes first; every pattern is linear, and none matches a placeholder.
+_UNIT = r"(?:\s?(?:[KMGT]i?B|bytes|ns|us|ms|s|sec(?:ond)?s?|min(?:ute)?s?)\b)?"
+_PLACEHOLDERS = (
+    (re.compile(r"\b[a-z][a-z0-9+.]{1,9}://[^\s'\"<>)\]}]+"), "<url>"),
+    (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "<id>"),
+    (re.compile(r"\b0x[0-9a-fA-F]+"), "<address>"),
+    (re.compile(r"\b(?:localhost|\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?\b"), "<address>"),
+    (re.compile(r"(?<![\w<./])(?:~|\.{1,2})?/[^\s'\",:;()\[\]{}<>]+"), "<path>"),
+    (re.compile(r"\b(?:psm|mp|sem|tmp)[-_]\w{6,}"), "<id>"),
+    (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{7,64}\b"), "<id>"),
+    (_RANKS, ""),
+    (re.compile(r"'[^']{41,}'|\"[^\"]{41,}\""), "<text>"),
+    (re.compile(rf"(?<!\w)[-+]?\d+(?:[.,_]\d+)*(?:[eE][-+]?\d+)?%?{_UNIT}"), "<n>"),
+    (re.compile(r"((?:'[^']{0,40}': )?'?<(?:n|id|path|text|address|url)>'?)(?:,? \1)+"), r"\1"),
+)
+# Numbers that tell one failure from another.
+_TELLING = re.compile(
+    r"(\[Errno -?\d+\]|\bHTTP \d{3}\b|\b[45]\d\d (?:Client Error|Server Error|Too Many Requests|Internal))"
+)
+
+_LIBRARY = re.compile(r"^.*/(?:site|dist)-packages/")
+_STANDARD = re.compile(r"^<|/lib/python3\.\d+/(?!(?:site|dist)-packages/)|\.pyx$|/bin/[^/]+$")
+_TREE = re.compile(r"^.*/(?:slot-?\d+|[0-9a-f]{7,40}|worktrees?/[^/]+|trees/[^/]+|pytest-\d+/[^/]+)/")
 
 
 class Signature(BaseModel):
@@ -25,3 +63,61 @@ class Signature(BaseModel):
     def __str__(self) -> str:
         text = ": ".join(part for part in (self.role, self.exception, self.message) if part)
         return f"{text} ({self.frame})" if self.frame else text
+
+
+def signature_of(event: Event) -> Signature:
+    """Return the signature of `event`: stable across runs, machines and commits."""
+    # A hang is met wherever the clock happens to run out: its frame says nothing.
+    frame = "" if event.kind == "hang" else engine_frame(event.frames)
+    return Signature(
+        role=general_role(event.role),
+        exception=event.exception,
+        message=normalise(event.message),
+        frame=frame,
+    )
+
+
+def general_role(role: str) -> str:
+    """Return `role` without its numbers: `Worker_DP0_TP1` is a `Worker`, `ApiServer_2` an `ApiServer`."""
+    name = _RANKS.sub("", role)
+    return _ROLE_NAMES.get(name, name)
+
+
+def normalise(message: str) -> str:
+    """Return `message` with all that differs between two runs replaced by placeholders; idempotent."""
+    parts = _TELLING.split(clean_line(message, 4 * MESSAGE_LIMIT))
+    text = "".join(part if index % 2 else _replaced(part) for index, part in enumerate(parts))
+    if len(text) <= MESSAGE_LIMIT:
+        return text
+    return text[: MESSAGE_LIMIT + 1].rpartition(" ")[0] or text[:MESSAGE_LIMIT]
+
+
+def _replaced(text: str) -> str:
+    for pattern, placeholder in _PLACEHOLDERS:
+        text = pattern.sub(placeholder, text)
+    return text
+
+
+def engine_frame(frames: tuple[Frame, ...]) -> str:
+    """Return the innermost frame of the engine's own code as `file:function`, or empty."""
+    own = [frame for frame in frames if _is_engine(frame.file)]
+    library = [frame for frame in frames if not _STANDARD.search(frame.file)]
+    chosen = own or library
+    return f"{stable_path(chosen[-1].file)}:{chosen[-1].function}" if chosen else ""
+
+
+def stable_path(file: str) -> str:
+    """Return `file` without what differs between machines, worktrees and environments."""
+    if _LIBRARY.match(file):
+        return _LIBRARY.sub("", file)
+    parts = _TREE.sub("", file).split("/")
+    for package in ENGINE_PACKAGES & set(parts[:-1]):
+        return "/".join(parts[len(parts) - 1 - parts[::-1].index(package) :])
+    return "/".join(parts if _TREE.match(file) else parts[-2:])
+
+
+def _is_engine(file: str) -> bool:
+    if _STANDARD.search(file):
+        return False
+    library = _LIBRARY.match(file)
+    return library is None or file[library.end() :].split("/", maxsplit=1)[0] in ENGINE_PACKAGES

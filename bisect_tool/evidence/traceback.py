@@ -1,0 +1,185 @@
+"""Python tracebacks, line by line: chained, in exception groups, of syntax errors, cut short.
+
+Grammar after CPython's `traceback.TracebackException.format` (Lib/traceback.py).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+
+from bisect_tool.evidence.event import Frame
+
+_HEADER = re.compile(r"\s*(?:\+ )?(?P<group>Exception Group )?Traceback \(most recent call last\):")
+_MARGIN = re.compile(r"\s*\| ?")
+_SEPARATOR = re.compile(r"\s*\+(?:-\+)?-{4,}(?: [\d.]+ -{4,})?$")
+_CONNECTOR = re.compile(
+    r"(?:During handling of the above exception, another exception occurred"
+    r"|The above exception was the direct cause of the following exception):$"
+)
+_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
+_LAST_LINE = re.compile(r"(?P<name>[A-Za-z_]\w*(?:\.\w+)*)(?:: ?(?P<message>.*))?$")
+_CLASS_NAME = re.compile(r"(?:\w+\.)+\w+$|_*[A-Z]\w*[a-z]\w*$")
+_BARE = re.compile(
+    r"(?P<name>(?:\w+\.)*(?:[A-Z]\w*(?:Error|Exception|ExceptionGroup|Interrupt|Exit)|Exception))"
+    r"(?:: ?(?P<message>.*))?$"
+)
+_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
+_FRAMES_HEAD, _FRAMES_TAIL, _LINKS = 8, 40, 16
+_PATIENCE = 40
+
+
+class Fed(Enum):
+    """What became of a line."""
+
+    TAKEN = auto()
+    REFUSED = auto()
+    CLOSED = auto()
+
+
+class _State(Enum):
+    IDLE = auto()
+    STACK = auto()
+    RAISED = auto()
+    BETWEEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One exception of a chain; `exception` is empty where the log ends before its last line."""
+
+    exception: str
+    message: str
+    frames: tuple[Frame, ...]
+
+
+@dataclass
+class TracebackReader:
+    """Reads the lines of one process from a traceback's header to its end."""
+
+    _links: list[Link] = field(default_factory=list)
+    _groups: list[Link] = field(default_factory=list)
+    _frames: list[Frame] = field(default_factory=list)
+    _state: _State = _State.IDLE
+    _grouped: bool = False
+    _quoted: bool = False
+    _unsaid: bool = False
+    _strangers: int = 0
+
+    @property
+    def raised(self) -> bool:
+        """Whether an exception has been named, so that the traceback may be over."""
+        return self._state is _State.RAISED
+
+    def feed(self, text: str) -> Fed:
+        """Take `text` if it belongs here; REFUSED: it does not, CLOSED: and the traceback ended before it."""
+        if self._grouped:
+            if _SEPARATOR.match(text):
+                self._state = _State.BETWEEN
+                return Fed.TAKEN
+            text = _MARGIN.sub("", text, count=1)
+        if header := _HEADER.match(text):
+            return self._header(header)
+        if not text.strip():
+            return Fed.TAKEN if self._state is not _State.IDLE else Fed.CLOSED
+        if frame := _FRAME.match(text):
+            return self._frame(frame)
+        return self._other(text)
+
+    def links(self) -> tuple[Link, ...]:
+        """Return the exceptions read so far, the cause first; a group follows its members."""
+        cut = [Link("", "traceback cut short", tuple(self._frames))] if self._state is _State.STACK else []
+        return (*self._links, *cut, *reversed(self._groups))
+
+    def _header(self, match: re.Match[str]) -> Fed:
+        if self._state is _State.RAISED and self._quoted and self._links:
+            self._links.pop()  # a remote exception's own text follows: its last line will name it properly
+        elif self._state is _State.RAISED:
+            return Fed.CLOSED
+        self._grouped = self._grouped or bool(match["group"])
+        self._quoted = False
+        self._frames = []
+        self._state = _State.STACK
+        return Fed.TAKEN
+
+    def _frame(self, match: re.Match[str]) -> Fed:
+        if self._state is _State.IDLE and match["function"]:
+            return Fed.CLOSED
+        if self._state is _State.RAISED and self._links:
+            self._links.pop()  # a remote stack printed as the message
+            self._frames = []
+        self._state = _State.STACK
+        frame = Frame(file=match["file"], line=int(match["line"]), function=match["function"] or "")
+        self._frames.append(frame)
+        if len(self._frames) > _FRAMES_HEAD + _FRAMES_TAIL:
+            del self._frames[_FRAMES_HEAD]
+        return Fed.TAKEN
+
+    def _other(self, text: str) -> Fed:
+        if self._state is _State.IDLE:
+            return Fed.CLOSED
+        if self._state is _State.RAISED:
+            return self._after(text)
+        if self._state is _State.BETWEEN and _CONNECTOR.match(text):
+            return Fed.TAKEN
+        named = None if text[0].isspace() else last_line(text)
+        if named:
+            self._raise(*named)
+            return Fed.TAKEN
+        return Fed.TAKEN if text[0].isspace() else self._stranger()
+
+    def _raise(self, exception: str, message: str | None) -> None:
+        link = Link(exception, message or "", tuple(self._frames))
+        self._unsaid = message == ""
+        kept = self._groups if self._grouped and exception.endswith("ExceptionGroup") else self._links
+        if len(kept) < _LINKS:
+            kept.append(link)
+        self._frames = []
+        self._strangers = 0
+        self._state = _State.RAISED
+
+    def _after(self, text: str) -> Fed:
+        if _CONNECTOR.match(text):
+            self._links.extend(reversed(self._groups))
+            self._groups.clear()
+            self._state = _State.BETWEEN
+            return Fed.TAKEN
+        self._quoted = text.strip() == '"""'
+        if self._unsaid and text.strip() and self._links:
+            self._links[-1] = replace(self._links[-1], message=text.strip())
+            self._unsaid = False
+        self._strangers += 1
+        return Fed.TAKEN if self._strangers <= _PATIENCE else Fed.CLOSED
+
+    def _stranger(self) -> Fed:
+        self._strangers += 1
+        return Fed.REFUSED if self._strangers <= _PATIENCE else Fed.CLOSED
+
+
+def is_header(text: str) -> bool:
+    """Whether `text` begins a traceback (`Traceback (most recent call last):`, or a bare syntax error)."""
+    if "Traceback (most" in text:
+        return bool(_HEADER.match(text))
+    return is_frame(text) and ", in " not in text
+
+
+def is_frame(text: str) -> bool:
+    """Whether `text` is a stack frame as Python prints it."""
+    return 'File "' in text and bool(_FRAME.match(text))
+
+
+def last_line(text: str) -> tuple[str, str | None] | None:
+    """Return (exception, message) if `text` can be the last line of a traceback; no message is None."""
+    match = _LAST_LINE.match(text)
+    if match is None or match["name"] in _LEVELS:
+        return None
+    if match["message"] is None and not _CLASS_NAME.match(match["name"]):
+        return None
+    return match["name"], match["message"]
+
+
+def bare_exception(text: str) -> tuple[str, str] | None:
+    """Return (exception, message) if `text`, found outside of any traceback, names an exception."""
+    match = _BARE.match(text)
+    return (match["name"], match["message"] or "") if match else None
