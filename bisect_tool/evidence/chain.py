@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from bisect_tool.evidence.demux import TEST
 from bisect_tool.evidence.event import Event, SuiteFailure
 from bisect_tool.evidence.known import Stage, stage
+from bisect_tool.evidence.record import SUITE
 from bisect_tool.evidence.signature import Signature, normalise, signature_of
 from bisect_tool.text import clean_line
 
@@ -19,7 +21,10 @@ CHAIN_KEPT = 40
 _EXCERPT_LINES = 30
 # Times are those at which lines were seen: two logs are read within this many seconds of each other.
 _SIMULTANEOUS = 0.25
-_SUMMARY_OF_LEAKS = re.compile(r"leak|shared.?memory|semaphore|resource_tracker", re.IGNORECASE)
+_HANGS = ("Hang", "Hung")
+_ABOUT_LEAKS = re.compile(
+    r"leak|shared.?memory|shm|semaphore|resource_track|teardown|shutdown", re.IGNORECASE
+)
 
 
 class Failure(BaseModel):
@@ -43,8 +48,8 @@ def explain(
         suite_failure: what pytest saw; None where the suite was killed before it could say.
         parents: process id -> parent's process id, as seen in the trial.
 
-    Causes come before their consequences by stage (see `known`), then by time; of events seen at the same time, a
-    process comes before its ancestors. What the suite saw is the root only where no process reported an error.
+    Causes come before their consequences by stage (see `known`), then by time; of events seen at the same
+    time, a process comes before its ancestors. What the suite saw is the root where nothing reported explains it.
     """
     suite = _suite_event(suite_failure) if suite_failure else None
     told = [event for event in events if suite is None or not _says_the_same(event, suite)]
@@ -64,9 +69,9 @@ def explain(
 def _suite_event(failure: SuiteFailure) -> Event:
     return Event(
         time=failure.time,
-        source="suite",
-        role="Test",
-        kind="hang" if failure.exception == "Hang" else "test",
+        source=SUITE,
+        role=TEST,
+        kind="hang" if failure.exception.endswith(_HANGS) else "test",
         severity="error",
         exception=failure.exception,
         message=clean_line(failure.message.strip().partition("\n")[0], 500),
@@ -76,12 +81,12 @@ def _suite_event(failure: SuiteFailure) -> Event:
 
 
 def _unexplained() -> Event:
-    return Event(time=0.0, source="suite", role="Test", kind="test", severity="error", message="no evidence")
+    return Event(time=0.0, source=SUITE, role=TEST, kind="test", severity="error", message="no evidence")
 
 
 def _says_the_same(event: Event, suite: Event) -> bool:
     """Whether `event` is the suite's own exception, found in a log once more."""
-    return event.role == "Test" and event.exception == suite.exception and event.message == suite.message
+    return event.role == TEST and event.exception == suite.exception and event.message == suite.message
 
 
 def _serious(events: Sequence[Event], suite: Event | None) -> list[Event]:
@@ -99,21 +104,24 @@ def _process(event: Event) -> tuple[str, int | str]:
 
 
 def _stage(event: Event, suite: Event | None) -> Stage:
-    """Return the stage of `event`; a leak that the suite complains of outranks errors that nobody explains."""
+    """Return the stage of `event`: a leak that the suite complains of outranks unexplained errors."""
     if event.kind == "leak" and suite is not None and _complains_of_leaks(suite):
         return Stage.REPORTED
     return stage(event)
 
 
 def _complains_of_leaks(suite: Event) -> bool:
-    return any(_SUMMARY_OF_LEAKS.search(text) for text in (suite.message, *suite.lines))
+    return any(
+        _ABOUT_LEAKS.search(text) for text in (*suite.lines, *(frame.function for frame in suite.frames))
+    )
 
 
 def _explains(root: Event, suite: Event) -> bool:
     """Whether what a process reported can be the reason of what the suite saw."""
-    if root.severity == "info":
-        return False
-    return root.kind != "leak" or _complains_of_leaks(suite)
+    if suite.kind == "hang":
+        # Servers that hang are ended by force: pipes that break and memory that leaks follow from that.
+        return stage(root) < Stage.REPORTED
+    return root.severity != "info" and (root.kind != "leak" or _complains_of_leaks(suite))
 
 
 def _descendants_first(ordered: list[Event], parents: Mapping[int, int]) -> list[Event]:

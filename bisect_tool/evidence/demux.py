@@ -1,7 +1,7 @@
 """Who wrote a line: the `(Role pid=N)` prefix, the `Role:` of summaries, and the logger's head.
 
-The forms are those of vLLM v1 (`vllm/logging_utils`, `vllm/utils/system_utils`), of uvicorn, and of CI systems that
-put a time stamp before every line.
+The forms are those of vLLM v1 (`vllm/logging_utils`, `vllm/utils/system_utils`), of uvicorn, of pytest's
+reports, and of CI systems that put a time stamp before every line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bisect_tool.text import clean_line
 
 LINE_LIMIT = 2000
-LAUNCHER = "Launcher"
+LAUNCHER, TEST = "Launcher", "Test"
 
 # Another process's line may follow, on the same line, a pytest mark or a progress bar that has not ended yet.
 _GLUE = (
@@ -24,6 +24,7 @@ _PREFIX = re.compile(r"\((?P<role>[A-Za-z][\w.-]*)(?: rank=\d+)? pid=(?P<pid>\d+
 _FIRST_PREFIX = re.compile(f"{_GLUE}{_PREFIX.pattern}")
 _STAMP = re.compile(r"\[?\d{4}-\d\d-\d\d[T ][\d:.,]+Z?\]?\s")
 _TORCH_RANK = re.compile(r"\[rank\d+\]: ?")
+_PYTEST_MARGIN = re.compile(r"E {2,}")
 _SUMMARY = re.compile(
     r"(?P<role>(?:EngineCore|VllmWorker|Worker|ApiServer|APIServer|DPCoordinator|DP Coordinator|Launcher)"
     r"(?:[_-]\w+)?): (?=\S)"
@@ -73,6 +74,8 @@ def _who(text: str) -> tuple[str, int | None, int]:
     if match is None:
         stamp = _STAMP.match(text)
         at = stamp.end() if stamp else 0
+        if margin := _PYTEST_MARGIN.match(text, at):
+            return TEST, None, margin.end()
         summary = _SUMMARY.match(text, at)
         return (summary["role"], None, summary.end()) if summary else ("", None, at)
     role, pid = match["role"], int(match["pid"])

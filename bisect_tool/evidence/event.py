@@ -54,7 +54,7 @@ class Event(BaseModel):
 
 
 class SuiteFailure(BaseModel):
-    """What pytest itself saw for a cell; `exception` is `Hang` for a wait that never ended."""
+    """What pytest itself saw for a cell; the `exception` of an endless wait ends in `Hang` or `Hung`."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -60,10 +60,10 @@ def telling(failure: Failure) -> tuple[Signature, ...]:
     root is one of them, and the server's end never does.
     """
     consequences_only = stage(failure.root) > Stage.CAUSE
-    return tuple(
+    others = (
         signature_of(event)
-        for event in failure.chain
-        if event is failure.chain[0]
-        or stage(event) is Stage.CAUSE
+        for event in failure.chain[1:]
+        if stage(event) is Stage.CAUSE
         or (consequences_only and event.severity != "info" and stage(event) <= Stage.DIED)
     )
+    return (failure.signature, *others)

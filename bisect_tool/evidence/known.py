@@ -1,8 +1,8 @@
 """Texts that are known to be consequences: what they are, and how far they stand from a cause.
 
-The texts are those of vLLM v1 (`vllm/v1/engine`, `vllm/v1/executor`), of its test utilities, of `multiprocessing`,
-of pipes and sockets. A stage orders a failure chain: a consequence is the root only when nothing of a lower
-stage is there.
+The texts are those of vLLM v1 (`vllm/v1/engine`, `vllm/v1/executor`), of its test utilities, of
+`multiprocessing`, of pipes and sockets. A stage orders a failure chain: a consequence is the root only when
+nothing of a lower stage is there.
 """
 
 from __future__ import annotations
@@ -44,7 +44,16 @@ class Known:
 
 
 KNOWN = (
-    Known(r"resource_tracker: There appear to be \d+ leaked \w+ objects?", Stage.LEAK, "leak", "warning"),
+    Known(
+        r"resource_tracker: There appear to be \d+ leaked \w+ objects?",
+        Stage.LEAK,
+        "leak",
+        "warning",
+        "Launcher",
+    ),
+    Known(
+        r"^Fatal Python error|^terminate called after throwing|^Segmentation fault", Stage.CAUSE, "exception"
+    ),
     Known(r"WorkerProc initialization failed", Stage.START_FAILED),
     Known(r"Worker(?:Proc)? failed (?:to start|with error)", Stage.START_FAILED),
     Known(r"EngineCore failed to start", Stage.ENGINE_FAILED),

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.demux import LAUNCHER
+from bisect_tool.evidence.demux import LAUNCHER, TEST
 from bisect_tool.evidence.event import Event
 from bisect_tool.evidence.known import recognise
 from bisect_tool.evidence.traceback import Link, TracebackReader, bare_exception
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.demux import Utterance
     from bisect_tool.evidence.event import Severity
 
+SUITE = "suite"
 _MESSAGE_LIMIT = 500
 _LINES_HEAD, _LINES_TAIL = 20, 40
 _PROCESS = re.compile(r"Process (?P<role>[A-Za-z]\w*?(?:_\w+)?):$")
@@ -90,7 +91,8 @@ class Draft:
         known = recognise(": ".join(part for part in (link.exception, link.message) if part))
         announced = _PROCESS.match(self.record.announced)
         role = said.role if said.pid is None else roles.get((self.record.source, said.pid), said.role)
-        role = role or (announced["role"] if announced else "") or (known.role if known else "") or LAUNCHER
+        role = role or (announced["role"] if announced else "") or (known.role if known else "")
+        role = role or (TEST if self.record.source == SUITE else LAUNCHER)
         lines = (*self.record.head, *self.record.tail)
         return Event(
             time=self.record.time,

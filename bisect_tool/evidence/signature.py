@@ -35,7 +35,8 @@ _PLACEHOLDERS = (
 )
 # Numbers that tell one failure from another.
 _TELLING = re.compile(
-    r"(\[Errno -?\d+\]|\bHTTP \d{3}\b|\b[45]\d\d (?:Client Error|Server Error|Too Many Requests|Internal))"
+    r"(\[Errno -?\d+\]|\bHTTP \d{3}\b|\b[45]\d\d (?:Client Error|Server Error|Too Many Requests|Internal)"
+    r"|\b(?:GET|POST|PUT|DELETE|HEAD) /[\w/.-]*)"
 )
 
 _LIBRARY = re.compile(r"^.*/(?:site|dist)-packages/")
@@ -67,13 +68,13 @@ class Signature(BaseModel):
 
 def signature_of(event: Event) -> Signature:
     """Return the signature of `event`: stable across runs, machines and commits."""
-    # A hang is met wherever the clock happens to run out: its frame says nothing.
-    frame = "" if event.kind == "hang" else engine_frame(event.frames)
+    # A hang is met wherever the clock runs out: neither its frame nor who had come so far says anything.
+    hang = event.kind == "hang"
     return Signature(
         role=general_role(event.role),
         exception=event.exception,
-        message=normalise(event.message),
-        frame=frame,
+        message=normalise(event.message.partition(" (")[0] if hang else event.message),
+        frame="" if hang else engine_frame(event.frames),
     )
 
 
@@ -99,10 +100,11 @@ def _replaced(text: str) -> str:
 
 
 def engine_frame(frames: tuple[Frame, ...]) -> str:
-    """Return the innermost frame of the engine's own code as `file:function`, or empty."""
+    """Return the innermost frame of a test file, else of the engine's code, as `file:function`, or empty."""
+    tests = [frame for frame in frames if frame.file.rpartition("/")[2].startswith("test_")]
     own = [frame for frame in frames if _is_engine(frame.file)]
     library = [frame for frame in frames if not _STANDARD.search(frame.file)]
-    chosen = own or library
+    chosen = tests or own or library
     return f"{stable_path(chosen[-1].file)}:{chosen[-1].function}" if chosen else ""
 
 
