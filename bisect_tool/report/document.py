@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,14 +43,16 @@ class Skipped(_Model):
 class CellReport(_Model):
     """The answer for one cell.
 
-    `finding` is one of culprit, candidates, green, always red, flaky, unverified; `confidence` is null where
-    the search was deterministic and no posterior exists.
+    `finding` is one of culprit, candidates, green, always red, flaky, unverified; `last_good` is the parent of
+    the culprit that was seen good; `confidence` is null where the search was deterministic and no posterior
+    exists.
     """
 
     finding: str
     good: EndCount
     bad: EndCount
     culprit: CommitInfo | None = None
+    last_good: str | None = None
     candidates: tuple[str, ...] = ()
     confidence: float | None = None
     signature: str | None = None
@@ -102,7 +105,7 @@ class NativeChange(_Model):
 
 
 class Document(_Model):
-    """What `--json` prints."""
+    """What `--json` prints; `commits` describes, by sha, every commit that the document names."""
 
     schema_: Literal[1] = Field(SCHEMA, alias="schema")
     command: str
@@ -119,11 +122,12 @@ class Document(_Model):
     conclusion: str
     cells: dict[str, CellReport]
     failure: FailureReport | None
+    commits: dict[str, CommitInfo] = Field(default_factory=dict)
     native_changes: tuple[NativeChange, ...] = ()
     trials: tuple[TrialReport, ...]
     cost: Cost
     versions: dict[str, str]
 
     def to_json(self) -> str:
-        """The document as indented JSON text."""
-        return self.model_dump_json(indent=2, by_alias=True)
+        """The document as indented JSON text, in ASCII: no terminal and no encoding can misread it."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2)

@@ -1,0 +1,125 @@
+"""What a document answers, arranged for reading: culprits with their cells, candidates, green cells."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bisect_tool.report.document import CellReport, CommitInfo, Document, NativeChange
+
+_GITHUB = re.compile(
+    r"(?:(?:https?|ssh)://(?:[^/@\s]*@)?github\.com/|[\w-]+@github\.com:)"
+    r"(?P<name>[A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?"
+)
+_PARAMETERS = re.compile(r"\[(?P<first>[^\]\-]*)")
+
+
+@dataclass(frozen=True)
+class CulpritView:
+    """A culprit, the cells it turned red, and the parent that was good."""
+
+    commit: CommitInfo
+    cells: tuple[str, ...]
+    last_good: str | None
+
+
+@dataclass(frozen=True)
+class CandidateView:
+    """One commit that may be the first bad one; `reason` says why it could not be tested, empty if it is bad."""
+
+    sha: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CandidatesView:
+    """The commits among which the first bad one of these cells hides."""
+
+    cells: tuple[str, ...]
+    candidates: tuple[CandidateView, ...]
+
+
+def culprits(document: Document) -> tuple[CulpritView, ...]:
+    """Each culprit once, in the order of the cells."""
+    found = {report.culprit.sha: report for report in document.cells.values() if report.culprit}
+    return tuple(
+        CulpritView(report.culprit, _cells_with_culprit(document, sha), report.last_good)
+        for sha, report in found.items()
+        if report.culprit
+    )
+
+
+def candidates(document: Document) -> tuple[CandidatesView, ...]:
+    """Each set of candidates once, in the order of the cells."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for cell, report in document.cells.items():
+        if report.finding == "candidates":
+            groups.setdefault(report.candidates, []).append(cell)
+    return tuple(
+        CandidatesView(tuple(cells), _reasons(document.cells[cells[0]])) for cells in groups.values()
+    )
+
+
+def cells_found(document: Document, *findings: str) -> tuple[str, ...]:
+    """The cells with one of these findings."""
+    return tuple(cell for cell, report in document.cells.items() if report.finding in findings)
+
+
+def affected(document: Document) -> tuple[str, ...]:
+    """The cells that the range turned red."""
+    return cells_found(document, "culprit", "candidates")
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The first parameters of red and of green cells, such as `[4]` and `[1]`; empty unless they differ."""
+
+    red: tuple[str, ...] = ()
+    green: tuple[str, ...] = ()
+
+
+def contrast(document: Document) -> Contrast:
+    """What tells the red cells from the green ones, if their first parameter does."""
+    red = _parameters(affected(document))
+    green = _parameters(cells_found(document, "green"))
+    if not red or not green or set(red) & set(green):
+        return Contrast()
+    return Contrast(red, green)
+
+
+def subject(document: Document, sha: str) -> str:
+    """The subject of a commit the document names, empty where it is unknown."""
+    commit = document.commits.get(sha)
+    return commit.subject if commit else ""
+
+
+def native_culprits(document: Document) -> tuple[NativeChange, ...]:
+    """The culprits among the commits whose native files the pinned base does not follow."""
+    shas = {view.commit.sha for view in culprits(document)}
+    return tuple(change for change in document.native_changes if change.sha in shas)
+
+
+def pull_request_url(repo: str, pr: int | None) -> str:
+    """The address of a pull request, empty unless `repo` is a GitHub URL."""
+    match = _GITHUB.fullmatch(repo)
+    return f"https://github.com/{match['name']}/pull/{pr}" if match and pr is not None else ""
+
+
+def _cells_with_culprit(document: Document, sha: str) -> tuple[str, ...]:
+    return tuple(
+        cell for cell, report in document.cells.items() if report.culprit and report.culprit.sha == sha
+    )
+
+
+def _reasons(report: CellReport) -> tuple[CandidateView, ...]:
+    reasons = {skip.sha: skip.reason for skip in report.skipped}
+    return tuple(CandidateView(sha, reasons.get(sha, "")) for sha in report.candidates)
+
+
+def _parameters(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Empty as soon as one cell has no parameters."""
+    matches = [_PARAMETERS.search(cell) for cell in cells]
+    firsts = [f"[{match['first']}]" for match in matches if match]
+    return tuple(dict.fromkeys(firsts)) if len(firsts) == len(cells) else ()

@@ -1,0 +1,260 @@
+"""The final report of a session on a terminal. Every word of logs and commits passes through `clean_line`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from bisect_tool.errors import ExitCode
+from bisect_tool.report import answer
+from bisect_tool.report.phrase import count, duration, listing, short
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bisect_tool.evidence import Event, Frame
+    from bisect_tool.report.document import CellReport, Document, FailureReport
+
+_MESSAGE_LIMIT = 500
+_CHAIN_LIMIT = 20
+_EXCERPT_LINES = 12
+_LEFTOVER_LIMIT = 8
+_PATH_LIMIT = 5
+_COPY_LIMIT = 20_000
+_TIME_WIDTH = len("+0.000 s")
+_GUIDE_WIDTH = 4
+_FINDING_STYLE = {"culprit": "bold red", "candidates": "yellow", "flaky": "yellow", "green": "green"}
+
+
+def render_report(document: Document) -> RenderableType:
+    """The whole report; print it with `terminal.show`, which leaves long commands and paths unbroken."""
+    sections = (
+        render_answer(document),
+        render_cells(document),
+        _candidates(document),
+        render_failure(document),
+        _native_changes(document),
+        _leftovers(document),
+        _closing(document),
+    )
+    present = [section for section in sections if section is not None]
+    return Group(*(part for section in present for part in (section, Text())))
+
+
+def render_answer(document: Document) -> RenderableType:
+    """The culprits, each with its last good and first bad commit, or the sentence that stands in their place."""
+    grid = _pairs()
+    found = answer.culprits(document)
+    for view in found:
+        _culprit(grid, document, view)
+    if not found or document.exit_code != ExitCode.DONE:
+        sentence = clean_line(document.conclusion)
+        grid.add_row(Text("Answer", "bold"), Text(sentence[:1].upper() + sentence[1:], "bold yellow"))
+    goods = listing([short(sha) for sha in document.good])
+    span = f"{goods} (good) to {short(document.bad)} (bad), {count(document.candidates_total, 'commit')}"
+    grid.add_row(Text("Searched", "bold"), Text(span))
+    grid.add_row(Text(), _text(_where(document), style="dim"))
+    return grid
+
+
+def render_cells(document: Document) -> RenderableType | None:
+    """A row for each cell: failed runs at both ends, the finding, the culprit; notes below."""
+    if not document.cells:
+        return None
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("cell", overflow="fold")
+    table.add_column("failed\nat good", justify="right")
+    table.add_column("failed\nat bad", justify="right")
+    table.add_column("finding", no_wrap=True)
+    table.add_column("first bad", no_wrap=True)
+    for cell, report in document.cells.items():
+        table.add_row(
+            _text(cell),
+            f"{report.good.failed} of {report.good.runs}",
+            f"{report.bad.failed} of {report.bad.runs}",
+            _text(_finding(report), style=_FINDING_STYLE.get(report.finding, "")),
+            Text(short(report.culprit.sha) if report.culprit else "", "red"),
+        )
+    return Group(table, *(_text(note, style="dim") for note in _notes(document)))
+
+
+def render_failure(document: Document) -> RenderableType | None:
+    """The failure chain as a tree: the root, and under it what followed, with times relative to the root."""
+    failure = document.failure
+    if failure is None:
+        return None
+    where = short(failure.sha or document.bad)
+    parts: list[RenderableType] = [_text(f"Why {failure.cell} fails at {where}", style="bold"), _tree(failure)]
+    if len(failure.chain) <= 1 and not failure.root.frames:
+        lines = [line for line in failure.excerpt.splitlines() if line.strip()][-_EXCERPT_LINES:]
+        parts.append(Padding(Group(*(_text(line, style="dim") for line in lines)), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
+    commit = view.commit
+    grid.add_row(Text("Culprit", "bold"), _commit(commit.sha, commit.subject, "bold red"))
+    origin = f"{commit.author}, {commit.date[:10]}"
+    grid.add_row(Text(), _text(f"PR #{commit.pr} by {origin}" if commit.pr is not None else f"by {origin}"))
+    url = answer.pull_request_url(document.repo, commit.pr)
+    if url:
+        grid.add_row(Text(), Text(url))
+    for change in answer.native_culprits(document):
+        if change.sha == commit.sha:
+            grid.add_row(Text(), Text("changes native files, which the pinned base does not follow", "yellow"))
+    if view.last_good:
+        subject = answer.subject(document, view.last_good)
+        grid.add_row(Text("Last good", "bold"), _commit(view.last_good, subject, "green"))
+    grid.add_row(Text("First bad", "bold"), Text(short(commit.sha), "red"))
+    grid.add_row(Text("Turns red", "bold"), _text(listing(view.cells, limit=4)))
+
+
+def _finding(report: CellReport) -> str:
+    return report.finding if report.confidence is None else f"{report.finding} {report.confidence:.0%}"
+
+
+def _notes(document: Document) -> Iterable[str]:
+    for cell, report in document.cells.items():
+        if report.note:
+            yield f"{cell}: {report.note}"
+        if report.order_dependent:
+            yield f"{cell}: fails only after the cells before it"
+    skips = {skip.sha: skip.reason for report in document.cells.values() for skip in report.skipped}
+    hidden = {view.sha for group in answer.candidates(document) for view in group.candidates}
+    for sha, reason in skips.items():
+        if sha not in hidden:
+            yield f"skipped {short(sha)}: {reason}"
+
+
+def _candidates(document: Document) -> RenderableType | None:
+    groups = answer.candidates(document)
+    parts: list[RenderableType] = []
+    for group in groups:
+        title = f"The first bad commit of {listing(group.cells)} is one of {len(group.candidates)}"
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for view in group.candidates:
+            told = Text(f"could not be tested: {clean_line(view.reason, _MESSAGE_LIMIT)}", "yellow")
+            subject = Text(clean_line(answer.subject(document, view.sha), _MESSAGE_LIMIT))
+            body = Group(subject, told if view.reason else Text("bad", "red")) if subject else told
+            grid.add_row(Text(short(view.sha), "yellow" if view.reason else "red"), body)
+        parts += [_text(title, style="bold"), Padding(grid, (0, 0, 0, 2))]
+    return Group(*parts) if parts else None
+
+
+def _tree(failure: FailureReport) -> RenderableType:
+    shown = (failure.root, *failure.chain[1:_CHAIN_LIMIT])
+    width = max(len(_role(event)) for event in shown)
+    tree = Tree(_event(failure.root, "root", _TIME_WIDTH + _GUIDE_WIDTH, width, "bold red"), guide_style="dim")
+    for event in shown[1:]:
+        when = f"{event.time - failure.root.time:+.3f} s"
+        tree.add(_event(event, when, _TIME_WIDTH, width, ""))
+    if len(failure.chain) > _CHAIN_LIMIT:
+        tree.add(Text(f"and {count(len(failure.chain) - _CHAIN_LIMIT, 'more event')}", "dim"))
+    return Padding(tree, (0, 0, 0, 2))
+
+
+def _event(event: Event, when: str, times: int, roles: int, style: str) -> RenderableType:
+    """One event: when, who, what; below it the innermost frame."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, min_width=times)
+    grid.add_column(no_wrap=True, min_width=roles)
+    grid.add_column(overflow="fold")
+    said = event.headline or next(iter(event.lines), event.kind)
+    what = _text(said, _MESSAGE_LIMIT, style=style)
+    if event.frames:
+        what.append(f"\nat {_place(event.frames[-1])}", "not bold dim")
+    grid.add_row(Text(when, "dim"), Text(_role(event), "cyan"), what)
+    return grid
+
+
+def _role(event: Event) -> str:
+    return clean_line(event.role, 40)
+
+
+def _place(frame: Frame) -> str:
+    where = f"{clean_line(frame.file, 300)}:{frame.line}"
+    return f"{where} in {clean_line(frame.function, 100)}" if frame.function else where
+
+
+def _native_changes(document: Document) -> RenderableType | None:
+    if not document.native_changes:
+        return None
+    culprits = {change.sha for change in answer.native_culprits(document)}
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for change in document.native_changes:
+        line = _text(listing(change.paths, _PATH_LIMIT))
+        if change.sha in culprits:
+            line.append("  <- the culprit", "bold red")
+        grid.add_row(short(change.sha), line)
+    title = "Commits whose native files differ from the pinned base's (tested with the base as it is)"
+    return Group(Text(title, "bold"), Padding(grid, (0, 0, 0, 2)))
+
+
+def _leftovers(document: Document) -> RenderableType | None:
+    left = [(trial.sha, item) for trial in document.trials for item in trial.leftovers]
+    if not left:
+        return None
+    lines = [_text(f"{short(sha)}  {item}") for sha, item in left[:_LEFTOVER_LIMIT]]
+    if len(left) > _LEFTOVER_LIMIT:
+        lines.append(Text(f"and {len(left) - _LEFTOVER_LIMIT} more", "dim"))
+    return Group(Text("Left behind by trials, removed", "bold"), Padding(Group(*lines), (0, 0, 0, 2)))
+
+
+def _closing(document: Document) -> RenderableType:
+    cost = document.cost
+    told = f"{count(cost.trials, 'trial')}, {count(cost.builds, 'environment')} built, {duration(cost.seconds)}"
+    rows = {
+        "Cost": told,
+        "Logs": _logs(document),
+        "Go on": f"bisect-run resume {document.session}" if document.exit_code in _RESUMABLE else "",
+        "Run again": document.rerun,
+        "Write it up": f"bisect-run report {document.session} --markdown",
+    }
+    return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows.items() if text))
+
+
+_RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+
+
+def _logs(document: Document) -> str:
+    """The folder that holds every trial's logs."""
+    folders = [trial.log for trial in document.trials if os.path.isabs(trial.log)]
+    return os.path.commonpath([os.path.dirname(folder) for folder in folders]) if folders else ""
+
+
+def _where(document: Document) -> str:
+    scenario = " ".join(part for part in (document.scenario, document.profile) if part)
+    return f"{document.repo}, {scenario}" if scenario else document.repo
+
+
+def _pairs() -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _commit(sha: str, subject: str, style: str) -> Text:
+    return Text.assemble((short(sha), style), "  ", clean_line(subject, _MESSAGE_LIMIT))
+
+
+def _text(text: str, limit: int = 2000, *, style: str = "") -> Text:
+    return Text(clean_line(text, limit), style)
+
+
+def _unbroken(text: str, label: Text) -> Text:
+    """Something to copy: it runs past the width rather than being broken."""
+    line = Text(no_wrap=True, overflow="ignore")
+    return line.append_text(label).append(clean_line(text, _COPY_LIMIT))

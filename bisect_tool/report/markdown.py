@@ -1,0 +1,147 @@
+"""An issue body ready to paste, in the form of vLLM's own issues.
+
+Hostile text stands in code only (spans, fences), where neither HTML nor Markdown nor a mention has a meaning;
+the template writes every value that is not marked as Markdown that way by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bisect_tool.report import answer
+from bisect_tool.report.phrase import count, duration, short
+from bisect_tool.text import clean, clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.evidence import Event, Frame
+    from bisect_tool.report.document import Document, TrialReport
+
+_LINE_LIMIT = 500
+_EXCERPT_LIMIT = 12_000
+_TRIAL_LIMIT = 100
+_CHAIN_LIMIT = 30
+# Roles that a log line does not carry as a prefix.
+_UNPREFIXED = ("", "Launcher", "Test")
+_RUN_OF_TICKS = re.compile("`+")
+_PUNCTUATION = re.compile(r"[^\w \u0080-\U0010ffff]")
+
+
+class Markdown(str):
+    """Text that is Markdown already and stays as it is."""
+
+    __slots__ = ()
+
+
+def markdown(document: Document) -> str:
+    """The issue body of a finished (or unfinished) session, ending with a newline."""
+    return _environment().get_template("issue.md.j2").render(
+        document=document,
+        culprits=answer.culprits(document),
+        candidates=answer.candidates(document),
+        affected=answer.affected(document),
+        green=answer.cells_found(document, "green"),
+        other=answer.cells_found(document, "flaky", "always red", "unverified"),
+        contrast=answer.contrast(document),
+        chain=document.failure.chain[:_CHAIN_LIMIT] if document.failure else (),
+        trials=document.trials[:_TRIAL_LIMIT],
+        native_culprits={change.sha for change in answer.native_culprits(document)},
+    )
+
+
+def code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
+    """A code span, whose fence is longer than any run of backticks inside (CommonMark 6.1)."""
+    line = clean_line(text, limit).strip()
+    if not line:
+        return Markdown("—")
+    ticks = "`" * (_longest(line) + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return Markdown(f"{ticks}{pad}{line}{pad}{ticks}")
+
+
+def table_code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
+    """A code span for a table's cell: a pipe would end the cell even inside backticks."""
+    line = clean_line(text, limit).strip()
+    if "|" not in line:
+        return code(line, limit)
+    escaped = _PUNCTUATION.sub(lambda match: f"&#{ord(match[0])};", line)
+    return Markdown(f"<code>{escaped}</code>")
+
+
+def fence(text: str, language: str = "text", limit: int = _EXCERPT_LIMIT) -> Markdown:
+    """A fenced block; of a text that is too long the head and the tail."""
+    body = clean(_head_and_tail(text, limit)).strip("\n")
+    ticks = "`" * max(_longest(body) + 1, 3)
+    return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
+
+
+def log_line(event: Event) -> str:
+    """An event in one line as the engine's issues quote them: `EngineCore_DP1: Exception: message`."""
+    said = event.headline or next(iter(event.lines), event.kind)
+    return said if event.role in _UNPREFIXED else f"{event.role}: {said}"
+
+
+def place(frames: Sequence[Frame]) -> str:
+    """Where the innermost of these frames is."""
+    frame = frames[-1]
+    return f"{frame.file}:{frame.line}" + (f" in {frame.function}" if frame.function else "")
+
+
+def verdict(trial: TrialReport) -> str:
+    """A trial's outcomes counted, or why it has none."""
+    words = [outcome for outcome in trial.outcomes.values()]
+    counts = {word: words.count(word) for word in words}
+    told = ", ".join(f"{number} {word}" for word, number in counts.items())
+    return told if told and not trial.reason else ": ".join(part for part in (trial.outcome, trial.reason) if part)
+
+
+def _finalize(value: Any) -> str:
+    return str(value) if isinstance(value, (Markdown, int)) else code(str(value))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(  # noqa: S701  # the output is Markdown; _finalize is its escaping
+        loader=PackageLoader("bisect_tool.report"),
+        finalize=_finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "table_code": table_code,
+        "fence": fence,
+        "short": short,
+        "duration": lambda seconds: Markdown(duration(seconds)),
+        "count": lambda number, noun: Markdown(count(number, noun)),
+        "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
+        "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
+        "place": place,
+        "verdict": verdict,
+        "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
+    }
+    environment.globals |= {"pull_request": _pull_request, "subject": answer.subject}
+    return environment
+
+
+def _pull_request(document: Document, pr: int) -> Markdown:
+    """A link where the repository is on GitHub; else in code, lest it point into another repository."""
+    url = answer.pull_request_url(document.repo, pr)
+    return Markdown(f"[#{pr}]({url})") if url else code(f"#{pr}")
+
+
+def _longest(text: str) -> int:
+    return max((len(run) for run in _RUN_OF_TICKS.findall(text)), default=0)
+
+
+def _head_and_tail(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half} characters left out ...]\n{text[-half:]}"

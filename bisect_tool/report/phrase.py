@@ -1,0 +1,50 @@
+"""How the reports say numbers, times and commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bisect_tool.text import clean_line
+
+SHORT = 9
+
+
+def short(sha: str) -> str:
+    """The first characters of a commit id."""
+    return clean_line(sha, 200)[:SHORT]
+
+
+def count(number: int, noun: str) -> str:
+    """`1 commit`, `2 commits`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """A time span in the two largest units: `0.4 s`, `12 s`, `3 min 05 s`, `1 h 02 min`, `2 d 03 h`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    minutes = whole // 60
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60:02} h"
+
+
+def roughly(seconds: float) -> str:
+    """A time span as an estimate in one unit: `~20 s`, `~3 min`, `~2 h`."""
+    if seconds < 60:
+        return f"~{max(round(seconds / 10) * 10, 10)} s"
+    if seconds < 90 * 60:
+        return f"~{round(seconds / 60)} min"
+    return f"~{round(seconds / 3600)} h"
+
+
+def listing(items: Sequence[str], limit: int = 3) -> str:
+    """`a`, `a and b`, `a, b and c`; beyond the limit the rest is counted."""
+    if len(items) > limit:
+        return f"{', '.join(items[:limit])} and {len(items) - limit} more"
+    return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)

@@ -1,0 +1,239 @@
+"""Documents made by hand: the ways a session can end."""
+
+from __future__ import annotations
+
+from bisect_tool.evidence import Event, Frame
+from bisect_tool.report.document import (
+    CellReport,
+    CommitInfo,
+    Cost,
+    Document,
+    EndCount,
+    FailureReport,
+    NativeChange,
+    Skipped,
+    TrialReport,
+)
+
+GOOD = "a97954b6a8fa41a162ebf58f80a1460a98e0baf0"
+PARENT = "57c84ff12a3c0d5e6f708192a3b4c5d6e7f80912"
+CULPRIT = "27066d1b2bd0dea89d617afa24da611d9a32e36a"
+BAD = "5afb387bd43cef01d68119d017587e689b0729fa"
+BROKEN = "0a208d1f5e6a7b8c9d0e1f2a3b4c5d6e7f809112"
+REPO = "https://github.com/vllm-project/vllm"
+ROOT_TIME = 1772755200.0
+GREEN_CELLS = ("test_external_lb_server_info[1]", "test_external_lb_teardown[1]")
+RED_CELLS = (
+    "test_external_lb_server_info[4]",
+    "test_external_lb_completion_streaming[4]",
+    "test_external_lb_teardown[4]",
+)
+
+
+def commit(sha: str, subject: str, pr: int | None = None, author: str = "Mark McLoughlin") -> CommitInfo:
+    return CommitInfo(sha=sha, subject=subject, author=author, date="2026-03-05T14:20:11+00:00", pr=pr)
+
+
+COMMITS = {
+    GOOD: commit(GOOD, "[Docs] Describe the scheduler's priorities (#36101)", 36101, "Ada Example"),
+    PARENT: commit(PARENT, "[Bugfix] Keep the stop token out of the text (#36190)", 36190, "Ada Example"),
+    CULPRIT: commit(
+        CULPRIT,
+        "[Frontend][Core] Add shutdown timeout - allowing in-flight requests to finish (#34730)",
+        34730,
+    ),
+    BAD: commit(BAD, "[CI] Run the distributed tests nightly (#36210)", 36210, "Ada Example"),
+    BROKEN: commit(BROKEN, "[BugFix] Fix engine hanging after KV cache failure (#35478)", 35478, "Ada Example"),
+}
+
+
+def event(after: float, role: str, exception: str = "", message: str = "", **more: object) -> Event:
+    fields = {"kind": "exception" if exception else "log", "severity": "error", "source": "4-rank0", **more}
+    return Event(time=ROOT_TIME + after, role=role, exception=exception, message=message, **fields)
+
+
+FRAMES = (
+    Frame(file="vllm/v1/engine/core.py", line=1012, function="run_engine_core"),
+    Frame(file="vllm/v1/executor/multiproc_executor.py", line=668, function="wait_for_ready"),
+)
+CHAIN = (
+    event(
+        0.0,
+        "EngineCore_DP1",
+        "Exception",
+        "WorkerProc initialization failed due to an exception in a background process.",
+        frames=FRAMES,
+        pid=4242,
+    ),
+    event(0.0213, "Worker_DP0_TP0", "", "Parent process exited, terminating worker queues", severity="warning"),
+    event(0.034, "Worker_DP0_TP0", "BrokenPipeError", "[Errno 32] Broken pipe"),
+    event(1.27, "Launcher", "", "Failed to start server rank 0: Server exited unexpectedly"),
+    event(1.3, "Test", "Exception", "Servers failed to start", kind="test", source="suite"),
+)
+FAILURE = FailureReport(
+    cell=RED_CELLS[0],
+    sha=CULPRIT,
+    root=CHAIN[0],
+    chain=CHAIN,
+    excerpt="(EngineCore_DP1 pid=4242) ERROR worker 0 did not come up\n(Worker_DP0_TP0 pid=4250) BrokenPipeError",
+)
+
+
+def trial(sha: str, purpose: str, outcomes: dict[str, str], **more: object) -> TrialReport:
+    fields: dict[str, object] = {
+        "outcome": "failed" if "failed" in outcomes.values() else "passed",
+        "seconds": 31.4,
+        "build_seconds": 0.0,
+        "environment": "3f9a1c",
+        "slot": 0,
+        "leftovers": (),
+        "log": f"/home/ada/.local/state/bisect-run/sessions/20260306-101500-1a2b/trials/{sha[:9]}",
+        **more,
+    }
+    return TrialReport(sha=sha, purpose=purpose, cells=tuple(outcomes), outcomes=outcomes, **fields)
+
+
+def outcomes(red: str) -> dict[str, str]:
+    return {**dict.fromkeys(GREEN_CELLS, "passed"), **dict.fromkeys(RED_CELLS, red)}
+
+
+def green(runs: int = 2) -> CellReport:
+    return CellReport(finding="green", good=EndCount(runs=runs, failed=0), bad=EndCount(runs=runs, failed=0))
+
+
+def red(**more: object) -> CellReport:
+    fields: dict[str, object] = {
+        "finding": "culprit",
+        "good": EndCount(runs=2, failed=0),
+        "bad": EndCount(runs=2, failed=2),
+        "culprit": COMMITS[CULPRIT],
+        "last_good": PARENT,
+        "candidates": (CULPRIT,),
+        "signature": "EngineCore: Exception: WorkerProc initialization failed",
+        **more,
+    }
+    return CellReport(**fields)
+
+
+def document(**more: object) -> Document:
+    """A session that named its culprit; any field can be given another value."""
+    fields: dict[str, object] = {
+        "schema": 1,
+        "command": "run",
+        "rerun": f"bisect-run --repo {REPO} --good a97954b6a8fa --bad 5afb387bd43c --scenario external-lb-dp",
+        "session": "20260306-101500-1a2b",
+        "created": "2026-03-06T10:15:00+00:00",
+        "scenario": "external-lb-dp",
+        "profile": "vllm-cpu",
+        "repo": REPO,
+        "good": (GOOD,),
+        "bad": BAD,
+        "candidates_total": 20,
+        "exit_code": 0,
+        "conclusion": "culprit found",
+        "cells": {**dict.fromkeys(GREEN_CELLS, green()), **dict.fromkeys(RED_CELLS, red())},
+        "failure": FAILURE,
+        "commits": COMMITS,
+        "trials": (
+            trial(BAD, "bad end", outcomes("failed"), build_seconds=12.0, seconds=43.4),
+            trial(GOOD, "good end", outcomes("passed")),
+            trial(CULPRIT, "narrow", outcomes("failed"), leftovers=("shm psm_1f2e", "process worker (pid 4250)")),
+            trial(PARENT, "confirm", outcomes("passed")),
+        ),
+        "cost": Cost(trials=4, builds=1, seconds=137.6, gpu_seconds=0.0),
+        "versions": {"bisect-run": "0.1.0", "python": "3.11.9", "platform": "Linux-6.8-glibc2.39"},
+        **more,
+    }
+    return Document.model_validate(fields)
+
+
+def culprit() -> Document:
+    native = (
+        NativeChange(sha=BROKEN, paths=("cmake/cpu_extension.cmake",)),
+        NativeChange(sha=CULPRIT, paths=("csrc/cpu/shm.cpp", "setup.py")),
+    )
+    return document(native_changes=native)
+
+
+def two_culprits() -> Document:
+    other = red(culprit=COMMITS[BROKEN], last_good=None, candidates=(BROKEN,), confidence=0.97, order_dependent=True)
+    cells = {RED_CELLS[0]: red(), RED_CELLS[1]: other, GREEN_CELLS[0]: green()}
+    return document(cells=cells, repo="/home/ada/vllm")
+
+
+def inconclusive() -> Document:
+    reason = "does not build: error: metadata-generation-failed (setup.py egg_info exited with 1)"
+    cell = red(
+        finding="candidates",
+        culprit=None,
+        last_good=None,
+        candidates=(BROKEN, PARENT, CULPRIT),
+        skipped=(Skipped(sha=BROKEN, reason=reason), Skipped(sha=PARENT, reason="another failure: ImportError")),
+    )
+    return document(
+        cells={GREEN_CELLS[0]: green(), RED_CELLS[0]: cell},
+        exit_code=3,
+        conclusion="the first bad commit hides among commits that could not be tested",
+        failure=FAILURE.model_copy(update={"sha": ""}),
+        trials=(
+            trial(BAD, "bad end", outcomes("failed")),
+            trial(BROKEN, "narrow", {}, outcome="unbuildable", reason=reason),
+        ),
+    )
+
+
+def flaky() -> Document:
+    cell = red(
+        finding="flaky",
+        culprit=None,
+        last_good=None,
+        candidates=(),
+        good=EndCount(runs=2, failed=1),
+        note="runs of the same commit disagree",
+    )
+    return document(
+        cells={GREEN_CELLS[0]: green(), RED_CELLS[0]: cell},
+        exit_code=3,
+        conclusion="no culprit: the failing cells are flaky",
+        failure=FAILURE.model_copy(update={"sha": ""}),
+    )
+
+
+def all_green() -> Document:
+    return document(
+        cells=dict.fromkeys((*GREEN_CELLS, *RED_CELLS), green()),
+        exit_code=4,
+        conclusion="every cell is green at the bad end",
+        failure=None,
+        trials=(trial(BAD, "bad end", outcomes("passed")),),
+        cost=Cost(trials=1, builds=0, seconds=31.4, gpu_seconds=0.0),
+    )
+
+
+def command() -> Document:
+    """A plain command on a project without scenario, interrupted after its ends were verified."""
+    root = event(0.0, "Test", "CommandFailed", "the command failed", kind="test")
+    excerpt = "\n".join(f"line {number} of the check" for number in range(40))
+    return document(
+        scenario="",
+        profile="",
+        repo="/home/ada/project",
+        rerun="bisect-run --repo /home/ada/project --good v1 --bad main -- ./check.sh --all",
+        cells={"command": red()},
+        failure=FailureReport(cell="command", sha=CULPRIT, root=root, chain=(root,), excerpt=excerpt),
+        trials=(trial(CULPRIT, "narrow", {"command": "failed"}),),
+    )
+
+
+def running() -> Document:
+    return document(
+        cells={},
+        exit_code=130,
+        conclusion="not finished: 9 commits are left",
+        failure=None,
+        trials=(
+            trial(BAD, "bad end", outcomes("failed"), build_seconds=12.0, seconds=43.4),
+            trial(GOOD, "good end", outcomes("passed")),
+        ),
+        cost=Cost(trials=2, builds=1, seconds=74.8, gpu_seconds=0.0),
+    )
