@@ -97,7 +97,7 @@ class Repository:
             raise UsageError(f"there is no commit {clean_line(sha)!r} in {self.spec}", _advice(sha))
         return next(self._log("--no-walk", sha))
 
-    def range(self, goods: Sequence[str], bad: str, *, first_parent: bool = False) -> Range:
+    def range(self, goods: Sequence[str], bad: str, first_parent: bool = False) -> Range:
         """The commits to search: ancestors of `bad` (any name) that no good end has for an ancestor.
 
         Raises:

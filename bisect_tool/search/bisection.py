@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from bisect_tool.search.choice import choose
 from bisect_tool.search.conclusion import Candidates, Conclusion, Contradiction, Culprit
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bisect_tool.search.dag import Dag
 
 
@@ -40,7 +42,16 @@ class Bisection:
         if self.bad not in self.dag.index:
             raise ValueError(f"the bad end {self.bad} is not in the range")
 
-    def observe(self, sha: str, verdict: Verdict) -> Bisection:
+    @classmethod
+    def start(cls, dag: Dag, bad: str, goods: Iterable[str] = ()) -> Self:
+        """A search in which nothing was tried yet but the ends.
+
+        Raises:
+            ValueError: the bad end is not a commit of the range.
+        """
+        return cls(dag, bad, tuple(goods))
+
+    def observe(self, sha: str, verdict: Verdict) -> Self:
         """The search after one more trial.
 
         Raises:
@@ -68,10 +79,10 @@ class Bisection:
             return Culprit(sha, self.dag.parents[sha])
         if self._open:
             return None
-        return Candidates(self.suspects, tuple(names[commit] for commit in self._skipped))
+        return Candidates(self.remaining, tuple(names[commit] for commit in self._skipped))
 
     @property
-    def suspects(self) -> tuple[str, ...]:
+    def remaining(self) -> tuple[str, ...]:
         """The commits that can still be the first bad one, ancestors first."""
         return tuple(self.dag.candidates[commit] for commit in self._suspects)
 

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Standing(StrEnum):
+class EndState(StrEnum):
     """What both ends together say about a cell; only a RED one has a commit to search for."""
 
     RED = "red"
     GREEN = "green"
     FLAKY = "flaky"
     INVERTED = "inverted"
-    RED_AT_BOTH = "red-at-both"
-    UNTESTED = "untested"
+    ALWAYS_RED = "always red"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,23 @@ class Endpoints:
     good_runs: Runs
     bad_runs: Runs
 
-    def standing(self) -> Standing:
-        """What the ends say. Skipped runs say nothing; an end with nothing else is untested."""
+    @classmethod
+    def of(cls, good: Iterable[Verdict], bad: Iterable[Verdict]) -> Self:
+        """Count the verdicts of both ends."""
+        return cls(Runs.of(good), Runs.of(bad))
+
+    @property
+    def state(self) -> EndState:
+        """What the ends say. Skipped runs say nothing; an end with nothing else is unknown."""
         ends = (self.good_runs, self.bad_runs)
         if any(end.good and end.bad for end in ends):
-            return Standing.FLAKY
+            return EndState.FLAKY
         if any(not end.good and not end.bad for end in ends):
-            return Standing.UNTESTED
+            return EndState.UNKNOWN
         table = {
-            (False, True): Standing.RED,
-            (False, False): Standing.GREEN,
-            (True, False): Standing.INVERTED,
-            (True, True): Standing.RED_AT_BOTH,
+            (False, True): EndState.RED,
+            (False, False): EndState.GREEN,
+            (True, False): EndState.INVERTED,
+            (True, True): EndState.ALWAYS_RED,
         }
         return table[self.good_runs.bad > 0, self.bad_runs.bad > 0]

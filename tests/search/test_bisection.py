@@ -19,7 +19,7 @@ def linear(n):
 
 
 def search(n):
-    return Bisection(linear(n), f"c{n - 1}", ("good",))
+    return Bisection.start(linear(n), f"c{n - 1}", ["good"])
 
 
 def drive(state, is_bad, skipped=frozenset()):
