@@ -49,16 +49,16 @@ def explain(
         parents: process id -> parent's process id, as seen in the trial.
 
     Causes come before their consequences by stage (see `known`), then by time; of events seen at the same
-    time, a process comes before its ancestors. What the suite saw is the root where nothing reported explains it.
+    time, a process comes before its ancestors. What the suite saw is the root if nothing else explains it.
     """
     suite = _suite_event(suite_failure) if suite_failure else None
     told = [event for event in events if suite is None or not _says_the_same(event, suite)]
     engine = _serious(told, suite)
     ordered = sorted(engine, key=lambda event: (_stage(event, suite), event.time))
-    ordered = _first_of_each(_descendants_first(ordered, parents))
+    ordered = _first_of_each(_root_first(ordered, parents))
     if suite is not None:
         ordered.append(suite)
-        if not _explains(ordered[0], suite):
+        if len(ordered) > 1 and not _explains(ordered[0], suite):
             ordered.insert(0, ordered.pop())
     if not ordered:
         ordered = [_unexplained()]
@@ -124,11 +124,11 @@ def _explains(root: Event, suite: Event) -> bool:
     return root.severity != "info" and (root.kind != "leak" or _complains_of_leaks(suite))
 
 
-def _descendants_first(ordered: list[Event], parents: Mapping[int, int]) -> list[Event]:
-    """Move to the front the deepest descendant of the root's process among events of its stage and time."""
-    if not ordered:
+def _root_first(ordered: list[Event], parents: Mapping[int, int]) -> list[Event]:
+    """Move the root to the front: no mere remark, and the deepest descendant's of its stage and time."""
+    root = next((event for event in ordered if event.severity != "info"), None)
+    if root is None:
         return ordered
-    root = ordered[0]
     rivals = [
         event
         for event in ordered
@@ -136,9 +136,7 @@ def _descendants_first(ordered: list[Event], parents: Mapping[int, int]) -> list
         and event.time - root.time <= _SIMULTANEOUS
         and root.pid in _ancestors(event.pid, parents)
     ]
-    if not rivals:
-        return ordered
-    deepest = max(rivals, key=lambda event: len(_ancestors(event.pid, parents)))
+    deepest = max(rivals, key=lambda event: len(_ancestors(event.pid, parents)), default=root)
     return [deepest, *(event for event in ordered if event is not deepest)]
 
 

@@ -65,7 +65,8 @@ def take_apart(raw: str) -> Utterance:
     head = _HEAD.match(text, at)
     if head is None:
         return Utterance(role, pid, "", "", text[at:])
-    return Utterance(role, pid, head["level"], head[0] if head["stamped"] else "", text[head.end() :])
+    record = text[at : head.end("stamped")] if head["stamped"] else ""
+    return Utterance(role, pid, head["level"], record, text[head.end() :])
 
 
 def _who(text: str) -> tuple[str, int | None, int]:

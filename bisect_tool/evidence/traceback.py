@@ -78,7 +78,9 @@ class TracebackReader:
             if _SEPARATOR.match(text):
                 self._state = _State.BETWEEN
                 return Fed.TAKEN
-            text = _MARGIN.sub("", text, count=1)
+            text, margins = _MARGIN.subn("", text, count=1)
+            if not margins and _CONNECTOR.match(text):
+                self._end_groups()
         if header := _HEADER.match(text):
             return self._header(header)
         if not text.strip():
@@ -141,8 +143,6 @@ class TracebackReader:
 
     def _after(self, text: str) -> Fed:
         if _CONNECTOR.match(text):
-            self._links.extend(reversed(self._groups))
-            self._groups.clear()
             self._state = _State.BETWEEN
             return Fed.TAKEN
         self._quoted = text.strip() == '"""'
@@ -151,6 +151,11 @@ class TracebackReader:
             self._unsaid = False
         self._strangers += 1
         return Fed.TAKEN if self._strangers <= _PATIENCE else Fed.CLOSED
+
+    def _end_groups(self) -> None:
+        """Let the groups follow their members, before what was raised because of them."""
+        self._links.extend(reversed(self._groups))
+        self._groups.clear()
 
     def _stranger(self) -> Fed:
         self._strangers += 1

@@ -1,0 +1,299 @@
+"""The failure chain: which event is the root, and what followed from it."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from engine_logs import (
+    DIED,
+    FIVE,
+    HEALTHY,
+    LEAK,
+    TREE,
+    as_lines,
+    broken_pipe,
+    engine_core_failure,
+    logged,
+    prefixed,
+    suite_end,
+    traceback,
+    worker_failure,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bisect_tool.evidence import Event, Failure, Frame, LogLine, SuiteFailure, explain, read_events
+
+CASCADE = [
+    "WorkerProc initialization failed",
+    "Parent process exited",
+    "BrokenPipeError",
+    "Server exited unexpectedly",
+    "Servers failed to start",
+]
+SUITE_FRAMES = (
+    Frame(
+        file="/x/scenarios/external_lb_dp/test_external_lb_dp.py",
+        line=40,
+        function="test_external_lb_server_info",
+    ),
+    Frame(file="/x/bisect_tool/pytest_plugin/server_group.py", line=9, function="ensure_serving"),
+)
+
+
+def failure_of(
+    lines: list[LogLine], suite: SuiteFailure | None = None, parents: dict[int, int] | None = None
+) -> Failure:
+    return explain(read_events(lines), suite, parents or {})
+
+
+def saw(exception: str = "AssertionError", message: str = "assert 1 == 4", **more) -> SuiteFailure:
+    return SuiteFailure(**{"phase": "call", "exception": exception, "message": message, "time": 200.0} | more)
+
+
+def headlines(failure: Failure) -> list[str]:
+    return [event.headline for event in failure.chain]
+
+
+def in_order(failure: Failure, expected: list[str]) -> bool:
+    found = headlines(failure)
+    return len(found) == len(expected) and all(
+        part in text for part, text in zip(expected, found, strict=True)
+    )
+
+
+class TestFiveLines:
+    """The lines of vLLM's issue 36624."""
+
+    def test_two_logs_in_any_order_give_one_chain(self):
+        for order in permutations(FIVE):
+            lines = [LogLine(f"4-rank{index % 2}", 100 + index, text) for index, text in enumerate(order)]
+            errors = [event.headline for event in failure_of(lines).chain if event.severity == "error"]
+            assert errors == [FIVE[0].partition(": ")[2], FIVE[2].partition(": ")[2], *FIVE[3:]]
+
+    def test_one_source_keeps_all_five(self):
+        for order in permutations(FIVE):
+            failure = failure_of(as_lines(order))
+            assert in_order(failure, CASCADE)
+            assert [event.role for event in failure.chain] == [
+                "EngineCore_DP1",
+                "Worker_DP0_TP0",
+                "Worker_DP0_TP0",
+                "Test",
+                "Test",
+            ]
+
+    def test_colours_and_time_stamps_change_nothing(self):
+        stamped = [
+            f"\x1b_bk;t=1772780000000\x07[2026-03-06T07:02:12Z] \x1b[1;36m{text}\x1b[0m" for text in FIVE
+        ]
+        assert failure_of(as_lines(stamped)).signature == failure_of(as_lines(FIVE)).signature
+
+    def test_tracebacks_in_the_engine_form(self):
+        streams = [engine_core_failure(), broken_pipe(), suite_end()]
+        for order in permutations(streams):
+            failure = failure_of(as_lines([line for stream in order for line in stream]))
+            assert in_order(failure, CASCADE)
+            assert failure.root.exception == "Exception"
+            assert failure.signature.frame == "vllm/v1/executor/multiproc_executor.py:wait_for_ready"
+
+    @pytest.mark.parametrize(
+        "raised",
+        [
+            "OSError: [Errno 28] No space left on device",
+            "ValueError: Free memory on device cuda:0 (1.1/79.2 GiB) on startup is less than desired",
+            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+        ],
+    )
+    def test_the_workers_own_exception_is_the_root(self, raised):
+        streams = [worker_failure(raised), engine_core_failure(), broken_pipe(), suite_end()]
+        for order in permutations(streams):
+            failure = failure_of(as_lines([line for stream in order for line in stream]))
+            assert in_order(failure, [raised, *CASCADE])
+            assert failure.root.role == "Worker_DP1_TP0"
+            assert failure.root.lines[0] == "WorkerProc failed to start."
+
+    def test_the_excerpt_shows_the_root_then_the_cascade(self):
+        lines = [
+            *worker_failure("OSError: [Errno 28] No space left on device"),
+            *engine_core_failure(),
+            *broken_pipe(),
+        ]
+        text = failure_of(as_lines(lines)).excerpt
+        assert (
+            text.index("OSError") < text.index("-> EngineCore_DP1 (pid 21)") < text.index("BrokenPipeError")
+        )
+
+    @given(st.permutations([*FIVE, *HEALTHY]))
+    def test_healthy_lines_in_between_change_nothing(self, lines):
+        failure = failure_of(as_lines(lines))
+        assert [event.headline for event in failure.chain if event.severity == "error"] == [
+            text.removeprefix("EngineCore_DP1: ").removeprefix("Worker_DP0_TP0: ")
+            for text in (FIVE[0], *FIVE[2:])
+        ]
+
+
+class TestHealthy:
+    def test_no_event_is_serious(self):
+        assert [event.severity for event in read_events(as_lines(HEALTHY))] == ["info"]
+
+    def test_parent_process_exited_alone_proves_nothing(self):
+        failure = failure_of(as_lines(HEALTHY), saw())
+        assert [event.kind for event in failure.chain] == ["test"]
+
+
+class TestShutdown:
+    def test_a_leak_is_the_root_when_the_suite_complains_of_it(self):
+        suite = saw(message=f"assert not ('4-rank0: {LEAK[0]}',)", phase="call")
+        failure = failure_of(as_lines([*HEALTHY, *LEAK]), suite)
+        assert [event.kind for event in failure.chain] == ["leak", "test"]
+        assert failure.root.message.startswith("resource_tracker: There appear to be 1 leaked shared_memory")
+        assert failure.signature.message == (
+            "resource_tracker: There appear to be <n> leaked shared_memory objects to clean up at shutdown"
+        )
+
+    def test_a_leak_explains_nothing_else(self):
+        failure = failure_of(as_lines([*HEALTHY, *LEAK]), saw(message="assert '' # no text"))
+        assert [event.kind for event in failure.chain] == ["test", "leak"]
+
+    def test_a_dead_engine_core_is_the_root_of_a_teardown_failure(self):
+        failure = failure_of(as_lines([*HEALTHY, *DIED]), saw(message="assert not ('1-rank1: ...died...',)"))
+        assert (
+            failure.root.message == "Engine core proc EngineCore_DP1 died unexpectedly, shutting down client."
+        )
+        assert failure.root.role == "APIServer"
+        assert failure.signature.role == "ApiServer"
+
+    def test_a_leak_complained_of_comes_before_a_dead_engine_core(self):
+        frames = (Frame(file="/x/test_lb.py", line=1, function="test_external_lb_teardown"),)
+        failure = failure_of(
+            as_lines([*DIED, *LEAK]), saw(message="assert not ('1-rank1...',)", frames=frames)
+        )
+        assert [event.kind for event in failure.chain] == ["leak", "log", "test"]
+
+    @pytest.mark.parametrize("what", ["semaphore", "shared_memory", "folder"])
+    @pytest.mark.parametrize("names", ["", ": {'/psm_a1b2c3d4', '/psm_00ff11ee'}"])
+    def test_every_kind_of_leak(self, what, names):
+        said = f"resource_tracker: There appear to be 12 leaked {what} objects to clean up at shutdown"
+        line = f"x.py:254: UserWarning: {said}{names}"
+        (event,) = read_events(as_lines([line]))
+        assert (event.kind, event.severity, event.role) == ("leak", "warning", "Launcher")
+
+
+class TestSuite:
+    def test_alone_it_is_its_own_root(self):
+        failure = failure_of(as_lines(HEALTHY), saw(frames=SUITE_FRAMES))
+        assert failure.chain == (failure.root,)
+        assert failure.root.role == "Test"
+        assert str(failure.signature) == (
+            "Test: AssertionError: assert <n> == <n> "
+            "(external_lb_dp/test_external_lb_dp.py:test_external_lb_server_info)"
+        )
+
+    def test_an_engine_error_explains_it(self):
+        lines = prefixed(
+            "(ApiServer_2 pid=9)", traceback((f"{TREE}/vllm/a.py", 3, "f"), raised="KeyError: 'x'")
+        )
+        failure = failure_of(as_lines(lines), saw())
+        assert headlines(failure) == ["KeyError: 'x'", "AssertionError: assert 1 == 4"]
+
+    def test_its_exception_in_a_log_counts_once(self):
+        suite = saw("Exception", "Servers failed to start")
+        assert sum("Servers failed" in text for text in headlines(failure_of(as_lines(FIVE), suite))) == 1
+
+    def test_nothing_at_all_is_still_a_failure(self):
+        failure = explain((), None, {})
+        assert failure.chain == (failure.root,)
+
+
+class TestHang:
+    def test_it_names_what_was_waited_for_and_is_stable(self):
+        one = saw(
+            "Hang", "GET /health was not 200 on every rank within 120 s (rank 0: 503, rank 1: never asked)"
+        )
+        two = saw(
+            "bisect_tool.ServersHung",
+            "GET /health was not 200 on every rank within 90 s (rank 1: 503)",
+            frames=SUITE_FRAMES,
+        )
+        failure = failure_of([], one)
+        assert failure.root.kind == "hang"
+        assert str(failure.signature) == "Test: Hang: GET /health was not <n> on every rank within <n>"
+        assert failure_of([], two).signature.message == failure.signature.message
+
+    def test_what_follows_from_ending_it_is_no_cause(self):
+        failure = failure_of(
+            as_lines([*broken_pipe(), *LEAK, *DIED]), saw("Hang", "no end of call (deadline)")
+        )
+        assert failure.root.kind == "hang"
+
+    def test_an_exception_before_it_is_the_cause(self):
+        lines = as_lines(worker_failure("ValueError: no such kernel"))
+        failure = failure_of(lines, saw("Hang", "GET /health (deadline)"))
+        assert failure.root.exception == "ValueError"
+
+    def test_an_exception_after_it_is_not(self):
+        lines = as_lines(worker_failure("ValueError: interrupted"), start=201)
+        assert [event.kind for event in failure_of(lines, saw("Hang", "no end of call (idle)")).chain] == [
+            "hang"
+        ]
+
+
+PARENTS = {31: 21, 21: 11, 32: 22, 22: 12}
+
+
+class TestAncestry:
+    @staticmethod
+    def raised(pid: int, time: float) -> Event:
+        return Event(
+            time=time,
+            source="s",
+            role=f"R{pid}",
+            pid=pid,
+            kind="exception",
+            severity="error",
+            exception="E",
+            message=f"m{'x' * pid}",
+        )
+
+    def test_at_the_same_time_a_child_comes_before_its_parents(self):
+        events = [self.raised(pid, 100.0) for pid in (11, 21, 31)]
+        assert [explain(order, None, PARENTS).root.pid for order in permutations(events)] == [31] * 6
+
+    def test_a_strangers_child_does_not_overtake(self):
+        events = (self.raised(21, 100.0), self.raised(32, 100.1))
+        assert explain(events, None, PARENTS).root.pid == 21
+
+    def test_time_decides_where_it_can(self):
+        events = (self.raised(11, 100.0), self.raised(31, 103.0))
+        assert explain(events, None, PARENTS).root.pid == 11
+
+    def test_a_loop_of_parents_ends(self):
+        events = (self.raised(1, 100.0), self.raised(2, 100.0))
+        assert explain(events, None, {1: 2, 2: 1}).root.pid in {1, 2}
+
+
+def test_a_consequence_is_the_root_when_nothing_better_is_there():
+    failure = failure_of(as_lines([*broken_pipe(), *suite_end()]))
+    assert failure.root.exception == "BrokenPipeError"
+
+
+def test_an_error_that_nobody_explains_comes_before_a_broken_pipe():
+    error = logged("(EngineCore_DP0 pid=5)", "core.py:9", ["Out of cheese"])
+    assert headlines(failure_of(as_lines([*broken_pipe(), *error])))[0] == "Out of cheese"
+
+
+def test_the_same_death_of_many_processes_is_told_once():
+    lines = [
+        line
+        for number in range(4)
+        for line in prefixed(
+            f"(ApiServer_{number} pid={50 + number})",
+            traceback(
+                (f"{TREE}/vllm/a.py", number, "run"),
+                raised=f"RuntimeError: no engine at port {8000 + number}",
+            ),
+        )
+    ]
+    assert [event.role for event in failure_of(as_lines(lines)).chain] == ["ApiServer_0"]

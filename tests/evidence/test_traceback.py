@@ -1,0 +1,244 @@
+"""Python tracebacks in every form in which logs hold them; real ones are made by Python itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from engine_logs import TREE, as_lines, logged, prefixed, traceback
+
+from bisect_tool.evidence import Event, read_events
+
+CHAINED = """
+def inner():
+    raise KeyError("cause")
+def outer():
+    try:
+        inner()
+    except KeyError as error:
+        raise {raise_form}
+outer()
+"""
+GROUP = """
+def fail(error):
+    raise error
+errors = []
+for error in (ValueError("first"), TypeError("second")):
+    try:
+        fail(error)
+    except Exception as caught:
+        errors.append(caught)
+raise ExceptionGroup("both", errors)
+"""
+NESTED_GROUP = """
+try:
+    raise ExceptionGroup("outer", [ExceptionGroup("inner", [ValueError("deep")]), OSError(5, "shallow")])
+except ExceptionGroup as group:
+    raise RuntimeError("after") from group
+"""
+RECURSION = "def f(n):\n    return f(n + 1)\nf(0)\n"
+NOTES = 'error = ValueError("noted")\nerror.add_note("a note\\nof two lines")\nraise error\n'
+MULTILINE = 'raise RuntimeError("first line\\n\\nsecond: line\\n  third")\n'
+EMPTY_FIRST = 'raise RuntimeError("\\n    told below")\n'
+SYNTAX = 'compile("def f(:\\n  pass", "/w/slot-0/vllm/broken.py", "exec")\n'
+REMOTE = """
+import multiprocessing.pool
+def work():
+    raise ZeroDivisionError("far away")
+try:
+    work()
+except ZeroDivisionError as error:
+    raise multiprocessing.pool.ExceptionWithTraceback(error, error.__traceback__).__reduce__()[0](
+        error, multiprocessing.pool.ExceptionWithTraceback(error, error.__traceback__).tb) from None
+"""
+IGNORED = (
+    "class A:\n    def __del__(self):\n        raise ValueError('late')\na = A()\ndel a\nprint('go on')\n"
+)
+
+
+def printed_by_python(code: str) -> list[str]:
+    """What a real interpreter prints when `code` fails."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stderr.splitlines()
+
+
+def summary(events: tuple[Event, ...]) -> list[tuple[str, str]]:
+    return [(event.exception, event.message) for event in events]
+
+
+WRAPPERS = {
+    "plain": lambda lines: lines,
+    "prefix on every line": lambda lines: prefixed("(EngineCore_DP1 pid=7)", lines),
+    "logged": lambda lines: logged("(EngineCore_DP1 pid=7)", "core.py:1100", ["It failed.", *lines]),
+    "coloured": lambda lines: [f"\x1b[31m{line}\x1b[0m\r" for line in lines],
+    "torch rank": lambda lines: [f"[rank1]: {line}" for line in lines],
+    "between lines of others": lambda lines: [
+        text
+        for line in prefixed("(Worker_DP0 pid=8)", lines)
+        for text in (
+            line,
+            '(Worker_DP1 pid=9)   File "x.py", line 1, in f',
+            "(Worker_DP1 pid=9) ready",
+            "loading...",
+        )
+    ],
+    "with log lines of the same process": lambda lines: [
+        text
+        for line in prefixed("(Worker_DP0 pid=8)", lines)
+        for text in (
+            line,
+            "(Worker_DP0 pid=8) INFO 11-23 07:56:00 [a.py:1] busy",
+            "(Worker_DP0 pid=8) INFO:     on",
+        )
+    ],
+}
+
+
+@pytest.fixture(params=WRAPPERS.values(), ids=WRAPPERS.keys())
+def wrap(request):
+    return request.param
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('raise ValueError("alone")', [("ValueError", "alone")]),
+        ("raise SystemError", [("SystemError", "")]),
+        ("assert 1 == 2", [("AssertionError", "")]),
+        ("import no_such_module", [("ModuleNotFoundError", "No module named 'no_such_module'")]),
+        (
+            CHAINED.format(raise_form="RuntimeError('b') from error"),
+            [("KeyError", "'cause'"), ("RuntimeError", "b")],
+        ),
+        (CHAINED.format(raise_form="RuntimeError('b')"), [("KeyError", "'cause'"), ("RuntimeError", "b")]),
+        (CHAINED.format(raise_form="RuntimeError('b') from None"), [("RuntimeError", "b")]),
+        (
+            GROUP,
+            [("ValueError", "first"), ("TypeError", "second"), ("ExceptionGroup", "both (2 sub-exceptions)")],
+        ),
+        (
+            NESTED_GROUP,
+            [
+                ("ValueError", "deep"),
+                ("OSError", "[Errno 5] shallow"),
+                ("ExceptionGroup", "inner (1 sub-exception)"),
+                ("ExceptionGroup", "outer (2 sub-exceptions)"),
+                ("RuntimeError", "after"),
+            ],
+        ),
+        (RECURSION, [("RecursionError", "maximum recursion depth exceeded")]),
+        (NOTES, [("ValueError", "noted")]),
+        (MULTILINE, [("RuntimeError", "first line")]),
+        (EMPTY_FIRST, [("RuntimeError", "told below")]),
+        (SYNTAX, [("SyntaxError", "invalid syntax")]),
+        (
+            "import sys; sys.stderr.write('Traceback (most recent call last):\\n  File \"a.py\", line 1, in f\\n')",
+            [("", "traceback cut short")],
+        ),
+    ],
+    ids=lambda value: None if isinstance(value, str) else "+".join(name for name, _ in value),
+)
+def test_real_tracebacks(code, expected, wrap):
+    assert summary(read_events(as_lines(wrap(printed_by_python(code))))) == expected
+
+
+def test_frames_are_outermost_first_and_belong_to_their_exception():
+    cause, effect = read_events(
+        as_lines(printed_by_python(CHAINED.format(raise_form="RuntimeError('b') from error")))
+    )
+    assert [frame.function for frame in cause.frames] == ["outer", "inner"]
+    assert [frame.function for frame in effect.frames] == ["<module>", "outer"]
+
+
+def test_a_syntax_error_names_the_broken_file():
+    (event,) = read_events(as_lines(printed_by_python(SYNTAX)))
+    assert (event.frames[-1].file, event.frames[-1].line, event.frames[-1].function) == (
+        "/w/slot-0/vllm/broken.py",
+        1,
+        "",
+    )
+
+
+def test_a_syntax_error_of_the_main_file_has_no_header(tmp_path):
+    script = tmp_path / "main.py"
+    script.write_text("def f(:\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    (event,) = read_events(as_lines(done.stderr.splitlines()))
+    assert (event.exception, event.frames[0].file) == ("SyntaxError", str(script))
+
+
+def test_a_remote_traceback_is_read_as_the_remote_exception():
+    text = '''multiprocessing.pool.RemoteTraceback:
+"""
+Traceback (most recent call last):
+  File "pool.py", line 125, in worker
+    result = (True, func(*args, **kwds))
+  File "/t/vllm/a.py", line 2, in work
+ZeroDivisionError: far away
+"""
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "pool.py", line 774, in get
+    raise self._value
+ZeroDivisionError: far away'''
+    lines = ["Traceback (most recent call last):", *text.splitlines()]
+    first, second = read_events(as_lines(lines))
+    assert summary((first, second)) == [("ZeroDivisionError", "far away")] * 2
+    assert first.frames[-1].function == "work"
+
+
+def test_an_ignored_exception_is_a_warning():
+    events = read_events(as_lines(printed_by_python(IGNORED)))
+    assert [(event.exception, event.severity) for event in events] == [("ValueError", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"), [("ERROR", "error"), ("WARNING", "warning"), ("INFO", "info")]
+)
+def test_the_level_of_a_logged_traceback_counts(level, severity):
+    lines = logged("(Worker_DP0 pid=1)", "a.py:1", traceback(("a.py", 1, "f"), raised="OSError: x"), level)
+    (event,) = read_events(as_lines(lines))
+    assert (event.exception, event.severity) == ("OSError", severity)
+
+
+def test_the_announced_process_is_the_role_of_an_unprefixed_traceback():
+    lines = ["Process EngineCore_DP0:", *traceback((f"{TREE}/vllm/a.py", 1, "f"), raised="OSError: x")]
+    (event,) = read_events(as_lines(lines))
+    assert event.role == "EngineCore_DP0"
+    assert event.lines[:2] == ("Process EngineCore_DP0:", "Traceback (most recent call last):")
+
+
+def test_frames_that_nobody_owns_go_on_with_the_latest_traceback():
+    start, *rest = traceback((f"{TREE}/vllm/a.py", 1, "f"), raised="OSError: x")
+    (event,) = read_events(as_lines([f"(Worker_DP0 pid=1) {start}", *rest]))
+    assert (event.role, event.exception, event.frames[0].function) == ("Worker_DP0", "OSError", "f")
+
+
+def test_two_tracebacks_in_a_row_are_two():
+    lines = [
+        *traceback(("a.py", 1, "f"), raised="OSError: x"),
+        *traceback(("b.py", 1, "g"), raised="KeyError: 'y'"),
+    ]
+    assert summary(read_events(as_lines(lines))) == [("OSError", "x"), ("KeyError", "'y'")]
+
+
+def test_what_follows_a_traceback_is_not_swallowed():
+    lines = [
+        *traceback(("a.py", 1, "f"), raised="OSError: x"),
+        "Failed to start server rank 0: Server exited unexpectedly",
+    ]
+    assert [event.kind for event in read_events(as_lines(lines))] == ["exception", "exit"]
+
+
+def test_long_tracebacks_keep_head_and_tail():
+    lines = traceback(*((f"f{number}.py", number, "f") for number in range(1000)), raised="OSError: x")
+    (event,) = read_events(as_lines(lines))
+    assert (event.frames[0].line, event.frames[-1].line) == (0, 999)
+    assert len(event.frames) < 60
+    assert len(event.lines) <= 60
+    assert event.lines[-1] == "OSError: x"
