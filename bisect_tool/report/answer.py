@@ -27,7 +27,7 @@ class CulpritView:
 
 @dataclass(frozen=True)
 class CandidateView:
-    """One commit that may be the first bad one; `reason` says why it could not be tested, empty if it is bad."""
+    """A commit that may be the first bad one; `reason`: why it could not be tested, empty if it is bad."""
 
     sha: str
     reason: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from bisect_tool import __version__
 from bisect_tool.campaign import CellConclusion, Finding, State
 from bisect_tool.errors import ExitCode
-from bisect_tool.history import Commit
 from bisect_tool.report.document import (
     CellReport,
     CommitInfo,
@@ -20,19 +20,29 @@ from bisect_tool.report.document import (
     Skipped,
     TrialReport,
 )
-from bisect_tool.session import Session
-from bisect_tool.store import TrialRow
+from bisect_tool.text import clean, redact, secret_values
 from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bisect_tool.history.commit import Commit
+    from bisect_tool.session import Session
+    from bisect_tool.store import TrialRow
 
 
 def compose(
     session: Session, rows: Sequence[TrialRow], state: State, native: Sequence[NativeChange] = ()
 ) -> Document:
-    """The document of a session as far as it came; `native` lists commits with other native files."""
+    """The document of a session as far as it came; `native` lists commits with other native files.
+
+    Whatever wrote its texts, they are cleaned, and free of the secrets in this process's environment.
+    """
     request = session.request
     commits = {commit.sha: commit for commit in session.range.commits}
+    commits |= {sha: session.repository.commit(sha) for sha in request.goods if sha not in commits}
     code, conclusion = conclude(state, rows)
-    return Document(
+    document = Document(
         schema=1,
         command=request.command,
         rerun=request.rerun,
@@ -43,11 +53,14 @@ def compose(
         repo=request.repo,
         good=request.goods,
         bad=request.bad,
-        candidates_total=len(commits),
+        candidates_total=len(session.range.commits),
         exit_code=code,
         conclusion=conclusion,
-        cells={item.cell: _cell(item, commits) for item in state.conclusions},
+        cells={item.cell: _cell(item, commits, rows) for item in state.conclusions},
         failure=_failure(state),
+        commits={
+            sha: commit_info(commits[sha]) for sha in _named(session, rows, state, native) if sha in commits
+        },
         native_changes=tuple(native),
         trials=tuple(_trial(row) for row in rows),
         cost=_cost(rows),
@@ -57,6 +70,12 @@ def compose(
             "platform": platform.platform(terse=True),
         },
     )
+    return sanitise(document, secret_values(os.environ))
+
+
+def sanitise(document: Document, secrets: frozenset[str]) -> Document:
+    """The document with every text in it cleaned and redacted."""
+    return Document.model_validate(_sanitised(document.model_dump(by_alias=True), secrets))
 
 
 def conclude(state: State, rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
@@ -65,19 +84,29 @@ def conclude(state: State, rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
         return ExitCode.INTERRUPTED, f"not finished: {len(state.remaining)} commits are left"
     found = {item.finding for item in state.conclusions}
     if not found:
-        reason = next((row.result.reason for row in rows if row.result.reason), "no cell ran")
-        infrastructure = any(row.result.outcome is Outcome.INFRASTRUCTURE for row in rows)
-        code = ExitCode.ENVIRONMENT if infrastructure else ExitCode.ENDPOINTS
-        return code, f"the bad end told nothing: {reason}"
-    if Finding.CANDIDATES in found:
-        return ExitCode.INCONCLUSIVE, "the first bad commit hides among commits that could not be tested"
-    if Finding.CULPRIT in found:
-        return ExitCode.DONE, "culprit found"
-    if Finding.FLAKY in found:
-        return ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"
-    if found <= {Finding.GREEN}:
+        return _nothing_ran(rows)
+    if found == {Finding.GREEN}:
         return ExitCode.ENDPOINTS, "every cell is green at the bad end"
-    return ExitCode.ENDPOINTS, "the ends do not show the regression"
+    return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
+
+
+# The first of these that any cell has speaks for the session.
+_ANSWERS = {
+    Finding.CANDIDATES: (
+        ExitCode.INCONCLUSIVE,
+        "the first bad commit hides among commits that could not be tested",
+    ),
+    Finding.CULPRIT: (ExitCode.DONE, "culprit found"),
+    Finding.FLAKY: (ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"),
+}
+_NO_REGRESSION = (ExitCode.ENDPOINTS, "the ends do not show the regression")
+
+
+def _nothing_ran(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
+    reason = next((row.result.reason for row in rows if row.result.reason), "no cell ran")
+    infrastructure = any(row.result.outcome is Outcome.INFRASTRUCTURE for row in rows)
+    code = ExitCode.ENVIRONMENT if infrastructure else ExitCode.ENDPOINTS
+    return code, f"the bad end told nothing: {reason}"
 
 
 def commit_info(commit: Commit) -> CommitInfo:
@@ -87,17 +116,38 @@ def commit_info(commit: Commit) -> CommitInfo:
     )
 
 
-def _cell(item: CellConclusion, commits: dict[str, Commit]) -> CellReport:
+def _named(
+    session: Session, rows: Sequence[TrialRow], state: State, native: Sequence[NativeChange]
+) -> Iterable[str]:
+    """Every commit that the document speaks of, once."""
+    shas = [*session.request.goods, session.request.bad, *(row.result.sha for row in rows)]
+    for item in state.conclusions:
+        shas += [*item.candidates, *(sha for sha, _ in item.skipped)]
+    return dict.fromkeys((*shas, *(change.sha for change in native)))
+
+
+def _cell(item: CellConclusion, commits: Mapping[str, Commit], rows: Sequence[TrialRow]) -> CellReport:
     return CellReport(
         finding=item.finding,
         good=EndCount(runs=item.good.runs, failed=item.good.failed),
         bad=EndCount(runs=item.bad.runs, failed=item.bad.failed),
         culprit=commit_info(commits[item.culprit]) if item.culprit else None,
+        last_good=_last_good(item.cell, commits[item.culprit].parents, rows) if item.culprit else None,
         candidates=item.candidates,
         signature=str(item.failure.signature) if item.failure else None,
         skipped=tuple(Skipped(sha=sha, reason=reason) for sha, reason in item.skipped),
         note=item.note,
     )
+
+
+def _last_good(cell: str, parents: Sequence[str], rows: Sequence[TrialRow]) -> str | None:
+    """The parent at which the cell passed; None where every parent is good by descent only."""
+    seen = {
+        row.result.sha
+        for row in rows
+        if (result := row.result.cell(cell)) is not None and result.outcome is Outcome.PASSED
+    }
+    return next((parent for parent in parents if parent in seen), None)
 
 
 def _failure(state: State) -> FailureReport | None:
@@ -108,7 +158,11 @@ def _failure(state: State) -> FailureReport | None:
         return None
     item, failure = told[0], told[0].failure
     return FailureReport(
-        cell=item.cell, sha=item.culprit or "", root=failure.root, chain=failure.chain, excerpt=failure.excerpt
+        cell=item.cell,
+        sha=item.culprit or "",
+        root=failure.root,
+        chain=failure.chain,
+        excerpt=failure.excerpt,
     )
 
 
@@ -138,3 +192,13 @@ def _cost(rows: Sequence[TrialRow]) -> Cost:
         seconds=round(sum(result.seconds for result in results), 3),
         gpu_seconds=0.0,
     )
+
+
+def _sanitised(value: Any, secrets: frozenset[str]) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(value, str):
+        return redact(clean(value), secrets)
+    if isinstance(value, dict):
+        return {_sanitised(key, secrets): _sanitised(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(_sanitised(item, secrets) for item in value)
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -31,6 +32,7 @@ _PATH_LIMIT = 5
 _COPY_LIMIT = 20_000
 _TIME_WIDTH = len("+0.000 s")
 _GUIDE_WIDTH = 4
+_NATIVE_CULPRIT = "changes native files, which the pinned base does not follow"
 _FINDING_STYLE = {"culprit": "bold red", "candidates": "yellow", "flaky": "yellow", "green": "green"}
 
 
@@ -50,7 +52,7 @@ def render_report(document: Document) -> RenderableType:
 
 
 def render_answer(document: Document) -> RenderableType:
-    """The culprits, each with its last good and first bad commit, or the sentence that stands in their place."""
+    """The culprits, each with its last good and first bad commit, or the sentence in their place."""
     grid = _pairs()
     found = answer.culprits(document)
     for view in found:
@@ -92,7 +94,8 @@ def render_failure(document: Document) -> RenderableType | None:
     if failure is None:
         return None
     where = short(failure.sha or document.bad)
-    parts: list[RenderableType] = [_text(f"Why {failure.cell} fails at {where}", style="bold"), _tree(failure)]
+    title = _text(f"Why {failure.cell} fails at {where}", style="bold")
+    parts: list[RenderableType] = [title, _tree(failure)]
     if len(failure.chain) <= 1 and not failure.root.frames:
         lines = [line for line in failure.excerpt.splitlines() if line.strip()][-_EXCERPT_LINES:]
         parts.append(Padding(Group(*(_text(line, style="dim") for line in lines)), (0, 0, 0, 2)))
@@ -109,7 +112,7 @@ def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
         grid.add_row(Text(), Text(url))
     for change in answer.native_culprits(document):
         if change.sha == commit.sha:
-            grid.add_row(Text(), Text("changes native files, which the pinned base does not follow", "yellow"))
+            grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
     if view.last_good:
         subject = answer.subject(document, view.last_good)
         grid.add_row(Text("Last good", "bold"), _commit(view.last_good, subject, "green"))
@@ -154,7 +157,8 @@ def _candidates(document: Document) -> RenderableType | None:
 def _tree(failure: FailureReport) -> RenderableType:
     shown = (failure.root, *failure.chain[1:_CHAIN_LIMIT])
     width = max(len(_role(event)) for event in shown)
-    tree = Tree(_event(failure.root, "root", _TIME_WIDTH + _GUIDE_WIDTH, width, "bold red"), guide_style="dim")
+    root = _event(failure.root, "root", _TIME_WIDTH + _GUIDE_WIDTH, width, "bold red")
+    tree = Tree(root, guide_style="dim")
     for event in shown[1:]:
         when = f"{event.time - failure.root.time:+.3f} s"
         tree.add(_event(event, when, _TIME_WIDTH, width, ""))
@@ -214,9 +218,9 @@ def _leftovers(document: Document) -> RenderableType | None:
 
 def _closing(document: Document) -> RenderableType:
     cost = document.cost
-    told = f"{count(cost.trials, 'trial')}, {count(cost.builds, 'environment')} built, {duration(cost.seconds)}"
+    trials, builds = count(cost.trials, "trial"), count(cost.builds, "environment")
     rows = {
-        "Cost": told,
+        "Cost": f"{trials}, {builds} built, {duration(cost.seconds)}",
         "Logs": _logs(document),
         "Go on": f"bisect-run resume {document.session}" if document.exit_code in _RESUMABLE else "",
         "Run again": document.rerun,
@@ -230,8 +234,8 @@ _RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 def _logs(document: Document) -> str:
     """The folder that holds every trial's logs."""
-    folders = [trial.log for trial in document.trials if os.path.isabs(trial.log)]
-    return os.path.commonpath([os.path.dirname(folder) for folder in folders]) if folders else ""
+    folders = [Path(trial.log).parent for trial in document.trials if Path(trial.log).is_absolute()]
+    return os.path.commonpath(folders) if folders else ""
 
 
 def _where(document: Document) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bisect_tool.evidence import Event
 
-SCHEMA = 1
+SCHEMA: Final = 1
 
 
 class _Model(BaseModel):
@@ -24,7 +24,7 @@ class EndCount(_Model):
 
 
 class CommitInfo(_Model):
-    """A commit as people speak of it; `date` is the committer's, ISO 8601."""
+    """A commit as people speak of it; `date` is the author's, ISO 8601."""
 
     sha: str
     subject: str
@@ -43,9 +43,9 @@ class Skipped(_Model):
 class CellReport(_Model):
     """The answer for one cell.
 
-    `finding` is one of culprit, candidates, green, always red, flaky, unverified; `last_good` is the parent of
-    the culprit that was seen good; `confidence` is null where the search was deterministic and no posterior
-    exists.
+    `finding` is one of culprit, candidates, green, always red, flaky, unverified; `last_good` is the
+    culprit's parent, where a trial saw it pass; `confidence` is null where the search was deterministic and
+    no posterior exists.
     """
 
     finding: str

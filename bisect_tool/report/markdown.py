@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
-from bisect_tool.report.phrase import count, duration, short
+from bisect_tool.report.phrase import count, duration, short, told
 from bisect_tool.text import clean, clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.evidence import Event, Frame
-    from bisect_tool.report.document import Document, TrialReport
+    from bisect_tool.report.document import Document
 
 _LINE_LIMIT = 500
 _EXCERPT_LIMIT = 12_000
@@ -40,7 +40,8 @@ class Markdown(str):
 
 def markdown(document: Document) -> str:
     """The issue body of a finished (or unfinished) session, ending with a newline."""
-    return _environment().get_template("issue.md.j2").render(
+    template = _environment().get_template("issue.md.j2")
+    return template.render(
         document=document,
         culprits=answer.culprits(document),
         candidates=answer.candidates(document),
@@ -92,15 +93,7 @@ def place(frames: Sequence[Frame]) -> str:
     return f"{frame.file}:{frame.line}" + (f" in {frame.function}" if frame.function else "")
 
 
-def verdict(trial: TrialReport) -> str:
-    """A trial's outcomes counted, or why it has none."""
-    words = [outcome for outcome in trial.outcomes.values()]
-    counts = {word: words.count(word) for word in words}
-    told = ", ".join(f"{number} {word}" for word, number in counts.items())
-    return told if told and not trial.reason else ": ".join(part for part in (trial.outcome, trial.reason) if part)
-
-
-def _finalize(value: Any) -> str:
+def _finalize(value: object) -> str:
     return str(value) if isinstance(value, (Markdown, int)) else code(str(value))
 
 
@@ -123,7 +116,7 @@ def _environment() -> Environment:
         "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
         "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
         "place": place,
-        "verdict": verdict,
+        "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
     }
     environment.globals |= {"pull_request": _pull_request, "subject": answer.subject}

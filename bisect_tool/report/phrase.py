@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from typing import TYPE_CHECKING
 
 from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 SHORT = 9
 
@@ -48,3 +52,13 @@ def listing(items: Sequence[str], limit: int = 3) -> str:
     if len(items) > limit:
         return f"{', '.join(items[:limit])} and {len(items) - limit} more"
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
+
+
+def tally(outcomes: Iterable[str]) -> str:
+    """`3 passed, 1 failed`, in the order in which they first occur; empty for none."""
+    return ", ".join(f"{number} {outcome}" for outcome, number in Counter(outcomes).items())
+
+
+def told(outcome: str, reason: str, outcomes: Iterable[str]) -> str:
+    """What a trial told: its cells' outcomes counted, or why it has none."""
+    return f"{outcome}: {reason}" if reason else tally(outcomes) or outcome

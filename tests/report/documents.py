@@ -43,7 +43,9 @@ COMMITS = {
         34730,
     ),
     BAD: commit(BAD, "[CI] Run the distributed tests nightly (#36210)", 36210, "Ada Example"),
-    BROKEN: commit(BROKEN, "[BugFix] Fix engine hanging after KV cache failure (#35478)", 35478, "Ada Example"),
+    BROKEN: commit(
+        BROKEN, "[BugFix] Fix engine hanging after KV cache failure (#35478)", 35478, "Ada Example"
+    ),
 }
 
 
@@ -65,7 +67,9 @@ CHAIN = (
         frames=FRAMES,
         pid=4242,
     ),
-    event(0.0213, "Worker_DP0_TP0", "", "Parent process exited, terminating worker queues", severity="warning"),
+    event(
+        0.0213, "Worker_DP0_TP0", "", "Parent process exited, terminating worker queues", severity="warning"
+    ),
     event(0.034, "Worker_DP0_TP0", "BrokenPipeError", "[Errno 32] Broken pipe"),
     event(1.27, "Launcher", "", "Failed to start server rank 0: Server exited unexpectedly"),
     event(1.3, "Test", "Exception", "Servers failed to start", kind="test", source="suite"),
@@ -75,7 +79,7 @@ FAILURE = FailureReport(
     sha=CULPRIT,
     root=CHAIN[0],
     chain=CHAIN,
-    excerpt="(EngineCore_DP1 pid=4242) ERROR worker 0 did not come up\n(Worker_DP0_TP0 pid=4250) BrokenPipeError",
+    excerpt="(EngineCore_DP1 pid=4242) worker 0 did not come up\n(Worker_DP0_TP0 pid=4250) BrokenPipeError",
 )
 
 
@@ -137,7 +141,9 @@ def document(**more: object) -> Document:
         "trials": (
             trial(BAD, "bad end", outcomes("failed"), build_seconds=12.0, seconds=43.4),
             trial(GOOD, "good end", outcomes("passed")),
-            trial(CULPRIT, "narrow", outcomes("failed"), leftovers=("shm psm_1f2e", "process worker (pid 4250)")),
+            trial(
+                CULPRIT, "narrow", outcomes("failed"), leftovers=("shm psm_1f2e", "process worker (pid 4250)")
+            ),
             trial(PARENT, "confirm", outcomes("passed")),
         ),
         "cost": Cost(trials=4, builds=1, seconds=137.6, gpu_seconds=0.0),
@@ -156,7 +162,9 @@ def culprit() -> Document:
 
 
 def two_culprits() -> Document:
-    other = red(culprit=COMMITS[BROKEN], last_good=None, candidates=(BROKEN,), confidence=0.97, order_dependent=True)
+    other = red(
+        culprit=COMMITS[BROKEN], last_good=None, candidates=(BROKEN,), confidence=0.97, order_dependent=True
+    )
     cells = {RED_CELLS[0]: red(), RED_CELLS[1]: other, GREEN_CELLS[0]: green()}
     return document(cells=cells, repo="/home/ada/vllm")
 
@@ -168,7 +176,10 @@ def inconclusive() -> Document:
         culprit=None,
         last_good=None,
         candidates=(BROKEN, PARENT, CULPRIT),
-        skipped=(Skipped(sha=BROKEN, reason=reason), Skipped(sha=PARENT, reason="another failure: ImportError")),
+        skipped=(
+            Skipped(sha=BROKEN, reason=reason),
+            Skipped(sha=PARENT, reason="another failure: ImportError"),
+        ),
     )
     return document(
         cells={GREEN_CELLS[0]: green(), RED_CELLS[0]: cell},
@@ -236,4 +247,59 @@ def running() -> Document:
             trial(GOOD, "good end", outcomes("passed")),
         ),
         cost=Cost(trials=2, builds=1, seconds=74.8, gpu_seconds=0.0),
+    )
+
+
+HOSTILE = (
+    "\x1b[31mred\x1b[0m",
+    "\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",
+    "\x1b]0;title\x07\x9b2J\x9d0;x\x9c",
+    "a\rb\x00c\x08d\x7fe\x85f\x0bg",
+    "\u202ereversed\u202c \u2066isolated\u2069 \u200bzero",
+    "[/red] [bold]markup[/bold] [link=http://evil.example]x[/link] :skull:",
+    "</script><script>alert(1)</script><img src=x onerror=alert(1)>",
+    "</details></code></pre><!-- -->",
+    "::error::forged\n::set-output name=x::y",
+    "line\n\n## Forged heading\n\n- [x] item\n```\nout of the fence\n```",
+    "`tick` ``two`` ```` four",
+    "| a | b |\n|---|---|",
+    "@everyone @vllm-project/admins #1 GH-2 https://evil.example www.evil.example",
+    "{{ 7 * 7 }} {% raw %} ${HOME} $(id) $x^2$",
+    "lone \udc80 surrogate \uffff",
+    "`",
+    "",
+)
+
+
+def hostile() -> Document:
+    """Every text that others write holds the whole corpus."""
+    text = " ".join(HOSTILE)
+    evil = CommitInfo(sha=CULPRIT, subject=text, author=text, date=text, pr=34730)
+    root = event(0.0, text, text, text, frames=(Frame(file=text, line=1, function=text),), lines=(text,))
+    cell = red(culprit=evil, signature=text, note=text, skipped=(Skipped(sha=BROKEN, reason=text),))
+    held = red(
+        finding="candidates",
+        culprit=None,
+        candidates=(BROKEN, CULPRIT),
+        skipped=(Skipped(sha=BROKEN, reason=text),),
+    )
+    told = trial(
+        BROKEN, text, {text: text}, outcome=text, reason=text, leftovers=(text,), log=f"/tmp/{text}/x"
+    )
+    return document(
+        rerun=text,
+        session=text,
+        scenario=text,
+        profile=text,
+        repo=text,
+        conclusion=text,
+        exit_code=3,
+        cells={text: cell, f"{text}[2]": held},
+        failure=FailureReport(
+            cell=text, sha=CULPRIT, root=root, chain=(root, root), excerpt="\n".join(HOSTILE)
+        ),
+        commits={CULPRIT: evil, BROKEN: evil, PARENT: evil},
+        native_changes=(NativeChange(sha=CULPRIT, paths=(text,)),),
+        trials=(told,),
+        versions={text: text},
     )
