@@ -1,0 +1,104 @@
+"""The folder of built environments, one below it for each fingerprint.
+
+Environments are built in their final place, because a virtual environment cannot be moved. Until its stamp is
+there, a folder does not count; the stamp is written last, and appears at once or not at all. So a build that
+was killed at any moment leaves something that the next one removes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from bisect_tool.build.environment import BuildInterrupted
+from bisect_tool.build.step import guardian_folder
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.supervise.abandoned import end_abandoned
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_STAMP = "built.json"
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The place of one environment in the cache."""
+
+    folder: Path
+
+    @property
+    def token(self) -> str:
+        """The mark on every process that builds into this folder."""
+        return f"bisect-run-build-{self.folder}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the environment is built, and the interpreter it was built on is still there."""
+        return (self.folder / _STAMP).is_file() and not self._dangling()
+
+    @contextmanager
+    def lock(self, wait_s: float, cancel: threading.Event | None) -> Iterator[None]:
+        """Be the only one who builds here.
+
+        Raises:
+            EnvironmentFailed: somebody else still does after `wait_s` seconds.
+            BuildInterrupted: `cancel` was set meanwhile.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder.with_suffix(".lock"))
+        ends = time.monotonic() + wait_s
+        while not _acquired(lock):
+            if cancel is not None and cancel.is_set():
+                raise BuildInterrupted("interrupted while another run was building", "Resume the session.")
+            if time.monotonic() > ends:
+                raise EnvironmentFailed(
+                    f"another run has been building this environment for {wait_s:g} s", f"See {self.folder}."
+                )
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def clear(self) -> None:
+        """Make the folder new and empty; processes of a build that was killed are ended first."""
+        if self.folder.exists():
+            end_abandoned(guardian_folder(self.folder), self.token)
+            shutil.rmtree(self.folder)
+        guardian_folder(self.folder).mkdir(parents=True)
+
+    def stamp(self, content: dict[str, object]) -> None:
+        """Say that the environment is complete."""
+        draft = self.folder / f"{_STAMP}.draft"
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.folder / _STAMP)
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _dangling(self) -> bool:
+        python = self.folder / "venv" / "bin" / "python"
+        return python.is_symlink() and not python.exists()
+
+
+def _acquired(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=_POLL_S)
+    except Timeout:
+        return False
+    return True

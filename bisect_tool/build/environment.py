@@ -1,0 +1,44 @@
+"""What a build yields, and how it fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Something to run a commit in.
+
+    `variables` are to be added to the environment of what runs. `seconds` is how long it took to get it this
+    time, and `reused` tells that nothing had to be built.
+    """
+
+    fingerprint: str
+    path: Path
+    python: Path
+    variables: Mapping[str, str]
+    seconds: float
+    reused: bool
+
+
+class BuildFailed(BisectError):
+    """This commit does not build; that says nothing about any other. `log` has the whole output."""
+
+    exit_code = ExitCode.ENVIRONMENT
+
+    def __init__(self, message: str, log: Path) -> None:
+        super().__init__(message, f"The build's log is {log}.")
+        self.log = log
+
+
+class BuildInterrupted(EnvironmentFailed):
+    """The build was cancelled; nothing is known about the commit."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -1,0 +1,50 @@
+"""The name of an environment: commits with the same one share it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bisect_tool.build.profile import BuildProfile
+
+_FORMAT = 1
+_NOT_IN_IT = {"tree", "timeout_s"}
+
+
+class Trees(Protocol):
+    """The part of a repository that is asked."""
+
+    def tree_hashes(self, sha: str, paths: Iterable[str]) -> Mapping[str, str]:
+        """Git object names by path; a path that does not exist at `sha` is left out."""
+        ...
+
+
+def fingerprint(repository: Trees, sha: str, profile: BuildProfile) -> str:
+    """The fingerprint of a commit on this machine; no checkout is needed."""
+    hashes = {} if profile.base else repository.tree_hashes(sha, profile.native)
+    return name_environment(hashes, profile, f"{sys.implementation.cache_tag} {platform.machine()}")
+
+
+def name_environment(hashes: Mapping[str, str], profile: BuildProfile, machine: str) -> str:
+    """Twenty hex digits that depend on the native objects, the recipe and the machine, and on nothing else.
+
+    Args:
+        hashes: git object name by native path. A pinned base has none: its native files do not count.
+        profile: the recipe. Limits and what concerns only the tree do not count.
+        machine: what makes compiled files of one machine useless on another.
+    """
+    recipe = profile.model_dump(mode="json", exclude=_NOT_IN_IT)
+    content = {"format": _FORMAT, "machine": machine, "native": dict(hashes), "recipe": recipe}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def native_paths(changed: Iterable[str], profile: BuildProfile) -> tuple[str, ...]:
+    """Those of a commit's changed paths that are native for the profile, in their order."""
+    roots = tuple(f"{path.rstrip('/')}/" for path in profile.native)
+    return tuple(path for path in changed if f"{path}/".startswith(roots))

@@ -1,0 +1,52 @@
+"""The environment variables that a build gets to see.
+
+Two degrees of trust. Installers only fetch and unpack wheels (no code of anybody runs), and need the caller's
+registry settings. What comes from a commit's tree may be hostile: it gets what is named here, without a
+secret in it, and a home of its own. That keeps tokens out of reach of ordinary code; it is no sandbox, and
+a build still runs as the user.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bisect_tool.text import secret_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_ALLOWED = re.compile(
+    r"PATH|LANG|LANGUAGE|LC_\w+|TZ|TERM|SHELL|USER|LOGNAME"
+    r"|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:HTTPS?|NO|ALL)_PROXY|PIP_\w+|UV_\w+"
+    r"|CC|CXX|CPP|LD|AR|(?:C|CXX|CPP|LD)FLAGS|CMAKE_\w+|MAKEFLAGS|MAX_JOBS|LD_LIBRARY_PATH|PKG_CONFIG_PATH"
+    r"|CUDA_\w+|NVCC_\w+|ROCM_\w+|TORCH_CUDA_ARCH_LIST|CCACHE_\w+|SCCACHE_\w+|SOURCE_DATE_EPOCH",
+    re.IGNORECASE,
+)
+_STEERS_PYTHON = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"})
+_STEERS_PIP = frozenset({"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_VIRTUALENV"})
+_LONG_ENOUGH = "x" * 16
+
+
+def installer_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without what would send an installer elsewhere."""
+    return {name: value for name, value in environ.items() if name not in _STEERS_PYTHON | _STEERS_PIP}
+
+
+def tree_environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """What code from a commit's tree sees; HOME and TMPDIR are made below `folder`."""
+    secrets = secret_values(environ)
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if _ALLOWED.fullmatch(name) and not _looks_secret(name) and not any(form in value for form in secrets)
+    }
+    home, temporary = folder / "home", folder / "tmp"
+    for path in (home, temporary):
+        path.mkdir(parents=True, exist_ok=True)
+    return {**installer_environment(kept), "HOME": str(home), "TMPDIR": str(temporary)}
+
+
+def _looks_secret(name: str) -> bool:
+    return bool(secret_values({name: _LONG_ENOUGH}))

@@ -1,0 +1,114 @@
+"""Virtual environments and what goes into them: uv where there is one, else venv and pip.
+
+Only wheels are installed: nothing is compiled and no `setup.py` of a dependency runs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.build.environment import BuildFailed
+from bisect_tool.build.hygiene import installer_environment
+from bisect_tool.build.step import tail
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.build.step import Build
+
+# What pip and uv say when the registry or the machine is at fault, not the requirement.
+_UNAVAILABLE = re.compile(
+    r"Retrying \(Retry\(|Max retries exceeded|Connection (?:broken|refused|reset|aborted)|Read timed out"
+    r"|error sending request|dns error|operation timed out|HTTP error 5\d\d|\b5\d\d Server Error"
+    r"|status server error|No space left on device|Network connectivity is disabled",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Installer:
+    """Makes one build's virtual environment and installs into it. `uv` is the path of uv, or empty."""
+
+    build: Build
+    uv: str
+
+    @classmethod
+    def find(cls, build: Build) -> Installer:
+        """With uv on PATH or beside our own interpreter, else with pip."""
+        beside = Path(sys.executable).with_name("uv")
+        return cls(build, shutil.which("uv") or (str(beside) if beside.is_file() else ""))
+
+    def create(self) -> None:
+        """Make the virtual environment, with pip in it.
+
+        Raises:
+            EnvironmentFailed: there is no such Python here.
+        """
+        python, venv = self.build.profile.python, str(self.build.folder / "venv")
+        if self.uv:
+            argv = [self.uv, "venv", "--quiet", "--seed", "--python", python or sys.executable, venv]
+        else:
+            argv = [_interpreter(python), "-m", "venv", venv]
+        try:
+            self._run(argv)
+        except BuildFailed as error:
+            raise EnvironmentFailed(
+                f"no virtual environment with Python {python or 'of our own'}: {error.message}", error.hint
+            ) from error
+
+    def install(self, requirements: Sequence[str], *options: str) -> None:
+        """Install wheels; `options` are those that pip and uv have in common.
+
+        Raises:
+            BuildFailed: there is no such wheel.
+            EnvironmentFailed: the registry cannot be reached, or the disk is full.
+        """
+        if requirements:
+            self._run([*self._tool("install"), "--only-binary", ":all:", *options, *requirements])
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Uninstall distributions, if they are there."""
+        if names:
+            self._run([*self._tool("uninstall"), *([] if self.uv else ["--yes"]), *names])
+
+    def _tool(self, command: str) -> list[str]:
+        python = str(self.build.python)
+        if self.uv:
+            return [self.uv, "pip", command, "--quiet", "--python", python]
+        return [python, "-m", "pip", "--disable-pip-version-check", "--no-input", command, "--quiet"]
+
+    def _run(self, argv: Sequence[str]) -> None:
+        self.build.note("")
+        start = self.build.log.stat().st_size
+        try:
+            self.build.run(argv, installer_environment(os.environ), self.build.folder)
+        except BuildFailed as error:
+            if at_fault := unavailable(tail(self.build.log, start)):
+                raise EnvironmentFailed(f"registry or machine failed: {at_fault}", error.hint) from error
+            raise
+
+
+def unavailable(output: str) -> str:
+    """The line of an installer's output that blames the network, the server or the disk; else empty."""
+    for line in output.splitlines():
+        if _UNAVAILABLE.search(line):
+            return clean_line(line.strip(), 300)
+    return ""
+
+
+def _interpreter(version: str) -> str:
+    own = ".".join(map(str, sys.version_info[:3]))
+    if not version or own == version or own.startswith(f"{version}."):
+        return sys.executable
+    found = shutil.which(f"python{version}")
+    if found is None:
+        raise EnvironmentFailed(f"there is no Python {version} here", f"Install python{version}, or uv.")
+    return found

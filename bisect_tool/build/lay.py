@@ -1,0 +1,49 @@
+"""Lay an environment over a commit's tree, which is ours and is cleaned at the next checkout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.build.environment import BuildFailed
+from bisect_tool.build.overlay import OVERLAY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bisect_tool.build.step import Build
+
+
+def lay(job: Build) -> None:
+    """Link the overlay's files into the tree and compile its Python files.
+
+    Links, because a base can have hundreds of megabytes; git replaces a link, it does not write through it.
+
+    Raises:
+        BuildFailed: the tree has a folder where a file belongs, or a link that leads out of it.
+    """
+    overlay = job.folder / OVERLAY
+    for source in sorted(path for path in overlay.rglob("*") if path.is_file()):
+        _link(source, job.tree / source.relative_to(overlay), job)
+    compile_tree(job)
+
+
+def compile_tree(job: Build) -> None:
+    """Compile the profile's folders to bytecode: a start-up of several processes is twice as fast with it."""
+    folders = [str(job.tree / name) for name in job.profile.tree if (job.tree / name).is_dir()]
+    if not folders:
+        return
+    try:
+        job.run([str(job.python), "-m", "compileall", "-q", "-j", "0", *folders], {}, job.tree)
+    except BuildFailed:
+        job.note("(some files do not compile; the trial will tell whether that matters)")
+
+
+def _link(source: Path, target: Path, job: Build) -> None:
+    name = target.relative_to(job.tree)
+    if not target.parent.resolve().is_relative_to(job.tree.resolve()):
+        raise BuildFailed(f"the commit's {name.parent} leads out of its tree", job.log)
+    if target.is_dir() and not target.is_symlink():
+        raise BuildFailed(f"the commit's {name} is a folder", job.log)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    target.symlink_to(source)

@@ -1,0 +1,90 @@
+"""From a commit's tree and its fingerprint to an environment: from the cache, or built now."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bisect_tool.build import command, overlay, source
+from bisect_tool.build.cache import Entry
+from bisect_tool.build.environment import Environment
+from bisect_tool.build.lay import lay
+from bisect_tool.build.profile import BuildProfile, Provider
+from bisect_tool.build.step import Build
+from bisect_tool.errors import EnvironmentFailed
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_BUILDERS: Mapping[Provider, Callable[[Build], None]] = {
+    Provider.OVERLAY: overlay.build,
+    Provider.COMMAND: command.build,
+    Provider.SOURCE: source.build,
+    Provider.NONE: lambda _: None,
+}
+_WAIT_MARGIN_S = 60.0
+
+
+def prepare(  # noqa: PLR0913 - each is one thing a build depends on
+    tree: Path,
+    fingerprint: str,
+    profile: BuildProfile,
+    cache: Path,
+    log: Path,
+    *,
+    cancel: threading.Event | None = None,
+) -> Environment:
+    """Get the environment called `fingerprint`, build it if nobody has, and lay it over `tree`.
+
+    Concurrent callers share one build. `log` (made with its folder) takes the output of everything that runs.
+
+    Raises:
+        BuildFailed: this commit cannot be built.
+        BuildInterrupted: `cancel` was set.
+        EnvironmentFailed: it could not be tried: registry down, disk full, no such Python.
+    """
+    began = time.monotonic()
+    entry = Entry(cache.absolute() / "environments" / fingerprint)
+    ends = began + profile.timeout_s
+    job = Build(tree.absolute(), entry.folder, profile, log.absolute(), entry.token, ends, cancel)
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        reused = _built(job, entry)
+        lay(job)
+    except OSError as error:
+        raise EnvironmentFailed(f"cannot write the environment: {error}", f"See {log}.") from error
+    seconds = time.monotonic() - began
+    return Environment(fingerprint, entry.folder, job.python, _variables(job), seconds, reused)
+
+
+def _built(job: Build, entry: Entry) -> bool:
+    """Whether it was there already; afterwards it is."""
+    with entry.lock(job.profile.timeout_s + _WAIT_MARGIN_S, job.cancel):
+        if entry.complete:
+            job.note(f"environment {entry.folder.name} is in the cache")
+            return True
+        began = time.monotonic()
+        entry.clear()
+        _BUILDERS[job.profile.provider](job)
+        job.tidy()
+        entry.stamp(
+            {
+                "provider": job.profile.provider,
+                "built": datetime.now(UTC).isoformat(timespec="seconds"),
+                "seconds": round(time.monotonic() - began, 3),
+                "recipe": job.profile.model_dump(mode="json"),
+            }
+        )
+        return job.profile.provider is Provider.NONE
+
+
+def _variables(job: Build) -> dict[str, str]:
+    variables = {name: job.fill(value) for name, value in job.profile.env.items()}
+    if job.profile.needs_venv:
+        path = os.pathsep.join(filter(None, (str(job.python.parent), os.environ.get("PATH", os.defpath))))
+        variables = {"VIRTUAL_ENV": str(job.folder / "venv"), "PATH": path, **variables}
+    return variables

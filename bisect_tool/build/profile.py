@@ -1,0 +1,61 @@
+"""The `build` table of a scenario's profile: how an environment is made, and what it is made of."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_Name = Annotated[str, Field(min_length=1)]
+
+
+class Provider(StrEnum):
+    """Where an environment comes from: see the module of the same name."""
+
+    OVERLAY = "overlay"
+    COMMAND = "command"
+    SOURCE = "source"
+    NONE = "none"
+
+
+class BuildProfile(BaseModel):
+    """How to get from a commit to an environment.
+
+    `native` and everything down to `command` decide the fingerprint; what comes after is about running.
+    Templates in `command` and `env` may use `{python}` (the environment's interpreter), `{tree}` (the
+    commit's tree) and `{out}` (the environment's folder).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: Provider
+    native: tuple[_Name, ...] = Field((), description="paths whose contents at a commit make the environment")
+    base: str = Field("", description="one compiled base for a whole range; `native` is then only reported")
+    python: str = Field("", description="version of the environment's Python, such as 3.11; empty: our own")
+    wheel: str = Field("", description="overlay: requirement or path of the wheel with the compiled files")
+    distribution: str = Field("", description="overlay: `name==version` to be found by importlib.metadata")
+    requirements: tuple[_Name, ...] = Field((), description="installed besides what the wheel depends on")
+    exclude: tuple[_Name, ...] = Field((), description="overlay: dependencies of the wheel to leave out")
+    remove: tuple[_Name, ...] = Field((), description="distributions to remove again when all is installed")
+    files: tuple[_Name, ...] = Field((), description="overlay: globs of the wheel's files laid over a tree")
+    command: tuple[tuple[_Name, ...], ...] = Field((), description="command: programs to run, with arguments")
+
+    tree: tuple[_Name, ...] = Field((), description="folders of the commit's tree to compile to bytecode")
+    timeout_s: float = Field(3600, gt=0, description="deadline of the whole build in seconds")
+    env: dict[str, str] = Field(default_factory=dict, description="variables for building and running")
+
+    @model_validator(mode="after")
+    def _complete(self) -> BuildProfile:
+        if self.provider is Provider.OVERLAY and not (self.wheel and self.files):
+            raise ValueError("provider overlay needs `wheel` and `files`")
+        if self.provider is Provider.COMMAND and not self.command:
+            raise ValueError("provider command needs `command`")
+        return self
+
+    @property
+    def needs_venv(self) -> bool:
+        """Whether the environment has an interpreter of its own."""
+        if self.provider is Provider.COMMAND:
+            return bool(self.python or self.requirements)
+        return self.provider in {Provider.OVERLAY, Provider.SOURCE}

@@ -1,0 +1,115 @@
+"""One build in progress, and the programs it runs: each under a guardian, its output in the build's log."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.build.environment import BuildFailed, BuildInterrupted
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.supervise import GuardianSpec, Reason, run_guarded
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.build.profile import BuildProfile
+
+_GUARDIAN = "guardian"
+_TAIL_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a provider needs: the tree it builds from, the folder it builds into, where and how long.
+
+    `ends` is the deadline on the monotonic clock; `token` marks the processes of this build, so that those of
+    one that was killed can be found and ended.
+    """
+
+    tree: Path
+    folder: Path
+    profile: BuildProfile
+    log: Path
+    token: str
+    ends: float
+    cancel: threading.Event | None = None
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter: its own where it has one, else ours."""
+        own = self.folder / "venv" / "bin" / "python"
+        return own if self.profile.needs_venv else Path(sys.executable)
+
+    def fill(self, template: str) -> str:
+        """Fill `{python}`, `{tree}` and `{out}`; any other brace stays as it is."""
+        for name, value in (("python", self.python), ("tree", self.tree), ("out", self.folder)):
+            template = template.replace(f"{{{name}}}", str(value))
+        return template
+
+    def note(self, line: str) -> None:
+        """Write a line of ours into the log."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{line}\n")
+
+    def run(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
+        """Run one program to its end and leave nothing of it behind.
+
+        Raises:
+            BuildFailed: it ended with another code than 0, or the build's time was over.
+            BuildInterrupted: the build was cancelled.
+            EnvironmentFailed: the program could not be supervised.
+        """
+        self.note(f"$ {shlex.join(argv)}")
+        spec = GuardianSpec(
+            argv=tuple(argv),
+            cwd=cwd,
+            env=env,
+            stdout=self.log,
+            watch=self.folder / _GUARDIAN,
+            folder=self.folder / _GUARDIAN,
+            deadline_s=max(0.0, self.ends - time.monotonic()),
+            token=self.token,
+        )
+        result = run_guarded(spec, self.cancel)
+        program = Path(argv[0]).name
+        if result.reason is Reason.CANCELLED:
+            raise BuildInterrupted("the build was interrupted", "Resume the session.")
+        if result.reason is Reason.DEADLINE:
+            raise BuildFailed(f"the build took longer than {self.profile.timeout_s:g} s", self.log)
+        if result.reason is not Reason.EXITED:
+            raise EnvironmentFailed(f"{program} could not be supervised: {result.reason}", f"See {self.log}.")
+        if result.exit_code != 0:
+            said = last_line(self.log)
+            raise BuildFailed(f"{program} ended with code {result.exit_code}: {said}", self.log)
+
+    def tidy(self) -> None:
+        """Remove what only the building needed."""
+        for name in (_GUARDIAN, "home", "tmp"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+
+def guardian_folder(folder: Path) -> Path:
+    """Where the records of an unfinished build's processes are."""
+    return folder / _GUARDIAN
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says something."""
+    lines = deque((line for line in tail(log, 0).splitlines() if line.strip()), maxlen=1)
+    return clean_line(lines[0].strip(), 300) if lines else "(no output)"
+
+
+def tail(log: Path, start: int) -> str:
+    """The text of a log from byte `start` on, or its last 64 KiB where that is less."""
+    with log.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(start, size - _TAIL_BYTES))
+        return file.read().decode("utf-8", "replace")
