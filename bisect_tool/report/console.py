@@ -57,9 +57,11 @@ def render_answer(document: Document) -> RenderableType:
     found = answer.culprits(document)
     for view in found:
         _culprit(grid, document, view)
+        grid.add_row()
     if not found or document.exit_code != ExitCode.DONE:
+        label = "So far" if document.exit_code == ExitCode.INTERRUPTED else "Answer"
         sentence = clean_line(document.conclusion)
-        grid.add_row(Text("Answer", "bold"), Text(sentence[:1].upper() + sentence[1:], "bold yellow"))
+        grid.add_row(Text(label, "bold"), Text(sentence[:1].upper() + sentence[1:], "bold yellow"))
     goods = listing([short(sha) for sha in document.good])
     span = f"{goods} (good) to {short(document.bad)} (bad), {count(document.candidates_total, 'commit')}"
     grid.add_row(Text("Searched", "bold"), Text(span))
@@ -201,7 +203,7 @@ def _native_changes(document: Document) -> RenderableType | None:
         line = _text(listing(change.paths, _PATH_LIMIT))
         if change.sha in culprits:
             line.append("  <- the culprit", "bold red")
-        grid.add_row(short(change.sha), line)
+        grid.add_row(Text(short(change.sha)), line)
     title = "Commits whose native files differ from the pinned base's (tested with the base as it is)"
     return Group(Text(title, "bold"), Padding(grid, (0, 0, 0, 2)))
 

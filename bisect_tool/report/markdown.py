@@ -29,6 +29,8 @@ _CHAIN_LIMIT = 30
 # Roles that a log line does not carry as a prefix.
 _UNPREFIXED = ("", "Launcher", "Test")
 _RUN_OF_TICKS = re.compile("`+")
+# Nothing in it can be markup, a link, a mention or a reference.
+_PLAIN = re.compile(r"(?:[^\W\d_]+|\d{1,3}|\d{4}-\d\d-\d\d)(?:,? (?:[^\W\d_]+|\d{1,3}))*")
 _PUNCTUATION = re.compile(r"[^\w \u0080-\U0010ffff]")
 
 
@@ -74,6 +76,11 @@ def table_code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
     return Markdown(f"<code>{escaped}</code>")
 
 
+def word(text: str) -> Markdown:
+    """Plain words, small numbers and dates as they are; anything else as code for a table's cell."""
+    return Markdown(text) if _PLAIN.fullmatch(text) else table_code(text)
+
+
 def fence(text: str, language: str = "text", limit: int = _EXCERPT_LIMIT) -> Markdown:
     """A fenced block; of a text that is too long the head and the tail."""
     body = clean(_head_and_tail(text, limit)).strip("\n")
@@ -109,6 +116,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "table_code": table_code,
+        "word": word,
         "fence": fence,
         "short": short,
         "duration": lambda seconds: Markdown(duration(seconds)),

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from bisect_tool.report.document import TrialReport
     from bisect_tool.store import SessionRow
 
-_REPO_LIMIT = 200
+_TEXT_LIMIT = 200
+_STATE_STYLE = {"running": "cyan", "resumable": "yellow"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def render_sessions(lines: Sequence[SessionLine], now: datetime) -> RenderableTy
         table.add_row(
             _text(line.id),
             age((now - line.created).total_seconds()),
-            Text(line.state, {"running": "cyan", "resumable": "yellow"}.get(line.state, "")),
+            _text(line.state, _STATE_STYLE.get(line.state, "")),
             _text(line.span),
             _text(line.repo),
             _text(line.conclusion),
@@ -83,13 +84,13 @@ def render_session(document: Document, now: datetime, *, running: bool) -> Rende
     """One session as far as it came: what is asked, what is known, and its trials."""
     elapsed = age((now - datetime.fromisoformat(document.created)).total_seconds())
     state = "running" if running else "not running"
-    head = Text(f"Session {document.session}, begun {elapsed} ago, {state}", "bold")
+    head = _text(f"Session {document.session}, begun {elapsed} ago, {state}", "bold")
     cells = render_cells(document)
     parts: list[RenderableType] = [head, render_answer(document)]
     parts += [Text(), cells] if cells is not None else []
     parts += [Text(), _trials(document)]
     if not running and document.exit_code:
-        parts += [Text(), Text(f"Go on with: bisect-run resume {document.session}")]
+        parts += [Text(), _text(f"Go on with: bisect-run resume {document.session}")]
     return Group(*parts)
 
 
@@ -111,7 +112,7 @@ def _trials(document: Document) -> RenderableType:
     for justify in ("right", "left", "left", "left"):
         grid.add_column(justify=justify, no_wrap=justify == "right")
     for number, trial in enumerate(document.trials, 1):
-        grid.add_row(str(number), short(trial.sha), _text(trial.purpose), _text(_told(trial)))
+        grid.add_row(str(number), _text(short(trial.sha)), _text(trial.purpose), _text(_told(trial)))
     return grid
 
 
@@ -124,5 +125,5 @@ def _conclusion(document: Document) -> str:
     return f"{document.conclusion}: {listing(tuple(shas))}" if shas else document.conclusion
 
 
-def _text(text: str) -> Text:
-    return Text(clean_line(text, _REPO_LIMIT))
+def _text(text: str, style: str = "") -> Text:
+    return Text(clean_line(text, _TEXT_LIMIT), style)

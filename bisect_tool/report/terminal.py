@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from rich.console import Console
 
@@ -47,8 +48,59 @@ def _console(*, stderr: bool) -> Console:
         stream.reconfigure(errors="backslashreplace")
     plain = "NO_COLOR" in os.environ
     console = Console(
-        stderr=stderr, color_system=None if plain else "auto", markup=False, emoji=False, highlight=False
+        file=cast("IO[str]", CommandGuard(stderr=stderr)) if _obeys_output() else None,
+        stderr=stderr,
+        color_system=None if plain else "auto",
+        markup=False,
+        emoji=False,
+        highlight=False,
     )
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _UNKNOWN_WIDTH
     return console
+
+
+class CommandGuard(io.TextIOBase):
+    """Standard output (or error) of a CI job whose runner obeys commands found in it.
+
+    GitHub's runner takes a line that begins with `::name` and Azure's one with `##vso[` or `##[` for a
+    command, and a log line or a commit subject may hold one. A space takes their meaning away.
+    Sources: https://docs.github.com/actions/reference/workflow-commands-for-github-actions,
+    https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
+    """
+
+    def __init__(self, *, stderr: bool) -> None:
+        super().__init__()
+        self._stderr = stderr
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream behind."""
+        return self._stream.encoding
+
+    def write(self, text: str) -> int:
+        """Write the text with its commands made harmless."""
+        return self._stream.write(_COMMAND.sub(lambda match: f"{match[1]} {match[2]}", text))
+
+    def flush(self) -> None:
+        """Flush the stream behind."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether the stream behind is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """The descriptor of the stream behind."""
+        return self._stream.fileno()
+
+    @property
+    def _stream(self) -> IO[str]:
+        return sys.stderr if self._stderr else sys.stdout
+
+
+_COMMAND = re.compile(r"(?m)(^\s*:|##)(:|\[|vso\[)")
+
+
+def _obeys_output() -> bool:
+    return bool(os.environ.get("GITHUB_ACTIONS") or os.environ.get("TF_BUILD"))

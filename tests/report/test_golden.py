@@ -5,14 +5,12 @@ After a change of wording: `UPDATE_GOLDEN=1 python -m pytest tests/report/test_g
 
 from __future__ import annotations
 
-import io
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import documents
 import pytest
-from rich.console import Console
 
 from bisect_tool.report.console import render_report
 from bisect_tool.report.markdown import markdown
@@ -21,13 +19,6 @@ from bisect_tool.report.status import render_session
 GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = ("culprit", "two_culprits", "inconclusive", "flaky", "all_green", "command", "hostile")
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
-
-
-def printed(renderable, width):
-    """What a terminal of this width without colours shows, without the padding at line ends."""
-    paper = io.StringIO()
-    Console(file=paper, width=width, color_system=None).print(renderable, crop=False)
-    return "".join(f"{line.rstrip()}\n" for line in paper.getvalue().splitlines())
 
 
 def compare(name, text):
@@ -39,7 +30,7 @@ def compare(name, text):
 
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_terminal_report(ending, width):
+def test_terminal_report(printed, ending, width):
     compare(f"{ending}-{width}.txt", printed(render_report(getattr(documents, ending)()), width))
 
 
@@ -48,5 +39,5 @@ def test_markdown(ending):
     compare(f"{ending}.md", markdown(getattr(documents, ending)()))
 
 
-def test_running_session():
+def test_running_session(printed):
     compare("running-80.txt", printed(render_session(documents.running(), NOW, running=True), 80))
