@@ -58,7 +58,7 @@ class Utterance:
 def take_apart(raw: str) -> Utterance:
     """Split a raw line into who says it, at which level, and what."""
     # Progress bars redraw themselves with carriage returns: only what stands last is on the screen.
-    text = clean_line(raw.rstrip("\r\n")[-8 * LINE_LIMIT :].rpartition("\r")[2], LINE_LIMIT)
+    text = clean_line(raw.rstrip("\r\n").rpartition("\r")[2], LINE_LIMIT)
     role, pid, at = _who(text)
     if rank := _TORCH_RANK.match(text, at):
         at = rank.end()

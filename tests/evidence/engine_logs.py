@@ -42,8 +42,8 @@ terminating worker queues
 """.splitlines()  # noqa: E501
 
 LEAK = """\
-/usr/lib/python3.11/multiprocessing/resource_tracker.py:254: UserWarning: resource_tracker: There appear to be \
-1 leaked shared_memory objects to clean up at shutdown
+/usr/lib/python3.11/multiprocessing/resource_tracker.py:254: UserWarning: resource_tracker: There appear to \
+be 1 leaked shared_memory objects to clean up at shutdown
   warnings.warn('resource_tracker: There appear to be %d '
 """.splitlines()
 DIED = """\

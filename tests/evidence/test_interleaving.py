@@ -1,0 +1,152 @@
+"""Many processes write one stream: how their lines fall must not change what each of them said."""
+
+from __future__ import annotations
+
+import random
+import time
+import tracemalloc
+from collections import defaultdict
+
+from engine_logs import (
+    DIED,
+    HEALTHY,
+    TREE,
+    as_lines,
+    broken_pipe,
+    engine_core_failure,
+    logged,
+    prefixed,
+    suite_end,
+    traceback,
+    worker_failure,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bisect_tool.evidence import Event, LogLine, explain, read_events
+from bisect_tool.evidence.reader import EVENTS_KEPT
+
+# Each a process of its own; the last prints without any prefix.
+STREAMS = (
+    worker_failure("ValueError: Free memory is less than desired", pid=31),
+    engine_core_failure(pid=21),
+    broken_pipe(pid=32),
+    [*DIED, *logged("(APIServer pid=11325)", "a.py:1", ["two", "lines"], at="09:50:57")],
+    prefixed("(ApiServer_1 pid=41)", traceback((f"{TREE}/vllm/a.py", 1, "f"), raised="KeyError: 'x'")),
+    [line for line in HEALTHY if line.startswith("(APIServer pid=7008)")],
+    [*suite_end(), "loading", "", *traceback(("b.py", 2, "g"), raised="OSError: y"), "done"],
+)
+
+
+@st.composite
+def merged(draw: st.DrawFn) -> list[LogLine]:
+    """The lines of all streams, each stream in its order; a line's time is its own."""
+    chosen = draw(st.lists(st.sampled_from(range(len(STREAMS))), unique=True, min_size=1))
+    left = [index for index in chosen for _ in STREAMS[index]]
+    order = draw(st.permutations(left))
+    position: dict[int, int] = defaultdict(int)
+    lines = []
+    for index in order:
+        lines.append(LogLine("4-rank0", 100.0 + position[index], STREAMS[index][position[index]]))
+        position[index] += 1
+    return lines
+
+
+def by_process(events: tuple[Event, ...]) -> dict[int | None, list[Event]]:
+    found: dict[int | None, list[Event]] = defaultdict(list)
+    for event in events:
+        found[event.pid].append(event)
+    return found
+
+
+@given(merged())
+def test_interleaving_changes_nothing(lines):
+    pids = {event.pid for event in read_events(lines)}
+    alone = [
+        by_process(read_events(LogLine("4-rank0", 100.0 + at, text) for at, text in enumerate(stream)))
+        for stream in STREAMS
+    ]
+    together = by_process(read_events(lines))
+    assert together == {pid: events for told in alone for pid, events in told.items() if pid in pids}
+
+
+@given(merged())
+def test_cutting_the_stream_anywhere_raises_nothing(lines):
+    for cut in range(0, len(lines), 7):
+        read_events(lines[cut:])
+        read_events(lines[:cut])
+
+
+@given(st.lists(st.text(max_size=60), max_size=30))
+def test_any_text_at_all_can_be_read_and_explained(texts):
+    explain(read_events(as_lines(texts)), None, {})
+
+
+GRAMMAR = st.sampled_from(
+    [
+        "Traceback (most recent call last):",
+        "  + Exception Group Traceback (most recent call last):",
+        '  File "a.py", line 1, in f',
+        '  File "a.py", line 1',
+        "    code()",
+        "ValueError: x",
+        "  | ExceptionGroup: x (1 sub-exception)",
+        "  +-+---------------- 1 ----------------",
+        "    +------------------------------------",
+        "During handling of the above exception, another exception occurred:",
+        '"""',
+        "",
+        "Process EngineCore_DP0:",
+        "BrokenPipeError: [Errno 32] Broken pipe",
+        "(Worker pid=1) Traceback (most recent call last):",
+        "(Worker pid=1) OSError: y",
+        "(Worker pid=1) ERROR 11-23 07:56:00 [a.py:1] Traceback (most recent call last):",
+        "(Worker pid=1) ERROR 11-23 07:56:00 [a.py:1] said",
+    ]
+)
+
+
+@given(st.lists(GRAMMAR, max_size=40))
+def test_tracebacks_torn_to_pieces_can_be_read_and_explained(texts):
+    failure = explain(read_events(as_lines(texts)), None, {})
+    assert failure.chain[0] == failure.root
+
+
+def test_a_hundred_thousand_interleaved_lines_take_seconds():
+    generator = random.Random(7)  # noqa: S311 -- nothing secret
+    tails = [list(reversed(stream * 300)) for stream in STREAMS]
+    lines = []
+    while len(lines) < 100_000:
+        tail = generator.choice(tails)
+        text = (
+            tail.pop() if tail else "(EngineCore_DP0 pid=9) INFO 11-23 07:56:00 [core.py:1] Running: 3 reqs"
+        )
+        lines.append(LogLine("4-rank0", 100 + len(lines) / 1000, text))
+    start = time.process_time()
+    events = read_events(lines)
+    failure = explain(events, None, {})
+    seconds = time.process_time() - start
+    assert failure.root.severity == "error"
+    assert seconds < 8, f"{seconds:.1f} s"
+
+
+def test_endless_errors_are_bounded():
+    def flood():
+        for number in range(12_000):
+            yield LogLine(
+                "s", float(number), f"(Worker_DP0 pid={number}) ValueError: number {number} {'x' * 500}"
+            )
+
+    tracemalloc.start()
+    events = read_events(flood())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(events) <= 2 * EVENTS_KEPT
+    assert events[0].pid == 0
+    assert events[-1].pid == 11_999
+    assert peak < 40e6, f"{peak / 1e6:.0f} MB"
+
+
+def test_a_line_of_megabytes_is_cut():
+    (event,) = read_events([LogLine("s", 1.0, "ValueError: " + "x" * 5_000_000)])
+    assert len(event.message) <= 500
