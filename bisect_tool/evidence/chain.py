@@ -106,7 +106,7 @@ def _process(event: Event) -> tuple[str, int | str]:
 def _stage(event: Event, suite: Event | None) -> Stage:
     """Return the stage of `event`: a leak that the suite complains of outranks unexplained errors."""
     if event.kind == "leak" and suite is not None and _complains_of_leaks(suite):
-        return Stage.REPORTED
+        return Stage.COMPLAINED_OF
     return stage(event)
 
 
@@ -120,7 +120,7 @@ def _explains(root: Event, suite: Event) -> bool:
     """Whether what a process reported can be the reason of what the suite saw."""
     if suite.kind == "hang":
         # Servers that hang are ended by force: pipes that break and memory that leaks follow from that.
-        return stage(root) < Stage.REPORTED
+        return stage(root) < Stage.COMPLAINED_OF
     return root.severity != "info" and (root.kind != "leak" or _complains_of_leaks(suite))
 
 

@@ -22,6 +22,7 @@ _GLUE = (
 )
 _PREFIX = re.compile(r"\((?P<role>[A-Za-z][\w.-]*)(?: rank=\d+)? pid=(?P<pid>\d+)[^)]{0,80}\) ?")
 _FIRST_PREFIX = re.compile(f"{_GLUE}{_PREFIX.pattern}")
+_BEFORE_HEAD = re.compile(rf"{_GLUE}(?:collecting \.\.\. )?(?=[A-Z]{{4,8}} \d\d-\d\d \d\d:)")
 _STAMP = re.compile(r"\[?\d{4}-\d\d-\d\d[T ][\d:.,]+Z?\]?\s")
 _TORCH_RANK = re.compile(r"\[rank\d+\]: ?")
 _PYTEST_MARGIN = re.compile(r"E {2,}")
@@ -73,7 +74,7 @@ def _who(text: str) -> tuple[str, int | None, int]:
     """Return role, pid and where the rest begins."""
     match = _FIRST_PREFIX.match(text) if "pid=" in text else None
     if match is None:
-        stamp = _STAMP.match(text)
+        stamp = _STAMP.match(text) or _BEFORE_HEAD.match(text)
         at = stamp.end() if stamp else 0
         if margin := _PYTEST_MARGIN.match(text, at):
             return TEST, None, margin.end()

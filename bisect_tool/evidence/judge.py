@@ -64,6 +64,6 @@ def telling(failure: Failure) -> tuple[Signature, ...]:
         signature_of(event)
         for event in failure.chain[1:]
         if stage(event) is Stage.CAUSE
-        or (consequences_only and event.severity != "info" and stage(event) <= Stage.DIED)
+        or (consequences_only and event.severity != "info" and stage(event) < Stage.SERVER_GONE)
     )
     return (failure.signature, *others)

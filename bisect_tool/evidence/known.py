@@ -22,64 +22,85 @@ class Stage(IntEnum):
     CAUSE = 0
     START_FAILED = 10
     ENGINE_FAILED = 20
-    REPORTED = 24
+    COMPLAINED_OF = 24
     UNEXPLAINED = 25
     PARENT_GONE = 30
     PIPE_BROKEN = 40
     LEAK = 45
     DIED = 50
+    CLIENT_TOLD = 55
     SERVER_GONE = 60
     SUITE = 70
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A text that is recognised wherever it stands; `role` is its writer where the line names none."""
+    """A text that is recognised wherever it stands.
 
-    pattern: str
+    Attributes:
+        mark: literal text that it holds; searching for it is many times cheaper than matching.
+        stage: how far it stands from a cause.
+        kind: of the event it makes.
+        severity: of the event it makes.
+        role: its writer, where the line names none.
+        pattern: what the text matches, where the mark alone does not tell.
+    """
+
+    mark: str
     stage: Stage
     kind: Kind = "log"
     severity: Severity = "error"
     role: str = ""
+    pattern: str = ""
 
+    def is_in(self, text: str) -> bool:
+        """Whether this text stands in `text`."""
+        return self.mark in text and (not self.pattern or bool(re.search(self.pattern, text)))
+
+
+_LEAKED = r"resource_tracker: There appear to be \d+ leaked \w+ objects?"
 
 KNOWN = (
+    Known("resource_tracker: There appear", Stage.LEAK, "leak", "warning", "Launcher", _LEAKED),
+    Known("Fatal Python error", Stage.CAUSE, "exception", pattern=r"^Fatal Python error"),
+    Known("terminate called after throwing", Stage.CAUSE, "exception", pattern=r"^terminate called"),
+    Known("Segmentation fault", Stage.CAUSE, "exception", pattern=r"^(?:!+ )?Segmentation fault"),
+    Known("WorkerProc initialization failed", Stage.START_FAILED),
+    Known("Worker failed with error", Stage.START_FAILED),
+    Known("WorkerProc failed to start", Stage.START_FAILED),
+    Known("EngineCore failed to start", Stage.ENGINE_FAILED),
+    Known("Engine core initialization failed", Stage.ENGINE_FAILED),
+    Known("EngineCore encountered a fatal error", Stage.ENGINE_FAILED),
+    Known("Parent process exited, terminating worker", Stage.PARENT_GONE, severity="info"),
+    Known("BrokenPipeError", Stage.PIPE_BROKEN),
+    Known("Broken pipe", Stage.PIPE_BROKEN),
+    Known("ConnectionResetError", Stage.PIPE_BROKEN),
+    Known("ConnectionAbortedError", Stage.PIPE_BROKEN),
+    Known("ConnectionRefusedError", Stage.PIPE_BROKEN),
+    Known("Connection closed by peer", Stage.PIPE_BROKEN),
+    Known("Connection reset by peer", Stage.PIPE_BROKEN),
+    Known("EOFError", Stage.PIPE_BROKEN),
+    Known("IncompleteReadError", Stage.PIPE_BROKEN),
+    Known("CancelledError", Stage.PIPE_BROKEN),
+    Known("KeyboardInterrupt", Stage.PIPE_BROKEN),
+    Known("ContextTerminated", Stage.PIPE_BROKEN),
+    Known("Context was terminated", Stage.PIPE_BROKEN),
+    Known("died unexpectedly", Stage.DIED),
+    Known("SystemExit", Stage.DIED, "exit"),
     Known(
-        r"resource_tracker: There appear to be \d+ leaked \w+ objects?",
-        Stage.LEAK,
-        "leak",
-        "warning",
-        "Launcher",
+        "process", Stage.DIED, pattern=r"(?:API ?server|Coordinator) process(?:es)? .{0,80}(?:died|exited)"
     ),
-    Known(
-        r"^Fatal Python error|^terminate called after throwing|^Segmentation fault", Stage.CAUSE, "exception"
-    ),
-    Known(r"WorkerProc initialization failed", Stage.START_FAILED),
-    Known(r"Worker(?:Proc)? failed (?:to start|with error)", Stage.START_FAILED),
-    Known(r"EngineCore failed to start", Stage.ENGINE_FAILED),
-    Known(r"Engine core initialization failed", Stage.ENGINE_FAILED),
-    Known(r"EngineCore encountered (?:a fatal error|an issue)", Stage.ENGINE_FAILED),
-    Known(r"EngineDeadError", Stage.ENGINE_FAILED),
-    Known(r"Parent process exited, terminating worker", Stage.PARENT_GONE, severity="info"),
-    Known(r"BrokenPipeError|Broken pipe", Stage.PIPE_BROKEN),
-    Known(r"Connection(?:Reset|Aborted|Refused)Error|Connection (?:closed|reset) by peer", Stage.PIPE_BROKEN),
-    Known(r"\bEOFError\b|IncompleteReadError", Stage.PIPE_BROKEN),
-    Known(r"\bCancelledError\b|\bKeyboardInterrupt\b", Stage.PIPE_BROKEN),
-    Known(r"(?:ContextTerminated|Context was terminated)", Stage.PIPE_BROKEN),
-    Known(r"died unexpectedly", Stage.DIED),
-    Known(r"\bSystemExit\b", Stage.DIED, "exit"),
-    Known(r"(?:API ?server|Coordinator|Engine ?core) process(?:es)? .{0,80}(?:died|exited)", Stage.DIED),
-    Known(r"Server exited unexpectedly|Failed to start server", Stage.SERVER_GONE, "exit", role="Test"),
-    Known(r"Servers failed to start", Stage.SUITE, role="Test"),
+    Known("EngineDeadError", Stage.CLIENT_TOLD),
+    Known("EngineCore encountered an issue", Stage.CLIENT_TOLD),
+    Known("Server exited unexpectedly", Stage.SERVER_GONE, "exit", role="Test"),
+    Known("Failed to start server", Stage.SERVER_GONE, "exit", role="Test"),
+    Known("Servers failed to start", Stage.SUITE, role="Test"),
 )
-
-_ANY = re.compile("|".join(f"({known.pattern})" for known in KNOWN))
 
 
 def recognise(text: str) -> Known | None:
     """Return what is known of `text`, or None."""
-    match = _ANY.search(text)
-    return KNOWN[match.lastindex - 1] if match and match.lastindex else None
+    return next((known for known in KNOWN if known.is_in(text)), None)
 
 
 def stage(event: Event) -> Stage:
