@@ -7,6 +7,7 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool import __version__
+from bisect_tool.build.fingerprint import native_paths
 from bisect_tool.campaign import CellConclusion, Finding, State
 from bisect_tool.errors import ExitCode
 from bisect_tool.report.document import (
@@ -20,6 +21,7 @@ from bisect_tool.report.document import (
     Skipped,
     TrialReport,
 )
+from bisect_tool.session import setting
 from bisect_tool.text import clean, redact, secret_values
 from bisect_tool.verdict import Outcome
 
@@ -71,6 +73,16 @@ def compose(
         },
     )
     return sanitise(document, secret_values(os.environ))
+
+
+def native_changes(session: Session) -> tuple[NativeChange, ...]:
+    """Commits that change native files although one compiled base serves the whole range."""
+    profile = setting(session).profile
+    if profile is None or not profile.build.base:
+        return ()
+    changed = session.repository.changed_by(commit.sha for commit in session.range.commits)
+    native = {sha: native_paths(paths, profile.build) for sha, paths in changed.items()}
+    return tuple(NativeChange(sha=sha, paths=paths) for sha, paths in native.items() if paths)
 
 
 def sanitise(document: Document, secrets: frozenset[str]) -> Document:

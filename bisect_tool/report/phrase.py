@@ -25,7 +25,7 @@ def count(number: int, noun: str) -> str:
 
 def duration(seconds: float) -> str:
     """A time span in the two largest units: `0.4 s`, `12 s`, `3 min 05 s`, `1 h 02 min`, `2 d 03 h`."""
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
@@ -40,7 +40,7 @@ def duration(seconds: float) -> str:
 
 def roughly(seconds: float) -> str:
     """A time span as an estimate in one unit: `~20 s`, `~3 min`, `~2 h`."""
-    if seconds < 60:
+    if seconds < 55:
         return f"~{max(round(seconds / 10) * 10, 10)} s"
     if seconds < 90 * 60:
         return f"~{round(seconds / 60)} min"

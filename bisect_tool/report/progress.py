@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 _REFRESH_PER_SECOND = 4
+_JOIN_S = 5
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SUBJECT_LIMIT = 100
 _TOLD_LIMIT = 200
@@ -65,15 +67,22 @@ class Progress:
         self._tail: StreamTail | None = None
         self._resumed = False
         self._live = _live(self._console, self._render)
+        self._ended = threading.Event()
+        self._refresher: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
+            self._refresher = threading.Thread(target=self._refresh, args=(self._live,), daemon=True)
+            self._refresher.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended.set()
+        if self._refresher is not None:
+            self._refresher.join(_JOIN_S)
         if self._live is not None:
             self._live.stop()
 
@@ -112,11 +121,16 @@ class Progress:
         self._say(trial_line(self._commit(result.sha), step.purpose, result))
 
     def _say(self, line: Text) -> None:
-        elapsed = Text(f"[{duration(self._clock() - self._snapshot.began):>9}] ", "dim")
         if self._live is None:
-            self._console.print(elapsed + line, soft_wrap=True)
+            elapsed = duration(self._clock() - self._snapshot.began)
+            self._console.print(Text.assemble((f"[{elapsed:>9}] ", "dim"), line), soft_wrap=True)
         else:
             self._console.print(line, no_wrap=True, overflow="ellipsis")
+
+    def _refresh(self, live: Live) -> None:
+        # Live's own thread is not waited for when it stops, and would outlive the display.
+        while not self._ended.wait(1 / _REFRESH_PER_SECOND):
+            live.refresh()
 
     def _render(self) -> RenderableType:
         tail = self._tail
@@ -186,7 +200,7 @@ def _live(console: Console, render: Callable[[], RenderableType]) -> Live | None
     return Live(
         console=console,
         get_renderable=render,
-        refresh_per_second=_REFRESH_PER_SECOND,
+        auto_refresh=False,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from functools import cache
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 
@@ -95,7 +95,7 @@ class CommandGuard(io.TextIOBase):
         return self._stream.fileno()
 
     @property
-    def _stream(self) -> IO[str]:
+    def _stream(self) -> TextIO:
         return sys.stderr if self._stderr else sys.stdout
 
 

@@ -1,11 +1,17 @@
-"""Paper to print on."""
+"""Paper to print on, and a session whose repository is a table of commits."""
 
 from __future__ import annotations
 
 import io
 
+import documents
 import pytest
 from rich.console import Console
+
+from bisect_tool.history import Commit, Range
+from bisect_tool.home import Home
+from bisect_tool.request import Request, SuiteCheck
+from bisect_tool.session import Session
 
 
 @pytest.fixture
@@ -18,3 +24,49 @@ def printed():
         return "".join(f"{line.rstrip()}\n" for line in paper.getvalue().split("\n")[:-1])
 
     return show
+
+
+class Commits:
+    """Stands in for a repository: looks commits up."""
+
+    spec = documents.REPO
+
+    def __init__(self, commits):
+        self._commits = {commit.sha: commit for commit in commits}
+        self.changed = {}
+
+    def commit(self, sha):
+        return self._commits[sha]
+
+    def changed_by(self, shas):
+        return {sha: self.changed.get(sha, ()) for sha in shas}
+
+
+def linear():
+    """The good end, two commits, the culprit and the bad end, in one line."""
+    parent = ""
+    for sha in (documents.GOOD, documents.BROKEN, documents.PARENT, documents.CULPRIT, documents.BAD):
+        info = documents.COMMITS[sha]
+        parents = (parent,) if parent else ()
+        yield Commit(sha, parents, info.author, info.date, info.subject, pr=info.pr)
+        parent = sha
+
+
+@pytest.fixture
+def session(tmp_path):
+    good, *candidates = linear()
+    request = Request(
+        repo=documents.REPO,
+        goods=(documents.GOOD,),
+        bad=documents.BAD,
+        check=SuiteCheck(),
+        rerun="bisect-run --good a --bad b",
+    )
+    return Session(
+        id="20260306-101500-1a2b",
+        created="2026-03-06T10:15:00+00:00",
+        request=request,
+        repository=Commits([good, *candidates]),
+        range=Range((documents.GOOD,), documents.BAD, tuple(candidates), first_parent=False),
+        home=Home(tmp_path / "state", tmp_path / "cache"),
+    )

@@ -1,0 +1,155 @@
+"""From trials to the document."""
+
+from __future__ import annotations
+
+import documents
+import pytest
+
+from bisect_tool.campaign import CellConclusion, EndCounts, Finding, Purpose, State, Step
+from bisect_tool.errors import ExitCode
+from bisect_tool.evidence import Failure, Signature
+from bisect_tool.report.compose import compose, conclude, native_changes
+from bisect_tool.report.document import Document, NativeChange
+from bisect_tool.store import TrialRow
+from bisect_tool.trial.result import CellResult, Leftover, TrialResult
+from bisect_tool.verdict import Outcome
+
+CELL = documents.RED_CELLS[0]
+SIGNATURE = Signature(role="EngineCore", exception="Exception", message="WorkerProc failed")
+FAILURE = Failure(
+    root=documents.CHAIN[0], chain=documents.CHAIN, signature=SIGNATURE, excerpt="worker failed"
+)
+SCENARIO = """
+name = "pinned"
+description = "one compiled base for the whole range"
+suite = "test_it.py"
+repository = "https://example.invalid/engine"
+
+[profiles.cpu]
+marker = "engine"
+build = { provider = "command", command = [["true"]], native = ["csrc", "setup.py"], base = "wheel" }
+launch = { command = ["engine"], model = "tiny" }
+"""
+
+
+def row(number, sha, outcome, **more):
+    failure = FAILURE if outcome is Outcome.FAILED else None
+    cells = (CellResult(cell=CELL, outcome=outcome, failure=failure),)
+    fields = {"cells": cells, "outcome": outcome, "started": "", "seconds": 10.0, **more}
+    return TrialRow(number, Purpose.NARROW, TrialResult(sha=sha, **fields))
+
+
+ROWS = (
+    row(1, documents.BAD, Outcome.FAILED, environment_reused=False, build_seconds=4.0),
+    row(2, documents.GOOD, Outcome.PASSED),
+    row(3, documents.PARENT, Outcome.PASSED, leftovers=(Leftover(kind="shm", name="psm_1"),)),
+    row(4, documents.CULPRIT, Outcome.FAILED),
+)
+
+
+def conclusion(finding, **more):
+    return CellConclusion(CELL, finding, EndCounts(1, 0), EndCounts(1, 1), failure=FAILURE, **more)
+
+
+def ended(*conclusions):
+    return State(None, conclusions, (), 0)
+
+
+CULPRIT = conclusion(Finding.CULPRIT, culprit=documents.CULPRIT, candidates=(documents.CULPRIT,))
+
+
+def test_culprit_comes_with_its_commit_and_its_good_parent(session):
+    document = compose(session, ROWS, ended(CULPRIT))
+    cell = document.cells[CELL]
+    assert cell.culprit == documents.COMMITS[documents.CULPRIT]
+    assert cell.last_good == documents.PARENT
+    assert document.exit_code == ExitCode.DONE
+    assert document.failure.chain == documents.CHAIN
+    assert document.failure.sha == documents.CULPRIT
+    assert document.candidates_total == 4
+
+
+def test_parent_that_was_not_tried_is_not_called_good(session):
+    rows = tuple(row for row in ROWS if row.result.sha != documents.PARENT)
+    assert compose(session, rows, ended(CULPRIT)).cells[CELL].last_good is None
+
+
+def test_every_commit_it_names_is_described(session):
+    skipped = ((documents.BROKEN, "does not build"),)
+    held = conclusion(Finding.CANDIDATES, candidates=(documents.PARENT, documents.CULPRIT), skipped=skipped)
+    document = compose(
+        session, ROWS, ended(held), (NativeChange(sha=documents.BROKEN, paths=("csrc/a.cpp",)),)
+    )
+    assert document.commits == documents.COMMITS
+    assert document.exit_code == ExitCode.INCONCLUSIVE
+
+
+def test_cost_and_leftovers(session):
+    document = compose(session, ROWS, ended(CULPRIT))
+    assert (document.cost.trials, document.cost.builds, document.cost.seconds) == (4, 1, 40.0)
+    assert [trial.leftovers for trial in document.trials] == [(), (), ("shm psm_1",), ()]
+
+
+def test_round_trip(session):
+    document = compose(session, ROWS, ended(CULPRIT))
+    assert Document.model_validate_json(document.to_json()) == document
+
+
+def test_texts_are_cleaned_and_secrets_masked(session, monkeypatch):
+    monkeypatch.setenv("API_TOKEN", "canary-0123456789")
+    reason = "\x1b[31mcannot reach https://me:canary-0123456789@example.invalid\x07 with canary-0123456789"
+    document = compose(session, (row(1, documents.BAD, Outcome.ERRORED, reason=reason),), ended())
+    assert document.trials[0].reason == "cannot reach https://***@example.invalid with ***"
+    assert "canary" not in document.to_json()
+
+
+def test_unfinished_session_is_resumable(session):
+    step = State(Step(documents.PARENT, None, Purpose.NARROW), (), (documents.PARENT, documents.CULPRIT), 2)
+    document = compose(session, ROWS[:2], step)
+    assert document.exit_code == ExitCode.INTERRUPTED
+    assert document.conclusion == "not finished: 2 commits are left"
+
+
+@pytest.mark.parametrize(
+    ("findings", "code"),
+    [
+        ((Finding.CULPRIT, Finding.GREEN), ExitCode.DONE),
+        ((Finding.CULPRIT, Finding.FLAKY), ExitCode.DONE),
+        ((Finding.CULPRIT, Finding.CANDIDATES), ExitCode.INCONCLUSIVE),
+        ((Finding.GREEN, Finding.FLAKY), ExitCode.INCONCLUSIVE),
+        ((Finding.GREEN,), ExitCode.ENDPOINTS),
+        ((Finding.GREEN, Finding.ALWAYS_RED), ExitCode.ENDPOINTS),
+        ((Finding.UNVERIFIED,), ExitCode.ENDPOINTS),
+    ],
+)
+def test_exit_code_follows_from_the_findings(findings, code):
+    assert conclude(ended(*(conclusion(finding) for finding in findings)), ROWS)[0] is code
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [(Outcome.INFRASTRUCTURE, ExitCode.ENVIRONMENT), (Outcome.UNBUILDABLE, ExitCode.ENDPOINTS)],
+)
+def test_bad_end_that_told_nothing(outcome, code):
+    found, sentence = conclude(
+        ended(), (row(1, documents.BAD, outcome, cells=(), reason="port 8000 is taken"),)
+    )
+    assert found is code
+    assert sentence == "the bad end told nothing: port 8000 is taken"
+
+
+def test_native_changes_matter_under_a_pinned_base_only(session, tmp_path):
+    (tmp_path / "scenario.toml").write_text(SCENARIO)
+    (tmp_path / "test_it.py").touch()
+    session.repository.changed = {
+        documents.BROKEN: ("csrc/cpu/a.cpp", "docs/b.md"),
+        documents.PARENT: ("csrc2/c.cpp",),
+        documents.CULPRIT: ("engine/d.py", "setup.py"),
+    }
+    assert native_changes(session) == ()
+    asked = {"scenario": str(tmp_path), "profile": "cpu"}
+    object.__setattr__(session, "request", session.request.model_copy(update=asked))
+    assert native_changes(session) == (
+        NativeChange(sha=documents.BROKEN, paths=("csrc/cpu/a.cpp",)),
+        NativeChange(sha=documents.CULPRIT, paths=("setup.py",)),
+    )

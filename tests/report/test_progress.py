@@ -1,0 +1,206 @@
+"""Progress on a terminal and in a pipe, with a clock that only moves when told."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+
+import documents
+import pytest
+from rich.console import Console
+
+from bisect_tool.campaign import Purpose, State, Step
+from bisect_tool.report.progress import Progress, Snapshot, range_left, render_progress
+from bisect_tool.report.tail import CellsSeen, StreamTail
+from bisect_tool.trial.result import CellResult, TrialResult
+from bisect_tool.verdict import Outcome
+
+SUBJECT = documents.COMMITS[documents.BROKEN].subject
+CELLS = documents.RED_CELLS[:2]
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def result(sha, *outcomes, seconds=20.0, reason=""):
+    cells = tuple(CellResult(cell=f"test[{n}]", outcome=outcome) for n, outcome in enumerate(outcomes))
+    worst = outcomes[-1] if outcomes else Outcome.UNBUILDABLE
+    return TrialResult(sha=sha, cells=cells, outcome=worst, started="", seconds=seconds, reason=reason)
+
+
+def state(sha, purpose, remaining, steps):
+    step = Step(sha, None, purpose) if sha else None
+    return State(step, (), tuple(f"{n:040x}" for n in range(remaining)), steps)
+
+
+def story(progress, clock, folder):
+    """Two trials, from the first decision to the end."""
+    bad = result(documents.BAD, Outcome.PASSED, Outcome.FAILED)
+    skip = result(documents.BROKEN, reason="does not build: \x1b[2Jerror")
+    progress.decided(state(documents.BAD, Purpose.BAD_END, 4, 6), ())
+    progress.phase("build", folder)
+    clock.now += 5
+    progress.phase("test", folder)
+    clock.now += 15
+    progress.finished(Step(documents.BAD, None, Purpose.BAD_END), bad)
+    progress.decided(state(documents.BROKEN, Purpose.NARROW, 4, 3), (bad,))
+    progress.phase("build", folder)
+    clock.now += 1
+    progress.finished(Step(documents.BROKEN, CELLS, Purpose.NARROW), skip)
+    progress.decided(state(None, None, 0, 0), (bad, skip))
+
+
+def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
+    paper, clock = io.StringIO(), Clock()
+    with Progress(session, Console(file=paper, width=60), clock) as progress:
+        story(progress, clock, tmp_path)
+    bad, broken = "5afb387bd [CI] Run the distributed tests nightly (#36210)", "0a208d1f5 " + SUBJECT
+    assert paper.getvalue().splitlines() == [
+        f"[    0.0 s] {bad} (bad end); narrowed to 4 commits, ~6 steps left",
+        "[    0.0 s]   build",
+        "[    5.0 s]   test",
+        f"[     20 s] ✗ {bad}  bad end: 1 passed, 1 failed, 20 s",
+        f"[     20 s] {broken} (narrow); narrowed to 4 commits, ~3 steps left, ~1 min",
+        "[     20 s]   build",
+        f"[     21 s] - {broken}  narrow: unbuildable: does not build: error, 20 s",
+    ]
+    assert capsys.readouterr().out == ""
+
+
+def test_forced_colour_does_not_make_a_pipe_a_terminal(session, tmp_path):
+    paper, clock = io.StringIO(), Clock()
+    with Progress(session, Console(file=paper, force_terminal=True), clock) as progress:
+        story(progress, clock, tmp_path)
+    assert set(re.findall(r"\x1b\[[0-9;?]*[A-Za-z]", paper.getvalue())) <= {
+        "\x1b[2m",
+        "\x1b[0m",
+        "\x1b[31m",
+        "\x1b[33m",
+    }
+
+
+def test_on_a_terminal_finished_trials_stay_and_nothing_else(session, tmp_path, capsys):
+    paper, clock, before = Terminal(), Clock(), set(threading.enumerate())
+    with Progress(session, Console(file=paper, width=100, force_terminal=True), clock) as progress:
+        story(progress, clock, tmp_path)
+    assert set(threading.enumerate()) <= before
+    text = paper.getvalue()
+    assert text.count("✗ ") == 1
+    assert "\x1b[2J" not in text
+    assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l"), "the cursor is shown again"
+    assert text.rstrip("\n").endswith(("\x1b[2K", "\x1b[?25h", "\r")), "the changing lines are wiped"
+    assert capsys.readouterr().out == ""
+
+
+def test_an_error_ends_the_display(session):
+    paper, before = Terminal(), set(threading.enumerate())
+
+    def fail():
+        with Progress(session, Console(file=paper, force_terminal=True), Clock()):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert set(threading.enumerate()) <= before
+
+
+def test_resumed_session_says_so_once(session):
+    paper, done = io.StringIO(), (result(documents.BAD, Outcome.FAILED),)
+    with Progress(session, Console(file=paper, width=200), Clock()) as progress:
+        progress.decided(state(documents.GOOD, Purpose.GOOD_END, 4, 4), done)
+        progress.finished(
+            Step(documents.GOOD, None, Purpose.GOOD_END), result(documents.GOOD, Outcome.PASSED)
+        )
+        progress.decided(
+            state(documents.BROKEN, Purpose.NARROW, 4, 3), (*done, result(documents.GOOD, Outcome.PASSED))
+        )
+    lines = paper.getvalue().splitlines()
+    assert lines[0] == "[    0.0 s] 1 trial in the store already"
+    assert sum("in the store" in line for line in lines) == 1
+
+
+def test_changing_lines(printed):
+    snapshot = Snapshot(
+        began=100.0,
+        remaining=9,
+        steps_left=4,
+        mean_s=50.0,
+        commit="27066d1b2 [Frontend][Core] Add shutdown timeout",
+        purpose="narrow",
+        phase="test",
+        trial_began=160.0,
+    )
+    text = printed(render_progress(snapshot, CellsSeen(3, 8, "test_external_lb_teardown[4]"), 172.0), 80)
+    assert text == (
+        "⠇ 27066d1b2 [Frontend][Core] Add shutdown timeout\n"
+        "  narrow, test, cell 3 of 8: test_external_lb_teardown[4], 12 s\n"
+        "  narrowed to 9 commits, ~4 steps left, ~3 min, 1 min 12 s elapsed\n"
+    )
+
+
+@pytest.mark.parametrize("width", [20, 40])
+def test_changing_lines_never_wrap(printed, width):
+    snapshot = Snapshot(
+        began=0.0, remaining=9, steps_left=4, commit="27066d1b2 " + "long " * 30, purpose="narrow"
+    )
+    assert len(printed(render_progress(snapshot, CellsSeen(), 1.0), width).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("remaining", "steps", "mean", "text"),
+    [
+        (9, 4, None, "narrowed to 9 commits, ~4 steps left"),
+        (1, 1, 50.0, "narrowed to 1 commit, ~1 step left, ~10 s"),
+        (9, 4, 50.0, "narrowed to 9 commits, ~4 steps left, ~2 min"),
+        (0, 0, 50.0, "range is settled"),
+    ],
+)
+def test_range_left(remaining, steps, mean, text):
+    """A trial that has run for longer than the mean counts as one mean trial, not as more."""
+    snapshot = Snapshot(began=0.0, remaining=remaining, steps_left=steps, mean_s=mean, trial_began=0.0)
+    assert range_left(snapshot, 1000.0) == text
+
+
+def test_tail_reads_what_was_appended(tmp_path):
+    path = tmp_path / "stream.jsonl"
+    tail = StreamTail(path)
+    assert tail.poll() == CellsSeen()
+    lines = [
+        {"event": "collected", "cells": list(CELLS), "time": 1.0},
+        {"event": "start", "cell": CELLS[0], "time": 2.0},
+        {"event": "phase", "cell": CELLS[0], "phase": "setup"},
+        {"event": "start", "cell": "\x1b[31m" + CELLS[1], "time": 3.0},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    seen = []
+    with path.open("a") as stream:
+        for start in range(0, len(text), 7):
+            stream.write(text[start : start + 7])
+            stream.flush()
+            seen.append(tail.poll())
+    assert list(dict.fromkeys(seen)) == [
+        CellsSeen(),
+        CellsSeen(0, 2, ""),
+        CellsSeen(1, 2, CELLS[0]),
+        CellsSeen(2, 2, CELLS[1]),
+    ]
+
+
+def test_tail_passes_over_what_is_no_record(tmp_path):
+    path = tmp_path / "stream.jsonl"
+    path.write_bytes(
+        b'\xff\xfe\n[]\n"x"\n{"event": "collected", "cells": 3}\n{"event": "start", "cell": "a"}\n'
+    )
+    assert StreamTail(path).poll() == CellsSeen(1, 1, "a")
