@@ -62,7 +62,7 @@ class Progress:
     ) -> None:
         self._console = console or terminal.stderr()
         self._clock = clock
-        self._commits = _subjects(session)
+        self._subjects = _subjects(session)
         self._snapshot = Snapshot(began=clock())
         self._tail: StreamTail | None = None
         self._resumed = False
@@ -118,7 +118,7 @@ class Progress:
         """Leave one line about the trial above the display."""
         self._tail = None
         self._snapshot = replace(self._snapshot, phase="", commit="")
-        self._say(trial_line(self._commit(result.sha), step.purpose, result))
+        self._say(trial_line(result, step.purpose, self._subjects.get(result.sha, "")))
 
     def _say(self, line: Text) -> None:
         if self._live is None:
@@ -137,7 +137,7 @@ class Progress:
         return render_progress(self._snapshot, tail.poll() if tail else CellsSeen(), self._clock())
 
     def _commit(self, sha: str) -> str:
-        return f"{short(sha)} {self._commits.get(sha, '')}".rstrip()
+        return f"{short(sha)} {self._subjects.get(sha, '')}".rstrip()
 
 
 def render_progress(snapshot: Snapshot, cells: CellsSeen, now: float) -> RenderableType:
@@ -166,14 +166,13 @@ def range_left(snapshot: Snapshot, now: float) -> str:
     return ", ".join(parts)
 
 
-def trial_line(commit: str, purpose: str, result: TrialResult) -> Text:
-    """One finished trial: mark, commit, what it was for, outcomes counted, seconds."""
+def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:
+    """One finished trial; what it told comes before the subject, which a narrow terminal may cut."""
     mark, style = _MARKS[_tendency(result)]
-    yielded = clean_line(
-        told(result.outcome, result.reason, (cell.outcome for cell in result.cells)), _TOLD_LIMIT
-    )
-    line = f"{commit}  {purpose}: {yielded}, {duration(result.seconds)}"
-    return Text.assemble((f"{mark} ", style), line)
+    outcomes = (cell.outcome for cell in result.cells)
+    yielded = clean_line(told(result.outcome, result.reason, outcomes), _TOLD_LIMIT)
+    line = f"{short(result.sha)}  {purpose:<8}  {yielded}, {duration(result.seconds)}  "
+    return Text.assemble((f"{mark} ", style), line, (subject, "dim"))
 
 
 def _tendency(result: TrialResult) -> str:

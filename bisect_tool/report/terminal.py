@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
-from rich.console import Console
+from rich.console import Console, Group
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,7 +32,8 @@ def stderr() -> Console:
 
 def show(renderable: RenderableType) -> None:
     """Print a view on stdout; commands and paths run past the width unbroken, so that they can be copied."""
-    stdout().print(renderable, crop=False)
+    # A lone Text is taken apart by `print`, and would lose its no_wrap; a Group is not.
+    stdout().print(Group(renderable), crop=False)
 
 
 def write(text: str) -> None:

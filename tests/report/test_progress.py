@@ -17,7 +17,6 @@ from bisect_tool.report.tail import CellsSeen, StreamTail
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 
-SUBJECT = documents.COMMITS[documents.BROKEN].subject
 CELLS = documents.RED_CELLS[:2]
 
 
@@ -66,15 +65,15 @@ def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
     paper, clock = io.StringIO(), Clock()
     with Progress(session, Console(file=paper, width=60), clock) as progress:
         story(progress, clock, tmp_path)
-    bad, broken = "5afb387bd [CI] Run the distributed tests nightly (#36210)", "0a208d1f5 " + SUBJECT
+    bad, broken = (documents.COMMITS[sha].subject for sha in (documents.BAD, documents.BROKEN))
     assert paper.getvalue().splitlines() == [
-        f"[    0.0 s] {bad} (bad end); narrowed to 4 commits, ~6 steps left",
+        f"[    0.0 s] 5afb387bd {bad} (bad end); narrowed to 4 commits, ~6 steps left",
         "[    0.0 s]   build",
         "[    5.0 s]   test",
-        f"[     20 s] ✗ {bad}  bad end: 1 passed, 1 failed, 20 s",
-        f"[     20 s] {broken} (narrow); narrowed to 4 commits, ~3 steps left, ~1 min",
+        f"[     20 s] ✗ 5afb387bd  bad end   1 passed, 1 failed, 20 s  {bad}",
+        f"[     20 s] 0a208d1f5 {broken} (narrow); narrowed to 4 commits, ~3 steps left, ~1 min",
         "[     20 s]   build",
-        f"[     21 s] - {broken}  narrow: unbuildable: does not build: error, 20 s",
+        f"[     21 s] - 0a208d1f5  narrow    unbuildable: does not build: error, 20 s  {broken}",
     ]
     assert capsys.readouterr().out == ""
 
