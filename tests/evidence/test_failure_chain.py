@@ -207,6 +207,56 @@ class TestSuite:
         assert failure.chain == (failure.root,)
 
 
+class TestThreeTextsOfOneTeardown:
+    """One bug, three logs: only leaks; a dead engine core; its client's exception as well."""
+
+    TOLD = logged(
+        "(APIServer pid=11325)",
+        "async_llm.py:707",
+        [
+            "AsyncLLM output_handler failed.",
+            *traceback(
+                (f"{TREE}/vllm/v1/engine/core_client.py", 1012, "get_output_async"),
+                raised="vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. "
+                "See stack trace (above) for the root cause.",
+            ),
+        ],
+    )
+
+    def test_the_signature_is_one(self):
+        suite = saw(
+            message="assert not ('1-rank1: ...',)\n +  where (...) = Teardown(seconds=0.7, shm_left=())"
+        )
+        texts = ([*LEAK], [*DIED, *LEAK], [*DIED, *self.TOLD, *LEAK])
+        failures = [failure_of(as_lines([*HEALTHY, *lines]), suite) for lines in texts]
+        assert len({failure.signature for failure in failures}) == 1
+        assert [event.kind for event in failures[2].chain] == ["leak", "log", "exception", "test"]
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}",
+        "RuntimeError: Engine core EngineCore_DP1 failed. See root cause above.",
+        "RuntimeError: Worker failed with error 'x', please check the stack trace above for the root cause",
+        "RuntimeError: Process ApiServer_1 (PID: 77) died with exit code 1",
+        "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue.",
+        "ConnectionResetError: [Errno 104] Connection reset by peer",
+        "EOFError",
+        "asyncio.exceptions.CancelledError",
+        "SystemExit: 1",
+        "RuntimeError: [../gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:1234",
+    ],
+)
+def test_what_only_reports_another_failure_is_no_root(raised):
+    report = prefixed("(APIServer pid=3)", traceback((f"{TREE}/vllm/a.py", 1, "f"), raised=raised))
+    cause = prefixed(
+        "(Worker_DP0 pid=4)", traceback((f"{TREE}/vllm/b.py", 1, "g"), raised="ValueError: cause")
+    )
+    assert headlines(failure_of(as_lines([*report, *cause]))) == ["ValueError: cause", raised]
+    assert headlines(failure_of(as_lines(report))) == [raised]
+
+
 class TestHang:
     def test_it_names_what_was_waited_for_and_is_stable(self):
         one = saw(
