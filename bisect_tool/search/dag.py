@@ -51,6 +51,15 @@ class Dag:
             for sha in self.candidates
         )
 
+    @cached_property
+    def neighbours(self) -> tuple[tuple[int, ...], ...]:
+        """The parents and children of each commit that are commits of the range, as indices."""
+        both = [list(under) for under in self.edges]
+        for commit, under in enumerate(self.edges):
+            for parent in under:
+                both[parent].append(commit)
+        return tuple(tuple(each) for each in both)
+
     def ancestors(self, commits: Iterable[int]) -> set[int]:
         """The commits given and everything under them."""
         seen = set(commits)
@@ -72,22 +81,16 @@ class Dag:
         chains = _Chains(self.edges, suspects)
         return [chains.weight(commit) for commit in suspects]
 
-    def distances(self, suspects: Sequence[int], sources: Iterable[int]) -> dict[int, int]:
-        """Hops, up or down, from the nearest source to each suspect that can be reached from one."""
+    def distances(self, suspects: Sequence[int], source: int) -> dict[int, int]:
+        """Hops, up or down and through suspects only, from one suspect to each that can be reached."""
         inside = set(suspects)
-        neighbours: dict[int, list[int]] = {commit: [] for commit in suspects}
-        for commit in suspects:
-            for parent in self.edges[commit]:
-                if parent in inside:
-                    neighbours[commit].append(parent)
-                    neighbours[parent].append(commit)
-        found = dict.fromkeys(sources, 0)
-        front = list(found)
+        found = {source: 0}
+        front = [source]
         while front:
             beyond = []
             for commit in front:
-                for other in neighbours[commit]:
-                    if other not in found:
+                for other in self.neighbours[commit]:
+                    if other in inside and other not in found:
                         found[other] = found[commit] + 1
                         beyond.append(other)
             front = beyond
