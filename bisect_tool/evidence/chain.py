@@ -73,7 +73,7 @@ def _suite_event(failure: SuiteFailure) -> Event:
         role=TEST,
         kind="hang" if failure.exception.endswith(_HANGS) else "test",
         severity="error",
-        exception=failure.exception,
+        exception=clean_line(failure.exception, 200),
         message=clean_line(failure.message.strip().partition("\n")[0], 500),
         frames=failure.frames,
         lines=tuple(clean_line(line) for line in failure.message.splitlines()[:60]),
@@ -91,12 +91,19 @@ def _says_the_same(event: Event, suite: Event) -> bool:
 
 def _serious(events: Sequence[Event], suite: Event | None) -> list[Event]:
     """Return errors and leaks, and the remarks of those processes that reported an error."""
-    limit = suite.time if suite is not None and suite.kind == "hang" else float("inf")
     grave = [event for event in events if event.severity == "error" or event.kind == "leak"]
-    grave = [event for event in grave if event.time <= limit]
+    grave = [event for event in grave if suite is None or not _is_too_late(event, suite)]
     speakers = {_process(event) for event in grave}
     remarks = [event for event in events if event.severity == "info" and _process(event) in speakers]
     return grave + remarks
+
+
+def _is_too_late(event: Event, suite: Event) -> bool:
+    """Whether `event` comes from ending the servers after the suite had failed already."""
+    if suite.kind == "hang":
+        return event.time > suite.time
+    late = event.time > suite.time + _SIMULTANEOUS and stage(event) >= Stage.PARENT_GONE
+    return late and not _complains_of_leaks(suite)
 
 
 def _process(event: Event) -> tuple[str, int | str]:
@@ -159,7 +166,9 @@ def _first_of_each(events: Iterable[Event]) -> list[Event]:
 def _excerpt(chain: Sequence[Event]) -> str:
     """Return what a person pastes into an issue: the root's lines, then one line for each consequence."""
     root, *consequences = chain
-    lines = list(root.lines)
+    lines = list(root.lines) or [
+        f'  File "{frame.file}", line {frame.line}, in {frame.function}' for frame in root.frames
+    ]
     if len(lines) > _EXCERPT_LINES:
         lines = [*lines[:10], "...", *lines[-(_EXCERPT_LINES - 11) :]]
     if not any(normalise(root.headline) in normalise(line) for line in lines):

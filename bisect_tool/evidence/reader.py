@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from bisect_tool.evidence.demux import Utterance
     from bisect_tool.evidence.event import Event
-    from bisect_tool.evidence.known import Known
     from bisect_tool.evidence.line import LogLine
 
 EVENTS_KEPT = 4000
 _OPEN_RECORDS = 512
 _PROCESSES = 10_000
+_BAD = frozenset({"ERROR", "CRITICAL"})
 _ANNOUNCEMENT = re.compile(r"Process (?P<role>[\w-]+):$|Exception ignored in|Exception in thread")
 
 # One record's lines share a key: source, process (pid, or the role of a summary line), head of the logger.
@@ -106,12 +106,10 @@ class _Reader:
             record = Record(self._number, line.time, line.source, said, announced)
             record.start_traceback()
             self._open_record(key, record)
-        elif said.head and said.level in {"ERROR", "CRITICAL"}:
+        elif said.head and said.level in _BAD:
             self._open_record(key, Record(self._number, line.time, line.source, said))
-        elif (known := recognise(said.text)) and not said.text[:1].isspace():
-            self._report(line, said, known)
-        elif said.level in {"ERROR", "CRITICAL"} or (not said.level and bare_exception(said.text)):
-            self._report(line, said, None)
+        elif _is_event(said):
+            self._keep(Record(self._number, line.time, line.source, said).drafts())
         elif not said.level and _ANNOUNCEMENT.match(said.text):
             self._announce(key[:2], said.text)
 
@@ -121,13 +119,6 @@ class _Reader:
             self._latest[key[0]] = key
         if len(self._open) > _OPEN_RECORDS:
             self._finish(next(iter(self._open)))
-
-    def _report(self, line: LogLine, said: Utterance, known: Known | None) -> None:
-        """Keep an event of one plain line."""
-        if known and known.severity == "error" and said.level in {"DEBUG", "INFO"}:
-            return
-        record = Record(self._number, line.time, line.source, said)
-        self._keep(record.drafts())
 
     def _announce(self, process: tuple[str, int | str], text: str) -> None:
         if len(self._announced) >= _OPEN_RECORDS:
@@ -145,6 +136,14 @@ class _Reader:
             self._last.append(draft)
             if len(self._last) > EVENTS_KEPT:
                 del self._last[: EVENTS_KEPT // 2]
+
+
+def _is_event(said: Utterance) -> bool:
+    """Whether one line, no traceback's and no record's, is an event by itself."""
+    known = recognise(said.text)
+    if known is not None and not said.text[:1].isspace():
+        return known.severity != "error" or said.level not in {"DEBUG", "INFO"}
+    return said.level in _BAD or (not said.level and bare_exception(said.text) is not None)
 
 
 def _starts_anew(text: str) -> bool:

@@ -207,6 +207,22 @@ class TestSuite:
         assert failure.chain == (failure.root,)
 
 
+class TestAfterTheSuiteHadFailed:
+    def test_ending_the_servers_explains_nothing(self):
+        failure = failure_of(as_lines([*DIED, *broken_pipe(), *LEAK], start=201.0), saw(message="assert ''"))
+        assert [event.kind for event in failure.chain] == ["test"]
+
+    def test_a_cause_may_be_seen_a_moment_later(self):
+        failure = failure_of(as_lines(worker_failure("ValueError: x"), start=200.6), saw(message="assert ''"))
+        assert failure.root.exception == "ValueError"
+
+    def test_what_a_teardown_complains_of_may_be_seen_a_moment_later(self):
+        failure = failure_of(
+            as_lines([*LEAK], start=200.6), saw(message="assert not Teardown(...).error_lines")
+        )
+        assert failure.root.kind == "leak"
+
+
 class TestThreeTextsOfOneTeardown:
     """One bug, three logs: only leaks; a dead engine core; its client's exception as well."""
 

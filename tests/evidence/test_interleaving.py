@@ -23,7 +23,7 @@ from engine_logs import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.evidence import Event, LogLine, explain, read_events
+from bisect_tool.evidence import Event, Failure, LogLine, SuiteFailure, explain, read_events
 from bisect_tool.evidence.reader import EVENTS_KEPT
 
 # Each a process of its own; the last prints without any prefix.
@@ -77,9 +77,14 @@ def test_cutting_the_stream_anywhere_raises_nothing(lines):
         read_events(lines[:cut])
 
 
-@given(st.lists(st.text(max_size=60), max_size=30))
-def test_any_text_at_all_can_be_read_and_explained(texts):
-    explain(read_events(as_lines(texts)), None, {})
+ANYTHING = st.text(st.one_of(st.characters(), st.integers(0xD800, 0xDFFF).map(chr)), max_size=60)
+
+
+@given(st.lists(st.one_of(ANYTHING, ANYTHING.map("ValueError: {}".format)), max_size=30), ANYTHING)
+def test_any_text_at_all_can_be_read_explained_and_stored(texts, said):
+    suite = SuiteFailure(phase="call", exception="AssertionError", message=said, time=200.0)
+    failure = explain(read_events(as_lines(texts)), suite, {})
+    assert Failure.model_validate_json(failure.model_dump_json()) == failure
 
 
 GRAMMAR = st.sampled_from(
