@@ -7,7 +7,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.text import clean, clean_line, redact, secret_values
@@ -56,6 +56,7 @@ def test_clean(text, cleaned):
     assert clean(text) == cleaned
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_nothing_that_steers_or_hides_is_left(text):
     cleaned = clean(text)
@@ -65,16 +66,19 @@ def test_nothing_that_steers_or_hides_is_left(text):
     cleaned.encode("utf-8")
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_clean_is_idempotent(text):
     assert clean(clean(text)) == clean(text)
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_clean_never_adds_a_line(text):
     assert clean(text).count("\n") <= text.count("\n")
 
 
+@settings(deadline=None)
 @given(HOSTILE, st.integers(2, 50))
 def test_a_line_is_one_line_and_short(text, limit):
     line = clean_line(text, limit)
@@ -194,6 +198,7 @@ def test_the_longer_secret_goes_first():
 SECRETS = st.lists(st.from_regex(re.compile(r"[!-~]{6,20}"), fullmatch=True), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(SECRETS, st.data())
 def test_no_secret_survives(values, data):
     secrets = secret_values({f"A{number}_TOKEN": value for number, value in enumerate(values)})

@@ -20,7 +20,7 @@ from engine_logs import (
     traceback,
     worker_failure,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.evidence import Event, Failure, Frame, LogLine, SuiteFailure, explain, read_events
@@ -125,6 +125,7 @@ class TestFiveLines:
             text.index("OSError") < text.index("-> EngineCore_DP1 (pid 21)") < text.index("BrokenPipeError")
         )
 
+    @settings(deadline=None)
     @given(st.permutations([*FIVE, *HEALTHY]))
     def test_healthy_lines_in_between_change_nothing(self, lines):
         failure = failure_of(as_lines(lines))

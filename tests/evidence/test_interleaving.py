@@ -20,7 +20,7 @@ from engine_logs import (
     traceback,
     worker_failure,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.evidence import Event, Failure, LogLine, SuiteFailure, explain, read_events
@@ -59,6 +59,7 @@ def by_process(events: tuple[Event, ...]) -> dict[int | None, list[Event]]:
     return found
 
 
+@settings(deadline=None)
 @given(merged())
 def test_interleaving_changes_nothing(lines):
     pids = {event.pid for event in read_events(lines)}
@@ -70,6 +71,7 @@ def test_interleaving_changes_nothing(lines):
     assert together == {pid: events for told in alone for pid, events in told.items() if pid in pids}
 
 
+@settings(deadline=None)
 @given(merged())
 def test_cutting_the_stream_anywhere_raises_nothing(lines):
     for cut in range(0, len(lines), 7):
@@ -80,6 +82,7 @@ def test_cutting_the_stream_anywhere_raises_nothing(lines):
 ANYTHING = st.text(st.one_of(st.characters(), st.integers(0xD800, 0xDFFF).map(chr)), max_size=60)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(ANYTHING, ANYTHING.map("ValueError: {}".format)), max_size=30), ANYTHING)
 def test_any_text_at_all_can_be_read_explained_and_stored(texts, said):
     suite = SuiteFailure(phase="call", exception="AssertionError", message=said, time=200.0)
@@ -111,6 +114,7 @@ GRAMMAR = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(GRAMMAR, max_size=40))
 def test_tracebacks_torn_to_pieces_can_be_read_and_explained(texts):
     failure = explain(read_events(as_lines(texts)), None, {})

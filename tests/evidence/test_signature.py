@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from engine_logs import TREE, as_lines, traceback
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.evidence import Frame, normalise, read_events, signature_of
@@ -85,6 +85,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.lists(FRAGMENTS, max_size=120).map("".join)))
 def test_normalise_is_idempotent_and_bounded(message):
     once = normalise(message)
@@ -92,6 +93,7 @@ def test_normalise_is_idempotent_and_bounded(message):
     assert len(once) <= MESSAGE_LIMIT
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 10**9), min_size=4, max_size=4),
     st.lists(st.integers(0, 10**9), min_size=4, max_size=4),
