@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from bisect_tool.build.environment import BuildInterrupted
-from bisect_tool.build.step import guardian_folder
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.supervise.abandoned import end_abandoned
 
@@ -41,6 +40,11 @@ class Entry:
     def token(self) -> str:
         """The mark on every process that builds into this folder."""
         return f"bisect-run-build-{self.folder}"
+
+    @property
+    def records(self) -> Path:
+        """Where the guardians of an unfinished build write down its processes."""
+        return self.folder / "guardian"
 
     @property
     def complete(self) -> bool:
@@ -73,9 +77,9 @@ class Entry:
     def clear(self) -> None:
         """Make the folder new and empty; processes of a build that was killed are ended first."""
         if self.folder.exists():
-            end_abandoned(guardian_folder(self.folder), self.token)
+            end_abandoned(self.records, self.token)
             shutil.rmtree(self.folder)
-        guardian_folder(self.folder).mkdir(parents=True)
+        self.records.mkdir(parents=True)
 
     def stamp(self, content: dict[str, object]) -> None:
         """Say that the environment is complete."""

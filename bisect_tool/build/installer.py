@@ -1,6 +1,6 @@
 """Virtual environments and what goes into them: uv where there is one, else venv and pip.
 
-Only wheels are installed: nothing is compiled and no `setup.py` of a dependency runs.
+Requirements are installed as wheels only: nothing is compiled, and no `setup.py` of a dependency runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bisect_tool.build.step import Build
 
@@ -47,14 +47,14 @@ class Installer:
         return cls(build, shutil.which("uv") or (str(beside) if beside.is_file() else ""))
 
     def create(self) -> None:
-        """Make the virtual environment, with pip in it.
+        """Make the virtual environment.
 
         Raises:
             EnvironmentFailed: there is no such Python here.
         """
         python, venv = self.build.profile.python, str(self.build.folder / "venv")
         if self.uv:
-            argv = [self.uv, "venv", "--quiet", "--seed", "--python", python or sys.executable, venv]
+            argv = [self.uv, "venv", "--quiet", "--python", python or sys.executable, venv]
         else:
             argv = [_interpreter(python), "-m", "venv", venv]
         try:
@@ -74,6 +74,15 @@ class Installer:
         if requirements:
             self._run([*self._tool("install"), "--only-binary", ":all:", *options, *requirements])
 
+    def build_tree(self, env: Mapping[str, str]) -> None:
+        """Build and install the commit's tree, with what it depends on; its own code runs, and sees `env`.
+
+        Raises:
+            BuildFailed: it does not build.
+            EnvironmentFailed: the registry cannot be reached, or the disk is full.
+        """
+        self._run([*self._tool("install"), str(self.build.tree)], env)
+
     def remove(self, names: Sequence[str]) -> None:
         """Uninstall distributions, if they are there."""
         if names:
@@ -83,17 +92,22 @@ class Installer:
         python = str(self.build.python)
         if self.uv:
             return [self.uv, "pip", command, "--quiet", "--python", python]
-        return [python, "-m", "pip", "--disable-pip-version-check", "--no-input", command, "--quiet"]
+        quiet = ("--disable-pip-version-check", "--no-input", "--quiet", "--log", str(self.build.pip_log))
+        return [python, "-m", "pip", command, *quiet]
 
-    def _run(self, argv: Sequence[str]) -> None:
+    def _run(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         self.build.note("")
         start = self.build.log.stat().st_size
         try:
-            self.build.run(argv, installer_environment(os.environ), self.build.folder)
+            self.build.run(argv, env or installer_environment(os.environ), self.build.folder)
         except BuildFailed as error:
-            if at_fault := unavailable(tail(self.build.log, start)):
+            if at_fault := unavailable(f"{tail(self.build.log, start)}\n{self._details()}"):
                 raise EnvironmentFailed(f"registry or machine failed: {at_fault}", error.hint) from error
             raise
+
+    def _details(self) -> str:
+        """What pip keeps to itself; only that tells a server that fails from one that has no such file."""
+        return tail(self.build.pip_log, 0) if self.build.pip_log.is_file() else ""
 
 
 def unavailable(output: str) -> str:

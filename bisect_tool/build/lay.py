@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def lay(job: Build) -> None:
-    """Link the overlay's files into the tree and compile its Python files.
+    """Link the overlay's files into the tree and compile its Python files; the environment is only read.
 
     Links, because a base can have hundreds of megabytes; git replaces a link, it does not write through it.
 
@@ -24,18 +26,21 @@ def lay(job: Build) -> None:
     overlay = job.folder / OVERLAY
     for source in sorted(path for path in overlay.rglob("*") if path.is_file()):
         _link(source, job.tree / source.relative_to(overlay), job)
-    compile_tree(job)
+    _compile(job)
 
 
-def compile_tree(job: Build) -> None:
+def _compile(job: Build) -> None:
     """Compile the profile's folders to bytecode: a start-up of several processes is twice as fast with it."""
     folders = [str(job.tree / name) for name in job.profile.tree if (job.tree / name).is_dir()]
     if not folders:
         return
+    records = job.log.with_suffix(".guardian")  # others may lay the same environment over theirs just now
+    job = replace(job, records=records, token=f"bisect-run-lay-{records}")
     try:
         job.run([str(job.python), "-m", "compileall", "-q", "-j", "0", *folders], {}, job.tree)
     except BuildFailed:
         job.note("(some files do not compile; the trial will tell whether that matters)")
+    shutil.rmtree(records, ignore_errors=True)
 
 
 def _link(source: Path, target: Path, job: Build) -> None:

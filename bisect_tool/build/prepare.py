@@ -50,7 +50,9 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
     began = time.monotonic()
     entry = Entry(cache.absolute() / "environments" / fingerprint)
     ends = began + profile.timeout_s
-    job = Build(tree.absolute(), entry.folder, profile, log.absolute(), entry.token, ends, cancel)
+    job = Build(
+        tree.absolute(), entry.folder, profile, log.absolute(), entry.token, entry.records, ends, cancel
+    )
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         reused = _built(job, entry)

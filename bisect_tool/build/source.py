@@ -13,12 +13,11 @@ if TYPE_CHECKING:
 
 
 def build(job: Build) -> None:
-    """Install the profile's requirements as wheels, then the tree with what it depends on by pip."""
+    """Install the profile's requirements as wheels, then the tree with what it depends on."""
     installer = Installer.find(job)
     installer.create()
     installer.install(job.profile.requirements)
     env = tree_environment(os.environ, job.folder)
     env |= {name: job.fill(value) for name, value in job.profile.env.items()}
-    pip = [str(job.python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
-    job.run([*pip, str(job.tree)], env, job.tree)
+    installer.build_tree(env)
     installer.remove(job.profile.remove)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from bisect_tool.build.profile import BuildProfile
 
-_GUARDIAN = "guardian"
 _TAIL_BYTES = 1 << 16
 
 
@@ -30,8 +29,8 @@ _TAIL_BYTES = 1 << 16
 class Build:
     """What a provider needs: the tree it builds from, the folder it builds into, where and how long.
 
-    `ends` is the deadline on the monotonic clock; `token` marks the processes of this build, so that those of
-    one that was killed can be found and ended.
+    `ends` is the deadline on the monotonic clock. `token` marks the processes of this build, and `records` is
+    the folder of what its guardians write down: with both, those of a build that was killed can be ended.
     """
 
     tree: Path
@@ -39,6 +38,7 @@ class Build:
     profile: BuildProfile
     log: Path
     token: str
+    records: Path
     ends: float
     cancel: threading.Event | None = None
 
@@ -47,6 +47,11 @@ class Build:
         """The environment's interpreter: its own where it has one, else ours."""
         own = self.folder / "venv" / "bin" / "python"
         return own if self.profile.needs_venv else Path(sys.executable)
+
+    @property
+    def pip_log(self) -> Path:
+        """What pip does not say aloud."""
+        return self.folder / "pip.log"
 
     def fill(self, template: str) -> str:
         """Fill `{python}`, `{tree}` and `{out}`; any other brace stays as it is."""
@@ -73,8 +78,8 @@ class Build:
             cwd=cwd,
             env=env,
             stdout=self.log,
-            watch=self.folder / _GUARDIAN,
-            folder=self.folder / _GUARDIAN,
+            watch=self.records,
+            folder=self.records,
             deadline_s=max(0.0, self.ends - time.monotonic()),
             token=self.token,
         )
@@ -92,13 +97,9 @@ class Build:
 
     def tidy(self) -> None:
         """Remove what only the building needed."""
-        for name in (_GUARDIAN, "home", "tmp"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-
-
-def guardian_folder(folder: Path) -> Path:
-    """Where the records of an unfinished build's processes are."""
-    return folder / _GUARDIAN
+        for path in (self.records, self.folder / "home", self.folder / "tmp"):
+            shutil.rmtree(path, ignore_errors=True)
+        self.pip_log.unlink(missing_ok=True)
 
 
 def last_line(log: Path) -> str:

@@ -87,7 +87,7 @@ def model_cache(home: Path, name: str = MODEL_NAME, model: TinyModel | None = No
 
 
 def ensure_model(assets: Path) -> Path:
-    """Make the model in `assets/hf` (to be named in `HF_HOME`) and return `assets/tiny-model`, a link to it."""
+    """Make the model in `assets/hf` (for `HF_HOME`) and return `assets/tiny-model`, a link to it."""
     snapshot = model_cache(assets / "hf")
     link = assets / "tiny-model"
     if not link.is_symlink() or link.readlink() != snapshot:

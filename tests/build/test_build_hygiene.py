@@ -1,0 +1,110 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bisect_tool.build import BuildProfile
+from bisect_tool.build.hygiene import installer_environment, tree_environment
+
+TOKEN = "ghp_0123456789abcdefghij"  # noqa: S105 - bait
+PLANTED = {
+    "GITHUB_TOKEN": TOKEN,
+    "AWS_SECRET_ACCESS_KEY": TOKEN,
+    "PIP_INDEX_URL": f"https://user:{TOKEN}@registry.invalid/simple",
+    "UV_INDEX_PRIVATE_PASSWORD": TOKEN,
+    "SSH_AUTH_SOCK": f"/tmp/{TOKEN}",
+    "CMAKE_ARGS": f"-DKEY={TOKEN}",
+    "ANYTHING_ELSE": TOKEN,
+}
+LOOT = """
+import json, os, pathlib
+netrc = pathlib.Path.home() / ".netrc"
+seen = {"env": dict(os.environ), "netrc": netrc.exists() and netrc.read_text()}
+"""
+BACKEND = f"""
+{LOOT}
+import zipfile
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name, info = "hostile-1.0-py3-none-any.whl", "hostile-1.0.dist-info"
+    with zipfile.ZipFile(pathlib.Path(wheel_directory, name), "w") as wheel:
+        wheel.writestr("hostile.py", "seen = " + repr(json.dumps(seen)))
+        wheel.writestr(info + "/METADATA", "Metadata-Version: 2.1\\nName: hostile\\nVersion: 1.0\\n")
+        wheel.writestr(info + "/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(info + "/RECORD", "")
+    return name
+"""
+PROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "hostile"
+version = "1.0"
+"""
+
+
+@pytest.fixture
+def planted(monkeypatch, tmp_path):
+    """A caller with tokens everywhere."""
+    home = tmp_path / "home-of-the-caller"
+    home.mkdir()
+    (home / ".netrc").write_text(f"machine registry.invalid password {TOKEN}")
+    for name, value in {**PLANTED, "HOME": str(home), "UV_CACHE_DIR": str(tmp_path / "uv")}.items():
+        monkeypatch.setenv(name, value)
+
+
+def assert_innocent(seen: dict, folder) -> None:
+    assert TOKEN not in json.dumps(seen)
+    assert seen["env"]["HOME"] == str(folder / "home")
+    assert seen["env"]["TMPDIR"] == str(folder / "tmp")
+    assert seen["env"]["PATH"]
+
+
+@pytest.mark.slow
+def test_a_hostile_build_backend_sees_no_token(planted, place, installed_by, monkeypatch):
+    (place.tree / "backend.py").write_text(BACKEND)
+    (place.tree / "pyproject.toml").write_text(PROJECT)
+    environment = place.prepare(BuildProfile(provider="source"))
+    (installed,) = (environment.path / "venv" / "lib").glob("python*/site-packages/hostile.py")
+    scope: dict = {}
+    exec(installed.read_text(), scope)  # noqa: S102 - our own file, by way of a wheel
+    assert_innocent(json.loads(scope["seen"]), environment.path)
+    assert TOKEN not in place.log.read_text()
+
+
+def test_a_hostile_command_sees_no_token(planted, commands, place):
+    program = f"{LOOT}\nimport sys; pathlib.Path(sys.argv[1], 'seen').write_text(json.dumps(seen))"
+    environment = place.prepare(commands(program))
+    assert_innocent(json.loads((environment.path / "seen").read_text()), environment.path)
+    assert not (environment.path / "home").exists()
+
+
+def test_the_installer_keeps_what_it_needs():
+    environ = {**PLANTED, "PYTHONPATH": "x", "VIRTUAL_ENV": "y", "PIP_TARGET": "z"}
+    assert installer_environment(environ) == PLANTED
+
+
+def test_what_a_build_needs_gets_through(tmp_path):
+    wanted = {
+        "PATH": "/bin",
+        "CC": "gcc",
+        "MAX_JOBS": "4",
+        "PIP_INDEX_URL": "https://registry.invalid/simple",
+    }
+    seen = tree_environment({**wanted, "HOME": "/root"}, tmp_path)
+    assert seen == {**wanted, "HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
+
+
+@given(
+    st.dictionaries(st.from_regex(r"[A-Z_]{1,12}", fullmatch=True), st.text(max_size=20), max_size=8),
+    st.from_regex(r"[a-zA-Z0-9]{8,20}", fullmatch=True),
+    st.sampled_from(["API_KEY", "CI_JOB_TOKEN", "DB_PASSWORD", "PIP_TOKEN"]),
+)
+def test_no_secret_gets_through(tmp_path_factory, environ, secret, name):
+    environ = {**environ, name: secret, "CMAKE_ARGS": f"-D={secret}", "CC": f"cc --{secret}"}
+    seen = tree_environment(environ, tmp_path_factory.getbasetemp() / "hygiene")
+    places = {variable for variable in seen if variable not in {"HOME", "TMPDIR"}}
+    assert not any(secret in seen[variable] for variable in places)

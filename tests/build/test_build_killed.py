@@ -1,0 +1,99 @@
+"""Builders that are killed, and builders that meet."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+# Leaves a trace of its start and its pid outside, then fills {out} in many small steps.
+SLOW_BUILD = """
+import os, pathlib, sys, time
+out, tree = map(pathlib.Path, sys.argv[1:3])
+with (tree / "starts").open("a") as starts:
+    starts.write(f"{os.getpid()}\\n")
+for index in range(20):
+    (out / f"part{index}").write_text(f"{os.getpid()}")
+    time.sleep(float(os.environ["STEP_S"]))
+"""
+BUILDER = """
+import json, sys
+from pathlib import Path
+from bisect_tool.build import BuildProfile, prepare
+tree, cache, log, profile = sys.argv[1:]
+environment = prepare(Path(tree), "f", BuildProfile.model_validate_json(profile), Path(cache), Path(log))
+print(json.dumps([str(environment.path), environment.reused]))
+"""
+
+
+def start_builder(place, log, profile):
+    argv = [
+        sys.executable,
+        "-c",
+        BUILDER,
+        str(place.tree),
+        str(place.cache),
+        str(log),
+        profile.model_dump_json(),
+    ]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE)
+
+
+def written_by(path):
+    return {(path / f"part{index}").read_text() for index in range(20)}
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(commands, place):
+    slow = commands(SLOW_BUILD, env={"STEP_S": "0.1"})
+    starts = place.tree / "starts"
+    for parts_seen in (0, 1, 7, 15):
+        before = len(starts.read_text().splitlines()) if starts.exists() else 0
+        builder = start_builder(place, place.log, slow)
+        wait_for(lambda seen=parts_seen, count=before: at_part(place, seen, count))
+        os.kill(builder.pid, signal.SIGKILL)
+        builder.communicate()
+    environment = place.prepare(commands(SLOW_BUILD, env={"STEP_S": "0"}))
+    pids = starts.read_text().split()
+    assert written_by(environment.path) == {pids[-1]}
+    assert not environment.reused
+    assert not any(psutil.pid_exists(int(pid)) for pid in pids)
+
+
+def test_killed_before_the_stamp(commands, place):
+    profile = commands(SLOW_BUILD, env={"STEP_S": "0"})
+    environment = place.prepare(profile)
+    (environment.path / "built.json").rename(environment.path / "built.json.draft")
+    (environment.path / "litter").touch()
+    again = place.prepare(profile)
+    assert not again.reused
+    assert not (again.path / "litter").exists()
+
+
+@pytest.mark.slow
+def test_builders_that_meet_share_one_build(commands, place):
+    profile = commands(SLOW_BUILD, env={"STEP_S": "0.05"})
+    builders = [start_builder(place, place.log.with_name(f"{index}.log"), profile) for index in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        said = list(pool.map(lambda builder: json.loads(builder.communicate(timeout=60)[0]), builders))
+    assert len({path for path, _ in said}) == 1
+    assert sorted(reused for _, reused in said) == [False, True, True]
+    assert len((place.tree / "starts").read_text().split()) == 1
+
+
+def at_part(place, seen, before):
+    starts = place.tree / "starts"
+    running = starts.exists() and len(starts.read_text().splitlines()) > before
+    return running and (place.cache / "environments" / "f" / f"part{seen}").exists()
+
+
+def wait_for(condition, limit_s=20.0):
+    ends = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.01)
