@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from git import Git as GitPython
-from git.exc import GitCommandNotFound
+from typing import BinaryIO
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.text import clean
 
+OLDEST = (2, 32)
 LOCAL_S = 120.0
 CHECKOUT_S = 900.0
 NETWORK_S = 3600.0
@@ -44,6 +44,7 @@ _OPTIONS = (
     "-c", "maintenance.auto=false",
     "-c", "advice.detachedHead=false",
 )  # fmt: skip
+_NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
 _USERS_OWN = (
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
@@ -54,6 +55,19 @@ _USERS_OWN = (
     "GIT_SSH_COMMAND",
     "GIT_SSL_CAINFO",
 )
+
+
+def version() -> tuple[int, ...]:
+    """The version of git on this machine.
+
+    Raises:
+        EnvironmentFailed: there is none, or it is too old.
+    """
+    said = Git().text("version")
+    found = tuple(int(part) for part in re.findall(r"[0-9]+", said)[:3])
+    if found < OLDEST:
+        raise EnvironmentFailed(f"this machine has {said.strip()}", _NO_GIT[1])
+    return found
 
 
 class GitFailed(EnvironmentFailed):
@@ -95,24 +109,30 @@ class Git:
             GitFailed: it ended with an error, or its deadline passed.
             EnvironmentFailed: there is no git on this machine.
         """
-        folder = str(self.folder or self.work_tree or self.git_dir or Path.cwd())
         with tempfile.TemporaryFile() as file:
             file.write(stdin)
             file.seek(0)
-            try:
-                started = GitPython(folder).execute(
-                    self._command(arguments),
-                    istream=file,
-                    as_process=True,
-                    env=self._environment(),
-                    start_new_session=True,
-                    pass_fds=self.held,
-                )
-            except GitCommandNotFound as error:
-                raise EnvironmentFailed("git is not installed", "install git 2.31 or newer") from error
-        process = started.proc
-        assert process is not None  # noqa: S101 - until it is garbage-collected, which it is not
-        return _finish(process, arguments, timeout_s)
+            return _finish(self._start(arguments, file), arguments, timeout_s)
+
+    def _start(self, arguments: tuple[str, ...], stdin: BinaryIO) -> subprocess.Popen[bytes]:
+        try:
+            import git as gitpython  # noqa: PLC0415 - takes a third of a second, and fails without git
+        except ImportError as error:
+            raise EnvironmentFailed(*_NO_GIT) from error
+        folder = str(self.folder or self.work_tree or self.git_dir or Path.cwd())
+        started = gitpython.Git(folder).execute(
+            self._command(arguments),
+            istream=stdin,
+            as_process=True,
+            env=self._environment(),
+            start_new_session=True,
+            pass_fds=self.held,
+        )
+        # GitPython ends a process that it still holds when it forgets it; from here on it is ours to end.
+        process, started.proc = started.proc, None
+        if process is None:
+            raise EnvironmentFailed(*_NO_GIT)
+        return process
 
     def lines(self, *arguments: str, timeout_s: float = LOCAL_S) -> list[str]:
         """The lines of the output."""
@@ -161,6 +181,8 @@ def _finish(process: subprocess.Popen[bytes], arguments: tuple[str, ...], timeou
         raise GitFailed(what, f"no end after {timeout_s:.0f} s") from None
     finally:
         _end(process)
+    if process.returncode == 127:
+        raise EnvironmentFailed(*_NO_GIT)
     if process.returncode != 0:
         raise GitFailed(what, clean(errors.decode("utf-8", "replace")).strip())
     return output

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from bisect_tool.errors import UsageError
-from bisect_tool.history import clone
+from bisect_tool.history import borrow, clone
 from bisect_tool.history.commit import FORMAT, Commit, read_commits
 from bisect_tool.history.lease import lease
-from bisect_tool.history.plumbing import Git, GitFailed
+from bisect_tool.history.plumbing import Git, GitFailed, version
 from bisect_tool.history.range import Range, check_ends
 from bisect_tool.text import clean_line
 
@@ -47,10 +47,11 @@ class Repository:
             UsageError: `spec` names no repository.
             EnvironmentFailed: its server cannot be reached, or git is not installed.
         """
+        version()
         if clone.is_url(spec):
             return cls(spec, clone.clone(spec, cache))
-        source = clone.find(spec)
-        return cls(spec, clone.borrow(source, cache), source)
+        source = borrow.find(spec)
+        return cls(spec, borrow.borrow(source, cache), source)
 
     @cached_property
     def git(self) -> Git:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.history.bare import drop_stale_locks
 from bisect_tool.history.lease import lease
 from bisect_tool.history.plumbing import CHECKOUT_S, GitFailed
 
@@ -67,18 +68,19 @@ class Worktree:
         """
         admin = self._admin()
         if admin is not None and self._is_ours(admin):
-            try:
+            with suppress(GitFailed, OSError):  # whatever it is, a fresh worktree does not have it
                 return self._switch(admin, sha)
-            except GitFailed:
-                pass  # whatever it is, a fresh worktree does not have it
-        return self._switch(self._add(sha), sha)
+        try:
+            return self._switch(self._add(sha), sha)
+        except OSError as error:
+            raise EnvironmentFailed(f"{self.path} cannot be written: {error}") from error
 
     def _switch(self, admin: Path, sha: str) -> Path:
         """Clean and check out; the index is our own copy, so that nothing the trial staged or hid counts."""
         git = replace(self.repo.git, git_dir=admin, work_tree=self.path, held=(self.held,))
         for name in ("index.lock", "HEAD.lock"):
             (admin / name).unlink(missing_ok=True)
-        kept = self.path.with_suffix(".index")
+        kept = self._kept
         if kept.is_file():
             shutil.copyfile(kept, admin / "index")
             kept.unlink()
@@ -89,10 +91,21 @@ class Worktree:
 
     def _admin(self) -> Path | None:
         """Git's folder for this worktree, by our repository's word: the tree can have been altered."""
-        for link in (self.repo.git_dir / "worktrees").glob("*/gitdir"):
-            if link.read_text().strip() == str(self.path / ".git"):
-                return link.parent
-        return None
+        return next(
+            (folder for folder in self._admins() if _text(folder / "gitdir") == f"{self._link}\n"), None
+        )
+
+    def _admins(self) -> list[Path]:
+        return [folder for folder in (self.repo.git_dir / "worktrees").glob("*") if folder.is_dir()]
+
+    @property
+    def _kept(self) -> Path:
+        """Our copy of the index, which only exists while the tree is complete."""
+        return self.path.with_suffix(".index")
+
+    @property
+    def _link(self) -> Path:
+        return self.path / ".git"
 
     def _is_ours(self, admin: Path) -> bool:
         """Whether the tree is there, complete and made for the same sparse paths."""
@@ -100,20 +113,23 @@ class Worktree:
             self.path.is_dir()
             and not self.path.is_symlink()
             and not (admin / "locked").exists()
-            and _text(self.path / ".git") == f"gitdir: {admin}\n"
+            and _text(self._link) == f"gitdir: {admin}\n"
             and _text(admin / "info" / "sparse-checkout") == self._patterns()
-            and self.path.with_suffix(".index").is_file()
+            and self._kept.is_file()
         )
 
     def _add(self, sha: str) -> Path:
         """A new worktree in place of whatever is there."""
         with self.repo.lock() as held:
             git = replace(self.repo.git, held=(self.held, held))
+            drop_stale_locks(self.repo.git_dir)
             remove(self.path)
-            self.path.with_suffix(".index").unlink(missing_ok=True)
-            git.run("worktree", "prune")
-            # Twice --force: the place may be registered and even locked, by an `add` that was killed.
-            git.run("worktree", "add", "--force", "--force", "--no-checkout", "--detach", str(self.path), sha)
+            self._kept.unlink(missing_ok=True)
+            # Nobody else adds one while we hold the lock, so a nameless entry is what a killed `add` left.
+            for folder in self._admins():
+                if _text(folder / "gitdir") in ("", f"{self._link}\n"):
+                    remove(folder)
+            git.run("worktree", "add", "--no-checkout", "--detach", str(self.path), sha)
             admin = self._admin()
             if admin is None:
                 raise EnvironmentFailed(f"git did not register the worktree {self.path}")

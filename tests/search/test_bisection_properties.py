@@ -63,7 +63,7 @@ def run(parents, bad, culprit, skipped):
 @given(histories(), st.data())
 @settings(max_examples=400, deadline=None)
 def test_never_a_wrong_answer(parents, data):
-    """What is left at the end is exactly what no observation speaks against, and nothing more can be tried."""
+    """What is left at the end is exactly what no observation speaks against."""
     bad = next(iter(parents))
     culprit = data.draw(st.sampled_from(sorted(parents)))
     skipped = data.draw(st.sets(st.sampled_from(sorted(parents)))) - {bad}

@@ -1,0 +1,57 @@
+"""The bare repositories of our own in the cache: where they lie, and the settings they all have."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from bisect_tool.history.plumbing import Git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SETTINGS = {
+    "core.hooksPath": os.devnull,
+    "core.attributesFile": os.devnull,
+    "core.fsmonitor": "false",
+    "core.logAllRefUpdates": "false",
+    "protocol.ext.allow": "never",
+    "submodule.recurse": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+}
+
+
+def place(cache: Path, name: str, identity: str) -> Path:
+    """Where the repository lies that stands for `identity`; `name` makes the folder readable."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", name.removesuffix(".git")).strip("-")[:40]
+    known_by = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return cache.resolve() / "repositories" / f"{readable}-{known_by}.git"
+
+
+def begin(ours: Path, object_format: str, held: int) -> Path:
+    """An empty repository beside its final place, where only a rename makes it count.
+
+    The settings are said on every call of ours as well; here they are for what a trial itself asks git.
+    """
+    part = ours.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    git = Git(git_dir=part, held=(held,))
+    git.run("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}")
+    for name, value in _SETTINGS.items():
+        git.run("config", name, value)
+    # Settings of one worktree (its sparse patterns) need this, and then `bare` must be said where it holds.
+    git.run("config", "extensions.worktreeConfig", "true")
+    git.run("config", "--unset", "core.bare")
+    git.run("config", "--file", str(part / "config.worktree"), "core.bare", "true")
+    return part
+
+
+def drop_stale_locks(ours: Path) -> None:
+    """Remove what a killed git left; the caller holds the lease under which all of ours write there."""
+    for lock in (*ours.glob("*.lock"), *(ours / "refs").rglob("*.lock")):
+        lock.unlink(missing_ok=True)

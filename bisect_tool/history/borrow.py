@@ -1,0 +1,114 @@
+"""A bare repository of our own on the objects of the user's, so that theirs is only ever read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bisect_tool.errors import UsageError
+from bisect_tool.history.bare import begin, place
+from bisect_tool.history.clone import without_account
+from bisect_tool.history.lease import lease
+from bisect_tool.history.plumbing import Git, GitFailed
+
+_BUSY = "another run is setting up this repository"
+_WAIT_S = 600.0
+_PROMISES = r"^remote\..*\.(promisor|partialclonefilter)$"
+
+
+def find(spec: str) -> Path:
+    """The git directory of the checkout, linked worktree or bare repository that holds the folder `spec`.
+
+    Raises:
+        UsageError: there is no such folder, or no repository in or above it.
+    """
+    folder = Path(spec).expanduser()
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {spec!r}", "--repo takes a checkout, a bare repository or a URL"
+        )
+    try:
+        return _path(Git(folder=folder, personal=True), "--absolute-git-dir")
+    except GitFailed as error:
+        if "dubious ownership" in error.said:
+            hint = f"it belongs to someone else: git config --global --add safe.directory {folder.resolve()}"
+            raise UsageError(f"git does not trust {spec!r}", hint) from None
+        raise UsageError(f"{spec!r} is not a git repository") from None
+
+
+def borrow(git_dir: Path, cache: Path) -> Path:
+    """Our repository for the user's: their objects are read in place, new ones are seen at once.
+
+    Branches and tags are written down afresh each time, so that `git describe` and the like answer in a
+    worktree as they would in a checkout of theirs.
+
+    Raises:
+        UsageError: the repository lies where git cannot be told to look.
+        EnvironmentFailed: another run is setting it up and does not end.
+    """
+    theirs = Git(git_dir=git_dir, personal=True)
+    common = _path(theirs, "--path-format=absolute", "--git-common-dir")
+    name = common.parent.name if common.name == ".git" else common.name
+    ours = place(cache, name, str(common))
+    with lease(ours.with_suffix(".lock"), _WAIT_S, _BUSY) as held:
+        if not ours.is_dir():
+            part = begin(ours, theirs.text("rev-parse", "--show-object-format").strip(), held)
+            _read_objects_of(common / "objects", part)
+            _fetch_where_they_do(theirs, Git(git_dir=part, held=(held,)))
+            part.rename(ours)
+        _copy_refs(theirs, ours)
+        _copy_cuts(common / "shallow", ours / "shallow")
+    return ours
+
+
+def _read_objects_of(objects: Path, ours: Path) -> None:
+    """Name their objects as our alternates, and their alternates: git follows relative ones no further."""
+    listed = objects / "info" / "alternates"
+    further = listed.read_text().splitlines() if listed.is_file() else []
+    paths = [objects, *((objects / line).resolve() for line in further if line.startswith("."))]
+    if any("\n" in str(path) for path in paths):
+        raise UsageError("a repository whose path has a line break cannot be read")
+    target = ours / "objects" / "info" / "alternates"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(b"".join(os.fsencode(path) + b"\n" for path in paths))
+
+
+def _fetch_where_they_do(theirs: Git, ours: Git) -> None:
+    """Where theirs has left objects on a server, fetch them from there when needed, into ours."""
+    try:
+        listed = theirs.text("config", "--local", "-z", "--get-regexp", _PROMISES)
+    except GitFailed:
+        return
+    for entry in filter(None, listed.split("\0")):
+        name, _, value = entry.partition("\n")
+        remote = name.removeprefix("remote.").rpartition(".")[0]
+        ours.run("config", name, value)
+        ours.run(
+            "config",
+            f"remote.{remote}.url",
+            without_account(theirs.text("remote", "get-url", remote).strip()),
+        )
+        ours.run("config", "extensions.partialClone", remote)
+
+
+def _copy_refs(theirs: Git, ours: Path) -> None:
+    listed = theirs.run(
+        "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes", "refs/tags"
+    )
+    packed = ours / "packed-refs"
+    if not packed.is_file() or packed.read_bytes() != listed:
+        written = ours / "packed-refs.new"
+        written.write_bytes(listed)
+        written.replace(packed)
+
+
+def _copy_cuts(theirs: Path, ours: Path) -> None:
+    """Where a shallow history was cut off is a property of the objects, so ours must know it, too."""
+    if theirs.is_file():
+        ours.write_bytes(theirs.read_bytes())
+    else:
+        ours.unlink(missing_ok=True)
+
+
+def _path(git: Git, *what: str) -> Path:
+    return Path(os.fsdecode(git.run("rev-parse", *what)).removesuffix("\n"))
