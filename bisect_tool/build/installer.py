@@ -101,6 +101,8 @@ class Installer:
         try:
             self.build.run(argv, env or installer_environment(os.environ), self.build.folder)
         except BuildFailed as error:
+            if env is None and self.build.late:
+                raise EnvironmentFailed(f"the registry is too slow: {error.message}", error.hint) from error
             if at_fault := unavailable(f"{tail(self.build.log, start)}\n{self._details()}"):
                 raise EnvironmentFailed(f"registry or machine failed: {at_fault}", error.hint) from error
             raise

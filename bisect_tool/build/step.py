@@ -53,6 +53,11 @@ class Build:
         """What pip does not say aloud."""
         return self.folder / "pip.log"
 
+    @property
+    def late(self) -> bool:
+        """Whether the build's time is over."""
+        return time.monotonic() >= self.ends
+
     def fill(self, template: str) -> str:
         """Fill `{python}`, `{tree}` and `{out}`; any other brace stays as it is."""
         for name, value in (("python", self.python), ("tree", self.tree), ("out", self.folder)):

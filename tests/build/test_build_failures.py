@@ -65,12 +65,19 @@ def test_no_such_python(place, installed_by, monkeypatch):
 
 @pytest.fixture
 def registry(monkeypatch, tmp_path):
-    """Make a server with this status for every page (None: nobody listens) the one package registry."""
+    """Make the one package registry a server with this status for every page.
+
+    None: nobody listens; 0: it never answers.
+    """
     servers = []
+    over = threading.Event()
 
     def start(status: int | None) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                if status == 0:
+                    over.wait(60)
+                    return
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -107,6 +114,7 @@ def registry(monkeypatch, tmp_path):
             monkeypatch.setenv(name, value)
 
     yield start
+    over.set()
     for server in servers:
         server.shutdown()
         server.server_close()
@@ -120,6 +128,14 @@ def test_missing_and_unreachable_are_different_things(registry, place, installed
     with pytest.raises(BuildFailed if status == 404 else EnvironmentFailed):
         place.prepare(profile)
     assert "engine-cpu==1.0" in place.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_registry_that_does_not_answer(registry, place, installed_by):
+    registry(0)
+    profile = BuildProfile(provider="overlay", wheel="engine-cpu==1.0", files=["engine/_C.so"], timeout_s=6)
+    with pytest.raises(EnvironmentFailed, match="longer than 6 s"):
+        place.prepare(profile)
 
 
 @pytest.mark.parametrize(
