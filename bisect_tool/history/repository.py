@@ -155,14 +155,11 @@ class Repository:
         plain = ("-z", "--no-color", "--no-show-signature", "--no-notes", "--encoding=UTF-8")
         return read_commits(self.git.text("log", *plain, FORMAT, *walk))
 
-    def _lookup(self, git: Git, ref: str) -> str | None:
-        if not ref or "\0" in ref:
-            return None
-        try:
-            found = git.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-        except GitFailed:
-            return None
-        return found.strip()
+    @staticmethod
+    def _lookup(git: Git, ref: str) -> str | None:
+        # In two steps, because `:/some text` would take an appended `^{commit}` for a part of the text.
+        named = ref if _FULL.fullmatch(ref) else _parse(git, ref)
+        return _parse(git, f"{named}^{{commit}}") if named else None
 
     @cached_property
     def _fetched(self) -> Git:
@@ -170,6 +167,16 @@ class Repository:
         with self.lock() as held:
             clone.refresh(replace(self.git, held=(held,)))
         return self.git
+
+
+def _parse(git: Git, name: str) -> str | None:
+    if not name or "\0" in name:
+        return None
+    try:
+        found = git.text("rev-parse", "--verify", "--quiet", "--end-of-options", name).strip()
+    except GitFailed:
+        return None
+    return found if _FULL.fullmatch(found) else None
 
 
 def _changes(listing: str) -> dict[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from contextlib import contextmanager, suppress
@@ -84,6 +85,8 @@ class Worktree:
         if kept.is_file():
             shutil.copyfile(kept, admin / "index")
             kept.unlink()
+            for special in _specials(self.path):
+                special.unlink()
             git.run("clean", "-ffdxq", timeout_s=CHECKOUT_S)
         git.run("checkout", "--quiet", "--force", "--detach", sha, timeout_s=CHECKOUT_S)
         shutil.copyfile(admin / "index", kept)
@@ -151,6 +154,16 @@ def _literal(path: str) -> str:
 def _text(path: Path) -> str:
     """The text of a plain file; empty for anything else."""
     return path.read_text(errors="replace") if path.is_file() and not path.is_symlink() else ""
+
+
+def _specials(folder: Path) -> Iterator[Path]:
+    """Sockets, pipes and devices: git knows of none, so that it would leave them where they are."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _specials(Path(entry.path))
+            elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+                yield Path(entry.path)
 
 
 def remove(path: Path) -> None:

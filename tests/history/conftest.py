@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 
+import psutil
 import pytest
 
-from bisect_tool.history.repository import Repository
+from bisect_tool.history import Repository, Worktrees
 
 
 class Project:
@@ -19,7 +21,7 @@ class Project:
         self._clock = 1_700_000_000
         self.git("init", "-q", "-b", "main")
 
-    def git(self, *arguments):
+    def git(self, *arguments, **variables):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         stamp = f"{self._clock} +0000"
         env = kept | {
@@ -33,7 +35,8 @@ class Project:
             "GIT_COMMITTER_DATE": stamp,
         }
         command = ["git", "-C", str(self.path), *arguments]
-        return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=60).stdout
+        done = subprocess.run(command, env=env | variables, check=True, capture_output=True, timeout=60)
+        return done.stdout.decode("utf-8", "surrogateescape")
 
     def write(self, files):
         for name, content in files.items():
@@ -41,15 +44,27 @@ class Project:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(content)
 
-    def commit(self, subject, files=None):
+    def commit(self, subject, files=None, **variables):
         self._clock += 60
         self.write(files if files is not None else {"file.txt": f"{subject}\n"})
         self.git("add", "-A", "--force")
-        self.git("commit", "-q", "--allow-empty", "--no-verify", "-m", subject)
+        self.git("commit", "-q", "--allow-empty", "--no-verify", "-m", subject, **variables)
+        return self.head()
+
+    def merge(self, *branches, subject="merge"):
+        self._clock += 60
+        self.git("merge", "-q", "--no-ff", "-s", "ours", "-m", subject, *branches)
         return self.head()
 
     def head(self):
         return self.git("rev-parse", "HEAD").strip()
+
+    def snapshot(self):
+        """Every file of the checkout and of its git directory, with content and time."""
+        return {
+            str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
+            for path in self.path.rglob("*")
+        }
 
 
 @pytest.fixture
@@ -60,3 +75,30 @@ def project(tmp_path):
 @pytest.fixture
 def opened(project, tmp_path):
     return lambda: Repository.open(str(project.path), tmp_path / "cache")
+
+
+@pytest.fixture
+def worktrees(opened, tmp_path):
+    return lambda *sparse: Worktrees(opened(), tmp_path / "worktrees", sparse, wait_s=0.2)
+
+
+def contents(tree):
+    """The files of a tree by their path, without git's own."""
+    return {
+        str(path.relative_to(tree)): path.read_text()
+        for path in sorted(tree.rglob("*"))
+        if path.is_file() and path.name != ".git"
+    }
+
+
+def ended(pid, within_s=10):
+    """Whether a process ends in time; a zombie that nobody reaps has ended."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False

@@ -1,0 +1,104 @@
+"""A hostile repository: nothing of it runs when it is read and checked out."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from conftest import contents
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """A program that leaves a mark when it runs."""
+    program, mark = tmp_path / "trap", tmp_path / "mark"
+    program.write_text(f"#!/bin/sh\necho ran >> {mark}\ncat\n")
+    program.chmod(0o755)
+    yield program
+    assert not mark.exists()
+
+
+def check_out_twice(worktrees, first, second):
+    with worktrees().slot(0) as tree:
+        tree.checkout(first)
+        tree.checkout(second)
+        return contents(tree.checkout(first))
+
+
+def test_hooks_do_not_run(project, worktrees, trap):
+    first, second = project.commit("first"), project.commit("second")
+    hooks = project.path / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in ("post-checkout", "reference-transaction", "post-index-change", "fsmonitor-watchman"):
+        (hooks / name).symlink_to(trap)
+    check_out_twice(worktrees, first, second)
+
+
+def test_hooks_of_the_users_templates_do_not_run(project, worktrees, trap, tmp_path, monkeypatch):
+    first, second = project.commit("first"), project.commit("second")
+    template = tmp_path / "template" / "hooks"
+    template.mkdir(parents=True)
+    (template / "post-checkout").symlink_to(trap)
+    configure(
+        tmp_path, monkeypatch, f"[init]\ntemplateDir = {template.parent}\n[core]\nhooksPath = {template}\n"
+    )
+    check_out_twice(worktrees, first, second)
+
+
+def test_the_users_filters_do_not_run_for_a_tree_that_asks_for_them(
+    project, worktrees, trap, tmp_path, monkeypatch
+):
+    files = {".gitattributes": "* filter=lfs diff=x merge=x\n", "a": "1\n"}
+    first, second = project.commit("first", files), project.commit("second", {"a": "2\n"})
+    lfs = f'[filter "lfs"]\nsmudge = {trap}\nclean = {trap}\nprocess = {trap}\nrequired = true\n'
+    others = f'[core]\nfsmonitor = {trap}\npager = {trap}\n[diff "x"]\ncommand = {trap}\ntextconv = {trap}\n'
+    configure(tmp_path, monkeypatch, lfs + others)
+    assert check_out_twice(worktrees, first, second) == files
+
+
+def test_submodules_are_not_fetched(project, worktrees, trap):
+    other = project.commit("other")
+    modules = f'[submodule "m"]\n\tpath = m\n\turl = ext::{trap}\n\tupdate = !{trap}\n'
+    project.write({".gitmodules": modules})
+    project.git("update-index", "--add", "--cacheinfo", f"160000,{other},m")
+    project.git("add", ".gitmodules")
+    project.git("commit", "-q", "-m", "with a submodule")
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(project.head())
+        assert (path / ".gitmodules").read_text() == modules
+        assert list((path / "m").iterdir()) == []
+        tree.checkout(other)
+
+
+def test_settings_of_theirs_do_not_reach_us(project, opened, worktrees, trap):
+    first, second = project.commit("first"), project.commit("second")
+    for name in ("core.fsmonitor", "core.pager", "diff.external", "gpg.program", "core.alternateRefsCommand"):
+        project.git("config", name, str(trap))
+    project.git("config", "log.showSignature", "true")
+    project.git("config", "alias.log", f"!{trap}")
+    check_out_twice(worktrees, first, second)
+    assert opened().changed_paths(second) == ("file.txt",)
+
+
+def test_what_a_trial_puts_in_place_of_git_is_not_asked(project, worktrees, trap):
+    first, second = project.commit("first"), project.commit("second")
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(first)
+        (path / ".git").unlink()
+        evil = path / ".git"
+        evil.mkdir()
+        (evil / "config").write_text(f"[core]\nfsmonitor = {trap}\nhooksPath = {trap.parent}\n")
+        (evil / "HEAD").write_text("ref: refs/heads/main\n")
+        for folder in ("objects", "refs"):
+            (evil / folder).mkdir()
+        assert contents(tree.checkout(second)) == {"file.txt": "second\n"}
+
+
+def configure(tmp_path, monkeypatch, text):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text(text)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)

@@ -1,0 +1,225 @@
+"""Worktrees: what is in them, what a trial may leave in them, and who may use them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+from conftest import contents
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.history import GitFailed, Worktrees
+
+
+@pytest.fixture
+def two(project):
+    """Two commits that differ in every way files can."""
+    first = project.commit("first", {"a": "1", "dir/b": "1", "gone": "1", ".gitignore": "*.o\nbuilt/\n"})
+    (project.path / "gone").unlink()
+    (project.path / "dir" / "b").unlink()
+    (project.path / "dir").rmdir()
+    second = project.commit("second", {"a": "2", "dir": "a file now", "new/c": "2"})
+    return first, second
+
+
+FIRST = {"a": "1", "dir/b": "1", "gone": "1", ".gitignore": "*.o\nbuilt/\n"}
+SECOND = {"a": "2", "dir": "a file now", "new/c": "2", ".gitignore": "*.o\nbuilt/\n"}
+
+
+def test_there_and_back(two, worktrees):
+    with worktrees().slot(0) as tree:
+        assert contents(tree.checkout(two[0])) == FIRST
+        assert contents(tree.checkout(two[1])) == SECOND
+        assert contents(tree.checkout(two[1])) == SECOND
+        assert contents(tree.checkout(two[0])) == FIRST
+
+
+def test_the_trial_finds_a_repository_there(two, project, worktrees):
+    project.git("tag", "v1", two[0])
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(two[1])
+
+        def ask(*question):
+            return subprocess.run(
+                ["git", *question], cwd=path, check=True, capture_output=True, text=True
+            ).stdout
+
+        assert ask("rev-parse", "HEAD").strip() == two[1]
+        assert ask("describe", "--tags", "--long").startswith("v1-1-g")
+        assert ask("status", "--porcelain") == ""
+        assert ask("rev-parse", "main").strip() == two[1]
+
+
+def test_a_worktree_is_reused(two, worktrees):
+    with worktrees().slot(0) as tree:
+        born = tree.checkout(two[0]).stat().st_ino
+    with worktrees().slot(0) as tree:
+        assert tree.checkout(two[1]).stat().st_ino == born
+
+
+def git_in(tree, *arguments):
+    subprocess.run(["git", *arguments], cwd=tree, check=True, capture_output=True)
+
+
+def commit_in(tree):
+    (tree / "a").write_text("theirs")
+    git_in(tree, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-aqm", "by the trial")
+
+
+DIRT = {
+    "modified": lambda tree: (tree / "a").write_text("9"),
+    "same size": lambda tree: (tree / "gone").write_text("9"),
+    "deleted": lambda tree: (tree / "a").unlink(),
+    "untracked": lambda tree: (tree / "extra").write_text("9"),
+    "ignored file": lambda tree: (tree / "x.o").write_text("9"),
+    "ignored folder": lambda tree: (tree / "built").mkdir(),
+    "untracked in the way": lambda tree: ((tree / "new").mkdir(), (tree / "new" / "c").mkdir()),
+    "nested repository": lambda tree: git_in(tree, "init", "-q", "nested"),
+    "staged": lambda tree: ((tree / "a").write_text("9"), git_in(tree, "add", "a")),
+    "hidden": lambda tree: (
+        git_in(tree, "update-index", "--skip-worktree", "a"),
+        (tree / "a").write_text("9"),
+    ),
+    "assumed": lambda tree: (
+        git_in(tree, "update-index", "--assume-unchanged", "a"),
+        (tree / "a").write_text("9"),
+    ),
+    "executable": lambda tree: (tree / "a").chmod(0o755),
+    "committed": commit_in,
+    "on a branch": lambda tree: git_in(tree, "checkout", "-q", "-b", "trial"),
+    "no repository": lambda tree: (tree / ".git").unlink(),
+    "another repository": lambda tree: ((tree / ".git").unlink(), git_in(tree, "init", "-q")),
+    "index lost": lambda tree: (git_dir(tree) / "index").unlink(),
+    "index broken": lambda tree: (git_dir(tree) / "index").write_bytes(b"no index"),
+    "index locked": lambda tree: (git_dir(tree) / "index.lock").write_bytes(b""),
+    "head broken": lambda tree: (git_dir(tree) / "HEAD").write_text("nonsense"),
+    "head locked": lambda tree: (git_dir(tree) / "HEAD.lock").write_text(""),
+    "in a merge": lambda tree: (git_dir(tree) / "MERGE_HEAD").write_text("0" * 40),
+    "sparse": lambda tree: git_in(tree, "sparse-checkout", "set", "--no-cone", "/dir/"),
+    "read-only folder": lambda tree: (
+        (tree / "ro").mkdir(),
+        (tree / "ro" / "f").touch(),
+        (tree / "ro").chmod(0o500),
+    ),
+    "fifo": lambda tree: os.mkfifo(tree / "fifo"),
+    "fifo in a folder": lambda tree: ((tree / "f").mkdir(), os.mkfifo(tree / "f" / "fifo")),
+    "fifo for a file": lambda tree: ((tree / "a").unlink(), os.mkfifo(tree / "a")),
+    "tree gone": lambda tree: subprocess.run(["rm", "-rf", tree], check=True),
+    "worktree removed": lambda tree: git_in(tree, "worktree", "remove", "--force", "."),
+    "worktree locked": lambda tree: git_in(tree, "worktree", "lock", "."),
+    "excluded": lambda tree: ((tree / "hid").touch(), (tree / ".gitignore").write_text("*\n")),
+}
+
+
+def git_dir(tree):
+    return tree.__class__((tree / ".git").read_text().strip().removeprefix("gitdir: "))
+
+
+@pytest.mark.parametrize("kind", DIRT)
+@pytest.mark.parametrize("target", [0, 1], ids=["same commit", "another"])
+def test_nothing_a_trial_leaves_is_kept(two, worktrees, kind, target):
+    with worktrees().slot(0) as tree:
+        DIRT[kind](tree.checkout(two[0]))
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(two[target])
+        assert contents(path) == (FIRST, SECOND)[target]
+        assert not (path / "a").stat().st_mode & 0o100
+        assert sorted(each.name for each in path.iterdir()) == sorted(
+            {".git", *(name.split("/")[0] for name in (FIRST, SECOND)[target])}
+        )
+        status = ["git", "status", "--porcelain", "--ignored"]
+        assert subprocess.run(status, cwd=path, check=True, capture_output=True).stdout == b""
+        git_in(path, "diff", "--exit-code", two[target])
+
+
+@pytest.mark.parametrize("place", ["a", "dir", "."], ids=["file", "folder", "whole tree"])
+def test_links_out_of_the_tree_are_not_followed(two, worktrees, tmp_path, place):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    for name in ("a", "b", "gone"):
+        (precious / name).write_text("mine")
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(two[0])
+        victim = path / place
+        subprocess.run(["rm", "-rf", victim.resolve()], check=True)
+        path.joinpath(place).resolve().symlink_to(precious / "a" if place == "a" else precious)
+    for target, expected in ((0, FIRST), (1, SECOND)):
+        with worktrees().slot(0) as tree:
+            assert contents(tree.checkout(two[target])) == expected
+    assert {path.name: path.read_text() for path in precious.iterdir()} == dict.fromkeys(
+        ("a", "b", "gone"), "mine"
+    )
+
+
+def test_sparse_paths_are_literal(project, worktrees):
+    odd = {
+        "src/a": "1",
+        "src[1]/a": "1",
+        "*": "star",
+        "docs/src/a": "1",
+        "setup.py": "1",
+        "docs/setup.py": "1",
+    }
+    sha = project.commit("first", odd)
+    with worktrees("src[1]/", "*", "setup.py").slot(0) as tree:
+        assert set(contents(tree.checkout(sha))) == {"src[1]/a", "*", "setup.py"}
+
+
+def test_other_sparse_paths_make_another_tree(project, worktrees):
+    sha = project.commit("first", {"src/a": "1", "docs/b": "1"})
+    for sparse, names in ((("src",), {"src/a"}), (("docs",), {"docs/b"}), ((), {"src/a", "docs/b"})):
+        with worktrees(*sparse).slot(0) as tree:
+            assert set(contents(tree.checkout(sha))) == names
+
+
+def test_absent_files_outside_the_sparse_paths_are_not_needed(project, opened, worktrees):
+    """As in stored histories: the objects of docs/ are missing, and no server has them."""
+    first = project.commit("first", {"src/a": "1", "docs/image": "large 1"})
+    second = project.commit("second", {"src/a": "2", "docs/image": "large 2", "docs/other": "large 3"})
+    for content in ("large 1", "large 2", "large 3"):
+        (project.path / "blob").write_text(content)
+        name = project.git("hash-object", "blob").strip()
+        (project.path / ".git" / "objects" / name[:2] / name[2:]).unlink()
+    with worktrees("src").slot(0) as tree:
+        for sha, content in ((first, "1"), (second, "2"), (first, "1")):
+            path = tree.checkout(sha)
+            assert contents(path) == {"src/a": content}
+            (path / "docs").mkdir()
+            (path / "docs" / "image").write_text("left by a trial")
+    assert opened().changed_paths(second) == ("docs/image", "docs/other", "src/a")
+    with pytest.raises(GitFailed), worktrees().slot(1) as tree:
+        tree.checkout(first)
+
+
+def test_two_slots_side_by_side(two, worktrees):
+    made = worktrees()
+    with made.slot(0) as left, made.slot(1) as right:
+        assert contents(left.checkout(two[0])) == FIRST
+        assert contents(right.checkout(two[1])) == SECOND
+        assert contents(left.path) == FIRST
+
+
+def test_a_slot_in_use_is_refused(two, worktrees):
+    with (
+        worktrees().slot(0),
+        pytest.raises(EnvironmentFailed, match="another run is using"),
+        worktrees().slot(0),
+    ):
+        pytest.fail("the second run got the slot as well")
+    with worktrees().slot(0) as tree:
+        assert contents(tree.checkout(two[0])) == FIRST
+
+
+def test_a_commit_that_does_not_exist(two, worktrees):
+    with worktrees().slot(0) as tree:
+        with pytest.raises(EnvironmentFailed):
+            tree.checkout("0" * 40)
+        assert contents(tree.checkout(two[0])) == FIRST
+
+
+def test_no_room_on_the_disk(two, opened, tmp_path):
+    with Worktrees(opened(), tmp_path / "worktrees").slot(0) as tree:
+        tree.path.with_suffix(".index").mkdir()
+        with pytest.raises(EnvironmentFailed):
+            tree.checkout(two[0])
