@@ -7,7 +7,7 @@ import sys
 
 from refengine import __version__
 from refengine.config import EngineConfig, ModelConfig, ParallelConfig, SchedulerConfig
-from refengine.native import NativeError
+from refengine.native import NativeError, load_kernels
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,10 +57,10 @@ def main(argv: list[str] | None = None) -> int:
     flags = parser().parse_args(argv)
     try:
         config = configure(flags)
+        load_kernels()
     except (NativeError, ValueError) as error:
         print(f"refengine: {error}", file=sys.stderr)
         return 2
     from refengine.serve import serve
 
-    serve(config)
-    return 0
+    return serve(config)

@@ -21,6 +21,10 @@ class EngineDeadError(Exception):
     """The engine core has gone; the request cannot be answered."""
 
 
+class DuplicateRequestError(Exception):
+    """Two requests in flight have the same id: their outputs could not be told apart."""
+
+
 class EngineClient:
     """Sends requests and hands every output to the request it belongs to."""
 
@@ -44,7 +48,9 @@ class EngineClient:
 
     async def generate(self, prompt: list[int], max_tokens: int) -> AsyncIterator[Output]:
         """Outputs as they come; the last has a finish reason. Raises EngineDeadError."""
-        request_id = f"cmpl-{uuid4().hex}"
+        request_id = f"cmpl-{self._index}-{uuid4().hex}"
+        if request_id in self._outputs:
+            raise DuplicateRequestError(f"request id {request_id} is already in use")
         queue = self._outputs[request_id] = asyncio.Queue()
         finished = False
         try:

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from refengine.native import Kernel, load_kernels
-
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -71,10 +69,6 @@ class EngineConfig:
     model: ModelConfig
     scheduler: SchedulerConfig
     parallel: ParallelConfig
-
-    def kernels(self) -> dict[str, Kernel]:
-        """The compiled kernels; raises NativeError where they are missing."""
-        return load_kernels()
 
     def for_api_server(self, rank: int) -> EngineConfig:
         return replace(self, parallel=replace(self.parallel, api_process_rank=rank))

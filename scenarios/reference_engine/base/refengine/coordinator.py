@@ -9,7 +9,7 @@ import zmq
 from refengine import messages
 from refengine.config import EngineConfig
 from refengine.logger import get_logger, name_process, prefix_output
-from refengine.processes import SPAWN, exit_on_signal, follow_parent, shutdown
+from refengine.processes import SPAWN, exit_on_signal, follow_parent, shutdown, wake_up_on_signal
 
 logger = get_logger(__name__)
 
@@ -43,8 +43,12 @@ def run_coordinator(config: EngineConfig) -> None:
     try:
         socket = context.socket(zmq.PULL)
         socket.bind(config.parallel.coordinator_address)
+        poller = zmq.Poller()
+        poller.register(socket, zmq.POLLIN)
+        poller.register(wake_up_on_signal(), zmq.POLLIN)
         ranks: set[int] = set()
         while True:
+            poller.poll()
             ranks.add(messages.decode_announce(socket.recv()).rank)
             if len(ranks) == config.parallel.data_parallel_size:
                 logger.info("All engine subscriptions received by DP coordinator")

@@ -22,7 +22,7 @@ from refengine.messages import (
     Outputs,
     ToClient,
 )
-from refengine.processes import exit_on_signal, follow_parent
+from refengine.processes import exit_on_signal, follow_parent, wake_up_on_signal
 from refengine.scheduler import Scheduler
 
 logger = get_logger(__name__)
@@ -31,23 +31,29 @@ LINGER = 200  # milliseconds in which last messages may still leave
 
 
 class EngineCore:
-    """One per rank. The workers are started first: they take longest."""
+    """The engine core of one rank."""
 
     def __init__(self, config: EngineConfig, addresses: Addresses, launcher: Connection) -> None:
         self._config, self._launcher = config, launcher
+        self.ready = False
         self._executor = Executor(config)
-        launcher.send("HELLO")
         self._scheduler = Scheduler(config)
         self._context = zmq.Context()
         self._input = self._context.socket(zmq.PULL)
         self._input.bind(addresses.engine)
+        self._poller = zmq.Poller()
+        self._poller.register(self._input, zmq.POLLIN)
+        self._poller.register(wake_up_on_signal(), zmq.POLLIN)
         self._clients = [
             self._connect(addresses.client(index)) for index in range(config.parallel.api_process_count)
         ]
 
     def start(self) -> None:
-        """Wait for the workers, then tell everybody who waits for this engine."""
+        """Start the workers, wait for them, then tell everybody who waits for this engine."""
+        self._executor.start()
+        self._launcher.send("HELLO")
         self._executor.wait_for_ready()
+        self.ready = True
         self._launcher.send("READY")
         for index in range(len(self._clients)):
             self._send(index, EngineReady())
@@ -64,7 +70,9 @@ class EngineCore:
 
     def _take_input(self) -> None:
         """All that has arrived; waits only where there is nothing else to do."""
-        while self._input.poll(None if self._scheduler.unfinished == 0 else 0):
+        if self._scheduler.unfinished == 0:
+            self._poller.poll()
+        while self._input.poll(0):
             message = messages.decode_to_engine(self._input.recv())
             if isinstance(message, AddRequest):
                 self._scheduler.add(message)
@@ -106,23 +114,19 @@ def run_engine_core(config: EngineConfig, addresses: Addresses, launcher: Connec
     prefix_output(role)
     exit_on_signal()
     follow_parent()
-    core: EngineCore | None = None
-    ready = False
+    core = EngineCore(config, addresses, launcher)
     try:
-        core = EngineCore(config, addresses, launcher)
         core.start()
-        ready = True
         core.run()
     except SystemExit:
         logger.info("Shutting down.")
         raise
     except Exception:
-        if core is None or not ready:
+        if not core.ready:
             logger.exception("EngineCore failed to start.")
         else:
             logger.exception("EngineCore encountered a fatal error.")
             core.fail()
         raise
     finally:
-        if core is not None:
-            core.close()
+        core.close()

@@ -26,26 +26,30 @@ class WorkerHandle(NamedTuple):
 
 
 class Executor:
-    """The workers of this rank. They start at once; `wait_for_ready` says when they can work."""
+    """The workers of this rank: started, then ready, then fed step by step."""
 
     def __init__(self, config: EngineConfig) -> None:
+        self._config = config
         limit = config.scheduler.max_num_seqs
         self._slot_bytes = limit * (BYTES_PER_SEQUENCE + BYTES_PER_TOKEN * config.model.max_model_len)
         self._ready = False
         self._rings: list[Ring] = []
-        self._workers = [self._start(config, rank) for rank in range(config.parallel.tensor_parallel_size)]
+        self._workers: list[WorkerHandle] = []
 
-    @staticmethod
-    def _start(config: EngineConfig, rank: int) -> WorkerHandle:
-        pipe, worker_pipe = Pipe()
-        worker_death, death = Pipe(duplex=False)
-        process = SPAWN.Process(
-            target=run_worker, args=(config, rank, worker_pipe, worker_death), name=f"VllmWorker-{rank}"
-        )
-        process.start()
-        worker_pipe.close()
-        worker_death.close()
-        return WorkerHandle(process, pipe, death)
+    def start(self) -> None:
+        """Start the processes; `wait_for_ready` says when they can work."""
+        for rank in range(self._config.parallel.tensor_parallel_size):
+            pipe, worker_pipe = Pipe()
+            worker_death, death = Pipe(duplex=False)
+            process = SPAWN.Process(
+                target=run_worker,
+                args=(self._config, rank, worker_pipe, worker_death),
+                name=f"VllmWorker-{rank}",
+            )
+            process.start()
+            self._workers.append(WorkerHandle(process, pipe, death))
+            worker_pipe.close()
+            worker_death.close()
 
     def wait_for_ready(self) -> None:
         """Until every worker has its model. Raises RuntimeError where one ended instead."""
@@ -70,6 +74,12 @@ class Executor:
         first, *_ = [answers.receive(worker.pipe) for answers, worker in pairs]
         return messages.decode_tokens(first)
 
+    def _kill(self) -> None:
+        for worker in self._workers:
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
     def close_pipes(self) -> None:
         """What tells a worker that its parent is gone; the death pipe first, so that it knows why."""
         for worker in self._workers:
@@ -77,14 +87,14 @@ class Executor:
             worker.pipe.close()
 
     def close(self) -> None:
-        """End the workers: by their pipes when they run, by force while they still load."""
+        """End the workers: by force while they still load, by their pipes once they run."""
+        if not self._ready:
+            self._kill()
         self.close_pipes()
-        deadline = time.monotonic() + (GRACE if self._ready else 0.0)
+        deadline = time.monotonic() + GRACE
         for worker in self._workers:
             worker.process.join(max(0.0, deadline - time.monotonic()))
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+        self._kill()
         for ring in self._rings:
             ring.remove()
         self._rings = []

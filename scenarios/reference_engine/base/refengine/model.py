@@ -13,8 +13,8 @@ from refengine.config import ModelConfig
 from refengine.native import Kernel
 from refengine.tokenizer import WORDS
 
-SUCCESSOR_WEIGHT = 0.5
-"""Share of the output weights that points every token at one fixed successor. It keeps the best token well
+SUCCESSOR_WEIGHT = 0.08
+"""How strongly the output weights point every token at one successor. It keeps the best token well
 ahead of the second best, so that rounding, which differs between batches, never changes the text."""
 
 UNARY = {"neg": torch.neg, "exp": torch.exp, "sqrt": torch.sqrt}

@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 
 SPAWN = multiprocessing.get_context("spawn")
-GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
 def shutdown(processes: Sequence[BaseProcess]) -> None:
@@ -46,6 +46,17 @@ def exit_on_signal() -> None:
 
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)
+
+
+def wake_up_on_signal() -> int:
+    """A file descriptor that is readable from the first signal on, for loops that poll.
+
+    A handler alone cannot end a poll that begins just after the signal came.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    return reader
 
 
 def follow_parent() -> None:

@@ -17,15 +17,19 @@ from refengine.processes import SPAWN, exit_on_signal, follow_parent, shutdown, 
 logger = get_logger(__name__)
 
 
-def serve(config: EngineConfig) -> None:
-    """Run one rank until SIGTERM. Raises RuntimeError when one of its processes failed."""
+def serve(config: EngineConfig) -> int:
+    """Run one rank until SIGTERM; the exit status is 0, or 1 when one of its processes failed."""
     exit_on_signal()
-    config.kernels()
-    with bind(config) as listening, rank_addresses() as addresses:
-        if config.parallel.api_process_count == 1:
-            run_single_api_server(config.for_api_server(0), addresses, listening)
-        else:
-            run_multi_api_server(config, addresses, listening)
+    try:
+        with bind(config) as listening, rank_addresses() as addresses:
+            if config.parallel.api_process_count == 1:
+                run_single_api_server(config.for_api_server(0), addresses, listening)
+            else:
+                run_multi_api_server(config, addresses, listening)
+    except RuntimeError as error:
+        logger.error("Server exited unexpectedly (rank %d): %s", config.parallel.data_parallel_rank, error)
+        return 1
+    return 0
 
 
 def bind(config: EngineConfig) -> socket.socket:

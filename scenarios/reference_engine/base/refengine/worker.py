@@ -10,6 +10,7 @@ from refengine import messages
 from refengine.config import EngineConfig
 from refengine.logger import get_logger, name_process, prefix_output
 from refengine.messages import Step, Tokens
+from refengine.native import load_kernels
 from refengine.ring import Ring
 
 logger = get_logger(__name__)
@@ -28,7 +29,7 @@ class ModelRunner:
 
         torch.set_num_threads(1)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = Transformer(config.model, config.kernels(), device)
+        self._model = Transformer(config.model, load_kernels(), device)
         self._sequences: dict[str, tuple[list[int], Sequence]] = {}
         self._model.forward([([0], self._model.begin())])
         logger.info("Model %s loaded on %s", config.model.model, device)
