@@ -3,7 +3,7 @@
 `run_guarded` is the way in, `guardian.py` the process it starts, `spec.py` what the two say to each other.
 """
 
-from bisect_tool.supervise.guarded import run_guarded
+from bisect_tool.supervise.guarded import recover, run_guarded
 from bisect_tool.supervise.spec import GuardianResult, GuardianSpec, Leftovers, ProcessInfo, Reason
 
-__all__ = ["GuardianResult", "GuardianSpec", "Leftovers", "ProcessInfo", "Reason", "run_guarded"]
+__all__ = ["GuardianResult", "GuardianSpec", "Leftovers", "ProcessInfo", "Reason", "recover", "run_guarded"]

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.supervise.journal import read_journal
+from bisect_tool.supervise.journal import read_guardian, read_journal
 from bisect_tool.supervise.leftovers import remove_leftovers
 from bisect_tool.supervise.processes import Identity, Process, below, environment, table
 from bisect_tool.supervise.spec import Leftovers
@@ -40,7 +40,8 @@ class Abandoned:
 
     def __init__(self, folder: Path, token: str) -> None:
         self._mark = token.encode()
-        self._recorded = {info.identity for info in read_journal(folder)}
+        trusted = read_guardian(folder) is not None
+        self._recorded = {info.identity for info in read_journal(folder)} if trusted else set()
         self._marked: dict[Identity, bool] = {}
         self._seen: list[Process] = []
         self._quiet = 0

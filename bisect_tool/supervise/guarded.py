@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import select
+import signal
 import subprocess
 import sys
 import time
@@ -13,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.supervise.abandoned import end_abandoned
-from bisect_tool.supervise.journal import JOURNAL_FILE
+from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian
 from bisect_tool.supervise.leftovers import SHM_FILE
+from bisect_tool.supervise.processes import is_alive, send
 from bisect_tool.supervise.spec import RESULT_FILE, SPEC_FILE, GuardianResult, GuardianSpec, Reason
 from bisect_tool.supervise.sweep import KILL_LIMIT_S
 
@@ -22,22 +23,23 @@ if TYPE_CHECKING:
     import threading
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
-POLL_S = 0.05
+POLL_S = 0.1
 MARGIN_S = 20.0
 """How much longer than its own limits a guardian may take before it counts as lost."""
+CLEAN_UP_S = 10.0
 GUARDIAN_OUTPUT = "guardian.out"
 
 
 def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> GuardianResult:
     """Run `spec` to its end and return when nothing of it runs any more.
 
-    Set `cancel` to end it early. An exception in here (Ctrl-C) ends it, too, before it goes on. Blocks at
-    most deadline + grace + twice `MARGIN_S`; when the guardian dies or is stuck, the tree is ended from here
-    (`Reason.LOST`).
+    Set `cancel` to end it early. An exception in here (Ctrl-C) ends it, too, before it goes on. When the
+    guardian dies, or is stuck for `MARGIN_S` after deadline and grace and for `CLEAN_UP_S` more, the tree is
+    ended from here (`Reason.LOST`). Raises OSError when `spec.folder` cannot be written.
     """
     began = time.monotonic()
     spec.folder.mkdir(parents=True, exist_ok=True)
-    for name in (RESULT_FILE, JOURNAL_FILE, SHM_FILE):
+    for name in (RESULT_FILE, GUARDIAN_FILE, JOURNAL_FILE, SHM_FILE):
         (spec.folder / name).unlink(missing_ok=True)
     spec_file = spec.folder / SPEC_FILE
     spec_file.write_text(spec.without_env().to_json())
@@ -70,7 +72,7 @@ def _finish(process: subprocess.Popen[bytes], spec: GuardianSpec) -> None:
     """Let the guardian clean up if it still runs. Interrupted once more, leave it to that alone."""
     try:
         _say(process, "cancel")
-        ended = _ended(process, spec.grace_s + KILL_LIMIT_S + MARGIN_S / 2)
+        ended = _ended(process, spec.grace_s + KILL_LIMIT_S + CLEAN_UP_S)
     finally:
         _hang_up(process)
     if not ended:
@@ -85,15 +87,11 @@ def _hang_up(process: subprocess.Popen[bytes]) -> None:
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Wait for the end of the guardian; it is our child, so its pid is its own until it is reaped."""
-    if process.poll() is not None:
-        return True
-    descriptor = os.pidfd_open(process.pid)
     try:
-        select.select([descriptor], [], [], seconds)
-    finally:
-        os.close(descriptor)
-    return process.poll() is not None
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _say(process: subprocess.Popen[bytes], line: str) -> None:
@@ -103,11 +101,30 @@ def _say(process: subprocess.Popen[bytes], line: str) -> None:
             process.stdin.flush()
 
 
+def recover(folder: Path) -> GuardianResult | None:
+    """What became of the run recorded in `folder`, whose caller was killed; None if none was ever started.
+
+    Waits for its guardian, if that is still cleaning up, and does its work where it was killed, too. Nothing
+    of the run is left afterwards.
+    """
+    spec_file = folder / SPEC_FILE
+    if not spec_file.exists():
+        return None
+    spec = GuardianSpec.from_json(spec_file.read_text())
+    ends = time.monotonic() + spec.grace_s + KILL_LIMIT_S + CLEAN_UP_S
+    guardian = read_guardian(folder)
+    while guardian and is_alive(guardian) and time.monotonic() < ends:
+        time.sleep(POLL_S)
+    if guardian:
+        send(guardian, signal.SIGKILL)
+    return _result(spec, time.monotonic())
+
+
 def _result(spec: GuardianSpec, began: float) -> GuardianResult:
-    try:
-        return GuardianResult.from_json((spec.folder / RESULT_FILE).read_text())
-    except FileNotFoundError:
+    path = spec.folder / RESULT_FILE
+    if not path.exists():
         ended = time.time()
         leftovers, parents = end_abandoned(spec.folder, spec.token)
         seconds = time.monotonic() - began
-        return GuardianResult(Reason.LOST, None, seconds, ended, leftovers, parents)
+        write_whole(path, GuardianResult(Reason.LOST, None, seconds, ended, leftovers, parents).to_json())
+    return GuardianResult.from_json(path.read_text())

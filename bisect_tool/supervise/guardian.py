@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING
 if not __package__:  # started by its path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from bisect_tool.supervise.journal import Journal
+from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.journal import Journal, write_guardian
 from bisect_tool.supervise.leftovers import ShmWatch, remove_leftovers
 from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.ports import PortWatch
@@ -73,7 +74,7 @@ class Guardian:
         self._stamps = Stamps(spec.watch, spec.stdout)
         self._shm = ShmWatch(spec.folder)
         self._ports = PortWatch()
-        self._stamp_pace, self._scan_pace, self._shm_pace = Pace(STAMP_S), Pace(SCAN_S), Pace(0.0)
+        self._stamp_pace, self._scan_pace, self._shm_pace = Pace(STAMP_S), Pace(SCAN_S), Pace(0.0, 3)
         self._wakeup = _wakeup_pipe()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -263,10 +264,9 @@ def main() -> None:
     """Run the spec named on the command line and write the result beside it."""
     spec = GuardianSpec.from_json(Path(sys.argv[1]).read_text())
     _become_subreaper()
+    write_guardian(spec.folder)
     result = Guardian(spec).run()
-    part = spec.folder / (RESULT_FILE + ".part")
-    part.write_text(result.to_json())
-    part.replace(spec.folder / RESULT_FILE)
+    write_whole(spec.folder / RESULT_FILE, result.to_json())
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
 """`processes.jsonl`: every process a trial was seen to have, with its first parent and its times.
 
-Append-only, one object a line; of several lines about one process the last one holds.
+Append-only, one object a line; of several lines about one process the last one holds. `guardian.json` names
+the guardian that wrote it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.supervise.processes import Identity, Process, title
+from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.processes import Identity, Process, read_bytes, read_process, title
 from bisect_tool.supervise.spec import ProcessInfo, process_info
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JOURNAL_FILE = "processes.jsonl"
+GUARDIAN_FILE = "guardian.json"
 
 
 class Journal:
@@ -72,3 +76,26 @@ def read_journal(folder: Path) -> tuple[ProcessInfo, ...]:
                 info = process_info(json.loads(line))
                 known[info.identity] = info
     return tuple(known.values())
+
+
+def write_guardian(folder: Path) -> None:
+    """Write down that this process is the guardian of the trial in `folder`."""
+    own = read_process(os.getpid())
+    write_whole(folder / GUARDIAN_FILE, json.dumps({"identity": own and own.identity, "boot": _boot()}))
+
+
+def read_guardian(folder: Path) -> Identity | None:
+    """Who guarded the trial; None if nobody did since this machine was booted.
+
+    After a boot the same pids and start times are given again, and neither this nor the journal names anyone.
+    """
+    path = folder / GUARDIAN_FILE
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text())
+    pid, started = record["identity"]
+    return (pid, started) if record["boot"] == _boot() else None
+
+
+def _boot() -> str:
+    return read_bytes("/proc/sys/kernel/random/boot_id").decode().strip()

@@ -1,7 +1,8 @@
 """What a tree of processes left in /dev/shm, told from what others put there at the same time.
 
 An entry belongs to the tree when it appeared after the tree was started and one of its processes was seen to
-have it open or mapped. Nothing else is ever removed.
+have it open or mapped. Nothing else is ever removed: an entry whose maker let go of it within milliseconds may
+stay, as nothing tells it from a stranger's.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+from bisect_tool.supervise.files import write_whole
 from bisect_tool.supervise.stamps import times_file
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def bounded_log(path: Path, head: int = 8 * MIB, tail: int = 8 * MIB) -> int:
     marker = b"" if first.endswith(b"\n") else b"\n"
     marker += b"[bisect-run: %d bytes left out]\n" % left_out
     stamps = _cut_stamps(path, len(first), size - len(last), len(marker))
-    _replace(path, first + marker + last)
-    _replace(times_file(path), stamps)
+    write_whole(path, first + marker + last)
+    write_whole(times_file(path), stamps)
     return left_out
 
 
@@ -91,12 +92,6 @@ def _cut_stamps(log: Path, head: int, tail: int, marker: int) -> bytes:
         elif end >= tail:
             kept.append(f"{end - tail + head + marker} {time:.3f}\n")
     return "".join(kept).encode()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def _split(file: BinaryIO, limit: int) -> Iterator[tuple[int, bytes]]:

@@ -1,0 +1,12 @@
+"""Stands for the command line: runs the spec in the file it is given, and prints the result."""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from bisect_tool.supervise import GuardianSpec, run_guarded
+
+if __name__ == "__main__":
+    spec = GuardianSpec.from_json(Path(sys.argv[1]).read_text())
+    sys.stdout.write(run_guarded(replace(spec, env=dict(os.environ))).to_json())

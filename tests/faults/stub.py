@@ -1,0 +1,229 @@
+"""A program that misbehaves in the way its first argument names; only the standard library."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SELF = [sys.executable, "-I", "-S", __file__]
+
+
+def fork(work):
+    """A child that does `work` and then ends; returns its pid."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return pid
+
+
+def sleep():
+    while True:
+        time.sleep(1000)
+
+
+def say(text):
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def wait_for(path):
+    while not Path(path).exists():
+        time.sleep(0.005)
+
+
+def daemon(work=sleep):
+    """Doubly forked, in a session of its own, as daemons are."""
+
+    def first():
+        os.setsid()
+        fork(work)
+
+    os.waitpid(fork(first), 0)
+
+
+def own_session():
+    fork(lambda: (os.setsid(), sleep()))
+
+
+def deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sleep()
+
+
+def stopped():
+    os.kill(os.getpid(), signal.SIGSTOP)
+    sleep()
+
+
+def stopped_and_deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stopped()
+
+
+def orphan():
+    fork(sleep)
+
+
+def escape():
+    own_session()
+    daemon()
+    daemon(own_session)
+
+
+def stubborn():
+    pids = [fork(work) for work in (deaf, stopped, stopped_and_deaf)]
+    daemon(deaf)
+    wait_until_stopped(pids[1:])
+
+
+def wait_until_stopped(pids):
+    """Not before SIGSTOP has come, or the test would test nothing."""
+    for pid in pids:
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.005)
+
+
+def tree():
+    """Everything at once, for as long as it is let; grows a new generation every 10 ms."""
+    stubborn()
+    escape()
+    say("ready")
+    while True:
+        daemon(lambda: time.sleep(0.5))
+        time.sleep(0.01)
+
+
+def chaser():
+    """Never the same process for long: each generation forks the next one and ends."""
+
+    def run():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            if os.fork():
+                os._exit(0)
+
+    daemon(run)
+
+
+def short_grandchildren(count="500"):
+    """Each is orphaned at once and ends by itself; nobody but the guardian can reap it."""
+    for _ in range(int(count)):
+        os.waitpid(fork(lambda: fork(lambda: None)), 0)
+    say(f"guardian {os.getppid()}")
+    sleep()
+
+
+def flood(megabytes):
+    """Many lines, one line without an end, bytes that are no text; says how long the slowest write took."""
+    block = b"".join(b"line %07d %s\n" % (n, b"x" * 115) for n in range(7943))[: 1 << 20]
+    slowest = 0.0
+    os.write(1, b"the first line\n")
+    blocks = [block] * int(megabytes) + [b"y" * (1 << 20)] * 64 + [b"\n", b"\xff\xfe\x80 not text\n"]
+    for data in blocks:
+        began = time.monotonic()
+        os.write(1, data)
+        slowest = max(slowest, time.monotonic() - began)
+    say(f"guardian {peak_memory(os.getppid())} kB")
+    say(f"slowest write {slowest:.3f} s")
+
+
+def peak_memory(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+def keep_stdout():
+    subprocess.Popen([*SELF, "sleep"], start_new_session=True)
+    say("root is done")
+
+
+def listen(port="0", gate=""):
+    """A server that outlives its root."""
+    server = socket.create_server(("127.0.0.1", int(port)))
+    fork(lambda: (os.setsid(), sleep()))
+    say(f"port {server.getsockname()[1]}")
+    if gate:
+        wait_for(gate)
+
+
+def leak_shm(*names):
+    """Entries of /dev/shm whose maker ends without removing them and without a word."""
+    for name in names:
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(f"/dev/shm/{name}", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            os.write(descriptor, b"x" * 4096)
+    time.sleep(0.25)
+
+
+def leak_shm_at_gate(gate, name):
+    leak_shm(name)
+    wait_for(gate)
+
+
+def leak_mapped_shm(name):
+    """An entry that is only mapped, not open."""
+    import mmap
+
+    descriptor = os.open(f"/dev/shm/{name}", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    os.ftruncate(descriptor, 4096)
+    memory = mmap.mmap(descriptor, 4096)
+    os.close(descriptor)
+    time.sleep(0.6)
+    memory.close()
+
+
+def endless():
+    while True:
+        say("x" * 100)
+        time.sleep(0.001)
+
+
+def torrent():
+    """As much output as the disk takes."""
+    block = (b"z" * 1023 + b"\n") * 1024
+    while True:
+        os.write(1, block)
+
+
+def tick(seconds="0.15", count="6"):
+    for number in range(int(count)):
+        say(f"tick {number} {time.time():.3f}")
+        time.sleep(float(seconds))
+
+
+def leave(code="0"):
+    os._exit(int(code))
+
+
+def kill_guardian():
+    """What an out-of-memory killer might do."""
+    stubborn()
+    escape()
+    say("ready")
+    time.sleep(0.5)
+    os.kill(os.getppid(), signal.SIGKILL)
+    sleep()
+
+
+def kill_guardian_at_once():
+    escape()
+    os.kill(os.getppid(), signal.SIGKILL)
+    sleep()
+
+
+def stop_guardian():
+    say("ready")
+    os.kill(os.getppid(), signal.SIGSTOP)
+    sleep()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

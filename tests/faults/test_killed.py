@@ -1,0 +1,144 @@
+"""Row 3 and a part of 13: -9 at a random moment for the command line, for the guardian, or for both."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.supervise import GuardianResult, Reason, recover
+
+STAND_IN = Path(__file__).with_name("stand_in.py")
+ROOT = Path(__file__).parents[2]
+MARK = "STUB_MARK"
+LIMIT_S = 2.0
+
+
+def moment(seed, most):
+    """Seconds, at random and the same in every run."""
+    return random.Random(seed).uniform(0.0, most)  # noqa: S311
+
+
+def start(made):
+    """The stand-in for the command line; everything below it inherits its mark."""
+    file = made.folder / "request.json"
+    file.write_text(made.without_env().to_json())
+    env = {**made.env, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, str(STAND_IN), str(file)], env=env, stdout=subprocess.PIPE, text=True
+    )
+
+
+def guardian_of(made):
+    """The guardian's pid, by the spec on its command line; None before it has been started."""
+    wanted = os.fsencode(made.folder / "spec.json")
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and wanted in (entry / "cmdline").read_bytes().split(b"\0"):
+                return int(entry.name)
+        except OSError:
+            continue
+    return None
+
+
+def seconds_until_gone(alive, mark):
+    began = time.monotonic()
+    while alive(mark):
+        if time.monotonic() - began > 15:
+            return float("inf")
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def test_the_command_line_is_killed(spec, alive, count_times, figure):
+    def once(seed):
+        made = spec("tree")
+        with start(made) as process:
+            time.sleep(moment(seed, 1.2))
+            process.kill()
+            process.wait()
+        return seconds_until_gone(alive, made.env[MARK])
+
+    with ThreadPoolExecutor(2) as pool:
+        took = list(pool.map(once, range(count_times(8, 100))))
+    in_time = sum(seconds < LIMIT_S for seconds in took)
+    figure(f"0 survivors within {LIMIT_S:g} s in {in_time} of {len(took)}; worst {max(took):.2f} s")
+    assert max(took) < float("inf")
+    assert in_time >= 0.9 * len(took), sorted(took)
+
+
+def test_the_guardian_is_killed(spec, alive, count_times, wait_for, figure):
+    def once(seed):
+        made = spec("tree")
+        with start(made) as process:
+            wait_for(lambda: guardian_of(made))
+            guardian = guardian_of(made)
+            time.sleep(moment(seed, 1.0))
+            os.kill(guardian, signal.SIGKILL)
+            took = time.monotonic()
+            result = GuardianResult.from_json(process.communicate(timeout=30)[0])
+            took = time.monotonic() - took
+        assert result.reason is Reason.LOST
+        return took, alive(made.env[MARK])
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(once, range(count_times(8, 100))))
+    clean = sum(not left for _, left in ends)
+    in_time = sum(took < LIMIT_S for took, _ in ends)
+    worst = max(took for took, _ in ends)
+    figure(f"0 survivors in {clean} of {len(ends)}; within {LIMIT_S:g} s: {in_time}; worst {worst:.2f} s")
+    assert clean == len(ends), ends
+    assert in_time >= 0.9 * len(ends), ends
+
+
+@pytest.mark.parametrize("mode", ["kill_guardian", "kill_guardian_at_once"])
+def test_the_tree_kills_its_guardian(guard, mode):
+    run = guard(mode)
+    assert run.result.reason is Reason.LOST
+    assert run.survivors == []
+    assert run.sweep_s < LIMIT_S + 1
+
+
+def test_a_stopped_guardian_is_noticed(guard, monkeypatch):
+    monkeypatch.setattr("bisect_tool.supervise.guarded.MARGIN_S", 0.2)
+    monkeypatch.setattr("bisect_tool.supervise.guarded.CLEAN_UP_S", 0.2)
+    run = guard("stop_guardian", deadline_s=0.5, grace_s=0.1)
+    assert run.result.reason is Reason.LOST
+    assert run.survivors == []
+
+
+def test_both_are_killed_and_the_next_run_cleans_up(spec, alive, count_times, wait_for, figure):
+    def once(seed):
+        made = spec("tree")
+        with start(made) as process:
+            wait_for(lambda: made.stdout.exists() and made.stdout.read_bytes())
+            time.sleep(moment(seed, 0.5))
+            guardian = guardian_of(made)
+            os.kill(guardian, signal.SIGKILL)
+            process.kill()
+        left = alive(made.env[MARK])
+        result = recover(made.folder)
+        return bool(left), result is not None and result.reason is Reason.LOST, alive(made.env[MARK])
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(once, range(count_times(3, 15))))
+    assert all(left for left, _, _ in ends)
+    clean = sum(lost and not after for _, lost, after in ends)
+    figure(f"recovered without a hand, 0 survivors, in {clean} of {len(ends)}")
+    assert clean == len(ends), ends
+
+
+def test_a_run_that_ended_needs_no_recovery(guard):
+    run = guard("leave", "3")
+    assert recover(run.spec.folder) == run.result
+
+
+def test_nothing_to_recover(tmp_path):
+    assert recover(tmp_path) is None
