@@ -156,26 +156,31 @@ def _text(path: Path) -> str:
     return path.read_text(errors="replace") if path.is_file() and not path.is_symlink() else ""
 
 
-def _specials(folder: Path) -> Iterator[Path]:
+def _specials(tree: Path) -> list[Path]:
     """Sockets, pipes and devices: git knows of none, so that it would leave them where they are."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _specials(Path(entry.path))
-            elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
-                yield Path(entry.path)
+    found = []
+    folders = [str(tree)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+                    found.append(Path(entry.path))
+    return found
 
 
 def remove(path: Path) -> None:
     """Remove a tree that a hostile trial may have left: links, and folders that cannot be written.
 
     Raises:
-        EnvironmentFailed: something in it belongs to somebody else.
+        EnvironmentFailed: something in it belongs to somebody else, or it is too deep.
     """
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.is_dir():
-        shutil.rmtree(path, onerror=_force)
+    with suppress(OSError, RecursionError):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        else:
+            shutil.rmtree(path, onerror=_force)
     if path.is_symlink() or path.exists():
         raise EnvironmentFailed(f"{path} cannot be removed", "remove it by hand, then resume")
 
@@ -184,6 +189,6 @@ def _force(function: Callable[..., object], name: str, _error: object) -> None:
     """Try once more after making the folder writable."""
     path = Path(name)
     for folder in (path.parent, path):
-        if not folder.is_symlink():
+        if folder.is_dir() and not folder.is_symlink():
             folder.chmod(stat.S_IRWXU)
     function(name)
