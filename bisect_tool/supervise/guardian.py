@@ -12,7 +12,6 @@ the kernel says, not what a listing of /proc happened to show.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import select
@@ -30,6 +29,7 @@ if not __package__:  # started by its path
 from bisect_tool.supervise.files import write_whole
 from bisect_tool.supervise.journal import Journal, write_guardian
 from bisect_tool.supervise.leftovers import ShmWatch, remove_leftovers
+from bisect_tool.supervise.linux import become_subreaper
 from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.ports import PortWatch
 from bisect_tool.supervise.processes import Identity, Process, below, table
@@ -54,7 +54,6 @@ SETTLE_S = 0.4
 ORPHAN_GRACE_S = 1.0
 ENV_LIMIT_S = 10.0
 NOT_STARTED = 127
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 class Guardian:
@@ -74,7 +73,7 @@ class Guardian:
         self._stamps = Stamps(spec.watch, spec.stdout)
         self._shm = ShmWatch(spec.folder)
         self._ports = PortWatch()
-        self._stamp_pace, self._scan_pace, self._shm_pace = Pace(STAMP_S), Pace(SCAN_S), Pace(0.0, 3)
+        self._stamp_pace, self._scan_pace, self._shm_pace = Pace(STAMP_S, 1), Pace(SCAN_S), Pace(0.0, 3)
         self._wakeup = _wakeup_pipe()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -254,16 +253,10 @@ def _wakeup_pipe() -> int:
     return readable
 
 
-def _become_subreaper() -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
-
-
 def main() -> None:
     """Run the spec named on the command line and write the result beside it."""
     spec = GuardianSpec.from_json(Path(sys.argv[1]).read_text())
-    _become_subreaper()
+    become_subreaper()
     write_guardian(spec.folder)
     result = Guardian(spec).run()
     write_whole(spec.folder / RESULT_FILE, result.to_json())

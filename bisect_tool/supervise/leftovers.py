@@ -1,13 +1,12 @@
 """What a tree of processes left in /dev/shm, told from what others put there at the same time.
 
-An entry belongs to the tree when it appeared after the tree was started and one of its processes was seen to
-have it open or mapped. Nothing else is ever removed: an entry whose maker let go of it within milliseconds may
-stay, as nothing tells it from a stranger's.
+An entry belongs to the tree when it appeared after the tree was started and one of its processes was seen
+to have it open or mapped. Nothing else is ever removed: an entry whose maker let go of it within milliseconds
+may stay, as nothing tells it from a stranger's.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.supervise.linux import watch_folder
 from bisect_tool.supervise.processes import open_files, read_bytes, table
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ SHM_FILE = "shm.jsonl"
 _MAPPED = re.compile(rb"/dev/shm/([^\n]+)")
 _DELETED = b" (deleted)"
 _LOOKS = 20
-_IN_MOVED_TO, _IN_CREATE = 0x80, 0x100
 
 Entry = tuple[str, int]
 """Name and inode: a name may be used again."""
@@ -39,8 +38,8 @@ class ShmWatch:
         self._before = _entries()
         self._own: set[Entry] = set()
         self._looks: dict[Entry, int] = {}
-        self.descriptor = _notify(SHM)
-        """Readable as soon as an entry is made (inotify(7)); -1 where there is no such thing."""
+        self.descriptor = watch_folder(SHM)
+        """Readable as soon as an entry is made; -1 where that cannot be had."""
 
     def look(self, pids: Callable[[], Iterable[int]]) -> None:
         """Attribute what is new; asks for the pids of the tree only if there is something new."""
@@ -126,12 +125,3 @@ def _maps(pid: int) -> list[str]:
 
 def _name(link: str) -> str:
     return link.removeprefix(SHM + "/") if link.startswith(SHM + "/") else ""
-
-
-def _notify(folder: str) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-    if descriptor >= 0 and libc.inotify_add_watch(descriptor, folder.encode(), _IN_CREATE | _IN_MOVED_TO) < 0:
-        os.close(descriptor)
-        return -1
-    return descriptor

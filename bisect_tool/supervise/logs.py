@@ -45,10 +45,11 @@ def bounded_log(path: Path, head: int = 8 * MIB, tail: int = 8 * MIB) -> int:
         return 0
     with path.open("rb") as file:
         first = file.read(head)
-        first = first[: first.rfind(b"\n") + 1] or first
+        # A line of some megabytes is cut, too, rather than lost.
+        first = first[: first.rfind(b"\n", -LINE_LIMIT) + 1] or first
         file.seek(size - tail)
         last = file.read()
-        last = last[last.find(b"\n") + 1 :]
+        last = last[last.find(b"\n", 0, LINE_LIMIT) + 1 :]
     left_out = size - len(first) - len(last)
     marker = b"" if first.endswith(b"\n") else b"\n"
     marker += b"[bisect-run: %d bytes left out]\n" % left_out

@@ -1,6 +1,7 @@
 """The time at which every line of a log was seen, without reading the log and without its writer waiting.
 
-Next to each log lies `<log>.times`: lines `<end offset> <epoch seconds>`, appended when the log has grown.
+Next to each log lies `<log>.times`: lines `<end offset> <epoch seconds>`, appended when the log has grown. A
+log that grows without end keeps its size but not its disk space: its middle becomes a hole.
 """
 
 from __future__ import annotations
@@ -10,9 +11,17 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from bisect_tool.supervise.linux import punch_hole
+
 STAMP_S = 0.05
 COARSER_AFTER = 10_000
 """Stamps after which the interval doubles: a log that grows for ten hours gets 70,000 of them, about 2 MB."""
+
+
+MIB = 1 << 20
+HOLE_START = 8 * MIB
+HOLE_DISTANCE = 32 * MIB
+"""How far the hole stays from the end of the log, and by how much it grows at a time."""
 
 
 def times_file(log: Path) -> Path:
@@ -62,7 +71,9 @@ def _take_size(entry: os.DirEntry[str] | Path, sizes: dict[str, int]) -> None:
 
 class _Log:
     def __init__(self, path: str) -> None:
+        self._path = path
         self._times = times_file(Path(path))
+        self._hole_end = HOLE_START
         self._size = 0
         self._stamped = 0
         self._count = 0
@@ -73,10 +84,20 @@ class _Log:
         self._size = size
         if size != self._stamped and (last or now >= self._due):
             self._stamp(now)
+        self._dig()
         return grown
+
+    def _dig(self) -> None:
+        end = self._size - HOLE_DISTANCE
+        if end - self._hole_end >= HOLE_DISTANCE:
+            with suppress(OSError):
+                punch_hole(self._path, self._hole_end, end)
+            self._hole_end = end
 
     def _stamp(self, now: float) -> None:
         anew = self._size < self._stamped  # its writer truncated it
+        if anew:
+            self._hole_end = HOLE_START
         with suppress(OSError), self._times.open("w" if anew else "a") as file:
             file.write(f"{self._size} {now:.3f}\n")
         self._stamped = self._size

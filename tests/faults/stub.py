@@ -123,7 +123,7 @@ def short_grandchildren(count="500"):
 
 def flood(megabytes):
     """Many lines, one line without an end, bytes that are no text; says how long the slowest write took."""
-    block = b"".join(b"line %07d %s\n" % (n, b"x" * 115) for n in range(7943))[: 1 << 20]
+    block = b"".join(b"line %07d %s\n" % (n, b"x" * 115) for n in range(8200))[: 1 << 20]
     slowest = 0.0
     os.write(1, b"the first line\n")
     blocks = [block] * int(megabytes) + [b"y" * (1 << 20)] * 64 + [b"\n", b"\xff\xfe\x80 not text\n"]
@@ -187,10 +187,20 @@ def endless():
 
 
 def torrent():
-    """As much output as the disk takes."""
+    """Some hundred megabytes a second."""
     block = (b"z" * 1023 + b"\n") * 1024
     while True:
         os.write(1, block)
+        time.sleep(0.002)
+
+
+def busy_logs(folder, count):
+    files = [os.open(f"{folder}/rank{number}.log", os.O_WRONLY | os.O_CREAT) for number in range(int(count))]
+    say(f"guardian {os.getppid()}")
+    while True:
+        for file in files:
+            os.write(file, b"a line\n")
+        time.sleep(0.01)
 
 
 def tick(seconds="0.15", count="6"):
