@@ -54,6 +54,7 @@ SETTLE_S = 0.4
 ORPHAN_GRACE_S = 1.0
 ENV_LIMIT_S = 10.0
 NOT_STARTED = 127
+_CANCEL = b"cancel"
 
 
 class Guardian:
@@ -108,14 +109,16 @@ class Guardian:
 
     def _read_environment(self) -> dict[str, str] | None:
         ends = time.monotonic() + ENV_LIMIT_S
-        line = b""
-        while not line.endswith(b"\n"):
+        heard = b""
+        while b"\n" not in heard:
             ready, _, _ = select.select([0], [], [], max(0.0, ends - time.monotonic()))
             part = os.read(0, 1 << 16) if ready else b""
             if not part:
                 self._orphaned_at = time.monotonic()
                 return None
-            line += part
+            heard += part
+        line, _, words = heard.partition(b"\n")
+        self._cancelled = _CANCEL in words
         env: dict[str, str] = json.loads(line)
         return env
 
@@ -221,7 +224,7 @@ class Guardian:
     def _hear(self, words: bytes) -> None:
         if not words:
             self._orphaned_at = time.monotonic()
-        elif b"cancel" in words:
+        elif _CANCEL in words:
             self._cancelled = True
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:

@@ -77,13 +77,13 @@ def zombies_of(pid: int) -> int:
 def spec(tmp_path: Path) -> Callable[..., GuardianSpec]:
     """Makes specs for the stub, each with a folder and a mark of its own."""
 
-    def make(*words: str, **changes: object) -> GuardianSpec:
+    def make(*words: str, extra_env: dict[str, str] | None = None, **changes: object) -> GuardianSpec:
         folder = tmp_path / uuid4().hex[:8]
         (folder / "logs").mkdir(parents=True)
         values: dict[str, object] = {
             "argv": stub_argv(*words),
             "cwd": folder,
-            "env": {**os.environ, MARK: uuid4().hex},
+            "env": {**os.environ, MARK: uuid4().hex, **(extra_env or {})},
             "stdout": folder / "logs" / "suite.log",
             "watch": folder / "logs",
             "folder": folder,

@@ -235,5 +235,36 @@ def stop_guardian():
     sleep()
 
 
+def signal_guardian(number):
+    escape()
+    os.kill(os.getppid(), int(number))
+    sleep()
+
+
+def print_environment():
+    say(os.environ["A_SECRET"])
+
+
+def nested():
+    """Runs the stand-in for the command line in here, on a tree that never ends."""
+    here = Path(__file__).parent
+    sys.path.append(str(here.parents[1]))
+    from bisect_tool.supervise import GuardianSpec
+
+    spec = GuardianSpec(
+        argv=(*SELF, "tree"),
+        cwd=Path.cwd(),
+        env={},
+        stdout=Path.cwd() / "inner.log",
+        watch=Path.cwd() / "inner",
+        folder=Path.cwd() / "inner",
+        deadline_s=60,
+    )
+    request = Path("inner.json")
+    request.write_text(spec.to_json())
+    env = {**os.environ, "PYTHONPATH": str(here.parents[1])}
+    subprocess.run([sys.executable, str(here / "stand_in.py"), str(request)], env=env, check=False)
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])

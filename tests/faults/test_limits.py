@@ -1,0 +1,90 @@
+"""The supervision's part of row 15: a program that hangs, in silence or with endless output."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bisect_tool.supervise import Reason, run_guarded
+
+
+def test_silence_ends_at_the_idle_limit(guard, figure):
+    run = guard("sleep", idle_s=0.6)
+    late = run.result.seconds - 0.6
+    figure(f"{late:.2f} s after the limit everything was over")
+    assert run.result.reason is Reason.IDLE
+    assert run.survivors == []
+    assert late < 1
+
+
+def test_endless_output_ends_at_the_deadline(guard, figure):
+    run = guard("endless", idle_s=2.0, deadline_s=3.0)
+    late = run.result.seconds - 3.0
+    figure(f"{late:.2f} s after the limit everything was over")
+    assert run.result.reason is Reason.DEADLINE
+    assert run.survivors == []
+    assert late < 1
+
+
+def test_a_log_in_the_watched_folder_is_a_sign_of_life(guard):
+    run = guard("busy_logs", "logs", "1", idle_s=2.0, deadline_s=3.0)
+    assert run.result.reason is Reason.DEADLINE
+
+
+def test_what_needed_sigkill_is_named(guard):
+    run = guard("deaf", deadline_s=0.5, grace_s=0.3)
+    assert run.result.exit_code == -9
+    assert [process.ended_by for process in run.result.leftovers.processes] == ["SIGKILL"]
+
+
+def test_what_obeys_sigterm_is_no_leftover(guard):
+    run = guard("sleep", deadline_s=0.5)
+    assert run.result.exit_code == -15
+    assert not run.result.leftovers
+
+
+def test_cancelled_before_it_began(spec):
+    cancel = threading.Event()
+    cancel.set()
+    result = run_guarded(spec("sleep"), cancel)
+    assert result.reason is Reason.CANCELLED
+    assert result.seconds < 5
+
+
+def test_a_program_that_cannot_be_started(guard):
+    run = guard(argv=("/does/not/exist",))
+    assert run.result.reason is Reason.EXITED
+    assert run.result.exit_code == 127
+    assert "/does/not/exist" in run.log
+
+
+def test_a_folder_that_is_not_there(guard, tmp_path):
+    run = guard("leave", "0", cwd=tmp_path / "gone")
+    assert run.result.exit_code == 127
+    assert "gone" in run.log
+
+
+def test_the_environment_is_passed_on_and_not_written_down(guard):
+    canary = "hunter2-and-more"
+    run = guard("print_environment", extra_env={"A_SECRET": canary, "ROOM": "x" * 100_000})
+    written = [path for path in run.spec.folder.rglob("*") if path.is_file() and path != run.spec.stdout]
+    assert canary in run.log
+    assert written
+    assert not [path for path in written if canary in path.read_text(errors="replace")]
+
+
+def test_guardians_can_guard_guardians(guard, alive):
+    """A suite may run the tool itself; the outer guardian ends what the inner one cannot any more."""
+    run = guard("nested", deadline_s=2.0, grace_s=2.0)
+    assert run.result.reason is Reason.DEADLINE
+    assert run.survivors == []
+
+
+@pytest.mark.parametrize("side_by_side", [6])
+def test_many_guardians_side_by_side(spec, side_by_side):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(side_by_side) as pool:
+        runs = list(pool.map(run_guarded, [spec("leave", str(code)) for code in range(side_by_side)]))
+    assert [run.exit_code for run in runs] == list(range(side_by_side))
