@@ -112,7 +112,7 @@ def _split(file: BinaryIO, limit: int) -> Iterator[tuple[int, bytes]]:
             start = found.end()
         line.add(data[start:])
         offset += len(data)
-    if line.size:
+    if line.size or carry:
         yield offset, line.take()
 
 

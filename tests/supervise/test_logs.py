@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bisect_tool.supervise.logs import bounded_log, read_lines
+from bisect_tool.supervise.stamps import times_file
+
+
+PIECES = [b"\r", b"\n", b"\r\n", b"a", b"line", b"\xff", "\u00fc".encode(), b"\0"]
+
+
+def write(folder, content, stamps=()):
+    log = Path(folder) / "rank0.log"
+    log.write_bytes(content)
+    times_file(log).write_text("".join(f"{end} {time}\n" for end, time in stamps))
+    return log
+
+
+def texts(log, **limits):
+    return [text for _, text in read_lines(log, **limits)]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", []),
+        (b"\n", [""]),
+        (b"one", ["one"]),
+        (b"one\ntwo\n", ["one", "two"]),
+        (b"one\r\ntwo", ["one", "two"]),
+        (b" 10%\r 20%\rdone\n", [" 10%", " 20%", "done"]),
+        (b"\r", [""]),
+        (b"\xff\xfe\n", ["\ufffd\ufffd"]),
+        (b"gr\xc3\xbc\xc3\x9fe\n", ["gr\u00fc\u00dfe"]),
+        (b"null \0 byte\n", ["null \0 byte"]),
+        (b"abcdefgh\nij\n", ["abcd [4 bytes left out]", "ij"]),
+    ],
+)
+def test_lines(tmp_path, content, expected):
+    assert texts(write(tmp_path, content), limit_line=4 if expected[-1:] == ["ij"] else 100) == expected
+
+
+@given(st.lists(st.sampled_from(PIECES)).map(b"".join), st.integers(1, 40), st.integers(1, 50))
+def test_the_same_lines_whatever_the_chunks(content, chunk, limit):
+    whole = re.split(rb"\r\n|\n|\r", content)
+    whole = whole if whole[-1] else whole[:-1]
+    expected = [
+        line[:limit] + (b" [%d bytes left out]" % (len(line) - limit) if len(line) > limit else b"")
+        for line in whole
+    ]
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bisect_tool.supervise.logs._CHUNK", chunk)
+        log = write(folder, content)
+        assert texts(log, limit_line=limit) == [line.decode(errors="replace") for line in expected]
+
+
+@given(st.lists(st.sampled_from([b"a\n", b"bb\n", b"ccc", b"\n"]), max_size=20), st.data())
+def test_a_line_has_the_time_of_the_first_stamp_that_covers_it(parts, data):
+    content = b"".join(parts)
+    ends = sorted(data.draw(st.sets(st.integers(1, max(1, len(content))), max_size=6)) | {len(content)})
+    stamps = [(end, float(number)) for number, end in enumerate(ends)]
+    offsets, offset = [], 0
+    for line in content.split(b"\n"):
+        offsets.append(offset + len(line))
+        offset += len(line) + 1
+    if content.endswith(b"\n") or not content:
+        offsets.pop()
+    expected = [next(time for end, time in stamps if end >= position) for position in offsets]
+    with TemporaryDirectory() as folder:
+        assert [seen for seen, _ in read_lines(write(folder, content, stamps))] == expected
+
+
+def test_without_a_sidecar_the_time_is_that_of_the_file(tmp_path):
+    log = tmp_path / "old.log"
+    log.write_text("a line\n")
+    assert list(read_lines(log)) == [(log.stat().st_mtime, "a line")]
+
+
+def test_a_torn_stamp_is_passed_over(tmp_path):
+    log = write(tmp_path, b"one\ntwo\n")
+    times_file(log).write_text("4 1.0\n8 2")
+    assert [seen for seen, _ in read_lines(log)] == [1.0, 2.0]
+    times_file(log).write_text("4 1.0\n8")
+    assert [seen for seen, _ in read_lines(log)] == [1.0, 1.0]
+
+
+def test_a_small_log_is_left_alone(tmp_path):
+    log = write(tmp_path, b"x" * 1000, [(1000, 1.0)])
+    assert bounded_log(log, head=10, tail=10) == 0
+    assert log.read_bytes() == b"x" * 1000
+
+
+def long_log(tmp_path):
+    lines = [b"line %06d\n" % number for number in range(30_000)]
+    ends = range(12, 30_000 * 12 + 1, 12)
+    return write(tmp_path, b"".join(lines), [(end, end / 12.0) for end in ends])
+
+
+def test_the_head_and_the_tail_stay_with_their_times(tmp_path):
+    log = long_log(tmp_path)
+    before = {text: seen for seen, text in read_lines(log)}
+    size = log.stat().st_size
+    left_out = bounded_log(log, head=1000, tail=2000)
+    lines = list(read_lines(log))
+    marker = f"[bisect-run: {left_out} bytes left out]"
+    assert lines[0] == (1.0, "line 000000")
+    assert lines[-1] == (30_000.0, "line 029999")
+    assert [text for _, text in lines].count(marker) == 1
+    assert all(before[text] == seen for seen, text in lines if text != marker)
+    assert len(lines) - 1 == 1000 // 12 + 2000 // 12
+    assert left_out == size - 12 * (len(lines) - 1)
+    assert bounded_log(log, head=1000, tail=2000) == 0
+
+
+def test_a_log_without_a_newline_is_cut_anywhere(tmp_path):
+    log = write(tmp_path, b"h" * 100_000 + b"t" * 100_000, [(200_000, 1.0)])
+    bounded_log(log, head=50, tail=60)
+    assert texts(log) == ["h" * 50, "[bisect-run: 199890 bytes left out]", "t" * 60]
+
+
+def test_no_half_files_are_left(tmp_path):
+    log = long_log(tmp_path)
+    bounded_log(log, head=1000, tail=1000)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rank0.log", "rank0.log.times"]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.supervise.ports import PortWatch, find_free, foreign_listener, is_free, listeners
+from bisect_tool.supervise.processes import read_process
+
+
+def serve(address="127.0.0.1", family=socket.AF_INET):
+    return socket.create_server((address, 0), family=family)
+
+
+@pytest.mark.parametrize(("address", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
+def test_a_port_somebody_listens_on_is_not_free(address, family):
+    with serve(address, family) as server:
+        port = server.getsockname()[1]
+        assert not is_free(port)
+        assert listeners(port) == {os.getpid()}
+        assert foreign_listener(port, os.getpid()) is None
+    assert is_free(port)
+    assert listeners(port) == set()
+
+
+def test_a_connection_in_time_wait_does_not_count():
+    with serve() as server:
+        port = server.getsockname()[1]
+        client = socket.create_connection(("127.0.0.1", port))
+        served, _ = server.accept()
+        served.close()
+        client.close()
+    assert is_free(port)
+
+
+def test_find_free_passes_over_what_is_taken():
+    with serve() as server:
+        port = server.getsockname()[1]
+        found = find_free(2, port, min(port + 300, 65536))
+    assert len(found) == 2
+    assert port not in found
+
+
+def test_too_few_free_ports():
+    with serve() as server:
+        port = server.getsockname()[1]
+        with pytest.raises(EnvironmentFailed, match="0 of 1"):
+            find_free(1, port, port + 1)
+
+
+def test_nobody_listens():
+    with serve() as server:
+        port = server.getsockname()[1]
+    assert foreign_listener(port, os.getpid()) is None
+
+
+def test_the_watch_tells_own_sockets_from_those_before():
+    own = [process for process in [read_process(os.getpid())] if process]
+    with serve() as before:
+        watch = PortWatch()
+        with serve() as server:
+            port = server.getsockname()[1]
+            watch.look(own)
+            assert watch.still_bound() == (port,)
+            assert port in watch.ports_of(os.getpid())
+            assert before.getsockname()[1] not in watch.still_bound()
+        assert watch.still_bound() == ()
+
+
+def test_the_watch_asks_again_for_a_socket_without_an_owner():
+    watch = PortWatch()
+    own = [process for process in [read_process(os.getpid())] if process]
+    with serve() as server:
+        watch.look([])
+        assert watch.still_bound() == ()
+        watch.look(own)
+        assert watch.still_bound() == (server.getsockname()[1],)
+
+
+def test_a_stranger_who_took_the_port_over_is_not_reported():
+    own = [process for process in [read_process(os.getpid())] if process]
+    watch = PortWatch()
+    with serve() as server:
+        port = server.getsockname()[1]
+        watch.look(own)
+    with socket.create_server(("127.0.0.1", port)):
+        assert watch.still_bound() == ()

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from bisect_tool.supervise.processes import (
+    Process,
+    below,
+    descendants,
+    environment,
+    is_alive,
+    open_files,
+    read_process,
+    send,
+    table,
+    title,
+)
+
+SLEEP = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
+
+
+@pytest.fixture
+def child():
+    with subprocess.Popen(SLEEP, env={"A_MARK": "here"}) as process:
+        yield process
+        process.kill()
+
+
+def test_the_table_agrees_with_psutil(child):
+    found = table()[child.pid]
+    assert found.ppid == os.getpid()
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert found.started / ticks + psutil.boot_time() == pytest.approx(
+        psutil.Process(child.pid).create_time(), abs=1
+    )
+    assert title(child.pid) == " ".join(SLEEP)
+    assert b"A_MARK=here" in environment(child.pid)
+
+
+def test_a_name_with_parentheses_and_spaces(tmp_path):
+    program = tmp_path / "a) S 1 (b"
+    program.symlink_to("/bin/sleep")
+    with subprocess.Popen([program, "1000"]) as process:
+        found = read_process(process.pid)
+        process.kill()
+    assert found is not None
+    assert found.ppid == os.getpid()
+
+
+def test_nobody():
+    assert read_process(2**22 + 1) is None
+    assert title(2**22 + 1) == "[]"
+    assert open_files(2**22 + 1) == []
+    assert not is_alive((2**22 + 1, 0))
+    assert not send((2**22 + 1, 0), signal.SIGTERM)
+
+
+def test_a_zombie_is_not_alive(child):
+    process = read_process(child.pid)
+    assert process is not None
+    assert is_alive(process.identity)
+    assert send(process.identity, signal.SIGKILL)
+    ends = time.monotonic() + 10
+    while is_alive(process.identity):
+        assert time.monotonic() < ends
+    zombie = read_process(child.pid)
+    assert zombie is not None
+    assert zombie.dead
+    assert child.pid not in descendants(os.getpid())
+
+
+def test_below_walks_the_whole_tree_and_nothing_else():
+    processes = {
+        pid: Process(pid, parent, 0, "S")
+        for pid, parent in [(1, 0), (2, 1), (3, 2), (4, 3), (5, 1), (6, 5), (7, 99)]
+    }
+    assert [process.pid for process in below([2], processes)] == [3, 4]
+    assert {process.pid for process in below([2, 5], processes)} == {3, 4, 6}
+    assert below([4], processes) == []
+
+
+def test_below_ends_where_pids_make_a_circle():
+    """A listing is no snapshot: a pid that was used again meanwhile may close one."""
+    processes = {2: Process(2, 3, 0, "S"), 3: Process(3, 2, 0, "S")}
+    assert [process.pid for process in below([2], processes)] == [3]
+
+
+def test_the_descriptors_of_a_process(tmp_path):
+    with (tmp_path / "held").open("w"):
+        assert str(tmp_path / "held") in open_files(os.getpid())
