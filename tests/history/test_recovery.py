@@ -16,7 +16,7 @@ from conftest import Project, ended
 
 from bisect_tool.history import Repository, Worktrees
 
-FILES = 1000
+FILES = 600
 TRIES = 15
 
 DRIVER = """
