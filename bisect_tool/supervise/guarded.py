@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.supervise.abandoned import end_abandoned
 from bisect_tool.supervise.files import write_whole
 from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian
@@ -27,38 +29,54 @@ POLL_S = 0.1
 MARGIN_S = 20.0
 """How much longer than its own limits a guardian may take before it counts as lost."""
 CLEAN_UP_S = 10.0
-GUARDIAN_OUTPUT = "guardian.out"
+OUTPUT_FILE = "guardian.out"
 
 
 def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> GuardianResult:
     """Run `spec` to its end and return when nothing of it runs any more.
 
     Set `cancel` to end it early. An exception in here (Ctrl-C) ends it, too, before it goes on. When the
-    guardian dies, or is stuck for `MARGIN_S` after deadline and grace and for `CLEAN_UP_S` more, the tree is
-    ended from here (`Reason.LOST`). Raises OSError when `spec.folder` cannot be written.
+    guardian is killed, or is stuck for `MARGIN_S` after deadline and grace and for `CLEAN_UP_S` more, the
+    tree is ended from here (`Reason.LOST`).
+
+    Raises:
+        EnvironmentFailed: `spec.folder` cannot be written, or the guardian failed. Nothing runs any more.
     """
     began = time.monotonic()
-    spec.folder.mkdir(parents=True, exist_ok=True)
-    for name in (RESULT_FILE, GUARDIAN_FILE, JOURNAL_FILE, SHM_FILE):
-        (spec.folder / name).unlink(missing_ok=True)
-    spec_file = spec.folder / SPEC_FILE
-    spec_file.write_text(spec.without_env().to_json())
-    with (spec.folder / GUARDIAN_OUTPUT).open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARDIAN), str(spec_file)],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            start_new_session=True,
-        )
+    process = _start(spec)
     try:
         _say(process, json.dumps(dict(spec.env)))
         _wait(process, spec, cancel)
     finally:
         _finish(process, spec)
         result = _result(spec, began)
+    if result.reason is Reason.LOST and process.returncode > 0:
+        raise EnvironmentFailed(f"the guardian failed: {_last_words(spec)}", f"{spec.folder} tells more")
     return result
+
+
+def _start(spec: GuardianSpec) -> subprocess.Popen[bytes]:
+    spec_file, output_file = spec.folder / SPEC_FILE, spec.folder / OUTPUT_FILE
+    try:
+        spec.folder.mkdir(parents=True, exist_ok=True)
+        for name in (RESULT_FILE, GUARDIAN_FILE, JOURNAL_FILE, SHM_FILE):
+            (spec.folder / name).unlink(missing_ok=True)
+        write_whole(spec_file, spec.without_env().to_json())
+        with output_file.open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", str(GUARDIAN), str(spec_file)],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise EnvironmentFailed(f"cannot start a trial in {spec.folder}: {error}") from error
+
+
+def _last_words(spec: GuardianSpec) -> str:
+    lines = (spec.folder / OUTPUT_FILE).read_text(errors="replace").splitlines()
+    return lines[-1] if lines else "it said nothing"
 
 
 def _wait(process: subprocess.Popen[bytes], spec: GuardianSpec, cancel: threading.Event | None) -> None:
@@ -110,7 +128,7 @@ def recover(folder: Path) -> GuardianResult | None:
     spec_file = folder / SPEC_FILE
     if not spec_file.exists():
         return None
-    spec = GuardianSpec.from_json(spec_file.read_text())
+    spec = replace(GuardianSpec.from_json(spec_file.read_text()), folder=folder)
     ends = time.monotonic() + spec.grace_s + KILL_LIMIT_S + CLEAN_UP_S
     guardian = read_guardian(folder)
     while guardian and is_alive(guardian) and time.monotonic() < ends:
@@ -122,9 +140,11 @@ def recover(folder: Path) -> GuardianResult | None:
 
 def _result(spec: GuardianSpec, began: float) -> GuardianResult:
     path = spec.folder / RESULT_FILE
-    if not path.exists():
-        ended = time.time()
-        leftovers, parents = end_abandoned(spec.folder, spec.token)
-        seconds = time.monotonic() - began
-        write_whole(path, GuardianResult(Reason.LOST, None, seconds, ended, leftovers, parents).to_json())
-    return GuardianResult.from_json(path.read_text())
+    if path.exists():
+        return GuardianResult.from_json(path.read_text())
+    ended = time.time()
+    leftovers, parents = end_abandoned(spec.folder, spec.token)
+    result = GuardianResult(Reason.LOST, None, time.monotonic() - began, ended, leftovers, parents)
+    with contextlib.suppress(OSError):  # on a full disk the next `recover` finds the same
+        write_whole(path, result.to_json())
+    return result

@@ -12,7 +12,6 @@ the kernel says, not what a listing of /proc happened to show.
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING
 if not __package__:  # started by its path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+from bisect_tool.supervise.caller import Caller
 from bisect_tool.supervise.files import write_whole
 from bisect_tool.supervise.journal import Journal, write_guardian
 from bisect_tool.supervise.leftovers import ShmWatch, remove_leftovers
@@ -39,7 +39,6 @@ from bisect_tool.supervise.spec import (
     GuardianResult,
     GuardianSpec,
     Leftovers,
-    ProcessInfo,
     Reason,
 )
 from bisect_tool.supervise.stamps import STAMP_S, Stamps
@@ -52,9 +51,7 @@ SCAN_S = 0.2
 SETTLE_S = 0.4
 """Helpers such as Python's resource tracker end on their own right after their parent: not leftovers."""
 ORPHAN_GRACE_S = 1.0
-ENV_LIMIT_S = 10.0
 NOT_STARTED = 127
-_CANCEL = b"cancel"
 
 
 class Guardian:
@@ -64,9 +61,7 @@ class Guardian:
         self.spec = spec
         self.exit_code: int | None = None
         self._root = 0
-        self._caller = os.getppid()
-        self._cancelled = False
-        self._orphaned_at: float | None = None
+        self._caller = Caller()
         # Times are monotonic from here on, whatever happens to the clock of the machine.
         self._epoch = time.time() - time.monotonic()
         self._began = self._grew_at = time.monotonic()
@@ -82,13 +77,14 @@ class Guardian:
     def run(self) -> GuardianResult:
         """From the start of the program to a machine without it."""
         try:
-            env = self._read_environment()
-            if env is not None:
+            env = self._caller.read_environment()
+            if env is not None and not self._caller.cancelled:
                 self._start(env)
             reason, ended = self._watch(), self._now()
             leftovers = self._clean_up(reason)
         except BaseException:
-            sweep(self, time.monotonic, time.sleep)
+            now = time.monotonic()
+            sweep(self, lambda: now, time.sleep)
             raise
         return GuardianResult(
             reason=reason,
@@ -106,21 +102,6 @@ class Guardian:
     def empty(self) -> bool:
         """Whether not one descendant is left."""
         return self._reap()
-
-    def _read_environment(self) -> dict[str, str] | None:
-        ends = time.monotonic() + ENV_LIMIT_S
-        heard = b""
-        while b"\n" not in heard:
-            ready, _, _ = select.select([0], [], [], max(0.0, ends - time.monotonic()))
-            part = os.read(0, 1 << 16) if ready else b""
-            if not part:
-                self._orphaned_at = time.monotonic()
-                return None
-            heard += part
-        line, _, words = heard.partition(b"\n")
-        self._cancelled = _CANCEL in words
-        env: dict[str, str] = json.loads(line)
-        return env
 
     def _start(self, env: dict[str, str]) -> None:
         outer = env.get(TOKEN_VARIABLE, "")
@@ -148,9 +129,9 @@ class Guardian:
             now = time.monotonic()
             if self.exit_code is not None:
                 return Reason.EXITED
-            if self._orphaned_at is not None:
+            if self._caller.gone_at is not None:
                 return Reason.PARENT_GONE
-            if self._cancelled:
+            if self._caller.cancelled:
                 return Reason.CANCELLED
             if now - self._began >= self.spec.deadline_s:
                 return Reason.DEADLINE
@@ -159,48 +140,44 @@ class Guardian:
             self.tick(STAMP_S)
 
     def _clean_up(self, reason: Reason) -> Leftovers:
-        infos: dict[Identity, ProcessInfo] = {}
+        survivors: dict[Identity, tuple[int, ...]] = {}
         if reason is Reason.EXITED:
-            settled = time.monotonic() + SETTLE_S
-            while not self.empty() and time.monotonic() < settled:
-                self.tick(0.02)
-            infos = self._describe()
+            self._settle()
+            survivors = {process.identity: self._ports.ports_of(process.pid) for process in self.alive()}
+        self._look_at_processes()
         began = time.monotonic()
         told = sweep(self, lambda: self._grace_end(began), self.tick)
         self._look_at_processes()
         self._stamps.close(self._now())
         if reason is not Reason.EXITED:
-            infos = self._stubborn(told)
-        processes = tuple(replace(info, ended_by=told.get(info.identity, "")) for info in infos.values())
+            survivors = {who: () for who, name in told.items() if name == "SIGKILL"}
+        processes = tuple(
+            replace(info, ports=survivors[info.identity], ended_by=told.get(info.identity, ""))
+            for info in self._journal.known()
+            if info.identity in survivors
+        )
         return Leftovers(processes, self._ports.still_bound(), remove_leftovers(self.spec.folder))
+
+    def _settle(self) -> None:
+        ends = time.monotonic() + SETTLE_S
+        while not self.empty() and time.monotonic() < ends:
+            self.tick(SETTLE_S / 20)
 
     def _grace_end(self, began: float) -> float:
         ends = began + self.spec.grace_s
-        return ends if self._orphaned_at is None else min(ends, self._orphaned_at + ORPHAN_GRACE_S)
-
-    def _describe(self) -> dict[Identity, ProcessInfo]:
-        alive = [] if self.empty() else self.alive()
-        self._journal.look(alive, self._now())
-        infos = {process.identity: self._journal.info(process.identity) for process in alive}
-        return {who: replace(info, ports=self._ports.ports_of(info.pid)) for who, info in infos.items()}
-
-    def _stubborn(self, told: dict[Identity, str]) -> dict[Identity, ProcessInfo]:
-        return {info.identity: info for info in self._journal.known() if told.get(info.identity) == "SIGKILL"}
+        return ends if self._caller.gone_at is None else min(ends, self._caller.gone_at + ORPHAN_GRACE_S)
 
     def tick(self, seconds: float) -> None:
         """Wait at most so long for a signal, the caller's word or an entry in /dev/shm; then look around."""
-        sources = [self._wakeup]
-        if self._orphaned_at is None:
-            sources.append(0)
+        sources = [self._wakeup, *self._caller.descriptors]
         if self._shm.descriptor >= 0 and self._shm_pace.due():
             sources.append(self._shm.descriptor)
         ready, _, _ = select.select(sources, [], [], seconds)
         if self._wakeup in ready:
             os.read(self._wakeup, 4096)
-        if 0 in ready:
-            self._hear(os.read(0, 4096))
-        if self._orphaned_at is None and os.getppid() != self._caller:
-            self._orphaned_at = time.monotonic()
+        if set(ready) & set(self._caller.descriptors):
+            self._caller.hear()
+        self._caller.look()
         self._reap()
         if self._stamp_pace.due():
             with self._stamp_pace.look():
@@ -221,14 +198,8 @@ class Guardian:
         self._journal.look(alive, self._now())
         self._ports.look(alive)
 
-    def _hear(self, words: bytes) -> None:
-        if not words:
-            self._orphaned_at = time.monotonic()
-        elif _CANCEL in words:
-            self._cancelled = True
-
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._cancelled = True
+        self._caller.cancelled = True
 
     def _reap(self) -> bool:
         """Reap what has ended; True when there is no child any more."""
@@ -241,6 +212,7 @@ class Guardian:
                 return False
             if pid == self._root:
                 self.exit_code = os.waitstatus_to_exitcode(status)
+                self._root = 0  # its pid may be used again
 
     def _now(self) -> float:
         return self._epoch + time.monotonic()

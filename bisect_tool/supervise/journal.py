@@ -46,10 +46,6 @@ class Journal:
         changed += [replace(info, gone=now) for info in gone]
         self._write(changed)
 
-    def info(self, identity: Identity) -> ProcessInfo:
-        """What is known about a process that was seen."""
-        return self._known[identity]
-
     def known(self) -> tuple[ProcessInfo, ...]:
         """All that was ever seen."""
         return tuple(self._known.values())

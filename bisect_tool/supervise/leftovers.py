@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,18 +38,17 @@ class ShmWatch:
         self._record = folder / SHM_FILE
         self._before = _entries()
         self._own: set[Entry] = set()
-        self._looks: dict[Entry, int] = {}
+        self._looks: Counter[Entry] = Counter()
         self.descriptor = watch_folder(SHM)
         """Readable as soon as an entry is made; -1 where that cannot be had."""
 
     def look(self, pids: Callable[[], Iterable[int]]) -> None:
         """Attribute what is new; asks for the pids of the tree only if there is something new."""
         self._drain()
-        new = {entry for entry in _entries() - self._before - self._own if self._looks.get(entry, 0) < _LOOKS}
+        new = {entry for entry in _entries() - self._before - self._own if self._looks[entry] < _LOOKS}
         if not new:
             return
-        for entry in new:
-            self._looks[entry] = self._looks.get(entry, 0) + 1
+        self._looks.update(new)
         names = held({name for name, _ in new}, pids())
         self._take({entry for entry in new if entry[0] in names})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["PortWatch", "descendants", "find_free", "foreign_listener", "is_free", "listeners"]
 
 _LISTEN = b"0A"
+_LOOKS = 20
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
@@ -91,19 +93,18 @@ class PortWatch:
     """The ports a tree of processes listens on, told from everybody else's by their sockets."""
 
     def __init__(self) -> None:
-        self._seen = set(listening())
+        self._before = set(listening())
         self._own: dict[int, int] = {}
+        self._looks: Counter[int] = Counter()
 
     def look(self, processes: Iterable[Process]) -> None:
-        """Find the owners of the sockets that are new since the last look."""
+        """Find the owners of new sockets among these processes."""
         now = listening()
-        new = now.keys() - self._seen
-        if not new:
-            return
-        owners = _holders(new, {process.pid: process for process in processes})
+        # A socket that none of them holds may be of a process younger than this list: ask again, a few times.
+        new = {inode for inode in now.keys() - self._before - self._own.keys() if self._looks[inode] < _LOOKS}
+        self._looks.update(new)
+        owners = _holders(new, [process.pid for process in processes])
         self._own.update({inode: now[inode] for inode, holders in owners.items() if holders})
-        # A socket nobody was seen to hold may belong to a process younger than `processes`: ask again.
-        self._seen = now.keys() - (new - self._own.keys())
 
     def ports_of(self, pid: int) -> tuple[int, ...]:
         """The ports that one process of the tree listens on now."""

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 POLL_S = 0.02
-KILL_LIMIT_S = 3.0
+KILL_LIMIT_S = 5.0
+"""A process that holds gigabytes on a GPU takes seconds to end."""
 
 
 class Herd(Protocol):

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from bisect_tool.supervise.logs import bounded_log, read_lines
 from bisect_tool.supervise.stamps import times_file
 
-
 PIECES = [b"\r", b"\n", b"\r\n", b"a", b"line", b"\xff", "\u00fc".encode(), b"\0"]
 
 

@@ -1,0 +1,54 @@
+"""The guardian's line to whoever started it: a pipe on stdin, and the parent process itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import time
+
+ENVIRONMENT_LIMIT_S = 10.0
+CANCEL = b"cancel"
+
+
+class Caller:
+    """What the caller has said, and since when (monotonic) it is gone; None while it is there."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.gone_at: float | None = None
+        self._pid = os.getppid()
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Readable when the caller says something or goes away."""
+        return [0] if self.gone_at is None else []
+
+    def read_environment(self) -> dict[str, str] | None:
+        """The first line of the pipe; None if the caller is gone before it is complete."""
+        ends = time.monotonic() + ENVIRONMENT_LIMIT_S
+        heard = b""
+        while b"\n" not in heard:
+            ready, _, _ = select.select([0], [], [], max(0.0, ends - time.monotonic()))
+            part = os.read(0, 1 << 16) if ready else b""
+            if not part:
+                self.gone_at = time.monotonic()
+                return None
+            heard += part
+        line, _, words = heard.partition(b"\n")
+        self.cancelled = CANCEL in words
+        environment: dict[str, str] = json.loads(line)
+        return environment
+
+    def hear(self) -> None:
+        """Take in what is said now; call it when a descriptor is readable."""
+        words = os.read(0, 4096)
+        if not words:
+            self.gone_at = time.monotonic()
+        elif CANCEL in words:
+            self.cancelled = True
+
+    def look(self) -> None:
+        """Notice that the caller is gone, even if another process still holds its end of the pipe."""
+        if self.gone_at is None and os.getppid() != self._pid:
+            self.gone_at = time.monotonic()

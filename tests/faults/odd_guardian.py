@@ -1,0 +1,32 @@
+"""A guardian with a fault of its own, named by the environment of whoever starts it."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from bisect_tool.supervise import guardian
+from bisect_tool.supervise.guardian import Guardian
+
+
+def fail_at_work(self):
+    """As a bug would, once the program is well under way."""
+    while b"ready" not in self.spec.stdout.read_bytes():
+        self.tick(0.01)
+    raise RuntimeError("a bug of ours")
+
+
+def jump():
+    """The clock of the machine goes back an hour a second after every look at it."""
+    now, began = time.time, time.monotonic()
+    time.time = lambda: now() - 3600 * (time.monotonic() - began > 0.2)
+
+
+fault = os.environ["ODD_GUARDIAN"]
+if fault == "bug":
+    Guardian._watch = fail_at_work
+elif fault == "clock":
+    jump()
+guardian.main()
