@@ -29,7 +29,7 @@ class Worktrees:
 
     Attributes:
         repo: Whose commits are checked out.
-        root: The folder; nothing else lies in it.
+        root: The folder; the worktrees of each repository lie in one of their own under it.
         sparse: Files and folders to check out, from the top of the tree; none means everything.
         wait_s: How long to wait for a slot that is taken.
     """
@@ -46,7 +46,7 @@ class Worktrees:
         Raises:
             EnvironmentFailed: another run is using it.
         """
-        tree = self.root.resolve() / f"slot-{number}"
+        tree = self.root.resolve() / self.repo.git_dir.stem / f"slot-{number}"
         busy = f"another run is using the worktree {tree}"
         with lease(tree.with_suffix(".lock"), self.wait_s, busy) as held:
             yield Worktree(self.repo, tree, self.sparse, held)
@@ -77,19 +77,22 @@ class Worktree:
             raise EnvironmentFailed(f"{self.path} cannot be written: {error}") from error
 
     def _switch(self, admin: Path, sha: str) -> Path:
-        """Clean and check out; the index is our own copy, so that nothing the trial staged or hid counts."""
+        """Clean and check out; the index is our own copy, so that nothing the trial staged or hid counts.
+
+        Its time is copied with it: git reads a file again that is as young as the index.
+        """
         git = replace(self.repo.git, git_dir=admin, work_tree=self.path, held=(self.held,))
         for name in ("index.lock", "HEAD.lock"):
             (admin / name).unlink(missing_ok=True)
         kept = self._kept
         if kept.is_file():
-            shutil.copyfile(kept, admin / "index")
+            shutil.copy2(kept, admin / "index")
             kept.unlink()
             for special in _specials(self.path):
                 special.unlink()
             git.run("clean", "-ffdxq", timeout_s=CHECKOUT_S)
         git.run("checkout", "--quiet", "--force", "--detach", sha, timeout_s=CHECKOUT_S)
-        shutil.copyfile(admin / "index", kept)
+        shutil.copy2(admin / "index", kept)
         return self.path
 
     def _admin(self) -> Path | None:
