@@ -8,6 +8,7 @@ import sys
 from refengine import __version__
 from refengine.config import EngineConfig, ModelConfig, ParallelConfig, SchedulerConfig
 from refengine.native import NativeError, load_kernels
+from refengine.processes import exit_on_signal
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,6 +55,7 @@ def configure(flags: argparse.Namespace) -> EngineConfig:
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until a signal ends it; the exit status is 0 after SIGTERM, 1 after a failure."""
+    exit_on_signal()
     flags = parser().parse_args(argv)
     try:
         config = configure(flags)

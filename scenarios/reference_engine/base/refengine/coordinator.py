@@ -9,7 +9,7 @@ import zmq
 from refengine import messages
 from refengine.config import EngineConfig
 from refengine.logger import get_logger, name_process, prefix_output
-from refengine.processes import SPAWN, exit_on_signal, follow_parent, shutdown, wake_up_on_signal
+from refengine.processes import SPAWN, exit_on_signal, follow_parent, shutdown, start, wake_up_on_signal
 
 logger = get_logger(__name__)
 
@@ -19,7 +19,7 @@ class DPCoordinator:
 
     def __init__(self, config: EngineConfig) -> None:
         process = SPAWN.Process(target=run_coordinator, args=(config,), name="DPCoordinator", daemon=True)
-        process.start()
+        start(process)
         logger.info("Started DP Coordinator process (PID: %d)", process.pid)
         self.processes: list[BaseProcess] = [process]
 

@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from refengine.addresses import Addresses
 from refengine.config import EngineConfig
 from refengine.core import run_engine_core
-from refengine.processes import SPAWN, shutdown, terminate
+from refengine.processes import SPAWN, shutdown, start, terminate
 
 
 class EngineManager:
@@ -25,10 +25,10 @@ class EngineManager:
         process = SPAWN.Process(
             target=run_engine_core, args=(config, addresses, engine_pipe), name=f"EngineCore_DP{self._rank}"
         )
-        process.start()
-        engine_pipe.close()
         self.processes: list[BaseProcess] = [process]
         self._finalizer = weakref.finalize(self, terminate, self.processes)
+        start(process)
+        engine_pipe.close()
 
     def wait_for(self, state: str) -> None:
         """Until the engine core says HELLO (its workers are started) or READY (they have their model)."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from refengine import messages
 from refengine.config import EngineConfig
 from refengine.messages import Step, Tokens
-from refengine.processes import SPAWN
+from refengine.processes import SPAWN, start
 from refengine.ring import Ring
 from refengine.worker import run_worker
 
@@ -46,8 +46,8 @@ class Executor:
                 args=(self._config, rank, worker_pipe, worker_death),
                 name=f"VllmWorker-{rank}",
             )
-            process.start()
             self._workers.append(WorkerHandle(process, pipe, death))
+            start(process)
             worker_pipe.close()
             worker_death.close()
 
@@ -93,7 +93,8 @@ class Executor:
         self.close_pipes()
         deadline = time.monotonic() + GRACE
         for worker in self._workers:
-            worker.process.join(max(0.0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.join(max(0.0, deadline - time.monotonic()))
         self._kill()
         for ring in self._rings:
             ring.remove()

@@ -13,7 +13,28 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 
 SPAWN = multiprocessing.get_context("spawn")
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+
+
+def start(process: BaseProcess) -> None:
+    """Start a process; a signal that comes meanwhile acts afterwards.
+
+    A start that is cut off leaves a child without instructions, which ends with a traceback.
+    """
+    came: list[int] = []
+
+    def note(signum: int, _frame: FrameType | None) -> None:
+        came.append(signum)
+
+    handlers = {signum: signal.signal(signum, note) for signum in SIGNALS}
+    try:
+        process.start()
+    finally:
+        for signum, handler in handlers.items():
+            signal.signal(signum, handler)
+    for number in came:
+        signal.raise_signal(number)
 
 
 def shutdown(processes: Sequence[BaseProcess]) -> None:
@@ -44,8 +65,8 @@ def exit_on_signal() -> None:
             requested = True
             raise SystemExit(0)
 
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
+    for signum in SIGNALS:
+        signal.signal(signum, handle)
 
 
 def wake_up_on_signal() -> int:

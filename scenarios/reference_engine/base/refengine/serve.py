@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -12,14 +11,13 @@ from refengine.config import EngineConfig
 from refengine.coordinator import DPCoordinator
 from refengine.engine_manager import EngineManager
 from refengine.logger import get_logger, name_process, prefix_output
-from refengine.processes import SPAWN, exit_on_signal, follow_parent, shutdown, terminate
+from refengine.processes import SPAWN, follow_parent, shutdown, start, terminate
 
 logger = get_logger(__name__)
 
 
 def serve(config: EngineConfig) -> int:
     """Run one rank until SIGTERM; the exit status is 0, or 1 when one of its processes failed."""
-    exit_on_signal()
     try:
         with bind(config) as listening, rank_addresses() as addresses:
             if config.parallel.api_process_count == 1:
@@ -46,11 +44,12 @@ def run_single_api_server(config: EngineConfig, addresses: Addresses, listening:
     engines = EngineManager(config, addresses)
     coordinator = DPCoordinator.for_rank(config)
     try:
-        from refengine.server import serve_http
+        from refengine import server
 
         engines.wait_for("HELLO")
         engines.wait_for("READY")
-        asyncio.run(serve_http(config, addresses, listening, engines.processes))
+        children = [*engines.processes, *(coordinator.processes if coordinator else [])]
+        server.run(config, addresses, listening, children)
     finally:
         if coordinator is not None:
             coordinator.close()
@@ -69,7 +68,7 @@ class ServerManager:
                 name=f"ApiServer_{rank}",
                 daemon=True,
             )
-            process.start()
+            start(process)
             self.processes.append(process)
         logger.info("Started %d API server processes", len(self.processes))
 
@@ -79,13 +78,13 @@ class ServerManager:
 
 def run_api_server(config: EngineConfig, addresses: Addresses, listening: socket.socket) -> None:
     """Entry point of one of several API servers."""
-    from refengine.server import serve_http
+    from refengine import server
 
     rank = config.parallel.api_process_rank
     name_process(f"APIServer_{rank}")
     prefix_output(f"ApiServer_{rank}")
     follow_parent()
-    asyncio.run(serve_http(config, addresses, listening, engines=[]))
+    server.run(config, addresses, listening, children=[])
 
 
 def run_multi_api_server(config: EngineConfig, addresses: Addresses, listening: socket.socket) -> None:
@@ -97,7 +96,8 @@ def run_multi_api_server(config: EngineConfig, addresses: Addresses, listening: 
         engines.wait_for("HELLO")
         servers = ServerManager(config, addresses, listening)
         engines.wait_for("READY")
-        wait_for_failure([*servers.processes, *engines.processes])
+        children = [*servers.processes, *engines.processes]
+        wait_for_failure([*children, *(coordinator.processes if coordinator else [])])
     finally:
         logger.info("Terminating remaining processes ...")
         managers = [manager for manager in (servers, engines, coordinator) if manager is not None]

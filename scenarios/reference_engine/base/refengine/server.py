@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
 from collections.abc import Iterator, Sequence
 from multiprocessing.process import BaseProcess
@@ -16,10 +15,11 @@ from refengine.api import Api
 from refengine.client import EngineClient
 from refengine.config import EngineConfig
 from refengine.logger import get_logger
+from refengine.processes import SIGNALS
 
 logger = get_logger(__name__)
 
-POLL = 0.1  # seconds between two looks at the engine core
+POLL = 0.1  # seconds between two looks at the children
 
 
 class Server(uvicorn.Server):
@@ -30,46 +30,66 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve_http(
-    config: EngineConfig, addresses: Addresses, listening: socket.socket, engines: Sequence[BaseProcess]
-) -> None:
-    """Serve until SIGTERM, SIGINT, or the end of the engine core.
+class ApiServer:
+    """Serves until SIGTERM, SIGINT, or the end of the engine core or of a child of this process."""
 
-    Raises RuntimeError when the engine core failed.
-    """
-    rank, dp_rank = config.parallel.api_process_rank, config.parallel.data_parallel_rank
-    failed = False
-    client = EngineClient(addresses, rank)
-    server = Server(uvicorn.Config(Api(config, client).application(), lifespan="off", ws="none"))
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stopping.set)
+    def __init__(self, config: EngineConfig, addresses: Addresses, children: Sequence[BaseProcess]) -> None:
+        self._config, self._children = config, children
+        self._engine = f"EngineCore_DP{config.parallel.data_parallel_rank}"
+        self._client = EngineClient(addresses, config.parallel.api_process_rank)
+        application = Api(config, self._client).application()
+        self._http = Server(uvicorn.Config(application, lifespan="off", ws="none"))
+        self._stopping = asyncio.Event()
+        self._failed: list[str] = []
 
-    async def end_server() -> None:
-        await stopping.wait()
-        client.end_requests()
-        server.should_exit = True
+    async def run(self, listening: socket.socket) -> None:
+        """Serve on a bound socket. Raises RuntimeError when a process that this one needs has failed."""
+        loop = asyncio.get_running_loop()
+        for signum in SIGNALS:
+            loop.add_signal_handler(signum, self._stopping.set)
+        tasks = [asyncio.create_task(step) for step in (self._end(), self._watch(), self._start())]
+        *helpers, started = tasks
+        try:
+            await asyncio.wait([started, helpers[0]], return_when=asyncio.FIRST_COMPLETED)
+            if not self._stopping.is_set():
+                await self._http.serve(sockets=[listening])
+            if self._failed:
+                raise RuntimeError(f"{', '.join(self._failed)} failed. See root cause above.")
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._client.close()
 
-    async def watch_engine() -> None:
-        nonlocal failed
-        while not client.dead and all(process.is_alive() for process in engines):
+    async def _start(self) -> None:
+        await self._client.wait_for_ready()
+        rank, host, port = self._config.parallel.api_process_rank, self._config.host, self._config.port
+        logger.info("Starting refengine server %d on http://%s:%d", rank, host, port)
+
+    async def _end(self) -> None:
+        await self._stopping.wait()
+        self._client.end_requests()
+        self._http.should_exit = True
+
+    async def _watch(self) -> None:
+        while not self._client.dead and all(process.is_alive() for process in self._children):
             await asyncio.sleep(POLL)
-        failed = not stopping.is_set() and (client.dead or any(process.exitcode for process in engines))
-        if failed:
-            logger.error("Engine core proc EngineCore_DP%d died unexpectedly, shutting down client.", dp_rank)
-        stopping.set()
+        if not self._stopping.is_set():
+            self._failed = [process.name for process in self._children if process.exitcode]
+            if self._client.dead and self._engine not in self._failed:
+                self._failed.append(self._engine)
+        for name in self._failed:
+            kind = "Engine core proc" if name == self._engine else "Process"
+            logger.error("%s %s died unexpectedly, shutting down client.", kind, name)
+        self._stopping.set()
 
-    tasks = [asyncio.create_task(end_server()), asyncio.create_task(watch_engine())]
-    ready = asyncio.create_task(client.wait_for_ready())
-    try:
-        await asyncio.wait([ready, tasks[0]], return_when=asyncio.FIRST_COMPLETED)
-        if not stopping.is_set():
-            logger.info("Starting refengine server %d on http://%s:%d", rank, config.host, config.port)
-            await server.serve(sockets=[listening])
-        if failed:
-            raise RuntimeError(f"Engine core EngineCore_DP{dp_rank} failed. See root cause above.")
-    finally:
-        for task in (*tasks, ready):
-            task.cancel()
-        client.close()
+
+def run(
+    config: EngineConfig, addresses: Addresses, listening: socket.socket, children: Sequence[BaseProcess]
+) -> None:
+    """Run an API server in this process; as `ApiServer.run`."""
+
+    async def create_and_run() -> None:
+        await ApiServer(config, addresses, children).run(listening)
+
+    asyncio.run(create_and_run())
