@@ -1,0 +1,154 @@
+"""The replay: the same hashes everywhere, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bisect_tool.errors import UsageError
+from bisect_tool.history.replay import STAMP, Replayed, replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PINNED = {
+    "head": "a50a7299fa774dce626c4a28b4e8aaf4db901119",
+    "good": "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2",
+    "bad": "419e91f7439623f242e8efda20ebc1590e502cf2",
+    "culprit": "a6b2f77b19211385e1eb563efd83c14b0bf8d776",
+}
+
+
+def test_the_hashes_are_those_that_the_documentation_names(history: Replayed) -> None:
+    assert {name: (history.labels | {"head": history.head})[name] for name in PINNED} == PINNED
+
+
+def test_the_repository_is_whole(history: Replayed, repository: Path) -> None:
+    git = ["git", "--git-dir", str(repository)]
+    subprocess.run([*git, "fsck", "--strict", "--no-dangling"], check=True, capture_output=True, timeout=60)
+    head = subprocess.run([*git, "rev-parse", "main"], check=True, capture_output=True, text=True, timeout=60)
+    assert head.stdout.strip() == history.head
+
+
+@pytest.mark.parametrize("mark", ["good", "bad", "culprit", "fixed"])
+def test_marks_are_tags(mark: str, history: Replayed, repository: Path) -> None:
+    command = ["git", "--git-dir", str(repository), "rev-parse", f"refs/tags/{mark}"]
+    tag = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert tag.stdout.strip() == history.labels[mark]
+
+
+def test_the_users_own_settings_change_nothing(
+    series: Path, history: Replayed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("post-index-change", "reference-transaction"):
+        (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/hook-ran\n", encoding="utf-8")
+        (hooks / name).chmod(0o755)
+    settings = f"""
+        [user]\n name = Somebody Else\n email = else@example.org\n signingkey = none
+        [commit]\n gpgsign = true
+        [init]\n defaultBranch = trunk\n defaultObjectFormat = sha256\n templateDir = {tmp_path}
+        [core]\n autocrlf = true\n hooksPath = {hooks}
+        [apply]\n whitespace = error
+        [i18n]\n commitEncoding = ISO-8859-1
+    """
+    (tmp_path / ".gitconfig").write_text(settings, encoding="utf-8")
+    for name, value in {
+        "HOME": str(tmp_path),
+        "TZ": "Asia/Tokyo",
+        "GIT_AUTHOR_DATE": "2001-01-01T00:00:00",
+        "GIT_AUTHOR_NAME": "Somebody Else",
+        "GIT_DIR": str(tmp_path / "elsewhere"),
+        "GIT_INDEX_FILE": str(tmp_path / "index"),
+        "GIT_DEFAULT_HASH": "sha256",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert replay(series, tmp_path / "here.git") == history
+    assert not (tmp_path / "elsewhere").exists()
+    assert not (tmp_path / "hook-ran").exists()
+
+
+def test_a_second_replay_leaves_the_repository_alone(series: Path, tmp_path: Path) -> None:
+    destination = tmp_path / "history.git"
+    first = replay(series, destination)
+    before = {path: path.stat().st_mtime_ns for path in destination.rglob("*")}
+    assert replay(series, destination) == first
+    assert {path: path.stat().st_mtime_ns for path in destination.rglob("*")} == before
+
+
+def test_an_older_replay_is_replaced(series: Path, history: Replayed, tmp_path: Path) -> None:
+    destination = tmp_path / "history.git"
+    replay(series, destination)
+    stamp = json.loads((destination / STAMP).read_text(encoding="utf-8"))
+    (destination / STAMP).write_text(json.dumps(stamp | {"digest": "of another series"}), encoding="utf-8")
+    assert replay(series, destination) == history
+    assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
+
+
+def test_what_is_not_a_replay_is_never_touched(series: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep", encoding="utf-8")
+    with pytest.raises(UsageError, match="not a replayed history"):
+        replay(series, tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_several_at_once_agree(series: Path, history: Replayed, tmp_path: Path) -> None:
+    destination = tmp_path / "history.git"
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: replay(series, destination), range(4)))
+    assert results == [history] * 4
+    assert replay(series, destination) == history
+    assert [path.name for path in tmp_path.iterdir()] == ["history.git"]
+
+
+def test_caches_in_the_base_tree_do_not_count(series: Path, history: Replayed, tmp_path: Path) -> None:
+    shutil.copytree(series.parent, tmp_path / "engine")
+    for folder in ("__pycache__", ".ruff_cache"):
+        (tmp_path / "engine" / "base" / folder).mkdir(exist_ok=True)
+        (tmp_path / "engine" / "base" / folder / "left.bin").write_bytes(b"\0")
+    assert replay(tmp_path / "engine" / "series.toml", tmp_path / "history.git") == history
+
+
+def test_a_patch_that_does_not_apply_is_named_and_nothing_is_left(series: Path, tmp_path: Path) -> None:
+    shutil.copytree(series.parent, tmp_path / "engine")
+    patch = next((tmp_path / "engine" / "patches").glob("*taken-port.patch"))
+    patch.write_text(
+        patch.read_text(encoding="utf-8").replace("-    listening.bind", "-    nobody.bind"), "utf-8"
+    )
+    with pytest.raises(UsageError, match=rf"{patch.name} of commit taken-port does not apply"):
+        replay(tmp_path / "engine" / "series.toml", tmp_path / "out" / "history.git")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+COMMIT = 'label = "{}"\nsubject = "s"\nauthor = "A <a@b>"\ndate = "2026-01-01T00:00:00+00:00"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[commit]]\nlabel = ", "not a series"),
+        ("[[commit]]\nlabel = 'a'\n", "not a series"),
+        ("[[commit]]\n" + COMMIT.format("a").replace("A <a@b>", "A"), "Name <mail>"),
+        ("[[commit]]\n" + COMMIT.format("a") + "colour = 'red'\n", "not a series"),
+        ("[[commit]]\n" + COMMIT.format("a") + "[[commit]]\n" + COMMIT.format("a"), "unique"),
+        ("[[commit]]\n" + COMMIT.format("a") + "parents = ['b']\n", "parents and marks"),
+        ("[[commit]]\n" + COMMIT.format("a") + "[marks]\ngood = 'b'\n", "parents and marks"),
+        ("[[commit]]\n" + COMMIT.format("a") + "patches = ['none.patch']\n", "none.patch"),
+    ],
+)
+def test_a_faulty_series_is_a_usage_error(text: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "series.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=complaint):
+        replay(tmp_path / "series.toml", tmp_path / "history.git")
+
+
+def test_a_missing_series_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read the series"):
+        replay(tmp_path / "series.toml", tmp_path / "history.git")
