@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from bisect_tool.search.choice import choose
+from bisect_tool.search.choice import beside, within
 from bisect_tool.search.conclusion import Candidates, Conclusion, Contradiction, Culprit
 from bisect_tool.verdict import Verdict
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 class Bisection:
     """All that was observed about one cell; everything else follows from it.
 
-    A commit is taken to be bad when it descends from a bad one, and good when a good one descends from
-    it. So the suspects are the ancestors of the earliest known bad commit that no good commit has.
+    A commit is taken to be bad when it descends from the first bad one, and good when a good one descends
+    from it. So the suspects are what all bad commits have under them and no good one has. Should bad commits
+    have nothing suspect in common, there is more than one first bad commit, and the one under the bad end
+    is searched for.
 
     Attributes:
         dag: The commits of the range and their parents.
@@ -65,20 +67,22 @@ class Bisection:
         """Up to `k` distinct commits to try next, that cut the suspects into `k` + 1 parts."""
         if self.conclude() is not None:
             return ()
-        open_, skipped = self._open, self._skipped
-        chosen = choose(self.dag, self._suspects, open_, skipped, k)
+        if self._untried:
+            chosen = within(self.dag, self._suspects, self._untried, self._skipped, k)
+        else:
+            chosen = beside(self.dag, self._suspects, self._known, k)
         return tuple(self.dag.candidates[commit] for commit in chosen)
 
     def conclude(self) -> Conclusion | None:
         """The answer, or None while there is something left to try."""
         if self._contradiction is not None:
             return self._contradiction
+        if self._untried or beside(self.dag, self._suspects, self._known, 1):
+            return None
         names = self.dag.candidates
-        if len(self._suspects) == 1:
+        if len(self._suspects) == 1 and not self._skipped:
             sha = names[self._suspects[0]]
             return Culprit(sha, self.dag.parents[sha])
-        if self._open:
-            return None
         return Candidates(self.remaining, tuple(names[commit] for commit in self._skipped))
 
     @property
@@ -88,7 +92,9 @@ class Bisection:
 
     def steps_left(self) -> int:
         """How many more trials a search without further skips would take at most on a linear history."""
-        return 0 if self.conclude() is not None else len(self._open).bit_length()
+        if self.conclude() is not None:
+            return 0
+        return max(1, (len(self._suspects) - len(self._skipped) - 1).bit_length())
 
     def confirmation(self) -> tuple[str, ...]:
         """The commits to try again before the culprit is named: itself and its parents that can be tried.
@@ -105,40 +111,48 @@ class Bisection:
     def _commits(self, verdict: Verdict) -> set[str]:
         return {sha for sha, said in self.observed if said is verdict}
 
+    def _places(self, verdict: Verdict) -> list[int]:
+        place = self.dag.index
+        return [place[sha] for sha, said in self.observed if said is verdict and sha in place]
+
     @cached_property
     def _good(self) -> set[int]:
         """Everything under a commit that was seen good."""
-        place = self.dag.index
-        return self.dag.ancestors(place[sha] for sha in self._commits(Verdict.GOOD) if sha in place)
+        return self.dag.ancestors(self._places(Verdict.GOOD))
 
     @cached_property
-    def _earliest(self) -> tuple[int, set[int]]:
-        """The earliest commit known to be bad, on the way down from the bad end, and what is under it."""
-        place = self.dag.index
-        earliest = place[self.bad]
-        under = self.dag.ancestors([earliest])
-        for sha, verdict in self.observed:
-            commit = place.get(sha, -1)
-            if verdict is Verdict.BAD and commit in under and commit != earliest:
-                earliest, under = commit, self.dag.ancestors([commit])
-        return earliest, under
+    def _bad(self) -> set[int]:
+        """What was seen bad itself."""
+        return {self.dag.index[self.bad], *self._places(Verdict.BAD)}
 
     @cached_property
     def _suspects(self) -> tuple[int, ...]:
-        return tuple(sorted(self._earliest[1] - self._good))
+        earliest = self.dag.index[self.bad]
+        under = self.dag.ancestors([earliest])
+        beside = []
+        for commit in self._places(Verdict.BAD):
+            if commit not in under:
+                beside.append(commit)
+            elif commit != earliest:
+                earliest, under = commit, self.dag.ancestors([commit])
+        suspects = under - self._good
+        common = suspects.intersection(*(self.dag.ancestors([commit]) for commit in beside))
+        return tuple(sorted(common or suspects))
 
     @cached_property
     def _skipped(self) -> tuple[int, ...]:
-        names = self._commits(Verdict.SKIP)
-        earliest = self._earliest[0]
-        return tuple(
-            commit for commit in self._suspects if commit != earliest and self.dag.candidates[commit] in names
-        )
+        skipped = set(self._places(Verdict.SKIP)) - self._bad
+        return tuple(commit for commit in self._suspects if commit in skipped)
 
     @cached_property
-    def _open(self) -> tuple[int, ...]:
-        closed = {self._earliest[0], *self._skipped}
-        return tuple(commit for commit in self._suspects if commit not in closed)
+    def _untried(self) -> tuple[int, ...]:
+        tried = self._bad.union(self._skipped)
+        return tuple(commit for commit in self._suspects if commit not in tried)
+
+    @cached_property
+    def _known(self) -> set[int]:
+        """What was tried, or need not be, because it is good by descent."""
+        return {*self._good, *self._bad, *self._places(Verdict.SKIP)}
 
     @cached_property
     def _contradiction(self) -> Contradiction | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Culprit:
-    """One candidate is left, it is bad, and all its `parents` are good."""
+    """One candidate is left, it was seen to be bad, and all its `parents` are good."""
 
     sha: str
     parents: tuple[str, ...]
@@ -15,7 +15,10 @@ class Culprit:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The first bad commit is one of `shas` (ancestors first); all but the last of them are `skipped`."""
+    """The first bad commit is one of `shas`, ancestors first; those that are `skipped` could not be tried.
+
+    At most one of them was tried and is bad. Nothing is left to try that could tell them apart.
+    """
 
     shas: tuple[str, ...]
     skipped: tuple[str, ...]

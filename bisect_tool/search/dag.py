@@ -81,6 +81,16 @@ class Dag:
         chains = _Chains(self.edges, suspects)
         return [chains.weight(commit) for commit in suspects]
 
+    def suspects_under(self, suspects: Sequence[int]) -> list[int]:
+        """For each commit of the range the suspects under it, itself included: one bit for each suspect."""
+        under = [0] * len(self.edges)
+        for bit, commit in enumerate(suspects):
+            under[commit] = 1 << bit
+        for commit, parents in enumerate(self.edges):
+            for parent in parents:
+                under[commit] |= under[parent]
+        return under
+
     def distances(self, suspects: Sequence[int], source: int) -> dict[int, int]:
         """Hops, up or down and through suspects only, from one suspect to each that can be reached."""
         inside = set(suspects)

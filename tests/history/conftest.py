@@ -22,6 +22,16 @@ class Project:
         self.git("init", "-q", "-b", "main")
 
     def git(self, *arguments, **variables):
+        """The output of a git command that has to succeed."""
+        done = self._run(arguments, variables)
+        done.check_returncode()
+        return done.stdout.decode("utf-8", "surrogateescape")
+
+    def git_says(self, *arguments):
+        """The output of a git command, whatever it ends with."""
+        return self._run(arguments, {}).stdout.decode("utf-8", "surrogateescape")
+
+    def _run(self, arguments, variables):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         stamp = f"{self._clock} +0000"
         env = kept | {
@@ -35,8 +45,7 @@ class Project:
             "GIT_COMMITTER_DATE": stamp,
         }
         command = ["git", "-C", str(self.path), *arguments]
-        done = subprocess.run(command, env=env | variables, check=True, capture_output=True, timeout=60)
-        return done.stdout.decode("utf-8", "surrogateescape")
+        return subprocess.run(command, env=env | variables, check=False, capture_output=True, timeout=60)
 
     def write(self, files):
         for name, content in files.items():

@@ -96,3 +96,27 @@ def test_steps_left_counts_down_to_nothing():
         state = state.observe(plan[0], BAD)
     assert left[0] == 5
     assert left == sorted(left, reverse=True)
+
+
+def test_a_commit_beside_the_suspects_can_tell_skipped_ones_apart():
+    """`under` was skipped; `side` has it, too, but not the top: if that is good, the top did it."""
+    parents = {"under": ("good",), "top": ("under",), "side": ("under",), "last": ("top", "side")}
+    state = Bisection.start(Dag(parents), "last").observe("top", BAD).observe("under", SKIP)
+    assert state.plan() == ("side",)
+    assert state.observe("side", GOOD).conclude() == Culprit("top", ("under",))
+    assert state.observe("side", BAD).conclude() == Candidates(("under",), ("under",))
+    assert state.observe("side", SKIP).conclude() == Candidates(("under", "top"), ("under",))
+
+
+def test_two_first_bad_commits_the_one_under_the_bad_end_is_searched_for():
+    parents = {"left": ("good",), "right": ("good",), "merge": ("left", "right"), "last": ("merge",)}
+    state = Bisection.start(Dag(parents), "last").observe("left", BAD).observe("right", BAD)
+    assert state.conclude() == Culprit("left", ("good",))
+
+
+def test_what_is_implied_is_tried_before_it_is_named():
+    parents = {"base": ("good",), "left": ("base",), "right": ("base",), "last": ("left", "right")}
+    state = Bisection.start(Dag(parents), "last", ["good"]).observe("left", BAD).observe("right", BAD)
+    assert state.plan() == ("base",)
+    assert state.observe("base", BAD).conclude() == Culprit("base", ("good",))
+    assert state.observe("base", GOOD).conclude() == Culprit("left", ("base",))
