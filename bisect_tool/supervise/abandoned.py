@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.supervise.journal import read_guardian, read_journal
 from bisect_tool.supervise.leftovers import remove_leftovers
-from bisect_tool.supervise.processes import Identity, Process, below, environment, table
+from bisect_tool.supervise.processes import Process, below, environment, table
 from bisect_tool.supervise.spec import Leftovers
 from bisect_tool.supervise.sweep import sweep
 
@@ -35,14 +35,14 @@ class Abandoned:
     """What carries the token in its environment, was written down by the guardian, or is below one of these.
 
     Both are needed: a process that changes its title may overwrite its environment, and one that was born
-    right before the guardian died is in no record.
+    right before the guardian died is in no record. Nothing older than the guardian is of the tree.
     """
 
     def __init__(self, folder: Path, token: str) -> None:
+        guardian = read_guardian(folder)
         self._mark = token.encode()
-        trusted = read_guardian(folder) is not None
-        self._recorded = {info.identity for info in read_journal(folder)} if trusted else set()
-        self._marked: dict[Identity, bool] = {}
+        self._known = {info.identity for info in read_journal(folder)} if guardian else set()
+        self._oldest = guardian[1] if guardian else 0
         self._seen: list[Process] = []
         self._quiet = 0
 
@@ -51,18 +51,20 @@ class Abandoned:
         return self._seen
 
     def empty(self) -> bool:
-        """Whether several looks in a row have found nothing: one can miss a process that is being born."""
+        """Whether several looks in a row have found nothing.
+
+        One look can miss a process that is being born, or whose environment is empty while it becomes another
+        program (execve(2)).
+        """
         processes = table()
-        marked = [process for process in processes.values() if self._is_ours(process)]
-        found = [*marked, *below([process.pid for process in marked], processes)]
+        ours = [process for process in processes.values() if self._is_ours(process)]
+        found = [*ours, *below([process.pid for process in ours], processes)]
+        self._known.update(process.identity for process in found)
         self._seen = [process for process in found if not process.dead and process.pid != os.getpid()]
         self._quiet = 0 if self._seen else self._quiet + 1
         return self._quiet >= QUIET_LOOKS
 
     def _is_ours(self, process: Process) -> bool:
-        who = process.identity
-        if who in self._recorded:
+        if process.identity in self._known:
             return True
-        if who not in self._marked:
-            self._marked[who] = self._mark in environment(process.pid)
-        return self._marked[who]
+        return process.started >= self._oldest and self._mark in environment(process.pid)

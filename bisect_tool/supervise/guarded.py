@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +19,14 @@ from bisect_tool.supervise.files import write_whole
 from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian
 from bisect_tool.supervise.leftovers import SHM_FILE
 from bisect_tool.supervise.processes import is_alive, send
-from bisect_tool.supervise.spec import RESULT_FILE, SPEC_FILE, GuardianResult, GuardianSpec, Reason
+from bisect_tool.supervise.spec import (
+    RESULT_FILE,
+    SPEC_FILE,
+    GuardianResult,
+    GuardianSpec,
+    Reason,
+    marked,
+)
 from bisect_tool.supervise.sweep import KILL_LIMIT_S
 
 if TYPE_CHECKING:
@@ -68,6 +76,8 @@ def _start(spec: GuardianSpec) -> subprocess.Popen[bytes]:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
+                # The token for the moment in which the program is the guardian's fork and not yet itself.
+                env=marked(os.environ, spec.token),
                 start_new_session=True,
             )
     except OSError as error:

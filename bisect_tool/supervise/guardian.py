@@ -35,11 +35,11 @@ from bisect_tool.supervise.ports import PortWatch
 from bisect_tool.supervise.processes import Identity, Process, below, table
 from bisect_tool.supervise.spec import (
     RESULT_FILE,
-    TOKEN_VARIABLE,
     GuardianResult,
     GuardianSpec,
     Leftovers,
     Reason,
+    marked,
 )
 from bisect_tool.supervise.stamps import STAMP_S, Stamps
 from bisect_tool.supervise.sweep import sweep
@@ -104,14 +104,12 @@ class Guardian:
         return self._reap()
 
     def _start(self, env: dict[str, str]) -> None:
-        outer = env.get(TOKEN_VARIABLE, "")
-        env = {**env, TOKEN_VARIABLE: f"{outer} {self.spec.token}".strip()}
         with self.spec.stdout.open("ab") as output:
             try:
                 program = subprocess.Popen(
                     self.spec.argv,
                     cwd=self.spec.cwd,
-                    env=env,
+                    env=marked(env, self.spec.token),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

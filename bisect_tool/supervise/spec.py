@@ -143,6 +143,11 @@ class GuardianResult:
         return cls(reason, raw["exit_code"], raw["seconds"], raw["ended"], leftovers, parents)
 
 
+def marked(env: Mapping[str, str], token: str) -> dict[str, str]:
+    """The environment with a token in it, beside those of the guardians around this one."""
+    return {**env, TOKEN_VARIABLE: f"{env.get(TOKEN_VARIABLE, '')} {token}".strip()}
+
+
 def process_info(raw: Mapping[str, Any]) -> ProcessInfo:
     """A ProcessInfo from its JSON object."""
     return ProcessInfo(**{**raw, "ports": tuple(raw["ports"])})

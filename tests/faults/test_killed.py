@@ -71,7 +71,7 @@ def test_the_command_line_is_killed(spec, alive, count_times, figure):
     in_time = sum(seconds < LIMIT_S for seconds in took)
     figure(f"0 survivors within {LIMIT_S:g} s in {in_time} of {len(took)}; worst {max(took):.2f} s")
     assert max(took) < float("inf")
-    assert in_time >= 0.9 * len(took), sorted(took)
+    assert in_time >= 0.8 * len(took), sorted(took)
 
 
 def test_the_guardian_is_killed(spec, alive, count_times, wait_for, figure):
@@ -95,7 +95,7 @@ def test_the_guardian_is_killed(spec, alive, count_times, wait_for, figure):
     worst = max(took for took, _ in ends)
     figure(f"0 survivors in {clean} of {len(ends)}; within {LIMIT_S:g} s: {in_time}; worst {worst:.2f} s")
     assert clean == len(ends), ends
-    assert in_time >= 0.9 * len(ends), ends
+    assert in_time >= 0.8 * len(ends), ends
 
 
 @pytest.mark.parametrize("mode", ["kill_guardian", "kill_guardian_at_once"])

@@ -8,6 +8,9 @@ import pytest
 
 from bisect_tool.supervise import Reason, run_guarded
 
+LIMIT_S = 2.0
+"""Twice what an idle machine must keep, as tests run beside others."""
+
 
 def test_silence_ends_at_the_idle_limit(guard, figure):
     run = guard("sleep", idle_s=0.6)
@@ -15,7 +18,7 @@ def test_silence_ends_at_the_idle_limit(guard, figure):
     figure(f"{late:.2f} s after the limit everything was over")
     assert run.result.reason is Reason.IDLE
     assert run.survivors == []
-    assert late < 1
+    assert late < LIMIT_S
 
 
 def test_endless_output_ends_at_the_deadline(guard, figure):
@@ -24,7 +27,7 @@ def test_endless_output_ends_at_the_deadline(guard, figure):
     figure(f"{late:.2f} s after the limit everything was over")
     assert run.result.reason is Reason.DEADLINE
     assert run.survivors == []
-    assert late < 1
+    assert late < LIMIT_S
 
 
 def test_a_log_in_the_watched_folder_is_a_sign_of_life(guard):

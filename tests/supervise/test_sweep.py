@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import signal
-import time
 
 import pytest
 
+from bisect_tool.supervise import pace
 from bisect_tool.supervise import sweep as module
-from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.processes import Process
 from bisect_tool.supervise.sweep import sweep
 
@@ -103,11 +102,15 @@ def test_one_born_meanwhile_is_told_too(run):
     assert run(herd)[0] == {(1, 1): "SIGTERM", (7, 7): "SIGTERM"}
 
 
-def test_a_pace_rests_after_a_costly_look():
-    pace = Pace(0.0, rest=10)
-    assert pace.due()
-    with pace.look():
-        time.sleep(0.02)
-    assert not pace.due()
-    time.sleep(0.25)
-    assert pace.due()
+@pytest.mark.parametrize(("cost", "rest"), [(0.0, 0.5), (0.01, 0.5), (0.2, 2.0)])
+def test_a_pace_rests_after_a_costly_look(monkeypatch, cost, rest):
+    clock = FakeClock()
+    monkeypatch.setattr(pace.time, "monotonic", clock.monotonic)
+    looks = pace.Pace(0.5, rest=10)
+    assert looks.due()
+    with looks.look():
+        clock.pause(cost)
+    clock.pause(rest - 0.001)
+    assert not looks.due()
+    clock.pause(0.002)
+    assert looks.due()
