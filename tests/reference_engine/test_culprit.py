@@ -64,9 +64,8 @@ def test_the_other_failure_has_a_signature_of_its_own(checkout: Checkouts, tmp_p
         server.wait_until_up()
         body = {"model": MODEL, "prompt": "Hello, my name is"}
         assert requests.post(f"{server.url}/v1/completions", json=body, timeout=30).status_code == 500
-        assert (
-            "TypeError: EngineClient.generate() takes 3 positional arguments but 4 were given" in server.log()
-        )
+        mistake = "TypeError: EngineClient.generate() takes 3 positional arguments but 4 were given"
+        wait_for(lambda: mistake in server.log(), END)
         assert "WorkerProc" not in server.log()
         assert server.terminate("group") == 0
 

@@ -137,15 +137,22 @@ def test_what_does_not_finish_within_the_timeout_is_aborted(checkout: Checkouts,
 
 
 def test_new_requests_are_refused_while_others_finish(checkout: Checkouts, tmp_path: Path) -> None:
-    with rank(checkout("fixed"), tmp_path, "--shutdown-timeout", "60") as server, requests.Session() as early:
+    with rank(checkout("fixed"), tmp_path, "--shutdown-timeout", "60") as server:
         server.wait_until_up()
-        early.get(f"{server.url}/health", timeout=10)
 
         def signal_and_ask() -> int:
             server.process.terminate()
-            wait_for(lambda: not server.is_up(), END)
             body = {"prompt": "too late", "max_tokens": 1}
-            return early.post(f"{server.url}/v1/completions", json=body, timeout=30).status_code
+            statuses: list[int] = []
+
+            def ask() -> bool:
+                statuses.append(
+                    requests.post(f"{server.url}/v1/completions", json=body, timeout=30).status_code
+                )
+                return statuses[-1] != 200
+
+            wait_for(ask, END)
+            return statuses[-1]
 
         chunks, status = stream_while(server, signal_and_ask)
         assert status == 503

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PINNED = {
-    "head": "a50a7299fa774dce626c4a28b4e8aaf4db901119",
+    "head": "6c95d18c2d32da1e5f7279ec54b7584eb607cb95",
     "good": "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2",
-    "bad": "419e91f7439623f242e8efda20ebc1590e502cf2",
-    "culprit": "a6b2f77b19211385e1eb563efd83c14b0bf8d776",
+    "bad": "892f36fbe082ee25341b126ab43eb7377c95b827",
+    "culprit": "8f8b4159465bf93421d339c74c24ebcaee665221",
 }
 
 
