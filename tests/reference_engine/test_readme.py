@@ -1,0 +1,24 @@
+"""The README names commits by hash: they must be the ones that a replay makes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bisect_tool.history.replay import Replayed
+
+
+def test_the_readme_names_the_commits_that_a_replay_makes(series: Path, history: Replayed) -> None:
+    text = series.with_name("README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| \**([0-9a-f]{9})\** \| ([\w-]+) \|", text, re.MULTILINE))
+    assert set(rows.values()) == {
+        "base",
+        "models-limit",
+        "shutdown-timeout",
+        "shutdown-docs",
+        "readd-shutdown-timeout",
+    }
+    assert rows == {history.labels[label][:9]: label for label in rows.values()}
