@@ -8,11 +8,13 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.history.plumbing import Git
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_KEPT = "config.kept"
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.attributesFile": os.devnull,
@@ -49,6 +51,28 @@ def begin(ours: Path, object_format: str, held: int) -> Path:
     git.run("config", "--unset", "core.bare")
     git.run("config", "--file", str(part / "config.worktree"), "core.bare", "true")
     return part
+
+
+def finish(part: Path, ours: Path) -> None:
+    """Keep the settings as they are, and make the repository count."""
+    shutil.copyfile(part / "config", part / _KEPT)
+    part.rename(ours)
+
+
+def restore_settings(ours: Path) -> None:
+    """Undo what a trial may have done with `git config` in a worktree: it is written here, for all of them.
+
+    Raises:
+        EnvironmentFailed: the settings cannot be read or written.
+    """
+    kept, config = ours / _KEPT, ours / "config"
+    try:
+        if not config.is_file() or config.read_bytes() != kept.read_bytes():
+            fresh = ours / f"{_KEPT}.{os.getpid()}"
+            shutil.copyfile(kept, fresh)
+            fresh.replace(config)
+    except OSError as error:
+        raise EnvironmentFailed(f"the settings of {ours} cannot be restored: {error}", "remove it") from error
 
 
 def drop_stale_locks(ours: Path) -> None:

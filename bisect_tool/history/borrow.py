@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from bisect_tool.errors import UsageError
-from bisect_tool.history.bare import begin, place
+from bisect_tool.history.bare import begin, finish, place
 from bisect_tool.history.clone import without_account
 from bisect_tool.history.lease import lease
 from bisect_tool.history.plumbing import Git, GitFailed
@@ -55,7 +55,7 @@ def borrow(git_dir: Path, cache: Path) -> Path:
             part = begin(ours, theirs.text("rev-parse", "--show-object-format").strip(), held)
             _read_objects_of(common / "objects", part)
             _fetch_where_they_do(theirs, Git(git_dir=part, held=(held,)))
-            part.rename(ours)
+            finish(part, ours)
         _copy_refs(theirs, ours)
         _copy_cuts(common / "shallow", ours / "shallow")
     return ours

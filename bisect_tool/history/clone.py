@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.history.bare import begin, drop_stale_locks, place
+from bisect_tool.history.bare import begin, drop_stale_locks, finish, place
 from bisect_tool.history.lease import lease
 from bisect_tool.history.plumbing import NETWORK_S, Git
 from bisect_tool.text import clean_line
@@ -59,7 +59,7 @@ def clone(url: str, cache: Path) -> Path:
             }.items():
                 git.run("config", name, value)
             refresh(git)
-            part.rename(ours)
+            finish(part, ours)
     return ours
 
 

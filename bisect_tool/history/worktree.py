@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.history.bare import drop_stale_locks
+from bisect_tool.history.bare import drop_stale_locks, restore_settings
 from bisect_tool.history.lease import lease
 from bisect_tool.history.plumbing import CHECKOUT_S, GitFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from bisect_tool.history.repository import Repository
 
@@ -67,9 +67,10 @@ class Worktree:
         Raises:
             EnvironmentFailed: git failed on a fresh worktree as well.
         """
-        admin = self._admin()
-        if admin is not None and self._is_ours(admin):
-            with suppress(GitFailed, OSError):  # whatever it is, a fresh worktree does not have it
+        restore_settings(self.repo.git_dir)
+        with suppress(GitFailed, OSError):  # whatever it is, a fresh worktree does not have it
+            admin = self._admin()
+            if admin is not None and self._is_ours(admin):
                 return self._switch(admin, sha)
         try:
             return self._switch(self._add(sha), sha)
@@ -121,6 +122,7 @@ class Worktree:
             and not (admin / "locked").exists()
             and _text(self._link) == f"gitdir: {admin}\n"
             and _text(admin / "info" / "sparse-checkout") == self._patterns()
+            and _text(admin / "config.worktree") == self._settings()
             and self._kept.is_file()
         )
 
@@ -141,10 +143,12 @@ class Worktree:
                 raise EnvironmentFailed(f"git did not register the worktree {self.path}")
             (admin / "info").mkdir(exist_ok=True)
             (admin / "info" / "sparse-checkout").write_text(self._patterns())
-            narrow = "true" if self.sparse else "false"
-            settings = f"[core]\n\tsparseCheckout = {narrow}\n\tsparseCheckoutCone = false\n"
-            (admin / "config.worktree").write_text(settings)
+            (admin / "config.worktree").write_text(self._settings())
         return admin
+
+    def _settings(self) -> str:
+        narrow = "true" if self.sparse else "false"
+        return f"[core]\n\tsparseCheckout = {narrow}\n\tsparseCheckoutCone = false\n"
 
     def _patterns(self) -> str:
         return "".join(f"/{_literal(path.strip('/'))}\n" for path in self.sparse)
@@ -183,15 +187,17 @@ def remove(path: Path) -> None:
         if path.is_symlink() or path.is_file():
             path.unlink()
         else:
-            shutil.rmtree(path, onerror=_force)
+            _open_folders(path)
+            shutil.rmtree(path, ignore_errors=True)
     if path.is_symlink() or path.exists():
         raise EnvironmentFailed(f"{path} cannot be removed", "remove it by hand, then resume")
 
 
-def _force(function: Callable[..., object], name: str, _error: object) -> None:
-    """Try once more after making the folder writable."""
-    path = Path(name)
-    for folder in (path.parent, path):
-        if folder.is_dir() and not folder.is_symlink():
-            folder.chmod(stat.S_IRWXU)
-    function(name)
+def _open_folders(tree: Path) -> None:
+    """Let us into every folder: a trial may have closed some, as package caches do."""
+    tree.chmod(stat.S_IRWXU)
+    for folder, names, _ in os.walk(tree):
+        for name in names:
+            inner = Path(folder, name)
+            if not inner.is_symlink():
+                inner.chmod(stat.S_IRWXU)

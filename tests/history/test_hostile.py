@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 from conftest import contents
@@ -92,6 +93,20 @@ def test_what_a_trial_puts_in_place_of_git_is_not_asked(project, worktrees, trap
         for folder in ("objects", "refs"):
             (evil / folder).mkdir()
         assert contents(tree.checkout(second)) == {"file.txt": "second\n"}
+
+
+def test_a_filter_that_a_trial_sets_up_is_not_run(project, worktrees, trap):
+    first = project.commit("first", {".gitattributes": "* filter=evil\n", "a": "1\n"})
+    second = project.commit("second", {"a": "2\n"})
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(first)
+        for setting in (
+            ["filter.evil.smudge", trap],
+            ["core.fsmonitor", trap],
+            ["core.hooksPath", trap.parent],
+        ):
+            subprocess.run(["git", "config", *setting], cwd=path, check=True)
+        assert contents(tree.checkout(second))["a"] == "2\n"
 
 
 def configure(tmp_path, monkeypatch, text):

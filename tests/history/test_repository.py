@@ -237,3 +237,34 @@ def test_the_users_environment_does_not_leak_in(project, opened, tmp_path, monke
     monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'alias.log=!touch x'")
     assert opened().resolve("main") == sha
     assert opened().commit(sha).subject == "first"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_repository_of_someone_else(project, opened, worktrees, tmp_path, monkeypatch):
+    sha = project.commit("first", {"a": "1"})
+    for path in (project.path, *project.path.rglob("*")):
+        os.chown(path, 65534, 65534)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UsageError, match="does not trust") as caught:
+        opened()
+    assert f"safe.directory {project.path}" in caught.value.hint
+    (tmp_path / ".gitconfig").write_text(f"[safe]\ndirectory = {project.path}\n")
+    with worktrees().slot(0) as tree:
+        assert (tree.checkout(sha) / "a").read_text() == "1"
+
+
+def test_a_history_of_the_newer_hash(project, opened, worktrees):
+    subprocess.run(["rm", "-rf", project.path / ".git"], check=True)
+    project.git("init", "-q", "-b", "main", "--object-format=sha256")
+    first, second = project.commit("first", {"a": "1"}), project.commit("second", {"a": "2"})
+    assert len(first) == 64
+    assert [commit.sha for commit in opened().range([first[:10]], "main").commits] == [second]
+    with worktrees().slot(0) as tree:
+        assert (tree.checkout(first) / "a").read_text() == "1"
+
+
+def test_a_repository_in_a_place_with_an_odd_name(project, tmp_path):
+    sha = project.commit("first")
+    odd = tmp_path / os.fsdecode(b"o\xffdd 'name' \"x\" $(id) \xc3\xbc")
+    project.path.rename(odd)
+    assert Repository.open(str(odd), tmp_path / "cache").commit(sha).subject == "first"

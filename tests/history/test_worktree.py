@@ -105,6 +105,8 @@ DIRT = {
     "fifo": lambda tree: os.mkfifo(tree / "fifo"),
     "fifo in a folder": lambda tree: ((tree / "f").mkdir(), os.mkfifo(tree / "f" / "fifo")),
     "fifo for a file": lambda tree: ((tree / "a").unlink(), os.mkfifo(tree / "a")),
+    "tree closed": lambda tree: tree.chmod(0),
+    "full": lambda tree: git_in(tree, "sparse-checkout", "disable"),
     "tree gone": lambda tree: subprocess.run(["rm", "-rf", tree], check=True),
     "worktree removed": lambda tree: git_in(tree, "worktree", "remove", "--force", "."),
     "worktree locked": lambda tree: git_in(tree, "worktree", "lock", "."),
@@ -190,6 +192,19 @@ def test_absent_files_outside_the_sparse_paths_are_not_needed(project, opened, w
     assert opened().changed_paths(second) == ("docs/image", "docs/other", "src/a")
     with pytest.raises(GitFailed), worktrees().slot(1) as tree:
         tree.checkout(first)
+
+
+def test_settings_of_a_trial_are_gone(two, worktrees):
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(two[0])
+        git_in(path, "config", "core.autocrlf", "true")
+        git_in(path, "config", "--worktree", "user.name", "trial")
+        path = tree.checkout(two[1])
+        listed = subprocess.run(
+            ["git", "config", "--list"], cwd=path, check=True, capture_output=True, text=True
+        )
+        assert "autocrlf" not in listed.stdout
+        assert "user.name=trial" not in listed.stdout
 
 
 def test_two_slots_side_by_side(two, worktrees):
