@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,25 @@ _ACCOUNT = re.compile(r"(?<=://)[^/@]+@")
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _HEAD = re.compile(r"^ref: (refs/\S+)\tHEAD$", re.MULTILINE)
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-_CONNECTION = ("credential.", "http.", "https.", "url.", "ssh.", "core.sshcommand", "core.gitproxy")
+_BY_ENVIRONMENT = {
+    "GIT_ASKPASS": "core.askPass",
+    "GIT_PROXY_COMMAND": "core.gitProxy",
+    "GIT_SSH_COMMAND": "core.sshCommand",
+    "GIT_SSL_CAINFO": "http.sslCAInfo",
+    "GIT_SSL_CAPATH": "http.sslCAPath",
+    "GIT_SSL_CERT": "http.sslCert",
+    "GIT_SSL_KEY": "http.sslKey",
+}
+_CONNECTION = (
+    "credential.",
+    "http.",
+    "https.",
+    "url.",
+    "ssh.",
+    "core.sshcommand",
+    "core.gitproxy",
+    "core.askpass",
+)
 
 
 def is_url(spec: str) -> bool:
@@ -79,7 +98,7 @@ def refresh(git: Git) -> None:
 
 
 def connection(url: str = "") -> tuple[tuple[str, str], ...]:
-    """What the user's configuration and the URL say about reaching the server, and nothing else of it.
+    """What the user's configuration, environment and URL say about reaching servers, and nothing else.
 
     Filters, hooks, templates and aliases stay out. These settings are kept in memory only: a token in a
     URL is never written to the cache.
@@ -87,6 +106,7 @@ def connection(url: str = "") -> tuple[tuple[str, str], ...]:
     listed = Git(personal=True).text("config", "--list", "--includes", "-z")
     entries = (entry.partition("\n") for entry in listed.split("\0"))
     settings = [(name, value) for name, _, value in entries if name.startswith(_CONNECTION)]
+    settings += [(name, os.environ[known]) for known, name in _BY_ENVIRONMENT.items() if known in os.environ]
     public = without_account(url)
     if public != url:
         settings.append((f"url.{url}.insteadOf", public))

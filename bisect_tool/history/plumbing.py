@@ -25,7 +25,6 @@ _ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ASKPASS": "true",
     "SSH_ASKPASS": "true",
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
     "GIT_LFS_SKIP_SMUDGE": "1",
@@ -44,6 +43,7 @@ _OPTIONS = (
     "-c", "maintenance.auto=false",
     "-c", "advice.detachedHead=false",
 )  # fmt: skip
+_NO_QUESTIONS = ("core.askPass", "true")
 _NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
 _USERS_OWN = (
     "GIT_CONFIG_GLOBAL",
@@ -162,10 +162,11 @@ class Git:
         left = _USERS_OWN if self.personal else ()
         ours = {name: value for name, value in _ENVIRONMENT.items() if name not in left}
         # By the environment and not as `-c`: a setting may be a credential, and arguments can be seen by all.
-        for number, (name, value) in enumerate(self.config):
+        settings = self.config if self.personal else (_NO_QUESTIONS, *self.config)
+        for number, (name, value) in enumerate(settings):
             ours[f"GIT_CONFIG_KEY_{number}"] = name
             ours[f"GIT_CONFIG_VALUE_{number}"] = value
-        ours["GIT_CONFIG_COUNT"] = str(len(self.config))
+        ours["GIT_CONFIG_COUNT"] = str(len(settings))
         return ours
 
 

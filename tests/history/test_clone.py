@@ -178,6 +178,22 @@ def test_a_token_in_the_url_is_used_and_never_written_down(guarded, tmp_path):
     assert "s3cret" not in "".join(map(str, cache.rglob("*")))
 
 
+@pytest.mark.parametrize("way", ["environment", "configuration"])
+def test_a_program_of_the_users_may_know_the_token(guarded, tmp_path, monkeypatch, way):
+    address, sha = guarded
+    user, _, token = Guarded.account.partition(":")
+    program = tmp_path / "ask"
+    program.write_text(f"#!/bin/sh\ncase $1 in User*) echo {user};; *) echo {token};; esac\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if way == "environment":
+        monkeypatch.setenv("GIT_ASKPASS", str(program))
+    else:
+        monkeypatch.delenv("GIT_ASKPASS", raising=False)
+        (tmp_path / ".gitconfig").write_text(f"[core]\naskPass = {program}\n")
+    assert Repository.open(f"http://{address}", tmp_path / "cache").resolve("main") == sha
+
+
 def test_without_the_token_there_is_no_prompt(guarded, tmp_path):
     with pytest.raises(EnvironmentFailed) as caught:
         Repository.open(f"http://user:wr0ng-token@{guarded[0]}", tmp_path / "cache")

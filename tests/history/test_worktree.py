@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import contents
@@ -213,6 +214,19 @@ def test_two_slots_side_by_side(two, worktrees):
         assert contents(left.checkout(two[0])) == FIRST
         assert contents(right.checkout(two[1])) == SECOND
         assert contents(left.path) == FIRST
+
+
+def test_many_slots_made_at_once(two, worktrees):
+    def once(number):
+        with Worktrees(repository, made.root, wait_s=60).slot(number) as tree:
+            return [contents(tree.checkout(two[(number + turn) % 2])) for turn in range(3)]
+
+    made = worktrees()
+    repository = made.repo
+    with ThreadPoolExecutor(6) as pool:
+        for number, seen in enumerate(pool.map(once, range(6))):
+            assert seen == [(FIRST, SECOND)[(number + turn) % 2] for turn in range(3)]
+    assert len(list((repository.git_dir / "worktrees").iterdir())) == 6
 
 
 def test_a_slot_in_use_is_refused(two, worktrees):
