@@ -55,7 +55,7 @@ class Rank:
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
-                env=checkout.environment(),
+                env=checkout.environment() | {"TMPDIR": str(log.parent)},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -109,7 +109,11 @@ class Rank:
         return status
 
     def sweep(self) -> None:
-        """End what a failed test has left."""
+        """End the rank if the test has not, and by force what a failed test has left."""
+        if not self.has_ended():
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(END)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(END)
