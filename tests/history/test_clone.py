@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import contents
+from real_projects import contents
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Repository, Worktrees

@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import contents
+from real_projects import contents
 
 
 @pytest.fixture

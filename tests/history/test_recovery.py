@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from conftest import Project, ended
+from real_projects import Project, ended
 
 from bisect_tool.history import Repository, Worktrees
 

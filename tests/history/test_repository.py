@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import ended
+from real_projects import ended
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Repository

@@ -7,7 +7,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import contents
+from real_projects import contents
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.history import GitFailed, Worktrees
