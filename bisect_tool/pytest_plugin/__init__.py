@@ -19,10 +19,11 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.pytest_plugin.launch import VARIABLE, Launch, read_launch
+from bisect_tool.pytest_plugin.rank_server import RankServer
 from bisect_tool.pytest_plugin.server_group import ServerGroup
 from bisect_tool.pytest_plugin.server_group import rank_servers as start_rank_servers
 
-__all__ = ["Launch", "RankServers", "ServerGroup", "launch", "rank_servers"]
+__all__ = ["Launch", "RankServer", "RankServers", "ServerGroup", "launch", "rank_servers"]
 
 RankServers = Callable[..., AbstractContextManager[ServerGroup]]
 """`rank_servers(api_server_count=N)`: a context in which one server a rank is up and healthy."""

@@ -5,15 +5,23 @@ The attributes `bisect_outcome`, `bisect_logs` and `bisect_window` are read by t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class ServersFailed(Exception):  # noqa: N818 -- the event's name, as in the logs of the engine's own tests
-    """A server exited, or said that it cannot come up. `window` is (from, to) in epoch seconds."""
+    """A server exited, or said that it cannot come up.
+
+    `logs` are the file names of the logs that tell more, `window` is (from, to) in epoch seconds.
+    """
 
     bisect_outcome: str | None = None
 
-    def __init__(self, message: str, logs: Sequence[str] = (), window: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self, message: str, logs: Sequence[str] = (), window: tuple[float, float] | None = None
+    ) -> None:
         super().__init__(message)
         self.bisect_logs = tuple(logs)
         self.bisect_window = window

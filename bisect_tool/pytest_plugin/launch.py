@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from bisect_tool.supervise.spec import TOKEN_VARIABLE
 
 VARIABLE = "BISECT_RUN_LAUNCH"
-DEVICES = "CUDA_VISIBLE_DEVICES"
 
 SigtermMode = Literal["group", "root"]
 
@@ -28,10 +27,10 @@ class Ports(BaseModel):
 class Launch(BaseModel):
     """One data-parallel deployment: `dp_size` servers of `tp_size` workers each.
 
-    `env` is the servers' whole environment. With `gpus_per_rank`, each rank sees its own share of the GPUs.
-    `logs` is the folder of the rank logs. With `rpc_port`, the engine is told a free port for its
-    data-parallel messages; `fixed_ports` are those that it binds whatever it is told. Times are in seconds:
-    `ready_s` from launch to a healthy answer of every rank, `teardown_s` from SIGTERM to the last process gone.
+    `env` is the servers' whole environment, with `rank_env[rank]` (such as its GPUs) laid over it. `logs` is
+    the folder of the rank logs. With `rpc_port`, the engine is told a free port for its data-parallel
+    messages; `fixed_ports` are those that it binds whatever it is told. Times are in seconds: `ready_s` from
+    launch to a healthy answer of every rank, `teardown_s` from SIGTERM to the last process gone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,11 +38,11 @@ class Launch(BaseModel):
     command: tuple[str, ...] = Field(min_length=1)
     args: tuple[str, ...] = ()
     env: dict[str, str] = Field(default_factory=dict)
+    rank_env: tuple[dict[str, str], ...] = ()
     model: str
     served_model: str
     dp_size: int = Field(2, ge=1)
     tp_size: int = Field(1, ge=1)
-    gpus_per_rank: int = Field(0, ge=0)
     logs: Path
     ports: Ports
     rpc_port: bool = False
@@ -72,15 +71,9 @@ class Launch(BaseModel):
         env = {**self.env, "PYTHONUNBUFFERED": "1"}
         if TOKEN_VARIABLE in os.environ:  # by which the guardian knows its own, wherever they end up
             env[TOKEN_VARIABLE] = os.environ[TOKEN_VARIABLE]
-        if self.gpus_per_rank:
-            env[DEVICES] = ",".join(self._gpus()[rank * self.gpus_per_rank :][: self.gpus_per_rank])
-        return env
-
-    def _gpus(self) -> list[str]:
-        given = self.env.get(DEVICES)
-        return given.split(",") if given else [str(gpu) for gpu in range(self.dp_size * self.gpus_per_rank)]
+        return {**env, **(self.rank_env[rank] if rank < len(self.rank_env) else {})}
 
 
 def read_launch(path: Path) -> Launch:
-    """Read `launch.json`; raises OSError where it cannot be read and pydantic.ValidationError where it is wrong."""
+    """Read `launch.json`; raises OSError or pydantic.ValidationError where that cannot be done."""
     return Launch.model_validate_json(path.read_bytes())

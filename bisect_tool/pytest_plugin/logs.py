@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence.demux import take_apart
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 READ_LIMIT = 1 << 20
 LINE_LIMIT = 1 << 14
 REPORTED_LIMIT = 50
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_PREFIXES = r"^(?:\([\w.\[\]/ -]+ pid=\d+\)\s*)*"
-_COMPLAINT = re.compile(
-    _PREFIXES + r"(?:(?:ERROR|CRITICAL)\b|Traceback \(most recent call last\):|Fatal Python error:)"
-    r"|resource_tracker: There appear to be \d+ leaked"
-)
+_LEAK = "resource_tracker: There appear to be"
+_CRASHES = ("Traceback (most recent call last):", "Fatal Python error:")
 
 
 class RankLog:
@@ -26,12 +26,11 @@ class RankLog:
         self.path.touch()
         self._position = self.size()
         self._partial = b""
-        self.last_line = ""
 
     @property
     def name(self) -> str:
-        """The file's stem, by which reports speak of it: `4-rank0`."""
-        return self.path.stem
+        """The file's name, by which reports speak of it: `4-rank0.log`."""
+        return self.path.name
 
     def open_for_server(self) -> int:
         """A descriptor for the server's stdout and stderr; the caller closes it."""
@@ -49,9 +48,14 @@ class RankLog:
         self._position += len(data)
         *whole, rest = (self._partial + data).split(b"\n")
         self._partial = rest[:LINE_LIMIT]
-        lines = [_decode(line[:LINE_LIMIT]) for line in whole]
-        self.last_line = next((line for line in reversed(lines) if line.strip()), self.last_line)
-        return lines
+        return [_decode(line[:LINE_LIMIT]) for line in whole]
+
+    def last_words(self) -> str:
+        """The last line that says anything; empty where there is none."""
+        with self.path.open("rb") as file:
+            file.seek(max(0, self.size() - LINE_LIMIT))
+            lines = file.read(LINE_LIMIT).splitlines()
+        return next((text for line in reversed(lines) if (text := _decode(line).strip())), "")
 
     def complaints_since(self, offset: int) -> tuple[str, ...]:
         """Error lines, starts of tracebacks and leak warnings written after `offset`, the first few."""
@@ -60,10 +64,16 @@ class RankLog:
             file.seek(offset)
             while len(found) < REPORTED_LIMIT and (line := file.readline(LINE_LIMIT)):
                 text = _decode(line)
-                if _COMPLAINT.search(text):
+                if is_complaint(text):
                     found.append(text)
         return tuple(found)
 
 
+def is_complaint(line: str) -> bool:
+    """Whether the line is an error, begins a traceback, or says that shared memory has leaked."""
+    said = take_apart(line)
+    return said.level in {"ERROR", "CRITICAL"} or said.text.startswith(_CRASHES) or _LEAK in said.text
+
+
 def _decode(line: bytes) -> str:
-    return _COLOUR.sub("", line.decode("utf-8", "replace")).rstrip()
+    return line.decode("utf-8", "replace").rstrip()

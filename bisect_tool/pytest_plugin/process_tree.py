@@ -33,10 +33,18 @@ class ProcessTree:
         sessions = {
             pid for pid in self._roots if pid not in processes or processes[pid].identity in self._known
         }
-        own = {p.pid: p for p in processes.values() if p.identity in self._known or _session(p.pid) in sessions}
+        own = {
+            process.pid: process
+            for process in processes.values()
+            if process.identity in self._known or _session(process.pid) in sessions
+        }
         members = [*own.values(), *below(own, processes)]
         self._known.update(process.identity for process in members)
         return [process for process in members if not process.dead]
+
+    def pids(self) -> set[int]:
+        """The ids of the living members."""
+        return {process.pid for process in self.members()}
 
     def kill(self) -> None:
         """Send SIGKILL to every living member."""

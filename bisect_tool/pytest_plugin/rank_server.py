@@ -7,15 +7,18 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 from bisect_tool.pytest_plugin.failures import ServersHung
-from bisect_tool.pytest_plugin.launch import SigtermMode
-from bisect_tool.pytest_plugin.logs import RankLog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bisect_tool.pytest_plugin.launch import SigtermMode
+    from bisect_tool.pytest_plugin.logs import RankLog
 
 REQUEST_TIMEOUT_S = 120.0
 HEALTH_TIMEOUT_S = 5.0
@@ -26,7 +29,10 @@ class RequestFailed(Exception):  # noqa: N818 -- what happened, not what kind of
 
 
 class RankServer:
-    """A server that has been started. Every request is a connection of its own, so that all its API servers get some."""
+    """A server that has been started.
+
+    Every request is a connection of its own, so that each of its API servers gets some.
+    """
 
     def __init__(self, rank: int, port: int, log: RankLog, argv: list[str], env: Mapping[str, str]) -> None:
         self.rank = rank
@@ -77,7 +83,7 @@ class RankServer:
         except requests.RequestException:
             return "no connection"
 
-    def get(self, path: str, **query: str) -> Any:
+    def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
         """GET `path`; returns the JSON of a 200 answer.
 
         Raises:
@@ -88,7 +94,7 @@ class RankServer:
         with self._request("GET", path, params=query) as response:
             return response.json()
 
-    def post(self, path: str, body: Mapping[str, object]) -> Any:
+    def post(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
         """POST `body` as JSON; returns and raises as `get` does."""
         with self._request("POST", path, json=body) as response:
             return response.json()
@@ -106,19 +112,23 @@ class RankServer:
                     return events
                 if name == b"data":
                     events.append(json.loads(data))
-        raise RequestFailed(f"rank {self.rank}: the stream of POST {path} ended after {len(events)} events without [DONE]")
+        raise RequestFailed(f"rank {self.rank} ended the stream of POST {path} without [DONE]")
 
     @contextmanager
-    def _request(self, method: str, path: str, **options: Any) -> Iterator[requests.Response]:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        **options: Any,  # noqa: ANN401 - as requests has them
+    ) -> Iterator[requests.Response]:
         try:
             with (
                 _session() as session,
                 session.request(method, self._url(path), timeout=REQUEST_TIMEOUT_S, **options) as response,
             ):
                 if response.status_code != requests.codes.ok:
-                    raise RequestFailed(
-                        f"rank {self.rank} answered {response.status_code} to {method} {path}: {response.text[:500]}"
-                    )
+                    answer = f"{response.status_code} to {method} {path}: {response.text[:500]}"
+                    raise RequestFailed(f"rank {self.rank} answered {answer}")
                 yield response
         except requests.Timeout:
             raise ServersHung(

@@ -6,11 +6,14 @@ Another trial may run beside this one, so what merely appeared in the meantime i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from bisect_tool.supervise.processes import Process, open_files, read_bytes
+from bisect_tool.supervise.leftovers import SHM, held
 
-FOLDER = "/dev/shm/"  # noqa: S108 -- where Linux keeps POSIX shared memory; we only look
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bisect_tool.supervise.processes import Process
 
 Segment = tuple[str, int]
 """Name and inode: a name that was freed and taken again is another segment."""
@@ -24,24 +27,17 @@ class SharedMemory:
         self._used: set[Segment] = set()
 
     def observe(self, processes: Iterable[Process]) -> None:
-        """Take note of the segments that these processes have mapped or open now."""
-        names = {name for process in processes for name in _used_by(process.pid)}
-        self._used |= {(name, inode) for name, inode in _segments() if name in names}
+        """Take note of the new segments that these processes have mapped or open now."""
+        new = _segments() - self._before - self._used
+        if new:
+            used = held({name for name, _ in new}, [process.pid for process in processes])
+            self._used |= {(name, inode) for name, inode in new if name in used}
 
     def left(self) -> tuple[str, ...]:
         """Names of the tree's own segments that still exist, sorted."""
-        return tuple(sorted(name for name, _ in (self._used - self._before) & _segments()))
+        return tuple(sorted(name for name, _ in self._used & _segments()))
 
 
 def _segments() -> set[Segment]:
-    with os.scandir(FOLDER) as entries:
+    with os.scandir(SHM) as entries:
         return {(entry.name, entry.inode()) for entry in entries}
-
-
-def _used_by(pid: int) -> Iterator[str]:
-    """Names under /dev/shm that the process has mapped or open, deleted ones left out."""
-    maps = read_bytes(f"/proc/{pid}/maps").decode(errors="replace").splitlines()
-    mapped = [line[line.index(FOLDER) :] for line in maps if FOLDER in line]
-    for path in (*mapped, *open_files(pid)):
-        if path.startswith(FOLDER) and not path.endswith(" (deleted)"):
-            yield path.removeprefix(FOLDER)

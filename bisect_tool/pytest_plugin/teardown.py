@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bisect_tool.pytest_plugin import ports
-from bisect_tool.pytest_plugin.launch import SigtermMode
-from bisect_tool.pytest_plugin.process_tree import ProcessTree
-from bisect_tool.pytest_plugin.rank_server import RankServer
-from bisect_tool.pytest_plugin.shared_memory import SharedMemory
 from bisect_tool.pytest_plugin.waiting import wait_until
+from bisect_tool.supervise.ports import is_free
 from bisect_tool.supervise.processes import title
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.pytest_plugin.launch import SigtermMode
+    from bisect_tool.pytest_plugin.process_tree import ProcessTree
+    from bisect_tool.pytest_plugin.rank_server import RankServer
+    from bisect_tool.pytest_plugin.shared_memory import SharedMemory
 
 KILL_S = 5.0
 
@@ -21,10 +25,13 @@ KILL_S = 5.0
 class Teardown:
     """How a group of servers ended.
 
-    `seconds` from SIGTERM to the last process gone (or killed at the deadline); `exit_statuses` of the roots by
-    rank, as `subprocess` has them; `survivors`, the processes that lived past the deadline and were killed;
-    `shm_left` and `ports_left`, what outlived every process; `error_lines`, the complaints in the logs after
-    SIGTERM, each as `<log>: <line>`.
+    Attributes:
+        seconds: from SIGTERM to the last process gone, or killed after the deadline.
+        exit_statuses: those of the roots by rank, as `subprocess` has them; None for one that no signal ends.
+        survivors: the processes that lived past the deadline and were killed.
+        shm_left: segments in /dev/shm that outlived every process.
+        ports_left: ports still listened on after that.
+        error_lines: errors, tracebacks and leak warnings logged after SIGTERM, as `<log>: <line>`.
     """
 
     seconds: float
@@ -43,9 +50,14 @@ class Estate:
     shared_memory: SharedMemory
     ports: tuple[int, ...]
 
-    def observe(self) -> None:
-        """Look who lives and what they use; what is never seen cannot be told from a stranger's."""
-        self.shared_memory.observe(self.tree.members())
+    def observe(self) -> bool:
+        """Look who lives and what they use; what is never seen cannot be told from a stranger's.
+
+        Returns whether anything lives.
+        """
+        members = self.tree.members()
+        self.shared_memory.observe(members)
+        return bool(members)
 
 
 def tear_down(servers: Sequence[RankServer], estate: Estate, mode: SigtermMode, seconds: float) -> Teardown:
@@ -57,27 +69,26 @@ def tear_down(servers: Sequence[RankServer], estate: Estate, mode: SigtermMode, 
         server.sigterm(mode)
 
     def all_gone() -> bool:
-        # Reaping the roots matters: one that nobody waits for stays a zombie.
-        return all([server.exit_status is not None for server in servers]) and not estate.tree.members()
+        running = [server for server in servers if server.exit_status is None]  # asks, and so reaps, each
+        return not estate.observe() and not running
 
     def all_killed() -> bool:
         estate.tree.kill()
         return all_gone()
 
-    wait_until(all_gone, seconds)
-    survivors = tuple(f"{title(process.pid)} (pid {process.pid})" for process in estate.tree.members())
-    if survivors:
+    in_time = wait_until(all_gone, seconds)
+    survivors = () if in_time else tuple(f"{title(p.pid)} (pid {p.pid})" for p in estate.tree.members())
+    if not in_time:
         wait_until(all_killed, KILL_S)
     return Teardown(
         seconds=time.monotonic() - start,
         exit_statuses=tuple(server.exit_status for server in servers),
         survivors=survivors,
         shm_left=estate.shared_memory.left(),
-        ports_left=tuple(port for port in estate.ports if not ports.is_free(port)),
+        ports_left=tuple(port for port in estate.ports if not is_free(port)),
         error_lines=tuple(
             f"{server.log.name}: {line}"
             for server, offset in zip(servers, offsets, strict=True)
             for line in server.log.complaints_since(offset)
         ),
     )
-

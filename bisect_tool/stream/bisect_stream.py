@@ -12,14 +12,15 @@ A cell is named by its node id after the file: `test_external_lb_server_info[4]`
 - `collected`: `cells`, in the order in which they will run;
 - `uncollectable`: `cell` (the file or folder) and `failure`; the suite itself cannot be read;
 - `start`: `cell`;
-- `phase`: `cell`, `phase` (setup, call, teardown), `outcome` (passed, failed, skipped), `seconds`, `failure`
-  (`exception`, `message`, `frames` as [file, line, function], `text`) or null, `hint` (infrastructure, hung)
-  or null, `reason` of a skip or null, `logs` (file stems) and `window` ([from, to] epoch seconds) or null;
+- `phase`: `cell`, `phase` (setup, call, teardown), `outcome` (passed, failed, skipped), `seconds`,
+  `failure` (`exception`, `message`, `frames` as [file, line, function], `text`) or null, `hint`
+  (infrastructure, hung) or null, `reason` of a skip or null, `logs` (names of log files) and `window`
+  ([from, to] in epoch seconds) or null;
 - `finish`: `exit`, pytest's exit status.
 
 Each line is one write to a file opened for appending, so a process killed at any moment leaves whole lines.
-An exception tells what it knows by its attributes `bisect_outcome`, `bisect_logs` and `bisect_window`; so does
-the value of a fixture that a cell uses (`bisect_logs`, `bisect_window`), which covers a plain failed assertion.
+An exception tells what it knows by its attributes `bisect_outcome`, `bisect_logs` and `bisect_window`; so
+does the value of a fixture that a cell uses (the latter two), which covers a plain failed assertion.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Reporter:
         self._report = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         self._cells = cells
 
-    def _emit(self, event: str, **fields: Any) -> None:
+    def _emit(self, event: str, **fields: object) -> None:
         line = json.dumps({"event": event, **fields, "time": time.time()}) + "\n"
         os.write(self._report, line.encode("ascii"))
 
@@ -74,15 +75,18 @@ class Reporter:
             config.hook.pytest_deselected(items=others)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Report the cells that will run."""
         self._emit("collected", cells=[cell_of(item.nodeid) for item in session.items])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Report a file that cannot be read as a suite."""
         if report.failed:
             text = report.longreprtext
             failure = {"exception": "", "message": _last_line(text), "frames": [], "text": _tail(text)}
             self._emit("uncollectable", cell=report.nodeid, failure=failure)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Report that a cell begins."""
         self._emit("start", cell=cell_of(nodeid))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -106,9 +110,11 @@ class Reporter:
         )
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Report the end; what never reports it was killed."""
         self._emit("finish", exit=int(exitstatus))
 
     def pytest_unconfigure(self) -> None:
+        """Close the report."""
         os.close(self._report)
 
 
@@ -130,7 +136,9 @@ def _asked_cells() -> frozenset[str] | None:
     return frozenset(cells)
 
 
-def _failure(report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException] | None) -> dict[str, Any]:
+def _failure(
+    report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException] | None
+) -> dict[str, Any]:
     text = report.longreprtext
     if excinfo is None:  # an unexpected pass is a failure without an exception
         return {"exception": "", "message": _last_line(text), "frames": [], "text": _tail(text)}
@@ -142,8 +150,8 @@ def _failure(report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseExcept
 
 def _frames(excinfo: pytest.ExceptionInfo[BaseException]) -> list[list[Any]]:
     """Return the innermost frames as [file, line, function], without pytest's own."""
-    frames = [[str(entry.path), entry.lineno + 1, entry.name] for entry in excinfo.traceback]
-    return [frame for frame in frames if not _MACHINERY.intersection(Path(frame[0]).parts)][-FRAME_LIMIT:]
+    own = [entry for entry in excinfo.traceback if not _MACHINERY.intersection(Path(entry.path).parts)]
+    return [[str(entry.path), entry.lineno + 1, entry.name] for entry in own[-FRAME_LIMIT:]]
 
 
 def _message(error: BaseException) -> str:
@@ -165,7 +173,7 @@ def _told_by(error: BaseException | None, item: pytest.Item) -> dict[str, Any]:
     return {"logs": [str(name) for name in logs or ()], "window": list(window) if window else None}
 
 
-def _attribute(error: BaseException | None, name: str) -> Any:
+def _attribute(error: BaseException | None, name: str) -> Any:  # noqa: ANN401 - as it was set
     """Return what the exception, or one it was raised from or while handling, says about `name`."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
@@ -177,8 +185,8 @@ def _attribute(error: BaseException | None, name: str) -> Any:
     return None
 
 
-def _own_attribute(value: object, name: str) -> Any:
-    """Return an attribute of a foreign object; mocks and proxies, which have every attribute, have none here."""
+def _own_attribute(value: object, name: str) -> Any:  # noqa: ANN401 - as it was set
+    """Return an attribute of a foreign object; a mock or proxy, which has every attribute, has none here."""
     if not hasattr(type(value), name) and name not in getattr(value, "__dict__", {}):
         return None
     return getattr(value, name, None)

@@ -1,33 +1,40 @@
 """Data parallelism behind an external load balancer: every rank is a server of its own.
 
-The matrix is the number of API servers per rank, [1] and then [4], as in vLLM's
-tests/v1/distributed/test_external_lb_dp.py. The servers of one value are shared by its four cells; the last
-of them ends the servers and looks at how they ended. Cells can be run alone: `teardown[4]` by itself ends
-idle engines that never saw a request.
+The matrix is the number of API servers per rank, [1] and then [4], as in vLLM's own test of the same name.
+The servers of one value are shared by its four cells; the last of them ends the servers and looks at how
+they ended. Each cell can be run alone: `teardown[4]` by itself ends idle engines that never saw a request.
 """
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bisect_tool.pytest_plugin import Launch, RankServer, RankServers, ServerGroup
 
 REQUESTS_PER_RANK = 25
 ENDED_BY_SIGTERM = {0, -15, 143}
 
 
 @pytest.fixture(scope="module", params=[1, 4])
-def group(request, rank_servers):
+def group(request: pytest.FixtureRequest, rank_servers: RankServers) -> Iterator[ServerGroup]:
     with rank_servers(api_server_count=request.param) as group:
         yield group
 
 
 @pytest.fixture
-def servers(group):
+def servers(group: ServerGroup) -> list[RankServer]:
     group.ensure_serving()
     return group.servers
 
 
-def test_external_lb_server_info(group, servers):
-    """Every API server of every rank knows how many there are and which one it is."""
+def test_external_lb_server_info(group: ServerGroup, servers: list[RankServer]) -> None:
+    """Every API server knows how many there are in its rank, and which of them it is."""
     count = group.api_server_count
     for i in range(2 * count * count):
         server = servers[i % len(servers)]
@@ -36,11 +43,11 @@ def test_external_lb_server_info(group, servers):
         assert 0 <= config["_api_process_rank"] < count
 
 
-def test_external_lb_single_completion(launch, servers):
-    """One request a rank, then two bursts on all ranks at once."""
+def test_external_lb_single_completion(launch: Launch, servers: list[RankServer]) -> None:
+    """One completion from each rank, then two bursts from all ranks at once."""
+    body = {"model": launch.served_model, "prompt": "Hello, my name is", "max_tokens": 10, "temperature": 0}
 
-    def complete(server):
-        body = {"model": launch.served_model, "prompt": "Hello, my name is", "max_tokens": 10, "temperature": 0}
+    def complete(server: RankServer) -> None:
         completion = server.post("/v1/completions", body)
         (choice,) = completion["choices"]
         assert choice["text"]
@@ -53,32 +60,33 @@ def test_external_lb_single_completion(launch, servers):
     one_by_one_then_in_bursts(complete, servers)
 
 
-def test_external_lb_completion_streaming(launch, servers):
-    """The same with streaming: the joined chunks are the text that comes in one piece."""
+def test_external_lb_completion_streaming(launch: Launch, servers: list[RankServer]) -> None:
+    """The same in streams: the joined chunks are the text that comes in one piece otherwise."""
+    body = {"model": launch.served_model, "prompt": "What is an LLM?", "max_tokens": 5, "temperature": 0}
 
-    def complete_both_ways(server):
-        body = {"model": launch.served_model, "prompt": "What is an LLM?", "max_tokens": 5, "temperature": 0}
+    def complete_both_ways(server: RankServer) -> None:
         (whole,) = server.post("/v1/completions", body)["choices"]
-        chunks = [chunk["choices"][0] for chunk in server.stream("/v1/completions", {**body, "stream": True})]
-        reasons = [chunk["finish_reason"] for chunk in chunks if chunk["finish_reason"] is not None]
+        events = server.stream("/v1/completions", {**body, "stream": True})
+        chunks = [event["choices"][0] for event in events]
         assert "".join(chunk["text"] for chunk in chunks) == whole["text"]
-        assert reasons == ["length"]
-        assert chunks[-1]["finish_reason"] == "length"
+        reasons = [chunk["finish_reason"] for chunk in chunks]
+        assert reasons == [None] * (len(chunks) - 1) + ["length"]
 
     one_by_one_then_in_bursts(complete_both_ways, servers)
 
 
-def test_external_lb_teardown(group, servers):
-    """SIGTERM ends every process in time, and none complains or leaves anything behind."""
+@pytest.mark.usefixtures("servers")
+def test_external_lb_teardown(group: ServerGroup) -> None:
+    """SIGTERM ends every process in time; none complains, and nothing is left behind."""
     teardown = group.terminate()
-    assert not teardown.survivors
-    assert not teardown.error_lines
-    assert not teardown.shm_left
-    assert not teardown.ports_left
-    assert set(teardown.exit_statuses) <= ENDED_BY_SIGTERM
+    assert not teardown.survivors, teardown.survivors
+    assert not teardown.error_lines, "\n".join(teardown.error_lines)
+    assert not teardown.shm_left, teardown.shm_left
+    assert not teardown.ports_left, teardown.ports_left
+    assert set(teardown.exit_statuses) <= ENDED_BY_SIGTERM, teardown.exit_statuses
 
 
-def one_by_one_then_in_bursts(request, servers):
+def one_by_one_then_in_bursts(request: Callable[[RankServer], None], servers: list[RankServer]) -> None:
     for server in servers:
         request(server)
     with ThreadPoolExecutor(max_workers=REQUESTS_PER_RANK * len(servers)) as pool:

@@ -1,8 +1,8 @@
-"""A serving engine of the standard library alone: the flags and endpoints of the real one, and faults on demand.
+"""A serving engine of the standard library alone: the real one's flags and endpoints, and faults on demand.
 
-`python stub_engine.py serve MODEL --port P --api-server-count N --data-parallel-rank R ...` has vLLM's shape: a
-launcher, an engine process that holds shared memory, and with N > 1 one process for each API server.
-STUB_FAULT names what goes wrong, STUB_FAULT_RANK the only rank where it does.
+`python stub_engine.py serve MODEL --port P --api-server-count N ...` has vLLM's shape: a launcher, an engine
+process that holds shared memory, and with N > 1 one process for each API server. STUB_FAULT names what goes
+wrong, STUB_FAULT_RANK the only rank where it does.
 """
 
 from __future__ import annotations
@@ -19,8 +19,14 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FATAL = "(EngineCore_DP{rank} pid={pid}) ERROR WorkerProc initialization failed due to an exception in a background process."
-LEAK = "/usr/lib/python3/resource_tracker.py:1: UserWarning: resource_tracker: There appear to be 2 leaked shared_memory objects"
+FATAL = (
+    "(EngineCore_DP{rank} pid={pid}) ERROR 11-23 07:56:00 [core.py:946] Exception: "
+    "WorkerProc initialization failed due to an exception in a background process."
+)
+LEAK = (
+    "resource_tracker.py:1: UserWarning: resource_tracker: There appear to be 2 leaked shared_memory objects"
+)
+WORDS = " one two three four five six seven eight nine ten"
 
 
 def main() -> None:
@@ -36,6 +42,10 @@ def main() -> None:
     Launcher(args, os.environ.get("STUB_FAULT", "") if args.data_parallel_rank == fault_rank else "").run()
 
 
+def say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
 class Launcher:
     def __init__(self, args: argparse.Namespace, fault: str) -> None:
         self.args = args
@@ -45,7 +55,7 @@ class Launcher:
         self.asked = 0
 
     def say(self, role: str, text: str) -> None:
-        print(f"({role} pid={os.getpid()}) {text}", flush=True)
+        say(f"({role} pid={os.getpid()}) {text}")
 
     def run(self) -> None:
         self.say("APIServer", f"INFO rpc port {self.args.data_parallel_rpc_port}")
@@ -58,7 +68,7 @@ class Launcher:
         self.children.append(self.fork(self.engine))
         listener = socket.create_server(("127.0.0.1", self.args.port), backlog=256)
         if self.fault == "fatal-line":
-            print(FATAL.format(rank=self.rank, pid=os.getpid()), flush=True)
+            say(FATAL.format(rank=self.rank, pid=os.getpid()))
             signal.pause()
         if self.args.api_server_count == 1:
             threading.Thread(target=self.api_server, args=(listener, 0), daemon=True).start()
@@ -84,14 +94,16 @@ class Launcher:
         if self.fault == "root-leaves-child":
             os._exit(0)
         if self.fault == "complains-at-exit":
-            self.say("APIServer", "ERROR 11-23 07:56:00 [core_client.py:1] Engine core proc died unexpectedly")
+            self.say(
+                "APIServer", "ERROR 11-23 07:56:00 [core_client.py:1] Engine core proc died unexpectedly"
+            )
         for child in self.children:
             os.kill(child, signal.SIGTERM)
         for child in self.children:
             os.waitpid(child, 0)
         self.say("APIServer", "WARNING Parent process exited, terminating worker queues")
         if self.fault == "leak-warning":
-            print(LEAK, flush=True)
+            say(LEAK)
         os._exit(7 if self.fault == "exits-7" else 0)
 
     def engine(self) -> None:
@@ -154,7 +166,7 @@ class Launcher:
             return
         if self.fault == "never-answers":
             time.sleep(60)
-        words = [f" {word}" for word in "one two three four five six seven eight nine ten".split()[: body["max_tokens"]]]
+        words = [f" {word}" for word in WORDS.split()[: body["max_tokens"]]]
         if body.get("stream"):
             http.send_response(200)
             http.send_header("Connection", "close")
