@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.demux import take_apart
@@ -14,7 +15,7 @@ READ_LIMIT = 1 << 20
 LINE_LIMIT = 1 << 14
 REPORTED_LIMIT = 50
 
-_LEAK = "resource_tracker: There appear to be"
+_LEAK = re.compile(r"resource_tracker: There appear to be \d+ leaked")
 _CRASHES = ("Traceback (most recent call last):", "Fatal Python error:")
 
 
@@ -72,7 +73,8 @@ class RankLog:
 def is_complaint(line: str) -> bool:
     """Whether the line is an error, begins a traceback, or says that shared memory has leaked."""
     said = take_apart(line)
-    return said.level in {"ERROR", "CRITICAL"} or said.text.startswith(_CRASHES) or _LEAK in said.text
+    crashed = said.level in {"ERROR", "CRITICAL"} or said.text.startswith(_CRASHES)
+    return crashed or bool(_LEAK.search(said.text))
 
 
 def _decode(line: bytes) -> str:

@@ -46,6 +46,10 @@ class ProcessTree:
         """The ids of the living members."""
         return {process.pid for process in self.members()}
 
+    def session(self, root: int) -> set[Identity]:
+        """The living members of this root's session, orphans included."""
+        return {process.identity for process in self.members() if _session(process.pid) == root}
+
     def kill(self) -> None:
         """Send SIGKILL to every living member."""
         for process in self.members():

@@ -62,11 +62,6 @@ class RankServer:
         """The root's exit status as `subprocess` has it (-15: ended by SIGTERM), None while it runs."""
         return self._process.poll()
 
-    def wait(self, seconds: float) -> None:
-        """Wait for the root to exit, `seconds` at most."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
-
     def sigterm(self, mode: SigtermMode) -> None:
         """Send SIGTERM to the root, or to its whole process group; nothing if the root has been reaped."""
         if self.exit_status is None:

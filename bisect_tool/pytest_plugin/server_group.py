@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.evidence import is_fatal
+from bisect_tool.evidence.demux import take_apart
 from bisect_tool.pytest_plugin.failures import ServersBlocked, ServersFailed, ServersHung
 from bisect_tool.pytest_plugin.logs import RankLog
 from bisect_tool.pytest_plugin.process_tree import ProcessTree
@@ -15,7 +17,7 @@ from bisect_tool.pytest_plugin.rank_server import RankServer
 from bisect_tool.pytest_plugin.readiness import readiness
 from bisect_tool.pytest_plugin.shared_memory import SharedMemory
 from bisect_tool.pytest_plugin.teardown import Estate, Teardown, tear_down
-from bisect_tool.pytest_plugin.waiting import POLL_S
+from bisect_tool.pytest_plugin.waiting import POLL_S, wait_until
 from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.ports import find_free, foreign_listener, is_free
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from bisect_tool.pytest_plugin.launch import Launch, SigtermMode
 
 OBSERVE_S = 0.5
-LAST_WORDS_S = 0.3
+STILL_S = 0.6
+COLLAPSE_S = 4.0
 ABORT_S = 3.0
 
 
@@ -148,12 +151,28 @@ class ServerGroup:
         for server in self.servers:
             if server.exit_status is not None:
                 self._check_listeners()
+                self._hear_out(server)
                 raise self._exited(server)
             fatal = next((line for line in server.log.new_lines() if is_fatal(line)), None)
             if fatal is not None:
-                # What follows a fatal line says more about it; a moment is enough for a traceback.
-                server.wait(LAST_WORDS_S)
+                self._hear_out(server, speaker=take_apart(fatal).pid)
                 raise ServersFailed(f"Server failed to start: rank {server.rank}: {fatal}")
+
+    def _hear_out(self, server: RankServer, speaker: int | None = None) -> None:
+        """Let a server that is falling apart do so by itself, for a moment: SIGTERM would cut it short.
+
+        What its other processes say then (a worker whose pipe is broken) is the rest of the failure chain.
+        One that stands still after its fatal line, where nobody but `speaker` says any more, is ended soon.
+        """
+        session = functools.partial(self._estate.tree.session, server.pid)
+        standing = session()
+
+        def falling() -> bool:
+            others = [line for line in server.log.new_lines() if take_apart(line).pid != speaker]
+            return bool(standing - session() or others)
+
+        if standing and wait_until(falling, STILL_S):
+            wait_until(lambda: not session(), COLLAPSE_S)
 
     def _exited(self, server: RankServer) -> ServersFailed:
         end = f"rank {server.rank}, exit status {server.exit_status}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 POLL_S = 0.05
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+def wait_until(condition: Callable[[], object], seconds: float) -> bool:
     """Poll `condition` until it holds or `seconds` have passed; returns whether it held."""
     deadline = time.monotonic() + seconds
     while not condition():
