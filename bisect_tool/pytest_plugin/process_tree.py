@@ -50,6 +50,11 @@ class ProcessTree:
         """The living members of this root's session, orphans included."""
         return {process.identity for process in self.members() if _session(process.pid) == root}
 
+    def terminate(self, root: int) -> None:
+        """Send SIGTERM to the living members of this root's session."""
+        for identity in self.session(root):
+            send(identity, signal.SIGTERM)
+
     def kill(self) -> None:
         """Send SIGKILL to every living member."""
         for process in self.members():

@@ -63,10 +63,9 @@ class RankServer:
         return self._process.poll()
 
     def sigterm(self, mode: SigtermMode) -> None:
-        """Send SIGTERM to the root, or to its whole process group; nothing if the root has been reaped."""
-        if self.exit_status is None:
-            with suppress(ProcessLookupError):
-                (os.killpg if mode == "group" else os.kill)(self.pid, signal.SIGTERM)
+        """Send SIGTERM to the root, which must not have been reaped, or to its whole process group."""
+        with suppress(ProcessLookupError):
+            (os.killpg if mode == "group" else os.kill)(self.pid, signal.SIGTERM)
 
     def health(self) -> str:
         """What GET /health says: `200`, another status, or why there was no answer."""

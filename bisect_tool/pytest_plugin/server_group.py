@@ -20,6 +20,7 @@ from bisect_tool.pytest_plugin.teardown import Estate, Teardown, tear_down
 from bisect_tool.pytest_plugin.waiting import POLL_S, wait_until
 from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.ports import find_free, foreign_listener, is_free
+from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,6 +186,6 @@ class ServerGroup:
             stranger = foreign_listener(server.port, server.pid)
             # An orphan of ours is not below its root any more; the tree still knows it.
             if stranger is not None and stranger.pid not in self._estate.tree.pids():
-                who = f"{stranger.title} (pid {stranger.pid})"
+                who = f"{clean_line(stranger.title, 200)} (pid {stranger.pid})"
                 message = f"a stranger listens on port {server.port} of rank {server.rank}: {who}"
                 raise ServersBlocked(message, self.bisect_logs, self.bisect_window)

@@ -66,7 +66,10 @@ def tear_down(servers: Sequence[RankServer], estate: Estate, mode: SigtermMode, 
     offsets = [server.log.size() for server in servers]
     start = time.monotonic()
     for server in servers:
-        server.sigterm(mode)
+        if server.exit_status is None:
+            server.sigterm(mode)
+        else:  # its group may still live; its id alone no longer proves whose it is
+            estate.tree.terminate(server.pid)
 
     def all_gone() -> bool:
         running = [server for server in servers if server.exit_status is None]  # asks, and so reaps, each

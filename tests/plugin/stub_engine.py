@@ -52,7 +52,6 @@ class Launcher:
         self.fault = fault
         self.rank = args.data_parallel_rank
         self.children: list[int] = []
-        self.asked = 0
 
     def say(self, role: str, text: str) -> None:
         say(f"({role} pid={os.getpid()}) {text}")
@@ -70,6 +69,8 @@ class Launcher:
         if self.fault == "fatal-line":
             say(FATAL.format(rank=self.rank, pid=os.getpid()))
             signal.pause()
+        if self.fault == "falls-apart":
+            self.fall_apart()
         if self.args.api_server_count == 1:
             threading.Thread(target=self.api_server, args=(listener, 0), daemon=True).start()
         else:
@@ -77,6 +78,19 @@ class Launcher:
                 self.children.append(self.fork(self.api_server, listener, index))
             listener.close()
         self.wait_for_end()
+
+    def fall_apart(self) -> None:
+        worker = self.fork(self.broken_worker)
+        say(FATAL.format(rank=self.rank, pid=os.getpid()))
+        os.waitpid(worker, 0)
+        os.kill(self.children[0], signal.SIGTERM)
+        sys.exit(1)
+
+    def broken_worker(self) -> None:
+        time.sleep(0.2)
+        self.say("Worker_DP0_TP0", "INFO Parent process exited, terminating worker queues")
+        time.sleep(1.0)
+        self.say("Worker_DP0_TP0", "BrokenPipeError: [Errno 32] Broken pipe")
 
     def fork(self, target, *args) -> int:
         pid = os.fork()
@@ -111,7 +125,7 @@ class Launcher:
         signal.signal(signal.SIGTERM, signal.SIG_IGN if stubborn else lambda *_: self.end_engine())
         if self.fault == "takes-own-session":
             os.setsid()
-        self.segment = Path(f"/dev/shm/stub_{os.getpid()}_{time.monotonic_ns()}")
+        self.segment = Path(f"/dev/shm/stub_{os.environ.get('STUB_MARK', '')}_{os.getpid()}")
         self.segment.write_bytes(b"\0" * 4096)
         with self.segment.open("r+b") as file:
             self.memory = mmap.mmap(file.fileno(), 4096)
@@ -120,7 +134,7 @@ class Launcher:
 
     def end_engine(self) -> None:
         if self.fault != "leaks-shm":
-            self.segment.unlink()
+            self.segment.unlink(missing_ok=True)
         os._exit(0)
 
     def api_server(self, listener: socket.socket, index: int) -> None:
@@ -159,6 +173,7 @@ class Launcher:
 
     def post(self, http: BaseHTTPRequestHandler) -> None:
         body = json.loads(http.rfile.read(int(http.headers["Content-Length"])))
+        self.say("APIServer", "INFO POST")
         if self.fault == "dies-on-request":
             os.kill(os.getpid(), signal.SIGKILL)
         if body["model"] != os.environ.get("STUB_MODEL", self.args.model):

@@ -1,0 +1,63 @@
+"""What launch.json becomes: a command line and an environment for each rank."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from bisect_tool.pytest_plugin.launch import Launch, read_launch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIELDS = {
+    "command": ["python", "-m", "engine"],
+    "args": ["--dtype", "bfloat16"],
+    "env": {"A": "1", "B": "2"},
+    "model": "tiny",
+    "served_model": "tiny",
+    "logs": "/logs",
+    "ports": {"start": 8000, "stop": 8010},
+    "ready_s": 1,
+    "teardown_s": 1,
+}
+
+
+def test_the_command_line_of_a_rank():
+    launch = Launch.model_validate({**FIELDS, "tp_size": 2, "dp_size": 3})
+    words = (
+        "--data-parallel-size 3 --data-parallel-rank 1 --data-parallel-size-local 1 --tensor-parallel-size 2"
+    )
+    expected = ["python", "-m", "engine", "serve", "tiny", "--dtype", "bfloat16", *words.split()]
+    expected += ["--port", "8001", "--api-server-count", "4"]
+    assert launch.argv(1, 8001, 4) == expected
+    assert launch.argv(1, 8001, 4, 8009) == [*expected, "--data-parallel-rpc-port", "8009"]
+
+
+def test_the_environment_of_a_rank(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BISECT_RUN_TOKEN", "t")
+    monkeypatch.setenv("BISECT_RUN_REPORT", "r")
+    launch = Launch.model_validate({**FIELDS, "rank_env": [{}, {"B": "3"}]})
+    common = {"A": "1", "PYTHONUNBUFFERED": "1", "BISECT_RUN_TOKEN": "t"}
+    assert launch.environment(0) == {**common, "B": "2"}
+    assert launch.environment(1) == {**common, "B": "3"}
+
+
+def test_outside_a_trial_there_is_no_token(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("BISECT_RUN_TOKEN", raising=False)
+    assert "BISECT_RUN_TOKEN" not in Launch.model_validate(FIELDS).environment(0)
+
+
+def test_launch_json_is_read_back(tmp_path: Path):
+    launch = Launch.model_validate(FIELDS)
+    path = tmp_path / "launch.json"
+    path.write_text(launch.model_dump_json())
+    assert read_launch(path) == launch
+
+
+@pytest.mark.parametrize("wrong", [{"command": []}, {"dp_size": 0}, {"sigterm": "all"}, {"unknown": 1}])
+def test_what_is_wrong_in_it_is_refused(wrong: dict[str, object]):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        Launch.model_validate({**FIELDS, **wrong})
