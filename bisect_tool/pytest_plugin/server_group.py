@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bisect_tool.pytest_plugin.launch import Launch, SigtermMode
+    from bisect_tool.supervise.spec import ProcessInfo
 
 OBSERVE_S = 0.5
 STILL_S = 0.6
 COLLAPSE_S = 4.0
+PASSING_S = 0.3
 ABORT_S = 3.0
 
 
@@ -183,9 +185,17 @@ class ServerGroup:
     def _check_listeners(self) -> None:
         """Raise ServersBlocked if someone who is not ours listens on a server's port."""
         for server in self.servers:
-            stranger = foreign_listener(server.port, server.pid)
-            # An orphan of ours is not below its root any more; the tree still knows it.
-            if stranger is not None and stranger.pid not in self._estate.tree.pids():
-                who = f"{clean_line(stranger.title, 200)} (pid {stranger.pid})"
-                message = f"a stranger listens on port {server.port} of rank {server.rank}: {who}"
-                raise ServersBlocked(message, self.bisect_logs, self.bisect_window)
+            self._check_listener(server)
+
+    def _check_listener(self, server: RankServer) -> None:
+        # A listener whose process is just ending, or was just forked, is nobody's for an instant.
+        stranger = self._stranger(server)
+        if stranger is not None and not wait_until(lambda: self._stranger(server) is None, PASSING_S):
+            who = f"{clean_line(stranger.title, 200)} (pid {stranger.pid})"
+            message = f"a stranger listens on port {server.port} of rank {server.rank}: {who}"
+            raise ServersBlocked(message, self.bisect_logs, self.bisect_window)
+
+    def _stranger(self, server: RankServer) -> ProcessInfo | None:
+        found = foreign_listener(server.port, server.pid)
+        # An orphan of ours is not below its root any more; the tree still knows it.
+        return None if found is None or found.pid in self._estate.tree.pids() else found
