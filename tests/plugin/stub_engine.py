@@ -66,7 +66,9 @@ class Launcher:
             signal.pause()
         self.children.append(self.fork(self.engine))
         listener = socket.create_server(("127.0.0.1", self.args.port), backlog=256)
-        if self.fault == "fatal-line":
+        if self.fault == "fatal-and-stubborn":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if self.fault in {"fatal-line", "fatal-and-stubborn"}:
             say(FATAL.format(rank=self.rank, pid=os.getpid()))
             signal.pause()
         if self.fault == "falls-apart":
@@ -121,9 +123,9 @@ class Launcher:
         os._exit(7 if self.fault == "exits-7" else 0)
 
     def engine(self) -> None:
-        stubborn = self.fault in {"ignores-sigterm", "root-leaves-child"}
+        stubborn = self.fault in {"ignores-sigterm", "root-leaves-child", "hides"}
         signal.signal(signal.SIGTERM, signal.SIG_IGN if stubborn else lambda *_: self.end_engine())
-        if self.fault == "takes-own-session":
+        if self.fault == "hides":
             os.setsid()
         self.segment = Path(f"/dev/shm/stub_{os.environ.get('STUB_MARK', '')}_{os.getpid()}")
         self.segment.write_bytes(b"\0" * 4096)

@@ -102,6 +102,13 @@ def test_a_fatal_line_ends_the_wait_within_a_second(stub_launch: StubLaunch):
     assert caught.value.bisect_outcome is None
 
 
+def test_who_ignores_sigterm_after_a_fatal_line_is_killed_soon(stub_launch: StubLaunch):
+    began = time.monotonic()
+    with pytest.raises(ServersFailed, match="WorkerProc initialization failed"):
+        start(stub_launch("fatal-and-stubborn", teardown_s=60))
+    assert time.monotonic() - began < 9
+
+
 def test_a_rank_that_falls_apart_says_its_last_words(stub_launch: StubLaunch):
     launch = stub_launch("falls-apart", rank=0)
     with pytest.raises(ServersFailed, match="WorkerProc initialization failed"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,9 +61,10 @@ def test_a_child_that_outlives_its_root_survives(stub_launch: StubLaunch):
 
 
 def test_a_child_in_a_session_of_its_own_is_still_ours(stub_launch: StubLaunch):
-    teardown = end(stub_launch("takes-own-session", teardown_s=3))
-    assert teardown.survivors == ()
-    assert teardown.exit_statuses == (0, 0)
+    teardown = end(stub_launch("hides", rank=0, teardown_s=1), count=1)
+    assert len(teardown.survivors) == 2  # the launcher waits for the engine that hides and ignores SIGTERM
+    assert len(teardown.shm_left) == 1
+    assert teardown.exit_statuses == (-9, 0)
 
 
 def test_shared_memory_left_is_named(stub_launch: StubLaunch):
@@ -138,9 +140,16 @@ def test_a_strangers_shared_memory_is_not_ours():
 
 
 def test_a_stranger_with_a_roots_pid_is_not_a_member():
-    tree = ProcessTree()
-    tree._roots.add(own_pid())  # as if a root of ours had had the pid that this process has now
-    assert tree.members() == []
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        tree = ProcessTree()
+        tree._roots.add(stranger.pid)  # as if a root of ours had had this pid
+        assert tree.members() == []
+        tree.add_root(stranger.pid)
+        assert tree.pids() == {stranger.pid}
+    finally:
+        stranger.kill()
+        stranger.wait(10)
 
 
 def own_pid() -> int:
