@@ -6,19 +6,21 @@
 
 from __future__ import annotations
 
-import time
+from collections import deque
 from pathlib import Path
 
 from bisect_tool.errors import BisectError, ExitCode
-from bisect_tool.evidence import LogLine, SuiteFailure, explain, read_events
+from bisect_tool.evidence import Event, Failure, Signature
 from bisect_tool.supervise.logs import read_lines
+from bisect_tool.text import clean_line
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
 
 CELL = "command"
 _CANNOT_TEST = 125
 _FIRST_ABORT = 128
-_EXCERPT_LINES = 2000
+_EXCERPT_LINES = 40
+_ROLE = "Command"
 
 
 class CheckAborted(BisectError):
@@ -27,15 +29,15 @@ class CheckAborted(BisectError):
     exit_code = ExitCode.ENVIRONMENT
 
 
-def command_cell(reason: str, code: int | None, seconds: float, log: Path) -> CellResult:
-    """The one cell of a command that ended for the guardian's `reason` with exit `code`.
+def command_cell(reason: str, code: int | None, seconds: float, ended: float, log: Path) -> CellResult:
+    """The one cell of a command that ended for the guardian's `reason` with exit `code` at epoch time `ended`.
 
     Raises:
         CheckAborted: the command ended with 128 or more, or was killed by a signal.
     """
     if reason in ("deadline", "idle"):
-        seen = _failure("Hang", f"no end of the command ({reason})")
-        return CellResult(cell=CELL, outcome=Outcome.HUNG, seconds=seconds, failure=_explain(seen, log))
+        failure = _failure("Hang", f"no end of the command ({reason})", ended, log)
+        return CellResult(cell=CELL, outcome=Outcome.HUNG, seconds=seconds, failure=failure)
     if code is None or code < 0 or code >= _FIRST_ABORT:
         raise CheckAborted(
             f"the command ended with {code}, which asks to stop (log: {log})",
@@ -45,8 +47,23 @@ def command_cell(reason: str, code: int | None, seconds: float, log: Path) -> Ce
         return CellResult(cell=CELL, outcome=Outcome.PASSED, seconds=seconds)
     if code == _CANNOT_TEST:
         return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason="the command said 125")
-    # Every code from 1 to 127 is one and the same failure to git, so the code stays out of the signature.
-    seen = _failure("CommandFailed", "the command failed")
-    return CellResult(
-        cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=_explain(seen, log), reason=f"exit code {code}"
+    failure = _failure("", "the command failed", ended, log)
+    reason = f"exit code {code}"
+    return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure, reason=reason)
+
+
+def _failure(exception: str, message: str, ended: float, log: Path) -> Failure:
+    """One event without a chain: to git every code from 1 to 127 is the same failure, so none is told apart."""
+    tail = tuple(clean_line(text) for _, text in deque(read_lines(log), maxlen=_EXCERPT_LINES))
+    event = Event(
+        time=ended,
+        source=log.stem,
+        role=_ROLE,
+        kind="hang" if exception else "exit",
+        severity="error",
+        exception=exception,
+        message=message,
+        lines=tail,
     )
+    signature = Signature(role=_ROLE, exception=exception, message=message)
+    return Failure(root=event, chain=(event,), signature=signature, excerpt="\n".join(tail))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisect_tool.request import CommandCheck, PytestCheck
-from bisect_tool.scenario import Launch, Profile, Timeouts
+from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
 from bisect_tool.text import secret_values
 from bisect_tool.trial.setting import Place, Setting, expand, placeholders
 
@@ -60,20 +60,28 @@ def _suite(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
     assert setting.profile is not None
     launch = place.folder / "launch.json"
     launch.write_text(json.dumps(_launch(setting, setting.profile, place), indent=1), encoding="utf-8")
-    argv = (
-        sys.executable,
-        *("-m", "pytest", "-p", "no:cacheprovider", "-p", "bisect_stream", "-p", "bisect_tool.pytest_plugin"),
-        *("-q", "--rootdir", str(setting.scenario.folder), "-c", os.devnull),
-        str(setting.scenario.suite_path),
-    )
     env = {
         **clean_environment(place),
         **_report(place, cells),
         "BISECT_RUN_LAUNCH": str(launch),
-        "PYTHONPATH": os.pathsep.join((str(_STREAM_PLUGIN), str(_STREAM_PLUGIN.parent.parent))),
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": suite_path(),
     }
-    return _timed(setting.profile.timeouts, argv, place.folder, env)
+    return _timed(setting.profile.timeouts, suite_argv(setting.scenario), place.folder, env)
+
+
+def suite_argv(scenario: Scenario) -> tuple[str, ...]:
+    """The pytest process of a scenario's own suite; the scenario's folder is never written to."""
+    return (
+        sys.executable,
+        *("-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "bisect_stream", "-p", "bisect_tool.pytest_plugin"),
+        *("-q", "--rootdir", str(scenario.folder), "-c", os.devnull),
+        str(scenario.suite_path),
+    )
+
+
+def suite_path() -> str:
+    """PYTHONPATH of a suite's process: the stream plugin's folder, and this very package's."""
+    return os.pathsep.join((str(_STREAM_PLUGIN), str(_STREAM_PLUGIN.parent.parent)))
 
 
 def _engine_file(setting: Setting, check: PytestCheck, place: Place, cells: Sequence[str] | None) -> Job:

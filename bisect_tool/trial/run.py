@@ -14,20 +14,17 @@ from pathlib import Path
 
 from bisect_tool.build import BuildFailed, Environment, prepare
 from bisect_tool.errors import BisectError, ExitCode, UsageError
-from bisect_tool.evidence import Failure, LogLine, SuiteFailure, explain, read_events
 from bisect_tool.request import CommandCheck
 from bisect_tool.supervise import GuardianResult, GuardianSpec, run_guarded
 from bisect_tool.supervise.logs import bounded_log, read_lines
 from bisect_tool.supervise.ports import is_free
-from bisect_tool.trial.collect import SUITE_LOG, Ending, available, collect
+from bisect_tool.text import clean_line
+from bisect_tool.trial.collect import SUITE_LOG, Ending, collect
+from bisect_tool.trial.command import command_cell
 from bisect_tool.trial.job import Job, make_job
 from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall
 from bisect_tool.trial.setting import Place, Setting
 from bisect_tool.verdict import Outcome
-
-_SKIP_CODE = 125
-_ABORT_CODES = 128
-COMMAND_CELL = "command"
 
 Phase = Callable[[str, Path], None]
 
@@ -36,12 +33,6 @@ class TrialAborted(BisectError):
     """The trial was cancelled, or the check asked to stop the whole bisection."""
 
     exit_code = ExitCode.INTERRUPTED
-
-
-class CheckAborted(BisectError):
-    """A command ended with 128 or more: as with `git bisect run`, that stops the bisection."""
-
-    exit_code = ExitCode.ENVIRONMENT
 
 
 @dataclass(frozen=True)
@@ -114,7 +105,8 @@ def _run(
     for log in place.logs.glob("*.log"):
         bounded_log(log)
     if isinstance(setting.check, CommandCheck):
-        return (_command_cell(setting.check, place, guarded),), guarded
+        log = place.logs / f"{SUITE_LOG}.log"
+        return (command_cell(guarded.reason, guarded.exit_code, guarded.seconds, time.time(), log),), guarded
     return _suite_cells(order, place, guarded), guarded
 
 

@@ -1,0 +1,47 @@
+"""`bisect-run report`: render a session, finished or not."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bisect_tool import session as sessions
+from bisect_tool.campaign import decide
+from bisect_tool.cli import options
+from bisect_tool.cli.output import write_json, write_markdown, write_report
+from bisect_tool.errors import UsageError
+from bisect_tool.home import home
+from bisect_tool.report.compose import compose, native_changes
+from bisect_tool.report.document import Document
+from bisect_tool.store import Store
+
+
+def report(
+    session: Annotated[str, typer.Argument(help="A session's id, the beginning of one, or `last`.")] = "last",
+    as_json: options.AsJson = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print an issue body ready to paste.")] = False,
+) -> int:
+    """Render a session's report: for the terminal, as JSON, or as Markdown."""
+    if as_json and markdown:
+        raise UsageError("--json and --markdown exclude each other", "Leave one of them out.")
+    document = _document(session)
+    if as_json:
+        write_json(document)
+    elif markdown:
+        write_markdown(document)
+    else:
+        write_report(document)
+    return 0
+
+
+def _document(session: str) -> Document:
+    here = home()
+    store = Store(here.store)
+    row = store.session(session)
+    if row.document is not None:
+        return Document.model_validate_json(row.document)
+    running = sessions.load(row.id, store, here)
+    rows = store.trials(row.id)
+    state = decide(running.goal, [item.result for item in rows])
+    return compose(running, rows, state, native_changes(running))

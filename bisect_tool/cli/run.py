@@ -1,0 +1,46 @@
+"""`bisect-run run`: name the first bad commit of every cell that is red."""
+
+from __future__ import annotations
+
+from bisect_tool import session as sessions
+from bisect_tool.cli import options
+from bisect_tool.cli.drive import drive
+from bisect_tool.home import home
+from bisect_tool.resolve import Words, resolve
+from bisect_tool.store import Store
+
+
+def run(
+    good: options.Good,
+    bad: options.Bad,
+    repo: options.Repo = None,
+    scenario: options.Scenario = None,
+    profile: options.Profile = None,
+    cells: options.Cells = None,
+    pytest: options.PytestFile = None,
+    tests_from: options.TestsFrom = None,
+    first_parent: options.FirstParent = False,
+    endpoint_runs: options.EndpointRuns = 2,
+    deadline: options.Deadline = 3600.0,
+    as_json: options.AsJson = False,
+    command: options.Command = None,
+) -> int:
+    """Bisect between --good and --bad and name each red cell's culprit."""
+    words = Words(
+        goods=tuple(good),
+        bad=bad,
+        repo=repo,
+        scenario=scenario,
+        profile=profile,
+        pytest_file=pytest,
+        tests_from=tests_from,
+        command=tuple(command or ()),
+        cells=tuple(cells or ()),
+        first_parent=first_parent,
+        endpoint_runs=endpoint_runs,
+        deadline_s=deadline,
+    )
+    here = home()
+    store = Store(here.store)
+    session = sessions.create(resolve(words, here), store, here)
+    return drive(session, store, as_json)

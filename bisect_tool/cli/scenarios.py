@@ -1,0 +1,46 @@
+"""`bisect-run scenarios`: list, show and check them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bisect_tool import scenario as scenarios
+from bisect_tool.cli.output import write
+from bisect_tool.trial.cells import collect_cells
+
+app = typer.Typer(help="List, show and check scenarios.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="A bundled scenario or a scenario's folder.")]
+
+
+@app.command("list")
+def list_() -> int:
+    """The bundled scenarios, a line each."""
+    for name, folder in scenarios.available().items():
+        write(f"{name:20} {scenarios.load(str(folder)).description}")
+    return 0
+
+
+@app.command("show")
+def show(name: Name) -> int:
+    """A scenario's profiles and cells."""
+    found = scenarios.load(name)
+    write(f"{found.name}: {found.description}\nsuite: {found.suite_path}\nrepository: {found.repository}\n\nprofiles:")
+    for title, profile in found.profiles.items():
+        launch = profile.launch
+        gpu = ", needs a GPU" if profile.needs_gpu else ""
+        write(f"  {title:12} DP {launch.dp_size} x TP {launch.tp_size}, model {launch.model}{gpu}")
+    write("\ncells:")
+    for cell in collect_cells(found):
+        write(f"  {cell}")
+    return 0
+
+
+@app.command("check")
+def check(name: Name) -> int:
+    """Read a scenario's file and collect its suite; exits with 2 and a message where something is wrong."""
+    found = scenarios.load(name)
+    write(f"{found.name}: {len(found.profiles)} profiles, {len(collect_cells(found))} cells: ok")
+    return 0

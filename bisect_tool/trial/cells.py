@@ -1,0 +1,61 @@
+"""Which cells a scenario's suite has, found by collecting it; nothing is launched."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.scenario import Scenario
+from bisect_tool.text import clean_line
+from bisect_tool.trial.collect import available
+from bisect_tool.trial.job import suite_argv, suite_path
+
+_DEADLINE_S = 120
+
+
+def collect_cells(scenario: Scenario) -> tuple[str, ...]:
+    """The ids of all cells, in the suite's order; raises UsageError where the suite cannot be collected."""
+    with tempfile.TemporaryDirectory(prefix="bisect-run-") as folder:
+        stream = Path(folder) / "stream.jsonl"
+        env = {**os.environ, "BISECT_RUN_REPORT": str(stream), "PYTHONPATH": suite_path()}
+        try:
+            done = subprocess.run(  # noqa: S603
+                (*suite_argv(scenario), "--collect-only"),
+                cwd=folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_DEADLINE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EnvironmentFailed(f"collecting {scenario.suite} took over {_DEADLINE_S} s") from error
+        cells = available(stream)
+    if not cells:
+        last = clean_line((done.stdout + done.stderr).strip().splitlines()[-1:][0] if done.stdout else "no output")
+        raise UsageError(f"{scenario.suite_path} has no cells: {last}", "Run pytest --collect-only on it.")
+    return cells
+
+
+def matching(cells: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
+    """The cells that match a pattern; only `*` and `?` are wild, since ids have brackets of their own.
+
+    Raises:
+        UsageError: a pattern matches nothing.
+    """
+    for pattern in patterns:
+        if not any(_matches(cell, pattern) for cell in cells):
+            raise UsageError(f"no cell matches {pattern!r}", f"Cells: {', '.join(cells)}.")
+    return tuple(cell for cell in cells if any(_matches(cell, pattern) for pattern in patterns))
+
+
+def _matches(cell: str, pattern: str) -> bool:
+    wild = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(wild, cell) is not None
