@@ -25,7 +25,7 @@ def report(
     """Render a session's report: for the terminal, as JSON, or as Markdown."""
     if as_json and markdown:
         raise UsageError("--json and --markdown exclude each other", "Leave one of them out.")
-    document = _document(session)
+    document = document_of(session)
     if as_json:
         write_json(document)
     elif markdown:
@@ -35,7 +35,8 @@ def report(
     return 0
 
 
-def _document(session: str) -> Document:
+def document_of(session: str) -> Document:
+    """The document of a session: the one kept at its end, else as far as it came."""
     here = home()
     store = Store(here.store)
     row = store.session(session)

@@ -1,0 +1,30 @@
+"""`bisect-run demo`: the whole tool on the reference engine's bundled history."""
+
+from __future__ import annotations
+
+from bisect_tool import scenario as scenarios
+from bisect_tool import session as sessions
+from bisect_tool.cli import options
+from bisect_tool.cli.drive import drive
+from bisect_tool.history.replay import replay
+from bisect_tool.home import home
+from bisect_tool.resolve import Words, resolve
+from bisect_tool.store import Store
+
+
+def demo(cells: options.Cells = None, as_json: options.AsJson = False) -> int:
+    """Bisect the reference engine's bundled history; needs nothing but this installation."""
+    here = home()
+    series = scenarios.scenarios_root() / "reference_engine"
+    repository = here.cache / "reference-engine.git"
+    history = replay(series, repository)
+    words = Words(
+        goods=(history.labels["good"],),
+        bad=history.labels["bad"],
+        repo=str(repository),
+        profile="reference",
+        cells=tuple(cells or ()),
+    )
+    store = Store(here.store)
+    session = sessions.create(resolve(words, here, "demo"), store, here)
+    return drive(session, store, as_json)
