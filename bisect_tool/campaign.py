@@ -5,14 +5,19 @@ Everything is decided from the list of trials that ran, so a resumed session tak
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from bisect_tool.evidence import Failure, Signature, classify
+from bisect_tool.evidence import Failure, Signature, classify, telling
 from bisect_tool.search import Bisection, Candidates, Contradiction, Culprit, Dag, Endpoints, EndState
-from bisect_tool.trial.result import TrialResult
 from bisect_tool.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.trial.result import TrialResult
 
 
 class Purpose(StrEnum):
@@ -108,16 +113,19 @@ def decide(goal: Goal, trials: Sequence[TrialResult]) -> State:
     if step is not None:
         return State(step, (), goal.dag.candidates, _steps_before_narrowing(goal, trials))
     searches = [_CellSearch.of(goal, cell, trials) for cell in _cells(goal, trials)]
-    open_ones = [search for search in searches if search.next is not None]
+    open_ones = [(search, search.next) for search in searches if search.next is not None]
     conclusions = tuple(search.conclusion for search in searches if search.conclusion is not None)
     if not open_ones:
         return State(None, conclusions, (), 0)
-    lead = max(open_ones, key=lambda search: search.steps_left)
-    assert lead.next is not None
-    sharing = tuple(search.cell for search in open_ones if search.wants(lead.next.sha))
-    return State(
-        Step(lead.next.sha, sharing, lead.next.purpose), conclusions, lead.remaining, lead.steps_left
-    )
+    lead, step = max(open_ones, key=lambda pair: pair[0].steps_left)
+    sharing = tuple(search.cell for search, _ in open_ones if search.wants(step.sha))
+    return State(replace(step, cells=sharing), conclusions, lead.remaining, lead.steps_left)
+
+
+def granting_retries(goal: Goal, trials: Sequence[TrialResult]) -> Goal:
+    """The goal of a resumed session: what the machine spoiled before may be tried anew."""
+    spoiled = Counter(trial.sha for trial in trials if trial.outcome is Outcome.INFRASTRUCTURE)
+    return replace(goal, retries=goal.retries + max(spoiled.values(), default=0))
 
 
 def _endpoint_step(goal: Goal, trials: Sequence[TrialResult]) -> Step | None:
@@ -156,10 +164,14 @@ def _steps_before_narrowing(goal: Goal, trials: Sequence[TrialResult]) -> int:
 
 
 def _cells(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(cell.cell for trial in trials if trial.sha == goal.bad for cell in trial.cells))
+    return tuple(
+        dict.fromkeys(cell.cell for trial in trials if trial.sha == goal.bad for cell in trial.cells)
+    )
 
 
-def _judge(cell: str, trials: Sequence[TrialResult], investigated: frozenset[Signature]) -> tuple[_Judged, ...]:
+def _judge(
+    cell: str, trials: Sequence[TrialResult], investigated: frozenset[Signature]
+) -> tuple[_Judged, ...]:
     judged = []
     for trial in trials:
         result = trial.cell(cell)
@@ -168,6 +180,13 @@ def _judge(cell: str, trials: Sequence[TrialResult], investigated: frozenset[Sig
             reason = result.reason or judgement.reason
             judged.append(_Judged(trial.sha, judgement.verdict, result.outcome, reason, result.failure))
     return tuple(judged)
+
+
+def _investigated(goal: Goal, cell: str, trials: Sequence[TrialResult]) -> frozenset[Signature]:
+    """The signatures under investigation: what tells the cell's failures at the bad end from others."""
+    results = (trial.cell(cell) for trial in trials if trial.sha == goal.bad)
+    failures = (result.failure for result in results if result is not None and result.failure is not None)
+    return frozenset(signature for failure in failures for signature in telling(failure))
 
 
 @dataclass(frozen=True)
@@ -187,11 +206,7 @@ class _CellSearch:
 
     @staticmethod
     def of(goal: Goal, cell: str, trials: Sequence[TrialResult]) -> _CellSearch:
-        investigated = frozenset(
-            result.failure.signature
-            for trial in trials
-            if trial.sha == goal.bad and (result := trial.cell(cell)) is not None and result.failure is not None
-        )
+        investigated = _investigated(goal, cell, trials)
         judged = _judge(cell, trials, investigated)
         ends = _ends(goal, judged)
         base = CellConclusion(
@@ -201,15 +216,20 @@ class _CellSearch:
             bad=_counts(judged, (goal.bad,)),
             failure=_first_failure(judged, goal.bad),
         )
-        if ends.state is not EndState.RED:
-            return _CellSearch(cell, _not_red(base, ends.state))
-        return _narrow(goal, base, judged)
+        if ends.state is EndState.RED:
+            return _narrow(goal, base, judged)
+        # A cell that is green at the bad end is green whatever the good end says, or was never asked.
+        green = ends.state is EndState.UNKNOWN and ends.bad_runs.good and not ends.bad_runs.bad
+        return _CellSearch(cell, _not_red(base, EndState.GREEN if green else ends.state))
 
 
 _NOT_RED = {
     EndState.GREEN: (Finding.GREEN, ""),
     EndState.ALWAYS_RED: (Finding.ALWAYS_RED, "it fails the same way at the good end"),
-    EndState.INVERTED: (Finding.ALWAYS_RED, "it fails at the good end and passes at the bad one: ends swapped?"),
+    EndState.INVERTED: (
+        Finding.ALWAYS_RED,
+        "it fails at the good end and passes at the bad one: ends swapped?",
+    ),
     EndState.FLAKY: (Finding.FLAKY, "runs of the same commit disagree"),
     EndState.UNKNOWN: (Finding.UNVERIFIED, "an end told nothing about it"),
 }
@@ -223,16 +243,20 @@ def _not_red(base: CellConclusion, state: EndState) -> CellConclusion:
 def _narrow(goal: Goal, base: CellConclusion, judged: tuple[_Judged, ...]) -> _CellSearch:
     verdicts = _verdicts(goal, judged)
     if isinstance(verdicts, str):
-        return _CellSearch(base.cell, replace(base, finding=Finding.FLAKY, note=f"runs of {verdicts[:9]} disagree"))
-    bisection = Bisection.start(goal.dag, goal.bad)
+        return _CellSearch(
+            base.cell, replace(base, finding=Finding.FLAKY, note=f"runs of {verdicts[:9]} disagree")
+        )
+    bisection = Bisection.start(goal.dag, goal.bad, goal.goods)
     for sha, verdict in verdicts.items():
-        if sha in goal.dag.candidates and sha != goal.bad:
+        if sha not in (goal.bad, *goal.goods):
             bisection = bisection.observe(sha, verdict)
     skipped = _skipped(judged)
     result = bisection.conclude()
     if result is None:
         step = Step(bisection.plan(1)[0], (base.cell,), Purpose.NARROW)
-        return _CellSearch(base.cell, None, step, bisection.remaining, bisection.steps_left() + goal.confirm_runs, bisection)
+        return _CellSearch(
+            base.cell, None, step, bisection.remaining, bisection.steps_left() + goal.confirm_runs, bisection
+        )
     if isinstance(result, Contradiction):
         note = f"{result.good[:9]} is good though it descends from {result.bad[:9]}, which is bad"
         return _CellSearch(base.cell, replace(base, finding=Finding.FLAKY, note=note, skipped=skipped))
@@ -301,4 +325,3 @@ def _skipped(judged: tuple[_Judged, ...]) -> tuple[tuple[str, str], ...]:
 
 def _first_failure(judged: tuple[_Judged, ...], sha: str) -> Failure | None:
     return next((item.failure for item in judged if item.sha == sha and item.failure is not None), None)
-

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
-from collections.abc import Sequence
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
-from bisect_tool.home import Home
 from bisect_tool.request import CommandCheck, PytestCheck, Request, SuiteCheck
-from bisect_tool.scenario import Scenario
 from bisect_tool.supervise.gpus import snapshot
+from bisect_tool.text import clean_line
+from bisect_tool.trial.cells import collect_cells, matching
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.home import Home
+    from bisect_tool.scenario import Scenario
 
 DEFAULT_SCENARIO = "external-lb-dp"
 
 
 @dataclass(frozen=True)
 class Words:
-    """What was written on the command line, unresolved."""
+    """What was written on the command line, unresolved; without `goods` it is about one commit alone."""
 
     goods: tuple[str, ...]
     bad: str
@@ -49,35 +57,40 @@ def resolve(words: Words, home: Home, command: str = "run") -> Resolved:
     """Resolve a command line.
 
     Raises:
-        UsageError: a ref, scenario, profile or file does not exist, or two options contradict each other.
+        UsageError: a ref, scenario, profile, cell or file does not exist, or options contradict each other.
         EnvironmentFailed: a repository cannot be cloned, or the profile needs a GPU and there is none.
     """
     _check_kind(words)
     scenario = None if words.command else scenarios.load(words.scenario or DEFAULT_SCENARIO)
     repository = open_repository(words.repo, scenario, home)
     bad = repository.resolve(words.bad)
-    goods = tuple(dict.fromkeys(repository.resolve(good) for good in words.goods))
-    span = repository.range(goods, bad, words.first_parent)
     profile = choose_profile(scenario, words.profile, repository, bad) if scenario else None
     request = Request(
-        repo=str(repository.spec),
-        goods=goods,
+        repo=str(Path(repository.spec).resolve()) if repository.source else repository.spec,
+        goods=tuple(dict.fromkeys(repository.resolve(good) for good in words.goods)),
         bad=bad,
         first_parent=words.first_parent,
         check=_check(words, repository, bad),
-        scenario=None if scenario is None else words.scenario or DEFAULT_SCENARIO,
+        scenario=None if scenario is None else _scenario_name(words.scenario),
         profile=profile,
-        cells=words.cells,
+        cells=_cells(words, scenario),
         endpoint_runs=words.endpoint_runs,
         deadline_s=words.deadline_s,
-        rerun=rerun(words, repository, goods, bad, profile),
         command=command,
     )
-    return Resolved(request, repository, span)
+    request = request.model_copy(update={"rerun": rerun(words, request)})
+    return Resolved(request, repository, span_of(request, repository))
+
+
+def span_of(request: Request, repository: Repository) -> Range:
+    """The commits that a request is about; raises UsageError where nothing lies between its ends."""
+    if request.goods:
+        return repository.range(request.goods, request.bad, request.first_parent)
+    return Range((), request.bad, (repository.commit(request.bad),))
 
 
 def open_repository(spec: str | None, scenario: Scenario | None, home: Home) -> Repository:
-    """The repository asked for; else the current folder's, if it holds the scenario's engine; else its URL."""
+    """The repository asked for; else that of the current folder, if it is the engine; else the scenario's."""
     if spec is not None or scenario is None:
         return Repository.open(spec or ".", home.cache)
     here = Path.cwd()
@@ -93,7 +106,8 @@ def choose_profile(scenario: Scenario, asked: str | None, repository: Repository
     if asked is not None:
         if scenario.profile(asked).needs_gpu and gpus == 0:
             raise EnvironmentFailed(
-                f"profile {asked} needs an NVIDIA GPU and this machine shows none", "`bisect-run doctor` says more."
+                f"profile {asked} needs an NVIDIA GPU and this machine shows none",
+                "`bisect-run doctor` says more.",
             )
         return asked
     fitting = {
@@ -113,7 +127,8 @@ def choose_profile(scenario: Scenario, asked: str | None, repository: Repository
 def _check_kind(words: Words) -> None:
     if words.command and (words.scenario or words.pytest_file or words.cells or words.profile):
         raise UsageError(
-            "a command after -- goes without --scenario, --profile, --pytest and --cells", "Leave one of them out."
+            "a command after -- goes without --scenario, --profile, --pytest and --cells",
+            "Leave one of them out.",
         )
     if words.tests_from and not words.pytest_file:
         raise UsageError("--tests-from says where the file of --pytest comes from", "Add --pytest FILE.")
@@ -121,23 +136,76 @@ def _check_kind(words: Words) -> None:
 
 def _check(words: Words, repository: Repository, bad: str) -> SuiteCheck | PytestCheck | CommandCheck:
     if words.command:
-        return CommandCheck(argv=words.command)
+        return CommandCheck(argv=command_line(words.command, repository, bad))
     if words.pytest_file is None:
         return SuiteCheck()
     source = repository.resolve(words.tests_from) if words.tests_from else None
     file = words.pytest_file.split("::")[0]
     if not repository.tree_hashes(source or bad, (file,)):
-        raise UsageError(f"there is no {file} at {(source or bad)[:9]}", "Give the path from the repository's root.")
+        raise UsageError(
+            f"there is no {file} at {(source or bad)[:9]}", "Give the path from the repository's root."
+        )
     return PytestCheck(file=file, tests_from=source)
 
 
-def rerun(words: Words, repository: Repository, goods: Sequence[str], bad: str, profile: str | None) -> str:
+def command_line(words: Sequence[str], repository: Repository, bad: str) -> tuple[str, ...]:
+    """The command as it can run in any commit's worktree.
+
+    A file of the current folder that is not in the history (a `check.sh` just written) stands by its absolute
+    path: it is the same at every commit, as with `git bisect run`.
+
+    Raises:
+        UsageError: there is no such program.
+    """
+    here = Path.cwd()
+
+    def placed(word: str) -> str:
+        path = here / word
+        outside = (
+            word and not Path(word).is_absolute() and path.is_file() and not _tracked(word, repository, bad)
+        )
+        return str(path.resolve()) if outside else word
+
+    program = words[0] if "/" not in words[0] else placed(words[0])
+    found = shutil.which(program) or ("/" in program and _tracked(program, repository, bad))
+    if not found:
+        raise UsageError(
+            f"there is no program {clean_line(words[0])!r}, neither here nor in the history",
+            "Give its path from the repository's root, or an absolute one, and make it executable.",
+        )
+    return (program, *(placed(word) for word in words[1:]))
+
+
+def _tracked(path: str, repository: Repository, bad: str) -> bool:
+    name = posixpath.normpath(path)
+    inside = not name.startswith(("/", "..", "-")) and name != "."
+    return inside and bool(repository.tree_hashes(bad, (name,)))
+
+
+def _scenario_name(asked: str | None) -> str:
+    """A bundled scenario's name, or a folder's absolute path: the session may be resumed from elsewhere."""
+    if asked is None:
+        return DEFAULT_SCENARIO
+    return asked if asked.replace("_", "-") in scenarios.available() else str(Path(asked).resolve())
+
+
+def _cells(words: Words, scenario: Scenario | None) -> tuple[str, ...]:
+    """The cells of the scenario's own suite that match; the patterns as they are for any other file."""
+    named = words.pytest_file.partition("::")[2] if words.pytest_file else ""
+    if named:
+        return (*words.cells, named, f"{named}[*")
+    if scenario is None or words.pytest_file or not words.cells:
+        return words.cells
+    return matching(collect_cells(scenario), words.cells)
+
+
+def rerun(words: Words, request: Request) -> str:
     """The command line that runs the same bisection again, quoted for a shell."""
-    parts = ["bisect-run", "--repo", str(repository.spec)]
-    parts += [part for good in goods for part in ("--good", good[:12])] + ["--bad", bad[:12]]
+    parts = ["bisect-run", "--repo", request.repo]
+    parts += [part for good in request.goods for part in ("--good", good[:12])] + ["--bad", request.bad[:12]]
     parts += ["--first-parent"] if words.first_parent else []
-    parts += ["--scenario", words.scenario] if words.scenario else []
-    parts += ["--profile", profile] if profile else []
+    parts += ["--scenario", request.scenario] if request.scenario else []
+    parts += ["--profile", request.profile] if request.profile else []
     parts += ["--pytest", words.pytest_file] if words.pytest_file else []
     parts += ["--tests-from", words.tests_from] if words.tests_from else []
     parts += [part for cell in words.cells for part in ("--cells", cell)]

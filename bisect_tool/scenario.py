@@ -107,7 +107,9 @@ def load(spec: str) -> Scenario:
     folder = available().get(spec.replace("_", "-")) or Path(spec)
     file = folder / "scenario.toml"
     if not file.is_file():
-        raise UsageError(f"no such scenario: {spec}", f"Scenarios: {', '.join(available())}, or a folder's path.")
+        raise UsageError(
+            f"no such scenario: {spec}", f"Scenarios: {', '.join(available())}, or a folder's path."
+        )
     return read(file)
 
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
 from bisect_tool import scenario as scenarios
-from bisect_tool.campaign import Goal, State, Step, decide
+from bisect_tool.campaign import Goal, State, Step, decide, granting_retries
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.history import Range, Repository
-from bisect_tool.home import Home
 from bisect_tool.request import Request
-from bisect_tool.resolve import Resolved
+from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
-from bisect_tool.store import Store
-from bisect_tool.trial.result import TrialResult
+from bisect_tool.supervise import recover
 from bisect_tool.trial.setting import Setting
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from bisect_tool.home import Home
+    from bisect_tool.resolve import Resolved
+    from bisect_tool.store import Store
+    from bisect_tool.trial.result import TrialResult
 
 
 class Observer(Protocol):
@@ -52,7 +57,7 @@ class Session:
     def goal(self) -> Goal:
         """What the campaign is to find out."""
         return Goal(
-            dag=Dag({commit.sha: commit.parents for commit in self.range.commits}),
+            dag=Dag(self.range.parents),
             goods=self.request.goods,
             bad=self.request.bad,
             endpoint_runs=self.request.endpoint_runs,
@@ -71,7 +76,7 @@ def load(session: str, store: Store, home: Home) -> Session:
     row = store.session(session)
     request = Request.model_validate_json(row.request)
     repository = Repository.open(request.repo, home.cache)
-    span = repository.range(request.goods, request.bad, request.first_parent)
+    span = span_of(request, repository)
     return Session(row.id, row.created, request, repository, span, home)
 
 
@@ -80,7 +85,7 @@ def setting(session: Session) -> Setting:
     request = session.request
     scenario = scenarios.load(request.scenario) if request.scenario else None
     profile = scenario.profile(request.profile) if scenario and request.profile else None
-    return Setting(request.check, session.home, scenario, profile, request.deadline_s)
+    return Setting(request.check, session.home, scenario, profile, request.deadline_s, request.cells)
 
 
 def run(session: Session, store: Store, observer: Observer, cancel: threading.Event) -> State:
@@ -97,14 +102,15 @@ def run(session: Session, store: Store, observer: Observer, cancel: threading.Ev
         lock.acquire(timeout=0)
     except Timeout:
         raise EnvironmentFailed(
-            f"session {session.id} is being run by another process", "Wait for it, or look: `bisect-run status`."
+            f"session {session.id} is being run by another process",
+            "Wait for it, or look: `bisect-run status`.",
         ) from None
     with lock, LocalExecutor(setting(session), session.repository, cancel) as executor:
         return _loop(session, store, executor, observer)
 
 
 def _loop(session: Session, store: Store, executor: LocalExecutor, observer: Observer) -> State:
-    goal = session.goal
+    goal = granting_retries(session.goal, [row.result for row in store.trials(session.id)])
     while True:
         trials = tuple(row.result for row in store.trials(session.id))
         state = decide(goal, trials)
@@ -112,10 +118,10 @@ def _loop(session: Session, store: Store, executor: LocalExecutor, observer: Obs
         if state.step is None:
             return state
         folder = session.home.session(session.id) / "trials" / f"{len(trials) + 1:03}-{state.step.sha[:9]}"
-        # What a killed run left of this very trial proves nothing; the trial runs anew.
+        # A run that was killed in this very trial proves nothing: what it left is ended, and it runs anew.
+        recover(folder)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        cells = state.step.cells or (session.request.cells or None)
-        result = executor.run(state.step.sha, cells, folder, observer.phase)
+        result = executor.run(state.step.sha, state.step.cells, folder, observer.phase)
         store.add(session.id, state.step.purpose, result)
         observer.finished(state.step, result)

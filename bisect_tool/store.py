@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.trial.result import TrialResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
@@ -79,7 +82,8 @@ class Store:
         session = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         with self._writing():
             self._db.execute(
-                "INSERT INTO session VALUES (?, ?, ?, NULL)", (session, now.isoformat(timespec="seconds"), request)
+                "INSERT INTO session VALUES (?, ?, ?, NULL)",
+                (session, now.isoformat(timespec="seconds"), request),
             )
         return session
 
@@ -109,7 +113,9 @@ class Store:
             exact = [row for row in rows if row.id == session]
             matches = exact or [row for row in rows if row.id.startswith(session)]
         if not matches:
-            raise UsageError(f"no such session: {session}", "`bisect-run status` lists the sessions there are.")
+            raise UsageError(
+                f"no such session: {session}", "`bisect-run status` lists the sessions there are."
+            )
         if len(matches) > 1:
             raise UsageError(f"{session} names {len(matches)} sessions", "Give more of the id.")
         return matches[0]

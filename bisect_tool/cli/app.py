@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from typing import Annotated
@@ -13,6 +14,8 @@ from bisect_tool import __version__
 from bisect_tool.cli import demo, doctor, plan, report, resume, run, scenarios, status, step
 from bisect_tool.cli.output import say_error
 from bisect_tool.errors import BisectError, ExitCode
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 app = typer.Typer(
     name="bisect-run",
@@ -41,7 +44,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
@@ -53,25 +56,29 @@ def main(arguments: list[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0].startswith("-") and words[0] not in ("--help", "--version"):
         words = ["run", *words]
-    sys.exit(_guarded(words))
-
-
-def _guarded(words: list[str]) -> int:
+    code = _run(words)
     stepping = words[:1] == ["step"]
+    sys.exit(step.ABORT if stepping and code not in step.CODES else code)
+
+
+def _run(words: list[str]) -> int:
     try:
-        code = app(words, standalone_mode=False)
-    except click.exceptions.Abort:
-        return ExitCode.INTERRUPTED
+        return int(app(words, standalone_mode=False) or 0)
     except click.ClickException as error:
         say_error(error.format_message(), "`bisect-run --help` shows how it is used.")
-        return step.ABORT if stepping else ExitCode.USAGE
+        return ExitCode.USAGE
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
     except BisectError as error:
         say_error(error.message, error.hint)
-        return step.ABORT if stepping else error.exit_code
-    except KeyboardInterrupt:
-        return step.ABORT if stepping else ExitCode.INTERRUPTED
+        return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours has its own exit code
+        if isinstance(error, OSError) and error.errno in _DISK:
+            say_error(
+                f"the disk failed: {error}",
+                "Free some space or set BISECT_RUN_HOME, then `bisect-run resume`.",
+            )
+            return ExitCode.ENVIRONMENT
         traceback.print_exc()
-        say_error(f"this is a bug of bisect-run: {type(error).__name__}", "Please report it with the lines above.")
-        return step.ABORT if stepping else ExitCode.BUG
-    return int(code or 0)
+        say_error(f"this is a bug of bisect-run: {type(error).__name__}", "Report it with the lines above.")
+        return ExitCode.BUG

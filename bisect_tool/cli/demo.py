@@ -15,7 +15,7 @@ from bisect_tool.store import Store
 def demo(cells: options.Cells = None, as_json: options.AsJson = False) -> int:
     """Bisect the reference engine's bundled history; needs nothing but this installation."""
     here = home()
-    series = scenarios.scenarios_root() / "reference_engine"
+    series = scenarios.scenarios_root() / "reference_engine" / "series.toml"
     repository = here.cache / "reference-engine.git"
     history = replay(series, repository)
     words = Words(

@@ -33,7 +33,7 @@ class Check:
 
 
 def doctor() -> int:
-    """Look at Python, git, disk, GPUs and the engine's packages; exits with 5 where something needed is missing."""
+    """Look at Python, git, disk, GPUs and the engine packages; exits with 5 where a needed one lacks."""
     checks = list(_checks())
     for check in checks:
         mark = "ok " if check.fine else "MISSING" if check.needed else "-  "
@@ -42,12 +42,16 @@ def doctor() -> int:
 
 
 def _checks() -> Iterator[Check]:
-    yield Check("Python", platform.python_version(), sys.version_info >= (3, 11), "install Python 3.11 or newer")
+    yield Check(
+        "Python", platform.python_version(), sys.version_info >= (3, 11), "install Python 3.11 or newer"
+    )
     yield _git()
     here = home()
     here.cache.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(here.cache).free / 2**30
-    yield Check("disk", f"{free:.0f} GiB free at {here.cache}", free >= _DISK_GIB, f"free {_DISK_GIB} GiB there")
+    yield Check(
+        "disk", f"{free:.0f} GiB free at {here.cache}", free >= _DISK_GIB, f"free {_DISK_GIB} GiB there"
+    )
     missing = [name for name in _ENGINE if importlib.util.find_spec(name) is None]
     yield Check(
         "reference engine",

@@ -24,7 +24,8 @@ PytestFile = Annotated[
     str | None, typer.Option("--pytest", help="A test file of the engine's repository instead of the suite.")
 ]
 TestsFrom = Annotated[
-    str | None, typer.Option("--tests-from", help="Take that file from this commit, not from each one tested.")
+    str | None,
+    typer.Option("--tests-from", help="Take that file from this commit, not from each one tested."),
 ]
 FirstParent = Annotated[bool, typer.Option("--first-parent", help="Follow the mainline only.")]
 EndpointRuns = Annotated[int, typer.Option("--endpoint-runs", min=1, help="Runs that verify each end.")]

@@ -4,41 +4,36 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from bisect_tool.report import terminal
 from bisect_tool.report.console import render_report
 from bisect_tool.report.document import Document
 from bisect_tool.report.markdown import markdown
-from bisect_tool.report.terminal import stderr, stdout
 from bisect_tool.text import clean
 
 
 def say(message: str) -> None:
     """A sentence for the person, on stderr."""
-    stderr().print(Text(clean(message)), soft_wrap=True)
+    terminal.stderr().print(Text(clean(message)), soft_wrap=True)
 
 
 def say_error(message: str, hint: str = "") -> None:
     """What was wrong and what to do, on stderr."""
     line = Text.assemble(("error: ", "bold red"), clean(message))
-    stderr().print(line, soft_wrap=True)
+    terminal.stderr().print(line, soft_wrap=True)
     if hint:
-        stderr().print(Text(clean(hint)), soft_wrap=True)
-
-
-def write(text: str) -> None:
-    """Plain text on stdout, cleaned."""
-    stdout().print(Text(clean(text)), soft_wrap=True)
+        terminal.stderr().print(Text(clean(hint)), soft_wrap=True)
 
 
 def write_json(document: Document) -> None:
     """The document on stdout, and nothing else."""
-    stdout().file.write(document.to_json() + "\n")
+    terminal.write(document.to_json())
 
 
 def write_markdown(document: Document) -> None:
     """An issue body on stdout."""
-    stdout().file.write(markdown(document))
+    terminal.write(markdown(document))
 
 
 def write_report(document: Document) -> None:
     """The terminal report on stdout."""
-    stdout().print(render_report(document))
+    terminal.show(render_report(document))

@@ -49,9 +49,15 @@ def describe(resolved: Resolved) -> str:
         build = scenarios.load(request.scenario).profile(request.profile).build
         names = {fingerprint(resolved.repository, commit.sha, build) for commit in commits}
         lines.append(f"environments to build: {len(names)} (profile {request.profile})")
-        changed = {commit: native_paths(resolved.repository.changed_paths(commit.sha), build) for commit in commits}
+        changed = {
+            commit: native_paths(resolved.repository.changed_paths(commit.sha), build) for commit in commits
+        }
         lines += [
-            f"native files change at {commit.sha[:9]}: {', '.join(paths)}" for commit, paths in changed.items() if paths
+            f"native files change at {commit.sha[:9]}: {', '.join(paths)}"
+            for commit, paths in changed.items()
+            if paths
         ]
-    lines.append(f"trials: {ends} for the ends, up to {steps} to narrow, up to {request.confirm_runs} to confirm")
+    lines.append(
+        f"trials: {ends} for the ends, up to {steps} to narrow, up to {request.confirm_runs} to confirm"
+    )
     return "\n".join(lines)

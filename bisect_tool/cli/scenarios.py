@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bisect_tool import scenario as scenarios
-from bisect_tool.cli.output import write
+from bisect_tool.report.terminal import write
 from bisect_tool.trial.cells import collect_cells
 
 app = typer.Typer(help="List, show and check scenarios.", no_args_is_help=True)
@@ -27,7 +27,8 @@ def list_() -> int:
 def show(name: Name) -> int:
     """A scenario's profiles and cells."""
     found = scenarios.load(name)
-    write(f"{found.name}: {found.description}\nsuite: {found.suite_path}\nrepository: {found.repository}\n\nprofiles:")
+    write(f"{found.name}: {found.description}")
+    write(f"suite: {found.suite_path}\nrepository: {found.repository}\n\nprofiles:")
     for title, profile in found.profiles.items():
         launch = profile.launch
         gpu = ", needs a GPU" if profile.needs_gpu else ""

@@ -27,7 +27,8 @@ def status(
         show(render_session(document_of(row.id), now, running=_runs(here, row.id)))
         return 0
     lines = [
-        summarise(row, running=_runs(here, row.id), trials=len(store.trials(row.id))) for row in store.sessions()
+        summarise(row, running=_runs(here, row.id), trials=len(store.trials(row.id)))
+        for row in store.sessions()
     ]
     show(render_sessions(lines, now))
     return 0

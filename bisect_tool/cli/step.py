@@ -2,50 +2,74 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Annotated
 
 import typer
 
 from bisect_tool import session as sessions
-from bisect_tool.campaign import Purpose, Step
 from bisect_tool.cli import options
+from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.cli.output import say
+from bisect_tool.evidence import classify
 from bisect_tool.home import home
-from bisect_tool.resolve import Words, resolve_one
+from bisect_tool.report.progress import Progress
+from bisect_tool.resolve import Words, resolve
 from bisect_tool.store import Store
 from bisect_tool.trial.result import CellResult
-from bisect_tool.verdict import Outcome
+from bisect_tool.verdict import Verdict
 
 GOOD, BAD, SKIP, ABORT = 0, 1, 125, 128
+CODES = (GOOD, BAD, SKIP, ABORT)
 
 
 def step(
-    rev: Annotated[str, typer.Argument(help="The commit to test.")] = "HEAD",
+    rev: Annotated[str, typer.Option("--rev", help="The commit to test.")] = "HEAD",
     repo: options.Repo = None,
     scenario: options.Scenario = None,
     profile: options.Profile = None,
     cells: options.Cells = None,
+    pytest: options.PytestFile = None,
+    tests_from: options.TestsFrom = None,
+    deadline: options.Deadline = 3600.0,
     signature: Annotated[
         str, typer.Option("--signature", help="Only a failure whose signature contains this text is bad.")
     ] = "",
+    command: options.Command = None,
 ) -> int:
     """Test one commit: exit 0 good, 1 bad, 125 cannot be tested, 128 stop (a mistake or an interrupt)."""
     here = home()
-    words = Words((), rev, repo or ".", scenario, profile, cells=tuple(cells or ()))
+    words = Words(
+        goods=(),
+        bad=rev,
+        repo=repo or ".",
+        scenario=scenario,
+        profile=profile,
+        pytest_file=pytest,
+        tests_from=tests_from,
+        command=tuple(command or ()),
+        cells=tuple(cells or ()),
+        endpoint_runs=1,
+        deadline_s=deadline,
+    )
     store = Store(here.store)
-    session = sessions.create(resolve_one(words, here), store, here)
-    purpose = Step(session.request.bad, session.request.cells or None, Purpose.NARROW)
-    result = sessions.run_one(session, store, purpose, threading.Event())
-    verdicts = [_verdict(cell, signature) for cell in result.cells] or [SKIP]
-    for cell in result.cells:
-        say(f"{cell.cell}: {cell.outcome} {cell.failure.signature if cell.failure else cell.reason}")
-    return BAD if BAD in verdicts else SKIP if SKIP in verdicts else GOOD
+    session = sessions.create(resolve(words, here, "step"), store, here)
+    with interruptible() as interrupt, Progress(session) as progress:
+        sessions.run(session, store, progress, interrupt.cancel)
+    last = store.trials(session.id)[-1].result
+    for cell in last.cells:
+        say(f"{cell.cell}: {cell.outcome} {cell.failure.signature if cell.failure else cell.reason}".rstrip())
+    return verdict_of(last.cells, signature)
 
 
-def _verdict(cell: CellResult, signature: str) -> int:
-    if cell.outcome is Outcome.PASSED:
-        return GOOD
-    if cell.outcome in (Outcome.FAILED, Outcome.HUNG) and cell.failure is not None:
-        return BAD if signature in str(cell.failure.signature) else SKIP
-    return SKIP
+def verdict_of(cells: tuple[CellResult, ...], signature: str) -> int:
+    """The exit code for `git bisect run`: bad if any cell is, good only if all are."""
+    verdicts = {_verdict(cell, signature) for cell in cells}
+    if Verdict.BAD in verdicts:
+        return BAD
+    return GOOD if verdicts == {Verdict.GOOD} else SKIP
+
+
+def _verdict(cell: CellResult, signature: str) -> Verdict:
+    verdict = classify(cell.outcome, cell.failure, frozenset()).verdict
+    other = verdict is Verdict.BAD and (cell.failure is None or signature not in str(cell.failure.signature))
+    return Verdict.SKIP if other and signature else verdict

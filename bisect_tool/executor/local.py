@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from bisect_tool.build import fingerprint
 from bisect_tool.history import Repository, Worktree, Worktrees
+from bisect_tool.request import PytestCheck
 from bisect_tool.trial.run import Order, Phase, run_trial
-from bisect_tool.trial.result import TrialResult
-from bisect_tool.trial.setting import Setting
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+    from types import TracebackType
+
+    from bisect_tool.trial.result import TrialResult
+    from bisect_tool.trial.setting import Setting
 
 
 class LocalExecutor:
@@ -41,6 +45,11 @@ class LocalExecutor:
         assert self._worktree is not None
         phase("checkout", folder)
         tree = self._worktree.checkout(sha)
+        check = self._setting.check
+        if isinstance(check, PytestCheck) and check.tests_from:
+            pinned = tree / check.file
+            pinned.parent.mkdir(parents=True, exist_ok=True)
+            pinned.write_bytes(self._repository.file(check.tests_from, check.file))
         profile = self._setting.profile
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
         order = Order(sha, tree, name, cells, folder, slot=0)

@@ -252,6 +252,6 @@ class _Git:
 
 def _identity(commit: SeriesCommit) -> dict[str, str]:
     author = _AUTHOR.fullmatch(commit.author)
-    assert author is not None, "Series.read has checked it"  # noqa: S101
+    assert author is not None, "Series.read has checked it"
     who = {"NAME": author["name"], "EMAIL": author["mail"], "DATE": commit.date}
     return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}

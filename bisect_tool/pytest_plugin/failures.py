@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class ServersFailed(Exception):  # noqa: N818 -- the event's name, as in the logs of the engine's own tests
+class ServersFailed(Exception):
     """A server exited, or said that it cannot come up.
 
     `logs` are the file names of the logs that tell more, `window` is (from, to) in epoch seconds.

@@ -24,7 +24,7 @@ REQUEST_TIMEOUT_S = 120.0
 HEALTH_TIMEOUT_S = 5.0
 
 
-class RequestFailed(Exception):  # noqa: N818 -- what happened, not what kind of class this is
+class RequestFailed(Exception):
     """A server answered, but not with 200."""
 
 

@@ -202,7 +202,7 @@ def _cost(rows: Sequence[TrialRow]) -> Cost:
         trials=len(results),
         builds=sum(not result.environment_reused for result in results),
         seconds=round(sum(result.seconds for result in results), 3),
-        gpu_seconds=0.0,
+        gpu_seconds=round(sum(result.seconds * result.gpus for result in results), 3),
     )
 
 

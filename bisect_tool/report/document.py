@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bisect_tool.evidence import Event  # noqa: TC001  # pydantic needs it at run time
+from bisect_tool.evidence import Event  # pydantic needs it at run time
 
 SCHEMA: Final = 1
 

@@ -4,7 +4,7 @@ It needs the standard library and pytest (7 to 9) only, because it is also loade
 engines: `PYTHONPATH=<this folder> pytest -p bisect_stream ...`. Two variables steer it:
 
 - `BISECT_RUN_REPORT`: the file to append to; without it the plugin does nothing.
-- `BISECT_RUN_CELLS`: a JSON list of the cells to run; without it all run.
+- `BISECT_RUN_CELLS`: a JSON list of the cells to run; without it all run. `*` and `?` are wild, brackets not.
 
 A cell is named by its node id after the file: `test_external_lb_server_info[4]`. Events, each with its
 `time` in epoch seconds:
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 class Reporter:
     """Writes the events of one pytest session."""
 
-    def __init__(self, path: str, cells: frozenset[str] | None) -> None:
+    def __init__(self, path: str, cells: re.Pattern[str] | None) -> None:
         self._report = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         self._cells = cells
 
@@ -69,8 +70,8 @@ class Reporter:
         """Keep the cells that were asked for, in the suite's own order."""
         if self._cells is None:
             return
-        others = [item for item in items if cell_of(item.nodeid) not in self._cells]
-        items[:] = [item for item in items if cell_of(item.nodeid) in self._cells]
+        others = [item for item in items if not self._cells.fullmatch(cell_of(item.nodeid))]
+        items[:] = [item for item in items if self._cells.fullmatch(cell_of(item.nodeid))]
         if others:
             config.hook.pytest_deselected(items=others)
 
@@ -123,7 +124,7 @@ def cell_of(nodeid: str) -> str:
     return nodeid.partition("::")[2]
 
 
-def _asked_cells() -> frozenset[str] | None:
+def _asked_cells() -> re.Pattern[str] | None:
     text = os.environ.get(CELLS)
     if text is None:
         return None
@@ -133,7 +134,8 @@ def _asked_cells() -> frozenset[str] | None:
         raise pytest.UsageError(f"{CELLS} is not JSON: {error}") from None
     if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
         raise pytest.UsageError(f"{CELLS} must be a JSON list of cell names, not {text!r}")
-    return frozenset(cells)
+    wild = (re.escape(cell).replace(r"\*", ".*").replace(r"\?", ".") for cell in cells)
+    return re.compile("|".join(wild) or "(?!)", re.DOTALL)
 
 
 def _failure(

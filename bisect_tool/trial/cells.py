@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.scenario import Scenario
 from bisect_tool.text import clean_line
 from bisect_tool.trial.collect import available
 from bisect_tool.trial.job import suite_argv, suite_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.scenario import Scenario
 
 _DEADLINE_S = 120
 
@@ -25,7 +28,7 @@ def collect_cells(scenario: Scenario) -> tuple[str, ...]:
         stream = Path(folder) / "stream.jsonl"
         env = {**os.environ, "BISECT_RUN_REPORT": str(stream), "PYTHONPATH": suite_path()}
         try:
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(
                 (*suite_argv(scenario), "--collect-only"),
                 cwd=folder,
                 env=env,
@@ -39,7 +42,9 @@ def collect_cells(scenario: Scenario) -> tuple[str, ...]:
             raise EnvironmentFailed(f"collecting {scenario.suite} took over {_DEADLINE_S} s") from error
         cells = available(stream)
     if not cells:
-        last = clean_line((done.stdout + done.stderr).strip().splitlines()[-1:][0] if done.stdout else "no output")
+        last = clean_line(
+            (done.stdout + done.stderr).strip().splitlines()[-1:][0] if done.stdout else "no output"
+        )
         raise UsageError(f"{scenario.suite_path} has no cells: {last}", "Run pytest --collect-only on it.")
     return cells
 

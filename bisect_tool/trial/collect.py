@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import Event, Failure, Frame, LogLine, SuiteFailure, explain, read_events
 from bisect_tool.supervise.logs import read_lines
-from bisect_tool.text import clean
+from bisect_tool.text import clean, clean_line, redact, secret_values
 from bisect_tool.trial.result import CellResult
-from bisect_tool.trial.stream import Collected, CrashReport, Phase, Started, read_stream
+from bisect_tool.trial.stream import Collected, CrashReport, Phase, Started, Uncollectable, read_stream
 from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 SUITE_LOG = "suite"
 _MARGIN_S = 1.0
@@ -42,9 +46,15 @@ def collect(
 
     A cell that was running when the trial was ended is HUNG; one that had not begun is ERRORED.
     """
-    cells, order = _cells(stream, wanted)
+    suite = _Suite.read(stream)
     evidence = _Evidence(logs, parents)
-    return tuple(_result(name, cells.get(name), evidence, ending) for name in order)
+    missing = CellResult(cell="", outcome=Outcome.ERRORED, reason=suite.why_missing(ending))
+    return tuple(
+        _result(name, suite.cells[name], evidence, ending)
+        if name in suite.cells
+        else missing.model_copy(update={"cell": name})
+        for name in suite.order or tuple(wanted or ())
+    )
 
 
 def available(stream: Path) -> tuple[str, ...]:
@@ -52,30 +62,56 @@ def available(stream: Path) -> tuple[str, ...]:
     return next((record.cells for record in read_stream(stream) if isinstance(record, Collected)), ())
 
 
-def _cells(stream: Path, wanted: Sequence[str] | None) -> tuple[dict[str, _Cell], tuple[str, ...]]:
-    cells: dict[str, _Cell] = {}
-    order: tuple[str, ...] = ()
-    for record in read_stream(stream):
-        if isinstance(record, Collected):
-            order = record.cells
-        elif isinstance(record, Started):
-            cells[record.cell] = _Cell(record.time)
-        elif isinstance(record, Phase):
-            cells.setdefault(record.cell, _Cell(record.time)).phases.append(record)
-    return cells, order or tuple(wanted or ())
+def unreadable(stream: Path) -> str:
+    """Why the suite could not be read, empty where it could."""
+    return _Suite.read(stream).unreadable
 
 
-def _result(name: str, cell: _Cell | None, evidence: _Evidence, ending: Ending) -> CellResult:
-    if cell is None:
-        reason = f"did not run: the trial was ended ({ending.reason})" if ending.reason != "exited" else "did not run"
-        return CellResult(cell=name, outcome=Outcome.ERRORED, reason=reason)
+@dataclass(frozen=True)
+class _Suite:
+    """What was streamed: the cells that began, the order of all, and why a file could not be read."""
+
+    cells: Mapping[str, _Cell]
+    order: tuple[str, ...]
+    unreadable: str
+
+    @staticmethod
+    def read(stream: Path) -> _Suite:
+        cells: dict[str, _Cell] = {}
+        order: tuple[str, ...] = ()
+        unreadable = ""
+        for record in read_stream(stream):
+            if isinstance(record, Collected):
+                order = record.cells
+            elif isinstance(record, Uncollectable):
+                unreadable = f"{clean_line(record.cell)} cannot be read: {clean_line(record.failure.message)}"
+            elif isinstance(record, Started):
+                cells[record.cell] = _Cell(record.time)
+            elif isinstance(record, Phase):
+                cells.setdefault(record.cell, _Cell(record.time)).phases.append(record)
+        return _Suite(cells, order, unreadable)
+
+    def why_missing(self, ending: Ending) -> str:
+        """Why a cell did not begin."""
+        if self.unreadable:
+            return self.unreadable
+        return (
+            "did not run"
+            if ending.reason == "exited"
+            else f"did not run: the trial was ended ({ending.reason})"
+        )
+
+
+def _result(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> CellResult:
     seconds = sum(phase.seconds for phase in cell.phases)
     failed = next((phase for phase in cell.phases if phase.outcome == "failed"), None)
     if failed is not None:
         return _failed(name, failed, seconds, evidence)
     skipped = next((phase for phase in cell.phases if phase.outcome == "skipped"), None)
     if skipped is not None:
-        return CellResult(cell=name, outcome=Outcome.SKIPPED, seconds=seconds, reason=clean(skipped.reason or ""))
+        return CellResult(
+            cell=name, outcome=Outcome.SKIPPED, seconds=seconds, reason=clean(skipped.reason or "")
+        )
     if not cell.ended:
         return _unended(name, cell, evidence, ending)
     return CellResult(cell=name, outcome=Outcome.PASSED, seconds=seconds)
@@ -97,7 +133,11 @@ def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> Cel
         return CellResult(cell=name, outcome=Outcome.ERRORED, seconds=seconds, reason=reason)
     phase = ("setup", "call", "teardown")[min(len(cell.phases), 2)]
     seen = SuiteFailure(
-        phase=phase, exception="Hang", message=f"no end of {phase} ({ending.reason})", frames=(), time=ending.time
+        phase=phase,
+        exception="Hang",
+        message=f"no end of {phase} ({ending.reason})",
+        frames=(),
+        time=ending.time,
     )
     failure = evidence.explain((), (cell.started, ending.time), seen)
     return CellResult(cell=name, outcome=Outcome.HUNG, seconds=seconds, failure=failure)
@@ -132,8 +172,9 @@ class _Evidence:
 
     def _lines(self, names: tuple[str, ...], window: tuple[float, float]) -> list[LogLine]:
         first, last = window[0] - _MARGIN_S, window[1] + _MARGIN_S
+        secrets = secret_values(os.environ)
         lines = [
-            LogLine(source=Path(name).stem, time=time, text=text)
+            LogLine(source=Path(name).stem, time=time, text=redact(text, secrets))
             for name in names
             for time, text in read_lines(self._folder / Path(name).name)
             if first <= time <= last

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import deque
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool.errors import BisectError, ExitCode
 from bisect_tool.evidence import Event, Failure, Signature
@@ -15,6 +15,9 @@ from bisect_tool.supervise.logs import read_lines
 from bisect_tool.text import clean_line
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CELL = "command"
 _CANNOT_TEST = 125
@@ -30,7 +33,7 @@ class CheckAborted(BisectError):
 
 
 def command_cell(reason: str, code: int | None, seconds: float, ended: float, log: Path) -> CellResult:
-    """The one cell of a command that ended for the guardian's `reason` with exit `code` at epoch time `ended`.
+    """The one cell of a command that `ended` (epoch seconds) for the guardian's `reason` with exit `code`.
 
     Raises:
         CheckAborted: the command ended with 128 or more, or was killed by a signal.
@@ -53,7 +56,7 @@ def command_cell(reason: str, code: int | None, seconds: float, ended: float, lo
 
 
 def _failure(exception: str, message: str, ended: float, log: Path) -> Failure:
-    """One event without a chain: to git every code from 1 to 127 is the same failure, so none is told apart."""
+    """One event without a chain: to git, every code from 1 to 127 is the same failure."""
     tail = tuple(clean_line(text) for _, text in deque(read_lines(log), maxlen=_EXCERPT_LINES))
     event = Event(
         time=ended,

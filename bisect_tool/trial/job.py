@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool.request import CommandCheck, PytestCheck
 from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
 from bisect_tool.text import secret_values
 from bisect_tool.trial.setting import Place, Setting, expand, placeholders
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _STREAM_PLUGIN = Path(__file__).parent.parent / "stream"
 _NOT_OURS = ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "VIRTUAL_ENV")
@@ -31,7 +34,8 @@ class Job:
 
 
 def make_job(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
-    """The process that runs `cells` (None: all) of the setting's check at `place`."""
+    """The process that runs `cells` (None: those of the setting) of the setting's check at `place`."""
+    cells = cells or setting.cells or None
     if isinstance(setting.check, CommandCheck):
         return _command(setting, setting.check, place)
     if isinstance(setting.check, PytestCheck):
@@ -73,7 +77,17 @@ def suite_argv(scenario: Scenario) -> tuple[str, ...]:
     """The pytest process of a scenario's own suite; the scenario's folder is never written to."""
     return (
         sys.executable,
-        *("-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "bisect_stream", "-p", "bisect_tool.pytest_plugin"),
+        *(
+            "-B",
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "bisect_stream",
+            "-p",
+            "bisect_tool.pytest_plugin",
+        ),
         *("-q", "--rootdir", str(scenario.folder), "-c", os.devnull),
         str(scenario.suite_path),
     )

@@ -44,7 +44,7 @@ class TrialResult(_Model):
 
     `started` is UTC in ISO 8601; `seconds` is wall time with the build, `build_seconds` the build alone;
     `environment` is the fingerprint; `folder` is where the logs lie; `reason` says why a whole trial
-    yielded nothing (unbuildable, infrastructure).
+    yielded nothing (unbuildable, infrastructure). `gpus` is how many it had to itself.
     """
 
     sha: str
@@ -56,6 +56,7 @@ class TrialResult(_Model):
     environment: str = ""
     environment_reused: bool = True
     slot: int = 0
+    gpus: int = 0
     leftovers: tuple[Leftover, ...] = ()
     folder: str = ""
     reason: str = ""

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool.build import BuildFailed, Environment, prepare
+from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, ExitCode, UsageError
 from bisect_tool.request import CommandCheck
-from bisect_tool.supervise import GuardianResult, GuardianSpec, run_guarded
+from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guarded
 from bisect_tool.supervise.logs import bounded_log, read_lines
 from bisect_tool.supervise.ports import is_free
 from bisect_tool.text import clean_line
-from bisect_tool.trial.collect import SUITE_LOG, Ending, collect
+from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, unreadable
 from bisect_tool.trial.command import command_cell
 from bisect_tool.trial.job import Job, make_job
 from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall
 from bisect_tool.trial.setting import Place, Setting
 from bisect_tool.verdict import Outcome
 
+if TYPE_CHECKING:
+    import threading
+
 Phase = Callable[[str, Path], None]
+_NO_TESTS_COLLECTED = 5  # pytest.ExitCode
 
 
 class TrialAborted(BisectError):
@@ -47,6 +52,17 @@ class Order:
     slot: int
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What a trial came to know: the cells, or why there are none."""
+
+    outcome: Outcome
+    cells: tuple[CellResult, ...] = ()
+    reason: str = ""
+    environment: Environment | None = None
+    leftovers: tuple[Leftover, ...] = ()
+
+
 def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> TrialResult:
     """Run one trial to its end; whatever happened to the commit is in the result.
 
@@ -57,57 +73,73 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
         EnvironmentFailed: the build could not be tried (network, disk).
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    logs = order.folder / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    phase("build", order.folder)
-    try:
-        environment = _environment(setting, order)
-    except BuildFailed as error:
-        reason = f"does not build: {error.message}"
-        return _barren(order, Outcome.UNBUILDABLE, reason, started, time.monotonic() - clock)
-    taken = [port for port in _fixed_ports(setting) if not is_free(port)]
-    if taken:
-        reason = f"port {taken[0]}, which the engine must bind, is taken by another process"
-        return _barren(order, Outcome.INFRASTRUCTURE, reason, started, time.monotonic() - clock)
-    phase("test", order.folder)
-    cells, guarded = _run(setting, order, environment, cancel)
+    (order.folder / "logs").mkdir(parents=True, exist_ok=True)
+    told = _tell(setting, order, phase, cancel)
+    launch = setting.profile.launch if setting.profile else None
     return TrialResult(
         sha=order.sha,
-        cells=cells,
-        outcome=overall(cells),
+        cells=told.cells,
+        outcome=told.outcome,
         started=started.isoformat(timespec="milliseconds"),
         seconds=time.monotonic() - clock,
-        build_seconds=environment.seconds if environment else 0.0,
-        environment=environment.fingerprint if environment else "",
-        environment_reused=environment.reused if environment else True,
+        build_seconds=told.environment.seconds if told.environment else 0.0,
+        environment=told.environment.fingerprint if told.environment else "",
+        environment_reused=told.environment.reused if told.environment else True,
         slot=order.slot,
-        leftovers=_leftovers(guarded),
+        gpus=launch.dp_size * launch.gpus_per_rank if launch else 0,
+        leftovers=told.leftovers,
         folder=str(order.folder),
+        reason=told.reason,
     )
 
 
-def _environment(setting: Setting, order: Order) -> Environment | None:
-    if setting.profile is None:
-        return None
-    log = order.folder / "build.log"
-    return prepare(order.tree, order.fingerprint, setting.profile.build, setting.home.cache, log)
-
-
-def _run(
-    setting: Setting, order: Order, environment: Environment | None, cancel: threading.Event
-) -> tuple[tuple[CellResult, ...], GuardianResult]:
+def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> _Told:
+    phase("build", order.folder)
+    try:
+        environment = _environment(setting, order, cancel)
+    except BuildFailed as error:
+        return _nothing(order, Outcome.UNBUILDABLE, f"does not build: {error.message}")
+    taken = [port for port in _fixed_ports(setting) if not is_free(port)]
+    if taken:
+        reason = f"port {taken[0]}, which the engine must bind, is taken by another process"
+        return replace(_nothing(order, Outcome.INFRASTRUCTURE, reason), environment=environment)
+    phase("test", order.folder)
     with _temporary() as temporary:
         place = Place(order.folder, order.tree, temporary, environment)
-        job = make_job(setting, place, order.cells)
-        guarded = run_guarded(_spec(job, place), cancel)
-    if guarded.reason == "cancelled":
-        raise TrialAborted("the trial was interrupted", "`bisect-run resume` goes on from here.")
+        guarded = run_guarded(_spec(make_job(setting, place, order.cells), place), cancel)
+    if guarded.reason is Reason.CANCELLED:
+        raise TrialAborted("the trial was interrupted")
+    told = _collected(setting, order, place, guarded)
+    return replace(told, environment=environment, leftovers=_leftovers(guarded))
+
+
+def _environment(setting: Setting, order: Order, cancel: threading.Event) -> Environment | None:
+    if setting.profile is None:
+        return None
+    if setting.profile.tiny_model:
+        ensure_model(setting.home.assets)
+    log = order.folder / "build.log"
+    return prepare(
+        order.tree, order.fingerprint, setting.profile.build, setting.home.cache, log, cancel=cancel
+    )
+
+
+def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianResult) -> _Told:
     for log in place.logs.glob("*.log"):
         bounded_log(log)
     if isinstance(setting.check, CommandCheck):
         log = place.logs / f"{SUITE_LOG}.log"
-        return (command_cell(guarded.reason, guarded.exit_code, guarded.seconds, time.time(), log),), guarded
-    return _suite_cells(order, place, guarded), guarded
+        cell = command_cell(guarded.reason, guarded.exit_code, guarded.seconds, guarded.ended, log)
+        return _Told(cell.outcome, (cell,))
+    ending = Ending(guarded.reason, guarded.ended)
+    cells = collect(place.stream, place.logs, guarded.parents, ending, order.cells)
+    if cells:
+        return _Told(overall(cells), cells)
+    if guarded.exit_code == _NO_TESTS_COLLECTED and setting.cells:
+        wanted = " ".join(setting.cells)
+        raise UsageError(f"no cell of the suite matches {wanted}", "`*` and `?` are wild, brackets are not.")
+    reason = unreadable(place.stream) or _tail(place.logs / f"{SUITE_LOG}.log")
+    return _nothing(order, Outcome.ERRORED, f"the suite could not start: {reason}")
 
 
 def _spec(job: Job, place: Place) -> GuardianSpec:
@@ -124,30 +156,10 @@ def _spec(job: Job, place: Place) -> GuardianSpec:
     )
 
 
-def _suite_cells(order: Order, place: Place, guarded: GuardianResult) -> tuple[CellResult, ...]:
-    ending = Ending(guarded.reason, time.time())
-    cells = collect(place.stream, place.logs, guarded.parents, ending, order.cells)
-    if cells:
-        return cells
-    if guarded.exit_code == 5 and order.cells:
-        raise UsageError(f"no cell matches {' '.join(order.cells)}", "`bisect-run scenarios show` lists them.")
-    tail = _tail(place.logs / f"{SUITE_LOG}.log")
-    return (CellResult(cell="suite", outcome=Outcome.ERRORED, reason=f"the suite could not start: {tail}"),)
-
-
-def _barren(order: Order, outcome: Outcome, reason: str, started: datetime, seconds: float) -> TrialResult:
-    """The result of a trial that told nothing about its cells."""
+def _nothing(order: Order, outcome: Outcome, reason: str) -> _Told:
+    """What a trial says of the cells that were asked for when it could not run them."""
     cells = tuple(CellResult(cell=cell, outcome=outcome, reason=reason) for cell in order.cells or ())
-    return TrialResult(
-        sha=order.sha,
-        cells=cells,
-        outcome=outcome,
-        started=started.isoformat(timespec="milliseconds"),
-        seconds=seconds,
-        slot=order.slot,
-        folder=str(order.folder),
-        reason=reason,
-    )
+    return _Told(outcome, cells, reason)
 
 
 def _fixed_ports(setting: Setting) -> tuple[int, ...]:
@@ -157,7 +169,10 @@ def _fixed_ports(setting: Setting) -> tuple[int, ...]:
 def _leftovers(guarded: GuardianResult) -> tuple[Leftover, ...]:
     left = guarded.leftovers
     return (
-        *(Leftover(kind="process", name=f"{process.title} (pid {process.pid})") for process in left.processes),
+        *(
+            Leftover(kind="process", name=f"{process.title} (pid {process.pid})")
+            for process in left.processes
+        ),
         *(Leftover(kind="port", name=str(port)) for port in left.ports),
         *(Leftover(kind="shm", name=name) for name in left.shm),
     )

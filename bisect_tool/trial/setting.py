@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bisect_tool.build import Environment
 from bisect_tool.errors import UsageError
-from bisect_tool.home import Home
-from bisect_tool.request import CommandCheck, PytestCheck, SuiteCheck
-from bisect_tool.scenario import Profile, Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bisect_tool.build import Environment
+    from bisect_tool.home import Home
+    from bisect_tool.request import CommandCheck, PytestCheck, SuiteCheck
+    from bisect_tool.scenario import Profile, Scenario
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The check and the scenario, profile and folders it runs with; a command needs no scenario."""
+    """The check and the scenario, profile and folders it runs with; a command needs no scenario.
+
+    `cells` are patterns for the cells of interest; none: every cell of the suite.
+    """
 
     check: SuiteCheck | PytestCheck | CommandCheck
     home: Home
     scenario: Scenario | None
     profile: Profile | None
     deadline_s: float
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one trial happens: its folder for logs, the commit's tree, the environment, a short temporary folder."""
+    """Where one trial happens: a folder for logs, the commit's tree, its environment, a temporary folder."""
 
     folder: Path
     tree: Path
@@ -63,4 +71,6 @@ def expand(template: str, values: Mapping[str, str]) -> str:
         return template.format_map(values)
     except (KeyError, IndexError, ValueError) as error:
         known = ", ".join(f"{{{name}}}" for name in values)
-        raise UsageError(f"scenario.toml: cannot fill {template!r}: {error}", f"Placeholders: {known}.") from error
+        raise UsageError(
+            f"scenario.toml: cannot fill {template!r}: {error}", f"Placeholders: {known}."
+        ) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class _Record(BaseModel):
@@ -32,6 +34,14 @@ class Collected(_Record):
 
     event: Literal["collected"]
     cells: tuple[str, ...]
+
+
+class Uncollectable(_Record):
+    """A file that cannot be read as a suite."""
+
+    event: Literal["uncollectable"]
+    cell: str
+    failure: CrashReport
 
 
 class Started(_Record):
@@ -67,11 +77,11 @@ class Finished(_Record):
     exit: int
 
 
-Record = Annotated[Collected | Started | Phase | Finished, Field(discriminator="event")]
-_ADAPTER: TypeAdapter[Collected | Started | Phase | Finished] = TypeAdapter(Record)
+Record = Collected | Uncollectable | Started | Phase | Finished
+_ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="event")])
 
 
-def read_stream(path: Path) -> tuple[Collected | Started | Phase | Finished, ...]:
+def read_stream(path: Path) -> tuple[Record, ...]:
     """The records of a report as far as it came; a line that a kill cut short is passed over."""
     if not path.exists():
         return ()

@@ -1,0 +1,45 @@
+"""Signals while a trial runs: end it in order, so that nothing is left and the session can be resumed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+from bisect_tool.errors import ExitCode
+
+
+@dataclass(frozen=True)
+class Interrupt:
+    """What came in so far; `cancel` is set with the first signal."""
+
+    cancel: threading.Event = field(default_factory=threading.Event)
+    received: list[signal.Signals] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """130 for Ctrl-C, 143 for the others, as shells have it."""
+        return ExitCode.INTERRUPTED if signal.SIGINT in self.received else ExitCode.TERMINATED
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """The first SIGINT, SIGTERM or SIGHUP ends the running trial in order; another SIGINT ends us at once."""
+    interrupt = Interrupt()
+
+    def handle(number: int, _: FrameType | None) -> None:
+        if interrupt.received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        interrupt.received.append(signal.Signals(number))
+        interrupt.cancel.set()
+
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in watched}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
