@@ -22,7 +22,8 @@ _GLUE = (
 )
 _PREFIX = re.compile(r"\((?P<role>[A-Za-z][\w.-]*)(?: rank=\d+)? pid=(?P<pid>\d+)[^)]{0,80}\) ?")
 _FIRST_PREFIX = re.compile(f"{_GLUE}{_PREFIX.pattern}")
-_BEFORE_HEAD = re.compile(rf"{_GLUE}(?:collecting \.\.\. )?(?=[A-Z]{{4,8}} \d\d-\d\d \d\d:)")
+_LEVEL = r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)"
+_BEFORE_HEAD = re.compile(rf"{_GLUE}(?:collecting \.\.\. )?(?={_LEVEL} \d\d-\d\d \d\d:)")
 _STAMP = re.compile(r"\[?\d{4}-\d\d-\d\d[T ][\d:.,]+Z?\]?\s")
 _TORCH_RANK = re.compile(r"\[rank\d+\]: ?")
 _PYTEST_MARGIN = re.compile(r"E {2,}")
@@ -31,7 +32,7 @@ _SUMMARY = re.compile(
     r"(?:[_-]\w+)?): (?=\S)"
 )
 _HEAD = re.compile(
-    r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL)"
+    rf"(?P<level>{_LEVEL})"
     r"(?:(?P<stamped> \d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \[[^\]\s]+:\d+\]) ?|: {1,8}(?=\S))"
 )
 

@@ -15,13 +15,13 @@ from rich.tree import Tree
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
-from bisect_tool.report.phrase import count, duration, listing, short
+from bisect_tool.report.phrase import count, duration, listing, place, short
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bisect_tool.evidence import Event, Frame
+    from bisect_tool.evidence import Event
     from bisect_tool.report.document import CellReport, Document, FailureReport
 
 _MESSAGE_LIMIT = 500
@@ -178,18 +178,13 @@ def _event(event: Event, when: str, times: int, roles: int, style: str) -> Rende
     said = event.headline or next(iter(event.lines), event.kind)
     what = _text(said, _MESSAGE_LIMIT, style=style)
     if event.frames:
-        what.append(f"\nat {_place(event.frames[-1])}", "not bold dim")
+        what.append(f"\nat {place(event.frames[-1])}", "not bold dim")
     grid.add_row(Text(when, "dim"), Text(_role(event), "cyan"), what)
     return grid
 
 
 def _role(event: Event) -> str:
     return clean_line(event.role, 40)
-
-
-def _place(frame: Frame) -> str:
-    where = f"{clean_line(frame.file, 300)}:{frame.line}"
-    return f"{where} in {clean_line(frame.function, 100)}" if frame.function else where
 
 
 def _native_changes(document: Document) -> RenderableType | None:

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
-from bisect_tool.report.phrase import count, duration, short, told
+from bisect_tool.report.phrase import count, duration, place, short, told
 from bisect_tool.text import clean, clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bisect_tool.evidence import Event, Frame
+    from bisect_tool.evidence import Event
     from bisect_tool.report.document import Document
 
 _LINE_LIMIT = 500
@@ -94,12 +92,6 @@ def log_line(event: Event) -> str:
     return said if event.role in _UNPREFIXED else f"{event.role}: {said}"
 
 
-def place(frames: Sequence[Frame]) -> str:
-    """Where the innermost of these frames is."""
-    frame = frames[-1]
-    return f"{frame.file}:{frame.line}" + (f" in {frame.function}" if frame.function else "")
-
-
 def _finalize(value: object) -> str:
     return str(value) if isinstance(value, (Markdown, int)) else code(str(value))
 
@@ -123,7 +115,7 @@ def _environment() -> Environment:
         "count": lambda number, noun: Markdown(count(number, noun)),
         "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
         "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
-        "place": place,
+        "place": lambda frames: place(frames[-1]),
         "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
     }

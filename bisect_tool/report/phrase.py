@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from bisect_tool.evidence.signature import stable_path
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from bisect_tool.evidence import Frame
 
 SHORT = 9
 
@@ -57,6 +60,12 @@ def listing(items: Sequence[str], limit: int = 3) -> str:
 def tally(outcomes: Iterable[str]) -> str:
     """`3 passed, 1 failed`, in the order in which they first occur; empty for none."""
     return ", ".join(f"{number} {outcome}" for outcome, number in Counter(outcomes).items())
+
+
+def place(frame: Frame) -> str:
+    """`vllm/v1/executor/multiproc_executor.py:681 in wait_for_ready`, without this machine's folders."""
+    where = f"{clean_line(stable_path(frame.file), 300)}:{frame.line}"
+    return f"{where} in {clean_line(frame.function, 100)}" if frame.function else where
 
 
 def told(outcome: str, reason: str, outcomes: Iterable[str]) -> str:

@@ -29,6 +29,8 @@ HEAD = "INFO 11-23 07:56:00 [core.py:1242]"
         ("(APIServer pid=9)   File indented", "APIServer", 9, "", "  File indented"),
         (HEAD + " no prefix", "", None, "INFO", "no prefix"),
         (HEAD, "", None, "INFO", ""),
+        ("ERROR 11-23 07:56:00 [serve.py:28] x", "", None, "ERROR", "x"),
+        ("EERROR 11-23 07:56:00 [serve.py:28] x", "", None, "ERROR", "x"),
         ("plain output", "", None, "", "plain output"),
         (
             "EngineCore_DP1: WorkerProc initialization failed",
