@@ -7,7 +7,6 @@ import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
 
 from bisect_tool import __version__
@@ -15,12 +14,13 @@ from bisect_tool.cli import demo, doctor, plan, report, resume, run, scenarios, 
 from bisect_tool.cli.output import say_error
 from bisect_tool.errors import BisectError, ExitCode
 
+# Newer versions of Typer bring a click of their own, so the error is taken from what Typer exports.
+_MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 app = typer.Typer(
     name="bisect-run",
     help="Name the commit that turned an LLM-serving engine's multi-process tests red.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -53,8 +53,8 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """The way in: `run` is what is meant when no command is named. Ends the process with its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0].startswith("-") and words[0] not in ("--help", "--version"):
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if words[0].startswith("-") and words[0] not in ("--help", "--version"):
         words = ["run", *words]
     code = _run(words)
     stepping = words[:1] == ["step"]
@@ -64,10 +64,11 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(words: list[str]) -> int:
     try:
         return int(app(words, standalone_mode=False) or 0)
-    except click.ClickException as error:
-        say_error(error.format_message(), "`bisect-run --help` shows how it is used.")
+    except _MISUSE as error:
+        message = getattr(error, "format_message", error.__str__)()
+        say_error(message, "`bisect-run --help` shows how it is used.")
         return ExitCode.USAGE
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BisectError as error:
         say_error(error.message, error.hint)

@@ -10,7 +10,7 @@ from bisect_tool import scenario as scenarios
 from bisect_tool.report.terminal import write
 from bisect_tool.trial.cells import collect_cells
 
-app = typer.Typer(help="List, show and check scenarios.", no_args_is_help=True)
+app = typer.Typer(help="List, show and check scenarios.")
 
 Name = Annotated[str, typer.Argument(help="A bundled scenario or a scenario's folder.")]
 

@@ -1,0 +1,39 @@
+"""A command line that cannot be read ends with 2 and a sentence, whichever click Typer brings."""
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT_CLICK = (
+    "import sys; sys.modules['click'] = None; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+)
+
+
+def run(*words):
+    argv = [sys.executable, "-c", WITHOUT_CLICK, *words]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--good", "a"],
+        ["run", "--good", "a", "--bad", "b", "--no-such-option"],
+        ["no-such-command"],
+        ["scenarios"],
+        ["run", "--good", "a", "--bad", "b", "--endpoint-runs", "0"],
+    ],
+)
+def test_misuse_ends_with_2(words):
+    done = run(*words)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_no_words_are_a_question_for_help():
+    done = run()
+    assert done.returncode == 0
+    assert "Commands:" in done.stdout
