@@ -1,19 +1,28 @@
-"""Provider `source`: build and install the commit's tree with its own build backend."""
+"""Provider `source`: build and install the commit's tree with its own build backend.
+
+Commits with the same native sources share what was built. Their Python files differ, so a trial imports from
+the tree, and what only the build made (extension modules, a version file, generated code) is laid over it.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.hygiene import tree_environment
 from bisect_tool.build.installer import Installer
+from bisect_tool.build.overlay import OVERLAY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bisect_tool.build.step import Build
 
 
 def build(job: Build) -> None:
     """Install the profile's requirements as wheels, then the tree with what it depends on."""
+    written = {path.relative_to(job.tree) for path in _files(job.tree, job)}
     installer = Installer.find(job)
     installer.create()
     installer.install(job.profile.requirements)
@@ -21,3 +30,15 @@ def build(job: Build) -> None:
     env |= {name: job.fill(value) for name, value in job.profile.env.items()}
     installer.build_tree(env)
     installer.remove(job.profile.remove)
+    (packages,) = (job.folder / "venv" / "lib").glob("python*/site-packages")
+    for path in _files(packages, job):
+        name = path.relative_to(packages)
+        if name not in written and path.suffix != ".pyc":
+            target = job.folder / OVERLAY / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+
+
+def _files(root: Path, job: Build) -> list[Path]:
+    """The files below `root` in the profile's folders."""
+    return [path for folder in job.profile.tree for path in (root / folder).rglob("*") if path.is_file()]
