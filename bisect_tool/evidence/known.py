@@ -85,6 +85,8 @@ KNOWN = (
     Known("EOFError", Stage.PIPE_BROKEN),
     Known("IncompleteReadError", Stage.PIPE_BROKEN),
     Known("CancelledError", Stage.PIPE_BROKEN),
+    # What vLLM's reader of a shared-memory ring raises when it is told to end.
+    Known("RuntimeError: cancelled", Stage.PIPE_BROKEN, "exception", pattern=r"^RuntimeError: cancelled$"),
     Known("KeyboardInterrupt", Stage.PIPE_BROKEN),
     Known("ContextTerminated", Stage.PIPE_BROKEN),
     Known("Context was terminated", Stage.PIPE_BROKEN),

@@ -224,8 +224,8 @@ class TestAfterTheSuiteHadFailed:
         assert failure.root.kind == "leak"
 
 
-class TestThreeTextsOfOneTeardown:
-    """One bug, three logs: only leaks; a dead engine core; its client's exception as well."""
+class TestFourTextsOfOneTeardown:
+    """One bug, four logs: only leaks; a dead engine core; its client's exception, too; a cancelled reader."""
 
     TOLD = logged(
         "(APIServer pid=11325)",
@@ -240,11 +240,23 @@ class TestThreeTextsOfOneTeardown:
         ],
     )
 
+    CANCELLED = logged(
+        "(EngineCore_DP1 pid=11330)",
+        "core.py:1142",
+        [
+            "EngineCore encountered a fatal error.",
+            *traceback(
+                (f"{TREE}/vllm/distributed/device_communicators/shm_broadcast.py", 674, "acquire_read"),
+                raised="RuntimeError: cancelled",
+            ),
+        ],
+    )
+
     def test_the_signature_is_one(self):
         suite = saw(
             message="assert not ('1-rank1: ...',)\n +  where (...) = Teardown(seconds=0.7, shm_left=())"
         )
-        texts = ([*LEAK], [*DIED, *LEAK], [*DIED, *self.TOLD, *LEAK])
+        texts = (LEAK, [*DIED, *LEAK], [*DIED, *self.TOLD, *LEAK], [*self.CANCELLED, *LEAK])
         failures = [failure_of(as_lines([*HEALTHY, *lines]), suite) for lines in texts]
         assert len({failure.signature for failure in failures}) == 1
         assert [event.kind for event in failures[2].chain] == ["leak", "log", "exception", "test"]
