@@ -16,7 +16,7 @@ from bisect_tool.errors import BisectError, ExitCode
 
 # Newer versions of Typer bring a click of their own, so the error is taken from what Typer exports.
 _MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 app = typer.Typer(
     name="bisect-run",
@@ -77,7 +77,7 @@ def _run(words: list[str]) -> int:
         if isinstance(error, OSError) and error.errno in _DISK:
             say_error(
                 f"the disk failed: {error}",
-                "Free some space or set BISECT_RUN_HOME, then `bisect-run resume`.",
+                "Free some space or point BISECT_RUN_HOME at a writable folder, then try again.",
             )
             return ExitCode.ENVIRONMENT
         traceback.print_exc()

@@ -13,6 +13,7 @@ from bisect_tool.history.plumbing import Git, GitFailed
 
 _BUSY = "another run is setting up this repository"
 _WAIT_S = 600.0
+_TAKES = "--repo takes a checkout, a bare repository or a URL"
 _PROMISES = r"^remote\..*\.(promisor|partialclonefilter)$"
 
 
@@ -24,16 +25,14 @@ def find(spec: str) -> Path:
     """
     folder = Path(spec).expanduser()
     if not folder.is_dir():
-        raise UsageError(
-            f"there is no folder {spec!r}", "--repo takes a checkout, a bare repository or a URL"
-        )
+        raise UsageError(f"there is no folder {spec!r}", _TAKES)
     try:
         return _path(Git(folder=folder, personal=True), "--absolute-git-dir")
     except GitFailed as error:
         if "dubious ownership" in error.said:
             hint = f"it belongs to someone else: git config --global --add safe.directory {folder.resolve()}"
             raise UsageError(f"git does not trust {spec!r}", hint) from None
-        raise UsageError(f"{spec!r} is not a git repository") from None
+        raise UsageError(f"{spec!r} is not a git repository", _TAKES) from None
 
 
 def borrow(git_dir: Path, cache: Path) -> Path:

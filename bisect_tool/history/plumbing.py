@@ -44,7 +44,8 @@ _OPTIONS = (
     "-c", "advice.detachedHead=false",
 )  # fmt: skip
 _NO_QUESTIONS = ("core.askPass", "true")
-_NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
+NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
+_FULL = ("No space left on device", "Out of diskspace")
 _USERS_OWN = (
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
@@ -66,7 +67,7 @@ def version() -> tuple[int, ...]:
     said = Git().text("version")
     found = tuple(int(part) for part in re.findall(r"[0-9]+", said)[:3])
     if found < OLDEST:
-        raise EnvironmentFailed(f"this machine has {said.strip()}", _NO_GIT[1])
+        raise EnvironmentFailed(f"this machine has {said.strip()}", NO_GIT[1])
     return found
 
 
@@ -74,7 +75,9 @@ class GitFailed(EnvironmentFailed):
     """A git command failed; `said` is what it printed, cleaned."""
 
     def __init__(self, what: str, said: str) -> None:
-        super().__init__(f"git {what} failed: {said or 'it said nothing'}")
+        full = any(words in said for words in _FULL)
+        hint = "Free some space or point BISECT_RUN_HOME at another disk." if full else ""
+        super().__init__(f"git {what} failed: {said or 'it said nothing'}", hint)
         self.said = said
 
 
@@ -118,7 +121,7 @@ class Git:
         try:
             import git as gitpython  # noqa: PLC0415 - takes a third of a second, and fails without git
         except ImportError as error:
-            raise EnvironmentFailed(*_NO_GIT) from error
+            raise EnvironmentFailed(*NO_GIT) from error
         folder = str(self.folder or self.work_tree or self.git_dir or Path.cwd())
         started = gitpython.Git(folder).execute(
             self._command(arguments),
@@ -131,7 +134,7 @@ class Git:
         # GitPython ends a process that it still holds when it forgets it; from here on it is ours to end.
         process, started.proc = started.proc, None
         if process is None:
-            raise EnvironmentFailed(*_NO_GIT)
+            raise EnvironmentFailed(*NO_GIT)
         return process
 
     def lines(self, *arguments: str, timeout_s: float = LOCAL_S) -> list[str]:
@@ -183,7 +186,7 @@ def _finish(process: subprocess.Popen[bytes], arguments: tuple[str, ...], timeou
     finally:
         _end(process)
     if process.returncode == 127:
-        raise EnvironmentFailed(*_NO_GIT)
+        raise EnvironmentFailed(*NO_GIT)
     if process.returncode != 0:
         raise GitFailed(what, clean(errors.decode("utf-8", "replace")).strip())
     return output

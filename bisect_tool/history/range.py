@@ -68,7 +68,10 @@ def check_ends(git: Git, goods: Sequence[str], bad: str) -> None:
         raise UsageError("there is no good commit to start from", "name one with --good")
     for good in goods:
         if good == bad:
-            raise UsageError(f"the good and the bad commit are the same: {bad[:12]}")
+            raise UsageError(
+                f"the good and the bad commit are the same: {bad[:12]}",
+                "name two commits, the good one an ancestor",
+            )
         bases = _merge_bases(git, good, bad)
         if good in bases:
             continue
@@ -78,7 +81,9 @@ def check_ends(git: Git, goods: Sequence[str], bad: str) -> None:
                 "exchange --good and --bad; to look for the commit that fixed something, search for a fix",
             )
         if not bases:
-            raise UsageError(f"good {good[:12]} and bad {bad[:12]} have no common history")
+            raise UsageError(
+                f"good {good[:12]} and bad {bad[:12]} have no common history", "name ends of one history"
+            )
         raise UsageError(
             f"good {good[:12]} is not an ancestor of bad {bad[:12]}",
             f"test their merge base first: if {bases[0][:12]} is good, use --good {bases[0][:12]}; "

@@ -32,7 +32,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bisect_tool.errors import UsageError
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.history.plumbing import LOCAL_S, NO_GIT, GitFailed
+from bisect_tool.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -117,7 +119,10 @@ def replay(series: Path, destination: Path) -> Replayed:
     """Build the series as a bare repository at `destination`; branch `main`, one tag for every mark.
 
     A destination that already is this history is left alone, an older replay is replaced in one step.
-    Raises UsageError where the destination is something else or a patch does not apply.
+
+    Raises:
+        UsageError: the destination is something else, or a patch does not apply.
+        EnvironmentFailed: there is no git, or it cannot write there.
     """
     plan = Series.read(series)
     digest = plan.digest()
@@ -222,9 +227,11 @@ def _add_base(git: _Git, plan: Series) -> None:
 def _apply(git: _Git, patch: Path, commit: SeriesCommit) -> None:
     try:
         git("apply", "--cached", "--whitespace=nowarn", "--", str(patch.resolve()))
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr.decode(errors="replace").strip()
-        raise UsageError(f"patch {patch.name} of commit {commit.label} does not apply: {reason}") from error
+    except GitFailed as error:
+        raise UsageError(
+            f"patch {patch.name} of commit {commit.label} does not apply: {error.said}",
+            "Renew the patch, or install the scenario afresh.",
+        ) from error
 
 
 class _Git:
@@ -244,9 +251,21 @@ class _Git:
     def __call__(self, *words: str, commit: SeriesCommit | None = None) -> str:
         environment = self._environment if commit is None else self._environment | _identity(commit)
         message = b"" if commit is None else commit.message.encode()
-        done = subprocess.run(
-            ["git", *words], input=message, env=environment, capture_output=True, check=True, timeout=60
-        )
+        try:
+            done = subprocess.run(
+                ["git", *words],
+                input=message,
+                env=environment,
+                capture_output=True,
+                check=False,
+                timeout=LOCAL_S,
+            )
+        except FileNotFoundError as error:
+            raise EnvironmentFailed(*NO_GIT) from error
+        except subprocess.TimeoutExpired as error:
+            raise GitFailed(words[0], f"no end after {LOCAL_S:.0f} s") from error
+        if done.returncode != 0:
+            raise GitFailed(words[0], clean(done.stderr.decode(errors="replace")).strip())
         return done.stdout.decode().strip()
 
 
