@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from bisect_tool import scenario as scenarios
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
+from bisect_tool.history.clone import is_url, without_account
 from bisect_tool.request import CommandCheck, PytestCheck, Request, SuiteCheck
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
 from bisect_tool.trial.cells import collect_cells, matching
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bisect_tool.home import Home
     from bisect_tool.scenario import Scenario
@@ -53,8 +54,8 @@ class Resolved:
     range: Range
 
 
-def resolve(words: Words, home: Home, command: str = "run") -> Resolved:
-    """Resolve a command line.
+def resolve(words: Words, home: Home, notice: Callable[[str], None], command: str = "run") -> Resolved:
+    """Resolve a command line; `notice` is told, in a sentence, what may take minutes.
 
     Raises:
         UsageError: a ref, scenario, profile, cell or file does not exist, or options contradict each other.
@@ -62,11 +63,11 @@ def resolve(words: Words, home: Home, command: str = "run") -> Resolved:
     """
     _check_kind(words)
     scenario = None if words.command else scenarios.load(words.scenario or DEFAULT_SCENARIO)
-    repository = open_repository(words.repo, scenario, home)
+    repository = _open(words.repo, scenario, home, notice)
     bad = repository.resolve(words.bad)
     profile = choose_profile(scenario, words.profile, repository, bad) if scenario else None
     request = Request(
-        repo=str(Path(repository.spec).resolve()) if repository.source else repository.spec,
+        repo=str(Path(repository.spec).resolve()) if repository.source else without_account(repository.spec),
         goods=tuple(dict.fromkeys(repository.resolve(good) for good in words.goods)),
         bad=bad,
         first_parent=words.first_parent,
@@ -89,15 +90,17 @@ def span_of(request: Request, repository: Repository) -> Range:
     return Range((), request.bad, (repository.commit(request.bad),))
 
 
-def open_repository(spec: str | None, scenario: Scenario | None, home: Home) -> Repository:
+def _open(
+    asked: str | None, scenario: Scenario | None, home: Home, notice: Callable[[str], None]
+) -> Repository:
     """The repository asked for; else that of the current folder, if it is the engine; else the scenario's."""
-    if spec is not None or scenario is None:
-        return Repository.open(spec or ".", home.cache)
     here = Path.cwd()
-    markers = {profile.marker for profile in scenario.profiles.values()}
-    if any((folder / marker).exists() for folder in (here, *here.parents) for marker in markers):
-        return Repository.open(".", home.cache)
-    return Repository.open(scenario.repository, home.cache)
+    markers = {profile.marker for profile in scenario.profiles.values()} if scenario else set()
+    inside = any((folder / marker).exists() for folder in (here, *here.parents) for marker in markers)
+    spec = asked or ("." if scenario is None or inside else scenario.repository)
+    if is_url(spec):
+        notice(f"reading {without_account(spec)}; the first time it is cloned, which can take minutes")
+    return Repository.open(spec, home.cache)
 
 
 def choose_profile(scenario: Scenario, asked: str | None, repository: Repository, bad: str) -> str:

@@ -67,8 +67,8 @@ class Session:
 
 def create(resolved: Resolved, store: Store, home: Home) -> Session:
     """Start a new session in the store."""
-    row = store.create(resolved.request.model_dump_json())
-    return load(row, store, home)
+    row = store.session(store.create(resolved.request.model_dump_json()))
+    return Session(row.id, row.created, resolved.request, resolved.repository, resolved.range, home)
 
 
 def load(session: str, store: Store, home: Home) -> Session:

@@ -6,6 +6,7 @@ from bisect_tool import scenario as scenarios
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
 from bisect_tool.cli.drive import drive
+from bisect_tool.cli.output import say
 from bisect_tool.history.replay import replay
 from bisect_tool.home import home
 from bisect_tool.resolve import Words, resolve
@@ -26,5 +27,5 @@ def demo(cells: options.Cells = None, as_json: options.AsJson = False) -> int:
         cells=tuple(cells or ()),
     )
     store = Store(here.store)
-    session = sessions.create(resolve(words, here, "demo"), store, here)
+    session = sessions.create(resolve(words, here, say, "demo"), store, here)
     return drive(session, store, as_json)

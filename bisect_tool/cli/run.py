@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
 from bisect_tool.cli.drive import drive
+from bisect_tool.cli.output import say
 from bisect_tool.home import home
 from bisect_tool.resolve import Words, resolve
 from bisect_tool.store import Store
@@ -42,5 +43,5 @@ def run(
     )
     here = home()
     store = Store(here.store)
-    session = sessions.create(resolve(words, here), store, here)
+    session = sessions.create(resolve(words, here, say), store, here)
     return drive(session, store, as_json)

@@ -52,7 +52,7 @@ def step(
         deadline_s=deadline,
     )
     store = Store(here.store)
-    session = sessions.create(resolve(words, here, "step"), store, here)
+    session = sessions.create(resolve(words, here, say, "step"), store, here)
     with interruptible() as interrupt, Progress(session) as progress:
         sessions.run(session, store, progress, interrupt.cancel)
     last = store.trials(session.id)[-1].result
