@@ -5,17 +5,20 @@ from __future__ import annotations
 import importlib.util
 import platform
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.errors import BisectError, ExitCode
 from bisect_tool.history import plumbing
-from bisect_tool.home import home
+from bisect_tool.home import VARIABLE, home
+from bisect_tool.report.phrase import count, listing
 from bisect_tool.report.terminal import show
 from bisect_tool.supervise.gpus import snapshot
+from bisect_tool.text import clean_line
 
 _ENGINE = ("torch", "zmq", "msgspec", "uvicorn", "starlette")
 _DISK_GIB = 10
@@ -31,40 +34,67 @@ class Check:
     advice: str = ""
     needed: bool = True
 
+    @property
+    def missing(self) -> bool:
+        """Whether nothing can be run without it."""
+        return self.needed and not self.fine
+
 
 def doctor() -> int:
-    """Look at Python, git, disk, GPUs and the engine packages; exits with 5 where a needed one lacks."""
-    checks = list(_checks())
-    for check in checks:
-        mark = "ok " if check.fine else "MISSING" if check.needed else "-  "
-        show(Text(f"{mark} {check.name}: {check.found}" + (f" - {check.advice}" if not check.fine else "")))
-    return ExitCode.DONE if all(check.fine or not check.needed for check in checks) else ExitCode.ENVIRONMENT
+    """Say whether this machine is able, and what to do where it is not.
+
+    Looks at Python, git, disk, the demo's packages, uv and GPUs. Exits with 5 where one that is needed lacks.
+    """
+    checks = tuple(_checks())
+    show(render_checks(checks))
+    return ExitCode.ENVIRONMENT if any(check.missing for check in checks) else ExitCode.DONE
+
+
+def render_checks(checks: tuple[Check, ...]) -> RenderableType:
+    """The answer first; then a row for each check, what is missing on top, with what to do below it."""
+    missing = [check.name for check in checks if check.missing]
+    answer = f"Not able yet: see to {listing(missing)}." if missing else "This machine is able."
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(2):
+        grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for check in sorted(checks, key=lambda check: not check.missing):
+        found = Text(clean_line(check.found))
+        if not check.fine:
+            found.append(f"\n{clean_line(check.advice)}", "bold" if check.needed else "dim")
+        grid.add_row(_mark(check), Text(check.name), found)
+    return Group(Text(answer, "bold red" if missing else "bold green"), Text(), grid)
+
+
+def _mark(check: Check) -> Text:
+    if check.fine:
+        return Text("✓", "green")
+    return Text("✗", "red") if check.needed else Text("-", "yellow")
 
 
 def _checks() -> Iterator[Check]:
-    yield Check(
-        "Python", platform.python_version(), sys.version_info >= (3, 11), "install Python 3.11 or newer"
-    )
+    yield Check("Python", platform.python_version(), fine=True)
     yield _git()
-    here = home()
-    here.cache.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(here.cache).free / 2**30
-    yield Check(
-        "disk", f"{free:.0f} GiB free at {here.cache}", free >= _DISK_GIB, f"free {_DISK_GIB} GiB there"
-    )
+    yield _disk()
     missing = [name for name in _ENGINE if importlib.util.find_spec(name) is None]
     yield Check(
-        "reference engine",
-        f"lacks {', '.join(missing)}" if missing else "its packages are there",
+        "demo",
+        f"lacks {', '.join(missing)}" if missing else "the reference engine's packages are there",
         not missing,
-        "pip install 'bisect-run[engine]' for the demo",
+        "for `bisect-run demo`: pip install 'bisect-run[engine]'",
         needed=False,
     )
     uv = shutil.which("uv")
-    yield Check("uv", uv or "none", uv is not None, "optional: makes environments in seconds", needed=False)
+    yield Check(
+        "uv",
+        uv or "none",
+        uv is not None,
+        "optional, makes environments faster: pip install uv",
+        needed=False,
+    )
     gpus = snapshot()
-    found = f"{len(gpus)} NVIDIA GPUs" if gpus else "none"
-    yield Check("GPUs", found, bool(gpus), "profiles for the CPU will be used", needed=False)
+    found = count(len(gpus), "NVIDIA GPU") if gpus else "none"
+    yield Check("GPUs", found, bool(gpus), "only profiles that need none can run", needed=False)
 
 
 def _git() -> Check:
@@ -72,3 +102,17 @@ def _git() -> Check:
         return Check("git", ".".join(map(str, plumbing.version())), fine=True)
     except BisectError as error:
         return Check("git", error.message, fine=False, advice=error.hint)
+
+
+def _disk() -> Check:
+    cache = home().cache
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        (cache / "doctor").touch()
+        (cache / "doctor").unlink()
+        free = shutil.disk_usage(cache).free / 2**30
+    except OSError as error:
+        return Check("disk", str(error), fine=False, advice=f"point {VARIABLE} at a writable folder")
+    found = f"{free:.0f} GiB free at {cache}"
+    advice = f"free {_DISK_GIB} GiB there, or point {VARIABLE} at another disk"
+    return Check("disk", found, free >= _DISK_GIB, advice)
