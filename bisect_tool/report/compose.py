@@ -7,9 +7,11 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool import __version__
+from bisect_tool.build import packages
 from bisect_tool.build.fingerprint import native_paths
 from bisect_tool.campaign import CellConclusion, Finding, State
 from bisect_tool.errors import ExitCode
+from bisect_tool.history import plumbing
 from bisect_tool.report.document import (
     CellReport,
     CommitInfo,
@@ -66,13 +68,21 @@ def compose(
         native_changes=tuple(native),
         trials=tuple(_trial(row) for row in rows),
         cost=_cost(rows),
-        versions={
-            "bisect-run": __version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(terse=True),
-        },
+        versions=_versions(session, rows),
     )
     return sanitise(document, secret_values(os.environ))
+
+
+def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:
+    """What ran: this tool and its machine, git, and the packages of the first environment that was used."""
+    environment = next((row.result.environment for row in rows if row.result.environment), "")
+    return {
+        "bisect-run": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "git": ".".join(map(str, plumbing.version())),
+        **(packages.versions(session.home.cache, environment) if environment else {}),
+    }
 
 
 def native_changes(session: Session) -> tuple[NativeChange, ...]:

@@ -1,0 +1,18 @@
+"""Versions of an environment, for the report."""
+
+from importlib.metadata import version
+
+from bisect_tool.build.packages import versions
+
+
+def test_those_of_the_environment_that_has_an_interpreter(tmp_path):
+    site = tmp_path / "environments" / "f" / "venv" / "lib" / "python3.11" / "site-packages"
+    for name, number in {"torch": "9.8.7", "unrelated": "1.0"}.items():
+        folder = site / f"{name}-{number}.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n")
+    assert versions(tmp_path, "f") == {"torch": "9.8.7"}
+
+
+def test_our_own_where_it_has_none(tmp_path):
+    assert versions(tmp_path, "f")["pyzmq"] == version("pyzmq")
