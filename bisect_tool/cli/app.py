@@ -20,7 +20,10 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno
 
 app = typer.Typer(
     name="bisect-run",
-    help="Name the commit that turned an LLM-serving engine's multi-process tests red.",
+    help=(
+        "Name the commit that turned an LLM-serving engine's multi-process tests red.\n\n"
+        "`bisect-run --good A --bad B` with no command is `bisect-run run`."
+    ),
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

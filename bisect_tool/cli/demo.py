@@ -14,7 +14,10 @@ from bisect_tool.store import Store
 
 
 def demo(cells: options.Cells = None, as_json: options.AsJson = False) -> int:
-    """Bisect the reference engine's bundled history; needs nothing but this installation."""
+    """Bisect the bundled history of the reference engine.
+
+    Needs nothing but this installation, and a minute or two.
+    """
     here = home()
     series = scenarios.scenarios_root() / "reference_engine" / "series.toml"
     repository = here.cache / "reference-engine.git"

@@ -41,7 +41,7 @@ class Check:
 
 
 def doctor() -> int:
-    """Say whether this machine is able, and what to do where it is not.
+    """Say whether this machine is able, and what it lacks.
 
     Looks at Python, git, disk, the demo's packages, uv and GPUs. Exits with 5 where one that is needed lacks.
     """

@@ -6,33 +6,62 @@ from typing import Annotated
 
 import typer
 
-Good = Annotated[list[str], typer.Option("--good", help="A commit at which the tests pass; may be repeated.")]
-Bad = Annotated[str, typer.Option("--bad", help="A commit at which they fail.")]
+Good = Annotated[
+    list[str],
+    typer.Option("--good", metavar="REF", help="A commit at which the tests pass; may be repeated."),
+]
+Bad = Annotated[str, typer.Option("--bad", metavar="REF", help="A commit at which they fail.")]
 Repo = Annotated[
-    str | None, typer.Option("--repo", help="A checkout, a bare git directory or a URL.", show_default=False)
+    str | None,
+    typer.Option(
+        "--repo", metavar="REPO", help="A checkout, a bare git directory or a URL.", show_default=False
+    ),
 ]
 Scenario = Annotated[
-    str | None, typer.Option("--scenario", help="A bundled scenario or a scenario's folder [external-lb-dp].")
+    str | None,
+    typer.Option(
+        "--scenario", metavar="NAME", help="A bundled scenario or a scenario's folder [external-lb-dp]."
+    ),
 ]
 Profile = Annotated[
-    str | None, typer.Option("--profile", help="A profile of the scenario [the one made for the repository].")
+    str | None,
+    typer.Option(
+        "--profile", metavar="NAME", help="A profile of the scenario [the one made for the repository]."
+    ),
 ]
 Cells = Annotated[
-    list[str] | None, typer.Option("--cells", help="Only cells that match, such as '*[4]'; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--cells", metavar="PATTERN", help="Only cells that match, such as '*[4]'; may be repeated."
+    ),
 ]
 PytestFile = Annotated[
-    str | None, typer.Option("--pytest", help="A test file of the engine's repository instead of the suite.")
+    str | None,
+    typer.Option(
+        "--pytest", metavar="FILE", help="A test file of the engine's repository instead of the suite."
+    ),
 ]
 TestsFrom = Annotated[
     str | None,
-    typer.Option("--tests-from", help="Take that file from this commit, not from each one tested."),
+    typer.Option(
+        "--tests-from", metavar="REF", help="Take that file from this commit, not from each one tested."
+    ),
 ]
 FirstParent = Annotated[bool, typer.Option("--first-parent", help="Follow the mainline only.")]
-EndpointRuns = Annotated[int, typer.Option("--endpoint-runs", min=1, help="Runs that verify each end.")]
+EndpointRuns = Annotated[
+    int, typer.Option("--endpoint-runs", metavar="N", min=1, help="Runs that verify each end.")
+]
 Deadline = Annotated[
-    float, typer.Option("--deadline", min=0.1, help="Seconds that one run of a command may take.")
+    float,
+    typer.Option(
+        "--deadline", metavar="SECONDS", min=0.1, help="Seconds that one run of a command may take."
+    ),
 ]
 Command = Annotated[
-    list[str] | None, typer.Argument(help="After --: a command with the exit codes of `git bisect run`.")
+    list[str] | None,
+    typer.Argument(metavar="COMMAND", help="After --: a command with the exit codes of `git bisect run`."),
+]
+SessionId = Annotated[
+    str, typer.Argument(metavar="SESSION", help="A session's id, the beginning of one, or `last`.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON document instead of the report.")]

@@ -18,11 +18,11 @@ from bisect_tool.store import Store
 
 
 def report(
-    session: Annotated[str, typer.Argument(help="A session's id, the beginning of one, or `last`.")] = "last",
+    session: options.SessionId = "last",
     as_json: options.AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print an issue body ready to paste.")] = False,
 ) -> int:
-    """Render a session's report: for the terminal, as JSON, or as Markdown."""
+    """Render a session for the terminal, as JSON or as Markdown."""
     if as_json and markdown:
         raise UsageError("--json and --markdown exclude each other", "Leave one of them out.")
     document = document_of(session)

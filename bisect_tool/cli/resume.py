@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
 from bisect_tool.cli.drive import drive
@@ -14,7 +10,7 @@ from bisect_tool.store import Store
 
 
 def resume(
-    session: Annotated[str, typer.Argument(help="A session's id, the beginning of one, or `last`.")] = "last",
+    session: options.SessionId = "last",
     as_json: options.AsJson = False,
 ) -> int:
     """Go on with a session; trials that ran are not run again."""

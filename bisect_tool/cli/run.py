@@ -26,7 +26,7 @@ def run(
     as_json: options.AsJson = False,
     command: options.Command = None,
 ) -> int:
-    """Bisect between --good and --bad and name each red cell's culprit."""
+    """Name the first bad commit of every red cell (the default)."""
     words = Words(
         goods=tuple(good),
         bad=bad,

@@ -12,7 +12,7 @@ from bisect_tool.trial.cells import collect_cells
 
 app = typer.Typer(help="List, show and check scenarios.")
 
-Name = Annotated[str, typer.Argument(help="A bundled scenario or a scenario's folder.")]
+Name = Annotated[str, typer.Argument(metavar="SCENARIO", help="A bundled scenario or a scenario's folder.")]
 
 
 @app.command("list")
@@ -41,7 +41,10 @@ def show(name: Name) -> int:
 
 @app.command("check")
 def check(name: Name) -> int:
-    """Read a scenario's file and collect its suite; exits with 2 and a message where something is wrong."""
+    """Read a scenario's file and collect its suite.
+
+    Exits with 2 and a message where something is wrong.
+    """
     found = scenarios.load(name)
     write(f"{found.name}: {len(found.profiles)} profiles, {len(collect_cells(found))} cells: ok")
     return 0

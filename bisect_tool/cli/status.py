@@ -16,7 +16,10 @@ from bisect_tool.store import Store
 
 
 def status(
-    session: Annotated[str | None, typer.Argument(help="A session's id, its beginning, or `last`.")] = None,
+    session: Annotated[
+        str | None,
+        typer.Argument(metavar="SESSION", help="A session's id, the beginning of one, or `last`."),
+    ] = None,
 ) -> int:
     """List the sessions, or look at one."""
     here = home()

@@ -23,7 +23,7 @@ CODES = (GOOD, BAD, SKIP, ABORT)
 
 
 def step(
-    rev: Annotated[str, typer.Option("--rev", help="The commit to test.")] = "HEAD",
+    rev: Annotated[str, typer.Option("--rev", metavar="REF", help="The commit to test.")] = "HEAD",
     repo: options.Repo = None,
     scenario: options.Scenario = None,
     profile: options.Profile = None,
@@ -32,11 +32,17 @@ def step(
     tests_from: options.TestsFrom = None,
     deadline: options.Deadline = 3600.0,
     signature: Annotated[
-        str, typer.Option("--signature", help="Only a failure whose signature contains this text is bad.")
+        str,
+        typer.Option(
+            "--signature", metavar="TEXT", help="Only a failure whose signature contains this text is bad."
+        ),
     ] = "",
     command: options.Command = None,
 ) -> int:
-    """Test one commit: exit 0 good, 1 bad, 125 cannot be tested, 128 stop (a mistake or an interrupt)."""
+    """Test one commit: the checker of `git bisect run`.
+
+    Exits with 0 good, 1 bad, 125 cannot be tested, 128 stop (a mistake or an interrupt).
+    """
     here = home()
     words = Words(
         goods=(),

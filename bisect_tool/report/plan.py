@@ -95,23 +95,25 @@ def _native(plan: Plan) -> RenderableType | None:
 
 
 def _candidates(commits: Sequence[Commit]) -> RenderableType:
-    grid = _grid(3)
+    numbered = any(commit.pr is not None for commit in commits)
+    grid = _grid(3 if numbered else 2)
     half = _SHOWN // 2
     left_out = len(commits) - _SHOWN
     for commit in commits if left_out <= 0 else commits[:half]:
-        _candidate(grid, commit)
+        grid.add_row(*_candidate(commit, numbered))
     if left_out > 0:
-        grid.add_row(Text("..."), Text(), Text(f"{left_out} more", "dim"))
+        grid.add_row(Text("..."), *[Text()] * numbered, Text(f"{left_out} more", "dim"))
         for commit in commits[-half:]:
-            _candidate(grid, commit)
+            grid.add_row(*_candidate(commit, numbered))
     return _section("Candidates, oldest first", grid)
 
 
-def _candidate(grid: Table, commit: Commit) -> None:
-    pull_request = "" if commit.pr is None else f"#{commit.pr}"
-    # The number has a column of its own.
-    subject = commit.subject.removesuffix(f" ({pull_request})")
-    grid.add_row(Text(short(commit.sha)), Text(pull_request, "cyan"), _text(subject))
+def _candidate(commit: Commit, numbered: bool) -> tuple[Text, ...]:
+    """A row; the pull request's number has a column of its own."""
+    number = "" if commit.pr is None else f"#{commit.pr}"
+    subject = _text(commit.subject.removesuffix(f" ({number})"))
+    name = Text(short(commit.sha))
+    return (name, Text(number, "cyan"), subject) if numbered else (name, subject)
 
 
 def _section(title: str, body: RenderableType) -> RenderableType:
