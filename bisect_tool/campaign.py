@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 
+_RED = (Outcome.FAILED, Outcome.HUNG)
+
+
 class Purpose(StrEnum):
     """Why a trial is run."""
 
@@ -63,7 +66,7 @@ class Step:
 
 @dataclass(frozen=True)
 class EndCounts:
-    """Runs of a cell at one end: how many, and how many of them failed (with any signature)."""
+    """Runs of a cell at one end: how many passed or failed, and how many failed (with any signature)."""
 
     runs: int
     failed: int
@@ -148,12 +151,7 @@ def _lacks_runs(goal: Goal, sha: str, trials: Sequence[TrialResult]) -> bool:
 
 
 def _any_red(goal: Goal, trials: Sequence[TrialResult]) -> bool:
-    return any(
-        cell.outcome in (Outcome.FAILED, Outcome.HUNG)
-        for trial in trials
-        if trial.sha == goal.bad
-        for cell in trial.cells
-    )
+    return any(cell.outcome in _RED for trial in trials if trial.sha == goal.bad for cell in trial.cells)
 
 
 def _steps_before_narrowing(goal: Goal, trials: Sequence[TrialResult]) -> int:
@@ -183,10 +181,13 @@ def _judge(
 
 
 def _investigated(goal: Goal, cell: str, trials: Sequence[TrialResult]) -> frozenset[Signature]:
-    """The signatures under investigation: what tells the cell's failures at the bad end from others."""
-    results = (trial.cell(cell) for trial in trials if trial.sha == goal.bad)
-    failures = (result.failure for result in results if result is not None and result.failure is not None)
-    return frozenset(signature for failure in failures for signature in telling(failure))
+    """The signatures under investigation: what tells the cell's failures at the bad end from others.
+
+    What the machine spoiled there has evidence, too, but is nothing to look for.
+    """
+    results = [trial.cell(cell) for trial in trials if trial.sha == goal.bad]
+    failures = [result.failure for result in results if result is not None and result.outcome in _RED]
+    return frozenset(signature for failure in failures if failure for signature in telling(failure))
 
 
 @dataclass(frozen=True)
@@ -314,7 +315,8 @@ def _ends(goal: Goal, judged: tuple[_Judged, ...]) -> Endpoints:
 
 def _counts(judged: tuple[_Judged, ...], shas: tuple[str, ...]) -> EndCounts:
     here = [item for item in judged if item.sha in shas]
-    return EndCounts(len(here), sum(item.outcome in (Outcome.FAILED, Outcome.HUNG) for item in here))
+    red = sum(item.outcome in _RED for item in here)
+    return EndCounts(red + sum(item.outcome is Outcome.PASSED for item in here), red)
 
 
 def _skipped(judged: tuple[_Judged, ...]) -> tuple[tuple[str, str], ...]:
@@ -324,4 +326,7 @@ def _skipped(judged: tuple[_Judged, ...]) -> tuple[tuple[str, str], ...]:
 
 
 def _first_failure(judged: tuple[_Judged, ...], sha: str) -> Failure | None:
-    return next((item.failure for item in judged if item.sha == sha and item.failure is not None), None)
+    """The evidence at a commit: that of a verdict, if there is any, before what was spoiled or skipped."""
+    told = [item for item in judged if item.sha == sha and item.failure is not None]
+    told.sort(key=lambda item: item.verdict is Verdict.SKIP)
+    return told[0].failure if told else None
