@@ -1,0 +1,145 @@
+"""A history in which every cell is red or green by a table, and a campaign played in it to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bisect_tool.campaign import Goal, Purpose, State, Step, decide
+from bisect_tool.evidence import Event, Failure, signature_of
+from bisect_tool.search import Dag
+from bisect_tool.trial.result import CellResult, TrialResult, overall
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+GOOD = "good"
+OTHER = "the KV cache does not fit"
+LONGEST = 400
+
+
+def failure(message: str) -> Failure:
+    """What an engine core says when it dies of `message`."""
+    event = Event(
+        time=1.0,
+        source="rank0",
+        role="EngineCore_DP0",
+        kind="exception",
+        severity="error",
+        exception="RuntimeError",
+        message=message,
+    )
+    return Failure(root=event, chain=(event,), signature=signature_of(event), excerpt=message)
+
+
+def line(length: int) -> dict[str, tuple[str, ...]]:
+    return {f"c{place}": (f"c{place - 1}" if place else GOOD,) for place in range(length)}
+
+
+def lineage(parents: Mapping[str, tuple[str, ...]], sha: str) -> set[str]:
+    """A commit and its ancestors, written for the tests alone."""
+    return {sha}.union(*(lineage(parents, parent) for parent in parents.get(sha, ())))
+
+
+@dataclass(frozen=True)
+class World:
+    """Commits, and the first bad one of each cell (None: never red).
+
+    `answers` overrides the truth: for a commit, or a (commit, cell), the words of its first runs; the last
+    word is that of all that follow. See `_RESULTS` for the words.
+    """
+
+    parents: Mapping[str, tuple[str, ...]]
+    culprits: Mapping[str, str | None]
+    answers: Mapping[str | tuple[str, str], Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def bad(self) -> str:
+        return Dag(self.parents).candidates[-1]
+
+    def goal(self, **changes: object) -> Goal:
+        return Goal(dag=Dag(self.parents), goods=(GOOD,), bad=self.bad, **changes)  # type: ignore[arg-type]
+
+    def is_red(self, sha: str, cell: str) -> bool:
+        return self.culprits[cell] in lineage(self.parents, sha)
+
+    def trial(self, step: Step, earlier: int) -> TrialResult:
+        """What a trial yields after `earlier` ones at the same commit."""
+        whole = self._word(step.sha, earlier)
+        if whole in ("unbuildable", "infrastructure"):
+            return nothing(step, Outcome(whole))
+        asked = step.cells if step.cells is not None else tuple(self.culprits)
+        cells = tuple(
+            _RESULTS[self._word((step.sha, cell), earlier) or whole or self._truth(step.sha, cell)](cell)
+            for cell in asked
+        )
+        return result(step.sha, cells, overall(cells))
+
+    def _truth(self, sha: str, cell: str) -> str:
+        return "failed" if self.is_red(sha, cell) else "passed"
+
+    def _word(self, key: str | tuple[str, str], earlier: int) -> str:
+        words = self.answers.get(key, ("",))
+        return words[min(earlier, len(words) - 1)]
+
+
+_RESULTS = {
+    "passed": lambda cell: CellResult(cell=cell, outcome=Outcome.PASSED),
+    "failed": lambda cell: _failed(cell, Outcome.FAILED, f"{cell} lost its engine"),
+    "hung": lambda cell: _failed(cell, Outcome.HUNG, f"{cell} lost its engine"),
+    "other": lambda cell: _failed(cell, Outcome.FAILED, OTHER),
+    "port taken": lambda cell: _failed(cell, Outcome.INFRASTRUCTURE, OTHER),
+    "errored": lambda cell: CellResult(cell=cell, outcome=Outcome.ERRORED, reason="did not run"),
+    "skipped": lambda cell: CellResult(cell=cell, outcome=Outcome.SKIPPED, reason="needs a GPU"),
+}
+
+
+def _failed(cell: str, outcome: Outcome, message: str) -> CellResult:
+    return CellResult(cell=cell, outcome=outcome, failure=failure(message))
+
+
+def nothing(step: Step, outcome: Outcome) -> TrialResult:
+    """A trial that could not run any cell: it names those it was asked for, if it was."""
+    reason = f"{outcome} for a reason"
+    cells = tuple(CellResult(cell=cell, outcome=outcome, reason=reason) for cell in step.cells or ())
+    return result(step.sha, cells, outcome, reason)
+
+
+def result(sha: str, cells: tuple[CellResult, ...], outcome: Outcome, reason: str = "") -> TrialResult:
+    started = "2026-03-06T00:00:00+00:00"
+    return TrialResult(sha=sha, cells=cells, outcome=outcome, started=started, seconds=1.0, reason=reason)
+
+
+@dataclass(frozen=True)
+class Played:
+    """A campaign that is over: its trials with the steps that asked for them, and where it stands."""
+
+    trials: tuple[TrialResult, ...]
+    steps: tuple[Step, ...]
+    state: State
+
+    def of(self, cell: str):
+        """The conclusion about a cell."""
+        (found,) = (item for item in self.state.conclusions if item.cell == cell)
+        return found
+
+    def shas(self, *purposes: Purpose) -> list[str]:
+        return [step.sha for step in self.steps if step.purpose in purposes]
+
+    def runs(self, sha: str, cell: str, *outcomes: Outcome) -> int:
+        """How often a cell ended so at a commit."""
+        told = [trial.cell(cell) for trial in self.trials if trial.sha == sha]
+        return sum(each is not None and each.outcome in outcomes for each in told)
+
+
+def play(world: World, goal: Goal | None = None, trials: Sequence[TrialResult] = ()) -> Played:
+    """Run the campaign to its end, after the trials that ran already."""
+    goal = goal or world.goal()
+    ran, steps = list(trials), []
+    while (state := decide(goal, ran)).step is not None:
+        assert len(ran) < LONGEST, "the campaign has no end"
+        assert state.conclusions == () or all(item.cell for item in state.conclusions)
+        steps.append(state.step)
+        ran.append(world.trial(state.step, sum(trial.sha == state.step.sha for trial in ran)))
+    return Played(tuple(ran), tuple(steps), state)
