@@ -65,10 +65,7 @@ class Store:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
+            self._db = _open(path)
         except (OSError, sqlite3.Error) as error:
             raise _unusable(path, error) from error
 
@@ -140,6 +137,18 @@ class Store:
                 yield
         except sqlite3.Error as error:
             raise _unusable(self._path, error) from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        database.executescript(_SCHEMA)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
 
 
 def _unusable(path: Path, error: Exception) -> EnvironmentFailed:
