@@ -1,0 +1,197 @@
+"""The store: nothing that was added is ever lost, changed or hidden, whoever is killed."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from adders import numbered
+
+from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
+from bisect_tool.store import Store
+
+ADDERS = Path(__file__).with_name("adders.py")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "state" / "store.db"
+
+
+@pytest.fixture
+def store(path):
+    opened = Store(path)
+    yield opened
+    opened.close()
+
+
+def shas(store, session):
+    return [row.result.sha for row in store.trials(session)]
+
+
+def reopened_shas(path, session):
+    with closing(Store(path)) as reopened:
+        return shas(reopened, session)
+
+
+def add_many(store, session, added):
+    for number in range(1000):
+        store.add(session, "narrow", numbered(number))
+        added.append(str(number))
+
+
+def adders(path, session, kills, seed):
+    done = subprocess.run(
+        [sys.executable, str(ADDERS), str(path), session, str(kills), str(seed)],
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=120,
+    )
+    return json.loads(done.stdout)
+
+
+def test_the_journal_survives_power_loss(store):
+    """WAL with FULL (2): a commit is on disk when it returns."""
+    assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_trial_comes_back_as_it_was_added(store, path):
+    session = store.create("{}")
+    store.add(session, "narrow", numbered(7))
+    with closing(Store(path)) as reopened:
+        (row,) = reopened.trials(session)
+    assert row.purpose == "narrow"
+    assert row.result == numbered(7)
+
+
+def test_trials_are_only_ever_appended(store):
+    one, two = store.create("{}"), store.create("{}")
+    seen = []
+    for number in range(6):
+        store.add(one if number % 2 else two, "narrow", numbered(number))
+        rows = sorted(store.trials(one) + store.trials(two), key=lambda row: row.number)
+        assert rows[:-1] == seen
+        seen = rows
+    assert shas(store, one) == ["1", "3", "5"]
+    store.finish(one, "{}")
+    assert shas(store, one) == ["1", "3", "5"]
+    assert (store.session(one).document, store.session(two).document) == ("{}", None)
+
+
+def test_a_trial_belongs_to_its_session_alone(store):
+    one, two = store.create("{}"), store.create("{}")
+    store.add(one, "narrow", numbered(1))
+    assert shas(store, two) == []
+
+
+def test_sessions_are_named_by_id_prefix_or_last(store):
+    ids = [store.create(f'"{number}"') for number in range(3)]
+    assert len(set(ids)) == 3
+    assert [row.id for row in store.sessions()] == ids[::-1]
+    assert store.session("last").id == ids[-1]
+    assert [store.session(each).id for each in ids] == ids
+    assert [store.session(each[:-1]).request for each in ids] == ['"0"', '"1"', '"2"']
+
+
+def test_an_ambiguous_prefix_is_refused(store):
+    ids = [store.create("{}") for _ in range(2)]
+    with pytest.raises(UsageError, match="names 2 sessions"):
+        store.session(ids[0][:4])
+
+
+@pytest.mark.parametrize("name", ["last", "2026", "%", "last; DROP TABLE session"])
+def test_no_such_session(store, name):
+    with pytest.raises(UsageError, match="no such session") as told:
+        store.session(name)
+    assert "bisect-run status" in told.value.hint
+
+
+def test_a_whole_id_is_no_prefix(store, path):
+    store.create("{}")
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE session SET id = 'abc'")
+        database.execute("INSERT INTO session VALUES ('abcd', '2026', '{}', NULL)")
+    database.close()
+    assert store.session("abc").id == "abc"
+
+
+@pytest.mark.parametrize("what", ["a file for a folder", "no database", "a folder for a file"])
+def test_a_place_that_cannot_be_used(path, what):
+    if what == "a file for a folder":
+        path.parent.write_text("in the way")
+    elif what == "no database":
+        path.parent.mkdir()
+        path.write_text("something else altogether, and long enough to be looked at" * 20)
+    else:
+        path.mkdir(parents=True)
+    with pytest.raises(EnvironmentFailed, match="cannot be written") as told:
+        Store(path)
+    assert told.value.exit_code == ExitCode.ENVIRONMENT
+    assert str(path) in told.value.message
+    assert "BISECT_RUN_HOME" in told.value.hint
+
+
+def test_the_command_line_says_so_and_ends_with_5(tmp_path):
+    home = tmp_path / "home"
+    home.write_text("in the way")
+    done = subprocess.run(
+        [sys.executable, "-c", "from bisect_tool.cli.app import main; main()", "status"],
+        env={"PYTHONPATH": str(ROOT), "BISECT_RUN_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 5
+    assert done.stdout == ""
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_loses_nothing_that_was_added(store, path):
+    """The limit on a file's size stands for the disk: the system refuses to write on."""
+    session = store.create("{}")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    added = []
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
+        with pytest.raises(EnvironmentFailed, match="cannot be written") as told:
+            add_many(store, session, added)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "Free some disk" in told.value.hint
+    assert added
+    assert reopened_shas(path, session) == added
+    store.add(session, "narrow", numbered(len(added)))
+    assert shas(store, session) == [*added, str(len(added))]
+
+
+def test_a_killed_process_loses_no_trial_that_was_added(store, path):
+    kills = 30
+    session = store.create("{}")
+    returned = adders(path, session, kills, seed=1)
+    assert len(returned) > kills
+    kept = reopened_shas(path, session)
+    assert set(map(str, returned)) <= set(kept)
+    # Each killed process may have added one more of which it could not tell any more.
+    assert len(kept) == len(set(kept)) <= len(returned) + kills
+    assert kept == sorted(kept, key=int)
+
+
+def test_processes_that_add_side_by_side_wait_for_one_another(store, path):
+    sessions = [store.create("{}") for _ in range(3)]
+    with ThreadPoolExecutor() as pool:
+        told = list(pool.map(lambda one: adders(path, one, 4, seed=one), sessions))
+    for session, returned in zip(sessions, told, strict=True):
+        assert returned
+        assert set(map(str, returned)) <= set(shas(store, session))
