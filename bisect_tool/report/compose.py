@@ -196,6 +196,7 @@ def _trial(row: TrialRow) -> TrialReport:
         cells=tuple(cell.cell for cell in result.cells),
         outcome=result.outcome,
         outcomes={cell.cell: cell.outcome.value for cell in result.cells},
+        started=result.started,
         seconds=round(result.seconds, 3),
         build_seconds=round(result.build_seconds, 3),
         environment=result.environment,

@@ -72,13 +72,17 @@ class FailureReport(_Model):
 
 
 class TrialReport(_Model):
-    """One trial; `outcomes` gives each cell's outcome, `outcome` the worst of them; times in seconds."""
+    """One trial; `outcomes` gives each cell's outcome, `outcome` the worst of them; times in seconds.
+
+    `started` is UTC in ISO 8601; empty in documents that were stored before it was kept.
+    """
 
     sha: str
     purpose: str
     cells: tuple[str, ...]
     outcome: str
     outcomes: dict[str, str]
+    started: str = ""
     seconds: float
     build_seconds: float
     environment: str

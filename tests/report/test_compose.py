@@ -35,7 +35,8 @@ launch = { command = ["engine"], model = "tiny" }
 def row(number, sha, outcome, **more):
     failure = FAILURE if outcome is Outcome.FAILED else None
     cells = (CellResult(cell=CELL, outcome=outcome, failure=failure),)
-    fields = {"cells": cells, "outcome": outcome, "started": "", "seconds": 10.0, **more}
+    started = f"2026-03-06T10:{number:02}:00.000+00:00"
+    fields = {"cells": cells, "outcome": outcome, "started": started, "seconds": 10.0, **more}
     return TrialRow(number, Purpose.NARROW, TrialResult(sha=sha, **fields))
 
 
@@ -82,6 +83,18 @@ def test_every_commit_it_names_is_described(session):
     )
     assert document.commits == documents.COMMITS
     assert document.exit_code == ExitCode.INCONCLUSIVE
+
+
+def test_trials_tell_when_they_began(session):
+    document = compose(session, ROWS[:2], ended(CULPRIT))
+    assert [trial.started[11:16] for trial in document.trials] == ["10:01", "10:02"]
+
+
+def test_a_stored_document_may_lack_what_was_added_later(session):
+    content = compose(session, ROWS, ended(CULPRIT)).model_dump(by_alias=True)
+    for trial in content["trials"]:
+        del trial["started"]
+    assert {trial.started for trial in Document.model_validate(content).trials} == {""}
 
 
 def test_cost_and_leftovers(session):
