@@ -12,6 +12,7 @@ from bisect_tool.build.profile import BuildProfile
 from bisect_tool.errors import UsageError
 
 _PACKAGE = Path(__file__).parent
+_REFERENCE = "See docs/reference/scenario.md."
 
 
 class _Model(BaseModel):
@@ -118,12 +119,14 @@ def read(file: Path) -> Scenario:
     try:
         scenario = Scenario.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: not TOML: {error}") from error
+        raise UsageError(f"{file}: not TOML: {error}", _REFERENCE) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{file}: {where}: {first['msg']}", "See docs/reference/scenario.md.") from error
+        raise UsageError(f"{file}: {where}: {first['msg']}", _REFERENCE) from error
     scenario = scenario.model_copy(update={"folder": file.parent.resolve()})
     if not scenario.suite_path.is_file():
-        raise UsageError(f"{file}: suite {scenario.suite} does not exist")
+        raise UsageError(
+            f"{file}: suite {scenario.suite} does not exist", "Name a pytest file in the scenario's folder."
+        )
     return scenario

@@ -49,7 +49,10 @@ def is_url(spec: str) -> bool:
         UsageError: by a remote helper (`ext::...`), which is a program to run.
     """
     if _HELPER.match(spec):
-        raise UsageError(f"{clean_line(spec)!r} names a program to run, not a repository")
+        raise UsageError(
+            f"{clean_line(spec)!r} names a program to run, not a repository",
+            "--repo takes a checkout, a bare repository or a URL",
+        )
     return _URL.match(spec) is not None
 
 

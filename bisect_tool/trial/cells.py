@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.text import clean_line
-from bisect_tool.trial.collect import available
+from bisect_tool.trial.collect import available, unreadable
 from bisect_tool.trial.job import suite_argv, suite_path
 
 if TYPE_CHECKING:
@@ -40,13 +40,19 @@ def collect_cells(scenario: Scenario) -> tuple[str, ...]:
             )
         except subprocess.TimeoutExpired as error:
             raise EnvironmentFailed(f"collecting {scenario.suite} took over {_DEADLINE_S} s") from error
-        cells = available(stream)
+        cells, reason = available(stream), unreadable(stream)
     if not cells:
-        last = clean_line(
-            (done.stdout + done.stderr).strip().splitlines()[-1:][0] if done.stdout else "no output"
-        )
-        raise UsageError(f"{scenario.suite_path} has no cells: {last}", "Run pytest --collect-only on it.")
+        why = reason or _last_line(done.stdout + done.stderr)
+        hint = f"Mend the suite; `bisect-run scenarios check {scenario.folder}` reads it again."
+        raise UsageError(f"{scenario.suite_path} has no cells: {why}", hint)
     return cells
+
+
+def _last_line(output: str) -> str:
+    """What pytest said in the end, without how long it took."""
+    lines = output.split("\n")
+    last = next((line for line in reversed(lines) if line.strip()), "pytest said nothing")
+    return re.sub(r" in [0-9.]+s$", "", clean_line(last))
 
 
 def matching(cells: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:

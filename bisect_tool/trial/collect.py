@@ -84,7 +84,8 @@ class _Suite:
             if isinstance(record, Collected):
                 order = record.cells
             elif isinstance(record, Uncollectable):
-                unreadable = f"{clean_line(record.cell)} cannot be read: {clean_line(record.failure.message)}"
+                why = clean_line(record.failure.message).removeprefix("E   ")
+                unreadable = f"{clean_line(record.cell)} cannot be read: {why}"
             elif isinstance(record, Started):
                 cells[record.cell] = _Cell(record.time)
             elif isinstance(record, Phase):
