@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,13 +60,14 @@ class TrialRow:
 
 
 class Store:
-    """All sessions of one home folder."""
+    """All sessions of one home folder; closed with the last reference at the latest."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _open(path)
+            weakref.finalize(self, self._db.close)
         except (OSError, sqlite3.Error) as error:
             raise _unusable(path, error) from error
 
