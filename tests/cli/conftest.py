@@ -1,0 +1,119 @@
+"""The command line in this process, a home of its own, and two histories to bisect."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.cli.app import main
+from bisect_tool.history.replay import replay
+from bisect_tool.report import terminal
+
+SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
+STEERING = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "TF_BUILD", "TTY_COMPATIBLE")
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A home that nothing lies in yet, and a terminal that nothing steers."""
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "home"))
+    for name in STEERING:
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def cli(capsys):
+    """Run the command line in this process."""
+
+    def run(*words):
+        terminal.stdout.cache_clear()
+        terminal.stderr.cache_clear()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        said = capsys.readouterr()
+        return Ended(int(ended.value.code), said.out, said.err)
+
+    yield run
+    terminal.stdout.cache_clear()
+    terminal.stderr.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory):
+    """The reference engine's history, a bare repository."""
+    repository = tmp_path_factory.mktemp("engine") / "engine.git"
+    replay(SERIES, repository)
+    return repository
+
+
+class Project:
+    """A small repository with dates, and so with ids, that are always the same."""
+
+    def __init__(self, path):
+        self.path = path
+        self.commits = {}
+        path.mkdir(parents=True)
+        self.git("init", "-q", "-b", "main", "--object-format=sha1")
+
+    def git(self, *words):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        stamp = f"{1772_000_000 + 3600 * len(self.commits)} +0000"
+        who = {
+            f"GIT_{role}_{what}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", "Ada Example"), ("EMAIL", "ada@example.org"), ("DATE", stamp))
+        }
+        env = kept | who | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        argv = ["git", "-C", str(self.path), *words]
+        done = subprocess.run(argv, env=env, check=True, capture_output=True, text=True, timeout=60)
+        return done.stdout.strip()
+
+    def commit(self, name, subject, **files):
+        for file, content in files.items():
+            target = self.path / file.replace("_", ".")
+            target.write_text(content)
+            target.chmod(0o755)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", subject)
+        self.commits[name] = self.git("rev-parse", "HEAD")
+        self.git("update-ref", f"refs/tags/{name}", "HEAD")
+
+
+CHECK = """#!/bin/sh
+read -r answer < answer.txt
+[ "$answer" = 42 ] || { echo "the answer is $answer, not 42"; exit 1; }
+"""
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    """Eight commits checked by `./check.sh`; number 5 breaks it. Branches lead away from number 2."""
+    made = Project(tmp_path_factory.mktemp("made") / "project")
+    made.commit("c1", "Answer (#11)", check_sh=CHECK, answer_txt="42\n")
+    made.commit("c2", "Describe the answer (#12)", notes_txt="It is 42.\n")
+    made.commit("c3", "Describe the question", notes_txt="It is lost.\n")
+    made.commit("c4", 'Revert "Describe the question (#13)" (#14)', notes_txt="It is 42.\n")
+    made.commit("c5", "Count from zero (#15)", answer_txt="41\n")
+    made.commit("c6", "Say where the notes are (#16)", readme_txt="See notes.txt\n")
+    made.commit("c7", "Check spelling (#17)", notes_txt="It is forty-two.\n")
+    made.commit("c8", "Release (#18)", version_txt="2\n")
+    made.git("checkout", "-q", "c2")
+    made.commit("side", "Try something else (#19)", other_txt="43\n")
+    made.git("checkout", "-q", "--orphan", "unrelated")
+    made.commit("alien", "Begin elsewhere", elsewhere_txt="1\n")
+    made.git("update-ref", "refs/heads/-dash", made.commits["c4"])
+    made.git("update-ref", "refs/heads/größe", made.commits["c4"])
+    made.git("checkout", "-q", "main")
+    return made

@@ -1,0 +1,459 @@
+"""What a person can do wrong: every mistake has its exit code, what was wrong, and what to do."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import os
+import shlex
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import bisect_tool
+import bisect_tool.resolve
+from bisect_tool.store import Store
+
+NAMES = "git branch --all and git tag list the names there are"
+TAKES = "--repo takes a checkout, a bare repository or a URL"
+SESSIONS = "`bisect-run status` lists the sessions there are."
+USAGE = "`bisect-run --help` shows how it is used."
+REFERENCE = "See docs/reference/scenario.md."
+LEAVE_OUT = "Leave one of them out."
+COMMAND_ALONE = "a command after -- goes without --scenario, --profile, --pytest and --cells"
+
+# What it is about; the command line; what was wrong; what to do.
+WRONG = [
+    (
+        "unknown ref",
+        "--repo {engine} --good nope --bad bad",
+        "there is no commit 'nope' in {engine}",
+        NAMES,
+    ),
+    (
+        "abbreviated id that is not there",
+        "--repo {engine} --good 0123abc --bad bad",
+        "there is no commit '0123abc' in {engine}",
+        "it looks like a commit's name: fetch it first, or give more of it if it is ambiguous",
+    ),
+    (
+        "ref like an option",
+        "--repo {engine} --good -x --bad bad",
+        "there is no commit '-x' in {engine}",
+        NAMES,
+    ),
+    (
+        "ref like an option of git",
+        "--repo {engine} --good=--all --bad bad",
+        "there is no commit '--all' in {engine}",
+        NAMES,
+    ),
+    (
+        "ref with spaces",
+        "--repo {engine} --good ' two words' --bad bad",
+        "there is no commit ' two words' in {engine}",
+        NAMES,
+    ),
+    (
+        "ref with unicode",
+        "--repo {engine} --good größer --bad bad",
+        "there is no commit 'größer' in {engine}",
+        NAMES,
+    ),
+    (
+        "ref with control characters",
+        "--repo {engine} --good '\x1b[31mred\x07' --bad bad",
+        "there is no commit 'red' in {engine}",
+        NAMES,
+    ),
+    (
+        "empty ref",
+        "--repo {engine} --good '' --bad bad",
+        "there is no commit '' in {engine}",
+        NAMES,
+    ),
+    (
+        "equal ends",
+        "--repo {project} --good c2 --bad c2 -- ./check.sh",
+        "the good and the bad commit are the same: {c2:.12}",
+        "name two commits, the good one an ancestor",
+    ),
+    (
+        "swapped ends",
+        "--repo {project} --good c8 --bad c1 -- ./check.sh",
+        "the ends are swapped: bad {c1:.12} is an ancestor of good {c8:.12}",
+        "exchange --good and --bad; to look for the commit that fixed something, search for a fix",
+    ),
+    (
+        "good beside bad",
+        "--repo {project} --good side --bad c8 -- ./check.sh",
+        "good {side:.12} is not an ancestor of bad {c8:.12}",
+        (
+            "test their merge base first: if {c2:.12} is good, use --good {c2:.12}; "
+            "if it is bad, the failure was fixed on the way to the good commit"
+        ),
+    ),
+    (
+        "no common history",
+        "--repo {project} --good alien --bad c8 -- ./check.sh",
+        "good {alien:.12} and bad {c8:.12} have no common history",
+        "name ends of one history",
+    ),
+    (
+        "repository that is not there",
+        "--repo {tmp}/none --good a --bad b",
+        "there is no folder '{tmp}/none'",
+        TAKES,
+    ),
+    (
+        "folder that is no repository",
+        "--repo {tmp} --good a --bad b",
+        "'{tmp}' is not a git repository",
+        TAKES,
+    ),
+    (
+        "file in place of a repository",
+        "--repo {tmp}/file --good a --bad b",
+        "there is no folder '{tmp}/file'",
+        TAKES,
+    ),
+    (
+        "repository that is a program",
+        "--repo 'ext::sh -c id' --good a --bad b",
+        "'ext::sh -c id' names a program to run, not a repository",
+        TAKES,
+    ),
+    (
+        "repository that no profile knows",
+        "--repo {project} --good c1 --bad c8",
+        "{project} at {c8:.9} is not an engine that scenario external-lb-dp knows",
+        (
+            "It looks for one of: gpu (vllm/entrypoints/cli/main.py), "
+            "vllm-cpu (vllm/entrypoints/cli/main.py), reference (refengine/__main__.py). "
+            "For any other project give a command: -- ./check.sh"
+        ),
+    ),
+    (
+        "no such scenario",
+        "--repo {engine} --good good --bad bad --scenario none",
+        "no such scenario: none",
+        "Scenarios: external-lb-dp, or a folder's path.",
+    ),
+    (
+        "no such scenario to show",
+        "scenarios show none",
+        "no such scenario: none",
+        "Scenarios: external-lb-dp, or a folder's path.",
+    ),
+    (
+        "scenario whose suite is missing",
+        "scenarios check {tmp}/no_suite",
+        "{tmp}/no_suite/scenario.toml: suite none.py does not exist",
+        "Name a pytest file in the scenario's folder.",
+    ),
+    (
+        "scenario with an unknown field",
+        "scenarios check {tmp}/odd_field",
+        "{tmp}/odd_field/scenario.toml: colour: Extra inputs are not permitted",
+        REFERENCE,
+    ),
+    (
+        "scenario with a field that is missing",
+        "scenarios check {tmp}/short",
+        "{tmp}/short/scenario.toml: description: Field required",
+        REFERENCE,
+    ),
+    (
+        "suite without tests",
+        "scenarios check {tmp}/empty_suite",
+        "{tmp}/empty_suite/suite.py has no cells: no tests collected",
+        "Mend the suite; `bisect-run scenarios check {tmp}/empty_suite` reads it again.",
+    ),
+    (
+        "suite that cannot be read",
+        "scenarios check {tmp}/broken_suite",
+        (
+            "{tmp}/broken_suite/suite.py has no cells: suite.py cannot be read: "
+            "ModuleNotFoundError: No module named 'nothing_of_this_name'"
+        ),
+        "Mend the suite; `bisect-run scenarios check {tmp}/broken_suite` reads it again.",
+    ),
+    (
+        "no such profile",
+        "--repo {engine} --good good --bad bad --profile none",
+        "scenario external-lb-dp has no profile 'none'",
+        "Profiles: gpu, vllm-cpu, reference.",
+    ),
+    (
+        "pattern without a cell",
+        "--repo {engine} --good good --bad bad --cells *teardown[1] --cells *[7]",
+        "no cell matches '*[7]'",
+        (
+            "Cells: test_external_lb_server_info[1], test_external_lb_single_completion[1], "
+            "test_external_lb_completion_streaming[1], test_external_lb_teardown[1], "
+            "test_external_lb_server_info[4], test_external_lb_single_completion[4], "
+            "test_external_lb_completion_streaming[4], test_external_lb_teardown[4]."
+        ),
+    ),
+    (
+        "command and scenario",
+        "--repo {project} --good c1 --bad c8 --scenario external-lb-dp -- ./check.sh",
+        COMMAND_ALONE,
+        LEAVE_OUT,
+    ),
+    (
+        "command and cells",
+        "--repo {project} --good c1 --bad c8 --cells *[4] -- ./check.sh",
+        COMMAND_ALONE,
+        LEAVE_OUT,
+    ),
+    (
+        "command and profile",
+        "--repo {project} --good c1 --bad c8 --profile gpu -- ./check.sh",
+        COMMAND_ALONE,
+        LEAVE_OUT,
+    ),
+    (
+        "command and pytest file",
+        "--repo {project} --good c1 --bad c8 --pytest tests/test.py -- ./check.sh",
+        COMMAND_ALONE,
+        LEAVE_OUT,
+    ),
+    (
+        "command that is not there",
+        "--repo {project} --good c1 --bad c8 -- ./none.sh",
+        "there is no program './none.sh', neither here nor in the history",
+        "Give its path from the repository's root, or an absolute one, and make it executable.",
+    ),
+    (
+        "tests from a commit, but which?",
+        "--repo {engine} --good good --bad bad --tests-from bad",
+        "--tests-from says where the file of --pytest comes from",
+        "Add --pytest FILE.",
+    ),
+    (
+        "pytest file that is not there",
+        "--repo {engine} --good good --bad bad --pytest tests/none.py",
+        "there is no tests/none.py at 892f36fbe",
+        "Give the path from the repository's root.",
+    ),
+    (
+        "pytest file that is not there at the commit asked",
+        "--repo {engine} --good good --bad bad --pytest tests/none.py --tests-from good",
+        "there is no tests/none.py at 10cb8ce0a",
+        "Give the path from the repository's root.",
+    ),
+    ("report of no session", "report", "no such session: last", SESSIONS),
+    ("report of another session", "report 1999", "no such session: 1999", SESSIONS),
+    ("status of another session", "status 1999", "no such session: 1999", SESSIONS),
+    ("resume of another session", "resume 1999", "no such session: 1999", SESSIONS),
+    (
+        "two forms of a report",
+        "report --json --markdown",
+        "--json and --markdown exclude each other",
+        LEAVE_OUT,
+    ),
+]
+
+# Typer's own sentences, of which versions have their own wording: what they must name.
+MISUSES = [
+    ("--good a", "--bad"),
+    ("--bad a", "--good"),
+    ("plan --bad a", "--good"),
+    ("--good --bad b", "--bad"),
+    ("--good a --bad b --none", "--none"),
+    ("--good a --bad b --endpoint-runs 0", "--endpoint-runs"),
+    ("--good a --bad b --endpoint-runs two", "--endpoint-runs"),
+    ("--good a --bad b --deadline 0", "--deadline"),
+    ("none", "none"),
+    ("scenarios none", "none"),
+    ("scenarios show", "SCENARIO"),
+    ("report one two", "two"),
+]
+
+SCENARIO = """
+name = "own"
+description = "A scenario of one's own"
+suite = "suite.py"
+repository = "https://example.org/engine"
+[profiles.plain]
+marker = "setup.py"
+build.provider = "none"
+launch.command = ["engine"]
+launch.model = "tiny"
+"""
+
+
+@pytest.fixture
+def filled(tmp_path, engine, project):
+    """Fill the names in a line: repositories, commits, and a folder with scenarios that are wrong."""
+    (tmp_path / "file").touch()
+    scenarios = {
+        "no_suite": (SCENARIO.replace("suite.py", "none.py"), ""),
+        "odd_field": (f"colour = 'red'\n{SCENARIO}", ""),
+        "short": (SCENARIO.replace("description", "# description"), ""),
+        "empty_suite": (SCENARIO, "NOTHING = 1\n"),
+        "broken_suite": (SCENARIO, "import nothing_of_this_name\n"),
+    }
+    for name, (text, suite) in scenarios.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "scenario.toml").write_text(text)
+        (tmp_path / name / "suite.py").write_text(suite)
+    known = {"tmp": tmp_path, "engine": engine, "project": project.path, **project.commits}
+    return lambda line: line.format_map(known)
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong", "advice"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG]
+)
+def test_mistake(cli, filled, words, wrong, advice):
+    ended = cli(*shlex.split(filled(words)))
+    assert ended.err == f"error: {filled(wrong)}\n{filled(advice)}\n"
+    assert (ended.code, ended.out) == (2, "")
+
+
+def test_scenario_that_is_not_toml(cli, filled, tmp_path):
+    (tmp_path / "short" / "scenario.toml").write_text("name = \n")
+    ended = cli("scenarios", "check", tmp_path / "short")
+    assert ended.err.startswith(f"error: {tmp_path}/short/scenario.toml: not TOML: ")
+    assert ended.err.endswith(f"(at line 1, column 8)\n{REFERENCE}\n")
+    assert (ended.code, ended.out) == (2, "")
+
+
+@pytest.mark.parametrize(("words", "named"), MISUSES, ids=[row[0] for row in MISUSES])
+def test_misuse(cli, words, named):
+    ended = cli(*words.split())
+    wrong, advice = ended.err.splitlines()
+    assert wrong.startswith("error: ")
+    assert named in wrong
+    assert advice == USAGE
+    assert (ended.code, ended.out) == (2, "")
+
+
+def test_ambiguous_session(cli, home):
+    store = Store(home / "state" / "store.db")
+    begun = [store.create("{}")[:2] for _ in range(2)]
+    ended = cli("report", begun[0])
+    assert ended.err == f"error: {begun[0]} names 2 sessions\nGive more of the id.\n"
+    assert (ended.code, ended.out) == (2, "")
+
+
+@pytest.mark.parametrize("ref", ["-dash", "größe", ":/Revert", "main~4", "main^{/Revert}"])
+def test_odd_ref_is_taken_literally(cli, project, ref):
+    ended = cli("plan", "--repo", project.path, "--good", ref, "--bad", "c8", "--", "./check.sh")
+    assert (ended.code, ended.err) == (0, "")
+    assert f"Good          {project.commits['c4']:.9}" in ended.out
+
+
+def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):
+    monkeypatch.setattr(bisect_tool.resolve, "snapshot", tuple)
+    ended = cli("--repo", engine, "--good", "good", "--bad", "bad", "--profile", "gpu")
+    assert ended.err == (
+        "error: profile gpu needs an NVIDIA GPU and this machine shows none\n`bisect-run doctor` says more.\n"
+    )
+    assert (ended.code, ended.out) == (5, "")
+
+
+def test_step_stops_git_bisect_on_a_mistake(cli, engine):
+    ended = cli("step", "--repo", engine, "--rev", "nope", "--", "true")
+    assert ended.err == f"error: there is no commit 'nope' in {engine}\n{NAMES}\n"
+    assert (ended.code, ended.out) == (128, "")
+
+
+NEED_A_HOME = {
+    "run": ("run", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
+    "plan": ("plan", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
+    "step": ("step", "--rev", "bad", "--repo", "{engine}", "--", "true"),
+    "demo": ("demo",),
+    "status": ("status",),
+    "report": ("report",),
+    "resume": ("resume",),
+}
+
+
+@pytest.mark.parametrize("command", NEED_A_HOME)
+def test_home_below_a_file(cli, filled, tmp_path, monkeypatch, command):
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "file" / "home"))
+    failed_for_the_disk(cli(*map(filled, NEED_A_HOME[command])))
+
+
+@pytest.mark.parametrize("command", NEED_A_HOME)
+def test_home_that_is_read_only(cli, filled, home_on, command):
+    with home_on("ro"):
+        failed_for_the_disk(cli(*map(filled, NEED_A_HOME[command])))
+
+
+@pytest.mark.parametrize("command", [name for name in NEED_A_HOME if name != "plan"])
+def test_home_on_a_full_disk(cli, filled, home_on, command):
+    with home_on("size=64k"):
+        failed_for_the_disk(cli(*map(filled, NEED_A_HOME[command])))
+
+
+def failed_for_the_disk(ended):
+    wrong, advice = ended.err.splitlines()
+    assert wrong.startswith("error: ")
+    assert "BISECT_RUN_HOME" in advice
+    assert (ended.code, ended.out) in ((5, ""), (128, ""))
+
+
+@pytest.fixture
+def home_on(tmp_path, monkeypatch):
+    """Have the home on a disk in memory, mounted with options."""
+
+    @contextmanager
+    def mounted(options):
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True, timeout=60).returncode:
+            pytest.skip("this user may not mount")
+        monkeypatch.setenv("BISECT_RUN_HOME", str(folder))
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
+
+    return mounted
+
+
+@pytest.mark.parametrize("command", ["run", "demo", "plan", "step"])
+def test_no_git(filled, tmp_path, command):
+    """In a process of its own: GitPython looks for git when it is imported."""
+    main = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+    argv = [sys.executable, "-c", main, *map(filled, NEED_A_HOME[command])]
+    env = {**os.environ, "PATH": str(tmp_path)}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == "error: git is not installed\ninstall git 2.32 or newer\n"
+    assert (done.returncode, done.stdout) == (128 if command == "step" else 5, "")
+
+
+def test_python_too_old(capsys):
+    assert in_python((3, 10, 14)).code == 5
+    said = capsys.readouterr()
+    assert said.err == (
+        "error: bisect-run needs Python 3.11 or newer, and this is 3.10.14\n"
+        "Make a virtual environment with a newer one, such as: python3.11 -m venv .venv\n"
+    )
+    assert not said.out
+
+
+def test_python_new_enough():
+    assert in_python((3, 11, 0)) is None
+
+
+def in_python(version):
+    """How our package's own file ends when a Python of that version, which must understand it, reads it."""
+    text = Path(bisect_tool.__file__).read_text(encoding="utf-8")
+    ast.parse(text, feature_version=(3, 7))
+    words = ".".join(map(str, version))
+    fake = SimpleNamespace(version_info=version, version=f"{words} (main)", stderr=sys.stderr, exit=sys.exit)
+    names = {**vars(builtins), "__import__": lambda *_: fake}
+    try:
+        exec(compile(text, "__init__.py", "exec"), {"__builtins__": names})  # noqa: S102 - our own text
+    except SystemExit as ended:
+        return ended
+    return None
