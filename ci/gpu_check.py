@@ -1,0 +1,234 @@
+"""Run the demo on a GPU, watch the GPU's memory meanwhile, print one JSON document.
+
+`ci/gpu_check` makes the environment for this and runs it. The document: docs/how-to/gpu-check.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pynvml
+
+from bisect_tool.errors import ExitCode
+from bisect_tool.history.replay import replay
+from bisect_tool.home import home
+from bisect_tool.report.document import Document, TrialReport
+from bisect_tool.scenario import scenarios_root
+from bisect_tool.supervise.gpus import GpuMemory, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+INTERVAL_S = 0.2
+SETTLE_S = 1.0
+DEADLINE_S = 480.0  # the demo takes a minute or two; this leaves a ten-minute CI step the time to report
+TOLERANCE = 8 << 20  # bytes by which an idle GPU's memory may differ from one look to the next
+_LOADED = re.compile(r"\((Worker_\w+) pid=\d+\).* Model \S+ loaded on ([a-z]+)")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look at the GPU: seconds since 1970, bytes in use, processes that compute on it."""
+
+    time: float
+    used: int
+    processes: int
+
+
+@dataclass(frozen=True)
+class GpuTrial:
+    """What one trial did to the GPU; memory in bytes, null where no sample was taken at that time.
+
+    `devices` gives, by device, the workers whose log says that they loaded their model there.
+    """
+
+    sha: str
+    purpose: str
+    outcome: str
+    memory_before: int | None
+    memory_peak: int | None
+    memory_after: int | None
+    processes_peak: int
+    devices: Mapping[str, Sequence[str]]
+
+    @property
+    def rose(self) -> bool:
+        """Whether it took memory of the GPU."""
+        return (self.memory_peak or 0) > (self.memory_before or 0)
+
+    @property
+    def released(self) -> bool:
+        """Whether it gave back what it took."""
+        if self.memory_before is None or self.memory_after is None:
+            return False
+        return self.memory_after - self.memory_before <= TOLERANCE
+
+
+def join(trial: TrialReport, samples: Sequence[Sample], devices: Mapping[str, Sequence[str]]) -> GpuTrial:
+    """Put the samples of a trial's time beside it."""
+    start = datetime.fromisoformat(trial.started).timestamp()
+    end = start + trial.seconds
+    during = [sample for sample in samples if start <= sample.time <= end]
+    return GpuTrial(
+        sha=trial.sha,
+        purpose=trial.purpose,
+        outcome=trial.outcome,
+        memory_before=settled(samples, start),
+        memory_peak=max((sample.used for sample in during), default=None),
+        memory_after=settled(samples, end),
+        processes_peak=max((sample.processes for sample in during), default=0),
+        devices=devices,
+    )
+
+
+def settled(samples: Iterable[Sample], moment: float) -> int | None:
+    """The least memory in use within a second of `moment`, where one trial ends and the next one begins.
+
+    What has ended may need that second to give its memory back; what begins then has none yet, as it takes
+    longer to start a server and to import torch.
+    """
+    return min((s.used for s in samples if moment <= s.time <= moment + SETTLE_S), default=None)
+
+
+def devices(lines: Iterable[str]) -> dict[str, list[str]]:
+    """Workers by the device on which they loaded the model, from an engine's log."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        if match := _LOADED.search(line):
+            found[match[2]].add(match[1])
+    return {device: sorted(workers) for device, workers in sorted(found.items())}
+
+
+def checks(demo: Document | None, trials: Sequence[GpuTrial], culprit: str) -> dict[str, bool]:
+    """What must hold; `culprit` is the commit that the demo has to name."""
+    named = {cell.culprit.sha for cell in demo.cells.values() if cell.culprit} if demo else set()
+    loaded = [trial for trial in trials if trial.devices]
+    return {
+        "culprit": demo is not None and demo.exit_code == ExitCode.DONE and named == {culprit},
+        "workers_on_cuda": bool(loaded) and all({*t.devices} == {"cuda"} and t.rose for t in loaded),
+        "ranks_shared_the_gpu": _shared(trials),
+        "memory_released": bool(trials) and all(trial.released for trial in trials),
+    }
+
+
+def _shared(trials: Sequence[GpuTrial]) -> bool:
+    """Whether several processes held the GPU at once.
+
+    Inside some containers the driver names no process; then two workers on CUDA in one trial must do: the
+    suite's requests need both ranks at once, and there is one GPU.
+    """
+    if any(trial.processes_peak for trial in trials):
+        return any(trial.processes_peak >= 2 for trial in trials)
+    return any(len(trial.devices.get("cuda", ())) >= 2 for trial in trials)
+
+
+class Sampler:
+    """Looks at one GPU every 0.2 seconds, in a thread, until a moment after the block ends."""
+
+    def __init__(self, uuid: str) -> None:
+        self.samples: list[Sample] = []
+        self._uuid = uuid
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gpu-sampler", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.wait(SETTLE_S)
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            now = time.time()
+            for gpu in snapshot():
+                if gpu.uuid == self._uuid:
+                    self.samples.append(Sample(now, gpu.used, len(gpu.processes)))
+            if self._stop.wait(INTERVAL_S):
+                return
+
+
+def run_demo(gpu: GpuMemory) -> Document | None:
+    """The demo's document, None where it printed none; what it has to say goes to our stderr."""
+    command = [str(Path(sys.executable).with_name("bisect-run")), "demo", "--json"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": gpu.uuid} if len(snapshot()) > 1 else None
+    try:
+        # Killed at the deadline, it leaves nothing behind: its guardian sees that it is gone.
+        done = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, timeout=DEADLINE_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        say(f"error: the demo did not end within {DEADLINE_S:.0f} seconds")
+        return None
+    return Document.model_validate_json(done.stdout) if done.stdout else None
+
+
+def logs(trial: TrialReport) -> Iterable[str]:
+    """Every line that the trial's servers wrote."""
+    for path in sorted(Path(trial.log, "logs").glob("*.log")):
+        yield from path.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def labels() -> Mapping[str, str]:
+    """Commits of the demo's history by label, from the replay which the demo made."""
+    series = scenarios_root() / "reference_engine" / "series.toml"
+    return replay(series, home().cache / "reference-engine.git").labels
+
+
+def say(message: str) -> None:
+    """A line for the person."""
+    print(message, file=sys.stderr)
+
+
+def name(gpu: GpuMemory) -> str:
+    """The GPU's name, by its driver."""
+    pynvml.nvmlInit()
+    try:
+        return str(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(gpu.index)))
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def main() -> int:
+    """Run the demo, print the document; returns the exit code."""
+    gpu = next(iter(snapshot()), None)
+    if gpu is None:
+        say("error: no NVIDIA GPU is visible here")
+        return ExitCode.ENVIRONMENT
+    with Sampler(gpu.uuid) as sampler:
+        demo = run_demo(gpu)
+    trials: list[GpuTrial] = []
+    if demo is not None:
+        trials = [join(trial, sampler.samples, devices(logs(trial))) for trial in demo.trials]
+    held = checks(demo, trials, labels()["culprit"] if demo else "")
+    report = {
+        "gpu": {"name": name(gpu), "uuid": gpu.uuid, "total": gpu.total},
+        "torch": version("torch"),
+        "python": platform.python_version(),
+        "trials": [asdict(trial) for trial in trials],
+        "demo": demo and demo.model_dump(mode="json", by_alias=True),
+        "checks": held,
+    }
+    print(json.dumps(report, indent=2))
+    for check, holds in held.items():
+        say(f"{'ok' if holds else 'FAILED':>6}  {check}")
+    return ExitCode.DONE if all(held.values()) else ExitCode.REGRESSION
+
+
+if __name__ == "__main__":
+    sys.exit(main())
