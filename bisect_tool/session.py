@@ -17,6 +17,7 @@ from bisect_tool.request import Request
 from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
 from bisect_tool.supervise import recover
+from bisect_tool.trial.run import TrialAborted
 from bisect_tool.trial.setting import Setting
 
 if TYPE_CHECKING:
@@ -106,10 +107,12 @@ def run(session: Session, store: Store, observer: Observer, cancel: threading.Ev
             "Wait for it, or look: `bisect-run status`.",
         ) from None
     with lock, LocalExecutor(setting(session), session.repository, cancel) as executor:
-        return _loop(session, store, executor, observer)
+        return _loop(session, store, executor, observer, cancel)
 
 
-def _loop(session: Session, store: Store, executor: LocalExecutor, observer: Observer) -> State:
+def _loop(
+    session: Session, store: Store, executor: LocalExecutor, observer: Observer, cancel: threading.Event
+) -> State:
     goal = granting_retries(session.goal, [row.result for row in store.trials(session.id)])
     while True:
         trials = tuple(row.result for row in store.trials(session.id))
@@ -117,6 +120,9 @@ def _loop(session: Session, store: Store, executor: LocalExecutor, observer: Obs
         observer.decided(state, trials)
         if state.step is None:
             return state
+        # A trial can be over before it hears of an interrupt.
+        if cancel.is_set():
+            raise TrialAborted("the session was interrupted")
         folder = session.home.session(session.id) / "trials" / f"{len(trials) + 1:03}-{state.step.sha[:9]}"
         # A run that was killed in this very trial proves nothing: what it left is ended, and it runs anew.
         recover(folder)
