@@ -1,0 +1,35 @@
+"""A project of its own for each test, and waiting with a deadline."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from projects import Project, survivors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """An empty repository; nothing that was started on it may be left at the end of the test."""
+    made = Project(tmp_path / "project", tmp_path / "home", uuid4().hex)
+    yield made
+    wait_until(lambda: not survivors(made.mark), 15.0)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, "the condition never came true"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    """Waits until a condition holds, and fails the test if it does not in time."""
+    return wait_until

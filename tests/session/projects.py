@@ -1,0 +1,166 @@
+"""Real repositories in which every commit says what its check ends with, and the command line run on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bisect_tool.report.document import Document
+
+ROOT = Path(__file__).parents[2]
+BISECT_RUN = (sys.executable, "-c", "from bisect_tool.cli.app import main; main()")
+MARK = "SESSION_TEST_MARK"
+LIMIT_S = 120
+
+CHECK = """#!/bin/sh
+# Ends as the commit's file `code` says.
+read -r code < code
+case $code in
+hang) sleep 600 ;;
+kill) kill -KILL $$ ;;
+*) exit "$code" ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command line ended, and what it printed."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Document:
+        """What `--json` printed: all of stdout, and nothing that the schema does not know."""
+        return Document.model_validate(json.loads(self.stdout))
+
+
+class Project:
+    """A checkout of its own; a commit's file `code` holds the exit code of its check."""
+
+    def __init__(self, path: Path, home: Path, mark: str) -> None:
+        self.path = path
+        self.home = home
+        self.mark = mark
+        self._clock = 1_700_000_000
+        path.mkdir()
+        self.git("init", "-q", "-b", "main")
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        return kept | {
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "A Writer",
+            "GIT_AUTHOR_EMAIL": "writer@example.invalid",
+            "GIT_COMMITTER_NAME": "A Writer",
+            "GIT_COMMITTER_EMAIL": "writer@example.invalid",
+            "GIT_AUTHOR_DATE": f"{self._clock} +0000",
+            "GIT_COMMITTER_DATE": f"{self._clock} +0000",
+            "PYTHONPATH": str(ROOT),
+            "BISECT_RUN_HOME": str(self.home),
+            MARK: self.mark,
+        }
+
+    def git(self, *words: str, folder: Path | None = None) -> str:
+        command = ("git", *words)
+        done = subprocess.run(
+            command, cwd=folder or self.path, env=self.env, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, code: object, name: str = "", files: dict[str, str] | None = None) -> str:
+        """A commit whose check ends with `code`; returns its name."""
+        self._clock += 60
+        for file, text in {"code": f"{code}\n", "name": f"{self._clock}\n", **(files or {})}.items():
+            (self.path / file).write_text(text)
+        self.git("add", "code", "name", *(files or {}))
+        self.git("commit", "-q", "-m", name or f"code {code}")
+        return self.head()
+
+    def commits(self, *codes: object) -> list[str]:
+        return [self.commit(code) for code in codes]
+
+    def merge(self, branch: str, code: object) -> str:
+        """Merge a branch into the current one; the merge's own check ends with `code`."""
+        self._clock += 60
+        self.git("merge", "-q", "--no-ff", "--no-commit", "-s", "ours", branch)
+        return self.commit(code, f"merge {branch}")
+
+    def head(self) -> str:
+        return self.git("rev-parse", "HEAD")
+
+    def write_check(self, text: str = CHECK, name: str = "check.sh") -> Path:
+        """An executable script in the user's folder, unknown to git."""
+        script = self.path / name
+        script.write_text(text)
+        script.chmod(0o755)
+        return script
+
+    def start(self, *words: str, folder: Path | None = None) -> subprocess.Popen[str]:
+        """The command line in a process group of its own, as a shell starts it."""
+        return subprocess.Popen(
+            [*BISECT_RUN, *words],
+            cwd=folder or self.path,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *words: str, folder: Path | None = None) -> Ended:
+        with self.start(*words, folder=folder) as process:
+            stdout, stderr = process.communicate(timeout=LIMIT_S)
+        return Ended(process.returncode, stdout, stderr)
+
+    def snapshot(self) -> dict[str, tuple[float, bytes]]:
+        """Every file of the checkout and of its git directory, with its time and content."""
+        files = (file for file in self.path.rglob("*") if file.is_file() and not file.is_symlink())
+        return {str(file): (file.stat().st_mtime, file.read_bytes()) for file in files}
+
+    def git_bisect(self, good: str, bad: str, *check: str) -> tuple[int, list[str]]:
+        """What `git bisect run` ends with and says is left, in a clone with the same untracked files."""
+        clone = self.home.parent / f"clone-{len(list(self.home.parent.iterdir()))}"
+        self.git("clone", "-q", str(self.path), str(clone))
+        for file in self.git("ls-files", "--others").splitlines():
+            (clone / file).write_bytes((self.path / file).read_bytes())
+            (clone / file).chmod(0o755)
+        self.git("bisect", "start", bad, good, folder=clone)
+        command = ("git", "bisect", "run", *check)
+        done = subprocess.run(
+            command, cwd=clone, env=self.env, check=False, capture_output=True, text=True, timeout=LIMIT_S
+        )
+        return done.returncode, left_by_git(clone, done.stdout)
+
+
+def left_by_git(clone: Path, said: str) -> list[str]:
+    """The one first bad commit that git names, or the ones it could be any of."""
+    lines = said.splitlines()
+    named = [line.split()[0] for line in lines if line.endswith("is the first bad commit")]
+    if named:
+        return named
+    start = next((place for place, line in enumerate(lines) if "could be any of" in line), len(lines))
+    return [line for line in lines[start + 1 :] if len(line) == 40]
+
+
+def survivors(mark: str) -> list[str]:
+    """Living processes, zombies left out, whose environment has the mark; /proc itself is asked."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes():
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                if state not in "ZX":
+                    found.append(f"{entry.name} {state} {(entry / 'cmdline').read_bytes()!r}")
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,166 @@
+"""Any project with a command: the same answers as `git bisect run`, and the user's checkout untouched."""
+
+from __future__ import annotations
+
+import pytest
+from projects import CHECK
+
+
+def bisect(project, good, bad, *check, options=()):
+    """The command line with `--json`; whatever it answers, it may not touch the checkout."""
+    before = project.snapshot()
+    ended = project.run("--good", good, "--bad", bad, "--json", *options, "--", *(check or ("./check.sh",)))
+    assert project.snapshot() == before
+    return ended
+
+
+def culprit_of(ended):
+    assert ended.code == 0, ended.stderr
+    document = ended.document
+    assert (document.command, document.exit_code, document.scenario) == ("run", 0, "")
+    (cell,) = document.cells.values()
+    assert cell.finding == "culprit"
+    assert cell.culprit is not None
+    return cell.culprit.sha
+
+
+def test_a_line_in_a_checkout_that_is_being_worked_in(project):
+    """Staged, unstaged and untracked changes, on a branch: none is seen by a trial, none is touched."""
+    shas = project.commits(0, 0, 0, 1, 1, 1, 1)
+    project.write_check()
+    project.git("switch", "-q", "-c", "work")
+    (project.path / "code").write_text("0\n")
+    project.git("add", "code")
+    (project.path / "code").write_text("7\n")
+    ended = bisect(project, shas[0], "main")
+    assert culprit_of(ended) == shas[3]
+    assert project.git_bisect(shas[0], shas[-1], "./check.sh") == (0, [shas[3]])
+    document = ended.document
+    assert document.candidates_total == 6
+    assert document.cells["command"].last_good == shas[2]
+    assert [trial.purpose for trial in document.trials[:4]] == ["bad end"] * 2 + ["good end"] * 2
+    assert document.failure is not None
+    assert document.failure.sha == shas[3]
+
+
+@pytest.mark.parametrize("culprit", ["on the branch", "on the mainline", "the merge"])
+def test_merges(project, culprit):
+    good = project.commit(0)
+    project.git("switch", "-q", "-c", "topic")
+    on_branch = project.commits(0, *([1, 1] if culprit == "on the branch" else [0, 0]))
+    project.git("switch", "-q", "main")
+    on_mainline = project.commits(0, *([1, 1] if culprit == "on the mainline" else [0, 0]))
+    merge = project.merge("topic", 1)
+    bad = project.commits(1, 1)[-1]
+    project.write_check()
+    expected = {"on the branch": on_branch[1], "on the mainline": on_mainline[1], "the merge": merge}[culprit]
+    assert culprit_of(bisect(project, good, bad)) == expected
+    assert project.git_bisect(good, bad, "./check.sh") == (0, [expected])
+
+
+def test_first_parent_names_the_merge_that_brought_it(project):
+    good = project.commit(0)
+    project.git("switch", "-q", "-c", "topic")
+    project.commits(0, 1)
+    project.git("switch", "-q", "main")
+    project.commit(0)
+    merge = project.merge("topic", 1)
+    bad = project.commit(1)
+    project.write_check()
+    assert culprit_of(bisect(project, good, bad, options=["--first-parent"])) == merge
+
+
+def test_every_code_to_127_is_bad_but_125_which_is_skipped(project):
+    shas = project.commits(0, 0, 125, 0, 126, 125, 127)
+    project.write_check()
+    assert culprit_of(bisect(project, shas[0], shas[-1])) == shas[4]
+    assert project.git_bisect(shas[0], shas[-1], "./check.sh") == (0, [shas[4]])
+
+
+def test_skips_that_hide_the_answer(project):
+    shas = project.commits(0, 0, 125, 125, 1, 1)
+    project.write_check()
+    ended = bisect(project, shas[0], shas[-1])
+    assert ended.code == 3
+    cell = ended.document.cells["command"]
+    assert cell.culprit is None
+    assert cell.candidates == tuple(shas[2:5])
+    assert {(skip.sha, skip.reason) for skip in cell.skipped} == {
+        (sha, "the command said 125") for sha in shas[2:4]
+    }
+    code, left = project.git_bisect(shas[0], shas[-1], "./check.sh")
+    assert code != 0
+    assert set(left) == set(shas[2:5])
+
+
+def test_a_hang_is_told_from_a_failure(project):
+    """Looked for is the hang: a commit that fails in another way cannot be judged."""
+    shas = project.commits(0, 1, 0, "hang", "hang")
+    project.write_check()
+    ended = bisect(project, shas[0], shas[-1], options=["--deadline", "0.5", "--endpoint-runs", "1"])
+    assert culprit_of(ended) == shas[3]
+    assert {trial.outcome for trial in ended.document.trials} >= {"hung", "passed"}
+    assert "Hang" in (ended.document.cells["command"].signature or "")
+
+
+@pytest.mark.parametrize("code", [128, "kill"])
+def test_a_check_that_asks_to_stop(project, code):
+    """It stops git, too. What was found by then is kept, and resumed once the check can answer."""
+    shas = project.commits(0, 0, code, 1, 1)
+    project.write_check()
+    ended = bisect(project, shas[0], shas[-1])
+    assert (ended.code, ended.stdout) == (5, "")
+    assert "asks to stop" in ended.stderr
+    assert "bisect-run resume" in ended.stderr
+    assert project.git_bisect(shas[0], shas[-1], "./check.sh")[0] != 0
+    project.write_check(CHECK.replace("in\n", f"in\n{code}) exit 0 ;;\n", 1))
+    resumed = project.run("resume", "--json")
+    assert culprit_of(resumed) == shas[3]
+    assert [trial.purpose for trial in resumed.document.trials].count("bad end") == 2
+
+
+def test_a_check_of_the_project_s_own(project):
+    """It is tracked, so that each commit runs its own: what the user edited just now does not count."""
+    files = {"own.sh": CHECK}
+    shas = [project.commit(code, files=files) for code in (0, 0, 1, 1)]
+    project.write_check("#!/bin/sh\nexit 0\n", "own.sh")
+    assert culprit_of(bisect(project, shas[0], shas[-1], "sh", "own.sh")) == shas[2]
+    assert project.git_bisect(shas[0], shas[-1], "sh", "own.sh") == (0, [shas[2]])
+
+
+def test_from_a_folder_elsewhere(project, tmp_path):
+    shas = project.commits(0, 1, 1)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    project.write_check().rename(elsewhere / "check.sh")
+    words = ("--repo", str(project.path), "--good", shas[0], "--bad", shas[-1], "--json", "--", "./check.sh")
+    assert culprit_of(project.run(*words, folder=elsewhere)) == shas[1]
+
+
+def test_no_such_program(project):
+    shas = project.commits(0, 1)
+    ended = bisect(project, shas[0], shas[-1], "./no-such-check.sh")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "no-such-check.sh" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_ends_that_do_not_show_the_regression(project):
+    """All green costs the runs at the bad end alone."""
+    shas = project.commits(0, 0, 0)
+    project.write_check()
+    ended = bisect(project, shas[0], shas[-1])
+    assert ended.code == 4
+    assert ended.document.cells["command"].finding == "green"
+    assert len(ended.document.trials) == 2
+
+
+def test_a_flaky_end_is_no_culprit(project, tmp_path):
+    """The check answers good and bad in turn."""
+    shas = project.commits(0, 0, 0)
+    turn = tmp_path / "turn"
+    project.write_check(f"#!/bin/sh\nif rm {turn}; then exit 0; fi\ntouch {turn}\nexit 1\n")
+    ended = bisect(project, shas[0], shas[-1])
+    assert ended.code == 3
+    assert ended.document.cells["command"].finding == "flaky"
+    assert ended.document.cells["command"].culprit is None

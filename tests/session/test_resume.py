@@ -1,0 +1,221 @@
+"""A session that is interrupted, in whatever way, goes on as if nothing had been."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+
+import pytest
+from projects import survivors
+
+from bisect_tool import session as sessions
+from bisect_tool.home import Home
+from bisect_tool.store import Store
+from bisect_tool.trial.run import TrialAborted
+
+GONE_S = 5.0
+KILLS = 6
+CODES = (0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1)
+FIRST_BAD = 5
+TRIALS = 10
+"""Of a session that nobody disturbs: two runs at each end, four commits between them, the pair once more."""
+
+
+@pytest.fixture
+def counter(tmp_path):
+    """Where every run of the check leaves a line with its commit."""
+    return tmp_path / "counter"
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """As long as this file is there, no check comes to its end."""
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def started(project, counter, gate):
+    """Starts a session on eleven commits whose check takes `seconds`; returns its process and their names."""
+
+    def start(*options, seconds=0.0):
+        shas = project.commits(*CODES)
+        project.write_check(
+            f"#!/bin/sh\ngit rev-parse HEAD >> {counter}\nsleep {seconds}\n"
+            f'while [ -e {gate} ]; do sleep 0.05; done\nexit "$(cat code)"\n'
+        )
+        words = ("--good", shas[0], "--bad", shas[-1], "--json", *options, "--", "./check.sh")
+        return project.start(*words), shas
+
+    return start
+
+
+@pytest.fixture
+def held(started, gate, counter, wait_for):
+    """A session in the middle of its first trial, which does not end before the gate is gone."""
+    gate.touch()
+    process, _ = started("--endpoint-runs", "1")
+    wait_for(lambda: lines(counter))
+    return process
+
+
+def lines(counter):
+    return counter.read_text().splitlines() if counter.exists() else []
+
+
+def stored(project):
+    """The purposes and commits of the last session's trials."""
+    with closing(Store(project.home / "state" / "store.db")) as store:
+        rows = store.trials(store.session("last").id)
+        return [(row.purpose, row.result.sha) for row in rows]
+
+
+def ended(process):
+    stdout, stderr = process.communicate(timeout=60)
+    return process.returncode, stdout, stderr
+
+
+def kill(process):
+    process.kill()
+    process.communicate(timeout=60)
+
+
+def undisturbed(shas):
+    """The trials of a session that nobody disturbs, by the rules alone."""
+    good, bad, culprit, parent = shas[0], shas[-1], shas[FIRST_BAD], shas[FIRST_BAD - 1]
+    return Counter({bad: 2, good: 2, culprit: 2, parent: 2})
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(project, counter, started, wait_for):
+    """The answer and its trials are those of an undisturbed session; only trials in flight ran twice."""
+    chance = random.Random(3)  # noqa: S311
+    process, shas = started(seconds=0.15)
+    wait_for(lambda: lines(counter))
+    time.sleep(chance.uniform(0.0, 0.4))
+    kill(process)
+    for _ in range(KILLS - 1):
+        # Anywhere from the start of the program to its third trial.
+        process = project.start("resume")
+        time.sleep(chance.uniform(0.2, 1.8))
+        kill(process)
+    resumed = project.run("resume", "--json")
+    assert resumed.code == 0, resumed.stderr
+    cell = resumed.document.cells["command"]
+    assert cell.culprit is not None
+    assert cell.culprit.sha == shas[FIRST_BAD]
+    counted = Counter(sha for _, sha in stored(project))
+    assert len(stored(project)) <= TRIALS
+    assert all(counted[sha] == runs for sha, runs in undisturbed(shas).items())
+    ran = Counter(lines(counter))
+    assert all(ran[sha] >= runs for sha, runs in counted.items())
+    assert sum(ran.values()) <= sum(counted.values()) + KILLS
+    wait_for(lambda: not survivors(project.mark), GONE_S)
+
+
+def test_the_stored_trials_are_those_of_a_session_that_was_not_killed(project, counter, started, wait_for):
+    process, shas = started()
+    wait_for(lambda: len(lines(counter)) >= 3)
+    kill(process)
+    before = stored(project)
+    assert project.run("resume").code == 0
+    broken = stored(project)
+    assert broken[: len(before)] == before
+    assert project.run("--good", shas[0], "--bad", shas[-1], "--", "./check.sh").code == 0
+    assert stored(project) == broken
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 143)])
+def test_a_signal_ends_the_trial_and_the_session_can_be_resumed(project, counter, held, name, code):
+    """Sent to the whole group, as a terminal does."""
+    began = time.monotonic()
+    os.killpg(held.pid, signal.Signals[name])
+    said = ended(held)
+    assert said[0] == code, said[2]
+    assert time.monotonic() - began < 10
+    assert survivors(project.mark) == []
+    assert said[1] == ""
+    assert "bisect-run resume" in said[2]
+    assert "Traceback" not in said[2]
+    assert stored(project) == []
+
+
+def test_after_a_signal_the_trial_runs_anew(project, counter, held, gate):
+    held.send_signal(signal.SIGTERM)
+    assert ended(held)[0] == 143
+    gate.unlink()
+    assert project.run("resume").code == 0
+    assert len(lines(counter)) == len(stored(project)) + 1
+
+
+def test_status_lists_what_was_interrupted_and_what_is_done(project, held, gate):
+    running = project.run("status").stdout
+    kill(held)
+    interrupted = project.run("status").stdout
+    gate.unlink()
+    assert project.run("resume").code == 0
+    done = project.run("status").stdout
+    states = ("running", "resumable", "ended")
+    said = [[state for state in states if state in text] for text in (running, interrupted, done)]
+    assert said == [["running"], ["resumable"], ["ended"]]
+
+
+def test_a_session_runs_once_at_a_time(project, counter, held, gate):
+    second = project.run("resume")
+    assert second.code == 5
+    assert "is being run by another process" in second.stderr
+    assert "bisect-run status" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert len(lines(counter)) == 1
+    gate.unlink()
+    code, _, errors = ended(held)
+    assert code == 0, errors
+    assert len(lines(counter)) == len(stored(project))
+
+
+def test_a_finished_session_is_resumed_without_a_trial(project, counter, started):
+    process, _ = started("--endpoint-runs", "1")
+    code, stdout, _ = ended(process)
+    again = project.run("resume", "--json")
+    assert (code, again.code) == (0, 0)
+    assert again.stdout == stdout
+    assert len(lines(counter)) == len(stored(project))
+
+
+class Impatient:
+    """Asks for the end of a session as soon as its first trial is in the store."""
+
+    def __init__(self, cancel):
+        self.finished = lambda _step, _result: cancel.set()
+
+    def decided(self, state, trials):
+        pass
+
+    def phase(self, name, folder):
+        pass
+
+
+def test_no_trial_begins_after_an_interrupt(project, counter, held, gate):
+    """Not even where trials are so short that each is over before anyone looks."""
+    kill(held)
+    gate.unlink()
+    home, cancel = Home(project.home / "state", project.home / "cache"), threading.Event()
+    with closing(Store(home.store)) as store:
+        session = sessions.load("last", store, home)
+        with pytest.raises(TrialAborted):
+            sessions.run(session, store, Impatient(cancel), cancel)
+    assert len(stored(project)) == 1
+    assert len(lines(counter)) == 1 + 1
+
+
+def test_a_repository_that_is_gone(project, held, tmp_path):
+    kill(held)
+    project.path.rename(tmp_path / "moved")
+    told = project.run("resume", folder=tmp_path)
+    assert told.code == 2
+    assert "Traceback" not in told.stderr
+    assert str(project.path) in told.stderr
