@@ -33,6 +33,7 @@ _COPY_LIMIT = 20_000
 _TIME_WIDTH = len("+0.000 s")
 _GUIDE_WIDTH = 4
 _NATIVE_CULPRIT = "changes native files, which the pinned base does not follow"
+RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 _FINDING_STYLE = {"culprit": "bold red", "candidates": "yellow", "flaky": "yellow", "green": "green"}
 
 
@@ -219,14 +220,11 @@ def _closing(document: Document) -> RenderableType:
     rows = {
         "Cost": f"{trials}, {builds} built, {duration(cost.seconds)}",
         "Logs": _logs(document),
-        "Go on": f"bisect-run resume {document.session}" if document.exit_code in _RESUMABLE else "",
+        "Go on": f"bisect-run resume {document.session}" if document.exit_code in RESUMABLE else "",
         "Run again": document.rerun,
         "Write it up": f"bisect-run report {document.session} --markdown",
     }
     return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows.items() if text))
-
-
-_RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 def _logs(document: Document) -> str:

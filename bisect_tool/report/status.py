@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.report.console import render_answer, render_cells
+from bisect_tool.report.console import RESUMABLE, render_answer, render_cells
 from bisect_tool.report.document import Document
 from bisect_tool.report.phrase import count, duration, listing, short, told
 from bisect_tool.request import Request
@@ -83,13 +83,14 @@ def render_sessions(lines: Sequence[SessionLine], now: datetime) -> RenderableTy
 def render_session(document: Document, now: datetime, *, running: bool) -> RenderableType:
     """One session as far as it came: what is asked, what is known, and its trials."""
     elapsed = age((now - datetime.fromisoformat(document.created)).total_seconds())
+    begun = "just now" if elapsed == "now" else f"{elapsed} ago"
     state = "running" if running else "not running"
-    head = _text(f"Session {document.session}, begun {elapsed} ago, {state}", "bold")
+    head = _text(f"Session {document.session}, begun {begun}, {state}", "bold")
     cells = render_cells(document)
     parts: list[RenderableType] = [head, render_answer(document)]
     parts += [Text(), cells] if cells is not None else []
     parts += [Text(), _trials(document)]
-    if not running and document.exit_code:
+    if not running and document.exit_code in RESUMABLE:
         parts += [Text(), _text(f"Go on with: bisect-run resume {document.session}")]
     return Group(*parts)
 

@@ -46,6 +46,16 @@ def test_interrupted_session_says_how_to_go_on(printed):
     assert "Go on" not in printed(render_session(documents.running(), NOW, running=True))
 
 
+def test_a_session_that_ended_does_not_go_on(printed):
+    ended = documents.running().model_copy(update={"exit_code": 4})
+    assert "Go on" not in printed(render_session(ended, NOW, running=False))
+
+
+def test_a_session_of_this_minute(printed):
+    began = datetime.fromisoformat(documents.running().created)
+    assert "begun just now, running" in printed(render_session(documents.running(), began, running=True))
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
