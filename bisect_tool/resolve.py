@@ -45,6 +45,9 @@ class Words:
     deadline_s: float = 3600.0
 
 
+_USUAL = Words(goods=(), bad="")
+
+
 @dataclass(frozen=True)
 class Resolved:
     """A request with the repository it is about and the range it searches."""
@@ -210,7 +213,12 @@ def rerun(words: Words, request: Request) -> str:
     parts += ["--scenario", request.scenario] if request.scenario else []
     parts += ["--profile", request.profile] if request.profile else []
     parts += ["--pytest", words.pytest_file] if words.pytest_file else []
-    parts += ["--tests-from", words.tests_from] if words.tests_from else []
+    pinned = request.check.tests_from if isinstance(request.check, PytestCheck) else None
+    parts += ["--tests-from", pinned[:12]] if pinned else []
     parts += [part for cell in words.cells for part in ("--cells", cell)]
+    parts += (
+        ["--endpoint-runs", str(words.endpoint_runs)] if words.endpoint_runs != _USUAL.endpoint_runs else []
+    )
+    parts += ["--deadline", f"{words.deadline_s:g}"] if words.deadline_s != _USUAL.deadline_s else []
     parts += ["--", *words.command] if words.command else []
     return shlex.join(parts)
