@@ -9,6 +9,7 @@ import typer
 from bisect_tool import scenario as scenarios
 from bisect_tool.report.terminal import write
 from bisect_tool.trial.cells import collect_cells
+from bisect_tool.trial.setting import check_templates
 
 app = typer.Typer(help="List, show and check scenarios.")
 
@@ -41,10 +42,11 @@ def show(name: Name) -> int:
 
 @app.command("check")
 def check(name: Name) -> int:
-    """Read a scenario's file and collect its suite.
+    """Read a scenario's file, fill its templates and collect its suite.
 
     Exits with 2 and a message where something is wrong.
     """
     found = scenarios.load(name)
+    check_templates(found)
     write(f"{found.name}: {len(found.profiles)} profiles, {len(collect_cells(found))} cells: ok")
     return 0

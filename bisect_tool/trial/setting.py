@@ -52,17 +52,30 @@ class Place:
         return self.folder / "stream.jsonl"
 
 
+_PLACEHOLDERS = ("python", "environment", "tree", "scenario", "assets", "temporary")
+
+
+def check_templates(scenario: Scenario) -> None:
+    """Raise UsageError if a template of a profile's `launch` has a placeholder that does not exist."""
+    values = {name: f"{{{name}}}" for name in _PLACEHOLDERS}
+    for profile in scenario.profiles.values():
+        launch = profile.launch
+        for template in (*launch.command, *launch.args, launch.model, *launch.env.values()):
+            expand(template, values)
+
+
 def placeholders(setting: Setting, place: Place) -> Mapping[str, str]:
     """The values of `{python}`, `{tree}`, `{environment}`, `{scenario}`, `{assets}` and `{temporary}`."""
     environment = place.environment
-    return {
-        "python": str(environment.python) if environment else "",
-        "environment": str(environment.path) if environment else "",
-        "tree": str(place.tree),
-        "scenario": str(setting.scenario.folder) if setting.scenario else "",
-        "assets": str(setting.home.assets),
-        "temporary": str(place.temporary),
-    }
+    values = (
+        str(environment.python) if environment else "",
+        str(environment.path) if environment else "",
+        str(place.tree),
+        str(setting.scenario.folder) if setting.scenario else "",
+        str(setting.home.assets),
+        str(place.temporary),
+    )
+    return dict(zip(_PLACEHOLDERS, values, strict=True))
 
 
 def expand(template: str, values: Mapping[str, str]) -> str:

@@ -1,0 +1,38 @@
+"""A placeholder that does not exist is found before the first trial."""
+
+import pytest
+
+SCENARIO = """
+name = "odd"
+description = "A placeholder is misspelled"
+suite = "test_odd.py"
+repository = "https://git.example.org/odd"
+
+[profiles.cpu]
+marker = "odd"
+build = {{ provider = "none" }}
+launch = {{ model = "m", command = ["{command}"], env = {{ HOME = "{value}" }} }}
+"""
+
+
+@pytest.fixture
+def check(cli, tmp_path):
+    def run(command, value):
+        (tmp_path / "scenario.toml").write_text(SCENARIO.format(command=command, value=value))
+        (tmp_path / "test_odd.py").write_text("def test_it(): ...\n")
+        return cli("scenarios", "check", str(tmp_path))
+
+    return run
+
+
+def test_known_placeholders_and_doubled_braces_pass(check):
+    ended = check("{python}{tree}{environment}{scenario}", "{assets}{temporary}{{}}")
+    assert (ended.code, ended.err) == (0, "")
+
+
+@pytest.mark.parametrize(("command", "value"), [("{scenaro}/a", ""), ("a", "{out}"), ("a", "{"), ("{0}", "")])
+def test_others_are_named(check, command, value):
+    ended = check(command, value)
+    assert ended.code == 2
+    assert repr(value or command) in ended.err
+    assert "Placeholders: {python}, {environment}" in ended.err
