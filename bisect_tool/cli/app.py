@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(words: list[str]) -> int:
     try:
-        return int(app(words, standalone_mode=False) or 0)
+        return int(app(words, prog_name="bisect-run", standalone_mode=False) or 0)
     except _MISUSE as error:
         message = getattr(error, "format_message", error.__str__)()
         say_error(message, "`bisect-run --help` shows how it is used.")
