@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +53,17 @@ def cli(capsys):
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory):
+def place():
+    """A folder whose path always has the same length: tables with paths in them look the same in all runs."""
+    folder = Path(tempfile.mkdtemp(prefix="bisect-run-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def engine(place):
     """The reference engine's history, a bare repository."""
-    repository = tmp_path_factory.mktemp("engine") / "engine.git"
+    repository = place / "engine.git"
     replay(SERIES, repository)
     return repository
 
@@ -98,9 +108,9 @@ read -r answer < answer.txt
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory):
+def project(place):
     """Eight commits checked by `./check.sh`; number 5 breaks it. Branches lead away from number 2."""
-    made = Project(tmp_path_factory.mktemp("made") / "project")
+    made = Project(place / "project")
     made.commit("c1", "Answer (#11)", check_sh=CHECK, answer_txt="42\n")
     made.commit("c2", "Describe the answer (#12)", notes_txt="It is 42.\n")
     made.commit("c3", "Describe the question", notes_txt="It is lost.\n")

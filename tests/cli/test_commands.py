@@ -1,0 +1,332 @@
+"""What the commands print, word for word.
+
+After a change of wording: `UPDATE_GOLDEN=1 python -m pytest tests/cli/test_commands.py`, then read the diff.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from filelock import FileLock
+from rich.console import Console
+
+from bisect_tool import __version__
+from bisect_tool.build import fingerprint
+from bisect_tool.cli import doctor
+from bisect_tool.cli.plan import plan_of
+from bisect_tool.home import home as current_home
+from bisect_tool.report.document import Document
+from bisect_tool.report.plan import Plan, render_plan
+from bisect_tool.resolve import Words, resolve
+from bisect_tool.scenario import load
+from bisect_tool.store import Store
+
+GOLDEN = Path(__file__).parent / "golden"
+CHECKOUT = Path(__file__).parents[2]
+COMMANDS = ("run", "demo", "plan", "resume", "status", "report", "step", "doctor", "scenarios")
+MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+SESSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+SECONDS_CELL = re.compile(r"(?m)\| \d+ \|$")
+VERSION = re.compile(r"(- `(?:bisect-run|python|platform|git)`:) `[^`]+`")
+SECONDS = re.compile(r"\d+(\.\d)? s\b|\d+ min \d\d s\b")
+
+
+def compare(name, text):
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def normal(place):
+    """What is the same in every run: without this run's places, ids and times, and without padding."""
+
+    def normalise(text):
+        text = text.replace(str(place), "/tmp/bisect-run-12345678").replace(str(CHECKOUT), "/checkout")
+        text = SECONDS.sub("0.1 s", SESSION.sub("20260306-101500-1a2b", text))
+        return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+    return normalise
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, "scenarios list", "scenarios show", "scenarios check"])
+def test_help(cli, command, monkeypatch):
+    """Versions of Typer differ in spaces and in how they mark types: neither is compared."""
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = cli(*command.split(), "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert "..." not in re.sub(r"\]\.\.\.", "]", ended.out), "a help text is cut"
+    words = " ".join(re.sub(r" <[a-z\[\] ]+>|[{}]", "", ended.out).split())
+    compare(f"help-{command.replace(' ', '-') or 'app'}.txt", f"{words}\n")
+
+
+def test_every_command_is_listed(cli):
+    listed = re.findall(r"(?m)^  ([a-z]+)  +[A-Z]", cli("--help").out)
+    assert tuple(listed) == (
+        "run",
+        "demo",
+        "plan",
+        "resume",
+        "status",
+        "report",
+        "step",
+        "doctor",
+        "scenarios",
+    )
+
+
+def test_version(cli):
+    ended = cli("--version")
+    assert (ended.code, ended.out, ended.err) == (0, f"bisect-run {__version__}\n", "")
+
+
+@pytest.mark.parametrize("words", ["list", "show external-lb-dp", "check external_lb_dp"])
+def test_scenarios(cli, normal, words):
+    ended = cli("scenarios", *words.split())
+    assert (ended.code, ended.err) == (0, "")
+    compare(f"scenarios-{words.split()[0]}.txt", normal(ended.out))
+
+
+def test_plan_of_the_engine(cli, normal, engine):
+    ended = cli("plan", "--repo", engine, "--good", "good", "--bad", "bad", "--cells", "*completion[4]")
+    assert (ended.code, ended.err) == (0, "")
+    compare("plan-engine.txt", normal(ended.out))
+
+
+def test_plan_of_a_command(cli, normal, project):
+    ended = cli("plan", "--repo", project.path, "--good", "c1", "--bad", "c8", "--", "./check.sh", "a b")
+    assert (ended.code, ended.err) == (0, "")
+    compare("plan-command.txt", normal(ended.out))
+
+
+@pytest.mark.parametrize("first_parent", [False, True])
+@pytest.mark.parametrize(("good", "bad"), [("good", "bad"), ("unbuildable", "bad"), ("flaky", "fixed")])
+def test_plan_counts_each_environment_once(engine, good, bad, first_parent):
+    words = Words(goods=(good,), bad=bad, repo=str(engine), profile="reference", first_parent=first_parent)
+    resolved = resolve(words, current_home(), pytest.fail)
+    build = load("external-lb-dp").profile("reference").build
+    shas = (*resolved.range.goods, *resolved.range.parents)
+    assert plan_of(resolved).environments == len(
+        {fingerprint(resolved.repository, sha, build) for sha in shas}
+    )
+
+
+def commits(number):
+    return tuple(
+        SimpleNamespace(sha=f"{index:040x}", subject=f"Change {index} (#{index})", pr=index)
+        for index in range(1, number + 1)
+    )
+
+
+def planned(number, **fields):
+    given = {
+        "goods": commits(1),
+        "commits": commits(number),
+        "repo": "/engine",
+        "check": "external-lb-dp, profile reference",
+        "environments": 1,
+        "native": {},
+        "pinned": False,
+        "ends": 4,
+        "narrow": 6,
+        "confirm": 2,
+    }
+    paper = io.StringIO()
+    Console(file=paper, width=80, color_system=None).print(render_plan(Plan(**{**given, **fields})))
+    return [line.rstrip() for line in paper.getvalue().splitlines()]
+
+
+def test_plan_shows_forty_candidates_in_full():
+    shown = planned(40)
+    assert shown[-40] == "  000000000  #1   Change 1"
+    assert shown[-1] == "  000000000  #40  Change 40"
+    assert "more" not in "".join(shown)
+
+
+def test_plan_shows_head_and_tail_of_more():
+    shown = planned(1041)
+    assert shown[0] == "Candidates    1041 commits in /engine"
+    assert shown[-41] == "  000000000  #1     Change 1"
+    assert shown[-22:-19] == [
+        "  000000000  #20    Change 20",
+        "  ...               1001 more",
+        "  000000000  #1022  Change 1022",
+    ]
+    assert shown[-1] == "  000000000  #1041  Change 1041"
+
+
+def test_plan_says_what_a_pinned_base_does_not_follow():
+    shown = planned(2, pinned=True, native={"ab" * 20: tuple(f"csrc/{name}.cu" for name in "abcdefg")})
+    assert "Environments  1, with one compiled base for all commits" in shown
+    title = shown.index("Native files change at these commits, which the pinned base does not follow")
+    assert shown[title + 1] == (
+        "  ababababa  csrc/a.cu, csrc/b.cu, csrc/c.cu, csrc/d.cu, csrc/e.cu and 2 more"
+    )
+
+
+class TestDoctor:
+    @pytest.fixture(autouse=True)
+    def machine(self, monkeypatch):
+        """A machine without GPUs, whose disk is as large as needed."""
+        monkeypatch.setattr(doctor, "snapshot", tuple)
+        monkeypatch.setattr(doctor, "_DISK_GIB", 0)
+
+    def rows(self, ended):
+        return re.findall(r"(?m)^([✓✗-])  (\w+) +(.*?) *$", ended.out)
+
+    def test_able_machine(self, cli, home):
+        ended = cli("doctor")
+        assert (ended.code, ended.err) == (0, "")
+        assert ended.out.startswith("This machine is able.\n\n")
+        rows = {name: (mark, found) for mark, name, found in self.rows(ended)}
+        assert list(rows) == ["Python", "git", "disk", "demo", "uv", "GPUs"]
+        assert rows["GPUs"] == ("-", "none")
+        assert rows["Python"] == ("✓", ".".join(map(str, sys.version_info[:3])))
+        assert re.fullmatch(rf"\d+ GiB free at {home}/cache", rows["disk"][1])
+        assert "only profiles that need none can run" in ended.out
+
+    def test_gpus_are_counted(self, cli, monkeypatch):
+        monkeypatch.setattr(doctor, "snapshot", lambda: ("one", "two"))
+        assert ("✓", "GPUs", "2 NVIDIA GPUs") in self.rows(cli("doctor"))
+
+    def test_what_lacks_comes_first(self, cli, tmp_path, monkeypatch):
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "file" / "home"))
+        ended = cli("doctor")
+        assert ended.code == 5
+        assert ended.out.startswith("Not able yet: see to disk.\n\n✗  disk ")
+        assert "point BISECT_RUN_HOME at a writable folder" in ended.out
+        assert [mark for mark, *_ in self.rows(ended)].count("✗") == 1
+
+    def test_little_disk(self, cli, monkeypatch):
+        monkeypatch.setattr(doctor, "_DISK_GIB", 10**9)
+        ended = cli("doctor")
+        assert ended.code == 5
+        assert "free 1000000000 GiB there, or point BISECT_RUN_HOME at another disk" in ended.out
+
+    def test_the_demo_is_no_need(self, cli, monkeypatch):
+        monkeypatch.setattr(doctor, "_ENGINE", ("sys", "nothing_of_this_name"))
+        ended = cli("doctor")
+        assert ended.code == 0
+        assert ("-", "demo", "lacks nothing_of_this_name") in self.rows(ended)
+        assert "pip install 'bisect-run[engine]'" in ended.out
+
+
+@pytest.fixture(scope="session")
+def run(place, project):
+    """A bisection of the small project as a process of its own: no command is named, so `run` is meant."""
+    words = ("--repo", str(project.path), "--good", "c1", "--bad", "c8", "--json", "--", "./check.sh")
+    env = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return subprocess.run(
+        [sys.executable, "-c", MAIN, *words],
+        env={**env, "BISECT_RUN_HOME": str(place / "home")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def finished(run, place, monkeypatch):
+    """The document of the finished session, whose home is the one in use."""
+    monkeypatch.setenv("BISECT_RUN_HOME", str(place / "home"))
+    return Document.model_validate_json(run.stdout)
+
+
+def test_no_command_means_run(run, finished, project):
+    assert (run.returncode, finished.exit_code) == (0, 0)
+    assert finished.command == "run"
+    assert finished.cells["command"].culprit.sha == project.commits["c5"]
+    assert finished.cells["command"].culprit.pr == 15
+    assert finished.cells["command"].last_good == project.commits["c4"]
+
+
+def test_json_is_all_there_is_on_stdout(run, finished):
+    assert run.stdout == finished.to_json() + "\n"
+
+
+def test_progress_is_on_stderr(run, finished):
+    told = [line for line in run.stderr.splitlines() if "✓" in line or "✗" in line]
+    assert len(told) == len(finished.trials) == finished.cost.trials
+    assert "Count from zero (#15)" in run.stderr
+    assert "{" not in run.stderr
+
+
+@pytest.mark.usefixtures("finished")
+@pytest.mark.parametrize(("option", "name"), [("", "report.txt"), ("--markdown", "report.md")])
+def test_report(cli, normal, option, name):
+    ended = cli("report", *option.split())
+    assert (ended.code, ended.err) == (0, "")
+    compare(name, VERSION.sub(r"\1 `1.2.3`", SECONDS_CELL.sub("| 0 |", normal(ended.out))))
+
+
+def test_report_as_json_is_what_run_printed(cli, run, finished):
+    ended = cli("report", finished.session[:15], "--json")
+    assert (ended.code, ended.out, ended.err) == (0, run.stdout, "")
+
+
+def test_status_without_a_session(cli):
+    ended = cli("status")
+    assert (ended.code, ended.out, ended.err) == (0, "no sessions yet\n", "")
+
+
+class TestStatus:
+    """Three sessions of the same request: one ended, one interrupted after two trials, one running."""
+
+    @pytest.fixture
+    def sessions(self, finished, place):
+        store = Store(place / "home" / "state" / "store.db")
+        row = store.session(finished.session)
+        ids = SimpleNamespace(
+            finished=row.id, interrupted=store.create(row.request), running=store.create(row.request)
+        )
+        for trial in store.trials(row.id)[:2]:
+            store.add(ids.interrupted, trial.purpose, trial.result)
+        ages = {
+            ids.finished: timedelta(days=3),
+            ids.interrupted: timedelta(hours=5, minutes=30),
+            ids.running: timedelta(minutes=7, seconds=30),
+        }
+        now = datetime.now(UTC)
+        with sqlite3.connect(place / "home" / "state" / "store.db") as database:
+            for session, age in ages.items():
+                created = (now - age).isoformat(timespec="seconds")
+                database.execute("UPDATE session SET created = ? WHERE id = ?", (created, session))
+        folder = place / "home" / "state" / "sessions" / ids.running
+        folder.mkdir()
+        with FileLock(folder / "running.lock"):
+            yield ids
+        with sqlite3.connect(place / "home" / "state" / "store.db") as database:
+            database.execute("DELETE FROM trial WHERE session = ?", (ids.interrupted,))
+            database.execute("DELETE FROM session WHERE id <> ?", (ids.finished,))
+        database.close()
+
+    @pytest.mark.usefixtures("sessions")
+    def test_all(self, cli, normal):
+        ended = cli("status")
+        assert (ended.code, ended.err) == (0, "")
+        compare("status.txt", normal(ended.out))
+
+    @pytest.mark.parametrize("state", ["finished", "interrupted", "running"])
+    def test_one(self, cli, normal, sessions, state):
+        ended = cli("status", getattr(sessions, state))
+        assert (ended.code, ended.err) == (0, "")
+        text = re.sub(r"begun (just now|\d+ min ago)", "begun a moment ago", normal(ended.out))
+        compare(f"status-{state}.txt", text)
+
+    def test_report_of_an_interrupted_session(self, cli, sessions):
+        ended = cli("report", sessions.interrupted, "--json")
+        document = Document.model_validate_json(ended.out)
+        assert (ended.code, document.exit_code, document.cost.trials) == (0, 130, 2)
+        assert document.conclusion == "not finished: 7 commits are left"
