@@ -1,0 +1,105 @@
+"""The demo, as a newcomer runs it: names the culprit that the bundled history was made with."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.history.replay import replay
+from bisect_tool.report.document import Document
+
+SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
+MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+TESTS = ("server_info", "single_completion", "completion_streaming", "teardown")
+ROOT = "WorkerProc initialization failed due to an exception in a background process"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    return tmp_path_factory.mktemp("fresh")
+
+
+@pytest.fixture(scope="module")
+def labels(fresh):
+    return replay(SERIES, fresh / "engine.git").labels
+
+
+@pytest.fixture(scope="module")
+def demo(fresh):
+    """The demo's document, from a process that ended with 0."""
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, "demo", "--json"],
+        env={**os.environ, "BISECT_RUN_HOME": str(fresh / "home")},
+        capture_output=True,
+        text=True,
+        timeout=290,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Document.model_validate_json(done.stdout)
+
+
+def test_the_culprit_of_every_cell_with_four_api_servers(demo, labels):
+    for test in TESTS:
+        cell = demo.cells[f"test_external_lb_{test}[4]"]
+        assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
+        assert (cell.good.failed, cell.bad.failed) == (0, cell.bad.runs)
+
+
+def test_cells_with_one_api_server_are_green(demo):
+    assert {demo.cells[f"test_external_lb_{test}[1]"].finding for test in TESTS} == {"green"}
+    assert len(demo.cells) == 2 * len(TESTS)
+
+
+def test_the_chain_begins_with_its_cause(demo, labels):
+    root, *followed = demo.failure.chain
+    assert root == demo.failure.root
+    assert (demo.failure.sha, root.exception) == (labels["culprit"], "RuntimeError")
+    assert root.role.startswith("EngineCore")
+    assert root.message.startswith(ROOT)
+    broken = [event for event in followed if event.exception == "BrokenPipeError"]
+    assert broken
+    assert all(event.time >= root.time for event in broken)
+
+
+def test_no_more_is_run_and_built_than_needed(demo):
+    assert demo.candidates_total == 20
+    assert Counter(trial.purpose for trial in demo.trials)["narrow"] <= math.ceil(math.log2(20))
+    assert 2 <= demo.cost.builds <= 3
+    assert len({trial.environment for trial in demo.trials}) == demo.cost.builds
+
+
+@pytest.mark.usefixtures("demo")
+def test_no_process_is_left(fresh):
+    assert left_in(fresh) == []
+
+
+def test_a_process_that_is_left_is_seen(fresh):
+    argv = [sys.executable, "-c", "print(flush=True); input()", str(fresh)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        assert left_in(fresh) == [process.pid]
+        process.communicate("\n")
+
+
+def left_in(folder):
+    """Living processes that have a path in the folder in their arguments or environment, or work there."""
+    return [
+        int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _speaks_of(folder, path)
+    ]
+
+
+def _speaks_of(folder, process):
+    try:
+        said = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        return os.fsencode(folder) in said or (process / "cwd").readlink().is_relative_to(folder)
+    except OSError:
+        return False
