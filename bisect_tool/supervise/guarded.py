@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,7 @@ MARGIN_S = 20.0
 """How much longer than its own limits a guardian may take before it counts as lost."""
 CLEAN_UP_S = 10.0
 OUTPUT_FILE = "guardian.out"
+FULL_BYTES = 64 * 1024
 
 
 def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> GuardianResult:
@@ -59,7 +61,7 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
         _finish(process, spec)
         result = _result(spec, began)
     if result.reason is Reason.LOST and process.returncode > 0:
-        raise EnvironmentFailed(f"the guardian failed: {_last_words(spec)}", f"{spec.folder} tells more")
+        raise _failure(spec)
     return result
 
 
@@ -84,9 +86,13 @@ def _start(spec: GuardianSpec) -> subprocess.Popen[bytes]:
         raise EnvironmentFailed(f"cannot start a trial in {spec.folder}: {error}") from error
 
 
-def _last_words(spec: GuardianSpec) -> str:
+def _failure(spec: GuardianSpec) -> EnvironmentFailed:
+    """Why the guardian failed; that the disk is full it cannot write down itself."""
+    if shutil.disk_usage(spec.folder).free < FULL_BYTES:
+        return EnvironmentFailed(f"the disk of {spec.folder} is full", "Free some space, then go on.")
     lines = (spec.folder / OUTPUT_FILE).read_text(errors="replace").splitlines()
-    return lines[-1] if lines else "it said nothing"
+    said = lines[-1] if lines else "it said nothing"
+    return EnvironmentFailed(f"the guardian failed: {said}", f"{spec.folder} tells more")
 
 
 def _wait(process: subprocess.Popen[bytes], spec: GuardianSpec, cancel: threading.Event | None) -> None:

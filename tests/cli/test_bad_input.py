@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -391,6 +392,20 @@ def test_home_that_is_read_only(cli, filled, home_on, command):
 def test_home_on_a_full_disk(cli, filled, home_on, command):
     with home_on("size=64k"):
         failed_for_the_disk(cli(*map(filled, NEED_A_HOME[command])))
+
+
+def test_disk_that_a_log_fills(cli, project, home_on, tmp_path):
+    """The log that cannot be written is no verdict on a commit."""
+    noisy = tmp_path / "noisy.sh"
+    noisy.write_text("#!/bin/sh\nhead -c 3000000 /dev/zero | tr '\\0' x | fold -w 100\n")
+    noisy.chmod(0o755)
+    with home_on("size=1m"):
+        ended = cli("--repo", project.path, "--good", "c1", "--bad", "c8", "--", noisy)
+    wrong, advice = ended.err.splitlines()[-2:]
+    assert re.fullmatch(r"error: the disk of \S+ is full", wrong)
+    assert advice == "Free some space, then go on."
+    assert "the session can be resumed: bisect-run resume" in ended.err
+    assert (ended.code, ended.out) == (5, "")
 
 
 def failed_for_the_disk(ended):
