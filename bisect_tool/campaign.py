@@ -40,6 +40,7 @@ class Finding(StrEnum):
     GREEN = "green"
     ALWAYS_RED = "always red"
     FLAKY = "flaky"
+    ORDER_DEPENDENT = "order dependent"
     UNVERIFIED = "unverified"
 
 
@@ -108,6 +109,8 @@ class _Judged:
     outcome: Outcome
     reason: str
     failure: Failure | None
+    before: frozenset[str]
+    """The cells that ran before it in the same trial."""
 
 
 def decide(goal: Goal, trials: Sequence[TrialResult]) -> State:
@@ -176,7 +179,11 @@ def _judge(
         if result is not None:
             judgement = classify(result.outcome, result.failure, investigated)
             reason = result.reason or judgement.reason
-            judged.append(_Judged(trial.sha, judgement.verdict, result.outcome, reason, result.failure))
+            names = [each.cell for each in trial.cells]
+            before = frozenset(names[: names.index(cell)] if cell in names else ())
+            judged.append(
+                _Judged(trial.sha, judgement.verdict, result.outcome, reason, result.failure, before)
+            )
     return tuple(judged)
 
 
@@ -219,6 +226,9 @@ class _CellSearch:
         )
         if ends.state is EndState.RED:
             return _narrow(goal, base, judged)
+        verdicts = _verdicts(goal, judged)
+        if isinstance(verdicts, str):
+            return _CellSearch(cell, _disagreeing(base, verdicts, judged))
         # A cell that is green at the bad end is green whatever the good end says, or was never asked.
         green = ends.state is EndState.UNKNOWN and ends.bad_runs.good and not ends.bad_runs.bad
         return _CellSearch(cell, _not_red(base, EndState.GREEN if green else ends.state))
@@ -231,7 +241,7 @@ _NOT_RED = {
         Finding.ALWAYS_RED,
         "it fails at the good end and passes at the bad one: ends swapped?",
     ),
-    EndState.FLAKY: (Finding.FLAKY, "runs of the same commit disagree"),
+    EndState.FLAKY: (Finding.FLAKY, "runs of the good ends disagree"),
     EndState.UNKNOWN: (Finding.UNVERIFIED, "an end told nothing about it"),
 }
 
@@ -244,9 +254,7 @@ def _not_red(base: CellConclusion, state: EndState) -> CellConclusion:
 def _narrow(goal: Goal, base: CellConclusion, judged: tuple[_Judged, ...]) -> _CellSearch:
     verdicts = _verdicts(goal, judged)
     if isinstance(verdicts, str):
-        return _CellSearch(
-            base.cell, replace(base, finding=Finding.FLAKY, note=f"runs of {verdicts[:9]} disagree")
-        )
+        return _CellSearch(base.cell, _disagreeing(base, verdicts, judged))
     bisection = Bisection.start(goal.dag, goal.bad, goal.goods)
     for sha, verdict in verdicts.items():
         if sha not in (goal.bad, *goal.goods):
@@ -267,14 +275,29 @@ def _narrow(goal: Goal, base: CellConclusion, judged: tuple[_Judged, ...]) -> _C
     return _confirm(goal, base, judged, bisection, result)
 
 
+def _disagreeing(base: CellConclusion, sha: str, judged: tuple[_Judged, ...]) -> CellConclusion:
+    """What it means that runs of one commit disagree: chance, or the company in which the cell ran."""
+    told = [item for item in judged if item.sha == sha and item.verdict is not Verdict.SKIP]
+    after = {verdict: [item.before for item in told if item.verdict is verdict] for verdict in Verdict}
+    if all(red > green for red in after[Verdict.BAD] for green in after[Verdict.GOOD]):
+        note = f"at {sha[:9]} it fails after the cells before it, and passes without them"
+        return replace(base, finding=Finding.ORDER_DEPENDENT, note=note)
+    return replace(base, finding=Finding.FLAKY, note=f"runs of {sha[:9]} disagree")
+
+
 def _confirm(
     goal: Goal, base: CellConclusion, judged: tuple[_Judged, ...], bisection: Bisection, culprit: Culprit
 ) -> _CellSearch:
-    """The adjacent pair has to answer the same way `confirm_runs` times before a culprit is named."""
+    """The adjacent pair has to answer the same way `confirm_runs` times before a culprit is named.
+
+    An end has to do so in the company in which the candidates ran, too: an end runs every cell, and a cell
+    that fails only after others would make the bad end the culprit.
+    """
     for sha in bisection.confirmation():
-        told = sum(item.sha == sha and item.verdict is not Verdict.SKIP for item in judged)
-        tries = sum(item.sha == sha for item in judged)
-        if told < goal.confirm_runs and tries - told <= goal.retries:
+        here = [item for item in judged if item.sha == sha]
+        told = sum(item.verdict is not Verdict.SKIP for item in here)
+        lacking = told < goal.confirm_runs and len(here) - told <= goal.retries
+        if lacking or _always_in_company(goal, here, judged):
             step = Step(sha, (base.cell,), Purpose.CONFIRM)
             return _CellSearch(base.cell, None, step, (culprit.sha,), 1, bisection)
     found = replace(
@@ -286,6 +309,15 @@ def _confirm(
         failure=_first_failure(judged, culprit.sha) or base.failure,
     )
     return _CellSearch(base.cell, found)
+
+
+def _always_in_company(goal: Goal, here: list[_Judged], judged: tuple[_Judged, ...]) -> bool:
+    """Whether the cell ran at this end only after cells that were left out when the range was narrowed."""
+    ends = (goal.bad, *goal.goods)
+    narrowed = [item.before for item in judged if item.sha not in ends]
+    if here[0].sha not in ends or len(here) >= goal.endpoint_runs + goal.confirm_runs:
+        return False
+    return any(all(item.before > before for item in here) for before in narrowed)
 
 
 def _verdicts(goal: Goal, judged: tuple[_Judged, ...]) -> dict[str, Verdict] | str:

@@ -119,6 +119,10 @@ _ANSWERS = {
         "the first bad commit hides among commits that could not be tested",
     ),
     Finding.CULPRIT: (ExitCode.DONE, "culprit found"),
+    Finding.ORDER_DEPENDENT: (
+        ExitCode.INCONCLUSIVE,
+        "no culprit: a failing cell depends on the cells that run before it",
+    ),
     Finding.FLAKY: (ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"),
 }
 _NO_REGRESSION = (ExitCode.ENDPOINTS, "the ends do not show the regression")
@@ -151,6 +155,7 @@ def _named(
 def _cell(item: CellConclusion, commits: Mapping[str, Commit], rows: Sequence[TrialRow]) -> CellReport:
     return CellReport(
         finding=item.finding,
+        order_dependent=True if item.finding is Finding.ORDER_DEPENDENT else None,
         good=EndCount(runs=item.good.runs, failed=item.good.failed),
         bad=EndCount(runs=item.bad.runs, failed=item.bad.failed),
         culprit=commit_info(commits[item.culprit]) if item.culprit else None,

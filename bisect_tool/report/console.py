@@ -131,8 +131,6 @@ def _notes(document: Document) -> Iterable[str]:
     for cell, report in document.cells.items():
         if report.note:
             yield f"{cell}: {report.note}"
-        if report.order_dependent:
-            yield f"{cell}: fails only after the cells before it"
     skips = {skip.sha: skip.reason for report in document.cells.values() for skip in report.skipped}
     hidden = {view.sha for group in answer.candidates(document) for view in group.candidates}
     for sha, reason in skips.items():

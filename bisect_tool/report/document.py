@@ -43,9 +43,9 @@ class Skipped(_Model):
 class CellReport(_Model):
     """The answer for one cell.
 
-    `finding` is one of culprit, candidates, green, always red, flaky, unverified; `last_good` is the
-    culprit's parent, where a trial saw it pass; `confidence` is null where the search was deterministic and
-    no posterior exists.
+    `finding` is one of culprit, candidates, green, always red, flaky, order dependent, unverified;
+    `last_good` is the culprit's parent, where a trial saw it pass; `confidence` is null where the search was
+    deterministic and no posterior exists.
     """
 
     finding: str

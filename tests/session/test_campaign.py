@@ -362,3 +362,28 @@ def test_what_was_spoilt_at_the_bad_end_is_not_what_is_investigated():
     found = play(one_cell(8, 4, answers)).of("cell")
     assert found.finding is Finding.CANDIDATES
     assert found.candidates == ("c3", "c4")
+
+
+# --- order dependence -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("culprit", ["c0", "c4", "c7"])
+def test_a_cell_that_fails_only_after_another_has_no_culprit(culprit):
+    world = World(line(8), {"first": None, "second": culprit}, followers={"second": "first"})
+    found = play(world).of("second")
+    assert (found.finding, found.culprit) == (Finding.ORDER_DEPENDENT, None)
+    assert "after the cells before it" in found.note
+
+
+@pytest.mark.parametrize("culprit", ["c0", "c7"])
+def test_an_end_of_the_pair_is_confirmed_in_the_company_of_the_candidates(culprit):
+    world = World(line(8), {"first": None, "second": culprit})
+    played = play(world)
+    assert played.of("second").culprit == culprit
+    end = GOOD if culprit == "c0" else "c7"
+    assert {trial.cells[0].cell for trial in played.trials if trial.sha == end} == {"first", "second"}
+
+
+def test_where_every_cell_is_red_the_ends_need_no_more_runs():
+    world = World(line(8), {"first": "c7", "second": "c7"})
+    assert play(world).shas(Purpose.CONFIRM).count("c7") == 0

@@ -47,12 +47,14 @@ class World:
     """Commits, and the first bad one of each cell (None: never red).
 
     `answers` overrides the truth: for a commit, or a (commit, cell), the words of its first runs; the last
-    word is that of all that follow. See `_RESULTS` for the words.
+    word is that of all that follow. See `_RESULTS` for the words. `followers` are red only after the cell
+    named with them.
     """
 
     parents: Mapping[str, tuple[str, ...]]
     culprits: Mapping[str, str | None]
     answers: Mapping[str | tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    followers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bad(self) -> str:
@@ -71,13 +73,16 @@ class World:
             return nothing(step, Outcome(whole))
         asked = step.cells if step.cells is not None else tuple(self.culprits)
         cells = tuple(
-            _RESULTS[self._word((step.sha, cell), earlier) or whole or self._truth(step.sha, cell)](cell)
+            _RESULTS[self._word((step.sha, cell), earlier) or whole or self._truth(step.sha, cell, asked)](
+                cell
+            )
             for cell in asked
         )
         return result(step.sha, cells, overall(cells))
 
-    def _truth(self, sha: str, cell: str) -> str:
-        return "failed" if self.is_red(sha, cell) else "passed"
+    def _truth(self, sha: str, cell: str, asked: Sequence[str]) -> str:
+        company = self.followers.get(cell, cell) in asked
+        return "failed" if company and self.is_red(sha, cell) else "passed"
 
     def _word(self, key: str | tuple[str, str], earlier: int) -> str:
         words = self.answers.get(key, ("",))
