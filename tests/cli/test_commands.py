@@ -11,6 +11,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -241,12 +242,12 @@ def run(place, project):
 def finished(run, place, monkeypatch):
     """The document of the finished session, whose home is the one in use."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(place / "home"))
+    assert run.returncode == 0, run.stderr
     return Document.model_validate_json(run.stdout)
 
 
 def test_no_command_means_run(run, finished, project):
-    assert (run.returncode, finished.exit_code) == (0, 0)
-    assert finished.command == "run"
+    assert (finished.command, finished.exit_code) == ("run", run.returncode)
     assert finished.cells["command"].culprit.sha == project.commits["c5"]
     assert finished.cells["command"].culprit.pr == 15
     assert finished.cells["command"].last_good == project.commits["c4"]
@@ -299,18 +300,20 @@ class TestStatus:
             ids.running: timedelta(minutes=7, seconds=30),
         }
         now = datetime.now(UTC)
-        with sqlite3.connect(place / "home" / "state" / "store.db") as database:
-            for session, age in ages.items():
-                created = (now - age).isoformat(timespec="seconds")
-                database.execute("UPDATE session SET created = ? WHERE id = ?", (created, session))
+        for session, age in ages.items():
+            created = (now - age).isoformat(timespec="seconds")
+            self.change(place, "UPDATE session SET created = ? WHERE id = ?", created, session)
         folder = place / "home" / "state" / "sessions" / ids.running
         folder.mkdir()
         with FileLock(folder / "running.lock"):
             yield ids
-        with sqlite3.connect(place / "home" / "state" / "store.db") as database:
-            database.execute("DELETE FROM trial WHERE session = ?", (ids.interrupted,))
-            database.execute("DELETE FROM session WHERE id <> ?", (ids.finished,))
-        database.close()
+        self.change(place, "DELETE FROM trial WHERE session = ?", ids.interrupted)
+        self.change(place, "DELETE FROM session WHERE id <> ?", ids.finished)
+
+    def change(self, place, statement, *values):
+        file = place / "home" / "state" / "store.db"
+        with closing(sqlite3.connect(file, isolation_level=None)) as database:
+            database.execute(statement, values)
 
     @pytest.mark.usefixtures("sessions")
     def test_all(self, cli, normal):
