@@ -20,6 +20,7 @@ from bisect_tool.report.terminal import show
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
 
+INSTALL_ENGINE = "pip install 'bisect-run[engine]'"
 _ENGINE = ("torch", "zmq", "msgspec", "uvicorn", "starlette")
 _DISK_GIB = 10
 
@@ -50,6 +51,11 @@ def doctor() -> int:
     return ExitCode.ENVIRONMENT if any(check.missing for check in checks) else ExitCode.DONE
 
 
+def missing_packages() -> list[str]:
+    """The packages that the reference engine needs and this Python lacks."""
+    return [name for name in _ENGINE if importlib.util.find_spec(name) is None]
+
+
 def render_checks(checks: tuple[Check, ...]) -> RenderableType:
     """The answer first; then a row for each check, what is missing on top, with what to do below it."""
     missing = [check.name for check in checks if check.missing]
@@ -76,14 +82,9 @@ def _checks() -> Iterator[Check]:
     yield Check("Python", platform.python_version(), fine=True)
     yield _git()
     yield _disk()
-    missing = [name for name in _ENGINE if importlib.util.find_spec(name) is None]
-    yield Check(
-        "demo",
-        f"lacks {', '.join(missing)}" if missing else "the reference engine's packages are there",
-        not missing,
-        "for `bisect-run demo`: pip install 'bisect-run[engine]'",
-        needed=False,
-    )
+    missing = missing_packages()
+    found = f"lacks {', '.join(missing)}" if missing else "the reference engine's packages are there"
+    yield Check("demo", found, not missing, f"for `bisect-run demo`: {INSTALL_ENGINE}", needed=False)
     uv = shutil.which("uv")
     yield Check(
         "uv",

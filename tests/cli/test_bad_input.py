@@ -359,6 +359,15 @@ def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):
     assert (ended.code, ended.out) == (5, "")
 
 
+def test_demo_without_its_engine(cli, monkeypatch):
+    monkeypatch.setattr("bisect_tool.cli.doctor._ENGINE", ("sys", "nothing_of_this_name"))
+    ended = cli("demo")
+    assert ended.err == (
+        "error: the demo's engine lacks nothing_of_this_name\npip install 'bisect-run[engine]'\n"
+    )
+    assert (ended.code, ended.out) == (5, "")
+
+
 def test_step_stops_git_bisect_on_a_mistake(cli, engine):
     ended = cli("step", "--repo", engine, "--rev", "nope", "--", "true")
     assert ended.err == f"error: there is no commit 'nope' in {engine}\n{NAMES}\n"
