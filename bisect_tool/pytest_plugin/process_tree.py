@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from bisect_tool.supervise.processes import Identity, Process, below, read_process, send, table
+from bisect_tool.supervise.processes import Identity, Process, below, cpu_seconds, read_process, send, table
 
 
 class ProcessTree:
@@ -45,6 +45,10 @@ class ProcessTree:
     def pids(self) -> set[int]:
         """The ids of the living members."""
         return {process.pid for process in self.members()}
+
+    def cpu_seconds(self) -> float:
+        """The processor time that the living members have used so far."""
+        return sum(cpu_seconds(process.pid) for process in self.members())
 
     def session(self, root: int) -> set[Identity]:
         """The living members of this root's session, orphans included."""

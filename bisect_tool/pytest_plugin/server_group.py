@@ -15,6 +15,7 @@ from bisect_tool.pytest_plugin.logs import RankLog
 from bisect_tool.pytest_plugin.process_tree import ProcessTree
 from bisect_tool.pytest_plugin.rank_server import RankServer
 from bisect_tool.pytest_plugin.readiness import readiness
+from bisect_tool.pytest_plugin.rest import Rest
 from bisect_tool.pytest_plugin.shared_memory import SharedMemory
 from bisect_tool.pytest_plugin.teardown import Estate, Teardown, tear_down
 from bisect_tool.pytest_plugin.waiting import POLL_S, wait_until
@@ -33,6 +34,7 @@ STILL_S = 0.6
 COLLAPSE_S = 4.0
 PASSING_S = 0.3
 ABORT_S = 3.0
+REST_S = 15.0
 
 
 @contextmanager
@@ -92,13 +94,17 @@ class ServerGroup:
                 raise self._exited(server)
 
     def terminate(self, mode: SigtermMode | None = None) -> Teardown:
-        """Send SIGTERM to the `group` or the `root` of each server (default: as launched)."""
+        """Let the servers come to rest, then send SIGTERM to the `group` or the `root` of each.
+
+        The default is as launched. Servers that never rest are ended all the same after `REST_S`.
+        """
+        wait_until(Rest(self._estate.tree).come, REST_S)
         return self._end(mode or self.launch.sigterm, self.launch.teardown_s)
 
     def close(self) -> None:
         """End the servers if they have not been ended."""
         if self._ended is None:
-            self.terminate()
+            self._end(self.launch.sigterm, self.launch.teardown_s)
 
     def _end(self, mode: SigtermMode, seconds: float) -> Teardown:
         self._since = time.time()

@@ -17,6 +17,7 @@ Identity: TypeAlias = tuple[int, int]
 """`(pid, start time in clock ticks since boot)`: what no other process has had since boot."""
 
 TITLE_LIMIT = 400
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Process(NamedTuple):
@@ -46,6 +47,13 @@ def read_process(pid: int) -> Process | None:
     # The name, in parentheses, may itself hold spaces and parentheses.
     fields = stat[stat.rindex(b")") + 2 :].split()
     return Process(pid, int(fields[1]), int(fields[19]), fields[0].decode())
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor time that a process has used, in user and system mode; 0 for one that is gone."""
+    stat = read_bytes(f"/proc/{pid}/stat")
+    fields = stat[stat.rindex(b")") + 2 :].split() if stat else [b"0"] * 13
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def table() -> dict[int, Process]:

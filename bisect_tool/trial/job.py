@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _STREAM_PLUGIN = Path(__file__).parent.parent / "stream"
+# Two trials on one machine that began to look for free ports at the same place would take the same ones: an
+# engine binds what it was given half a minute later.
+_FIRST_PORT, _FIRST_PORTS, _LAST_PORT = 8000, 900, 8999
 _NOT_OURS = ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "VIRTUAL_ENV")
 
 
@@ -146,7 +150,7 @@ def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, objec
         "model": model,
         "served_model": launch.served_model or model,
         "logs": str(place.logs),
-        "ports": {"start": 8000, "stop": 9000},
+        "ports": {"start": _FIRST_PORT + secrets.randbelow(_FIRST_PORTS), "stop": _LAST_PORT + 1},
         "rpc_port": launch.rpc_port,
         "fixed_ports": launch.fixed_ports,
         "rank_env": [_devices(rank, launch.gpus_per_rank) for rank in range(launch.dp_size)],

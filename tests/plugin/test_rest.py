@@ -1,0 +1,59 @@
+"""Rest after work, told by the processor time of real processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bisect_tool.pytest_plugin.process_tree import ProcessTree
+from bisect_tool.pytest_plugin.rest import Rest
+from bisect_tool.pytest_plugin.waiting import wait_until
+
+WORK_THEN_REST = """
+import time
+began = time.monotonic()
+while time.monotonic() - began < {seconds}:
+    pass
+print("resting", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def worker():
+    """A process that works for some seconds, leads a session of its own, and is ended with the test."""
+    started = []
+
+    def start(seconds: float) -> tuple[subprocess.Popen, ProcessTree]:
+        argv = [sys.executable, "-c", WORK_THEN_REST.format(seconds=seconds)]
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        started.append(process)
+        tree = ProcessTree()
+        tree.add_root(process.pid)
+        return process, tree
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_rest_comes_when_the_work_is_done(worker):
+    process, tree = worker(1.5)
+    assert wait_until(Rest(tree).come, 20)
+    process.kill()
+    assert process.communicate()[0] == "resting\n"
+
+
+def test_there_is_no_rest_in_the_middle_of_work(worker):
+    _, tree = worker(60)
+    assert not wait_until(Rest(tree).come, 2)
+
+
+def test_those_that_are_gone_rest(worker):
+    process, tree = worker(60)
+    process.kill()
+    process.communicate()
+    assert wait_until(Rest(tree).come, 5)
