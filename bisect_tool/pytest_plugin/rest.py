@@ -16,8 +16,8 @@ class Rest:
     """Tells rest from work by the processor time that a tree of processes uses.
 
     No endpoint says it: data-parallel ranks that have answered everything go on in step, with dummy batches,
-    until all have agreed to pause (`run_busy_loop` of vllm/v1/engine/core.py); a SIGTERM in the middle of that
-    breaks their collectives. vLLM on a CPU uses about 2 cores then, and a tenth of one at rest.
+    until all have agreed to pause (`run_busy_loop` of vllm/v1/engine/core.py); a SIGTERM in between breaks
+    their collectives. vLLM on a CPU uses about 2 cores then, and a tenth of one at rest.
     """
 
     def __init__(self, tree: ProcessTree) -> None:

@@ -37,14 +37,15 @@ def worker():
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def test_rest_comes_when_the_work_is_done(worker):
     process, tree = worker(1.5)
     assert wait_until(Rest(tree).come, 20)
     process.kill()
-    assert process.communicate()[0] == "resting\n"
+    assert process.stdout.read() == "resting\n"
 
 
 def test_there_is_no_rest_in_the_middle_of_work(worker):
@@ -55,5 +56,5 @@ def test_there_is_no_rest_in_the_middle_of_work(worker):
 def test_those_that_are_gone_rest(worker):
     process, tree = worker(60)
     process.kill()
-    process.communicate()
+    process.wait()
     assert wait_until(Rest(tree).come, 5)
