@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from bisect_tool.supervise.spec import ProcessInfo
 
 OBSERVE_S = 0.5
-STILL_S = 0.6
-COLLAPSE_S = 4.0
+COLLAPSE_S = 10.0
 PASSING_S = 0.3
 ABORT_S = 3.0
 REST_S = 15.0
@@ -171,8 +170,10 @@ class ServerGroup:
         """Let a server that is falling apart do so by itself, for a moment: SIGTERM would cut it short.
 
         What its other processes say then (a worker whose pipe is broken) is the rest of the failure chain.
-        One that stands still after its fatal line, where nobody but `speaker` says any more, is ended soon.
+        One that stands still after its fatal line, where nobody works and nobody but `speaker` says any more,
+        is ended soon. On a busy machine it may take seconds to fall, so stillness is not told by the clock.
         """
+        rest = Rest(self._estate.tree)
         session = functools.partial(self._estate.tree.session, server.pid)
         standing = session()
 
@@ -180,7 +181,14 @@ class ServerGroup:
             others = [line for line in server.log.new_lines() if take_apart(line).pid != speaker]
             return bool(standing - session() or others)
 
-        if standing and wait_until(falling, STILL_S):
+        falls = False
+
+        def told() -> bool:
+            nonlocal falls
+            falls = falling()
+            return falls or rest.come()
+
+        if standing and wait_until(told, COLLAPSE_S) and falls:
             wait_until(lambda: not session(), COLLAPSE_S)
 
     def _exited(self, server: RankServer) -> ServersFailed:
