@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -19,7 +21,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
     """An empty repository; nothing that was started on it may be left at the end of the test."""
     made = Project(tmp_path / "project", tmp_path / "home", uuid4().hex)
     yield made
-    wait_until(lambda: not survivors(made.mark), 15.0)
+    try:
+        wait_until(lambda: not survivors(made.mark), 15.0)
+    finally:
+        for survivor in survivors(made.mark):
+            os.kill(int(survivor.split()[0]), signal.SIGKILL)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:

@@ -45,7 +45,8 @@ def started(project, counter, gate):
     def start(*options, seconds=0.0):
         shas = project.commits(*CODES)
         project.write_check(
-            f"#!/bin/sh\ngit rev-parse HEAD >> {counter}\nsleep {seconds}\n"
+            f"#!/bin/sh\necho $$ >> {counter.with_name('pids')}\n"
+            f"git rev-parse HEAD >> {counter}\nsleep {seconds}\n"
             f'while [ -e {gate} ]; do sleep 0.05; done\nexit "$(cat code)"\n'
         )
         words = ("--good", shas[0], "--bad", shas[-1], "--json", *options, "--", "./check.sh")
@@ -82,6 +83,13 @@ def ended(process):
 def kill(process):
     process.kill()
     process.communicate(timeout=60)
+
+
+def running_checks(project, counter):
+    """The processes of the checks that run now, the first one first."""
+    alive = {int(each.split()[0]) for each in survivors(project.mark)}
+    pids = counter.with_name("pids").read_text().split()
+    return [int(pid) for pid in pids if int(pid) in alive]
 
 
 def undisturbed(shas):
@@ -150,6 +158,21 @@ def test_after_a_signal_the_trial_runs_anew(project, counter, held, gate):
     gate.unlink()
     assert project.run("resume").code == 0
     assert len(lines(counter)) == len(stored(project)) + 1
+
+
+def test_killed_with_its_guardian(project, counter, held, gate, wait_for):
+    """Nobody is left to end the check: `resume` does, before it runs another in the same worktree."""
+    (guardian,) = (int(each.split()[0]) for each in survivors(project.mark) if "guardian.py" in each)
+    held.send_signal(signal.SIGSTOP)  # or it would clean up after its guardian
+    os.kill(guardian, signal.SIGKILL)
+    kill(held)
+    (orphan,) = running_checks(project, counter)
+    resumed = project.start("resume")
+    wait_for(lambda: len(lines(counter)) == 2)
+    (anew,) = running_checks(project, counter)
+    assert anew != orphan
+    gate.unlink()
+    assert ended(resumed)[0] == 0
 
 
 def test_status_lists_what_was_interrupted_and_what_is_done(project, held, gate):
