@@ -160,8 +160,9 @@ def _any_red(goal: Goal, trials: Sequence[TrialResult]) -> bool:
 def _steps_before_narrowing(goal: Goal, trials: Sequence[TrialResult]) -> int:
     ends = (goal.bad, *goal.goods)
     done = sum(trial.sha in ends for trial in trials)
-    narrowing = max(len(goal.dag.candidates) - 1, 0).bit_length()
-    return max(goal.endpoint_runs * len(ends) - done, 1) + narrowing + goal.confirm_runs
+    narrowing = (len(goal.dag.candidates) - 1).bit_length()
+    afterwards = narrowing + goal.confirm_runs if goal.goods else 0
+    return max(goal.endpoint_runs * len(ends) - done, 1) + afterwards
 
 
 def _cells(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ class Store:
             matches = rows[:1]
         else:
             exact = [row for row in rows if row.id == session]
-            matches = exact or [row for row in rows if row.id.startswith(session)]
+            matches = exact or [row for row in rows if session and row.id.startswith(session)]
         if not matches:
             raise UsageError(
                 f"no such session: {session}", "`bisect-run status` lists the sessions there are."
@@ -156,5 +156,5 @@ def _open(path: Path) -> sqlite3.Connection:
 def _unusable(path: Path, error: Exception) -> EnvironmentFailed:
     return EnvironmentFailed(
         f"the store {path} cannot be written: {error}",
-        "Free some disk or point BISECT_RUN_HOME at a writable folder, then `bisect-run resume`.",
+        "Free some disk or point BISECT_RUN_HOME at a writable folder.",
     )

@@ -11,6 +11,7 @@ from bisect_tool.report.compose import compose, native_changes
 from bisect_tool.report.progress import Progress
 from bisect_tool.session import Session
 from bisect_tool.store import Store
+from bisect_tool.trial.command import CheckAborted
 from bisect_tool.trial.run import TrialAborted
 
 
@@ -23,7 +24,7 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
         except (TrialAborted, BuildInterrupted):
             say(f"interrupted; go on with: bisect-run resume {session.id}")
             return interrupt.exit_code
-        except EnvironmentFailed:
+        except (EnvironmentFailed, CheckAborted):
             say(f"the session can be resumed: bisect-run resume {session.id}")
             raise
     document = compose(session, store.trials(session.id), state, native_changes(session))

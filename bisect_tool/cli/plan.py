@@ -27,6 +27,7 @@ def plan(
     tests_from: options.TestsFrom = None,
     first_parent: options.FirstParent = False,
     endpoint_runs: options.EndpointRuns = 2,
+    deadline: options.Deadline = 3600.0,
     command: options.Command = None,
 ) -> int:
     """Say which commits, builds and trials `run` would take."""
@@ -42,6 +43,7 @@ def plan(
         cells=tuple(cells or ()),
         first_parent=first_parent,
         endpoint_runs=endpoint_runs,
+        deadline_s=deadline,
     )
     show(render_plan(plan_of(resolve(words, home(), say))))
     return 0

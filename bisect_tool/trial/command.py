@@ -44,7 +44,7 @@ def command_cell(reason: str, code: int | None, seconds: float, ended: float, lo
     if code is None or code < 0 or code >= _FIRST_ABORT:
         raise CheckAborted(
             f"the command ended with {code}, which asks to stop (log: {log})",
-            "Make it end with 1-124 for bad, 125 for cannot be tested; then `bisect-run resume`.",
+            "Let it end with 1-124 for bad, 125 for cannot be tested.",
         )
     if code == 0:
         return CellResult(cell=CELL, outcome=Outcome.PASSED, seconds=seconds)

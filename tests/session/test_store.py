@@ -109,7 +109,7 @@ def test_an_ambiguous_prefix_is_refused(store):
         store.session(ids[0][:4])
 
 
-@pytest.mark.parametrize("name", ["last", "2026", "%", "last; DROP TABLE session"])
+@pytest.mark.parametrize("name", ["last", "", "2026", "%", "last; DROP TABLE session"])
 def test_no_such_session(store, name):
     with pytest.raises(UsageError, match="no such session") as told:
         store.session(name)
