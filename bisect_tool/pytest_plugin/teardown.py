@@ -61,15 +61,18 @@ class Estate:
 
 
 def tear_down(servers: Sequence[RankServer], estate: Estate, mode: SigtermMode, seconds: float) -> Teardown:
-    """Send SIGTERM, wait until every process is gone, kill what is left after `seconds`."""
+    """Send SIGTERM to one server after the other, wait until every process is gone, kill what is left.
+
+    The last rank is the first, and the next one's turn comes when its root has ended, as in vLLM's own tests
+    (`ExternalLBServerManager`). Each has `seconds` to end in.
+    """
     estate.observe()
     offsets = [server.log.size() for server in servers]
     start = time.monotonic()
-    for server in servers:
-        if server.exit_status is None:
-            server.sigterm(mode)
-        else:  # its group may still live; its id alone no longer proves whose it is
-            estate.tree.terminate(server.pid)
+    deadline = start + seconds
+    for server in reversed(servers):
+        deadline = time.monotonic() + seconds
+        _end(server, estate, mode, seconds)
 
     def all_gone() -> bool:
         running = [server for server in servers if server.exit_status is None]  # asks, and so reaps, each
@@ -79,7 +82,7 @@ def tear_down(servers: Sequence[RankServer], estate: Estate, mode: SigtermMode, 
         estate.tree.kill()
         return all_gone()
 
-    in_time = wait_until(all_gone, seconds)
+    in_time = wait_until(all_gone, deadline - time.monotonic())
     survivors = () if in_time else tuple(f"{title(p.pid)} (pid {p.pid})" for p in estate.tree.members())
     if not in_time:
         wait_until(all_killed, KILL_S)
@@ -95,3 +98,17 @@ def tear_down(servers: Sequence[RankServer], estate: Estate, mode: SigtermMode, 
             for line in server.log.complaints_since(offset)
         ),
     )
+
+
+def _end(server: RankServer, estate: Estate, mode: SigtermMode, seconds: float) -> None:
+    """Send SIGTERM and wait for the root to end."""
+    if server.exit_status is not None:  # its group may still live; its id alone no longer proves whose it is
+        estate.tree.terminate(server.pid)
+        return
+
+    def root_gone() -> bool:
+        estate.observe()
+        return server.exit_status is not None
+
+    server.sigterm(mode)
+    wait_until(root_gone, seconds)
