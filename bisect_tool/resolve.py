@@ -207,8 +207,12 @@ def _cells(words: Words, scenario: Scenario | None) -> tuple[str, ...]:
 
 def rerun(words: Words, request: Request) -> str:
     """The command line that runs the same bisection again, quoted for a shell."""
-    parts = ["bisect-run", "--repo", request.repo]
-    parts += [part for good in request.goods for part in ("--good", good[:12])] + ["--bad", request.bad[:12]]
+    if request.goods:
+        parts = ["bisect-run", "--repo", request.repo]
+        parts += [part for good in request.goods for part in ("--good", good[:12])]
+        parts += ["--bad", request.bad[:12]]
+    else:
+        parts = ["bisect-run", "step", "--repo", request.repo, "--rev", request.bad[:12]]
     parts += ["--first-parent"] if words.first_parent else []
     parts += ["--scenario", request.scenario] if request.scenario else []
     parts += ["--profile", request.profile] if request.profile else []
@@ -217,7 +221,9 @@ def rerun(words: Words, request: Request) -> str:
     parts += ["--tests-from", pinned[:12]] if pinned else []
     parts += [part for cell in words.cells for part in ("--cells", cell)]
     parts += (
-        ["--endpoint-runs", str(words.endpoint_runs)] if words.endpoint_runs != _USUAL.endpoint_runs else []
+        ["--endpoint-runs", str(words.endpoint_runs)]
+        if request.goods and words.endpoint_runs != _USUAL.endpoint_runs
+        else []
     )
     parts += ["--deadline", f"{words.deadline_s:g}"] if words.deadline_s != _USUAL.deadline_s else []
     parts += ["--", *words.command] if words.command else []

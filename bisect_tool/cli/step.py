@@ -12,6 +12,7 @@ from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.cli.output import say
 from bisect_tool.evidence import classify
 from bisect_tool.home import home
+from bisect_tool.report.compose import compose
 from bisect_tool.report.progress import Progress
 from bisect_tool.resolve import Words, resolve
 from bisect_tool.store import Store
@@ -60,8 +61,10 @@ def step(
     store = Store(here.store)
     session = sessions.create(resolve(words, here, say, "step"), store, here)
     with interruptible() as interrupt, Progress(session) as progress:
-        sessions.run(session, store, progress, interrupt.cancel)
-    last = store.trials(session.id)[-1].result
+        state = sessions.run(session, store, progress, interrupt.cancel)
+    rows = store.trials(session.id)
+    store.finish(session.id, compose(session, rows, state).to_json())
+    last = rows[-1].result
     for cell in last.cells:
         say(f"{cell.cell}: {cell.outcome} {cell.failure.signature if cell.failure else cell.reason}".rstrip())
     return verdict_of(last.cells, signature)

@@ -23,6 +23,7 @@ from bisect_tool.report.document import (
     Skipped,
     TrialReport,
 )
+from bisect_tool.report.phrase import told
 from bisect_tool.session import setting
 from bisect_tool.text import clean, redact, secret_values
 from bisect_tool.verdict import Outcome
@@ -45,7 +46,7 @@ def compose(
     request = session.request
     commits = {commit.sha: commit for commit in session.range.commits}
     commits |= {sha: session.repository.commit(sha) for sha in request.goods if sha not in commits}
-    code, conclusion = conclude(state, rows)
+    code, conclusion = conclude(state, rows) if request.goods else _one_commit(rows)
     document = Document(
         schema=1,
         command=request.command,
@@ -110,6 +111,15 @@ def conclude(state: State, rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
     if found == {Finding.GREEN}:
         return ExitCode.ENDPOINTS, "every cell is green at the bad end"
     return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
+
+
+def _one_commit(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
+    """What is to be said where there is no range to search (`bisect-run step`)."""
+    result = rows[-1].result
+    return (
+        ExitCode.DONE,
+        f"tested: {told(result.outcome, result.reason, (cell.outcome for cell in result.cells))}",
+    )
 
 
 # The first of these that any cell has speaks for the session.
@@ -179,11 +189,11 @@ def _last_good(cell: str, parents: Sequence[str], rows: Sequence[TrialRow]) -> s
 
 def _failure(state: State) -> FailureReport | None:
     """The chain of the first culprit's cell, else of the first cell that failed at all."""
-    told = [item for item in state.conclusions if item.failure is not None]
-    told.sort(key=lambda item: item.finding is not Finding.CULPRIT)
-    if not told or told[0].failure is None:
+    failed = [item for item in state.conclusions if item.failure is not None]
+    failed.sort(key=lambda item: item.finding is not Finding.CULPRIT)
+    if not failed or failed[0].failure is None:
         return None
-    item, failure = told[0], told[0].failure
+    item, failure = failed[0], failed[0].failure
     return FailureReport(
         cell=item.cell,
         sha=item.culprit or "",

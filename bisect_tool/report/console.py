@@ -63,9 +63,14 @@ def render_answer(document: Document) -> RenderableType:
         label = "So far" if document.exit_code == ExitCode.INTERRUPTED else "Answer"
         sentence = clean_line(document.conclusion)
         grid.add_row(Text(label, "bold"), Text(sentence[:1].upper() + sentence[1:], "bold yellow"))
-    goods = listing([short(sha) for sha in document.good])
-    span = f"{goods} (good) to {short(document.bad)} (bad), {count(document.candidates_total, 'commit')}"
-    grid.add_row(Text("Searched", "bold"), Text(span))
+    if document.good:
+        goods = listing([short(sha) for sha in document.good])
+        span = f"{goods} (good) to {short(document.bad)} (bad), {count(document.candidates_total, 'commit')}"
+        grid.add_row(Text("Searched", "bold"), Text(span))
+    else:
+        grid.add_row(
+            Text("Tested", "bold"), _commit(document.bad, answer.subject(document, document.bad), "")
+        )
     grid.add_row(Text(), _text(_where(document), style="dim"))
     return grid
 
