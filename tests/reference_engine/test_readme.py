@@ -22,3 +22,11 @@ def test_the_readme_names_the_commits_that_a_replay_makes(series: Path, history:
         "readd-shutdown-timeout",
     }
     assert rows == {history.labels[label][:9]: label for label in rows.values()}
+
+
+def test_the_front_page_shows_what_a_replay_makes(series: Path, history: Replayed) -> None:
+    front = (series.parents[2] / "README.md").read_text(encoding="utf-8")
+    capture = front.partition("$ bisect-run demo\n")[2].partition("```")[0]
+    labels = history.labels
+    assert f"{labels['good'][:9]} (good) to {labels['bad'][:9]} (bad), 20 commits" in capture
+    assert re.search(rf"^Culprit +{labels['culprit'][:9]} ", capture, re.MULTILINE)
