@@ -25,7 +25,7 @@ class Timeouts(_Model):
     trial: float = Field(1800, gt=0, description="a whole trial")
     idle: float = Field(300, gt=0, description="no log line from any process")
     ready: float = Field(360, gt=0, description="from launch to /health on every rank")
-    teardown: float = Field(15, gt=0, description="from SIGTERM to the last process gone")
+    teardown: float = Field(15, gt=0, description="from the SIGTERM to a server to its end")
     grace: float = Field(3, gt=0, description="from the sweep's SIGTERM to its SIGKILL")
 
 
