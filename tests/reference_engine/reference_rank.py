@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MODEL = "tiny"
 START = 150.0  # seconds; a quiet machine needs two
-END = 30.0
+END = 90.0
 PROBLEM = re.compile(r"ERROR|Traceback|leaked|Error:")
 
 
