@@ -226,6 +226,8 @@ class _CellSearch:
             failure=_first_failure(judged, goal.bad),
         )
         if ends.state is EndState.RED:
+            if silent := _silent(goal, judged):
+                return _CellSearch(cell, _unheard(base, silent))
             return _narrow(goal, base, judged)
         verdicts = _verdicts(goal, judged)
         if isinstance(verdicts, str):
@@ -252,6 +254,16 @@ def _not_red(base: CellConclusion, state: EndState) -> CellConclusion:
     return replace(base, finding=finding, note=note)
 
 
+def _silent(goal: Goal, judged: tuple[_Judged, ...]) -> str | None:
+    """The first good end that told nothing: what lies under it would be cleared by its name alone."""
+    heard = {item.sha for item in judged if item.verdict is not Verdict.SKIP}
+    return next((good for good in goal.goods if good not in heard), None)
+
+
+def _unheard(base: CellConclusion, good: str) -> CellConclusion:
+    return replace(base, finding=Finding.UNVERIFIED, note=f"the good end {good[:9]} told nothing about it")
+
+
 def _narrow(goal: Goal, base: CellConclusion, judged: tuple[_Judged, ...]) -> _CellSearch:
     verdicts = _verdicts(goal, judged)
     if isinstance(verdicts, str):
@@ -268,7 +280,8 @@ def _narrow(goal: Goal, base: CellConclusion, judged: tuple[_Judged, ...]) -> _C
             base.cell, None, step, bisection.remaining, bisection.steps_left() + goal.confirm_runs, bisection
         )
     if isinstance(result, Contradiction):
-        note = f"{result.good[:9]} is good though it descends from {result.bad[:9]}, which is bad"
+        heir = "a good end" if result.good == result.bad else result.good[:9]
+        note = f"{heir} is good though it descends from {result.bad[:9]}, which is bad"
         return _CellSearch(base.cell, replace(base, finding=Finding.FLAKY, note=note, skipped=skipped))
     if isinstance(result, Candidates):
         found = replace(base, finding=Finding.CANDIDATES, candidates=result.shas, skipped=skipped)

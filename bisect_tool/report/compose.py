@@ -45,7 +45,8 @@ def compose(
     """
     request = session.request
     commits = {commit.sha: commit for commit in session.range.commits}
-    commits |= {sha: session.repository.commit(sha) for sha in request.goods if sha not in commits}
+    outside = dict.fromkeys((*request.goods, *(row.result.sha for row in rows)))
+    commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
     code, conclusion = conclude(state, rows) if request.goods else _one_commit(rows)
     document = Document(
         schema=1,

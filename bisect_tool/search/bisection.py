@@ -99,14 +99,14 @@ class Bisection:
     def confirmation(self) -> tuple[str, ...]:
         """The commits to try again before the culprit is named: itself and its parents that can be tried.
 
-        A parent that is neither a candidate nor a good end is good by descent only, and stays so.
+        A parent that is good by descent alone is among them. Where it is bad after all, the failure was
+        mended on the way to the good commit above it, and came to this one from further down.
         """
         found = self.conclude()
         if not isinstance(found, Culprit):
             return ()
         skipped = self._commits(Verdict.SKIP) - self._commits(Verdict.GOOD)
-        known = (parent for parent in found.parents if parent in self.dag.index or parent in self.goods)
-        return (found.sha, *(parent for parent in known if parent not in skipped))
+        return (found.sha, *(parent for parent in found.parents if parent not in skipped))
 
     def _commits(self, verdict: Verdict) -> set[str]:
         return {sha for sha, said in self.observed if said is verdict}

@@ -26,7 +26,10 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Contradiction:
-    """`good` is or descends from `bad`: the cell is flaky, or it was healed and broken again."""
+    """`good` is or descends from `bad`: the cell is flaky, or it was healed and broken again.
+
+    Both are the same where `bad` lies outside the range: a good end descends from it.
+    """
 
     good: str
     bad: str

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import GOOD, OTHER, World, line, lineage, play
 
-from bisect_tool.campaign import Finding, Purpose, decide, granting_retries
+from bisect_tool.campaign import Finding, Goal, Purpose, decide, granting_retries
+from bisect_tool.search import Dag
 from bisect_tool.trial.result import TrialResult
 from bisect_tool.verdict import Outcome
 
@@ -92,8 +93,7 @@ def test_a_named_pair_was_seen_often_enough(world):
         if found.culprit is None:
             continue
         assert played.runs(found.culprit, found.cell, *RED) >= 3
-        asked = [*world.parents, GOOD]
-        parents = [sha for sha in world.parents[found.culprit] if sha in asked and sha not in world.answers]
+        parents = [sha for sha in world.parents[found.culprit] if sha not in world.answers]
         assert all(played.runs(sha, found.cell, Outcome.PASSED) >= 3 for sha in parents)
 
 
@@ -261,6 +261,22 @@ def test_a_good_commit_above_a_bad_one_is_flaky():
     assert found.note == "left is good though it descends from base, which is bad"
 
 
+def test_a_parent_that_is_good_by_descent_is_tried_before_its_child_is_named():
+    """A branch from before the good end still has what was mended on the way to it: `side` did nothing."""
+    parents = {"side": ("elder",), "merge": (GOOD, "side")}
+    played = play(World(parents, {"cell": "side"}, {"elder": ["failed"]}))
+    assert (played.of("cell").finding, played.of("cell").culprit) == (Finding.FLAKY, None)
+    assert played.of("cell").note == "a good end is good though it descends from elder, which is bad"
+    assert played.shas(Purpose.CONFIRM)[-1] == "elder"
+
+
+def test_a_parent_outside_the_range_that_tells_nothing_does_not_hide_the_culprit():
+    parents = {"side": ("elder",), "merge": (GOOD, "side")}
+    found = play(World(parents, {"cell": "side"}, {"elder": ["unbuildable"]})).of("cell")
+    assert (found.finding, found.culprit) == (Finding.CULPRIT, "side")
+    assert [sha for sha, _ in found.skipped] == ["elder"]
+
+
 def test_always_red():
     played = play(one_cell(8, 4, {GOOD: ["failed"]}))
     assert played.of("cell").finding is Finding.ALWAYS_RED
@@ -278,6 +294,16 @@ def test_ends_that_are_swapped():
 def test_another_failure_at_the_good_end_leaves_the_cell_unverified():
     played = play(one_cell(8, 4, {GOOD: ["other"]}))
     assert played.of("cell").finding is Finding.UNVERIFIED
+    assert played.shas(Purpose.NARROW) == []
+
+
+def test_one_good_end_that_tells_nothing_leaves_the_cell_unverified():
+    """It would clear all that lies under it by its name alone, the culprit perhaps among it."""
+    world = World(line(8), {"cell": "c4"}, {"later": ["skipped"]})
+    goal = Goal(dag=Dag(world.parents), goods=(GOOD, "later"), bad=world.bad)
+    played = play(world, goal)
+    assert (played.of("cell").finding, played.of("cell").culprit) == (Finding.UNVERIFIED, None)
+    assert played.of("cell").note == "the good end later told nothing about it"
     assert played.shas(Purpose.NARROW) == []
 
 
