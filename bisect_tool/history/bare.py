@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _KEPT = "config.kept"
+_NEVER_OURS = ("attributes", "exclude", "grafts")
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.attributesFile": os.devnull,
@@ -60,7 +61,7 @@ def finish(part: Path, ours: Path) -> None:
 
 
 def restore_settings(ours: Path) -> None:
-    """Undo what a trial may have done with `git config` in a worktree: it is written here, for all of them.
+    """Undo what a trial may have set for git in a worktree: it is written here, for all of them.
 
     Raises:
         EnvironmentFailed: the settings cannot be read or written.
@@ -71,6 +72,8 @@ def restore_settings(ours: Path) -> None:
             fresh = ours / f"{_KEPT}.{os.getpid()}"
             shutil.copyfile(kept, fresh)
             fresh.replace(config)
+        for name in _NEVER_OURS:
+            (ours / "info" / name).unlink(missing_ok=True)
     except OSError as error:
         raise EnvironmentFailed(f"the settings of {ours} cannot be restored: {error}", "remove it") from error
 

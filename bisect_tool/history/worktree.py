@@ -18,9 +18,11 @@ from bisect_tool.history.plumbing import CHECKOUT_S, GitFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bisect_tool.history.plumbing import Git
     from bisect_tool.history.repository import Repository
 
 _SLOT_WAIT_S = 20.0
+_SUBMODULE = b"160000 "
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,22 @@ class Worktree:
         if kept.is_file():
             shutil.copy2(kept, admin / "index")
             kept.unlink()
-            for special in _specials(self.path):
-                special.unlink()
+            _plain(self.path)
             git.run("clean", "-ffdxq", timeout_s=CHECKOUT_S)
+            self._empty_submodules(git)
         git.run("checkout", "--quiet", "--force", "--detach", sha, timeout_s=CHECKOUT_S)
         shutil.copy2(admin / "index", kept)
         return self.path
+
+    def _empty_submodules(self, git: Git) -> None:
+        """What was put where a submodule belongs is no file of ours to git, which leaves it there."""
+        listed = git.run("ls-files", "--stage", "-z").split(b"\0")
+        for entry in listed:
+            about, _, name = entry.partition(b"\t")
+            folder = self.path / os.fsdecode(name)
+            if about.startswith(_SUBMODULE) and folder.parent.resolve() == folder.parent and folder.is_dir():
+                remove(folder)
+                folder.mkdir()
 
     def _admin(self) -> Path | None:
         """Git's folder for this worktree, by our repository's word: the tree can have been altered."""
@@ -163,18 +175,29 @@ def _text(path: Path) -> str:
     return path.read_text(errors="replace") if path.is_file() and not path.is_symlink() else ""
 
 
-def _specials(tree: Path) -> list[Path]:
-    """Sockets, pipes and devices: git knows of none, so that it would leave them where they are."""
-    found = []
+def _plain(tree: Path) -> None:
+    """Put right what git does not look at: sockets, pipes and devices, permissions, other names of a file."""
+    mask = os.umask(0o077)
+    os.umask(mask)
     folders = [str(tree)]
     while folders:
         with os.scandir(folders.pop()) as entries:
             for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_symlink():
+                    continue
+                about = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(about.st_mode):
+                    _let(entry.path, about.st_mode, 0o777 & ~mask)
                     folders.append(entry.path)
-                elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
-                    found.append(Path(entry.path))
-    return found
+                elif not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
+                    Path(entry.path).unlink()
+                else:
+                    _let(entry.path, about.st_mode, (0o777 if about.st_mode & 0o100 else 0o666) & ~mask)
+
+
+def _let(path: str, mode: int, wanted: int) -> None:
+    if stat.S_IMODE(mode) & 0o777 != wanted:
+        Path(path).chmod(wanted)
 
 
 def remove(path: Path) -> None:

@@ -136,6 +136,71 @@ def test_nothing_a_trial_leaves_is_kept(two, worktrees, kind, target):
         git_in(path, "diff", "--exit-code", two[target])
 
 
+def test_permissions_are_those_of_a_fresh_tree(two, worktrees):
+    """Git looks at one bit of them only, and an unchanged file stays as it is."""
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(two[0])
+        fresh = {each: each.stat().st_mode for each in path.rglob("*")}
+        for each in (path / "dir" / "b", path / "gone", path / "dir"):
+            each.chmod(0o555)
+        path.joinpath("a").chmod(0o600)
+        path = tree.checkout(two[0])
+        assert {each: each.stat().st_mode for each in path.rglob("*")} == fresh
+
+
+def test_a_file_shares_nothing_with_what_a_trial_linked_to_it(two, worktrees, tmp_path):
+    with worktrees().slot(0) as tree:
+        (tmp_path / "other").hardlink_to(tree.checkout(two[0]) / "gone")
+        path = tree.checkout(two[0])
+        (tmp_path / "other").write_text("9")
+        assert contents(path) == FIRST
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["the same commit of it", "another"])
+def test_nothing_stays_where_a_submodule_belongs(project, worktrees, moved):
+    project.commit("first", {"a": "1"})
+    shas = []
+    for number in (1, 2 if moved else 1):
+        project.git("update-index", "--add", "--cacheinfo", f"160000,{number:040x},lib/sub")
+        project.git("commit", "-q", "--allow-empty", "-m", "submodule")
+        shas.append(project.head())
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(shas[0])
+        (path / "lib" / "sub" / "built").mkdir(parents=True)
+        (path / "lib" / "sub" / "built" / "left.o").touch()
+        path = tree.checkout(shas[1])
+        assert list((path / "lib" / "sub").iterdir()) == []
+        (path / "lib" / "sub" / "left").touch()
+        assert not (tree.checkout(project.git("rev-parse", "main~2").strip()) / "lib").exists()
+
+
+def test_a_submodule_s_folder_is_not_looked_for_through_a_link(project, worktrees, tmp_path):
+    project.commit("first", {"a": "1"})
+    project.git("update-index", "--add", "--cacheinfo", f"160000,{1:040x},lib/sub")
+    project.git("commit", "-q", "-m", "submodule")
+    (tmp_path / "precious" / "sub").mkdir(parents=True)
+    (tmp_path / "precious" / "sub" / "mine").touch()
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(project.head())
+        subprocess.run(["rm", "-rf", path / "lib"], check=True)
+        (path / "lib").symlink_to(tmp_path / "precious")
+        tree.checkout(project.head())
+    assert (tmp_path / "precious" / "sub" / "mine").exists()
+
+
+def test_attributes_that_a_trial_set_for_the_repository_are_forgotten(two, worktrees):
+    with worktrees().slot(0) as tree:
+        path = tree.checkout(two[0])
+        info = git_dir(path).parent.parent / "info"
+        info.mkdir(exist_ok=True)
+        (info / "attributes").write_text("* text eol=crlf\n")
+        (info / "exclude").write_text("*\n")
+        (path / "extra").touch()
+        path.joinpath("a").write_text("1\n")
+        assert contents(tree.checkout(two[1])) == SECOND
+        assert list(info.iterdir()) == []
+
+
 @pytest.mark.parametrize("place", ["a", "dir", "."], ids=["file", "folder", "whole tree"])
 def test_links_out_of_the_tree_are_not_followed(two, worktrees, tmp_path, place):
     precious = tmp_path / "precious"
