@@ -83,6 +83,7 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
         command=command,
     )
     request = request.model_copy(update={"rerun": rerun(words, request)})
+    _check_text(request.rerun, *(request.check.argv if isinstance(request.check, CommandCheck) else ()))
     return Resolved(request, repository, span_of(request, repository))
 
 
@@ -140,16 +141,27 @@ def _check_kind(words: Words) -> None:
         raise UsageError("--tests-from says where the file of --pytest comes from", "Add --pytest FILE.")
 
 
+def _check_text(*texts: str) -> None:
+    """What was asked is kept as JSON, which holds no bytes that are no text."""
+    broken = next((text for text in texts if any("\ud800" <= letter <= "\udfff" for letter in text)), None)
+    if broken is not None:
+        raise UsageError(
+            f"not everything here is UTF-8: {clean_line(broken)}", "Give names and words that are."
+        )
+
+
 def _check(words: Words, repository: Repository, bad: str) -> SuiteCheck | PytestCheck | CommandCheck:
     if words.command:
         return CommandCheck(argv=command_line(words.command, repository, bad))
     if words.pytest_file is None:
         return SuiteCheck()
     source = repository.resolve(words.tests_from) if words.tests_from else None
-    file = words.pytest_file.split("::")[0]
-    if not repository.tree_hashes(source or bad, (file,)):
+    named = words.pytest_file.split("::")[0]
+    file = posixpath.normpath(named)
+    if not _tracked(file, repository, source or bad):
         raise UsageError(
-            f"there is no {file} at {(source or bad)[:9]}", "Give the path from the repository's root."
+            f"there is no {clean_line(named)} at {(source or bad)[:9]}",
+            "Give the path from the repository's root.",
         )
     return PytestCheck(file=file, tests_from=source)
 
@@ -168,7 +180,7 @@ def command_line(words: Sequence[str], repository: Repository, bad: str) -> tupl
     def placed(word: str) -> str:
         path = here / word
         outside = (
-            word and not Path(word).is_absolute() and path.is_file() and not _tracked(word, repository, bad)
+            word and not Path(word).is_absolute() and _is_file(path) and not _tracked(word, repository, bad)
         )
         return str(path.resolve()) if outside else word
 
@@ -180,6 +192,14 @@ def command_line(words: Sequence[str], repository: Repository, bad: str) -> tupl
             "Give its path from the repository's root, or an absolute one, and make it executable.",
         )
     return (program, *(placed(word) for word in words[1:]))
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; what is too long for a name (a program after `-c`) names none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _tracked(path: str, repository: Repository, bad: str) -> bool:

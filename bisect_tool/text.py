@@ -92,7 +92,12 @@ def _url_passwords(value: str) -> Iterable[str]:
 
 def _forms(value: str) -> Iterable[str]:
     stripped = value.strip()
-    yield from (stripped, quote(stripped, safe=""), json.dumps(stripped)[1:-1], repr(stripped)[1:-1])
+    yield from (
+        stripped,
+        quote(stripped, safe="", errors="surrogateescape"),
+        json.dumps(stripped)[1:-1],
+        repr(stripped)[1:-1],
+    )
     yield from (line.strip() for line in stripped.splitlines() if len(line.strip()) >= 16)
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+A_YEAR_S = 31_536_000.0
+
 Good = Annotated[
     list[str],
     typer.Option("--good", metavar="REF", help="A commit at which the tests pass; may be repeated."),
@@ -54,7 +56,11 @@ EndpointRuns = Annotated[
 Deadline = Annotated[
     float,
     typer.Option(
-        "--deadline", metavar="SECONDS", min=0.1, help="Seconds that one run of a command may take."
+        "--deadline",
+        metavar="SECONDS",
+        min=0.1,
+        max=A_YEAR_S,
+        help="Seconds that one run of a command may take.",
     ),
 ]
 Command = Annotated[

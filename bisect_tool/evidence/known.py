@@ -58,6 +58,7 @@ class Known:
         return self.mark in text and (not self.pattern or bool(re.search(self.pattern, text)))
 
 
+_MISUSE = r": error: (?:unrecognized arguments|argument |the following arguments|ambiguous option)"
 _LEAKED = r"resource_tracker: There appear to be \d+ leaked \w+ objects?"
 
 KNOWN = (
@@ -65,6 +66,7 @@ KNOWN = (
     Known("Fatal Python error", Stage.CAUSE, "exception", pattern=r"^Fatal Python error"),
     Known("terminate called after throwing", Stage.CAUSE, "exception", pattern=r"^terminate called"),
     Known("Segmentation fault", Stage.CAUSE, "exception", pattern=r"^(?:!+ )?Segmentation fault"),
+    Known(": error: ", Stage.CAUSE, pattern=_MISUSE),
     Known("EngineDeadError", Stage.CLIENT_TOLD),
     Known("EngineCore encountered an issue", Stage.CLIENT_TOLD),
     Known("WorkerProc initialization failed", Stage.START_FAILED),

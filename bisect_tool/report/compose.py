@@ -6,6 +6,8 @@ import os
 import platform
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from bisect_tool import __version__
 from bisect_tool.build import packages
 from bisect_tool.build.fingerprint import native_paths
@@ -34,6 +36,23 @@ if TYPE_CHECKING:
     from bisect_tool.history.commit import Commit
     from bisect_tool.session import Session
     from bisect_tool.store import TrialRow
+
+
+# Fields that hold words of ours and times. A secret may be one of these words, and masks it nowhere else.
+_OUR_WORDS = frozenset(
+    {
+        "command",
+        "session",
+        "created",
+        "finding",
+        "kind",
+        "severity",
+        "purpose",
+        "outcome",
+        "outcomes",
+        "started",
+    }
+)
 
 
 def compose(
@@ -99,7 +118,8 @@ def native_changes(session: Session) -> tuple[NativeChange, ...]:
 
 def sanitise(document: Document, secrets: frozenset[str]) -> Document:
     """The document with every text in it cleaned and redacted."""
-    return Document.model_validate(_sanitised(document.model_dump(by_alias=True), secrets))
+    cleaned: Document = _sanitised(document, secrets)
+    return cleaned
 
 
 def conclude(state: State, rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
@@ -234,6 +254,9 @@ def _cost(rows: Sequence[TrialRow]) -> Cost:
 
 
 def _sanitised(value: Any, secrets: frozenset[str]) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(value, BaseModel):
+        fields = [name for name in type(value).model_fields if name not in _OUR_WORDS]
+        return value.model_copy(update={name: _sanitised(getattr(value, name), secrets) for name in fields})
     if isinstance(value, str):
         return redact(clean(value), secrets)
     if isinstance(value, dict):

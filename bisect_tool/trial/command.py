@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import BisectError, ExitCode
 from bisect_tool.evidence import Event, Failure, Signature
 from bisect_tool.supervise.logs import read_lines
-from bisect_tool.text import clean_line
+from bisect_tool.text import clean_line, redact, secret_values
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
 
@@ -41,6 +42,11 @@ def command_cell(reason: str, code: int | None, seconds: float, ended: float, lo
     if reason in ("deadline", "idle"):
         failure = _failure("Hang", f"no end of the command ({reason})", ended, log)
         return CellResult(cell=CELL, outcome=Outcome.HUNG, seconds=seconds, failure=failure)
+    if reason == "lost":
+        raise CheckAborted(
+            f"the command's guardian was killed, and the command with it (log: {log})",
+            "A command that kills its parent cannot be told from one that was ended from outside.",
+        )
     if code is None or code < 0 or code >= _FIRST_ABORT:
         raise CheckAborted(
             f"the command ended with {code}, which asks to stop (log: {log})",
@@ -57,7 +63,9 @@ def command_cell(reason: str, code: int | None, seconds: float, ended: float, lo
 
 def _failure(exception: str, message: str, ended: float, log: Path) -> Failure:
     """One event without a chain: to git, every code from 1 to 127 is the same failure."""
-    tail = tuple(clean_line(text) for _, text in deque(read_lines(log), maxlen=_EXCERPT_LINES))
+    secrets = secret_values(os.environ)
+    last = deque(read_lines(log), maxlen=_EXCERPT_LINES)
+    tail = tuple(clean_line(redact(text, secrets)) for _, text in last)
     event = Event(
         time=ended,
         source=log.stem,

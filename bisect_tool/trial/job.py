@@ -53,7 +53,7 @@ def clean_environment(place: Place) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if value not in secret and name not in _NOT_OURS and not name.startswith("GIT_")
+        if value.strip() not in secret and name not in _NOT_OURS and not name.startswith("GIT_")
     }
     return {**kept, "TMPDIR": str(place.temporary)}
 

@@ -248,6 +248,15 @@ WRONG = [
         "there is no tests/none.py at 10cb8ce0a",
         "Give the path from the repository's root.",
     ),
+    *(
+        (
+            f"pytest file that is not in the history: {file}",
+            f"--repo {{engine}} --good good --bad bad --pytest '{file}'",
+            f"there is no {file} at 892f36fbe",
+            "Give the path from the repository's root.",
+        )
+        for file in ("", ".", "../setup.py", "/setup.py", ":(glob)**", "refengine/../none.py")
+    ),
     ("report of no session", "report", "no such session: last", SESSIONS),
     ("report of another session", "report 1999", "no such session: 1999", SESSIONS),
     ("status of another session", "status 1999", "no such session: 1999", SESSIONS),
@@ -270,6 +279,8 @@ MISUSES = [
     ("--good a --bad b --endpoint-runs 0", "--endpoint-runs"),
     ("--good a --bad b --endpoint-runs two", "--endpoint-runs"),
     ("--good a --bad b --deadline 0", "--deadline"),
+    ("--good a --bad b --deadline inf", "--deadline"),
+    ("--good a --bad b --deadline nan", "--deadline"),
     ("none", "none"),
     ("scenarios none", "none"),
     ("scenarios show", "SCENARIO"),
@@ -314,6 +325,14 @@ def filled(tmp_path, engine, project):
 def test_mistake(cli, filled, words, wrong, advice):
     ended = cli(*shlex.split(filled(words)))
     assert ended.err == f"error: {filled(wrong)}\n{filled(advice)}\n"
+    assert (ended.code, ended.out) == (2, "")
+
+
+def test_a_word_that_is_no_text(cli, filled):
+    words = filled("--repo {engine} --good good --bad bad --")
+    ended = cli(*shlex.split(words), "sh", "-c", "exit 1 # \udcff")
+    assert ended.err.startswith("error: not everything here is UTF-8: ")
+    assert ended.err.endswith("exit 1 # \ufffd'\nGive names and words that are.\n")
     assert (ended.code, ended.out) == (2, "")
 
 

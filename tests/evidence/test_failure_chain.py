@@ -363,6 +363,16 @@ def test_an_error_that_nobody_explains_comes_before_a_broken_pipe():
     assert headlines(failure_of(as_lines([*broken_pipe(), *error])))[0] == "Out of cheese"
 
 
+def test_an_option_that_a_server_does_not_know_comes_before_a_broken_pipe():
+    misuse = [
+        "usage: vllm serve [model_tag]",
+        "vllm serve: error: unrecognized arguments: --shutdown-timeout 5",
+    ]
+    failure = failure_of(as_lines([*broken_pipe(), *misuse, *suite_end()]))
+    assert headlines(failure)[0] == misuse[1]
+    assert failure.root.role == "Launcher"
+
+
 def test_the_same_death_of_many_processes_is_told_once():
     lines = [
         line

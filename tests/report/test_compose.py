@@ -116,6 +116,14 @@ def test_texts_are_cleaned_and_secrets_masked(session, monkeypatch):
     assert "canary" not in document.to_json()
 
 
+@pytest.mark.parametrize("word", ["schema", "failed", "culprit", "command", "finding", "error"])
+def test_a_secret_may_be_a_word_of_ours(session, monkeypatch, word):
+    monkeypatch.setenv("SORT_KEY", word)
+    document = compose(session, ROWS, ended(CULPRIT))
+    assert Document.model_validate_json(document.to_json()) == document
+    assert document.cells[CELL].finding == "culprit"
+
+
 def test_unfinished_session_is_resumable(session):
     step = State(Step(documents.PARENT, None, Purpose.NARROW), (), (documents.PARENT, documents.CULPRIT), 2)
     document = compose(session, ROWS[:2], step)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from projects import CHECK
 
@@ -126,6 +128,54 @@ def test_a_check_of_the_project_s_own(project):
     project.write_check("#!/bin/sh\nexit 0\n", "own.sh")
     assert culprit_of(bisect(project, shas[0], shas[-1], "sh", "own.sh")) == shas[2]
     assert project.git_bisect(shas[0], shas[-1], "sh", "own.sh") == (0, [shas[2]])
+
+
+def test_a_program_of_many_words(project):
+    """It is longer than any file's name can be."""
+    shas = project.commits(0, 1, 1)
+    program = "import sys;" * 100 + "sys.exit(int(open('code').read()))"
+    assert culprit_of(bisect(project, shas[0], shas[-1], sys.executable, "-c", program)) == shas[1]
+
+
+def test_one_good_end_that_cannot_be_tested_clears_nothing(project):
+    """The culprit lies under it: taking it for good would blame the commit after it."""
+    shas = project.commits(0, 0, 1, 125, 1, 1)
+    project.write_check()
+    ended = bisect(project, shas[0], shas[-1], options=["--good", shas[3]])
+    assert (ended.code, ended.document.cells["command"].finding) == (4, "unverified")
+    assert ended.document.cells["command"].culprit is None
+
+
+def test_a_branch_from_before_the_good_end_has_what_was_mended_there(project):
+    """Where it left the mainline it was red already, so that its own first commit did nothing."""
+    project.commits(0, 1)
+    project.git("checkout", "-q", "-b", "branch")
+    project.commits(1, 1, 1)
+    project.git("checkout", "-q", "main")
+    good = project.commit(0)
+    project.merge("branch", 0)
+    bad = project.commits(1, 1)[-1]
+    project.write_check()
+    ended = bisect(project, good, bad)
+    assert (ended.code, ended.document.cells["command"].culprit) == (3, None)
+    assert "is good though it descends from" in ended.document.cells["command"].note
+
+
+@pytest.mark.parametrize("value", ["canary-0123", "canary-0123\n", "canary-first line\ncanary-next line\n"])
+def test_a_secret_is_not_handed_to_the_check_nor_kept(project, monkeypatch, value):
+    """What the check says of it from elsewhere is masked before it is stored."""
+    shas = project.commits(0, 1)
+    (project.home.parent / "elsewhere").write_text(value)
+    project.write_check(f"env\ncat {project.home.parent}/elsewhere\n{CHECK}".replace("#!/bin/sh\n", ""))
+    monkeypatch.setenv("DEPLOY_TOKEN", value)
+    monkeypatch.setenv("BINARY_KEY", "0123456\udcff")
+    ended = bisect(project, shas[0], shas[-1], "sh", "./check.sh")
+    assert culprit_of(ended) == shas[1]
+    assert "canary" not in ended.stdout
+    kept = [file.read_bytes() for file in (project.home / "state").glob("store.db*")]
+    assert not any(b"canary" in each for each in kept)
+    logs = list((project.home / "state").rglob("suite.log"))
+    assert not any(b"DEPLOY_TOKEN" in log.read_bytes() for log in logs)
 
 
 def test_from_a_folder_elsewhere(project, tmp_path):
