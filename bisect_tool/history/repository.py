@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -129,8 +130,11 @@ class Repository:
         """The object names of files and folders at a commit: equal names mean equal contents.
 
         A path that does not exist there is left out.
+
+        Raises:
+            UsageError: a path is none inside the tree, so that it could never exist.
         """
-        asked = {path.rstrip("/"): path for path in paths}
+        asked = {_inside(path): path for path in paths}
         if not asked:
             return {}
         output = self.git.run("ls-tree", "-z", "--full-tree", sha, "--", *asked)
@@ -167,6 +171,16 @@ class Repository:
         with self.lock() as held:
             clone.refresh(replace(self.git, held=(held,)))
         return self.git
+
+
+def _inside(path: str) -> str:
+    """A path from the top of the tree, as git writes it."""
+    name = posixpath.normpath(path)
+    if name in (".", "..") or name.startswith(("/", "../")):
+        raise UsageError(
+            f"{clean_line(path)!r} is no path in the repository", "name files and folders from its top"
+        )
+    return name
 
 
 def _parse(git: Git, name: str) -> str | None:

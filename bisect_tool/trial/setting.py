@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import Formatter
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
@@ -78,9 +79,16 @@ def placeholders(setting: Setting, place: Place) -> Mapping[str, str]:
     return dict(zip(_PLACEHOLDERS, values, strict=True))
 
 
+def _check_shapes(template: str) -> None:
+    """A placeholder is a name alone: a width, for one, could ask for any amount of memory."""
+    if any(conversion or shape for _, _, shape, conversion in Formatter().parse(template)):
+        raise ValueError("a placeholder is a name alone")
+
+
 def expand(template: str, values: Mapping[str, str]) -> str:
     """Fill a template; raises UsageError for a placeholder that does not exist."""
     try:
+        _check_shapes(template)
         return template.format_map(values)
     except (KeyError, IndexError, ValueError) as error:
         known = ", ".join(f"{{{name}}}" for name in values)

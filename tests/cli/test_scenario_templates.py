@@ -30,7 +30,10 @@ def test_known_placeholders_and_doubled_braces_pass(check):
     assert (ended.code, ended.err) == (0, "")
 
 
-@pytest.mark.parametrize(("command", "value"), [("{scenaro}/a", ""), ("a", "{out}"), ("a", "{"), ("{0}", "")])
+@pytest.mark.parametrize(
+    ("command", "value"),
+    [("{scenaro}/a", ""), ("a", "{out}"), ("a", "{"), ("{0}", ""), ("{python:>9999999999}", "")],
+)
 def test_others_are_named(check, command, value):
     ended = check(command, value)
     assert ended.code == 2

@@ -189,6 +189,23 @@ def test_tree_hashes_tell_what_is_equal(project, opened):
     assert repository.tree_hashes(one, []) == {}
 
 
+def test_tree_hashes_of_paths_written_in_other_ways(project, opened):
+    sha = project.commit("one", {"src/a": "1", ":(glob)*": "1"})
+    repository = opened()
+    (wanted,) = repository.tree_hashes(sha, ["src/a"]).values()
+    for path in ("./src/a", "src//a", "src/../src/a"):
+        assert repository.tree_hashes(sha, [path]) == {path: wanted}
+    assert repository.tree_hashes(sha, [":(glob)*"]).keys() == {":(glob)*"}
+    assert repository.tree_hashes(sha, [":(glob)s*", "-r", "src/a/"]).keys() <= {"src/a/"}
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", "../src", "src/../..", "/src"])
+def test_a_path_out_of_the_tree_has_no_hash(project, opened, path):
+    sha = project.commit("one", {"src/a": "1"})
+    with pytest.raises(UsageError, match="no path in the repository"):
+        opened().tree_hashes(sha, [path])
+
+
 def test_a_file_of_a_commit(project, opened):
     sha = project.commit("one", {"src/a": "text\n"})
     assert opened().file(sha, "src/a") == b"text\n"
