@@ -25,6 +25,7 @@ class Stage(IntEnum):
     COMPLAINED_OF = 24
     UNEXPLAINED = 25
     PARENT_GONE = 30
+    WORKER_DIED = 35
     PIPE_BROKEN = 40
     LEAK = 45
     DIED = 50
@@ -92,6 +93,8 @@ KNOWN = (
     Known("KeyboardInterrupt", Stage.PIPE_BROKEN),
     Known("ContextTerminated", Stage.PIPE_BROKEN),
     Known("Context was terminated", Stage.PIPE_BROKEN),
+    # Of a worker that was killed from outside this is the only word; pipes break after it, not before.
+    Known("Worker proc ", Stage.WORKER_DIED, pattern=r"^Worker proc \S+ died unexpectedly"),
     Known("died unexpectedly", Stage.DIED),
     Known("ngine core died", Stage.DIED),
     Known("died with exit code", Stage.DIED, "exit"),

@@ -373,6 +373,14 @@ def test_an_option_that_a_server_does_not_know_comes_before_a_broken_pipe():
     assert failure.root.role == "Launcher"
 
 
+def test_a_worker_that_was_killed_comes_before_the_pipes_that_broke():
+    said = "Worker proc VllmWorker-1 died unexpectedly, shutting down executor."
+    killed = logged("(EngineCore_DP0 pid=3)", "multiproc_executor.py:273", [said])
+    failure = failure_of(as_lines([*broken_pipe(), *killed]), saw())
+    assert failure.root.message == said
+    assert in_order(failure, ["died unexpectedly", "BrokenPipeError"])
+
+
 def test_the_same_death_of_many_processes_is_told_once():
     lines = [
         line
