@@ -66,6 +66,8 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
     """
     _check_kind(words)
     scenario = None if words.command else scenarios.load(words.scenario or DEFAULT_SCENARIO)
+    if scenario is not None and words.profile is not None:
+        scenario.profile(words.profile)  # a slip in its name is told before anything is cloned
     repository = _open(words.repo, scenario, home, notice)
     bad = repository.resolve(words.bad)
     profile = choose_profile(scenario, words.profile, repository, bad) if scenario else None
@@ -103,7 +105,10 @@ def _open(
     inside = any((folder / marker).exists() for folder in (here, *here.parents) for marker in markers)
     spec = asked or ("." if scenario is None or inside else scenario.repository)
     if is_url(spec):
-        notice(f"reading {without_account(spec)}; the first time it is cloned, which can take minutes")
+        why = f"this folder is not what scenario {scenario.name} tests: " if scenario and not asked else ""
+        notice(f"{why}reading {without_account(spec)}; the first time it is cloned, which can take minutes")
+    elif spec == ".":
+        spec = str(here)
     return Repository.open(spec, home.cache)
 
 
@@ -186,6 +191,10 @@ def command_line(words: Sequence[str], repository: Repository, bad: str) -> tupl
 
     program = words[0] if "/" not in words[0] else placed(words[0])
     found = shutil.which(program) or ("/" in program and _tracked(program, repository, bad))
+    if not found and "/" in program and _is_file(here / program):
+        raise UsageError(
+            f"{clean_line(words[0])!r} is not executable", "chmod +x it, or name what runs it: -- sh FILE"
+        )
     if not found:
         raise UsageError(
             f"there is no program {clean_line(words[0])!r}, neither here nor in the history",

@@ -12,6 +12,7 @@ from bisect_tool.build.profile import BuildProfile
 from bisect_tool.errors import UsageError
 
 _PACKAGE = Path(__file__).parent
+A_YEAR_S = 31_536_000.0
 _REFERENCE = "See docs/reference/scenario.md."
 
 
@@ -22,11 +23,11 @@ class _Model(BaseModel):
 class Timeouts(_Model):
     """Deadlines in seconds; every one of them ends a wait."""
 
-    trial: float = Field(1800, gt=0, description="a whole trial")
-    idle: float = Field(300, gt=0, description="no log line from any process")
-    ready: float = Field(360, gt=0, description="from launch to /health on every rank")
-    teardown: float = Field(15, gt=0, description="from the SIGTERM to a server to its end")
-    grace: float = Field(3, gt=0, description="from the sweep's SIGTERM to its SIGKILL")
+    trial: float = Field(1800, gt=0, le=A_YEAR_S, description="a whole trial")
+    idle: float = Field(300, gt=0, le=A_YEAR_S, description="no log line from any process")
+    ready: float = Field(360, gt=0, le=A_YEAR_S, description="from launch to /health on every rank")
+    teardown: float = Field(15, gt=0, le=A_YEAR_S, description="from the SIGTERM to a server to its end")
+    grace: float = Field(3, gt=0, le=A_YEAR_S, description="from the sweep's SIGTERM to its SIGKILL")
 
 
 class Launch(_Model):
@@ -37,7 +38,7 @@ class Launch(_Model):
     `{assets}` (a writable folder kept between trials).
     """
 
-    command: tuple[str, ...]
+    command: tuple[str, ...] = Field(min_length=1)
     args: tuple[str, ...] = ()
     env: dict[str, str] = Field(default_factory=dict)
     model: str
@@ -70,7 +71,7 @@ class Scenario(_Model):
     suite: str
     repository: str = Field(description="where the engine's history can be cloned from")
     paths: tuple[str, ...] = Field((), description="paths that matter: commits that touch them are likelier")
-    profiles: dict[str, Profile]
+    profiles: dict[str, Profile] = Field(min_length=1)
     folder: Path = Path()
 
     @property

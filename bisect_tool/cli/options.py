@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-A_YEAR_S = 31_536_000.0
+from bisect_tool.scenario import A_YEAR_S
 
 Good = Annotated[
     list[str],

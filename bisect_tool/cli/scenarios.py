@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bisect_tool import scenario as scenarios
+from bisect_tool.report.phrase import count
 from bisect_tool.report.terminal import write
 from bisect_tool.trial.cells import collect_cells
 from bisect_tool.trial.setting import check_templates
@@ -48,5 +49,6 @@ def check(name: Name) -> int:
     """
     found = scenarios.load(name)
     check_templates(found)
-    write(f"{found.name}: {len(found.profiles)} profiles, {len(collect_cells(found))} cells: ok")
+    profiles, cells = count(len(found.profiles), "profile"), count(len(collect_cells(found)), "cell")
+    write(f"{found.name}: {profiles}, {cells}: ok")
     return 0

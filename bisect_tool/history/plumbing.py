@@ -46,7 +46,12 @@ _OPTIONS = (
 )  # fmt: skip
 _NO_QUESTIONS = ("core.askPass", "true")
 NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
-_FULL = ("No space left on device", "Out of diskspace")
+_HINTS = {
+    "No space left on device": "Free some space or point BISECT_RUN_HOME at another disk.",
+    "Out of diskspace": "Free some space or point BISECT_RUN_HOME at another disk.",
+    "unable to access": "Is the network up? --repo also takes a checkout on this machine.",
+    "Could not read from remote repository": "Is the network up? --repo also takes a checkout on this machine.",
+}
 _USERS_OWN = (
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
@@ -76,8 +81,7 @@ class GitFailed(EnvironmentFailed):
     """A git command failed; `said` is what it printed, cleaned."""
 
     def __init__(self, what: str, said: str) -> None:
-        full = any(words in said for words in _FULL)
-        hint = "Free some space or point BISECT_RUN_HOME at another disk." if full else ""
+        hint = next((hint for words, hint in _HINTS.items() if words in said), "")
         super().__init__(f"git {what} failed: {said or 'it said nothing'}", hint)
         self.said = said
 

@@ -63,7 +63,7 @@ class Progress:
         self._console = console or terminal.stderr()
         self._clock = clock
         self._subjects = _subjects(session)
-        self._snapshot = Snapshot(began=clock())
+        self._snapshot = Snapshot(began=clock(), remaining=len(session.range.commits))
         self._tail: StreamTail | None = None
         self._resumed = False
         self._live = _live(self._console, self._render)

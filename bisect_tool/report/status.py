@@ -84,7 +84,7 @@ def render_session(document: Document, now: datetime, *, running: bool) -> Rende
     """One session as far as it came: what is asked, what is known, and its trials."""
     elapsed = age((now - datetime.fromisoformat(document.created)).total_seconds())
     begun = "just now" if elapsed == "now" else f"{elapsed} ago"
-    state = "running" if running else "not running"
+    state = "running" if running else "resumable" if document.exit_code in RESUMABLE else "ended"
     head = _text(f"Session {document.session}, begun {begun}, {state}", "bold")
     cells = render_cells(document)
     parts: list[RenderableType] = [head, render_answer(document)]

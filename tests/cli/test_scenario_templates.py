@@ -39,3 +39,26 @@ def test_others_are_named(check, command, value):
     assert ended.code == 2
     assert repr(value or command) in ended.err
     assert "Placeholders: {python}, {environment}" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('command = ["{python}"]', "command = []", "profiles.cpu.launch.command"),
+        ('marker = "odd"', 'marker = "odd"\ntimeouts = {{ trial = inf }}', "profiles.cpu.timeouts.trial"),
+    ],
+)
+def test_what_could_never_run_is_refused(cli, tmp_path, old, new, field):
+    text = SCENARIO.format(command="{python}", value="")
+    (tmp_path / "scenario.toml").write_text(text.replace(old, new.format()))
+    (tmp_path / "test_odd.py").write_text("def test_it(): ...\n")
+    ended = cli("scenarios", "check", str(tmp_path))
+    assert ended.code == 2
+    assert f"{field}: " in ended.err
+
+
+def test_a_scenario_has_a_profile(cli, tmp_path):
+    (tmp_path / "scenario.toml").write_text(SCENARIO.partition("[profiles")[0] + "profiles = {}\n")
+    ended = cli("scenarios", "check", str(tmp_path))
+    assert ended.code == 2
+    assert "profiles: " in ended.err
