@@ -307,13 +307,16 @@ def _confirm(
     An end has to do so in the company in which the candidates ran, too: an end runs every cell, and a cell
     that fails only after others would make the bad end the culprit.
     """
+    again = []
     for sha in bisection.confirmation():
         here = [item for item in judged if item.sha == sha]
         told = sum(item.verdict is not Verdict.SKIP for item in here)
         lacking = told < goal.confirm_runs and len(here) - told <= goal.retries
         if lacking or _always_in_company(goal, here, judged):
-            step = Step(sha, (base.cell,), Purpose.CONFIRM)
-            return _CellSearch(base.cell, None, step, (culprit.sha,), 1, bisection)
+            again.append(sha)
+    if again:
+        step = Step(again[0], (base.cell,), Purpose.CONFIRM)
+        return _CellSearch(base.cell, None, step, (culprit.sha,), len(again), bisection)
     found = replace(
         base,
         finding=Finding.CULPRIT,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.campaign import Goal, State, Step, decide, granting_retries
-from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.history import Range, Repository
 from bisect_tool.request import Request
@@ -75,7 +76,12 @@ def create(resolved: Resolved, store: Store, home: Home) -> Session:
 def load(session: str, store: Store, home: Home) -> Session:
     """Take up a stored session; raises UsageError where it, or its repository, is not there any more."""
     row = store.session(session)
-    request = Request.model_validate_json(row.request)
+    try:
+        request = Request.model_validate_json(row.request)
+    except ValidationError:
+        raise UsageError(
+            f"session {row.id} was stored by another version of bisect-run", "Begin a new one."
+        ) from None
     repository = Repository.open(request.repo, home.cache)
     span = span_of(request, repository)
     return Session(row.id, row.created, request, repository, span, home)

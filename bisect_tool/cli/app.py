@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from bisect_tool import __version__
 from bisect_tool.cli import demo, doctor, plan, report, resume, run, scenarios, status, step
 from bisect_tool.cli.output import say_error
-from bisect_tool.errors import BisectError, ExitCode
+from bisect_tool.errors import BisectError, ExitCode, UsageError
 
 # Newer versions of Typer bring a click of their own, so the error is taken from what Typer exports.
 _MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
@@ -64,8 +65,16 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(step.ABORT if stepping and code not in step.CODES else code)
 
 
+def _check_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder does not exist any more", "Go to one that does.") from None
+
+
 def _run(words: list[str]) -> int:
     try:
+        _check_folder()
         return int(app(words, prog_name="bisect-run", standalone_mode=False) or 0)
     except _MISUSE as error:
         message = getattr(error, "format_message", error.__str__)()

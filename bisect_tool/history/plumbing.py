@@ -46,11 +46,14 @@ _OPTIONS = (
 )  # fmt: skip
 _NO_QUESTIONS = ("core.askPass", "true")
 NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
+_FULL = "Free some space or point BISECT_RUN_HOME at another disk."
+_CUT_OFF = "Is the network up? --repo also takes a checkout on this machine."
 _HINTS = {
-    "No space left on device": "Free some space or point BISECT_RUN_HOME at another disk.",
-    "Out of diskspace": "Free some space or point BISECT_RUN_HOME at another disk.",
-    "unable to access": "Is the network up? --repo also takes a checkout on this machine.",
-    "Could not read from remote repository": "Is the network up? --repo also takes a checkout on this machine.",
+    "No space left on device": _FULL,
+    "Out of diskspace": _FULL,
+    "Could not resolve host": _CUT_OFF,
+    "Failed to connect": _CUT_OFF,
+    "Could not read from remote repository": _CUT_OFF,
 }
 _USERS_OWN = (
     "GIT_CONFIG_GLOBAL",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -41,8 +42,12 @@ class SessionLine:
 
 def summarise(row: SessionRow, *, running: bool, trials: int) -> SessionLine:
     """A stored session in one line; `running`: a process holds it, `trials`: how many are stored."""
-    request = Request.model_validate_json(row.request)
-    document = Document.model_validate_json(row.document) if row.document else None
+    created = datetime.fromisoformat(row.created)
+    try:
+        request = Request.model_validate_json(row.request)
+        document = Document.model_validate_json(row.document) if row.document else None
+    except ValidationError:
+        return SessionLine(row.id, created, "", "", "unreadable", "stored by another version of bisect-run")
     if document is not None:
         state, conclusion = "ended", _conclusion(document)
     else:
@@ -50,7 +55,7 @@ def summarise(row: SessionRow, *, running: bool, trials: int) -> SessionLine:
     goods = listing([short(sha) for sha in request.goods], limit=1)
     return SessionLine(
         id=row.id,
-        created=datetime.fromisoformat(row.created),
+        created=created,
         repo=request.repo,
         span=f"{goods}..{short(request.bad)}",
         state=state,

@@ -17,6 +17,7 @@ import pytest
 
 import bisect_tool
 import bisect_tool.resolve
+from bisect_tool.home import home
 from bisect_tool.store import Store
 
 NAMES = "git branch --all and git tag list the names there are"
@@ -503,3 +504,21 @@ def in_python(version):
     except SystemExit as ended:
         return ended
     return None
+
+
+def test_a_folder_that_is_gone(cli, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    ended = cli("status")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == ("error: the current folder does not exist any more\nGo to one that does.\n")
+
+
+def test_a_session_of_another_version(cli):
+    store = Store(home().store)
+    session = store.create("{}")
+    for command in ("resume", "report"):
+        ended = cli(command, session)
+        assert (ended.code, ended.out) == (2, "")
+        assert "another version of bisect-run" in ended.err

@@ -36,6 +36,15 @@ def test_sessions(printed, session):
     ]
 
 
+@pytest.mark.parametrize("texts", [("{}", None), (None, "{}")])
+def test_a_session_of_another_version_hides_no_other(session, texts):
+    ours = row(session, "20260306-101500-1a2b", documents.culprit())
+    theirs = SessionRow(ours.id, ours.created, texts[0] or ours.request, texts[1] or ours.document)
+    line = summarise(theirs, running=False, trials=1)
+    assert (line.id, line.state) == (ours.id, "unreadable")
+    assert "another version" in line.conclusion
+
+
 def test_no_sessions(printed):
     assert printed(render_sessions((), NOW)) == "no sessions yet\n"
 
