@@ -27,7 +27,10 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """The first SIGINT, SIGTERM or SIGHUP ends the running trial in order; another SIGINT ends us at once."""
+    """The first SIGINT, SIGTERM or SIGHUP ends the running trial in order; another SIGINT ends us at once.
+
+    A SIGHUP that is ignored when we begin stays ignored: under `nohup` a run outlives its terminal.
+    """
     interrupt = Interrupt()
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -36,7 +39,8 @@ def interruptible() -> Iterator[Interrupt]:
         interrupt.received.append(signal.Signals(number))
         interrupt.cancel.set()
 
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    watched = (signal.SIGINT, signal.SIGTERM) if nohup else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in watched}
     try:
         yield interrupt

@@ -64,6 +64,14 @@ def held(started, gate, counter, wait_for):
     return process
 
 
+@pytest.fixture(autouse=True)
+def _hangups_are_heard():
+    """Children inherit what is ignored, and these tests may run under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def lines(counter):
     return counter.read_text().splitlines() if counter.exists() else []
 
@@ -150,6 +158,16 @@ def test_a_signal_ends_the_trial_and_the_session_can_be_resumed(project, counter
     assert "bisect-run resume" in said[2]
     assert "Traceback" not in said[2]
     assert stored(project) == []
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(counter, started, gate, wait_for):
+    gate.touch()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    process, _ = started("--endpoint-runs", "1")
+    wait_for(lambda: lines(counter))
+    os.killpg(process.pid, signal.SIGHUP)
+    gate.unlink()
+    assert ended(process)[0] == 0
 
 
 def test_after_a_signal_the_trial_runs_anew(project, counter, held, gate):

@@ -273,7 +273,7 @@ def test_a_killed_run_leaves_whole_lines_up_to_the_kill(tmp_path: Path):
         (*command(), "test_it.py"), env=environment(report), cwd=tmp_path, stdout=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 30
-    while not (report.exists() and '"start", "cell": "test_b"' in report.read_text()):
+    while not (report.exists() and '"cell": "test_b", "phase": "setup"' in report.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
