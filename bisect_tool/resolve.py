@@ -116,10 +116,16 @@ def choose_profile(scenario: Scenario, asked: str | None, repository: Repository
     """The profile asked for, else the one made for this repository: with GPUs where there are some."""
     gpus = len(snapshot())
     if asked is not None:
-        if scenario.profile(asked).needs_gpu and gpus == 0:
+        profile = scenario.profile(asked)
+        if profile.needs_gpu and gpus == 0:
             raise EnvironmentFailed(
                 f"profile {asked} needs an NVIDIA GPU and this machine shows none",
                 "`bisect-run doctor` says more.",
+            )
+        if not repository.tree_hashes(bad, (profile.marker,)):
+            raise UsageError(
+                f"profile {asked} is for an engine with {profile.marker}, which {bad[:9]} does not have",
+                "Leave --profile out to have the one that fits, or name another repository with --repo.",
             )
         return asked
     fitting = {

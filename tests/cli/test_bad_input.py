@@ -194,6 +194,12 @@ WRONG = [
         "Profiles: gpu, vllm-cpu, reference.",
     ),
     (
+        "profile for another engine",
+        "--repo {engine} --good good --bad bad --profile vllm-cpu",
+        "profile vllm-cpu is for an engine with vllm/entrypoints/cli/main.py, which 892f36fbe does not have",
+        "Leave --profile out to have the one that fits, or name another repository with --repo.",
+    ),
+    (
         "pattern without a cell",
         "--repo {engine} --good good --bad bad --cells *teardown[1] --cells *[7]",
         "no cell matches '*[7]'",
