@@ -63,6 +63,7 @@ class Progress:
         self._console = console or terminal.stderr()
         self._clock = clock
         self._subjects = _subjects(session)
+        self._alone = not session.request.goods
         self._snapshot = Snapshot(began=clock(), remaining=len(session.range.commits))
         self._tail: StreamTail | None = None
         self._resumed = False
@@ -100,12 +101,12 @@ class Progress:
             steps_left=state.steps_left,
             mean_s=mean,
             commit=self._commit(step.sha) if step else "",
-            purpose=step.purpose if step else "",
+            purpose=self._purpose(step) if step else "",
             trial_began=self._clock(),
         )
         if step is not None and self._live is None:
-            left = range_left(self._snapshot, self._clock())
-            self._say(Text(f"{self._snapshot.commit} ({step.purpose}); {left}"))
+            why = f" ({step.purpose}); {range_left(self._snapshot, self._clock())}"
+            self._say(Text(self._snapshot.commit + ("" if self._alone else why)))
 
     def phase(self, name: str, folder: Path) -> None:
         """Show what the running trial does, and follow its stream."""
@@ -118,7 +119,11 @@ class Progress:
         """Leave one line about the trial above the display."""
         self._tail = None
         self._snapshot = replace(self._snapshot, phase="", commit="")
-        self._say(trial_line(result, step.purpose, self._subjects.get(result.sha, "")))
+        self._say(trial_line(result, self._purpose(step), self._subjects.get(result.sha, "")))
+
+    def _purpose(self, step: Step) -> str:
+        """Why a trial runs; the one commit of `step` is no end of anything."""
+        return "step" if self._alone else step.purpose
 
     def _say(self, line: Text) -> None:
         if self._live is None:

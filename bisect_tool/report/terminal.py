@@ -32,8 +32,14 @@ def stderr() -> Console:
 
 def show(renderable: RenderableType) -> None:
     """Print a view on stdout; commands and paths run past the width unbroken, so that they can be copied."""
-    # A lone Text is taken apart by `print`, and would lose its no_wrap; a Group is not.
-    stdout().print(Group(renderable), crop=False)
+    console = stdout()
+    with console.capture() as paper:
+        # A lone Text is taken apart by `print`, and would lose its no_wrap; a Group is not.
+        console.print(Group(renderable), crop=False)
+    # Tables fill their lines with spaces, which nobody wants in a file or a CI log.
+    lines = paper.get() if console.is_terminal else _PADDING.sub("", paper.get())
+    console.file.write(lines)
+    console.file.flush()
 
 
 def write(text: str) -> None:
@@ -100,6 +106,7 @@ class CommandGuard(io.TextIOBase):
         return sys.stderr if self._stderr else sys.stdout
 
 
+_PADDING = re.compile(r"(?m) +$")
 _COMMAND = re.compile(r"(?m)(^\s*:|##)(:|\[|vso\[)")
 
 
