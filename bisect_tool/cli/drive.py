@@ -6,7 +6,7 @@ from bisect_tool import session as sessions
 from bisect_tool.build import BuildInterrupted
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.cli.output import say, write_json, write_report
-from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.errors import EnvironmentFailed, ExitCode
 from bisect_tool.report.compose import compose, native_changes
 from bisect_tool.report.progress import Progress
 from bisect_tool.session import Session
@@ -33,4 +33,6 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
         write_json(document)
     else:
         write_report(document)
+    if document.exit_code == ExitCode.ENDPOINTS:
+        say("Are these the commits that CI tested? Does it need other hardware, or more --endpoint-runs?")
     return document.exit_code

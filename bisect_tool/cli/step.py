@@ -66,7 +66,8 @@ def step(
     store.finish(session.id, compose(session, rows, state).to_json())
     last = rows[-1].result
     for cell in last.cells:
-        say(f"{cell.cell}: {cell.outcome} {cell.failure.signature if cell.failure else cell.reason}".rstrip())
+        why = cell.failure.signature if cell.failure else cell.reason
+        say(f"{cell.cell}: {_verdict(cell, signature)}, {cell.outcome} {why}".rstrip())
     return verdict_of(last.cells, signature)
 
 

@@ -33,7 +33,10 @@ def lease(path: Path, wait_s: float, busy: str) -> Iterator[int]:
         deadline = time.monotonic() + wait_s
         while not _try_lock(descriptor):
             if time.monotonic() > deadline:
-                raise EnvironmentFailed(busy, f"the lock is {path}")
+                raise EnvironmentFailed(
+                    busy,
+                    f"Wait for it, or set BISECT_RUN_HOME to another folder. The lock is {path}.",
+                )
             time.sleep(_POLL_S)
         yield descriptor
     finally:
