@@ -21,10 +21,11 @@ import requests
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from threading import Event
 
 MODEL = "tiny"
 START = 150.0  # seconds; a quiet machine needs two
-END = 90.0
+END = 60.0
 PROBLEM = re.compile(r"ERROR|Traceback|leaked|Error:")
 
 
@@ -86,10 +87,16 @@ class Rank:
         assert response.status_code == 200, response.text
         return response.json()
 
-    def stream(self, prompt: str, **fields: Any) -> list[dict[str, Any]]:
+    def stream(self, prompt: str, under_way: Event | None = None, **fields: Any) -> list[dict[str, Any]]:
+        """The events of a streamed completion; `under_way` is set with the first."""
         body = {"model": MODEL, "prompt": prompt, "stream": True, **fields}
+        events = []
         with requests.post(f"{self.url}/v1/completions", json=body, timeout=60, stream=True) as response:
-            events = [line.removeprefix(b"data: ") for line in response.iter_lines() if line]
+            for line in response.iter_lines(chunk_size=1 if under_way else 512):
+                if line:
+                    events.append(line.removeprefix(b"data: "))
+                if events and under_way:
+                    under_way.set()
         assert events[-1] == b"[DONE]"
         return [json.loads(event) for event in events[:-1]]
 

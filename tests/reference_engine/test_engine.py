@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -160,15 +161,15 @@ def test_new_requests_are_refused_while_others_finish(checkout: Checkouts, tmp_p
 
 
 def stream_while(server: Rank, act: Callable[[], int]) -> tuple[list[dict], int]:
-    """A long streamed completion; `act` is called once it is under way."""
+    """A long streamed completion; `act` is called once its first token has come."""
+    under_way = Event()
 
     def act_later() -> int:
-        url = f"{server.url}/v1/completions"
-        body = {"prompt": "is it under way", "max_tokens": 20}
-        requests.post(url, json=body, timeout=60)
+        assert under_way.wait(60)
         return act()
 
-    chunks, result = together([partial(server.stream, "tell a long story", max_tokens=1900), act_later])
+    story = partial(server.stream, "tell a long story", under_way, max_tokens=1900)
+    chunks, result = together([story, act_later])
     return chunks, result
 
 
