@@ -94,12 +94,18 @@ class CellConclusion:
 
 @dataclass(frozen=True)
 class State:
-    """Where the campaign stands: `step` is None when it is over."""
+    """Where the campaign stands.
+
+    `step` is the trial to begin now; without one the campaign is over, or waits for trials that are running.
+    `likely` are commits of which one will probably be tried next: their builds may be prepared.
+    """
 
     step: Step | None
     conclusions: tuple[CellConclusion, ...]
     remaining: tuple[str, ...]
     steps_left: int
+    over: bool = False
+    likely: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,10 @@ class _Judged:
     """The cells that ran before it in the same trial."""
 
 
-def decide(goal: Goal, trials: Sequence[TrialResult]) -> State:
-    """What the trials so far say of every cell, and which trial comes next."""
+def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+    """What the trials so far say of every cell, and which trial to begin beside those that are running."""
+    if running:
+        return State(None, (), goal.dag.candidates, 0)
     step = _endpoint_step(goal, trials)
     if step is not None:
         return State(step, (), goal.dag.candidates, _steps_before_narrowing(goal, trials))
@@ -122,7 +130,7 @@ def decide(goal: Goal, trials: Sequence[TrialResult]) -> State:
     open_ones = [(search, search.next) for search in searches if search.next is not None]
     conclusions = tuple(search.conclusion for search in searches if search.conclusion is not None)
     if not open_ones:
-        return State(None, conclusions, (), 0)
+        return State(None, conclusions, (), 0, over=True)
     lead, step = max(open_ones, key=lambda pair: pair[0].steps_left)
     sharing = tuple(search.cell for search, _ in open_ones if search.wants(step.sha))
     return State(replace(step, cells=sharing), conclusions, lead.remaining, lead.steps_left)

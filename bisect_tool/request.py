@@ -39,6 +39,9 @@ class Request(_Model):
     """One bisection: full commit ids, the check, and how many runs prove something.
 
     `scenario` is a name or a folder's path, None for a command; `deadline_s` limits one trial of a command.
+    The answer is given at `confidence`, or when a budget is used up; `priors` tells suspects apart by what
+    they change, and `fresh` leaves the trials of earlier sessions aside. To find a fix, `goods` are the commits
+    that still fail and `bad` is the one that passes.
     """
 
     repo: str
@@ -49,8 +52,15 @@ class Request(_Model):
     scenario: str | None = None
     profile: str | None = None
     cells: tuple[str, ...] = ()
+    find: Literal["regression", "fix"] = "regression"
     endpoint_runs: int = Field(2, ge=1)
     confirm_runs: int = Field(2, ge=1)
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    budget_trials: int | None = Field(None, ge=1)
+    budget_minutes: float | None = Field(None, gt=0)
+    slots: int = Field(1, ge=1)
+    priors: bool = True
+    fresh: bool = False
     deadline_s: float = Field(3600, gt=0)
     rerun: str = ""
     command: str = "run"

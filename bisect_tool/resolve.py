@@ -7,7 +7,7 @@ import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.errors import EnvironmentFailed, UsageError
@@ -41,7 +41,14 @@ class Words:
     command: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
     first_parent: bool = False
+    find: Literal["regression", "fix"] = "regression"
     endpoint_runs: int = 2
+    confidence: float = 0.95
+    budget_trials: int | None = None
+    budget_minutes: float | None = None
+    slots: int = 1
+    priors: bool = True
+    fresh: bool = False
     deadline_s: float = 3600.0
 
 
@@ -80,7 +87,14 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
         scenario=None if scenario is None else _scenario_name(words.scenario),
         profile=profile,
         cells=_cells(words, scenario),
+        find=words.find,
         endpoint_runs=words.endpoint_runs,
+        confidence=words.confidence,
+        budget_trials=words.budget_trials,
+        budget_minutes=words.budget_minutes,
+        slots=words.slots,
+        priors=words.priors,
+        fresh=words.fresh,
         deadline_s=words.deadline_s,
         command=command,
     )
@@ -255,11 +269,20 @@ def rerun(words: Words, request: Request) -> str:
     pinned = request.check.tests_from if isinstance(request.check, PytestCheck) else None
     parts += ["--tests-from", pinned[:12]] if pinned else []
     parts += [part for cell in words.cells for part in ("--cells", cell)]
-    parts += (
-        ["--endpoint-runs", str(words.endpoint_runs)]
-        if request.goods and words.endpoint_runs != _USUAL.endpoint_runs
-        else []
-    )
+    parts += _search_options(words) if request.goods else []
     parts += ["--deadline", f"{words.deadline_s:g}"] if words.deadline_s != _USUAL.deadline_s else []
     parts += ["--", *words.command] if words.command else []
     return shlex.join(parts)
+
+
+def _search_options(words: Words) -> list[str]:
+    """What was asked of the search, where it is not what is usual."""
+    names = ("find", "endpoint_runs", "confidence", "budget_trials", "budget_minutes", "slots")
+    said = {name: getattr(words, name) for name in names}
+    parts = [
+        part
+        for name, value in said.items()
+        if value != getattr(_USUAL, name)
+        for part in (f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value))
+    ]
+    return parts + ([] if words.priors else ["--no-priors"]) + (["--fresh"] if words.fresh else [])

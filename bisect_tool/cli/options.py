@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -53,6 +53,29 @@ FirstParent = Annotated[bool, typer.Option("--first-parent", help="Follow the ma
 EndpointRuns = Annotated[
     int, typer.Option("--endpoint-runs", metavar="N", min=1, help="Runs that verify each end.")
 ]
+Find = Annotated[
+    Literal["regression", "fix"],
+    typer.Option("--find", help="The first bad commit, or the first good one again after --bad."),
+]
+Confidence = Annotated[
+    float,
+    typer.Option("--confidence", metavar="P", min=0.51, max=0.9999, help="How sure an answer has to be."),
+]
+BudgetTrials = Annotated[
+    int | None,
+    typer.Option("--budget-trials", metavar="N", min=1, help="Stop after so many trials, as far as it came."),
+]
+BudgetMinutes = Annotated[
+    float | None,
+    typer.Option("--budget-minutes", metavar="M", min=0.01, help="Begin no trial after so many minutes."),
+]
+Slots = Annotated[
+    int, typer.Option("--slots", metavar="K", min=1, max=64, help="Trials that run side by side.")
+]
+NoPriors = Annotated[
+    bool, typer.Option("--no-priors", help="Suspect every commit alike, whatever it changes.")
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Leave the trials of earlier sessions aside.")]
 Deadline = Annotated[
     float,
     typer.Option(
