@@ -82,7 +82,9 @@ def model_cache(home: Path, name: str = MODEL_NAME, model: TinyModel | None = No
     if not snapshot.is_dir():
         _appear(snapshot, lambda draft: write_model(draft, model))
     (entry / "refs").mkdir(exist_ok=True)
-    (entry / "refs" / "main").write_text(revision, encoding="utf-8")
+    main = entry / "refs" / "main"
+    if not main.is_file() or main.read_text(encoding="utf-8") != revision:
+        _put(main, lambda draft: draft.write_text(revision, encoding="utf-8"))
     return snapshot
 
 
@@ -91,11 +93,16 @@ def ensure_model(assets: Path) -> Path:
     snapshot = model_cache(assets / "hf")
     link = assets / "tiny-model"
     if not link.is_symlink() or link.readlink() != snapshot:
-        with tempfile.TemporaryDirectory(dir=assets) as place:
-            draft = Path(place) / "link"
-            draft.symlink_to(snapshot)
-            draft.replace(link)
+        _put(link, lambda draft: draft.symlink_to(snapshot))
     return link
+
+
+def _put(path: Path, make: Callable[[Path], object]) -> None:
+    """Put a file in its place at once: an engine of another trial may be reading it just now."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as place:
+        draft = Path(place) / path.name
+        make(draft)
+        draft.replace(path)
 
 
 def _appear(folder: Path, write: Callable[[Path], object]) -> None:

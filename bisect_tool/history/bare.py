@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
@@ -69,7 +70,7 @@ def restore_settings(ours: Path) -> None:
     kept, config = ours / _KEPT, ours / "config"
     try:
         if not config.is_file() or config.read_bytes() != kept.read_bytes():
-            fresh = ours / f"{_KEPT}.{os.getpid()}"
+            fresh = ours / f"{_KEPT}.{threading.get_native_id()}"
             shutil.copyfile(kept, fresh)
             fresh.replace(config)
         for name in _NEVER_OURS:

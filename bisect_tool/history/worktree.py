@@ -177,8 +177,7 @@ def _text(path: Path) -> str:
 
 def _plain(tree: Path) -> None:
     """Put right what git does not look at: sockets, pipes and devices, permissions, other names of a file."""
-    mask = os.umask(0o077)
-    os.umask(mask)
+    mask = _umask()
     folders = [str(tree)]
     while folders:
         with os.scandir(folders.pop()) as entries:
@@ -193,6 +192,12 @@ def _plain(tree: Path) -> None:
                     Path(entry.path).unlink()
                 else:
                     _let(entry.path, about.st_mode, (0o777 if about.st_mode & 0o100 else 0o666) & ~mask)
+
+
+def _umask() -> int:
+    """The permissions that new files of this process lack: read, not set, since other threads make files, too."""
+    status = Path("/proc/self/status").read_bytes()
+    return int(status.partition(b"\nUmask:")[2].split()[0], 8)
 
 
 def _let(path: str, mode: int, wanted: int) -> None:
