@@ -14,6 +14,15 @@ The series is a TOML file beside a folder `base/` (the tree of the first commit)
     [marks]                              # more names for some of the labels
     good = "docs"
 
+A series may be a variant of another one in the same folder. Then `commit` says what differs, by label:
+
+    extends = "series.toml"              # its commits
+    until = "docs"                       # up to this one
+
+    [[commit]]
+    label = "docs"
+    patches = ["0001-other-docs.patch"]  # all other fields are those of the other series; the marks are not
+
 Only git's plumbing runs, without the user's configuration, hooks, templates or signing.
 """
 
@@ -81,11 +90,11 @@ class Series:
     def read(cls, path: Path) -> Series:
         """Raises UsageError where the file is missing or not a series."""
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            document = _document(path)
             commits = tuple(_commit(entry) for entry in document["commit"])
         except OSError as error:
             raise UsageError(f"cannot read the series {path}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise UsageError(f"{path} is not a series of commits: {error}") from error
         labels = [commit.label for commit in commits]
         marks: dict[str, str] = document.get("marks", {})
@@ -137,6 +146,20 @@ def replay(series: Path, destination: Path) -> Replayed:
         (scratch / "new" / STAMP).write_text(json.dumps(stamp, indent=2), encoding="utf-8")
         _put(scratch, destination)
     return replayed
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """The tables of the file; those of a variant with the commits that it does not spell out."""
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    if "extends" not in document:
+        return document
+    others: list[dict[str, Any]] = _document(path.with_name(document["extends"]))["commit"]
+    labels = [entry["label"] for entry in others]
+    changes = {entry["label"]: entry for entry in document["commit"]}
+    if unknown := changes.keys() - labels:
+        raise KeyError(*unknown)
+    kept = others[: labels.index(document["until"]) + 1]
+    return document | {"commit": [entry | changes.get(entry["label"], {}) for entry in kept]}
 
 
 def _commit(entry: Mapping[str, Any]) -> SeriesCommit:
