@@ -27,7 +27,8 @@ def find(spec: str) -> Path:
     if not folder.is_dir():
         raise UsageError(f"there is no folder {spec!r}", _TAKES)
     try:
-        return _path(Git(folder=folder, personal=True), "--absolute-git-dir")
+        found = Git(folder=folder, personal=True).run("rev-parse", "--absolute-git-dir")
+        return Path(os.fsdecode(found).removesuffix("\n"))
     except GitFailed as error:
         if "dubious ownership" in error.said:
             hint = f"it belongs to someone else: git config --global --add safe.directory {folder.resolve()}"
@@ -46,7 +47,7 @@ def borrow(git_dir: Path, cache: Path) -> Path:
         EnvironmentFailed: another run is setting it up and does not end.
     """
     theirs = Git(git_dir=git_dir, personal=True)
-    common = _path(theirs, "--path-format=absolute", "--git-common-dir")
+    common = _common(git_dir)
     name = common.parent.name if common.name == ".git" else common.name
     ours = place(cache, name, str(common))
     with lease(ours.with_suffix(".lock"), _WAIT_S, _BUSY) as held:
@@ -109,5 +110,11 @@ def _copy_cuts(theirs: Path, ours: Path) -> None:
         ours.unlink(missing_ok=True)
 
 
-def _path(git: Git, *what: str) -> Path:
-    return Path(os.fsdecode(git.run("rev-parse", *what)).removesuffix("\n"))
+def _common(git_dir: Path) -> Path:
+    """The repository that a git directory, if it is of a linked worktree, belongs to (gitrepository-layout(5))."""
+    named = git_dir / "commondir"
+    return (
+        (git_dir / os.fsdecode(named.read_bytes()).removesuffix("\n")).resolve()
+        if named.is_file()
+        else git_dir
+    )

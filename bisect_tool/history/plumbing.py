@@ -6,11 +6,10 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.text import clean
@@ -32,6 +31,7 @@ _ENVIRONMENT = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_PAGER": "cat",
+    "LANGUAGE": "C",
     "LC_ALL": "C.UTF-8",
 }
 _OPTIONS = (
@@ -67,8 +67,9 @@ _USERS_OWN = (
 )
 
 
+@cache
 def version() -> tuple[int, ...]:
-    """The version of git on this machine.
+    """The version of git on this machine, asked for once.
 
     Raises:
         EnvironmentFailed: there is none, or it is too old.
@@ -91,7 +92,9 @@ class GitFailed(EnvironmentFailed):
 
 @dataclass(frozen=True)
 class Git:
-    """Git on one repository, through GitPython, with arguments as a list and never as a string.
+    """Git on one repository, with arguments as a list and never as a string.
+
+    Started directly: to import GitPython takes as long as twenty of these commands.
 
     Attributes:
         folder: Where git runs; by default in the worktree or the repository itself.
@@ -120,30 +123,25 @@ class Git:
             GitFailed: it ended with an error, or its deadline passed.
             EnvironmentFailed: there is no git on this machine.
         """
-        with tempfile.TemporaryFile() as file:
-            file.write(stdin)
-            file.seek(0)
-            return _finish(self._start(arguments, file), arguments, timeout_s)
+        return _finish(self._start(arguments), arguments, stdin, timeout_s)
 
-    def _start(self, arguments: tuple[str, ...], stdin: BinaryIO) -> subprocess.Popen[bytes]:
+    def _start(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        folder = self.folder or self.work_tree or self.git_dir or Path.cwd()
         try:
-            import git as gitpython  # noqa: PLC0415 - takes a third of a second, and fails without git
-        except ImportError as error:
+            return subprocess.Popen(
+                self._command(arguments),
+                cwd=folder,
+                env=self._environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=self.held,
+            )
+        except FileNotFoundError as error:
+            if error.filename != "git":
+                raise GitFailed(clean(" ".join(arguments[:2])), f"there is no folder {folder}") from error
             raise EnvironmentFailed(*NO_GIT) from error
-        folder = str(self.folder or self.work_tree or self.git_dir or Path.cwd())
-        started = gitpython.Git(folder).execute(
-            self._command(arguments),
-            istream=stdin,
-            as_process=True,
-            env=self._environment(),
-            start_new_session=True,
-            pass_fds=self.held,
-        )
-        # GitPython ends a process that it still holds when it forgets it; from here on it is ours to end.
-        process, started.proc = started.proc, None
-        if process is None:
-            raise EnvironmentFailed(*NO_GIT)
-        return process
 
     def lines(self, *arguments: str, timeout_s: float = LOCAL_S) -> list[str]:
         """The lines of the output."""
@@ -158,11 +156,7 @@ class Git:
         return True
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        # GitPython hands on os.environ, and only `env` can take a variable away from it.
-        ours = self._environment()
-        kept = (*ours, *(_USERS_OWN if self.personal else ()))
-        command = ["env", *(f"--unset={name}" for name in os.environ if _is_foreign(name, kept))]
-        command += ["git", *_OPTIONS]
+        command = ["git", *_OPTIONS]
         if self.git_dir is not None:
             command.append(f"--git-dir={self.git_dir}")
         if self.work_tree is not None:
@@ -171,7 +165,8 @@ class Git:
 
     def _environment(self) -> dict[str, str]:
         left = _USERS_OWN if self.personal else ()
-        ours = {name: value for name, value in _ENVIRONMENT.items() if name not in left}
+        kept = {name: value for name, value in os.environ.items() if name in left or not _is_gits(name)}
+        ours = kept | {name: value for name, value in _ENVIRONMENT.items() if name not in left}
         # By the environment and not as `-c`: a setting may be a credential, and arguments can be seen by all.
         settings = self.config if self.personal else (_NO_QUESTIONS, *self.config)
         for number, (name, value) in enumerate(settings):
@@ -181,20 +176,20 @@ class Git:
         return ours
 
 
-def _is_foreign(name: str, kept: tuple[str, ...]) -> bool:
-    return name.startswith("GIT_") and name not in kept
+def _is_gits(name: str) -> bool:
+    return name.startswith("GIT_")
 
 
-def _finish(process: subprocess.Popen[bytes], arguments: tuple[str, ...], timeout_s: float) -> bytes:
+def _finish(
+    process: subprocess.Popen[bytes], arguments: tuple[str, ...], stdin: bytes, timeout_s: float
+) -> bytes:
     what = clean(" ".join(arguments[:2]))
     try:
-        output, errors = process.communicate(timeout=timeout_s)
+        output, errors = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:
         raise GitFailed(what, f"no end after {timeout_s:.0f} s") from None
     finally:
         _end(process)
-    if process.returncode == 127:
-        raise EnvironmentFailed(*NO_GIT)
     if process.returncode != 0:
         raise GitFailed(what, clean(errors.decode("utf-8", "replace")).strip())
     return output

@@ -58,7 +58,8 @@ class Repository:
     def git(self) -> Git:
         """Git on our own repository; it can reach a server only where objects are left on one."""
         git = Git(git_dir=self.git_dir)
-        if not git.succeeds("config", "--get", "extensions.partialClone"):
+        written = (self.git_dir / "config").read_bytes().lower()
+        if b"partialclone" not in written or not git.succeeds("config", "--get", "extensions.partialClone"):
             return git
         return replace(git, config=clone.connection("" if self.source else self.spec))
 
@@ -79,7 +80,7 @@ class Repository:
         Raises:
             UsageError: it stands for no commit here.
         """
-        if _FULL.fullmatch(ref) and self._lookup(self.git, ref):
+        if _FULL.fullmatch(ref) and self._has(ref):
             return ref
         if self.source is not None:
             found = self._lookup(Git(git_dir=self.source, personal=True), ref)
@@ -87,6 +88,7 @@ class Repository:
             found = self._lookup(self._fetched, ref)
         if found is None:
             raise UsageError(f"there is no commit {clean_line(ref)!r} in {self.spec}", _advice(ref))
+        self._known.add(found)
         return found
 
     def commit(self, sha: str) -> Commit:
@@ -95,9 +97,11 @@ class Repository:
         Raises:
             UsageError: there is no such commit.
         """
-        if not _FULL.fullmatch(sha) or self._lookup(self.git, sha) is None:
+        if not _FULL.fullmatch(sha) or not self._has(sha):
             raise UsageError(f"there is no commit {clean_line(sha)!r} in {self.spec}", _advice(sha))
-        return next(self._log("--no-walk", sha))
+        if sha not in self._commits:
+            self._commits[sha] = next(self._log("--no-walk", sha))
+        return self._commits[sha]
 
     def range(self, goods: Sequence[str], bad: str, first_parent: bool = False) -> Range:
         """The commits to search: ancestors of `bad` (any name) that no good end has for an ancestor.
@@ -107,10 +111,17 @@ class Repository:
         """
         good_shas = tuple(dict.fromkeys(self.resolve(good) for good in goods))
         bad_sha = self.resolve(bad)
-        check_ends(self.git, good_shas, bad_sha)
+        if not good_shas:
+            check_ends(self.git, good_shas, bad_sha)
         mainline = ("--first-parent",) if first_parent else ()
         walk = ("--topo-order", "--reverse", *mainline, bad_sha, "--not", *good_shas)
-        return Range(good_shas, bad_sha, tuple(self._log(*walk)), first_parent)
+        span = Range(good_shas, bad_sha, tuple(self._log(*walk)), first_parent)
+        # A good end that is a candidate's parent is an ancestor of the bad one; of any other, git has to say.
+        if not set(good_shas) <= set(span.boundary):
+            check_ends(self.git, good_shas, bad_sha)
+        self._known.update(commit.sha for commit in span.commits)
+        self._commits.update((commit.sha, commit) for commit in span.commits)
+        return span
 
     def changed_paths(self, sha: str) -> tuple[str, ...]:
         """The paths a commit changes against its first parent; of a root commit, all its paths."""
@@ -158,6 +169,21 @@ class Repository:
     def _log(self, *walk: str) -> Iterator[Commit]:
         plain = ("-z", "--no-color", "--no-show-signature", "--no-notes", "--encoding=UTF-8")
         return read_commits(self.git.text("log", *plain, FORMAT, *walk))
+
+    @cached_property
+    def _commits(self) -> dict[str, Commit]:
+        """Commits that were read already: what has a full name does not change."""
+        return {}
+
+    @cached_property
+    def _known(self) -> set[str]:
+        """Full names of commits that are known to be here."""
+        return set()
+
+    def _has(self, sha: str) -> bool:
+        if sha not in self._known and self._lookup(self.git, sha):
+            self._known.add(sha)
+        return sha in self._known
 
     @staticmethod
     def _lookup(git: Git, ref: str) -> str | None:

@@ -475,7 +475,7 @@ def home_on(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("command", ["run", "demo", "plan", "step"])
 def test_no_git(filled, tmp_path, command):
-    """In a process of its own: GitPython looks for git when it is imported."""
+    """In a process of its own: the version of git is asked for once."""
     main = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
     argv = [sys.executable, "-c", main, *map(filled, NEED_A_HOME[command])]
     env = {**os.environ, "PATH": str(tmp_path)}
