@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
 from bisect_tool import scenario as scenarios
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
@@ -14,19 +19,27 @@ from bisect_tool.home import home
 from bisect_tool.resolve import Words, resolve
 from bisect_tool.store import Store
 
+FLAKY_CELL = "test_external_lb_teardown[4]"
+_FIRST = ("series.toml", "reference-engine.git")
+_SECOND = ("flaky.toml", "reference-engine-flaky.git")
+Flaky = Annotated[
+    bool,
+    typer.Option("--flaky", help=f"The history whose culprit shows in one run of {FLAKY_CELL} in three."),
+]
 
-def demo(cells: options.Cells = None, as_json: options.AsJson = False) -> int:
-    """Bisect the bundled history of the reference engine.
 
-    Needs the extra `engine`, and a minute or two.
+def demo(flaky: Flaky = False, cells: options.Cells = None, as_json: options.AsJson = False) -> int:
+    """Bisect a bundled history of the reference engine.
+
+    Needs the extra `engine`, and a minute or two; some more with --flaky, which runs two trials side by side.
     """
     missing = missing_packages()
     if missing:
         raise EnvironmentFailed(f"the demo's engine lacks {', '.join(missing)}", INSTALL_ENGINE)
     here = home()
-    series = scenarios.scenarios_root() / "reference_engine" / "series.toml"
-    repository = here.cache / "reference-engine.git"
-    history = replay(series, repository)
+    series, bare = _SECOND if flaky else _FIRST
+    repository = here.cache / bare
+    history = replay(scenarios.scenarios_root() / "reference_engine" / series, repository)
     words = Words(
         goods=(history.labels["good"],),
         bad=history.labels["bad"],
@@ -34,6 +47,8 @@ def demo(cells: options.Cells = None, as_json: options.AsJson = False) -> int:
         profile="reference",
         cells=tuple(cells or ()),
     )
+    if flaky:
+        words = replace(words, cells=words.cells or (FLAKY_CELL,), slots=2, fresh=True)
     store = Store(here.store)
     session = sessions.create(resolve(words, here, say, "demo"), store, here)
     return drive(session, store, as_json)
