@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from reference_rank import Checkout
 
 from bisect_tool.history.replay import Replayed, replay
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 ENGINE = Path(__file__).parents[2] / "scenarios" / "reference_engine"
+
+Unpack = Callable[[str], Path]
+Build = Callable[[str], Checkout]
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +32,43 @@ def history(series: Path, repository: Path) -> Replayed:
 
 
 @pytest.fixture(scope="session")
-def unpack(
-    history: Replayed, repository: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
+def unpack(history: Replayed, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Unpack:
     """A function: label of a commit -> a folder with its tree."""
+    return unpacker(history, repository, tmp_path_factory)
 
+
+@pytest.fixture(scope="session")
+def checkout(unpack: Unpack) -> Build:
+    """A function: label of a commit -> its tree with kernels built."""
+    return builder(unpack)
+
+
+@pytest.fixture(scope="session")
+def flaky_series() -> Path:
+    return ENGINE / "flaky.toml"
+
+
+@pytest.fixture(scope="session")
+def flaky_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("history") / "flaky.git"
+
+
+@pytest.fixture(scope="session")
+def flaky_history(flaky_series: Path, flaky_repository: Path) -> Replayed:
+    return replay(flaky_series, flaky_repository)
+
+
+@pytest.fixture(scope="session")
+def flaky_checkout(
+    flaky_history: Replayed, flaky_repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Build:
+    """As `checkout`, of the second history."""
+    return builder(unpacker(flaky_history, flaky_repository, tmp_path_factory))
+
+
+def unpacker(history: Replayed, repository: Path, folders: pytest.TempPathFactory) -> Unpack:
     def unpack_commit(label: str) -> Path:
-        tree = tmp_path_factory.mktemp(label)
+        tree = folders.mktemp(label)
         archive = tree.with_suffix(".tar")
         command = ["git", "--git-dir", str(repository), "archive", "-o", str(archive), history.labels[label]]
         subprocess.run(command, check=True, timeout=60)
@@ -48,9 +78,7 @@ def unpack(
     return unpack_commit
 
 
-@pytest.fixture(scope="session")
-def checkout(unpack: Callable[[str], Path]) -> Callable[[str], Checkout]:
-    """A function: label of a commit -> its tree with kernels built."""
+def builder(unpack: Unpack) -> Build:
     done: dict[str, Checkout] = {}
 
     def build(label: str) -> Checkout:

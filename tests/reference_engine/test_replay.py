@@ -6,12 +6,13 @@ import json
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bisect_tool.errors import UsageError
-from bisect_tool.history.replay import STAMP, Replayed, replay
+from bisect_tool.history.replay import STAMP, Replayed, Series, replay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,3 +153,40 @@ def test_a_faulty_series_is_a_usage_error(text: str, complaint: str, tmp_path: P
 def test_a_missing_series_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read the series"):
         replay(tmp_path / "series.toml", tmp_path / "history.git")
+
+
+VARIANT = """
+extends = "series.toml"
+until = "b"
+
+[[commit]]
+label = "a"
+body = "other"
+
+[marks]
+good = "a"
+"""
+
+
+def write_variant(folder: Path, text: str) -> Path:
+    commits = "".join("[[commit]]\n" + COMMIT.format(label) for label in "abc")
+    (folder / "series.toml").write_text(commits + "[marks]\nbad = 'c'\n", encoding="utf-8")
+    (folder / "variant.toml").write_text(text, encoding="utf-8")
+    return folder / "variant.toml"
+
+
+def test_a_variant_is_the_other_series_but_for_what_it_says(tmp_path: Path) -> None:
+    variant = Series.read(write_variant(tmp_path, VARIANT))
+    first, second, _ = Series.read(tmp_path / "series.toml").commits
+    assert variant.commits == (replace(first, body="other"), second)
+    assert variant.marks == {"good": "a"}
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"), [('label = "a"', 'label = "z"'), ('until = "b"', 'until = "z"')]
+)
+def test_a_variant_of_commits_that_do_not_exist_is_a_usage_error(
+    said: str, instead: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="not a series"):
+        Series.read(write_variant(tmp_path, VARIANT.replace(said, instead)))
