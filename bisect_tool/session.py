@@ -1,9 +1,11 @@
-"""The loop: ask the campaign for a trial, hand it to the executor, store what it yields, conclude."""
+"""The loop: ask the campaign for trials, hand them to the executor, store what they yield, conclude."""
 
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
@@ -12,6 +14,7 @@ from pydantic import ValidationError
 from bisect_tool import scenario as scenarios
 from bisect_tool.campaign import Goal, State, Step, decide, granting_retries
 from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.executor.event import Entered, Failed
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.history import Range, Repository
 from bisect_tool.request import Request
@@ -23,7 +26,7 @@ from bisect_tool.trial.setting import Setting
 
 if TYPE_CHECKING:
     import threading
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from bisect_tool.home import Home
     from bisect_tool.resolve import Resolved
@@ -32,13 +35,19 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """Who watches a session: the terminal's progress display, or nobody."""
+    """Who watches a session: the terminal's progress display, or nobody. Always called from one thread."""
 
-    def decided(self, state: State, trials: tuple[TrialResult, ...]) -> None:
-        """The next trial was chosen, or the campaign is over."""
+    def took_up(self, trials: Sequence[TrialResult]) -> None:
+        """The session begins with the trials that are in the store already."""
 
-    def phase(self, name: str, folder: Path) -> None:
-        """The running trial entered a phase; its logs lie in `folder`."""
+    def decided(self, state: State) -> None:
+        """The campaign was asked: for the next trial, or whether it is over."""
+
+    def began(self, slot: int, step: Step) -> None:
+        """A trial begins in a slot."""
+
+    def phase(self, slot: int, name: str, folder: Path) -> None:
+        """The trial in this slot entered a phase; its logs lie in `folder`."""
 
     def finished(self, step: Step, result: TrialResult) -> None:
         """A trial ended and is in the store."""
@@ -92,11 +101,16 @@ def setting(session: Session) -> Setting:
     request = session.request
     scenario = scenarios.load(request.scenario) if request.scenario else None
     profile = scenario.profile(request.profile) if scenario and request.profile else None
-    return Setting(request.check, session.home, scenario, profile, request.deadline_s, request.cells)
+    return Setting(
+        request.check, session.home, scenario, profile, request.deadline_s, request.cells, request.slots
+    )
 
 
 def run(session: Session, store: Store, observer: Observer, cancel: threading.Event) -> State:
-    """Run trials until nothing is left to find out; each is in the store before the next begins.
+    """Run trials until nothing is left to find out; each is in the store before the next is chosen.
+
+    Whatever ends it early, `cancel` is set, and no trial runs any more. Only a Ctrl-C after `cancel` was set
+    does not wait for the trials: their guardians end them.
 
     Raises:
         EnvironmentFailed: another process runs this session, or the environment failed; resumable.
@@ -113,27 +127,91 @@ def run(session: Session, store: Store, observer: Observer, cancel: threading.Ev
             "Wait for it, or look: `bisect-run status`.",
         ) from None
     with lock, LocalExecutor(setting(session), session.repository, cancel) as executor:
-        return _loop(session, store, executor, observer, cancel)
+        return _Loop(session, store, executor, observer, cancel).run()
 
 
-def _loop(
-    session: Session, store: Store, executor: LocalExecutor, observer: Observer, cancel: threading.Event
-) -> State:
-    goal = granting_retries(session.goal, [row.result for row in store.trials(session.id)])
-    while True:
-        trials = tuple(row.result for row in store.trials(session.id))
-        state = decide(goal, trials)
-        observer.decided(state, trials)
-        if state.step is None:
-            return state
+class _Loop:
+    """Whenever a slot is free, the best next trial, given those that run."""
+
+    def __init__(
+        self,
+        session: Session,
+        store: Store,
+        executor: LocalExecutor,
+        observer: Observer,
+        cancel: threading.Event,
+    ) -> None:
+        self._session, self._store, self._executor = session, store, executor
+        self._observer, self._cancel = observer, cancel
+        self._trials = [row.result for row in store.trials(session.id)]
+        self._goal = granting_retries(session.goal, self._trials)
+        self._folder = session.home.session(session.id) / "trials"
+        self._running: dict[int, Step] = {}
+
+    def run(self) -> State:
+        """The last state of the campaign."""
+        self._recover()
+        self._observer.took_up(self._trials)
+        try:
+            state = self._begin_trials()
+            while self._running:
+                self._await_end()
+                state = self._begin_trials()
+        except BaseException as error:
+            at_once = self._cancel.is_set() and isinstance(error, KeyboardInterrupt)
+            self._cancel.set()
+            if not at_once:
+                self._await_all()
+            raise
         # A trial can be over before it hears of an interrupt.
-        if cancel.is_set():
+        if state.step is not None:
             raise TrialAborted("the session was interrupted")
-        folder = session.home.session(session.id) / "trials" / f"{len(trials) + 1:03}-{state.step.sha[:9]}"
-        # A run that was killed in this very trial proves nothing: what it left is ended, and it runs anew.
-        recover(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        return state
+
+    def _recover(self) -> None:
+        """Trials in flight when a run was killed prove nothing: what is left of them is ended."""
+        stored = {Path(trial.folder).name for trial in self._trials}
+        for folder in self._folder.glob("*"):
+            if folder.name not in stored:
+                recover(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _begin_trials(self) -> State:
+        """Fill the free slots; returns where the campaign stands."""
+        while True:
+            state = decide(self._goal, self._trials, tuple(self._running.values()))
+            self._observer.decided(state)
+            if state.step is None or self._cancel.is_set():
+                return state
+            slot = self._executor.begin(state.step.sha, state.step.cells, self._new_folder(state.step.sha))
+            self._running[slot] = state.step
+            self._observer.began(slot, state.step)
+            if not self._executor.idle:
+                return state
+
+    def _await_end(self) -> None:
+        """Wait until one trial has ended, and store it; raises what it could not be ended for."""
+        event = self._executor.listen()
+        while isinstance(event, Entered):
+            self._observer.phase(event.slot, event.phase, event.folder)
+            event = self._executor.listen()
+        step = self._running.pop(event.slot)
+        if isinstance(event, Failed):
+            raise event.error
+        self._store.add(self._session.id, step.purpose, event.result)
+        self._trials.append(event.result)
+        self._observer.finished(step, event.result)
+
+    def _await_all(self) -> None:
+        """Let what runs end, and keep what it yields; it is the first error that will be told."""
+        while self._running:
+            with suppress(Exception):
+                self._await_end()
+
+    def _new_folder(self, sha: str) -> Path:
+        number = len(self._trials) + len(self._running) + 1
+        while any(self._folder.glob(f"{number:03}-*")):
+            number += 1
+        folder = self._folder / f"{number:03}-{sha[:9]}"
         folder.mkdir(parents=True)
-        result = executor.run(state.step.sha, state.step.cells, folder, observer.phase)
-        store.add(session.id, state.step.purpose, result)
-        observer.finished(state.step, result)
+        return folder

@@ -67,13 +67,13 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _open(path)
-            weakref.finalize(self, self._db.close)
+            self._close = weakref.finalize(self, self._db.close)
         except (OSError, sqlite3.Error) as error:
             raise _unusable(path, error) from error
 
     def close(self) -> None:
         """Close the connection."""
-        self._db.close()
+        self._close()
 
     def create(self, request: str) -> str:
         """Add a session for the JSON text `request` and return its id, such as `20260306-1a2b3c`."""

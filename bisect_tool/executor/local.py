@@ -1,16 +1,21 @@
-"""Trials on this machine: one slot, which is one worktree and whatever the profile's ranks need."""
+"""Trials on this machine, side by side: a slot is a worktree, a share of the ports, and GPUs of its own."""
 
 from __future__ import annotations
 
+import threading
+from contextlib import ExitStack
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
 from bisect_tool.build import fingerprint
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.executor.event import Entered, Event, Failed, Yielded
 from bisect_tool.history import Repository, Worktree, Worktrees
 from bisect_tool.request import PytestCheck
-from bisect_tool.trial.run import Order, Phase, run_trial
+from bisect_tool.supervise import gpus
+from bisect_tool.trial.run import Order, run_trial
 
 if TYPE_CHECKING:
-    import threading
     from pathlib import Path
     from types import TracebackType
 
@@ -19,32 +24,71 @@ if TYPE_CHECKING:
 
 
 class LocalExecutor:
-    """Owns the slot's worktree while it is entered."""
+    """Owns the slots' worktrees while it is entered.
+
+    Every trial runs in a thread of its own, and what they tell is taken in by one: `listen`.
+
+    Raises:
+        UsageError: trials of this profile cannot run side by side.
+        EnvironmentFailed: this machine has too few GPUs for so many slots.
+    """
 
     def __init__(self, setting: Setting, repository: Repository, cancel: threading.Event) -> None:
+        _check(setting)
         self._setting = setting
         self._repository = repository
         self._cancel = cancel
         sparse = setting.profile.sparse if setting.profile else ()
         self._worktrees = Worktrees(repository, setting.home.cache / "worktrees", sparse)
-        self._slot = self._worktrees.slot(0)
-        self._worktree: Worktree | None = None
+        self._trees: list[Worktree] = []
+        self._held = ExitStack()
+        self._idle = list(range(setting.slots))
+        self._events: SimpleQueue[Event] = SimpleQueue()
 
     def __enter__(self) -> Self:
-        self._worktree = self._slot.__enter__()
+        with ExitStack() as held:
+            self._trees = [held.enter_context(self._worktrees.slot(slot)) for slot in self._idle]
+            self._held = held.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._worktree = None
-        self._slot.__exit__(kind, error, trace)
+        self._held.close()
 
-    def run(self, sha: str, cells: tuple[str, ...] | None, folder: Path, phase: Phase) -> TrialResult:
-        """Run one trial; raises what `run_trial` and the checkout raise."""
-        assert self._worktree is not None
+    @property
+    def idle(self) -> bool:
+        """Whether a slot is free."""
+        return bool(self._idle)
+
+    def begin(self, sha: str, cells: tuple[str, ...] | None, folder: Path) -> int:
+        """Begin a trial in a free slot, and return that."""
+        slot = min(self._idle)
+        self._idle.remove(slot)
+        # A second Ctrl-C ends us at once: nothing waits for this thread then, and the guardian is on its own.
+        work = threading.Thread(target=self._work, args=(slot, sha, cells, folder), daemon=True)
+        work.start()
+        return slot
+
+    def listen(self) -> Event:
+        """Wait for what a trial tells next: each of its phases has a deadline of its own."""
+        event = self._events.get()
+        if not isinstance(event, Entered):
+            self._idle.append(event.slot)
+        return event
+
+    def _work(self, slot: int, sha: str, cells: tuple[str, ...] | None, folder: Path) -> None:
+        try:
+            self._events.put(Yielded(slot, self._run(slot, sha, cells, folder)))
+        except BaseException as error:  # noqa: BLE001 - raised again by the one who listens
+            self._events.put(Failed(slot, error))
+
+    def _run(self, slot: int, sha: str, cells: tuple[str, ...] | None, folder: Path) -> TrialResult:
+        def phase(name: str, folder: Path) -> None:
+            self._events.put(Entered(slot, name, folder))
+
         phase("checkout", folder)
-        tree = self._worktree.checkout(sha)
+        tree = self._trees[slot].checkout(sha)
         check = self._setting.check
         if isinstance(check, PytestCheck) and check.tests_from:
             pinned = tree / check.file
@@ -52,5 +96,21 @@ class LocalExecutor:
             pinned.write_bytes(self._repository.file(check.tests_from, check.file))
         profile = self._setting.profile
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
-        order = Order(sha, tree, name, cells, folder, slot=0)
-        return run_trial(self._setting, order, phase, self._cancel)
+        return run_trial(self._setting, Order(sha, tree, name, cells, folder, slot), phase, self._cancel)
+
+
+def _check(setting: Setting) -> None:
+    launch = setting.profile.launch if setting.profile else None
+    if launch is not None and launch.fixed_ports and setting.slots > 1:
+        ports = ", ".join(map(str, launch.fixed_ports))
+        raise UsageError(
+            f"the engine binds port {ports} whatever it is told, so only one trial can run at a time",
+            "Leave --slots out.",
+        )
+    need = setting.gpus * setting.slots
+    shown = len(gpus.visible()) if need else 0
+    if need > shown:
+        raise EnvironmentFailed(
+            f"{setting.slots} slots need {need} GPUs, {setting.gpus} each, and this machine shows {shown}",
+            "Ask for fewer --slots, or look at CUDA_VISIBLE_DEVICES; `bisect-run doctor` says more.",
+        )

@@ -195,7 +195,7 @@ def _plain(tree: Path) -> None:
 
 
 def _umask() -> int:
-    """The permissions that new files of this process lack: read, not set, since other threads make files, too."""
+    """The permissions that new files lack: read, and not set, because other threads make files, too."""
     status = Path("/proc/self/status").read_bytes()
     return int(status.partition(b"\nUmask:")[2].split()[0], 8)
 

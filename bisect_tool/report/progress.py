@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from bisect_tool.text import clean_line
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -38,20 +39,31 @@ _RED = (Outcome.FAILED, Outcome.HUNG)
 
 
 @dataclass(frozen=True)
+class AtWork:
+    """The trial in one slot; `began` is a reading of the display's clock."""
+
+    slot: int
+    commit: str
+    subject: str
+    purpose: str
+    began: float
+    phase: str = "checkout"
+    tail: StreamTail | None = None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """What the display knows; times are readings of one monotonic clock, in seconds.
 
-    `mean_s` is None until a trial has ended; `phase` is empty between trials.
+    `mean_s` is None until a trial has ended.
     """
 
     began: float
+    slots: int = 1
     remaining: int = 0
     steps_left: int = 0
     mean_s: float | None = None
-    commit: str = ""
-    purpose: str = ""
-    phase: str = ""
-    trial_began: float = 0.0
+    running: tuple[AtWork, ...] = ()
 
 
 class Progress:
@@ -64,9 +76,8 @@ class Progress:
         self._clock = clock
         self._subjects = _subjects(session)
         self._alone = not session.request.goods
-        self._snapshot = Snapshot(began=clock(), remaining=len(session.range.commits))
-        self._tail: StreamTail | None = None
-        self._resumed = False
+        self._snapshot = Snapshot(clock(), session.request.slots, len(session.range.commits))
+        self._seconds: list[float] = []
         self._live = _live(self._console, self._render)
         self._ended = threading.Event()
         self._refresher: threading.Thread | None = None
@@ -87,39 +98,50 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
-    def decided(self, state: State, trials: tuple[TrialResult, ...]) -> None:
-        """Show the next trial, or nothing more when the campaign is over."""
-        if trials and not self._resumed and self._snapshot.mean_s is None:
+    def took_up(self, trials: Sequence[TrialResult]) -> None:
+        """Say what is in the store already."""
+        if trials:
             self._say(Text(f"{count(len(trials), 'trial')} in the store already"))
-        self._resumed = True
-        mean = sum(trial.seconds for trial in trials) / len(trials) if trials else None
-        step = state.step
-        self._tail = None
-        self._snapshot = Snapshot(
-            began=self._snapshot.began,
-            remaining=len(state.remaining),
-            steps_left=state.steps_left,
-            mean_s=mean,
-            commit=self._commit(step.sha) if step else "",
-            purpose=self._purpose(step) if step else "",
-            trial_began=self._clock(),
-        )
-        if step is not None and self._live is None:
-            why = f" ({step.purpose}); {range_left(self._snapshot, self._clock())}"
-            self._say(Text(self._snapshot.commit + ("" if self._alone else why)))
+        self._seconds = [trial.seconds for trial in trials]
 
-    def phase(self, name: str, folder: Path) -> None:
-        """Show what the running trial does, and follow its stream."""
-        self._tail = StreamTail(folder / STREAM)
-        self._snapshot = replace(self._snapshot, phase=clean_line(name, 40))
+    def decided(self, state: State) -> None:
+        """Show how far it is still to go."""
+        mean = sum(self._seconds) / len(self._seconds) if self._seconds else None
+        self._snapshot = replace(
+            self._snapshot, remaining=len(state.remaining), steps_left=state.steps_left, mean_s=mean
+        )
+
+    def began(self, slot: int, step: Step) -> None:
+        """Show a trial that begins."""
+        subject = self._subjects.get(step.sha, "")
+        trial = AtWork(slot, short(step.sha), subject, self._purpose(step), self._clock())
+        others = self._others(slot)
         if self._live is None:
-            self._say(Text(f"  {self._snapshot.phase}"))
+            why = "" if self._alone else f" ({step.purpose}); {range_left(self._snapshot, self._clock())}"
+            self._say(Text(f"{trial.commit} {subject}".rstrip() + why))
+        self._snapshot = replace(self._snapshot, running=(*others, trial))
+
+    def phase(self, slot: int, name: str, folder: Path) -> None:
+        """Show what the trial in a slot does, and follow its stream."""
+        phase = clean_line(name, 40)
+        running = tuple(
+            replace(trial, phase=phase, tail=StreamTail(folder / STREAM)) if trial.slot == slot else trial
+            for trial in self._snapshot.running
+        )
+        self._snapshot = replace(self._snapshot, running=running)
+        if self._live is None:
+            several = self._snapshot.slots > 1
+            whose = "".join(f"{trial.commit} " for trial in running if trial.slot == slot and several)
+            self._say(Text(f"  {whose}{phase}"))
 
     def finished(self, step: Step, result: TrialResult) -> None:
         """Leave one line about the trial above the display."""
-        self._tail = None
-        self._snapshot = replace(self._snapshot, phase="", commit="")
+        self._seconds.append(result.seconds)
+        self._snapshot = replace(self._snapshot, running=self._others(result.slot))
         self._say(trial_line(result, self._purpose(step), self._subjects.get(result.sha, "")))
+
+    def _others(self, slot: int) -> tuple[AtWork, ...]:
+        return tuple(trial for trial in self._snapshot.running if trial.slot != slot)
 
     def _purpose(self, step: Step) -> str:
         """Why a trial runs; the one commit of `step` is no end of anything."""
@@ -138,20 +160,12 @@ class Progress:
             live.refresh()
 
     def _render(self) -> RenderableType:
-        tail = self._tail
-        return render_progress(self._snapshot, tail.poll() if tail else CellsSeen(), self._clock())
-
-    def _commit(self, sha: str) -> str:
-        return f"{short(sha)} {self._subjects.get(sha, '')}".rstrip()
+        return render_progress(self._snapshot, self._clock())
 
 
-def render_progress(snapshot: Snapshot, cells: CellsSeen, now: float) -> RenderableType:
-    """The changing lines: the trial at work, its cell, and what is left."""
-    lines = []
-    if snapshot.commit:
-        spin = _SPINNER[int((now - snapshot.began) * _REFRESH_PER_SECOND) % len(_SPINNER)]
-        lines.append(Text.assemble((f"{spin} ", "cyan"), (snapshot.commit, "bold")))
-        lines.append(Text(f"  {_at_work(snapshot, cells)}, {duration(now - snapshot.trial_began)}"))
+def render_progress(snapshot: Snapshot, now: float) -> RenderableType:
+    """The changing lines: the trials at work, one in a line, and what is left."""
+    lines = [_at_work(trial, now) for trial in sorted(snapshot.running, key=lambda trial: trial.slot)]
     left = f"  {range_left(snapshot, now)}, {duration(now - snapshot.began)} elapsed"
     lines.append(Text(left, "dim"))
     for line in lines:
@@ -160,14 +174,18 @@ def render_progress(snapshot: Snapshot, cells: CellsSeen, now: float) -> Rendera
 
 
 def range_left(snapshot: Snapshot, now: float) -> str:
-    """`narrowed to 9 commits, ~4 steps left, ~3 min`; the running trial's time counts as spent."""
+    """`narrowed to 9 commits, ~4 steps left, ~3 min`; the time of the trials that run counts as spent.
+
+    With k slots a round of trials tells k + 1 parts of the range apart, not two.
+    """
     commits = count(snapshot.remaining, "commit")
     parts = [f"narrowed to {commits}" if snapshot.remaining else "range is settled"]
     if snapshot.steps_left:
         parts.append(f"~{count(snapshot.steps_left, 'step')} left")
     if snapshot.steps_left and snapshot.mean_s is not None:
-        spent = min(now - snapshot.trial_began, snapshot.mean_s)
-        parts.append(roughly(snapshot.mean_s * snapshot.steps_left - spent))
+        longest = max((now - trial.began for trial in snapshot.running), default=0.0)
+        rounds = max(snapshot.steps_left / math.log2(snapshot.slots + 1), 1.0)
+        parts.append(roughly(snapshot.mean_s * rounds - min(longest, snapshot.mean_s)))
     return ", ".join(parts)
 
 
@@ -186,9 +204,13 @@ def _tendency(result: TrialResult) -> str:
     return "good" if result.outcome is Outcome.PASSED else "skip"
 
 
-def _at_work(snapshot: Snapshot, cells: CellsSeen) -> str:
-    where = f"{snapshot.purpose}, {snapshot.phase}" if snapshot.phase else f"{snapshot.purpose}, checkout"
-    return f"{where}, cell {cells.index} of {cells.total}: {cells.name}" if cells.index else where
+def _at_work(trial: AtWork, now: float) -> Text:
+    """One line; the subject comes last, where a narrow terminal may cut it."""
+    spin = _SPINNER[int((now - trial.began) * _REFRESH_PER_SECOND) % len(_SPINNER)]
+    cells = trial.tail.poll() if trial.tail else CellsSeen()
+    cell = f", cell {cells.index} of {cells.total}: {cells.name}" if cells.index else ""
+    what = f"  {trial.purpose}, {trial.phase}{cell}, {duration(now - trial.began)}  "
+    return Text.assemble((f"{spin} ", "cyan"), (trial.commit, "bold"), what, (trial.subject, "dim"))
 
 
 def _subjects(session: Session) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,6 +21,19 @@ class GpuMemory:
     total: int
     used: int
     processes: tuple[tuple[int, int], ...]
+
+
+def visible() -> tuple[str, ...]:
+    """The GPUs this process may use, as CUDA_VISIBLE_DEVICES names them; where that is set, it decides."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return tuple(str(gpu.index) for gpu in snapshot())
+    return tuple(name.strip() for name in named.split(",") if name.strip())
+
+
+def share(slot: int, need: int) -> tuple[str, ...]:
+    """The `need` visible GPUs of one slot; no two slots have one in common."""
+    return visible()[slot * need : (slot + 1) * need] if need else ()
 
 
 def snapshot() -> tuple[GpuMemory, ...]:

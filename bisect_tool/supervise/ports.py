@@ -24,11 +24,20 @@ from bisect_tool.supervise.spec import ProcessInfo
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["PortWatch", "descendants", "find_free", "foreign_listener", "is_free", "listeners"]
+__all__ = ["PortWatch", "descendants", "find_free", "foreign_listener", "is_free", "listeners", "share"]
+
+FIRST, LAST = 8000, 8999
+"""The ports that engines under test are given."""
 
 _LISTEN = b"0A"
 _LOOKS = 20
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+
+
+def share(slot: int, slots: int) -> range:
+    """The ports of one of so many trials side by side; no two slots have one in common."""
+    width = (LAST + 1 - FIRST) // slots
+    return range(FIRST + slot * width, FIRST + (slot + 1) * width)
 
 
 def is_free(port: int) -> bool:

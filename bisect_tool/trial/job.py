@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.request import CommandCheck, PytestCheck
 from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
+from bisect_tool.supervise import gpus, ports
 from bisect_tool.text import secret_values
 from bisect_tool.trial.setting import Place, Setting, expand, placeholders
 
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _STREAM_PLUGIN = Path(__file__).parent.parent / "stream"
-# Two trials on one machine that began to look for free ports at the same place would take the same ones: an
-# engine binds what it was given half a minute later.
-_FIRST_PORT, _FIRST_PORTS, _LAST_PORT = 8000, 900, 8999
+_DEVICES = "CUDA_VISIBLE_DEVICES"
 _NOT_OURS = ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "VIRTUAL_ENV")
 
 
@@ -111,11 +110,14 @@ def _engine_file(setting: Setting, check: PytestCheck, place: Place, cells: Sequ
     )
     values = placeholders(setting, place)
     variables = _variables(place)
+    # The file itself says how many GPUs it uses; beside other trials it sees those of its slot alone.
+    mine = gpus.share(place.slot, setting.gpus) if setting.slots > 1 else ()
     path = os.pathsep.join(filter(None, (variables.get("PYTHONPATH", ""), str(_STREAM_PLUGIN))))
     env = {
         **clean_environment(place),
         **variables,
         **{name: expand(value, values) for name, value in setting.profile.launch.env.items()},
+        **({_DEVICES: ",".join(mine)} if mine else {}),
         **_report(place, cells),
         "PYTHONPATH": path,
     }
@@ -150,20 +152,29 @@ def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, objec
         "model": model,
         "served_model": launch.served_model or model,
         "logs": str(place.logs),
-        "ports": {"start": _FIRST_PORT + secrets.randbelow(_FIRST_PORTS), "stop": _LAST_PORT + 1},
+        "ports": _ports(setting, launch, place),
         "rpc_port": launch.rpc_port,
         "fixed_ports": launch.fixed_ports,
-        "rank_env": [_devices(rank, launch.gpus_per_rank) for rank in range(launch.dp_size)],
+        "rank_env": _devices(setting, launch, place),
         "ready_s": profile.timeouts.ready,
         "teardown_s": profile.timeouts.teardown,
         "sigterm": launch.sigterm,
     }
 
 
-def _devices(rank: int, count: int) -> dict[str, str]:
-    """The GPUs of one rank, counted from those this process may see; none asked for: leave it alone."""
-    if count == 0:
-        return {}
-    visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    mine = range(rank * count, (rank + 1) * count)
-    return {"CUDA_VISIBLE_DEVICES": ",".join(visible[index] if visible else str(index) for index in mine)}
+def _ports(setting: Setting, launch: Launch, place: Place) -> dict[str, int]:
+    """The slot's ports, from some place on in the first part of them.
+
+    Sessions that began to look for free ports at the same place would take the same ones: an engine binds
+    what it was given half a minute later.
+    """
+    mine = ports.share(place.slot, setting.slots)
+    enough = max(len(mine) // 10, 4 * (launch.dp_size + launch.rpc_port))
+    return {"start": mine.start + secrets.randbelow(max(len(mine) - enough, 0) + 1), "stop": mine.stop}
+
+
+def _devices(setting: Setting, launch: Launch, place: Place) -> list[dict[str, str]]:
+    """The GPUs of each rank; none asked for: leave them alone."""
+    count, mine = launch.gpus_per_rank, gpus.share(place.slot, setting.gpus)
+    shares = [mine[rank * count : (rank + 1) * count] for rank in range(launch.dp_size)]
+    return [{_DEVICES: ",".join(share)} if share else {} for share in shares]

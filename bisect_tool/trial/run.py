@@ -75,7 +75,6 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
     started, clock = datetime.now(UTC), time.monotonic()
     (order.folder / "logs").mkdir(parents=True, exist_ok=True)
     told = _tell(setting, order, phase, cancel)
-    launch = setting.profile.launch if setting.profile else None
     return TrialResult(
         sha=order.sha,
         cells=told.cells,
@@ -86,7 +85,7 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
         environment=told.environment.fingerprint if told.environment else "",
         environment_reused=told.environment.reused if told.environment else True,
         slot=order.slot,
-        gpus=launch.dp_size * launch.gpus_per_rank if launch else 0,
+        gpus=setting.gpus,
         leftovers=told.leftovers,
         folder=str(order.folder),
         reason=told.reason,
@@ -105,7 +104,7 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
         return replace(_nothing(order, Outcome.INFRASTRUCTURE, reason), environment=environment)
     phase("test", order.folder)
     with _temporary() as temporary:
-        place = Place(order.folder, order.tree, temporary, environment)
+        place = Place(order.folder, order.tree, temporary, environment, order.slot)
         guarded = run_guarded(_spec(make_job(setting, place, order.cells), place), cancel)
     if guarded.reason is Reason.CANCELLED:
         raise TrialAborted("the trial was interrupted")

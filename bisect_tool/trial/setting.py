@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Setting:
     """The check and the scenario, profile and folders it runs with; a command needs no scenario.
 
-    `cells` are patterns for the cells of interest; none: every cell of the suite.
+    `cells` are patterns for the cells of interest; none: every cell of the suite. `slots` trials run side by
+    side.
     """
 
     check: SuiteCheck | PytestCheck | CommandCheck
@@ -31,16 +32,24 @@ class Setting:
     profile: Profile | None
     deadline_s: float
     cells: tuple[str, ...] = ()
+    slots: int = 1
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs one trial has to itself."""
+        launch = self.profile.launch if self.profile else None
+        return launch.dp_size * launch.gpus_per_rank if launch else 0
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one trial happens: a folder for logs, the commit's tree, its environment, a temporary folder."""
+    """Where one trial happens: folders for logs and for temporary files, a tree, an environment, a slot."""
 
     folder: Path
     tree: Path
     temporary: Path
     environment: Environment | None
+    slot: int = 0
 
     @property
     def logs(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     time: float = Field(description="epoch seconds")
 
@@ -21,7 +22,7 @@ class _Record(BaseModel):
 class CrashReport(BaseModel):
     """What pytest saw of an exception; frames are `(file, line, function)`, outermost first."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     exception: str
     message: str
@@ -78,7 +79,11 @@ class Finished(_Record):
 
 
 Record = Collected | Uncollectable | Started | Phase | Finished
-_ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="event")])
+
+
+@cache
+def _adapter() -> TypeAdapter[Record]:
+    return TypeAdapter(Annotated[Record, Field(discriminator="event")])
 
 
 def read_stream(path: Path) -> tuple[Record, ...]:
@@ -88,7 +93,7 @@ def read_stream(path: Path) -> tuple[Record, ...]:
     records = []
     for line in path.read_bytes().splitlines():
         try:
-            records.append(_ADAPTER.validate_json(line))
+            records.append(_adapter().validate_json(line))
         except ValidationError:
             continue
     return tuple(records)

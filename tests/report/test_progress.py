@@ -6,13 +6,14 @@ import io
 import json
 import re
 import threading
+from dataclasses import replace
 
 import documents
 import pytest
 from rich.console import Console
 
 from bisect_tool.campaign import Purpose, State, Step
-from bisect_tool.report.progress import Progress, Snapshot, range_left, render_progress
+from bisect_tool.report.progress import AtWork, Progress, Snapshot, range_left, render_progress
 from bisect_tool.report.tail import CellsSeen, StreamTail
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
@@ -41,24 +42,30 @@ def result(sha, *outcomes, seconds=20.0, reason=""):
 
 def state(sha, purpose, remaining, steps):
     step = Step(sha, None, purpose) if sha else None
-    return State(step, (), tuple(f"{n:040x}" for n in range(remaining)), steps)
+    return State(step, (), tuple(f"{n:040x}" for n in range(remaining)), steps, over=step is None)
+
+
+def begin(progress, slot, state):
+    progress.decided(state)
+    progress.began(slot, state.step)
 
 
 def story(progress, clock, folder):
     """Two trials, from the first decision to the end."""
     bad = result(documents.BAD, Outcome.PASSED, Outcome.FAILED)
     skip = result(documents.BROKEN, reason="does not build: \x1b[2Jerror")
-    progress.decided(state(documents.BAD, Purpose.BAD_END, 4, 6), ())
-    progress.phase("build", folder)
+    progress.took_up([])
+    begin(progress, 0, state(documents.BAD, Purpose.BAD_END, 4, 6))
+    progress.phase(0, "build", folder)
     clock.now += 5
-    progress.phase("test", folder)
+    progress.phase(0, "test", folder)
     clock.now += 15
     progress.finished(Step(documents.BAD, None, Purpose.BAD_END), bad)
-    progress.decided(state(documents.BROKEN, Purpose.NARROW, 4, 3), (bad,))
-    progress.phase("build", folder)
+    begin(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
+    progress.phase(0, "build", folder)
     clock.now += 1
     progress.finished(Step(documents.BROKEN, CELLS, Purpose.NARROW), skip)
-    progress.decided(state(None, None, 0, 0), (bad, skip))
+    progress.decided(state(None, None, 0, 0))
 
 
 def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
@@ -115,46 +122,70 @@ def test_an_error_ends_the_display(session):
     assert set(threading.enumerate()) <= before
 
 
+def test_with_several_slots_a_phase_says_whose_it_is(session, tmp_path):
+    paper, clock = io.StringIO(), Clock()
+    session = replace(session, request=session.request.model_copy(update={"slots": 2}))
+    with Progress(session, Console(file=paper, width=60), clock) as progress:
+        for slot, sha in enumerate((documents.BAD, documents.BROKEN)):
+            begin(progress, slot, state(sha, Purpose.NARROW, 4, 3))
+        progress.phase(1, "build", tmp_path)
+        progress.phase(0, "test", tmp_path)
+        progress.finished(Step(documents.BAD, None, Purpose.NARROW), result(documents.BAD, Outcome.PASSED))
+        progress.phase(1, "test", tmp_path)
+    lines = [line[12:] for line in paper.getvalue().splitlines()]
+    assert lines[2:4] == ["  0a208d1f5 build", "  5afb387bd test"]
+    assert lines[5] == "  0a208d1f5 test"
+
+
 def test_resumed_session_says_so_once(session):
-    paper, done = io.StringIO(), (result(documents.BAD, Outcome.FAILED),)
+    paper, done = io.StringIO(), [result(documents.BAD, Outcome.FAILED)]
     with Progress(session, Console(file=paper, width=200), Clock()) as progress:
-        progress.decided(state(documents.GOOD, Purpose.GOOD_END, 4, 4), done)
+        progress.took_up(done)
+        begin(progress, 0, state(documents.GOOD, Purpose.GOOD_END, 4, 4))
         progress.finished(
             Step(documents.GOOD, None, Purpose.GOOD_END), result(documents.GOOD, Outcome.PASSED)
         )
-        progress.decided(
-            state(documents.BROKEN, Purpose.NARROW, 4, 3), (*done, result(documents.GOOD, Outcome.PASSED))
-        )
+        begin(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
     lines = paper.getvalue().splitlines()
     assert lines[0] == "[    0.0 s] 1 trial in the store already"
     assert sum("in the store" in line for line in lines) == 1
 
 
-def test_changing_lines(printed):
+@pytest.fixture
+def stream(tmp_path):
+    """The report of a suite of eight cells in the middle of the third."""
+    path = tmp_path / "stream.jsonl"
+    events = [{"event": "collected", "cells": [f"test[{n}]" for n in range(8)]}]
+    events += [{"event": "start", "cell": f"test[{n}]"} for n in range(3)]
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def test_changing_lines(printed, stream):
+    subject = "[Frontend][Core] Add shutdown timeout"
     snapshot = Snapshot(
         began=100.0,
+        slots=3,
         remaining=9,
         steps_left=4,
         mean_s=50.0,
-        commit="27066d1b2 [Frontend][Core] Add shutdown timeout",
-        purpose="narrow",
-        phase="test",
-        trial_began=160.0,
+        running=(
+            AtWork(1, "a1ffa56a1", "Say nothing", "narrow", 165.0),
+            AtWork(0, "27066d1b2", subject, "narrow", 160.0, "test", StreamTail(stream)),
+        ),
     )
-    text = printed(render_progress(snapshot, CellsSeen(3, 8, "test_external_lb_teardown[4]"), 172.0), 80)
-    assert text == (
-        "⠇ 27066d1b2 [Frontend][Core] Add shutdown timeout\n"
-        "  narrow, test, cell 3 of 8: test_external_lb_teardown[4], 12 s\n"
-        "  narrowed to 9 commits, ~4 steps left, ~3 min, 1 min 12 s elapsed\n"
+    assert printed(render_progress(snapshot, 172.0), 110) == (
+        "⠇ 27066d1b2  narrow, test, cell 3 of 8: test[2], 12 s  [Frontend][Core] Add shutdown timeout\n"
+        "⠇ a1ffa56a1  narrow, checkout, 7.0 s  Say nothing\n"
+        "  narrowed to 9 commits, ~4 steps left, ~1 min, 1 min 12 s elapsed\n"
     )
 
 
 @pytest.mark.parametrize("width", [20, 40])
 def test_changing_lines_never_wrap(printed, width):
-    snapshot = Snapshot(
-        began=0.0, remaining=9, steps_left=4, commit="27066d1b2 " + "long " * 30, purpose="narrow"
-    )
-    assert len(printed(render_progress(snapshot, CellsSeen(), 1.0), width).splitlines()) == 3
+    trials = tuple(AtWork(slot, "27066d1b2", "long " * 30, "narrow", 0.0) for slot in range(2))
+    snapshot = Snapshot(began=0.0, remaining=9, steps_left=4, running=trials)
+    assert len(printed(render_progress(snapshot, 1.0), width).splitlines()) == 3
 
 
 @pytest.mark.parametrize(
@@ -168,8 +199,15 @@ def test_changing_lines_never_wrap(printed, width):
 )
 def test_range_left(remaining, steps, mean, text):
     """A trial that has run for longer than the mean counts as one mean trial, not as more."""
-    snapshot = Snapshot(began=0.0, remaining=remaining, steps_left=steps, mean_s=mean, trial_began=0.0)
+    trial = AtWork(0, "27066d1b2", "", "narrow", 0.0)
+    snapshot = Snapshot(began=0.0, remaining=remaining, steps_left=steps, mean_s=mean, running=(trial,))
     assert range_left(snapshot, 1000.0) == text
+
+
+@pytest.mark.parametrize(("slots", "text"), [(1, "~8 min"), (3, "~4 min"), (7, "~3 min")])
+def test_more_slots_need_less_time(slots, text):
+    snapshot = Snapshot(began=0.0, slots=slots, remaining=9, steps_left=8, mean_s=60.0)
+    assert range_left(snapshot, 0.0).endswith(text)
 
 
 def test_tail_reads_what_was_appended(tmp_path):

@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from projects import survivors
+from projects import Nobody, survivors
 
 from bisect_tool import session as sessions
 from bisect_tool.home import Home
@@ -227,17 +227,11 @@ def test_a_finished_session_is_resumed_without_a_trial(project, counter, started
     assert len(lines(counter)) == len(stored(project))
 
 
-class Impatient:
+class Impatient(Nobody):
     """Asks for the end of a session as soon as its first trial is in the store."""
 
     def __init__(self, cancel):
         self.finished = lambda _step, _result: cancel.set()
-
-    def decided(self, state, trials):
-        pass
-
-    def phase(self, name, folder):
-        pass
 
 
 def test_no_trial_begins_after_an_interrupt(project, counter, held, gate):

@@ -1,0 +1,124 @@
+"""What every slot has to itself, and what cannot be shared out."""
+
+from __future__ import annotations
+
+import json
+import threading
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.build import Environment
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.executor.local import LocalExecutor
+from bisect_tool.history import Repository
+from bisect_tool.home import Home
+from bisect_tool.request import PytestCheck, SuiteCheck
+from bisect_tool.scenario import Scenario
+from bisect_tool.supervise import ports
+from bisect_tool.trial.job import make_job
+from bisect_tool.trial.setting import Place, Setting
+
+
+@pytest.fixture
+def setting(tmp_path):
+    """Makes settings for `slots` slots of an engine with two ranks, launched as `launch` says."""
+
+    def make(slots, check=None, **launch):
+        profile = {"marker": "engine", "build": {"provider": "none"}}
+        profile["launch"] = {"command": ["engine"], "model": "m", **launch}
+        scenario = Scenario(name="s", description="", suite="s.py", repository="r", profiles={"p": profile})
+        home = Home(tmp_path / "state", tmp_path / "cache")
+        return Setting(check or SuiteCheck(), home, scenario, scenario.profiles["p"], 60.0, (), slots)
+
+    return make
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Makes the places of slots."""
+
+    def make(slot):
+        folder = tmp_path / f"trial-{slot}"
+        folder.mkdir(exist_ok=True)
+        environment = Environment("f", tmp_path, tmp_path / "python", {}, 0.0, reused=True)
+        return Place(folder, tmp_path, tmp_path, environment, slot)
+
+    return make
+
+
+def launched(setting, place):
+    return json.loads(Path(make_job(setting, place, None).env["BISECT_RUN_LAUNCH"]).read_text())
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 8, 64])
+def test_no_two_slots_share_a_port(slots):
+    shares = [set(ports.share(slot, slots)) for slot in range(slots)]
+    assert all(not one & other for one, other in combinations(shares, 2))
+    assert set().union(*shares) <= set(range(ports.FIRST, ports.LAST + 1))
+    assert len({len(share) for share in shares}) == 1
+
+
+@pytest.mark.parametrize("slots", [1, 2, 64])
+def test_a_trial_looks_for_ports_in_its_slot_and_finds_enough(setting, place, slots):
+    for slot in {0, slots - 1}:
+        given = launched(setting(slots, rpc_port=True), place(slot))["ports"]
+        mine = ports.share(slot, slots)
+        assert given["start"] in mine
+        assert given["stop"] == mine.stop
+        assert given["stop"] - given["start"] >= 3 * 4
+
+
+@pytest.mark.parametrize(
+    ("visible", "shares"),
+    [
+        ("0,1,2,3", [["0", "1"], ["2", "3"]]),
+        ("GPU-a, GPU-b,GPU-c,GPU-d,", [["GPU-a", "GPU-b"], ["GPU-c", "GPU-d"]]),
+    ],
+)
+def test_a_slot_has_gpus_of_its_own(setting, place, monkeypatch, visible, shares):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    given = [launched(setting(2, gpus_per_rank=1), place(slot))["rank_env"] for slot in range(2)]
+    assert [[rank["CUDA_VISIBLE_DEVICES"] for rank in ranks] for ranks in given] == shares
+
+
+def test_a_rank_has_several_gpus(setting, place, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4,5,6,7")
+    given = launched(setting(2, gpus_per_rank=2), place(1))["rank_env"]
+    assert [rank["CUDA_VISIBLE_DEVICES"] for rank in given] == ["4,5", "6,7"]
+
+
+def test_where_none_is_asked_for_gpus_are_left_alone(setting, place):
+    assert launched(setting(2), place(1))["rank_env"] == [{}, {}]
+
+
+@pytest.mark.parametrize(("slots", "seen"), [(1, "0,1,2,3"), (2, "2,3")])
+def test_a_test_file_sees_the_gpus_of_its_slot(setting, place, monkeypatch, slots, seen):
+    """It says itself how many it uses: without other trials beside it, it may have them all."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    job = make_job(setting(slots, PytestCheck(file="test_x.py"), gpus_per_rank=1), place(slots - 1), None)
+    assert job.env["CUDA_VISIBLE_DEVICES"] == seen
+
+
+def executor(setting, tmp_path):
+    return LocalExecutor(setting, Repository("r", tmp_path / "r.git"), threading.Event())
+
+
+@pytest.mark.parametrize(("visible", "shown"), [("0,1,2", 3), ("", 0)])
+def test_more_slots_than_gpus(setting, tmp_path, monkeypatch, visible, shown):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with pytest.raises(EnvironmentFailed, match=rf"2 slots need 4 GPUs, 2 each, .* shows {shown}"):
+        executor(setting(2, gpus_per_rank=1), tmp_path)
+
+
+def test_as_many_gpus_as_slots_need(setting, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    assert executor(setting(2, gpus_per_rank=1), tmp_path).idle
+
+
+def test_an_engine_with_fixed_ports_runs_alone(setting, tmp_path):
+    with pytest.raises(UsageError, match="29550") as told:
+        executor(setting(2, fixed_ports=[29550]), tmp_path)
+    assert "--slots" in told.value.hint
+    assert executor(setting(1, fixed_ports=[29550]), tmp_path).idle

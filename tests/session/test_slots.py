@@ -1,0 +1,324 @@
+"""Trials side by side: each slot on its own, none waiting for another, whoever fails or is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from projects import MARK, Nobody, survivors
+from tried import each_once
+
+from bisect_tool import session as sessions
+from bisect_tool.campaign import State
+from bisect_tool.home import Home
+from bisect_tool.resolve import Words, resolve
+from bisect_tool.store import Store
+from bisect_tool.trial.command import CheckAborted
+from bisect_tool.trial.run import TrialAborted
+
+TRIED = Path(__file__).with_name("tried.py")
+
+# Every check says where it runs and waits for its own gate: a file `open-<exit code of the commit>`.
+GATED = """#!/bin/sh
+read -r code < code
+echo "$code $(pwd)" >> {log}
+trap 'echo "$code term" >> {log}' TERM
+n=0
+while [ ! -e {log}.open-$code ]; do n=$((n+1)); [ $n -lt 1200 ] || exit 125; sleep 0.05; done
+echo "$code end" >> {log}
+exit "$code"
+"""
+
+
+class Gates:
+    """What the checks said, and the gates they wait for; a check is named by its commit's exit code."""
+
+    def __init__(self, log, wait_for):
+        self._log = log
+        self._wait_for = wait_for
+
+    def open(self, *codes):
+        for code in codes:
+            self._log.with_name(f"{self._log.name}.open-{code}").touch()
+
+    @property
+    def lines(self):
+        return self._log.read_text().splitlines() if self._log.exists() else []
+
+    @property
+    def begun(self):
+        return [int(line.split()[0]) for line in self.lines if "/" in line]
+
+    @property
+    def folders(self):
+        return [line.split()[1] for line in self.lines if "/" in line]
+
+    def wait(self, *codes):
+        self._wait_for(lambda: set(codes) <= set(self.begun))
+
+
+@pytest.fixture
+def gates(tmp_path, wait_for):
+    return Gates(tmp_path / "log", wait_for)
+
+
+@pytest.fixture
+def home(project, monkeypatch):
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv(MARK, project.mark)
+    return Home(project.home / "state", project.home / "cache")
+
+
+@pytest.fixture
+def store(home):
+    with closing(Store(home.store)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def created(project, home, store, tmp_path):
+    """Makes a session whose commits' checks end with these codes, each as soon as its gate is open."""
+
+    def create(*codes, slots=2):
+        shas = project.commits(0, *codes)
+        project.write_check(GATED.format(log=tmp_path / "log"))
+        words = Words(
+            goods=(shas[0],), bad=shas[-1], repo=str(project.path), command=("./check.sh",), slots=slots
+        )
+        return sessions.create(resolve(words, home, print), store, home)
+
+    return create
+
+
+class Background:
+    """A session that runs in a thread of its own, until the test has seen what it wanted."""
+
+    def __init__(self, session, home, observer=None):
+        self.cancel = threading.Event()
+        self.error = None
+        self._arguments = session, home, observer or Nobody()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        session, home, observer = self._arguments
+        try:
+            with closing(Store(home.store)) as store:
+                sessions.run(session, store, observer, self.cancel)
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            self.error = error
+
+    def end(self):
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        return self.error
+
+
+@pytest.fixture
+def run(home, monkeypatch):
+    """Begins a session that tries every commit once; whatever the test does, it is ended."""
+    monkeypatch.setattr(sessions, "decide", each_once)
+    begun = []
+
+    def begin(session, observer=None):
+        begun.append(Background(session, home, observer))
+        return begun[-1]
+
+    yield begin
+    for background in begun:
+        background.cancel.set()
+        background.end()
+
+
+def results(store, session):
+    return [row.result for row in store.trials(session.id)]
+
+
+def test_trials_run_at_the_same_time_each_in_a_worktree_of_its_own(created, run, gates, store):
+    session = created(0, 1, 2)
+    background = run(session)
+    gates.wait(0, 1)
+    assert 2 not in gates.begun, "there are two slots"
+    gates.open(0, 1, 2)
+    assert background.end() is None
+    trials = results(store, session)
+    assert [cell.outcome for trial in trials for cell in trial.cells].count("passed") == 1
+    assert len(set(gates.folders[:2])) == 2
+    assert {trial.slot for trial in trials} == {0, 1}
+    assert len({trial.folder for trial in trials}) == 3
+    assert all(Path(trial.folder, "logs", "suite.log").exists() for trial in trials)
+
+
+def test_no_slot_waits_for_another(created, run, gates, store):
+    session = created(0, 1, 2, 3)
+    background = run(session)
+    gates.open(1, 2, 3)
+    gates.wait(3)
+    assert not any(line == "0 end" for line in gates.lines)
+    gates.open(0)
+    assert background.end() is None
+    assert len(results(store, session)) == 4
+
+
+def test_a_trial_is_in_the_store_before_the_next_is_chosen(created, run, gates, home, monkeypatch):
+    session = created(0, 1, 2, 3)
+    known = []
+
+    def decide(goal, trials, running=()):
+        with closing(Store(home.store)) as store:
+            known.append(results(store, session) == list(trials))
+        return each_once(goal, trials, running)
+
+    monkeypatch.setattr(sessions, "decide", decide)
+    gates.open(0, 1, 2, 3)
+    assert run(session).end() is None
+    assert len(known) > 4
+    assert all(known)
+
+
+def test_the_campaign_may_wait_for_what_runs(created, run, gates, store, monkeypatch):
+    """It gives no step although a slot is free: it is asked again when a trial has ended."""
+    session = created(0, 1, 2)
+
+    def one_at_a_time(goal, trials, running=()):
+        return State(None, (), (), 0) if running else each_once(goal, trials)
+
+    monkeypatch.setattr(sessions, "decide", one_at_a_time)
+    background = run(session)
+    gates.wait(0)
+    gates.open(0, 1, 2)
+    assert background.end() is None
+    assert {trial.slot for trial in results(store, session)} == {0}
+    assert [line.split()[0] for line in gates.lines] == ["0", "0", "1", "1", "2", "2"]
+
+
+def test_an_error_in_one_slot_ends_the_others(created, run, gates, store, project):
+    session = created(0, 128, 2)
+    background = run(session)
+    gates.wait(0, 128)
+    gates.open(128)
+    assert isinstance(background.end(), CheckAborted)
+    assert background.cancel.is_set()
+    assert results(store, session) == []
+    assert survivors(project.mark) == []
+    assert 2 not in gates.begun
+
+
+def test_an_interrupt_ends_every_trial(created, run, gates, store, project):
+    session = created(0, 1, 2)
+    background = run(session)
+    gates.open(1)
+    gates.wait(0, 2)
+    background.cancel.set()
+    assert isinstance(background.end(), TrialAborted)
+    assert len(results(store, session)) == 1
+    assert survivors(project.mark) == []
+
+
+class Watching(Nobody):
+    """Takes down what it is told, and by which thread."""
+
+    def __init__(self):
+        self.told = []
+        self.threads = set()
+
+    def began(self, slot, _step):
+        self._take("began", slot)
+
+    def phase(self, slot, name, folder):
+        self._take(name, slot)
+        assert folder.is_dir()
+
+    def finished(self, _step, result):
+        self._take("finished", result.slot)
+
+    def _take(self, what, slot):
+        self.told.append((what, slot))
+        self.threads.add(threading.get_ident())
+
+
+def test_who_watches_hears_of_every_slot_from_one_thread(created, run, gates):
+    gates.open(0, 1, 2, 3)
+    watching = Watching()
+    assert run(created(0, 1, 2, 3), watching).end() is None
+    assert len(watching.threads) == 1
+    one_trial = ["began", "checkout", "build", "test", "finished"]
+    for slot in (0, 1):
+        told = [what for what, where in watching.told if where == slot]
+        assert told == one_trial * (len(told) // len(one_trial))
+        assert told
+
+
+@pytest.fixture
+def started(project):
+    """Starts a process that tries every commit once; in it the session can be killed."""
+
+    def start(session):
+        env = project.env | {"PYTHONPATH": os.pathsep.join((project.env["PYTHONPATH"], str(TRIED.parent)))}
+        return subprocess.Popen(
+            [sys.executable, str(TRIED), session.id], env=env, start_new_session=True, stderr=subprocess.PIPE
+        )
+
+    return start
+
+
+def test_killed_with_two_trials_in_flight(created, started, gates, store, wait_for):
+    """The next run repeats these two and nothing else, and every trial keeps its own logs."""
+    session = created(0, 1, 2, 3, 4)
+    gates.open(1)
+    with started(session) as process:
+        gates.wait(0, 2)
+        wait_for(lambda: len(results(store, session)) == 1)
+        process.kill()
+    (kept,) = results(store, session)
+    log = Path(kept.folder, "logs", "suite.log")
+    assert log.exists()
+    gates.open(0, 2, 3, 4)
+    with started(session) as process:
+        assert process.wait(60) == 0, process.stderr.read().decode()
+    trials = results(store, session)
+    assert trials[0] == kept
+    assert log.exists()
+    assert len({trial.folder for trial in trials}) == len(trials) == 5
+    folders = {str(folder) for folder in Path(kept.folder).parent.iterdir()}
+    assert folders == {trial.folder for trial in trials}
+    assert sorted(gates.begun) == [0, 0, 1, 2, 2, 3, 4]
+
+
+def test_killed_with_its_guardians(created, started, gates, store, project):
+    """Nobody is left to end the checks: the next run does, before it begins any."""
+    session = created(0, 1)
+    with started(session) as process:
+        gates.wait(0, 1)
+        process.send_signal(signal.SIGSTOP)  # or it would clean up after its guardians
+        for survivor in survivors(project.mark):
+            if "guardian.py" in survivor:
+                os.kill(int(survivor.split()[0]), signal.SIGKILL)
+        process.kill()
+    orphans = [each for each in survivors(project.mark) if "check.sh" in each]
+    assert len(orphans) == 2
+    gates.open(0, 1)
+    with started(session) as process:
+        assert process.wait(60) == 0, process.stderr.read().decode()
+    assert len(results(store, session)) == 2
+    assert sorted(gates.begun) == [0, 0, 1, 1]
+
+
+def test_interrupted_twice_it_ends_at_once_and_nothing_is_left(created, started, gates, project, wait_for):
+    """The checks hear no SIGTERM, so that an end in order would take them a while."""
+    session = created(0, 1)
+    with started(session) as process:
+        gates.wait(0, 1)
+        process.send_signal(signal.SIGINT)
+        wait_for(lambda: any(line.endswith(" term") for line in gates.lines))
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == -signal.SIGINT
+    assert said.splitlines()[-1] == "KeyboardInterrupt"
+    wait_for(lambda: not survivors(project.mark), 15)

@@ -1,0 +1,39 @@
+"""Runs a session that tries every commit of its range once, in as many slots as it was asked for.
+
+    python tried.py SESSION
+
+It is what the command line does around `sessions.run`, signals included, with a simpler campaign.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+
+from projects import Nobody
+
+from bisect_tool import session as sessions
+from bisect_tool.campaign import Purpose, State, Step
+from bisect_tool.cli.interrupt import interruptible
+from bisect_tool.home import home
+from bisect_tool.store import Store
+
+
+def each_once(goal, trials, running=()):
+    """A campaign that tries every commit once, ancestors first."""
+    begun = [trial.sha for trial in trials] + [step.sha for step in running]
+    left = tuple(sha for sha in goal.dag.candidates if sha not in begun)
+    step = Step(left[0], None, Purpose.NARROW) if left else None
+    return State(step, (), left, len(left), over=not left and not running)
+
+
+def main() -> None:
+    sessions.decide = each_once
+    here = home()
+    with closing(Store(here.store)) as store, interruptible() as interrupt:
+        session = sessions.load(sys.argv[1], store, here)
+        sessions.run(session, store, Nobody(), interrupt.cancel)
+
+
+if __name__ == "__main__":
+    main()
