@@ -1,0 +1,1 @@
+"""What bisect-run is measured by: see README.md."""

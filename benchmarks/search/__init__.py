@@ -1,0 +1,1 @@
+"""The search beside its peers: `python -m benchmarks.search`."""

@@ -1,0 +1,36 @@
+"""The whole comparison: `python -m benchmarks.search`; see benchmarks/README.md."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.search import checks, choice, culprits, noise, slots
+from benchmarks.search.output import show
+from benchmarks.search.size import FULL, QUICK
+
+
+def main() -> None:
+    """Print every table."""
+    asked = _arguments()
+    size = QUICK if asked.quick else FULL
+    show("Noise", noise.report(size), checks.report(size))
+    if asked.history:
+        show("Known culprits", culprits.report(size, asked.history, asked.cases))
+    show("Slots", slots.report(size))
+    show("Choosing", choice.report(size))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke test of about a minute")
+    parser.add_argument("--history", type=Path, help="a real history, .jsonl.gz")
+    parser.add_argument("--cases", type=Path, help="its known culprits, .json")
+    asked = parser.parse_args()
+    if (asked.history is None) != (asked.cases is None):
+        parser.error("--history and --cases go together")
+    return asked
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Runs and accuracy under noise, for every tool."""
+
+from __future__ import annotations
+
+import time
+from math import log2
+from typing import TYPE_CHECKING
+
+from benchmarks.search import bound, ours
+from benchmarks.search.output import progress, table
+from benchmarks.search.peers.all import peers
+from benchmarks.search.problem import Noise, figures, problems
+
+if TYPE_CHECKING:
+    from benchmarks.search.size import Size
+
+ROWS = (
+    (32, Noise(1, 0)),
+    (32, Noise(0.95, 0.05)),
+    (32, Noise(0.6, 0.1)),
+    (128, Noise(1, 0)),
+    (128, Noise(0.95, 0.05)),
+    (128, Noise(0.6, 0.02)),
+    (128, Noise(0.3, 0)),
+)
+SEED = 1
+CONFIDENCE = 0.95
+
+
+def report(size: Size) -> str:
+    """The table: runs of the test on average, and in brackets how often the culprit was named."""
+    tools = peers()
+    rows = []
+    for candidates, noise in ROWS:
+        asked = problems(candidates, noise, size.runs, SEED)
+        cells: list[object] = [candidates, noise]
+        for name, solve in tools.items():
+            began = time.monotonic()
+            cells.append(figures(asked, solve(asked)))
+            progress(f"{candidates} commits, {noise}: {name}: {cells[-1]} in {_since(began)}")
+        began = time.monotonic()
+        found = _ours(candidates, noise, size.runs)
+        cells += [
+            f"**{found.trials:.1f} ({found.accuracy:.2f})**",
+            f"{found.wrong:.3f}",
+            found.miscalibration,
+        ]
+        progress(f"{candidates} commits, {noise}: bisect-run: {cells[-3]} in {_since(began)}")
+        rows.append((*cells, reference(candidates, noise)))
+    return table((*_HEAD, *tools, "**bisect-run**", "wrong", "calibration", "reference"), rows)
+
+
+_HEAD = ("n", "P(fail bad), P(fail good)")
+
+
+def reference(candidates: int, noise: Noise) -> str:
+    """The bound of information theory; without noise it says nothing, halving does."""
+    if noise == Noise(1, 0):
+        return f"{log2(candidates):.0f} and confirmation"
+    return f"{bound.runs(candidates, noise, CONFIDENCE):.1f}"
+
+
+def _ours(candidates: int, noise: Noise, runs: int) -> ours.Ours:
+    options = ("--candidates", str(candidates), "--runs", str(runs), "--seed", str(SEED))
+    return ours.simulate(noise, *options)
+
+
+def _since(began: float) -> str:
+    return f"{time.monotonic() - began:.0f} s"

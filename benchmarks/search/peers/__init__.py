@@ -1,0 +1,1 @@
+"""Other tools, each made to solve the same problems."""

@@ -1,0 +1,9 @@
+"""The benchmarks are no part of the package: they are run, and imported, from the root of the repository."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
