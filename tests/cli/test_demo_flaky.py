@@ -1,0 +1,42 @@
+"""The demo of a flaky failure: what it asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.cli import demo as command
+
+CELL = "test_external_lb_teardown[4]"
+GOOD = "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2"
+BAD = "8264bc48b75afb89e5584cfc16d4fa6d527e474f"
+
+
+@pytest.fixture
+def request_of(tmp_path, monkeypatch):
+    """What `demo` with these options asks for; nothing is run."""
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
+    asked = []
+    monkeypatch.setattr(command, "drive", lambda session, *_: asked.append(session.request))
+
+    def ask(**options):
+        command.demo(**options)
+        return asked.pop()
+
+    return ask
+
+
+def test_two_slots_run_the_flaky_cell_alone_and_afresh(request_of, tmp_path):
+    request = request_of(flaky=True)
+    assert (request.goods, request.bad) == ((GOOD,), BAD)
+    assert (request.cells, request.slots, request.fresh) == ((CELL,), 2, True)
+    assert request.repo == str(tmp_path / "cache" / "reference-engine-flaky.git")
+
+
+def test_other_cells_can_be_asked_for(request_of):
+    assert set(request_of(flaky=True, cells=["*teardown*"]).cells) == {CELL, CELL.replace("4", "1")}
+
+
+def test_the_first_history_is_as_it_was(request_of, tmp_path):
+    request = request_of()
+    assert (request.cells, request.slots, request.fresh) == ((), 1, False)
+    assert request.repo == str(tmp_path / "cache" / "reference-engine.git")
