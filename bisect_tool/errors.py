@@ -19,6 +19,15 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+class StepCode(IntEnum):
+    """What `bisect-run step` ends with: the codes of a checker of `git bisect run`."""
+
+    GOOD = 0
+    BAD = 1
+    SKIP = 125
+    ABORT = 128
+
+
 class BisectError(Exception):
     """An error with a message for a person: what was wrong, and in `hint` what to do about it."""
 

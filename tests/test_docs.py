@@ -9,9 +9,8 @@ import pytest
 import typer.main
 
 from bisect_tool.build.profile import BuildProfile, Provider
-from bisect_tool.cli.app import app
-from bisect_tool.cli.step import CODES
-from bisect_tool.errors import ExitCode
+from bisect_tool.cli.app import command_line
+from bisect_tool.errors import ExitCode, StepCode
 from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +37,7 @@ def fields():
 
 def commands(group=None, path=()):
     """Every command that is no group, with its words."""
-    for name, command in (group or typer.main.get_command(app)).commands.items():
+    for name, command in (group or typer.main.get_command(command_line())).commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:
@@ -97,7 +96,7 @@ def test_an_exit_code_has_its_row(code):
     assert f"| {code.value} | `{code.name}` |" in section("commands.md", "Exit codes")
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", list(StepCode))
 def test_a_code_of_step_has_its_row(code):
     assert f"\n| {code} |" in section("commands.md", "step")
 

@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bisect_tool import __version__
-from bisect_tool.cli import demo, doctor, plan, report, resume, run, scenarios, status, step
 from bisect_tool.cli.output import say_error
-from bisect_tool.errors import BisectError, ExitCode, UsageError
+from bisect_tool.errors import BisectError, ExitCode, StepCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Newer versions of Typer bring a click of their own, so the error is taken from what Typer exports.
 _MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
-app = typer.Typer(
-    name="bisect-run",
-    help=(
-        "Name the commit that turned an LLM-serving engine's multi-process tests red.\n\n"
-        "`bisect-run --good A --bad B` with no command is `bisect-run run`."
-    ),
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("run")(run.run)
-app.command("demo")(demo.demo)
-app.command("plan")(plan.plan)
-app.command("resume")(resume.resume)
-app.command("status")(status.status)
-app.command("report")(report.report)
-app.command("step")(step.step)
-app.command("doctor")(doctor.doctor)
-app.add_typer(scenarios.app, name="scenarios")
+_COMMANDS = ("run", "demo", "plan", "resume", "status", "report", "step", "doctor")
+_GROUPS = ("scenarios",)
+
+
+def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
+    """The command line with these commands: each is a module of its name, read only when it is asked for."""
+    app = typer.Typer(
+        name="bisect-run",
+        help=(
+            "Name the commit that turned an LLM-serving engine's multi-process tests red.\n\n"
+            "`bisect-run --good A --bad B` with no command is `bisect-run run`."
+        ),
+        callback=_root,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for name in names:
+        module = importlib.import_module(f"bisect_tool.cli.{name}")
+        if name in _GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -46,7 +54,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
@@ -62,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
         words = ["run", *words]
     code = _run(words)
     stepping = words[:1] == ["step"]
-    sys.exit(step.ABORT if stepping and code not in step.CODES else code)
+    sys.exit(StepCode.ABORT if stepping and code not in set(StepCode) else code)
 
 
 def _check_folder() -> None:
@@ -75,6 +82,7 @@ def _check_folder() -> None:
 def _run(words: list[str]) -> int:
     try:
         _check_folder()
+        app = command_line(words[:1]) if words[0] in (*_COMMANDS, *_GROUPS) else command_line()
         return int(app(words, prog_name="bisect-run", standalone_mode=False) or 0)
     except _MISUSE as error:
         message = getattr(error, "format_message", error.__str__)()

@@ -7,7 +7,6 @@ from rich.text import Text
 from bisect_tool.report import terminal
 from bisect_tool.report.console import render_report
 from bisect_tool.report.document import Document
-from bisect_tool.report.markdown import markdown
 from bisect_tool.text import clean
 
 
@@ -27,11 +26,6 @@ def say_error(message: str, hint: str = "") -> None:
 def write_json(document: Document) -> None:
     """The document on stdout, and nothing else."""
     terminal.write(document.to_json())
-
-
-def write_markdown(document: Document) -> None:
-    """An issue body on stdout."""
-    terminal.write(markdown(document))
 
 
 def write_report(document: Document) -> None:

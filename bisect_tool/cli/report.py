@@ -9,11 +9,13 @@ import typer
 from bisect_tool import session as sessions
 from bisect_tool.campaign import decide
 from bisect_tool.cli import options
-from bisect_tool.cli.output import write_json, write_markdown, write_report
+from bisect_tool.cli.output import write_json, write_report
 from bisect_tool.errors import UsageError
 from bisect_tool.home import home
 from bisect_tool.report.compose import compose, native_changes
 from bisect_tool.report.document import Document
+from bisect_tool.report.markdown import markdown as issue_body
+from bisect_tool.report.terminal import write
 from bisect_tool.store import Store
 
 
@@ -29,7 +31,7 @@ def report(
     if as_json:
         write_json(document)
     elif markdown:
-        write_markdown(document)
+        write(issue_body(document))
     else:
         write_report(document)
     return 0

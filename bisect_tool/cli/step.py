@@ -10,6 +10,7 @@ from bisect_tool import session as sessions
 from bisect_tool.cli import options
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.cli.output import say
+from bisect_tool.errors import StepCode
 from bisect_tool.evidence import classify
 from bisect_tool.home import home
 from bisect_tool.report.compose import compose
@@ -18,9 +19,6 @@ from bisect_tool.resolve import Words, resolve
 from bisect_tool.store import Store
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Verdict
-
-GOOD, BAD, SKIP, ABORT = 0, 1, 125, 128
-CODES = (GOOD, BAD, SKIP, ABORT)
 
 
 def step(
@@ -75,8 +73,8 @@ def verdict_of(cells: tuple[CellResult, ...], signature: str) -> int:
     """The exit code for `git bisect run`: bad if any cell is, good only if all are."""
     verdicts = {_verdict(cell, signature) for cell in cells}
     if Verdict.BAD in verdicts:
-        return BAD
-    return GOOD if verdicts == {Verdict.GOOD} else SKIP
+        return StepCode.BAD
+    return StepCode.GOOD if verdicts == {Verdict.GOOD} else StepCode.SKIP
 
 
 def _verdict(cell: CellResult, signature: str) -> Verdict:
