@@ -17,7 +17,7 @@ _REFERENCE = "See docs/reference/scenario.md."
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Timeouts(_Model):

@@ -27,7 +27,7 @@ class BuildProfile(BaseModel):
     commit's tree) and `{out}` (the environment's folder).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     provider: Provider
     native: tuple[_Name, ...] = Field((), description="paths whose contents at a commit make the environment")
