@@ -111,7 +111,7 @@ def _copy_cuts(theirs: Path, ours: Path) -> None:
 
 
 def _common(git_dir: Path) -> Path:
-    """The repository that a git directory, if it is of a linked worktree, belongs to (gitrepository-layout(5))."""
+    """The repository of a git directory, which may be that of a linked worktree (gitrepository-layout(5))."""
     named = git_dir / "commondir"
     return (
         (git_dir / os.fsdecode(named.read_bytes()).removesuffix("\n")).resolve()
