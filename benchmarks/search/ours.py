@@ -28,7 +28,7 @@ class Ours:
 
     @property
     def miscalibration(self) -> float:
-        """How far the claimed confidence lies from the true one: the mean over all searches that name a commit."""
+        """How far the claimed confidence lies from the true one, as a mean over searches."""
         searches = sum(each["count"] for each in self.calibration)
         return (
             sum(each["count"] * abs(each["claimed"] - each["true"]) for each in self.calibration) / searches
