@@ -39,8 +39,8 @@ def report(size: Size) -> str:
                 for name, run in commands.items():
                     _compare(name, problem, tools[name]([problem])[0], run(repository, problem))
     return (
-        f"{len(CANDIDATES) * size.real} searches with each peer were done by its own command in a repository, "
-        "too: it ran the test at the same commits in the same order, and named the same one."
+        f"{len(CANDIDATES) * size.real} searches with each peer were done by its own command in a "
+        "repository, too: it ran the test at the same commits in the same order, and named the same one."
     )
 
 
