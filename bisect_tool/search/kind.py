@@ -1,0 +1,68 @@
+"""What a changed file is for, told from its path alone; the conventions are those of any repository."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+
+
+class Kind(Enum):
+    """What a file is for. Only SOURCE, NATIVE and BUILD reach a running program."""
+
+    DOCS = "docs"
+    TESTS = "tests"
+    CI = "CI"
+    ASIDE = "examples or tools"
+    NATIVE = "native"
+    BUILD = "build"
+    SOURCE = "source"
+
+
+REACHING = frozenset({Kind.SOURCE, Kind.NATIVE, Kind.BUILD})
+"""The kinds that reach a running program."""
+
+_CI = r"""
+    ^\. | ^(?:ci|jenkins)/ | ^(?:jenkinsfile|codecov\.ya?ml|azure-pipelines\.ya?ml)$
+"""
+_TESTS = r"""
+    (?:^|/)(?:tests?|testing|__tests__)/
+    | (?:^|/)(?:test_[^/]*|conftest\.py|[^/]*[_.](?:test|spec)\.\w+)$
+"""
+_DOCS = r"""
+    ^(?:docs?|documentation)/ | \.(?:md|rst|adoc)$
+    | ^(?:license|licence|notice|authors|changelog)[^/]*$ | ^mkdocs\.ya?ml$
+"""
+_ASIDE = r"""
+    (?:^|/)(?:examples?|benchmarks?|samples|demos?)/ | ^(?:tools|scripts|hack|contrib)/
+"""
+_BUILD = r"""
+    ^(?:cmake|docker|requirements)/
+    | (?:^|/)(?:requirements[^/]*\.(?:txt|in) | setup\.(?:py|cfg) | pyproject\.toml | manifest\.in
+        | cmakelists\.txt | [^/]*\.cmake | makefile | meson\.build | build(?:\.bazel)?
+        | (?:[^/]*\.)?dockerfile[^/]* | environment\.ya?ml | cargo\.(?:toml|lock) | (?:uv|poetry)\.lock
+        | go\.(?:mod|sum) | package(?:-lock)?\.json)$
+"""
+_NATIVE = r"""
+    \.(?:c|cc|cpp|cxx|cu|cuh|h|hh|hpp|hip|inl|inc|s|rs|go|pyx|pxd)$
+"""
+
+# The first rule that matches says what a path is for; paths are in lower case.
+_RULES = tuple(
+    (kind, re.compile(pattern, re.VERBOSE))
+    for kind, pattern in (
+        (Kind.CI, _CI),
+        (Kind.TESTS, _TESTS),
+        (Kind.DOCS, _DOCS),
+        (Kind.ASIDE, _ASIDE),
+        (Kind.BUILD, _BUILD),
+        (Kind.NATIVE, _NATIVE),
+    )
+)
+
+
+@lru_cache(maxsize=1 << 16)
+def kind_of(path: str) -> Kind:
+    """What a path of a repository is for; SOURCE where no convention says otherwise."""
+    lower = path.lower()
+    return next((kind for kind, rule in _RULES if rule.search(lower)), Kind.SOURCE)

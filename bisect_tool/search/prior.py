@@ -1,0 +1,197 @@
+"""How suspect each commit is before anything was run: by its files, its subject and what the failure names.
+
+A commit's weight is the product of the factors in `prior_weights.toml`, one for each trait it has. Most were
+learnt from commits that were reverted later (`benchmarks/train_prior.py`); docs/reference/priors.md says how.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from bisect_tool.search.kind import REACHING, Kind, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+LEARNT = ("one_file", "plug_in", "other_hardware", "native_or_build", "performance", "fix_or_chore")
+"""The traits whose factors are learnt; the others in `prior_weights.toml` are stated."""
+
+LEAST, MOST = 0.02, 20.0
+"""Bounds of a weight, so that no commit is ruled out and none is taken for granted."""
+
+_PHRASES = {
+    "one_file": "one source file",
+    "plug_in": "model or parser files only",
+    "other_hardware": "files of other accelerators only",
+    "native_or_build": "native or build files only",
+    "performance": "performance change",
+    "fix_or_chore": "fix or chore",
+    "docs": "docs only",
+    "aside": "examples or tools, no source",
+    "tests": "tests, no source",
+    "ci": "CI, no source",
+    "merge": "merge",
+    "empty": "changes no file",
+}
+_IDLE = {Kind.CI: "ci", Kind.TESTS: "tests", Kind.ASIDE: "aside", Kind.DOCS: "docs"}
+"""The traits of commits without a file that runs, the most suspect first."""
+_PLUG_IN = re.compile(r"(?:^|/)(?:models|plugins|(?:\w+_)?parsers?|reasoning)/", re.IGNORECASE)
+_OTHER_HARDWARE = re.compile(
+    r"(?<![a-z])(?:rocm|hip|amd|aiter|xpu|ipex|tpu|pallas|hpu|gaudi|neuron|openvino)(?![a-z])",
+    re.IGNORECASE,
+)
+_PERFORMANCE = re.compile(
+    r"\bperf|optimi[sz]|speed|faster|\bfus(?:e|ion)|cache\b|latency|throughput|overhead",
+    re.IGNORECASE,
+)
+_FIX_OR_CHORE = re.compile(
+    r"\b(?:bug ?fix\w*|fix\w*|bug|typos?)\b|\[(?:misc|chore|minor|nit|easy|ez)\b",
+    re.IGNORECASE,
+)
+_LAYOUT = re.compile(r"^(?:src|python|lib)/")
+_MANY_FILES = 10
+_NAME_LIMIT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is known of a commit without building it.
+
+    Attributes:
+        sha: The full object name.
+        subject: The first line of its message; anyone can have written it.
+        files: The paths it changes, relative to the repository.
+        parents: How many parents it has.
+    """
+
+    sha: str
+    subject: str
+    files: tuple[str, ...]
+    parents: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """How suspect a commit is.
+
+    Attributes:
+        sha: The full object name.
+        weight: Up to a common factor the chance that it is the culprit; above 0, and 1 is the average.
+        reasons: What speaks for or against it, most telling first. They can hold names of files: clean
+            them before they are shown.
+    """
+
+    sha: str
+    weight: float
+    reasons: tuple[str, ...]
+
+
+def weights(
+    changes: Sequence[Change],
+    paths: Sequence[str] = (),
+    frames: Sequence[str] = (),
+    *,
+    factors: Mapping[str, float] | None = None,
+) -> tuple[Suspicion, ...]:
+    """How suspect each of `changes` is beside the others, in their order.
+
+    Args:
+        changes: The candidates.
+        paths: Files and folders that matter to what is tested, relative to the repository.
+        frames: The files in the failure's traceback, as it names them: relative, or absolute anywhere.
+        factors: Factors to use instead of the bundled ones, by trait.
+    """
+    factor_of = factors or default_factors()
+    inside = tuple(f"{path.strip('/')}/" for path in paths if path.strip("/"))
+    ends = frozenset(end for frame in frames for end in _ends(frame))
+    judged = [_judge(change, inside, ends, factor_of) for change in changes]
+    shares = _bounded([weight for weight, _ in judged])
+    return tuple(
+        Suspicion(change.sha, share, reasons)
+        for change, share, (_, reasons) in zip(changes, shares, judged, strict=True)
+    )
+
+
+def traits(change: Change, named: Collection[str] = ()) -> tuple[str, ...]:
+    """The traits of a commit that have a factor; files that are `named` count as source."""
+    if not change.files:
+        return ("merge",) if change.parents > 1 else ("empty",)
+    kinds = {path: Kind.SOURCE if path in named else kind_of(path) for path in change.files}
+    running = [path for path, kind in kinds.items() if kind in REACHING]
+    if not running:
+        return (next(trait for kind, trait in _IDLE.items() if kind in kinds.values()),)
+    shape = _shape(running, {kinds[path] for path in running})
+    about = {"performance": _PERFORMANCE, "fix_or_chore": _FIX_OR_CHORE}
+    return (*shape, *(trait for trait, words in about.items() if words.search(change.subject)))
+
+
+def _shape(running: Sequence[str], kinds: Collection[Kind]) -> tuple[str, ...]:
+    """Where the files that run lie: the first of these that holds for all of them."""
+    if all(_OTHER_HARDWARE.search(path) for path in running):
+        return ("other_hardware",)
+    if all(_PLUG_IN.search(path) for path in running):
+        return ("plug_in",)
+    if Kind.SOURCE not in kinds:
+        return ("native_or_build",)
+    return ("one_file",) if len(running) == 1 else ()
+
+
+def _judge(
+    change: Change, inside: tuple[str, ...], ends: frozenset[str], factors: Mapping[str, float]
+) -> tuple[float, tuple[str, ...]]:
+    """The weight, not yet compared with the others', and the reasons for it."""
+    in_frames = (
+        [path for path in change.files if path in ends or _LAYOUT.sub("", path) in ends] if ends else []
+    )
+    in_paths = [path for path in change.files if f"{path}/".startswith(inside)] if inside else []
+    found = traits(change, {*in_frames, *in_paths})
+    reasons = [_PHRASES[trait] for trait in found]
+    weight = 1.0
+    for trait in found:
+        weight *= factors[trait]
+    # The two are not independent, so the stronger stands for both.
+    if in_frames:
+        weight *= factors["frames"]
+        reasons.insert(0, f"touches {_some(in_frames)} in the traceback")
+    elif in_paths:
+        weight *= factors["paths"]
+        reasons.insert(0, f"touches {_some(in_paths)} in the scenario's paths")
+    if len(change.files) >= _MANY_FILES:
+        reasons.append(f"{len(change.files)} files")
+    return weight, tuple(reasons)
+
+
+def _ends(frame: str) -> Iterable[str]:
+    """The paths in a repository that `frame` can be: all of it, or an end with a folder."""
+    parts = [part for part in frame.replace("\\", "/").split("/") if part not in {"", "."}]
+    whole = "/".join(parts)
+    yield whole
+    yield _LAYOUT.sub("", whole)
+    for first in range(1, len(parts) - 1):
+        yield "/".join(parts[first:])
+
+
+def _some(paths: Sequence[str]) -> str:
+    name = paths[0] if len(paths[0]) <= _NAME_LIMIT else f"...{paths[0][3 - _NAME_LIMIT :]}"
+    return name if len(paths) == 1 else f"{name} and {len(paths) - 1} more"
+
+
+def _bounded(raw: Sequence[float]) -> list[float]:
+    """The weights relative to their mean and within bounds."""
+    mean = sum(raw) / max(len(raw), 1)
+    held = [min(max(weight / mean, LEAST), MOST) for weight in raw]
+    middle = sum(held) / max(len(held), 1)
+    return [weight / middle for weight in held]
+
+
+@cache
+def default_factors() -> Mapping[str, float]:
+    """The factor of each trait, learnt and stated."""
+    text = files("bisect_tool.search").joinpath("prior_weights.toml").read_text(encoding="utf-8")
+    tables = tomllib.loads(text)
+    return {**tables["stated"], **tables["learnt"]}
