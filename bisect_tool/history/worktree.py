@@ -7,16 +7,18 @@ import shutil
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.history.bare import drop_stale_locks, restore_settings
+from bisect_tool.history.folders import Folders
 from bisect_tool.history.lease import lease
 from bisect_tool.history.plumbing import CHECKOUT_S, GitFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bisect_tool.history.plumbing import Git
     from bisect_tool.history.repository import Repository
@@ -91,12 +93,19 @@ class Worktree:
         if kept.is_file():
             shutil.copy2(kept, admin / "index")
             kept.unlink()
-            _plain(self.path)
-            git.run("clean", "-ffdxq", timeout_s=CHECKOUT_S)
-            self._empty_submodules(git)
+            # The contents of files are compared by the checkout itself.
+            if not (self._folders.same() and _is_plain(self._folders.others())):
+                _plain(self.path)
+                git.run("clean", "-ffdxq", timeout_s=CHECKOUT_S)
+                self._empty_submodules(git)
         git.run("checkout", "--quiet", "--force", "--detach", sha, timeout_s=CHECKOUT_S)
         shutil.copy2(admin / "index", kept)
+        self._folders.look()
         return self.path
+
+    @cached_property
+    def _folders(self) -> Folders:
+        return Folders(self.path)
 
     def _empty_submodules(self, git: Git) -> None:
         """What was put where a submodule belongs is no file of ours to git, which leaves it there."""
@@ -192,6 +201,16 @@ def _plain(tree: Path) -> None:
                     Path(entry.path).unlink()
                 else:
                     _let(entry.path, about.st_mode, (0o777 if about.st_mode & 0o100 else 0o666) & ~mask)
+
+
+def _is_plain(files: Iterable[str]) -> bool:
+    """Whether there is nothing to put right in these, which are no folders."""
+    mask = _umask()
+    usual = {stat.S_IFREG | mode & ~mask for mode in (0o666, 0o777)}
+    return all(
+        stat.S_ISLNK(about.st_mode) or (about.st_mode in usual and about.st_nlink == 1)
+        for about in map(os.lstat, files)
+    )
 
 
 def _umask() -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from real_projects import contents
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.history import GitFailed, Worktrees
+from bisect_tool.history.plumbing import Git
 
 
 @pytest.fixture
@@ -121,19 +123,47 @@ def git_dir(tree):
 
 @pytest.mark.parametrize("kind", DIRT)
 @pytest.mark.parametrize("target", [0, 1], ids=["same commit", "another"])
-def test_nothing_a_trial_leaves_is_kept(two, worktrees, kind, target):
-    with worktrees().slot(0) as tree:
+@pytest.mark.parametrize("resumed", [False, True], ids=["same session", "a later one"])
+def test_nothing_a_trial_leaves_is_kept(two, worktrees, kind, target, resumed):
+    with ExitStack() as held:
+        tree = held.enter_context(worktrees().slot(0))
         DIRT[kind](tree.checkout(two[0]))
+        if resumed:
+            held.close()
+            tree = held.enter_context(worktrees().slot(0))
+        check_fresh(tree.checkout(two[target]), two[target], (FIRST, SECOND)[target])
+
+
+def check_fresh(path, sha, files):
+    assert contents(path) == files
+    assert not (path / "a").stat().st_mode & 0o100
+    assert sorted(each.name for each in path.iterdir()) == sorted(
+        {".git", *(name.split("/")[0] for name in files)}
+    )
+    status = ["git", "status", "--porcelain", "--ignored"]
+    assert subprocess.run(status, cwd=path, check=True, capture_output=True).stdout == b""
+    git_in(path, "diff", "--exit-code", sha)
+
+
+def test_a_tree_that_nothing_was_left_in_is_not_cleaned(two, worktrees, monkeypatch):
+    """Looking through every folder takes as long as the checkout itself."""
+    asked = []
+    run = Git.run
+
+    def noted(git, *arguments, **options):
+        asked.append(arguments[0])
+        return run(git, *arguments, **options)
+
+    monkeypatch.setattr(Git, "run", noted)
     with worktrees().slot(0) as tree:
-        path = tree.checkout(two[target])
-        assert contents(path) == (FIRST, SECOND)[target]
-        assert not (path / "a").stat().st_mode & 0o100
-        assert sorted(each.name for each in path.iterdir()) == sorted(
-            {".git", *(name.split("/")[0] for name in (FIRST, SECOND)[target])}
-        )
-        status = ["git", "status", "--porcelain", "--ignored"]
-        assert subprocess.run(status, cwd=path, check=True, capture_output=True).stdout == b""
-        git_in(path, "diff", "--exit-code", two[target])
+        path = tree.checkout(two[0])
+        tree.checkout(two[1])
+        (path / "a").write_text("a trial's")
+        check_fresh(tree.checkout(two[0]), two[0], FIRST)
+        assert "clean" not in asked
+        (path / "more").touch()
+        check_fresh(tree.checkout(two[0]), two[0], FIRST)
+        assert "clean" in asked
 
 
 def test_permissions_are_those_of_a_fresh_tree(two, worktrees):
