@@ -252,21 +252,23 @@ def main() -> None:
     asked = parser.parse_args()
     with gzip.open(asked.history, "rt", encoding="utf-8") as lines:
         history = History(lines)
-    silent = frozenset(
-        history.place[case["culprit"]] for case in json.loads(asked.exclude.read_text("utf-8"))
-    )
+    excluded = json.loads(asked.exclude.read_text(encoding="utf-8"))
+    silent = frozenset(history.place[case["culprit"]] for case in excluded)
     reverted = [each for each in history.reverted() if each not in silent]
-    running = int(history.runs[reverted].sum())
-    sys.stderr.write(
-        f"{len(history.commits)} commits; {len(reverted)} reverted ones, learnt from {running}\n"
-    )
-    sys.stderr.write(f"cross-validated: {cross_validated(history, reverted, silent)}\n")
+    running = [each for each in reverted if history.runs[each]]
+    _say(f"{len(history.commits)} commits, {len(reverted)} reverted, {len(running)} learnt from")
+    _say(f"cross-validated on all: {cross_validated(history, reverted, silent)}")
+    _say(f"cross-validated on those learnt from: {cross_validated(history, running, silent)}")
     learnt = learn(history, reverted, silent)
     if asked.test:
         factors = {**prior.default_factors(), **learnt}
         known = [(case, factors) for case in cases_of(history, asked.test)]
-        sys.stderr.write(f"known cases: {figures(history, known)}\n")
+        _say(f"known cases: {figures(history, known)}")
     sys.stdout.write("[learnt]\n" + "".join(f"{trait} = {factor}\n" for trait, factor in learnt.items()))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 if __name__ == "__main__":

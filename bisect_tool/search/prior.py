@@ -38,8 +38,8 @@ _PHRASES = {
     "merge": "merge",
     "empty": "changes no file",
 }
-_IDLE = {Kind.CI: "ci", Kind.TESTS: "tests", Kind.ASIDE: "aside", Kind.DOCS: "docs"}
-"""The traits of commits without a file that runs, the most suspect first."""
+_IDLE = {Kind.TESTS: "tests", Kind.ASIDE: "aside", Kind.CI: "ci", Kind.DOCS: "docs"}
+"""The traits of commits without a file that runs; of several kinds the first counts: CI follows the tests."""
 _PLUG_IN = re.compile(r"(?:^|/)(?:models|plugins|(?:\w+_)?parsers?|reasoning)/", re.IGNORECASE)
 _OTHER_HARDWARE = re.compile(
     r"(?<![a-z])(?:rocm|hip|amd|aiter|xpu|ipex|tpu|pallas|hpu|gaudi|neuron|openvino)(?![a-z])",

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +65,8 @@ def test_a_path_says_what_a_file_is_for(path, kind):
     [
         (change("docs/a.md", "README.md"), ("docs",)),
         (change("tests/a.py", "docs/a.md"), ("tests",)),
-        (change("tests/a.py", ".github/a.yml"), ("ci",)),
+        (change(".github/a.yml", "tests/a.py"), ("tests",)),
+        (change(".github/a.yml", "docs/a.md"), ("ci",)),
         (change("examples/a.py", "docs/a.md"), ("aside",)),
         (change(), ("empty",)),
         (change(parents=2), ("merge",)),
@@ -227,3 +231,9 @@ def test_a_weight_does_not_depend_on_the_order(changes, paths, frames, draw):
     for each in weights(shuffled, paths, frames):
         assert each.weight == pytest.approx(before[each.sha].weight)
         assert each.reasons == before[each.sha].reasons
+
+
+def test_the_reference_says_what_the_factors_are():
+    page = (Path(__file__).parents[2] / "docs/reference/priors.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.MULTILINE))
+    assert {trait: float(factor) for trait, factor in said.items()} == prior.default_factors()
