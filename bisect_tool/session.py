@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from bisect_tool import campaign
 from bisect_tool import scenario as scenarios
 from bisect_tool.campaign import Goal, State, Step, decide, granting_retries
 from bisect_tool.errors import EnvironmentFailed, UsageError
@@ -23,6 +25,8 @@ from bisect_tool.search import Dag
 from bisect_tool.supervise import recover
 from bisect_tool.trial.run import TrialAborted
 from bisect_tool.trial.setting import Setting
+from bisect_tool.trial.version import version
+from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
     import threading
@@ -30,15 +34,19 @@ if TYPE_CHECKING:
 
     from bisect_tool.home import Home
     from bisect_tool.resolve import Resolved
-    from bisect_tool.store import Store
+    from bisect_tool.store import Store, TrialRow
     from bisect_tool.trial.result import TrialResult
+
+
+_UNSHARED = ("demo", "step")
+_TELLING = (Outcome.PASSED, Outcome.FAILED, Outcome.HUNG)
 
 
 class Observer(Protocol):
     """Who watches a session: the terminal's progress display, or nobody. Always called from one thread."""
 
-    def took_up(self, trials: Sequence[TrialResult]) -> None:
-        """The session begins with the trials that are in the store already."""
+    def took_up(self, trials: Sequence[TrialRow]) -> None:
+        """The session begins with the trials that are in the store already: its own and shared ones."""
 
     def decided(self, state: State) -> None:
         """The campaign was asked: for the next trial, or whether it is over."""
@@ -106,6 +114,33 @@ def setting(session: Session) -> Setting:
     )
 
 
+def trials(session: Session, store: Store) -> list[TrialRow]:
+    """The trials that a session is decided on: those of earlier sessions that it shares, then its own."""
+    own = store.trials(session.id)
+    mark = "" if session.request.fresh else _version(session)
+    if not mark:
+        return own
+    ends = (*session.request.goods, session.request.bad)
+    shas = dict.fromkeys((*ends, *session.range.parents))
+    earlier = store.earlier(session.id, mark, shas)
+    return [row for row in earlier if _stands(row.result, ends)] + own
+
+
+def _version(session: Session) -> str:
+    """By which other sessions may share the trials of this one; empty where they may not."""
+    return "" if session.request.command in _UNSHARED else version(setting(session))
+
+
+def _stands(result: TrialResult, ends: Sequence[str]) -> bool:
+    """Whether a trial of another session can stand for one of ours: it told something of the commit.
+
+    At an end it has to have run every cell, because a run of the ends is what shows which cells there are.
+    """
+    told = any(cell.outcome in _TELLING for cell in result.cells)
+    spoiled = result.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)
+    return told and not spoiled and (result.whole or result.sha not in ends)
+
+
 def run(session: Session, store: Store, observer: Observer, cancel: threading.Event) -> State:
     """Run trials until nothing is left to find out; each is in the store before the next is chosen.
 
@@ -143,15 +178,19 @@ class _Loop:
     ) -> None:
         self._session, self._store, self._executor = session, store, executor
         self._observer, self._cancel = observer, cancel
-        self._trials = [row.result for row in store.trials(session.id)]
-        self._goal = granting_retries(session.goal, self._trials)
+        self._version = _version(session)
+        self._rows = trials(session, store)
+        self._shared = [row.result for row in self._rows if row.shared]
+        self._own = [row.result for row in self._rows if not row.shared]
+        self._goal = granting_retries(session.goal, self._own)
         self._folder = session.home.session(session.id) / "trials"
         self._running: dict[int, Step] = {}
+        self._began = time.monotonic()
 
     def run(self) -> State:
         """The last state of the campaign."""
         self._recover()
-        self._observer.took_up(self._trials)
+        self._observer.took_up(self._rows)
         try:
             state = self._begin_trials()
             while self._running:
@@ -163,14 +202,29 @@ class _Loop:
             if not at_once:
                 self._await_all()
             raise
+        if state.step is None:
+            return state
         # A trial can be over before it hears of an interrupt.
-        if state.step is not None:
+        if self._cancel.is_set():
             raise TrialAborted("the session was interrupted")
-        return state
+        return campaign.settle(self._goal, self._trials)
+
+    @property
+    def _trials(self) -> list[TrialResult]:
+        return [*self._shared, *self._own]
+
+    def _used_up(self) -> bool:
+        """Whether a budget is used up: no trial begins then, and those that run end."""
+        request = self._session.request
+        trials = len(self._own) + len(self._running)
+        minutes = (time.monotonic() - self._began) / 60
+        return (request.budget_trials is not None and trials >= request.budget_trials) or (
+            request.budget_minutes is not None and minutes >= request.budget_minutes
+        )
 
     def _recover(self) -> None:
         """Trials in flight when a run was killed prove nothing: what is left of them is ended."""
-        stored = {Path(trial.folder).name for trial in self._trials}
+        stored = {Path(trial.folder).name for trial in self._own}
         for folder in self._folder.glob("*"):
             if folder.name not in stored:
                 recover(folder)
@@ -181,11 +235,12 @@ class _Loop:
         while True:
             state = decide(self._goal, self._trials, tuple(self._running.values()))
             self._observer.decided(state)
-            if state.step is None or self._cancel.is_set():
+            if state.step is None or self._cancel.is_set() or self._used_up():
                 return state
             slot = self._executor.begin(state.step.sha, state.step.cells, self._new_folder(state.step.sha))
             self._running[slot] = state.step
             self._observer.began(slot, state.step)
+            self._executor.prefetch(state.likely)
             if not self._executor.idle:
                 return state
 
@@ -198,8 +253,8 @@ class _Loop:
         step = self._running.pop(event.slot)
         if isinstance(event, Failed):
             raise event.error
-        self._store.add(self._session.id, step.purpose, event.result)
-        self._trials.append(event.result)
+        self._store.add(self._session.id, step.purpose, event.result, self._version)
+        self._own.append(event.result)
         self._observer.finished(step, event.result)
 
     def _await_all(self) -> None:
@@ -209,7 +264,7 @@ class _Loop:
                 self._await_end()
 
     def _new_folder(self, sha: str) -> Path:
-        number = len(self._trials) + len(self._running) + 1
+        number = len(self._own) + len(self._running) + 1
         while any(self._folder.glob(f"{number:03}-*")):
             number += 1
         folder = self._folder / f"{number:03}-{sha[:9]}"

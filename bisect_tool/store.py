@@ -6,6 +6,7 @@ Write-ahead log with FULL synchronisation: a trial that was added survives SIGKI
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import weakref
@@ -18,7 +19,7 @@ from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.trial.result import TrialResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _SCHEMA = """
@@ -33,11 +34,15 @@ CREATE TABLE IF NOT EXISTS trial (
     session TEXT NOT NULL REFERENCES session(id),
     purpose TEXT NOT NULL,
     sha TEXT NOT NULL,
-    result TEXT NOT NULL
+    result TEXT NOT NULL,
+    version TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS trial_session ON trial(session, number);
 """
+_ADD_VERSION = "ALTER TABLE trial ADD COLUMN version TEXT NOT NULL DEFAULT ''"
+_INDEX_VERSION = "CREATE INDEX IF NOT EXISTS trial_version ON trial(version, sha)"
 _LOCK_WAIT_S = 30
+_LAST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,15 @@ class SessionRow:
 
 @dataclass(frozen=True)
 class TrialRow:
-    """One stored trial: its number in the store, what it was for, and what it yielded."""
+    """One stored trial: its number in the store, what it was for, and what it yielded.
+
+    A `shared` one is of an earlier session.
+    """
 
     number: int
     purpose: str
     result: TrialResult
+    shared: bool = False
 
 
 class Store:
@@ -86,12 +95,12 @@ class Store:
             )
         return session
 
-    def add(self, session: str, purpose: str, result: TrialResult) -> None:
-        """Append a trial; it is on disk when this returns."""
+    def add(self, session: str, purpose: str, result: TrialResult, version: str = "") -> None:
+        """Append a trial; it is on disk when this returns. Without a `version` it is never shared."""
         with self._writing():
             self._db.execute(
-                "INSERT INTO trial (session, purpose, sha, result) VALUES (?, ?, ?, ?)",
-                (session, purpose, result.sha, result.model_dump_json()),
+                "INSERT INTO trial (session, purpose, sha, result, version) VALUES (?, ?, ?, ?, ?)",
+                (session, purpose, result.sha, result.model_dump_json(), version),
             )
 
     def finish(self, session: str, document: str) -> None:
@@ -132,6 +141,23 @@ class Store:
             for number, purpose, result in self._db.execute(query, (session,))
         ]
 
+    def earlier(self, session: str, version: str, shas: Iterable[str]) -> list[TrialRow]:
+        """Trials of other sessions at these commits with this version, in the order in which they ran.
+
+        Those of sessions that run beside this one count only until it has a trial of its own, so that what it
+        is decided on does not change any more.
+        """
+        query = (
+            "SELECT number, purpose, result FROM trial WHERE version = ? AND session != ? AND version != ''"
+            " AND sha IN (SELECT value FROM json_each(?))"
+            " AND number < ifnull((SELECT min(number) FROM trial WHERE session = ?), ?) ORDER BY number"
+        )
+        values = (version, session, json.dumps(list(shas)), session, _LAST)
+        return [
+            TrialRow(number, purpose, TrialResult.model_validate_json(result), shared=True)
+            for number, purpose, result in self._db.execute(query, values)
+        ]
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
@@ -147,10 +173,25 @@ def _open(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         database.executescript(_SCHEMA)
+        _add_version(database)
     except sqlite3.Error:
         database.close()
         raise
     return database
+
+
+def _add_version(database: sqlite3.Connection) -> None:
+    """Stores that are older than the sharing of trials lack the column, and share none of theirs."""
+    if not _has_version(database):
+        database.execute("BEGIN IMMEDIATE")
+        if not _has_version(database):  # another process may have been quicker
+            database.execute(_ADD_VERSION)
+        database.execute("COMMIT")
+    database.execute(_INDEX_VERSION)
+
+
+def _has_version(database: sqlite3.Connection) -> bool:
+    return any(column == "version" for _, column, *_ in database.execute("PRAGMA table_info(trial)"))
 
 
 def _unusable(path: Path, error: Exception) -> EnvironmentFailed:

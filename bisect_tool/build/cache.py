@@ -13,7 +13,7 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
@@ -35,6 +35,11 @@ class Entry:
     """The place of one environment in the cache."""
 
     folder: Path
+
+    @classmethod
+    def of(cls, cache: Path, fingerprint: str) -> Self:
+        """The place of the environment called `fingerprint`."""
+        return cls(cache.absolute() / "environments" / fingerprint)
 
     @property
     def token(self) -> str:

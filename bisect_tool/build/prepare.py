@@ -48,7 +48,7 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
         EnvironmentFailed: it could not be tried: registry down, disk full, no such Python.
     """
     began = time.monotonic()
-    entry = Entry(cache.absolute() / "environments" / fingerprint)
+    entry = Entry.of(cache, fingerprint)
     ends = began + profile.timeout_s
     job = Build(
         tree.absolute(), entry.folder, profile, log.absolute(), entry.token, entry.records, ends, cancel

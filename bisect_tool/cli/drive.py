@@ -27,7 +27,7 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
         except (EnvironmentFailed, CheckAborted):
             say(f"the session can be resumed: bisect-run resume {session.id}")
             raise
-    document = compose(session, store.trials(session.id), state, native_changes(session))
+    document = compose(session, sessions.trials(session, store), state, native_changes(session))
     store.finish(session.id, document.to_json())
     if as_json:
         write_json(document)

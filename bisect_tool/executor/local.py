@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from bisect_tool.build import fingerprint
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.event import Entered, Event, Failed, Yielded
+from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.history import Repository, Worktree, Worktrees
 from bisect_tool.request import PytestCheck
 from bisect_tool.supervise import gpus
@@ -40,6 +41,7 @@ class LocalExecutor:
         self._cancel = cancel
         sparse = setting.profile.sparse if setting.profile else ()
         self._worktrees = Worktrees(repository, setting.home.cache / "worktrees", sparse)
+        self._prefetch = Prefetch(setting, repository, self._worktrees)
         self._trees: list[Worktree] = []
         self._held = ExitStack()
         self._idle = list(range(setting.slots))
@@ -54,6 +56,7 @@ class LocalExecutor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._prefetch.end(at_once=isinstance(error, KeyboardInterrupt))
         self._held.close()
 
     @property
@@ -69,6 +72,10 @@ class LocalExecutor:
         work = threading.Thread(target=self._work, args=(slot, sha, cells, folder), daemon=True)
         work.start()
         return slot
+
+    def prefetch(self, shas: tuple[str, ...]) -> None:
+        """Prepare the environments of these commits in the background; replaces what was asked for before."""
+        self._prefetch.want(shas)
 
     def listen(self) -> Event:
         """Wait for what a trial tells next: each of its phases has a deadline of its own."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.campaign import State, Step
     from bisect_tool.session import Session
+    from bisect_tool.store import TrialRow
     from bisect_tool.trial.result import TrialResult
 
 _REFRESH_PER_SECOND = 4
@@ -98,11 +99,14 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
-    def took_up(self, trials: Sequence[TrialResult]) -> None:
+    def took_up(self, trials: Sequence[TrialRow]) -> None:
         """Say what is in the store already."""
-        if trials:
-            self._say(Text(f"{count(len(trials), 'trial')} in the store already"))
-        self._seconds = [trial.seconds for trial in trials]
+        shared = sum(row.shared for row in trials)
+        if shared:
+            self._say(Text(f"{count(shared, 'trial')} of earlier sessions count as well"))
+        if len(trials) > shared:
+            self._say(Text(f"{count(len(trials) - shared, 'trial')} in the store already"))
+        self._seconds = [row.result.seconds for row in trials]
 
     def decided(self, state: State) -> None:
         """Show how far it is still to go."""

@@ -44,7 +44,8 @@ class TrialResult(_Model):
 
     `started` is UTC in ISO 8601; `seconds` is wall time with the build, `build_seconds` the build alone;
     `environment` is the fingerprint; `folder` is where the logs lie; `reason` says why a whole trial
-    yielded nothing (unbuildable, infrastructure). `gpus` is how many it had to itself.
+    yielded nothing (unbuildable, infrastructure). `gpus` is how many it had to itself. `whole`: it was asked
+    for every cell that its session is about.
     """
 
     sha: str
@@ -60,6 +61,7 @@ class TrialResult(_Model):
     leftovers: tuple[Leftover, ...] = ()
     folder: str = ""
     reason: str = ""
+    whole: bool = False
 
     def cell(self, name: str) -> CellResult | None:
         """The result of the cell called `name`, None if the trial did not run it.

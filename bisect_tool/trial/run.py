@@ -89,6 +89,7 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
         leftovers=told.leftovers,
         folder=str(order.folder),
         reason=told.reason,
+        whole=order.cells is None,
     )
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from bisect_tool.campaign import Purpose, State, Step
 from bisect_tool.report.progress import AtWork, Progress, Snapshot, range_left, render_progress
 from bisect_tool.report.tail import CellsSeen, StreamTail
+from bisect_tool.store import TrialRow
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 
@@ -138,7 +139,8 @@ def test_with_several_slots_a_phase_says_whose_it_is(session, tmp_path):
 
 
 def test_resumed_session_says_so_once(session):
-    paper, done = io.StringIO(), [result(documents.BAD, Outcome.FAILED)]
+    done = [TrialRow(1, Purpose.BAD_END, result(documents.BAD, Outcome.FAILED))]
+    paper = io.StringIO()
     with Progress(session, Console(file=paper, width=200), Clock()) as progress:
         progress.took_up(done)
         begin(progress, 0, state(documents.GOOD, Purpose.GOOD_END, 4, 4))
@@ -149,6 +151,16 @@ def test_resumed_session_says_so_once(session):
     lines = paper.getvalue().splitlines()
     assert lines[0] == "[    0.0 s] 1 trial in the store already"
     assert sum("in the store" in line for line in lines) == 1
+
+
+def test_trials_of_earlier_sessions_are_told_apart(session):
+    paper, one = io.StringIO(), result(documents.BAD, Outcome.FAILED)
+    with Progress(session, Console(file=paper, width=200), Clock()) as progress:
+        progress.took_up([TrialRow(number, "narrow", one, shared=number < 3) for number in range(4)])
+    assert [line[12:] for line in paper.getvalue().splitlines()] == [
+        "3 trials of earlier sessions count as well",
+        "1 trial in the store already",
+    ]
 
 
 @pytest.fixture

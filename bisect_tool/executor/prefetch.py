@@ -1,0 +1,84 @@
+"""Environments that will probably be needed next, built while tests run."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from bisect_tool.build import Provider, fingerprint, prepare
+from bisect_tool.build.cache import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.build import BuildProfile
+    from bisect_tool.history import Repository, Worktrees
+    from bisect_tool.trial.setting import Setting
+
+_END_S = 30.0
+
+
+class Prefetch:
+    """One build at a time, in a worktree of its own; nothing where commits have no builds of their own.
+
+    What fails here is left to the trial that needs it: it tries anew, and tells. A trial that needs what is
+    being built waits for it.
+    """
+
+    def __init__(self, setting: Setting, repository: Repository, worktrees: Worktrees) -> None:
+        self._setting, self._repository, self._worktrees = setting, repository, worktrees
+        self._wanted: tuple[str, ...] = ()
+        self._changed = threading.Condition()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def want(self, shas: tuple[str, ...]) -> None:
+        """Prepare these commits, the likeliest first; they take the place of those wanted before."""
+        profile = self._setting.profile
+        if profile is None or profile.build.base or profile.build.provider is Provider.NONE:
+            return
+        with self._changed:
+            self._wanted = shas
+            self._changed.notify()
+        if shas and self._thread is None:
+            self._thread = threading.Thread(target=self._work, args=(profile.build,), daemon=True)
+            self._thread.start()
+
+    def end(self, *, at_once: bool) -> None:
+        """Cancel the build that runs; `at_once` leaves it to its guardian."""
+        with self._changed:
+            self._ended.set()
+            self._changed.notify()
+        if self._thread is not None and not at_once:
+            self._thread.join(_END_S)
+
+    def _work(self, build: BuildProfile) -> None:
+        asked: set[str] = set()
+        tried: set[str] = set()
+        for sha in self._likeliest():
+            if sha in asked:
+                continue
+            asked.add(sha)
+            with suppress(Exception):
+                name = fingerprint(self._repository, sha, build)
+                if name not in tried and not Entry.of(self._setting.home.cache, name).complete:
+                    tried.add(name)
+                    self._prepare(sha, name, build)
+
+    def _likeliest(self) -> Iterator[str]:
+        """What is wanted most, as often as something is; `end` ends it."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted or self._ended.is_set())
+                if self._ended.is_set():
+                    return
+                sha, *rest = self._wanted
+                self._wanted = tuple(rest)
+            yield sha
+
+    def _prepare(self, sha: str, name: str, build: BuildProfile) -> None:
+        cache = self._setting.home.cache
+        log = cache / "environments" / f"{name}.log"
+        with self._worktrees.slot(self._setting.slots) as worktree:
+            prepare(worktree.checkout(sha), name, build, cache, log, cancel=self._ended)

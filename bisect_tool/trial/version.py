@@ -1,0 +1,60 @@
+"""What decides a trial's outcome besides its commit: where that is the same, one can stand for another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.request import CommandCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.trial.setting import Setting
+
+_FORMAT = 1
+_PACKAGE = Path(__file__).parent.parent
+_OURS = ("evidence", "pytest_plugin", "stream")
+"""The folders of this package that have a say in what a suite's cells yield."""
+
+
+def version(setting: Setting) -> str:
+    """Twenty hex digits for the suite, the profile with its build, the check, the cells, and what reads them.
+
+    Empty for a command: nobody knows what it depends on.
+    """
+    if isinstance(setting.check, CommandCheck) or setting.scenario is None or setting.profile is None:
+        return ""
+    content = {
+        "format": _FORMAT,
+        "machine": f"{sys.implementation.cache_tag} {platform.machine()}",
+        "ours": [_digest(_PACKAGE / name) for name in _OURS],
+        "scenario": _digest(setting.scenario.folder),
+        "profile": setting.profile.model_dump(mode="json"),
+        "check": setting.check.model_dump(mode="json"),
+        "cells": setting.cells,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(_files(folder)):
+        digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The regular files of a folder; what is hidden or compiled has no say."""
+    for path in folder.iterdir():
+        if path.name.startswith(".") or path.name == "__pycache__":
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from _files(path)
+        elif path.is_file():
+            yield path

@@ -1,0 +1,65 @@
+"""A scenario whose one cell ends as the commit's file `code` says, built by a script of the commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCENARIO = """
+name = "small"
+description = "the commit's own word"
+suite = "test_small.py"
+repository = "https://example.invalid/small"
+
+[profiles.small]
+marker = "code"
+
+[profiles.small.build]
+{build}
+
+[profiles.small.launch]
+command = ["{{tree}}/code"]
+model = "none"
+
+[profiles.small.timeouts]
+trial = {trial}
+"""
+
+SUITE = """
+import time
+from pathlib import Path
+
+LOG = Path({log!r})
+
+
+def say(word):
+    with LOG.open("a") as log:
+        log.write(word + "\\n")
+
+
+def test_small(launch):
+    code = Path(launch.command[0]).read_text().strip()
+    say(f"{{code}} test")
+    ends = time.monotonic() + 60
+    while not LOG.with_name(f"{{LOG.name}}.open-{{code}}").exists():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    say(f"{{code}} end")
+    assert code == "0"
+"""
+
+NO_BUILD = 'provider = "none"'
+BUILD = """provider = "command"
+native = ["native"]
+command = [["sh", "{tree}/native", "{out}"]]"""
+"""Runs the commit's file `native`: its content decides which commits share an environment."""
+
+
+def write_scenario(folder: Path, log: Path, build: str = NO_BUILD, trial: float = 90) -> Path:
+    """A scenario in `folder` whose suite says in `log` what it does, and waits for `<log>.open-<code>`."""
+    folder.mkdir(exist_ok=True)
+    (folder / "scenario.toml").write_text(SCENARIO.format(build=build, trial=trial))
+    (folder / "test_small.py").write_text(SUITE.format(log=str(log)))
+    return folder

@@ -1,0 +1,212 @@
+"""What will probably be built next is built while tests run, and nothing depends on it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import pytest
+from projects import MARK, Nobody, survivors
+from suites import BUILD, write_scenario
+from tried import each_once
+
+from bisect_tool import session as sessions
+from bisect_tool.campaign import State
+from bisect_tool.home import Home
+from bisect_tool.resolve import Words, resolve
+from bisect_tool.store import Store
+from bisect_tool.trial.run import TrialAborted
+
+NATIVE = """echo "build {name}" >> {log}
+n=0
+while [ ! -e {log}.open-build-{name} ]; do n=$((n+1)); [ $n -lt 1200 ] || exit 9; sleep 0.05; done
+echo "built {name}" >> {log}
+exit {code}
+"""
+
+
+class Log:
+    """What builds and tests said, and the gates they wait for."""
+
+    def __init__(self, path, wait_for):
+        self.path = path
+        self._wait_for = wait_for
+
+    def open(self, *names):
+        for name in names:
+            self.path.with_name(f"{self.path.name}.open-{name}").touch()
+
+    @property
+    def lines(self):
+        return self.path.read_text().splitlines() if self.path.exists() else []
+
+    def wait(self, line):
+        self._wait_for(lambda: line in self.lines)
+
+
+@pytest.fixture
+def log(tmp_path, wait_for):
+    return Log(tmp_path / "log", wait_for)
+
+
+@pytest.fixture
+def home(project, monkeypatch):
+    monkeypatch.setattr(sessions, "decide", eager)
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv(MARK, project.mark)
+    return Home(project.home / "state", project.home / "cache")
+
+
+@pytest.fixture
+def store(home):
+    with closing(Store(home.store)) as opened:
+        yield opened
+
+
+def eager(goal, trials, running=()):
+    """Names what comes after the next trial, too."""
+    state = each_once(goal, trials, running)
+    after = state.remaining[1:] if state.step else state.remaining
+    return State(state.step, (), state.remaining, state.steps_left, state.over, likely=after)
+
+
+@pytest.fixture
+def session(project, home, store, log, tmp_path):
+    """Makes a session whose commits are built by these scripts; their tests are named 1, 2 and so on."""
+
+    def make(*natives, build=BUILD, slots=1):
+        shas = [project.commit(0, files={"native": "none\n"})]
+        for code, native in enumerate(natives, 1):
+            shas.append(project.commit(code, files={"native": native}))
+        words = Words(
+            goods=(shas[0],),
+            bad=shas[-1],
+            repo=str(project.path),
+            scenario=str(write_scenario(tmp_path / "scenario", log.path, build)),
+            slots=slots,
+        )
+        return sessions.create(resolve(words, home, print), store, home)
+
+    return make
+
+
+@pytest.fixture
+def run(home):
+    """Begins a session in a thread; the call it returns waits for its end and gives what was raised."""
+    cancel, threads = threading.Event(), []
+
+    def begin(session):
+        raised = []
+
+        def work():
+            try:
+                with closing(Store(home.store)) as store:
+                    sessions.run(session, store, Nobody(), cancel)
+            except Exception as error:  # noqa: BLE001 - the test looks at it
+                raised.append(error)
+
+        def end():
+            threads[0].join(60)
+            assert not threads[0].is_alive()
+            return raised[0] if raised else None
+
+        threads.append(threading.Thread(target=work))
+        threads[0].start()
+        return end, cancel
+
+    yield begin
+    cancel.set()
+    for thread in threads:
+        thread.join(60)
+
+
+def native(name, log, code=0):
+    return NATIVE.format(name=name, log=log.path, code=code)
+
+
+def results(store, session):
+    return [row.result for row in store.trials(session.id)]
+
+
+def test_the_next_build_is_prepared_while_a_test_runs(session, run, log, store):
+    made = session(native("one", log), native("two", log), native("three", log))
+    end, _ = run(made)
+    log.open("build-one", "build-two")
+    log.wait("1 test")
+    log.wait("built two")
+    log.wait("build three")
+    assert "1 end" not in log.lines
+    log.open("build-three", 1, 2, 3)
+    assert end() is None
+    one, two, three = results(store, made)
+    assert two.environment_reused
+    assert three.environment_reused
+    assert sorted(line for line in log.lines if line.startswith("build ")) == [
+        "build one",
+        "build three",
+        "build two",
+    ]
+    assert len({trial.environment for trial in (one, two, three)}) == 3
+
+
+def test_a_trial_waits_for_what_is_being_prepared(session, run, log, store):
+    made = session(native("one", log), native("two", log))
+    end, _ = run(made)
+    log.open("build-one")
+    log.wait("build two")
+    log.open(1, 2)
+    log.wait("1 end")
+    assert "built two" not in log.lines
+    log.open("build-two")
+    assert end() is None
+    assert log.lines.count("build two") == 1
+    assert results(store, made)[1].environment_reused
+
+
+def test_what_fails_in_advance_is_told_by_the_trial(session, run, log, store):
+    made = session(native("one", log), native("two", log, code=3))
+    end, _ = run(made)
+    log.open("build-one", "build-two")
+    log.wait("built two")
+    log.open(1)
+    assert end() is None
+    assert [trial.outcome for trial in results(store, made)] == ["failed", "unbuildable"]
+    assert log.lines.count("build two") == 2
+
+
+def test_it_ends_with_the_session(session, run, log, project):
+    end, cancel = run(session(native("one", log), native("two", log)))
+    log.open("build-one")
+    log.wait("build two")
+    log.wait("1 test")
+    cancel.set()
+    assert isinstance(end(), TrialAborted)
+    assert survivors(project.mark) == []
+
+
+@pytest.mark.parametrize("build", ['provider = "none"', f'{BUILD}\nbase = "pinned"'])
+def test_where_commits_have_no_builds_of_their_own_there_is_nothing_to_prepare(
+    session, run, log, build, monkeypatch
+):
+    monkeypatch.setattr("bisect_tool.executor.prefetch.Prefetch._work", lambda *_: log.open("worked"))
+    log.open("build-one", 1, 2)
+    end, _ = run(session(native("one", log), native("two", log), build=build))
+    assert end() is None
+    assert log.lines.count("1 end") == log.lines.count("2 end") == 1
+    assert not log.path.with_name("log.open-worked").exists()
+
+
+def test_two_slots_that_need_the_same_environment_build_it_once(session, run, log, store, monkeypatch):
+    made = session(native("one", log), native("one", log), slots=2)
+    monkeypatch.setattr(sessions, "decide", each_once)  # or it could be prepared in advance
+    end, _ = run(made)
+    log.wait("build one")
+    log.open("build-one")
+    log.wait("1 test")
+    log.wait("2 test")
+    log.open(1, 2)
+    assert end() is None
+    assert log.lines.count("build one") == 1
+    first, second = results(store, made)
+    assert first.environment == second.environment
+    assert [first.environment_reused, second.environment_reused].count(False) == 1

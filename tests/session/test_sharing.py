@@ -1,0 +1,189 @@
+"""Trials of earlier sessions count in a later one, where they would come out the same; nowhere else."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+from projects import Nobody
+from suites import write_scenario
+from tried import each_once
+
+from bisect_tool import session as sessions
+from bisect_tool.home import Home
+from bisect_tool.resolve import Words, resolve
+from bisect_tool.store import Store
+from bisect_tool.trial.result import CellResult, TrialResult
+from bisect_tool.verdict import Outcome
+
+CELL = "test_small"
+
+
+@pytest.fixture
+def home(project, monkeypatch):
+    monkeypatch.chdir(project.path)
+    monkeypatch.setattr(sessions, "decide", each_once)
+    return Home(project.home / "state", project.home / "cache")
+
+
+@pytest.fixture
+def store(home):
+    with closing(Store(home.store)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    log = tmp_path / "log"
+    for code in range(3):
+        log.with_name(f"log.open-{code}").touch()
+    return write_scenario(tmp_path / "scenario", log)
+
+
+@pytest.fixture
+def shas(project):
+    return project.commits(0, 1, 2, 0)
+
+
+@pytest.fixture
+def create(project, home, store, shas, scenario):
+    """Makes a session over all commits, or up to another bad end; `purpose` is who asks for it."""
+
+    def make(purpose="run", **words):
+        asked = {"goods": (shas[0],), "bad": shas[-1], "scenario": str(scenario), **words}
+        resolved = resolve(Words(repo=str(project.path), **asked), home, print, purpose)
+        return sessions.create(resolved, store, home)
+
+    return make
+
+
+def run(session, store):
+    """The commits that a session runs trials of."""
+    before = len(store.trials(session.id))
+    sessions.run(session, store, Nobody(), threading.Event())
+    return [row.result.sha for row in store.trials(session.id)[before:]]
+
+
+def add(session, store, sha, outcome=Outcome.PASSED, *, whole=True):
+    """A trial of a session, as if it had run."""
+    cells = (CellResult(cell=CELL, outcome=outcome),)
+    started = "2026-03-06T00:00:00+00:00"
+    result = TrialResult(sha=sha, cells=cells, outcome=outcome, started=started, seconds=1.0, whole=whole)
+    store.add(session.id, "narrow", result, sessions._version(session))
+
+
+def shared(session, store):
+    return [row.result.sha for row in sessions.trials(session, store) if row.shared]
+
+
+def test_a_second_session_runs_only_what_is_new(create, store, shas):
+    first = create(bad=shas[2])
+    assert run(first, store) == shas[1:3]
+    second = create()
+    assert run(second, store) == [shas[3]]
+    rows = sessions.trials(second, store)
+    assert [(row.result.sha, row.shared) for row in rows] == list(
+        zip(shas[1:], (True, True, False), strict=True)
+    )
+    assert [row.result for row in rows[:2]] == [row.result for row in store.trials(first.id)]
+    assert run(create(), store) == []
+
+
+def test_fresh_takes_nothing_and_gives_all_the_same(create, store, shas):
+    assert run(create(bad=shas[1]), store) == [shas[1]]
+    assert run(create(bad=shas[2], fresh=True), store) == shas[1:3]
+    assert run(create(bad=shas[2]), store) == []
+
+
+def test_a_command_shares_nothing(project, create, store, shas):
+    project.write_check()
+    for _ in range(2):
+        assert run(create(command=("./check.sh",), scenario=None), store) == shas[1:]
+
+
+@pytest.mark.parametrize("command", ["demo", "step"])
+def test_nor_do_these(create, store, shas, command):
+    add(create(command), store, shas[1])
+    assert shared(create(), store) == []
+    add(create(), store, shas[1])
+    assert shared(create(), store) == [shas[1]]
+    assert shared(create(command), store) == []
+
+
+@pytest.mark.parametrize("what", ["suite", "profile", "helper", "cells"])
+def test_what_decides_a_trial_has_changed(create, store, shas, scenario, what):
+    add(create(), store, shas[1])
+    words = {}
+    if what == "suite":
+        with (scenario / "test_small.py").open("a") as suite:
+            suite.write("# another word\n")
+    elif what == "profile":
+        file = scenario / "scenario.toml"
+        file.write_text(file.read_text().replace("trial = 90", "trial = 91"))
+    elif what == "helper":
+        (scenario / "data").mkdir()
+        (scenario / "data" / "prompts.txt").write_text("Hello")
+    else:
+        words = {"cells": (f"{CELL}*",)}
+    assert shared(create(**words), store) == []
+
+
+def test_what_python_and_git_keep_in_the_folder_has_no_say(create, store, shas, scenario):
+    add(create(), store, shas[1])
+    for name in ("__pycache__", ".git"):
+        (scenario / name).mkdir()
+        (scenario / name / "entry").write_text("changed")
+    assert shared(create(), store) == [shas[1]]
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_only_what_told_something_is_shared(create, store, shas, outcome):
+    add(create(), store, shas[1], outcome)
+    told = outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.HUNG)
+    assert shared(create(), store) == ([shas[1]] if told else [])
+
+
+def test_at_an_end_every_cell_has_to_have_run(create, store, shas):
+    earlier = create()
+    for sha in shas:
+        add(earlier, store, sha, whole=False)
+    assert shared(create(), store) == shas[1:3]
+    add(earlier, store, shas[0])
+    assert shared(create(), store) == [*shas[1:3], shas[0]]
+
+
+def test_other_commits_are_none_of_its_business(create, store, shas):
+    add(create(), store, shas[3])
+    assert shared(create(bad=shas[2]), store) == []
+
+
+def test_a_session_is_decided_on_the_same_trials_to_its_end(create, store, shas):
+    """Whatever another one adds meanwhile."""
+    other, session = create(), create()
+    add(other, store, shas[1])
+    assert shared(session, store) == [shas[1]]
+    add(session, store, shas[2])
+    add(other, store, shas[2])
+    assert shared(session, store) == [shas[1]]
+    assert shared(create(), store) == [shas[1], shas[2], shas[2]]
+
+
+def test_a_store_of_before_is_taken_up(tmp_path):
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("""
+            CREATE TABLE session (id TEXT PRIMARY KEY, created TEXT NOT NULL, request TEXT NOT NULL,
+                document TEXT);
+            CREATE TABLE trial (number INTEGER PRIMARY KEY AUTOINCREMENT,
+                session TEXT NOT NULL REFERENCES session(id), purpose TEXT NOT NULL, sha TEXT NOT NULL,
+                result TEXT NOT NULL);
+            INSERT INTO session VALUES ('one', '2026-03-06T00:00:00+00:00', '{}', NULL);
+            INSERT INTO trial (session, purpose, sha, result) VALUES ('one', 'narrow', 'a',
+                '{"sha": "a", "cells": [], "outcome": "passed", "started": "", "seconds": 1.0}');
+        """)
+    for _ in range(2):
+        with closing(Store(path)) as store:
+            assert [row.result.sha for row in store.trials("one")] == ["a"]
+            assert store.earlier("two", "", ["a"]) == []
