@@ -45,6 +45,6 @@ def document_of(session: str) -> Document:
     if row.document is not None:
         return Document.model_validate_json(row.document)
     running = sessions.load(row.id, store, here)
-    rows = store.trials(row.id)
+    rows = sessions.trials(running, store)
     state = decide(running.goal, [item.result for item in rows])
     return compose(running, rows, state, native_changes(running))

@@ -244,7 +244,7 @@ def _trial(row: TrialRow) -> TrialReport:
 
 
 def _cost(rows: Sequence[TrialRow]) -> Cost:
-    results = [row.result for row in rows]
+    results = [row.result for row in rows if not row.shared]
     return Cost(
         trials=len(results),
         builds=sum(not result.environment_reused for result in results),
