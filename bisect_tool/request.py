@@ -54,7 +54,6 @@ class Request(_Model):
     cells: tuple[str, ...] = ()
     find: Literal["regression", "fix"] = "regression"
     endpoint_runs: int = Field(2, ge=1)
-    confirm_runs: int = Field(2, ge=1)
     confidence: float = Field(0.95, gt=0.5, lt=1)
     budget_trials: int | None = Field(None, ge=1)
     budget_minutes: float | None = Field(None, gt=0)

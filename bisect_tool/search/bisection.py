@@ -1,35 +1,61 @@
-"""The deterministic search: plan -> observe -> conclude, on the commit graph, with skips."""
+"""The search for one cell's culprit: observe -> plan -> conclude, right under noise, on the commit graph."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import ceil, log2
 from typing import TYPE_CHECKING, Self
 
-from bisect_tool.search.choice import beside, within
-from bisect_tool.search.conclusion import Candidates, Conclusion, Contradiction, Culprit
+import numpy as np
+
+from bisect_tool.search.blocks import block
+from bisect_tool.search.conclusion import (
+    Candidates,
+    Conclusion,
+    Contradiction,
+    Culprit,
+    Flaky,
+    Undecided,
+)
+from bisect_tool.search.information import OUTSIDE, information
+from bisect_tool.search.partition import partition
+from bisect_tool.search.posterior import Count, Posterior
+from bisect_tool.search.testable import testable
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bisect_tool.search.dag import Dag
+    from bisect_tool.search.rates import Floats
+
+_GREEN_RUNS = 2
+"""How often the good commit of the pair was seen to pass before a name is given; the bad one has failed."""
+
+_MARGIN = 1.0
+"""What doubt is multiplied with before it is told, since rates that are learnt on the way flatter it."""
+
+_RUNS_PER_BIT = 100
+"""A search that has taken so many runs for every bit there was to find has met what it cannot explain."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bisection:
     """All that was observed about one cell; everything else follows from it.
 
-    A commit is taken to be bad when it descends from the first bad one, and good when a good one descends
-    from it. So the suspects are what all bad commits have under them and no good one has. Should bad commits
-    have nothing suspect in common, there is more than one first bad commit, and the one under the bad end
-    is searched for.
+    A commit is bad when it descends from the culprit, and good otherwise; with unknown chances a bad one
+    passes and a good one fails all the same.
 
     Attributes:
         dag: The commits of the range and their parents.
         bad: The bad end, a commit of the range.
         goods: The good ends; they lie outside the range.
-        observed: What the trials said, in the order in which they came in.
+        weights: How suspect each commit is before any run; one that is not in it has the weight 1.
+        confidence: How sure a conclusion has to be.
+        fix: The first good commit is looked for; `bad` is then the end that passes, and `goods` fail.
+        observed: What the runs said, in the order in which they came in, those at the ends included.
 
     Raises:
         ValueError: the bad end is not a commit of the range.
@@ -38,6 +64,9 @@ class Bisection:
     dag: Dag
     bad: str
     goods: tuple[str, ...] = ()
+    weights: Mapping[str, float] | None = None
+    confidence: float = 0.95
+    fix: bool = False
     observed: tuple[tuple[str, Verdict], ...] = ()
 
     def __post_init__(self) -> None:
@@ -46,125 +75,189 @@ class Bisection:
 
     @classmethod
     def start(cls, dag: Dag, bad: str, goods: Iterable[str] = ()) -> Self:
-        """A search in which nothing was tried yet but the ends.
+        """A search for the first bad commit of a cell in which nothing was tried yet.
 
         Raises:
             ValueError: the bad end is not a commit of the range.
         """
         return cls(dag, bad, tuple(goods))
 
-    def observe(self, sha: str, verdict: Verdict) -> Self:
-        """The search after one more trial.
+    def observe(self, *runs: tuple[str, Verdict]) -> Self:
+        """The search after more runs.
 
         Raises:
-            ValueError: `sha` is neither in the range nor one of its good neighbours.
+            ValueError: a commit is neither in the range nor one of its good neighbours.
         """
-        if sha not in self.dag.index and sha not in self.dag.boundary and sha not in self.goods:
-            raise ValueError(f"{sha} is not in the range")
-        return replace(self, observed=(*self.observed, (sha, verdict)))
+        for sha, _ in runs:
+            if sha not in self.dag.index and sha not in self.dag.boundary and sha not in self.goods:
+                raise ValueError(f"{sha} is not in the range")
+        return replace(self, observed=(*self.observed, *runs))
 
-    def plan(self, k: int = 1) -> tuple[str, ...]:
-        """Up to `k` distinct commits to try next, that cut the suspects into `k` + 1 parts."""
+    @cached_property
+    def posterior(self) -> Posterior:
+        """The chance of every hypothesis."""
+        place = self.dag.index
+        inside = {place[sha]: count for sha, count in self._counts.items() if sha in place}
+        outside = {sha: count for sha, count in self._counts.items() if sha not in place}
+        return Posterior(self.dag.ancestry, self._prior, inside, outside, self.fix)
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """The commits that are suspect enough to count, the likeliest first: all but 1 % of the certainty."""
+        chance = self.posterior.commits
+        order = np.argsort(-chance, kind="stable")
+        kept = int(np.searchsorted(np.cumsum(chance[order]), 0.99 * chance.sum())) + 1
+        return {self.dag.candidates[commit]: float(chance[commit]) for commit in order[:kept]}
+
+    def values(self, running: Sequence[str] = ()) -> Floats:
+        """How much the next run tells at each commit, and last at a good end; shape (commits + 1,).
+
+        Bits about the culprit, times the chance that the commit can be tried at all.
+        """
+        bits = information(self.posterior, [self.dag.index.get(sha, OUTSIDE) for sha in running])
+        bits = np.maximum(bits, 0.0)
+        bits[:-1] *= testable(self.dag, self._skipped)
+        if not self.goods or all(good in self._silent for good in self.goods):
+            bits[-1] = 0.0
+        return bits
+
+    def plan(self, k: int = 1, running: Sequence[str] = ()) -> tuple[str, ...]:
+        """Up to `k` commits to run next, beside those where runs are under way; one may come twice."""
         if self.conclude() is not None:
             return ()
-        if self._untried:
-            chosen = within(self.dag, self._suspects, self._untried, self._skipped, k)
-        else:
-            chosen = beside(self.dag, self._suspects, self._known, k)
-        return tuple(self.dag.candidates[commit] for commit in chosen)
+        due = list((Counter(self.confirmation()) - Counter(running)).elements())[:k]
+        if not due and not running and k > 1:
+            due = [self.dag.candidates[commit] for commit in self._cuts(k)]
+        while len(due) < k:
+            values = self.values((*running, *due))
+            best = int(values.argmax())
+            if values[best] <= 0.0:
+                break
+            due.append(self.dag.candidates[best] if best < len(values) - 1 else self._good_end)
+        return tuple(due)
 
     def conclude(self) -> Conclusion | None:
         """The answer, or None while there is something left to try."""
-        if self._contradiction is not None:
-            return self._contradiction
-        if self._untried or beside(self.dag, self._suspects, self._known, 1):
-            return None
-        names = self.dag.candidates
-        if len(self._suspects) == 1 and not self._skipped:
-            sha = names[self._suspects[0]]
-            return Culprit(sha, self.dag.parents[sha])
-        return Candidates(self.remaining, tuple(names[commit] for commit in self._skipped))
+        known, sure = self.posterior, self._sure
+        if known.flaky >= sure:
+            return Flaky(self._told(known.flaky))
+        if known.tangled >= sure:
+            return self._contradiction(self._told(known.tangled))
+        together = float(known.commits[list(self._block)].sum())
+        names = tuple(self.dag.candidates[commit] for commit in self._block)
+        if together >= sure and not self.confirmation():
+            if len(names) == 1:
+                return Culprit(names[0], self.dag.parents[names[0]], self._told(together))
+            skipped = tuple(sha for sha in names if sha in self._silent)
+            return Candidates(names, skipped, self._told(together))
+        if len(self.observed) > _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1):
+            return Undecided(tuple(self.probabilities))
+        return None
+
+    @property
+    def narrowing(self) -> bool:
+        """Whether a commit is left to be found, were every run so far to be taken at its word."""
+        known = self.posterior
+        share = known.prior * known.consistent
+        return bool(share.max() <= self.confidence * share.sum())
 
     @property
     def remaining(self) -> tuple[str, ...]:
-        """The commits that can still be the first bad one, ancestors first."""
-        return tuple(self.dag.candidates[commit] for commit in self._suspects)
+        """The commits that hold the first bad one at the asked confidence, ancestors first."""
+        chance = self.posterior.commits
+        order = np.argsort(-chance, kind="stable")
+        kept = int(np.searchsorted(np.cumsum(chance[order]), self.confidence * chance.sum())) + 1
+        return tuple(self.dag.candidates[commit] for commit in sorted(order[:kept]))
 
     def steps_left(self) -> int:
-        """How many more trials a search without further skips would take at most on a linear history."""
+        """About how many more runs it takes."""
         if self.conclude() is not None:
             return 0
-        return max(1, (len(self._suspects) - len(self._skipped) - 1).bit_length())
+        chance = self.posterior.commits
+        spread = float(-(chance * np.log2(np.maximum(chance, 1e-300))).sum())
+        most = float(self.values().max())
+        return max(1, len(self.confirmation()), ceil(spread / max(most, 0.05)))
 
     def confirmation(self) -> tuple[str, ...]:
-        """The commits to try again before the culprit is named: itself and its parents that can be tried.
+        """The runs that are missing before the likeliest commit is named, once it is likely enough.
 
-        A parent that is good by descent alone is among them. Where it is bad after all, the failure was
-        mended on the way to the good commit above it, and came to this one from further down.
+        The culprit has to have failed and its parents to have passed, twice, because a pass proves less. A
+        parent that is good by descent alone is among them: where it is bad after all, the failure came to the
+        culprit from further down.
         """
-        found = self.conclude()
-        if not isinstance(found, Culprit):
+        if float(self.posterior.commits[list(self._block)].sum()) < self._sure:
             return ()
-        skipped = self._commits(Verdict.SKIP) - self._commits(Verdict.GOOD)
-        return (found.sha, *(parent for parent in found.parents if parent not in skipped))
+        names = [self.dag.candidates[commit] for commit in self._block]
+        triable = [sha for sha in names if sha not in self._silent]
+        parents = dict.fromkeys(parent for sha in names for parent in self.dag.parents[sha])
+        outer = [parent for parent in parents if parent not in names and parent not in self._silent]
+        red, green = (outer, triable[-1:]) if self.fix else (triable[-1:], outer)
+        lacking = [sha for sha in red if not self._count(sha).failed]
+        for sha in green:
+            lacking += [sha] * (_GREEN_RUNS - self._count(sha).passed)
+        return tuple(lacking)
 
-    def _commits(self, verdict: Verdict) -> set[str]:
-        return {sha for sha, said in self.observed if said is verdict}
-
-    def _places(self, verdict: Verdict) -> list[int]:
-        place = self.dag.index
-        return [place[sha] for sha, said in self.observed if said is verdict and sha in place]
-
-    @cached_property
-    def _good(self) -> set[int]:
-        """Everything under a commit that was seen good."""
-        return self.dag.ancestors(self._places(Verdict.GOOD))
+    def _count(self, sha: str) -> Count:
+        return self._counts.get(sha, Count())
 
     @cached_property
-    def _bad(self) -> set[int]:
-        """What was seen bad itself."""
-        return {self.dag.index[self.bad], *self._places(Verdict.BAD)}
+    def _sure(self) -> float:
+        return 1 - (1 - self.confidence) / _MARGIN
+
+    def _told(self, chance: float) -> float:
+        return max(0.0, 1 - (1 - chance) * _MARGIN)
 
     @cached_property
-    def _suspects(self) -> tuple[int, ...]:
-        earliest = self.dag.index[self.bad]
-        under = self.dag.ancestors([earliest])
-        beside = []
-        for commit in self._places(Verdict.BAD):
-            if commit not in under:
-                beside.append(commit)
-            elif commit != earliest:
-                earliest, under = commit, self.dag.ancestors([commit])
-        suspects = under - self._good
-        common = suspects.intersection(*(self.dag.ancestors([commit]) for commit in beside))
-        return tuple(sorted(common or suspects))
+    def _prior(self) -> Floats:
+        given = self.weights or {}
+        weight = np.array([given.get(sha, 1.0) for sha in self.dag.candidates]) if given else None
+        prior = np.ones(len(self.dag.candidates)) if weight is None else weight
+        share: Floats = prior / prior.sum()
+        return share
+
+    @cached_property
+    def _counts(self) -> dict[str, Count]:
+        failed = Counter(sha for sha, said in self.observed if said is Verdict.BAD)
+        passed = Counter(sha for sha, said in self.observed if said is Verdict.GOOD)
+        return {sha: Count(failed[sha], passed[sha]) for sha in dict.fromkeys((*failed, *passed))}
+
+    @cached_property
+    def _silent(self) -> frozenset[str]:
+        """What was tried and told nothing."""
+        return frozenset(sha for sha, said in self.observed if said is Verdict.SKIP) - self._counts.keys()
 
     @cached_property
     def _skipped(self) -> tuple[int, ...]:
-        skipped = set(self._places(Verdict.SKIP)) - self._bad
-        return tuple(commit for commit in self._suspects if commit in skipped)
-
-    @cached_property
-    def _untried(self) -> tuple[int, ...]:
-        tried = self._bad.union(self._skipped)
-        return tuple(commit for commit in self._suspects if commit not in tried)
-
-    @cached_property
-    def _known(self) -> set[int]:
-        """What was tried, or need not be, because it is good by descent."""
-        return {*self._good, *self._bad, *self._places(Verdict.SKIP)}
-
-    @cached_property
-    def _contradiction(self) -> Contradiction | None:
         place = self.dag.index
-        for sha in dict.fromkeys((self.bad, *self._in_order(Verdict.BAD))):
-            if sha not in place:
-                return Contradiction(good=sha, bad=sha)
-            if place[sha] in self._good:
-                goods = (good for good in self._in_order(Verdict.GOOD) if good in place)
-                heir = next(good for good in goods if place[sha] in self.dag.ancestors([place[good]]))
-                return Contradiction(good=heir, bad=sha)
-        return None
+        return tuple(place[sha] for sha in self._silent if sha in place)
 
-    def _in_order(self, verdict: Verdict) -> tuple[str, ...]:
-        return tuple(sha for sha, said in self.observed if said is verdict)
+    @cached_property
+    def _block(self) -> tuple[int, ...]:
+        """The likeliest commit, with those that no trial can tell from it."""
+        return block(self.dag, int(self.posterior.commits.argmax()), self._skipped)
+
+    @property
+    def _good_end(self) -> str:
+        return next(good for good in self.goods if good not in self._silent)
+
+    def _cuts(self, k: int) -> tuple[int, ...]:
+        """Where k trials at once cut a line on which every run so far can be taken at its word."""
+        suspects = np.flatnonzero(self.posterior.consistent)
+        if not self.dag.ancestry.linear or self._skipped or len(suspects) < 2:
+            return ()
+        return tuple(
+            int(suspects[place]) for place in partition(self.posterior.commits[suspects].tolist(), k)
+        )
+
+    def _contradiction(self, confidence: float) -> Contradiction:
+        """A commit that fails, and one above it that passes, each as it does most of the time."""
+        place = self.dag.index
+        red = [sha for sha, count in self._counts.items() if count.failed > count.passed]
+        green = [sha for sha, count in self._counts.items() if count.passed > count.failed]
+        for bad in red:
+            if bad not in place:
+                return Contradiction(bad, bad, confidence)
+            for good in green:
+                if good in place and place[bad] in self.dag.ancestors([place[good]]):
+                    return Contradiction(good, bad, confidence)
+        return Contradiction(self.bad, self.bad, confidence)

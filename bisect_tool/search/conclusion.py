@@ -7,32 +7,49 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Culprit:
-    """One candidate is left, it was seen to be bad, and all its `parents` are good."""
+    """The first bad commit, seen to be bad; those of its `parents` that can be tried were seen to be good."""
 
     sha: str
     parents: tuple[str, ...]
+    confidence: float
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """The first bad commit is one of `shas`, ancestors first; those that are `skipped` could not be tried.
+    """The first bad commit is one of `shas`, ancestors first, with `confidence` in all of them together.
 
-    At most one of them was tried and is bad. Nothing is left to try that could tell them apart.
+    No trial can tell them apart, because all but one at the most are `skipped`: they could not be tried.
     """
 
     shas: tuple[str, ...]
     skipped: tuple[str, ...]
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Flaky:
+    """There is no culprit: the cell fails as often at every commit."""
+
+    confidence: float
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """`good` is or descends from `bad`: the cell is flaky, or it was healed and broken again.
+    """`good` is or descends from `bad`, and each repeats its answer: it was healed and broken again.
 
     Both are the same where `bad` lies outside the range: a good end descends from it.
     """
 
     good: str
     bad: str
+    confidence: float
 
 
-Conclusion = Culprit | Candidates | Contradiction
+@dataclass(frozen=True)
+class Undecided:
+    """So many runs that nothing will come of more: the commits that are left, the likeliest first."""
+
+    shas: tuple[str, ...]
+
+
+Conclusion = Culprit | Candidates | Flaky | Contradiction | Undecided

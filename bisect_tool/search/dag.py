@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from bisect_tool.search.ancestry import Ancestry
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +31,7 @@ class Dag:
     def __post_init__(self) -> None:
         if not self.parents:
             raise ValueError("a range needs at least one commit")
-        _ = self.candidates
+        _ = self.ancestry
 
     @cached_property
     def candidates(self) -> tuple[str, ...]:
@@ -52,6 +58,11 @@ class Dag:
         )
 
     @cached_property
+    def ancestry(self) -> Ancestry:
+        """Sums over ancestors."""
+        return Ancestry(self.edges)
+
+    @cached_property
     def neighbours(self) -> tuple[tuple[int, ...], ...]:
         """The parents and children of each commit that are commits of the range, as indices."""
         both = [list(under) for under in self.edges]
@@ -71,83 +82,27 @@ class Dag:
                     stack.append(parent)
         return seen
 
-    def weights(self, suspects: Sequence[int]) -> list[int]:
-        """How many suspects each suspect has under it, itself included.
+    def descendants(self, commit: int) -> set[int]:
+        """A commit and everything above it."""
+        seen = {commit}
+        stack = [commit]
+        while stack:
+            here = stack.pop()
+            for other in self.neighbours[here]:
+                if other > here and other not in seen:
+                    seen.add(other)
+                    stack.append(other)
+        return seen
 
-        This is the count `git rev-list --bisect` balances. Suspects (ascending indices) are laid out in
-        chains, in which a count is one more than the one before, so that only forks and merges need a
-        set: an integer with one bit per suspect.
-        """
-        chains = _Chains(self.edges, suspects)
-        return [chains.weight(commit) for commit in suspects]
-
-    def suspects_under(self, suspects: Sequence[int]) -> list[int]:
-        """For each commit of the range the suspects under it, itself included: one bit for each suspect."""
-        under = [0] * len(self.edges)
-        for bit, commit in enumerate(suspects):
-            under[commit] = 1 << bit
-        for commit, parents in enumerate(self.edges):
-            for parent in parents:
-                under[commit] |= under[parent]
-        return under
-
-    def distances(self, suspects: Sequence[int], source: int) -> dict[int, int]:
-        """Hops, up or down and through suspects only, from one suspect to each that can be reached."""
-        inside = set(suspects)
-        found = {source: 0}
+    def distances(self, source: int) -> NDArray[np.float64]:
+        """Hops, up or down, from one commit to each; the number of commits where there is no way."""
+        hops = np.full(len(self.edges), float(len(self.edges)))
+        hops[source] = 0
         front = [source]
-        while front:
-            beyond = []
-            for commit in front:
-                for other in self.neighbours[commit]:
-                    if other in inside and other not in found:
-                        found[other] = found[commit] + 1
-                        beyond.append(other)
-            front = beyond
-        return found
-
-
-class _Chains:
-    """Suspects cut into chains, and for each chain the set of suspects under its first commit."""
-
-    def __init__(self, edges: Sequence[tuple[int, ...]], suspects: Sequence[int]) -> None:
-        self._chain: dict[int, int] = {}
-        self._offset: dict[int, int] = {}
-        self._continued: set[int] = set()
-        lengths: list[int] = []
-        feet: list[tuple[int, ...]] = []
-        for commit in suspects:
-            under = tuple(parent for parent in edges[commit] if parent in self._chain)
-            if len(under) == 1 and under[0] not in self._continued:
-                self._continued.add(under[0])
-                chain = self._chain[under[0]]
-            else:
-                chain = len(lengths)
-                lengths.append(0)
-                feet.append(under)
-            self._chain[commit] = chain
-            self._offset[commit] = lengths[chain]
-            lengths[chain] += 1
-        self._first: list[int] = []
-        first = 0
-        for length in lengths:
-            self._first.append(first)
-            first += length
-        self._base: list[int] = []
-        for under in feet:
-            base = 0
-            for parent in under:
-                base |= self._set(parent)
-            self._base.append(base)
-        self._count = [base.bit_count() for base in self._base]
-
-    def _set(self, commit: int) -> int:
-        chain = self._chain[commit]
-        own = (1 << (self._offset[commit] + 1)) - 1
-        return self._base[chain] | own << self._first[chain]
-
-    def weight(self, commit: int) -> int:
-        return self._count[self._chain[commit]] + self._offset[commit] + 1
+        for distance in range(1, len(self.edges)):
+            front = [other for commit in front for other in self.neighbours[commit] if hops[other] > distance]
+            hops[front] = distance
+        return hops
 
 
 def _topological(parents: Mapping[str, tuple[str, ...]]) -> list[str]:

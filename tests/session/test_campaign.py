@@ -88,7 +88,7 @@ def test_what_cannot_be_tested_is_never_guessed(world):
 @given(worlds(words=("unbuildable", "other")))
 @settings(max_examples=200, deadline=None)
 def test_a_named_pair_was_seen_often_enough(world):
-    played = play(world, world.goal(endpoint_runs=1, confirm_runs=3))
+    played = play(world, world.goal(endpoint_runs=1))
     for found in played.state.conclusions:
         if found.culprit is None:
             continue
@@ -152,7 +152,7 @@ def test_a_line_is_narrowed_within_the_logarithm(length):
 @pytest.mark.parametrize("runs", [1, 2, 3])
 def test_the_pair_is_confirmed_as_often_as_asked(runs):
     world = one_cell(16, 5)
-    played = play(world, world.goal(confirm_runs=runs))
+    played = play(world, world.goal())
     assert played.runs("c5", "cell", Outcome.FAILED) == runs
     assert played.runs("c4", "cell", Outcome.PASSED) == runs
     assert len(played.shas(Purpose.CONFIRM)) == 2 * (runs - 1)

@@ -1,0 +1,245 @@
+"""One cell's search, rebuilt from the trials: where it stands, and what a run at each commit is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bisect_tool.campaign import company
+from bisect_tool.campaign.goal import Belief, CellConclusion, Finding, Purpose, Step
+from bisect_tool.campaign.judged import Judged
+from bisect_tool.search import (
+    Bisection,
+    Candidates,
+    Conclusion,
+    Contradiction,
+    Culprit,
+    Flaky,
+    Undecided,
+)
+from bisect_tool.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.campaign.goal import Goal
+    from bisect_tool.trial.result import TrialResult
+
+_REDS_BEFORE_GREEN = 2
+"""So many commits of the range fail before the passing end is run, where none was seen to pass yet."""
+
+_CONFIRMING_BITS = 1.0
+"""What a run that confirms is worth beside runs that narrow."""
+
+_SHOWN = 5
+_ENOUGH = 0.1
+"""A cell takes part in a trial that tells it this much of what the best one would."""
+
+
+@dataclass(frozen=True, eq=False)
+class CellSearch:
+    """A cell that failed at the failing end, or did not."""
+
+    goal: Goal
+    cell: str
+    judged: Judged
+
+    @classmethod
+    def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> CellSearch:
+        """Take up the search of a cell from all trials."""
+        return cls(goal, cell, Judged.of(goal, cell, trials))
+
+    @cached_property
+    def bisection(self) -> Bisection:
+        """The search for its culprit."""
+        goal = self.goal
+        start = Bisection(goal.dag, goal.bad, goal.goods, goal.weights, goal.confidence, goal.fix)
+        return start.observe(*self.judged.observations(goal.retries))
+
+    @cached_property
+    def conclusion(self) -> CellConclusion | None:
+        """What was found out, or None while the search is open."""
+        found = self._at_the_ends() or self._in_company()
+        if found is not None or self.required is not None:
+            return found
+        concluded = self.bisection.conclude()
+        return None if concluded is None else self._concluded(concluded)
+
+    @cached_property
+    def required(self) -> Step | None:
+        """A trial that has to be run before the search can go on, whatever else is worth a run."""
+        suspect = company.suspected(self.judged)
+        if suspect is not None:
+            return company.proof(self.judged, suspect, self.cell)
+        if end := self._unseen_end():
+            return Step(end, (self.cell,), Purpose.BAD_END if self.goal.fix else Purpose.GOOD_END)
+        found = self.bisection.conclude()
+        if isinstance(found, Culprit):
+            pair = (found.sha, *found.parents)
+            for sha in pair:
+                if company.always_in_company(self.goal, self.judged, sha):
+                    return Step(sha, (self.cell,), Purpose.CONFIRM)
+        return None
+
+    def values(self, running: Sequence[str]) -> dict[str, float]:
+        """What a run at each commit is worth, in bits; commits that are worth nothing are left out."""
+        if self.required is not None:
+            return {self.required.sha: _CONFIRMING_BITS}
+        if due := self._due(running):
+            return dict.fromkeys(due, _CONFIRMING_BITS)
+        bits = self.bisection.values(running)
+        worth = {
+            sha: float(value)
+            for sha, value in zip(self.goal.dag.candidates, bits[:-1], strict=True)
+            if value > 0.0
+        }
+        heard = [good for good in self.goal.goods if good not in self.judged.told(Verdict.SKIP)]
+        return {**worth, **{good: float(bits[-1]) for good in heard[:1]}}
+
+    def purpose(self, sha: str) -> Purpose:
+        """Why a run at a commit would be asked for."""
+        if self.required is not None:
+            return self.required.purpose
+        if sha == self.goal.bad:
+            return Purpose.CONFIRM if self.bisection.confirmation() else Purpose.BAD_END
+        if sha in self.goal.goods:
+            return Purpose.CONFIRM if self.bisection.confirmation() else Purpose.GOOD_END
+        return Purpose.CONFIRM if self.bisection.confirmation() else Purpose.NARROW
+
+    def wants(self, sha: str, running: Sequence[str]) -> bool:
+        """Whether a run at a commit tells the cell enough to be part of it."""
+        values = self.values(running)
+        return values.get(sha, 0.0) >= _ENOUGH * max(values.values(), default=1.0)
+
+    @property
+    def belief(self) -> Belief:
+        """What is thought of it by now."""
+        known = self.bisection.posterior
+        top = tuple(self.bisection.probabilities.items())[:_SHOWN]
+        return Belief(self.cell, top, known.flaky + known.tangled, top[0][1] if top else 0.0)
+
+    def settled(self) -> CellConclusion:
+        """The answer as far as the search came."""
+        if self.conclusion is not None:
+            return self.conclusion
+        left = self.bisection.probabilities
+        return replace(
+            self._base,
+            finding=Finding.CANDIDATES,
+            candidates=tuple(left),
+            probabilities=tuple(left.values()),
+            skipped=self.judged.skipped(),
+            note="the budget was used up",
+        )
+
+    @cached_property
+    def _base(self) -> CellConclusion:
+        goal, judged = self.goal, self.judged
+        return CellConclusion(
+            self.cell,
+            Finding.GREEN,
+            good=judged.counts(goal.goods),
+            bad=judged.counts((goal.bad,)),
+            failure=judged.failure(*goal.failing),
+        )
+
+    def _at_the_ends(self) -> CellConclusion | None:
+        """What the ends alone say; None where a commit is to be searched for."""
+        goal, base = self.goal, self._base
+        failing, passing = self.judged.at(goal.failing), self.judged.at(goal.passing)
+        if any(run.verdict is Verdict.BAD for run in failing):
+            return self._unheard(base)
+        if any(run.verdict is Verdict.GOOD for run in failing):
+            swapped = any(run.verdict is Verdict.BAD for run in passing)
+            note = "it fails at the passing end and passes at the failing one: ends swapped?"
+            return replace(base, finding=Finding.ALWAYS_RED, note=note) if swapped else base
+        return replace(base, finding=Finding.UNVERIFIED, note="an end told nothing about it")
+
+    def _unheard(self, base: CellConclusion) -> CellConclusion | None:
+        """A passing end that was tried in vain, where no commit at all was seen to pass."""
+        silent = dict(self.judged.observations(self.goal.retries))
+        ends = [end for end in self.goal.passing if silent.get(end) is Verdict.SKIP]
+        if not ends or self.judged.told(Verdict.GOOD) or not self._all_red():
+            return None
+        note = f"the passing end {ends[0][:9]} told nothing about it"
+        return replace(base, finding=Finding.UNVERIFIED, note=note)
+
+    def _unseen_end(self) -> str | None:
+        """The passing end, if nothing was seen to pass and it was not tried yet."""
+        tried = {run.sha for run in self.judged.runs}
+        unseen = [end for end in self.goal.passing if end not in tried]
+        if self.judged.told(Verdict.GOOD) or not self._all_red():
+            return None
+        return unseen[0] if unseen else None
+
+    def _all_red(self) -> bool:
+        """Whether enough of the range was tried to wonder if the cell can pass at all."""
+        ends = (self.goal.bad, *self.goal.goods)
+        return len(self.judged.told(Verdict.BAD) - set(ends)) >= min(
+            _REDS_BEFORE_GREEN, len(self.goal.dag.candidates) - 1
+        )
+
+    def _in_company(self) -> CellConclusion | None:
+        sha = company.suspected(self.judged)
+        if sha is None or not company.proven(self.judged, sha):
+            return None
+        note = f"at {sha[:9]} it fails after the cells before it, and passes without them"
+        return replace(self._base, finding=Finding.ORDER_DEPENDENT, note=note)
+
+    def _due(self, running: Sequence[str]) -> tuple[str, ...]:
+        """The runs that confirm, less those under way."""
+        left = list(self.bisection.confirmation())
+        for sha in running:
+            if sha in left:
+                left.remove(sha)
+        return tuple(left)
+
+    def _concluded(self, found: Conclusion) -> CellConclusion:
+        base = replace(self._base, skipped=self.judged.skipped())
+        if isinstance(found, Culprit):
+            return self._culprit(base, found)
+        if isinstance(found, Flaky):
+            return self._no_culprit(base, found)
+        if isinstance(found, Contradiction):
+            heir = "an end" if found.good == found.bad else found.good[:9]
+            note = f"{heir} is good though it descends from {found.bad[:9]}, which is bad"
+            return replace(base, finding=Finding.FLAKY, note=note, confidence=found.confidence)
+        chance = self.bisection.probabilities
+        note = "so many runs have not told them apart" if isinstance(found, Undecided) else ""
+        return replace(
+            base,
+            finding=Finding.CANDIDATES,
+            candidates=found.shas,
+            probabilities=tuple(chance.get(sha, 0.0) for sha in found.shas),
+            confidence=found.confidence if isinstance(found, Candidates) else None,
+            note=note,
+        )
+
+    def _culprit(self, base: CellConclusion, found: Culprit) -> CellConclusion:
+        place = self.goal.dag.index[found.sha]
+        known = self.bisection.posterior
+        above, below = float(known.if_above[place]), float(known.if_below[place])
+        seen = found.parents if self.goal.fix else (found.sha,)
+        return replace(
+            base,
+            finding=Finding.CULPRIT,
+            culprit=found.sha,
+            candidates=(found.sha,),
+            probabilities=(float(known.commits[place]),),
+            confidence=found.confidence,
+            rates=(below, above) if self.goal.fix else (above, below),
+            failure=self.judged.failure(*seen) or base.failure,
+        )
+
+    def _no_culprit(self, base: CellConclusion, found: Flaky) -> CellConclusion:
+        if not self.judged.told(Verdict.GOOD):
+            note = "it fails the same way at the passing end"
+            return replace(base, finding=Finding.ALWAYS_RED, note=note, confidence=found.confidence)
+        note = "it fails as often at every commit"
+        return replace(base, finding=Finding.FLAKY, note=note, confidence=found.confidence)
+
+
+def is_spoiled(trial: TrialResult) -> bool:
+    """Whether a trial yielded nothing for a reason that lies in the machine or the build."""
+    return trial.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)

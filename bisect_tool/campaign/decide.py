@@ -1,0 +1,168 @@
+"""Which trial to begin now: the ends first, then what tells all open cells together the most for its time."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.campaign.cell import CellSearch, is_spoiled
+from bisect_tool.campaign.cost import Cost
+from bisect_tool.campaign.goal import Goal, Purpose, State, Step
+from bisect_tool.campaign.judged import RED
+from bisect_tool.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.trial.result import TrialResult
+
+_STEPS_AFTER_NARROWING = 3
+"""What the confirmation of a failure that always shows takes, about."""
+
+
+def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+    """What the trials so far say of every cell, and which trial to begin beside those that are running."""
+    if _ends_open(goal, trials):
+        step = _endpoint_step(goal, trials, running)
+        return State(step, (), goal.dag.candidates, _steps_before_narrowing(goal, trials))
+    searches = [CellSearch.of(goal, cell, trials) for cell in _cells(goal, trials)]
+    conclusions = tuple(search.conclusion for search in searches if search.conclusion is not None)
+    open_ones = [search for search in searches if search.conclusion is None]
+    if not open_ones:
+        return State(None, conclusions, (), 0, over=not running)
+    lead = max(open_ones, key=lambda search: search.bisection.steps_left())
+    step = _best_step(goal, open_ones, lead, trials, running)
+    return State(
+        step,
+        conclusions,
+        lead.bisection.remaining,
+        lead.bisection.steps_left(),
+        over=step is None and not running,
+        likely=_likely(goal, lead, step),
+        beliefs=tuple(search.belief for search in open_ones),
+    )
+
+
+def settle(goal: Goal, trials: Sequence[TrialResult]) -> State:
+    """The answer as far as the trials go: what a used-up budget ends with."""
+    searches = [CellSearch.of(goal, cell, trials) for cell in _cells(goal, trials)]
+    return State(None, tuple(search.settled() for search in searches), (), 0, over=True)
+
+
+def granting_retries(goal: Goal, trials: Sequence[TrialResult]) -> Goal:
+    """The goal of a resumed session: what the machine spoiled before may be tried anew."""
+    spoiled = Counter(trial.sha for trial in trials if trial.outcome is Outcome.INFRASTRUCTURE)
+    return replace(goal, retries=goal.retries + max(spoiled.values(), default=0))
+
+
+def _ends_open(goal: Goal, trials: Sequence[TrialResult]) -> bool:
+    """Whether the failing end has to be run still, or again, before anything is searched for."""
+    for end in goal.failing:
+        at = [trial for trial in trials if trial.sha == end]
+        useful = [trial for trial in at if not is_spoiled(trial)]
+        unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
+        gave_up = unbuildable or len(at) - len(useful) > goal.retries
+        if not gave_up and not _all_red(useful) and len(useful) < goal.endpoint_runs:
+            return True
+    return False
+
+
+def _all_red(useful: Sequence[TrialResult]) -> bool:
+    """Whether every cell that ran at an end was red at least once."""
+    cells = {cell.cell for trial in useful for cell in trial.cells}
+    red = {cell.cell for trial in useful for cell in trial.cells if cell.outcome in RED}
+    return bool(cells) and cells == red
+
+
+def _endpoint_step(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step]) -> Step | None:
+    """The failing end; beside it, where there are slots, the passing ends, which are needed anyway."""
+    under_way = {step.sha for step in running}
+    names = {True: Purpose.BAD_END, False: Purpose.GOOD_END}
+    for end in goal.failing:
+        if end not in under_way:
+            return Step(end, None, names[not goal.fix])
+    tried = under_way.union(trial.sha for trial in trials)
+    for end in goal.passing:
+        if end not in tried:
+            return Step(end, None, names[goal.fix])
+    return None
+
+
+def _steps_before_narrowing(goal: Goal, trials: Sequence[TrialResult]) -> int:
+    done = sum(trial.sha in goal.failing for trial in trials)
+    narrowing = (len(goal.dag.candidates) - 1).bit_length()
+    afterwards = narrowing + _STEPS_AFTER_NARROWING if goal.goods else 0
+    return max(goal.endpoint_runs * len(goal.failing) - done, 1) + afterwards
+
+
+def _cells(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
+    at = [trial for trial in trials if trial.sha in goal.failing]
+    return tuple(dict.fromkeys(cell.cell for trial in at for cell in trial.cells))
+
+
+def _best_step(
+    goal: Goal,
+    searches: Sequence[CellSearch],
+    lead: CellSearch,
+    trials: Sequence[TrialResult],
+    running: Sequence[Step],
+) -> Step | None:
+    under_way = {
+        search.cell: [step.sha for step in running if step.cells is None or search.cell in step.cells]
+        for search in searches
+    }
+    required = [search for search in searches if search.required is not None]
+    if required:
+        return _required(required, under_way)
+    sha = _beside(goal, lead, under_way[lead.cell]) or _worthiest(goal, searches, trials, under_way)
+    if sha is None:
+        return None
+    sharing = [search for search in searches if search.wants(sha, under_way[search.cell])]
+    return Step(sha, tuple(search.cell for search in sharing), sharing[0].purpose(sha)) if sharing else None
+
+
+def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -> Step | None:
+    for search in searches:
+        step = search.required
+        if step is not None and step.sha not in under_way[search.cell]:
+            if step.cells is None:
+                return step
+            same = [other.cell for other in searches if other.required == replace(step, cells=(other.cell,))]
+            return replace(step, cells=tuple(same))
+    return None
+
+
+def _beside(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | None:
+    """The next of the trials that cut the range for all slots at once."""
+    if goal.slots == 1:
+        return None
+    together = lead.bisection.plan(goal.slots)
+    left = Counter(together) - Counter(under_way)
+    begun = Counter(under_way) - Counter(together)
+    return next(iter(left), None) if not begun else None
+
+
+def _worthiest(
+    goal: Goal,
+    searches: Sequence[CellSearch],
+    trials: Sequence[TrialResult],
+    under_way: dict[str, list[str]],
+) -> str | None:
+    worth: defaultdict[str, float] = defaultdict(float)
+    for search in searches:
+        for sha, bits in search.values(under_way[search.cell]).items():
+            worth[sha] += bits
+    cost = Cost.of(goal, trials)
+    return max(worth, key=lambda sha: worth[sha] / cost.at(sha), default=None)
+
+
+def _likely(goal: Goal, lead: CellSearch, step: Step | None) -> tuple[str, ...]:
+    """What would come next after either answer to the step that begins now."""
+    if step is None or not goal.environments:
+        return ()
+    shas: list[str] = []
+    for verdict in (Verdict.BAD, Verdict.GOOD):
+        if step.sha in goal.dag.index or step.sha in goal.goods:
+            shas += lead.bisection.observe((step.sha, verdict)).plan(1)
+    return tuple(dict.fromkeys(shas))

@@ -1,0 +1,143 @@
+"""What a campaign is about, what it asks for, and what it ends with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bisect_tool.evidence import Failure
+    from bisect_tool.search import Dag
+
+
+class Purpose(StrEnum):
+    """Why a trial is run."""
+
+    BAD_END = "bad end"
+    GOOD_END = "good end"
+    NARROW = "narrow"
+    CONFIRM = "confirm"
+
+
+class Finding(StrEnum):
+    """How the search for one cell's culprit ended."""
+
+    CULPRIT = "culprit"
+    CANDIDATES = "candidates"
+    GREEN = "green"
+    ALWAYS_RED = "always red"
+    FLAKY = "flaky"
+    ORDER_DEPENDENT = "order dependent"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be found out, and how.
+
+    Attributes:
+        dag: The commits of the range.
+        goods: The ends outside the range; they pass, or fail still where a fix is looked for.
+        bad: The end in the range; it fails, or passes again where a fix is looked for.
+        endpoint_runs: Runs of the failing end in which a cell has to fail, or else it counts as green.
+        retries: How often a commit is tried again whose trial the machine spoiled.
+        confidence: How sure an answer has to be.
+        fix: The first good commit is looked for, not the first bad one.
+        slots: Trials that can run side by side.
+        weights: How suspect each commit is before any run (`bisect_tool.search.prior`); 1 where it has none.
+        environments: The environment that each commit needs, where one has to be built.
+        cached: The environments that are there already.
+    """
+
+    dag: Dag
+    goods: tuple[str, ...]
+    bad: str
+    endpoint_runs: int = 2
+    retries: int = 1
+    confidence: float = 0.95
+    fix: bool = False
+    slots: int = 1
+    weights: Mapping[str, float] = field(default_factory=dict)
+    environments: Mapping[str, str] = field(default_factory=dict)
+    cached: frozenset[str] = frozenset()
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The ends at which the cells fail."""
+        return self.goods if self.fix else (self.bad,)
+
+    @property
+    def passing(self) -> tuple[str, ...]:
+        """The ends at which they pass."""
+        return (self.bad,) if self.fix else self.goods
+
+
+@dataclass(frozen=True)
+class Step:
+    """The next trial: `cells` None runs every cell that was asked for."""
+
+    sha: str
+    cells: tuple[str, ...] | None
+    purpose: Purpose
+
+
+@dataclass(frozen=True)
+class EndCounts:
+    """Runs of a cell at one end: how many passed or failed, and how many failed (with any signature)."""
+
+    runs: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class CellConclusion:
+    """What the trials say of one cell.
+
+    `candidates` holds what is left (one sha for a culprit), `probabilities` the chance of each of them, and
+    `confidence` how sure the finding is; both are left out where the finding does not rest on chance.
+    `skipped` are the commits that told nothing, with the reason; `failure` is the evidence at the culprit,
+    else at the failing end. `rates` are P(fail | bad) and P(fail | good), as they were learnt.
+    """
+
+    cell: str
+    finding: Finding
+    good: EndCounts
+    bad: EndCounts
+    culprit: str | None = None
+    candidates: tuple[str, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    confidence: float | None = None
+    rates: tuple[float, float] | None = None
+    skipped: tuple[tuple[str, str], ...] = ()
+    failure: Failure | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What is thought of an open cell: the likeliest commits, and the chance that there is no culprit."""
+
+    cell: str
+    top: tuple[tuple[str, float], ...]
+    flaky: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the campaign stands.
+
+    `step` is the trial to begin now; without one the campaign is over, or waits for trials that are running.
+    `likely` are commits of which one will probably be tried next: their builds may be prepared.
+    """
+
+    step: Step | None
+    conclusions: tuple[CellConclusion, ...]
+    remaining: tuple[str, ...]
+    steps_left: int
+    over: bool = False
+    likely: tuple[str, ...] = ()
+    beliefs: tuple[Belief, ...] = ()

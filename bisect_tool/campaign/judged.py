@@ -1,0 +1,104 @@
+"""The trials of one cell, judged under the signatures that are investigated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.campaign.goal import EndCounts
+from bisect_tool.evidence import Failure, Signature, classify, telling
+from bisect_tool.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from bisect_tool.campaign.goal import Goal
+    from bisect_tool.trial.result import TrialResult
+
+RED = (Outcome.FAILED, Outcome.HUNG)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a cell; `before` are the cells that ran before it in the same trial."""
+
+    sha: str
+    verdict: Verdict
+    outcome: Outcome
+    reason: str
+    failure: Failure | None
+    before: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All runs of a cell, in the order of the trials."""
+
+    runs: tuple[Run, ...]
+
+    @classmethod
+    def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> Judged:
+        """Judge a cell's runs by the failures at the failing end."""
+        investigated = _investigated(goal, cell, trials)
+        return cls(tuple(run for trial in trials if (run := _run(cell, trial, investigated)) is not None))
+
+    def at(self, shas: Collection[str]) -> tuple[Run, ...]:
+        """The runs at these commits."""
+        return tuple(run for run in self.runs if run.sha in shas)
+
+    def told(self, *verdicts: Verdict) -> frozenset[str]:
+        """The commits at which any run said one of these."""
+        return frozenset(run.sha for run in self.runs if run.verdict in verdicts)
+
+    def counts(self, shas: Collection[str]) -> EndCounts:
+        """How often the cell ran and failed at these commits, whatever its signature."""
+        here = self.at(shas)
+        red = sum(run.outcome in RED for run in here)
+        return EndCounts(red + sum(run.outcome is Outcome.PASSED for run in here), red)
+
+    def observations(self, retries: int) -> tuple[tuple[str, Verdict], ...]:
+        """What the search is told: every run that is a verdict, and every commit that cannot be tried.
+
+        A commit whose runs the machine spoiled is left open until its retries are used up.
+        """
+        told = self.told(Verdict.GOOD, Verdict.BAD)
+        seen: list[tuple[str, Verdict]] = []
+        seen += [(run.sha, run.verdict) for run in self.runs if run.verdict is not Verdict.SKIP]
+        for sha in dict.fromkeys(run.sha for run in self.runs if run.sha not in told):
+            here = self.at((sha,))
+            spoiled = all(run.outcome is Outcome.INFRASTRUCTURE for run in here)
+            if not spoiled or len(here) > retries:
+                seen.append((sha, Verdict.SKIP))
+        return tuple(seen)
+
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """The commits that told nothing, and why."""
+        told = self.told(Verdict.GOOD, Verdict.BAD)
+        return tuple({run.sha: run.reason for run in self.runs if run.sha not in told}.items())
+
+    def failure(self, *shas: str) -> Failure | None:
+        """The evidence at a commit: that of a verdict, if there is any, before what was skipped."""
+        here = [run for run in self.at(shas) if run.failure is not None]
+        here.sort(key=lambda run: run.verdict is Verdict.SKIP)
+        return here[0].failure if here else None
+
+
+def _run(cell: str, trial: TrialResult, investigated: frozenset[Signature]) -> Run | None:
+    result = trial.cell(cell)
+    if result is None:
+        return None
+    judgement = classify(result.outcome, result.failure, investigated)
+    names = [each.cell for each in trial.cells]
+    before = frozenset(names[: names.index(cell)] if cell in names else ())
+    reason = result.reason or judgement.reason
+    return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, before)
+
+
+def _investigated(goal: Goal, cell: str, trials: Sequence[TrialResult]) -> frozenset[Signature]:
+    """The signatures under investigation: what tells the cell's failures at the failing end from others.
+
+    What the machine spoiled there has evidence, too, but is nothing to look for.
+    """
+    results = [trial.cell(cell) for trial in trials if trial.sha in goal.failing]
+    failures = [result.failure for result in results if result is not None and result.outcome in RED]
+    return frozenset(signature for failure in failures if failure for signature in telling(failure))

@@ -1,0 +1,141 @@
+"""Sums over ancestors: for every commit, the total of a value over itself and everything under it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
+
+
+class Ancestry:
+    """The commits of a range as indices, ancestors first, cut into chains.
+
+    Along a chain a sum is that of the commit before plus one value. A merge adds what it brings besides its
+    first parent, so only that has to be listed. A linear history is one chain, and a sum is a running total.
+
+    Args:
+        edges: For each commit its parents in the range; parents have smaller indices.
+    """
+
+    def __init__(self, edges: Sequence[tuple[int, ...]]) -> None:
+        self._edges = edges
+        self.linear = all(under == ((place - 1,) if place else ()) for place, under in enumerate(edges))
+        self._masks: dict[int, NDArray[np.bool_]] = {}
+
+    def sums(self, values: Values) -> Values:
+        """The total over each commit and its ancestors; `values` has commits in its last axis."""
+        if self.linear:
+            return np.cumsum(values, axis=-1)
+        return self._chains.sums(np.atleast_2d(values)).reshape(values.shape)
+
+    def under(self, commit: int) -> slice | NDArray[np.bool_]:
+        """An index for the commits that are `commit` itself or under it."""
+        if self.linear:
+            return slice(commit + 1)
+        if commit not in self._masks:
+            mask = np.zeros(len(self._edges), dtype=bool)
+            mask[list(self._reached(commit))] = True
+            self._masks[commit] = mask
+        return self._masks[commit]
+
+    def _reached(self, commit: int) -> set[int]:
+        seen = {commit}
+        stack = [commit]
+        while stack:
+            for parent in self._edges[stack.pop()]:
+                if parent not in seen:
+                    seen.add(parent)
+                    stack.append(parent)
+        return seen
+
+    @cached_property
+    def _chains(self) -> _Chains:
+        return _Chains(self._edges)
+
+
+class _Chains:
+    """Commits in the order of their chains, and what each merge brings besides its first parent."""
+
+    def __init__(self, edges: Sequence[tuple[int, ...]]) -> None:
+        chain_of: list[int] = []
+        offset_of: list[int] = []
+        continued = [False] * len(edges)
+        lengths: list[int] = []
+        self._feet: list[tuple[int, ...]] = []
+        for under in edges:
+            if len(under) == 1 and not continued[under[0]]:
+                continued[under[0]] = True
+                chain = chain_of[under[0]]
+            else:
+                chain = len(lengths)
+                lengths.append(0)
+                self._feet.append(under)
+            chain_of.append(chain)
+            offset_of.append(lengths[chain])
+            lengths[chain] += 1
+        self._chain = np.array(chain_of)
+        self._first = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64)
+        self._place = self._first[self._chain] + np.array(offset_of)
+        self._order = np.argsort(self._place)
+        self._brought, self._ends = self._differences(chain_of, offset_of, self._first.tolist())
+
+    def _differences(
+        self, chain_of: Sequence[int], offset_of: Sequence[int], first: Sequence[int]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The places under the first commit of each chain but not under its first parent, end to end."""
+        below: list[int] = []
+
+        def under(commit: int) -> int:
+            chain = chain_of[commit]
+            return below[chain] | ((1 << (offset_of[commit] + 1)) - 1) << first[chain]
+
+        brought = [np.empty(0, dtype=np.int32)]
+        for feet in self._feet:
+            bits = everything = under(feet[0]) if feet else 0
+            for foot in feet[1:]:
+                everything |= under(foot)
+            below.append(everything)
+            brought.append(_places(everything & ~bits))
+        ends = np.cumsum([len(places) for places in brought[1:]])
+        return np.concatenate(brought), ends.astype(np.int64)
+
+    def sums(self, values: Values) -> Values:
+        """The totals of `values`, shape (m, commits)."""
+        ordered = values[:, self._order]
+        running = np.cumsum(ordered, axis=1)
+        before = np.where(self._first > 0, running[:, self._first - 1], 0.0)
+        local = running[:, self._place] - before[:, self._chain]
+        added = np.cumsum(ordered[:, self._brought], axis=1)
+        added = np.concatenate((np.zeros((len(values), 1)), added), axis=1)[:, self._ends]
+        return np.array(
+            [
+                self._stacked(mine, np.diff(more, prepend=0.0).tolist())[self._chain] + mine
+                for mine, more in zip(local, added, strict=True)
+            ]
+        )
+
+    def _stacked(self, local: Values, brought: Sequence[float]) -> Values:
+        """The total under each chain: that of the first parent of its first commit, and what was brought."""
+        base: list[float] = []
+        chain_of, own = self._chain.tolist(), local.tolist()
+        for feet, more in zip(self._feet, brought, strict=True):
+            base.append(base[chain_of[feet[0]]] + own[feet[0]] + more if feet else 0.0)
+        return np.array(base)
+
+
+def _places(bits: int) -> NDArray[np.int32]:
+    """The positions of the ones in an integer."""
+    if not bits:
+        return np.empty(0, dtype=np.int32)
+    low = ((bits & -bits).bit_length() - 1) // 8
+    packed = (bits >> 8 * low).to_bytes((bits.bit_length() + 7) // 8 - low, "little")
+    raw = np.frombuffer(packed, dtype=np.uint8)
+    return (np.flatnonzero(np.unpackbits(raw, bitorder="little")) + 8 * low).astype(np.int32)

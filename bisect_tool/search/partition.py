@@ -1,0 +1,54 @@
+"""Where k trials at once cut a line of suspects, when a failure always shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def partition(weights: Sequence[float], k: int) -> tuple[int, ...]:
+    """Up to `k` ascending positions to try; suspect i is under position p if i <= p.
+
+    Many suspects are cut into k + 1 parts of equal weight. At most (k + 1)^2 can be settled in two rounds,
+    and then as much weight as can be is settled in the first: as single suspects, with parts of at most k + 1
+    beside them. That is how the tree with the shortest paths looks (Huffman 1952, for k + 1 branches).
+
+    Args:
+        weights: The weight of each suspect, ancestors first.
+        k: How many trials there are.
+    """
+    count = len(weights)
+    if count <= k + 1:
+        return tuple(range(count - 1))
+    if count > (k + 1) ** 2:
+        total = np.cumsum(weights)
+        targets = total[-1] * np.arange(1, k + 1) / (k + 1)
+        cuts = np.abs(total[None, :-1] - targets[:, None]).argmin(axis=1)
+        return tuple(int(cut) for cut in np.unique(cuts))
+    return _shortest(weights, k)
+
+
+def _shortest(weights: Sequence[float], k: int) -> tuple[int, ...]:
+    """The cuts that leave the least weight in parts of two or more, none of them larger than k + 1."""
+    count = len(weights)
+    total = np.concatenate(([0.0], np.cumsum(weights)))
+    # best[parts][end]: the least weight left open when the first `end` suspects make so many parts.
+    best = np.full((k + 2, count + 1), np.inf)
+    came = np.zeros((k + 2, count + 1), dtype=int)
+    best[0, 0] = 0.0
+    for parts in range(1, k + 2):
+        for end in range(1, count + 1):
+            begins = np.arange(max(0, end - k - 1), end)
+            left = best[parts - 1, begins] + np.where(end - begins > 1, total[end] - total[begins], 0.0)
+            chosen = int(left.argmin())
+            best[parts, end], came[parts, end] = left[chosen], begins[chosen]
+    cuts = []
+    end = count
+    for parts in range(int(best[:, count].argmin()), 1, -1):
+        end = int(came[parts, end])
+        cuts.append(end - 1)
+    return tuple(sorted(cuts))

@@ -1,0 +1,169 @@
+"""What the runs of one cell say of every commit: the chance that it is the first bad one.
+
+Beside the commits stand two hypotheses without a culprit: that the cell was flaky all along, with one rate at
+every commit (the n + 1st of FACF, https://doi.org/10.1145/3106237.3106278), and that it is tangled: mended
+and broken again, each commit with an answer of its own that its runs repeat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import lgamma, log
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bisect_tool.search import rates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from bisect_tool.search.ancestry import Ancestry
+    from bisect_tool.search.rates import Counts, Floats
+
+_FLAKY = 0.03
+_TANGLED = 0.01
+_AGREEING = 0.05
+"""Runs of one commit of a tangled history agree: their rate is Beta(0.05, 0.05), nearly always 0 or 1."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """How often a cell failed and passed at one commit."""
+
+    failed: int = 0
+    passed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All runs that told something."""
+        return self.failed + self.passed
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """The hypotheses after some runs.
+
+    Attributes:
+        ancestry: The commits of the range.
+        prior: The chance of each commit before any run, given that one is the culprit; shape (commits,).
+        inside: Runs at commits of the range, by index.
+        outside: Runs at commits outside, which are below the culprit, whichever commit that is.
+        fix: The commit that is looked for mends the cell: it is bad below, and good from there on.
+    """
+
+    ancestry: Ancestry
+    prior: Floats
+    inside: Mapping[int, Count]
+    outside: Mapping[str, Count]
+    fix: bool = False
+
+    @cached_property
+    def commits(self) -> Floats:
+        """The chance of each commit to be the culprit."""
+        return self._shares[0]
+
+    @cached_property
+    def flaky(self) -> float:
+        """The chance that there is no culprit: the cell fails as often at every commit."""
+        return self._shares[1]
+
+    @cached_property
+    def tangled(self) -> float:
+        """The chance that no single culprit explains the runs, though each commit repeats its own answer."""
+        return self._shares[2]
+
+    @cached_property
+    def if_above(self) -> Floats:
+        """The chance that a run fails from the culprit on, if each commit in turn is the culprit."""
+        chance: Floats = (self._told.good if self.fix else self._told.bad)[self._kind]
+        return chance
+
+    @cached_property
+    def if_below(self) -> Floats:
+        """The same of a commit that does not have the culprit under it."""
+        chance: Floats = (self._told.bad if self.fix else self._told.good)[self._kind]
+        return chance
+
+    @cached_property
+    def if_flaky(self) -> float:
+        """The chance that a run fails anywhere, if there is no culprit."""
+        return float(self._flaky.bad[0])
+
+    def if_tangled(self, count: Count) -> float:
+        """The chance that a run fails at a commit with this count, if the history is tangled."""
+        return (count.failed + _AGREEING) / (count.total + 2 * _AGREEING)
+
+    @cached_property
+    def consistent(self) -> NDArray[np.bool_]:
+        """The commits that explain every run at its word: all failures above them, all passes elsewhere."""
+        bad, good = self._bad_and_good
+        clean = (bad[:, 1] == 0) & (good[:, 0] == 0)
+        which: NDArray[np.bool_] = clean[self._kind]
+        return which
+
+    @cached_property
+    def _total(self) -> Count:
+        every = [*self.inside.values(), *self.outside.values()]
+        return Count(sum(count.failed for count in every), sum(count.passed for count in every))
+
+    @cached_property
+    def _keys(self) -> Counts:
+        """For each commit one number for the failures and passes at what descends from it."""
+        keys = np.zeros(len(self.prior), dtype=np.int64)
+        for commit, count in self.inside.items():
+            keys[self.ancestry.under(commit)] += count.failed * (self._total.passed + 1) + count.passed
+        return keys
+
+    @cached_property
+    def _kinds(self) -> Counts:
+        """The numbers that occur, ascending. Commits with the same one are alike to every run so far."""
+        return np.flatnonzero(np.bincount(self._keys))
+
+    @cached_property
+    def _kind(self) -> Counts:
+        place = np.zeros(int(self._kinds[-1]) + 1, dtype=np.int64)
+        place[self._kinds] = np.arange(len(self._kinds))
+        found: Counts = place[self._keys]
+        return found
+
+    @cached_property
+    def _bad_and_good(self) -> tuple[Counts, Counts]:
+        """For each kind the runs (failed, passed) at commits that are bad, and those at good ones."""
+        above = np.stack(np.divmod(self._kinds, self._total.passed + 1), axis=1)
+        below = np.array([self._total.failed, self._total.passed]) - above
+        return (below, above) if self.fix else (above, below)
+
+    @cached_property
+    def _told(self) -> rates.Told:
+        return rates.regression().told(*self._bad_and_good)
+
+    @cached_property
+    def _flaky(self) -> rates.Told:
+        runs = np.array([[self._total.failed, self._total.passed]])
+        return rates.no_culprit().told(runs, np.zeros_like(runs))
+
+    @cached_property
+    def _shares(self) -> tuple[Floats, float, float]:
+        flaky = log(_FLAKY) + float(self._flaky.evidence[0])
+        tangled = log(_TANGLED) + sum(map(_agreement, (*self.inside.values(), *self.outside.values())))
+        top = max(float(self._told.evidence.max()), flaky, tangled)
+        culprit = (1 - _FLAKY - _TANGLED) * self.prior * np.exp(self._told.evidence - top)[self._kind]
+        others = np.exp(np.array([flaky, tangled]) - top)
+        total = culprit.sum() + others.sum()
+        return culprit / total, float(others[0] / total), float(others[1] / total)
+
+
+def _agreement(count: Count) -> float:
+    """The logarithm of the chance of the runs of one commit of a tangled history."""
+    a = _AGREEING
+    return (
+        lgamma(count.failed + a)
+        + lgamma(count.passed + a)
+        - lgamma(count.total + 2 * a)
+        - 2 * lgamma(a)
+        + lgamma(2 * a)
+    )

@@ -1,0 +1,109 @@
+"""How often a cell fails at bad and at good commits: unknown, so every pair of rates has a weight.
+
+The prior is a grid. A failure that shows always, and never without its cause, is likeliest; beside it stand
+flaky failures, with and without false alarms. A pair in which good commits fail nearly as often as bad ones
+is left out: that is a cell without a culprit, a hypothesis of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Counts = NDArray[np.int64]
+
+_DETERMINISTIC = 0.5
+_ALWAYS = 0.02
+_NEVER = 0.35
+_BAD = np.array([*np.arange(0.2, 0.96, 0.05), 0.98])
+_GOOD = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17])
+_GAP = 0.2
+_IMPOSSIBLE = -1e4
+"""The logarithm that stands for a chance of nothing: finite, so that no times it is nothing."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a number of hypotheses say of the runs, one entry for each.
+
+    Attributes:
+        evidence: The logarithm of the chance of all runs.
+        bad: The chance that a run at a commit that is bad under the hypothesis fails.
+        good: The same at a commit that is good under it.
+    """
+
+    evidence: Floats
+    bad: Floats
+    good: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Rates:
+    """Pairs of P(fail | bad) and P(fail | good), and the logarithm of the weight of each."""
+
+    bad: Floats
+    good: Floats
+    log_weight: Floats
+
+    def told(self, bad_runs: Counts, good_runs: Counts) -> Told:
+        """Weigh runs, given as columns (failed, passed), under hypotheses that call commits bad or good.
+
+        Each hypothesis has a row in both arguments, of shape (hypotheses, 2).
+        """
+        chances = self.log_weight + bad_runs @ _logs(self.bad) + good_runs @ _logs(self.good)
+        top = chances.max(axis=1)
+        shares = np.exp(chances - top[:, None])
+        total = shares.sum(axis=1)
+        return Told(top + np.log(total), shares @ self.bad / total, shares @ self.good / total)
+
+    def deterministic(self, bad_runs: Counts, good_runs: Counts) -> Floats:
+        """For the same rows, how much of the weight lies on a failure that always shows, and never else."""
+        chances = self.log_weight + bad_runs @ _logs(self.bad) + good_runs @ _logs(self.good)
+        shares = np.exp(chances - chances.max(axis=1)[:, None])
+        sure = (self.bad == 1.0) & (self.good == 0.0)
+        share: Floats = shares[:, sure].sum(axis=1) / shares.sum(axis=1)
+        return share
+
+
+@cache
+def regression() -> Rates:
+    """The prior of a cell that has a culprit."""
+    bads = np.concatenate(([1.0], _BAD))
+    goods = np.concatenate(([0.0], _GOOD))
+    of_bad = np.concatenate(([_ALWAYS], (1 - _ALWAYS) * _shares(_BAD**-0.5)))
+    of_good = np.concatenate(([_NEVER], (1 - _NEVER) * _shares(1.5 ** (-10 * _GOOD))))
+    bad, good = (side.ravel() for side in np.meshgrid(bads, goods, indexing="ij"))
+    weight = np.outer(of_bad, of_good).ravel()
+    sure = (bad == 1.0) & (good == 0.0)
+    kept = (bad >= good + _GAP) & ~sure
+    weight = np.where(kept, weight, 0.0)
+    weight = np.where(sure, _DETERMINISTIC, (1 - _DETERMINISTIC) * weight / weight.sum())
+    kept |= sure
+    return Rates(bad[kept], good[kept], np.log(weight[kept]))
+
+
+@cache
+def no_culprit() -> Rates:
+    """The prior of a cell that fails as often at every commit: now and then, or always."""
+    rate = np.linspace(0.025, 0.975, 20)
+    rates = np.concatenate(([1.0], rate))
+    weight = np.concatenate(([0.3], np.full(len(rate), 0.7 / len(rate))))
+    return Rates(rates, rates, np.log(weight))
+
+
+def _shares(values: Floats) -> Floats:
+    share: Floats = values / values.sum()
+    return share
+
+
+def _logs(rate: Floats) -> Floats:
+    """The logarithms of a failure and of a pass, shape (2, pairs)."""
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(np.stack((rate, 1 - rate))), _IMPOSSIBLE)
