@@ -1,4 +1,4 @@
-"""The guardian's line to whoever started it: a pipe on stdin, and the parent process itself."""
+"""The guardian's line to whoever it works for: a pipe or socket on stdin, and that process itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import json
 import os
 import select
 import time
+from typing import TYPE_CHECKING
+
+from bisect_tool.supervise.processes import is_alive
+
+if TYPE_CHECKING:
+    from bisect_tool.supervise.processes import Identity
 
 ENVIRONMENT_LIMIT_S = 10.0
 CANCEL = b"cancel"
@@ -14,10 +20,10 @@ CANCEL = b"cancel"
 class Caller:
     """What the caller has said, and since when (monotonic) it is gone; None while it is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, identity: Identity) -> None:
         self.cancelled = False
         self.gone_at: float | None = None
-        self._pid = os.getppid()
+        self._identity = identity
 
     @property
     def descriptors(self) -> list[int]:
@@ -49,6 +55,6 @@ class Caller:
             self.cancelled = True
 
     def look(self) -> None:
-        """Notice that the caller is gone, even if another process still holds its end of the pipe."""
-        if self.gone_at is None and os.getppid() != self._pid:
+        """Notice that the caller is gone, even if another process still holds its end of the line."""
+        if self.gone_at is None and not is_alive(self._identity):
             self.gone_at = time.monotonic()

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.supervise.abandoned import end_abandoned
 from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.fork_server import SERVER, Line
 from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian
 from bisect_tool.supervise.leftovers import SHM_FILE
 from bisect_tool.supervise.processes import is_alive, send
@@ -26,14 +23,13 @@ from bisect_tool.supervise.spec import (
     GuardianResult,
     GuardianSpec,
     Reason,
-    marked,
 )
 from bisect_tool.supervise.sweep import KILL_LIMIT_S
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
-GUARDIAN = Path(__file__).with_name("guardian.py")
 POLL_S = 0.1
 MARGIN_S = 20.0
 """How much longer than its own limits a guardian may take before it counts as lost."""
@@ -53,19 +49,19 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
         EnvironmentFailed: `spec.folder` cannot be written, or the guardian failed. Nothing runs any more.
     """
     began = time.monotonic()
-    process = _start(spec)
+    guardian = _start(spec)
     try:
-        _say(process, json.dumps(dict(spec.env)))
-        _wait(process, spec, cancel)
+        guardian.say(json.dumps(dict(spec.env)))
+        _wait(guardian, spec, cancel)
     finally:
-        _finish(process, spec)
+        _finish(guardian, spec)
         result = _result(spec, began)
-    if result.reason is Reason.LOST and process.returncode > 0:
+    if result.reason is Reason.LOST and guardian.failed:
         raise _failure(spec)
     return result
 
 
-def _start(spec: GuardianSpec) -> subprocess.Popen[bytes]:
+def _start(spec: GuardianSpec) -> Line:
     spec_file, output_file = spec.folder / SPEC_FILE, spec.folder / OUTPUT_FILE
     try:
         spec.folder.mkdir(parents=True, exist_ok=True)
@@ -73,15 +69,7 @@ def _start(spec: GuardianSpec) -> subprocess.Popen[bytes]:
             (spec.folder / name).unlink(missing_ok=True)
         write_whole(spec_file, spec.without_env().to_json())
         with output_file.open("wb") as output:
-            return subprocess.Popen(
-                [sys.executable, "-I", "-S", str(GUARDIAN), str(spec_file)],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                # The token for the moment in which the program is the guardian's fork and not yet itself.
-                env=marked(os.environ, spec.token),
-                start_new_session=True,
-            )
+            return SERVER.start(spec_file, output)
     except OSError as error:
         raise EnvironmentFailed(f"cannot start a trial in {spec.folder}: {error}") from error
 
@@ -95,44 +83,21 @@ def _failure(spec: GuardianSpec) -> EnvironmentFailed:
     return EnvironmentFailed(f"the guardian failed: {said}", f"{spec.folder} tells more")
 
 
-def _wait(process: subprocess.Popen[bytes], spec: GuardianSpec, cancel: threading.Event | None) -> None:
+def _wait(guardian: Line, spec: GuardianSpec, cancel: threading.Event | None) -> None:
     ends = time.monotonic() + spec.deadline_s + spec.grace_s + MARGIN_S
-    while time.monotonic() < ends and not _ended(process, POLL_S):
+    while time.monotonic() < ends and not guardian.ended(POLL_S):
         if cancel is not None and cancel.is_set():
             return
 
 
-def _finish(process: subprocess.Popen[bytes], spec: GuardianSpec) -> None:
+def _finish(guardian: Line, spec: GuardianSpec) -> None:
     """Let the guardian clean up if it still runs. Interrupted once more, leave it to that alone."""
     try:
-        _say(process, "cancel")
-        ended = _ended(process, spec.grace_s + KILL_LIMIT_S + CLEAN_UP_S)
+        guardian.say("cancel")
+        if not guardian.ended(spec.grace_s + KILL_LIMIT_S + CLEAN_UP_S):
+            guardian.kill()
     finally:
-        _hang_up(process)
-    if not ended:
-        process.kill()
-        process.wait()
-
-
-def _hang_up(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-
-
-def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def _say(process: subprocess.Popen[bytes], line: str) -> None:
-    if process.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(line.encode() + b"\n")
-            process.stdin.flush()
+        guardian.hang_up()
 
 
 def recover(folder: Path) -> GuardianResult | None:

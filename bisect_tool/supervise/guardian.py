@@ -1,9 +1,9 @@
 """The guardian: one small process that runs one program, ends it in time, and leaves nothing of it behind.
 
-Started as `python guardian.py SPEC.json` (or with `-m`) in a session of its own, with a pipe on stdin. The
-first line of the pipe is the program's environment as a JSON object (secrets do not reach the disk), the line
-`cancel` ends the program, and the end of the pipe means that the caller is gone. Only the standard library,
-so that it starts fast and under any interpreter (`-I -S`).
+Forked by `forked_guardian.py`, or started as `python guardian.py SPEC.json` (or with `-m`), in a session of
+its own and with a pipe or socket on stdin. Its first line is the program's environment as a JSON object
+(secrets do not reach the disk), the line `cancel` ends the program, and its end means that the caller is
+gone. Only the standard library, so that it starts fast and under any interpreter (`-I -S`).
 
 It is the child subreaper (prctl(2), PR_SET_CHILD_SUBREAPER) of everything the program starts: a daemon that
 leaves its session and its parent becomes the guardian's child. So none escapes, and "no child left" is what
@@ -15,12 +15,11 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if not __package__:  # started by its path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -32,7 +31,7 @@ from bisect_tool.supervise.leftovers import ShmWatch, remove_leftovers
 from bisect_tool.supervise.linux import become_subreaper
 from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.ports import PortWatch
-from bisect_tool.supervise.processes import Identity, Process, below, table
+from bisect_tool.supervise.processes import Identity, Process, below, read_process, table
 from bisect_tool.supervise.spec import (
     RESULT_FILE,
     GuardianResult,
@@ -52,16 +51,17 @@ SETTLE_S = 0.4
 """Helpers such as Python's resource tracker end on their own right after their parent: not leftovers."""
 ORPHAN_GRACE_S = 1.0
 NOT_STARTED = 127
+_HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Guardian:
     """Runs one spec. Every wait is a `tick`, in which stamping, reaping and watching go on."""
 
-    def __init__(self, spec: GuardianSpec) -> None:
+    def __init__(self, spec: GuardianSpec, caller: Identity) -> None:
         self.spec = spec
         self.exit_code: int | None = None
         self._root = 0
-        self._caller = Caller()
+        self._caller = Caller(caller)
         # Times are monotonic from here on, whatever happens to the clock of the machine.
         self._epoch = time.time() - time.monotonic()
         self._began = self._grew_at = time.monotonic()
@@ -71,7 +71,7 @@ class Guardian:
         self._ports = PortWatch()
         self._stamp_pace, self._scan_pace, self._shm_pace = Pace(STAMP_S, 1), Pace(SCAN_S), Pace(0.0, 3)
         self._wakeup = _wakeup_pipe()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in _HEARD:
             signal.signal(number, self._on_signal)
 
     def run(self) -> GuardianResult:
@@ -104,23 +104,18 @@ class Guardian:
         return self._reap()
 
     def _start(self, env: dict[str, str]) -> None:
+        """Start the program once it is written down: whoever comes after us can then tell that it is ours."""
+        closed, opened = os.pipe()
         with self.spec.stdout.open("ab") as output:
-            try:
-                program = subprocess.Popen(
-                    self.spec.argv,
-                    cwd=self.spec.cwd,
-                    env=marked(env, self.spec.token),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                output.write(f"cannot run {self.spec.argv[0]}: {error}\n".encode())
-                self.exit_code = NOT_STARTED
-                return
-        self._root = program.pid
-        program.returncode = 0  # reaped here, with all others, and not by Popen
+            self._root = os.fork()
+            if self._root == 0:
+                os.close(opened)
+                _become(self.spec, marked(env, self.spec.token), closed, output.fileno())
+        os.close(closed)
+        program = read_process(self._root)
+        self._journal.look([program] if program else [], self._now())
+        os.write(opened, b"!")
+        os.close(opened)
 
     def _watch(self) -> Reason:
         while True:
@@ -226,13 +221,38 @@ def _wakeup_pipe() -> int:
     return readable
 
 
-def main() -> None:
-    """Run the spec named on the command line and write the result beside it."""
-    spec = GuardianSpec.from_json(Path(sys.argv[1]).read_text())
+def _become(spec: GuardianSpec, env: dict[str, str], gate: int, output: int) -> NoReturn:
+    """The program, in the process that was forked for it, once there is something to read at the gate."""
+    try:
+        # The guardian's own handlers, and those that Python ignores: a program would go on ignoring them.
+        for name in (*_HEARD, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(name, signal.SIG_DFL)
+        if os.read(gate, 1):
+            os.setsid()
+            for descriptor, number in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
+                os.dup2(descriptor, number)
+            os.chdir(spec.cwd)
+            os.execvpe(spec.argv[0], spec.argv, env)  # noqa: S606
+    except (OSError, ValueError) as error:
+        os.write(output, f"cannot run {spec.argv[0]}: {error}\n".encode(errors="replace"))
+    finally:
+        os._exit(NOT_STARTED)
+
+
+def guard(spec_file: Path, caller: Identity) -> None:
+    """Guard the program of the spec in this file for `caller`, and write the result beside it."""
+    spec = GuardianSpec.from_json(spec_file.read_text())
     become_subreaper()
     write_guardian(spec.folder)
-    result = Guardian(spec).run()
+    result = Guardian(spec, caller).run()
     write_whole(spec.folder / RESULT_FILE, result.to_json())
+
+
+def main() -> None:
+    """Guard the program of the spec that is named on the command line, for the process that started this."""
+    parent = read_process(os.getppid())
+    if parent is not None:
+        guard(Path(sys.argv[1]), parent.identity)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A guardian with a fault of its own, named by the environment of whoever starts it."""
+"""Guardians with a fault of their own, named by the environment of whoever starts the first of them."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from bisect_tool.supervise import guardian
+from bisect_tool.supervise import forked_guardian
 from bisect_tool.supervise.guardian import Guardian
 
 
@@ -29,4 +29,4 @@ if fault == "bug":
     Guardian._watch = fail_at_work
 elif fault == "clock":
     jump()
-guardian.main()
+forked_guardian.main()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.supervise import GuardianResult, Reason, recover
+from bisect_tool.supervise.journal import read_guardian
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 ROOT = Path(__file__).parents[2]
@@ -37,15 +38,9 @@ def start(made):
 
 
 def guardian_of(made):
-    """The guardian's pid, by the spec on its command line; None before it has been started."""
-    wanted = os.fsencode(made.folder / "spec.json")
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and wanted in (entry / "cmdline").read_bytes().split(b"\0"):
-                return int(entry.name)
-        except OSError:
-            continue
-    return None
+    """The guardian's pid, as it was written down; None before it has been started."""
+    guardian = read_guardian(made.folder)
+    return guardian and guardian[0]
 
 
 def seconds_until_gone(alive, mark):

@@ -9,6 +9,7 @@ import pytest
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.supervise import Reason, run_guarded
+from bisect_tool.supervise.fork_server import ForkServer
 from bisect_tool.supervise.logs import read_lines
 
 MARK = "STUB_MARK"
@@ -16,13 +17,18 @@ MARK = "STUB_MARK"
 
 @pytest.fixture
 def odd(monkeypatch):
+    """Lets guardians come from a server of their own."""
+    server = ForkServer()
+    monkeypatch.setattr("bisect_tool.supervise.guarded.SERVER", server)
+
     def make(fault):
         monkeypatch.setenv("ODD_GUARDIAN", fault)
         monkeypatch.setattr(
-            "bisect_tool.supervise.guarded.GUARDIAN", Path(__file__).with_name("odd_guardian.py")
+            "bisect_tool.supervise.fork_server.PROGRAM", Path(__file__).with_name("odd_guardian.py")
         )
 
-    return make
+    yield make
+    server.close()
 
 
 def test_a_bug_of_ours_leaves_nothing_running(spec, alive, odd):

@@ -1,0 +1,129 @@
+"""This process's end of `forked_guardian.py`: start a guardian, talk to it, and notice its end."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.supervise.journal import read_guardian
+from bisect_tool.supervise.processes import send
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+PROGRAM = Path(__file__).with_name("forked_guardian.py")
+_KILLED_S = 5.0
+
+
+class Line:
+    """The line to one guardian; it breaks when the guardian ends."""
+
+    def __init__(self, spec: Path, end: socket.socket) -> None:
+        self._folder = spec.parent
+        self._end = end
+        self._said = b""
+        self._broken = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether the guardian said that it could not do its work."""
+        return self._said.endswith(b"1")
+
+    def say(self, word: str) -> None:
+        """Tell the guardian one line; one that has ended does not hear it."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._end.sendall(word.encode() + b"\n")
+
+    def ended(self, seconds: float) -> bool:
+        """Whether the guardian has ended, or does so within this time."""
+        ends = time.monotonic() + seconds
+        waiting = select.poll()
+        waiting.register(self._end, select.POLLIN)
+        while not self._broken and waiting.poll(max(0.0, ends - time.monotonic()) * 1000):
+            heard = b""
+            with suppress(ConnectionResetError):  # it ended with words of ours unread
+                heard = self._end.recv(16)
+            self._said += heard
+            self._broken = not heard
+        return self._broken
+
+    def hang_up(self) -> None:
+        """Let the guardian see that nobody waits for it any more."""
+        self._end.close()
+
+    def kill(self) -> None:
+        """End the guardian by force, as far as it has written down who it is."""
+        guardian = read_guardian(self._folder)
+        if guardian:
+            send(guardian, signal.SIGKILL)
+            self.ended(_KILLED_S)
+
+
+class ForkServer:
+    """Starts guardians; the server itself is started for the first of them, and anew if it was killed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, spec: Path, output: BinaryIO) -> Line:
+        """A guardian for the spec in this file; `output` takes what it says itself. Raises OSError."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._ask(os.fsencode(spec), [theirs.fileno(), output.fileno()])
+            except OSError:
+                ours.close()
+                raise
+        return Line(spec, ours)
+
+    def close(self) -> None:
+        """End the server. Its guardians go on."""
+        with self._lock:
+            self._drop()
+
+    def _ask(self, spec: bytes, descriptors: list[int]) -> None:
+        with self._lock:
+            if self._requests is not None:
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    socket.send_fds(self._requests, [spec], descriptors)
+                    return
+            self._drop()
+            self._requests = self._serve()
+            socket.send_fds(self._requests, [spec], descriptors)
+
+    def _serve(self) -> socket.socket:
+        # Each request is a packet of its own.
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(PROGRAM)],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        return ours
+
+    def _drop(self) -> None:
+        if self._requests is not None:
+            self._requests.close()
+            self._requests = None
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_KILLED_S)
+            self._process = None
+
+
+SERVER = ForkServer()
+atexit.register(SERVER.close)

@@ -1,0 +1,80 @@
+"""A process that has read all a guardian needs, and forks one for each trial it is asked to guard.
+
+To start a guardian takes as long as dozens of forks: a program that returns at once would mostly wait for it.
+Started by `fork_server.py` as `python -I -S forked_guardian.py` in a session of its own, with a socket on
+stdin. A request is the path of a spec with two descriptors: the guardian's line to its caller, which becomes
+its stdin, and the file for what it says itself. At its end it writes its exit code on the line; that it
+ended, however it did, the line tells by breaking.
+
+This process watches over nothing. Guardians look for their caller themselves, and go on when it is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if not __package__:  # started by its path
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from bisect_tool.supervise.guardian import guard
+from bisect_tool.supervise.processes import is_alive, read_process
+
+if TYPE_CHECKING:
+    from bisect_tool.supervise.processes import Identity
+
+REQUEST_BYTES = 1 << 13
+CALLER_LOOK_S = 1.0
+
+
+def main() -> None:
+    """Serve the process that started this one until it is gone."""
+    parent = read_process(os.getppid())
+    if parent is None:
+        return
+    with socket.socket(fileno=os.dup(0)) as requests:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians that ended leave nothing to be reaped
+        while is_alive(parent.identity):
+            ready, _, _ = select.select([requests], [], [], CALLER_LOOK_S)
+            if not ready:
+                continue
+            spec, descriptors, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 2)
+            if not spec:
+                return
+            if os.fork() == 0:
+                requests.close()
+                _become_guardian(Path(os.fsdecode(spec)), descriptors, parent.identity)
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+
+def _become_guardian(spec: Path, descriptors: list[int], caller: Identity) -> None:
+    """The forked process from its birth to its end."""
+    code = b"1"
+    try:
+        line, output = descriptors
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for descriptor, number in ((line, 0), (output, 1), (output, 2)):
+            os.dup2(descriptor, number)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        guard(spec, caller)
+        code = b"0"
+    except BaseException:  # noqa: BLE001 - what would end a process of its own, ends this one
+        traceback.print_exc()
+    finally:
+        with suppress(OSError):
+            os.write(0, code)
+        os._exit(int(code))
+
+
+if __name__ == "__main__":
+    main()
