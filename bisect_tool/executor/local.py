@@ -14,6 +14,7 @@ from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.history import Repository, Worktree, Worktrees
 from bisect_tool.request import PytestCheck
 from bisect_tool.supervise import gpus
+from bisect_tool.supervise.fork_server import SERVER
 from bisect_tool.trial.run import Order, run_trial
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class LocalExecutor:
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
+            held.enter_context(SERVER)
             self._trees = [held.enter_context(self._worktrees.slot(slot)) for slot in self._idle]
             self._held = held.pop_all()
         return self

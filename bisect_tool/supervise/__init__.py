@@ -1,7 +1,7 @@
 """The guardian of a trial's processes, ports and leftovers.
 
-`run_guarded` is the way in, `guardian.py` the process that does the work (forked by `forked_guardian.py`, which
-`fork_server.py` starts once), `spec.py` what the two say to each other.
+`run_guarded` is the way in, `guardian.py` the process that does the work, and `spec.py` what the two say to
+each other; `forked_guardian.py` forks guardians, and `fork_server.py` asks it to.
 """
 
 from bisect_tool.supervise.guarded import recover, run_guarded

@@ -19,7 +19,7 @@ from bisect_tool.supervise.journal import read_guardian
 from bisect_tool.supervise.processes import send
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import BinaryIO, Self
 
 PROGRAM = Path(__file__).with_name("forked_guardian.py")
 _KILLED_S = 5.0
@@ -70,7 +70,10 @@ class Line:
 
 
 class ForkServer:
-    """Starts guardians; the server itself is started for the first of them, and anew if it was killed."""
+    """Starts guardians. The server itself runs while it is entered, or else from the first guardian on.
+
+    One that was killed is started anew. The end of the server is not that of its guardians.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -88,8 +91,17 @@ class ForkServer:
                 raise
         return Line(spec, ours)
 
+    def __enter__(self) -> Self:
+        with self._lock:
+            if self._requests is None:
+                self._requests = self._serve()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """End the server. Its guardians go on."""
+        """End the server until the next guardian is asked for."""
         with self._lock:
             self._drop()
 
