@@ -6,8 +6,9 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bisect_tool.build import Provider, fingerprint, prepare
+from bisect_tool.build import fingerprint, prepare
 from bisect_tool.build.cache import Entry
+from bisect_tool.executor.environments import own_builds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,14 +36,14 @@ class Prefetch:
 
     def want(self, shas: tuple[str, ...]) -> None:
         """Prepare these commits, the likeliest first; they take the place of those wanted before."""
-        profile = self._setting.profile
-        if profile is None or profile.build.base or profile.build.provider is Provider.NONE:
+        build = own_builds(self._setting.profile)
+        if build is None:
             return
         with self._changed:
             self._wanted = shas
             self._changed.notify()
         if shas and self._thread is None:
-            self._thread = threading.Thread(target=self._work, args=(profile.build,), daemon=True)
+            self._thread = threading.Thread(target=self._work, args=(build,), daemon=True)
             self._thread.start()
 
     def end(self, *, at_once: bool) -> None:
