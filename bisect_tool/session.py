@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,7 @@ from bisect_tool import campaign
 from bisect_tool import scenario as scenarios
 from bisect_tool.campaign import Goal, State, Step, decide, granting_retries
 from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.history import Range, Repository
@@ -80,7 +81,9 @@ class Session:
             goods=self.request.goods,
             bad=self.request.bad,
             endpoint_runs=self.request.endpoint_runs,
-            confirm_runs=self.request.confirm_runs,
+            confidence=self.request.confidence,
+            fix=self.request.find == "fix",
+            slots=self.request.slots,
         )
 
 
@@ -182,7 +185,8 @@ class _Loop:
         self._rows = trials(session, store)
         self._shared = [row.result for row in self._rows if row.shared]
         self._own = [row.result for row in self._rows if not row.shared]
-        self._goal = granting_retries(session.goal, self._own)
+        self._environments = environments(session.repository, session.range, setting(session).profile)
+        self._goal = replace(granting_retries(session.goal, self._own), environments=self._environments)
         self._folder = session.home.session(session.id) / "trials"
         self._running: dict[int, Step] = {}
         self._began = time.monotonic()
@@ -233,7 +237,8 @@ class _Loop:
     def _begin_trials(self) -> State:
         """Fill the free slots; returns where the campaign stands."""
         while True:
-            state = decide(self._goal, self._trials, tuple(self._running.values()))
+            goal = replace(self._goal, cached=built(self._environments, self._session.home.cache))
+            state = decide(goal, self._trials, tuple(self._running.values()))
             self._observer.decided(state)
             if state.step is None or self._cancel.is_set() or self._used_up():
                 return state

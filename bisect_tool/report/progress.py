@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from bisect_tool.report import terminal
+from bisect_tool.report.belief import belief_line, render_beliefs
 from bisect_tool.report.phrase import count, duration, roughly, short, told
 from bisect_tool.report.tail import STREAM, CellsSeen, StreamTail
 from bisect_tool.text import clean_line
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from bisect_tool.campaign import State, Step
+    from bisect_tool.campaign import Belief, State, Step
     from bisect_tool.session import Session
     from bisect_tool.store import TrialRow
     from bisect_tool.trial.result import TrialResult
@@ -65,6 +66,7 @@ class Snapshot:
     steps_left: int = 0
     mean_s: float | None = None
     running: tuple[AtWork, ...] = ()
+    beliefs: tuple[Belief, ...] = ()
 
 
 class Progress:
@@ -109,10 +111,15 @@ class Progress:
         self._seconds = [row.result.seconds for row in trials]
 
     def decided(self, state: State) -> None:
-        """Show how far it is still to go."""
-        mean = sum(self._seconds) / len(self._seconds) if self._seconds else None
+        """Show how far it is still to go, and what is thought of every open cell."""
+        if self._live is None and state.beliefs and state.beliefs != self._snapshot.beliefs:
+            self._say(Text(f"  {belief_line(state.beliefs)}"))
         self._snapshot = replace(
-            self._snapshot, remaining=len(state.remaining), steps_left=state.steps_left, mean_s=mean
+            self._snapshot,
+            remaining=len(state.remaining),
+            steps_left=state.steps_left,
+            mean_s=sum(self._seconds) / len(self._seconds) if self._seconds else None,
+            beliefs=state.beliefs,
         )
 
     def began(self, slot: int, step: Step) -> None:
@@ -168,8 +175,9 @@ class Progress:
 
 
 def render_progress(snapshot: Snapshot, now: float) -> RenderableType:
-    """The changing lines: the trials at work, one in a line, and what is left."""
+    """The changing lines: the trials at work, what is thought of the cells, and what is left."""
     lines = [_at_work(trial, now) for trial in sorted(snapshot.running, key=lambda trial: trial.slot)]
+    lines += render_beliefs(snapshot.beliefs)
     left = f"  {range_left(snapshot, now)}, {duration(now - snapshot.began)} elapsed"
     lines.append(Text(left, "dim"))
     for line in lines:

@@ -81,7 +81,7 @@ def test_git_is_asked_only_where_a_native_file_changes(span, monkeypatch):
     repository, commits = span
     asked = []
     monkeypatch.setattr(
-        "bisect_tool.executor.environments.fingerprint", lambda _, sha, build: asked.append(sha) or sha
+        "bisect_tool.executor.environments.fingerprint", lambda _, sha, _build: asked.append(sha) or sha
     )
     environments(repository, commits, profile(BUILD))
     assert len(asked) == len(set(asked)) == 6  # the good end, and five that change something native

@@ -12,7 +12,7 @@ import documents
 import pytest
 from rich.console import Console
 
-from bisect_tool.campaign import Purpose, State, Step
+from bisect_tool.campaign import Belief, Purpose, State, Step
 from bisect_tool.report.progress import AtWork, Progress, Snapshot, range_left, render_progress
 from bisect_tool.report.tail import CellsSeen, StreamTail
 from bisect_tool.store import TrialRow
@@ -163,6 +163,19 @@ def test_trials_of_earlier_sessions_are_told_apart(session):
     ]
 
 
+def test_what_is_thought_is_said_when_it_changes(session):
+    paper = io.StringIO()
+    first, second = (Belief("test_small", (("a" * 40, chance),), 0.1, chance) for chance in (0.5, 0.9))
+    with Progress(session, Console(file=paper, width=200), Clock()) as progress:
+        for belief in (first, first, second):
+            progress.decided(replace(state(None, None, 4, 3), beliefs=(belief,)))
+        progress.decided(state(None, None, 0, 0))
+    assert [line[12:] for line in paper.getvalue().splitlines()] == [
+        "  small: aaaaaaaaa 50 %, flaky 10 %",
+        "  small: aaaaaaaaa 90 %, flaky 10 %",
+    ]
+
+
 @pytest.fixture
 def stream(tmp_path):
     """The report of a suite of eight cells in the middle of the third."""
@@ -185,10 +198,12 @@ def test_changing_lines(printed, stream):
             AtWork(1, "a1ffa56a1", "Say nothing", "narrow", 165.0),
             AtWork(0, "27066d1b2", subject, "narrow", 160.0, "test", StreamTail(stream)),
         ),
+        beliefs=(Belief("test_teardown[4]", (("27066d1b2", 0.75),), 0.25, 0.75),),
     )
     assert printed(render_progress(snapshot, 172.0), 110) == (
         "⠇ 27066d1b2  narrow, test, cell 3 of 8: test[2], 12 s  [Frontend][Core] Add shutdown timeout\n"
         "⠇ a1ffa56a1  narrow, checkout, 7.0 s  Say nothing\n"
+        "  teardown[4]  ██████████████████░░░░░░  27066d1b2 75 %  | flaky 25 %\n"
         "  narrowed to 9 commits, ~4 steps left, ~1 min, 1 min 12 s elapsed\n"
     )
 
