@@ -28,6 +28,8 @@ from bisect_tool.supervise.guardian import guard
 from bisect_tool.supervise.processes import is_alive, read_process
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from bisect_tool.supervise.processes import Identity
 
 REQUEST_BYTES = 1 << 13
@@ -40,7 +42,7 @@ def main() -> None:
     if parent is None:
         return
     with socket.socket(fileno=os.dup(0)) as requests:
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians that ended leave nothing to be reaped
+        signal.signal(signal.SIGCHLD, _reap)
         while is_alive(parent.identity):
             ready, _, _ = select.select([requests], [], [], CALLER_LOOK_S)
             if not ready:
@@ -53,6 +55,12 @@ def main() -> None:
                 _become_guardian(Path(os.fsdecode(spec)), descriptors, parent.identity)
             for descriptor in descriptors:
                 os.close(descriptor)
+
+
+def _reap(_number: int, _frame: FrameType | None) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
 
 
 def _become_guardian(spec: Path, descriptors: list[int], caller: Identity) -> None:

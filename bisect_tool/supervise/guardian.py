@@ -97,6 +97,8 @@ class Guardian:
 
     def alive(self) -> list[Process]:
         """The program and all it started, as far as they run now."""
+        if self.empty():  # as it mostly is in the end, and then nothing needs to be listed
+            return []
         return [process for process in below([os.getpid()], table()) if not process.dead]
 
     def empty(self) -> bool:

@@ -22,7 +22,7 @@ from bisect_tool.supervise.processes import (
 from bisect_tool.supervise.spec import ProcessInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Sequence
 
 __all__ = ["PortWatch", "descendants", "find_free", "foreign_listener", "is_free", "listeners", "share"]
 
@@ -106,8 +106,11 @@ class PortWatch:
         self._own: dict[int, int] = {}
         self._looks: Counter[int] = Counter()
 
-    def look(self, processes: Iterable[Process]) -> None:
+    def look(self, processes: Sequence[Process]) -> None:
         """Find the owners of new sockets among these processes."""
+        # To list the listeners, the kernel goes through every connection of the machine.
+        if not processes:
+            return
         now = listening()
         # A socket that none of them holds may be of a process younger than this list: ask again, a few times.
         new = {inode for inode in now.keys() - self._before - self._own.keys() if self._looks[inode] < _LOOKS}
@@ -123,7 +126,7 @@ class PortWatch:
 
     def still_bound(self) -> tuple[int, ...]:
         """The ports whose very socket, opened by the tree, still listens."""
-        now = listening()
+        now = listening() if self._own else {}
         return tuple(sorted({port for inode, port in self._own.items() if now.get(inode) == port}))
 
 
