@@ -1,4 +1,4 @@
-"""Seconds and memory for choosing the next trial in long histories, beside `git rev-list --bisect`."""
+"""CPU seconds and memory for choosing the next trial in long histories, beside `git rev-list --bisect`."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ def _row(shape: str, commits: int) -> tuple[object, ...]:
     own = measured(sys.executable, "-m", choosing.__name__, shape, str(commits), cwd=ROOT)
     found = json.loads(own.output)
     first, *later = found["choices"]
-    progress(f"{commits} commits, {shape}: {len(later) + 1} choices in {own.seconds:.0f} s, history included")
+    progress(
+        f"{commits} commits, {shape}: {len(later) + 1} choices in {own.cpu_seconds:.0f} s, history included"
+    )
     peer = _git(shape, commits)
     return (
         f"{commits:,} commits, {shape}",
         *(f"{seconds:.3f}" for seconds in (found["open"], first, sum(later) / len(later), max(later))),
         f"{own.peak_mib:.0f}",
-        f"{peer.seconds:.3f}",
+        f"{peer.cpu_seconds:.3f}",
         f"{peer.peak_mib:.0f}",
-        f"{(found['open'] + first) / peer.seconds:.2f}",
+        f"{(found['open'] + first) / peer.cpu_seconds:.2f}",
     )
 
 
@@ -54,5 +56,5 @@ def _git(shape: str, commits: int) -> Measured:
         root = git(folder, "rev-list", "--max-parents=0", "main").strip()
         words = ("git", "rev-list", "--bisect", "main", f"^{root}")
         peer = measured(*words, cwd=folder, env={**os.environ, **OWN})
-    progress(f"{commits} commits, {shape}: git chose in {peer.seconds:.1f} s")
+    progress(f"{commits} commits, {shape}: git chose in {peer.cpu_seconds:.1f} s")
     return peer

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ours:
-    """What `simulate` says, as means over all searches; `trials` counts ends and confirmation, too."""
+    """What `simulate` says, as means over all searches; `trials` counts ends and confirmation, `rounds` does not."""
 
     accuracy: float
     wrong: float
@@ -31,7 +31,7 @@ class Ours:
         """How far the claimed confidence lies from the true one, as a mean over searches."""
         searches = sum(each["count"] for each in self.calibration)
         return (
-            sum(each["count"] * abs(each["claimed"] - each["true"]) for each in self.calibration) / searches
+            sum(each["count"] * abs(each["claimed"] - each["right"]) for each in self.calibration) / searches
         )
 
 

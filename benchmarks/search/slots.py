@@ -1,4 +1,4 @@
-"""Rounds with k slots, without noise, against the logarithm to the base k + 1."""
+"""Rounds that narrow with k slots, without noise, against the logarithm to the base k + 1."""
 
 from __future__ import annotations
 
