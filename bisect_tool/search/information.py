@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bisect_tool.search.posterior import Count
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 OUTSIDE = -1
 """Stands for any commit outside the range."""
 
-_UNKNOWN = Count()
 _RUNNING_LIMIT = 6
 """Of more trials under way the oldest are left out of the reckoning, which doubles with each."""
 
@@ -58,7 +55,7 @@ class _Outlook:
             fails[under] = known.if_above[under]
         self._commits = np.concatenate((self._commits * fails, self._commits * (1 - fails)))
         self._flaky = _split(self._flaky, known.if_flaky)
-        self._tangled = _split(self._tangled, known.if_tangled(known.inside.get(place, _UNKNOWN)))
+        self._tangled = _split(self._tangled, known.if_tangled(None if place == OUTSIDE else place))
 
     def information(self) -> Floats:
         known = self._posterior
@@ -76,8 +73,9 @@ class _Outlook:
         fails += (self._flaky * known.if_flaky)[:, None]
         noise += self._flaky.sum() * float(_bits(np.array([known.if_flaky]))[0])
         answers = np.full(fails.shape[1], 0.5)
-        for place, count in known.inside.items():
-            answers[place] = known.if_tangled(count)
+        for place in known.inside:
+            answers[place] = known.if_tangled(place)
+        answers[OUTSIDE] = known.if_tangled(None)
         fails += self._tangled[:, None] * answers
         noise += self._tangled.sum() * _bits(answers)
         weight = self._commits.sum(axis=1) + self._flaky + self._tangled

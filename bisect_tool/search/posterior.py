@@ -17,7 +17,7 @@ import numpy as np
 from bisect_tool.search import rates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -93,8 +93,9 @@ class Posterior:
         """The chance that a run fails anywhere, if there is no culprit."""
         return float(self._flaky.bad[0])
 
-    def if_tangled(self, count: Count) -> float:
-        """The chance that a run fails at a commit with this count, if the history is tangled."""
+    def if_tangled(self, commit: int | None) -> float:
+        """The chance that a run fails at a commit, None for those outside, if the history is tangled."""
+        count = _sum(self.outside.values()) if commit is None else self.inside.get(commit, Count())
         return (count.failed + _AGREEING) / (count.total + 2 * _AGREEING)
 
     @cached_property
@@ -107,8 +108,7 @@ class Posterior:
 
     @cached_property
     def _total(self) -> Count:
-        every = [*self.inside.values(), *self.outside.values()]
-        return Count(sum(count.failed for count in every), sum(count.passed for count in every))
+        return _sum((*self.inside.values(), *self.outside.values()))
 
     @cached_property
     def _keys(self) -> Counts:
@@ -155,6 +155,10 @@ class Posterior:
         others = np.exp(np.array([flaky, tangled]) - top)
         total = culprit.sum() + others.sum()
         return culprit / total, float(others[0] / total), float(others[1] / total)
+
+
+def _sum(counts: Collection[Count]) -> Count:
+    return Count(sum(count.failed for count in counts), sum(count.passed for count in counts))
 
 
 def _agreement(count: Count) -> float:
