@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ours:
-    """What `simulate` says, as means over all searches; `trials` counts ends and confirmation, `rounds` does not."""
+    """What `simulate` says, as means; ends and confirmation are counted in `trials`, but not in `rounds`."""
 
     accuracy: float
     wrong: float
