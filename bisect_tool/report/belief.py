@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LINES = 4
 _NAMED = 3
+_SUSPECT = 0.05
+"""From this chance on a commit is named: before, it is one of many."""
 _BAR = 24
 _INK = (("█", "red"), ("▓", "red"), ("▒", "red"))
 _FLAKY = ("░", "yellow")
@@ -67,8 +69,12 @@ def _name(group: Sequence[Belief], beliefs: Sequence[Belief]) -> str:
 
 
 def _said(belief: Belief, between: str, before_flaky: str) -> str:
-    suspects = between.join(f"{short(sha)} {percent(chance)}" for sha, chance in belief.top[:_NAMED])
-    return f"{suspects}{before_flaky}flaky {percent(belief.flaky)}"
+    suspects = [
+        f"{short(sha)} {percent(chance)}" for sha, chance in belief.top[:_NAMED] if chance >= _SUSPECT
+    ]
+    most = max((chance for _, chance in belief.top), default=0.0)
+    said = between.join(suspects) or f"no commit above {percent(most)}"
+    return f"{said}{before_flaky}flaky {percent(belief.flaky)}"
 
 
 def _bar(belief: Belief) -> Text:

@@ -20,7 +20,7 @@ def test_a_bar_and_the_likeliest_commits(printed):
     assert printed(Group(*render_beliefs(beliefs)), 110) == (
         "  teardown[1]    ████████████░░░░░░░░░░░░  bbbbbbbbb 50 %  | flaky 50 %\n"
         "  completion[4]  ███████████████████▓▓▓▒·  "
-        "27066d1b2 81 %  a1ffa56a1 12 %  012345678 3 %  | flaky 2 %\n"
+        "27066d1b2 81 %  a1ffa56a1 12 %  | flaky 2 %\n"
     )
 
 
@@ -41,9 +41,13 @@ def test_what_does_not_fit_is_counted(printed):
 def test_one_plain_line():
     beliefs = (belief("teardown[4]"), belief("teardown[1]", ("b" * 40, 0.4), flaky=0.001))
     assert belief_line(beliefs) == (
-        "teardown[4]: 27066d1b2 81 %, a1ffa56a1 12 %, 012345678 3 %, flaky 2 %; "
-        "teardown[1]: bbbbbbbbb 40 %, flaky <1 %"
+        "teardown[4]: 27066d1b2 81 %, a1ffa56a1 12 %, flaky 2 %; teardown[1]: bbbbbbbbb 40 %, flaky <1 %"
     )
+
+
+def test_one_of_many_is_not_named():
+    many = belief("teardown[4]", ("b" * 40, 0.04), ("c" * 40, 0.03))
+    assert belief_line((many,)).endswith("no commit above 4 %, flaky 2 %")
 
 
 def test_the_name_of_a_lone_cell_keeps_its_words():

@@ -42,7 +42,7 @@ def settled(monkeypatch):
         asked.append(len(trials))
         return SETTLED
 
-    monkeypatch.setattr(campaign, "settle", settle, raising=False)
+    monkeypatch.setattr(campaign, "settle", settle)
     return asked
 
 
