@@ -25,7 +25,7 @@ PINNED = {
 }
 ODDS = (3 / 4) ** 4
 COMPLAINT = "RuntimeError: every API server has ended and none has said that the requests drained"
-LOUD = re.compile(r"\(DPCoordinator pid=\d+\) (Process DPCoordinator:|Traceback |RuntimeError: )")
+SPEAKER = re.compile(r"^\(DPCoordinator pid=\d+\) ")
 
 
 def git(repository: Path, *words: str) -> list[str]:
@@ -93,20 +93,19 @@ def test_nobody_speaks_for_four_servers_in_one_of_three_runs(flaky_checkout: Che
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_ending_four_api_servers_fails_by_chance(flaky_checkout: Checkouts, tmp_path: Path) -> None:
-    """Of 20 ends at least 1 and at most 14 fail, but for one time in 1900; all in the same way, at rank 0."""
-    failures = [end(flaky_checkout("bad"), tmp_path, 4) for _ in range(20)]
-    failed = [lines for lines in failures if lines]
-    assert 1 <= len(failed) <= 14
-    for lines in failed:
-        assert all(LOUD.match(line) for line in lines), lines
-        assert sum(COMPLAINT in line for line in lines) == 1
+    """Some ends fail, all in one way and at rank 0, and some do not: 40 alike are one in 4 million."""
+    ends: list[list[str]] = []
+    while len(ends) < 40 and (all(ends) or not any(ends)):
+        ends.append(end(flaky_checkout("bad"), tmp_path, 4))
+    (failed,) = {tuple(SPEAKER.sub("", line) for line in lines) for lines in ends if lines}
+    assert failed == ("Traceback (most recent call last):", COMPLAINT)
+    assert [] in ends
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("label", "api_servers"), [("good", 4), ("priority-engine", 4), ("bad", 1)])
-def test_nothing_fails_before_the_culprit_nor_with_one_api_server(
+@pytest.mark.parametrize(("label", "api_servers"), [("good", 4), ("bad", 1)])
+def test_nothing_fails_at_the_good_end_nor_with_one_api_server(
     label: str, api_servers: int, flaky_checkout: Checkouts, tmp_path: Path
 ) -> None:
     """Three ends each: what shows in one of three would be seen here in two of three."""
