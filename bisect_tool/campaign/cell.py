@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from bisect_tool.campaign.goal import Goal
     from bisect_tool.trial.result import TrialResult
 
-_REDS_BEFORE_GREEN = 2
-"""So many commits of the range fail before the passing end is run, where none was seen to pass yet."""
-
 _CONFIRMING_BITS = 1.0
 """What a run that confirms is worth beside runs that narrow."""
 
@@ -72,7 +69,7 @@ class CellSearch:
         suspect = company.suspected(self.judged)
         if suspect is not None:
             return company.proof(self.judged, suspect, self.cell)
-        if end := self._unseen_end():
+        if end := self.bisection.unseen_end:
             return Step(end, (self.cell,), Purpose.BAD_END if self.goal.fix else Purpose.GOOD_END)
         found = self.bisection.conclude()
         if isinstance(found, Culprit):
@@ -158,27 +155,12 @@ class CellSearch:
 
     def _unheard(self, base: CellConclusion) -> CellConclusion | None:
         """A passing end that was tried in vain, where no commit at all was seen to pass."""
-        silent = dict(self.judged.observations(self.goal.retries))
-        ends = [end for end in self.goal.passing if silent.get(end) is Verdict.SKIP]
-        if not ends or self.judged.told(Verdict.GOOD) or not self._all_red():
+        said = dict(self.judged.observations(self.goal.retries))
+        silent = [end for end in self.goal.passing if said.get(end) is Verdict.SKIP]
+        if not silent or self.judged.told(Verdict.GOOD):
             return None
-        note = f"the passing end {ends[0][:9]} told nothing about it"
+        note = f"the passing end {silent[0][:9]} told nothing about it"
         return replace(base, finding=Finding.UNVERIFIED, note=note)
-
-    def _unseen_end(self) -> str | None:
-        """The passing end, if nothing was seen to pass and it was not tried yet."""
-        tried = {run.sha for run in self.judged.runs}
-        unseen = [end for end in self.goal.passing if end not in tried]
-        if self.judged.told(Verdict.GOOD) or not self._all_red():
-            return None
-        return unseen[0] if unseen else None
-
-    def _all_red(self) -> bool:
-        """Whether enough of the range was tried to wonder if the cell can pass at all."""
-        ends = (self.goal.bad, *self.goal.goods)
-        return len(self.judged.told(Verdict.BAD) - set(ends)) >= min(
-            _REDS_BEFORE_GREEN, len(self.goal.dag.candidates) - 1
-        )
 
     def _in_company(self) -> CellConclusion | None:
         sha = company.suspected(self.judged)

@@ -19,7 +19,7 @@ from bisect_tool.search.conclusion import (
     Flaky,
     Undecided,
 )
-from bisect_tool.search.information import OUTSIDE, information
+from bisect_tool.search.information import OUTSIDE, Outlook, information
 from bisect_tool.search.partition import partition
 from bisect_tool.search.posterior import Count, Posterior
 from bisect_tool.search.testable import testable
@@ -36,6 +36,9 @@ _GREEN_RUNS = 2
 
 _MARGIN = 1.0
 """What doubt is multiplied with before it is told, since rates that are learnt on the way flatter it."""
+
+_REDS_BEFORE_GREEN = 2
+"""So many commits inside the range fail before a passing end is run, where none was seen to pass."""
 
 _RUNS_PER_BIT = 100
 """A search that has taken so many runs for every bit there was to find has met what it cannot explain."""
@@ -112,9 +115,11 @@ class Bisection:
     def values(self, running: Sequence[str] = ()) -> Floats:
         """How much the next run tells at each commit, and last at a good end; shape (commits + 1,).
 
-        Bits about the culprit, times the chance that the commit can be tried at all.
+        Bits about the culprit, times the chance that the commit can be tried at all. As long as every run can
+        be taken at its word, it is: nothing narrows a range faster, and one run that contradicts ends it.
         """
-        bits = information(self.posterior, [self.dag.index.get(sha, OUTSIDE) for sha in running])
+        outlook = Outlook.at_its_word if self._at_its_word else Outlook.of
+        bits = information(outlook(self.posterior), [self.dag.index.get(sha, OUTSIDE) for sha in running])
         bits = np.maximum(bits, 0.0)
         bits[:-1] *= testable(self.dag, self._skipped)
         if not self.goods or all(good in self._silent for good in self.goods):
@@ -125,7 +130,7 @@ class Bisection:
         """Up to `k` commits to run next, beside those where runs are under way; one may come twice."""
         if self.conclude() is not None:
             return ()
-        due = list((Counter(self.confirmation()) - Counter(running)).elements())[:k]
+        due = list((Counter(self._required) - Counter(running)).elements())[:k]
         if not due and not running and k > 1:
             due = [self.dag.candidates[commit] for commit in self._cuts(k)]
         while len(due) < k:
@@ -153,6 +158,29 @@ class Bisection:
         if len(self.observed) > _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1):
             return Undecided(tuple(self.probabilities))
         return None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the failing end was seen to fail: before that there is nothing to search for."""
+        return any(self._count(end).failed for end in (self.goods if self.fix else (self.bad,)))
+
+    @property
+    def unseen_end(self) -> str | None:
+        """A passing end that has to be run now, since so far everything fails that was tried.
+
+        Any commit of the range that passes shows that the cell can, as well as the end would.
+        """
+        if any(count.passed for count in self._counts.values()):
+            return None
+        failed = self._counts.keys() - {self.bad, *self.goods}
+        if len(failed) < min(_REDS_BEFORE_GREEN, len(self.dag.candidates) - 1):
+            return None
+        ends = (self.bad,) if self.fix else self.goods
+        return next((end for end in ends if end not in self._counts and end not in self._silent), None)
+
+    @property
+    def _at_its_word(self) -> bool:
+        return self.narrowing and bool(self.posterior.consistent.any())
 
     @property
     def narrowing(self) -> bool:
@@ -196,6 +224,10 @@ class Bisection:
         for sha in green:
             lacking += [sha] * (_GREEN_RUNS - self._count(sha).passed)
         return tuple(lacking)
+
+    @property
+    def _required(self) -> tuple[str, ...]:
+        return (self.unseen_end,) if self.unseen_end is not None else self.confirmation()
 
     def _count(self, sha: str) -> Count:
         return self._counts.get(sha, Count())
