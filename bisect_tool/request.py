@@ -40,8 +40,8 @@ class Request(_Model):
 
     `scenario` is a name or a folder's path, None for a command; `deadline_s` limits one trial of a command.
     The answer is given at `confidence`, or when a budget is used up; `priors` tells suspects apart by what
-    they change, and `fresh` leaves the trials of earlier sessions aside. To find a fix, `goods` are the commits
-    that still fail and `bad` is the one that passes.
+    they change, and `fresh` leaves the trials of earlier sessions aside. To find a fix, `goods` are the
+    commits that still fail and `bad` is the one that passes.
     """
 
     repo: str

@@ -20,9 +20,10 @@ from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.history import Range, Repository
-from bisect_tool.request import Request
+from bisect_tool.request import PytestCheck, Request
 from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
+from bisect_tool.search.prior import Change
 from bisect_tool.supervise import recover
 from bisect_tool.trial.run import TrialAborted
 from bisect_tool.trial.setting import Setting
@@ -84,7 +85,32 @@ class Session:
             confidence=self.request.confidence,
             fix=self.request.find == "fix",
             slots=self.request.slots,
+            changes=changes(self.request, self.repository, self.range),
+            paths=_paths(self.request),
         )
+
+
+def changes(request: Request, repository: Repository, span: Range) -> tuple[Change, ...]:
+    """What the commits of a range change, where that tells suspects apart: not for a command or a fix."""
+    if not request.priors or not request.scenario or request.find == "fix":
+        return ()
+    files = repository.changed_by(commit.sha for commit in span.commits)
+    return tuple(
+        Change(
+            commit.sha,
+            commit.subject,
+            # What a merge brings was changed by commits of its own, unless only the mainline counts.
+            files[commit.sha] if span.first_parent or len(commit.parents) < 2 else (),
+            len(commit.parents),
+        )
+        for commit in span.commits
+    )
+
+
+def _paths(request: Request) -> tuple[str, ...]:
+    """Files and folders that matter to what is tested."""
+    own = (request.check.file,) if isinstance(request.check, PytestCheck) else ()
+    return (*own, *(scenarios.load(request.scenario).paths if request.scenario else ()))
 
 
 def create(resolved: Resolved, store: Store, home: Home) -> Session:

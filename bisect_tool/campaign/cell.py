@@ -51,7 +51,8 @@ class CellSearch:
     def bisection(self) -> Bisection:
         """The search for its culprit."""
         goal = self.goal
-        start = Bisection(goal.dag, goal.bad, goal.goods, goal.weights, goal.confidence, goal.fix)
+        suspicion = {each.sha: each.weight for each in goal.suspicions(self.judged.frames(goal.failing))}
+        start = Bisection(goal.dag, goal.bad, goal.goods, suspicion, goal.confidence, goal.fix)
         return start.observe(*self.judged.observations(goal.retries))
 
     @cached_property

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from bisect_tool.search.prior import Suspicion, weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bisect_tool.evidence import Failure
     from bisect_tool.search import Dag
+    from bisect_tool.search.prior import Change
 
 
 class Purpose(StrEnum):
@@ -47,7 +51,8 @@ class Goal:
         confidence: How sure an answer has to be.
         fix: The first good commit is looked for, not the first bad one.
         slots: Trials that can run side by side.
-        weights: How suspect each commit is before any run (`bisect_tool.search.prior`); 1 where it has none.
+        changes: What each commit changes, for a prior; none, and all are suspect alike.
+        paths: Files and folders that matter to what is tested.
         environments: The environment that each commit needs, where one has to be built.
         cached: The environments that are there already.
     """
@@ -60,9 +65,20 @@ class Goal:
     confidence: float = 0.95
     fix: bool = False
     slots: int = 1
-    weights: Mapping[str, float] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    paths: tuple[str, ...] = ()
     environments: Mapping[str, str] = field(default_factory=dict)
     cached: frozenset[str] = frozenset()
+
+    def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
+        """How suspect each commit is before any run, given the files in the failure's frames."""
+        if frames not in self._weighed:
+            self._weighed[frames] = weights(self.changes, self.paths, sorted(frames))
+        return self._weighed[frames]
+
+    @cached_property
+    def _weighed(self) -> dict[frozenset[str], tuple[Suspicion, ...]]:
+        return {}
 
     @property
     def failing(self) -> tuple[str, ...]:

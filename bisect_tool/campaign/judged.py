@@ -76,6 +76,12 @@ class Judged:
         told = self.told(Verdict.GOOD, Verdict.BAD)
         return tuple({run.sha: run.reason for run in self.runs if run.sha not in told}.items())
 
+    def frames(self, shas: Collection[str]) -> frozenset[str]:
+        """The files in the tracebacks of the first failure at one of these commits."""
+        failure = self.failure(*shas)
+        events = failure.chain if failure else ()
+        return frozenset(frame.file for event in events for frame in event.frames)
+
     def failure(self, *shas: str) -> Failure | None:
         """The evidence at a commit: that of a verdict, if there is any, before what was skipped."""
         here = [run for run in self.at(shas) if run.failure is not None]

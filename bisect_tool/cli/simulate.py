@@ -1,0 +1,128 @@
+"""`bisect-run simulate`: what a search would cost and how often it would be right; builds nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from bisect_tool.cli import options
+from bisect_tool.errors import UsageError
+from bisect_tool.history.recorded import read_cases, read_history, window
+from bisect_tool.report import terminal
+from bisect_tool.report.counting import counting
+from bisect_tool.report.simulation import render_simulation
+from bisect_tool.search import Dag
+from bisect_tool.search.prior import Change, weights
+from bisect_tool.search.simulate import Case, Noise, Terms, play, summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.history.recorded import RecordedCommit
+
+_GOOD = "good"
+_LEAST_CAPACITY = 1e-4
+
+
+def simulate(
+    candidates: Annotated[
+        int | None,
+        typer.Option("--candidates", metavar="N", min=1, max=1_000_000, help="A line of N commits."),
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option("--history", metavar="FILE", help="A real history, one commit a line.")
+    ] = None,
+    cases: Annotated[
+        Path | None, typer.Option("--cases", metavar="FILE", help="Ranges of it with a known culprit.")
+    ] = None,
+    p_fail_bad: Annotated[
+        float, typer.Option("--p-fail-bad", metavar="P", min=0.0, max=1.0, help="How often bad commits fail.")
+    ] = 1.0,
+    p_fail_good: Annotated[
+        float, typer.Option("--p-fail-good", metavar="P", min=0.0, max=1.0, help="How often good ones do.")
+    ] = 0.0,
+    runs: Annotated[
+        int, typer.Option("--runs", metavar="N", min=1, help="Searches; with cases as many for each.")
+    ] = 500,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="What chance begins with.")] = 1,
+    confidence: options.Confidence = 0.95,
+    slots: options.Slots = 1,
+    endpoint_runs: Annotated[
+        int,
+        typer.Option("--endpoint-runs", metavar="N", min=1, help="Runs in which the bad end has to fail."),
+    ] = 20,
+    no_priors: options.NoPriors = False,
+    as_json: options.AsJson = False,
+) -> int:
+    """Play the real search many times on a given history and noise.
+
+    Counted are all runs: those of the ends, and those that confirm, too.
+    """
+    noise, terms = Noise(p_fail_bad, p_fail_good), Terms(confidence, slots, endpoint_runs)
+    if noise.capacity < _LEAST_CAPACITY or p_fail_bad <= p_fail_good:
+        raise UsageError(
+            "bad commits have to fail more often than good ones, or there is nothing to find",
+            "Give --p-fail-bad a greater value than --p-fail-good.",
+        )
+    chance = np.random.default_rng(seed)
+    searches = _cases(candidates, history, cases, runs, chance, priors=not no_priors)
+    began = time.monotonic()
+    played = [play(case, noise, terms, chance) for case in counting(searches, "search")]
+    bound = float(np.mean([noise.bound(len(case.dag.candidates), confidence) for case in searches]))
+    summary = summarise(played, bound)
+    if as_json:
+        asked = {
+            "candidates": candidates,
+            "cases": len({id(case) for case in searches}) if cases else None,
+            "p_fail_bad": p_fail_bad,
+            "p_fail_good": p_fail_good,
+            "runs": len(played),
+            "seed": seed,
+            "confidence": confidence,
+            "slots": slots,
+            "endpoint_runs": endpoint_runs,
+            "priors": bool(cases) and not no_priors,
+        }
+        document = {"schema": 1, "command": "simulate", **asked, **asdict(summary)}
+        terminal.write(json.dumps(document, indent=2))
+    else:
+        terminal.show(render_simulation(summary, len(played), time.monotonic() - began))
+    return 0
+
+
+def _cases(
+    candidates: int | None,
+    history: Path | None,
+    cases: Path | None,
+    runs: int,
+    chance: np.random.Generator,
+    *,
+    priors: bool,
+) -> Sequence[Case]:
+    """One case for each search: a line with a culprit drawn, or the given cases in turn."""
+    if candidates is not None and history is None and cases is None:
+        names = [f"c{number}" for number in range(candidates)]
+        dag = Dag(dict(zip(names, ((parent,) for parent in (_GOOD, *names)), strict=False)))
+        drawn = chance.integers(candidates, size=runs)
+        return [Case(dag, _GOOD, names[-1], names[culprit]) for culprit in drawn]
+    if candidates is None and history is not None and cases is not None:
+        commits = read_history(history)
+        known = [
+            _case(window(commits, case), case.good, case.bad, case.culprit, priors=priors)
+            for case in read_cases(cases)
+        ]
+        return known * -(-runs // len(known))
+    raise UsageError("nothing to search in", "Give either --candidates, or --history and --cases together.")
+
+
+def _case(commits: Sequence[RecordedCommit], good: str, bad: str, culprit: str, *, priors: bool) -> Case:
+    dag = Dag({commit.sha: commit.parents for commit in commits})
+    changes = [Change(each.sha, each.subject, each.files, len(each.parents)) for each in commits]
+    suspicion = {each.sha: each.weight for each in weights(changes)} if priors else None
+    return Case(dag, good, bad, culprit, suspicion)
