@@ -26,7 +26,7 @@ from bisect_tool.search.testable import testable
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bisect_tool.search.dag import Dag
     from bisect_tool.search.rates import Floats
@@ -115,16 +115,12 @@ class Bisection:
     def values(self, running: Sequence[str] = ()) -> Floats:
         """How much the next run tells at each commit, and last at a good end; shape (commits + 1,).
 
-        Bits about the culprit, times the chance that the commit can be tried at all. As long as every run can
-        be taken at its word, it is: nothing narrows a range faster, and one run that contradicts ends it.
+        Bits about the culprit, less where a commit may not be testable. As long as every run can be taken at
+        its word, it is: nothing narrows a range faster, and one run that contradicts ends it.
         """
-        outlook = Outlook.at_its_word if self._at_its_word else Outlook.of
-        bits = information(outlook(self.posterior), [self.dag.index.get(sha, OUTSIDE) for sha in running])
-        bits = np.maximum(bits, 0.0)
-        bits[:-1] *= testable(self.dag, self._skipped)
-        if not self.goods or all(good in self._silent for good in self.goods):
-            bits[-1] = 0.0
-        return bits
+        places = [self.dag.index.get(sha, OUTSIDE) for sha in running]
+        worth = self._worth(Outlook.at_its_word, places) if self._at_its_word else np.zeros(1)
+        return worth if worth.any() else self._worth(Outlook.of, places)
 
     def plan(self, k: int = 1, running: Sequence[str] = ()) -> tuple[str, ...]:
         """Up to `k` commits to run next, beside those where runs are under way; one may come twice."""
@@ -151,9 +147,9 @@ class Bisection:
         together = float(known.commits[list(self._block)].sum())
         names = tuple(self.dag.candidates[commit] for commit in self._block)
         if together >= sure and not self.confirmation():
-            if len(names) == 1:
-                return Culprit(names[0], self.dag.parents[names[0]], self._told(together))
             skipped = tuple(sha for sha in names if sha in self._silent)
+            if len(names) == 1 and not skipped:
+                return Culprit(names[0], self.dag.parents[names[0]], self._told(together))
             return Candidates(names, skipped, self._told(together))
         if len(self.observed) > _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1):
             return Undecided(tuple(self.probabilities))
@@ -177,6 +173,29 @@ class Bisection:
             return None
         ends = (self.bad,) if self.fix else self.goods
         return next((end for end in ends if end not in self._counts and end not in self._silent), None)
+
+    def _worth(self, outlook: Callable[[Posterior], Outlook], running: Sequence[int]) -> Floats:
+        bits = np.maximum(information(outlook(self.posterior), running), 0.0)
+        if not self.goods or all(good in self._silent for good in self.goods):
+            bits[-1] = 0.0
+        if self._skipped:
+            bits[:-1] = self._discounted(bits[:-1])
+        return bits
+
+    def _discounted(self, bits: Floats) -> Floats:
+        """Bits of commits that were never tried count for less near those that tell nothing.
+
+        Only for less than one another: beside commits that were tried the best of them counts in full, or
+        else the search would rather ask those again for ever than enter a stretch that was skipped.
+        """
+        heard = [self.dag.index[sha] for sha in self._counts if sha in self.dag.index]
+        unheard = bits * testable(self.dag, self._skipped)
+        unheard[heard] = 0.0
+        best = int(unheard.argmax())
+        if unheard[best] > 0.0:
+            unheard *= bits[best] / unheard[best]
+        unheard[heard] = bits[heard]
+        return unheard
 
     @property
     def _at_its_word(self) -> bool:

@@ -18,7 +18,8 @@ class Culprit:
 class Candidates:
     """The first bad commit is one of `shas`, ancestors first, with `confidence` in all of them together.
 
-    No trial can tell them apart, because all but one at the most are `skipped`: they could not be tried.
+    No trial can tell them apart, because all but one at the most are `skipped`: they could not be tried. A
+    single one that was skipped is what trials beside it imply, though it was not seen to fail.
     """
 
     shas: tuple[str, ...]

@@ -1,0 +1,71 @@
+"""Histories for the tests of the search, and what follows from them, worked out the slow way."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import strategies as st
+
+from bisect_tool.search import Bisection, Dag
+from bisect_tool.verdict import Verdict
+
+GOOD = "good"
+"""Stands for everything under the good end."""
+
+
+def line(length):
+    return {f"c{place}": (f"c{place - 1}" if place else GOOD,) for place in range(length)}
+
+
+def many_merges(size):
+    """A mainline of merges, each bringing in a branch of one to five commits that was cut some time ago."""
+    chance = random.Random(1)  # noqa: S311
+    parents, mainline = {}, [GOOD]
+    while len(parents) < size:
+        tip = mainline[max(0, len(mainline) - 1 - chance.randrange(50))]
+        for _ in range(chance.randrange(1, 6)):
+            name = f"c{len(parents)}"
+            parents[name] = (tip,)
+            tip = name
+        merge = f"c{len(parents)}"
+        parents[merge] = (mainline[-1], tip)
+        mainline.append(merge)
+    return parents
+
+
+@st.composite
+def histories(draw, largest=14):
+    """Parents of all that lies between the good end and one bad commit, which is the last."""
+    parents = {}
+    for number in range(draw(st.integers(1, largest))):
+        earlier = [f"c{each}" for each in range(number)][-5:]
+        count = draw(st.integers(1, min(3, number + 1)))
+        parents[f"c{number}"] = tuple(draw(st.permutations([*earlier, GOOD]))[:count])
+    kept = lineage(parents, f"c{len(parents) - 1}")
+    return {sha: above for sha, above in parents.items() if sha in kept}
+
+
+def lineage(parents, sha):
+    """A commit and its ancestors in the range."""
+    return {sha}.union(*(lineage(parents, parent) for parent in parents[sha] if parent in parents))
+
+
+def is_bad(parents, culprit, sha, fix=False):
+    """Whether a commit has what makes the cell fail; with `fix` the culprit is what mends it."""
+    return (sha in parents and culprit in lineage(parents, sha)) is not fix
+
+
+def finish(search, answer, limit=3000):
+    """Run a search to its end; returns it with all that was observed."""
+    while plan := search.plan():
+        assert len(search.observed) < limit, "the search has no end"
+        (sha,) = plan
+        search = search.observe((sha, answer(sha)))
+    return search
+
+
+def started(parents, fix=False, goods=(GOOD,)):
+    """A search whose failing end has failed once."""
+    bad = list(parents)[-1]
+    end = goods[0] if fix else bad
+    return Bisection(Dag(parents), bad, tuple(goods), fix=fix).observe((end, Verdict.BAD))
