@@ -46,13 +46,20 @@ def begin(ours: Path, object_format: str, held: int) -> Path:
     part.mkdir(parents=True)
     git = Git(git_dir=part, held=(held,))
     git.run("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}")
-    for name, value in _SETTINGS.items():
-        git.run("config", name, value)
-    # Settings of one worktree (its sparse patterns) need this, and then `bare` must be said where it holds.
-    git.run("config", "extensions.worktreeConfig", "true")
     git.run("config", "--unset", "core.bare")
-    git.run("config", "--file", str(part / "config.worktree"), "core.bare", "true")
+    with (part / "config").open("a", encoding="utf-8") as config:
+        config.writelines(_written(name, value) for name, value in _SETTINGS.items())
+        # Settings of one worktree (its sparse patterns) need this, and `bare` must be said where it holds.
+        config.write(_written("extensions.worktreeConfig", "true"))
+    (part / "config.worktree").write_text(_written("core.bare", "true"), encoding="utf-8")
     return part
+
+
+def _written(name: str, value: str) -> str:
+    """A setting as it stands in a file; neither part of it needs quotes."""
+    section, _, key = name.rpartition(".")
+    title = section.replace(".", ' "', 1) + '"' if "." in section else section
+    return f"[{title}]\n\t{key} = {value}\n"
 
 
 def finish(part: Path, ours: Path) -> None:

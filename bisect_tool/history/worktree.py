@@ -207,10 +207,8 @@ def _is_plain(files: Iterable[str]) -> bool:
     """Whether there is nothing to put right in these, which are no folders."""
     mask = _umask()
     usual = {stat.S_IFREG | mode & ~mask for mode in (0o666, 0o777)}
-    return all(
-        stat.S_ISLNK(about.st_mode) or (about.st_mode in usual and about.st_nlink == 1)
-        for about in map(os.lstat, files)
-    )
+    kinds = {(about.st_mode, about.st_nlink) for about in map(os.lstat, files)}
+    return all(stat.S_ISLNK(mode) or (mode in usual and names == 1) for mode, names in kinds)
 
 
 def _umask() -> int:
