@@ -34,7 +34,7 @@ def report(size: Size, history: Path, cases: Path) -> str:
             for window in ranges
             for _ in range(times)
         ]
-        found = _ours(noise, history, cases, times)
+        found = _ours(noise, history, cases, len(asked))
         rows.append(
             (
                 noise,
@@ -49,6 +49,6 @@ def report(size: Size, history: Path, cases: Path) -> str:
     return f"{len(ranges)} culprits, log2 n = {mean:.2f} on average.\n\n{table(header, rows)}"
 
 
-def _ours(noise: Noise, history: Path, cases: Path, times: int) -> ours.Ours:
-    seeded = ("--runs", str(times), "--seed", str(SEED))
+def _ours(noise: Noise, history: Path, cases: Path, runs: int) -> ours.Ours:
+    seeded = ("--runs", str(runs), "--seed", str(SEED))
     return ours.simulate(noise, "--history", history, "--cases", cases, *seeded)

@@ -43,7 +43,7 @@ def report(size: Size) -> str:
         cells += [
             f"**{found.trials:.1f} ({found.accuracy:.2f})**",
             f"{found.wrong:.3f}",
-            found.miscalibration,
+            f"{found.miscalibration:.3f}",
         ]
         progress(f"{candidates} commits, {noise}: bisect-run: {cells[-3]} in {_since(began)}")
         rows.append((*cells, reference(candidates, noise)))
