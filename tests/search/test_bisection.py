@@ -2,121 +2,171 @@
 
 from __future__ import annotations
 
-from math import ceil, log2
+from math import log2
+from statistics import fmean
 
 import pytest
+from graphs import finish, is_bad, line, started
 
-from bisect_tool.search.bisection import Bisection
-from bisect_tool.search.conclusion import Candidates, Contradiction, Culprit
-from bisect_tool.search.dag import Dag
+from bisect_tool.search import Bisection, Candidates, Contradiction, Culprit, Dag, Flaky
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
 
 
-def linear(n):
-    return Dag({f"c{i}": (f"c{i - 1}" if i else "good",) for i in range(n)})
+def drive(parents, culprit, skipped=(), fix=False):
+    return finish(
+        started(parents, fix),
+        lambda sha: SKIP if sha in skipped else BAD if is_bad(parents, culprit, sha, fix) else GOOD,
+    )
 
 
-def search(n):
-    return Bisection.start(linear(n), f"c{n - 1}", ["good"])
-
-
-def drive(state, is_bad, skipped=frozenset()):
-    """Run a search to its end; returns the final state and how many commits it tried."""
-    trials = 0
-    while plan := state.plan():
-        (sha,) = plan
-        state = state.observe(sha, SKIP if sha in skipped else BAD if is_bad(sha) else GOOD)
-        trials += 1
-    return state, trials
-
-
+@pytest.mark.parametrize("fix", [False, True])
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 9, 20, 33])
-def test_every_culprit_of_a_line_is_found_within_the_bound(n):
+def test_every_culprit_of_a_line_is_named_with_its_parent(n, fix):
+    """The runs count those at the ends and of the pair; on the average they are few more than it takes."""
+    runs = []
     for culprit in range(n):
-        state, trials = drive(search(n), lambda sha, c=culprit: int(sha[1:]) >= c)
-        parent = f"c{culprit - 1}" if culprit else "good"
-        assert state.conclude() == Culprit(f"c{culprit}", (parent,))
-        assert state.confirmation() == (f"c{culprit}", parent)
-        assert trials <= ceil(log2(n))
-        assert state.steps_left() == 0
-
-
-def test_a_single_candidate_needs_no_trial():
-    assert search(1).plan() == ()
-    assert search(1).conclude() == Culprit("c0", ("good",))
+        search = drive(line(n), f"c{culprit}", fix=fix)
+        found = search.conclude()
+        assert isinstance(found, Culprit)
+        assert (found.sha, found.parents) == (f"c{culprit}", (f"c{culprit - 1}" if culprit else "good",))
+        assert search.confirmation() == ()
+        assert search.steps_left() == 0
+        runs.append(len(search.observed))
+    assert fmean(runs) <= log2(n) + 4.7
+    assert max(runs) <= log2(n) + 8
 
 
 def test_what_hides_behind_skips_is_a_list():
-    state, _ = drive(search(8), lambda sha: int(sha[1:]) >= 4, skipped={"c3", "c4"})
-    assert state.conclude() == Candidates(("c3", "c4", "c5"), ("c3", "c4"))
-    assert state.confirmation() == ()
+    found = drive(line(8), "c4", skipped={"c3", "c4"}).conclude()
+    assert isinstance(found, Candidates)
+    assert (found.shas, found.skipped) == (("c3", "c4", "c5"), ("c3", "c4"))
 
 
 def test_skips_outside_the_answer_do_not_matter():
-    state, _ = drive(search(16), lambda sha: int(sha[1:]) >= 12, skipped={"c7", "c8", "c9"})
-    assert state.conclude() == Culprit("c12", ("c11",))
+    found = drive(line(16), "c12", skipped={"c7", "c8", "c9"}).conclude()
+    assert isinstance(found, Culprit)
+    assert found.sha == "c12"
 
 
 def test_a_skipped_commit_can_be_decided_later():
-    state = search(4).observe("c1", SKIP).observe("c1", GOOD).observe("c2", BAD)
-    assert state.conclude() == Culprit("c2", ("c1",))
+    said = [("c1", SKIP), ("c1", GOOD), ("c1", GOOD), ("c2", BAD), ("c2", BAD)]
+    found = started(line(4)).observe(*said).conclude()
+    assert isinstance(found, Culprit)
+    assert found.sha == "c2"
 
 
-def test_good_bad_end_is_a_contradiction():
-    state = search(4).observe("c3", GOOD)
-    assert state.conclude() == Contradiction(good="c3", bad="c3")
-    assert state.plan() == ()
+def test_a_culprit_has_failed_and_its_parent_has_passed_twice():
+    sure = started(line(4)).observe(*[("c3", BAD)] * 6, *[("c0", GOOD)] * 4, ("c2", BAD), ("c1", GOOD))
+    assert sure.confirmation() == ("c1",)
+    assert sure.plan() == ("c1",)
+    assert sure.plan(running=["c1"])[0] != "c1"
+    assert isinstance(sure.observe(("c1", GOOD)).conclude(), Culprit)
 
 
-def test_good_after_bad_is_a_contradiction():
-    state = search(8).observe("c3", BAD).observe("c5", GOOD)
-    assert state.conclude() == Contradiction(good="c5", bad="c3")
+def test_a_search_for_a_fix_confirms_the_other_way_round():
+    runs = [*[("c3", GOOD)] * 5, *[("good", BAD)] * 4, ("c0", BAD), ("c2", GOOD), ("c1", BAD)]
+    search = started(line(4), fix=True).observe(*runs)
+    assert search.confirmation() == ("c2",)
+    found = search.observe(("c2", GOOD)).conclude()
+    assert isinstance(found, Culprit)
+    assert found.sha == "c2"
 
 
-def test_bad_good_end_is_a_contradiction():
-    assert search(4).observe("good", BAD).conclude() == Contradiction(good="good", bad="good")
+def test_healed_and_broken_again_is_a_contradiction():
+    said = [("c1", BAD), ("c4", GOOD), ("c6", BAD), ("c7", BAD)] * 6
+    found = started(line(8)).observe(*said).conclude()
+    assert isinstance(found, Contradiction)
+    assert (found.good, found.bad) == ("c4", "c1")
+    assert started(line(8)).observe(*said).plan() == ()
 
 
-def test_a_trial_elsewhere_is_refused():
+def test_a_parent_outside_the_range_that_fails_is_a_contradiction():
+    parents = {"side": ("elder",), "merge": ("good", "side")}
+    said = [("side", BAD), ("merge", BAD), ("elder", BAD), ("good", GOOD)] * 6
+    found = started(parents).observe(*said).conclude()
+    assert isinstance(found, Contradiction)
+    assert (found.good, found.bad) == ("elder", "elder")
+
+
+def test_as_red_everywhere_is_flaky():
+    ends = [("c7", BAD), ("c7", GOOD), ("good", BAD), ("good", GOOD)] * 12
+    assert isinstance(started(line(8)).observe(*ends).conclude(), Flaky)
+
+
+def test_a_run_elsewhere_is_refused():
     with pytest.raises(ValueError, match="not in the range"):
-        search(4).observe("elsewhere", GOOD)
+        started(line(4)).observe(("elsewhere", GOOD))
+    with pytest.raises(ValueError, match="not in the range"):
+        Bisection(Dag(line(4)), "elsewhere")
 
 
-def test_k_commits_cut_the_range_into_equal_parts():
-    assert search(100).plan(3) == ("c24", "c49", "c74")
-    assert search(3).plan(8) == ("c0", "c1")
-
-
-def test_steps_left_counts_down_to_nothing():
-    state, left = search(20), []
-    while plan := state.plan():
-        left.append(state.steps_left())
-        state = state.observe(plan[0], BAD)
-    assert left[0] == 5
-    assert left == sorted(left, reverse=True)
+def test_steps_left_are_about_as_many_as_there_are():
+    search = started(line(32)).observe(("c31", BAD))
+    told = []
+    while plan := search.plan():
+        told.append(search.steps_left())
+        search = search.observe((plan[0], GOOD if plan[0] == "good" or int(plan[0][1:]) < 20 else BAD))
+    assert all(told)
+    assert abs(told[0] - len(told)) <= 4
 
 
 def test_a_commit_beside_the_suspects_can_tell_skipped_ones_apart():
     """`under` was skipped; `side` has it, too, but not the top: if that is good, the top did it."""
     parents = {"under": ("good",), "top": ("under",), "side": ("under",), "last": ("top", "side")}
-    state = Bisection.start(Dag(parents), "last").observe("top", BAD).observe("under", SKIP)
-    assert state.plan() == ("side",)
-    assert state.observe("side", GOOD).conclude() == Culprit("top", ("under",))
-    assert state.observe("side", BAD).conclude() == Candidates(("under",), ("under",))
-    assert state.observe("side", SKIP).conclude() == Candidates(("under", "top"), ("under",))
 
+    def end(red):
+        search = drive(parents, "under" if red else "top", skipped={"under"})
+        assert "side" in [sha for sha, _ in search.observed]
+        return search.conclude()
 
-def test_two_first_bad_commits_the_one_under_the_bad_end_is_searched_for():
-    parents = {"left": ("good",), "right": ("good",), "merge": ("left", "right"), "last": ("merge",)}
-    state = Bisection.start(Dag(parents), "last").observe("left", BAD).observe("right", BAD)
-    assert state.conclude() == Culprit("left", ("good",))
+    found = end(red=False)
+    assert isinstance(found, Culprit)
+    assert (found.sha, found.parents) == ("top", ("under",))
+    found = end(red=True)
+    assert isinstance(found, Candidates), "nobody saw `under` fail"
+    assert (found.shas, found.skipped) == (("under",), ("under",))
+    found = drive(parents, "top", skipped={"under", "side"}).conclude()
+    assert isinstance(found, Candidates)
+    assert (set(found.shas), found.skipped) == (
+        {"under", "top", "last", "side"} & set(found.shas),
+        ("under",),
+    )
+    assert {"under", "top"} <= set(found.shas)
 
 
 def test_what_is_implied_is_tried_before_it_is_named():
+    """Both sides fail, so it is the base."""
     parents = {"base": ("good",), "left": ("base",), "right": ("base",), "last": ("left", "right")}
-    state = Bisection.start(Dag(parents), "last", ["good"]).observe("left", BAD).observe("right", BAD)
-    assert state.plan() == ("base",)
-    assert state.observe("base", BAD).conclude() == Culprit("base", ("good",))
-    assert state.observe("base", GOOD).conclude() == Culprit("left", ("base",))
+    search = started(parents).observe(("last", BAD), ("left", BAD), ("right", BAD), ("good", GOOD))
+    tried = finish(search, lambda sha: GOOD if sha == "good" else BAD)
+    assert ("base", BAD) in tried.observed
+    found = tried.conclude()
+    assert isinstance(found, Culprit)
+    assert found.sha == "base"
+
+
+def test_two_breaks_are_not_blamed_on_one_commit_without_a_word():
+    parents = {"base": ("good",), "left": ("base",), "right": ("base",), "last": ("left", "right")}
+    found = finish(started(parents), lambda sha: GOOD if sha in ("good", "base") else BAD).conclude()
+    assert not isinstance(found, Culprit) or found.sha in ("left", "right")
+
+
+@pytest.mark.parametrize("skipped", ["good", "range"])
+def test_where_nothing_can_be_tried_the_search_ends(skipped):
+    """Every commit but the bad end tells nothing, or the good end does."""
+    hidden = {"good"} if skipped == "good" else {f"c{place}" for place in range(7)}
+    found = drive(line(8), "c4", skipped=hidden).conclude()
+    if skipped == "range":
+        assert isinstance(found, Candidates)
+        assert found.shas == tuple(line(8))
+    else:
+        assert isinstance(found, Culprit)
+        assert found.sha == "c4"
+
+
+def test_a_prior_moves_the_first_cut():
+    heavy = {f"c{place}": 20.0 if place >= 28 else 0.1 for place in range(32)}
+    first = Bisection(Dag(line(32)), "c31", ("good",), heavy).observe(("c31", BAD)).plan()[0]
+    assert int(first[1:]) >= 28

@@ -83,7 +83,7 @@ def test_whatever_was_observed_there_is_a_plan_or_an_answer(parents, fix, data):
 def test_any_answers_at_all_come_to_an_end(parents, data):
     """Answers drawn at random, skips among them: the search gives up in the end, if it finds nothing."""
     source = data.draw(st.randoms(use_true_random=False))
-    search = finish(started(parents), lambda sha: source.choice([GOOD, BAD, BAD, SKIP]))
+    search = finish(started(parents), lambda _: source.choice([GOOD, BAD, BAD, SKIP]))
     assert search.conclude() is not None
 
 

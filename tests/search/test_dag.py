@@ -1,13 +1,12 @@
-"""Order, ancestry and weights of a commit graph."""
+"""Order and ancestry of a commit graph."""
 
 from __future__ import annotations
 
-import random
-import time
-
 import pytest
+from graphs import line, many_merges, started
 
-from bisect_tool.search import Bisection, Dag
+from bisect_tool.search import Dag
+from bisect_tool.verdict import Verdict
 
 DIAMOND = {"base": ("good",), "left": ("base",), "right": ("base",), "merge": ("left", "right")}
 
@@ -23,16 +22,15 @@ def test_the_boundary_is_what_lies_outside():
     assert Dag(DIAMOND).boundary == {"good"}
 
 
-def test_weights_count_each_ancestor_once():
+def test_descendants_are_all_that_has_a_commit_under_it():
     dag = Dag(DIAMOND)
-    assert dag.weights(range(4)) == [1, 2, 2, 4]
-    assert dag.weights([1, 2, 3]) == [1, 1, 3]
+    assert [dag.descendants(commit) for commit in range(4)] == [{0, 1, 2, 3}, {1, 3}, {2, 3}, {3}]
+    assert [dag.ancestors([commit]) for commit in range(4)] == [{0}, {0, 1}, {0, 2}, {0, 1, 2, 3}]
 
 
 def test_distances_go_both_ways():
-    dag = Dag(DIAMOND)
-    assert dag.distances(range(4), 1) == {1: 0, 0: 1, 3: 1, 2: 2}
-    assert dag.distances([1, 2], 1) == {1: 0}
+    assert Dag(DIAMOND).distances(1).tolist() == [1, 0, 2, 1]
+    assert Dag({"a": ("good",), "b": ("other",)}).distances(0).tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("parents", [{}, {"a": ("a",)}, {"a": ("b",), "b": ("a",)}])
@@ -41,32 +39,23 @@ def test_no_range_at_all(parents):
         Dag(parents)
 
 
-def many_merges(size):
-    """A mainline of merges, each bringing in a branch of one to five commits that was cut some time ago."""
-    chance = random.Random(1)  # noqa: S311
-    parents, mainline = {}, ["good"]
-    while len(parents) < size:
-        tip = mainline[max(0, len(mainline) - 1 - chance.randrange(50))]
-        for _ in range(chance.randrange(1, 6)):
-            name = f"c{len(parents)}"
-            parents[name] = (tip,)
-            tip = name
-        merge = f"c{len(parents)}"
-        parents[merge] = (mainline[-1], tip)
-        mainline.append(merge)
-    return parents
-
-
-def a_line(size):
-    return {f"c{i}": (f"c{i - 1}" if i else "good",) for i in range(size)}
-
-
 @pytest.mark.parametrize(
-    "parents", [many_merges(20_000), a_line(100_000)], ids=["20,000 merged", "100,000 line"]
+    "parents", [many_merges(20_000), line(1_000_000)], ids=["20,000 merged", "1,000,000 line"]
 )
-def test_the_next_trial_of_a_long_history_comes_soon(parents):
-    """About 0.4 s on an idle core of 2020; the limit leaves room for a busy machine."""
-    state = Bisection.start(Dag(parents), list(parents)[-1])
-    started = time.process_time()
-    assert len(state.plan()) == 1
-    assert time.process_time() - started < 3
+def test_the_next_commit_of_a_long_history_halves_it(parents):
+    search = started(parents)
+    (first,) = search.plan()
+    dag = search.dag
+    under = len(dag.ancestors([dag.index[first]])) / len(parents)
+    assert 0.35 < under < 0.65
+    search = search.observe((first, Verdict.BAD))
+    (then,) = search.plan()
+    assert dag.index[then] in dag.ancestors([dag.index[first]])
+    assert 0.1 < len(dag.ancestors([dag.index[then]])) / len(parents) < under
+
+
+def test_skips_of_a_long_history_are_walked_around():
+    search = started(many_merges(5000))
+    (first,) = search.plan()
+    (other,) = search.observe((first, Verdict.SKIP)).plan()
+    assert other != first

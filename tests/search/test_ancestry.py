@@ -1,0 +1,46 @@
+"""Sums over ancestors against sets that were walked."""
+
+from __future__ import annotations
+
+import numpy as np
+from graphs import histories, line, lineage, many_merges
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bisect_tool.search import Dag
+
+
+@given(histories(30), st.integers(1, 3), st.data())
+@settings(max_examples=150, deadline=None)
+def test_sums_and_what_lies_under_are_those_of_the_lineage(parents, rows, data):
+    dag = Dag(parents)
+    number = st.floats(-5, 5, allow_nan=False)
+    values = np.array(
+        [data.draw(st.lists(number, min_size=len(parents), max_size=len(parents))) for _ in range(rows)]
+    )
+    sums = dag.ancestry.sums(values)
+    assert sums.shape == values.shape
+    assert np.allclose(dag.ancestry.sums(values[0]), sums[0])
+    for sha, place in dag.index.items():
+        under = sorted(dag.index[each] for each in lineage(parents, sha))
+        assert np.allclose(sums[:, place], values[:, under].sum(axis=1))
+        assert (
+            np.flatnonzero(
+                np.isin(np.arange(len(parents)), np.arange(len(parents))[dag.ancestry.under(place)])
+            ).tolist()
+            == under
+        )
+
+
+def test_a_line_is_known_as_one_and_a_branch_is_not():
+    assert Dag(line(5)).ancestry.linear
+    assert not Dag({"a": ("good",), "b": ("good",), "m": ("a", "b")}).ancestry.linear
+    assert not Dag({"a": ("good",), "b": ("a",), "c": ("a",), "m": ("b", "c")}).ancestry.linear
+
+
+def test_thousands_of_merges_add_up():
+    """Each commit counts once under the last, however many ways lead to it."""
+    dag = Dag(many_merges(2000))
+    counts = dag.ancestry.sums(np.ones(len(dag.candidates)))
+    for place in (0, 700, 1999, len(dag.candidates) - 1):
+        assert round(counts[place]) == len(dag.ancestors([place]))

@@ -1,0 +1,30 @@
+"""What no trial can tell apart, against the definition."""
+
+from __future__ import annotations
+
+from graphs import histories, line
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bisect_tool.search import Dag
+from bisect_tool.search.blocks import block
+
+
+@given(histories(20), st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_block_has_the_same_testable_commits_above(parents, data):
+    dag = Dag(parents)
+    commits = st.integers(0, len(parents) - 1)
+    skipped = data.draw(st.sets(commits))
+    commit = data.draw(commits)
+    above = [dag.descendants(each) - skipped for each in range(len(parents))]
+    alike = tuple(each for each in range(len(parents)) if above[each] == above[commit])
+    assert block(dag, commit, sorted(skipped)) == alike
+
+
+def test_a_line_hides_what_was_skipped_below_the_next_testable_commit():
+    dag = Dag(line(8))
+    assert block(dag, 5, [3, 4]) == (3, 4, 5)
+    assert block(dag, 3, [3, 4]) == (3, 4, 5)
+    assert block(dag, 2, [3, 4]) == (2,)
+    assert block(dag, 6, []) == (6,)

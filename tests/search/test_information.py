@@ -1,0 +1,115 @@
+"""What the next run is expected to tell: known values, and the definition written out."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import log2
+
+import numpy as np
+import pytest
+from graphs import GOOD as END
+from graphs import histories, line
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bisect_tool.search import Bisection, Dag
+from bisect_tool.search.information import OUTSIDE, Outlook, information
+from bisect_tool.verdict import Verdict
+
+GOOD, BAD = Verdict.GOOD, Verdict.BAD
+
+
+def entropy(chance):
+    return -sum(each * log2(each) for each in (chance, 1 - chance) if each > 0)
+
+
+def outlook(shares, *, above=1.0, below=0.0, flaky=0.0, anywhere=0.5, tangled=0.0):
+    """A line of suspects with these shares."""
+    size = len(shares)
+    return Outlook(
+        Dag(line(size)).ancestry,
+        np.array(shares),
+        np.full(size, above),
+        np.full(size, below),
+        flaky,
+        anywhere,
+        tangled,
+        np.full(size + 1, 0.5),
+    )
+
+
+def test_without_noise_a_run_tells_how_evenly_it_cuts():
+    bits = information(outlook([0.25] * 4))
+    assert bits == pytest.approx([entropy(0.25), 1.0, entropy(0.25), 0.0, 0.0])
+
+
+def test_through_noise_it_tells_what_a_binary_symmetric_channel_carries():
+    bits = information(outlook([0.5, 0.5], above=0.9, below=0.1))
+    assert bits == pytest.approx([1 - entropy(0.1), 0.0, 0.0])
+
+
+def test_a_failure_that_shows_half_the_time_tells_what_a_z_channel_carries():
+    bits = information(outlook([0.5, 0.5], above=0.5, below=0.0))
+    assert bits[0] == pytest.approx(entropy(0.25) - 0.5)
+
+
+def test_whether_there_is_a_culprit_is_worth_a_run_at_an_end():
+    bits = information(outlook([0.25, 0.25], flaky=0.5, anywhere=0.5))
+    assert bits[2] == pytest.approx(entropy(0.25) - 0.5)
+    assert bits[1] == pytest.approx(bits[2])
+    assert information(outlook([0.25, 0.25], tangled=0.5))[2] == pytest.approx(bits[2])
+
+
+@pytest.mark.parametrize("certain", [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+def test_where_all_is_known_nothing_is_told(certain):
+    assert information(outlook(certain)) == pytest.approx([0.0] * 4, abs=1e-9)
+    assert information(outlook(certain, above=0.7, below=0.2)) == pytest.approx([0.0] * 4, abs=1e-9)
+
+
+def test_a_run_that_is_under_way_is_not_asked_again():
+    assert information(outlook([0.25] * 4), [1]) == pytest.approx([0.5, 0.0, 0.5, 0.0, 0.0])
+    assert information(outlook([0.25] * 4), [0, 1, 2]) == pytest.approx([0.0] * 5, abs=1e-9)
+
+
+def slowly(look, running, place):
+    """I(answer at `place`; hypothesis | answers of those running), by going through all of them."""
+    size = len(look.commits)
+
+    def under(commit, asked):
+        return asked != OUTSIDE and np.arange(size)[look.ancestry.under(asked)].tolist().count(commit) > 0
+
+    def fails(hypothesis, asked):
+        if hypothesis == "flaky":
+            return look.anywhere
+        if hypothesis == "tangled":
+            return look.answers[asked]
+        return look.above[hypothesis] if under(hypothesis, asked) else look.below[hypothesis]
+
+    chances = {commit: look.commits[commit] for commit in range(size)}
+    chances |= {"flaky": look.flaky, "tangled": look.tangled}
+    bits = 0.0
+    for answers in product([True, False], repeat=len(running)):
+        weight = fail = 0.0
+        for hypothesis, chance in chances.items():
+            for asked, answer in zip(running, answers, strict=True):
+                rate = fails(hypothesis, asked)
+                chance *= rate if answer else 1 - rate  # noqa: PLW2901
+            weight += chance
+            fail += chance * fails(hypothesis, place)
+        if weight > 0:
+            bits += weight * entropy(min(1.0, fail / weight))
+    return bits - sum(chance * entropy(fails(each, place)) for each, chance in chances.items())
+
+
+@given(histories(10), st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_bits_are_those_of_the_definition(parents, data):
+    anyone = st.sampled_from([*sorted(parents), END])
+    observed = data.draw(st.lists(st.tuples(anyone, st.sampled_from([GOOD, BAD])), max_size=8))
+    search = Bisection(Dag(parents), list(parents)[-1], (END,), fix=data.draw(st.booleans()))
+    look = Outlook.of(search.observe(*observed).posterior)
+    running = data.draw(st.lists(st.integers(OUTSIDE, len(parents) - 1), max_size=3))
+    bits = information(look, running)
+    assert bits == pytest.approx([slowly(look, running, place) for place in [*range(len(parents)), OUTSIDE]])
+    assert (bits <= information(look) + 1e-9).all()
+    assert (bits >= -1e-9).all()

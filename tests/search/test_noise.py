@@ -1,0 +1,63 @@
+"""Seeded searches with a known culprit, through noise: how often they name the wrong commit."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from math import sqrt
+
+import pytest
+from graphs import GOOD as END
+from graphs import line, started
+
+from bisect_tool.search import Bisection, Culprit, Dag, Flaky
+from bisect_tool.verdict import Verdict
+
+GOOD, BAD = Verdict.GOOD, Verdict.BAD
+RUNS = 120
+
+
+def ending(dag, fix, seed, rates):
+    """What a search ends with, for a culprit and answers drawn with a seed: 'right', 'wrong', or its name."""
+    chance = random.Random(seed)  # noqa: S311
+    culprit = chance.randrange(len(dag.candidates))
+    bad = dag.candidates[-1]
+    search = Bisection(dag, bad, (END,), fix=fix)
+
+    def run(sha):
+        red = (sha != END and culprit <= dag.index[sha]) is not fix
+        return sha, BAD if chance.random() < rates[not red] else GOOD
+
+    while not search.shown:
+        search = search.observe(run(END if fix else bad))
+    while plan := search.plan():
+        assert len(search.observed) < 600, "the search has no end"
+        search = search.observe(run(plan[0]))
+    found = search.conclude()
+    if isinstance(found, Culprit):
+        return "right" if found.sha == dag.candidates[culprit] else "wrong"
+    return type(found).__name__
+
+
+@pytest.mark.parametrize("fix", [False, True])
+@pytest.mark.parametrize("rates", [(1, 0), (0.9, 0), (0.5, 0), (0.3, 0), (0.95, 0.05)])
+def test_no_more_wrong_names_than_asked_for(rates, fix):
+    """At 95 % asked for; three standard deviations are left for chance."""
+    dag = Dag(line(16))
+    ends = Counter(ending(dag, fix, seed, rates) for seed in range(RUNS))
+    assert ends["wrong"] / RUNS <= 0.05 + 3 * sqrt(0.05 * 0.95 / RUNS)
+    assert ends["right"] >= (1.0 if rates == (1, 0) else 0.85) * RUNS
+    assert ends["Undecided"] == 0
+
+
+def test_most_cells_without_a_culprit_are_not_pinned_on_a_commit():
+    """One in two everywhere; of a hundred cells the search takes three to be like that, before any run."""
+    chance = random.Random(3)  # noqa: S311
+    ends = Counter()
+    for _ in range(40):
+        search = started(line(16))
+        while plan := search.plan():
+            search = search.observe((plan[0], chance.choice([GOOD, BAD])))
+        ends[type(search.conclude())] += 1
+    assert ends[Flaky] >= 20
+    assert ends[Culprit] <= 16

@@ -1,0 +1,102 @@
+"""The chance of every hypothesis, against Bayes' rule written out."""
+
+from __future__ import annotations
+
+from math import exp, lgamma, prod
+
+import numpy as np
+import pytest
+from graphs import GOOD as END
+from graphs import histories, is_bad, line, started
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bisect_tool.search import Bisection, Dag, posterior, rates
+from bisect_tool.verdict import Verdict
+
+GOOD, BAD = Verdict.GOOD, Verdict.BAD
+
+
+def slowly(search, parents):
+    """The chances of the commits, of flaky and of tangled, one hypothesis and one pair of rates at a time."""
+
+    def rate_of(fail, verdict):
+        return fail if verdict is BAD else 1 - fail
+
+    def culprit(sha):
+        bad = [is_bad(parents, sha, asked, search.fix) for asked, _ in search.observed]
+        return sum(
+            exp(weight)
+            * prod(rate_of(above if red else below, said) for red, (_, said) in zip(bad, search.observed))  # noqa: B905
+            for above, below, weight in zip(*grid, strict=True)
+        )
+
+    known = rates.regression()
+    grid = (known.bad, known.good, known.log_weight)
+    given = search.weights or dict.fromkeys(parents, 1.0)
+    share = 1 - posterior._FLAKY - posterior._TANGLED
+    chances = [share * given[sha] / sum(given.values()) * culprit(sha) for sha in search.dag.candidates]
+    none = rates.no_culprit()
+    flaky = posterior._FLAKY * sum(
+        exp(weight) * prod(rate_of(rate, said) for _, said in search.observed)
+        for rate, weight in zip(none.bad, none.log_weight, strict=True)
+    )
+    a = posterior._AGREEING
+    tangled = posterior._TANGLED
+    for sha in {asked for asked, _ in search.observed}:
+        red, green = (search.observed.count((sha, said)) for said in (BAD, GOOD))
+        tangled *= exp(lgamma(red + a) + lgamma(green + a) - lgamma(red + green + 2 * a))
+        tangled *= exp(lgamma(2 * a) - 2 * lgamma(a))
+    every = np.array([*chances, flaky, tangled])
+    return every / every.sum()
+
+
+@given(histories(8), st.booleans(), st.data())
+@settings(max_examples=40, deadline=None)
+def test_the_chances_are_those_of_bayes_rule(parents, fix, data):
+    anyone = st.sampled_from([*sorted(parents), END])
+    observed = data.draw(st.lists(st.tuples(anyone, st.sampled_from([GOOD, BAD])), max_size=10))
+    weights = data.draw(st.none() | st.fixed_dictionaries(dict.fromkeys(parents, st.floats(0.02, 20))))
+    search = Bisection(Dag(parents), list(parents)[-1], (END,), weights, fix=fix).observe(*observed)
+    known = search.posterior
+    assert [*known.commits, known.flaky, known.tangled] == pytest.approx(slowly(search, parents), abs=1e-9)
+
+
+def test_the_order_of_the_runs_does_not_matter():
+    runs = [("c3", BAD), ("c1", GOOD), ("c7", BAD), ("c3", GOOD), (END, GOOD)]
+    search = started(line(8))
+    there, back = search.observe(*runs).posterior, search.observe(*reversed(runs)).posterior
+    assert there.commits == pytest.approx(back.commits)
+
+
+def test_a_failure_speaks_against_what_lies_above_and_a_pass_against_what_lies_under():
+    search = started(line(8))
+    before, red = search.posterior.commits, search.observe(("c3", BAD)).posterior.commits
+    assert (red[:4] > before[:4]).all()
+    assert (red[4:] < before[4:]).all()
+    green = search.observe(("c3", GOOD)).posterior.commits
+    assert (green[:4] < before[:4]).all()
+    assert (green[4:] > before[4:]).all()
+
+
+def test_no_commit_is_ever_ruled_out():
+    search = started(line(8)).observe(*[("c3", BAD), ("c2", GOOD)] * 10)
+    assert (search.posterior.commits > 0).all()
+
+
+def test_a_cell_as_red_at_good_commits_as_at_bad_ones_is_flaky():
+    runs = [(sha, said) for sha in (*line(8), END) for said in (BAD, GOOD, GOOD) * 4]
+    assert started(line(8)).observe(*runs).posterior.flaky > 0.95
+
+
+def test_commits_that_repeat_answers_no_culprit_explains_are_tangled():
+    runs = [("c1", BAD), ("c4", GOOD), ("c6", BAD), ("c7", BAD)] * 6
+    assert started(line(8)).observe(*runs).posterior.tangled > 0.95
+
+
+def test_rates_are_learnt_from_the_runs():
+    flaky = started(line(2)).observe(*[("c1", BAD), ("c1", GOOD), ("c1", GOOD), (END, GOOD)] * 12).posterior
+    assert 0.25 < flaky.if_above[1] < 0.45
+    assert flaky.if_below[1] < 0.05
+    assert rates.regression().deterministic(np.array([[3, 0]]), np.array([[0, 5]]))[0] > 0.5
+    assert rates.regression().deterministic(np.array([[3, 1]]), np.array([[0, 5]]))[0] < 1e-6
