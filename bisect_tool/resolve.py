@@ -78,10 +78,14 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
     repository = _open(words.repo, scenario, home, notice)
     bad = repository.resolve(words.bad)
     profile = choose_profile(scenario, words.profile, repository, bad) if scenario else None
+    goods = tuple(dict.fromkeys(repository.resolve(good) for good in words.goods))
+    fix = words.find == "fix"
+    if fix and len(goods) != 1:
+        raise UsageError("--find fix takes one --good", "Name the one commit at which the tests pass again.")
     request = Request(
         repo=str(Path(repository.spec).resolve()) if repository.source else without_account(repository.spec),
-        goods=tuple(dict.fromkeys(repository.resolve(good) for good in words.goods)),
-        bad=bad,
+        goods=(bad,) if fix else goods,
+        bad=goods[0] if fix else bad,
         first_parent=words.first_parent,
         check=_check(words, repository, bad),
         scenario=None if scenario is None else _scenario_name(words.scenario),
@@ -258,8 +262,10 @@ def rerun(words: Words, request: Request) -> str:
     """The command line that runs the same bisection again, quoted for a shell."""
     if request.goods:
         parts = ["bisect-run", "--repo", request.repo]
-        parts += [part for good in request.goods for part in ("--good", good[:12])]
-        parts += ["--bad", request.bad[:12]]
+        fix = request.find == "fix"
+        goods, bad = ((request.bad,), request.goods[0]) if fix else (request.goods, request.bad)
+        parts += [part for good in goods for part in ("--good", good[:12])]
+        parts += ["--bad", bad[:12]]
     else:
         parts = ["bisect-run", "step", "--repo", request.repo, "--rev", request.bad[:12]]
     parts += ["--first-parent"] if words.first_parent else []

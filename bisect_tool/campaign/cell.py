@@ -147,7 +147,7 @@ class CellSearch:
         goal, base = self.goal, self._base
         failing, passing = self.judged.at(goal.failing), self.judged.at(goal.passing)
         if any(run.verdict is Verdict.BAD for run in failing):
-            return self._unheard(base)
+            return self._unheard(base) if goal.goods else replace(base, finding=Finding.UNVERIFIED)
         if any(run.verdict is Verdict.GOOD for run in failing):
             swapped = any(run.verdict is Verdict.BAD for run in passing)
             note = "it fails at the passing end and passes at the failing one: ends swapped?"

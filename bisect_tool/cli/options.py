@@ -51,7 +51,13 @@ TestsFrom = Annotated[
 ]
 FirstParent = Annotated[bool, typer.Option("--first-parent", help="Follow the mainline only.")]
 EndpointRuns = Annotated[
-    int, typer.Option("--endpoint-runs", metavar="N", min=1, help="Runs that verify each end.")
+    int,
+    typer.Option(
+        "--endpoint-runs",
+        metavar="N",
+        min=1,
+        help="Runs of the bad end in which a cell has to fail, or it is green.",
+    ),
 ]
 Find = Annotated[
     Literal["regression", "fix"],

@@ -137,6 +137,13 @@ class Repository:
         output = self.git.run("log", *walk, *listing, stdin=wanted.encode())
         return _changes(output.decode("utf-8", "surrogateescape"))
 
+    def same_tree(self, sha: str, other: str, paths: Iterable[str]) -> bool:
+        """Whether two commits have the same files at `paths`; without any, the same files altogether."""
+        if asked := tuple(paths):
+            return self.tree_hashes(sha, asked) == self.tree_hashes(other, asked)
+        names = self.git.run("rev-parse", f"{sha}^{{tree}}", f"{other}^{{tree}}").split()
+        return len(set(names)) == 1
+
     def tree_hashes(self, sha: str, paths: Iterable[str]) -> dict[str, str]:
         """The object names of files and folders at a commit: equal names mean equal contents.
 

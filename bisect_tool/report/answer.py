@@ -27,10 +27,28 @@ class CulpritView:
 
 @dataclass(frozen=True)
 class CandidateView:
-    """A commit that may be the first bad one; `reason`: why it could not be tested, empty if it is bad."""
+    """A commit that may be the first bad one; `reason`: why it could not be tested, empty if it could."""
 
     sha: str
     reason: str
+    chance: float | None
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the two sides of the answer are called: a fix is looked for the other way round."""
+
+    culprit: str
+    before: str
+    first: str
+    turns: str
+
+
+def words(document: Document) -> Words:
+    """The words for what the document looked for."""
+    if document.find == "fix":
+        return Words("Fixed by", "Last bad", "First good", "Turns green")
+    return Words("Culprit", "Last good", "First bad", "Turns red")
 
 
 @dataclass(frozen=True)
@@ -115,7 +133,8 @@ def _cells_with_culprit(document: Document, sha: str) -> tuple[str, ...]:
 
 def _reasons(report: CellReport) -> tuple[CandidateView, ...]:
     reasons = {skip.sha: skip.reason for skip in report.skipped}
-    return tuple(CandidateView(sha, reasons.get(sha, "")) for sha in report.candidates)
+    chances = report.probabilities
+    return tuple(CandidateView(sha, reasons.get(sha, ""), chances.get(sha)) for sha in report.candidates)
 
 
 def _parameters(cells: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from bisect_tool.report.phrase import count, short
+from bisect_tool.report.phrase import count, percent, short
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -42,13 +42,6 @@ def belief_line(beliefs: Sequence[Belief]) -> str:
     """The same in one plain line."""
     groups = _groups(beliefs)
     return "; ".join(f"{_name(group, beliefs)}: {_said(group[0], ', ', ', ')}" for group in groups)
-
-
-def percent(chance: float) -> str:
-    """`81 %`; never all or nothing, of which nobody is sure."""
-    if chance < 0.01:
-        return "<1 %"
-    return ">99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")
 
 
 def _groups(beliefs: Sequence[Belief]) -> list[list[Belief]]:

@@ -20,6 +20,7 @@ from bisect_tool.report.document import (
     Cost,
     Document,
     EndCount,
+    FailRates,
     FailureReport,
     NativeChange,
     Skipped,
@@ -31,7 +32,7 @@ from bisect_tool.text import clean, redact, secret_values
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from bisect_tool.history.commit import Commit
     from bisect_tool.session import Session
@@ -66,7 +67,9 @@ def compose(
     commits = {commit.sha: commit for commit in session.range.commits}
     outside = dict.fromkeys((*request.goods, *(row.result.sha for row in rows)))
     commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
-    code, conclusion = conclude(state, rows) if request.goods else _one_commit(rows)
+    unbuilt = _no_ops(session, state, commits)
+    code, conclusion = conclude(state, rows, unbuilt) if request.goods else _one_commit(rows)
+    fix = request.find == "fix"
     document = Document(
         schema=1,
         command=request.command,
@@ -76,12 +79,13 @@ def compose(
         scenario=request.scenario or "",
         profile=request.profile or "",
         repo=request.repo,
-        good=request.goods,
-        bad=request.bad,
+        find=request.find,
+        good=(request.bad,) if fix else request.goods,
+        bad=request.goods[0] if fix else request.bad,
         candidates_total=len(session.range.commits),
         exit_code=code,
         conclusion=conclusion,
-        cells={item.cell: _cell(item, commits, rows) for item in state.conclusions},
+        cells={item.cell: _cell(item, commits, rows, unbuilt, fix=fix) for item in state.conclusions},
         failure=_failure(state),
         commits={
             sha: commit_info(commits[sha]) for sha in _named(session, rows, state, native) if sha in commits
@@ -122,8 +126,8 @@ def sanitise(document: Document, secrets: frozenset[str]) -> Document:
     return cleaned
 
 
-def conclude(state: State, rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
-    """The exit code of a session and the sentence that goes with it."""
+def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = ()) -> tuple[ExitCode, str]:
+    """The exit code of a session and the sentence that goes with it; `unbuilt` commits change no build."""
     if state.step is not None:
         return ExitCode.INTERRUPTED, f"not finished: {len(state.remaining)} commits are left"
     found = {item.finding for item in state.conclusions}
@@ -131,6 +135,11 @@ def conclude(state: State, rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
         return _nothing_ran(rows)
     if found == {Finding.GREEN}:
         return ExitCode.ENDPOINTS, "every cell is green at the bad end"
+    left = [item for item in state.conclusions if item.finding is Finding.CANDIDATES]
+    if left and left[0].note:
+        return ExitCode.INCONCLUSIVE, f"not decided: {left[0].note}"
+    if not left and any(item.culprit in unbuilt for item in state.conclusions if item.culprit):
+        return ExitCode.INCONCLUSIVE, "suspect: the commit found changes nothing that is built"
     return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
 
 
@@ -183,27 +192,48 @@ def _named(
     return dict.fromkeys((*shas, *(change.sha for change in native)))
 
 
-def _cell(item: CellConclusion, commits: Mapping[str, Commit], rows: Sequence[TrialRow]) -> CellReport:
+def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> frozenset[str]:
+    """The culprits that change nothing of what is built and run: the answer is suspect then."""
+    build = profile.build if (profile := setting(session).profile) else None
+    paths = (*build.native, *build.tree) if build else ()
+    found = {item.culprit for item in state.conclusions if item.culprit}
+    trees = session.repository.same_tree
+    return frozenset(sha for sha in found if trees(sha, commits[sha].parents[0], paths))
+
+
+def _cell(
+    item: CellConclusion,
+    commits: Mapping[str, Commit],
+    rows: Sequence[TrialRow],
+    unbuilt: Container[str],
+    *,
+    fix: bool,
+) -> CellReport:
     return CellReport(
         finding=item.finding,
         order_dependent=True if item.finding is Finding.ORDER_DEPENDENT else None,
         good=EndCount(runs=item.good.runs, failed=item.good.failed),
         bad=EndCount(runs=item.bad.runs, failed=item.bad.failed),
         culprit=commit_info(commits[item.culprit]) if item.culprit else None,
-        last_good=_last_good(item.cell, commits[item.culprit].parents, rows) if item.culprit else None,
+        last_good=_before(item.cell, commits[item.culprit].parents, rows, fix=fix) if item.culprit else None,
         candidates=item.candidates,
+        probabilities=dict(zip(item.candidates, item.probabilities, strict=False)),
+        confidence=item.confidence,
+        fail_rates=FailRates(bad=item.rates[0], good=item.rates[1]) if item.rates else None,
+        no_op=item.culprit is not None and item.culprit in unbuilt,
         signature=str(item.failure.signature) if item.failure else None,
         skipped=tuple(Skipped(sha=sha, reason=reason) for sha, reason in item.skipped),
         note=item.note,
     )
 
 
-def _last_good(cell: str, parents: Sequence[str], rows: Sequence[TrialRow]) -> str | None:
-    """The parent at which the cell passed; None where every parent is good by descent only."""
+def _before(cell: str, parents: Sequence[str], rows: Sequence[TrialRow], *, fix: bool) -> str | None:
+    """The parent at which the cell passed (failed, where a fix was looked for), if that was seen at all."""
+    wanted = (Outcome.FAILED, Outcome.HUNG) if fix else (Outcome.PASSED,)
     seen = {
         row.result.sha
         for row in rows
-        if (result := row.result.cell(cell)) is not None and result.outcome is Outcome.PASSED
+        if (result := row.result.cell(cell)) is not None and result.outcome in wanted
     }
     return next((parent for parent in parents if parent in seen), None)
 
@@ -240,6 +270,7 @@ def _trial(row: TrialRow) -> TrialReport:
         leftovers=tuple(f"{item.kind} {item.name}" for item in result.leftovers),
         log=result.folder,
         reason=result.reason,
+        shared=row.shared,
     )
 
 

@@ -15,7 +15,7 @@ from rich.tree import Tree
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
-from bisect_tool.report.phrase import count, duration, listing, place, short
+from bisect_tool.report.phrase import count, duration, listing, percent, place, short
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ _PATH_LIMIT = 5
 _COPY_LIMIT = 20_000
 _TIME_WIDTH = len("+0.000 s")
 _GUIDE_WIDTH = 4
+_ALWAYS = 0.9
+"""From here on a failure rate is not worth a word: a few runs show no more."""
+_NO_OP = "suspect: what is built of it is what is built of its parent"
 _NATIVE_CULPRIT = "changes native files, which the pinned base does not follow"
 RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 _FINDING_STYLE = {"culprit": "bold red", "candidates": "yellow", "flaky": "yellow", "green": "green"}
@@ -84,7 +87,7 @@ def render_cells(document: Document) -> RenderableType | None:
     table.add_column("failed\nat good", justify="right")
     table.add_column("failed\nat bad", justify="right")
     table.add_column("finding", no_wrap=True)
-    table.add_column("first bad", no_wrap=True)
+    table.add_column(answer.words(document).first.lower(), no_wrap=True)
     for cell, report in document.cells.items():
         table.add_row(
             _text(cell),
@@ -111,31 +114,36 @@ def render_failure(document: Document) -> RenderableType | None:
 
 
 def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
-    commit = view.commit
-    grid.add_row(Text("Culprit", "bold"), _commit(commit.sha, commit.subject, "bold red"))
+    commit, words = view.commit, answer.words(document)
+    grid.add_row(Text(words.culprit, "bold"), _commit(commit.sha, commit.subject, "bold red"))
     origin = f"{commit.author}, {commit.date[:10]}"
     grid.add_row(Text(), _text(f"PR #{commit.pr} by {origin}" if commit.pr is not None else f"by {origin}"))
     url = answer.pull_request_url(document.repo, commit.pr)
     if url:
         grid.add_row(Text(), Text(url))
+    if any(document.cells[cell].no_op for cell in view.cells):
+        grid.add_row(Text(), Text(_NO_OP, "yellow"))
     for change in answer.native_culprits(document):
         if change.sha == commit.sha:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
     if view.last_good:
         subject = answer.subject(document, view.last_good)
-        grid.add_row(Text("Last good", "bold"), _commit(view.last_good, subject, "green"))
-    grid.add_row(Text("First bad", "bold"), Text(short(commit.sha), "red"))
-    grid.add_row(Text("Turns red", "bold"), _text(listing(view.cells, limit=4)))
+        grid.add_row(Text(words.before, "bold"), _commit(view.last_good, subject, "green"))
+    grid.add_row(Text(words.first, "bold"), Text(short(commit.sha), "red"))
+    grid.add_row(Text(words.turns, "bold"), _text(listing(view.cells, limit=4)))
 
 
 def _finding(report: CellReport) -> str:
-    return report.finding if report.confidence is None else f"{report.finding} {report.confidence:.0%}"
+    return report.finding if report.confidence is None else f"{report.finding} {percent(report.confidence)}"
 
 
 def _notes(document: Document) -> Iterable[str]:
     for cell, report in document.cells.items():
         if report.note:
             yield f"{cell}: {report.note}"
+        if report.fail_rates and report.fail_rates.bad < _ALWAYS:
+            bad, good = percent(report.fail_rates.bad), percent(report.fail_rates.good)
+            yield f"{cell}: fails {bad} of the time at bad commits, {good} at good ones"
     skips = {skip.sha: skip.reason for report in document.cells.values() for skip in report.skipped}
     hidden = {view.sha for group in answer.candidates(document) for view in group.candidates}
     for sha, reason in skips.items():
@@ -147,15 +155,18 @@ def _candidates(document: Document) -> RenderableType | None:
     groups = answer.candidates(document)
     parts: list[RenderableType] = []
     for group in groups:
-        title = f"The first bad commit of {listing(group.cells)} is one of {len(group.candidates)}"
+        first = answer.words(document).first.lower()
+        title = f"The {first} commit of {listing(group.cells)} is one of {len(group.candidates)}"
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, justify="right")
         grid.add_column(overflow="fold")
         for view in group.candidates:
             told = Text(f"could not be tested: {clean_line(view.reason, _MESSAGE_LIMIT)}", "yellow")
             subject = Text(clean_line(answer.subject(document, view.sha), _MESSAGE_LIMIT))
-            body = Group(subject, told if view.reason else Text("bad", "red")) if subject else told
-            grid.add_row(Text(short(view.sha), "yellow" if view.reason else "red"), body)
+            body = Group(*(line for line in (subject, told if view.reason else None) if line))
+            chance = "" if view.chance is None else percent(view.chance)
+            grid.add_row(Text(short(view.sha), "yellow" if view.reason else "red"), chance, body)
         parts += [_text(title, style="bold"), Padding(grid, (0, 0, 0, 2))]
     return Group(*parts) if parts else None
 

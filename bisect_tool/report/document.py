@@ -40,12 +40,20 @@ class Skipped(_Model):
     reason: str
 
 
+class FailRates(_Model):
+    """How often the cell fails at bad and at good commits, as the search learnt it; between 0 and 1."""
+
+    bad: float
+    good: float
+
+
 class CellReport(_Model):
     """The answer for one cell.
 
     `finding` is one of culprit, candidates, green, always red, flaky, order dependent, unverified;
-    `last_good` is the culprit's parent, where a trial saw it pass; `confidence` is null where the search was
-    deterministic and no posterior exists.
+    `last_good` is the culprit's parent, where a trial saw it pass (or fail, where a fix was looked for);
+    `confidence` is how sure the finding is, null where it does not rest on chance; `probabilities` has the
+    chance of each candidate; `no_op` tells that what is built of the culprit is what is built of its parent.
     """
 
     finding: str
@@ -54,7 +62,10 @@ class CellReport(_Model):
     culprit: CommitInfo | None = None
     last_good: str | None = None
     candidates: tuple[str, ...] = ()
+    probabilities: dict[str, float] = Field(default_factory=dict)
     confidence: float | None = None
+    fail_rates: FailRates | None = None
+    no_op: bool = False
     signature: str | None = None
     order_dependent: bool | None = None
     skipped: tuple[Skipped, ...] = ()
@@ -74,6 +85,7 @@ class FailureReport(_Model):
 class TrialReport(_Model):
     """One trial; `outcomes` gives each cell's outcome, `outcome` the worst of them; times in seconds.
 
+    `shared` tells that another session ran it.
     `started` is UTC in ISO 8601; empty in documents that were stored before it was kept.
     """
 
@@ -90,6 +102,7 @@ class TrialReport(_Model):
     leftovers: tuple[str, ...]
     log: str
     reason: str = ""
+    shared: bool = False
 
 
 class Cost(_Model):
@@ -109,7 +122,10 @@ class NativeChange(_Model):
 
 
 class Document(_Model):
-    """What `--json` prints; `commits` describes, by sha, every commit that the document names."""
+    """What `--json` prints; `commits` describes, by sha, every commit that the document names.
+
+    `find` says what was looked for: the first bad commit after `good`, or the first good one after `bad`.
+    """
 
     schema_: Literal[1] = Field(SCHEMA, alias="schema")
     command: str
@@ -119,6 +135,7 @@ class Document(_Model):
     scenario: str
     profile: str
     repo: str
+    find: Literal["regression", "fix"] = "regression"
     good: tuple[str, ...]
     bad: str
     candidates_total: int

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
-from bisect_tool.report.phrase import count, duration, place, short, told
+from bisect_tool.report.phrase import count, duration, percent, place, short, told
 from bisect_tool.text import clean, clean_line
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def markdown(document: Document) -> str:
         other=answer.cells_found(document, "flaky", "always red", "unverified"),
         contrast=answer.contrast(document),
         chain=document.failure.chain[:_CHAIN_LIMIT] if document.failure else (),
+        words=answer.words(document),
+        fix=document.find == "fix",
         trials=document.trials[:_TRIAL_LIMIT],
         native_culprits={change.sha for change in answer.native_culprits(document)},
     )
@@ -115,6 +117,7 @@ def _environment() -> Environment:
         "count": lambda number, noun: Markdown(count(number, noun)),
         "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
         "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
+        "percent": lambda chance: Markdown(percent(chance)),
         "place": lambda frames: place(frames[-1]),
         "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),

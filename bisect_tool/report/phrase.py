@@ -50,6 +50,13 @@ def roughly(seconds: float) -> str:
     return f"~{round(seconds / 3600)} h"
 
 
+def percent(chance: float) -> str:
+    """`81 %`; never all or nothing, of which nobody is sure."""
+    if chance < 0.01:
+        return "<1 %"
+    return ">99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")
+
+
 def listing(items: Sequence[str], limit: int = 3) -> str:
     """`a`, `a and b`, `a, b and c`; beyond the limit the rest is counted."""
     if len(items) > limit:

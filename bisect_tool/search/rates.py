@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Counts = NDArray[np.int64]
 
-_DETERMINISTIC = 0.5
-_ALWAYS = 0.02
-_NEVER = 0.35
-_BAD = np.array([*np.arange(0.2, 0.96, 0.05), 0.98])
-_GOOD = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17])
-_GAP = 0.2
+_DETERMINISTIC = 0.62
+_ONE_SIDED = 0.42
+"""Of what is flaky: the share of failures that never show without their cause."""
+_FLAKY = np.array([*np.arange(0.25, 0.96, 0.05), 0.98])
+_RARER = -0.8
+"""The exponent of the density of one-sided rates: the rarer a failure, the likelier it slipped in unseen."""
+_NOISY = np.array([*np.arange(0.3, 0.96, 0.05), 0.98])
+_ALARMS = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17])
+_GAP = 0.25
 _IMPOSSIBLE = -1e4
 """The logarithm that stands for a chance of nothing: finite, so that no times it is nothing."""
 
@@ -63,30 +66,22 @@ class Rates:
         total = shares.sum(axis=1)
         return Told(top + np.log(total), shares @ self.bad / total, shares @ self.good / total)
 
-    def deterministic(self, bad_runs: Counts, good_runs: Counts) -> Floats:
-        """For the same rows, how much of the weight lies on a failure that always shows, and never else."""
-        chances = self.log_weight + bad_runs @ _logs(self.bad) + good_runs @ _logs(self.good)
-        shares = np.exp(chances - chances.max(axis=1)[:, None])
-        sure = (self.bad == 1.0) & (self.good == 0.0)
-        share: Floats = shares[:, sure].sum(axis=1) / shares.sum(axis=1)
-        return share
-
 
 @cache
 def regression() -> Rates:
     """The prior of a cell that has a culprit."""
-    bads = np.concatenate(([1.0], _BAD))
-    goods = np.concatenate(([0.0], _GOOD))
-    of_bad = np.concatenate(([_ALWAYS], (1 - _ALWAYS) * _shares(_BAD**-0.5)))
-    of_good = np.concatenate(([_NEVER], (1 - _NEVER) * _shares(1.5 ** (-10 * _GOOD))))
-    bad, good = (side.ravel() for side in np.meshgrid(bads, goods, indexing="ij"))
-    weight = np.outer(of_bad, of_good).ravel()
-    sure = (bad == 1.0) & (good == 0.0)
-    kept = (bad >= good + _GAP) & ~sure
-    weight = np.where(kept, weight, 0.0)
-    weight = np.where(sure, _DETERMINISTIC, (1 - _DETERMINISTIC) * weight / weight.sum())
-    kept |= sure
-    return Rates(bad[kept], good[kept], np.log(weight[kept]))
+    bad, good = (side.ravel() for side in np.meshgrid(_NOISY, _ALARMS, indexing="ij"))
+    apart = bad >= good + _GAP
+    bad, good = bad[apart], good[apart]
+    two_sided = _shares(1.2 ** (-10 * good))
+    one_sided = _shares(_FLAKY**_RARER)
+    flaky = np.concatenate((_ONE_SIDED * one_sided, (1 - _ONE_SIDED) * two_sided))
+    weight = np.concatenate(([_DETERMINISTIC], (1 - _DETERMINISTIC) * flaky))
+    return Rates(
+        np.concatenate(([1.0], _FLAKY, bad)),
+        np.concatenate(([0.0], np.zeros(len(_FLAKY)), good)),
+        np.log(weight),
+    )
 
 
 @cache
