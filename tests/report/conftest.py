@@ -34,9 +34,13 @@ class Commits:
     def __init__(self, commits):
         self._commits = {commit.sha: commit for commit in commits}
         self.changed = {}
+        self.same = set()
 
     def commit(self, sha):
         return self._commits[sha]
+
+    def same_tree(self, sha, other, paths):
+        return (sha, other) in self.same
 
     def changed_by(self, shas):
         return {sha: self.changed.get(sha, ()) for sha in shas}
