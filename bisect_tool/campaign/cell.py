@@ -181,7 +181,7 @@ class CellSearch:
     def _concluded(self, found: Conclusion) -> CellConclusion:
         base = replace(self._base, skipped=self.judged.skipped())
         if isinstance(found, Culprit):
-            return self._culprit(base, found)
+            return self._by_name_alone(base, found) or self._culprit(base, found)
         if isinstance(found, Flaky):
             return self._no_culprit(base, found)
         if isinstance(found, Contradiction):
@@ -198,6 +198,15 @@ class CellSearch:
             confidence=found.confidence if isinstance(found, Candidates) else None,
             note=note,
         )
+
+    def _by_name_alone(self, base: CellConclusion, found: Culprit) -> CellConclusion | None:
+        """A culprit right above an end that told nothing: what lies under that is cleared by name alone."""
+        heard = self.judged.told(Verdict.GOOD, Verdict.BAD)
+        silent = [sha for sha in found.parents if sha in self.goal.goods and sha not in heard]
+        if not silent:
+            return None
+        note = f"the end {silent[0][:9]} told nothing about it"
+        return replace(base, finding=Finding.UNVERIFIED, note=note)
 
     def _culprit(self, base: CellConclusion, found: Culprit) -> CellConclusion:
         place = self.goal.dag.index[found.sha]

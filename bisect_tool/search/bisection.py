@@ -36,8 +36,8 @@ _GREEN_RUNS = 2
 
 _SAFETY = 2.0
 _FLATTERY = 1.4
-"""Rates that are learnt on the way flatter what is concluded from them. So a search stops at half of the doubt
-that was asked for, and tells of more than there seems to be; benchmarks/ measures what that comes to."""
+"""Rates that are learnt on the way flatter what is concluded from them. So a search stops at half of the
+doubt that was asked for, and tells of more than there seems to be; benchmarks/ measures what it comes to."""
 
 _REDS_BEFORE_GREEN = 3
 """So many commits inside the range fail before a passing end is run, where none was seen to pass."""
@@ -142,10 +142,10 @@ class Bisection:
     def conclude(self) -> Conclusion | None:
         """The answer, or None while there is something left to try."""
         known, sure = self.posterior, self._sure
-        if known.flaky >= sure:
-            return Flaky(self._told(known.flaky))
-        if known.tangled >= sure:
-            return self._contradiction(self._told(known.tangled))
+        # Where all fails at the few commits there are, no number of runs tells these two apart.
+        if known.flaky + known.tangled >= sure:
+            doubt = self._told(known.flaky + known.tangled)
+            return Flaky(doubt) if known.flaky >= known.tangled else self._contradiction(doubt)
         together = float(known.commits[list(self._block)].sum())
         names = tuple(self.dag.candidates[commit] for commit in self._block)
         if together >= sure and not self.confirmation():

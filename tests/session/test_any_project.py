@@ -40,7 +40,7 @@ def test_a_line_in_a_checkout_that_is_being_worked_in(project):
     document = ended.document
     assert document.candidates_total == 6
     assert document.cells["command"].last_good == shas[2]
-    assert [trial.purpose for trial in document.trials[:4]] == ["bad end"] * 2 + ["good end"] * 2
+    assert [trial.purpose for trial in document.trials].count("bad end") == 1
     assert document.failure is not None
     assert document.failure.sha == shas[3]
 
@@ -118,7 +118,7 @@ def test_a_check_that_asks_to_stop(project, code):
     project.write_check(CHECK.replace("in\n", f"in\n{code}) exit 0 ;;\n", 1))
     resumed = project.run("resume", "--json")
     assert culprit_of(resumed) == shas[3]
-    assert [trial.purpose for trial in resumed.document.trials].count("bad end") == 2
+    assert [trial.purpose for trial in resumed.document.trials].count("bad end") == 1
 
 
 def test_a_check_of_the_project_s_own(project):
@@ -206,9 +206,9 @@ def test_ends_that_do_not_show_the_regression(project):
 
 
 def test_a_flaky_end_is_no_culprit(project, tmp_path):
-    """The check answers good and bad in turn."""
+    """The check answers bad and good in turn, at every commit."""
     shas = project.commits(0, 0, 0)
-    turn = tmp_path / "turn"
+    turn = f'"{tmp_path}/$(git rev-parse HEAD)"'
     project.write_check(f"#!/bin/sh\nif rm {turn}; then exit 0; fi\ntouch {turn}\nexit 1\n")
     ended = bisect(project, shas[0], shas[-1])
     assert ended.code == 3
