@@ -51,10 +51,10 @@ def test_skips_outside_the_answer_do_not_matter():
 
 
 def test_a_skipped_commit_can_be_decided_later():
-    said = [("c1", SKIP), ("c1", GOOD), ("c1", GOOD), ("c2", BAD), ("c2", BAD)]
-    found = started(line(4)).observe(*said).conclude()
+    search = started(line(4)).observe(("c1", SKIP), ("c1", GOOD))
+    found = finish(search, lambda sha: BAD if is_bad(line(4), "c2", sha) else GOOD).conclude()
     assert isinstance(found, Culprit)
-    assert found.sha == "c2"
+    assert (found.sha, found.parents) == ("c2", ("c1",))
 
 
 def test_a_culprit_has_failed_and_its_parent_has_passed_twice():

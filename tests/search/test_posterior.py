@@ -85,7 +85,7 @@ def test_no_commit_is_ever_ruled_out():
 
 
 def test_a_cell_as_red_at_good_commits_as_at_bad_ones_is_flaky():
-    runs = [(sha, said) for sha in (*line(8), END) for said in (BAD, GOOD, GOOD) * 4]
+    runs = [(sha, said) for sha in (*line(8), END) for said in (BAD, GOOD) * 8]
     assert started(line(8)).observe(*runs).posterior.flaky > 0.95
 
 
@@ -98,5 +98,3 @@ def test_rates_are_learnt_from_the_runs():
     flaky = started(line(2)).observe(*[("c1", BAD), ("c1", GOOD), ("c1", GOOD), (END, GOOD)] * 12).posterior
     assert 0.25 < flaky.if_above[1] < 0.45
     assert flaky.if_below[1] < 0.05
-    assert rates.regression().deterministic(np.array([[3, 0]]), np.array([[0, 5]]))[0] > 0.5
-    assert rates.regression().deterministic(np.array([[3, 1]]), np.array([[0, 5]]))[0] < 1e-6

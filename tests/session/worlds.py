@@ -1,7 +1,9 @@
-"""A history in which every cell is red or green by a table, and a campaign played in it to its end."""
+"""A history in which every cell is red or green by a table or by chance, and a campaign played in it."""
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -44,27 +46,33 @@ def lineage(parents: Mapping[str, tuple[str, ...]], sha: str) -> set[str]:
 
 @dataclass(frozen=True)
 class World:
-    """Commits, and the first bad one of each cell (None: never red).
+    """Commits, and the first bad one of each cell (None: never red); with `fix` the first good one.
 
     `answers` overrides the truth: for a commit, or a (commit, cell), the words of its first runs; the last
     word is that of all that follow. See `_RESULTS` for the words. `followers` are red only after the cell
-    named with them.
+    named with them. `rates` are P(fail | bad) and P(fail | good) of cells that are not red always and only at
+    bad commits; what a run says follows from `seed`, the commit, the cell and the number of the run.
     """
 
     parents: Mapping[str, tuple[str, ...]]
     culprits: Mapping[str, str | None]
     answers: Mapping[str | tuple[str, str], Sequence[str]] = field(default_factory=dict)
     followers: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    seed: int = 0
+    fix: bool = False
 
     @property
     def bad(self) -> str:
         return Dag(self.parents).candidates[-1]
 
     def goal(self, **changes: object) -> Goal:
-        return Goal(dag=Dag(self.parents), goods=(GOOD,), bad=self.bad, **changes)  # type: ignore[arg-type]
+        ends = {"goods": (GOOD,), "bad": self.bad, "fix": self.fix}
+        return Goal(dag=Dag(self.parents), **{**ends, **changes})  # type: ignore[arg-type]
 
     def is_red(self, sha: str, cell: str) -> bool:
-        return self.culprits[cell] in lineage(self.parents, sha)
+        culprit = self.culprits[cell]
+        return culprit is not None and (culprit in lineage(self.parents, sha)) is not self.fix
 
     def trial(self, step: Step, earlier: int) -> TrialResult:
         """What a trial yields after `earlier` ones at the same commit."""
@@ -73,16 +81,18 @@ class World:
             return nothing(step, Outcome(whole))
         asked = step.cells if step.cells is not None else tuple(self.culprits)
         cells = tuple(
-            _RESULTS[self._word((step.sha, cell), earlier) or whole or self._truth(step.sha, cell, asked)](
-                cell
-            )
+            _RESULTS[
+                self._word((step.sha, cell), earlier) or whole or self._truth(step.sha, cell, asked, earlier)
+            ](cell)
             for cell in asked
         )
         return result(step.sha, cells, overall(cells))
 
-    def _truth(self, sha: str, cell: str, asked: Sequence[str]) -> str:
+    def _truth(self, sha: str, cell: str, asked: Sequence[str], earlier: int) -> str:
         company = self.followers.get(cell, cell) in asked
-        return "failed" if company and self.is_red(sha, cell) else "passed"
+        fails = self.rates.get(cell, (1.0, 0.0))[not self.is_red(sha, cell)]
+        drawn = random.Random(f"{self.seed} {sha} {cell} {earlier}").random()  # noqa: S311
+        return "failed" if company and drawn < fails else "passed"
 
     def _word(self, key: str | tuple[str, str], earlier: int) -> str:
         words = self.answers.get(key, ("",))
@@ -144,7 +154,30 @@ def play(world: World, goal: Goal | None = None, trials: Sequence[TrialResult] =
     ran, steps = list(trials), []
     while (state := decide(goal, ran)).step is not None:
         assert len(ran) < LONGEST, "the campaign has no end"
-        assert state.conclusions == () or all(item.cell for item in state.conclusions)
+        assert not state.over
         steps.append(state.step)
         ran.append(world.trial(state.step, sum(trial.sha == state.step.sha for trial in ran)))
+    assert state.over
     return Played(tuple(ran), tuple(steps), state)
+
+
+def play_side_by_side(world: World, slots: int, order: random.Random) -> Played:
+    """Keep a trial in flight in every slot; which of them ends first is up to `order`."""
+    goal = world.goal(slots=slots)
+    ran: list[TrialResult] = []
+    steps: list[Step] = []
+    running: list[tuple[Step, int]] = []
+    begun: Counter[str] = Counter()
+    while True:
+        state = decide(goal, ran, [step for step, _ in running])
+        if state.step is not None and len(running) < slots:
+            assert len(steps) < LONGEST, "the campaign has no end"
+            steps.append(state.step)
+            running.append((state.step, begun[state.step.sha]))
+            begun[state.step.sha] += 1
+        elif running:
+            assert not state.over, "it is over only when nothing runs"
+            ran.append(world.trial(*running.pop(order.randrange(len(running)))))
+        else:
+            assert state.over
+            return Played(tuple(ran), tuple(steps), state)
