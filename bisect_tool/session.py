@@ -86,7 +86,7 @@ class Session:
             fix=self.request.find == "fix",
             slots=self.request.slots,
             changes=changes(self.request, self.repository, self.range),
-            paths=_paths(self.request),
+            paths=paths_of(self.request),
         )
 
 
@@ -107,7 +107,7 @@ def changes(request: Request, repository: Repository, span: Range) -> tuple[Chan
     )
 
 
-def _paths(request: Request) -> tuple[str, ...]:
+def paths_of(request: Request) -> tuple[str, ...]:
     """Files and folders that matter to what is tested."""
     own = (request.check.file,) if isinstance(request.check, PytestCheck) else ()
     return (*own, *(scenarios.load(request.scenario).paths if request.scenario else ()))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.build import BuildProfile, fingerprint, native_paths
@@ -10,10 +14,21 @@ from bisect_tool.cli import options
 from bisect_tool.cli.output import say
 from bisect_tool.home import home
 from bisect_tool.report.phrase import listing
-from bisect_tool.report.plan import Plan, render_plan
+from bisect_tool.report.plan import Forecast, Plan, render_plan
 from bisect_tool.report.terminal import show
 from bisect_tool.request import CommandCheck, PytestCheck, Request
 from bisect_tool.resolve import Resolved, Words, resolve
+from bisect_tool.search import Dag
+from bisect_tool.search.prior import Suspicion, weights
+from bisect_tool.search.simulate import Case, Noise, Spread, Terms, play
+from bisect_tool.session import changes, paths_of
+from bisect_tool.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_FAIL_BAD = (1.0, 0.5, 0.25)
+_SEARCHES = 40
 
 
 def plan(
@@ -59,13 +74,27 @@ def plan(
         fresh=fresh,
         deadline_s=deadline,
     )
-    show(render_plan(plan_of(resolve(words, home(), say))))
+    here = home()
+    resolved = resolve(words, here, say)
+    show(render_plan(plan_of(resolved, _trial_s(Store(here.store), resolved.request))))
     return 0
 
 
-def plan_of(resolved: Resolved) -> Plan:
-    """What `run` would do about a request."""
+def _trial_s(store: Store, request: Request) -> float | None:
+    """What a trial took on average in the last session like this one."""
+    for row in store.sessions():
+        like = (f'"scenario":"{request.scenario}"', f'"profile":"{request.profile}"')
+        if request.scenario and all(part in row.request for part in like):
+            seconds = [trial.result.seconds for trial in store.trials(row.id)]
+            if seconds:
+                return fmean(seconds)
+    return None
+
+
+def plan_of(resolved: Resolved, trial_s: float | None = None) -> Plan:
+    """What `run` would do about a request; `trial_s` is what a trial takes, as far as that is known."""
     request, repository, commits = resolved.request, resolved.repository, resolved.range.commits
+    suspicions = weights(changes(request, repository, resolved.range), paths_of(request))
     build = _build(request)
     native: dict[str, tuple[str, ...]] = {}
     if build is not None:
@@ -80,10 +109,39 @@ def plan_of(resolved: Resolved) -> Plan:
         environments=len(_environments(resolved, build, native)) if build else 0,
         native=native,
         pinned=bool(build and build.base),
-        ends=request.endpoint_runs * (1 + len(request.goods)),
-        narrow=max(len(commits) - 1, 0).bit_length(),
-        confirm=2,
+        forecasts=_forecasts(request, resolved.range.parents, suspicions, trial_s),
+        suspicions={each.sha: each for each in suspicions},
+        fix=request.find == "fix",
     )
+
+
+def _forecasts(
+    request: Request,
+    parents: Mapping[str, tuple[str, ...]],
+    suspicions: Sequence[Suspicion],
+    trial_s: float | None,
+) -> tuple[Forecast, ...]:
+    """What the search would cost, played on this very range; culprits are drawn as the prior has them."""
+    dag = Dag(parents)
+    weight = {each.sha: each.weight for each in suspicions}
+    odds = np.array([weight.get(sha, 1.0) for sha in dag.candidates])
+    terms = Terms(request.confidence, request.slots)
+    forecasts = []
+    for fail_bad in _FAIL_BAD:
+        chance = np.random.default_rng(0)
+        culprits = chance.choice(len(odds), size=_SEARCHES, p=odds / odds.sum())
+        played = [
+            play(
+                Case(dag, request.goods[0], request.bad, dag.candidates[culprit], weight),
+                Noise(fail_bad, 0.0),
+                terms,
+                chance,
+            )
+            for culprit in culprits
+        ]
+        trials = Spread.of([each.trials for each in played])
+        forecasts.append(Forecast(fail_bad, trials.mean, trials.p95, trial_s))
+    return tuple(forecasts)
 
 
 def _build(request: Request) -> BuildProfile | None:

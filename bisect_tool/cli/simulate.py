@@ -48,7 +48,7 @@ def simulate(
         float, typer.Option("--p-fail-good", metavar="P", min=0.0, max=1.0, help="How often good ones do.")
     ] = 0.0,
     runs: Annotated[
-        int, typer.Option("--runs", metavar="N", min=1, help="Searches; with cases as many for each.")
+        int, typer.Option("--runs", metavar="N", min=1, help="Searches in all, as many for each case.")
     ] = 500,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="What chance begins with.")] = 1,
     confidence: options.Confidence = 0.95,
@@ -73,7 +73,7 @@ def simulate(
     chance = np.random.default_rng(seed)
     searches = _cases(candidates, history, cases, runs, chance, priors=not no_priors)
     began = time.monotonic()
-    played = [play(case, noise, terms, chance) for case in counting(searches, "search")]
+    played = [play(case, noise, terms, chance) for case in counting(searches, "searches")]
     bound = float(np.mean([noise.bound(len(case.dag.candidates), confidence) for case in searches]))
     summary = summarise(played, bound)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -10,17 +10,31 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.report.phrase import count, listing, short
+from bisect_tool.report.phrase import count, duration, listing, short
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bisect_tool.history import Commit
+    from bisect_tool.search.prior import Suspicion
 
 _SHOWN = 40
 _PATH_LIMIT = 5
 _TEXT_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Trials that a search of this range takes if bad commits fail so often.
+
+    `trial_s` is what a trial took in earlier sessions, None where there was none.
+    """
+
+    fail_bad: float
+    mean: float
+    p95: float
+    trial_s: float | None
 
 
 @dataclass(frozen=True)
@@ -35,9 +49,9 @@ class Plan:
         environments: How many environments would be built at most; 0 where none is needed.
         native: The native files that commits change, by commit.
         pinned: One compiled base serves all commits, whatever native files they change.
-        ends: Trials that verify the ends.
-        narrow: Trials that narrow the range down, at most.
-        confirm: Trials that confirm the answer, at most.
+        forecasts: What it would cost, for failures that show always and for some that do not.
+        suspicions: How suspect each commit is before any run, by its name; none, and all are alike.
+        fix: A fix is looked for; `goods` fail then, and the last commit passes.
     """
 
     goods: tuple[Commit, ...]
@@ -47,14 +61,14 @@ class Plan:
     environments: int
     native: Mapping[str, tuple[str, ...]]
     pinned: bool
-    ends: int
-    narrow: int
-    confirm: int
+    forecasts: tuple[Forecast, ...] = ()
+    suspicions: Mapping[str, Suspicion] = field(default_factory=dict)
+    fix: bool = False
 
 
 def render_plan(plan: Plan) -> RenderableType:
     """How much there is to search and what that takes; then the candidates and their native files."""
-    sections = (_summary(plan), _native(plan), _candidates(plan.commits))
+    sections = (_summary(plan), _native(plan), _candidates(plan))
     present = [section for section in sections if section is not None]
     return Group(present[0], *(part for section in present[1:] for part in (Text(), section)))
 
@@ -63,15 +77,22 @@ def _summary(plan: Plan) -> RenderableType:
     grid = _grid(2)
     bad = plan.commits[-1]
     grid.add_row(_label("Candidates"), _text(f"{count(len(plan.commits), 'commit')} in {plan.repo}", "bold"))
-    for good in plan.goods:
-        grid.add_row(_label("Good"), _commit(good, "green"))
-    grid.add_row(_label("Bad"), _commit(bad, "red"))
+    under, above = ("Bad", "Good") if plan.fix else ("Good", "Bad")
+    for end in plan.goods:
+        grid.add_row(_label(under), _commit(end, "red" if plan.fix else "green"))
+    grid.add_row(_label(above), _commit(bad, "green" if plan.fix else "red"))
     grid.add_row(_label("Check"), _text(plan.check))
-    most = plan.ends + plan.narrow + plan.confirm
-    parts = f"{plan.ends} for the ends, {plan.narrow} to narrow, {plan.confirm} to confirm"
-    grid.add_row(_label("Trials"), Text(f"up to {most}: {parts}"))
+    for number, forecast in enumerate(plan.forecasts):
+        grid.add_row(_label("" if number else "Trials"), Text(_forecast(forecast)))
     grid.add_row(_label("Environments"), Text(_environments(plan)))
     return grid
+
+
+def _forecast(forecast: Forecast) -> str:
+    """`about 9 (19 times in 20 at most 11) if it always fails, about 14 min`."""
+    often = "always fails" if forecast.fail_bad == 1 else f"fails {forecast.fail_bad:.0%} of the time"
+    said = f"about {forecast.mean:.0f} (19 times in 20 at most {forecast.p95:.0f}) if it {often}"
+    return said if forecast.trial_s is None else f"{said}, about {duration(forecast.mean * forecast.trial_s)}"
 
 
 def _environments(plan: Plan) -> str:
@@ -94,26 +115,34 @@ def _native(plan: Plan) -> RenderableType | None:
     return _section(title, grid)
 
 
-def _candidates(commits: Sequence[Commit]) -> RenderableType:
+def _candidates(plan: Plan) -> RenderableType:
+    commits = plan.commits
     numbered = any(commit.pr is not None for commit in commits)
     grid = _grid(3 if numbered else 2)
     half = _SHOWN // 2
     left_out = len(commits) - _SHOWN
     for commit in commits if left_out <= 0 else commits[:half]:
-        grid.add_row(*_candidate(commit, numbered))
+        grid.add_row(*_candidate(plan, commit, numbered))
     if left_out > 0:
         grid.add_row(Text("..."), *[Text()] * numbered, Text(f"{left_out} more", "dim"))
         for commit in commits[-half:]:
-            grid.add_row(*_candidate(commit, numbered))
+            grid.add_row(*_candidate(plan, commit, numbered))
     return _section("Candidates, oldest first", grid)
 
 
-def _candidate(commit: Commit, numbered: bool) -> tuple[Text, ...]:
-    """A row; the pull request's number has a column of its own."""
+def _candidate(plan: Plan, commit: Commit, numbered: bool) -> tuple[Text, ...]:
+    """A row; the pull request's number has a column of its own. Below it why the commit is suspect."""
     number = "" if commit.pr is None else f"#{commit.pr}"
     subject = _text(commit.subject.removesuffix(f" ({number})"))
+    if (suspicion := plan.suspicions.get(commit.sha)) and suspicion.reasons:
+        subject.append(f"\n{_factor(suspicion.weight)}: {clean_line('; '.join(suspicion.reasons))}", "dim")
     name = Text(short(commit.sha))
     return (name, Text(number, "cyan"), subject) if numbered else (name, subject)
+
+
+def _factor(weight: float) -> str:
+    """`3.1 times as suspect`, as the average commit."""
+    return f"{weight:.2g} times as suspect"
 
 
 def _section(title: str, body: RenderableType) -> RenderableType:

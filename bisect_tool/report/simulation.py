@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.report.phrase import count, duration
+from bisect_tool.report.phrase import duration
 
 if TYPE_CHECKING:
     from bisect_tool.search.simulate import Spread, Summary
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def render_simulation(summary: Summary, searches: int, seconds: float) -> RenderableType:
     """Accuracy, costs beside the bound, and what a claimed confidence was worth."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(Text("Right", "bold"), f"{summary.accuracy:.1%} of {count(searches, 'search')}")
+    grid.add_row(Text("Right", "bold"), f"{summary.accuracy:.1%} of {searches} searches")
     grid.add_row(Text("Wrong", "bold"), f"{summary.wrong_rate:.1%} named another commit")
     needed = f"{summary.bound:.1f} trials are needed at least, {summary.reached:.0%} of the mean"
     grid.add_row(Text("Bound", "bold"), needed)

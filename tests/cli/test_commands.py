@@ -26,14 +26,15 @@ from bisect_tool.cli import doctor
 from bisect_tool.cli.plan import plan_of
 from bisect_tool.home import home as current_home
 from bisect_tool.report.document import Document
-from bisect_tool.report.plan import Plan, render_plan
+from bisect_tool.report.plan import Forecast, Plan, render_plan
 from bisect_tool.resolve import Words, resolve
 from bisect_tool.scenario import load
+from bisect_tool.search.prior import Suspicion
 from bisect_tool.store import Store
 
 GOLDEN = Path(__file__).parent / "golden"
 CHECKOUT = Path(__file__).parents[2]
-COMMANDS = ("run", "demo", "plan", "resume", "status", "report", "step", "doctor", "scenarios")
+COMMANDS = ("run", "demo", "plan", "resume", "status", "report", "step", "simulate", "doctor", "scenarios")
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 SESSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 SECONDS_CELL = re.compile(r"(?m)\| \d+ \|$")
@@ -81,6 +82,7 @@ def test_every_command_is_listed(cli):
         "status",
         "report",
         "step",
+        "simulate",
         "doctor",
         "scenarios",
     )
@@ -138,9 +140,6 @@ def planned(number, **fields):
         "environments": 1,
         "native": {},
         "pinned": False,
-        "ends": 4,
-        "narrow": 6,
-        "confirm": 2,
     }
     paper = io.StringIO()
     Console(file=paper, width=80, color_system=None).print(render_plan(Plan(**{**given, **fields})))
@@ -164,6 +163,20 @@ def test_plan_shows_head_and_tail_of_more():
         "  000000000  #1022  Change 1022",
     ]
     assert shown[-1] == "  000000000  #1041  Change 1041"
+
+
+def test_plan_says_what_a_search_would_cost():
+    shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, None), Forecast(0.25, 61.7, 131.0, 90.0)))
+    assert "Trials        about 9 (19 times in 20 at most 10) if it always fails" in shown
+    said = " ".join(" ".join(shown).split())
+    assert "about 62 (19 times in 20 at most 131) if it fails 25% of the time, about 1 h 32 min" in said
+
+
+def test_plan_says_why_a_commit_is_suspect():
+    sha = f"{2:040x}"
+    hostile = Suspicion(sha, 0.02, ("touches \x1b[31mdocs\u202e.md", "docs only"))
+    shown = planned(2, suspicions={sha: hostile})
+    assert shown[-1].strip() == "0.02 times as suspect: touches docs.md; docs only"
 
 
 def test_plan_says_what_a_pinned_base_does_not_follow():
@@ -332,4 +345,4 @@ class TestStatus:
         ended = cli("report", sessions.interrupted, "--json")
         document = Document.model_validate_json(ended.out)
         assert (ended.code, document.exit_code, document.cost.trials) == (0, 130, 2)
-        assert document.conclusion == "not finished: 7 commits are left"
+        assert document.conclusion == "not finished: 4 commits are left"

@@ -1,0 +1,140 @@
+"""`bisect-run simulate`: what it prints, that it plays the real search, and what it refuses."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+KEYS = {
+    "accuracy",
+    "wrong_rate",
+    "trials",
+    "midpoint_trials",
+    "rounds",
+    "calibration",
+    "bound",
+    "reached",
+}
+
+
+@pytest.fixture
+def simulate(cli):
+    def play(*words):
+        ended = cli("simulate", *words, "--json")
+        assert (ended.code, ended.err) == (0, "")
+        return json.loads(ended.out)
+
+    return play
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A line of twenty commits, of which c12 broke something and c3 touches documentation alone."""
+    lines = [
+        {
+            "sha": f"c{number}",
+            "parents": [f"c{number - 1}"] if number else [],
+            "time": number,
+            "subject": f"Change {number}",
+            "files": ["docs/a.md" if number == 3 else "engine/core.py"],
+        }
+        for number in range(21)
+    ]
+    history = tmp_path / "history.jsonl.gz"
+    with gzip.open(history, "wt", encoding="utf-8") as file:
+        file.writelines(f"{json.dumps(line)}\n" for line in lines)
+    cases = tmp_path / "cases.json"
+    cases.write_text(json.dumps([{"good": "c0", "bad": "c20", "culprit": "c12", "revert": "c30"}]))
+    return str(history), str(cases)
+
+
+def test_a_line_without_noise_takes_its_logarithm(simulate):
+    found = simulate("--candidates", "32", "--runs", "40")
+    assert found.keys() > KEYS
+    assert (found["schema"], found["command"], found["runs"]) == (1, "simulate", 40)
+    assert (found["accuracy"], found["wrong_rate"], found["bound"]) == (1.0, 0.0, 5.0)
+    assert found["midpoint_trials"] == {"mean": 5.0, "p50": 5.0, "p95": 5.0}
+    assert found["rounds"] == found["midpoint_trials"]
+    assert 5 < found["trials"]["mean"] <= 9.5
+    assert found["reached"] == pytest.approx(5.0 / found["trials"]["mean"])
+    assert [each["low"] for each in found["calibration"]] == [tenth / 10 for tenth in range(10)]
+    assert sum(each["count"] for each in found["calibration"]) == 40
+
+
+def test_slots_save_rounds(simulate):
+    found = simulate("--candidates", "81", "--runs", "20", "--slots", "8")
+    assert found["accuracy"] == 1.0
+    assert found["rounds"]["mean"] == 2.0
+    assert found["trials"]["mean"] > 16
+
+
+def test_the_same_seed_plays_the_same_searches(simulate):
+    words = ("--candidates", "16", "--p-fail-bad", "0.8", "--p-fail-good", "0.05", "--runs", "15")
+    first, second = simulate(*words), simulate(*words)
+    assert first == second
+    assert simulate(*words, "--seed", "2") != first
+    assert 0.5 < first["accuracy"] <= 1.0
+    assert first["bound"] > 4
+
+
+def test_a_recorded_history(simulate, recorded):
+    history, cases = recorded
+    found = simulate("--history", history, "--cases", cases, "--runs", "7")
+    assert (found["cases"], found["runs"], found["accuracy"], found["priors"]) == (1, 7, 1.0, True)
+    assert not simulate("--history", history, "--cases", cases, "--runs", "1", "--no-priors")["priors"]
+
+
+def test_it_is_told_in_words(cli):
+    ended = cli("simulate", "--candidates", "8", "--runs", "10")
+    assert (ended.code, ended.err) == (0, "")
+    assert "100.0% of 10 searches" in ended.out
+    assert "of them to narrow" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "nothing to search in"),
+        (("--candidates", "8", "--history", "h"), "nothing to search in"),
+        (("--history", "h"), "nothing to search in"),
+        (("--history", "h.jsonl", "--cases", "c.json"), "cannot read the history"),
+        (("--candidates", "0"), "Invalid value for"),
+        (("--candidates", "8", "--p-fail-bad", "1.5"), "Invalid value for"),
+        (("--candidates", "8", "--p-fail-bad", "0.2", "--p-fail-good", "0.3"), "fail more often"),
+        (("--candidates", "8", "--p-fail-bad", "0.2", "--p-fail-good", "0.2"), "fail more often"),
+    ],
+)
+def test_what_it_refuses(cli, words, said):
+    ended = cli("simulate", *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("[]", "has no cases"),
+        ("{}", "is no list of cases"),
+        ('[{"good": "c0", "bad": "c9"}]', "is no list of cases"),
+        ('[{"good": "c0", "bad": "c9", "culprit": "c99"}]', "c99 is not in the history"),
+        ('[{"good": "c0", "bad": "c9", "culprit": "c12"}]', "c12 does not lie between c0 and c9"),
+    ],
+)
+def test_cases_that_are_none(cli, recorded, tmp_path, case, said):
+    history, _ = recorded
+    cases = tmp_path / "other.json"
+    cases.write_text(case)
+    ended = cli("simulate", "--history", history, "--cases", str(cases))
+    assert (ended.code, ended.out) == (2, "")
+    assert said in " ".join(ended.err.split())
+
+
+def test_a_history_that_is_none(cli, recorded, tmp_path):
+    _, cases = recorded
+    history = tmp_path / "history.jsonl"
+    history.write_text('{"sha": "c0", "parents": [], "time": 0}\n{"sha": "c1"}\n')
+    ended = cli("simulate", "--history", str(history), "--cases", cases)
+    assert ended.code == 2
+    assert "line 2 is no commit" in " ".join(ended.err.split())

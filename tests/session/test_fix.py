@@ -1,0 +1,66 @@
+"""What else a session can be asked for: a fix, an answer within a budget; and what makes one suspect."""
+
+from __future__ import annotations
+
+from test_any_project import bisect, culprit_of
+
+
+def test_the_commit_that_mended_it(project):
+    """`--bad` is the older end then. What is told has the words the other way round."""
+    shas = project.commits(1, 1, 1, 0, 0, 0)
+    project.write_check()
+    ended = project.run(
+        "run", "--json", "--find", "fix", "--bad", shas[0], "--good", shas[-1], "--", "./check.sh"
+    )
+    document = ended.document
+    cell = document.cells["command"]
+    assert (ended.code, document.find, culprit_of(ended)) == (0, "fix", shas[3])
+    assert (document.good, document.bad) == ((shas[-1],), shas[0])
+    assert cell.last_good == shas[2]
+    assert cell.bad.failed == cell.bad.runs > 0
+    assert document.failure is not None
+    assert "--find fix" in document.rerun
+    assert f"--bad {shas[0][:12]}" in document.rerun
+    shown = project.run("report", document.session)
+    assert "Fixed by" in shown.stdout
+    assert "Last bad" in shown.stdout
+
+
+def test_a_fix_has_one_good_end(project):
+    shas = project.commits(1, 0, 0)
+    project.write_check()
+    ended = project.run(
+        "run", "--find", "fix", "--bad", shas[0], "--good", shas[1], "--good", shas[2], "--", "./check.sh"
+    )
+    assert ended.code == 2
+    assert "takes one --good" in ended.stderr
+
+
+def test_a_budget_ends_with_what_is_known(project):
+    shas = project.commits(*[0] * 9, *[1] * 8)
+    project.write_check()
+    ended = bisect(project, shas[0], shas[-1], options=["--budget-trials", "3"])
+    document = ended.document
+    cell = document.cells["command"]
+    assert (ended.code, len(document.trials), cell.finding) == (3, 3, "candidates")
+    assert shas[9] in cell.candidates
+    assert 0.9 < sum(cell.probabilities.values()) <= 1.0
+    assert "budget" in document.conclusion
+    assert cell.probabilities[shas[9]] > 1 / 16
+
+
+def test_a_culprit_that_changes_nothing_is_suspect(project):
+    """An empty commit cannot have done it: something else changed while the commits were tried."""
+    shas = project.commits(0, 0)
+    project.git("commit", "-q", "--allow-empty", "-m", "Nothing")
+    culprit = project.git("rev-parse", "HEAD").strip()
+    project.git("commit", "-q", "--allow-empty", "-m", "Nothing, again")
+    above = project.git("rev-parse", "HEAD").strip()
+    project.write_check(
+        f'#!/bin/sh\ncase "$(git rev-parse HEAD)" in {culprit}|{above}) exit 1 ;; esac\nexit 0\n'
+    )
+    ended = bisect(project, shas[0], above)
+    cell = ended.document.cells["command"]
+    assert cell.culprit is not None
+    assert (ended.code, cell.culprit.sha, cell.no_op) == (3, culprit, True)
+    assert "suspect" in ended.document.conclusion
