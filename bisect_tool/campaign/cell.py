@@ -67,8 +67,9 @@ class CellSearch:
     @cached_property
     def required(self) -> Step | None:
         """A trial that has to be run before the search can go on, whatever else is worth a run."""
+        given_up = self.judged.given_up(self.goal.retries)
         suspect = company.suspected(self.judged)
-        if suspect is not None:
+        if suspect is not None and suspect not in given_up:
             return company.proof(self.judged, suspect, self.cell)
         if end := self.bisection.unseen_end:
             return Step(end, (self.cell,), Purpose.BAD_END if self.goal.fix else Purpose.GOOD_END)
@@ -76,7 +77,7 @@ class CellSearch:
         if isinstance(found, Culprit):
             pair = (found.sha, *found.parents)
             for sha in pair:
-                if company.always_in_company(self.goal, self.judged, sha):
+                if sha not in given_up and company.always_in_company(self.goal, self.judged, sha):
                     return Step(sha, (self.cell,), Purpose.CONFIRM)
         return None
 
@@ -92,8 +93,8 @@ class CellSearch:
             for sha, value in zip(self.goal.dag.candidates, bits[:-1], strict=True)
             if value > 0.0
         }
-        heard = [good for good in self.goal.goods if good not in self.judged.told(Verdict.SKIP)]
-        return {**worth, **{good: float(bits[-1]) for good in heard[:1]}}
+        end = self.bisection.good_end
+        return worth if end is None else {**worth, end: float(bits[-1])}
 
     def purpose(self, sha: str) -> Purpose:
         """Why a run at a commit would be asked for."""
@@ -137,8 +138,8 @@ class CellSearch:
         return CellConclusion(
             self.cell,
             Finding.GREEN,
-            good=judged.counts(goal.goods),
-            bad=judged.counts((goal.bad,)),
+            good=judged.counts(goal.passing),
+            bad=judged.counts(goal.failing),
             failure=judged.failure(*goal.failing),
         )
 
