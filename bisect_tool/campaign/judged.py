@@ -57,19 +57,26 @@ class Judged:
         return EndCounts(red + sum(run.outcome is Outcome.PASSED for run in here), red)
 
     def observations(self, retries: int) -> tuple[tuple[str, Verdict], ...]:
-        """What the search is told: every run that is a verdict, and every commit that cannot be tried.
+        """What the search is told: every run that is a verdict, then every commit that is given up."""
+        seen = [(run.sha, run.verdict) for run in self.runs if run.verdict is not Verdict.SKIP]
+        return (*seen, *((sha, Verdict.SKIP) for sha in self.given_up(retries)))
 
-        A commit whose runs the machine spoiled is left open until its retries are used up.
+    def given_up(self, retries: int) -> tuple[str, ...]:
+        """The commits that are not run again, since too much of what they said was nothing.
+
+        One whose runs the machine spoiled is left open until its retries are used up, and so is one that
+        told something: one run in vain for every verdict is borne beside them.
         """
-        told = self.told(Verdict.GOOD, Verdict.BAD)
-        seen: list[tuple[str, Verdict]] = []
-        seen += [(run.sha, run.verdict) for run in self.runs if run.verdict is not Verdict.SKIP]
-        for sha in dict.fromkeys(run.sha for run in self.runs if run.sha not in told):
-            here = self.at((sha,))
-            spoiled = all(run.outcome is Outcome.INFRASTRUCTURE for run in here)
-            if not spoiled or len(here) > retries:
-                seen.append((sha, Verdict.SKIP))
-        return tuple(seen)
+        return tuple(
+            sha for sha in dict.fromkeys(run.sha for run in self.runs) if self._is_mute(sha, retries)
+        )
+
+    def _is_mute(self, sha: str, retries: int) -> bool:
+        here = self.at((sha,))
+        vain = [run for run in here if run.verdict is Verdict.SKIP]
+        heard = len(here) - len(vain)
+        may_change = heard or all(run.outcome is Outcome.INFRASTRUCTURE for run in vain)
+        return len(vain) > retries + heard if may_change else bool(vain)
 
     def skipped(self) -> tuple[tuple[str, str], ...]:
         """The commits that told nothing, and why."""

@@ -136,7 +136,7 @@ class Bisection:
             best = int(values.argmax())
             if values[best] <= 0.0:
                 break
-            due.append(self.dag.candidates[best] if best < len(values) - 1 else self._good_end)
+            due.append(self.dag.candidates[best] if best < len(values) - 1 else str(self.good_end))
         return tuple(due)
 
     def conclude(self) -> Conclusion | None:
@@ -153,7 +153,8 @@ class Bisection:
             if len(names) == 1 and not skipped:
                 return Culprit(names[0], self.dag.parents[names[0]], self._told(together))
             return Candidates(names, skipped, self._told(together))
-        if len(self.observed) > _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1):
+        exhausted = self.good_end is None and self._mute.issuperset(self.dag.candidates)
+        if exhausted or len(self.observed) > _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1):
             return Undecided(tuple(self.probabilities))
         return None
 
@@ -161,6 +162,11 @@ class Bisection:
     def shown(self) -> bool:
         """Whether the failing end was seen to fail: before that there is nothing to search for."""
         return any(self._count(end).failed for end in (self.goods if self.fix else (self.bad,)))
+
+    @property
+    def good_end(self) -> str | None:
+        """The end outside the range that can be run, if there is one."""
+        return next((good for good in self.goods if good not in self._mute), None)
 
     @property
     def unseen_end(self) -> str | None:
@@ -178,9 +184,9 @@ class Bisection:
 
     def _worth(self, outlook: Callable[[Posterior], Outlook], running: Sequence[int]) -> Floats:
         bits = np.maximum(information(outlook(self.posterior), running), 0.0)
-        if not self.goods or all(good in self._silent for good in self.goods):
+        if self.good_end is None:
             bits[-1] = 0.0
-        if self._skipped:
+        if self._mute:
             bits[:-1] = self._discounted(bits[:-1])
         return bits
 
@@ -197,6 +203,7 @@ class Bisection:
         if unheard[best] > 0.0:
             unheard *= bits[best] / unheard[best]
         unheard[heard] = bits[heard]
+        unheard[[self.dag.index[sha] for sha in self._mute if sha in self.dag.index]] = 0.0
         return unheard
 
     @property
@@ -237,9 +244,9 @@ class Bisection:
         if float(self.posterior.commits[list(self._block)].sum()) < self._sure:
             return ()
         names = [self.dag.candidates[commit] for commit in self._block]
-        triable = [sha for sha in names if sha not in self._silent]
+        triable = [sha for sha in names if sha not in self._mute]
         parents = dict.fromkeys(parent for sha in names for parent in self.dag.parents[sha])
-        outer = [parent for parent in parents if parent not in names and parent not in self._silent]
+        outer = [parent for parent in parents if parent not in names and parent not in self._mute]
         red, green = (outer, triable[-1:]) if self.fix else (triable[-1:], outer)
         lacking = [sha for sha in red if not self._count(sha).failed]
         for sha in green:
@@ -275,9 +282,14 @@ class Bisection:
         return {sha: Count(failed[sha], passed[sha]) for sha in dict.fromkeys((*failed, *passed))}
 
     @cached_property
+    def _mute(self) -> frozenset[str]:
+        """What is not worth another run: the last that was heard of it is that it tells nothing."""
+        return frozenset(sha for sha, said in dict(self.observed).items() if said is Verdict.SKIP)
+
+    @cached_property
     def _silent(self) -> frozenset[str]:
-        """What was tried and told nothing."""
-        return frozenset(sha for sha, said in self.observed if said is Verdict.SKIP) - self._counts.keys()
+        """What was tried and never told anything."""
+        return self._mute - self._counts.keys()
 
     @cached_property
     def _skipped(self) -> tuple[int, ...]:
@@ -288,10 +300,6 @@ class Bisection:
     def _block(self) -> tuple[int, ...]:
         """The likeliest commit, with those that no trial can tell from it."""
         return block(self.dag, int(self.posterior.commits.argmax()), self._skipped)
-
-    @property
-    def _good_end(self) -> str:
-        return next(good for good in self.goods if good not in self._silent)
 
     def _cuts(self, k: int) -> tuple[int, ...]:
         """Where k trials at once cut a line on which every run so far can be taken at its word."""
