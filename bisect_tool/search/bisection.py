@@ -43,7 +43,9 @@ _REDS_BEFORE_GREEN = 3
 """So many commits inside the range fail before a passing end is run, where none was seen to pass."""
 
 _RUNS_PER_BIT = 100
-"""A search that has taken so many runs for every bit there was to find has met what it cannot explain."""
+_LEAST_BITS = 5e-4
+"""A search that has taken so many runs for every bit there was to find, or that expects no more than this of
+the next, has met what it cannot explain. In searches that end well the next run told five times as much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +106,7 @@ class Bisection:
         place = self.dag.index
         inside = {place[sha]: count for sha, count in self._counts.items() if sha in place}
         outside = {sha: count for sha, count in self._counts.items() if sha not in place}
-        return Posterior(self.dag.ancestry, self._prior, inside, outside, self.fix)
+        return Posterior(self.dag.ancestry, self._prior, inside, outside, self.fix, self.good_end)
 
     @property
     def probabilities(self) -> dict[str, float]:
@@ -120,16 +122,24 @@ class Bisection:
         Bits about the culprit, less where a commit may not be testable. As long as every run can be taken at
         its word, it is: nothing narrows a range faster, and one run that contradicts ends it.
         """
-        places = [self.dag.index.get(sha, OUTSIDE) for sha in running]
+        if not running:
+            return self._alone
+        return self._beside([self.dag.index.get(sha, OUTSIDE) for sha in running])
+
+    @cached_property
+    def _alone(self) -> Floats:
+        return self._beside(())
+
+    def _beside(self, places: Sequence[int]) -> Floats:
         worth = self._worth(Outlook.at_its_word, places) if self._at_its_word else np.zeros(1)
-        return worth if worth.any() else self._worth(Outlook.of, places)
+        return worth if worth.max() >= _LEAST_BITS else self._worth(Outlook.of, places)
 
     def plan(self, k: int = 1, running: Sequence[str] = ()) -> tuple[str, ...]:
         """Up to `k` commits to run next, beside those where runs are under way; one may come twice."""
         if self.conclude() is not None:
             return ()
         due = list((Counter(self._required) - Counter(running)).elements())[:k]
-        if not due and not running and k > 1:
+        if not due and not running:
             due = [self.dag.candidates[commit] for commit in self._cuts(k)]
         while len(due) < k:
             values = self.values((*running, *due))
@@ -153,20 +163,31 @@ class Bisection:
             if len(names) == 1 and not skipped:
                 return Culprit(names[0], self.dag.parents[names[0]], self._told(together))
             return Candidates(names, skipped, self._told(together))
-        exhausted = self.good_end is None and self._mute.issuperset(self.dag.candidates)
-        if exhausted or len(self.observed) > _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1):
+        if not self.confirmation() and self._hopeless:
             return Undecided(tuple(self.probabilities))
         return None
+
+    @property
+    def _hopeless(self) -> bool:
+        limit = _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1)
+        return len(self.observed) > limit or float(self.values().max()) < _LEAST_BITS
 
     @property
     def shown(self) -> bool:
         """Whether the failing end was seen to fail: before that there is nothing to search for."""
         return any(self._count(end).failed for end in (self.goods if self.fix else (self.bad,)))
 
-    @property
+    @cached_property
     def good_end(self) -> str | None:
-        """The end outside the range that can be run, if there is one."""
-        return next((good for good in self.goods if good not in self._mute), None)
+        """The end outside the range that can be run, if there is one.
+
+        A parent outside that was tried and did not answer as it should stands for the ends: its next run
+        tells whether that was chance, or whether it is no good commit at all.
+        """
+        tried = (sha for sha in self._counts if sha not in self.dag.index and sha not in self.goods)
+        open_ones = [sha for sha in (*self.goods, *tried) if sha not in self._mute]
+        against = {sha: self._count(sha).passed if self.fix else self._count(sha).failed for sha in open_ones}
+        return max(open_ones, key=against.__getitem__, default=None)
 
     @property
     def unseen_end(self) -> str | None:
@@ -304,11 +325,13 @@ class Bisection:
     def _cuts(self, k: int) -> tuple[int, ...]:
         """Where k trials at once cut a line on which every run so far can be taken at its word."""
         suspects = np.flatnonzero(self.posterior.consistent)
-        if not self.dag.ancestry.linear or self._skipped or len(suspects) < 2:
+        if not self.dag.ancestry.linear or self._mute or not self.narrowing or len(suspects) < 2:
             return ()
-        return tuple(
-            int(suspects[place]) for place in partition(self.posterior.commits[suspects].tolist(), k)
-        )
+        weights = self.posterior.commits[suspects]
+        if k == 1:
+            total = np.cumsum(weights[:-1])
+            return (int(suspects[np.abs(total - (total[-1] + weights[-1]) / 2).argmin()]),)
+        return tuple(int(suspects[place]) for place in partition(weights.tolist(), k))
 
     def _contradiction(self, confidence: float) -> Contradiction:
         """A commit that fails, and one above it that passes, each as it does most of the time."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OUTSIDE = -1
 """Stands for any commit outside the range."""
 
+_TINY = 1e-300
 _RUNNING_LIMIT = 6
 """Of more trials under way the oldest are left out of the reckoning, which doubles with each."""
 
@@ -35,6 +36,7 @@ class Outlook:
         commits: The chance of each commit to be the culprit; shape (commits,).
         above: The chance that a run fails from the culprit on, if that is the commit.
         below: The same of commits that do not have it under them.
+        noise: The bits that chance makes of a run from the culprit on, and elsewhere; None for none at all.
         flaky: The chance that there is no culprit.
         anywhere: The chance that a run fails in that case.
         tangled: The chance that every commit has an answer of its own.
@@ -45,6 +47,7 @@ class Outlook:
     commits: Floats
     above: Floats
     below: Floats
+    noise: tuple[Floats, Floats] | None
     flaky: float
     anywhere: float
     tangled: float
@@ -57,17 +60,27 @@ class Outlook:
         for place in known.inside:
             answers[place] = known.if_tangled(place)
         answers[OUTSIDE] = known.if_tangled(None)
-        flaky, tangled = known.flaky, known.tangled
-        above, below = known.if_above, known.if_below
-        return cls(known.ancestry, known.commits, above, below, flaky, known.if_flaky, tangled, answers)
+        return cls(
+            known.ancestry,
+            known.commits,
+            known.if_above,
+            known.if_below,
+            known.noise(bits),
+            known.flaky,
+            known.if_flaky,
+            known.tangled,
+            answers,
+        )
 
     @classmethod
     def at_its_word(cls, known: Posterior) -> Outlook:
         """Every run so far taken at its word, as a search without noise does."""
         share = known.prior * known.consistent
-        fails = np.full(len(share), 0.0 if known.fix else 1.0)
-        answers = np.full(len(share) + 1, 0.5)
-        return cls(known.ancestry, share / share.sum(), fails, 1.0 - fails, 0.0, 0.5, 0.0, answers)
+        share /= share.sum()
+        fails, passes = (np.broadcast_to(chance, share.shape) for chance in (1.0, 0.0))
+        above, below = (passes, fails) if known.fix else (fails, passes)
+        answers = np.broadcast_to(0.5, (len(share) + 1,))
+        return cls(known.ancestry, share, above, below, None, 0.0, 0.5, 0.0, answers)
 
 
 def information(outlook: Outlook, running: Sequence[int] = ()) -> Floats:
@@ -105,29 +118,39 @@ class _Weights:
     def information(self) -> Floats:
         """What is told of the outcome by the commit asked, less what chance makes of it."""
         look = self._outlook
-        together = self._commits.sum(axis=0)
-        bits_above, bits_below = _bits(look.above), _bits(look.below)
-        differences = (self._commits * (look.above - look.below), [together * (bits_above - bits_below)])
-        sums = look.ancestry.sums(np.concatenate(differences))
-        fails = np.pad(sums[:-1], ((0, 0), (0, 1))) + (self._commits @ look.below)[:, None]
-        noise = np.append(sums[-1], 0.0) + together @ bits_below
-        fails += (self._flaky * look.anywhere)[:, None] + self._tangled[:, None] * look.answers
-        noise += self._flaky.sum() * _bits(np.array([look.anywhere]))
-        noise += self._tangled.sum() * _bits(look.answers)
+        sums = look.ancestry.sums(self._commits * (look.above - look.below))
+        fails = np.pad(sums, ((0, 0), (0, 1)))
+        fails += (self._commits @ look.below + self._flaky * look.anywhere)[:, None]
+        if look.tangled:
+            fails += self._tangled[:, None] * look.answers
         weight = self._commits.sum(axis=1) + self._flaky + self._tangled
         likely = weight > 0.0
-        weight = weight[likely]
-        bits: Floats = weight @ _bits(fails[likely] / weight[:, None]) - noise
-        return bits
+        told: Floats = weight[likely] @ bits(fails[likely] / weight[likely, None])
+        return told - self._noise() if look.noise else told
+
+    def _noise(self) -> Floats:
+        look = self._outlook
+        assert look.noise is not None
+        above, below = look.noise
+        together = self._commits.sum(axis=0)
+        noise: Floats = np.append(look.ancestry.sums(together * (above - below)), 0.0) + together @ below
+        noise += self._flaky.sum() * bits(np.array([look.anywhere]))
+        noise += self._tangled.sum() * bits(look.answers)
+        return noise
 
 
 def _split(weight: Floats, fails: float) -> Floats:
     return np.concatenate((weight * fails, weight * (1 - fails)))
 
 
-def _bits(chance: Floats) -> Floats:
+def bits(chance: Floats) -> Floats:
     """The entropy of a yes or no, in bits."""
-    yes = np.clip(chance, 1e-300, 1.0)
-    no = np.clip(1.0 - chance, 1e-300, 1.0)
-    entropy: Floats = -(yes * np.log2(yes) + no * np.log2(no))
+    no = np.maximum(1.0 - chance, _TINY)
+    yes = np.maximum(chance, _TINY)
+    entropy: Floats = np.log2(yes)
+    entropy *= yes
+    yes = np.log2(no)
+    yes *= no
+    entropy += yes
+    entropy *= -1.0
     return entropy

@@ -17,7 +17,7 @@ import numpy as np
 from bisect_tool.search import rates
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -53,6 +53,7 @@ class Posterior:
         inside: Runs at commits of the range, by index.
         outside: Runs at commits outside, which are below the culprit, whichever commit that is.
         fix: The commit that is looked for mends the cell: it is bad below, and good from there on.
+        end: The commit outside that would be run next.
     """
 
     ancestry: Ancestry
@@ -60,6 +61,7 @@ class Posterior:
     inside: Mapping[int, Count]
     outside: Mapping[str, Count]
     fix: bool = False
+    end: str | None = None
 
     @cached_property
     def commits(self) -> Floats:
@@ -88,14 +90,21 @@ class Posterior:
         chance: Floats = (self._told.bad if self.fix else self._told.good)[self._kind]
         return chance
 
+    def noise(self, entropy: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+        """The entropy of a run at a commit from the culprit on, and of one elsewhere, for each culprit."""
+        sides = (self._told.good, self._told.bad) if self.fix else (self._told.bad, self._told.good)
+        above, below = (entropy(side)[self._kind] for side in sides)
+        return above, below
+
     @cached_property
     def if_flaky(self) -> float:
         """The chance that a run fails anywhere, if there is no culprit."""
         return float(self._flaky.bad[0])
 
     def if_tangled(self, commit: int | None) -> float:
-        """The chance that a run fails at a commit, None for those outside, if the history is tangled."""
-        count = _sum(self.outside.values()) if commit is None else self.inside.get(commit, Count())
+        """The chance that a run fails at a commit, None for the end outside, if the history is tangled."""
+        count = self.inside.get(commit) if commit is not None else self.outside.get(self.end or "")
+        count = count or Count()
         return (count.failed + _AGREEING) / (count.total + 2 * _AGREEING)
 
     @cached_property

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.search import Bisection, Dag
-from bisect_tool.search.information import OUTSIDE, Outlook, information
+from bisect_tool.search.information import OUTSIDE, Outlook, bits, information
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD = Verdict.GOOD, Verdict.BAD
@@ -31,6 +31,7 @@ def outlook(shares, *, above=1.0, below=0.0, flaky=0.0, anywhere=0.5, tangled=0.
         np.array(shares),
         np.full(size, above),
         np.full(size, below),
+        (bits(np.full(size, above)), bits(np.full(size, below))),
         flaky,
         anywhere,
         tangled,
