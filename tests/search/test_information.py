@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import log2
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.search import Bisection, Dag
-from bisect_tool.search.information import OUTSIDE, Outlook, bits, information
+from bisect_tool.search.information import OUTSIDE, Outlook, information
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD = Verdict.GOOD, Verdict.BAD
@@ -24,18 +25,22 @@ def entropy(chance):
 
 
 def outlook(shares, *, above=1.0, below=0.0, flaky=0.0, anywhere=0.5, tangled=0.0):
-    """A line of suspects with these shares."""
+    """What is thought of a line of suspects, if these are their shares."""
     size = len(shares)
-    return Outlook(
-        Dag(line(size)).ancestry,
-        np.array(shares),
-        np.full(size, above),
-        np.full(size, below),
-        (bits(np.full(size, above)), bits(np.full(size, below))),
-        flaky,
-        anywhere,
-        tangled,
-        np.full(size + 1, 0.5),
+    chances = np.full(size, above), np.full(size, below)
+    return Outlook.of(
+        SimpleNamespace(
+            ancestry=Dag(line(size)).ancestry,
+            commits=np.array(shares),
+            if_above=chances[0],
+            if_below=chances[1],
+            noise=lambda bits: tuple(bits(chance) for chance in chances),
+            flaky=flaky,
+            if_flaky=anywhere,
+            tangled=tangled,
+            if_tangled=lambda _: 0.5,
+            inside={},
+        )
     )
 
 
