@@ -170,7 +170,10 @@ class Bisection:
     @property
     def _hopeless(self) -> bool:
         limit = _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1)
-        return len(self.observed) > limit or float(self.values().max()) < _LEAST_BITS
+        if len(self.observed) > limit:
+            return True
+        cut = self._at_its_word and not self._mute
+        return not cut and float(self.values().max()) < _LEAST_BITS
 
     @property
     def shown(self) -> bool:
