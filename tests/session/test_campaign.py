@@ -46,7 +46,10 @@ def histories(draw, largest=12):
 
 @st.composite
 def worlds(draw, words, spoil_the_ends=False):
-    """Three cells, each with a culprit of its own or none; some commits answer `words` instead."""
+    """Three cells, each with a culprit of its own or none; some commits answer `words` instead.
+
+    With `spoil_the_ends` any of the commits may, and change its answer from run to run.
+    """
     parents = draw(histories())
     commits = sorted(parents)
     cells = {cell: draw(st.none() | st.sampled_from(commits)) for cell in ("one", "two", "three")}
@@ -55,8 +58,9 @@ def worlds(draw, words, spoil_the_ends=False):
     open_to_it = [*commits, GOOD, "elder"] if spoil_the_ends else [sha for sha in commits if sha != bad]
     spoilt = {}
     if words and open_to_it:
-        spoilt = draw(st.dictionaries(st.sampled_from(open_to_it), st.sampled_from(words), max_size=6))
-    return World(parents, cells, {sha: [word] for sha, word in spoilt.items()}, fix=fix)
+        said = st.lists(st.sampled_from(words), min_size=1, max_size=3 if spoil_the_ends else 1)
+        spoilt = draw(st.dictionaries(st.sampled_from(open_to_it), said, max_size=6))
+    return World(parents, cells, spoilt, fix=fix)
 
 
 @given(worlds(words=()))
@@ -101,7 +105,7 @@ def test_what_cannot_be_tested_is_never_guessed(world):
 @given(worlds(words=(*FOREIGN, "failed", "passed"), spoil_the_ends=True), st.integers(1, 3))
 @settings(max_examples=120, deadline=None)
 def test_every_campaign_ends_with_a_word_on_every_cell(world, runs):
-    """Whatever the commits answer, ends and parents outside the range among them."""
+    """Whatever the commits answer, and however they change it, ends and parents outside among them."""
     played = play(world, world.goal(endpoint_runs=runs))
     told = {cell.cell for trial in played.trials for cell in trial.cells if trial.sha in world.goal().failing}
     assert {found.cell for found in played.state.conclusions} == told
@@ -369,6 +373,36 @@ def test_a_cell_that_is_as_red_at_good_commits_is_flaky():
         found[conclusion.finding] += 1
         assert conclusion.finding is not Finding.FLAKY or conclusion.culprit is None
     assert found[Finding.FLAKY] >= 6
+
+
+def test_a_parent_outside_that_fails_is_run_again_not_the_pair():
+    """A branch from before the good end, where the cell is red already: a few runs tell so."""
+    parents = {
+        "c0": (GOOD,),
+        "c1": (GOOD,),
+        "c3": ("c1", "elder", GOOD),
+        "c4": ("c0",),
+        "c5": (GOOD, "c3", "c4"),
+        "c7": ("c5",),
+    }
+    answers = {"c0": ["port taken"], "c3": ["failed"], "c5": ["errored"], "elder": ["failed"]}
+    played = play(World(parents, {"cell": "c3"}, answers))
+    (found,) = played.state.conclusions
+    assert found.culprit is None
+    assert "elder" in found.note
+    assert len(played.trials) <= 25
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+@pytest.mark.parametrize("sha", ["c0", "c1", GOOD])
+def test_a_commit_that_told_something_once_and_never_again_is_given_up(sha, slots):
+    truth = {"c0": "passed", "c1": "failed", GOOD: "passed"}[sha]
+    world = World(line(2), {"cell": "c1"}, {sha: [truth, "skipped", "other"]})
+    played = play_side_by_side(world, slots, random.Random(0))  # noqa: S311
+    (found,) = played.state.conclusions
+    assert found.finding in (Finding.CULPRIT, Finding.CANDIDATES)
+    assert "c1" in found.candidates
+    assert len(played.trials) <= 40
 
 
 # --- ends that do not show the regression -----------------------------------------------------------------

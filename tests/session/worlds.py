@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GOOD = "good"
 OTHER = "the KV cache does not fit"
-LONGEST = 400
+LONGEST = 1000
 
 
 def failure(message: str) -> Failure:
