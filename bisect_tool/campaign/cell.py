@@ -106,10 +106,11 @@ class CellSearch:
             return Purpose.CONFIRM if self.bisection.confirmation() else Purpose.GOOD_END
         return Purpose.CONFIRM if self.bisection.confirmation() else Purpose.NARROW
 
-    def wants(self, sha: str, running: Sequence[str]) -> bool:
-        """Whether a run at a commit tells the cell enough to be part of it."""
+    def wanted(self, running: Sequence[str]) -> dict[str, float]:
+        """The commits where a run tells the cell enough to be part of it, and what it is worth."""
         values = self.values(running)
-        return values.get(sha, 0.0) >= _ENOUGH * max(values.values(), default=1.0)
+        least = _ENOUGH * max(values.values(), default=0.0)
+        return {sha: value for sha, value in values.items() if value >= least}
 
     @property
     def belief(self) -> Belief:
@@ -120,8 +121,9 @@ class CellSearch:
 
     def settled(self) -> CellConclusion:
         """The answer as far as the search came."""
-        if self.conclusion is not None:
-            return self.conclusion
+        found = self.conclusion
+        if found is not None and (found.finding is not Finding.GREEN or self._shown_green):
+            return found
         left = self.bisection.probabilities
         return replace(
             self._base,
@@ -131,6 +133,12 @@ class CellSearch:
             skipped=self.judged.skipped(),
             note="the budget was used up",
         )
+
+    @property
+    def _shown_green(self) -> bool:
+        """Whether the cell passed at the failing end as often as it takes to believe it."""
+        runs = self.judged.at(self.goal.failing)
+        return sum(run.verdict is Verdict.GOOD for run in runs) >= self.goal.endpoint_runs
 
     @cached_property
     def _base(self) -> CellConclusion:

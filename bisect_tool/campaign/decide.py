@@ -115,11 +115,14 @@ def _best_step(
     required = [search for search in searches if search.required is not None]
     if required:
         return _required(required, under_way)
-    sha = _beside(goal, lead, under_way[lead.cell]) or _worthiest(goal, searches, trials, under_way)
+    wanted = [(search, search.wanted(under_way[search.cell])) for search in searches]
+    beside = _beside(goal, lead, under_way[lead.cell])
+    sha = beside or _worthiest(goal, trials, [values for _, values in wanted])
     if sha is None:
         return None
-    sharing = [search for search in searches if search.wants(sha, under_way[search.cell])]
-    return Step(sha, tuple(search.cell for search in sharing), sharing[0].purpose(sha)) if sharing else None
+    # A cut for all slots at once may tell little by itself; it is the lead's all the same.
+    sharing = [search for search, values in wanted if sha in values or (beside and search is lead)]
+    return Step(sha, tuple(search.cell for search in sharing), sharing[0].purpose(sha))
 
 
 def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -> Step | None:
@@ -143,15 +146,10 @@ def _beside(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | Non
     return next(iter(left), None) if not begun else None
 
 
-def _worthiest(
-    goal: Goal,
-    searches: Sequence[CellSearch],
-    trials: Sequence[TrialResult],
-    under_way: dict[str, list[str]],
-) -> str | None:
+def _worthiest(goal: Goal, trials: Sequence[TrialResult], wanted: Sequence[dict[str, float]]) -> str | None:
     worth: defaultdict[str, float] = defaultdict(float)
-    for search in searches:
-        for sha, bits in search.values(under_way[search.cell]).items():
+    for values in wanted:
+        for sha, bits in values.items():
             worth[sha] += bits
     cost = Cost.of(goal, trials)
     return max(worth, key=lambda sha: worth[sha] / cost.at(sha), default=None)

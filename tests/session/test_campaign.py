@@ -693,3 +693,25 @@ def test_what_the_commits_change_moves_the_first_cut():
     goal = world.goal(changes=changes, paths=("engine",))
     assert int(decide(goal, [world.trial(decide(goal, []).step, 0)]).step.sha[1:]) >= 27
     assert play(world, goal).of("cell").culprit == "c9"
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+@pytest.mark.parametrize("seed", range(4))
+def test_builds_that_take_ten_minutes_do_not_end_the_search(seed, slots):
+    """To run what is built again is cheap, but where it tells next to nothing it is not asked for."""
+    world = one_cell(16, 9, rates={"cell": (0.6, 0.0)}, seed=seed, build_s=600.0)
+    environments = {sha: f"env-{sha}" for sha in (*world.parents, GOOD)}
+    played = play(world, world.goal(environments=environments, endpoint_runs=9, slots=slots))
+    found = played.of("cell")
+    assert found.finding is Finding.CULPRIT
+    assert abs(int(found.culprit[1:]) - 9) <= 2
+
+
+def test_a_cut_that_tells_little_alone_is_made_beside_the_others():
+    """Nobody suspects the first commits, but with two slots they are cut off all the same."""
+    world = one_cell(6, 1)
+    files = {sha: "engine/core.py" if int(sha[1:]) >= 3 else "docs/index.md" for sha in world.parents}
+    changes = tuple(Change(sha, "A subject", (name,)) for sha, name in files.items())
+    for slots in (2, 3, 8):
+        goal = world.goal(changes=changes, paths=("engine",), slots=slots)
+        assert play(world, goal).of("cell").culprit == "c1"

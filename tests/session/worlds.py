@@ -52,6 +52,7 @@ class World:
     word is that of all that follow. See `_RESULTS` for the words. `followers` are red only after the cell
     named with them. `rates` are P(fail | bad) and P(fail | good) of cells that are not red always and only at
     bad commits; what a run says follows from `seed`, the commit, the cell and the number of the run.
+    The first trial of a commit takes `build_s` seconds more than the others.
     """
 
     parents: Mapping[str, tuple[str, ...]]
@@ -61,6 +62,7 @@ class World:
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     seed: int = 0
     fix: bool = False
+    build_s: float = 0.0
 
     @property
     def bad(self) -> str:
@@ -86,7 +88,10 @@ class World:
             ](cell)
             for cell in asked
         )
-        return result(step.sha, cells, overall(cells))
+        build_s = 0.0 if earlier else self.build_s
+        made = {"environment": f"env-{step.sha}", "environment_reused": not build_s, "build_seconds": build_s}
+        trial = result(step.sha, cells, overall(cells))
+        return trial.model_copy(update={**made, "seconds": trial.seconds + build_s})
 
     def _truth(self, sha: str, cell: str, asked: Sequence[str], earlier: int) -> str:
         company = self.followers.get(cell, cell) in asked
