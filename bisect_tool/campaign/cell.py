@@ -72,7 +72,7 @@ class CellSearch:
         if suspect is not None and suspect not in given_up:
             return company.proof(self.judged, suspect, self.cell)
         if end := self.bisection.unseen_end:
-            return Step(end, (self.cell,), Purpose.BAD_END if self.goal.fix else Purpose.GOOD_END)
+            return Step(end, (self.cell,), Purpose.GOOD_END)
         found = self.bisection.conclude()
         if isinstance(found, Culprit):
             pair = (found.sha, *found.parents)
@@ -100,11 +100,11 @@ class CellSearch:
         """Why a run at a commit would be asked for."""
         if self.required is not None:
             return self.required.purpose
-        if sha == self.goal.bad:
-            return Purpose.CONFIRM if self.bisection.confirmation() else Purpose.BAD_END
-        if sha in self.goal.goods:
-            return Purpose.CONFIRM if self.bisection.confirmation() else Purpose.GOOD_END
-        return Purpose.CONFIRM if self.bisection.confirmation() else Purpose.NARROW
+        if self.bisection.confirmation():
+            return Purpose.CONFIRM
+        if sha in self.goal.failing:
+            return Purpose.BAD_END
+        return Purpose.GOOD_END if sha in self.goal.passing else Purpose.NARROW
 
     def wanted(self, running: Sequence[str]) -> dict[str, float]:
         """The commits where a run tells the cell enough to be part of it, and what it is worth."""

@@ -78,14 +78,13 @@ def _all_red(useful: Sequence[TrialResult]) -> bool:
 def _endpoint_step(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step]) -> Step | None:
     """The failing end; beside it, where there are slots, the passing ends, which are needed anyway."""
     under_way = {step.sha for step in running}
-    names = {True: Purpose.BAD_END, False: Purpose.GOOD_END}
     for end in goal.failing:
         if end not in under_way:
-            return Step(end, None, names[not goal.fix])
+            return Step(end, None, Purpose.BAD_END)
     tried = under_way.union(trial.sha for trial in trials)
     for end in goal.passing:
         if end not in tried:
-            return Step(end, None, names[goal.fix])
+            return Step(end, None, Purpose.GOOD_END)
     return None
 
 

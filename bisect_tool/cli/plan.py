@@ -140,7 +140,7 @@ def _forecasts(
             for culprit in culprits
         ]
         trials = Spread.of([each.trials for each in played])
-        forecasts.append(Forecast(fail_bad, trials.mean, trials.p95, trial_s))
+        forecasts.append(Forecast(fail_bad, trials.mean, trials.p95, trial_s and trial_s / request.slots))
     return tuple(forecasts)
 
 

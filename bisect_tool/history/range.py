@@ -78,8 +78,7 @@ def check_ends(git: Git, goods: Sequence[str], bad: str) -> None:
         if bad in bases:
             raise UsageError(
                 f"the ends are swapped: bad {bad[:12]} is an ancestor of good {good[:12]}",
-                "exchange --good and --bad; to find the commit that fixed something, "
-                "give a command that fails once it is fixed",
+                "exchange --good and --bad, or look for the commit that fixed it: --find fix",
             )
         if not bases:
             raise UsageError(

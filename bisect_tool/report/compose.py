@@ -86,7 +86,7 @@ def compose(
         exit_code=code,
         conclusion=conclusion,
         cells={item.cell: _cell(item, commits, rows, unbuilt, fix=fix) for item in state.conclusions},
-        failure=_failure(state),
+        failure=_failure(state, rows, commits, fix=fix),
         commits={
             sha: commit_info(commits[sha]) for sha in _named(session, rows, state, native) if sha in commits
         },
@@ -238,16 +238,24 @@ def _before(cell: str, parents: Sequence[str], rows: Sequence[TrialRow], *, fix:
     return next((parent for parent in parents if parent in seen), None)
 
 
-def _failure(state: State) -> FailureReport | None:
-    """The chain of the first culprit's cell, else of the first cell that failed at all."""
+def _failure(
+    state: State, rows: Sequence[TrialRow], commits: Mapping[str, Commit], *, fix: bool
+) -> FailureReport | None:
+    """The chain of the first culprit's cell, else of the first cell that failed at all.
+
+    Where a fix was looked for, it is the commit before it that fails.
+    """
     failed = [item for item in state.conclusions if item.failure is not None]
     failed.sort(key=lambda item: item.finding is not Finding.CULPRIT)
     if not failed or failed[0].failure is None:
         return None
     item, failure = failed[0], failed[0].failure
+    sha = item.culprit
+    if fix and sha is not None:
+        sha = _before(item.cell, commits[sha].parents, rows, fix=True)
     return FailureReport(
         cell=item.cell,
-        sha=item.culprit or "",
+        sha=sha or "",
         root=failure.root,
         chain=failure.chain,
         excerpt=failure.excerpt,

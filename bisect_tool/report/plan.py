@@ -28,7 +28,8 @@ _TEXT_LIMIT = 500
 class Forecast:
     """Trials that a search of this range takes if bad commits fail so often.
 
-    `trial_s` is what a trial took in earlier sessions, None where there was none.
+    `trial_s` is what a trial took in earlier sessions, a share of it where trials run side by side; None
+    where there was none.
     """
 
     fail_bad: float

@@ -19,7 +19,7 @@ from bisect_tool.search.conclusion import (
     Flaky,
     Undecided,
 )
-from bisect_tool.search.information import OUTSIDE, Outlook, information
+from bisect_tool.search.information import OUTSIDE, Outlook, bits, information
 from bisect_tool.search.partition import partition
 from bisect_tool.search.posterior import Count, Posterior
 from bisect_tool.search.testable import testable
@@ -38,6 +38,9 @@ _SAFETY = 2.0
 _FLATTERY = 1.4
 """Rates that are learnt on the way flatter what is concluded from them. So a search stops at half of the
 doubt that was asked for, and tells of more than there seems to be; benchmarks/ measures what it comes to."""
+
+_CONFIRMING_RUNS = 3
+"""What it takes, about, until a commit is likely enough that every run so far points to."""
 
 _REDS_BEFORE_GREEN = 3
 """So many commits inside the range fail before a passing end is run, where none was seen to pass."""
@@ -253,10 +256,21 @@ class Bisection:
         """About how many more runs it takes."""
         if self.conclude() is not None:
             return 0
-        chance = self.posterior.commits
-        spread = float(-(chance * np.log2(np.maximum(chance, 1e-300))).sum())
-        most = float(self.values().max())
-        return max(1, len(self.confirmation()), ceil(spread / max(most, 0.05)))
+        known = self.posterior
+        if self._at_its_word:
+            return ceil(log2(int(known.consistent.sum()))) + _CONFIRMING_RUNS
+        doubt = log2(max(1 - float(known.commits.max()), 1e-9) / (1 - self._sure))
+        if known.consistent.any():
+            return max(1, len(self.confirmation()), ceil(doubt))
+        chance = known.commits[known.commits > 0.0]
+        spread = float(-(chance * np.log2(chance)).sum())
+        return max(1, len(self.confirmation()), ceil((spread + max(doubt, 0.0)) / self._carried()))
+
+    def _carried(self) -> float:
+        """The bits of a run, with the rates of the likeliest commit, if half of those asked are bad."""
+        place = int(self.posterior.commits.argmax())
+        rates = np.array([self.posterior.if_above[place], self.posterior.if_below[place]])
+        return max(float((bits(rates.mean(keepdims=True)) - bits(rates).mean())[0]), _LEAST_BITS)
 
     def confirmation(self) -> tuple[str, ...]:
         """The runs that are missing before the likeliest commit is named, once it is likely enough.

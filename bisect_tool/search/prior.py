@@ -54,7 +54,6 @@ _FIX_OR_CHORE = re.compile(
     re.IGNORECASE,
 )
 _LAYOUT = re.compile(r"^(?:src|python|lib)/")
-_MANY_FILES = 10
 _NAME_LIMIT = 80
 
 
@@ -161,8 +160,6 @@ def _judge(
     elif in_paths:
         weight *= factors["paths"]
         reasons.insert(0, f"touches {_some(in_paths)} in the scenario's paths")
-    if len(change.files) >= _MANY_FILES:
-        reasons.append(f"{len(change.files)} files")
     return weight, tuple(reasons)
 
 

@@ -89,8 +89,7 @@ WRONG = [
         "--repo {project} --good c8 --bad c1 -- ./check.sh",
         "the ends are swapped: bad {c1:.12} is an ancestor of good {c8:.12}",
         (
-            "exchange --good and --bad; to find the commit that fixed something, "
-            "give a command that fails once it is fixed"
+            "exchange --good and --bad, or look for the commit that fixed it: --find fix"
         ),
     ),
     (
