@@ -39,7 +39,7 @@ class Commits:
     def commit(self, sha):
         return self._commits[sha]
 
-    def same_tree(self, sha, other, paths):
+    def same_tree(self, sha, other, _paths):
         return (sha, other) in self.same
 
     def changed_by(self, shas):
