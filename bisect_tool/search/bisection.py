@@ -155,10 +155,9 @@ class Bisection:
     def conclude(self) -> Conclusion | None:
         """The answer, or None while there is something left to try."""
         known, sure = self.posterior, self._sure
-        # Where all fails at the few commits there are, no number of runs tells these two apart.
         if known.flaky + known.tangled >= sure:
             doubt = self._told(known.flaky + known.tangled)
-            return Flaky(doubt) if known.flaky >= known.tangled else self._contradiction(doubt)
+            return self._contradiction(doubt) if self._repeats else Flaky(doubt)
         together = float(known.commits[list(self._block)].sum())
         names = tuple(self.dag.candidates[commit] for commit in self._block)
         if together >= sure and not self.confirmation():
@@ -349,6 +348,15 @@ class Bisection:
             total = np.cumsum(weights[:-1])
             return (int(suspects[np.abs(total - (total[-1] + weights[-1]) / 2).argmin()]),)
         return tuple(int(suspects[place]) for place in partition(weights.tolist(), k))
+
+    @property
+    def _repeats(self) -> bool:
+        """Whether some commits fail and some pass, and each does so every time."""
+        counts = self._counts.values()
+        fails, passes = (
+            any(run) for run in zip(*((each.failed, each.passed) for each in counts), strict=True)
+        )
+        return fails and passes and not any(each.failed and each.passed for each in counts)
 
     def _contradiction(self, confidence: float) -> Contradiction:
         """A commit that fails, and one above it that passes, each as it does most of the time."""

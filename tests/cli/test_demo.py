@@ -73,7 +73,7 @@ def test_the_chain_begins_with_its_cause(demo, labels):
 def test_no_more_is_run_and_built_than_needed(demo):
     assert demo.candidates_total == 20
     assert Counter(trial.purpose for trial in demo.trials)["narrow"] <= math.ceil(math.log2(20))
-    assert 2 <= demo.cost.builds <= 3
+    assert 1 <= demo.cost.builds <= 3
     assert len({trial.environment for trial in demo.trials}) == demo.cost.builds
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from bisect_tool.errors import UsageError
@@ -126,11 +127,9 @@ def test_the_search_weighs_commits_as_git_does(project, opened, seed):
     bad = project.commit("last")
 
     dag = Dag(opened().range([base], bad).parents)
-    suspects = range(len(dag.candidates))
-    ours = {
-        dag.candidates[place]: min(weight, len(suspects) - weight)
-        for place, weight in enumerate(dag.weights(suspects))
-    }
+    total = len(dag.candidates)
+    weights = dag.ancestry.sums(np.ones(total)).astype(int).tolist()
+    ours = {sha: min(weight, total - weight) for sha, weight in zip(dag.candidates, weights, strict=True)}
     lines = project.git("rev-list", "--bisect-all", bad, f"^{base}").splitlines()
     theirs = {line.split()[0]: int(line.rpartition("dist=")[2].rstrip(")")) for line in lines}
     assert ours == theirs
