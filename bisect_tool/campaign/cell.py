@@ -100,7 +100,7 @@ class CellSearch:
         """Why a run at a commit would be asked for."""
         if self.required is not None:
             return self.required.purpose
-        if self.bisection.confirmation():
+        if self.bisection.confirmation() or not self.bisection.narrowing:
             return Purpose.CONFIRM
         if sha in self.goal.failing:
             return Purpose.BAD_END

