@@ -88,9 +88,7 @@ WRONG = [
         "swapped ends",
         "--repo {project} --good c8 --bad c1 -- ./check.sh",
         "the ends are swapped: bad {c1:.12} is an ancestor of good {c8:.12}",
-        (
-            "exchange --good and --bad, or look for the commit that fixed it: --find fix"
-        ),
+        ("exchange --good and --bad, or look for the commit that fixed it: --find fix"),
     ),
     (
         "good beside bad",

@@ -30,9 +30,7 @@ def parents(series):
         previous = commit.label
     kept = lineage(above, series.marks["bad"]) - lineage(above, series.marks["good"])
     inside = [commit.label for commit in series.commits if commit.label in kept]
-    return {
-        label: tuple(parent if parent in kept else GOOD for parent in above[label]) for label in inside
-    }
+    return {label: tuple(parent if parent in kept else GOOD for parent in above[label]) for label in inside}
 
 
 def unlucky(parents, series, seed):
