@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bisect_tool.search.ancestry import Ancestry
     from bisect_tool.search.rates import Counts, Floats
 
-_FLAKY = 0.1
+_FLAKY = 0.03
 _TANGLED = 0.005
 _AGREEING = 0.05
 """Runs of one commit of a tangled history agree: their rate is Beta(0.05, 0.05), nearly always 0 or 1."""

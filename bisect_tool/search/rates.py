@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Counts = NDArray[np.int64]
 
-_DETERMINISTIC = 0.68
+_DETERMINISTIC = 0.65
 _ONE_SIDED = 0.42
 """Of what is flaky: the share of failures that never show without their cause."""
 _FLAKY = np.array([*np.arange(0.25, 0.96, 0.05), 0.98])
