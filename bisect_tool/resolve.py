@@ -109,6 +109,15 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
 
 def span_of(request: Request, repository: Repository) -> Range:
     """The commits that a request is about; raises UsageError where nothing lies between its ends."""
+    if request.find == "fix":
+        try:
+            return repository.range(request.goods, request.bad, request.first_parent)
+        except UsageError:
+            raise UsageError(
+                f"a fix is looked for from --bad {request.goods[0][:12]} up to --good {request.bad[:12]}, "
+                "and nothing lies between them",
+                "The commit of --bad has to be an ancestor of that of --good.",
+            ) from None
     if request.goods:
         return repository.range(request.goods, request.bad, request.first_parent)
     return Range((), request.bad, (repository.commit(request.bad),))

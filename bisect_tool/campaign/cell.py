@@ -10,6 +10,7 @@ from bisect_tool.campaign import company
 from bisect_tool.campaign.goal import Belief, CellConclusion, Finding, Purpose, Step
 from bisect_tool.campaign.judged import Judged
 from bisect_tool.search import (
+    IDLE_BITS,
     Bisection,
     Candidates,
     Conclusion,
@@ -109,7 +110,8 @@ class CellSearch:
     def wanted(self, running: Sequence[str]) -> dict[str, float]:
         """The commits where a run tells the cell enough to be part of it, and what it is worth."""
         values = self.values(running)
-        least = _ENOUGH * max(values.values(), default=0.0)
+        idle = IDLE_BITS if running else 0.0
+        least = max(_ENOUGH * max(values.values(), default=0.0), idle)
         return {sha: value for sha, value in values.items() if value >= least}
 
     @property
@@ -124,6 +126,9 @@ class CellSearch:
         found = self.conclusion
         if found is not None and (found.finding is not Finding.GREEN or self._shown_green):
             return found
+        if not self.bisection.shown:
+            note = "the budget was used up before it failed"
+            return replace(self._base, finding=Finding.UNVERIFIED, note=note)
         left = self.bisection.probabilities
         return replace(
             self._base,
@@ -194,6 +199,9 @@ class CellSearch:
         if isinstance(found, Flaky):
             return self._no_culprit(base, found)
         if isinstance(found, Contradiction):
+            if found.bad in self.goal.goods and not self.goal.fix:
+                note = f"it fails at the good end {found.bad[:9]} as well"
+                return replace(base, finding=Finding.ALWAYS_RED, note=note, confidence=found.confidence)
             heir = "an end" if found.good == found.bad else found.good[:9]
             note = f"{heir} is good though it descends from {found.bad[:9]}, which is bad"
             return replace(base, finding=Finding.FLAKY, note=note, confidence=found.confidence)

@@ -48,7 +48,10 @@ def simulate(
         float, typer.Option("--p-fail-good", metavar="P", min=0.0, max=1.0, help="How often good ones do.")
     ] = 0.0,
     runs: Annotated[
-        int, typer.Option("--runs", metavar="N", min=1, help="Searches in all, as many for each case.")
+        int,
+        typer.Option(
+            "--runs", metavar="N", min=1, max=1_000_000, help="Searches in all, as many for each case."
+        ),
     ] = 500,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="What chance begins with.")] = 1,
     confidence: options.Confidence = 0.95,
@@ -122,7 +125,10 @@ def _cases(
 
 
 def _case(commits: Sequence[RecordedCommit], good: str, bad: str, culprit: str, *, priors: bool) -> Case:
-    dag = Dag({commit.sha: commit.parents for commit in commits})
+    try:
+        dag = Dag({commit.sha: commit.parents for commit in commits})
+    except ValueError as error:
+        raise UsageError(f"the history is none: {error}", "No commit has itself under it.") from error
     changes = [Change(each.sha, each.subject, each.files, len(each.parents)) for each in commits]
     suspicion = {each.sha: each.weight for each in weights(changes)} if priors else None
     return Case(dag, good, bad, culprit, suspicion)

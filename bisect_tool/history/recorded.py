@@ -7,6 +7,7 @@ may be compressed with gzip. The cases are a JSON list of objects: `good`, `bad`
 from __future__ import annotations
 
 import gzip
+import zlib
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -52,7 +53,7 @@ def read_history(path: Path) -> Mapping[str, RecordedCommit]:
             for line in lines:
                 commit = RecordedCommit.model_validate_json(line)
                 commits[commit.sha] = commit
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise UsageError(
             f"cannot read the history {path}: {error}", "Name a .jsonl or .jsonl.gz file."
         ) from error

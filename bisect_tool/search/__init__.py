@@ -1,6 +1,6 @@
 """Which commits to try next, when to stop, how sure: pure, without I/O, clock or git."""
 
-from bisect_tool.search.bisection import Bisection
+from bisect_tool.search.bisection import IDLE_BITS, Bisection
 from bisect_tool.search.conclusion import (
     Candidates,
     Conclusion,
@@ -12,6 +12,7 @@ from bisect_tool.search.conclusion import (
 from bisect_tool.search.dag import Dag
 
 __all__ = [
+    "IDLE_BITS",
     "Bisection",
     "Candidates",
     "Conclusion",

@@ -46,9 +46,13 @@ _REDS_BEFORE_GREEN = 3
 """So many commits inside the range fail before a passing end is run, where none was seen to pass."""
 
 _RUNS_PER_BIT = 100
-_LEAST_BITS = 5e-4
-"""A search that has taken so many runs for every bit there was to find, or that expects no more than this of
-the next, has met what it cannot explain. In searches that end well the next run told five times as much."""
+_LEAST_BITS = 0.02
+"""A search that has taken so many runs for every bit there was to find, or that expects no more than this
+share of the doubt that is allowed from the next, has met what it cannot explain. In searches that end well
+the next run told five times as much."""
+
+IDLE_BITS = 0.02
+"""A slot stays idle beside others rather than run what tells less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +151,7 @@ class Bisection:
         while len(due) < k:
             values = self.values((*running, *due))
             best = int(values.argmax())
-            if values[best] <= 0.0:
+            if values[best] <= (IDLE_BITS if due or running else 0.0):
                 break
             due.append(self.dag.candidates[best] if best < len(values) - 1 else str(self.good_end))
         return tuple(due)
@@ -175,7 +179,7 @@ class Bisection:
         if len(self.observed) > limit:
             return True
         cut = self._at_its_word and not self._mute
-        return not cut and float(self.values().max()) < _LEAST_BITS
+        return not cut and float(self.values().max()) < _LEAST_BITS * (1 - self._sure)
 
     @property
     def shown(self) -> bool:
@@ -269,7 +273,7 @@ class Bisection:
         """The bits of a run, with the rates of the likeliest commit, if half of those asked are bad."""
         place = int(self.posterior.commits.argmax())
         rates = np.array([self.posterior.if_above[place], self.posterior.if_below[place]])
-        return max(float((bits(rates.mean(keepdims=True)) - bits(rates).mean())[0]), _LEAST_BITS)
+        return max(float((bits(rates.mean(keepdims=True)) - bits(rates).mean())[0]), 1e-3)
 
     def confirmation(self) -> tuple[str, ...]:
         """The runs that are missing before the likeliest commit is named, once it is likely enough.
