@@ -140,7 +140,8 @@ def _forecasts(
             for culprit in culprits
         ]
         trials = Spread.of([each.trials for each in played])
-        forecasts.append(Forecast(fail_bad, trials.mean, trials.p95, trial_s and trial_s / request.slots))
+        share_s = trial_s and trial_s / request.slots
+        forecasts.append(Forecast(fail_bad, trials.mean, trials.p95, share_s, request.endpoint_runs))
     return tuple(forecasts)
 
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.report.phrase import count, duration, listing, short
+from bisect_tool.report.phrase import count, duration, listing, percent, short
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SHOWN = 40
 _PATH_LIMIT = 5
 _TEXT_LIMIT = 500
+_SELDOM = 0.05
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,19 @@ class Forecast:
     """Trials that a search of this range takes if bad commits fail so often.
 
     `trial_s` is what a trial took in earlier sessions, a share of it where trials run side by side; None
-    where there was none.
+    where there was none. `endpoint_runs` of the bad end have to show the failure, or it is taken for green.
     """
 
     fail_bad: float
     mean: float
     p95: float
     trial_s: float | None
+    endpoint_runs: int
+
+    @property
+    def missed(self) -> float:
+        """How often the bad end does not show it at all."""
+        return float((1 - self.fail_bad) ** self.endpoint_runs)
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,12 @@ def _forecast(forecast: Forecast) -> str:
     """`about 9 (19 times in 20 at most 11) if it always fails, about 14 min`."""
     often = "always fails" if forecast.fail_bad == 1 else f"fails {forecast.fail_bad:.0%} of the time"
     said = f"about {forecast.mean:.0f} (19 times in 20 at most {forecast.p95:.0f}) if it {often}"
-    return said if forecast.trial_s is None else f"{said}, about {duration(forecast.mean * forecast.trial_s)}"
+    if forecast.trial_s is not None:
+        said = f"{said}, about {duration(forecast.mean * forecast.trial_s)}"
+    if forecast.missed < _SELDOM:
+        return said
+    ends = count(forecast.endpoint_runs, "run")
+    return f"{said}; {ends} of the bad end miss it {percent(forecast.missed)} of the time (--endpoint-runs)"
 
 
 def _environments(plan: Plan) -> str:

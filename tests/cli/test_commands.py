@@ -166,10 +166,11 @@ def test_plan_shows_head_and_tail_of_more():
 
 
 def test_plan_says_what_a_search_would_cost():
-    shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, None), Forecast(0.25, 61.7, 131.0, 90.0)))
+    shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, None, 2), Forecast(0.25, 61.7, 131.0, 90.0, 2)))
     assert "Trials        about 9 (19 times in 20 at most 10) if it always fails" in shown
     said = " ".join(" ".join(shown).split())
     assert "about 62 (19 times in 20 at most 131) if it fails 25% of the time, about 1 h 32 min" in said
+    assert "; 2 runs of the bad end miss it 56 % of the time (--endpoint-runs)" in said
 
 
 def test_plan_says_why_a_commit_is_suspect():
