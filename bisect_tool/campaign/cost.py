@@ -1,42 +1,94 @@
-"""What a trial would take: how long the tests do, and how long the build, if there is one."""
+"""What a trial would take: the checkout, the build if there is one, and the tests of the cells it runs."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from bisect_tool.campaign.goal import Goal
+    from bisect_tool.search import Dag
+    from bisect_tool.search.rates import Floats
     from bisect_tool.trial.result import TrialResult
+
+_CHECKOUT_S = 0.1
+_PER_COMMIT_S = 0.0003
+"""What `git checkout` takes in vLLM's history, and how much longer for each commit that lies between."""
 
 _BUILD_TO_TEST = 5.0
 """How much longer a build takes than a run of the tests, as long as none was seen."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cost:
-    """Expected seconds, up to a factor."""
+    """Expected seconds.
 
-    test_s: float
+    Attributes:
+        dag: The commits of the range.
+        here: The commit that is checked out; None, or one outside, and all are as far.
+        cell_s: What the tests of each cell took.
+        trial_s: What a trial took besides those.
+        build_s: What a build took.
+        environments: The environment that each commit needs, where one has to be built.
+        cached: The environments that are there already.
+    """
+
+    dag: Dag
+    here: str | None
+    cell_s: Mapping[str, float]
+    trial_s: float
     build_s: float
     environments: Mapping[str, str]
     cached: frozenset[str]
 
     @classmethod
     def of(cls, goal: Goal, trials: Sequence[TrialResult]) -> Cost:
-        """Learn from the trials that ran; the environments they used are there."""
+        """Learn from the trials that ran, the latest last; the environments they used are there."""
+        seconds: defaultdict[str, list[float]] = defaultdict(list)
+        for trial in trials:
+            for cell in trial.cells:
+                seconds[cell.cell].append(cell.seconds)
         tests = [trial.seconds - trial.build_seconds for trial in trials]
+        beside = [
+            max(0.0, test_s - sum(cell.seconds for cell in trial.cells))
+            for test_s, trial in zip(tests, trials, strict=True)
+        ]
         builds = [trial.build_seconds for trial in trials if not trial.environment_reused]
-        test_s = max(fmean(tests), 1e-3) if tests else 1.0
         used = {trial.environment for trial in trials if trial.environment}
-        build_s = fmean(builds) if builds else _BUILD_TO_TEST * test_s
-        return cls(test_s, build_s, goal.environments, goal.cached | used)
+        return cls(
+            goal.dag,
+            trials[-1].sha if trials else None,
+            {cell: fmean(each) for cell, each in seconds.items()},
+            fmean(beside) if beside else 0.0,
+            fmean(builds) if builds else _BUILD_TO_TEST * (fmean(tests) if tests else 1.0),
+            goal.environments,
+            goal.cached | used,
+        )
 
-    def at(self, sha: str) -> float:
-        """What a trial at a commit takes."""
+    def at(self, sha: str, cells: Collection[str]) -> float:
+        """What a trial of these cells takes at a commit."""
+        tests = self.trial_s + sum(self.cell_s.get(cell, 0.0) for cell in cells)
         environment = self.environments.get(sha)
         there = environment is None or environment in self.cached
-        return self.test_s + (0.0 if there else self.build_s)
+        between = self._between[self.dag.index[sha]] if sha in self.dag.index else 0.0
+        return _CHECKOUT_S + _PER_COMMIT_S * float(between) + tests + (0.0 if there else self.build_s)
+
+    @cached_property
+    def _between(self) -> Floats:
+        """For each commit, how many lie under it or under the one that is checked out, but not under both."""
+        count = len(self.dag.candidates)
+        place = self.dag.index.get(self.here or "")
+        if place is None:
+            return np.zeros(count)
+        under = np.zeros(count)
+        under[self.dag.ancestry.under(place)] = 1.0
+        sizes = self.dag.ancestry.sums(np.ones(count))
+        between: Floats = sizes + sizes[place] - 2 * self.dag.ancestry.sums(under)
+        return between

@@ -116,7 +116,7 @@ def _best_step(
         return _required(required, under_way)
     wanted = [(search, search.wanted(under_way[search.cell])) for search in searches]
     beside = _beside(goal, lead, under_way[lead.cell])
-    sha = beside or _worthiest(goal, trials, [values for _, values in wanted])
+    sha = beside or _worthiest(goal, trials, wanted)
     if sha is None:
         return None
     # A cut for all slots at once may tell little by itself; it is the lead's all the same.
@@ -145,13 +145,18 @@ def _beside(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | Non
     return next(iter(left), None) if not begun else None
 
 
-def _worthiest(goal: Goal, trials: Sequence[TrialResult], wanted: Sequence[dict[str, float]]) -> str | None:
+def _worthiest(
+    goal: Goal, trials: Sequence[TrialResult], wanted: Sequence[tuple[CellSearch, dict[str, float]]]
+) -> str | None:
+    """The commit that tells the most in an expected second."""
     worth: defaultdict[str, float] = defaultdict(float)
-    for values in wanted:
+    cells: defaultdict[str, list[str]] = defaultdict(list)
+    for search, values in wanted:
         for sha, bits in values.items():
             worth[sha] += bits
+            cells[sha].append(search.cell)
     cost = Cost.of(goal, trials)
-    return max(worth, key=lambda sha: worth[sha] / cost.at(sha), default=None)
+    return max(worth, key=lambda sha: round(worth[sha], 9) / cost.at(sha, cells[sha]), default=None)
 
 
 def _likely(goal: Goal, lead: CellSearch, step: Step | None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -21,11 +22,12 @@ def project(tmp_path: Path) -> Iterator[Project]:
     """An empty repository; nothing that was started on it may be left at the end of the test."""
     made = Project(tmp_path / "project", tmp_path / "home", uuid4().hex)
     yield made
-    try:
+    with suppress(AssertionError):
         wait_until(lambda: not survivors(made.mark), 15.0)
-    finally:
-        for survivor in survivors(made.mark):
-            os.kill(int(survivor.split()[0]), signal.SIGKILL)
+    left = survivors(made.mark)
+    for survivor in left:
+        os.kill(int(survivor.split()[0]), signal.SIGKILL)
+    assert left == []
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:

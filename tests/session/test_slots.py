@@ -302,7 +302,7 @@ def test_killed_with_its_guardians(created, started, gates, store, project):
                 os.kill(int(survivor.split()[0]), signal.SIGKILL)
         process.kill()
     orphans = [each for each in survivors(project.mark) if "check.sh" in each]
-    assert len(orphans) == 2
+    assert len(orphans) >= 2  # a shell that is about to sleep is two for a moment
     gates.open(0, 1)
     with started(session) as process:
         assert process.wait(60) == 0, process.stderr.read().decode()
