@@ -215,7 +215,7 @@ class _Loop:
         self._goal = replace(granting_retries(session.goal, self._own), environments=self._environments)
         self._folder = session.home.session(session.id) / "trials"
         self._running: dict[int, Step] = {}
-        self._began = time.monotonic()
+        self._began, self._had = time.monotonic(), len(self._own)
 
     def run(self) -> State:
         """The last state of the campaign."""
@@ -244,9 +244,12 @@ class _Loop:
         return [*self._shared, *self._own]
 
     def _used_up(self) -> bool:
-        """Whether a budget is used up: no trial begins then, and those that run end."""
+        """Whether a budget is used up: no trial begins then, and those that run end.
+
+        A session that is taken up again has its budgets anew.
+        """
         request = self._session.request
-        trials = len(self._own) + len(self._running)
+        trials = len(self._own) - self._had + len(self._running)
         minutes = (time.monotonic() - self._began) / 60
         return (request.budget_trials is not None and trials >= request.budget_trials) or (
             request.budget_minutes is not None and minutes >= request.budget_minutes

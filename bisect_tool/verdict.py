@@ -17,6 +17,10 @@ class Outcome(StrEnum):
     INFRASTRUCTURE = "infrastructure"
 
 
+RED = (Outcome.FAILED, Outcome.HUNG)
+"""What counts as a failure of the tests."""
+
+
 class Verdict(StrEnum):
     """What an outcome says about a commit under the signature that is investigated."""
 

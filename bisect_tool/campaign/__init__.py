@@ -3,7 +3,7 @@
 Everything is decided from the list of trials that ran, so a resumed session takes up exactly where it was.
 """
 
-from bisect_tool.campaign.decide import decide, granting_retries, settle
+from bisect_tool.campaign.decide import decide, granting_retries, settle, so_far
 from bisect_tool.campaign.goal import (
     Belief,
     CellConclusion,
@@ -27,4 +27,5 @@ __all__ = [
     "decide",
     "granting_retries",
     "settle",
+    "so_far",
 ]

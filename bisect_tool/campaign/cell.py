@@ -121,14 +121,13 @@ class CellSearch:
         top = tuple(self.bisection.probabilities.items())[:_SHOWN]
         return Belief(self.cell, top, known.flaky + known.tangled, top[0][1] if top else 0.0)
 
-    def settled(self) -> CellConclusion:
-        """The answer as far as the search came."""
+    def settled(self, why: str) -> CellConclusion:
+        """The answer as far as the search came; `why` it did not come further."""
         found = self.conclusion
         if found is not None and (found.finding is not Finding.GREEN or self._shown_green):
             return found
         if not self.bisection.shown:
-            note = "the budget was used up before it failed"
-            return replace(self._base, finding=Finding.UNVERIFIED, note=note)
+            return replace(self._base, finding=Finding.UNVERIFIED, note=f"{why}, and it did not fail yet")
         left = self.bisection.probabilities
         return replace(
             self._base,
@@ -136,7 +135,7 @@ class CellSearch:
             candidates=tuple(left),
             probabilities=tuple(left.values()),
             skipped=self.judged.skipped(),
-            note="the budget was used up",
+            note=why,
         )
 
     @property

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.cell import CellSearch, is_spoiled
 from bisect_tool.campaign.cost import Cost
-from bisect_tool.campaign.goal import Goal, Purpose, State, Step
-from bisect_tool.campaign.judged import RED
-from bisect_tool.verdict import Outcome, Verdict
+from bisect_tool.campaign.goal import CellConclusion, Goal, Purpose, State, Step
+from bisect_tool.verdict import RED, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +45,17 @@ def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = 
 
 def settle(goal: Goal, trials: Sequence[TrialResult]) -> State:
     """The answer as far as the trials go: what a used-up budget ends with."""
-    searches = [CellSearch.of(goal, cell, trials) for cell in _cells(goal, trials)]
-    return State(None, tuple(search.settled() for search in searches), (), 0, over=True)
+    return State(None, _so_far(goal, trials, "the budget was used up"), (), 0, over=True, stopped=True)
+
+
+def so_far(goal: Goal, trials: Sequence[TrialResult]) -> State:
+    """Where the campaign stands, with what is known of the open cells among the conclusions."""
+    state = decide(goal, trials)
+    return state if state.over else replace(state, conclusions=_so_far(goal, trials, "not finished"))
+
+
+def _so_far(goal: Goal, trials: Sequence[TrialResult], why: str) -> tuple[CellConclusion, ...]:
+    return tuple(CellSearch.of(goal, cell, trials).settled(why) for cell in _cells(goal, trials))
 
 
 def granting_retries(goal: Goal, trials: Sequence[TrialResult]) -> Goal:

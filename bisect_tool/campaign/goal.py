@@ -147,6 +147,7 @@ class State:
     """Where the campaign stands.
 
     `step` is the trial to begin now; without one the campaign is over, or waits for trials that are running.
+    `stopped`: it could go on, but a budget is used up.
     `likely` are commits of which one will probably be tried next: their builds may be prepared.
     """
 
@@ -155,5 +156,6 @@ class State:
     remaining: tuple[str, ...]
     steps_left: int
     over: bool = False
+    stopped: bool = False
     likely: tuple[str, ...] = ()
     beliefs: tuple[Belief, ...] = ()

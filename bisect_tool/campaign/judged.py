@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.goal import EndCounts
 from bisect_tool.evidence import Failure, Signature, classify, telling
-from bisect_tool.verdict import Outcome, Verdict
+from bisect_tool.verdict import RED, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from bisect_tool.campaign.goal import Goal
     from bisect_tool.trial.result import TrialResult
-
-RED = (Outcome.FAILED, Outcome.HUNG)
 
 
 @dataclass(frozen=True)

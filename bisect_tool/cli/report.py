@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bisect_tool import session as sessions
-from bisect_tool.campaign import decide
+from bisect_tool.campaign import so_far
 from bisect_tool.cli import options
 from bisect_tool.cli.output import write_json, write_report
 from bisect_tool.errors import UsageError
@@ -46,5 +46,5 @@ def document_of(session: str) -> Document:
         return Document.model_validate_json(row.document)
     running = sessions.load(row.id, store, here)
     rows = sessions.trials(running, store)
-    state = decide(running.goal, [item.result for item in rows])
+    state = so_far(running.goal, [item.result for item in rows])
     return compose(running, rows, state, native_changes(running))

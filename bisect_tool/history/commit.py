@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PULL_REQUEST = re.compile(r"\(#([0-9]{1,9})\)")
+_QUOTED = re.compile(r'^(Revert|Reapply) ".*"$')
 
 # Fields and commits both end with NUL, which is the one character that none of them can hold.
 FORMAT = "--format=tformat:%H%x00%P%x00%an%x00%aI%x00%s%x00%b"
@@ -42,8 +43,11 @@ class Commit:
 
 
 def pull_request(subject: str) -> int | None:
-    """The last `(#N)` of a subject: in `Revert "... (#1)" (#2)` it is 2."""
-    found = _PULL_REQUEST.findall(subject)
+    """The last `(#N)` of a subject: in `Revert "... (#1)" (#2)` it is 2.
+
+    What `git revert` writes by itself ends with the quoted subject: that number is of the commit it reverts.
+    """
+    found = [] if _QUOTED.match(subject) else _PULL_REQUEST.findall(subject)
     return int(found[-1]) if found else None
 
 

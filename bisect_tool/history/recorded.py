@@ -47,19 +47,22 @@ _CASES = TypeAdapter(tuple[RecordedCase, ...])
 def read_history(path: Path) -> Mapping[str, RecordedCommit]:
     """Every commit of the file by its name; raises UsageError where the file is no history."""
     commits: dict[str, RecordedCommit] = {}
+    number = 0
     try:
         opened = gzip.open if path.suffix == ".gz" else open
         with opened(path, "rt", encoding="utf-8") as lines:
             for line in lines:
-                commit = RecordedCommit.model_validate_json(line)
-                commits[commit.sha] = commit
+                number += 1
+                if line.strip():
+                    commit = RecordedCommit.model_validate_json(line)
+                    commits[commit.sha] = commit
     except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise UsageError(
             f"cannot read the history {path}: {error}", "Name a .jsonl or .jsonl.gz file."
         ) from error
     except ValidationError as error:
         raise UsageError(
-            f"{path}: line {len(commits) + 1} is no commit: {error.errors()[0]['msg']}",
+            f"{path}: line {number} is no commit: {error.errors()[0]['msg']}",
             "Each line is an object with sha, parents, time, subject and files.",
         ) from error
     return commits

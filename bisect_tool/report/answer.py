@@ -6,23 +6,31 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bisect_tool.report.document import EndCount
+
 if TYPE_CHECKING:
-    from bisect_tool.report.document import CellReport, CommitInfo, Document, NativeChange
+    from collections.abc import Iterable
+
+    from bisect_tool.report.document import CellReport, CommitInfo, Document, FailRates, NativeChange
 
 _GITHUB = re.compile(
     r"(?:(?:https?|ssh)://(?:[^/@\s]*@)?github\.com/|[\w-]+@github\.com:)"
     r"(?P<name>[A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?"
 )
+_ALWAYS = 0.9
+"""From here on a failure rate is not worth a word: a few runs show no more."""
 _PARAMETERS = re.compile(r"\[(?P<first>[^\]\-]*)")
 
 
 @dataclass(frozen=True)
 class CulpritView:
-    """A culprit, the cells it turned red, and the parent that was good."""
+    """A culprit, the cells it turned red, and the parent that was good; and their runs at either."""
 
     commit: CommitInfo
     cells: tuple[str, ...]
     last_good: str | None
+    culprit_runs: EndCount
+    last_good_runs: EndCount
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,26 @@ class CandidatesView:
 
 def culprits(document: Document) -> tuple[CulpritView, ...]:
     """Each culprit once, in the order of the cells."""
-    found = {report.culprit.sha: report for report in document.cells.values() if report.culprit}
+    found: dict[str, tuple[CommitInfo, list[CellReport]]] = {}
+    for report in document.cells.values():
+        if report.culprit:
+            found.setdefault(report.culprit.sha, (report.culprit, []))[1].append(report)
     return tuple(
-        CulpritView(report.culprit, _cells_with_culprit(document, sha), report.last_good)
-        for sha, report in found.items()
-        if report.culprit
+        CulpritView(
+            commit,
+            _cells_with_culprit(document, sha),
+            next((report.last_good for report in reports if report.last_good), None),
+            _total(report.culprit_runs for report in reports),
+            _total(report.last_good_runs for report in reports),
+        )
+        for sha, (commit, reports) in found.items()
     )
+
+
+def _total(counts: Iterable[EndCount | None]) -> EndCount:
+    """All runs of several cells together."""
+    known = [count for count in counts if count]
+    return EndCount(runs=sum(count.runs for count in known), failed=sum(count.failed for count in known))
 
 
 def candidates(document: Document) -> tuple[CandidatesView, ...]:
@@ -105,6 +127,12 @@ def contrast(document: Document) -> Contrast:
     if not red or not green or set(red) & set(green):
         return Contrast()
     return Contrast(red, green)
+
+
+def now_and_then(report: CellReport) -> FailRates | None:
+    """How often the cell fails, where that is not about always."""
+    rates = report.fail_rates
+    return rates if rates and rates.bad < _ALWAYS else None
 
 
 def subject(document: Document, sha: str) -> str:

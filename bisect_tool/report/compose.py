@@ -29,7 +29,7 @@ from bisect_tool.report.document import (
 from bisect_tool.report.phrase import told
 from bisect_tool.session import setting
 from bisect_tool.text import clean, redact, secret_values
-from bisect_tool.verdict import Outcome
+from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from bisect_tool.session import Session
     from bisect_tool.store import TrialRow
 
+
+_RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 # Fields that hold words of ours and times. A secret may be one of these words, and masks it nowhere else.
 _OUR_WORDS = frozenset(
@@ -84,6 +86,7 @@ def compose(
         bad=request.goods[0] if fix else request.bad,
         candidates_total=len(session.range.commits),
         exit_code=code,
+        resumable=state.stopped or code in _RESUMABLE,
         conclusion=conclusion,
         cells={item.cell: _cell(item, commits, rows, unbuilt, fix=fix) for item in state.conclusions},
         failure=_failure(state, rows, commits, fix=fix),
@@ -209,13 +212,16 @@ def _cell(
     *,
     fix: bool,
 ) -> CellReport:
+    before = _before(item.cell, commits[item.culprit].parents, rows, fix=fix) if item.culprit else None
     return CellReport(
         finding=item.finding,
         order_dependent=True if item.finding is Finding.ORDER_DEPENDENT else None,
         good=EndCount(runs=item.good.runs, failed=item.good.failed),
         bad=EndCount(runs=item.bad.runs, failed=item.bad.failed),
         culprit=commit_info(commits[item.culprit]) if item.culprit else None,
-        last_good=_before(item.cell, commits[item.culprit].parents, rows, fix=fix) if item.culprit else None,
+        last_good=before,
+        culprit_runs=_runs(item.cell, item.culprit, rows),
+        last_good_runs=_runs(item.cell, before, rows),
         candidates=item.candidates,
         probabilities=dict(zip(item.candidates, item.probabilities, strict=False)),
         confidence=item.confidence,
@@ -227,9 +233,19 @@ def _cell(
     )
 
 
+def _runs(cell: str, sha: str | None, rows: Sequence[TrialRow]) -> EndCount | None:
+    """How often the cell passed or failed at a commit, whatever its signature."""
+    if sha is None:
+        return None
+    here = [row.result.cell(cell) for row in rows if row.result.sha == sha]
+    outcomes = [result.outcome for result in here if result is not None]
+    failed = sum(outcome in RED for outcome in outcomes)
+    return EndCount(runs=failed + outcomes.count(Outcome.PASSED), failed=failed)
+
+
 def _before(cell: str, parents: Sequence[str], rows: Sequence[TrialRow], *, fix: bool) -> str | None:
     """The parent at which the cell passed (failed, where a fix was looked for), if that was seen at all."""
-    wanted = (Outcome.FAILED, Outcome.HUNG) if fix else (Outcome.PASSED,)
+    wanted = RED if fix else (Outcome.PASSED,)
     seen = {
         row.result.sha
         for row in rows

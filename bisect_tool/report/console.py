@@ -15,14 +15,14 @@ from rich.tree import Tree
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
-from bisect_tool.report.phrase import count, duration, listing, percent, place, short
+from bisect_tool.report.phrase import count, duration, failed, listing, percent, place, short
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bisect_tool.evidence import Event
-    from bisect_tool.report.document import CellReport, Document, FailureReport
+    from bisect_tool.report.document import CellReport, Document, EndCount, FailureReport
 
 _MESSAGE_LIMIT = 500
 _CHAIN_LIMIT = 20
@@ -32,11 +32,8 @@ _PATH_LIMIT = 5
 _COPY_LIMIT = 20_000
 _TIME_WIDTH = len("+0.000 s")
 _GUIDE_WIDTH = 4
-_ALWAYS = 0.9
-"""From here on a failure rate is not worth a word: a few runs show no more."""
 _NO_OP = "suspect: what is built of it is what is built of its parent"
 _NATIVE_CULPRIT = "changes native files, which the pinned base does not follow"
-RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 _FINDING_STYLE = {"culprit": "bold red", "candidates": "yellow", "flaky": "yellow", "green": "green"}
 
 
@@ -91,8 +88,8 @@ def render_cells(document: Document) -> RenderableType | None:
     for cell, report in document.cells.items():
         table.add_row(
             _text(cell),
-            f"{report.good.failed} of {report.good.runs}",
-            f"{report.bad.failed} of {report.bad.runs}",
+            failed(report.good),
+            failed(report.bad),
             _text(_finding(report), style=_FINDING_STYLE.get(report.finding, "")),
             Text(short(report.culprit.sha) if report.culprit else "", "red"),
         )
@@ -128,9 +125,15 @@ def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
     if view.last_good:
         subject = answer.subject(document, view.last_good)
-        grid.add_row(Text(words.before, "bold"), _commit(view.last_good, subject, "green"))
-    grid.add_row(Text(words.first, "bold"), Text(short(commit.sha), "red"))
+        before = _commit(view.last_good, subject, "green").append(_runs(view.last_good_runs), "dim")
+        grid.add_row(Text(words.before, "bold"), before)
+    first = Text(short(commit.sha), "red").append(_runs(view.culprit_runs), "dim")
+    grid.add_row(Text(words.first, "bold"), first)
     grid.add_row(Text(words.turns, "bold"), _text(listing(view.cells, limit=4)))
+
+
+def _runs(runs: EndCount) -> str:
+    return f", failed in {failed(runs)} runs" if runs.runs else ""
 
 
 def _finding(report: CellReport) -> str:
@@ -141,8 +144,8 @@ def _notes(document: Document) -> Iterable[str]:
     for cell, report in document.cells.items():
         if report.note:
             yield f"{cell}: {report.note}"
-        if report.fail_rates and report.fail_rates.bad < _ALWAYS:
-            bad, good = percent(report.fail_rates.bad), percent(report.fail_rates.good)
+        if rates := answer.now_and_then(report):
+            bad, good = percent(rates.bad), percent(rates.good)
             yield f"{cell}: fails {bad} of the time at bad commits, {good} at good ones"
     skips = {skip.sha: skip.reason for report in document.cells.values() for skip in report.skipped}
     hidden = {view.sha for group in answer.candidates(document) for view in group.candidates}
@@ -234,7 +237,7 @@ def _closing(document: Document) -> RenderableType:
     rows = {
         "Cost": f"{trials}, {builds} built, {duration(cost.seconds)}",
         "Logs": _logs(document),
-        "Go on": f"bisect-run resume {document.session}" if document.exit_code in RESUMABLE else "",
+        "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
         "Run again": document.rerun,
         "Write it up": f"bisect-run report {document.session} --markdown",
     }

@@ -17,7 +17,7 @@ class _Model(BaseModel):
 
 
 class EndCount(_Model):
-    """Runs of a cell at one end of the range, and how many of them failed."""
+    """Runs of a cell at one commit or end of the range, and how many of them failed."""
 
     runs: int
     failed: int
@@ -52,6 +52,7 @@ class CellReport(_Model):
 
     `finding` is one of culprit, candidates, green, always red, flaky, order dependent, unverified;
     `last_good` is the culprit's parent, where a trial saw it pass (or fail, where a fix was looked for);
+    `culprit_runs` and `last_good_runs` count the runs of these two;
     `confidence` is how sure the finding is, null where it does not rest on chance; `probabilities` has the
     chance of each candidate; `no_op` tells that what is built of the culprit is what is built of its parent.
     """
@@ -61,6 +62,8 @@ class CellReport(_Model):
     bad: EndCount
     culprit: CommitInfo | None = None
     last_good: str | None = None
+    culprit_runs: EndCount | None = None
+    last_good_runs: EndCount | None = None
     candidates: tuple[str, ...] = ()
     probabilities: dict[str, float] = Field(default_factory=dict)
     confidence: float | None = None
@@ -124,6 +127,7 @@ class NativeChange(_Model):
 class Document(_Model):
     """What `--json` prints; `commits` describes, by sha, every commit that the document names.
 
+    `resumable`: `bisect-run resume` goes on with the session, where it ended or with a new budget.
     `find` says what was looked for: the first bad commit after `good`, or the first good one after `bad`.
     """
 
@@ -140,6 +144,7 @@ class Document(_Model):
     bad: str
     candidates_total: int
     exit_code: int
+    resumable: bool = False
     conclusion: str
     cells: dict[str, CellReport]
     failure: FailureReport | None

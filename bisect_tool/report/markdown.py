@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
-from bisect_tool.report.phrase import count, duration, percent, place, short, told
+from bisect_tool.report.phrase import count, duration, failed, percent, place, short, told
 from bisect_tool.text import clean, clean_line
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ def markdown(document: Document) -> str:
         words=answer.words(document),
         fix=document.find == "fix",
         trials=document.trials[:_TRIAL_LIMIT],
+        rates={
+            cell: rates for cell, report in document.cells.items() if (rates := answer.now_and_then(report))
+        },
         native_culprits={change.sha for change in answer.native_culprits(document)},
     )
 
@@ -117,6 +120,7 @@ def _environment() -> Environment:
         "count": lambda number, noun: Markdown(count(number, noun)),
         "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
         "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
+        "failed": lambda runs: Markdown(failed(runs) if runs else ""),
         "percent": lambda chance: Markdown(percent(chance)),
         "place": lambda frames: place(frames[-1]),
         "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),

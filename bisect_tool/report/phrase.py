@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bisect_tool.evidence import Frame
+    from bisect_tool.report.document import EndCount
 
 SHORT = 9
 
@@ -55,6 +56,11 @@ def percent(chance: float) -> str:
     if chance < 0.01:
         return "<1 %"
     return ">99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")
+
+
+def failed(runs: EndCount) -> str:
+    """`2 of 3`: the runs that failed."""
+    return f"{runs.failed} of {runs.runs}"
 
 
 def listing(items: Sequence[str], limit: int = 3) -> str:

@@ -17,7 +17,7 @@ from bisect_tool.report.belief import belief_line, render_beliefs
 from bisect_tool.report.phrase import count, duration, roughly, short, told
 from bisect_tool.report.tail import STREAM, CellsSeen, StreamTail
 from bisect_tool.text import clean_line
-from bisect_tool.verdict import Outcome
+from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,6 @@ _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SUBJECT_LIMIT = 100
 _TOLD_LIMIT = 200
 _MARKS = {"good": ("✓", "green"), "bad": ("✗", "red"), "skip": ("-", "yellow")}
-_RED = (Outcome.FAILED, Outcome.HUNG)
 
 
 @dataclass(frozen=True)
@@ -211,7 +210,7 @@ def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:
 
 
 def _tendency(result: TrialResult) -> str:
-    if any(cell.outcome in _RED for cell in result.cells):
+    if any(cell.outcome in RED for cell in result.cells):
         return "bad"
     return "good" if result.outcome is Outcome.PASSED else "skip"
 

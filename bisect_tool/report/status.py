@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.report.console import RESUMABLE, render_answer, render_cells
+from bisect_tool.report.console import render_answer, render_cells
 from bisect_tool.report.document import Document
 from bisect_tool.report.phrase import count, duration, listing, short, told
 from bisect_tool.request import Request
@@ -49,7 +49,8 @@ def summarise(row: SessionRow, *, running: bool, trials: int) -> SessionLine:
     except ValidationError:
         return SessionLine(row.id, created, "", "", "unreadable", "stored by another version of bisect-run")
     if document is not None:
-        state, conclusion = "ended", _conclusion(document)
+        state = "resumable" if document.resumable else "ended"
+        conclusion = _conclusion(document)
     else:
         state, conclusion = "running" if running else "resumable", f"{count(trials, 'trial')} so far"
     goods = listing([short(sha) for sha in request.goods], limit=1)
@@ -89,13 +90,13 @@ def render_session(document: Document, now: datetime, *, running: bool) -> Rende
     """One session as far as it came: what is asked, what is known, and its trials."""
     elapsed = age((now - datetime.fromisoformat(document.created)).total_seconds())
     begun = "just now" if elapsed == "now" else f"{elapsed} ago"
-    state = "running" if running else "resumable" if document.exit_code in RESUMABLE else "ended"
+    state = "running" if running else "resumable" if document.resumable else "ended"
     head = _text(f"Session {document.session}, begun {begun}, {state}", "bold")
     cells = render_cells(document)
     parts: list[RenderableType] = [head, render_answer(document)]
     parts += [Text(), cells] if cells is not None else []
     parts += [Text(), _trials(document)]
-    if not running and document.exit_code in RESUMABLE:
+    if not running and document.resumable:
         parts += [Text(), _text(f"Go on with: bisect-run resume {document.session}")]
     return Group(*parts)
 

@@ -112,6 +112,8 @@ def red(**more: object) -> CellReport:
         "bad": EndCount(runs=2, failed=2),
         "culprit": COMMITS[CULPRIT],
         "last_good": PARENT,
+        "culprit_runs": EndCount(runs=3, failed=3),
+        "last_good_runs": EndCount(runs=2, failed=0),
         "candidates": (CULPRIT,),
         "signature": "EngineCore: Exception: WorkerProc initialization failed",
         **more,
@@ -163,7 +165,12 @@ def culprit() -> Document:
 
 def two_culprits() -> Document:
     other = red(
-        culprit=COMMITS[BROKEN], last_good=None, candidates=(BROKEN,), confidence=0.97, order_dependent=True
+        culprit=COMMITS[BROKEN],
+        last_good=None,
+        last_good_runs=None,
+        candidates=(BROKEN,),
+        confidence=0.97,
+        order_dependent=True,
     )
     cells = {RED_CELLS[0]: red(), RED_CELLS[1]: other, GREEN_CELLS[0]: green()}
     return document(cells=cells, repo="/home/ada/vllm")
@@ -240,6 +247,7 @@ def running() -> Document:
     return document(
         cells={},
         exit_code=130,
+        resumable=True,
         conclusion="not finished: 9 commits are left",
         failure=None,
         trials=(

@@ -56,7 +56,7 @@ def test_interrupted_session_says_how_to_go_on(printed):
 
 
 def test_a_session_that_ended_does_not_go_on(printed):
-    ended = documents.running().model_copy(update={"exit_code": 4})
+    ended = documents.running().model_copy(update={"exit_code": 4, "resumable": False})
     assert "Go on" not in printed(render_session(ended, NOW, running=False))
 
 

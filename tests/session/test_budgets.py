@@ -69,7 +69,14 @@ def test_no_more_trials_than_the_budget_has(create, store, settled, slots):
     session = create(budget_trials=3, slots=slots)
     assert run(session, store) == (SETTLED, 3)
     assert settled == [3]
-    assert run(session, store) == (SETTLED, 3), "and none after it is resumed"
+
+
+def test_a_resumed_session_has_its_trials_anew(create, store, settled):
+    session = create(budget_trials=2)
+    assert run(session, store) == (SETTLED, 2)
+    assert run(session, store) == (SETTLED, 4)
+    assert run(session, store)[1] == 5
+    assert settled == [2, 4]
 
 
 def test_a_budget_that_is_enough_is_not_noticed(create, store, settled):
