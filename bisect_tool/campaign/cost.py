@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 _CHECKOUT_S = 0.1
-_PER_COMMIT_S = 0.0003
-"""What `git checkout` takes in vLLM's history, and how much longer for each commit that lies between."""
+_BETWEEN_S = 0.01
+"""`git checkout` in vLLM's history: the least it takes with what is around it, and how much longer by the
+square root of the commits that lie between, which mostly change the same files."""
 
 _BUILD_TO_TEST = 5.0
 """How much longer a build takes than a run of the tests, as long as none was seen."""
@@ -78,7 +80,7 @@ class Cost:
         environment = self.environments.get(sha)
         there = environment is None or environment in self.cached
         between = self._between[self.dag.index[sha]] if sha in self.dag.index else 0.0
-        return _CHECKOUT_S + _PER_COMMIT_S * float(between) + tests + (0.0 if there else self.build_s)
+        return _CHECKOUT_S + _BETWEEN_S * sqrt(between) + tests + (0.0 if there else self.build_s)
 
     @cached_property
     def _between(self) -> Floats:

@@ -38,13 +38,13 @@ def cost(parents, *trials, **given):
 @pytest.mark.parametrize(("here", "sha", "between"), [("c7", "c7", 0), ("c7", "c3", 4), ("c3", "c7", 4)])
 def test_a_checkout_costs_by_the_commits_between(here, sha, between):
     known = cost(LINE, trial(here))
-    assert known.at(sha, ()) - known.at(here, ()) == pytest.approx(0.0003 * between)
+    assert known.at(sha, ()) - known.at(here, ()) == pytest.approx(0.01 * between**0.5)
 
 
 @pytest.mark.parametrize(("sha", "between"), [("m", 0), ("b", 3), ("y", 2), ("x", 3), ("a", 4)])
 def test_between_on_both_sides_of_a_merge(sha, between):
     known = cost(MERGED, trial("m"))
-    assert known.at(sha, ()) - known.at("m", ()) == pytest.approx(0.0003 * between)
+    assert known.at(sha, ()) - known.at("m", ()) == pytest.approx(0.01 * between**0.5)
 
 
 def test_from_outside_all_commits_are_as_far():
@@ -66,6 +66,6 @@ def test_a_build_is_paid_for_once():
         environments=environments,
         cached=frozenset({"two"}),
     )
-    assert known.at("c6", ()) == pytest.approx(0.1 + 5 + 0.0003)
-    assert known.at("c5", ()) == pytest.approx(0.1 + 5 + 0.0006)
-    assert known.at("c4", ()) == pytest.approx(0.1 + 5 + 0.0009 + 30)
+    assert known.at("c6", ()) == pytest.approx(0.1 + 5 + 0.01)
+    assert known.at("c5", ()) == pytest.approx(0.1 + 5 + 0.01 * 2**0.5)
+    assert known.at("c4", ()) == pytest.approx(0.1 + 5 + 0.01 * 3**0.5 + 30)
