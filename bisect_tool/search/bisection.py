@@ -31,13 +31,16 @@ if TYPE_CHECKING:
     from bisect_tool.search.dag import Dag
     from bisect_tool.search.rates import Floats
 
-_GREEN_RUNS = 2
-"""How often the good commit of the pair was seen to pass before a name is given; the bad one has failed."""
+_PAIR_RUNS = 2
+"""How often the bad commit of the pair was seen to fail, and the good one to pass, before a name is given:
+else one run by chance would be enough for a wrong one."""
 
 _SAFETY = 2.0
+_SAFETY_AT_ITS_WORD = 1.5
 _FLATTERY = 1.4
 """Rates that are learnt on the way flatter what is concluded from them. So a search stops at half of the
-doubt that was asked for, and tells of more than there seems to be; benchmarks/ measures what it comes to."""
+doubt that was asked for, at two thirds where no run contradicts the answer, and tells of more than there
+seems to be; benchmarks/ measures what it comes to."""
 
 _CONFIRMING_RUNS = 3
 """What it takes, about, until a commit is likely enough that every run so far points to."""
@@ -278,9 +281,9 @@ class Bisection:
     def confirmation(self) -> tuple[str, ...]:
         """The runs that are missing before the likeliest commit is named, once it is likely enough.
 
-        The culprit has to have failed and its parents to have passed, twice, because a pass proves less. A
-        parent that is good by descent alone is among them: where it is bad after all, the failure came to the
-        culprit from further down.
+        The culprit has to have failed twice, and its parents to have passed twice. A parent that is good by
+        descent alone is among them: where it is bad after all, the failure came to the culprit from further
+        down.
         """
         if float(self.posterior.commits[list(self._block)].sum()) < self._sure:
             return ()
@@ -289,10 +292,9 @@ class Bisection:
         parents = dict.fromkeys(parent for sha in names for parent in self.dag.parents[sha])
         outer = [parent for parent in parents if parent not in names and parent not in self._mute]
         red, green = (outer, triable[-1:]) if self.fix else (triable[-1:], outer)
-        lacking = [sha for sha in red if not self._count(sha).failed]
-        for sha in green:
-            lacking += [sha] * (_GREEN_RUNS - self._count(sha).passed)
-        return tuple(lacking)
+        lacking = {sha: _PAIR_RUNS - self._count(sha).failed for sha in red}
+        lacking |= {sha: _PAIR_RUNS - self._count(sha).passed for sha in green}
+        return tuple(sha for sha, runs in lacking.items() for _ in range(runs))
 
     @property
     def _required(self) -> tuple[str, ...]:
@@ -303,7 +305,8 @@ class Bisection:
 
     @cached_property
     def _sure(self) -> float:
-        return 1 - (1 - self.confidence) / _SAFETY
+        safety = _SAFETY_AT_ITS_WORD if self.posterior.consistent.any() else _SAFETY
+        return 1 - (1 - self.confidence) / safety
 
     def _told(self, chance: float) -> float:
         return max(0.0, 1 - (1 - chance) * _FLATTERY)

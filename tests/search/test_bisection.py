@@ -57,19 +57,21 @@ def test_a_skipped_commit_can_be_decided_later():
     assert (found.sha, found.parents) == ("c2", ("c1",))
 
 
-def test_a_culprit_has_failed_and_its_parent_has_passed_twice():
+def test_a_culprit_has_failed_twice_and_its_parent_has_passed_twice():
     sure = started(line(4)).observe(*[("c3", BAD)] * 6, *[("c0", GOOD)] * 4, ("c2", BAD), ("c1", GOOD))
-    assert sure.confirmation() == ("c1",)
-    assert sure.plan() == ("c1",)
-    assert "c1" not in sure.plan(running=["c1"])
-    assert isinstance(sure.observe(("c1", GOOD)).conclude(), Culprit)
+    assert sure.confirmation() == ("c2", "c1")
+    assert sure.plan() == ("c2",)
+    assert sure.plan(running=["c2"]) == ("c1",)
+    assert "c1" not in sure.plan(running=["c2", "c1"])
+    assert sure.observe(("c1", GOOD)).conclude() is None
+    assert isinstance(sure.observe(("c2", BAD), ("c1", GOOD)).conclude(), Culprit)
 
 
 def test_a_search_for_a_fix_confirms_the_other_way_round():
     runs = [*[("c3", GOOD)] * 5, *[("good", BAD)] * 4, ("c0", BAD), ("c2", GOOD), ("c1", BAD)]
     search = started(line(4), fix=True).observe(*runs)
-    assert search.confirmation() == ("c2",)
-    found = search.observe(("c2", GOOD)).conclude()
+    assert search.confirmation() == ("c1", "c2")
+    found = search.observe(("c1", BAD), ("c2", GOOD)).conclude()
     assert isinstance(found, Culprit)
     assert found.sha == "c2"
 
