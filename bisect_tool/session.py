@@ -44,6 +44,17 @@ _UNSHARED = ("demo", "step")
 _TELLING = (Outcome.PASSED, Outcome.FAILED, Outcome.HUNG)
 
 
+class Campaign(Protocol):
+    """Decides which trial to begin; pure."""
+
+    def __call__(self, goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step]) -> State:
+        """Where the campaign stands after these trials, and what to begin beside those that run."""
+
+
+_CAMPAIGNS: dict[str, Campaign] = {}
+"""What decides the trials of a command; that of all others is the bisection."""
+
+
 class Observer(Protocol):
     """Who watches a session: the terminal's progress display, or nobody. Always called from one thread."""
 
@@ -208,6 +219,7 @@ class _Loop:
         self._session, self._store, self._executor = session, store, executor
         self._observer, self._cancel = observer, cancel
         self._version = _version(session)
+        self._decide = _CAMPAIGNS.get(session.request.command, decide)
         self._rows = trials(session, store)
         self._shared = [row.result for row in self._rows if row.shared]
         self._own = [row.result for row in self._rows if not row.shared]
@@ -267,7 +279,7 @@ class _Loop:
         """Fill the free slots; returns where the campaign stands."""
         while True:
             goal = replace(self._goal, cached=built(self._environments, self._session.home.cache))
-            state = decide(goal, self._trials, tuple(self._running.values()))
+            state = self._decide(goal, self._trials, tuple(self._running.values()))
             self._observer.decided(state)
             if state.step is None or self._cancel.is_set() or self._used_up():
                 return state
