@@ -96,6 +96,17 @@ class Dag:
 
     def distances(self, source: int) -> NDArray[np.float64]:
         """Hops, up or down, from one commit to each; the number of commits where there is no way."""
+        if self.ancestry.linear:
+            return np.abs(np.arange(len(self.edges), dtype=np.float64) - source)
+        if source not in self._distances:
+            self._distances[source] = self._walked(source)
+        return self._distances[source]
+
+    @cached_property
+    def _distances(self) -> dict[int, NDArray[np.float64]]:
+        return {}
+
+    def _walked(self, source: int) -> NDArray[np.float64]:
         hops = np.full(len(self.edges), float(len(self.edges)))
         hops[source] = 0
         front = [source]
