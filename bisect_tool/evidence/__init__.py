@@ -6,7 +6,8 @@ from bisect_tool.evidence.fatal import is_fatal
 from bisect_tool.evidence.judge import Judgement, classify, telling
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.reader import read_events
-from bisect_tool.evidence.signature import Signature, normalise, signature_of
+from bisect_tool.evidence.signature import Signature, general_role, normalise, signature_of
+from bisect_tool.evidence.timeline import ProcessTimeline, TableEntry, read_timeline
 
 __all__ = [
     "Event",
@@ -15,14 +16,18 @@ __all__ = [
     "Judgement",
     "Kind",
     "LogLine",
+    "ProcessTimeline",
     "Severity",
     "Signature",
     "SuiteFailure",
+    "TableEntry",
     "classify",
     "explain",
+    "general_role",
     "is_fatal",
     "normalise",
     "read_events",
+    "read_timeline",
     "signature_of",
     "telling",
 ]

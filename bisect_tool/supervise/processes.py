@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def read_process(pid: int) -> Process | None:
     # The name, in parentheses, may itself hold spaces and parentheses.
     fields = stat[stat.rindex(b")") + 2 :].split()
     return Process(pid, int(fields[1]), int(fields[19]), fields[0].decode())
+
+
+def since_epoch(started: int) -> float:
+    """The start time of a process (clock ticks since boot) in epoch seconds, by what the clock says now."""
+    boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return boot + started / _TICKS
 
 
 def cpu_seconds(pid: int) -> float:

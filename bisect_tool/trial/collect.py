@@ -7,15 +7,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence import Event, Failure, Frame, LogLine, SuiteFailure, explain, read_events
+from bisect_tool.evidence import (
+    Event,
+    Failure,
+    Frame,
+    LogLine,
+    ProcessTimeline,
+    SuiteFailure,
+    TableEntry,
+    explain,
+    read_events,
+    read_timeline,
+)
+from bisect_tool.supervise.journal import read_journal
 from bisect_tool.supervise.logs import read_lines
+from bisect_tool.supervise.processes import since_epoch
 from bisect_tool.text import clean, clean_line, redact, secret_values
 from bisect_tool.trial.result import CellResult
 from bisect_tool.trial.stream import Collected, CrashReport, Phase, Started, Uncollectable, read_stream
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 SUITE_LOG = "suite"
 _MARGIN_S = 1.0
@@ -55,6 +68,30 @@ def collect(
         else missing.model_copy(update={"cell": name})
         for name in suite.order or tuple(wanted or ())
     )
+
+
+def timeline(folder: Path, logs: Path) -> tuple[ProcessTimeline, ...]:
+    """What became of every process of the engine, by the journal in `folder` and by all logs."""
+    secrets = secret_values(os.environ)
+    table = [
+        TableEntry(
+            pid=info.pid,
+            parent=info.ppid,
+            spawned=min(since_epoch(info.started), info.seen),
+            gone=info.gone,
+            title=redact(info.title, secrets),
+            role=info.role,
+        )
+        for info in read_journal(folder)
+    ]
+    return read_timeline(_all_lines(logs), table)
+
+
+def _all_lines(logs: Path) -> Iterator[LogLine]:
+    """Every line of every log, one log after the other."""
+    for path in sorted(logs.glob("*.log")):
+        for time, text in read_lines(path):
+            yield LogLine(source=path.stem, time=time, text=text)
 
 
 def available(stream: Path) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from bisect_tool.evidence import Failure
+from bisect_tool.evidence import Failure, ProcessTimeline
 from bisect_tool.verdict import Outcome
 
 _WORST_FIRST = (
@@ -45,7 +45,8 @@ class TrialResult(_Model):
     `started` is UTC in ISO 8601; `seconds` is wall time with the build, `build_seconds` the build alone;
     `environment` is the fingerprint; `folder` is where the logs lie; `reason` says why a whole trial
     yielded nothing (unbuildable, infrastructure). `gpus` is how many it had to itself. `whole`: it was asked
-    for every cell that its session is about.
+    for every cell that its session is about. `timeline` has every process of the engine; empty for a plain
+    command, and in trials that were stored before it was kept.
     """
 
     sha: str
@@ -62,6 +63,7 @@ class TrialResult(_Model):
     folder: str = ""
     reason: str = ""
     whole: bool = False
+    timeline: tuple[ProcessTimeline, ...] = ()
 
     def cell(self, name: str) -> CellResult | None:
         """The result of the cell called `name`, None if the trial did not run it.

@@ -20,7 +20,7 @@ from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guar
 from bisect_tool.supervise.logs import bounded_log, read_lines
 from bisect_tool.supervise.ports import is_free
 from bisect_tool.text import clean_line
-from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, unreadable
+from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, timeline, unreadable
 from bisect_tool.trial.command import command_cell
 from bisect_tool.trial.job import Job, make_job
 from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall
@@ -29,6 +29,8 @@ from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
     import threading
+
+    from bisect_tool.evidence import ProcessTimeline
 
 Phase = Callable[[str, Path], None]
 _NO_TESTS_COLLECTED = 5  # pytest.ExitCode
@@ -61,6 +63,7 @@ class _Told:
     reason: str = ""
     environment: Environment | None = None
     leftovers: tuple[Leftover, ...] = ()
+    timeline: tuple[ProcessTimeline, ...] = ()
 
 
 def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> TrialResult:
@@ -90,6 +93,7 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
         folder=str(order.folder),
         reason=told.reason,
         whole=order.cells is None,
+        timeline=told.timeline,
     )
 
 
@@ -134,7 +138,7 @@ def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianRe
     ending = Ending(guarded.reason, guarded.ended)
     cells = collect(place.stream, place.logs, guarded.parents, ending, order.cells)
     if cells:
-        return _Told(overall(cells), cells)
+        return _Told(overall(cells), cells, timeline=timeline(place.folder, place.logs))
     if guarded.exit_code == _NO_TESTS_COLLECTED and setting.cells:
         wanted = " ".join(setting.cells)
         raise UsageError(f"no cell of the suite matches {wanted}", "`*` and `?` are wild, brackets are not.")

@@ -1,0 +1,309 @@
+"""When each process of a trial was spawned, became ready and ended: by its log lines and the process table.
+
+The lines are those of vLLM v1 (`vllm/v1/engine`, `vllm/v1/executor`, `vllm/entrypoints`), of uvicorn, and of
+the reference engine. A line that an engine does not print leaves its milestone unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from bisect_tool.evidence.demux import LAUNCHER, take_apart
+from bisect_tool.evidence.signature import general_role
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bisect_tool.evidence.demux import Utterance
+    from bisect_tool.evidence.line import LogLine
+
+PROCESSES_KEPT = 200
+RESOURCE_TRACKER = "ResourceTracker"
+_ROLE_LIMIT, _TITLE_LIMIT, _SOURCE_LIMIT = 60, 200, 100
+_LARGEST_PID = 1 << 22  # PID_MAX_LIMIT, linux/threads.h
+# A process may be seen by the guardian only after its first line, and be gone before its last one is stamped.
+_MARGIN_S = 2.0
+
+
+class ProcessTimeline(BaseModel):
+    """What one process came to, and when: epoch seconds, None where nothing told.
+
+    Attributes:
+        role: `EngineCore_DP1`, `ApiServer_2`, `Launcher`, `ResourceTracker`; empty of a process unnamed.
+        pid: its id; `parent` is that of the process that it was first seen below.
+        source: stem of the log it, or the launcher above it, wrote to.
+        title: its command line when it was last looked at, cleaned.
+        spawned: when it was started; its process table entry tells.
+        imports_done: its first line of its own; what its entry point imports took no longer.
+        handshake: it had met its peers: the launcher its engine, the engine its launcher, ranks one another.
+        ready: it could do its work.
+        first_request: an API server answered a request for the first time, probes of its health left out.
+        sigterm: it began to end because it was told to.
+        exit: it was found gone.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str
+    pid: int
+    parent: int | None = None
+    source: str = ""
+    title: str = ""
+    spawned: float | None = None
+    imports_done: float | None = None
+    handshake: float | None = None
+    ready: float | None = None
+    first_request: float | None = None
+    sigterm: float | None = None
+    exit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """A process as the table of processes showed it; times in epoch seconds, `gone` None while it ran.
+
+    `role` is what its title says (`EngineCore_DP1` of `VLLM::EngineCore_DP1`), empty where it says nothing.
+    """
+
+    pid: int
+    parent: int
+    spawned: float
+    gone: float | None
+    title: str
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A text by which a process says that it came so far.
+
+    Attributes:
+        milestone: fields of `ProcessTimeline` that it dates.
+        mark: literal text that it holds.
+        role: whose word counts, without numbers; also the writer where the line names none.
+        pattern: what the text matches, where the mark alone does not tell.
+    """
+
+    milestones: tuple[str, ...]
+    mark: str
+    role: str
+    pattern: str = ""
+
+    def is_in(self, text: str) -> bool:
+        """Whether this text stands in `text`."""
+        return self.mark in text and (not self.pattern or bool(re.search(self.pattern, text)))
+
+
+_ENGINE, _WORKER, _SERVER, _COORDINATOR = "EngineCore", "Worker", "ApiServer", "DPCoordinator"
+_REQUEST = r'"[A-Z]+ (?!/(?:health|ping|metrics|load)\b)\S+ HTTP/\d(?:\.\d)?" [1-5]\d\d'
+
+SIGNS = (
+    Sign(("imports_done",), "non-default args: ", LAUNCHER, r"^non-default args: "),
+    Sign(("imports_done",), "Started DP Coordinator process", LAUNCHER, r"^Started DP Coordinator process"),
+    Sign(("imports_done",), "API server processes", LAUNCHER, r"^Started \d+ API server processes"),
+    Sign(("handshake", "ready"), "Waiting for API servers to complete", LAUNCHER),
+    Sign(("handshake", "ready"), "All engine subscriptions received", _COORDINATOR),
+    Sign(("handshake",), "Initializing a V1 LLM engine", _ENGINE),
+    Sign(("ready",), "init engine (", _ENGINE, r"^init engine \(.* took "),
+    Sign(("ready",), "Engine core is ready", _ENGINE),
+    Sign(("handshake",), "is assigned as DP rank", _WORKER, r"^rank \d+ in world size \d+ is assigned as"),
+    Sign(("ready",), "Loading weights took ", _WORKER),
+    Sign(("ready",), "Model loading took ", _WORKER),
+    Sign(("ready",), "Warming up done", _WORKER),
+    Sign(("ready",), " loaded on ", _WORKER, r"^Model \S+ loaded on "),
+    Sign(("handshake",), "upported", _SERVER, r"^Supported[ _]tasks: "),
+    Sign(("handshake", "ready"), "Starting refengine server", _SERVER),
+    Sign(("ready",), "Application startup complete", _SERVER),
+    Sign(("first_request",), " HTTP/", _SERVER, _REQUEST),
+    Sign(("sigterm",), "Received KeyboardInterrupt, shutting down", LAUNCHER),
+    Sign(("sigterm",), "Terminating remaining processes", LAUNCHER),
+    Sign(("sigterm",), " seconds for processes to exit", LAUNCHER, r"^Waiting up to \d+ seconds for"),
+    Sign(("sigterm",), "Shutdown initiated (timeout=", _ENGINE),
+    Sign(("sigterm",), "Shutting down.", _ENGINE, r"^Shutting down\.$"),
+    Sign(("sigterm",), "WorkerProc was terminated", _WORKER),
+    Sign(("sigterm",), "Shutting down", _SERVER, r"^Shutting down(?:$| FastAPI HTTP server)"),
+)
+_TELLING = re.compile("|".join(["pid=", *(re.escape(sign.mark) for sign in SIGNS)]))
+_TRACKER = re.compile(r"\bmultiprocessing[./]resource_tracker\b")
+_BELOW_LAUNCHER = frozenset({_ENGINE, _SERVER, _COORDINATOR})
+_ITS_OWN_LAUNCHER = "APIServer"
+"""One API server runs in the launcher itself; several are an `ApiServer_0`, `ApiServer_1`..."""
+
+
+def read_timeline(lines: Iterable[LogLine], table: Sequence[TableEntry]) -> tuple[ProcessTimeline, ...]:
+    """Return what became of every process of the engine, by the time at which it was spawned.
+
+    Args:
+        lines: of all logs, those of each one in their order.
+        table: every process of the trial that was seen.
+
+    Processes of the engine are those that a log line or a title names, their launchers, and what ran below
+    them; at most `PROCESSES_KEPT`, those with a name first. Empty where nothing is named: a plain command.
+    """
+    reader = _Reader(table)
+    for line in lines:
+        if _TELLING.search(line.text):
+            reader.feed(line)
+    kept = sorted(reader.timelines(), key=lambda item: (not item.role, _age(item)))[:PROCESSES_KEPT]
+    return tuple(sorted(kept, key=_age))
+
+
+def _age(item: ProcessTimeline) -> tuple[float, int]:
+    return item.spawned or item.imports_done or 0.0, item.pid
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What is known of one process so far."""
+
+    pid: int
+    entry: TableEntry | None
+    role: str = ""
+    source: str = ""
+    times: dict[str, float] = field(default_factory=dict)
+
+    def name(self, role: str) -> None:
+        """Take a role that says more: `Worker_DP0` rather than `Worker`."""
+        if len(role) > len(self.role):
+            self.role = role
+
+    def pass_(self, milestones: Iterable[str], time: float) -> None:
+        """Take down when a milestone was passed first."""
+        for milestone in milestones:
+            self.times.setdefault(milestone, time)
+
+    def timeline(self) -> ProcessTimeline:
+        entry = self.entry
+        times = dict(self.times)
+        if entry is not None:
+            times["spawned"] = entry.spawned
+            if entry.gone is not None:
+                times["exit"] = entry.gone
+        return ProcessTimeline(
+            role=clean_line(self.role, _ROLE_LIMIT),
+            pid=self.pid,
+            parent=entry.parent if entry else None,
+            source=clean_line(self.source, _SOURCE_LIMIT),
+            title=clean_line(entry.title, _TITLE_LIMIT) if entry else "",
+            **{milestone: round(time, 3) for milestone, time in times.items()},
+        )
+
+
+class _Reader:
+    """The state of one pass: a draft for every process in the table, and for those that only logs name."""
+
+    def __init__(self, table: Sequence[TableEntry]) -> None:
+        self._drafts: dict[int, list[_Draft]] = {}
+        for entry in sorted(table, key=lambda entry: entry.spawned):
+            self._drafts.setdefault(entry.pid, []).append(_Draft(entry.pid, entry, entry.role))
+        self._unnamed: dict[tuple[str, Sign], float] = {}
+        self._strangers = 0
+
+    def feed(self, line: LogLine) -> None:
+        """Take in a line that names a process, or holds a sign."""
+        said = take_apart(line.text)
+        if said.pid is None:
+            if said.level:
+                for sign in _signs(said.text):
+                    self._unnamed.setdefault((line.source, sign), line.time)
+            return
+        draft = self._draft(said.pid, line.time)
+        if draft is not None:
+            self._hear(draft, said, line)
+
+    def timelines(self) -> Iterator[ProcessTimeline]:
+        """The processes of the engine."""
+        self._name_launchers()
+        engine = self._engine()
+        for (source, sign), time in self._unnamed.items():
+            self._attribute(engine, source, sign, time)
+        return (draft.timeline() for draft in engine)
+
+    def _hear(self, draft: _Draft, said: Utterance, line: LogLine) -> None:
+        draft.name(said.role)
+        draft.source = draft.source or line.source
+        draft.pass_(("imports_done",), line.time)
+        for sign in _signs(said.text):
+            if general_role(draft.role) == sign.role:
+                draft.pass_(sign.milestones, line.time)
+
+    def _draft(self, pid: int, time: float) -> _Draft | None:
+        """The process that had this pid then; None for a number that is none, or one stranger too many."""
+        known = self._drafts.get(pid, [])
+        ran = [draft for draft in known if draft.entry is None or draft.entry.spawned <= time + _MARGIN_S]
+        if ran:
+            return ran[-1]
+        if known or not 0 < pid <= _LARGEST_PID or self._strangers >= PROCESSES_KEPT:
+            return None
+        self._strangers += 1
+        self._drafts[pid] = [_Draft(pid, None)]
+        return self._drafts[pid][0]
+
+    def _all(self) -> list[_Draft]:
+        return [draft for drafts in self._drafts.values() for draft in drafts]
+
+    def _parent(self, draft: _Draft) -> _Draft | None:
+        if draft.entry is None:
+            return None
+        rivals = self._drafts.get(draft.entry.parent, [])
+        before = [
+            rival
+            for rival in rivals
+            if rival is not draft and rival.entry and rival.entry.spawned <= draft.entry.spawned
+        ]
+        return before[-1] if before else None
+
+    def _name_launchers(self) -> None:
+        """A process without a name, below which named ones run, is their launcher."""
+        for draft in self._all():
+            below = general_role(draft.role) in _BELOW_LAUNCHER and draft.role != _ITS_OWN_LAUNCHER
+            parent = self._parent(draft)
+            if below and parent is not None and not parent.role:
+                parent.role = LAUNCHER
+
+    def _engine(self) -> list[_Draft]:
+        """The named processes and all that ran below them; each knows the log of those next to it."""
+        drafts = sorted(self._all(), key=lambda draft: draft.entry.spawned if draft.entry else 0.0)
+        for draft in drafts:
+            parent = self._parent(draft)
+            if draft.source and parent is not None and parent.role and not parent.source:
+                parent.source = draft.source
+        engine: list[_Draft] = []
+        inside: set[int] = set()
+        for draft in drafts:  # parents come before their children
+            parent = self._parent(draft)
+            below = parent is not None and id(parent) in inside
+            if not draft.role and not below:
+                continue
+            if parent is not None and below:
+                draft.source = draft.source or parent.source
+            if not draft.role and draft.entry is not None and _TRACKER.search(draft.entry.title):
+                draft.role = RESOURCE_TRACKER
+            inside.add(id(draft))
+            engine.append(draft)
+        return engine
+
+    def _attribute(self, engine: Iterable[_Draft], source: str, sign: Sign, time: float) -> None:
+        """Give a line without a name to its writer, if there is but one that it can be."""
+        rivals = [
+            draft
+            for draft in engine
+            if draft.source == source and general_role(draft.role) == sign.role and _ran(draft.entry, time)
+        ]
+        if len(rivals) == 1:
+            rivals[0].pass_(("imports_done", *sign.milestones), time)
+
+
+def _signs(text: str) -> Iterator[Sign]:
+    return (sign for sign in SIGNS if sign.is_in(text))
+
+
+def _ran(entry: TableEntry | None, time: float) -> bool:
+    if entry is None:
+        return False
+    return entry.spawned - _MARGIN_S <= time <= (entry.gone or time) + _MARGIN_S
