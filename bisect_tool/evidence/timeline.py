@@ -200,7 +200,7 @@ class _Reader:
     def __init__(self, table: Sequence[TableEntry]) -> None:
         self._drafts: dict[int, list[_Draft]] = {}
         for entry in sorted(table, key=lambda entry: entry.spawned):
-            self._drafts.setdefault(entry.pid, []).append(_Draft(entry.pid, entry, entry.role))
+            self._drafts.setdefault(entry.pid, []).append(_Draft(entry.pid, entry))
         self._unnamed: dict[tuple[str, Sign], float] = {}
         self._strangers = 0
 
@@ -218,6 +218,9 @@ class _Reader:
 
     def timelines(self) -> Iterator[ProcessTimeline]:
         """The processes of the engine."""
+        for draft in self._all():
+            if draft.entry is not None:
+                draft.name(draft.entry.role)
         self._name_launchers()
         engine = self._engine()
         for (source, sign), time in self._unnamed.items():

@@ -295,6 +295,7 @@ def _trial(row: TrialRow) -> TrialReport:
         log=result.folder,
         reason=result.reason,
         shared=row.shared,
+        timeline=result.timeline,
     )
 
 

@@ -16,6 +16,7 @@ from rich.tree import Tree
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
 from bisect_tool.report.phrase import count, duration, failed, listing, percent, place, short
+from bisect_tool.report.startup import render_start_ups
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def render_report(document: Document) -> RenderableType:
         render_cells(document),
         _candidates(document),
         render_failure(document),
+        render_start_ups(document),
         _native_changes(document),
         _leftovers(document),
         _closing(document),

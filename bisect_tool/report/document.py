@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bisect_tool.evidence import Event  # pydantic needs it at run time
+from bisect_tool.evidence import Event, ProcessTimeline  # pydantic needs them at run time
 
 SCHEMA: Final = 1
 
@@ -90,6 +90,7 @@ class TrialReport(_Model):
 
     `shared` tells that another session ran it.
     `started` is UTC in ISO 8601; empty in documents that were stored before it was kept.
+    `timeline` has every process of the engine, in the order in which they were spawned.
     """
 
     sha: str
@@ -106,6 +107,7 @@ class TrialReport(_Model):
     log: str
     reason: str = ""
     shared: bool = False
+    timeline: tuple[ProcessTimeline, ...] = ()
 
 
 class Cost(_Model):

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
 from bisect_tool.report.phrase import count, duration, failed, percent, place, short, told
+from bisect_tool.report.startup import START_UP, start_ups
 from bisect_tool.text import clean, clean_line
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def markdown(document: Document) -> str:
         words=answer.words(document),
         fix=document.find == "fix",
         trials=document.trials[:_TRIAL_LIMIT],
+        start_ups=start_ups(document),
+        start_up=Markdown(START_UP),
         rates={
             cell: rates for cell, report in document.cells.items() if (rates := answer.now_and_then(report))
         },
@@ -121,6 +124,7 @@ def _environment() -> Environment:
         "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
         "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
         "failed": lambda runs: Markdown(failed(runs) if runs else ""),
+        "span": lambda span: Markdown(str(span)),
         "percent": lambda chance: Markdown(percent(chance)),
         "place": lambda frames: place(frames[-1]),
         "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),

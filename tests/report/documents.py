@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect_tool.evidence import Event, Frame
+from bisect_tool.evidence import Event, Frame, ProcessTimeline
 from bisect_tool.report.document import (
     CellReport,
     CommitInfo,
@@ -97,6 +97,31 @@ def trial(sha: str, purpose: str, outcomes: dict[str, str], **more: object) -> T
     return TrialReport(sha=sha, purpose=purpose, cells=tuple(outcomes), outcomes=outcomes, **fields)
 
 
+def process(role: str, pid: int, ready: float | None, source: str = "4-rank0") -> ProcessTimeline:
+    """Spawned at ROOT_TIME, ready so many seconds later."""
+    return ProcessTimeline(
+        role=role,
+        pid=pid,
+        source=source,
+        spawned=ROOT_TIME,
+        ready=None if ready is None else ROOT_TIME + ready,
+        exit=ROOT_TIME + 60.0,
+    )
+
+
+def timeline(engine: float | None, servers: float | None) -> tuple[ProcessTimeline, ...]:
+    """A rank with one API server, and one with four, of which the first took as long as asked for."""
+    return (
+        process("APIServer", 4101, 31.5, "1-rank0"),
+        process("Launcher", 4236, None),
+        process("ResourceTracker", 4237, None),
+        process("EngineCore_DP0", 4240, engine),
+        process("ApiServer_0", 4251, servers),
+        process("ApiServer_1", 4252, None if servers is None else servers + 1.0),
+        process("", 4260, None),
+    )
+
+
 def outcomes(red: str) -> dict[str, str]:
     return {**dict.fromkeys(GREEN_CELLS, "passed"), **dict.fromkeys(RED_CELLS, red)}
 
@@ -142,11 +167,15 @@ def document(**more: object) -> Document:
         "commits": COMMITS,
         "trials": (
             trial(BAD, "bad end", outcomes("failed"), build_seconds=12.0, seconds=43.4),
-            trial(GOOD, "good end", outcomes("passed")),
+            trial(GOOD, "good end", outcomes("passed"), timeline=timeline(41.5, 73.9)),
             trial(
-                CULPRIT, "narrow", outcomes("failed"), leftovers=("shm psm_1f2e", "process worker (pid 4250)")
+                CULPRIT,
+                "narrow",
+                outcomes("failed"),
+                leftovers=("shm psm_1f2e", "process worker (pid 4250)"),
+                timeline=timeline(44.3, None),
             ),
-            trial(PARENT, "confirm", outcomes("passed")),
+            trial(PARENT, "confirm", outcomes("passed"), timeline=timeline(42.5, 74.9)),
         ),
         "cost": Cost(trials=4, builds=1, seconds=137.6, gpu_seconds=0.0),
         "versions": {"bisect-run": "0.1.0", "python": "3.11.9", "platform": "Linux-6.8-glibc2.39"},
@@ -294,6 +323,8 @@ def hostile() -> Document:
     told = trial(
         BROKEN, text, {text: text}, outcome=text, reason=text, leftovers=(text,), log=f"/tmp/{text}/x"
     )
+    processes = (process(text, 1, 2.0, f"{text}-rank0"), process(f"{text}_2", 2, 3.0, text))
+    started = trial(CULPRIT, "narrow", {text: "failed"}, log=f"/tmp/{text}/x", timeline=processes)
     return document(
         rerun=text,
         session=text,
@@ -308,6 +339,6 @@ def hostile() -> Document:
         ),
         commits={CULPRIT: evil, BROKEN: evil, PARENT: evil},
         native_changes=(NativeChange(sha=CULPRIT, paths=(text,)),),
-        trials=(told,),
+        trials=(told, started),
         versions={text: text},
     )

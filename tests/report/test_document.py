@@ -10,7 +10,7 @@ import documents
 import pytest
 from pydantic import ValidationError
 
-from bisect_tool.evidence import Event, Frame
+from bisect_tool.evidence import Event, Frame, ProcessTimeline
 from bisect_tool.report.document import (
     CellReport,
     CommitInfo,
@@ -37,6 +37,7 @@ SECTIONS = {
     "Frame": Frame,
     "Native change": NativeChange,
     "Trial": TrialReport,
+    "Process": ProcessTimeline,
     "Cost": Cost,
 }
 ENDINGS = (

@@ -89,7 +89,7 @@ def test_markdown_holds_no_markup_of_others():
         token.content for before, token in itertools.pairwise(tokens) if before.type == "heading_open"
     ]
     assert headings == OUR_HEADINGS
-    assert sum(token.type == "table_open" for token in tokens) == 2
+    assert sum(token.type == "table_open" for token in tokens) == 3
 
 
 def test_markdown_words_of_others_stand_in_code():
