@@ -54,12 +54,21 @@ class CellSearch:
         goal = self.goal
         suspicion = {each.sha: each.weight for each in goal.suspicions(self.judged.frames(goal.failing))}
         start = Bisection(goal.dag, goal.bad, goal.goods, suspicion, goal.confidence, goal.fix)
-        return start.observe(*self.judged.observations(goal.retries))
+        return start.observe(*self.judged.after(self.after).observations(goal.retries))
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The cells that have to run before it, since it fails only after them."""
+        return self._dependence.after
+
+    @cached_property
+    def _dependence(self) -> company.Dependence:
+        return company.dependence(self.judged, self.cell)
 
     @cached_property
     def conclusion(self) -> CellConclusion | None:
         """What was found out, or None while the search is open."""
-        found = self._at_the_ends() or self._in_company()
+        found = self._at_the_ends()
         if found is not None or self.required is not None:
             return found
         concluded = self.bisection.conclude()
@@ -69,13 +78,13 @@ class CellSearch:
     def required(self) -> Step | None:
         """A trial that has to be run before the search can go on, whatever else is worth a run."""
         given_up = self.judged.given_up(self.goal.retries)
-        suspect = company.suspected(self.judged)
-        if suspect is not None and suspect not in given_up:
-            return company.proof(self.judged, suspect, self.cell)
+        for step in (company.isolation(self.goal, self.judged, self.cell), self._dependence.missing):
+            if step is not None and step.sha not in given_up:
+                return step
         if end := self.bisection.unseen_end:
             return Step(end, (self.cell,), Purpose.GOOD_END)
         found = self.bisection.conclude()
-        if isinstance(found, Culprit):
+        if isinstance(found, Culprit) and not self.after:
             pair = (found.sha, *found.parents)
             for sha in pair:
                 if sha not in given_up and company.always_in_company(self.goal, self.judged, sha):
@@ -153,6 +162,7 @@ class CellSearch:
             good=judged.counts(goal.passing),
             bad=judged.counts(goal.failing),
             failure=judged.failure(*goal.failing),
+            after=self.after,
         )
 
     def _at_the_ends(self) -> CellConclusion | None:
@@ -175,13 +185,6 @@ class CellSearch:
             return None
         note = f"the passing end {silent[0][:9]} told nothing about it"
         return replace(base, finding=Finding.UNVERIFIED, note=note)
-
-    def _in_company(self) -> CellConclusion | None:
-        sha = company.suspected(self.judged)
-        if sha is None or not company.proven(self.judged, sha):
-            return None
-        note = f"at {sha[:9]} it fails after the cells before it, and passes without them"
-        return replace(self._base, finding=Finding.ORDER_DEPENDENT, note=note)
 
     def _due(self, running: Sequence[str]) -> tuple[str, ...]:
         """The runs that confirm, less those under way."""

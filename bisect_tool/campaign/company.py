@@ -1,10 +1,18 @@
-"""Whether a cell fails because of the cells that run before it: then no commit is to blame."""
+"""Whether a cell fails only after cells that run before it, and after which of them.
+
+It is asked at one commit, mostly the failing end. First the cell runs without the cells of other parameter
+groups; where it passes then, it runs alone, and with everything, until chance is no explanation; then with
+parts of what ran before it, until none can be left out (delta debugging over the order).
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.goal import Purpose, Step
+from bisect_tool.search.delta import smallest
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -13,30 +21,68 @@ if TYPE_CHECKING:
     from bisect_tool.campaign.goal import Goal
     from bisect_tool.campaign.judged import Judged, Run
 
-_RED_IN_COMPANY = 2
-_GREEN_ALONE = 3
-"""By chance alone a flaky cell is so often red after others and green without them about 3 times in 100."""
+_RED_IN_COMPANY = 3
+_GREEN_ALONE = 4
+"""By chance alone a flaky cell is so often red after others and green without them about 2 times in 100."""
+
+_GREEN_AFTER_A_PART = 2
+_RUNS = 40
+"""So many runs at one commit are spent on the question; then the smallest part so far has to do."""
+
+_ISOLATED_RUNS = 2
+_GROUP = re.compile(r"\[([^\]\-]*)")
 
 
-def suspected(judged: Judged) -> str | None:
-    """A commit at which the cell failed only after others, and passed when some of those were left out."""
-    for sha in judged.told(Verdict.BAD) & judged.told(Verdict.GOOD):
-        red, green = _sides(judged.at((sha,)))
-        if all(after.before > without.before for after in red for without in green):
-            return sha
+@dataclass(frozen=True)
+class Dependence:
+    """After which cells a cell fails only, in their order, and the run that is missing to know."""
+
+    after: tuple[str, ...] = ()
+    missing: Step | None = None
+
+
+class _UnknownError(Exception):
+    """It was not tried yet whether the cell fails after this part."""
+
+    def __init__(self, part: frozenset[int]) -> None:
+        super().__init__()
+        self.part = part
+
+
+def group(cell: str) -> str:
+    """The first parameter of a cell, which CI runs in a process of its own: `4` of `test_x[4-model]`."""
+    found = _GROUP.search(cell)
+    return found[1] if found else ""
+
+
+def isolation(goal: Goal, judged: Judged, cell: str) -> Step | None:
+    """The run of a failing end without other groups, where the cell failed after cells of such."""
+    for end in goal.failing:
+        here = judged.at((end,))
+        apart = [run for run in here if {group(each) for each in run.before} <= {group(cell)}]
+        failed = any(run.verdict is Verdict.BAD for run in here)
+        told = any(run.verdict is not Verdict.SKIP for run in apart)
+        if failed and not told and len(apart) < _ISOLATED_RUNS:
+            return Step(end, (cell,), Purpose.ISOLATED)
     return None
 
 
-def proven(judged: Judged, sha: str) -> bool:
-    """Whether that was seen often enough."""
+def dependence(judged: Judged, cell: str) -> Dependence:
+    """What the runs say of the cells before it; nothing as long as it does not seem to depend on any."""
+    sha = _suspected(judged)
+    if sha is None:
+        return Dependence()
     red, green = _sides(judged.at((sha,)))
-    return len(red) >= _RED_IN_COMPANY and len(green) >= _GREEN_ALONE
-
-
-def proof(judged: Judged, sha: str, cell: str) -> Step:
-    """The run that is missing: with every cell, or alone."""
-    red, _ = _sides(judged.at((sha,)))
-    return Step(sha, None if len(red) < _RED_IN_COMPANY else (cell,), Purpose.CONFIRM)
+    alone = [run for run in green if not run.before]
+    if len(red) < _RED_IN_COMPANY:
+        return Dependence(missing=Step(sha, (*_longest(red), cell), Purpose.ORDER))
+    if len(alone) < _GREEN_ALONE:
+        return Dependence(missing=Step(sha, (cell,), Purpose.ORDER))
+    try:
+        return Dependence(after=_after(judged.at((sha,)), _longest(red)))
+    except _UnknownError as unknown:
+        part = tuple(each for place, each in enumerate(_longest(red)) if place in unknown.part)
+        return Dependence(missing=Step(sha, (*part, cell), Purpose.ORDER))
 
 
 def always_in_company(goal: Goal, judged: Judged, sha: str) -> bool:
@@ -45,9 +91,41 @@ def always_in_company(goal: Goal, judged: Judged, sha: str) -> bool:
     An end runs every cell, so a cell that fails only after others would make the end the culprit.
     """
     ends = (goal.bad, *goal.goods)
-    narrowed = [run.before for run in judged.runs if run.sha not in ends]
+    narrowed = [run.company for run in judged.runs if run.sha not in ends]
     red, _ = _sides(judged.at((sha,)))
-    return sha in ends and any(all(run.before > before for run in red) for before in narrowed) and bool(red)
+    return sha in ends and any(all(run.company > before for run in red) for before in narrowed) and bool(red)
+
+
+def _suspected(judged: Judged) -> str | None:
+    """A commit at which the cell failed after others, and passed wherever some of those were left out."""
+    for sha in sorted(judged.told(Verdict.BAD) & judged.told(Verdict.GOOD)):
+        red, green = _sides(judged.at((sha,)))
+        if not any(after.company <= without.company for after in red for without in green):
+            return sha
+    return None
+
+
+def _after(runs: Sequence[Run], whole: tuple[str, ...]) -> tuple[str, ...]:
+    """The smallest part of the cells before it after which it fails; raises _UnknownError."""
+    red, green = _sides(runs)
+    parts = {name: place for place, name in enumerate(whole)}
+
+    def places(run: Run) -> frozenset[int]:
+        return frozenset(parts[name] for name in run.before if name in parts)
+
+    def fails(part: frozenset[int]) -> bool:
+        if any(places(run) <= part for run in red):
+            return True
+        if sum(places(run) >= part for run in green) >= _GREEN_AFTER_A_PART or len(runs) >= _RUNS:
+            return False
+        raise _UnknownError(part)
+
+    found = smallest(range(len(whole)), fails)
+    return tuple(name for name, place in parts.items() if place in found)
+
+
+def _longest(runs: Sequence[Run]) -> tuple[str, ...]:
+    return max((run.before for run in runs), key=len)
 
 
 def _sides(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:

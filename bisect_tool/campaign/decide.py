@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.cell import CellSearch, is_spoiled
+from bisect_tool.campaign.company import group
 from bisect_tool.campaign.cost import Cost
 from bisect_tool.campaign.goal import CellConclusion, Goal, Purpose, State, Step
 from bisect_tool.verdict import RED, Outcome, Verdict
@@ -129,7 +130,12 @@ def _best_step(
         return None
     # A cut for all slots at once may tell little by itself; it is the lead's all the same.
     sharing = [search for search, values in wanted if sha in values or (beside and search is lead)]
-    return Step(sha, tuple(search.cell for search in sharing), sharing[0].purpose(sha))
+    return Step(sha, _with_company(sharing), sharing[0].purpose(sha))
+
+
+def _with_company(searches: Sequence[CellSearch]) -> tuple[str, ...]:
+    """The cells, each after those that it fails after alone."""
+    return tuple(dict.fromkeys(cell for search in searches for cell in (*search.after, search.cell)))
 
 
 def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -> Step | None:
@@ -138,9 +144,18 @@ def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -
         if step is not None and step.sha not in under_way[search.cell]:
             if step.cells is None:
                 return step
-            same = [other.cell for other in searches if other.required == replace(step, cells=(other.cell,))]
-            return replace(step, cells=tuple(same))
+            return replace(step, cells=_together(step, search, searches))
     return None
+
+
+def _together(step: Step, search: CellSearch, searches: Sequence[CellSearch]) -> tuple[str, ...]:
+    """The cells that ask for the same run, each by itself; an isolated one is for one group alone."""
+    if step.purpose is Purpose.ORDER:
+        return step.cells or ()
+    same = [other for other in searches if other.required == replace(step, cells=(other.cell,))]
+    if step.purpose is Purpose.ISOLATED:
+        same = [other for other in same if group(other.cell) == group(search.cell)]
+    return _with_company(same)
 
 
 def _beside(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | None:

@@ -24,6 +24,8 @@ class Purpose(StrEnum):
     GOOD_END = "good end"
     NARROW = "narrow"
     CONFIRM = "confirm"
+    ISOLATED = "isolated"
+    ORDER = "order"
 
 
 class Finding(StrEnum):
@@ -34,7 +36,6 @@ class Finding(StrEnum):
     GREEN = "green"
     ALWAYS_RED = "always red"
     FLAKY = "flaky"
-    ORDER_DEPENDENT = "order dependent"
     UNVERIFIED = "unverified"
 
 
@@ -115,7 +116,8 @@ class CellConclusion:
     `candidates` holds what is left (one sha for a culprit), `probabilities` the chance of each of them, and
     `confidence` how sure the finding is; both are left out where the finding does not rest on chance.
     `skipped` are the commits that told nothing, with the reason; `failure` is the evidence at the culprit,
-    else at the failing end. `rates` are P(fail | bad) and P(fail | good), as they were learnt.
+    else at the failing end. `rates` are P(fail | bad) and P(fail | good), as they were learnt. Where the
+    cell fails only after others, `after` are the fewest of them, in their order.
     """
 
     cell: str
@@ -129,6 +131,7 @@ class CellConclusion:
     rates: tuple[float, float] | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     failure: Failure | None = None
+    after: tuple[str, ...] = ()
     note: str = ""
 
 

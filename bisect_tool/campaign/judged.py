@@ -25,7 +25,12 @@ class Run:
     outcome: Outcome
     reason: str
     failure: Failure | None
-    before: frozenset[str]
+    before: tuple[str, ...]
+
+    @property
+    def company(self) -> frozenset[str]:
+        """The cells that ran before it, in whatever order."""
+        return frozenset(self.before)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,10 @@ class Judged:
         """Judge a cell's runs by the failures at the failing end."""
         investigated = _investigated(goal, cell, trials)
         return cls(tuple(run for trial in trials if (run := _run(cell, trial, investigated)) is not None))
+
+    def after(self, cells: Collection[str]) -> Judged:
+        """The runs in which all these cells ran before."""
+        return Judged(tuple(run for run in self.runs if run.company.issuperset(cells)))
 
     def at(self, shas: Collection[str]) -> tuple[Run, ...]:
         """The runs at these commits."""
@@ -100,7 +109,7 @@ def _run(cell: str, trial: TrialResult, investigated: frozenset[Signature]) -> R
         return None
     judgement = classify(result.outcome, result.failure, investigated)
     names = [each.cell for each in trial.cells]
-    before = frozenset(names[: names.index(cell)] if cell in names else ())
+    before = tuple(names[: names.index(cell)]) if cell in names else ()
     reason = result.reason or judgement.reason
     return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, before)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from bisect_tool import __version__
 from bisect_tool.build import packages
 from bisect_tool.build.fingerprint import native_paths
-from bisect_tool.campaign import CellConclusion, Finding, State
+from bisect_tool.campaign import CellConclusion, Finding, Purpose, State
 from bisect_tool.errors import ExitCode
 from bisect_tool.history import plumbing
 from bisect_tool.report.document import (
@@ -162,10 +162,6 @@ _ANSWERS = {
         "the first bad commit hides among commits that could not be tested",
     ),
     Finding.CULPRIT: (ExitCode.DONE, "culprit found"),
-    Finding.ORDER_DEPENDENT: (
-        ExitCode.INCONCLUSIVE,
-        "no culprit: a failing cell depends on the cells that run before it",
-    ),
     Finding.FLAKY: (ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"),
 }
 _NO_REGRESSION = (ExitCode.ENDPOINTS, "the ends do not show the regression")
@@ -215,7 +211,9 @@ def _cell(
     before = _before(item.cell, commits[item.culprit].parents, rows, fix=fix) if item.culprit else None
     return CellReport(
         finding=item.finding,
-        order_dependent=True if item.finding is Finding.ORDER_DEPENDENT else None,
+        order_dependent=True if item.after else _isolated(item.cell, rows),
+        after=item.after,
+        left_behind=_left_behind(item, rows),
         good=EndCount(runs=item.good.runs, failed=item.good.failed),
         bad=EndCount(runs=item.bad.runs, failed=item.bad.failed),
         culprit=commit_info(commits[item.culprit]) if item.culprit else None,
@@ -241,6 +239,22 @@ def _runs(cell: str, sha: str | None, rows: Sequence[TrialRow]) -> EndCount | No
     outcomes = [result.outcome for result in here if result is not None]
     failed = sum(outcome in RED for outcome in outcomes)
     return EndCount(runs=failed + outcomes.count(Outcome.PASSED), failed=failed)
+
+
+def _isolated(cell: str, rows: Sequence[TrialRow]) -> bool | None:
+    """False where the cell was run without the cells of other groups, None where nobody asked."""
+    asked = any(row.purpose == Purpose.ISOLATED and row.result.cell(cell) for row in rows)
+    return False if asked else None
+
+
+def _left_behind(item: CellConclusion, rows: Sequence[TrialRow]) -> tuple[str, ...]:
+    """What was left by the first trial in which the cell failed after the cells that it needs before it."""
+    for row in rows:
+        result = row.result.cell(item.cell)
+        ran = {cell.cell for cell in row.result.cells}
+        if item.after and result is not None and result.outcome in RED and ran.issuperset(item.after):
+            return tuple(f"{left.kind} {left.name}" for left in row.result.leftovers)
+    return ()
 
 
 def _before(cell: str, parents: Sequence[str], rows: Sequence[TrialRow], *, fix: bool) -> str | None:

@@ -146,6 +146,10 @@ def _notes(document: Document) -> Iterable[str]:
     for cell, report in document.cells.items():
         if report.note:
             yield f"{cell}: {report.note}"
+        if report.after:
+            yield f"{cell}: order dependent, fails only after {listing(report.after, limit=4)}"
+        if report.left_behind:
+            yield f"left behind there: {listing(report.left_behind, limit=4)}"
         if rates := answer.now_and_then(report):
             bad, good = percent(rates.bad), percent(rates.good)
             yield f"{cell}: fails {bad} of the time at bad commits, {good} at good ones"

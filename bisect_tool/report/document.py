@@ -50,7 +50,7 @@ class FailRates(_Model):
 class CellReport(_Model):
     """The answer for one cell.
 
-    `finding` is one of culprit, candidates, green, always red, flaky, order dependent, unverified;
+    `finding` is one of culprit, candidates, green, always red, flaky, unverified;
     `last_good` is the culprit's parent, where a trial saw it pass (or fail, where a fix was looked for);
     `culprit_runs` and `last_good_runs` count the runs of these two;
     `confidence` is how sure the finding is, null where it does not rest on chance; `probabilities` has the
@@ -71,6 +71,8 @@ class CellReport(_Model):
     no_op: bool = False
     signature: str | None = None
     order_dependent: bool | None = None
+    after: tuple[str, ...] = ()
+    left_behind: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     note: str = ""
 

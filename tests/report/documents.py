@@ -200,6 +200,8 @@ def two_culprits() -> Document:
         candidates=(BROKEN,),
         confidence=0.97,
         order_dependent=True,
+        after=(GREEN_CELLS[0],),
+        left_behind=("shm psm_5f2a", "process EngineCore_DP0 (pid 4711)"),
     )
     cells = {RED_CELLS[0]: red(), RED_CELLS[1]: other, GREEN_CELLS[0]: green()}
     return document(cells=cells, repo="/home/ada/vllm")

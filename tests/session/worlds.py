@@ -49,8 +49,8 @@ class World:
     """Commits, and the first bad one of each cell (None: never red); with `fix` the first good one.
 
     `answers` overrides the truth: for a commit, or a (commit, cell), the words of its first runs; the last
-    word is that of all that follow. See `_RESULTS` for the words. `followers` are red only after the cell
-    named with them. `rates` are P(fail | bad) and P(fail | good) of cells that are not red always and only at
+    word is that of all that follow. See `_RESULTS` for the words. `followers` are red only after all
+    the cells named with them. `rates` are P(fail | bad) and P(fail | good) of cells that are not red always and only at
     bad commits; what a run says follows from `seed`, the commit, the cell and the number of the run.
     The first trial of a commit takes `build_s` seconds more than the others.
     """
@@ -58,7 +58,7 @@ class World:
     parents: Mapping[str, tuple[str, ...]]
     culprits: Mapping[str, str | None]
     answers: Mapping[str | tuple[str, str], Sequence[str]] = field(default_factory=dict)
-    followers: Mapping[str, str] = field(default_factory=dict)
+    followers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     seed: int = 0
     fix: bool = False
@@ -94,7 +94,7 @@ class World:
         return trial.model_copy(update={**made, "seconds": trial.seconds + build_s})
 
     def _truth(self, sha: str, cell: str, asked: Sequence[str], earlier: int) -> str:
-        company = self.followers.get(cell, cell) in asked
+        company = set(self.followers.get(cell, ())) <= set(asked)
         fails = self.rates.get(cell, (1.0, 0.0))[not self.is_red(sha, cell)]
         drawn = random.Random(f"{self.seed} {sha} {cell} {earlier}").random()  # noqa: S311
         return "failed" if company and drawn < fails else "passed"
