@@ -1,0 +1,41 @@
+"""Delta debugging: the smallest part of a whole that still does what the whole does. Pure.
+
+ddmin of A. Zeller and R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE Transactions
+on Software Engineering 28(2), 2002.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def smallest(parts: Sequence[int], does: Callable[[frozenset[int]], bool]) -> frozenset[int]:
+    """A part of `parts`, which does it, of which no single one can be left out.
+
+    It takes at most n² + 3n questions. Where more parts never do less, one that is enough by itself is found.
+    """
+    left, pieces = list(parts), min(2, len(parts))
+    while len(left) > 1:
+        chunks = _split(left, pieces)
+        rests = [[part for part in left if part not in chunk] for chunk in chunks] if pieces > 2 else []
+        chunk = next((each for each in chunks if does(frozenset(each))), None)
+        rest = None if chunk else next((each for each in rests if does(frozenset(each))), None)
+        if chunk:
+            left, pieces = chunk, 2
+        elif rest:
+            left, pieces = rest, max(pieces - 1, 2)
+        elif pieces < len(left):
+            pieces = min(2 * pieces, len(left))
+        else:
+            break
+    return frozenset(left)
+
+
+def _split(parts: Sequence[int], pieces: int) -> list[list[int]]:
+    """`pieces` parts of about the same size, none of them empty."""
+    ends = [len(parts) * number // pieces for number in range(pieces + 1)]
+    return [list(parts[start:end]) for start, end in pairwise(ends)]
