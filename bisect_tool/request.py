@@ -35,6 +35,42 @@ class CommandCheck(_Model):
 Check = Annotated[SuiteCheck | PytestCheck | CommandCheck, Field(discriminator="kind")]
 
 
+class Repetition(_Model):
+    """How often `repro` runs one commit, or in turn that and `against`."""
+
+    runs: int = Field(ge=1)
+    until_fail: bool = False
+    against: str | None = None
+
+
+class Candidate(_Model):
+    """What might heal: a commit to revert or pick, or a patch (base64) to apply; it is called `name`."""
+
+    kind: Literal["revert", "apply", "pick"]
+    name: str
+    title: str
+    commit: str = ""
+    path: str = ""
+    patch: str = ""
+
+
+class Graft(_Model):
+    """Candidates, by number, put together on the failing commit: `sha`, or the files that conflict."""
+
+    parts: tuple[int, ...]
+    sha: str = ""
+    conflicts: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Fixes(_Model):
+    """What `fixes` tries at the failing commit; of `verify` it asks whether they are healed."""
+
+    candidates: tuple[Candidate, ...]
+    grafts: tuple[Graft, ...]
+    verify: tuple[str, ...] = ()
+
+
 class Request(_Model):
     """One bisection: full commit ids, the check, and how many runs prove something.
 
@@ -61,5 +97,7 @@ class Request(_Model):
     priors: bool = True
     fresh: bool = False
     deadline_s: float = Field(3600, gt=0)
+    repetition: Repetition | None = None
+    fixes: Fixes | None = None
     rerun: str = ""
     command: str = "run"

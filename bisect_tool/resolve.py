@@ -13,7 +13,7 @@ from bisect_tool import scenario as scenarios
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.clone import is_url, without_account
-from bisect_tool.request import CommandCheck, PytestCheck, Request, SuiteCheck
+from bisect_tool.request import CommandCheck, Fixes, PytestCheck, Repetition, Request, SuiteCheck
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
 from bisect_tool.trial.cells import collect_cells, matching
@@ -29,7 +29,10 @@ DEFAULT_SCENARIO = "external-lb-dp"
 
 @dataclass(frozen=True)
 class Words:
-    """What was written on the command line, unresolved; without `goods` it is about one commit alone."""
+    """What was written on the command line, unresolved; without `goods` it is about one commit alone.
+
+    With `runs` that commit is run so often, and so is `compare` in turn with it.
+    """
 
     goods: tuple[str, ...]
     bad: str
@@ -50,6 +53,9 @@ class Words:
     priors: bool = True
     fresh: bool = False
     deadline_s: float = 3600.0
+    runs: int | None = None
+    until_fail: bool = False
+    compare: str | None = None
 
 
 _USUAL = Words(goods=(), bad="")
@@ -100,6 +106,7 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
         priors=words.priors,
         fresh=words.fresh,
         deadline_s=words.deadline_s,
+        repetition=_repetition(words, repository, bad),
         command=command,
     )
     request = request.model_copy(update={"rerun": rerun(words, request)})
@@ -120,7 +127,26 @@ def span_of(request: Request, repository: Repository) -> Range:
             ) from None
     if request.goods:
         return repository.range(request.goods, request.bad, request.first_parent)
-    return Range((), request.bad, (repository.commit(request.bad),))
+    against = request.repetition.against if request.repetition else None
+    shas = (against, request.bad) if against else (request.bad,)
+    return Range((), request.bad, tuple(repository.commit(sha) for sha in shas))
+
+
+def _repetition(words: Words, repository: Repository, rev: str) -> Repetition | None:
+    if words.runs is None:
+        return None
+    against = repository.resolve(words.compare) if words.compare else None
+    if against == rev:
+        raise UsageError(
+            f"--compare {clean_line(words.compare or '')} is the commit itself: {rev[:12]}",
+            "Name another commit, or leave --compare out.",
+        )
+    if against and words.until_fail:
+        raise UsageError(
+            "--until-fail and --compare exclude each other: two rates are compared after equally many runs",
+            "Leave one of them out.",
+        )
+    return Repetition(runs=words.runs, until_fail=words.until_fail, against=against)
 
 
 def _open(
@@ -275,6 +301,15 @@ def rerun(words: Words, request: Request) -> str:
         goods, bad = ((request.bad,), request.goods[0]) if fix else (request.goods, request.bad)
         parts += [part for good in goods for part in ("--good", good[:12])]
         parts += ["--bad", bad[:12]]
+    elif request.fixes:
+        parts = ["bisect-run", "fixes", "--repo", request.repo, "--at", request.bad[:12]]
+        parts += _fixes_options(request.fixes)
+        parts += ["--runs", str(request.endpoint_runs)]
+        parts += ["--slots", str(request.slots)] if request.slots > 1 else []
+    elif request.repetition:
+        parts = ["bisect-run", "repro", request.bad[:12], "--repo", request.repo]
+        parts += _repetition_options(request.repetition)
+        parts += ["--slots", str(request.slots)] if request.slots > 1 else []
     else:
         parts = ["bisect-run", "step", "--repo", request.repo, "--rev", request.bad[:12]]
     parts += ["--first-parent"] if words.first_parent else []
@@ -288,6 +323,16 @@ def rerun(words: Words, request: Request) -> str:
     parts += ["--deadline", f"{words.deadline_s:g}"] if words.deadline_s != _USUAL.deadline_s else []
     parts += ["--", *words.command] if words.command else []
     return shlex.join(parts)
+
+
+def _repetition_options(asked: Repetition) -> list[str]:
+    parts = ["--runs", str(asked.runs)] + (["--until-fail"] if asked.until_fail else [])
+    return parts + (["--compare", asked.against[:12]] if asked.against else [])
+
+
+def _fixes_options(asked: Fixes) -> list[str]:
+    named = ((f"--{each.kind}", each.commit[:12] or each.path) for each in asked.candidates)
+    return [word for pair in (*named, *(("--verify", sha[:12]) for sha in asked.verify)) for word in pair]
 
 
 def _search_options(words: Words) -> list[str]:

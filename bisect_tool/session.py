@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from bisect_tool import campaign
+from bisect_tool import campaign, candidates
 from bisect_tool import scenario as scenarios
-from bisect_tool.campaign import Goal, State, Step, decide, granting_retries
+from bisect_tool.campaign import Goal, Graft, Repeat, State, Step, decide, granting_retries, heal, repeat
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 
-_UNSHARED = ("demo", "step")
+# What stops at a failure is no fair sample of how often there is one. So trials of `repro` (--until-fail)
+# would bias a bisection, which learns rates from them, and those of a bisection the rate that `repro` tells.
+_UNSHARED = ("demo", "step", "repro")
 _TELLING = (Outcome.PASSED, Outcome.FAILED, Outcome.HUNG)
 
 
@@ -51,7 +53,7 @@ class Campaign(Protocol):
         """Where the campaign stands after these trials, and what to begin beside those that run."""
 
 
-_CAMPAIGNS: dict[str, Campaign] = {}
+_CAMPAIGNS: dict[str, Campaign] = {"repro": repeat, "fixes": heal}
 """What decides the trials of a command; that of all others is the bisection."""
 
 
@@ -98,7 +100,25 @@ class Session:
             slots=self.request.slots,
             changes=changes(self.request, self.repository, self.range),
             paths=paths_of(self.request),
+            repeat=repetition(self.request),
+            grafts=grafts(self.request),
+            verify=self.request.fixes.verify if self.request.fixes else (),
         )
+
+
+def repetition(request: Request) -> Repeat | None:
+    """What is repeated, where nothing is searched for."""
+    asked = request.repetition
+    if asked is None:
+        return None
+    shas = (request.bad, asked.against) if asked.against else (request.bad,)
+    return Repeat(shas, asked.runs, asked.until_fail)
+
+
+def grafts(request: Request) -> tuple[Graft, ...]:
+    """The candidates for a fix, and their combinations, as far as they were put together."""
+    made = request.fixes.grafts if request.fixes else ()
+    return tuple(Graft(frozenset(each.parts), each.sha) for each in made)
 
 
 def changes(request: Request, repository: Repository, span: Range) -> tuple[Change, ...]:
@@ -140,7 +160,7 @@ def load(session: str, store: Store, home: Home) -> Session:
             f"session {row.id} was stored by another version of bisect-run", "Begin a new one."
         ) from None
     repository = Repository.open(request.repo, home.cache)
-    span = span_of(request, repository)
+    span = candidates.span(request, repository) if request.fixes else span_of(request, repository)
     return Session(row.id, row.created, request, repository, span, home)
 
 
@@ -179,6 +199,28 @@ def _stands(result: TrialResult, ends: Sequence[str]) -> bool:
     told = any(cell.outcome in _TELLING for cell in result.cells)
     spoiled = result.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)
     return told and not spoiled and (result.whole or result.sha not in ends)
+
+
+def assembled(session: Session, store: Store) -> Session:
+    """The session with the combinations of candidates that its trials ask for, each made as a commit.
+
+    They are not stored: the same trials ask for the same ones, and the same edits make the same commits.
+    """
+    while session.request.fixes:
+        results = [row.result for row in trials(session, store)]
+        wanted = heal(session.goal, results).wanted
+        if not wanted:
+            break
+        request = candidates.put_together(session.request, session.repository, wanted)
+        session = replace(session, request=request, range=candidates.span(request, session.repository))
+    return session
+
+
+def so_far(session: Session, rows: Sequence[TrialRow]) -> State:
+    """Where the campaign of a session stands after these trials."""
+    results = [row.result for row in rows]
+    decides = _CAMPAIGNS.get(session.request.command)
+    return decides(session.goal, results, ()) if decides else campaign.so_far(session.goal, results)
 
 
 def run(session: Session, store: Store, observer: Observer, cancel: threading.Event) -> State:
@@ -278,6 +320,7 @@ class _Loop:
     def _begin_trials(self) -> State:
         """Fill the free slots; returns where the campaign stands."""
         while True:
+            self._assemble()
             goal = replace(self._goal, cached=built(self._environments, self._session.home.cache))
             state = self._decide(goal, self._trials, tuple(self._running.values()))
             self._observer.decided(state)
@@ -289,6 +332,14 @@ class _Loop:
             self._executor.prefetch(state.likely)
             if not self._executor.idle:
                 return state
+
+    def _assemble(self) -> None:
+        """Put together what the trials ask for; other sessions may have run it before."""
+        session = assembled(self._session, self._store)
+        if session is not self._session:
+            self._session = session
+            self._shared = [row.result for row in trials(session, self._store) if row.shared]
+            self._goal = replace(self._goal, grafts=session.goal.grafts)
 
     def _await_end(self) -> None:
         """Wait until one trial has ended, and store it; raises what it could not be ended for."""

@@ -26,6 +26,8 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     ISOLATED = "isolated"
     ORDER = "order"
+    REPEAT = "repeat"
+    FIX = "fix"
 
 
 class Finding(StrEnum):
@@ -37,6 +39,23 @@ class Finding(StrEnum):
     ALWAYS_RED = "always red"
     FLAKY = "flaky"
     UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The same at these commits so many times; `until_fail`: no run begins after one that failed."""
+
+    shas: tuple[str, ...]
+    runs: int
+    until_fail: bool = False
+
+
+@dataclass(frozen=True)
+class Graft:
+    """Candidates for a fix, by number, put together on the failing commit; no `sha` if they conflict."""
+
+    parts: frozenset[int]
+    sha: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,9 @@ class Goal:
         paths: Files and folders that matter to what is tested.
         environments: The environment that each commit needs, where one has to be built.
         cached: The environments that are there already.
+        repeat: What `repro` repeats; nothing is searched for then.
+        grafts: Candidates for a fix, and those of their combinations that were put together so far.
+        verify: Commits of which it is asked whether they are healed.
     """
 
     dag: Dag
@@ -70,6 +92,9 @@ class Goal:
     paths: tuple[str, ...] = ()
     environments: Mapping[str, str] = field(default_factory=dict)
     cached: frozenset[str] = frozenset()
+    repeat: Repeat | None = None
+    grafts: tuple[Graft, ...] = ()
+    verify: tuple[str, ...] = ()
 
     def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
         """How suspect each commit is before any run, given the files in the failure's frames."""
@@ -152,6 +177,7 @@ class State:
     `step` is the trial to begin now; without one the campaign is over, or waits for trials that are running.
     `stopped`: it could go on, but a budget is used up.
     `likely` are commits of which one will probably be tried next: their builds may be prepared.
+    `wanted` are candidates for a fix that have to be put together before it can go on.
     """
 
     step: Step | None
@@ -162,3 +188,4 @@ class State:
     stopped: bool = False
     likely: tuple[str, ...] = ()
     beliefs: tuple[Belief, ...] = ()
+    wanted: frozenset[int] = frozenset()

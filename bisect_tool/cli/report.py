@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from bisect_tool import session as sessions
-from bisect_tool.campaign import so_far
 from bisect_tool.cli import options
 from bisect_tool.cli.output import write_json, write_report
 from bisect_tool.errors import UsageError
@@ -30,6 +29,8 @@ def report(
     document = document_of(session)
     if as_json:
         write_json(document)
+    elif markdown and document.repro is not None:
+        raise UsageError("an issue body is about a culprit, and this session looked for none", "Try --json.")
     elif markdown:
         write(issue_body(document))
     else:
@@ -46,5 +47,5 @@ def document_of(session: str) -> Document:
         return Document.model_validate_json(row.document)
     running = sessions.load(row.id, store, here)
     rows = sessions.trials(running, store)
-    state = so_far(running.goal, [item.result for item in rows])
+    state = sessions.so_far(running, rows)
     return compose(running, rows, state, native_changes(running))

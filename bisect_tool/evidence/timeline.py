@@ -182,8 +182,8 @@ class _Draft:
         times = dict(self.times)
         if entry is not None:
             times["spawned"] = entry.spawned
-            if entry.gone is not None:
-                times["exit"] = entry.gone
+            if entry.gone is not None:  # its last line may have been stamped a moment later
+                times["exit"] = max(entry.gone, *times.values())
         return ProcessTimeline(
             role=clean_line(self.role, _ROLE_LIMIT),
             pid=self.pid,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HEX = re.compile(r"[0-9a-fA-F]{4,64}")
 _LOCK_WAIT_S = 600.0
+_MENTIONS = 200
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,15 @@ class Repository:
         if sha not in self._commits:
             self._commits[sha] = next(self._log("--no-walk", sha))
         return self._commits[sha]
+
+    def by_pull_request(self, number: int, sha: str) -> Commit | None:
+        """The newest commit of a pull request on the mainline down from `sha`; None where there is none.
+
+        The subject says it, so of the commits that mention the number only so many are looked at.
+        """
+        words = ("--fixed-strings", f"--grep=(#{number})", f"--max-count={_MENTIONS}")
+        commits = self._log("--first-parent", *words, sha)
+        return next((commit for commit in commits if commit.pr == number), None)
 
     def range(self, goods: Sequence[str], bad: str, first_parent: bool = False) -> Range:
         """The commits to search: ancestors of `bad` (any name) that no good end has for an ancestor.

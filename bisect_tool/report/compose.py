@@ -27,6 +27,7 @@ from bisect_tool.report.document import (
     TrialReport,
 )
 from bisect_tool.report.phrase import told
+from bisect_tool.report.repro import concluded, first_failure, reproduction
 from bisect_tool.session import setting
 from bisect_tool.text import clean, redact, secret_values
 from bisect_tool.verdict import RED, Outcome
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
     from bisect_tool.history.commit import Commit
+    from bisect_tool.report.repro import Reproduction
     from bisect_tool.session import Session
     from bisect_tool.store import TrialRow
+    from bisect_tool.trial.result import TrialResult
 
 
 _RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
@@ -70,7 +73,12 @@ def compose(
     outside = dict.fromkeys((*request.goods, *(row.result.sha for row in rows)))
     commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
     unbuilt = _no_ops(session, state, commits)
-    code, conclusion = conclude(state, rows, unbuilt) if request.goods else _one_commit(rows)
+    results = [row.result for row in rows]
+    repro = reproduction(request.repetition, request.bad, results)
+    if repro is not None:
+        code, conclusion = concluded(repro, state, results)
+    else:
+        code, conclusion = conclude(state, rows, unbuilt) if request.goods else _one_commit(rows)
     fix = request.find == "fix"
     document = Document(
         schema=1,
@@ -89,7 +97,8 @@ def compose(
         resumable=state.stopped or code in _RESUMABLE,
         conclusion=conclusion,
         cells={item.cell: _cell(item, commits, rows, unbuilt, fix=fix) for item in state.conclusions},
-        failure=_failure(state, rows, commits, fix=fix),
+        repro=repro,
+        failure=_repeated(repro, request.bad, results) if repro else _failure(state, rows, commits, fix=fix),
         commits={
             sha: commit_info(commits[sha]) for sha in _named(session, rows, state, native) if sha in commits
         },
@@ -290,6 +299,15 @@ def _failure(
         chain=failure.chain,
         excerpt=failure.excerpt,
     )
+
+
+def _repeated(repro: Reproduction, sha: str, trials: Sequence[TrialResult]) -> FailureReport | None:
+    """The evidence of the first failure of the cell that failed most often."""
+    found = first_failure(repro, sha, trials)
+    if found is None:
+        return None
+    cell, at, failure = found
+    return FailureReport(cell=cell, sha=at, root=failure.root, chain=failure.chain, excerpt=failure.excerpt)
 
 
 def _trial(row: TrialRow) -> TrialReport:

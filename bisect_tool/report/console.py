@@ -16,6 +16,7 @@ from rich.tree import Tree
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
 from bisect_tool.report.phrase import count, duration, failed, listing, percent, place, short
+from bisect_tool.report.repro import render_rates
 from bisect_tool.report.startup import render_start_ups
 from bisect_tool.text import clean_line
 
@@ -78,7 +79,12 @@ def render_answer(document: Document) -> RenderableType:
 
 
 def render_cells(document: Document) -> RenderableType | None:
-    """A row for each cell: failed runs at both ends, the finding, the culprit; notes below."""
+    """A row for each cell: failed runs at both ends, the finding, the culprit; notes below.
+
+    Where nothing was searched for, how often each cell failed.
+    """
+    if document.repro is not None:
+        return render_rates(document.repro)
     if not document.cells:
         return None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
@@ -245,7 +251,7 @@ def _closing(document: Document) -> RenderableType:
         "Logs": _logs(document),
         "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
         "Run again": document.rerun,
-        "Write it up": f"bisect-run report {document.session} --markdown",
+        "Write it up": "" if document.repro else f"bisect-run report {document.session} --markdown",
     }
     return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows.items() if text))
 

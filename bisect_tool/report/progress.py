@@ -56,11 +56,12 @@ class AtWork:
 class Snapshot:
     """What the display knows; times are readings of one monotonic clock, in seconds.
 
-    `mean_s` is None until a trial has ended.
+    `mean_s` is None until a trial has ended; `searching`: a range is narrowed down.
     """
 
     began: float
     slots: int = 1
+    searching: bool = True
     remaining: int = 0
     steps_left: int = 0
     mean_s: float | None = None
@@ -77,8 +78,9 @@ class Progress:
         self._console = console or terminal.stderr()
         self._clock = clock
         self._subjects = _subjects(session)
-        self._alone = not session.request.goods
-        self._snapshot = Snapshot(clock(), session.request.slots, len(session.range.commits))
+        self._stepping = session.request.command == "step"
+        request = session.request
+        self._snapshot = Snapshot(clock(), request.slots, bool(request.goods), len(session.range.commits))
         self._seconds: list[float] = []
         self._live = _live(self._console, self._render)
         self._ended = threading.Event()
@@ -127,7 +129,7 @@ class Progress:
         trial = AtWork(slot, short(step.sha), subject, self._purpose(step), self._clock())
         others = self._others(slot)
         if self._live is None:
-            why = "" if self._alone else f" ({step.purpose}); {range_left(self._snapshot, self._clock())}"
+            why = "" if self._stepping else f" ({step.purpose}); {range_left(self._snapshot, self._clock())}"
             self._say(Text(f"{trial.commit} {subject}".rstrip() + why))
         self._snapshot = replace(self._snapshot, running=(*others, trial))
 
@@ -155,7 +157,7 @@ class Progress:
 
     def _purpose(self, step: Step) -> str:
         """Why a trial runs; the one commit of `step` is no end of anything."""
-        return "step" if self._alone else step.purpose
+        return "step" if self._stepping else step.purpose
 
     def _say(self, line: Text) -> None:
         if self._live is None:
@@ -189,15 +191,30 @@ def range_left(snapshot: Snapshot, now: float) -> str:
 
     With k slots a round of trials tells k + 1 parts of the range apart, not two.
     """
+    if not snapshot.searching:
+        return _runs_left(snapshot, now)
     commits = count(snapshot.remaining, "commit")
     parts = [f"narrowed to {commits}" if snapshot.remaining else "range is settled"]
     if snapshot.steps_left:
         parts.append(f"~{count(snapshot.steps_left, 'step')} left")
     if snapshot.steps_left and snapshot.mean_s is not None:
-        longest = max((now - trial.began for trial in snapshot.running), default=0.0)
         rounds = max(snapshot.steps_left / math.log2(snapshot.slots + 1), 1.0)
-        parts.append(roughly(snapshot.mean_s * rounds - min(longest, snapshot.mean_s)))
+        parts.append(_time_left(snapshot, now, snapshot.mean_s, rounds))
     return ", ".join(parts)
+
+
+def _runs_left(snapshot: Snapshot, now: float) -> str:
+    """`18 runs left, ~3 min`: where the same is repeated, how many there will be is known."""
+    left = f"{count(snapshot.steps_left, 'run')} left"
+    if not snapshot.steps_left or snapshot.mean_s is None:
+        return left
+    rounds = math.ceil(snapshot.steps_left / snapshot.slots)
+    return f"{left}, {_time_left(snapshot, now, snapshot.mean_s, rounds)}"
+
+
+def _time_left(snapshot: Snapshot, now: float, mean_s: float, rounds: float) -> str:
+    longest = max((now - trial.began for trial in snapshot.running), default=0.0)
+    return roughly(mean_s * rounds - min(longest, mean_s))
 
 
 def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:

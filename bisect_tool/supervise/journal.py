@@ -25,7 +25,7 @@ GUARDIAN_FILE = "guardian.json"
 
 
 class Journal:
-    """Writes down what was seen, when a title changes, and when a process is gone."""
+    """Writes down what was seen, when a title or name changes, and when a process is gone."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / JOURNAL_FILE
@@ -36,12 +36,12 @@ class Journal:
         alive = {process.identity: process for process in processes if not process.dead}
         changed = []
         for identity, process in alive.items():
-            name = title(process.pid)
+            line, name = title(process.pid), process.name
             known = self._known.get(identity)
             if known is None:
-                changed.append(ProcessInfo(process.pid, process.ppid, process.started, name, now))
-            elif name not in (known.title, "[]"):
-                changed.append(replace(known, title=name))
+                changed.append(ProcessInfo(process.pid, process.ppid, process.started, line, now, name=name))
+            elif line != "[]" and (line, name) != (known.title, known.name):
+                changed.append(replace(known, title=line, name=name))
         gone = [info for identity, info in self._known.items() if identity not in alive and info.gone is None]
         changed += [replace(info, gone=now) for info in gone]
         self._write(changed)

@@ -22,12 +22,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Process(NamedTuple):
-    """One /proc/<pid>/stat."""
+    """One /proc/<pid>/stat; `name` is the kernel's for it, of at most 15 bytes, not cleaned."""
 
     pid: int
     ppid: int
     started: int
     state: str
+    name: str = ""
 
     @property
     def identity(self) -> Identity:
@@ -46,8 +47,10 @@ def read_process(pid: int) -> Process | None:
     if not stat:
         return None
     # The name, in parentheses, may itself hold spaces and parentheses.
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return Process(pid, int(fields[1]), int(fields[19]), fields[0].decode())
+    first, last = stat.index(b"(") + 1, stat.rindex(b")")
+    fields = stat[last + 2 :].split()
+    name = stat[first:last].decode(errors="replace")
+    return Process(pid, int(fields[1]), int(fields[19]), fields[0].decode(), name)
 
 
 def since_epoch(started: int) -> float:

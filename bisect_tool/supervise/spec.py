@@ -17,6 +17,7 @@ TOKEN_VARIABLE = "BISECT_RUN_TOKEN"  # noqa: S105 - a mark on processes, not a s
 SPEC_FILE = "spec.json"
 RESULT_FILE = "result.json"
 _ROLE = re.compile(r"\w+::(\S+)")
+_NAMED = re.compile(r"((?:APIServer|EngineCore|DPCoordinator|Worker)(?:_\w+)?)")
 
 
 class Reason(StrEnum):
@@ -36,6 +37,7 @@ class ProcessInfo:
 
     `started` is in clock ticks since boot (field 22 of proc_pid_stat(5)), `seen` and `gone` in epoch seconds,
     `ppid` the parent it was first seen with. `ended_by` names the strongest signal that was sent to it.
+    `name` is the kernel's for it.
     """
 
     pid: int
@@ -46,6 +48,7 @@ class ProcessInfo:
     gone: float | None = None
     ports: tuple[int, ...] = ()
     ended_by: str = ""
+    name: str = ""
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -54,8 +57,8 @@ class ProcessInfo:
 
     @property
     def role(self) -> str:
-        """`EngineCore_DP1` of a process that titled itself `VLLM::EngineCore_DP1`; else empty."""
-        match = _ROLE.match(self.title)
+        """`EngineCore_DP1` of a process that calls itself so, or `VLLM::EngineCore_DP1`; else empty."""
+        match = _ROLE.match(self.title) or _NAMED.fullmatch(self.name)
         return match.group(1) if match else ""
 
 

@@ -34,7 +34,21 @@ from bisect_tool.store import Store
 
 GOLDEN = Path(__file__).parent / "golden"
 CHECKOUT = Path(__file__).parents[2]
-COMMANDS = ("run", "demo", "plan", "resume", "status", "report", "step", "simulate", "doctor", "scenarios")
+COMMANDS = (
+    *(
+        "run",
+        "demo",
+        "plan",
+        "resume",
+        "status",
+        "report",
+        "step",
+        "repro",
+        "simulate",
+        "doctor",
+        "scenarios",
+    ),
+)
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 SESSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 SECONDS_CELL = re.compile(r"(?m)\| \d+ \|$")
@@ -82,6 +96,7 @@ def test_every_command_is_listed(cli):
         "status",
         "report",
         "step",
+        "repro",
         "simulate",
         "doctor",
         "scenarios",

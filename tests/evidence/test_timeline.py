@@ -137,6 +137,11 @@ def test_the_first_time_counts():
     assert read((20.0, ready), (30.0, ready))[ENGINE].ready == 20.0
 
 
+def test_no_process_is_gone_before_its_last_line():
+    gone = f"(EngineCore_DP0 pid={ENGINE}) {HEAD}Shutting down."
+    assert read((90.3, gone))[ENGINE].exit == 90.3
+
+
 def test_a_single_api_server_is_its_own_launcher():
     processes = read((9.0, f"(APIServer pid={ROOT}) {HEAD}Started DP Coordinator process"))
     assert processes[ROOT].role == "APIServer"

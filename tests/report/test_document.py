@@ -23,6 +23,7 @@ from bisect_tool.report.document import (
     Skipped,
     TrialReport,
 )
+from bisect_tool.report.repro import FailureRate, Reproduced, Reproduction, SignatureCount, Spread
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "json.md"
 SECTIONS = {
@@ -32,6 +33,11 @@ SECTIONS = {
     "Fail rates": FailRates,
     "Skip": Skipped,
     "Commit": CommitInfo,
+    "Reproduction": Reproduction,
+    "Reproduced cell": Reproduced,
+    "Failure rate": FailureRate,
+    "Signature count": SignatureCount,
+    "Spread": Spread,
     "Failure": FailureReport,
     "Event": Event,
     "Frame": Frame,

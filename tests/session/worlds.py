@@ -49,9 +49,9 @@ class World:
     """Commits, and the first bad one of each cell (None: never red); with `fix` the first good one.
 
     `answers` overrides the truth: for a commit, or a (commit, cell), the words of its first runs; the last
-    word is that of all that follow. See `_RESULTS` for the words. `followers` are red only after all
-    the cells named with them. `rates` are P(fail | bad) and P(fail | good) of cells that are not red always and only at
-    bad commits; what a run says follows from `seed`, the commit, the cell and the number of the run.
+    word is that of all that follow. See `_RESULTS` for the words. `followers` are red only after all the
+    cells named with them. `rates` are P(fail | bad) and P(fail | good) of cells that are not red always and
+    only at bad commits; what a run says follows from `seed`, the commit, the cell and the number of the run.
     The first trial of a commit takes `build_s` seconds more than the others.
     """
 

@@ -64,6 +64,14 @@ def test_roles(title, role):
     assert ProcessInfo(1, 1, 1, title, 0.0).role == role
 
 
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [("APIServer_3", "APIServer_3"), ("DPCoordinator", "DPCoordinator"), ("python3", ""), ("Workers", "")],
+)
+def test_roles_by_the_name_that_a_process_took(name, role):
+    assert ProcessInfo(1, 1, 1, "python -c main", 0.0, name=name).role == role
+
+
 @pytest.fixture
 def own():
     process = read_process(os.getpid())
@@ -81,7 +89,7 @@ def test_the_journal_keeps_first_parents_and_last_titles(tmp_path, own, monkeypa
     journal.look([], 4.0)
     journal.look([], 5.0)
     assert read_journal(tmp_path) == (
-        ProcessInfo(own.pid, own.ppid, own.started, "VLLM::EngineCore", 1.0, 4.0),
+        ProcessInfo(own.pid, own.ppid, own.started, "VLLM::EngineCore", 1.0, 4.0, name=own.name),
     )
     assert journal.parents() == {own.pid: own.ppid}
     assert len((tmp_path / JOURNAL_FILE).read_text().splitlines()) == 3

@@ -1,0 +1,67 @@
+"""`bisect-run repro`: how often one commit fails, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bisect_tool import session as sessions
+from bisect_tool.cli import options
+from bisect_tool.cli.drive import drive
+from bisect_tool.cli.output import say
+from bisect_tool.home import home
+from bisect_tool.resolve import Words, resolve
+from bisect_tool.store import Store
+
+
+def repro(
+    rev: Annotated[str, typer.Argument(metavar="REV", help="The commit to run.")],
+    runs: Annotated[
+        int, typer.Option("--runs", metavar="N", min=1, help="How often; with --compare, each commit.")
+    ] = 20,
+    until_fail: Annotated[
+        bool, typer.Option("--until-fail", help="Begin no run after one that failed.")
+    ] = False,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            "--compare", metavar="REV2", help="Run this commit in turn with REV, and test the two rates."
+        ),
+    ] = None,
+    repo: options.Repo = None,
+    scenario: options.Scenario = None,
+    profile: options.Profile = None,
+    cells: options.Cells = None,
+    pytest: options.PytestFile = None,
+    tests_from: options.TestsFrom = None,
+    slots: options.Slots = 1,
+    deadline: options.Deadline = 3600.0,
+    as_json: options.AsJson = False,
+    command: options.Command = None,
+) -> int:
+    """Run one commit again and again: how often it fails, and how.
+
+    Exits with 1 if it failed, with 0 if it never did.
+    """
+    words = Words(
+        goods=(),
+        bad=rev,
+        repo=repo,
+        scenario=scenario,
+        profile=profile,
+        pytest_file=pytest,
+        tests_from=tests_from,
+        command=tuple(command or ()),
+        cells=tuple(cells or ()),
+        slots=slots,
+        priors=False,
+        deadline_s=deadline,
+        runs=runs,
+        until_fail=until_fail,
+        compare=compare,
+    )
+    here = home()
+    store = Store(here.store)
+    session = sessions.create(resolve(words, here, say, "repro"), store, here)
+    return drive(session, store, as_json)

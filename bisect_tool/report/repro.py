@@ -1,0 +1,246 @@
+"""How often it fails: what `repro` has to tell, as a part of the JSON document and as a table."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bisect_tool.campaign import tally
+from bisect_tool.errors import ExitCode
+from bisect_tool.report.phrase import count, duration, short
+from bisect_tool.search.intervals import fisher, wilson
+from bisect_tool.text import clean_line
+from bisect_tool.verdict import RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.campaign import State, Tally
+    from bisect_tool.evidence import Failure
+    from bisect_tool.request import Repetition
+    from bisect_tool.trial.result import TrialResult
+
+_SIGNATURES = 10
+_TEXT_LIMIT = 300
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SignatureCount(_Model):
+    """A signature and how many runs failed with it."""
+
+    signature: str
+    count: int
+
+
+class Spread(_Model):
+    """Seconds that the failing runs of a cell took: the median, the shortest, the longest."""
+
+    median: float
+    least: float
+    most: float
+
+
+class FailureRate(_Model):
+    """How often a cell failed at a commit: between 0 and 1, null without runs.
+
+    `low` and `high` are the ends of the Wilson interval that holds the true rate with 95 %.
+    """
+
+    sha: str
+    runs: int
+    failed: int
+    rate: float | None
+    low: float
+    high: float
+    signatures: tuple[SignatureCount, ...]
+    seconds_to_failure: Spread | None
+
+
+class Reproduced(_Model):
+    """One cell: its rate at the commit, and beside it that at the other one, where two are compared.
+
+    `p_value` is that of Fisher's exact test, two-sided: how likely it is to see rates this far apart where
+    there is one rate.
+    """
+
+    here: FailureRate
+    there: FailureRate | None = None
+    p_value: float | None = None
+
+
+class Reproduction(_Model):
+    """What was asked, and the answer for each cell by its id; `against` is the commit compared with."""
+
+    runs: int
+    until_fail: bool
+    against: str | None
+    cells: dict[str, Reproduced]
+
+
+def reproduction(asked: Repetition | None, sha: str, trials: Sequence[TrialResult]) -> Reproduction | None:
+    """What the trials say of every cell at `sha`; None where nothing was to be repeated."""
+    if asked is None:
+        return None
+    cells = dict.fromkeys(cell.cell for trial in trials for cell in trial.cells)
+    return Reproduction(
+        runs=asked.runs,
+        until_fail=asked.until_fail,
+        against=asked.against,
+        cells={cell: _cell(cell, sha, asked.against, trials) for cell in cells},
+    )
+
+
+def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+    """The exit code of such a session, and the sentence that goes with it."""
+    if state.step is not None:
+        return ExitCode.INTERRUPTED, f"not finished: {count(state.steps_left, 'run')} left"
+    rates = [rate for cell in found.cells.values() for rate in (cell.here, cell.there) if rate]
+    if not any(rate.runs for rate in rates):
+        return _nothing_told(trials)
+    red = {name: cell.here for name, cell in found.cells.items() if cell.here.failed}
+    if red:
+        name = _reddest(red)
+        more = f", and {count(len(red) - 1, 'more cell')} failed" if len(red) > 1 else ""
+        return ExitCode.REGRESSION, f"reproduced: {name} failed in {_failed(red[name])} runs{more}"
+    if any(rate.failed for rate in rates):
+        return ExitCode.REGRESSION, "not reproduced here: it fails at the commit compared with alone"
+    most = max(cell.here.runs for cell in found.cells.values())
+    return ExitCode.DONE, f"not reproduced: nothing failed in {count(most, 'run')}"
+
+
+def first_failure(
+    found: Reproduction, sha: str, trials: Sequence[TrialResult]
+) -> tuple[str, str, Failure] | None:
+    """The first evidence there is: of the cell that failed most often, rather at `sha` than at the other."""
+    red = {name: cell.here for name, cell in found.cells.items() if cell.here.failed}
+    there = {name: cell.there for name, cell in found.cells.items() if cell.there and cell.there.failed}
+    name = _reddest(red) if red else _reddest(there) if there else ""
+    results = [(trial.sha, trial.cell(name)) for trial in trials]
+    results.sort(key=lambda each: each[0] != sha)
+    for at, result in results:
+        if result is not None and result.outcome in RED and result.failure is not None:
+            return name, at, result.failure
+    return None
+
+
+def render_rates(found: Reproduction) -> RenderableType | None:
+    """A row for each cell and commit, and below it with what signatures they failed."""
+    if not found.cells:
+        return None
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column("cell", overflow="fold")
+    if found.against:
+        table.add_column("commit", no_wrap=True)
+    for name in ("failed", "rate", "95 % interval"):
+        table.add_column(name, no_wrap=True, justify="right")
+    table.add_column("time to failure", no_wrap=True)
+    if found.against:
+        table.add_column("p", no_wrap=True, justify="right")
+    for name, cell in found.cells.items():
+        table.add_row(_text(name), *_row(found, cell.here), *([_p(cell.p_value)] if found.against else []))
+        if cell.there:
+            table.add_row("", *_row(found, cell.there), "")
+    lines = [_text(line, "dim") for line in _signatures(found)]
+    return Group(table, *lines)
+
+
+def _cell(name: str, sha: str, against: str | None, trials: Sequence[TrialResult]) -> Reproduced:
+    here = tally(name, sha, trials)
+    if against is None:
+        return Reproduced(here=_rate(sha, here))
+    there = tally(name, against, trials)
+    p_value = fisher(here.failed, here.runs, there.failed, there.runs)
+    return Reproduced(here=_rate(sha, here), there=_rate(against, there), p_value=p_value)
+
+
+def _rate(sha: str, seen: Tally) -> FailureRate:
+    low, high = wilson(seen.failed, seen.runs)
+    spread = (
+        Spread(
+            median=round(median(seen.seconds), 3),
+            least=round(min(seen.seconds), 3),
+            most=round(max(seen.seconds), 3),
+        )
+        if seen.seconds
+        else None
+    )
+    return FailureRate(
+        sha=sha,
+        runs=seen.runs,
+        failed=seen.failed,
+        rate=seen.failed / seen.runs if seen.runs else None,
+        low=low,
+        high=high,
+        signatures=tuple(SignatureCount(signature=text, count=times) for text, times in seen.signatures),
+        seconds_to_failure=spread,
+    )
+
+
+def _nothing_told(trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+    reasons = (
+        reason for trial in trials for reason in (trial.reason, *(cell.reason for cell in trial.cells))
+    )
+    reason = next((reason for reason in reasons if reason), "no cell ran")
+    infrastructure = any(trial.outcome is Outcome.INFRASTRUCTURE for trial in trials)
+    code = ExitCode.ENVIRONMENT if infrastructure else ExitCode.INCONCLUSIVE
+    return code, f"no run told anything: {reason}"
+
+
+def _reddest(rates: dict[str, FailureRate]) -> str:
+    return max(rates, key=lambda name: rates[name].failed)
+
+
+def _failed(rate: FailureRate) -> str:
+    return f"{rate.failed} of {rate.runs}"
+
+
+def _row(found: Reproduction, rate: FailureRate) -> list[str]:
+    chance = "" if rate.rate is None else _percent(rate.rate)
+    interval = f"{rate.low * 100:.0f} to {_percent(rate.high)}" if rate.runs else ""
+    cells = [_failed(rate), chance, interval, _span(rate.seconds_to_failure)]
+    return [short(rate.sha), *cells] if found.against else cells
+
+
+def _span(spread: Spread | None) -> str:
+    if spread is None:
+        return ""
+    median, least, most = (duration(value) for value in (spread.median, spread.least, spread.most))
+    return median if least == most else f"{median} ({least} to {most})"
+
+
+def _percent(chance: float) -> str:
+    return f"{chance * 100:.0f} %"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _signatures(found: Reproduction) -> list[str]:
+    """Each cell's signatures with their counts, the most frequent first."""
+    lines: list[str] = []
+    for name, cell in found.cells.items():
+        for rate in (cell.here, cell.there):
+            if rate is None:
+                continue
+            where = f"{name} at {short(rate.sha)}" if found.against else name
+            lines += [f"{where}: {item.count} x {item.signature}" for item in rate.signatures[:_SIGNATURES]]
+            if len(rate.signatures) > _SIGNATURES:
+                more = count(len(rate.signatures) - _SIGNATURES, "more signature")
+                lines.append(f"{where}: and {more}")
+    return lines
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(clean_line(text, _TEXT_LIMIT), style)

@@ -1,0 +1,115 @@
+"""The timelines of real processes: at a healthy commit, and at the culprit, where the ranks do not start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bisect_tool.evidence import general_role
+from bisect_tool.report.document import Document
+from bisect_tool.report.startup import start_ups
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bisect_tool.evidence import ProcessTimeline
+    from bisect_tool.history.replay import Replayed
+
+MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+CELL = "test_external_lb_single_completion[4]"
+# What the engine logs or the table shows of every process of a role; it says nothing of a worker's handshake.
+APPLIES = {
+    "Launcher": {"spawned", "imports_done", "sigterm", "exit"},
+    "EngineCore": {"spawned", "imports_done", "ready", "sigterm", "exit"},
+    "Worker": {"spawned", "imports_done", "ready", "exit"},
+    "DPCoordinator": {"spawned", "imports_done", "handshake", "ready", "exit"},
+    "ApiServer": {"spawned", "imports_done", "handshake", "ready", "first_request", "sigterm", "exit"},
+    "ResourceTracker": {"spawned", "exit"},
+}
+COUNTS = {
+    "Launcher": 2,
+    "EngineCore": 2,
+    "Worker": 2,
+    "DPCoordinator": 1,
+    "ApiServer": 8,
+    "ResourceTracker": 2,
+}
+IN_ORDER = ("spawned", "imports_done", "handshake", "ready", "first_request", "sigterm", "exit")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def tried(repository: Path, rev: str, home: Path) -> Document:
+    """The document of one trial of CELL at a commit."""
+
+    def main(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN, *words],
+            env={**os.environ, "BISECT_RUN_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode in (0, 1), done.stderr
+        return done.stdout
+
+    main("step", "--repo", str(repository), "--rev", rev, "--profile", "reference", "--cells", CELL)
+    return Document.model_validate_json(main("report", "--json"))
+
+
+def by_role(timeline: tuple[ProcessTimeline, ...]) -> dict[str, list[ProcessTimeline]]:
+    found: dict[str, list[ProcessTimeline]] = {}
+    for process in timeline:
+        found.setdefault(general_role(process.role), []).append(process)
+    return found
+
+
+def times(process: ProcessTimeline) -> Iterator[tuple[str, float]]:
+    for milestone in IN_ORDER:
+        time = getattr(process, milestone)
+        if time is not None:
+            yield milestone, time
+
+
+def test_every_process_has_every_milestone_that_applies(
+    history: Replayed, repository: Path, tmp_path: Path
+) -> None:
+    document = tried(repository, history.labels["revert"], tmp_path)
+    processes = by_role(document.trials[0].timeline)
+    assert {role: len(found) for role, found in processes.items()} == COUNTS
+    for role, milestones in APPLIES.items():
+        for process in processes[role]:
+            known = dict(times(process))
+            if role == "ApiServer":  # whoever accepts a connection first answers it
+                known.setdefault("first_request", known["ready"])
+            assert known.keys() == milestones, process
+            assert list(known.values()) == sorted(known.values()), process
+    assert any(process.first_request for process in processes["ApiServer"])
+    launchers = {process.pid: process.source for process in processes["Launcher"]}
+    assert sorted(launchers.values()) == ["4-rank0", "4-rank1"]
+    for process in (*processes["EngineCore"], *processes["ApiServer"], *processes["ResourceTracker"]):
+        assert launchers[process.parent or 0] == process.source
+    assert {row.name for row in start_ups(document)} == {
+        "EngineCore [4]",
+        "DPCoordinator [4]",
+        "Worker [4]",
+        "ApiServer [4]",
+    }
+
+
+def test_an_engine_that_does_not_start_is_never_ready(
+    history: Replayed, repository: Path, tmp_path: Path
+) -> None:
+    document = tried(repository, history.labels["culprit"], tmp_path)
+    assert document.trials[0].outcome == "failed"
+    processes = by_role(document.trials[0].timeline)
+    assert len(processes["EngineCore"]) == 2
+    assert [process.ready for process in processes["EngineCore"]] == [None, None]
+    assert all(process.exit for found in processes.values() for process in found)
+    assert all(row.bad.processes and not row.good.processes for row in start_ups(document))

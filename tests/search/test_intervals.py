@@ -1,0 +1,89 @@
+"""The interval of a rate and the test of two, against published tables and by what has to hold of them."""
+
+from __future__ import annotations
+
+from math import comb
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bisect_tool.search.intervals import fisher, wilson
+
+
+@st.composite
+def counts(draw, most=60):
+    runs = draw(st.integers(0, most))
+    return draw(st.integers(0, runs)), runs
+
+
+@pytest.mark.parametrize(
+    ("failed", "runs", "low", "high"),
+    [
+        # R. G. Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_published_intervals(failed, runs, low, high):
+    assert wilson(failed, runs) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_without_runs_any_rate_is_possible():
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@given(counts())
+def test_the_interval_holds_the_rate_and_mirrors(counted):
+    failed, runs = counted
+    low, high = wilson(failed, runs)
+    assert 0.0 <= low < high <= 1.0
+    if runs:
+        assert low <= failed / runs <= high
+    assert wilson(runs - failed, runs) == pytest.approx((1 - high, 1 - low))
+
+
+@given(st.integers(1, 40), st.integers(2, 20))
+def test_more_runs_narrow_it(runs, times):
+    low, high = wilson(runs // 2, runs)
+    narrow_low, narrow_high = wilson(runs // 2 * times, runs * times)
+    assert narrow_high - narrow_low < high - low
+
+
+@pytest.mark.parametrize(
+    ("table", "p"),
+    [
+        ((3, 4, 1, 4), 34 / 70),  # Fisher's lady who tastes tea
+        ((10, 13, 2, 17), 0.0005367),  # his "Convictions of like-sex twins of criminals"
+        ((0, 20, 0, 20), 1.0),
+        ((20, 20, 0, 20), 2 / comb(40, 20)),
+        ((5, 10, 0, 0), 1.0),
+    ],
+)
+def test_published_tests(table, p):
+    assert fisher(*table) == pytest.approx(p, rel=1e-3)
+
+
+@given(counts(30), counts(30))
+def test_the_sides_are_alike(one, other):
+    p = fisher(*one, *other)
+    assert 0.0 < p <= 1.0
+    assert fisher(*other, *one) == p
+    failed, runs = one
+    other_failed, other_runs = other
+    assert fisher(runs - failed, runs, other_runs - other_failed, other_runs) == p
+
+
+@given(counts(20))
+def test_equal_counts_tell_nothing(one):
+    assert fisher(*one, *one) == 1.0
+
+
+@pytest.mark.parametrize(("failed", "runs"), [(2, 1), (-1, 3), (0, -1)])
+def test_impossible_counts(failed, runs):
+    with pytest.raises(ValueError, match="cannot have failed"):
+        wilson(failed, runs)
+    with pytest.raises(ValueError, match="cannot have failed"):
+        fisher(failed, runs, 0, 1)

@@ -1,0 +1,184 @@
+"""`bisect-run repro` on real repositories: counts, order, ends, and what a second look at it says."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from bisect_tool.search.intervals import fisher, wilson
+
+EVERY_THIRD = """#!/bin/sh
+# Fails in every third run at a commit whose `code` is 1.
+read -r code < code
+echo "$code" >> {log}
+[ "$code" = 1 ] || exit "$code"
+[ $(( $(grep -c "^1$" {log}) % 3 )) != 0 ]
+"""
+
+
+@pytest.fixture
+def log(tmp_path, project):
+    """Which commits the checks ran at, in order, a line each."""
+    log = tmp_path / "log"
+    project.write_check(EVERY_THIRD.format(log=log))
+    return log
+
+
+def repro(project, *words):
+    before = project.snapshot()
+    ended = project.run("repro", *words, "--json", "--", "./check.sh")
+    assert project.snapshot() == before
+    return ended
+
+
+def test_it_counts(project, log):
+    sha = project.commits(0, 1)[1]
+    ended = repro(project, "HEAD", "--runs", "7")
+    assert ended.code == 1, ended.stderr
+    document = ended.document
+    assert (document.command, document.exit_code, document.good, document.bad) == ("repro", 1, (), sha)
+    cell = document.repro.cells["command"]
+    assert (cell.here.sha, cell.here.runs, cell.here.failed, cell.here.rate) == (sha, 7, 2, 2 / 7)
+    assert (cell.here.low, cell.here.high) == wilson(2, 7)
+    assert [(each.signature, each.count) for each in cell.here.signatures] == [
+        ("Command: the command failed", 2)
+    ]
+    spread = cell.here.seconds_to_failure
+    assert 0 <= spread.least <= spread.median <= spread.most
+    assert document.failure.sha == sha
+    assert document.conclusion == "reproduced: command failed in 2 of 7 runs"
+    assert {trial.purpose for trial in document.trials} == {"repeat"}
+    assert log.read_text().split() == ["1"] * 7
+
+
+def test_what_never_fails_ends_with_0(project, log):
+    project.commit(0)
+    ended = repro(project, "HEAD", "--runs", "3")
+    assert ended.code == 0
+    assert ended.document.repro.cells["command"].here.failed == 0
+    assert ended.document.failure is None
+
+
+def test_until_it_fails(project, log):
+    project.commit(1)
+    ended = repro(project, "HEAD", "--runs", "9", "--until-fail")
+    assert ended.code == 1
+    assert len(log.read_text().split()) == 3
+
+
+def test_until_it_fails_has_a_limit(project, log):
+    project.commit(1)
+    ended = repro(project, "HEAD", "--runs", "2", "--until-fail")
+    assert ended.code == 0
+    assert len(log.read_text().split()) == 2
+
+
+def test_two_commits_in_turn(project, log):
+    good, bad = project.commits(0, 1)
+    ended = repro(project, bad, "--compare", good, "--runs", "6")
+    assert ended.code == 1
+    assert log.read_text().split() == ["1", "0"] * 6
+    cell = ended.document.repro.cells["command"]
+    assert (cell.here.sha, cell.here.failed, cell.here.runs) == (bad, 2, 6)
+    assert (cell.there.sha, cell.there.failed, cell.there.runs) == (good, 0, 6)
+    assert cell.p_value == fisher(2, 6, 0, 6)
+
+
+def test_what_fails_at_the_other_commit_alone_is_said(project, log):
+    good, bad = project.commits(0, 1)
+    ended = repro(project, good, "--compare", bad, "--runs", "3")
+    assert ended.code == 1
+    assert ended.document.conclusion.startswith("not reproduced here")
+    assert ended.document.failure.sha == bad
+
+
+def test_runs_that_tell_nothing_are_given_up(project, log):
+    project.commit(125)
+    ended = repro(project, "HEAD", "--runs", "20")
+    assert ended.code == 3
+    assert len(log.read_text().split()) == 2
+    assert ended.document.repro.cells["command"].here.rate is None
+    assert "the command said 125" in ended.document.conclusion
+
+
+def test_side_by_side(project, log):
+    project.commit(1)
+    ended = repro(project, "HEAD", "--runs", "5", "--slots", "2")
+    assert len(ended.document.trials) == 5
+
+
+def test_the_command_line_it_names_asks_the_same(project, log):
+    good, bad = project.commits(0, 1)
+    first = repro(project, bad, "--compare", good, "--runs", "2").document
+    words = first.rerun.split()
+    assert words[:2] == ["bisect-run", "repro"]
+    again = project.run(*words[1:-2], "--json", *words[-2:]).document
+    assert (again.rerun, again.bad, again.repro.against) == (first.rerun, bad, good)
+
+
+def test_interrupted_and_resumed(project, log, tmp_path, wait_for):
+    """The third run waits until it is interrupted; what ran before is not run again."""
+    project.commit(0)
+    gate = tmp_path / "gate"
+    script = f"#!/bin/sh\necho run >> {log}\n[ -e {gate} ] || [ $(wc -l < {log}) -lt 3 ] || sleep 600\n"
+    project.write_check(script)
+    with project.start("repro", "HEAD", "--runs", "4", "--", "./check.sh") as process:
+        wait_for(lambda: log.exists() and len(log.read_text().split()) == 3)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    unfinished = project.run("report", "--json").document
+    assert (unfinished.exit_code, unfinished.resumable) == (130, True)
+    assert unfinished.repro.cells["command"].here.runs == 2
+    assert "2 runs left" in project.run("status", "last").stdout
+    gate.touch()
+    ended = project.run("resume", "--json")
+    assert ended.code == 0, ended.stderr
+    assert ended.document.repro.cells["command"].here.runs == 4
+    assert len(log.read_text().split()) == 5
+
+
+def test_a_session_without_any_run_is_told(project, log, tmp_path, wait_for):
+    project.commit(0)
+    project.write_check(f"#!/bin/sh\ntouch {log}\nexec sleep 600\n")
+    with project.start("repro", "HEAD", "--", "./check.sh") as process:
+        wait_for(log.exists)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 143
+    said = project.run("report")
+    assert (said.code, "20 runs left" in said.stdout) == (0, True)
+
+
+def test_the_report_and_the_list_of_sessions(project, log):
+    project.commits(0, 1)
+    shown = project.run("repro", "HEAD", "--compare", "HEAD~1", "--runs", "3", "--", "./check.sh").stdout
+    assert "1 of 3" in shown
+    assert "0 of 3" in shown
+    assert "1 x Command: the command failed" in shown
+    assert "1.000" in shown
+    assert project.run("report").stdout == shown
+    assert "reproduced: command" in project.run("status").stdout
+    assert json.loads(project.run("report", "--json").stdout)["command"] == "repro"
+    assert project.run("report", "--markdown").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("HEAD", "--runs", "0"), "--runs"),
+        (("no-such-rev",), "no-such-rev"),
+        (("HEAD", "--compare", "main"), "is the commit itself"),
+        (("HEAD", "--compare", "no-such-rev"), "no-such-rev"),
+        (("HEAD", "--compare", "HEAD~1", "--until-fail"), "exclude each other"),
+    ],
+)
+def test_misuse(project, log, words, said):
+    project.commits(0, 1)
+    ended = project.run("repro", *words, "--", "./check.sh")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 2
+    assert "Traceback" not in ended.stderr
