@@ -213,14 +213,16 @@ def _unfinished(healing: Healing, parts: frozenset[int]) -> list[str]:
 def _search(healing: Healing) -> Smallest | None:
     """A single candidate that heals all; else delta debugging from the largest sets that do.
 
-    First those that heal something each, as the others are probably of no use; then all that fit together.
+    First those that heal something each, as the others are probably of no use; then all that fit together:
+    what conflicts by itself may fit once something above it is reverted.
     """
     single = next((part for part, sha in healing.candidates.items() if healing.heals(sha)), None)
     if single is not None:
         return Smallest(frozenset({single}))
     oracle = _Oracle(healing)
     useful = [part for part, sha in healing.candidates.items() if healing.healed(sha)]
-    for parts in (useful, list(healing.candidates)):
+    everything = [part for graft in healing.goal.grafts for part in graft.parts if len(graft.parts) == 1]
+    for parts in (useful, everything):
         whole = _fitting(oracle, parts)
         if len(whole) > 1 and oracle.heals(frozenset(whole)):
             return Smallest(smallest(whole, oracle.heals), oracle.cut)
@@ -233,6 +235,6 @@ def _fitting(oracle: _Oracle, parts: Sequence[int]) -> list[int]:
         return list(parts)
     kept: list[int] = []
     for part in parts:
-        if not kept or oracle.fits(frozenset((*kept, part))):
+        if oracle.fits(frozenset((*kept, part))):
             kept.append(part)
     return kept

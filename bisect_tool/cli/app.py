@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 _MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
-_COMMANDS = ("run", "demo", "plan", "resume", "status", "report", "step", "repro", "simulate", "doctor")
+_COMMANDS = (
+    "run",
+    "demo",
+    "plan",
+    "resume",
+    "status",
+    "report",
+    "step",
+    "repro",
+    "fixes",
+    "simulate",
+    "doctor",
+)
 _GROUPS = ("scenarios",)
 
 

@@ -29,7 +29,7 @@ def report(
     document = document_of(session)
     if as_json:
         write_json(document)
-    elif markdown and document.repro is not None:
+    elif markdown and (document.repro or document.fixes):
         raise UsageError("an issue body is about a culprit, and this session looked for none", "Try --json.")
     elif markdown:
         write(issue_body(document))
@@ -46,6 +46,7 @@ def document_of(session: str) -> Document:
     if row.document is not None:
         return Document.model_validate_json(row.document)
     running = sessions.load(row.id, store, here)
+    running = sessions.assembled(running, store)
     rows = sessions.trials(running, store)
     state = sessions.so_far(running, rows)
     return compose(running, rows, state, native_changes(running))

@@ -14,6 +14,7 @@ from bisect_tool.build.fingerprint import native_paths
 from bisect_tool.campaign import CellConclusion, Finding, Purpose, State
 from bisect_tool.errors import ExitCode
 from bisect_tool.history import plumbing
+from bisect_tool.report import fixes
 from bisect_tool.report.document import (
     CellReport,
     CommitInfo,
@@ -35,11 +36,10 @@ from bisect_tool.verdict import RED, Outcome
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
+    from bisect_tool.evidence import Failure
     from bisect_tool.history.commit import Commit
-    from bisect_tool.report.repro import Reproduction
     from bisect_tool.session import Session
     from bisect_tool.store import TrialRow
-    from bisect_tool.trial.result import TrialResult
 
 
 _RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
@@ -73,10 +73,15 @@ def compose(
     outside = dict.fromkeys((*request.goods, *(row.result.sha for row in rows)))
     commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
     unbuilt = _no_ops(session, state, commits)
-    results = [row.result for row in rows]
+    results, seen = [row.result for row in rows], None
     repro = reproduction(request.repetition, request.bad, results)
+    healed = fixes.healings(request.fixes, session.goal, session.range, results)
     if repro is not None:
         code, conclusion = concluded(repro, state, results)
+        seen = first_failure(repro, request.bad, results)
+    elif healed is not None:
+        code, conclusion = fixes.concluded(healed, state, results)
+        seen = fixes.first_failure(healed, request.bad, results)
     else:
         code, conclusion = conclude(state, rows, unbuilt) if request.goods else _one_commit(rows)
     fix = request.find == "fix"
@@ -98,7 +103,8 @@ def compose(
         conclusion=conclusion,
         cells={item.cell: _cell(item, commits, rows, unbuilt, fix=fix) for item in state.conclusions},
         repro=repro,
-        failure=_repeated(repro, request.bad, results) if repro else _failure(state, rows, commits, fix=fix),
+        fixes=healed,
+        failure=_evidence(seen) if repro or healed else _failure(state, rows, commits, fix=fix),
         commits={
             sha: commit_info(commits[sha]) for sha in _named(session, rows, state, native) if sha in commits
         },
@@ -301,9 +307,8 @@ def _failure(
     )
 
 
-def _repeated(repro: Reproduction, sha: str, trials: Sequence[TrialResult]) -> FailureReport | None:
-    """The evidence of the first failure of the cell that failed most often."""
-    found = first_failure(repro, sha, trials)
+def _evidence(found: tuple[str, str, Failure] | None) -> FailureReport | None:
+    """Why a cell failed at a commit, where one did."""
     if found is None:
         return None
     cell, at, failure = found

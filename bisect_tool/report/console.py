@@ -15,6 +15,7 @@ from rich.tree import Tree
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
+from bisect_tool.report.fixes import render_healings
 from bisect_tool.report.phrase import count, duration, failed, listing, percent, place, short
 from bisect_tool.report.repro import render_rates
 from bisect_tool.report.startup import render_start_ups
@@ -81,10 +82,12 @@ def render_answer(document: Document) -> RenderableType:
 def render_cells(document: Document) -> RenderableType | None:
     """A row for each cell: failed runs at both ends, the finding, the culprit; notes below.
 
-    Where nothing was searched for, how often each cell failed.
+    Where nothing was searched for, how often each cell failed, or what heals them.
     """
     if document.repro is not None:
         return render_rates(document.repro)
+    if document.fixes is not None:
+        return render_healings(document.fixes)
     if not document.cells:
         return None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
@@ -251,9 +254,13 @@ def _closing(document: Document) -> RenderableType:
         "Logs": _logs(document),
         "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
         "Run again": document.rerun,
-        "Write it up": "" if document.repro else f"bisect-run report {document.session} --markdown",
+        "Write it up": f"bisect-run report {document.session} --markdown" if _searched(document) else "",
     }
     return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows.items() if text))
+
+
+def _searched(document: Document) -> bool:
+    return document.repro is None and document.fixes is None
 
 
 def _logs(document: Document) -> str:

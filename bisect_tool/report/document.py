@@ -8,6 +8,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bisect_tool.evidence import Event, ProcessTimeline  # pydantic needs them at run time
+from bisect_tool.report.fixes import Healings
 from bisect_tool.report.repro import Reproduction  # and this
 
 SCHEMA: Final = 1
@@ -133,6 +134,7 @@ class Document(_Model):
     """What `--json` prints; `commits` describes, by sha, every commit that the document names.
 
     `resumable`: `bisect-run resume` goes on with the session, where it ended or with a new budget.
+    `fixes` is the answer of a session that looked for what heals; `cells` is empty then.
     `repro` is the answer of a session that searched for nothing; `cells` is empty then.
     `find` says what was looked for: the first bad commit after `good`, or the first good one after `bad`.
     """
@@ -154,6 +156,7 @@ class Document(_Model):
     conclusion: str
     cells: dict[str, CellReport]
     repro: Reproduction | None = None
+    fixes: Healings | None = None
     failure: FailureReport | None
     commits: dict[str, CommitInfo] = Field(default_factory=dict)
     native_changes: tuple[NativeChange, ...] = ()

@@ -109,7 +109,8 @@ def test_an_engine_that_does_not_start_is_never_ready(
     document = tried(repository, history.labels["culprit"], tmp_path)
     assert document.trials[0].outcome == "failed"
     processes = by_role(document.trials[0].timeline)
-    assert len(processes["EngineCore"]) == 2
-    assert [process.ready for process in processes["EngineCore"]] == [None, None]
+    for role in ("EngineCore", "ApiServer", "DPCoordinator"):
+        assert len(processes[role]) == COUNTS[role]
+        assert {process.ready for process in processes[role]} == {None}
     assert all(process.exit for found in processes.values() for process in found)
     assert all(row.bad.processes and not row.good.processes for row in start_ups(document))

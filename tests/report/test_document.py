@@ -23,6 +23,7 @@ from bisect_tool.report.document import (
     Skipped,
     TrialReport,
 )
+from bisect_tool.report.fixes import Healings, Tried
 from bisect_tool.report.repro import FailureRate, Reproduced, Reproduction, SignatureCount, Spread
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "json.md"
@@ -38,6 +39,8 @@ SECTIONS = {
     "Failure rate": FailureRate,
     "Signature count": SignatureCount,
     "Spread": Spread,
+    "Healings": Healings,
+    "Tried": Tried,
     "Failure": FailureReport,
     "Event": Event,
     "Frame": Frame,

@@ -1,0 +1,115 @@
+"""`bisect-run fixes`: which revert, patch or pick heals a failing commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from bisect_tool import session as sessions
+from bisect_tool.candidates import Wishes, named, proposing, supposed
+from bisect_tool.cli import options
+from bisect_tool.cli.drive import drive
+from bisect_tool.cli.output import say
+from bisect_tool.errors import UsageError
+from bisect_tool.home import home
+from bisect_tool.report.document import Document
+from bisect_tool.resolve import Words, resolve
+from bisect_tool.store import Store
+
+if TYPE_CHECKING:
+    from bisect_tool.request import Candidate, Request
+    from bisect_tool.resolve import Resolved
+
+Several = list[str] | None
+
+
+def fixes(
+    at: Annotated[str, typer.Option("--at", metavar="REF", help="The commit that fails.")],
+    revert: Annotated[
+        Several,
+        typer.Option(
+            "--revert", metavar="REF|PR", help="Revert this commit of its history; may be repeated."
+        ),
+    ] = None,
+    apply: Annotated[
+        Several, typer.Option("--apply", metavar="FILE", help="Apply this patch; may be repeated.")
+    ] = None,
+    pick: Annotated[
+        Several, typer.Option("--pick", metavar="REF", help="Cherry-pick this commit; may be repeated.")
+    ] = None,
+    verify: Annotated[
+        Several,
+        typer.Option(
+            "--verify", metavar="REF", help="Run this commit as it is: is it healed? May be repeated."
+        ),
+    ] = None,
+    runs: Annotated[
+        int,
+        typer.Option(
+            "--runs", metavar="N", min=1, help="Runs in which a cell has to pass to count as healed."
+        ),
+    ] = 2,
+    repo: options.Repo = None,
+    scenario: options.Scenario = None,
+    profile: options.Profile = None,
+    cells: options.Cells = None,
+    slots: options.Slots = 1,
+    deadline: options.Deadline = 3600.0,
+    as_json: options.AsJson = False,
+    command: options.Command = None,
+) -> int:
+    """Find the fewest reverts, patches and picks that heal a commit.
+
+    Without any: the culprit that a bisection up to this commit named, and what touched the same code later.
+    """
+    words = Words(
+        goods=(),
+        bad=at,
+        repo=repo,
+        scenario=scenario,
+        profile=profile,
+        command=tuple(command or ()),
+        cells=tuple(cells or ()),
+        endpoint_runs=runs,
+        slots=slots,
+        priors=False,
+        deadline_s=deadline,
+    )
+    here = home()
+    store = Store(here.store)
+    wishes = Wishes(tuple(revert or ()), tuple(apply or ()), tuple(pick or ()), tuple(verify or ()))
+    resolved = resolve(words, here, say, "fixes")
+    found = _candidates(wishes, resolved, store)
+    session = sessions.create(proposing(resolved, words, found, wishes.verify), store, here)
+    return drive(session, store, as_json)
+
+
+def _candidates(wishes: Wishes, resolved: Resolved, store: Store) -> tuple[Candidate, ...]:
+    bad = resolved.request.bad
+    if wishes != Wishes():
+        return named(wishes, resolved.repository, bad)
+    culprits = _culprits(resolved.request, store)
+    if not culprits:
+        raise UsageError(
+            f"there is nothing to try at {bad[:12]}: no session that ends there named a culprit",
+            "Name something with --revert, --apply, --pick or --verify, or bisect first.",
+        )
+    found = supposed(culprits, resolved.repository, bad)
+    say(f"trying {', '.join(candidate.name for candidate in found)}")
+    return found
+
+
+def _culprits(request: Request, store: Store) -> tuple[str, ...]:
+    """The culprits of the newest session that named any for this commit."""
+    for row in store.sessions():
+        try:
+            document = Document.model_validate_json(row.document or "")
+        except ValidationError:
+            continue
+        about = (document.repo, document.bad, document.find) == (request.repo, request.bad, "regression")
+        found = dict.fromkeys(cell.culprit.sha for cell in document.cells.values() if cell.culprit)
+        if about and found:
+            return tuple(found)
+    return ()

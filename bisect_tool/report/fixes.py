@@ -1,0 +1,211 @@
+"""What heals it: what `fixes` has to tell, as a part of the JSON document and as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bisect_tool.campaign.fixes import Healing, Standing, least
+from bisect_tool.errors import ExitCode
+from bisect_tool.report.phrase import listing, short
+from bisect_tool.text import clean_line
+from bisect_tool.verdict import RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.campaign import Goal, State
+    from bisect_tool.evidence import Failure
+    from bisect_tool.history import Range
+    from bisect_tool.request import Fixes, Graft
+    from bisect_tool.trial.result import TrialResult
+
+_TEXT_LIMIT = 300
+_CELLS = 8
+_FILES = 5
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tried(_Model):
+    """A candidate, some of them together, or a commit that was verified.
+
+    `parts` are the candidates' names, `sha` is the commit that was run; it is empty where they do not fit:
+    `conflicts` are the files then, and `why` is the reason. Of the cells that fail at the failing commit,
+    `healed` pass here and `red` fail still; of those that pass there, `broken` fail here; `untold` said
+    nothing.
+    """
+
+    name: str
+    title: str
+    parts: tuple[str, ...] = ()
+    sha: str = ""
+    conflicts: tuple[str, ...] = ()
+    why: str = ""
+    heals: bool = False
+    healed: tuple[str, ...] = ()
+    red: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+class Healings(_Model):
+    """What was tried on the failing commit, at which `red` fail and `green` pass.
+
+    A pass counts when it was seen `runs` times. `smallest` are the candidates that heal all, none of which
+    can be left out; `cut` tells that not every combination was tried that this takes.
+    """
+
+    runs: int
+    red: tuple[str, ...]
+    green: tuple[str, ...]
+    candidates: tuple[Tried, ...]
+    combinations: tuple[Tried, ...]
+    verified: tuple[Tried, ...]
+    smallest: tuple[str, ...] = ()
+    cut: bool = False
+
+
+def healings(asked: Fixes | None, goal: Goal, span: Range, results: Sequence[TrialResult]) -> Healings | None:
+    """What the trials say of every candidate; None where no fix was asked about."""
+    if asked is None:
+        return None
+    healing = Healing(goal, results)
+    found = least(healing)
+    titles = {commit.sha: commit.subject for commit in span.commits}
+    tried = [_tried(healing, asked, made) for made in asked.grafts]
+    ran = {result.sha for result in results}
+    verified = (
+        _standing(healing, Tried(name=short(sha), title=titles[sha], sha=sha)) for sha in asked.verify
+    )
+    return Healings(
+        runs=goal.endpoint_runs,
+        red=healing.red,
+        green=healing.green,
+        candidates=tuple(each for each in tried if len(each.parts) == 1),
+        combinations=tuple(each for each in tried if len(each.parts) > 1 and (each.sha in ran or each.why)),
+        verified=tuple(verified),
+        smallest=tuple(asked.candidates[part].name for part in sorted(found.parts)) if found else (),
+        cut=found.cut if found else False,
+    )
+
+
+def concluded(found: Healings, state: State, results: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+    """The exit code and the sentence that goes with it."""
+    if not found.verified and not any(each.sha for each in found.candidates):
+        return ExitCode.INCONCLUSIVE, "no candidate fits the failing commit, so nothing was run"
+    if not state.over:
+        return ExitCode.INTERRUPTED, "not finished: candidates are left"
+    if not found.red:
+        return _not_red(found, results)
+    if found.smallest:
+        return ExitCode.DONE, f"healed by {listing(found.smallest, limit=len(found.smallest))}"
+    if healed := [each.name for each in found.verified if each.heals]:
+        return ExitCode.DONE, f"healed at {listing(healed)}"
+    return ExitCode.INCONCLUSIVE, "nothing that was tried heals all that fails"
+
+
+def first_failure(
+    found: Healings, bad: str, results: Sequence[TrialResult]
+) -> tuple[str, str, Failure] | None:
+    """The evidence at the failing commit: the cell, the commit, and why it failed."""
+    at = (cell for result in results if result.sha == bad for cell in result.cells if cell.cell in found.red)
+    failed = next((cell for cell in at if cell.outcome in RED and cell.failure is not None), None)
+    return (failed.cell, bad, failed.failure) if failed and failed.failure else None
+
+
+def render_healings(found: Healings) -> RenderableType:
+    """A row for whatever was tried; below it the cells it heals or breaks, and the files that conflict."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("tried", overflow="fold")
+    table.add_column("heals", justify="right", no_wrap=True)
+    table.add_column("breaks", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("what it is", overflow="fold")
+    tried = (*found.candidates, *found.combinations, *found.verified)
+    for each in tried:
+        heals = f"{len(each.healed)} of {len(found.red)}" if each.sha else ""
+        breaks = f"{len(each.broken)} of {len(found.green)}" if each.sha else ""
+        word, style = _word(each)
+        table.add_row(_text(each.name), heals, breaks, Text(word, style), _text(each.title))
+    fails = _text(f"Fails: {listing(found.red, _CELLS) or 'nothing'}")
+    return Group(
+        fails, Text(), table, *(Text(note, "dim") for each in tried for note in _notes(each)), *_cut(found)
+    )
+
+
+def _tried(healing: Healing, asked: Fixes, made: Graft) -> Tried:
+    chosen = [asked.candidates[part] for part in made.parts]
+    names = tuple(candidate.name for candidate in chosen)
+    row = Tried(
+        name=" + ".join(names),
+        title=chosen[0].title if len(chosen) == 1 else "",
+        parts=names,
+        sha=made.sha,
+        conflicts=made.conflicts,
+        why=made.why,
+    )
+    return _standing(healing, row) if made.sha else row
+
+
+def _standing(healing: Healing, row: Tried) -> Tried:
+    def cells(among: Sequence[str], standing: Standing) -> tuple[str, ...]:
+        return tuple(cell for cell in among if healing.standing(row.sha, cell) is standing)
+
+    return row.model_copy(
+        update={
+            "heals": healing.heals(row.sha),
+            "healed": healing.healed(row.sha),
+            "red": cells(healing.red, Standing.FAILS),
+            "broken": healing.broken(row.sha),
+            "untold": cells((*healing.red, *healing.green), Standing.UNTOLD),
+        }
+    )
+
+
+def _not_red(found: Healings, results: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+    if found.green:
+        return ExitCode.ENDPOINTS, "every cell is green at the failing commit"
+    reason = next((result.reason for result in results if result.reason), "no cell ran")
+    spoiled = any(result.outcome is Outcome.INFRASTRUCTURE for result in results)
+    code = ExitCode.ENVIRONMENT if spoiled else ExitCode.ENDPOINTS
+    return code, f"the failing commit told nothing: {reason}"
+
+
+def _word(tried: Tried) -> tuple[str, str]:
+    if not tried.sha:
+        return "conflicts" if tried.conflicts else "does not fit", "yellow"
+    if tried.heals:
+        return "heals all", "bold green"
+    return ("heals some", "green") if tried.healed else ("heals nothing", "red")
+
+
+def _notes(tried: Tried) -> list[str]:
+    lines = []
+    if tried.conflicts:
+        lines.append(f"conflicts in {listing(tried.conflicts, _FILES)}")
+    elif tried.why:
+        lines.append(tried.why)
+    if tried.healed and not tried.heals:
+        lines.append(f"heals {listing(tried.healed, _CELLS)}")
+    if tried.broken:
+        lines.append(f"breaks {listing(tried.broken, _CELLS)}")
+    if tried.untold:
+        lines.append(f"said nothing of {listing(tried.untold, _CELLS)}")
+    return [clean_line(f"{tried.name}: {line}", 4 * _TEXT_LIMIT) for line in lines]
+
+
+def _cut(found: Healings) -> list[Text]:
+    told = "Not every combination was tried: a smaller one may heal all, too."
+    return [Text(told, "dim")] if found.cut else []
+
+
+def _text(text: str) -> Text:
+    return Text(clean_line(text, _TEXT_LIMIT))
