@@ -93,8 +93,20 @@ def test_trials_tell_when_they_began(session):
 def test_a_stored_document_may_lack_what_was_added_later(session):
     content = compose(session, ROWS, ended(CULPRIT)).model_dump(by_alias=True)
     for trial in content["trials"]:
-        del trial["started"]
-    assert {trial.started for trial in Document.model_validate(content).trials} == {""}
+        del trial["started"], trial["timeline"]
+    assert {(trial.started, trial.timeline) for trial in Document.model_validate(content).trials} == {("", ())}
+
+
+def test_a_stored_trial_may_lack_its_timeline():
+    content = row(1, documents.BAD, Outcome.PASSED, timeline=documents.timeline(1.0, 2.0)).result.model_dump()
+    del content["timeline"]
+    assert TrialResult.model_validate(content).timeline == ()
+
+
+def test_a_trial_s_timeline_is_in_the_document(session):
+    timeline = documents.timeline(1.0, 2.0)
+    document = compose(session, (row(1, documents.BAD, Outcome.PASSED, timeline=timeline),), ended())
+    assert document.trials[0].timeline == timeline
 
 
 def test_cost_and_leftovers(session):
