@@ -36,11 +36,12 @@ Check = Annotated[SuiteCheck | PytestCheck | CommandCheck, Field(discriminator="
 
 
 class Repetition(_Model):
-    """How often `repro` runs one commit, or in turn that and `against`."""
+    """How often `repro` runs one commit, or in turn that and `against`; `script` is a file to write."""
 
     runs: int = Field(ge=1)
     until_fail: bool = False
     against: str | None = None
+    script: str | None = None
 
 
 class Candidate(_Model):

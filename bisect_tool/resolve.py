@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import shlex
 import shutil
@@ -56,6 +57,7 @@ class Words:
     runs: int | None = None
     until_fail: bool = False
     compare: str | None = None
+    script: str | None = None
 
 
 _USUAL = Words(goods=(), bad="")
@@ -146,7 +148,23 @@ def _repetition(words: Words, repository: Repository, rev: str) -> Repetition | 
             "--until-fail and --compare exclude each other: two rates are compared after equally many runs",
             "Leave one of them out.",
         )
-    return Repetition(runs=words.runs, until_fail=words.until_fail, against=against)
+    return Repetition(
+        runs=words.runs, until_fail=words.until_fail, against=against, script=_script(words.script)
+    )
+
+
+def _script(asked: str | None) -> str | None:
+    """The absolute path of a file that can be written: the session may be resumed from elsewhere."""
+    if asked is None:
+        return None
+    _check_text(asked)
+    path = Path(asked).absolute()
+    target = path if path.exists() else path.parent
+    if path.is_dir() or not path.parent.is_dir() or not os.access(target, os.W_OK):
+        raise UsageError(
+            f"--script {clean_line(asked)} cannot be written", "Name a file in a folder that exists."
+        )
+    return str(path)
 
 
 def _open(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed
 from bisect_tool.build.installer import Installer
+from bisect_tool.build.packages import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +104,7 @@ def _introduce(metadata: Path, packages: Path, job: Build) -> None:
     folder = packages / f"{name.replace('-', '_')}-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    (folder / "INSTALLER").write_text("bisect-run\n")
+    (folder / "INSTALLER").write_text(f"{OURS}\n")
     (folder / "RECORD").write_text("")
     scripts = _console_scripts(metadata)
     for script, target in scripts.items():

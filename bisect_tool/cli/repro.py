@@ -29,6 +29,12 @@ def repro(
             "--compare", metavar="REV2", help="Run this commit in turn with REV, and test the two rates."
         ),
     ] = None,
+    script: Annotated[
+        str | None,
+        typer.Option(
+            "--script", metavar="FILE", help="Write a bash script that does the same without this tool."
+        ),
+    ] = None,
     repo: options.Repo = None,
     scenario: options.Scenario = None,
     profile: options.Profile = None,
@@ -60,6 +66,7 @@ def repro(
         runs=runs,
         until_fail=until_fail,
         compare=compare,
+        script=script,
     )
     here = home()
     store = Store(here.store)

@@ -1,0 +1,91 @@
+"""A profile's environment as lines of bash: what is installed, built and laid over the commit's tree."""
+
+from __future__ import annotations
+
+import shlex
+from string import Formatter
+from typing import TYPE_CHECKING
+
+from bisect_tool.build import Provider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bisect_tool.build import BuildProfile
+
+
+def recipe(build: BuildProfile, pinned: Sequence[str]) -> Iterator[str]:
+    """The lines that make the environment; `pinned` are the very versions that were used, if that is known.
+
+    They read the variables `python`, `tree`, `out` and `environment`, and set `python` anew.
+    """
+    if build.needs_venv:
+        yield '[ -e "$environment/venv" ] || "$python" -m venv "$environment/venv"'
+        yield "python=$environment/venv/bin/python"
+        yield 'export VIRTUAL_ENV="$environment/venv" PATH="$environment/venv/bin:$PATH"'
+        yield from _installed(pinned or build.requirements, "--no-deps" if pinned else "")
+    for name, template in build.env.items():
+        yield f"export {name}={word(template)}"
+    if build.provider is Provider.OVERLAY:
+        yield from _overlay(build)
+    if build.provider is Provider.SOURCE:
+        yield from _source(build)
+    for command in build.command:
+        yield f'(cd "$tree" && {" ".join(map(word, command))})'
+
+
+def word(template: str) -> str:
+    """A template as one word of bash: `{tree}/build.py` is `"$tree"/build.py`."""
+    parts = (
+        (shlex.quote(text) if text else "") + (f'"${name}"' if name else "")
+        for text, name, _, _ in Formatter().parse(template)
+    )
+    return "".join(parts) or "''"
+
+
+def _installed(requirements: Sequence[str], options: str) -> Iterator[str]:
+    if requirements:
+        words = " \\\n  ".join(map(shlex.quote, requirements))
+        yield "# A local version, such as +cpu, may need an index of its own: PIP_EXTRA_INDEX_URL."
+        yield f'"$python" -m pip install --quiet --only-binary :all: {options} \\\n  {words}'
+
+
+def _overlay(build: BuildProfile) -> Iterator[str]:
+    """The compiled files of a wheel, laid over the tree; the wheel itself is not installed."""
+    target = '--no-deps --target "$out/wheel"'
+    install = f'"$python" -m pip install --quiet --only-binary :all: {target} {shlex.quote(build.wheel)}'
+    yield f'[ -e "$out/wheel" ] || {install}'
+    yield f'(cd "$out/wheel" && cp -f --parents {" ".join(build.files)} "$tree")'
+    yield f'"$python" - "$out/wheel" {shlex.quote(build.distribution)} <<\'PY\'\n{_INTRODUCE}PY'
+
+
+def _source(build: BuildProfile) -> Iterator[str]:
+    """The tree is built and installed; what only the build made is laid over it."""
+    yield '"$python" -m pip install --quiet "$tree"'
+    yield 'site=$("$python" -c \'import sysconfig; print(sysconfig.get_path("purelib"))\')'
+    for folder in map(shlex.quote, build.tree):
+        yield f'[ ! -e "$site"/{folder} ] || cp -rn "$site"/{folder} "$tree"/'
+
+
+_INTRODUCE = """\
+# The commit's package is found as a distribution: its metadata, and its console scripts.
+import configparser, pathlib, sys, sysconfig
+
+wheel = pathlib.Path(sys.argv[1])
+name, _, version = sys.argv[2].partition("==")
+(metadata,) = wheel.glob("*.dist-info")
+folder = pathlib.Path(sysconfig.get_path("purelib"), f"{name.replace('-', '_')}-{version}.dist-info")
+folder.mkdir(exist_ok=True)
+(folder / "METADATA").write_text(f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
+(folder / "RECORD").write_text("")
+parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+parser.optionxform = str
+parser.read(metadata / "entry_points.txt")
+for script, target in parser["console_scripts"].items() if parser.has_section("console_scripts") else ():
+    module, _, function = target.split("[")[0].strip().partition(":")
+    lines = ["#!" + sys.executable, "import sys", f"from {module} import {function}"]
+    lines += ['if __name__ == "__main__":', f"    sys.exit({function}())", ""]
+    path = pathlib.Path(sys.executable).with_name(script)
+    path.write_text("\\n".join(lines))
+    path.chmod(0o755)
+"""

@@ -1,0 +1,202 @@
+"""The script of `repro --script` is run by bash, in a clone, with nothing of this tool on its way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from base64 import b64decode
+from io import BytesIO
+
+import pytest
+from suites import write_scenario
+
+from bisect_tool.build.packages import pinned
+from bisect_tool.build.profile import BuildProfile
+from bisect_tool.report.recipe import recipe, word
+from bisect_tool.scenario import load
+
+LIMIT_S = 60
+EVERY_SECOND = """#!/bin/sh
+# Fails in every second run.
+echo run >> {log}
+[ -e untracked ] && exit 3
+touch untracked
+[ $(( $(wc -l < {log}) % 2 )) = 1 ]
+"""
+
+
+@pytest.fixture
+def play(project, tmp_path):
+    """Runs a script elsewhere, with an environment in which nothing of this tool is to be found."""
+
+    def run(script, *words, **variables):
+        kept = {name: value for name, value in project.env.items() if name != "PYTHONPATH"}
+        env = kept | {"WORK": str(tmp_path / "work"), "PYTHON": sys.executable, **variables}
+        (tmp_path / "elsewhere").mkdir(exist_ok=True)
+        return subprocess.run(
+            ["bash", str(script), *words],
+            cwd=tmp_path / "elsewhere",
+            env=env,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+        )
+
+    return run
+
+
+def test_a_command(project, tmp_path, play):
+    log, script = tmp_path / "log", tmp_path / "repro.sh"
+    sha = project.commit(0, name="$(touch pwned) `touch pwned`\x1b[31m")
+    project.write_check(EVERY_SECOND.format(log=log))
+    ended = project.run("repro", "HEAD", "--runs", "4", "--script", str(script), "--", "./check.sh")
+    assert ended.code == 1, ended.stderr
+    assert str(script) in ended.stderr
+    (project.path / "check.sh").unlink()
+    clone = tmp_path / "clone"
+    project.git("clone", "-q", str(project.path), str(clone))
+    done = play(script, str(clone), RUNS="3")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 3 runs failed"), done.stderr
+    assert len(log.read_text().split()) == 7
+    assert sha in script.read_text()
+    assert "\x1b" not in script.read_text()
+    assert not list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize(("code", "status", "said"), [(0, 0, "0 of 2"), (125, 0, "0 of 0"), (7, 1, "2 of 2")])
+def test_the_codes_of_a_command(project, tmp_path, play, *, code, status, said):
+    project.commit(code)
+    project.write_check()
+    script = tmp_path / "repro.sh"
+    project.run("repro", "HEAD", "--runs", "2", "--script", str(script), "--", "./check.sh")
+    done = play(script)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, f"{said} runs failed")
+
+
+def test_no_secret_is_in_it(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_kept_to_ourselves")
+    monkeypatch.setenv("VLLM_LOGGING_LEVEL", "DEBUG")
+    monkeypatch.setenv("HF_HOME", "/home/somebody/hf")
+    project.commit(0)
+    project.write_check("#!/bin/sh\n# hf_kept_to_ourselves\nSERVICE_PASSWORD=hunter2hunter2\nexit 0\n")
+    project.git("remote", "add", "origin", "https://me:sesame-open@example.invalid/it.git")
+    script = tmp_path / "repro.sh"
+    project.run("repro", "HEAD", "--runs", "1", "--script", str(script), "--", "./check.sh")
+    text = script.read_text()
+    for secret in ("hf_kept_to_ourselves", "hunter2hunter2", "sesame-open", "HF_TOKEN", "/home/somebody"):
+        assert secret not in text
+    assert "export VLLM_LOGGING_LEVEL=DEBUG" in text
+    assert "example.invalid/it.git" in text
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    log = tmp_path / "log"
+    for code in range(3):
+        log.with_name(f"log.open-{code}").touch()
+    return write_scenario(tmp_path / "scenario", log)
+
+
+@pytest.mark.parametrize(("code", "said"), [(0, "0 of 1"), (1, "1 of 1")])
+def test_a_suite(project, tmp_path, play, scenario, *, code, said):
+    project.commit(code)
+    script = tmp_path / "repro.sh"
+    asked = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
+    assert project.run("repro", "HEAD", *asked).code == code
+    done = play(script)
+    assert done.stdout.splitlines()[-1] == f"{said} runs failed", done.stderr
+    assert done.returncode == code
+
+
+def test_a_test_file_of_the_project(project, tmp_path, play, scenario):
+    test = "def test_it():\n    assert open('code').read() == '0\\n'\n\n\ndef test_not():\n    assert 0\n"
+    project.commit(0, files={"test_it.py": test})
+    bad = project.commit(1)
+    script = tmp_path / "repro.sh"
+    asked = ("--scenario", str(scenario), "--pytest", "test_it.py", "--cells", "test_it", "--runs", "1")
+    assert project.run("repro", bad, *asked, "--script", str(script)).code == 1
+    done = play(script)
+    assert done.stdout.splitlines()[-1] == "1 of 1 runs failed", done.stderr
+    log = (tmp_path / "work" / "logs" / "1" / "suite.log").read_text()
+    assert "test_it.py::test_it FAILED" in log
+    assert "test_not" not in log
+
+
+def test_what_goes_along_is_enough(project, tmp_path, scenario):
+    """The fixtures' modules, taken out of the script, can be imported with nothing else of this package."""
+    project.commit(0)
+    script = tmp_path / "repro.sh"
+    project.run("repro", "HEAD", "--scenario", str(scenario), "--runs", "1", "--script", str(script))
+    blob = script.read_text().split("<<'MODULES'")[1].split("\n", 1)[1].split("\nMODULES")[0]
+    with tarfile.open(fileobj=BytesIO(b64decode(blob))) as packed:
+        packed.extractall(tmp_path / "modules", filter="data")
+    program = (
+        "import bisect_tool.pytest_plugin as it, tiny_model; print(it.__file__); print(tiny_model.__file__)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "modules")}
+    argv = [sys.executable, "-c", program]
+    said = subprocess.run(argv, cwd=tmp_path, env=env, check=True, capture_output=True, text=True).stdout
+    assert all(line.startswith(str(tmp_path / "modules")) for line in said.splitlines())
+
+
+def test_a_file_that_cannot_be_written_is_told_before_any_run(project, tmp_path):
+    project.commit(0)
+    project.write_check()
+    for name in (tmp_path / "none" / "repro.sh", tmp_path):
+        ended = project.run("repro", "HEAD", "--script", str(name), "--", "./check.sh")
+        assert (ended.code, "cannot be written" in ended.stderr) == (2, True)
+    assert project.run("status").stdout.startswith("no sessions")
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{tree}/build.py", '"$tree"/build.py'),
+        ("{python}", '"$python"'),
+        ("", "''"),
+        ("a b", "'a b'"),
+        ("$HOME", "'$HOME'"),
+        ("--out={out}/it", '--out="$out"/it'),
+        ("it's", "'it'\"'\"'s'"),
+    ],
+)
+def test_a_template_is_one_word(template, expected):
+    assert word(template) == expected
+
+
+@pytest.mark.parametrize("name", ["gpu", "vllm-cpu", "reference"])
+def test_the_recipes_are_bash(name, tmp_path):
+    build = load("external-lb-dp").profile(name).build
+    lines = "\n".join(recipe(build, ("torch==2.10.0", "numpy==2.0")))
+    subprocess.run(["bash", "-n"], input=lines, check=True, text=True)
+    assert ("venv" in lines) is build.needs_venv
+    assert ("torch==2.10.0" in lines) is build.needs_venv
+    assert ("--target" in lines) is (build.provider == "overlay")
+    assert 'PYTHONPATH="$tree"' in lines
+
+
+def test_a_recipe_makes_its_virtual_environment(tmp_path):
+    """What a wheel cannot be had for is not asked for: no network in a test."""
+    build = BuildProfile(provider="command", python="3", command=(("{python}", "-c", "open('made', 'w')"),))
+    head = f"set -eu\ntree={tmp_path} out={tmp_path}/e environment=$out python={sys.executable}\nmkdir $out\n"
+    text = head + "\n".join(recipe(build, ()))
+    subprocess.run(["bash"], input=text, check=True, text=True, timeout=LIMIT_S)
+    assert (tmp_path / "made").exists()
+    assert (tmp_path / "e" / "venv" / "bin" / "python").exists()
+
+
+def test_what_was_installed_is_pinned(tmp_path):
+    site = tmp_path / "environments" / "abc" / "venv" / "lib" / "python3.12" / "site-packages"
+    files = {"one-1.0": {}, "own-2.0": {"direct_url.json": "{}"}, "laid-3.0": {"INSTALLER": "bisect-run\n"}}
+    for name, extra in files.items():
+        folder = site / f"{name}.dist-info"
+        folder.mkdir(parents=True)
+        package, version = name.split("-")
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+        for file, text in extra.items():
+            (folder / file).write_text(text)
+    assert pinned(tmp_path, "abc") == ("one==1.0",)
+    assert pinned(tmp_path, "other") == ()
