@@ -171,7 +171,9 @@ def heal(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()
     left = sum(healing.missing(sha) for sha in shas)
     if sha is None:
         return State(None, (), (), left, over=not running and not wanted, wanted=wanted)
-    step = Step(sha, None, Purpose.BAD_END) if sha == goal.bad else Step(sha, healing.left(sha), Purpose.FIX)
+    # The first run shows which cells there are.
+    cells = healing.left(sha) if healing.cells else None
+    step = Step(sha, cells, Purpose.BAD_END if sha == goal.bad else Purpose.FIX)
     return State(step, (), (), left)
 
 

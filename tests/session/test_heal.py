@@ -1,0 +1,167 @@
+"""The campaign of `fixes`: what it runs, and what it finds, where it is known which candidates heal which cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bisect_tool.campaign import Goal, Graft, heal
+from bisect_tool.campaign.fixes import COMBINATIONS, Healing, least
+from bisect_tool.search import Dag
+from bisect_tool.trial.result import CellResult, TrialResult, overall
+from bisect_tool.verdict import Outcome
+
+BAD = "bad"
+RUNS = 2
+
+
+@dataclass
+class Clinic:
+    """A cell is red but where all the candidates that it needs are in; `breaks` turn cells red instead.
+
+    `conflicts` are combinations that do not fit, `said` is what a cell says at a commit in place of all that.
+    """
+
+    needs: dict[str, set[int]]
+    candidates: int
+    breaks: dict[str, set[int]] = field(default_factory=dict)
+    conflicts: list[set[int]] = field(default_factory=list)
+    said: dict[tuple[str, str], Outcome] = field(default_factory=dict)
+    trials: list[TrialResult] = field(default_factory=list)
+    grafted: list[frozenset[int]] = field(default_factory=list)
+
+    def graft(self, parts):
+        self.grafted.append(parts)
+        fits = not any(parts == each for each in self.conflicts)
+        return Graft(parts, "+".join(map(str, sorted(parts))) if fits else "")
+
+    def outcome(self, sha, cell):
+        parts = set() if sha == BAD else {int(part) for part in sha.split("+")}
+        red = not self.needs[cell] <= parts or bool(self.breaks.get(cell, set()) & parts)
+        return self.said.get((sha, cell), Outcome.FAILED if red else Outcome.PASSED)
+
+    def play(self, slots=1):
+        """Run to the end with so many trials at once; returns what is known then."""
+        grafts = tuple(self.graft(frozenset({number})) for number in range(self.candidates))
+        goal = Goal(dag=Dag({BAD: ()}), goods=(), bad=BAD, endpoint_runs=RUNS, grafts=grafts)
+        running = []
+        for _ in range(1000):
+            state = heal(goal, self.trials, running)
+            if state.wanted:
+                assert state.wanted not in self.grafted, "put together twice"
+                goal = replace(goal, grafts=(*goal.grafts, self.graft(state.wanted)))
+            elif state.step is not None and len(running) < slots:
+                running.append(state.step)
+            elif running:
+                self.run(running.pop(0))
+            else:
+                assert state.over
+                return Healing(goal, self.trials)
+        pytest.fail("it does not end")
+
+    def run(self, step):
+        cells = self.needs if step.cells is None else step.cells
+        assert cells, "a trial without cells"
+        results = tuple(CellResult(cell=cell, outcome=self.outcome(step.sha, cell)) for cell in cells)
+        trial = TrialResult(
+            sha=step.sha, cells=results, outcome=overall(results), started="", seconds=1.0, whole=True
+        )
+        self.trials.append(trial)
+
+    def ran(self):
+        return [trial.sha for trial in self.trials]
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize(
+    ("needs", "candidates", "conflicts", "found"),
+    [
+        pytest.param({"a": {1}}, 3, [], {1}, id="one of them"),
+        pytest.param({"a": {0}, "b": {2}}, 3, [], {0, 2}, id="one for each cell"),
+        pytest.param({"a": {0, 3}}, 5, [], {0, 3}, id="only together"),
+        pytest.param({"a": {0}, "b": {1}}, 2, [{0, 1}], None, id="they conflict"),
+        pytest.param({"a": {0}}, 2, [{0}, {0, 1}], None, id="what would heal conflicts"),
+        pytest.param({"a": {0, 2}}, 4, [{0, 1, 2, 3}, {0, 1}], {0, 2}, id="some of them do not fit together"),
+        pytest.param({"a": {0, 1}}, 3, [{1}], {0, 1}, id="fits only after another"),
+        pytest.param({"a": {9}}, 2, [], None, id="nothing heals"),
+        pytest.param({"a": {0}, "b": {9}}, 2, [], None, id="one cell stays red"),
+    ],
+)
+def test_the_fewest_that_heal_all(slots, needs, candidates, conflicts, found):
+    healing = Clinic(needs | {"green": set()}, candidates, conflicts=conflicts).play(slots)
+    smallest = least(healing)
+    assert (smallest.parts if smallest else None) == found
+    assert healing.green == ("green",)
+    assert set(healing.red) == set(needs)
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.sets(st.integers(0, 4), min_size=1, max_size=3), min_size=1),
+    st.integers(1, 3),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_needed_is_found_whatever_it_is(needs, slots):
+    clinic = Clinic(needs, 5)
+    assert least(clinic.play(slots)).parts == set().union(*needs.values())
+
+
+def test_a_single_one_that_heals_all_needs_no_combination():
+    clinic = Clinic({"a": {1}}, 3)
+    clinic.play()
+    assert clinic.ran() == [BAD, "0", "1", "1", "2"]
+
+
+def test_a_pass_is_seen_again_and_a_failure_is_enough():
+    clinic = Clinic({"a": {0}, "b": {1}, "green": set()}, 1)
+    healing = clinic.play()
+    assert clinic.ran() == [BAD, BAD, "0", "0"]
+    assert [cell.cell for cell in clinic.trials[1].cells] == ["green"]
+    assert [cell.cell for cell in clinic.trials[3].cells] == ["a", "green"]
+    assert (healing.healed("0"), healing.heals("0")) == (("a",), False)
+
+
+def test_what_it_breaks_is_seen():
+    healing = Clinic({"a": {0}, "green": set()}, 1, breaks={"green": {0}}).play()
+    assert healing.heals("0")
+    assert healing.broken("0") == ("green",)
+
+
+def test_a_green_commit_is_seen_green_as_often_and_nothing_else_is_run():
+    clinic = Clinic({"a": set()}, 2)
+    healing = clinic.play()
+    assert clinic.ran() == [BAD] * RUNS
+    assert (healing.red, healing.green) == ((), ("a",))
+
+
+def test_where_every_candidate_conflicts_nothing_is_run():
+    clinic = Clinic({"a": {0}}, 2, conflicts=[{0}, {1}])
+    clinic.play()
+    assert clinic.ran() == []
+
+
+@pytest.mark.parametrize("outcome", [Outcome.ERRORED, Outcome.SKIPPED, Outcome.INFRASTRUCTURE])
+def test_what_cannot_be_run_heals_nothing(outcome):
+    clinic = Clinic({"a": {0}}, 1, said={("0", "a"): outcome})
+    assert least(clinic.play()) is None
+    assert clinic.ran().count("0") == (2 if outcome is Outcome.INFRASTRUCTURE else 1)
+
+
+def test_a_pass_once_is_not_healed():
+    """A flaky cell: what passes and then fails is red still."""
+    said = iter([Outcome.PASSED, Outcome.FAILED])
+    clinic = Clinic({"a": {9}}, 1)
+    told = clinic.outcome
+    clinic.outcome = lambda sha, cell: next(said) if sha == "0" else told(sha, cell)
+    assert least(clinic.play()) is None
+    assert clinic.ran() == [BAD, "0", "0"]
+
+
+def test_no_more_combinations_are_run_than_allowed():
+    clinic = Clinic({"a": set(range(0, 16, 2))}, 16)
+    found = least(clinic.play())
+    assert found.cut
+    assert found.parts >= clinic.needs["a"]
+    assert len({sha for sha in clinic.ran() if "+" in sha}) <= COMBINATIONS
