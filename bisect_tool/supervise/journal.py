@@ -40,7 +40,8 @@ class Journal:
             known = self._known.get(identity)
             if known is None:
                 changed.append(ProcessInfo(process.pid, process.ppid, process.started, line, now, name=name))
-            elif line != "[]" and (line, name) != (known.title, known.name):
+            # A process that ends loses its command line first.
+            elif not line.startswith("[") and (line, name) != (known.title, known.name):
                 changed.append(replace(known, title=line, name=name))
         gone = [info for identity, info in self._known.items() if identity not in alive and info.gone is None]
         changed += [replace(info, gone=now) for info in gone]

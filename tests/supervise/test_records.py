@@ -95,6 +95,16 @@ def test_the_journal_keeps_first_parents_and_last_titles(tmp_path, own, monkeypa
     assert len((tmp_path / JOURNAL_FILE).read_text().splitlines()) == 3
 
 
+def test_a_process_that_is_ending_keeps_its_title(tmp_path, own, monkeypatch):
+    journal = Journal(tmp_path)
+    for number, line in enumerate(("python -c x", "VLLM::DPCoordinator", "[VLLM::DPCoordin]", "[]")):
+        monkeypatch.setattr("bisect_tool.supervise.journal.title", lambda _pid, line=line: line)
+        journal.look([own], float(number))
+    journal.look([], 9.0)
+    (info,) = read_journal(tmp_path)
+    assert (info.title, info.role, info.gone) == ("VLLM::DPCoordinator", "DPCoordinator", 9.0)
+
+
 def test_a_torn_journal_can_be_read(tmp_path, own):
     Journal(tmp_path).look([own], 1.0)
     with (tmp_path / JOURNAL_FILE).open("a") as file:
