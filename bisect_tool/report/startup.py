@@ -59,7 +59,8 @@ class StartUp:
         """How much longer it takes at bad commits; empty where one side is not known."""
         if self.good.seconds is None or self.bad.seconds is None:
             return ""
-        return f"{self.bad.seconds - self.good.seconds:+.1f} s"
+        # Zero is added because a difference that rounds to -0.0 is none.
+        return f"{round(self.bad.seconds - self.good.seconds, 1) + 0.0:+.1f} s"
 
 
 def start_ups(document: Document) -> tuple[StartUp, ...]:

@@ -72,6 +72,13 @@ def test_ready_before_it_was_spawned_is_no_negative_time():
     }
 
 
+def test_a_difference_that_rounds_to_nothing_has_no_minus():
+    document = session(
+        one(documents.GOOD, "passed", engine(5.04)), one(documents.CULPRIT, "failed", engine(5.0))
+    )
+    assert rows(document) == {"EngineCore [4]": ("5.0 s (1)", "5.0 s (1)", "+0.0 s")}
+
+
 def test_no_section_without_a_timeline(printed):
     document = documents.command()
     assert render_start_ups(document) is None
