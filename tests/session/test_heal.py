@@ -1,4 +1,4 @@
-"""The campaign of `fixes`: what it runs, and what it finds, where it is known which candidates heal which cells."""
+"""The campaign of `fixes`: what it runs and finds, where it is known which candidates heal which cells."""
 
 from __future__ import annotations
 

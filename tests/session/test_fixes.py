@@ -1,0 +1,221 @@
+"""`bisect-run fixes` on real repositories: what heals, what conflicts, what a person can get wrong."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections import Counter
+
+import pytest
+
+CHECK = """#!/bin/sh
+# Red where a file says `bad`.
+git rev-parse HEAD >> {log}
+while [ -e {gate} ]; do sleep 0.05; done
+! grep -q bad a b
+"""
+LINES = [str(number) for number in range(1, 21)]
+
+
+def text(*changed):
+    lines = dict(enumerate(LINES, 1)) | dict(changed)
+    return "".join(f"{line}\n" for line in lines.values())
+
+
+@pytest.fixture
+def log(tmp_path):
+    """The commits at which the check ran."""
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """As long as this file is there, no check comes to its end."""
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def shas(project, log, gate):
+    """Two commits break a file each, the second of which is touched again, and one is harmless."""
+    project.write_check(CHECK.format(log=log, gate=gate))
+
+    def commit(subject, **files):
+        for name, content in files.items():
+            (project.path / name).write_text(content)
+        project.git("add", *files)
+        project.git("commit", "-q", "-m", subject)
+        return project.head()
+
+    return {
+        "base": commit("Base (#1)", a=text(), b=text()),
+        "a": commit("Break a (#12)", a=text((5, "bad"))),
+        "doc": commit("Document (#13)", doc="words\n"),
+        "b": commit("Break b (#14)", b=text((9, "bad"))),
+        "again": commit("Touch b (#15)", b=text((9, "really bad"))),
+    }
+
+
+@pytest.fixture
+def fixes(project, shas):
+    """The command on the last commit; the checkout stays as it is.
+
+    But for the time of an object that git would have written again: it makes that new, so that it is kept.
+    """
+
+    def contents():
+        return {name: content for name, (_, content) in project.snapshot().items()}
+
+    def run(*words):
+        before = contents()
+        ended = project.run("fixes", "--at", shas["again"], *words, "--json", "--", "./check.sh")
+        assert contents() == before
+        return ended
+
+    return run
+
+
+def told(ended):
+    return {each.name.split()[-1]: each for each in ended.document.fixes.candidates}
+
+
+def test_a_patch_that_heals_beside_a_revert_that_does_not(project, shas, fixes, log):
+    (project.path / "a").write_text(text())
+    (project.path / "b").write_text(text())
+    patch = project.path / "mend.patch"
+    patch.write_text(project.git("diff") + "\n")
+    project.git("checkout", "-q", ".")
+    ended = fixes("--apply", "mend.patch", "--revert", "13")
+    assert ended.code == 0, ended.stderr
+    found = ended.document.fixes
+    assert (found.smallest, found.red, found.runs) == (("apply mend.patch",), ("command",), 2)
+    reverted = told(ended)[shas["doc"][:9]]
+    assert (reverted.heals, reverted.red) == (False, ("command",))
+    runs = Counter(log.read_text().split())
+    assert runs == {shas["again"]: 1, told(ended)["mend.patch"].sha: 2, reverted.sha: 1}
+    assert ended.document.conclusion == "healed by apply mend.patch"
+
+
+def test_the_fewest_reverts_where_one_fits_only_after_another(shas, fixes, log):
+    ended = fixes("--revert", "12", "--revert", "#13", "--revert", shas["b"][:10], "--revert", "15")
+    assert ended.code == 0, ended.stderr
+    needed = tuple(f"revert {shas[name][:9]}" for name in ("again", "b", "a"))
+    assert ended.document.fixes.smallest == needed
+    alone = told(ended)[shas["b"][:9]]
+    assert (alone.sha, alone.conflicts, alone.why) == ("", ("b",), "conflicts")
+    runs = Counter(log.read_text().split())
+    assert max(runs.values()) == 2, "a combination ran again"
+
+
+def test_nothing_heals(fixes):
+    ended = fixes("--revert", "12", "--revert", "13")
+    assert ended.code == 3
+    assert ended.document.fixes.smallest == ()
+    assert ended.document.conclusion == "nothing that was tried heals all that fails"
+
+
+def test_what_conflicts_is_not_run(fixes, log):
+    ended = fixes("--revert", "14")
+    assert ended.code == 3
+    assert not log.exists()
+    assert ended.document.conclusion == "no candidate fits the failing commit, so nothing was run"
+
+
+def test_a_fix_forward_is_verified(project, shas, log):
+    (project.path / "a").write_text(text())
+    (project.path / "b").write_text(text())
+    project.git("commit", "-q", "-am", "Mend both")
+    mended = project.head()
+    words = ("--verify", "HEAD", "--verify", shas["b"], "--json", "--", "./check.sh")
+    ended = project.run("fixes", "--at", shas["again"], *words)
+    assert ended.code == 0, ended.stderr
+    verified = {each.sha: each.heals for each in ended.document.fixes.verified}
+    assert verified == {mended: True, shas["b"]: False}
+    assert ended.document.conclusion == f"healed at {mended[:9]}"
+
+
+def test_a_green_commit(project, shas):
+    ended = project.run("fixes", "--at", shas["base"], "--verify", "HEAD", "--json", "--", "./check.sh")
+    assert ended.code == 4
+    assert "--runs" in ended.stderr
+
+
+def test_without_candidates_it_takes_the_culprit_and_what_came_after_it(project, shas):
+    check = ("--json", "--", "./check.sh")
+    asked = ("fixes", "--at", shas["a"], *check)
+    ended = project.run(*asked)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "bisect first" in ended.stderr
+    assert project.run("--good", shas["base"], "--bad", shas["a"], *check).code == 0
+    ended = project.run(*asked)
+    assert ended.code == 0, ended.stderr
+    assert ended.document.fixes.smallest == (f"revert {shas['a'][:9]}",)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--revert", "99"], "ends with (#99)"),
+        (["--revert", "f" * 40], "there is no commit"),
+        (["--revert", "later"], "not in the history"),
+        (["--pick", "nowhere"], "there is no commit"),
+        (["--verify", "nowhere"], "there is no commit"),
+        (["--apply", "gone.patch"], "cannot be read: No such file"),
+        (["--apply", "."], "cannot be read: Is a directory"),
+        (["--apply", "empty.patch"], "is empty"),
+        (["--apply", "check.sh"], "does not apply at"),
+        (["--apply", "stray.patch"], "does not apply at"),
+        (["--revert", "12", "--runs", "0"], "--runs"),
+    ],
+)
+def test_what_a_person_can_get_wrong(project, shas, fixes, words, said):
+    project.git("checkout", "-q", "-b", "later")
+    project.git("commit", "-q", "--allow-empty", "-m", "Later")
+    (project.path / "empty.patch").write_text("\n")
+    (project.path / "stray.patch").write_text("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-never\n+there\n")
+    ended = fixes(*words)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert said in ended.stderr
+
+
+def test_an_interrupted_session_goes_on_and_runs_nothing_again(project, shas, log, gate, wait_for):
+    reverts = [word for number in ("12", "14", "15") for word in ("--revert", number)]
+    gate.touch()
+    process = project.start("fixes", "--at", shas["again"], *reverts, "--json", "--", "./check.sh")
+    wait_for(log.exists)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, ""), stderr
+    assert "resume" in stderr
+    gate.unlink()
+    project.run("report", "--json")
+    ended = project.run("resume", "--json")
+    assert ended.code == 0, ended.stderr
+    assert len(ended.document.fixes.smallest) == 3
+    before = log.read_text()
+    again = project.run("resume", "--json")
+    assert (again.code, log.read_text()) == (0, before)
+    assert again.document.fixes == ended.document.fixes
+
+
+def test_a_session_outlives_its_cache(project, shas, fixes, log):
+    """The commits of ours are made again, under the same names, where somebody deleted them."""
+    first = fixes("--revert", "12", "--revert", "14", "--revert", "15")
+    before = log.read_text()
+    shutil.rmtree(project.home / "cache")
+    again = project.run("resume", "--json")
+    assert again.code == 0, again.stderr
+    assert again.document.fixes == first.document.fixes
+    assert log.read_text() == before
+
+
+def test_the_report_and_the_command_line_to_run_it_again(project, shas, fixes):
+    first = fixes("--revert", "12", "--revert", "14", "--revert", "15")
+    report = project.run("report")
+    assert report.code == 0
+    for words in ("heals nothing", "conflicts in b", "heals all", "Fails: command", "Run again"):
+        assert words in report.stdout
+    assert "--markdown" not in report.stdout
+    assert project.run("report", "--markdown").code == 2
+    assert "healed by revert" in project.run("status").stdout
+    assert f"--revert {shas['b'][:12]}" in first.document.rerun
+    assert first.document.rerun.startswith("bisect-run fixes --repo")
