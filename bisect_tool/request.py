@@ -42,6 +42,8 @@ class Repetition(_Model):
     until_fail: bool = False
     against: str | None = None
     script: str | None = None
+    stress: Literal["cpu", "memory", "delay"] | None = None
+    stress_roles: tuple[str, ...] = ()
 
 
 class Candidate(_Model):

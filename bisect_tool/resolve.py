@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class Words:
     until_fail: bool = False
     compare: str | None = None
     script: str | None = None
+    stress: Literal["cpu", "memory", "delay"] | None = None
+    stress_roles: tuple[str, ...] = ()
 
 
 _USUAL = Words(goods=(), bad="")
@@ -148,8 +151,17 @@ def _repetition(words: Words, repository: Repository, rev: str) -> Repetition | 
             "--until-fail and --compare exclude each other: two rates are compared after equally many runs",
             "Leave one of them out.",
         )
+    if words.stress_roles and words.stress != "delay":
+        raise UsageError("--stress-role says whom --stress delay stops", "Add --stress delay.")
+    if not all(re.fullmatch(r"\w+", role) for role in words.stress_roles):
+        raise UsageError("--stress-role is a role, such as EngineCore", "Give letters, digits and _ only.")
     return Repetition(
-        runs=words.runs, until_fail=words.until_fail, against=against, script=_script(words.script)
+        runs=words.runs,
+        until_fail=words.until_fail,
+        against=against,
+        script=_script(words.script),
+        stress=words.stress,
+        stress_roles=words.stress_roles,
     )
 
 
@@ -345,7 +357,9 @@ def rerun(words: Words, request: Request) -> str:
 
 def _repetition_options(asked: Repetition) -> list[str]:
     parts = ["--runs", str(asked.runs)] + (["--until-fail"] if asked.until_fail else [])
-    return parts + (["--compare", asked.against[:12]] if asked.against else [])
+    parts += ["--compare", asked.against[:12]] if asked.against else []
+    parts += ["--stress", asked.stress] if asked.stress else []
+    return parts + [part for role in asked.stress_roles for part in ("--stress-role", role)]
 
 
 def _fixes_options(asked: Fixes) -> list[str]:

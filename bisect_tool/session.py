@@ -169,8 +169,16 @@ def setting(session: Session) -> Setting:
     request = session.request
     scenario = scenarios.load(request.scenario) if request.scenario else None
     profile = scenario.profile(request.profile) if scenario and request.profile else None
+    asked = request.repetition
     return Setting(
-        request.check, session.home, scenario, profile, request.deadline_s, request.cells, request.slots
+        request.check,
+        session.home,
+        scenario,
+        profile,
+        request.deadline_s,
+        request.cells,
+        request.slots,
+        stress=(asked.stress, asked.stress_roles) if asked and asked.stress else None,
     )
 
 

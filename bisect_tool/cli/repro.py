@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,6 +27,16 @@ def repro(
         str | None,
         typer.Option(
             "--compare", metavar="REV2", help="Run this commit in turn with REV, and test the two rates."
+        ),
+    ] = None,
+    stress: Annotated[
+        Literal["cpu", "memory", "delay"] | None,
+        typer.Option("--stress", help="Load or scheduling pressure that widens races."),
+    ] = None,
+    stress_role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stress-role", metavar="ROLE", help="Whom `delay` stops, such as EngineCore; may be repeated."
         ),
     ] = None,
     script: Annotated[
@@ -67,6 +77,8 @@ def repro(
         until_fail=until_fail,
         compare=compare,
         script=script,
+        stress=stress,
+        stress_roles=tuple(stress_role or ()),
     )
     here = home()
     store = Store(here.store)

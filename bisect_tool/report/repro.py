@@ -78,11 +78,15 @@ class Reproduced(_Model):
 
 
 class Reproduction(_Model):
-    """What was asked, and the answer for each cell by its id; `against` is the commit compared with."""
+    """What was asked, and the answer for each cell by its id; `against` is the commit compared with.
+
+    `stress` is the pressure that the runs were under.
+    """
 
     runs: int
     until_fail: bool
     against: str | None
+    stress: str | None = None
     cells: dict[str, Reproduced]
 
 
@@ -95,6 +99,7 @@ def reproduction(asked: Repetition | None, sha: str, trials: Sequence[TrialResul
         runs=asked.runs,
         until_fail=asked.until_fail,
         against=asked.against,
+        stress=asked.stress,
         cells={cell: _cell(cell, sha, asked.against, trials) for cell in cells},
     )
 
@@ -106,15 +111,16 @@ def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) 
     rates = [rate for cell in found.cells.values() for rate in (cell.here, cell.there) if rate]
     if not any(rate.runs for rate in rates):
         return _nothing_told(trials)
+    under = f" under --stress {found.stress}" if found.stress else ""
     red = {name: cell.here for name, cell in found.cells.items() if cell.here.failed}
     if red:
         name = _reddest(red)
         more = f", and {count(len(red) - 1, 'more cell')} failed" if len(red) > 1 else ""
-        return ExitCode.REGRESSION, f"reproduced: {name} failed in {_failed(red[name])} runs{more}"
+        return ExitCode.REGRESSION, f"reproduced: {name} failed in {_failed(red[name])} runs{under}{more}"
     if any(rate.failed for rate in rates):
         return ExitCode.REGRESSION, "not reproduced here: it fails at the commit compared with alone"
     most = max(cell.here.runs for cell in found.cells.values())
-    return ExitCode.DONE, f"not reproduced: nothing failed in {count(most, 'run')}"
+    return ExitCode.DONE, f"not reproduced: nothing failed in {count(most, 'run')}{under}"
 
 
 def first_failure(

@@ -66,6 +66,8 @@ def _head(session: Session, document: Document) -> Iterator[str]:
     yield f"# Runs commit {short(request.bad)} ({subject}) again and again, and counts the failures."
     yield f"# Seen: {clean_line(document.conclusion)}."
     yield f"# With: {', '.join(f'{name} {value}' for name, value in document.versions.items())}."
+    if asked.stress:
+        yield f"# That was under --stress {asked.stress}, which this script does not make."
     yield "# Usage: bash FILE [REPOSITORY]. Needs bash, git, coreutils and Python 3.11 or newer with venv."
     yield "# RUNS says how often, WORK is the folder for everything, PYTHON the interpreter to begin with."
     yield "# Ends with 1 if a run failed, with 0 if none did."

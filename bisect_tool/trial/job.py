@@ -6,13 +6,14 @@ import json
 import os
 import secrets
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.request import CommandCheck, PytestCheck
 from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
 from bisect_tool.supervise import gpus, ports
+from bisect_tool.supervise.stress import stressed
 from bisect_tool.text import secret_values
 from bisect_tool.trial.setting import Place, Setting, expand, placeholders
 
@@ -38,7 +39,14 @@ class Job:
 
 def make_job(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
     """The process that runs `cells` (None: those of the setting) of the setting's check at `place`."""
-    cells = cells or setting.cells or None
+    job = _unstressed(setting, place, cells or setting.cells or None)
+    if setting.stress is None:
+        return job
+    kind, roles = setting.stress
+    return replace(job, argv=stressed(kind, roles, job.argv))
+
+
+def _unstressed(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
     if isinstance(setting.check, CommandCheck):
         return _command(setting, setting.check, place)
     if isinstance(setting.check, PytestCheck):

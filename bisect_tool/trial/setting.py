@@ -23,7 +23,7 @@ class Setting:
     """The check and the scenario, profile and folders it runs with; a command needs no scenario.
 
     `cells` are patterns for the cells of interest; none: every cell of the suite. `slots` trials run side by
-    side.
+    side. `stress` is the pressure they run under, and the roles of the processes it is meant for.
     """
 
     check: SuiteCheck | PytestCheck | CommandCheck
@@ -33,6 +33,7 @@ class Setting:
     deadline_s: float
     cells: tuple[str, ...] = ()
     slots: int = 1
+    stress: tuple[str, tuple[str, ...]] | None = None
 
     @property
     def gpus(self) -> int:

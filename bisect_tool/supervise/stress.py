@@ -1,0 +1,127 @@
+"""Load and scheduling pressure that widen races, around one program: `stress.py KIND ROLE,... -- PROGRAM...`.
+
+It runs inside a trial, below its guardian, so that whatever happens to it, nothing of it outlives the trial:
+
+- `cpu`: two burners a core, at a lower priority than the program;
+- `memory`: one process, as low, that writes through a part of the free memory, over and over;
+- `delay`: one process after the other, drawn by chance, is stopped for an instant and goes on (SIGSTOP,
+  SIGCONT): those with one of the roles (`EngineCore`), or with any role, where there are some; else the
+  program and all below it.
+
+Only the standard library and this package's own modules: it starts fast. Ends as the program does, with
+128 + N for signal N.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if not __package__:  # started by its path
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from bisect_tool.supervise.processes import Process, below, send, table, title
+from bisect_tool.supervise.spec import ProcessInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KINDS = ("cpu", "memory", "delay")
+NICENESS = 10
+BURNERS_PER_CORE = 2
+MEMORY_SHARE = 4
+"""One part in so many of the free memory, and never more than `MEMORY_LIMIT` bytes."""
+MEMORY_LIMIT = 4 << 30
+STOP_S = (0.005, 0.15)
+PAUSE_S = 0.02
+
+_BURN = "while True: pass"
+_CHURN = """
+import sys
+size = int(sys.argv[1])
+memory = bytearray(size)
+turn = 0
+while True:
+    turn = (turn + 1) % 256
+    for page in range(0, size, 4096):
+        memory[page] = turn
+"""
+
+
+def stressed(kind: str, roles: Sequence[str], argv: Sequence[str]) -> tuple[str, ...]:
+    """The command that runs `argv` under this pressure."""
+    return (sys.executable, "-I", str(Path(__file__).resolve()), kind, ",".join(roles), "--", *argv)
+
+
+def main() -> int:
+    """Run the program and the pressure beside it; returns what to end with."""
+    kind, roles, _, *argv = sys.argv[1:]
+    helpers = [_helper(words) for words in _helpers(kind)]
+    try:
+        program = subprocess.Popen(argv)
+        while program.poll() is None:
+            if kind == "delay":
+                _delay([role for role in roles.split(",") if role])
+            try:
+                program.wait(PAUSE_S if kind == "delay" else None)
+            except subprocess.TimeoutExpired:
+                continue
+        code = program.returncode
+    finally:
+        for helper in helpers:
+            helper.kill()
+            helper.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _helpers(kind: str) -> list[list[str]]:
+    if kind == "cpu":
+        return [[_BURN]] * (BURNERS_PER_CORE * len(os.sched_getaffinity(0)))
+    if kind == "memory":
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return [[_CHURN, str(min(free // MEMORY_SHARE, MEMORY_LIMIT))]]
+    return []
+
+
+def _helper(words: Sequence[str]) -> subprocess.Popen[bytes]:
+    helper = subprocess.Popen([sys.executable, "-I", "-S", "-c", *words], stdin=subprocess.DEVNULL)
+    os.setpriority(os.PRIO_PROCESS, helper.pid, NICENESS)
+    with suppress(OSError):  # where memory runs out, it is this process that goes
+        Path(f"/proc/{helper.pid}/oom_score_adj").write_text("1000")
+    return helper
+
+
+def _delay(roles: Sequence[str]) -> None:
+    """Stop one of the processes for an instant."""
+    ours = [process for process in below([os.getpid()], table()) if not process.dead]
+    named = [process for process in ours if (role := _role(process)) and (not roles or _is_one(role, roles))]
+    found = named if named or roles else ours
+    if not found:
+        return
+    identity = random.choice(found).identity  # noqa: S311 - no secret
+    try:
+        if send(identity, signal.SIGSTOP):
+            time.sleep(random.uniform(*STOP_S))  # noqa: S311
+    finally:
+        send(identity, signal.SIGCONT)
+
+
+def _is_one(role: str, roles: Sequence[str]) -> bool:
+    """`EngineCore` stands for `EngineCore_DP1`, too."""
+    return any(role == asked or role.startswith(f"{asked}_") for asked in roles)
+
+
+def _role(process: Process) -> str:
+    pid, ppid, started, _, name = process
+    return ProcessInfo(pid, ppid, started, title(pid), 0.0, name=name).role
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Pressure around a trial: it is there while the check runs, meets whom it should, and is gone after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pytest
+from projects import survivors
+
+from bisect_tool.supervise.stress import BURNERS_PER_CORE, NICENESS
+
+LOOK = """#!{python}
+# Ends with 1 if so many processes of lower priority run beside it within ten seconds.
+import os, sys, time
+from pathlib import Path
+
+def beside():
+    found = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        found += int(fields[1]) == os.getppid() and int(fields[16]) == {nice}
+    return found
+
+ends = time.monotonic() + 10
+while time.monotonic() < ends:
+    if beside() == {many}:
+        sys.exit(1)
+    time.sleep(0.02)
+"""
+
+CONTINUED = """#!/bin/bash
+# Ends with 1 if a process of this name was stopped and went on within two seconds.
+exec -a {name} {python} -c '
+import signal, sys, time
+signal.signal(signal.SIGCONT, lambda *_: sys.exit(1))
+time.sleep(2)
+'
+"""
+
+
+def repro(project, *words):
+    return project.run("repro", "HEAD", "--runs", "1", *words, "--json", "--", "./check.sh")
+
+
+@pytest.mark.parametrize(
+    ("kind", "many"), [("cpu", BURNERS_PER_CORE * len(os.sched_getaffinity(0))), ("memory", 1)]
+)
+def test_load(project, kind, many):
+    project.commit(0)
+    project.write_check(LOOK.format(python=sys.executable, nice=NICENESS, many=many))
+    ended = repro(project, "--stress", kind)
+    assert ended.code == 1, ended.stderr
+    assert ended.document.repro.stress == kind
+    assert f"1 of 1 runs under --stress {kind}" in ended.document.conclusion
+    assert ended.document.trials[0].leftovers == ()
+    assert survivors(project.mark) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "code"),
+    [
+        ("check", ("--stress", "delay"), 1),
+        ("VLLM::EngineCore_DP0", ("--stress", "delay", "--stress-role", "EngineCore"), 1),
+        ("VLLM::EngineCore_DP0", ("--stress", "delay", "--stress-role", "Worker"), 0),
+        ("check", ("--stress", "delay", "--stress-role", "Worker"), 0),
+        ("check", (), 0),
+    ],
+)
+def test_delay(project, name, words, code):
+    project.commit(0)
+    project.write_check(CONTINUED.format(name=name, python=sys.executable))
+    ended = repro(project, *words)
+    assert ended.code == code, ended.stderr
+
+
+@pytest.mark.parametrize(("code", "ends"), [(7, 1), (125, 3), ("kill", 5)])
+def test_the_check_s_own_code_counts(project, code, ends):
+    project.commit(code)
+    project.write_check()
+    assert repro(project, "--stress", "cpu").code == ends
+
+
+@pytest.mark.parametrize("kind", ["cpu", "delay"])
+def test_interrupted(project, wait_for, tmp_path, kind):
+    """Whatever runs or stands still then is ended; `project` looks that nothing is left."""
+    begun = tmp_path / "begun"
+    project.commit(0)
+    project.write_check(f"#!/bin/sh\ntouch {begun}\nsleep 600\n")
+    with project.start("repro", "HEAD", "--stress", kind, "--", "./check.sh") as process:
+        wait_for(begun.exists)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert survivors(project.mark) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--stress", "heat"),
+        ("--stress-role", "Worker"),
+        ("--stress", "cpu", "--stress-role", "Worker"),
+        ("--stress", "delay", "--stress-role", "a b"),
+    ],
+)
+def test_misuse(project, words):
+    project.commit(0)
+    project.write_check()
+    ended = repro(project, *words)
+    assert (ended.code, ended.stdout, "Traceback" in ended.stderr) == (2, "", False)
