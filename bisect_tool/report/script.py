@@ -150,10 +150,20 @@ def _suite(scenario: Scenario, profile: Profile) -> Iterator[str]:
     yield f'  "$work/harness/bin/python" -m pip install --quiet {pins}'
     yield "  harness=$work/harness/bin/python"
     yield "fi"
-    text = scenario.suite_path.read_text(encoding="utf-8")
-    yield from _heredoc(f'"$scenario"/{shlex.quote(scenario.suite_path.name)}', text)
+    for path in _of_scenario(scenario):
+        target = f'"$scenario"/{shlex.quote(str(path.relative_to(scenario.folder)))}'
+        yield f'mkdir -p "$(dirname {target})"'
+        yield from _heredoc(target, path.read_text(encoding="utf-8"))
     yield from _heredoc('"$work/launch.in"', json.dumps(_launch(profile), indent=1))
     yield from _heredoc('"$work/launch.py"', _FILL_LAUNCH)
+
+
+def _of_scenario(scenario: Scenario) -> Iterator[Path]:
+    """The suite and what lies beside it: its conftest, its data."""
+    for path in sorted(scenario.folder.rglob("*")):
+        inside = path.relative_to(scenario.folder).parts
+        if _is_text(path) and not any(part.startswith((".", "__pycache__")) for part in inside):
+            yield path
 
 
 def _launch(profile: Profile) -> dict[str, object]:
@@ -213,7 +223,7 @@ def _words(document: Document, shared: Setting) -> str:
         asked = [shlex.quote(f"{check.file}::{cell}") for cell in cells] or [shlex.quote(check.file)]
         return " ".join(('"$python" -m pytest -p no:cacheprovider -s -v', *asked))
     assert shared.scenario is not None
-    suite = shared.scenario.suite_path.name
+    suite = shared.scenario.suite
     asked = [f'"$scenario"/{shlex.quote(f"{suite}::{cell}")}' for cell in cells]
     variables = 'env PYTHONPATH="$work/modules" BISECT_RUN_LAUNCH="$logs/launch.json"'
     options = "-p no:cacheprovider -p bisect_tool.pytest_plugin -q -c /dev/null"

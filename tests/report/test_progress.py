@@ -268,3 +268,18 @@ def test_tail_passes_over_what_is_no_record(tmp_path):
         b'\xff\xfe\n[]\n"x"\n{"event": "collected", "cells": 3}\n{"event": "start", "cell": "a"}\n'
     )
     assert StreamTail(path).poll() == CellsSeen(1, 1, "a")
+
+
+@pytest.mark.parametrize(
+    ("slots", "left", "mean", "text"),
+    [
+        (1, 1, None, "1 run left"),
+        (1, 18, None, "18 runs left"),
+        (1, 18, 20.0, "18 runs left, ~6 min"),
+        (2, 18, 20.0, "18 runs left, ~3 min"),
+        (2, 0, 20.0, "0 runs left"),
+    ],
+)
+def test_runs_left_where_nothing_is_searched_for(slots, left, mean, text):
+    snapshot = Snapshot(began=0.0, slots=slots, searching=False, steps_left=left, mean_s=mean)
+    assert range_left(snapshot, 0.0) == text

@@ -101,13 +101,21 @@ def scenario(tmp_path):
 
 
 def test_a_suite(project, tmp_path, play, scenario):
+    """With a conftest beside it, and a model to be made."""
+    file = scenario / "scenario.toml"
+    file.write_text(file.read_text().replace('marker = "code"', 'marker = "code"\ntiny_model = true'))
+    conftest = "import pytest\n\n@pytest.fixture(autouse=True)\ndef told(): print('hello')\n"
+    (scenario / "conftest.py").write_text(conftest)
     project.commit(1)
     script = tmp_path / "repro.sh"
     asked = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
     assert project.run("repro", "HEAD", *asked).code == 1
     done = play(script)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 1 runs failed"), done.stderr
-    assert "assert '1' == '0'" in (tmp_path / "work" / "logs" / "1" / "suite.log").read_text()
+    log = (tmp_path / "work" / "logs" / "1" / "suite.log").read_text()
+    assert "assert '1' == '0'" in log
+    assert "hello" in log
+    assert (tmp_path / "work" / "assets" / "tiny-model" / "config.json").exists()
 
 
 def test_a_test_file_of_the_project(project, tmp_path, play, scenario):
