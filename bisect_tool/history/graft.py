@@ -1,7 +1,7 @@
 """A commit made in our own repository: a base with commits reverted, patches applied and commits picked.
 
 The same base and edits make the same commit on every machine: the identity is fixed, the date is the base's,
-and no hook, attribute or configuration of anybody has a say. Of the repository that lends its objects, git may
+and no hook, attribute or configuration of anybody has a say. Of a repository that lends its objects, git may
 renew the times of those that it would have written again; nothing else is touched.
 """
 

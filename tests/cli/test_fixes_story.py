@@ -1,0 +1,81 @@
+"""What heals the bundled history: the revert of the culprit does, that of the unrelated change does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.history.replay import replay
+from bisect_tool.report.document import Document
+
+SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
+MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+CELL = "test_external_lb_server_info[4]"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("fixes")
+
+
+@pytest.fixture(scope="module")
+def labels(place):
+    return replay(SERIES, place / "engine.git").labels
+
+
+@pytest.fixture(scope="module")
+def told(place, labels):
+    """The document: the culprit, and the commits that the page of vLLM's issue 36624 speaks of."""
+    candidates = ("--revert", "118", "--revert", "121", "--pick", "revert", "--pick", "fixed")
+    words = ("fixes", "--repo", str(place / "engine.git"), "--at", "bad", *candidates, "--verify", "fixed")
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, *words, "--cells", CELL, "--runs", "1", "--json"],
+        env={**os.environ, "BISECT_RUN_HOME": str(place / "home")},
+        capture_output=True,
+        text=True,
+        timeout=390,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Document.model_validate_json(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def candidates(told):
+    return {each.name: each for each in told.fixes.candidates}
+
+
+def name(kind, sha):
+    return f"{kind} {sha[:9]}"
+
+
+def test_the_revert_of_the_culprit_is_enough(told, candidates, labels):
+    culprit = name("revert", labels["culprit"])
+    assert told.fixes.red == (CELL,)
+    assert told.fixes.smallest == (culprit,)
+    assert candidates[culprit].healed == (CELL,)
+
+
+def test_the_revert_of_the_unrelated_change_heals_nothing(candidates, labels):
+    unrelated = candidates[name("revert", labels["unrelated-revert"])]
+    assert (unrelated.heals, unrelated.red) == (False, (CELL,))
+
+
+def test_the_revert_that_came_later_heals_as_well(candidates, labels):
+    assert candidates[name("pick", labels["revert"])].heals
+
+
+def test_what_was_added_again_does_not_apply_without_the_revert(candidates, labels):
+    added_again = candidates[name("pick", labels["fixed"])]
+    assert (added_again.sha, added_again.why) == ("", "conflicts")
+    assert added_again.conflicts
+
+
+def test_the_fix_forward_is_green(told, labels):
+    assert [(each.sha, each.heals) for each in told.fixes.verified] == [(labels["fixed"], True)]
