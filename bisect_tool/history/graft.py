@@ -63,6 +63,8 @@ def graft(repository: Repository, base: str, edits: Sequence[Edit], title: str) 
     trees = Worktrees(repository, repository.git_dir.parent / "grafts", _NO_FILES, _WAIT_S)
     with trees.slot(0) as worktree:
         git = replace(repository.git, git_dir=None, folder=worktree.checkout(base), held=(worktree.held,))
+        # Git then knows the trees by name, and asks for no file that nobody changes: some may be absent.
+        git.run("read-tree", "-m", "-u", base, timeout_s=CHECKOUT_S)
         for edit in edits:
             misfit = _apply(git, edit) if edit.kind is Kind.APPLY else _merge(git, edit)
             if misfit is not None:
