@@ -103,7 +103,7 @@ def test_a_command_shares_nothing(project, create, store, shas):
         assert run(create(command=("./check.sh",), scenario=None), store) == shas[1:]
 
 
-@pytest.mark.parametrize("command", ["demo", "step"])
+@pytest.mark.parametrize("command", ["demo", "step", "repro"])
 def test_nor_do_these(create, store, shas, command):
     add(create(command), store, shas[1])
     assert shared(create(), store) == []
