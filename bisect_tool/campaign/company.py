@@ -8,7 +8,7 @@ parts of what ran before it, until none can be left out (delta debugging over th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.goal import Purpose, Step
@@ -72,17 +72,41 @@ def dependence(judged: Judged, cell: str) -> Dependence:
     sha = _suspected(judged)
     if sha is None:
         return Dependence()
-    red, green = _sides(judged.at((sha,)))
-    alone = [run for run in green if not run.before]
+    runs = judged.at((sha,))
+    scope = _scope(runs, cell)
+    purpose = Purpose.ORDER if scope.own else Purpose.ISOLATED
+    red, green = _sides(runs)
+    whole = max((scope.before(run) for run in red), key=len)
     if len(red) < _RED_IN_COMPANY:
-        return Dependence(missing=Step(sha, (*_longest(red), cell), Purpose.ORDER))
-    if len(alone) < _GREEN_ALONE:
-        return Dependence(missing=Step(sha, (cell,), Purpose.ORDER))
+        return Dependence(missing=Step(sha, (*whole, cell), purpose))
+    if sum(not scope.before(run) for run in green) < _GREEN_ALONE:
+        return Dependence(missing=Step(sha, (cell,), purpose))
     try:
-        return Dependence(after=_after(judged.at((sha,)), _longest(red)))
+        return Dependence(after=_after(runs, whole))
     except _UnknownError as unknown:
-        part = tuple(each for place, each in enumerate(_longest(red)) if place in unknown.part)
-        return Dependence(missing=Step(sha, (*part, cell), Purpose.ORDER))
+        part = tuple(name for place, name in enumerate(whole) if place in unknown.part)
+        return Dependence(missing=Step(sha, (*part, cell), purpose))
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Which of the cells before one are looked at: those of other groups, or with `own` all of them."""
+
+    group: str
+    own: bool
+
+    def before(self, run: Run) -> tuple[str, ...]:
+        return tuple(name for name in run.before if self.own or group(name) != self.group)
+
+
+def _scope(runs: Sequence[Run], cell: str) -> _Scope:
+    """Cells of other groups, as long as these alone explain when it fails: a group can run together then."""
+    others = _Scope(group(cell), own=False)
+    red, green = _sides(runs)
+    told_apart = any(not others.before(run) for run in green) and not any(
+        set(others.before(after)) <= set(others.before(without)) for after in red for without in green
+    )
+    return others if told_apart else replace(others, own=True)
 
 
 def always_in_company(goal: Goal, judged: Judged, sha: str) -> bool:

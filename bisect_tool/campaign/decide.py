@@ -149,13 +149,14 @@ def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -
 
 
 def _together(step: Step, search: CellSearch, searches: Sequence[CellSearch]) -> tuple[str, ...]:
-    """The cells that ask for the same run, each by itself; an isolated one is for one group alone."""
+    """The cells that ask for the same run, after the same others; an isolated one is for one group alone."""
+    first = (step.cells or ())[:-1]
     if step.purpose is Purpose.ORDER:
-        return step.cells or ()
-    same = [other for other in searches if other.required == replace(step, cells=(other.cell,))]
+        return (*first, search.cell)
+    same = [other for other in searches if other.required == replace(step, cells=(*first, other.cell))]
     if step.purpose is Purpose.ISOLATED:
         same = [other for other in same if group(other.cell) == group(search.cell)]
-    return _with_company(same)
+    return (*first, *_with_company(same))
 
 
 def _beside(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | None:

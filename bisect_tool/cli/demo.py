@@ -13,7 +13,7 @@ from bisect_tool.cli import options
 from bisect_tool.cli.doctor import INSTALL_ENGINE, missing_packages
 from bisect_tool.cli.drive import drive
 from bisect_tool.cli.output import say
-from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history.replay import replay
 from bisect_tool.home import home
 from bisect_tool.resolve import Words, resolve
@@ -22,6 +22,7 @@ from bisect_tool.store import Store
 FLAKY_CELL = "test_external_lb_teardown[4]"
 _FIRST = ("series.toml", "reference-engine.git")
 _SECOND = ("flaky.toml", "reference-engine-flaky.git")
+_THIRD = ("order.toml", "reference-engine-order.git")
 _ENDPOINT_RUNS = 16
 """What shows in one run of three stays hidden in so many once in four hundred times."""
 Flaky = Annotated[
@@ -29,17 +30,25 @@ Flaky = Annotated[
     typer.Option("--flaky", help=f"The history whose culprit shows in one run of {FLAKY_CELL} in three."),
 ]
 
+Order = Annotated[
+    bool, typer.Option("--order", help="The history whose culprit shows only after the cells before it.")
+]
 
-def demo(flaky: Flaky = False, cells: options.Cells = None, as_json: options.AsJson = False) -> int:
+
+def demo(
+    flaky: Flaky = False, order: Order = False, cells: options.Cells = None, as_json: options.AsJson = False
+) -> int:
     """Bisect a bundled history of the reference engine.
 
     Needs the extra `engine`, and a minute or two; some more with --flaky, which runs two trials side by side.
     """
+    if flaky and order:
+        raise UsageError("--flaky and --order are different histories", "Leave one of them out.")
     missing = missing_packages()
     if missing:
         raise EnvironmentFailed(f"the demo's engine lacks {', '.join(missing)}", INSTALL_ENGINE)
     here = home()
-    series, bare = _SECOND if flaky else _FIRST
+    series, bare = _SECOND if flaky else _THIRD if order else _FIRST
     repository = here.cache / bare
     history = replay(scenarios.scenarios_root() / "reference_engine" / series, repository)
     words = Words(

@@ -596,6 +596,15 @@ def test_the_search_keeps_the_order_that_it_fails_in(culprit):
     assert played.of("a[1]").after == ()
 
 
+def test_cells_of_a_group_that_need_the_same_are_asked_together():
+    culprits = dict.fromkeys(("a[1]", "b[1]", "c[1]", "d[1]")) | dict.fromkeys(("e[4]", "f[4]", "g[4]"), "c4")
+    world = World(line(8), culprits, followers=dict.fromkeys(("e[4]", "f[4]", "g[4]"), ("b[1]",)))
+    played = play(world)
+    assert {played.of(cell).after for cell in ("e[4]", "f[4]", "g[4]")} == {("b[1]",)}
+    assert {played.of(cell).culprit for cell in ("e[4]", "f[4]", "g[4]")} == {"c4"}
+    assert len(played.trials) <= 20
+
+
 def test_a_cell_that_fails_without_the_others_is_run_so_once():
     world = World(line(8), {"a[1]": None, "b[4]": "c4", "c[4]": "c4", "d[1]": "c4"})
     played = play(world)

@@ -1,0 +1,37 @@
+"""The third history: the first one, but for a culprit that shows only after other tests."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bisect_tool.history.replay import replay
+
+PINNED = {
+    "good": "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2",
+    "bad": "c5e611db94aa85f96ab4b0e90627d93996179f15",
+    "culprit": "f45ad67781f8b6c7e8336af4295d1d5ed3462dc8",
+}
+
+
+@pytest.fixture(scope="module")
+def third(series, tmp_path_factory):
+    return replay(series.with_name("order.toml"), tmp_path_factory.mktemp("order") / "order.git")
+
+
+def test_the_hashes_are_those_that_the_documentation_names(third):
+    assert {name: third.labels[name] for name in PINNED} == PINNED
+    assert third.head == PINNED["bad"]
+
+
+def test_the_readme_names_its_ends(third, series):
+    text = series.with_name("README.md").read_text(encoding="utf-8")
+    section = text.partition("## The third history")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([0-9a-f]{9})`", section)) == {sha[:9] for sha in PINNED.values()}
+
+
+def test_it_is_the_first_history_up_to_what_it_changes(third, history):
+    other = {label for label, sha in third.labels.items() if history.labels[label] != sha}
+    following = {"token-index", "announced-ranks", "revert-report", "shutdown-docs"}
+    assert other == {"shutdown-timeout", "culprit", "bad", *following}
