@@ -351,7 +351,7 @@ def rerun(words: Words, request: Request) -> str:
     parts += [part for cell in words.cells for part in ("--cells", cell)]
     parts += _search_options(words) if request.goods else []
     parts += ["--deadline", f"{words.deadline_s:g}"] if words.deadline_s != _USUAL.deadline_s else []
-    parts += ["--", *words.command] if words.command else []
+    parts += ["--", *request.check.argv] if isinstance(request.check, CommandCheck) else []
     return shlex.join(parts)
 
 

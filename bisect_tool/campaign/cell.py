@@ -137,7 +137,8 @@ class CellSearch:
             return found
         if not self.bisection.shown:
             return replace(self._base, finding=Finding.UNVERIFIED, note=f"{why}, and it did not fail yet")
-        left = self.bisection.probabilities
+        kept = set(self.bisection.remaining)
+        left = {sha: chance for sha, chance in self.bisection.probabilities.items() if sha in kept}
         return replace(
             self._base,
             finding=Finding.CANDIDATES,

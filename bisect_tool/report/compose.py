@@ -174,7 +174,7 @@ def _one_commit(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
 _ANSWERS = {
     Finding.CANDIDATES: (
         ExitCode.INCONCLUSIVE,
-        "the first bad commit hides among commits that could not be tested",
+        "the commit hides among those that could not be tested",
     ),
     Finding.CULPRIT: (ExitCode.DONE, "culprit found"),
     Finding.FLAKY: (ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"),

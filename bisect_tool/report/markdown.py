@@ -125,6 +125,7 @@ def _environment() -> Environment:
         "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
         "failed": lambda runs: Markdown(failed(runs) if runs else ""),
         "span": lambda span: Markdown(str(span)),
+        "resume": lambda document: f"bisect-run resume {document.session}",
         "percent": lambda chance: Markdown(percent(chance)),
         "place": lambda frames: place(frames[-1]),
         "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),

@@ -20,7 +20,7 @@ def render_simulation(summary: Summary, searches: int, seconds: float) -> Render
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(Text("Right", "bold"), f"{summary.accuracy:.1%} of {searches} searches")
     grid.add_row(Text("Wrong", "bold"), f"{summary.wrong_rate:.1%} named another commit")
-    needed = f"{summary.bound:.1f} trials are needed at least, {summary.reached:.0%} of the mean"
+    needed = f"{summary.bound:.1f} trials at the capacity of the channel, {summary.reached:.0%} of the mean"
     grid.add_row(Text("Bound", "bold"), needed)
     parts = (grid, Text(), _costs(summary), Text(), _calibration(summary))
     return Group(*parts, Text(f"\nplayed in {duration(seconds)}", "dim"))

@@ -222,7 +222,7 @@ def inconclusive() -> Document:
     return document(
         cells={GREEN_CELLS[0]: green(), RED_CELLS[0]: cell},
         exit_code=3,
-        conclusion="the first bad commit hides among commits that could not be tested",
+        conclusion="the commit hides among those that could not be tested",
         failure=FAILURE.model_copy(update={"sha": ""}),
         trials=(
             trial(BAD, "bad end", outcomes("failed")),
