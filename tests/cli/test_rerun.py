@@ -38,6 +38,6 @@ def test_a_pinned_file_is_pinned_by_its_commit():
     assert told[-4:] == ["--pytest", "test_a.py", "--tests-from", SHA[:12]]
 
 
-def test_a_command_comes_last():
-    told = again(CommandCheck(argv=("/x/check.sh",)), command=("./check.sh", "a b"), endpoint_runs=3)
-    assert told[-5:] == ["--endpoint-runs", "3", "--", "./check.sh", "a b"]
+def test_a_command_comes_last_with_its_absolute_path():
+    told = again(CommandCheck(argv=("/x/check.sh", "a b")), command=("./check.sh", "a b"), endpoint_runs=3)
+    assert told[-5:] == ["--endpoint-runs", "3", "--", "/x/check.sh", "a b"]
