@@ -64,7 +64,7 @@ def worlds(draw, words, spoil_the_ends=False):
 
 
 @given(worlds(words=()))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_where_every_commit_can_be_tested_the_culprit_is_named(world):
     played = play(world)
     for cell, culprit in world.culprits.items():
@@ -80,7 +80,7 @@ def test_where_every_commit_can_be_tested_the_culprit_is_named(world):
 
 
 @given(worlds(words=FOREIGN))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_cannot_be_tested_is_never_guessed(world):
     """A culprit is the right one, and seen bad; else the truth is among the candidates, as are skips."""
     played = play(world)
@@ -103,7 +103,7 @@ def test_what_cannot_be_tested_is_never_guessed(world):
 
 
 @given(worlds(words=(*FOREIGN, "failed", "passed"), spoil_the_ends=True), st.integers(1, 3))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_campaign_ends_with_a_word_on_every_cell(world, runs):
     """Whatever the commits answer, and however they change it, ends and parents outside among them."""
     played = play(world, world.goal(endpoint_runs=runs))
@@ -115,7 +115,7 @@ def test_every_campaign_ends_with_a_word_on_every_cell(world, runs):
 
 
 @given(worlds(words=("unbuildable", "other")))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_named_pair_was_seen_red_and_green(world):
     """The red side once at least, the green one twice: a pass proves less."""
     played = play(world, world.goal(endpoint_runs=1))
@@ -129,7 +129,7 @@ def test_a_named_pair_was_seen_red_and_green(world):
 
 
 @given(worlds(words=("unbuildable", "infrastructure", "other")), st.integers(1, 3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_failing_end_comes_first_until_every_cell_was_red(world, runs):
     played = play(world, world.goal(endpoint_runs=runs))
     (end,) = world.goal().failing
@@ -145,7 +145,7 @@ def test_the_failing_end_comes_first_until_every_cell_was_red(world, runs):
 
 
 @given(worlds(words=("unbuildable", "other")))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_trial_tells_a_cell_nothing_new(world):
     """A green cell is left alone after the ends; what cannot be tried is not tried twice."""
     played = play(world)

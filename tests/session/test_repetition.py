@@ -152,7 +152,8 @@ def test_a_session_without_any_run_is_told(project, log, tmp_path, wait_for):
     assert (said.code, "20 runs left" in said.stdout) == (0, True)
 
 
-def test_the_report_and_the_list_of_sessions(project, log):
+def test_the_report_and_the_list_of_sessions(project, log, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")  # or the project's folder leaves no room for words
     project.commits(0, 1)
     shown = project.run("repro", "HEAD", "--compare", "HEAD~1", "--runs", "3", "--", "./check.sh").stdout
     assert "1 of 3" in shown
