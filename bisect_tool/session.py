@@ -28,7 +28,7 @@ from bisect_tool.supervise import recover
 from bisect_tool.trial.run import TrialAborted
 from bisect_tool.trial.setting import Setting
 from bisect_tool.trial.version import version
-from bisect_tool.verdict import Outcome
+from bisect_tool.verdict import TELLING, Outcome
 
 if TYPE_CHECKING:
     import threading
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 # What stops at a failure is no fair sample of how often there is one. So trials of `repro` (--until-fail)
 # would bias a bisection, which learns rates from them, and those of a bisection the rate that `repro` tells.
 _UNSHARED = ("demo", "step", "repro")
-_TELLING = (Outcome.PASSED, Outcome.FAILED, Outcome.HUNG)
 
 
 class Campaign(Protocol):
@@ -204,7 +203,7 @@ def _stands(result: TrialResult, ends: Sequence[str]) -> bool:
 
     At an end it has to have run every cell, because a run of the ends is what shows which cells there are.
     """
-    told = any(cell.outcome in _TELLING for cell in result.cells)
+    told = any(cell.outcome in TELLING for cell in result.cells)
     spoiled = result.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)
     return told and not spoiled and (result.whole or result.sha not in ends)
 

@@ -20,6 +20,9 @@ class Outcome(StrEnum):
 RED = (Outcome.FAILED, Outcome.HUNG)
 """What counts as a failure of the tests."""
 
+TELLING = (Outcome.PASSED, *RED)
+"""What says something of the commit."""
+
 
 class Verdict(StrEnum):
     """What an outcome says about a commit under the signature that is investigated."""

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.goal import Purpose, State, Step
-from bisect_tool.verdict import RED, Outcome
+from bisect_tool.verdict import RED, TELLING, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.campaign.goal import Goal
     from bisect_tool.trial.result import TrialResult
-
-_TELLING = (*RED, Outcome.PASSED)
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def tally(cell: str, sha: str, trials: Sequence[TrialResult]) -> Tally:
     red = [result for result in at if result.outcome in RED]
     seen = Counter(str(result.failure.signature) if result.failure else result.reason for result in red)
     return Tally(
-        runs=sum(result.outcome in _TELLING for result in at),
+        runs=sum(result.outcome in TELLING for result in at),
         failed=len(red),
         signatures=tuple(seen.most_common()),
         seconds=tuple(result.seconds for result in red),
@@ -71,7 +69,7 @@ def _left(goal: Goal, sha: str, trials: Sequence[TrialResult], running: Sequence
 
 
 def _tells(trial: TrialResult) -> bool:
-    return any(cell.outcome in _TELLING for cell in trial.cells)
+    return any(cell.outcome in TELLING for cell in trial.cells)
 
 
 def _is_red(trial: TrialResult) -> bool:
