@@ -29,8 +29,6 @@ def report(
     document = document_of(session)
     if as_json:
         write_json(document)
-    elif markdown and (document.repro or document.fixes):
-        raise UsageError("an issue body is about a culprit, and this session looked for none", "Try --json.")
     elif markdown:
         write(issue_body(document))
     else:

@@ -237,7 +237,7 @@ def _native_changes(document: Document) -> RenderableType | None:
 
 
 def _leftovers(document: Document) -> RenderableType | None:
-    left = [(trial.sha, item) for trial in document.trials for item in trial.leftovers]
+    left = answer.left_behind(document)
     if not left:
         return None
     lines = [_text(f"{short(sha)}  {item}") for sha, item in left[:_LEFTOVER_LIMIT]]
@@ -254,13 +254,9 @@ def _closing(document: Document) -> RenderableType:
         "Logs": _logs(document),
         "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
         "Run again": document.rerun,
-        "Write it up": f"bisect-run report {document.session} --markdown" if _searched(document) else "",
+        "Write it up": f"bisect-run report {document.session} --markdown",
     }
     return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows.items() if text))
-
-
-def _searched(document: Document) -> bool:
-    return document.repro is None and document.fixes is None
 
 
 def _logs(document: Document) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -17,7 +18,7 @@ from bisect_tool.text import clean_line
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bisect_tool.campaign import Goal, State
     from bisect_tool.evidence import Failure
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bisect_tool.request import Fixes, Graft
     from bisect_tool.trial.result import TrialResult
 
+CUT = "Not every combination was tried: a smaller one may heal all, too."
 _TEXT_LIMIT = 300
 _CELLS = 8
 _FILES = 5
@@ -71,6 +73,26 @@ class Healings(_Model):
     verified: tuple[Tried, ...]
     smallest: tuple[str, ...] = ()
     cut: bool = False
+
+
+@dataclass(frozen=True)
+class TriedRow:
+    """One row of the table; counts are empty where nothing was run."""
+
+    name: str
+    heals: str
+    breaks: str
+    verdict: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is to be said of something that was tried: `words` of ours, then cells, files, or git's reason."""
+
+    name: str
+    words: str
+    items: tuple[str, ...]
 
 
 def healings(asked: Fixes | None, goal: Goal, span: Range, results: Sequence[TrialResult]) -> Healings | None:
@@ -129,16 +151,35 @@ def render_healings(found: Healings) -> RenderableType:
     table.add_column("breaks", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("what it is", overflow="fold")
-    tried = (*found.candidates, *found.combinations, *found.verified)
-    for each in tried:
+    for row in tried_rows(found):
+        style = _VERDICT_STYLE[row.verdict]
+        table.add_row(_text(row.name), row.heals, row.breaks, Text(row.verdict, style), _text(row.title))
+    fails = _text(f"Fails: {listing(found.red, _CELLS) or 'nothing'}")
+    lines = [*map(_noted, notes(found)), *([CUT] if found.cut else [])]
+    return Group(fails, Text(), table, *(Text(line, "dim") for line in lines))
+
+
+def tried_rows(found: Healings) -> Iterator[TriedRow]:
+    """A row for whatever was tried: candidates, combinations, commits that were verified."""
+    for each in _everything(found):
         heals = f"{len(each.healed)} of {len(found.red)}" if each.sha else ""
         breaks = f"{len(each.broken)} of {len(found.green)}" if each.sha else ""
-        word, style = _word(each)
-        table.add_row(_text(each.name), heals, breaks, Text(word, style), _text(each.title))
-    fails = _text(f"Fails: {listing(found.red, _CELLS) or 'nothing'}")
-    return Group(
-        fails, Text(), table, *(Text(note, "dim") for each in tried for note in _notes(each)), *_cut(found)
-    )
+        yield TriedRow(each.name, heals, breaks, _verdict(each), each.title)
+
+
+def notes(found: Healings) -> Iterator[Note]:
+    """The cells that are healed or broken by what was tried, and the files that conflict."""
+    for each in _everything(found):
+        if each.conflicts:
+            yield Note(each.name, "conflicts in", each.conflicts)
+        elif each.why:
+            yield Note(each.name, "", (each.why,))
+        if each.healed and not each.heals:
+            yield Note(each.name, "heals", each.healed)
+        if each.broken:
+            yield Note(each.name, "breaks", each.broken)
+        if each.untold:
+            yield Note(each.name, "said nothing of", each.untold)
 
 
 def _tried(healing: Healing, asked: Fixes, made: Graft) -> Tried:
@@ -179,32 +220,30 @@ def _not_red(found: Healings, results: Sequence[TrialResult]) -> tuple[ExitCode,
     return code, f"the failing commit told nothing: {reason}"
 
 
-def _word(tried: Tried) -> tuple[str, str]:
+def _everything(found: Healings) -> tuple[Tried, ...]:
+    return (*found.candidates, *found.combinations, *found.verified)
+
+
+_VERDICT_STYLE = {
+    "conflicts": "yellow",
+    "does not fit": "yellow",
+    "heals all": "bold green",
+    "heals some": "green",
+    "heals nothing": "red",
+}
+
+
+def _verdict(tried: Tried) -> str:
     if not tried.sha:
-        return "conflicts" if tried.conflicts else "does not fit", "yellow"
+        return "conflicts" if tried.conflicts else "does not fit"
     if tried.heals:
-        return "heals all", "bold green"
-    return ("heals some", "green") if tried.healed else ("heals nothing", "red")
+        return "heals all"
+    return "heals some" if tried.healed else "heals nothing"
 
 
-def _notes(tried: Tried) -> list[str]:
-    lines = []
-    if tried.conflicts:
-        lines.append(f"conflicts in {listing(tried.conflicts, _FILES)}")
-    elif tried.why:
-        lines.append(tried.why)
-    if tried.healed and not tried.heals:
-        lines.append(f"heals {listing(tried.healed, _CELLS)}")
-    if tried.broken:
-        lines.append(f"breaks {listing(tried.broken, _CELLS)}")
-    if tried.untold:
-        lines.append(f"said nothing of {listing(tried.untold, _CELLS)}")
-    return [clean_line(f"{tried.name}: {line}", 4 * _TEXT_LIMIT) for line in lines]
-
-
-def _cut(found: Healings) -> list[Text]:
-    told = "Not every combination was tried: a smaller one may heal all, too."
-    return [Text(told, "dim")] if found.cut else []
+def _noted(note: Note) -> str:
+    items = listing(note.items, _FILES if note.words == "conflicts in" else _CELLS)
+    return clean_line(f"{note.name}: {f'{note.words} {items}'.lstrip()}", 4 * _TEXT_LIMIT)
 
 
 def _text(text: str) -> Text:

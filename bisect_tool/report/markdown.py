@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
+from bisect_tool.report.fixes import CUT, notes, tried_rows
 from bisect_tool.report.phrase import count, duration, failed, percent, place, short, told
+from bisect_tool.report.repro import rate_rows, signature_rows
 from bisect_tool.report.startup import START_UP, start_ups
 from bisect_tool.text import clean, clean_line
 
@@ -41,26 +43,50 @@ class Markdown(str):
 
 def markdown(document: Document) -> str:
     """The issue body of a finished (or unfinished) session, ending with a newline."""
-    template = _environment().get_template("issue.md.j2")
-    return template.render(
-        document=document,
-        culprits=answer.culprits(document),
-        candidates=answer.candidates(document),
-        affected=answer.affected(document),
-        green=answer.cells_found(document, "green"),
-        other=answer.cells_found(document, "flaky", "always red", "unverified"),
-        contrast=answer.contrast(document),
-        chain=document.failure.chain[:_CHAIN_LIMIT] if document.failure else (),
-        words=answer.words(document),
-        fix=document.find == "fix",
-        trials=document.trials[:_TRIAL_LIMIT],
-        start_ups=start_ups(document),
-        start_up=Markdown(START_UP),
-        rates={
+    name, its_own = _answer(document)
+    return (
+        _environment()
+        .get_template(f"{name}.md.j2")
+        .render(
+            document=document,
+            affected=answer.affected(document),
+            green=answer.cells_found(document, "green"),
+            chain=document.failure.chain[:_CHAIN_LIMIT] if document.failure else (),
+            trials=document.trials[:_TRIAL_LIMIT],
+            left_behind=answer.left_behind(document)[:_TRIAL_LIMIT],
+            start_ups=start_ups(document),
+            start_up=Markdown(START_UP),
+            native_culprits={change.sha for change in answer.native_culprits(document)},
+            **its_own,
+        )
+    )
+
+
+def _answer(document: Document) -> tuple[str, dict[str, object]]:
+    """The template for what the session was to find out, and what only this one shows."""
+    if document.repro is not None:
+        return "repro", {
+            "against": document.repro.against,
+            "rate_rows": tuple(rate_rows(document.repro)),
+            "signature_rows": tuple(signature_rows(document.repro)),
+        }
+    if document.fixes is not None:
+        return "fixes", {
+            "tried_rows": tuple(tried_rows(document.fixes)),
+            "notes": tuple(notes(document.fixes)),
+            "cut": Markdown(CUT),
+        }
+    return "issue", {
+        "culprits": answer.culprits(document),
+        "candidates": answer.candidates(document),
+        "other": answer.cells_found(document, "flaky", "always red", "unverified"),
+        "contrast": answer.contrast(document),
+        "words": answer.words(document),
+        "fix": document.find == "fix",
+        "rates": {
             cell: rates for cell, report in document.cells.items() if (rates := answer.now_and_then(report))
         },
-        native_culprits={change.sha for change in answer.native_culprits(document)},
-    )
+    }
 
 
 def code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
@@ -124,7 +150,7 @@ def _environment() -> Environment:
         "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
         "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
         "failed": lambda runs: Markdown(failed(runs) if runs else ""),
-        "span": lambda span: Markdown(str(span)),
+        "own": lambda words: Markdown(str(words)),
         "resume": lambda document: f"bisect-run resume {document.session}",
         "percent": lambda chance: Markdown(percent(chance)),
         "place": lambda frames: place(frames[-1]),

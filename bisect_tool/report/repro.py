@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from bisect_tool.text import clean_line
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bisect_tool.campaign import State, Tally
     from bisect_tool.evidence import Failure
@@ -90,6 +91,32 @@ class Reproduction(_Model):
     cells: dict[str, Reproduced]
 
 
+@dataclass(frozen=True)
+class RateRow:
+    """One row of the table; that of the commit compared with has no `cell` and no `p`."""
+
+    cell: str
+    commit: str
+    failed: str
+    rate: str
+    interval: str
+    time: str
+    p: str
+
+
+@dataclass(frozen=True)
+class SignatureRow:
+    """A signature and how many of a cell's runs failed with it; without one, how many more there are.
+
+    `commit` is empty unless two are compared.
+    """
+
+    cell: str
+    commit: str
+    number: int
+    signature: str = ""
+
+
 def reproduction(asked: Repetition | None, sha: str, trials: Sequence[TrialResult]) -> Reproduction | None:
     """What the trials say of every cell at `sha`; None where nothing was to be repeated."""
     if asked is None:
@@ -151,12 +178,31 @@ def render_rates(found: Reproduction) -> RenderableType | None:
     table.add_column("time to failure", no_wrap=True)
     if found.against:
         table.add_column("p", no_wrap=True, justify="right")
+    for row in rate_rows(found):
+        commit, p_value = ([row.commit], [row.p]) if found.against else ([], [])
+        table.add_row(_text(row.cell), *commit, row.failed, row.rate, row.interval, row.time, *p_value)
+    return Group(table, *(_text(_signature(row), "dim") for row in signature_rows(found)))
+
+
+def rate_rows(found: Reproduction) -> Iterator[RateRow]:
+    """A row for each cell and commit."""
     for name, cell in found.cells.items():
-        table.add_row(_text(name), *_row(found, cell.here), *([_p(cell.p_value)] if found.against else []))
+        yield _row(name, cell.here, _p(cell.p_value))
         if cell.there:
-            table.add_row("", *_row(found, cell.there), "")
-    lines = [_text(line, "dim") for line in _signatures(found)]
-    return Group(table, *lines)
+            yield _row("", cell.there, "")
+
+
+def signature_rows(found: Reproduction) -> Iterator[SignatureRow]:
+    """Each cell's signatures with their counts, the most frequent first."""
+    for name, cell in found.cells.items():
+        for rate in (cell.here, cell.there):
+            if rate is None:
+                continue
+            commit = short(rate.sha) if found.against else ""
+            for item in rate.signatures[:_SIGNATURES]:
+                yield SignatureRow(name, commit, item.count, item.signature)
+            if len(rate.signatures) > _SIGNATURES:
+                yield SignatureRow(name, commit, len(rate.signatures) - _SIGNATURES)
 
 
 def _cell(name: str, sha: str, against: str | None, trials: Sequence[TrialResult]) -> Reproduced:
@@ -209,11 +255,16 @@ def _failed(rate: FailureRate) -> str:
     return f"{rate.failed} of {rate.runs}"
 
 
-def _row(found: Reproduction, rate: FailureRate) -> list[str]:
-    chance = "" if rate.rate is None else _percent(rate.rate)
-    interval = f"{rate.low * 100:.0f} to {_percent(rate.high)}" if rate.runs else ""
-    cells = [_failed(rate), chance, interval, _span(rate.seconds_to_failure)]
-    return [short(rate.sha), *cells] if found.against else cells
+def _row(cell: str, rate: FailureRate, p_value: str) -> RateRow:
+    return RateRow(
+        cell=cell,
+        commit=short(rate.sha),
+        failed=_failed(rate),
+        rate="" if rate.rate is None else _percent(rate.rate),
+        interval=f"{rate.low * 100:.0f} to {_percent(rate.high)}" if rate.runs else "",
+        time=_span(rate.seconds_to_failure),
+        p=p_value,
+    )
 
 
 def _span(spread: Spread | None) -> str:
@@ -233,19 +284,11 @@ def _p(value: float | None) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _signatures(found: Reproduction) -> list[str]:
-    """Each cell's signatures with their counts, the most frequent first."""
-    lines: list[str] = []
-    for name, cell in found.cells.items():
-        for rate in (cell.here, cell.there):
-            if rate is None:
-                continue
-            where = f"{name} at {short(rate.sha)}" if found.against else name
-            lines += [f"{where}: {item.count} x {item.signature}" for item in rate.signatures[:_SIGNATURES]]
-            if len(rate.signatures) > _SIGNATURES:
-                more = count(len(rate.signatures) - _SIGNATURES, "more signature")
-                lines.append(f"{where}: and {more}")
-    return lines
+def _signature(row: SignatureRow) -> str:
+    where = f"{row.cell} at {row.commit}" if row.commit else row.cell
+    if not row.signature:
+        return f"{where}: and {count(row.number, 'more signature')}"
+    return f"{where}: {row.number} x {row.signature}"
 
 
 def _text(text: str, style: str = "") -> Text:

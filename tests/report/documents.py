@@ -14,6 +14,8 @@ from bisect_tool.report.document import (
     Skipped,
     TrialReport,
 )
+from bisect_tool.report.fixes import Healings, Tried
+from bisect_tool.report.repro import FailureRate, Reproduced, Reproduction, SignatureCount, Spread
 
 GOOD = "a97954b6a8fa41a162ebf58f80a1460a98e0baf0"
 PARENT = "57c84ff12a3c0d5e6f708192a3b4c5d6e7f80912"
@@ -289,6 +291,98 @@ def running() -> Document:
     )
 
 
+def rate(sha: str, failed: int, runs: int, low: float, high: float, *signatures: str) -> FailureRate:
+    return FailureRate(
+        sha=sha,
+        runs=runs,
+        failed=failed,
+        rate=failed / runs if runs else None,
+        low=low,
+        high=high,
+        signatures=tuple(SignatureCount(signature=each, count=failed) for each in signatures),
+        seconds_to_failure=Spread(median=31.4, least=9.1, most=43.4) if failed else None,
+    )
+
+
+def repro() -> Document:
+    """A flaky cell and a green one, each run often at two commits."""
+    cells = {
+        RED_CELLS[0]: Reproduced(
+            here=rate(CULPRIT, 6, 20, 0.145, 0.519, "EngineCore: Exception: WorkerProc failed"),
+            there=rate(PARENT, 0, 20, 0.0, 0.161),
+            p_value=0.0202,
+        ),
+        GREEN_CELLS[0]: Reproduced(
+            here=rate(CULPRIT, 0, 20, 0.0, 0.161), there=rate(PARENT, 0, 0, 0.0, 1.0), p_value=1.0
+        ),
+    }
+    return document(
+        command="repro",
+        good=(),
+        bad=CULPRIT,
+        exit_code=1,
+        conclusion=f"reproduced: {RED_CELLS[0]} failed in 6 of 20 runs under --stress delay",
+        cells={},
+        repro=Reproduction(runs=20, until_fail=False, against=PARENT, stress="delay", cells=cells),
+    )
+
+
+def repro_running() -> Document:
+    """Interrupted before the first run of one commit had ended."""
+    return document(
+        command="repro",
+        good=(),
+        bad=CULPRIT,
+        exit_code=130,
+        resumable=True,
+        conclusion="not finished: 20 runs left",
+        cells={},
+        repro=Reproduction(runs=20, until_fail=False, against=None, cells={}),
+        failure=None,
+        trials=(),
+    )
+
+
+def fixes() -> Document:
+    """One revert heals a part, another conflicts, a patch does not fit, both reverts together heal all."""
+    names = ("revert 27066d1b2", "revert 57c84ff12", "apply fix.patch")
+    alone = Tried(
+        name=names[0],
+        title=f'Revert "{COMMITS[CULPRIT].subject}"',
+        parts=names[:1],
+        sha=BROKEN,
+        healed=RED_CELLS[:2],
+        red=RED_CELLS[2:],
+        broken=GREEN_CELLS[:1],
+        untold=GREEN_CELLS[1:],
+    )
+    conflicts = Tried(
+        name=names[1], title="Revert | it", parts=names[1:2], conflicts=("a.py", "b|c.py"), why="conflicts"
+    )
+    patch = Tried(
+        name=names[2], title="Apply fix.patch", parts=names[2:], why="it changes nothing that is not there"
+    )
+    both = Tried(
+        name=" + ".join(names[:2]), title="", parts=names[:2], sha=GOOD, heals=True, healed=RED_CELLS
+    )
+    return document(
+        command="fixes",
+        good=(),
+        conclusion=f"healed by {names[1]} and {names[0]}",
+        cells={},
+        fixes=Healings(
+            runs=2,
+            red=RED_CELLS,
+            green=GREEN_CELLS,
+            candidates=(alone, conflicts, patch),
+            combinations=(both,),
+            verified=(),
+            smallest=names[:2],
+            cut=True,
+        ),
+    )
+
+
 HOSTILE = (
     "\x1b[31mred\x1b[0m",
     "\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",
@@ -344,3 +438,26 @@ def hostile() -> Document:
         trials=(told, started),
         versions={text: text},
     )
+
+
+def hostile_repro() -> Document:
+    text = " ".join(HOSTILE)
+    cell = Reproduced(here=rate(CULPRIT, 2, 2, 0.3, 1.0, text), there=rate(PARENT, 0, 2, 0.0, 0.7))
+    found = Reproduction(runs=2, until_fail=False, against=PARENT, stress=text, cells={text: cell})
+    return hostile().model_copy(update={"good": (), "cells": {}, "repro": found})
+
+
+def hostile_fixes() -> Document:
+    text = " ".join(HOSTILE)
+    fits = Tried(name=text, title=text, parts=(text,), sha=CULPRIT, healed=(text,), untold=(text,))
+    conflicts = Tried(name=text, title=text, parts=(text,), conflicts=(text,), why=text)
+    none = Tried(name=text, title=text, parts=(text,), why=text)
+    found = Healings(
+        runs=2,
+        red=(text, f"{text}[2]"),
+        green=(text,),
+        candidates=(fits, conflicts, none),
+        combinations=(),
+        verified=(),
+    )
+    return hostile().model_copy(update={"good": (), "cells": {}, "fixes": found})

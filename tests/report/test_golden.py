@@ -17,7 +17,18 @@ from bisect_tool.report.markdown import markdown
 from bisect_tool.report.status import render_session
 
 GOLDEN = Path(__file__).parent / "golden"
-ENDINGS = ("culprit", "two_culprits", "inconclusive", "flaky", "all_green", "command", "hostile")
+ENDINGS = (
+    "culprit",
+    "two_culprits",
+    "inconclusive",
+    "flaky",
+    "all_green",
+    "command",
+    "repro",
+    "repro_running",
+    "fixes",
+    "hostile",
+)
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
 
 

@@ -23,15 +23,12 @@ from bisect_tool.text import clean_line
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OUR_HTML = {"<details>", "</details>", "<summary>Log excerpt</summary>", "<summary>Trials</summary>"}
-OUR_HEADINGS = [
-    "Summary",
-    "Affected tests",
-    "Error",
-    "Bisection",
-    "Analysis",
-    "Environment",
-    "Command to rerun",
-]
+ENDING = ["Analysis", "Environment", "Command to rerun"]
+OUR_HEADINGS = {
+    "hostile": ["Summary", "Affected tests", "Error", "Bisection", *ENDING],
+    "hostile_repro": ["Summary", "Failure rates", "Error", *ENDING],
+    "hostile_fixes": ["Summary", "Affected tests", "What was tried", "Error", *ENDING],
+}
 
 
 def controls(text):
@@ -45,18 +42,20 @@ def views():
     line = SessionLine(text, NOW, text, text, text, text)
     return {
         "report": render_report(hostile),
+        "rates": render_report(documents.hostile_repro()),
+        "healings": render_report(documents.hostile_fixes()),
         "session": render_session(hostile, NOW, running=False),
         "sessions": render_sessions([line], NOW),
     }
 
 
-@pytest.mark.parametrize("view", ["report", "session", "sessions"])
+@pytest.mark.parametrize("view", ["report", "rates", "healings", "session", "sessions"])
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_control_character_reaches_the_terminal(printed, view, width):
     assert controls(printed(views()[view], width)) == []
 
 
-@pytest.mark.parametrize("view", ["report", "session", "sessions"])
+@pytest.mark.parametrize("view", ["report", "rates", "healings", "session", "sessions"])
 def test_colours_are_ours_only(printed, view):
     """In colour the same text comes out, so no markup of the corpus was obeyed."""
     paper = io.StringIO()
@@ -74,8 +73,13 @@ def parsed(text):
     return MarkdownIt("commonmark").enable("table").parse(text)
 
 
-def test_markdown_holds_no_markup_of_others():
-    text = markdown(documents.hostile())
+def headings(tokens):
+    return [token.content for before, token in itertools.pairwise(tokens) if before.type == "heading_open"]
+
+
+@pytest.mark.parametrize("name", OUR_HEADINGS)
+def test_markdown_holds_no_markup_of_others(name):
+    text = markdown(getattr(documents, name)())
     assert controls(text) == []
     tokens = [token for block in parsed(text) for token in (block, *(block.children or ()))]
     kinds = {token.type for token in tokens}
@@ -85,17 +89,23 @@ def test_markdown_holds_no_markup_of_others():
     ]
     assert set(html) == OUR_HTML
     assert {token.content for token in tokens if token.type == "html_inline"} == {"<code>", "</code>"}
-    headings = [
-        token.content for before, token in itertools.pairwise(tokens) if before.type == "heading_open"
-    ]
-    assert headings == OUR_HEADINGS
+    assert headings(tokens) == OUR_HEADINGS[name]
     assert sum(token.type == "table_open" for token in tokens) == 3
 
 
-def test_markdown_words_of_others_stand_in_code():
+def test_a_heading_of_a_session_without_analysis_is_one():
+    """What follows an HTML block without an empty line would be a part of it."""
+    ending = OUR_HEADINGS["hostile"]
+    for begun in (documents.running(), documents.all_green()):
+        expected = [name for name in ending if name not in ("Error", "Analysis")]
+        assert headings(parsed(markdown(begun))) == expected
+
+
+@pytest.mark.parametrize("name", OUR_HEADINGS)
+def test_markdown_words_of_others_stand_in_code(name):
     """Outside code GitHub would turn `@name` and `#1` into mentions and references."""
     prose = []
-    for block in parsed(markdown(documents.hostile())):
+    for block in parsed(markdown(getattr(documents, name)())):
         inside = False
         for token in block.children or ():
             if token.type == "html_inline":
@@ -103,7 +113,7 @@ def test_markdown_words_of_others_stand_in_code():
             elif token.type == "text" and not inside:
                 prose.append(token.content)
     told = " ".join(prose)
-    assert "Searched" in told
+    assert "Cost" in told
     for mark in ("@", "#", "GH-", "http", "www", "$", "::", "evil"):
         assert mark not in told
 
