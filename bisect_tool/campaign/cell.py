@@ -124,6 +124,15 @@ class CellSearch:
         return {sha: value for sha, value in values.items() if value >= least}
 
     @property
+    def left(self) -> tuple[str, ...]:
+        """The commits of which one is the first bad one, as far as the runs can be taken at their word.
+
+        With every run there are as many or fewer; empty as soon as runs disagree, with one another or for the
+        company that the cell had.
+        """
+        return () if self.after else self.bisection.unrefuted
+
+    @property
     def belief(self) -> Belief:
         """What is thought of it by now."""
         known = self.bisection.posterior

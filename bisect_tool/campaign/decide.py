@@ -36,11 +36,12 @@ def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = 
     return State(
         step,
         conclusions,
-        lead.bisection.remaining,
+        _remaining(goal, open_ones),
         lead.bisection.steps_left(),
         over=step is None and not running,
         likely=_likely(goal, lead, step),
         beliefs=tuple(search.belief for search in open_ones),
+        disagreeing=not all(search.left for search in open_ones),
     )
 
 
@@ -95,6 +96,12 @@ def _endpoint_step(goal: Goal, trials: Sequence[TrialResult], running: Sequence[
         if end not in tried:
             return Step(end, None, Purpose.GOOD_END)
     return None
+
+
+def _remaining(goal: Goal, searches: Sequence[CellSearch]) -> tuple[str, ...]:
+    """The commits that are left for any of these cells, ancestors first."""
+    left = {sha for search in searches for sha in search.left or search.bisection.remaining}
+    return tuple(sha for sha in goal.dag.candidates if sha in left)
 
 
 def _steps_before_narrowing(goal: Goal, trials: Sequence[TrialResult]) -> int:

@@ -27,7 +27,7 @@ from bisect_tool.report.document import (
     Skipped,
     TrialReport,
 )
-from bisect_tool.report.phrase import told
+from bisect_tool.report.phrase import narrowed, told
 from bisect_tool.report.repro import concluded, first_failure, reproduction
 from bisect_tool.session import setting
 from bisect_tool.text import clean, redact, secret_values
@@ -147,7 +147,8 @@ def sanitise(document: Document, secrets: frozenset[str]) -> Document:
 def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = ()) -> tuple[ExitCode, str]:
     """The exit code of a session and the sentence that goes with it; `unbuilt` commits change no build."""
     if state.step is not None:
-        return ExitCode.INTERRUPTED, f"not finished: {len(state.remaining)} commits are left"
+        so_far = narrowed(len(state.remaining), disagreeing=state.disagreeing)
+        return ExitCode.INTERRUPTED, f"not finished: {so_far}"
     found = {item.finding for item in state.conclusions}
     if not found:
         return _nothing_ran(rows)

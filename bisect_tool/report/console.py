@@ -174,7 +174,8 @@ def _candidates(document: Document) -> RenderableType | None:
     parts: list[RenderableType] = []
     for group in groups:
         first = answer.words(document).first.lower()
-        title = f"The {first} commit of {listing(group.cells)} is one of {len(group.candidates)}"
+        probably = "probably " if document.resumable else ""
+        title = f"The {first} commit of {listing(group.cells)} is {probably}one of {len(group.candidates)}"
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True, justify="right")

@@ -63,6 +63,13 @@ def failed(runs: EndCount) -> str:
     return f"{runs.failed} of {runs.runs}"
 
 
+def narrowed(commits: int, *, disagreeing: bool) -> str:
+    """How far a search came; what is likely can become more again, so it is not called narrowed."""
+    if disagreeing:
+        return f"runs disagree, {count(commits, 'commit')} likely"
+    return f"narrowed to {count(commits, 'commit')}"
+
+
 def listing(items: Sequence[str], limit: int = 3) -> str:
     """`a`, `a and b`, `a, b and c`; beyond the limit the rest is counted."""
     if len(items) > limit:

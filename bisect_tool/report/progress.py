@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bisect_tool.report import terminal
 from bisect_tool.report.belief import belief_line, render_beliefs
-from bisect_tool.report.phrase import count, duration, roughly, short, told
+from bisect_tool.report.phrase import count, duration, narrowed, roughly, short, told
 from bisect_tool.report.tail import STREAM, CellsSeen, StreamTail
 from bisect_tool.text import clean_line
 from bisect_tool.verdict import RED, Outcome
@@ -63,6 +63,7 @@ class Snapshot:
     slots: int = 1
     searching: bool = True
     remaining: int = 0
+    disagreeing: bool = False
     steps_left: int = 0
     mean_s: float | None = None
     running: tuple[AtWork, ...] = ()
@@ -118,6 +119,7 @@ class Progress:
         self._snapshot = replace(
             self._snapshot,
             remaining=len(state.remaining),
+            disagreeing=state.disagreeing,
             steps_left=state.steps_left,
             mean_s=sum(self._seconds) / len(self._seconds) if self._seconds else None,
             beliefs=state.beliefs,
@@ -187,14 +189,15 @@ def render_progress(snapshot: Snapshot, now: float) -> RenderableType:
 
 
 def range_left(snapshot: Snapshot, now: float) -> str:
-    """`narrowed to 9 commits, ~4 steps left, ~3 min`; the time of the trials that run counts as spent.
+    """`narrowed to 9 commits, ~4 steps left, ~3 min`, and no more than 9 from there on, unless runs disagree.
 
-    With k slots a round of trials tells k + 1 parts of the range apart, not two.
+    The time of the trials that run counts as spent. With k slots a round of trials tells k + 1 parts of the
+    range apart, not two.
     """
     if not snapshot.searching:
         return _runs_left(snapshot, now)
-    commits = count(snapshot.remaining, "commit")
-    parts = [f"narrowed to {commits}" if snapshot.remaining else "range is settled"]
+    left = narrowed(snapshot.remaining, disagreeing=snapshot.disagreeing)
+    parts = [left if snapshot.remaining else "range is settled"]
     if snapshot.steps_left:
         parts.append(f"~{count(snapshot.steps_left, 'step')} left")
     if snapshot.steps_left and snapshot.mean_s is not None:

@@ -251,6 +251,14 @@ class Bisection:
         return bool(share.max() <= self.confidence * share.sum())
 
     @property
+    def unrefuted(self) -> tuple[str, ...]:
+        """The commits that explain every run at its word, ancestors first; none where runs disagree.
+
+        With every run there are as many of them or fewer.
+        """
+        return tuple(self.dag.candidates[commit] for commit in np.flatnonzero(self.posterior.consistent))
+
+    @property
     def remaining(self) -> tuple[str, ...]:
         """The commits that hold the first bad one at the asked confidence, ancestors first."""
         chance = self.posterior.commits

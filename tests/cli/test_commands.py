@@ -363,4 +363,4 @@ class TestStatus:
         ended = cli("report", sessions.interrupted, "--json")
         document = Document.model_validate_json(ended.out)
         assert (ended.code, document.exit_code, document.cost.trials) == (0, 130, 2)
-        assert document.conclusion == "not finished: 4 commits are left"
+        assert document.conclusion == "not finished: narrowed to 4 commits"

@@ -281,7 +281,7 @@ def running() -> Document:
         cells={},
         exit_code=130,
         resumable=True,
-        conclusion="not finished: 9 commits are left",
+        conclusion="not finished: narrowed to 9 commits",
         failure=None,
         trials=(
             trial(BAD, "bad end", outcomes("failed"), build_seconds=12.0, seconds=43.4),

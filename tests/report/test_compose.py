@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import documents
 import pytest
 
@@ -141,7 +143,9 @@ def test_unfinished_session_is_resumable(session):
     step = State(Step(documents.PARENT, None, Purpose.NARROW), (), (documents.PARENT, documents.CULPRIT), 2)
     document = compose(session, ROWS[:2], step)
     assert document.exit_code == ExitCode.INTERRUPTED
-    assert document.conclusion == "not finished: 2 commits are left"
+    assert document.conclusion == "not finished: narrowed to 2 commits"
+    doubtful = compose(session, ROWS[:2], replace(step, disagreeing=True))
+    assert doubtful.conclusion == "not finished: runs disagree, 2 commits likely"
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,13 @@ def test_running_session(printed):
     compare("running-80.txt", printed(render_session(documents.running(), NOW, running=True), 80))
 
 
-def test_a_session_that_can_go_on_says_so_and_claims_nothing():
+def test_a_session_that_can_go_on_says_so_and_claims_nothing(printed):
     body = markdown(documents.running())
-    assert "The session is not over: `not finished: 9 commits are left`. It goes on with" in body
+    assert "The session is not over: `not finished: narrowed to 9 commits`. It goes on with" in body
     assert "`bisect-run resume 20260306-101500-1a2b`" in body
     assert "None is known yet." in body
     used_up = documents.inconclusive().model_copy(update={"resumable": True})
-    assert "is one of 3 so far." in markdown(used_up)
+    assert "commit is probably one of 3." in markdown(used_up)
+    assert "is probably one of:" in markdown(used_up)
     assert "could not be told apart" not in markdown(used_up)
+    assert f"commit of {documents.RED_CELLS[0]} is probably one of 3\n" in printed(render_report(used_up))

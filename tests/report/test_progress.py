@@ -231,6 +231,11 @@ def test_range_left(remaining, steps, mean, text):
     assert range_left(snapshot, 1000.0) == text
 
 
+def test_where_runs_disagree_nothing_is_narrowed():
+    snapshot = Snapshot(began=0.0, remaining=9, disagreeing=True, steps_left=4)
+    assert range_left(snapshot, 0.0) == "runs disagree, 9 commits likely, ~4 steps left"
+
+
 @pytest.mark.parametrize(("slots", "text"), [(1, "~8 min"), (3, "~4 min"), (7, "~3 min")])
 def test_more_slots_need_less_time(slots, text):
     snapshot = Snapshot(began=0.0, slots=slots, remaining=9, steps_left=8, mean_s=60.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import pairwise
 from math import log2
 from statistics import fmean
 
@@ -183,6 +184,47 @@ def test_a_used_up_budget_ends_with_the_chances_so_far(world, data):
         assert found.finding is not Finding.CULPRIT or found.culprit == world.culprits[found.cell]
     if count == len(played.trials):
         assert so_far.conclusions == played.state.conclusions
+
+
+def looks(world, trials, **goal):
+    """What is left after each trial, where it is called narrowed; None where runs disagree."""
+    states = (decide(world.goal(**goal), trials[:count]) for count in range(len(trials) + 1))
+    return [None if state.disagreeing else set(state.remaining) for state in states]
+
+
+def assert_never_more(narrowed):
+    assert all(after <= before for before, after in pairwise(each for each in narrowed if each is not None))
+
+
+@given(worlds(words=("unbuildable", "infrastructure", "other")), st.integers(1, 3))
+@settings(max_examples=40, deadline=None)
+def test_what_was_narrowed_down_is_never_more_than_before(world, runs):
+    played = play(world, world.goal(endpoint_runs=runs))
+    narrowed = looks(world, played.trials, endpoint_runs=runs)
+    assert None not in narrowed
+    assert_never_more(narrowed)
+    assert narrowed[0] == set(world.parents)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_runs_disagree_it_is_not_called_narrowed(seed):
+    cells = {"often": "c5", "seldom": "c14"}
+    world = World(line(20), cells, rates={"often": (0.7, 0.1), "seldom": (0.5, 0.0)}, seed=seed)
+    narrowed = looks(world, play(world, world.goal(endpoint_runs=8)).trials, endpoint_runs=8)
+    assert None in narrowed
+    assert_never_more(narrowed)
+
+
+def test_suspects_that_are_cleared_do_not_bring_back_others():
+    """Those that hold 95 % of the chance are few at first, and more once the likeliest is seen to be good."""
+    changes = tuple(
+        Change(f"c{place}", "", ("engine.py",) if place == 2 else ("README.md",)) for place in range(16)
+    )
+    world = one_cell(16, 9)
+    played = play(world, world.goal(changes=changes, paths=("engine.py",)))
+    narrowed = looks(world, played.trials, changes=changes, paths=("engine.py",))
+    assert None not in narrowed
+    assert_never_more(narrowed)
 
 
 # --- one cell ---------------------------------------------------------------------------------------------
