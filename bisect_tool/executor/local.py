@@ -97,7 +97,8 @@ class LocalExecutor:
             self._events.put(Entered(slot, name, folder))
 
         phase("checkout", folder)
-        tree = self._trees[slot].checkout(sha)
+        worktree = self._trees[slot]
+        tree = worktree.checkout(sha)
         check = self._setting.check
         if isinstance(check, PytestCheck) and check.tests_from:
             pinned = tree / check.file
@@ -105,7 +106,8 @@ class LocalExecutor:
             pinned.write_bytes(self._repository.file(check.tests_from, check.file))
         profile = self._setting.profile
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
-        return run_trial(self._setting, Order(sha, tree, name, cells, folder, slot), phase, self._cancel)
+        order = Order(sha, tree, name, cells, folder, slot, worktree.added)
+        return run_trial(self._setting, order, phase, self._cancel)
 
 
 def _check(setting: Setting) -> None:

@@ -7,6 +7,7 @@ Every entry that comes or goes gives its folder another time of change, which no
 from __future__ import annotations
 
 import os
+import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -65,6 +66,20 @@ class Folders:
                 folder.mark == _mark(path) for path, folder in self._known.items()
             )
         return False
+
+    def added(self) -> set[str]:
+        """The paths that came into these folders since; of a new folder its own alone.
+
+        A file that was written to in its place is not among them, and nothing is where that cannot be told.
+        """
+        found: set[str] = set()
+        for path, folder in self._known.items():
+            with suppress(OSError):
+                mark = _mark(path)
+                if mark != folder.mark and stat.S_ISDIR(mark[2]):
+                    inner, others = _entries(path)
+                    found.update({*inner, *others}.difference(folder.inner, folder.others))
+        return found
 
     def others(self) -> Iterator[str]:
         """What is no folder, as of the last look."""

@@ -81,6 +81,10 @@ class Worktree:
         except OSError as error:
             raise EnvironmentFailed(f"{self.path} cannot be written: {error}") from error
 
+    def added(self) -> set[str]:
+        """The paths of what came into the tree since the checkout, as far as its folders tell."""
+        return self._folders.added()
+
     def _switch(self, admin: Path, sha: str) -> Path:
         """Clean and check out; the index is our own copy, so that nothing the trial staged or hid counts.
 

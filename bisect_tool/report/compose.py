@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bisect_tool.history.commit import Commit
     from bisect_tool.session import Session
     from bisect_tool.store import TrialRow
+    from bisect_tool.trial.result import TrialResult
 
 
 _RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
@@ -264,13 +265,19 @@ def _isolated(cell: str, rows: Sequence[TrialRow]) -> bool | None:
 
 
 def _left_behind(item: CellConclusion, rows: Sequence[TrialRow]) -> tuple[str, ...]:
-    """What was left by the first trial in which the cell failed after the cells that it needs before it."""
-    for row in rows:
-        result = row.result.cell(item.cell)
-        ran = {cell.cell for cell in row.result.cells}
-        if item.after and result is not None and result.outcome in RED and ran.issuperset(item.after):
-            return tuple(f"{left.kind} {left.name}" for left in row.result.leftovers)
-    return ()
+    """What was left by a trial in which the cell failed after the cells that it needs before it.
+
+    Of those trials the first with the fewest cells: what is left there is of these, and not of others.
+    """
+    failed = [row.result for row in rows if item.after and _failed_after(row.result, item.cell, item.after)]
+    fewest = min(failed, key=lambda result: len(result.cells), default=None)
+    return tuple(f"{left.kind} {left.name}" for left in fewest.leftovers) if fewest else ()
+
+
+def _failed_after(result: TrialResult, cell: str, after: Sequence[str]) -> bool:
+    found = result.cell(cell)
+    ran = {each.cell for each in result.cells}
+    return found is not None and found.outcome in RED and ran.issuperset(after)
 
 
 def _before(cell: str, parents: Sequence[str], rows: Sequence[TrialRow], *, fix: bool) -> str | None:

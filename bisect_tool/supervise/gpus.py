@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pynvml
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping, Sequence
+
+MIB = 1 << 20
+TOLERANCE = 64 * MIB
+"""The driver's own books move by a few MiB; a CUDA context alone takes hundreds on GPUs that serve models."""
+
+RELEASE_S = 5.0
+"""As long as a killed process may take to end: the driver may still be taking back its gigabytes."""
+
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,37 @@ def visible() -> tuple[str, ...]:
 def share(slot: int, need: int) -> tuple[str, ...]:
     """The `need` visible GPUs of one slot; no two slots have one in common."""
     return visible()[slot * need : (slot + 1) * need] if need else ()
+
+
+def in_use(names: Sequence[str]) -> dict[int, int]:
+    """Bytes in use on each GPU of these names, by index; empty without names, a driver, or an answer of it.
+
+    A name is an index or a UUID, which may be cut short, as in CUDA_VISIBLE_DEVICES.
+    """
+    if not names:
+        return {}
+    with suppress(pynvml.NVMLError):  # a GPU that fell off its bus, say
+        return {gpu.index: gpu.used for gpu in snapshot() if any(_is_called(gpu, name) for name in names)}
+    return {}
+
+
+def not_released(before: Mapping[int, int], cancel: threading.Event) -> dict[int, int]:
+    """Bytes in use above those `before` on each of these GPUs, by index, where it is over TOLERANCE.
+
+    Waits for the driver at most RELEASE_S, and not once `cancel` is set. Whose they are is not asked: inside
+    a container the driver's pids name nothing.
+    """
+    ends = time.monotonic() + RELEASE_S
+    names = [str(index) for index in before]
+    while True:
+        above = {index: used - before[index] for index, used in in_use(names).items()}
+        left = {index: more for index, more in above.items() if more > TOLERANCE}
+        if not left or time.monotonic() >= ends or cancel.wait(_POLL_S):
+            return left
+
+
+def _is_called(gpu: GpuMemory, name: str) -> bool:
+    return name == str(gpu.index) or (name.startswith("GPU-") and gpu.uuid.startswith(name))
 
 
 def snapshot() -> tuple[GpuMemory, ...]:

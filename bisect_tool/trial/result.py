@@ -33,7 +33,7 @@ class CellResult(_Model):
 
 
 class Leftover(_Model):
-    """Something a trial left behind: kind is `process`, `port` or `shm`."""
+    """Something a trial left behind: kind is `process`, `port`, `shm`, `file` or `gpu`."""
 
     kind: str
     name: str

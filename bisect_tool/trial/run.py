@@ -23,6 +23,7 @@ from bisect_tool.text import clean_line
 from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, timeline, unreadable
 from bisect_tool.trial.command import command_cell
 from bisect_tool.trial.job import Job, make_job
+from bisect_tool.trial.leftovers import Before
 from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall
 from bisect_tool.trial.setting import Place, Setting
 from bisect_tool.verdict import Outcome
@@ -44,7 +45,10 @@ class TrialAborted(BisectError):
 
 @dataclass(frozen=True)
 class Order:
-    """One trial to run: a commit, its tree and fingerprint, the cells (None: all), a folder for its logs."""
+    """One trial to run: a commit, its tree and fingerprint, the cells (None: all), a folder for its logs.
+
+    `added` tells the paths of what came into the tree since it was checked out.
+    """
 
     sha: str
     tree: Path
@@ -52,6 +56,7 @@ class Order:
     cells: tuple[str, ...] | None
     folder: Path
     slot: int
+    added: Callable[[], set[str]]
 
 
 @dataclass(frozen=True)
@@ -110,11 +115,14 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
     phase("test", order.folder)
     with _temporary() as temporary:
         place = Place(order.folder, order.tree, temporary, environment, order.slot)
-        guarded = run_guarded(_spec(make_job(setting, place, order.cells), place), cancel)
+        job = make_job(setting, place, order.cells)
+        before = Before.look(setting, place, order.added)
+        guarded = run_guarded(_spec(job, place), cancel)
+        leftovers = before.left(guarded.leftovers, cancel)
     if guarded.reason is Reason.CANCELLED:
         raise TrialAborted("the trial was interrupted")
     told = _collected(setting, order, place, guarded)
-    return replace(told, environment=environment, leftovers=_leftovers(guarded))
+    return replace(told, environment=environment, leftovers=leftovers)
 
 
 def _environment(setting: Setting, order: Order, cancel: threading.Event) -> Environment | None:
@@ -168,18 +176,6 @@ def _nothing(order: Order, outcome: Outcome, reason: str) -> _Told:
 
 def _fixed_ports(setting: Setting) -> tuple[int, ...]:
     return setting.profile.launch.fixed_ports if setting.profile else ()
-
-
-def _leftovers(guarded: GuardianResult) -> tuple[Leftover, ...]:
-    left = guarded.leftovers
-    return (
-        *(
-            Leftover(kind="process", name=f"{process.title} (pid {process.pid})")
-            for process in left.processes
-        ),
-        *(Leftover(kind="port", name=str(port)) for port in left.ports),
-        *(Leftover(kind="shm", name=name) for name in left.shm),
-    )
 
 
 def _tail(log: Path) -> str:

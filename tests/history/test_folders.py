@@ -90,6 +90,20 @@ def test_new_folders_are_looked_at(tree, seen):
     assert not seen.same()
 
 
+def test_what_was_added(tree, seen):
+    """Only what is new, a new folder without what is in it, and nothing from behind a link."""
+    assert seen.added() == set()
+    (tree / "a" / "b" / "new").touch()
+    (tree / "c" / "file").unlink()
+    (tree / "c" / "new").mkdir()
+    (tree / "c" / "new" / "inner").touch()
+    (tree / "file").write_text("another")
+    assert {os.path.relpath(path, tree) for path in seen.added()} == {"a/b/new", "c/new"}
+    shutil.rmtree(tree / "a" / "b")
+    (tree / "a" / "b").symlink_to(tree / "c")
+    assert {os.path.relpath(path, tree) for path in seen.added()} == {"c/new"}
+
+
 def test_what_is_no_folder(tree, seen):
     (tree / "c" / "link").symlink_to("..")
     seen.look()
@@ -102,3 +116,4 @@ def test_a_file_system_that_tells_nothing_is_not_believed(tree, monkeypatch):
     folders = Folders(tree)
     folders.look()
     assert not folders.same()
+    assert folders.added() == set()

@@ -123,6 +123,28 @@ def test_round_trip(session):
     assert Document.model_validate_json(document.to_json()) == document
 
 
+def test_what_is_left_behind_is_told_of_the_trial_with_the_fewest_cells(session):
+    """Of a cell that needs another one before it; longer trials have the leftovers of other cells as well."""
+
+    def ran(number, *cells, outcome=Outcome.FAILED):
+        results = tuple(CellResult(cell=cell, outcome=Outcome.PASSED) for cell in cells)
+        results += (CellResult(cell=CELL, outcome=outcome),)
+        left = (Leftover(kind="file", name=f"$TMPDIR/{number}"),)
+        return row(number, documents.BAD, outcome, cells=results, leftovers=left)
+
+    rows = (
+        ran(1, "other", "needed", "third"),
+        ran(2, "needed", outcome=Outcome.PASSED),
+        ran(3, "other"),
+        ran(4, "needed"),
+        ran(5, "needed"),
+    )
+    needing = replace(CULPRIT, after=("needed",))
+    assert compose(session, rows, ended(needing)).cells[CELL].left_behind == ("file $TMPDIR/4",)
+    assert compose(session, rows, ended(CULPRIT)).cells[CELL].left_behind == ()
+    assert compose(session, rows[1:3], ended(needing)).cells[CELL].left_behind == ()
+
+
 def test_texts_are_cleaned_and_secrets_masked(session, monkeypatch):
     monkeypatch.setenv("API_TOKEN", "canary-0123456789")
     reason = "\x1b[31mcannot reach https://me:canary-0123456789@example.invalid\x07 with canary-0123456789"

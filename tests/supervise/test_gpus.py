@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import threading
+import time
 from types import SimpleNamespace
 
 import pynvml
 import pytest
 
 from bisect_tool.supervise import gpus
-from bisect_tool.supervise.gpus import GpuMemory, snapshot
+from bisect_tool.supervise.gpus import MIB, TOLERANCE, GpuMemory, in_use, not_released, snapshot
 
 
 @pytest.fixture
@@ -47,6 +49,72 @@ def test_no_driver(monkeypatch):
 
     monkeypatch.setattr(gpus.pynvml, "nvmlInit", fail)
     assert snapshot() == ()
+
+
+@pytest.fixture
+def memory(driver, monkeypatch):
+    """What the driver says is in use on GPU 1, one after the other; the last it says for ever."""
+    said = [0]
+
+    def info(index):
+        used = (said.pop(0) if len(said) > 1 else said[0]) if index else 7 * TOLERANCE
+        return SimpleNamespace(total=100 * TOLERANCE, used=used)
+
+    monkeypatch.setattr(gpus.pynvml, "nvmlDeviceGetMemoryInfo", info)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("0",), {0: 0}),
+        (("GPU-1",), {1: 10}),
+        (("GPU-",), {0: 0, 1: 10}),
+        (("1", "0"), {0: 0, 1: 10}),
+        (("2", "GPU-12", "MIG-1", "", "PU-1"), {}),
+        ((), {}),
+    ],
+)
+def test_gpus_go_by_their_index_or_the_beginning_of_their_uuid(driver, names, found):
+    assert in_use(names) == found
+    assert bool(driver) == bool(names)
+
+
+def test_a_driver_that_cannot_answer_says_nothing(driver, monkeypatch):
+    def lost(_index):
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+
+    monkeypatch.setattr(gpus.pynvml, "nvmlDeviceGetMemoryInfo", lost)
+    assert in_use(["0"]) == {}
+    assert not_released({0: 0}, threading.Event()) == {}
+
+
+def test_memory_that_the_driver_takes_back_in_time_is_none_left(memory):
+    memory[:] = [9 * TOLERANCE, 5 * TOLERANCE, TOLERANCE + 4 * MIB]
+    assert not_released({1: 4 * MIB}, threading.Event()) == {}
+    assert memory == [TOLERANCE + 4 * MIB]
+
+
+def test_memory_that_stays_is_told_after_a_while(memory, monkeypatch):
+    monkeypatch.setattr(gpus, "RELEASE_S", 0.3)
+    memory[:] = [TOLERANCE + 5 * MIB]
+    began = time.monotonic()
+    assert not_released({0: 7 * TOLERANCE, 1: 4 * MIB}, threading.Event()) == {1: TOLERANCE + MIB}
+    assert 0.3 <= time.monotonic() - began < 5
+
+
+def test_nobody_waits_for_it_who_was_cancelled(memory):
+    memory[:] = [9 * TOLERANCE]
+    cancelled = threading.Event()
+    cancelled.set()
+    began = time.monotonic()
+    assert not_released({1: 0}, cancelled) == {1: 9 * TOLERANCE}
+    assert time.monotonic() - began < gpus.RELEASE_S / 2
+
+
+def test_where_no_gpu_is_asked_for_no_driver_is_asked(driver):
+    assert not_released(in_use(()), threading.Event()) == {}
+    assert driver == []
 
 
 @pytest.mark.gpu

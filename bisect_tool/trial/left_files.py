@@ -1,0 +1,78 @@
+"""The files that tests left in a trial's temporary folder and in the commit's worktree, by name."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bisect_tool.text import clean, clean_line, redact, secret_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_TEMPORARY = "$TMPDIR/"
+_NAMED = 8
+_LOOKS = 1000
+_NAME_LIMIT = 160
+_USUAL = ("__pycache__", ".pytest_cache")
+_USUAL_ENDS = (".pyc", ".log")
+_PYTESTS_OWN = "pytest-of-"
+"""Holds the folders of `tmp_path`: each is one test's alone, and no other meets it."""
+
+
+def left_files(temporary: Path, tree: Path, added: Iterable[str]) -> tuple[str, ...]:
+    """What lies in the temporary folder, and below the paths that were added to the tree.
+
+    Files and empty folders, without caches and logs: the first few as `$TMPDIR/lock` or, in the tree,
+    `tests/lock`, those in fewer folders first; then how many there are besides. At most `_LOOKS` are counted.
+    """
+    own = (path for path in _inside(str(temporary)) if not _name(path).startswith(_PYTESTS_OWN))
+    found = list(islice(_leaves([*own, *sorted(added)]), _LOOKS + 1))
+    if not found:
+        return ()
+    names = sorted((_told(path, temporary, tree) for path in found), key=_order)
+    secrets = secret_values(os.environ)
+    first = [clean_line(redact(clean(name), secrets), _NAME_LIMIT) for name in names[:_NAMED]]
+    more = min(len(found), _LOOKS) - len(first)
+    over = "over " if len(found) > _LOOKS else ""
+    return (*first, f"... and {over}{more} more") if more else tuple(first)
+
+
+def _leaves(paths: Iterable[str]) -> Iterator[str]:
+    """What is no folder at and below these paths, and with a `/` the folders without anything in them."""
+    waiting = deque(paths)
+    while waiting:
+        path = waiting.popleft()
+        if _name(path) in _USUAL or path.endswith(_USUAL_ENDS):
+            continue
+        if os.path.islink(path) or not os.path.isdir(path):  # noqa: PTH112, PTH114
+            yield path
+        elif inner := _inside(path):
+            waiting += inner
+        else:
+            yield f"{path}/"
+
+
+def _inside(folder: str) -> list[str]:
+    """The paths of some of what a folder has in it; none where it is closed to us."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.path for entry in islice(entries, _LOOKS + 1)]
+    except OSError:
+        return []
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _told(path: str, temporary: Path, tree: Path) -> str:
+    inner = path.removeprefix(f"{temporary}/")
+    return path.removeprefix(f"{tree}/") if inner == path else f"{_TEMPORARY}{inner}"
+
+
+def _order(name: str) -> tuple[bool, int, str]:
+    return not name.startswith(_TEMPORARY), name.rstrip("/").count("/"), name

@@ -1,0 +1,74 @@
+"""What a trial left behind that its next cell would have met: the guardian's list, files, and GPU memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.request import CommandCheck, PytestCheck
+from bisect_tool.supervise import gpus
+from bisect_tool.trial.left_files import left_files
+from bisect_tool.trial.result import Leftover
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+
+    from bisect_tool.supervise import Leftovers
+    from bisect_tool.trial.setting import Place, Setting
+
+    Added = Callable[[], set[str]]
+
+
+@dataclass(frozen=True)
+class Before:
+    """How things were right before a trial's tests began.
+
+    `added` tells what came into the worktree since its checkout, `built` is what it told then. Folders alone
+    are asked: with 5,000 files in 500 folders that takes 2 ms, and a look at each file seven times as long.
+    So a file that was changed in its place goes unseen. `memory`: bytes in use on each GPU of the slot, by
+    index.
+    """
+
+    place: Place
+    suite: bool
+    added: Added
+    built: frozenset[str]
+    memory: Mapping[int, int]
+
+    @staticmethod
+    def look(setting: Setting, place: Place, added: Added) -> Before:
+        """Look once the environment is laid: what a build puts into the tree is no leftover.
+
+        A command is one cell. No other meets its files: each trial has its own folder, and a clean worktree.
+        """
+        suite = not isinstance(setting.check, CommandCheck)
+        built = frozenset(added()) if suite else frozenset[str]()
+        return Before(place, suite, added, built, gpus.in_use(_gpus(setting, place.slot)))
+
+    def left(self, guardian: Leftovers, cancel: threading.Event) -> tuple[Leftover, ...]:
+        """What is left after the tests, by the guardian's word and by a look at what it does not look at.
+
+        It waits for the driver of the GPUs, `gpus.RELEASE_S` at most.
+        """
+        place = self.place
+        new = self.added() - self.built if self.suite else set()
+        files = left_files(place.temporary, place.tree, new) if self.suite else ()
+        memory = gpus.not_released(self.memory, cancel).items()
+        return (
+            *(
+                Leftover(kind="process", name=f"{process.title} (pid {process.pid})")
+                for process in guardian.processes
+            ),
+            *(Leftover(kind="port", name=str(port)) for port in guardian.ports),
+            *(Leftover(kind="shm", name=name) for name in guardian.shm),
+            *(Leftover(kind="file", name=name) for name in files),
+            *(Leftover(kind="gpu", name=f"{index}: {size // gpus.MIB} MiB") for index, size in memory),
+        )
+
+
+def _gpus(setting: Setting, slot: int) -> tuple[str, ...]:
+    """The slot's GPUs: a test file of the engine's own that runs alone may use every one that it sees."""
+    if setting.gpus and setting.slots == 1 and isinstance(setting.check, PytestCheck):
+        return gpus.visible()
+    return gpus.share(slot, setting.gpus)

@@ -1,0 +1,173 @@
+"""What a cell leaves for the next one: files and GPU memory, in the trial's leftovers and in the answer."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from types import SimpleNamespace
+
+import pynvml
+import pytest
+from projects import Nobody
+from suites import write_scenario
+from tried import each_once
+
+from bisect_tool import session as sessions
+from bisect_tool.home import Home
+from bisect_tool.resolve import Words, resolve
+from bisect_tool.store import Store
+from bisect_tool.supervise import gpus
+from bisect_tool.supervise.gpus import MIB
+
+LOCKED = """
+import tempfile
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(tempfile.gettempdir())
+
+
+@pytest.mark.parametrize("servers", [1])
+def test_of_no_matter(servers):
+    (FOLDER / "socket").touch()
+
+
+@pytest.mark.parametrize("servers", [1])
+def test_locks(servers):
+    (FOLDER / "engine").mkdir()
+    (FOLDER / "engine" / "lock").touch()
+
+
+@pytest.mark.parametrize("servers", [4])
+def test_needs_the_lock(launch, servers):
+    code = Path(launch.command[0]).read_text().strip()
+    assert code == "0" or not (FOLDER / "engine").exists()
+"""
+
+MESSY = """
+import os
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(tempfile.gettempdir())
+
+
+def test_tidies_up(tmp_path):
+    (tmp_path / "own").touch()
+    with tempfile.NamedTemporaryFile():
+        (FOLDER / "gone").touch()
+    (FOLDER / "gone").unlink()
+
+
+def test_leaves_a_mess(launch, tmp_path):
+    Path({held!r}).touch()
+    tree = Path(launch.command[0]).parent
+    for name in ("__pycache__/x.cpython-311.pyc", "x.pyc", "server.log", ".pytest_cache/v", "sub/state"):
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).touch()
+    (FOLDER / "evil\\x1b[31m\\nname").touch()
+    (FOLDER / "empty").mkdir()
+    os.mkfifo(FOLDER / "pipe")
+    (FOLDER / "link").symlink_to("/")
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    """Makes scenarios with another suite; `launch` is added to the profile's."""
+
+    def make(suite, launch=""):
+        folder = write_scenario(tmp_path / "scenario", tmp_path / "log")
+        (folder / "test_small.py").write_text(suite)
+        described = folder / "scenario.toml"
+        described.write_text(described.read_text().replace('model = "none"', f'model = "none"\n{launch}'))
+        return str(folder)
+
+    return make
+
+
+@pytest.fixture
+def trials(project, monkeypatch):
+    """Runs one trial of each commit but the good end, in this process; returns their results."""
+
+    def run(scenario, good, bad):
+        monkeypatch.chdir(project.path)
+        monkeypatch.setattr(sessions, "decide", each_once)
+        home = Home(project.home / "state", project.home / "cache")
+        words = Words(repo=str(project.path), goods=(good,), bad=bad, scenario=scenario)
+        with closing(Store(home.store)) as store:
+            session = sessions.create(resolve(words, home, print, "run"), store, home)
+            sessions.run(session, store, Nobody(), threading.Event())
+            return [row.result for row in store.trials(session.id)]
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_file_that_an_earlier_test_left_is_named(project, scenario):
+    """Of what all cells leave, what is told is left by those that the failure needs."""
+    good, culprit, bad = project.commits(0, 1, 1)
+    ended = project.run("--good", good, "--bad", bad, "--scenario", scenario(LOCKED), "--json")
+    assert ended.code == 0, ended.stderr
+    document = ended.document
+    cell = document.cells["test_needs_the_lock[4]"]
+    assert (cell.finding, cell.culprit.sha, cell.order_dependent) == ("culprit", culprit, True)
+    assert cell.after == ("test_locks[1]",)
+    assert cell.left_behind == ("file $TMPDIR/engine/lock",)
+    assert ("file $TMPDIR/socket", "file $TMPDIR/engine/lock") in {each.leftovers for each in document.trials}
+    told = project.run("report").stdout
+    assert "left behind there: file $TMPDIR/engine/lock" in told
+
+
+@pytest.fixture
+def held(tmp_path, monkeypatch):
+    """A driver with three GPUs; on all but the first, 300 MiB more are in use once this file is there."""
+    path = tmp_path / "held"
+
+    def memory(index):
+        used = (index + 1) * MIB + (300 * MIB if index and path.exists() else 0)
+        return SimpleNamespace(total=1 << 37, used=used)
+
+    answers = {
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: None,
+        "nvmlDeviceGetCount": lambda: 3,
+        "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetMemoryInfo": memory,
+        "nvmlDeviceGetUUID": lambda index: f"GPU-{index}",
+        "nvmlDeviceGetComputeRunningProcesses": lambda _index: [],
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(pynvml, name, answer)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(gpus, "RELEASE_S", 0.2)
+    return path
+
+
+def test_files_and_gpu_memory_are_leftovers_of_the_trial(project, scenario, trials, held):
+    """Of the GPUs, those of the slot; the second trial finds as much in use as it leaves."""
+    shas = project.commits(0, 1, 2)
+    ran = trials(scenario(MESSY.format(held=str(held)), "gpus_per_rank = 1"), shas[0], shas[2])
+    files = ["$TMPDIR/empty/", "$TMPDIR/evil name", "$TMPDIR/link", "$TMPDIR/pipe", "sub/state"]
+    left = [[(each.kind, each.name) for each in result.leftovers] for result in ran]
+    assert left == [
+        [*(("file", name) for name in files), ("gpu", "1: 300 MiB")],
+        [("file", name) for name in files],
+    ]
+
+
+def test_a_tidy_suite_leaves_nothing(project, scenario, trials, held):
+    shas = project.commits(0, 1)
+    held.touch()
+    suite = MESSY.partition("def test_leaves")[0]
+    (result,) = trials(scenario(suite, "gpus_per_rank = 1"), *shas)
+    assert result.leftovers == ()
+
+
+def test_the_files_of_a_command_are_nobody_s_to_meet(project):
+    good, bad = project.commits(0, 1)
+    check = 'touch "$TMPDIR/left" left; read -r code < code; exit "$code"'
+    ended = project.run("--good", good, "--bad", bad, "--json", "--", "sh", "-c", check)
+    assert ended.code == 0, ended.stderr
+    assert {each.leftovers for each in ended.document.trials} == {()}
