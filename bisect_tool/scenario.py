@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -72,6 +72,9 @@ class Scenario(_Model):
     repository: str = Field(description="where the engine's history can be cloned from")
     paths: tuple[str, ...] = Field((), description="paths that matter: commits that touch them are likelier")
     profiles: dict[str, Profile] = Field(min_length=1)
+    profiles_of: str = Field(
+        "", description="a scenario's folder: its profiles, where this file says no other"
+    )
     folder: Path = Path()
 
     @property
@@ -118,9 +121,7 @@ def load(spec: str) -> Scenario:
 def read(file: Path) -> Scenario:
     """Read one `scenario.toml`; raises UsageError naming the field that is wrong."""
     try:
-        scenario = Scenario.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: not TOML: {error}", _REFERENCE) from error
+        scenario = Scenario.model_validate(_whole(file))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -131,3 +132,29 @@ def read(file: Path) -> Scenario:
             f"{file}: suite {scenario.suite} does not exist", "Name a pytest file in the scenario's folder."
         )
     return scenario
+
+
+def _whole(file: Path) -> dict[str, Any]:
+    """What the file says, with the profiles of another one filled in."""
+    own = _table(file)
+    of = own.get("profiles_of")
+    if not isinstance(of, str) or not of:
+        return own
+    other = file.parent / of / "scenario.toml"
+    if not other.is_file():
+        raise UsageError(f"{file}: profiles_of: {of} has no scenario.toml", _REFERENCE)
+    return {**own, "profiles": _laid_over(_table(other).get("profiles"), own.get("profiles", {}))}
+
+
+def _table(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: not TOML: {error}", _REFERENCE) from error
+
+
+def _laid_over(below: Any, above: Any) -> Any:  # noqa: ANN401 - TOML
+    """Tables are merged; of anything else, what is above counts."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    return {**below, **{key: _laid_over(below.get(key), value) for key, value in above.items()}}

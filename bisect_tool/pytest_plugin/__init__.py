@@ -18,15 +18,34 @@ from pathlib import Path
 
 import pytest
 
+from bisect_tool.pytest_plugin.deployment import Deployment, alone, headless
+from bisect_tool.pytest_plugin.failures import ServersFailed
 from bisect_tool.pytest_plugin.launch import VARIABLE, Launch, read_launch
-from bisect_tool.pytest_plugin.rank_server import RankServer
-from bisect_tool.pytest_plugin.server_group import ServerGroup
+from bisect_tool.pytest_plugin.rank_server import RankServer, RequestFailed
+from bisect_tool.pytest_plugin.server_group import ServerGroup, starting_servers
 from bisect_tool.pytest_plugin.server_group import rank_servers as start_rank_servers
 
-__all__ = ["Launch", "RankServer", "RankServers", "ServerGroup", "launch", "rank_servers"]
+__all__ = [
+    "Deployment",
+    "Launch",
+    "RankServer",
+    "RankServers",
+    "RequestFailed",
+    "ServerGroup",
+    "ServersFailed",
+    "StartingServers",
+    "alone",
+    "headless",
+    "launch",
+    "rank_servers",
+    "start_servers",
+]
 
 RankServers = Callable[..., AbstractContextManager[ServerGroup]]
 """`rank_servers(api_server_count=N)`: a context in which one server a rank is up and healthy."""
+
+StartingServers = Callable[[Deployment], AbstractContextManager[ServerGroup]]
+"""`start_servers(deployment)`: a context in which its servers have been started and nobody has waited."""
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +61,9 @@ def launch() -> Launch:
 def rank_servers(launch: Launch) -> RankServers:
     """Start one server a rank; see `server_group.rank_servers` for what it raises."""
     return functools.partial(start_rank_servers, launch)
+
+
+@pytest.fixture(scope="session")
+def start_servers(launch: Launch) -> StartingServers:
+    """Start the servers of a deployment; see `server_group.starting_servers` for what it raises."""
+    return functools.partial(starting_servers, launch)

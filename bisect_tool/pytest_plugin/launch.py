@@ -51,20 +51,10 @@ class Launch(BaseModel):
     teardown_s: float = Field(gt=0)
     sigterm: SigtermMode = "group"
 
-    def argv(self, rank: int, port: int, api_server_count: int, rpc_port: int | None = None) -> list[str]:
-        """The command line of one rank's server."""
-        flags = {
-            "--data-parallel-size": self.dp_size,
-            "--data-parallel-rank": rank,
-            "--data-parallel-size-local": 1,
-            "--tensor-parallel-size": self.tp_size,
-            "--port": port,
-            "--api-server-count": api_server_count,
-        }
-        if rpc_port is not None:
-            flags["--data-parallel-rpc-port"] = rpc_port
-        settings = [word for flag, value in flags.items() for word in (flag, str(value))]
-        return [*self.command, "serve", self.model, *self.args, *settings]
+    def serve(self, *flags: str) -> tuple[str, ...]:
+        """The command line of a server with these flags besides those that all servers have."""
+        size = ("--tensor-parallel-size", str(self.tp_size))
+        return (*self.command, "serve", self.model, *self.args, *size, *flags)
 
     def environment(self, rank: int) -> dict[str, str]:
         """The environment of one rank's server; unbuffered, so that the log has a line when it happens."""

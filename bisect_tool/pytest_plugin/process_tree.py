@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 import signal
 
-from bisect_tool.supervise.processes import Identity, Process, below, cpu_seconds, read_process, send, table
+from bisect_tool.supervise.processes import (
+    Identity,
+    Process,
+    below,
+    cpu_seconds,
+    read_process,
+    send,
+    table,
+    title,
+)
+from bisect_tool.supervise.spec import ProcessInfo
 
 
 class ProcessTree:
@@ -49,6 +59,16 @@ class ProcessTree:
     def cpu_seconds(self) -> float:
         """The processor time that the living members have used so far."""
         return sum(cpu_seconds(process.pid) for process in self.members())
+
+    def roles(self) -> set[str]:
+        """What the living members call themselves: `EngineCore_DP0`."""
+        infos = (
+            ProcessInfo(
+                process.pid, process.ppid, process.started, title(process.pid), 0.0, name=process.name
+            )
+            for process in self.members()
+        )
+        return {info.role for info in infos if info.role}
 
     def session(self, root: int) -> set[Identity]:
         """The living members of this root's session, orphans included."""

@@ -17,6 +17,7 @@ from bisect_tool.pytest_plugin.failures import ServersHung
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from bisect_tool.pytest_plugin.deployment import Command
     from bisect_tool.pytest_plugin.launch import SigtermMode
     from bisect_tool.pytest_plugin.logs import RankLog
 
@@ -34,15 +35,15 @@ class RankServer:
     Every request is a connection of its own, so that each of its API servers gets some.
     """
 
-    def __init__(self, rank: int, port: int, log: RankLog, argv: list[str], env: Mapping[str, str]) -> None:
-        self.rank = rank
-        self.port = port
+    def __init__(self, command: Command, log: RankLog, env: Mapping[str, str]) -> None:
+        self.rank = command.rank
+        self.port = command.port
         self.log = log
         self.started = time.time()
         output = log.open_for_server()
         try:
             self._process = subprocess.Popen(
-                argv,
+                command.argv,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -64,8 +65,12 @@ class RankServer:
 
     def sigterm(self, mode: SigtermMode) -> None:
         """Send SIGTERM to the root, which must not have been reaped, or to its whole process group."""
+        self.send(signal.SIGTERM, mode)
+
+    def send(self, signum: signal.Signals, mode: SigtermMode = "root") -> None:
+        """As `sigterm`, any signal."""
         with suppress(ProcessLookupError):
-            (os.killpg if mode == "group" else os.kill)(self.pid, signal.SIGTERM)
+            (os.killpg if mode == "group" else os.kill)(self.pid, signum)
 
     def health(self) -> str:
         """What GET /health says: `200`, another status, or why there was no answer."""
@@ -94,18 +99,21 @@ class RankServer:
             return response.json()
 
     def stream(self, path: str, body: Mapping[str, object]) -> list[Any]:
-        """POST `body` and read a stream of server-sent events to its `[DONE]`; returns the JSON of each.
+        """POST `body`; returns the JSON of each server-sent event up to `[DONE]`, and raises as `events`."""
+        return list(self.events(path, body))
+
+    def events(self, path: str, body: Mapping[str, object]) -> Iterator[Any]:
+        """POST `body`; yields the JSON of each server-sent event when it comes, up to `[DONE]`.
 
         Raises as `get` does, and RequestFailed where the stream ends without `[DONE]`.
         """
-        events: list[Any] = []
         with self._request("POST", path, json=body, stream=True) as response:
-            for line in response.iter_lines():
+            for line in response.iter_lines(chunk_size=None):
                 name, _, data = line.partition(b":")
                 if name == b"data" and data.strip() == b"[DONE]":
-                    return events
+                    return
                 if name == b"data":
-                    events.append(json.loads(data))
+                    yield json.loads(data)
         raise RequestFailed(f"rank {self.rank} ended the stream of POST {path} without [DONE]")
 
     @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.evidence import is_fatal
 from bisect_tool.evidence.demux import take_apart
+from bisect_tool.pytest_plugin.deployment import external_lb
 from bisect_tool.pytest_plugin.failures import ServersBlocked, ServersFailed, ServersHung
 from bisect_tool.pytest_plugin.logs import RankLog
 from bisect_tool.pytest_plugin.process_tree import ProcessTree
@@ -17,15 +18,16 @@ from bisect_tool.pytest_plugin.rank_server import RankServer
 from bisect_tool.pytest_plugin.readiness import readiness
 from bisect_tool.pytest_plugin.rest import Rest
 from bisect_tool.pytest_plugin.shared_memory import SharedMemory
-from bisect_tool.pytest_plugin.teardown import Estate, Teardown, tear_down
+from bisect_tool.pytest_plugin.teardown import Ending, Estate, Teardown
 from bisect_tool.pytest_plugin.waiting import POLL_S, wait_until
 from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.ports import find_free, foreign_listener, is_free
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from bisect_tool.pytest_plugin.deployment import Deployment
     from bisect_tool.pytest_plugin.launch import Launch, SigtermMode
     from bisect_tool.supervise.spec import ProcessInfo
 
@@ -40,12 +42,21 @@ REST_S = 15.0
 def rank_servers(launch: Launch, api_server_count: int) -> Iterator[ServerGroup]:
     """Start one server a rank, wait until all are healthy, and end what is left of them on the way out.
 
-    Raises:
-        ServersFailed: one exited or said that it cannot come up.
-        ServersHung: one was not healthy in time.
-        ServersBlocked: a port or a program was not to be had, or a stranger answers on a port.
+    Raises as `ServerGroup.await_ready` does.
     """
-    group = ServerGroup(launch, api_server_count)
+    with starting_servers(launch, external_lb(launch, api_server_count)) as group:
+        group.await_ready()
+        yield group
+
+
+@contextmanager
+def starting_servers(launch: Launch, deployment: Deployment) -> Iterator[ServerGroup]:
+    """Start servers, and end what is left of them on the way out.
+
+    Raises:
+        ServersBlocked: a port or a program was not to be had.
+    """
+    group = ServerGroup(launch, deployment)
     try:
         group.start()
         yield group
@@ -54,14 +65,15 @@ def rank_servers(launch: Launch, api_server_count: int) -> Iterator[ServerGroup]
 
 
 class ServerGroup:
-    """One server a rank with `api_server_count` API servers each; `servers` are in the order of the ranks."""
+    """The servers of a deployment; `servers` are in the order of their ranks."""
 
-    def __init__(self, launch: Launch, api_server_count: int) -> None:
+    def __init__(self, launch: Launch, deployment: Deployment) -> None:
         self.launch = launch
-        self.api_server_count = api_server_count
+        self.deployment = deployment
         self.servers: list[RankServer] = []
         self._since = time.time()
         self._ended: float | None = None
+        self._ending: Ending | None = None
         self._estate = Estate(ProcessTree(), SharedMemory(), ())
 
     @property
@@ -75,15 +87,47 @@ class ServerGroup:
         return self._since, self._ended or time.time()
 
     def start(self) -> None:
-        """Start the servers and wait until they are ready; raises as `rank_servers` does, with none alive."""
-        try:
+        """Start the servers; raises as `starting_servers` does, with none alive."""
+        with self._ending_at_failure():
             self._launch()
-            self._await_ready()
+
+    def await_ready(self) -> None:
+        """Wait until the servers are healthy; where they cannot be, none is alive after.
+
+        Raises:
+            ServersFailed: one exited or said that it cannot come up.
+            ServersHung: one was not healthy in time.
+            ServersBlocked: a stranger answers on a port.
+        """
+        answering = [server for server in self.servers if server.port is not None]
+        with self._ending_at_failure(), readiness(answering) as health:
+            self._await(health.ready, "not every GET /health was 200", health.missing)
+            self.ensure_serving()
+
+    def await_role(self, role: str) -> None:
+        """Wait until a process lives whose role begins so; raises as `await_ready` does."""
+
+        def lives() -> bool:
+            return any(name.startswith(role) for name in self._estate.tree.roles())
+
+        with self._ending_at_failure():
+            self._await(lives, f"no {role} was started", lambda: f"{sorted(self._estate.tree.roles())}")
+
+    @contextmanager
+    def _ending_at_failure(self) -> Iterator[None]:
+        try:
+            yield
         except ServersFailed as failure:
             since = self._since
             self._end("group", min(ABORT_S, self.launch.teardown_s))
             failure.bisect_logs, failure.bisect_window = self.bisect_logs, (since, time.time())
             raise
+
+    def begin_end(self) -> Ending:
+        """What a suite that sends its own signals calls before the first: the end is watched from here on."""
+        self._since = time.time()
+        self._ending = Ending(self.servers, self._estate)
+        return self._ending
 
     def ensure_serving(self) -> None:
         """Raise ServersFailed if a server has exited, ServersBlocked if a stranger listens on its port."""
@@ -95,9 +139,17 @@ class ServerGroup:
     def terminate(self, mode: SigtermMode | None = None) -> Teardown:
         """Let the servers come to rest, then send SIGTERM to the `group` or the `root` of each.
 
-        The default is as launched. Servers that never rest are ended all the same after `REST_S`.
+        The default is as launched.
         """
+        self.rest()
+        return self.finish(mode)
+
+    def rest(self) -> None:
+        """Wait until nothing is worked on any more, or `REST_S` have passed."""
         wait_until(Rest(self._estate.tree).come, REST_S)
+
+    def finish(self, mode: SigtermMode | None = None) -> Teardown:
+        """End the servers that have not been ended yet, as `terminate` does, and tell how all ended."""
         return self._end(mode or self.launch.sigterm, self.launch.teardown_s)
 
     def close(self) -> None:
@@ -106,31 +158,31 @@ class ServerGroup:
             self._end(self.launch.sigterm, self.launch.teardown_s)
 
     def _end(self, mode: SigtermMode, seconds: float) -> Teardown:
-        self._since = time.time()
+        ending = self._ending or self.begin_end()
         try:
-            return tear_down(self.servers, self._estate, mode, seconds)
+            return ending.finish(mode, seconds)
         finally:
             self._ended = time.time()
 
     def _launch(self) -> None:
-        ports = self._take_ports()
-        rpc_port = ports.pop() if self.launch.rpc_port else None
-        for rank, port in enumerate(ports):
-            log = RankLog(self.launch.logs / f"{self.api_server_count}-rank{rank}.log")
-            argv = self.launch.argv(rank, port, self.api_server_count, rpc_port)
+        for command in self.deployment.commands(self._take_ports()):
+            if command.after:
+                self.await_role(command.after)
+            rank = command.rank
+            log = RankLog(self.launch.logs / f"{self.deployment.name}-rank{rank}.log")
             try:
-                server = RankServer(rank, port, log, argv, self.launch.environment(rank))
+                server = RankServer(command, log, self.launch.environment(rank))
             except OSError as error:
                 raise ServersBlocked(f"rank {rank} cannot be started: {error}") from error
             self.servers.append(server)
             self._estate.tree.add_root(server.pid)
 
     def _take_ports(self) -> list[int]:
-        """A free port for each rank, and one more for the engine's own messages if it is to be told one."""
+        """The free ports that the deployment needs."""
         taken = [port for port in self.launch.fixed_ports if not is_free(port)]
         if taken:
             raise ServersBlocked(f"the engine needs ports that are taken: {taken}")
-        count = self.launch.dp_size + self.launch.rpc_port
+        count = self.deployment.ports
         try:
             free = find_free(count, self.launch.ports.start, self.launch.ports.stop)
         except EnvironmentFailed as error:
@@ -139,21 +191,18 @@ class ServerGroup:
         self._estate = Estate(self._estate.tree, self._estate.shared_memory, ports)
         return list(free)
 
-    def _await_ready(self) -> None:
+    def _await(self, condition: Callable[[], bool], complaint: str, missing: Callable[[], str]) -> None:
         deadline = time.monotonic() + self.launch.ready_s
         pace = Pace(OBSERVE_S)
-        with readiness(self.servers) as health:
-            while not health.ready():
-                self._fail_fast()
-                if time.monotonic() >= deadline:
-                    self._check_listeners()
-                    seconds = f"{self.launch.ready_s:g} s"
-                    raise ServersHung(f"not every GET /health was 200 within {seconds}: {health.missing()}")
-                if pace.due():
-                    with pace.look():
-                        self._estate.observe()
-                time.sleep(POLL_S)
-        self.ensure_serving()
+        while not condition():
+            self._fail_fast()
+            if time.monotonic() >= deadline:
+                self._check_listeners()
+                raise ServersHung(f"{complaint} within {self.launch.ready_s:g} s: {missing()}")
+            if pace.due():
+                with pace.look():
+                    self._estate.observe()
+            time.sleep(POLL_S)
 
     def _fail_fast(self) -> None:
         for server in self.servers:
@@ -210,6 +259,6 @@ class ServerGroup:
             raise ServersBlocked(message, self.bisect_logs, self.bisect_window)
 
     def _stranger(self, server: RankServer) -> ProcessInfo | None:
-        found = foreign_listener(server.port, server.pid)
+        found = None if server.port is None else foreign_listener(server.port, server.pid)
         # An orphan of ours is not below its root any more; the tree still knows it.
         return None if found is None or found.pid in self._estate.tree.pids() else found

@@ -60,55 +60,75 @@ class Estate:
         return bool(members)
 
 
-def tear_down(servers: Sequence[RankServer], estate: Estate, mode: SigtermMode, seconds: float) -> Teardown:
-    """Send SIGTERM to one server after the other, wait until every process is gone, kill what is left.
+class Ending:
+    """The end of servers, watched from before the first signal."""
 
-    The last rank is the first, and the next one's turn comes when its root has ended, as in vLLM's own tests
-    (`ExternalLBServerManager`). Each has `seconds` to end in.
-    """
-    estate.observe()
-    offsets = [server.log.size() for server in servers]
-    start = time.monotonic()
-    deadline = start + seconds
-    for server in reversed(servers):
-        deadline = time.monotonic() + seconds
-        _end(server, estate, mode, seconds)
-
-    def all_gone() -> bool:
-        running = [server for server in servers if server.exit_status is None]  # asks, and so reaps, each
-        return not estate.observe() and not running
-
-    def all_killed() -> bool:
-        estate.tree.kill()
-        return all_gone()
-
-    in_time = wait_until(all_gone, deadline - time.monotonic())
-    survivors = () if in_time else tuple(f"{title(p.pid)} (pid {p.pid})" for p in estate.tree.members())
-    if not in_time:
-        wait_until(all_killed, KILL_S)
-    return Teardown(
-        seconds=time.monotonic() - start,
-        exit_statuses=tuple(server.exit_status for server in servers),
-        survivors=survivors,
-        shm_left=estate.shared_memory.left(),
-        ports_left=tuple(port for port in estate.ports if not is_free(port)),
-        error_lines=tuple(
-            f"{server.log.name}: {line}"
-            for server, offset in zip(servers, offsets, strict=True)
-            for line in server.log.complaints_since(offset)
-        ),
-    )
-
-
-def _end(server: RankServer, estate: Estate, mode: SigtermMode, seconds: float) -> None:
-    """Send SIGTERM and wait for the root to end."""
-    if server.exit_status is not None:  # its group may still live; its id alone no longer proves whose it is
-        estate.tree.terminate(server.pid)
-        return
-
-    def root_gone() -> bool:
+    def __init__(self, servers: Sequence[RankServer], estate: Estate) -> None:
+        self._servers, self._estate = servers, estate
         estate.observe()
-        return server.exit_status is not None
+        self._offsets = [server.log.size() for server in servers]
+        self._start = time.monotonic()
 
-    server.sigterm(mode)
-    wait_until(root_gone, seconds)
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._start
+
+    def gone(self, server: RankServer) -> bool:
+        """Whether this server's root and every process of its session have ended."""
+        self._estate.observe()
+        return server.exit_status is not None and not self._estate.tree.session(server.pid)
+
+    def finish(self, mode: SigtermMode, seconds: float) -> Teardown:
+        """Send SIGTERM to one server after the other, wait until every process is gone, kill what is left.
+
+        The last rank is the first, and the next one's turn comes when its root has ended, as in vLLM's own
+        tests (`ExternalLBServerManager`). Each has `seconds` to end in.
+        """
+        deadline = time.monotonic() + seconds
+        for server in reversed(self._servers):
+            deadline = time.monotonic() + seconds
+            self._terminate(server, mode, seconds)
+        in_time = wait_until(self._all_gone, deadline - time.monotonic())
+        left = [] if in_time else self._estate.tree.members()
+        survivors = tuple(f"{title(process.pid)} (pid {process.pid})" for process in left)
+        if not in_time:
+            wait_until(self._all_killed, KILL_S)
+        return self._told(survivors)
+
+    def _terminate(self, server: RankServer, mode: SigtermMode, seconds: float) -> None:
+        """Send SIGTERM and wait for the root to end."""
+        if server.exit_status is not None:  # its group may still live; its id no longer proves whose it is
+            self._estate.tree.terminate(server.pid)
+            return
+
+        def root_gone() -> bool:
+            self._estate.observe()
+            return server.exit_status is not None
+
+        server.sigterm(mode)
+        wait_until(root_gone, seconds)
+
+    def _all_gone(self) -> bool:
+        running = [
+            server for server in self._servers if server.exit_status is None
+        ]  # asks, and so reaps, each
+        return not self._estate.observe() and not running
+
+    def _all_killed(self) -> bool:
+        self._estate.tree.kill()
+        return self._all_gone()
+
+    def _told(self, survivors: tuple[str, ...]) -> Teardown:
+        return Teardown(
+            seconds=self.seconds,
+            exit_statuses=tuple(server.exit_status for server in self._servers),
+            survivors=survivors,
+            shm_left=self._estate.shared_memory.left(),
+            ports_left=tuple(port for port in self._estate.ports if not is_free(port)),
+            error_lines=tuple(
+                f"{server.log.name}: {line}"
+                for server, offset in zip(self._servers, self._offsets, strict=True)
+                for line in server.log.complaints_since(offset)
+            ),
+        )

@@ -22,8 +22,14 @@ ENDED_BY_SIGTERM = {0, -15, 143}
 
 
 @pytest.fixture(scope="module", params=[1, 4])
-def group(request: pytest.FixtureRequest, rank_servers: RankServers) -> Iterator[ServerGroup]:
-    with rank_servers(api_server_count=request.param) as group:
+def api_server_count(request: pytest.FixtureRequest) -> int:
+    count: int = request.param
+    return count
+
+
+@pytest.fixture(scope="module")
+def group(api_server_count: int, rank_servers: RankServers) -> Iterator[ServerGroup]:
+    with rank_servers(api_server_count=api_server_count) as group:
         yield group
 
 
@@ -33,14 +39,13 @@ def servers(group: ServerGroup) -> list[RankServer]:
     return group.servers
 
 
-def test_external_lb_server_info(group: ServerGroup, servers: list[RankServer]) -> None:
+def test_external_lb_server_info(api_server_count: int, servers: list[RankServer]) -> None:
     """Every API server knows how many there are in its rank, and which of them it is."""
-    count = group.api_server_count
-    for i in range(2 * count * count):
+    for i in range(2 * api_server_count * api_server_count):
         server = servers[i % len(servers)]
         config = server.get("/server_info", config_format="json")["vllm_config"]["parallel_config"]
-        assert config["_api_process_count"] == count
-        assert 0 <= config["_api_process_rank"] < count
+        assert config["_api_process_count"] == api_server_count
+        assert 0 <= config["_api_process_rank"] < api_server_count
 
 
 def test_external_lb_single_completion(launch: Launch, servers: list[RankServer]) -> None:
