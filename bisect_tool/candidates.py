@@ -46,11 +46,11 @@ def named(wishes: Wishes, repository: Repository, bad: str) -> tuple[Candidate, 
     Raises:
         UsageError: there is no such commit, pull request or file, or there are too many.
     """
-    reverted = {_reverted(word, repository, bad) for word in wishes.revert}
+    reverted = tuple(_reverted(word, repository, bad) for word in wishes.revert)
     picked = dict.fromkeys(repository.resolve(word) for word in wishes.pick)
     patches = dict.fromkeys(Path(word) for word in wishes.apply)
     found = (
-        *(_revert(sha, repository) for sha in _newest_first(reverted, repository, bad)),
+        *reverts(reverted, repository, bad),
         *(_patch(path) for path in patches),
         *(_pick(sha, repository) for sha in picked),
     )
@@ -68,8 +68,12 @@ def supposed(culprits: Iterable[str], repository: Repository, bad: str) -> tuple
         span = repository.range((culprit,), bad)
         merge = partner(span, culprit)
         shas |= dict.fromkeys((*((merge,) if merge else ()), *touched(repository, span, culprit)))
-    chosen = list(shas)[:_SUPPOSED]
-    return tuple(_revert(sha, repository) for sha in _newest_first(set(chosen), repository, bad))
+    return reverts(list(shas)[:_SUPPOSED], repository, bad)
+
+
+def reverts(shas: Iterable[str], repository: Repository, bad: str) -> tuple[Candidate, ...]:
+    """A revert of each of these commits, the newest first."""
+    return tuple(_revert(sha, repository) for sha in _newest_first(set(shas), repository, bad))
 
 
 def proposing(
@@ -83,9 +87,7 @@ def proposing(
     repository = resolved.repository
     revisions = tuple(dict.fromkeys(repository.resolve(word) for word in verify))
     fixes = Fixes(candidates=tuple(candidates), grafts=(), verify=revisions)
-    request = resolved.request.model_copy(update={"fixes": fixes})
-    for number in range(len(candidates)):
-        request = put_together(request, repository, {number})
+    request = each_alone(resolved.request.model_copy(update={"fixes": fixes}), repository)
     for candidate, made in zip(candidates, _fixes(request).grafts, strict=True):
         if candidate.kind == "apply" and not made.sha and not made.conflicts:
             raise UsageError(
@@ -94,6 +96,13 @@ def proposing(
             )
     request = request.model_copy(update={"rerun": rerun(words, request)})
     return replace(resolved, request=request, range=span(request, repository))
+
+
+def each_alone(request: Request, repository: Repository) -> Request:
+    """The request with every candidate by itself, made as a commit."""
+    for number in range(len(_fixes(request).candidates)):
+        request = put_together(request, repository, {number})
+    return request
 
 
 def put_together(request: Request, repository: Repository, parts: Iterable[int]) -> Request:

@@ -67,11 +67,17 @@ class Graft(_Model):
 
 
 class Fixes(_Model):
-    """What `fixes` tries at the failing commit; of `verify` it asks whether they are healed."""
+    """What `fixes` tries at the failing commit; of `verify` it asks whether they are healed.
+
+    `confirms` is the bisection whose culprits it reverts, and `cells` are those that are looked at then, each
+    with the ones that have to run before it. Without any it is every cell.
+    """
 
     candidates: tuple[Candidate, ...]
     grafts: tuple[Graft, ...]
     verify: tuple[str, ...] = ()
+    confirms: str | None = None
+    cells: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Request(_Model):
@@ -80,7 +86,7 @@ class Request(_Model):
     `scenario` is a name or a folder's path, None for a command; `deadline_s` limits one trial of a command.
     The answer is given at `confidence`, or when a budget is used up; `priors` tells suspects apart by what
     they change, and `fresh` leaves the trials of earlier sessions aside. To find a fix, `goods` are the
-    commits that still fail and `bad` is the one that passes.
+    commits that still fail and `bad` is the one that passes. `confirm` reverts the culprits in the end.
     """
 
     repo: str
@@ -100,6 +106,7 @@ class Request(_Model):
     priors: bool = True
     fresh: bool = False
     deadline_s: float = Field(3600, gt=0)
+    confirm: Literal["revert"] | None = None
     repetition: Repetition | None = None
     fixes: Fixes | None = None
     rerun: str = ""

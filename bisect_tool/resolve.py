@@ -54,6 +54,7 @@ class Words:
     slots: int = 1
     priors: bool = True
     fresh: bool = False
+    confirm: Literal["revert"] | None = None
     deadline_s: float = 3600.0
     runs: int | None = None
     until_fail: bool = False
@@ -110,6 +111,7 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
         slots=words.slots,
         priors=words.priors,
         fresh=words.fresh,
+        confirm=words.confirm,
         deadline_s=words.deadline_s,
         repetition=_repetition(words, repository, bad),
         command=command,
@@ -369,7 +371,7 @@ def _fixes_options(asked: Fixes) -> list[str]:
 
 def _search_options(words: Words) -> list[str]:
     """What was asked of the search, where it is not what is usual."""
-    names = ("find", "endpoint_runs", "confidence", "budget_trials", "budget_minutes", "slots")
+    names = ("find", "endpoint_runs", "confidence", "budget_trials", "budget_minutes", "slots", "confirm")
     said = {name: getattr(words, name) for name in names}
     parts = [
         part

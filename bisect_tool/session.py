@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -32,7 +32,7 @@ from bisect_tool.verdict import TELLING, Outcome
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bisect_tool.home import Home
     from bisect_tool.resolve import Resolved
@@ -102,6 +102,7 @@ class Session:
             repeat=repetition(self.request),
             grafts=grafts(self.request),
             verify=self.request.fixes.verify if self.request.fixes else (),
+            only=self.request.fixes.cells if self.request.fixes else {},
         )
 
 
@@ -183,14 +184,26 @@ def setting(session: Session) -> Setting:
 
 def trials(session: Session, store: Store) -> list[TrialRow]:
     """The trials that a session is decided on: those of earlier sessions that it shares, then its own."""
-    own = store.trials(session.id)
+    first = _confirmed(session, store)
+    known = {row.number for row in first}
+    earlier = [row for row in _earlier(session, store) if row.number not in known]
+    return [*first, *earlier, *store.trials(session.id)]
+
+
+def _confirmed(session: Session, store: Store) -> list[TrialRow]:
+    """What the bisection that a session confirms saw at the bad end: it goes on with it, whatever it runs."""
+    confirms = session.request.fixes.confirms if session.request.fixes else None
+    rows = store.trials(confirms) if confirms else []
+    return [replace(row, shared=True) for row in rows if row.result.sha == session.request.bad]
+
+
+def _earlier(session: Session, store: Store) -> list[TrialRow]:
     mark = "" if session.request.fresh else _version(session)
     if not mark:
-        return own
+        return []
     ends = (*session.request.goods, session.request.bad)
     shas = dict.fromkeys((*ends, *session.range.parents))
-    earlier = store.earlier(session.id, mark, shas)
-    return [row for row in earlier if _stands(row.result, ends)] + own
+    return [row for row in store.earlier(session.id, mark, shas) if _stands(row.result, ends)]
 
 
 def _version(session: Session) -> str:
@@ -230,15 +243,12 @@ def so_far(session: Session, rows: Sequence[TrialRow]) -> State:
     return decides(session.goal, results, ()) if decides else campaign.so_far(session.goal, results)
 
 
-def run(session: Session, store: Store, observer: Observer, cancel: threading.Event) -> State:
-    """Run trials until nothing is left to find out; each is in the store before the next is chosen.
-
-    Whatever ends it early, `cancel` is set, and no trial runs any more. Only a Ctrl-C after `cancel` was set
-    does not wait for the trials: their guardians end them.
+@contextmanager
+def held(session: Session) -> Iterator[None]:
+    """While it lasts, no other process runs the session.
 
     Raises:
-        EnvironmentFailed: another process runs this session, or the environment failed; resumable.
-        TrialAborted: `cancel` was set; resumable.
+        EnvironmentFailed: one does already.
     """
     folder = session.home.session(session.id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -250,7 +260,23 @@ def run(session: Session, store: Store, observer: Observer, cancel: threading.Ev
             f"session {session.id} is being run by another process",
             "Wait for it, or look: `bisect-run status`.",
         ) from None
-    with lock, LocalExecutor(setting(session), session.repository, cancel) as executor:
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def run(session: Session, store: Store, observer: Observer, cancel: threading.Event) -> State:
+    """Run trials until nothing is left to find out; each is in the store before the next is chosen.
+
+    The session has to be `held`. Whatever ends it early, `cancel` is set, and no trial runs any more. Only a
+    Ctrl-C after `cancel` was set does not wait for the trials: their guardians end them.
+
+    Raises:
+        EnvironmentFailed: the environment failed; resumable.
+        TrialAborted: `cancel` was set; resumable.
+    """
+    with LocalExecutor(setting(session), session.repository, cancel) as executor:
         return _Loop(session, store, executor, observer, cancel).run()
 
 
@@ -298,6 +324,8 @@ class _Loop:
         # A trial can be over before it hears of an interrupt.
         if self._cancel.is_set():
             raise TrialAborted("the session was interrupted")
+        if self._session.request.command in _CAMPAIGNS:
+            return replace(state, step=None, stopped=True)
         return campaign.settle(self._goal, self._trials)
 
     @property

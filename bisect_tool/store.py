@@ -41,6 +41,9 @@ CREATE INDEX IF NOT EXISTS trial_session ON trial(session, number);
 """
 _ADD_VERSION = "ALTER TABLE trial ADD COLUMN version TEXT NOT NULL DEFAULT ''"
 _INDEX_VERSION = "CREATE INDEX IF NOT EXISTS trial_version ON trial(version, sha)"
+_SESSIONS = "SELECT id, created, request, document FROM session"
+_NEWEST_FIRST = "ORDER BY created DESC, rowid DESC"
+_CONFIRMS = "json_extract(request, '$.fixes.confirms')"
 _LOCK_WAIT_S = 30
 _LAST = 2**63 - 1
 
@@ -109,15 +112,15 @@ class Store:
             self._db.execute("UPDATE session SET document = ? WHERE id = ?", (document, session))
 
     def session(self, session: str) -> SessionRow:
-        """The session with this id, an unambiguous prefix of one, or `last`.
+        """The session with this id, an unambiguous prefix of one, or `last`, which is no part of another.
 
         Raises:
             UsageError: there is none, or more than one.
         """
-        rows = self.sessions()
         if session == "last":
-            matches = rows[:1]
+            matches = self._sessions(f"{_SESSIONS} WHERE {_CONFIRMS} IS NULL {_NEWEST_FIRST} LIMIT 1")
         else:
+            rows = self.sessions()
             exact = [row for row in rows if row.id == session]
             matches = exact or [row for row in rows if session and row.id.startswith(session)]
         if not matches:
@@ -130,8 +133,11 @@ class Store:
 
     def sessions(self) -> list[SessionRow]:
         """All sessions, newest first."""
-        query = "SELECT id, created, request, document FROM session ORDER BY created DESC, rowid DESC"
-        return [SessionRow(*row) for row in self._db.execute(query)]
+        return self._sessions(f"{_SESSIONS} {_NEWEST_FIRST}")
+
+    def confirming(self, session: str) -> list[SessionRow]:
+        """The sessions that confirm the culprits of this one, newest first."""
+        return self._sessions(f"{_SESSIONS} WHERE {_CONFIRMS} = ? {_NEWEST_FIRST}", session)
 
     def trials(self, session: str) -> list[TrialRow]:
         """The trials of a session in the order in which they ran."""
@@ -157,6 +163,9 @@ class Store:
             TrialRow(number, purpose, TrialResult.model_validate_json(result), shared=True)
             for number, purpose, result in self._db.execute(query, values)
         ]
+
+    def _sessions(self, query: str, *values: str) -> list[SessionRow]:
+        return [SessionRow(*row) for row in self._db.execute(query, values)]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.goal import Goal, Purpose, State, Step
 from bisect_tool.search.delta import smallest
-from bisect_tool.verdict import RED, Outcome
+from bisect_tool.verdict import RED, TELLING, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,9 @@ class Healing:
 
     @cached_property
     def cells(self) -> tuple[str, ...]:
-        """All cells, in the order in which they ran at the failing commit."""
+        """The cells that are asked about; else all, in the order in which they ran at the failing commit."""
+        if self.goal.only:
+            return tuple(self.goal.only)
         at = [trial for trial in self.trials if trial.sha == self.goal.bad]
         return tuple(dict.fromkeys(cell.cell for trial in at for cell in trial.cells))
 
@@ -77,6 +79,11 @@ class Healing:
         """The cells that are to be run at a commit still."""
         cells = self.cells if sha == self.goal.bad else (*self.red, *self.green)
         return tuple(cell for cell in cells or ("",) if self.standing(sha, cell) is Standing.OPEN)
+
+    def with_company(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """The cells, each with those that have to run before it."""
+        only = self.goal.only
+        return tuple(dict.fromkeys(name for cell in cells for name in (*only.get(cell, ()), cell)))
 
     def missing(self, sha: str) -> int:
         """How many runs of a commit that takes, if all of them pass."""
@@ -109,8 +116,17 @@ class Healing:
         }
 
     def _results(self, sha: str, cell: str) -> list[CellResult]:
-        at = (trial.cell(cell) for trial in self.trials if trial.sha == sha)
+        at = (self._result(trial, cell) for trial in self.trials if trial.sha == sha)
         return [result for result in at if result is not None]
+
+    def _result(self, trial: TrialResult, cell: str) -> CellResult | None:
+        """What a trial says of a cell: as little as what has to run before it and could not."""
+        told = [trial.cell(name) for name in self.with_company((cell,))]
+        results = [result for result in told if result is not None]
+        if len(results) < len(told):
+            return None
+        silent = (result for result in results[:-1] if result.outcome not in TELLING)
+        return next(silent, results[-1])
 
 
 @dataclass(frozen=True)
@@ -172,7 +188,7 @@ def heal(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()
     if sha is None:
         return State(None, (), (), left, over=not running and not wanted, wanted=wanted)
     # The first run shows which cells there are.
-    cells = healing.left(sha) if healing.cells else None
+    cells = healing.with_company(healing.left(sha)) if healing.cells else None
     step = Step(sha, cells, Purpose.BAD_END if sha == goal.bad else Purpose.FIX)
     return State(step, (), (), left)
 

@@ -78,6 +78,7 @@ class Goal:
         repeat: What `repro` repeats; nothing is searched for then.
         grafts: Candidates for a fix, and those of their combinations that were put together so far.
         verify: Commits of which it is asked whether they are healed.
+        only: The cells that are to be healed, each with those that have to run before it; none: every cell.
     """
 
     dag: Dag
@@ -95,6 +96,7 @@ class Goal:
     repeat: Repeat | None = None
     grafts: tuple[Graft, ...] = ()
     verify: tuple[str, ...] = ()
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
         """How suspect each commit is before any run, given the files in the failure's frames."""

@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import shlex
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bisect_tool import confirm
 from bisect_tool import session as sessions
 from bisect_tool.build import BuildInterrupted
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.cli.output import say, write_json, write_report
 from bisect_tool.errors import EnvironmentFailed, ExitCode
 from bisect_tool.report.compose import compose, native_changes
-from bisect_tool.report.document import Document
+from bisect_tool.report.confirmed import confirmed
+from bisect_tool.report.phrase import listing, short
 from bisect_tool.report.progress import Progress
 from bisect_tool.report.script import script
-from bisect_tool.session import Session
-from bisect_tool.store import Store
 from bisect_tool.trial.command import CheckAborted
 from bisect_tool.trial.run import TrialAborted
+
+if TYPE_CHECKING:
+    import threading
+
+    from bisect_tool.campaign import State
+    from bisect_tool.report.document import Document
+    from bisect_tool.session import Session
+    from bisect_tool.store import Store
 
 
 def drive(session: Session, store: Store, as_json: bool) -> int:
     """Run the session to its end, keep its document and print it; returns the exit code."""
     with interruptible() as interrupt:
         try:
-            with Progress(session) as progress:
-                state = sessions.run(session, store, progress, interrupt.cancel)
+            with sessions.held(session):
+                document = _run(session, store, interrupt.cancel)
         except (TrialAborted, BuildInterrupted):
             say(f"interrupted; go on with: bisect-run resume {session.id}")
             return interrupt.exit_code
         except (EnvironmentFailed, CheckAborted):
             say(f"the session can be resumed: bisect-run resume {session.id}")
             raise
-    session = sessions.assembled(session, store)
-    document = compose(session, sessions.trials(session, store), state, native_changes(session))
     store.finish(session.id, document.to_json())
     _write_script(session, document)
     if as_json:
@@ -44,6 +53,47 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
         runs = "--runs" if document.fixes else "--endpoint-runs"
         say(f"Are these the commits that CI tested? Does it need other hardware, or more {runs}?")
     return document.exit_code
+
+
+def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
+    began, had = time.monotonic(), len(store.trials(session.id))
+    state, document = _to_the_end(session, store, cancel)
+    if session.request.confirm is None:
+        return document
+    if why := confirm.why_not(session, state):
+        say(why)
+        return document
+    second = _second(session, state, store)
+    left = _with_what_is_left(second, began, len(store.trials(session.id)) - had)
+    with sessions.held(second):
+        _, healed = _to_the_end(left, store, cancel)
+    store.finish(second.id, healed.to_json())
+    return confirmed(document, healed)
+
+
+def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:
+    with Progress(session) as progress:
+        state = sessions.run(session, store, progress, cancel)
+    session = sessions.assembled(session, store)
+    return state, compose(session, sessions.trials(session, store), state, native_changes(session))
+
+
+def _second(session: Session, state: State, store: Store) -> Session:
+    """The session that confirms the culprits of this one: the one that was begun, else a new one."""
+    found = confirm.culprits(session, state)
+    shas = tuple(dict.fromkeys(short(item.culprit) for item in found if item.culprit))
+    say(f"does it heal {short(session.request.bad)} to revert {listing(shas, limit=len(shas))}?")
+    return confirm.begun(session, found, store) or confirm.begin(session, found, store)
+
+
+def _with_what_is_left(second: Session, began: float, trials: int) -> Session:
+    """The session with what the bisection has left of the budgets, which are for both."""
+    asked, minutes = second.request, (time.monotonic() - began) / 60
+    budgets = {
+        "budget_trials": None if asked.budget_trials is None else asked.budget_trials - trials,
+        "budget_minutes": None if asked.budget_minutes is None else asked.budget_minutes - minutes,
+    }
+    return replace(second, request=asked.model_copy(update=budgets))
 
 
 def _write_script(session: Session, document: Document) -> None:

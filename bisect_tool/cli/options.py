@@ -82,6 +82,10 @@ NoPriors = Annotated[
     bool, typer.Option("--no-priors", help="Suspect every commit alike, whatever it changes.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Leave the trials of earlier sessions aside.")]
+Confirm = Annotated[
+    Literal["revert"] | None,
+    typer.Option("--confirm", help="Revert each culprit on the bad end: does that heal it?"),
+]
 Deadline = Annotated[
     float,
     typer.Option(

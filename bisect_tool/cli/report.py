@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from bisect_tool import confirm
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
 from bisect_tool.cli.output import write_json, write_report
 from bisect_tool.errors import UsageError
 from bisect_tool.home import home
 from bisect_tool.report.compose import compose, native_changes
+from bisect_tool.report.confirmed import confirmed, unfinished
 from bisect_tool.report.document import Document
 from bisect_tool.report.markdown import markdown as issue_body
 from bisect_tool.report.terminal import write
@@ -47,4 +49,9 @@ def document_of(session: str) -> Document:
     running = sessions.assembled(running, store)
     rows = sessions.trials(running, store)
     state = sessions.so_far(running, rows)
-    return compose(running, rows, state, native_changes(running))
+    document = compose(running, rows, state, native_changes(running))
+    found = confirm.culprits(running, state)
+    if not found:
+        return document
+    second = confirm.begun(running, found, store)
+    return unfinished(confirmed(document, document_of(second.id)) if second else document)

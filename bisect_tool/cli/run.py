@@ -29,6 +29,7 @@ def run(
     slots: options.Slots = 1,
     no_priors: options.NoPriors = False,
     fresh: options.Fresh = False,
+    confirm: options.Confirm = None,
     deadline: options.Deadline = 3600.0,
     as_json: options.AsJson = False,
     command: options.Command = None,
@@ -53,6 +54,7 @@ def run(
         slots=slots,
         priors=not no_priors,
         fresh=fresh,
+        confirm=confirm,
         deadline_s=deadline,
     )
     here = home()

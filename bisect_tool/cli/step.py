@@ -58,7 +58,7 @@ def step(
     )
     store = Store(here.store)
     session = sessions.create(resolve(words, here, say, "step"), store, here)
-    with interruptible() as interrupt, Progress(session) as progress:
+    with interruptible() as interrupt, sessions.held(session), Progress(session) as progress:
         state = sessions.run(session, store, progress, interrupt.cancel)
     rows = store.trials(session.id)
     store.finish(session.id, compose(session, rows, state).to_json())

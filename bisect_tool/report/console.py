@@ -15,6 +15,7 @@ from rich.tree import Tree
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
+from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.fixes import render_healings
 from bisect_tool.report.phrase import count, duration, failed, listing, percent, place, short
 from bisect_tool.report.repro import render_rates
@@ -96,6 +97,8 @@ def render_cells(document: Document) -> RenderableType | None:
     table.add_column("failed\nat bad", justify="right")
     table.add_column("finding", no_wrap=True)
     table.add_column(answer.words(document).first.lower(), no_wrap=True)
+    if document.confirmation:
+        table.add_column("its revert", no_wrap=True)
     for cell, report in document.cells.items():
         table.add_row(
             _text(cell),
@@ -103,6 +106,7 @@ def render_cells(document: Document) -> RenderableType | None:
             failed(report.bad),
             _text(_finding(report), style=_FINDING_STYLE.get(report.finding, "")),
             Text(short(report.culprit.sha) if report.culprit else "", "red"),
+            *([_text(reverted(document, cell))] if document.confirmation else []),
         )
     return Group(table, *(_text(note, style="dim") for note in _notes(document)))
 
@@ -141,6 +145,9 @@ def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
     first = Text(short(commit.sha), "red").append(_runs(view.culprit_runs), "dim")
     grid.add_row(Text(words.first, "bold"), first)
     grid.add_row(Text(words.turns, "bold"), _text(listing(view.cells, limit=4)))
+    if said := became(document, commit.sha):
+        what = "; ".join(f"{did} {listing(items, limit=4)}".rstrip() for did, items in said)
+        grid.add_row(Text("Its revert", "bold"), _text(f"on {short(document.bad)} {what}"))
 
 
 def _runs(runs: EndCount) -> str:
@@ -162,6 +169,8 @@ def _notes(document: Document) -> Iterable[str]:
         if rates := answer.now_and_then(report):
             bad, good = percent(rates.bad), percent(rates.good)
             yield f"{cell}: fails {bad} of the time at bad commits, {good} at good ones"
+    if said := together(document):
+        yield f"reverts: {said}"
     skips = {skip.sha: skip.reason for report in document.cells.values() for skip in report.skipped}
     hidden = {view.sha for group in answer.candidates(document) for view in group.candidates}
     for sha, reason in skips.items():
@@ -251,13 +260,21 @@ def _closing(document: Document) -> RenderableType:
     cost = document.cost
     trials, builds = count(cost.trials, "trial"), count(cost.builds, "environment")
     rows = {
-        "Cost": f"{trials}, {builds} built, {duration(cost.seconds)}",
+        "Cost": f"{trials}, {builds} built, {duration(cost.seconds)}{_cost_of_reverts(document)}",
         "Logs": _logs(document),
         "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
         "Run again": document.rerun,
         "Write it up": f"bisect-run report {document.session} --markdown",
     }
     return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows.items() if text))
+
+
+def _cost_of_reverts(document: Document) -> str:
+    if document.confirmation is None:
+        return ""
+    cost, reverts = document.confirmation.cost, len(document.confirmation.fixes.candidates)
+    what = "its revert" if reverts == 1 else "the reverts"
+    return f"; {what} {count(cost.trials, 'trial')}, {duration(cost.seconds)}"
 
 
 def _logs(document: Document) -> str:

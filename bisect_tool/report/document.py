@@ -123,6 +123,18 @@ class Cost(_Model):
     gpu_seconds: float
 
 
+class Confirmation(_Model):
+    """Whether reverting the culprits on the bad end heals it: the answer of the `session` that tried.
+
+    `conclusion` says so in a sentence; `cost` is no part of the bisection's.
+    """
+
+    session: str
+    conclusion: str
+    fixes: Healings
+    cost: Cost
+
+
 class NativeChange(_Model):
     """A commit whose native files differ from its parent's although the compiled base is pinned."""
 
@@ -136,6 +148,7 @@ class Document(_Model):
     `resumable`: `bisect-run resume` goes on with the session, where it ended or with a new budget.
     `fixes` is the answer of a session that looked for what heals; `cells` is empty then.
     `repro` is the answer of a session that searched for nothing; `cells` is empty then.
+    `confirmation` tells what became of reverting the culprits, null where it was not asked or none is named.
     `find` says what was looked for: the first bad commit after `good`, or the first good one after `bad`.
     """
 
@@ -157,6 +170,7 @@ class Document(_Model):
     cells: dict[str, CellReport]
     repro: Reproduction | None = None
     fixes: Healings | None = None
+    confirmation: Confirmation | None = None
     failure: FailureReport | None
     commits: dict[str, CommitInfo] = Field(default_factory=dict)
     native_changes: tuple[NativeChange, ...] = ()

@@ -42,7 +42,7 @@ class Tried(_Model):
     `parts` are the candidates' names, `sha` is the commit that was run; it is empty where they do not fit:
     `conflicts` are the files then, and `why` is the reason. Of the cells that fail at the failing commit,
     `healed` pass here and `red` fail still; of those that pass there, `broken` fail here; `untold` said
-    nothing.
+    nothing. `commit` is the one that is reverted or picked, where it is one alone.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Tried(_Model):
     red: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     untold: tuple[str, ...] = ()
+    commit: str = ""
 
 
 class Healings(_Model):
@@ -192,6 +193,7 @@ def _tried(healing: Healing, asked: Fixes, made: Graft) -> Tried:
         sha=made.sha,
         conflicts=made.conflicts,
         why=made.why,
+        commit=chosen[0].commit if len(chosen) == 1 else "",
     )
     return _standing(healing, row) if made.sha else row
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
+from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.fixes import CUT, notes, tried_rows
 from bisect_tool.report.phrase import count, duration, failed, percent, place, short, told
 from bisect_tool.report.repro import rate_rows, signature_rows
@@ -158,6 +159,7 @@ def _environment() -> Environment:
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
     }
     environment.globals |= {"pull_request": _pull_request, "subject": answer.subject}
+    environment.globals |= {"became": became, "reverted": reverted, "together": together}
     return environment
 
 

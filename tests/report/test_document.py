@@ -14,6 +14,7 @@ from bisect_tool.evidence import Event, Frame, ProcessTimeline
 from bisect_tool.report.document import (
     CellReport,
     CommitInfo,
+    Confirmation,
     Cost,
     Document,
     EndCount,
@@ -41,6 +42,7 @@ SECTIONS = {
     "Spread": Spread,
     "Healings": Healings,
     "Tried": Tried,
+    "Confirmation": Confirmation,
     "Failure": FailureReport,
     "Event": Event,
     "Frame": Frame,

@@ -1,0 +1,85 @@
+"""Whether reverting the culprits heals the bad end, beside what the bisection found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import ExitCode
+from bisect_tool.report.document import Confirmation
+
+if TYPE_CHECKING:
+    from bisect_tool.report.document import Document
+    from bisect_tool.report.fixes import Tried
+
+_OPEN = "not tried yet"
+_OF_CELLS = {
+    "heals": "heals",
+    "fails still": "does not heal",
+    "told nothing": "told nothing of",
+    _OPEN: "is not tried yet for",
+}
+
+
+def confirmed(document: Document, healed: Document) -> Document:
+    """The document of a bisection with what the session of `fixes` says that reverted its culprits."""
+    assert healed.fixes is not None
+    confirmation = Confirmation(
+        session=healed.session, conclusion=healed.conclusion, fixes=healed.fixes, cost=healed.cost
+    )
+    return document.model_copy(
+        update={
+            "confirmation": confirmation,
+            "commits": {**healed.commits, **document.commits},
+            "resumable": document.resumable or healed.resumable,
+        }
+    )
+
+
+def unfinished(document: Document) -> Document:
+    """The same of a session that was interrupted before all of it was told."""
+    return document.model_copy(
+        update={
+            "exit_code": ExitCode.INTERRUPTED,
+            "resumable": True,
+            "conclusion": f"not finished: {document.conclusion}, but not yet confirmed",
+        }
+    )
+
+
+def reverted(document: Document, cell: str) -> str:
+    """What a cell does once its culprit is reverted on the bad end, in a word; empty where nobody asked."""
+    culprit = document.cells[cell].culprit
+    tried = _tried(document, culprit.sha) if culprit else None
+    return _said(tried, cell) if tried else ""
+
+
+def became(document: Document, culprit: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What a culprit's revert did: `heals` these cells, `does not heal` those, `conflicts in` these files."""
+    tried = _tried(document, culprit)
+    if tried is None:
+        return ()
+    if not tried.sha:
+        return (("conflicts in", tried.conflicts) if tried.conflicts else (tried.why, ()),)
+    cells = [cell for cell, found in document.cells.items() if found.culprit and found.culprit.sha == culprit]
+    said = {cell: _said(tried, cell) for cell in cells}
+    groups = ((_OF_CELLS[word], tuple(cell for cell in cells if said[cell] == word)) for word in _OF_CELLS)
+    return tuple((words, group) for words, group in groups if group)
+
+
+def together(document: Document) -> str:
+    """What came of all reverts, in a sentence; empty where there is one at the most."""
+    found = document.confirmation
+    return found.conclusion if found and len(found.fixes.candidates) > 1 else ""
+
+
+def _tried(document: Document, culprit: str) -> Tried | None:
+    if document.confirmation is None:
+        return None
+    return next((each for each in document.confirmation.fixes.candidates if each.commit == culprit), None)
+
+
+def _said(tried: Tried, cell: str) -> str:
+    if not tried.sha:
+        return "conflicts" if tried.conflicts else tried.why
+    known = {"heals": tried.healed, "fails still": tried.red, "told nothing": tried.untold}
+    return next((word for word, cells in known.items() if cell in cells), _OPEN)
