@@ -84,6 +84,7 @@ class Request(_Model):
     """One bisection: full commit ids, the check, and how many runs prove something.
 
     `scenario` is a name or a folder's path, None for a command; `deadline_s` limits one trial of a command.
+    `rerun` is the command line that asks the same again, `rerun_unlimited` the same without budgets.
     The answer is given at `confidence`, or when a budget is used up; `priors` tells suspects apart by what
     they change, and `fresh` leaves the trials of earlier sessions aside. To find a fix, `goods` are the
     commits that still fail and `bad` is the one that passes. `confirm` reverts the culprits in the end.
@@ -110,4 +111,5 @@ class Request(_Model):
     repetition: Repetition | None = None
     fixes: Fixes | None = None
     rerun: str = ""
+    rerun_unlimited: str = ""
     command: str = "run"

@@ -7,7 +7,7 @@ import posixpath
 import re
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -116,7 +116,9 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
         repetition=_repetition(words, repository, bad),
         command=command,
     )
-    request = request.model_copy(update={"rerun": rerun(words, request)})
+    unlimited = replace(words, budget_trials=None, budget_minutes=None)
+    told = {"rerun": rerun(words, request), "rerun_unlimited": rerun(unlimited, request)}
+    request = request.model_copy(update=told)
     _check_text(request.rerun, *(request.check.argv if isinstance(request.check, CommandCheck) else ()))
     return Resolved(request, repository, span_of(request, repository))
 

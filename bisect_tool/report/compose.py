@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.evidence import Failure
     from bisect_tool.history.commit import Commit
+    from bisect_tool.request import Request
     from bisect_tool.session import Session
     from bisect_tool.store import TrialRow
     from bisect_tool.trial.result import TrialResult
@@ -89,7 +91,7 @@ def compose(
     document = Document(
         schema=1,
         command=request.command,
-        rerun=request.rerun,
+        rerun=_rerun(request, [row.result for row in rows if not row.shared]),
         session=session.id,
         created=session.created,
         scenario=request.scenario or "",
@@ -115,6 +117,19 @@ def compose(
         versions=_versions(session, rows),
     )
     return sanitise(document, secret_values(os.environ))
+
+
+def _rerun(request: Request, own: Sequence[TrialResult]) -> str:
+    """The command line to run it again; without its budgets, if it was resumed beyond them.
+
+    With them it would not come as far as it did. No trial begins later than a budget after the first one.
+    """
+    started = [datetime.fromisoformat(trial.started) for trial in own if trial.started]
+    minutes = (max(started) - min(started)).total_seconds() / 60 if started else 0.0
+    beyond = (request.budget_trials is not None and len(own) > request.budget_trials) or (
+        request.budget_minutes is not None and minutes > request.budget_minutes
+    )
+    return request.rerun_unlimited or request.rerun if beyond else request.rerun
 
 
 def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:

@@ -171,6 +171,24 @@ def test_unfinished_session_is_resumable(session):
 
 
 @pytest.mark.parametrize(
+    ("budget", "again"),
+    [
+        ({"budget_trials": 4}, "with"),
+        ({"budget_trials": 3}, "without"),
+        ({"budget_minutes": 3.0}, "with"),
+        ({"budget_minutes": 2.9}, "without"),
+    ],
+)
+@pytest.mark.parametrize("state", [ended(CULPRIT), replace(ended(), stopped=True)])
+def test_beyond_a_budget_it_is_run_again_without_any(session, budget, again, state):
+    """Four trials, a minute apart: those of other sessions cost none of it."""
+    told = {"rerun": "with", "rerun_unlimited": "without"}
+    asked = replace(session, request=session.request.model_copy(update={**told, **budget}))
+    shared = replace(row(0, documents.BAD, Outcome.FAILED), shared=True)
+    assert compose(asked, (shared, *ROWS), state).rerun == again
+
+
+@pytest.mark.parametrize(
     ("findings", "code"),
     [
         ((Finding.CULPRIT, Finding.GREEN), ExitCode.DONE),

@@ -49,6 +49,21 @@ def test_a_budget_ends_with_what_is_known(project):
     assert cell.probabilities[shas[9]] > 1 / 16
 
 
+def test_the_command_to_run_it_again_comes_as_far(project):
+    """As long as the budget was kept, it is a part of what was asked; with it nobody comes to the answer."""
+    shas = project.commits(*[0] * 9, *[1] * 8)
+    project.write_check()
+    stopped = bisect(project, shas[0], shas[-1], options=["--budget-trials", "4"]).document
+    assert stopped.resumable
+    assert "--budget-trials 4" in stopped.rerun
+    resumed = project.run("resume", "--json")
+    while resumed.document.resumable:
+        assert "--budget" not in resumed.document.rerun
+        resumed = project.run("resume", "--json")
+    assert culprit_of(resumed) == shas[9]
+    assert resumed.document.rerun == stopped.rerun.replace(" --budget-trials 4", "")
+
+
 def test_a_culprit_that_changes_nothing_is_suspect(project):
     """An empty commit cannot have done it: something else changed while the commits were tried."""
     shas = project.commits(0, 0)
