@@ -243,20 +243,23 @@ def so_far(session: Session, rows: Sequence[TrialRow]) -> State:
     return decides(session.goal, results, ()) if decides else campaign.so_far(session.goal, results)
 
 
+class SessionBusy(EnvironmentFailed):
+    """Another process runs the session: there is nothing to resume."""
+
+
 @contextmanager
 def held(session: Session) -> Iterator[None]:
     """While it lasts, no other process runs the session.
 
     Raises:
-        EnvironmentFailed: one does already.
+        SessionBusy: one does already.
     """
-    folder = session.home.session(session.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "running.lock")
+    lock = FileLock(_lock(session.home, session.id))
+    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise EnvironmentFailed(
+        raise SessionBusy(
             f"session {session.id} is being run by another process",
             "Wait for it, or look: `bisect-run status`.",
         ) from None
@@ -264,6 +267,22 @@ def held(session: Session) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_running(home: Home, session: str) -> bool:
+    """Whether a process holds the session."""
+    file = _lock(home, session)
+    if not file.parent.is_dir():
+        return False
+    try:
+        with FileLock(file).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _lock(home: Home, session: str) -> Path:
+    return home.session(session) / "running.lock"
 
 
 def run(session: Session, store: Store, observer: Observer, cancel: threading.Event) -> State:

@@ -40,6 +40,8 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
         except (TrialAborted, BuildInterrupted):
             say(f"interrupted; go on with: bisect-run resume {session.id}")
             return interrupt.exit_code
+        except sessions.SessionBusy:
+            raise
         except (EnvironmentFailed, CheckAborted):
             say(f"the session can be resumed: bisect-run resume {session.id}")
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,10 @@ from bisect_tool.report.document import Document
 from bisect_tool.report.markdown import markdown as issue_body
 from bisect_tool.report.terminal import write
 from bisect_tool.store import Store
+
+if TYPE_CHECKING:
+    from bisect_tool.home import Home
+    from bisect_tool.store import SessionRow
 
 
 def report(
@@ -39,12 +43,18 @@ def report(
 
 
 def document_of(session: str) -> Document:
-    """The document of a session: the one kept at its end, else as far as it came."""
+    """The document of a session: the one kept at its end, else (or while it goes on) as far as it came."""
     here = home()
     store = Store(here.store)
     row = store.session(session)
+    if sessions.is_running(here, row.id):
+        return _so_far(row, store, here).model_copy(update={"running": True, "resumable": False})
     if row.document is not None:
         return Document.model_validate_json(row.document)
+    return _so_far(row, store, here)
+
+
+def _so_far(row: SessionRow, store: Store, here: Home) -> Document:
     running = sessions.load(row.id, store, here)
     running = sessions.assembled(running, store)
     rows = sessions.trials(running, store)

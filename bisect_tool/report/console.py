@@ -183,7 +183,7 @@ def _candidates(document: Document) -> RenderableType | None:
     parts: list[RenderableType] = []
     for group in groups:
         first = answer.words(document).first.lower()
-        probably = "probably " if document.resumable else ""
+        probably = "probably " if document.unfinished else ""
         title = f"The {first} commit of {listing(group.cells)} is {probably}one of {len(group.candidates)}"
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(no_wrap=True)
@@ -263,6 +263,7 @@ def _closing(document: Document) -> RenderableType:
         "Cost": f"{trials}, {builds} built, {duration(cost.seconds)}{_cost_of_reverts(document)}",
         "Logs": _logs(document),
         "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
+        "Running": "in another process" if document.running else "",
         "Run again": document.rerun,
         "Write it up": f"bisect-run report {document.session} --markdown",
     }

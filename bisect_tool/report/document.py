@@ -146,6 +146,7 @@ class Document(_Model):
     """What `--json` prints; `commits` describes, by sha, every commit that the document names.
 
     `resumable`: `bisect-run resume` goes on with the session, where it ended or with a new budget.
+    `running`: a process runs the session, and the document tells of it as far as it came.
     `fixes` is the answer of a session that looked for what heals; `cells` is empty then.
     `repro` is the answer of a session that searched for nothing; `cells` is empty then.
     `confirmation` tells what became of reverting the culprits, null where it was not asked or none is named.
@@ -166,6 +167,7 @@ class Document(_Model):
     candidates_total: int
     exit_code: int
     resumable: bool = False
+    running: bool = False
     conclusion: str
     cells: dict[str, CellReport]
     repro: Reproduction | None = None
@@ -177,6 +179,11 @@ class Document(_Model):
     trials: tuple[TrialReport, ...]
     cost: Cost
     versions: dict[str, str]
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the session is not over: it runs, or can be resumed."""
+        return self.running or self.resumable
 
     def to_json(self) -> str:
         """The document as indented JSON text, in ASCII: no terminal and no encoding can misread it."""

@@ -48,7 +48,7 @@ def summarise(row: SessionRow, *, running: bool, trials: int) -> SessionLine:
         document = Document.model_validate_json(row.document) if row.document else None
     except ValidationError:
         return SessionLine(row.id, created, "", "", "unreadable", "stored by another version of bisect-run")
-    if document is not None:
+    if document is not None and not running:
         state = "resumable" if document.resumable else "ended"
         conclusion = _conclusion(document)
     else:
@@ -86,17 +86,17 @@ def render_sessions(lines: Sequence[SessionLine], now: datetime) -> RenderableTy
     return table
 
 
-def render_session(document: Document, now: datetime, *, running: bool) -> RenderableType:
+def render_session(document: Document, now: datetime) -> RenderableType:
     """One session as far as it came: what is asked, what is known, and its trials."""
     elapsed = age((now - datetime.fromisoformat(document.created)).total_seconds())
     begun = "just now" if elapsed == "now" else f"{elapsed} ago"
-    state = "running" if running else "resumable" if document.resumable else "ended"
+    state = "running" if document.running else "resumable" if document.resumable else "ended"
     head = _text(f"Session {document.session}, begun {begun}, {state}", "bold")
     cells = render_cells(document)
     parts: list[RenderableType] = [head, render_answer(document)]
     parts += [Text(), cells] if cells is not None else []
     parts += [Text(), _trials(document)]
-    if not running and document.resumable:
+    if document.resumable:
         parts += [Text(), _text(f"Go on with: bisect-run resume {document.session}")]
     return Group(*parts)
 

@@ -276,7 +276,7 @@ def command() -> Document:
     )
 
 
-def running() -> Document:
+def interrupted() -> Document:
     return document(
         cells={},
         exit_code=130,
@@ -289,6 +289,10 @@ def running() -> Document:
         ),
         cost=Cost(trials=2, builds=1, seconds=74.8, gpu_seconds=0.0),
     )
+
+
+def running() -> Document:
+    return interrupted().model_copy(update={"running": True, "resumable": False})
 
 
 def rate(sha: str, failed: int, runs: int, low: float, high: float, *signatures: str) -> FailureRate:

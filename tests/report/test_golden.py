@@ -51,14 +51,15 @@ def test_markdown(ending):
 
 
 def test_running_session(printed):
-    compare("running-80.txt", printed(render_session(documents.running(), NOW, running=True), 80))
+    compare("running-80.txt", printed(render_session(documents.running(), NOW), 80))
 
 
 def test_a_session_that_can_go_on_says_so_and_claims_nothing(printed):
-    body = markdown(documents.running())
+    body = markdown(documents.interrupted())
     assert "The session is not over: `not finished: narrowed to 9 commits`. It goes on with" in body
     assert "`bisect-run resume 20260306-101500-1a2b`" in body
     assert "None is known yet." in body
+    assert "`not finished: narrowed to 9 commits`. It is being run." in markdown(documents.running())
     used_up = documents.inconclusive().model_copy(update={"resumable": True})
     assert "commit is probably one of 3." in markdown(used_up)
     assert "is probably one of:" in markdown(used_up)

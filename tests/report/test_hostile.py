@@ -44,7 +44,7 @@ def views():
         "report": render_report(hostile),
         "rates": render_report(documents.hostile_repro()),
         "healings": render_report(documents.hostile_fixes()),
-        "session": render_session(hostile, NOW, running=False),
+        "session": render_session(hostile, NOW),
         "sessions": render_sessions([line], NOW),
     }
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import documents
 import pytest
 
+from bisect_tool.report.console import render_report
+from bisect_tool.report.markdown import markdown
 from bisect_tool.report.status import age, render_session, render_sessions, summarise
 from bisect_tool.store import SessionRow
 
@@ -50,19 +52,32 @@ def test_no_sessions(printed):
 
 
 def test_interrupted_session_says_how_to_go_on(printed):
-    text = printed(render_session(documents.running(), NOW, running=False))
+    text = printed(render_session(documents.interrupted(), NOW))
     assert text.endswith("Go on with: bisect-run resume 20260306-101500-1a2b\n")
-    assert "Go on" not in printed(render_session(documents.running(), NOW, running=True))
+
+
+def test_what_another_process_runs_is_not_offered_to_be_resumed(printed):
+    assert "resum" not in printed(render_session(documents.running(), NOW))
+    report = printed(render_report(documents.running()))
+    assert "Running      in another process" in report
+    assert "resum" not in report
+    assert "resum" not in markdown(documents.running())
+
+
+def test_a_session_that_was_resumed_beyond_its_budget_is_running(session):
+    used_up = documents.inconclusive().model_copy(update={"resumable": True})
+    line = summarise(row(session, "20260306-101500-1a2b", used_up), running=True, trials=3)
+    assert (line.state, line.conclusion) == ("running", "3 trials so far")
 
 
 def test_a_session_that_ended_does_not_go_on(printed):
-    ended = documents.running().model_copy(update={"exit_code": 4, "resumable": False})
-    assert "Go on" not in printed(render_session(ended, NOW, running=False))
+    ended = documents.interrupted().model_copy(update={"exit_code": 4, "resumable": False})
+    assert "Go on" not in printed(render_session(ended, NOW))
 
 
 def test_a_session_of_this_minute(printed):
     began = datetime.fromisoformat(documents.running().created)
-    assert "begun just now, running" in printed(render_session(documents.running(), began, running=True))
+    assert "begun just now, running" in printed(render_session(documents.running(), began))
 
 
 @pytest.mark.parametrize(

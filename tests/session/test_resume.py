@@ -203,7 +203,10 @@ def test_a_session_runs_once_at_a_time(project, counter, held, gate):
     assert second.code == 5
     assert "is being run by another process" in second.stderr
     assert "bisect-run status" in second.stderr
+    assert "resume" not in second.stderr
     assert "Traceback" not in second.stderr
+    report = project.run("report", "--json").document
+    assert (report.running, report.resumable) == (True, False)
     assert len(lines(counter)) == 1
     gate.unlink()
     code, _, errors = ended(held)
