@@ -106,8 +106,8 @@ class Request(_Model):
     slots: int = Field(1, ge=1)
     priors: bool = True
     fresh: bool = False
-    deadline_s: float = Field(3600, gt=0)
     confirm: Literal["revert"] | None = None
+    deadline_s: float = Field(3600, gt=0)
     repetition: Repetition | None = None
     fixes: Fixes | None = None
     rerun: str = ""

@@ -1,0 +1,338 @@
+"""`run --confirm revert`: after the bisection its culprits are reverted on the bad end, once and for all."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from contextlib import closing
+
+import pytest
+
+from bisect_tool import confirm
+from bisect_tool.campaign import CellConclusion, EndCounts, Finding
+from bisect_tool.store import Store
+
+CHECK = """#!/bin/sh
+# Red where a file says `bad`; what reverts something waits as long as the gate is there.
+git rev-parse HEAD >> {log}
+case "$(git log -1 --format=%s)" in
+Revert*) touch {gate}.met; while [ -e {gate} ]; do sleep 0.05; done ;;
+esac
+! grep -q bad a b
+"""
+SCENARIO = """
+name = "pair"
+description = "a cell for each file"
+suite = "test_pair.py"
+repository = "https://example.invalid/pair"
+
+[profiles.pair]
+marker = "a"
+build = {{ provider = "none" }}
+launch = {{ command = ["{{tree}}"], model = "none" }}
+timeouts = {{ trial = 90 }}
+"""
+SUITE = """
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_file(launch, name):
+    tree = Path(launch.command[0])
+    with Path({log!r}).open("a") as log:
+        log.write(f"{{tree.name}} {{name}}\\n")
+    assert "bad" not in (tree / name).read_text()
+"""
+LINES = [str(number) for number in range(1, 21)]
+
+
+def text(*changed):
+    lines = dict(enumerate(LINES, 1)) | dict(changed)
+    return "".join(f"{line}\n" for line in lines.values())
+
+
+@pytest.fixture
+def log(tmp_path):
+    """The commits at which the check ran."""
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """As long as this file is there, no check of a revert comes to its end."""
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def commit(project, log, gate):
+    """Makes a commit of these files; the first one has what every test needs."""
+    project.write_check(CHECK.format(log=log, gate=gate))
+
+    def make(subject, **files):
+        for name, content in files.items():
+            (project.path / name).write_text(content)
+        project.git("add", *files)
+        project.git("commit", "-q", "-m", subject)
+        return project.head()
+
+    return make
+
+
+@pytest.fixture
+def history(commit):
+    """The second commit breaks `a`; two harmless ones follow."""
+    base = commit("Base", a=text(), b=text(), c=text())
+    broken = commit("Break a (#12)", a=text((5, "bad")))
+    commit("Document", doc="words\n")
+    return base, broken, commit("Document more", doc="more words\n")
+
+
+def bisect(project, good, bad, *options):
+    return project.run("--good", good, "--bad", bad, "--confirm", "revert", *options, "--", "./check.sh")
+
+
+def stored(project):
+    """The commands of the sessions and the commits of their trials, oldest first."""
+    with closing(Store(project.home / "state" / "store.db")) as store:
+        return [[row.result.sha for row in store.trials(row.id)] for row in reversed(store.sessions())]
+
+
+def test_the_revert_of_the_culprit_heals(project, history, log):
+    base, broken, bad = history
+    before = {name: content for name, (_, content) in project.snapshot().items()}
+    ended = bisect(project, base, bad, "--json")
+    assert {name: content for name, (_, content) in project.snapshot().items()} == before
+    assert ended.code == 0, ended.stderr
+    document = ended.document
+    assert (document.command, document.exit_code, document.resumable) == ("run", 0, False)
+    assert document.cells["command"].culprit.sha == broken
+    assert f"does it heal {bad[:9]} to revert {broken[:9]}?" in ended.stderr
+    found = document.confirmation
+    (revert,) = found.fixes.candidates
+    assert (revert.commit, revert.heals, revert.healed) == (broken, True, ("command",))
+    assert found.conclusion == f"healed by revert {broken[:9]}"
+    assert found.cost.trials == found.fixes.runs == 2
+    assert document.commits[revert.sha].subject == 'Revert "Break a (#12)"'
+    runs = Counter(log.read_text().split())
+    assert runs[revert.sha] == 2
+    assert runs[bad] == [trial.sha for trial in document.trials].count(bad), "the bad end ran again"
+
+
+def test_the_reports_say_so_of_each_cell(project, history):
+    base, _, bad = history
+    bisect(project, base, bad)
+    told = project.run("report").stdout
+    assert f"Its revert  on {bad[:9]} heals command" in told
+    assert "its revert\n" in told
+    assert "--confirm revert" in told
+    body = project.run("report", "--markdown").stdout
+    assert f"- Its revert on `{bad[:9]}` heals `command`" in body
+    assert "| failed before it | its revert |" in body
+    assert "| heals |" in body
+    first, second = project.run("report", "--json").document, project.run("status").stdout
+    assert first.command == "run", "the last session is the bisection, not what it began"
+    assert "healed by" in second
+    other = project.run("report", first.confirmation.session, "--json").document
+    assert other.fixes == first.confirmation.fixes
+
+
+def test_what_breaks_the_cell_besides(project, commit):
+    """The revert of the first of two breakages heals nothing, and the culprit stays the culprit."""
+    base = commit("Base", a=text(), b=text(), c=text())
+    broken = commit("Break a", a=text((5, "bad")))
+    bad = commit("Break b", b=text((9, "bad")))
+    ended = bisect(project, base, bad, "--json")
+    document = ended.document
+    assert (ended.code, document.cells["command"].culprit.sha) == (0, broken)
+    (revert,) = document.confirmation.fixes.candidates
+    assert (revert.heals, revert.red) == (False, ("command",))
+    assert f"on {bad[:9]} does not heal command" in project.run("report").stdout
+    assert "| fails still |" in project.run("report", "--markdown").stdout
+
+
+def test_a_revert_that_conflicts_is_told_with_its_files_and_not_run(project, commit, log):
+    base = commit("Base", a=text(), b=text(), c=text())
+    broken = commit("Break a", a=text((5, "bad")))
+    bad = commit("Break it more", a=text((5, "really bad")))
+    ended = bisect(project, base, bad, "--json")
+    assert ended.code == 0, ended.stderr
+    (revert,) = ended.document.confirmation.fixes.candidates
+    assert (revert.commit, revert.sha, revert.conflicts) == (broken, "", ("a",))
+    assert set(log.read_text().split()) == {base, broken, bad}
+    assert f"Its revert  on {bad[:9]} conflicts in a\n" in project.run("report").stdout
+    assert f"- Its revert on `{bad[:9]}` conflicts in `a`" in project.run("report", "--markdown").stdout
+
+
+def test_a_revert_that_changes_nothing(project, commit):
+    """What broke it was taken back and came again by another commit."""
+    base = commit("Base", a=text(), b=text(), c=text())
+    broken = commit("Break a", a=text((5, "bad")), doc="words\n")
+    commit("Document", doc="more\n", b=text((9, "bad")))
+    bad = commit("Mend a", a=text(), doc="")
+    ended = bisect(project, base, bad, "--json")
+    (revert,) = ended.document.confirmation.fixes.candidates
+    assert ended.document.cells["command"].culprit.sha == broken
+    assert ended.code == 0
+    assert (revert.sha, bool(revert.why)) == ("", True)
+
+
+@pytest.fixture
+def scenario(tmp_path, log):
+    folder = tmp_path / "pair"
+    folder.mkdir()
+    (folder / "scenario.toml").write_text(SCENARIO.format())
+    (folder / "test_pair.py").write_text(SUITE.format(log=str(log)))
+    return str(folder)
+
+
+def test_each_of_two_culprits_heals_its_own_cell(project, commit, scenario):
+    base = commit("Base", a=text(), b=text(), c=text())
+    first = commit("Break a", a=text((5, "bad")))
+    second = commit("Break b", b=text((9, "bad")))
+    bad = commit("Document", doc="words\n")
+    words = ("--good", base, "--bad", bad, "--scenario", scenario, "--confirm", "revert")
+    ended = project.run(*words, "--json")
+    assert ended.code == 0, ended.stderr
+    found = ended.document.confirmation
+    healed = {each.commit: (each.healed, each.red) for each in found.fixes.candidates}
+    one, other = "test_file[a]", "test_file[b]"
+    assert healed == {first: ((one,), (other,)), second: ((other,), (one,))}
+    assert found.fixes.smallest == (f"revert {second[:9]}", f"revert {first[:9]}")
+    trials = project.run("report", found.session, "--json").document.trials
+    assert {cell for trial in trials if not trial.shared for cell in trial.cells} == {one, other}
+    assert all(trial.shared == (trial.sha == bad) for trial in trials)
+    told = project.run("report").stdout
+    assert f"Its revert  on {bad[:9]} heals {one}\n" in told
+    assert f"reverts: healed by revert {second[:9]} and revert {first[:9]}" in told
+    assert "Reverts: `healed by" in project.run("report", "--markdown").stdout
+    again = project.run(*words, "--json").document.confirmation
+    assert again.session != found.session
+    assert again.cost.trials == 0, "what a session like it ran before counts"
+
+
+@pytest.fixture
+def confirming(project, history, gate, wait_for):
+    """The command line in the middle of the first run of the revert, which ends once the gate is gone."""
+    base, _, bad = history
+    gate.touch()
+    process = project.start("--good", base, "--bad", bad, "--confirm", "revert", "--json", "--", "./check.sh")
+    wait_for(gate.with_name(f"{gate.name}.met").exists)
+    return process
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
+def test_interrupted_while_it_confirms(project, confirming, log, gate, name):
+    """It goes on by the name of the bisection, with what was missing."""
+    confirming.send_signal(signal.Signals[name])
+    stdout, stderr = confirming.communicate(timeout=60)
+    assert stdout == ""
+    first, second = stored(project)
+    assert second == []
+    bisection = project.run("report", "--json").document
+    assert (bisection.command, bisection.exit_code, bisection.resumable) == ("run", 130, True)
+    assert bisection.conclusion == "not finished: culprit found, but not yet confirmed"
+    assert bisection.cells["command"].culprit is not None
+    if name == "SIGINT":
+        assert (confirming.returncode, f"bisect-run resume {bisection.session}" in stderr) == (130, True)
+    assert "resumable" in project.run("status", bisection.session).stdout
+    gate.unlink()
+    ended = project.run("resume", bisection.session, "--json")
+    assert ended.code == 0, ended.stderr
+    assert ended.document.confirmation.fixes.candidates[0].heals
+    assert stored(project) == [first, [ended.document.confirmation.fixes.candidates[0].sha] * 2]
+    ran = log.read_text()
+    again = project.run("resume", "--json")
+    assert (again.stdout, log.read_text()) == (ended.stdout, ran)
+    assert len(stored(project)) == 2
+
+
+def test_interrupted_before_it_confirms(project, history, log, wait_for):
+    base, _, bad = history
+    pause = log.with_name("pause")
+    pause.touch()
+    check = CHECK.format(log=log, gate=pause)
+    project.write_check(check.replace("! grep", f"while [ -e {pause} ]; do sleep 0.05; done\n! grep"))
+    process = project.start("--good", base, "--bad", bad, "--confirm", "revert", "--", "./check.sh")
+    wait_for(log.exists)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stored(project) == [[]]
+    pause.unlink()
+    ended = project.run("resume", "--json")
+    assert (ended.code, ended.document.confirmation.fixes.candidates[0].heals) == (0, True)
+
+
+def test_both_run_while_it_confirms(project, confirming, gate):
+    assert project.run("status").stdout.count("running") == 2
+    second = project.run("resume")
+    assert (second.code, "is being run by another process" in second.stderr) == (5, True)
+    gate.unlink()
+    _, stderr = confirming.communicate(timeout=60)
+    assert confirming.returncode == 0, stderr
+
+
+def test_one_budget_for_both(project, history):
+    base, _, bad = history
+    needed = len(bisect(project, base, bad, "--json").document.trials)
+    ended = bisect(project, base, bad, "--budget-trials", str(needed + 1), "--json")
+    document = ended.document
+    assert (ended.code, document.resumable) == (0, True)
+    assert document.confirmation.cost.trials == 1
+    assert document.confirmation.conclusion == "not finished: candidates are left"
+    assert f"on {bad[:9]} is not tried yet for command" in project.run("report").stdout
+    resumed = project.run("resume", "--json").document
+    assert (resumed.resumable, resumed.confirmation.cost.trials) == (False, 2)
+    assert resumed.confirmation.fixes.candidates[0].heals
+
+
+def test_a_bisection_that_a_budget_stopped_is_not_confirmed(project, history):
+    base, _, bad = history
+    ended = bisect(project, base, bad, "--budget-trials", "1", "--json")
+    assert (ended.code, ended.document.confirmation) == (3, None)
+    assert "nothing is confirmed yet: the budget was used up" in ended.stderr
+    assert len(stored(project)) == 1
+
+
+def test_nothing_to_confirm(project, history):
+    base, broken, bad = history
+    (project.path / "check.sh").write_text("#!/bin/sh\nexit 0\n")
+    ended = bisect(project, base, bad, "--json")
+    assert (ended.code, ended.document.confirmation, len(stored(project))) == (4, None, 1)
+    assert ended.stderr.count("nothing to confirm: no culprit is named\n") == 1
+    (project.path / "check.sh").write_text("#!/bin/sh\ngrep -q bad a\n")
+    fixed = project.run(
+        "--find", "fix", "--bad", base, "--good", bad, "--confirm", "revert", "--json", "--", "./check.sh"
+    )
+    assert (fixed.code, fixed.document.cells["command"].culprit.sha) == (0, broken)
+    assert fixed.document.confirmation is None
+    assert fixed.stderr.count("nothing to confirm: a fix was looked for") == 1
+
+
+def test_there_is_one_way_to_confirm(project, history):
+    base, _, bad = history
+    ended = project.run("--good", base, "--bad", bad, "--confirm", "prayer", "--", "./check.sh")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "revert" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("rates", "confidence", "times"),
+    [
+        ([1.0], 0.95, 2),
+        ([0.9, 0.97], 0.95, 2),
+        ([0.5], 0.95, 5),
+        ([0.9, 1 / 3], 0.95, 8),
+        ([1 / 3], 0.99, 12),
+    ],
+)
+def test_what_fails_seldom_has_to_pass_more_often(rates, confidence, times):
+    counts = EndCounts(1, 1)
+    found = [
+        CellConclusion("cell", Finding.CULPRIT, counts, counts, culprit="c", rates=(rate, 0.0))
+        for rate in rates
+    ]
+    assert confirm.passes(found, confidence) == times
+    assert times == 2 or (1 - min(rates)) ** times <= 1 - confidence
