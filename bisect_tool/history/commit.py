@@ -56,13 +56,13 @@ def read_commits(log: str) -> Iterator[Commit]:
     fields = log.split("\0")
     for start in range(0, len(fields) - _FIELDS + 1, _FIELDS):
         sha, parents, author, date, subject, body = fields[start : start + _FIELDS]
-        line = clean_line(subject)
+        whole = clean_line(subject, len(subject) + 1)
         yield Commit(
             sha=sha,
             parents=tuple(parents.split()),
             author=clean_line(author),
             date=clean_line(date),
-            subject=line,
+            subject=clean_line(whole),
             body=clean(body).strip(),
-            pr=pull_request(line),
+            pr=pull_request(whole),
         )

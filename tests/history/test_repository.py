@@ -43,6 +43,23 @@ def test_a_commit_as_people_know_it(project, opened):
     assert found.pr == 12
 
 
+@pytest.mark.parametrize(
+    ("subject", "number"),
+    [
+        (f"{'x' * 3000} (#12)", 12),
+        (f"Revert {'x' * 3000} (#11) (#12)", 12),
+        (f'Revert "(#11) {"x" * 3000} (#12)"', None),
+        (f"{chr(0x200B) * 30_000} (#12)", 12),
+    ],
+)
+def test_a_subject_that_is_cut_keeps_its_pull_request(project, opened, subject, number):
+    sha = project.commit(subject)
+    found = opened().commit(sha)
+    assert found.pr == number
+    assert len(found.subject) <= 2000
+    assert opened().by_pull_request(12, sha) == (found if number else None)
+
+
 def test_hostile_texts_come_out_clean(project, opened):
     project.commit("base")
     subject = "\x1b]52;c;AAAA\x07\x1b[31mred \u202egnp.exe\x9b2J ::error:: [/tag] </script>"
