@@ -16,8 +16,10 @@ from bisect_tool.history import Repository
 from bisect_tool.home import Home
 from bisect_tool.request import PytestCheck, SuiteCheck
 from bisect_tool.scenario import Scenario
-from bisect_tool.supervise import ports
+from bisect_tool.supervise import gpus, ports
+from bisect_tool.supervise.gpus import GpuMemory
 from bisect_tool.trial.job import make_job
+from bisect_tool.trial.leftovers import Before
 from bisect_tool.trial.setting import Place, Setting
 
 
@@ -99,6 +101,28 @@ def test_a_test_file_sees_the_gpus_of_its_slot(setting, place, monkeypatch, slot
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     job = make_job(setting(slots, PytestCheck(file="test_x.py"), gpus_per_rank=1), place(slots - 1), None)
     assert job.env["CUDA_VISIBLE_DEVICES"] == seen
+
+
+@pytest.fixture
+def eight(monkeypatch):
+    """A machine with eight GPUs, four of which may be used; on GPU n, n bytes are in use."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    monkeypatch.setattr(gpus, "snapshot", lambda: [GpuMemory(n, f"GPU-{n}", 9, n, ()) for n in range(8)])
+
+
+@pytest.mark.usefixtures("eight")
+@pytest.mark.parametrize(
+    ("slots", "check", "watched"),
+    [
+        (1, SuiteCheck(), {0, 1}),
+        (2, SuiteCheck(), {2, 3}),
+        (1, PytestCheck(file="test_x.py"), {0, 1, 2, 3}),
+        (2, PytestCheck(file="test_x.py"), {2, 3}),
+    ],
+)
+def test_memory_is_watched_on_the_gpus_that_a_trial_may_use(setting, place, slots, check, watched):
+    before = Before.look(setting(slots, check, gpus_per_rank=1), place(slots - 1), set)
+    assert before.memory == {index: index for index in watched}
 
 
 def executor(setting, tmp_path):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 from projects import Nobody
-from suites import write_scenario
+from suites import BUILD, NO_BUILD, write_scenario
 from tried import each_once
 
 from bisect_tool import session as sessions
@@ -77,8 +77,8 @@ def test_leaves_a_mess(launch, tmp_path):
 def scenario(tmp_path):
     """Makes scenarios with another suite; `launch` is added to the profile's."""
 
-    def make(suite, launch=""):
-        folder = write_scenario(tmp_path / "scenario", tmp_path / "log")
+    def make(suite, launch="", build=NO_BUILD):
+        folder = write_scenario(tmp_path / "scenario", tmp_path / "log", build)
         (folder / "test_small.py").write_text(suite)
         described = folder / "scenario.toml"
         described.write_text(described.read_text().replace('model = "none"', f'model = "none"\n{launch}'))
@@ -158,10 +158,14 @@ def test_files_and_gpu_memory_are_leftovers_of_the_trial(project, scenario, tria
 
 
 def test_a_tidy_suite_leaves_nothing(project, scenario, trials, held):
-    shas = project.commits(0, 1)
+    """What its build puts into the tree is none of its leftovers, nor is memory that was in use before."""
+    builds = {"native": 'cd "${0%/*}" && mkdir built && touch built/library extension.so\n'}
+    shas = [project.commit(code, files=builds) for code in (0, 1)]
     held.touch()
-    suite = MESSY.partition("def test_leaves")[0]
-    (result,) = trials(scenario(suite, "gpus_per_rank = 1"), *shas)
+    built = "    assert (Path(launch.command[0]).parent / 'built' / 'library').exists()\n"
+    suite = f"{MESSY.partition('def test_leaves')[0]}\ndef test_is_built(launch):\n{built}"
+    (result,) = trials(scenario(suite, "gpus_per_rank = 1", BUILD), *shas)
+    assert {cell.outcome for cell in result.cells} == {"passed"}
     assert result.leftovers == ()
 
 
