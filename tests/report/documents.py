@@ -6,6 +6,7 @@ from bisect_tool.evidence import Event, Frame, ProcessTimeline
 from bisect_tool.report.document import (
     CellReport,
     CommitInfo,
+    Confirmation,
     Cost,
     Document,
     EndCount,
@@ -207,6 +208,37 @@ def two_culprits() -> Document:
     )
     cells = {RED_CELLS[0]: red(), RED_CELLS[1]: other, GREEN_CELLS[0]: green()}
     return document(cells=cells, repo="/home/ada/vllm")
+
+
+def confirmation(*reverts: Tried, conclusion: str) -> Confirmation:
+    return Confirmation(
+        session="20260306-104205-5d07",
+        conclusion=conclusion,
+        fixes=Healings(runs=2, red=RED_CELLS, green=(), candidates=reverts, combinations=(), verified=()),
+        cost=Cost(trials=3, builds=0, seconds=95.0, gpu_seconds=0.0),
+    )
+
+
+def confirmed() -> Document:
+    """Of two culprits the revert of one heals one of its cells, and that of the other conflicts."""
+    partly = Tried(
+        name="revert 27066d1b2",
+        title="",
+        sha=GOOD,
+        healed=RED_CELLS[:1],
+        red=RED_CELLS[1:2],
+        untold=RED_CELLS[2:],
+        commit=CULPRIT,
+    )
+    conflicts = Tried(
+        name="revert 0a208d1f5", title="", conflicts=("vllm/a.py", "b|c.py"), why="conflicts", commit=BROKEN
+    )
+    other = red(culprit=COMMITS[BROKEN], last_good=None, last_good_runs=None, candidates=(BROKEN,))
+    told = "nothing that was tried heals all that fails"
+    return document(
+        cells={GREEN_CELLS[0]: green(), **dict.fromkeys(RED_CELLS, red()), "test_other[4]": other},
+        confirmation=confirmation(partly, conflicts, conclusion=told),
+    )
 
 
 def inconclusive() -> Document:
@@ -434,6 +466,11 @@ def hostile() -> Document:
         conclusion=text,
         exit_code=3,
         cells={text: cell, f"{text}[2]": held},
+        confirmation=confirmation(
+            Tried(name=text, title=text, conflicts=(text,), why=text, commit=CULPRIT),
+            Tried(name=text, title=text, why=text, commit=BROKEN),
+            conclusion=text,
+        ),
         failure=FailureReport(
             cell=text, sha=CULPRIT, root=root, chain=(root, root), excerpt="\n".join(HOSTILE)
         ),

@@ -54,6 +54,7 @@ SECTIONS = {
 ENDINGS = (
     "culprit",
     "two_culprits",
+    "confirmed",
     "inconclusive",
     "flaky",
     "all_green",

@@ -20,6 +20,7 @@ GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = (
     "culprit",
     "two_culprits",
+    "confirmed",
     "inconclusive",
     "flaky",
     "all_green",
