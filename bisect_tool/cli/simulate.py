@@ -125,10 +125,7 @@ def _cases(
 
 
 def _case(commits: Sequence[RecordedCommit], good: str, bad: str, culprit: str, *, priors: bool) -> Case:
-    try:
-        dag = Dag({commit.sha: commit.parents for commit in commits})
-    except ValueError as error:
-        raise UsageError(f"the history is none: {error}", "No commit has itself under it.") from error
+    dag = Dag({commit.sha: commit.parents for commit in commits})
     changes = [Change(each.sha, each.subject, each.files, len(each.parents)) for each in commits]
     suspicion = {each.sha: each.weight for each in weights(changes)} if priors else None
     return Case(dag, good, bad, culprit, suspicion)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from bisect_tool.errors import UsageError
+from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -41,12 +42,17 @@ class RecordedCase(_Model):
     culprit: str
 
 
+_SHOWN = 5
 _CASES = TypeAdapter(tuple[RecordedCase, ...])
 
 
 def read_history(path: Path) -> Mapping[str, RecordedCommit]:
-    """Every commit of the file by its name; raises UsageError where the file is no history."""
+    """Every commit of the file by its name; raises UsageError where the file is no history.
+
+    A parent need not be in the file, but no commit is there twice, or has itself under it.
+    """
     commits: dict[str, RecordedCommit] = {}
+    lines_of: dict[str, int] = {}
     number = 0
     try:
         opened = gzip.open if path.suffix == ".gz" else open
@@ -55,6 +61,12 @@ def read_history(path: Path) -> Mapping[str, RecordedCommit]:
                 number += 1
                 if line.strip():
                     commit = RecordedCommit.model_validate_json(line)
+                    before = lines_of.setdefault(commit.sha, number)
+                    if before != number:
+                        raise UsageError(
+                            f"{path}: line {number} repeats {_short(commit.sha)} of line {before}",
+                            "Give each commit once.",
+                        )
                     commits[commit.sha] = commit
     except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise UsageError(
@@ -65,6 +77,12 @@ def read_history(path: Path) -> Mapping[str, RecordedCommit]:
             f"{path}: line {number} is no commit: {error.errors()[0]['msg']}",
             "Each line is an object with sha, parents, time, subject and files.",
         ) from error
+    if circle := _circle(commits):
+        raise UsageError(
+            f"{path}: {_short(circle[0])} (line {lines_of[circle[0]]}) has itself under it: "
+            f"{' -> '.join(map(_short, circle[:_SHOWN]))}{' -> ...' if len(circle) > _SHOWN else ''}",
+            "A commit's parents are older than it.",
+        )
     return commits
 
 
@@ -88,15 +106,26 @@ def window(history: Mapping[str, RecordedCommit], case: RecordedCase) -> tuple[R
     """The commits that `bad` has under it and `good` does not, oldest first.
 
     Raises:
-        UsageError: a commit of the case is not in the history, or the culprit not in the range.
+        UsageError: a commit of the case is not in the history, good is no ancestor of bad, or the culprit is
+            not in the range. It names the commit whose parent is missing, where that may be the reason.
     """
     for sha in (case.good, case.bad, case.culprit):
         if sha not in history:
-            raise UsageError(f"{sha[:12]} is not in the history", "Give cases of this very history.")
-    inside = _reached(history, case.bad) - _reached(history, case.good)
+            raise UsageError(f"{_short(sha)} is not in the history", "Give cases of this very history.")
+    below = _reached(history, case.bad)
+    inside = below - _reached(history, case.good)
+    if case.good not in below:
+        raise _severed(
+            history,
+            inside,
+            f"good {_short(case.good)} is not an ancestor of bad {_short(case.bad)}",
+            "Give the ends of one history.",
+        )
     if case.culprit not in inside:
-        raise UsageError(
-            f"{case.culprit[:12]} does not lie between {case.good[:12]} and {case.bad[:12]}",
+        raise _severed(
+            history,
+            inside,
+            f"{_short(case.culprit)} does not lie between {_short(case.good)} and {_short(case.bad)}",
             "The culprit is an ancestor of bad, or bad itself, and no ancestor of good.",
         )
     return tuple(sorted((history[sha] for sha in inside), key=lambda commit: commit.time))
@@ -111,3 +140,47 @@ def _reached(history: Mapping[str, RecordedCommit], sha: str) -> set[str]:
                 seen.add(parent)
                 stack.append(parent)
     return seen
+
+
+def _severed(
+    history: Mapping[str, RecordedCommit], inside: Iterable[str], wrong: str, advice: str
+) -> UsageError:
+    """What is wrong; and the newest commit of the range whose parent is missing, if there is one.
+
+    By itself that is no mistake: a branch may come from before the file's first commit.
+    """
+    torn = [history[sha] for sha in inside if any(parent not in history for parent in history[sha].parents)]
+    if not torn:
+        return UsageError(wrong, advice)
+    newest = max(torn, key=lambda commit: commit.time)
+    missing = next(parent for parent in newest.parents if parent not in history)
+    return UsageError(
+        f"{wrong}: {_short(missing)}, a parent of {_short(newest.sha)}, is not in the history",
+        "Every commit from good to bad has to be there, with the names of its parents.",
+    )
+
+
+def _circle(history: Mapping[str, RecordedCommit]) -> tuple[str, ...]:
+    """A commit, a parent of it and so on, until it is that commit again; empty where there is none."""
+    done: set[str] = set()
+    for sha in history:
+        path = {sha: None}
+        stack = [(sha, iter(history[sha].parents))] if sha not in done else []
+        while stack:
+            top, parents = stack[-1]
+            parent = next(parents, None)
+            if parent is None:
+                done.add(top)
+                path.pop(top)
+                stack.pop()
+            elif parent in path:
+                names = list(path)
+                return (*names[names.index(parent) :], parent)
+            elif parent in history and parent not in done:
+                path[parent] = None
+                stack.append((parent, iter(history[parent].parents)))
+    return ()
+
+
+def _short(sha: str) -> str:
+    return clean_line(sha, 200)[:12]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +130,57 @@ def test_cases_that_are_none(cli, recorded, tmp_path, case, said):
     ended = cli("simulate", "--history", history, "--cases", str(cases))
     assert (ended.code, ended.out) == (2, "")
     assert said in " ".join(ended.err.split())
+
+
+BROKEN = {
+    "a commit that is there twice": ({6: ("c5", "c4")}, "line 7 repeats c5 of line 6"),
+    "its own parent": ({6: ("c6", "c6")}, "c6 (line 7) has itself under it: c6 -> c6"),
+    "a circle in the range": (
+        {6: ("c6", "c8")},
+        "has itself under it: c6 -> c8 -> c7 -> c6",
+    ),
+    "good above bad": ({0: ("c0", "c20")}, "has itself under it: c0 -> c20 -> c19 -> c18 -> c17 -> ..."),
+    "no way from bad to good": (
+        {6: ("c6", "none")},
+        "good c0 is not an ancestor of bad c20: none, a parent of c6, is not in the history",
+    ),
+    "no way from bad to the culprit": (
+        {16: ("c16", "none", "c0")},
+        "c12 does not lie between c0 and c20: none, a parent of c16, is not in the history",
+    ),
+    "a good commit of another history": (
+        {1: ("c1",)},
+        "good c0 is not an ancestor of bad c20\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "said"), BROKEN.values(), ids=BROKEN)
+def test_a_history_that_is_broken(cli, recorded, tmp_path, lines, said):
+    """Where a line has a sha and its parents, it stands in place of that line."""
+    _, cases = recorded
+    line = {number: (f"c{number}", *([f"c{number - 1}"] if number else [])) for number in range(21)}
+    history = tmp_path / "broken.jsonl"
+    history.write_text(
+        "".join(
+            json.dumps({"sha": sha, "parents": parents, "time": number}) + "\n"
+            for number, (sha, *parents) in (line | lines).items()
+        )
+    )
+    ended = cli("simulate", "--history", str(history), "--cases", cases)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+def test_a_branch_from_before_the_first_line_is_no_mistake(simulate, recorded, tmp_path):
+    """Its commits are candidates; what is under them is as good as the good end."""
+    packed, cases = recorded
+    lines = gzip.decompress(Path(packed).read_bytes()).decode().splitlines()
+    merge = {"sha": "c20", "parents": ["c19", "side"], "time": 20}
+    side = {"sha": "side", "parents": ["elder"], "time": 3}
+    history = tmp_path / "branch.jsonl"
+    history.write_text("\n".join([*lines[:20], json.dumps(side), json.dumps(merge)]))
+    assert simulate("--history", str(history), "--cases", cases, "--runs", "2")["accuracy"] == 1.0
 
 
 def test_a_history_that_is_none(cli, recorded, tmp_path):
