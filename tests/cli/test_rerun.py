@@ -24,6 +24,7 @@ def test_what_is_usual_is_left_out():
     [
         ({"endpoint_runs": 5}, ["--endpoint-runs", "5"]),
         ({"deadline_s": 90.0}, ["--deadline", "90"]),
+        ({"confirm": "revert"}, ["--confirm", "revert"]),
         ({"first_parent": True}, ["--first-parent"]),
         ({"cells": ("*[4]",)}, ["--cells", "*[4]"]),
     ],

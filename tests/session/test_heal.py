@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.campaign import Goal, Graft, heal
-from bisect_tool.campaign.fixes import COMBINATIONS, Healing, least
+from bisect_tool.campaign import Goal, Graft, Purpose, Step, heal
+from bisect_tool.campaign.fixes import COMBINATIONS, Healing, Standing, least
 from bisect_tool.search import Dag
 from bisect_tool.trial.result import CellResult, TrialResult, overall
 from bisect_tool.verdict import Outcome
@@ -30,6 +30,7 @@ class Clinic:
     breaks: dict[str, set[int]] = field(default_factory=dict)
     conflicts: list[set[int]] = field(default_factory=list)
     said: dict[tuple[str, str], Outcome] = field(default_factory=dict)
+    only: dict[str, tuple[str, ...]] = field(default_factory=dict)
     trials: list[TrialResult] = field(default_factory=list)
     grafted: list[frozenset[int]] = field(default_factory=list)
 
@@ -46,7 +47,7 @@ class Clinic:
     def play(self, slots=1):
         """Run to the end with so many trials at once; returns what is known then."""
         grafts = tuple(self.graft(frozenset({number})) for number in range(self.candidates))
-        goal = Goal(dag=Dag({BAD: ()}), goods=(), bad=BAD, endpoint_runs=RUNS, grafts=grafts)
+        goal = Goal(dag=Dag({BAD: ()}), goods=(), bad=BAD, endpoint_runs=RUNS, grafts=grafts, only=self.only)
         running = []
         for _ in range(1000):
             state = heal(goal, self.trials, running)
@@ -157,6 +158,37 @@ def test_a_pass_once_is_not_healed():
     clinic.outcome = lambda sha, cell: next(said) if sha == "0" else told(sha, cell)
     assert least(clinic.play()) is None
     assert clinic.ran() == [BAD, "0", "0"]
+
+
+def test_only_the_cells_that_are_asked_about_are_run():
+    clinic = Clinic({"a": {0}, "b": {1}, "green": set()}, 1, only={"a": ()})
+    healing = clinic.play()
+    assert {cell.cell for trial in clinic.trials for cell in trial.cells} == {"a"}
+    assert (healing.red, healing.green, healing.heals("0")) == (("a",), (), True)
+
+
+def test_what_fails_only_after_others_has_them_before_it_in_every_run():
+    """Its runs without them tell nothing: alone it passes anywhere."""
+    clinic = Clinic({"first": set(), "a": {9}}, 1, only={"a": ("first",)})
+    together = Goal(dag=Dag({BAD: ()}), goods=(), bad=BAD, only=clinic.only)
+    clinic.run(Step(BAD, ("first", "a"), Purpose.BAD_END))
+    passed = CellResult(cell="a", outcome=Outcome.PASSED)
+    alone = TrialResult(sha="0", cells=(passed,), outcome=Outcome.PASSED, started="", seconds=1.0)
+    clinic.trials += [alone, alone]
+    assert Healing(together, clinic.trials).standing("0", "a") is Standing.OPEN
+    healing = clinic.play()
+    assert all([cell.cell for cell in trial.cells] == ["first", "a"] for trial in clinic.trials[3:])
+    assert clinic.ran()[3:] == ["0"]
+    assert (healing.red, healing.healed("0")) == (("a",), ())
+
+
+def test_where_what_it_needs_before_it_cannot_be_run_it_tells_nothing():
+    clinic = Clinic(
+        {"first": set(), "a": {0}}, 1, only={"a": ("first",)}, said={("0", "first"): Outcome.ERRORED}
+    )
+    healing = clinic.play()
+    assert healing.standing("0", "a") is Standing.UNTOLD
+    assert clinic.ran() == [BAD, "0"]
 
 
 def test_no_more_combinations_are_run_than_allowed():

@@ -103,6 +103,15 @@ def test_sessions_are_named_by_id_prefix_or_last(store):
     assert [store.session(each[:-1]).request for each in ids] == ['"0"', '"1"', '"2"']
 
 
+def test_what_a_session_began_is_not_the_last_one(store):
+    own = store.create('{"fixes": {"confirms": null}}')
+    parts = [store.create(f'{{"fixes": {{"confirms": "{own}"}}}}') for _ in range(2)]
+    assert store.session("last").id == own
+    assert [row.id for row in store.confirming(own)] == parts[::-1]
+    assert store.confirming(parts[0]) == []
+    assert store.session(parts[0]).id == parts[0]
+
+
 def test_an_ambiguous_prefix_is_refused(store):
     ids = [store.create("{}") for _ in range(2)]
     with pytest.raises(UsageError, match="names 2 sessions"):
