@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _PULL_REQUEST = re.compile(r"\(#([0-9]{1,9})\)")
 _QUOTED = re.compile(r'^(Revert|Reapply) ".*"$')
 
+_NO_SUBJECT = "(no subject)"
+_NOBODY = "(no name)"
+
 # Fields and commits both end with NUL, which is the one character that none of them can hold.
 FORMAT = "--format=tformat:%H%x00%P%x00%an%x00%aI%x00%s%x00%b"
 _FIELDS = 6
@@ -26,9 +29,9 @@ class Commit:
     Attributes:
         sha: The full object name.
         parents: The parents' names; the first is the mainline.
-        author: The author's name.
+        author: The author's name, `(no name)` where there is none.
         date: The author's date, ISO 8601 with its offset.
-        subject: The first paragraph of the message as one line.
+        subject: The first paragraph of the message as one line, `(no subject)` where there is none.
         body: The rest of the message.
         pr: The number of the pull request that brought it in, where the subject ends with one.
     """
@@ -60,9 +63,9 @@ def read_commits(log: str) -> Iterator[Commit]:
         yield Commit(
             sha=sha,
             parents=tuple(parents.split()),
-            author=clean_line(author),
+            author=clean_line(author).strip() or _NOBODY,
             date=clean_line(date),
-            subject=clean_line(whole),
+            subject=clean_line(whole).strip() or _NO_SUBJECT,
             body=clean(body).strip(),
             pr=pull_request(whole),
         )

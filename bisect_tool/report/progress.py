@@ -226,7 +226,7 @@ def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:
     outcomes = (cell.outcome for cell in result.cells)
     yielded = clean_line(told(result.outcome, result.reason, outcomes), _TOLD_LIMIT)
     line = f"{short(result.sha)}  {purpose:<8}  {yielded}, {duration(result.seconds)}  "
-    return Text.assemble((f"{mark} ", style), line, (subject, "dim"))
+    return _ended(Text.assemble((f"{mark} ", style), line, (subject, "dim")))
 
 
 def _tendency(result: TrialResult) -> str:
@@ -241,7 +241,13 @@ def _at_work(trial: AtWork, now: float) -> Text:
     cells = trial.tail.poll() if trial.tail else CellsSeen()
     cell = f", cell {cells.index} of {cells.total}: {cells.name}" if cells.index else ""
     what = f"  {trial.purpose}, {trial.phase}{cell}, {duration(now - trial.began)}  "
-    return Text.assemble((f"{spin} ", "cyan"), (trial.commit, "bold"), what, (trial.subject, "dim"))
+    return _ended(Text.assemble((f"{spin} ", "cyan"), (trial.commit, "bold"), what, (trial.subject, "dim")))
+
+
+def _ended(line: Text) -> Text:
+    """The line without spaces at its end, where the commit's subject is not known."""
+    line.rstrip()
+    return line
 
 
 def _subjects(session: Session) -> Mapping[str, str]:

@@ -60,6 +60,21 @@ def test_a_subject_that_is_cut_keeps_its_pull_request(project, opened, subject, 
     assert opened().by_pull_request(12, sha) == (found if number else None)
 
 
+@pytest.mark.parametrize("message", ["", "\x1b[31m\x07", "\u200b \u200b"])
+def test_a_commit_without_words(project, opened, message):
+    (project.path / "message").write_text(message)
+    project.git(
+        "commit", "-q", "--allow-empty", "--allow-empty-message", "--cleanup=verbatim", "-F", "message"
+    )
+    found = opened().commit(project.head())
+    assert (found.subject, found.body, found.pr) == ("(no subject)", "", None)
+
+
+def test_an_author_without_a_name(project, opened):
+    sha = project.commit("Work at night", GIT_AUTHOR_NAME="\u200b")
+    assert opened().commit(sha).author == "(no name)"
+
+
 def test_hostile_texts_come_out_clean(project, opened):
     project.commit("base")
     subject = "\x1b]52;c;AAAA\x07\x1b[31mred \u202egnp.exe\x9b2J ::error:: [/tag] </script>"

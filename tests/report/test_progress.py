@@ -86,6 +86,20 @@ def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_no_line_ends_with_a_space_where_the_subject_is_not_known(session, tmp_path):
+    """`fixes` puts combinations together on its way."""
+    paper, clock = io.StringIO(), Clock()
+    unknown = result("f" * 40, Outcome.PASSED)
+    with Progress(session, Console(file=paper, width=60), clock) as progress:
+        progress.took_up([])
+        begin(progress, 0, state("f" * 40, Purpose.FIX, 4, 6))
+        progress.finished(Step("f" * 40, None, Purpose.FIX), unknown)
+    shown = render_progress(Snapshot(began=0.0, running=(AtWork(0, "f" * 9, "", "fix", 0.0),)), 1.0)
+    console = Console(file=paper, width=60)
+    console.print(shown)
+    assert all(line == line.rstrip() for line in paper.getvalue().splitlines())
+
+
 def test_forced_colour_does_not_make_a_pipe_a_terminal(session, tmp_path):
     paper, clock = io.StringIO(), Clock()
     with Progress(session, Console(file=paper, force_terminal=True), clock) as progress:
