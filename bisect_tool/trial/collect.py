@@ -57,16 +57,16 @@ def collect(
 ) -> tuple[CellResult, ...]:
     """The outcome of every cell that was collected (or `wanted`), in the suite's order.
 
-    A cell that was running when the trial was ended is HUNG; one that had not begun is ERRORED.
+    A cell that was running when the trial was ended is HUNG; one that had not begun, or that the commit does
+    not have, is ERRORED.
     """
     suite = _Suite.read(stream)
     evidence = _Evidence(logs, parents)
-    missing = CellResult(cell="", outcome=Outcome.ERRORED, reason=suite.why_missing(ending))
     return tuple(
         _result(name, suite.cells[name], evidence, ending)
         if name in suite.cells
-        else missing.model_copy(update={"cell": name})
-        for name in suite.order or tuple(wanted or ())
+        else CellResult(cell=name, outcome=Outcome.ERRORED, reason=suite.why_missing(name, ending))
+        for name in dict.fromkeys((*suite.order, *(wanted or ())))
     )
 
 
@@ -129,10 +129,12 @@ class _Suite:
                 cells.setdefault(record.cell, _Cell(record.time)).phases.append(record)
         return _Suite(cells, order, unreadable)
 
-    def why_missing(self, ending: Ending) -> str:
+    def why_missing(self, cell: str, ending: Ending) -> str:
         """Why a cell did not begin."""
         if self.unreadable:
             return self.unreadable
+        if self.order and cell not in self.order:
+            return "there is no such test at this commit"
         return (
             "did not run"
             if ending.reason == "exited"
