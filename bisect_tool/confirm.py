@@ -54,6 +54,7 @@ def begin(session: Session, found: Sequence[CellConclusion], store: Store) -> Se
         "command": "fixes",
         "confirm": None,
         "priors": False,
+        "fresh": session.request.fresh or session.request.command == "demo",
         "endpoint_runs": passes(found, session.request.confidence),
         "fixes": _asked(session, found),
     }

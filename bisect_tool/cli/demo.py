@@ -36,7 +36,11 @@ Order = Annotated[
 
 
 def demo(
-    flaky: Flaky = False, order: Order = False, cells: options.Cells = None, as_json: options.AsJson = False
+    flaky: Flaky = False,
+    order: Order = False,
+    cells: options.Cells = None,
+    confirm: options.Confirm = None,
+    as_json: options.AsJson = False,
 ) -> int:
     """Bisect a bundled history of the reference engine.
 
@@ -57,6 +61,7 @@ def demo(
         repo=str(repository),
         profile="reference",
         cells=tuple(cells or ()),
+        confirm=confirm,
     )
     if flaky:
         words = replace(
