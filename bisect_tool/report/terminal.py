@@ -38,14 +38,30 @@ def show(renderable: RenderableType) -> None:
         console.print(Group(renderable), crop=False)
     # Tables fill their lines with spaces, which nobody wants in a file or a CI log.
     lines = paper.get() if console.is_terminal else _PADDING.sub("", paper.get())
-    console.file.write(lines)
-    console.file.flush()
+    _put(console, lines)
 
 
 def write(text: str) -> None:
     """Write a document (JSON, Markdown) on stdout as it is, ending with one newline."""
-    stdout().file.write(text.rstrip("\n") + "\n")
-    stdout().file.flush()
+    _put(stdout(), text.rstrip("\n") + "\n")
+
+
+def _put(console: Console, text: str) -> None:
+    try:
+        console.file.write(text)
+        console.file.flush()
+    except BrokenPipeError:
+        console.on_broken_pipe()
+
+
+class _Console(Console):
+    """A console whose reader may leave (`| head`): that ends no session, and changes no exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """From here on, what is written goes nowhere."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
 
 
 def _console(*, stderr: bool) -> Console:
@@ -54,7 +70,7 @@ def _console(*, stderr: bool) -> Console:
         # A mark that the terminal's encoding lacks must not end the run.
         stream.reconfigure(errors="backslashreplace")
     plain = "NO_COLOR" in os.environ
-    console = Console(
+    console = _Console(
         file=cast("IO[str]", CommandGuard(stderr=stderr)) if _obeys_output() else None,
         stderr=stderr,
         color_system=None if plain else "auto",
