@@ -83,6 +83,7 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
         UsageError: a ref, scenario, profile, cell or file does not exist, or options contradict each other.
         EnvironmentFailed: a repository cannot be cloned, or the profile needs a GPU and there is none.
     """
+    _check_given(words)
     _check_kind(words)
     scenario = None if words.command else scenarios.load(words.scenario or DEFAULT_SCENARIO)
     if scenario is not None and words.profile is not None:
@@ -227,6 +228,16 @@ def choose_profile(scenario: Scenario, asked: str | None, repository: Repository
             f"It looks for one of: {known}. For any other project give a command: -- ./check.sh",
         )
     return max(fitting, key=lambda name: fitting[name].needs_gpu)
+
+
+def _check_given(words: Words) -> None:
+    """An empty word is no word left out: another repository would be read, or nothing be compared."""
+    for option in ("repo", "scenario", "profile", "pytest_file", "tests_from", "compare", "script"):
+        if getattr(words, option) == "":
+            name = option.removesuffix("_file").replace("_", "-")
+            raise UsageError(
+                f"--{name} is empty", "Give it a value or leave it out. Is a variable of a script not set?"
+            )
 
 
 def _check_kind(words: Words) -> None:

@@ -46,7 +46,7 @@ def step(
     words = Words(
         goods=(),
         bad=rev,
-        repo=repo or ".",
+        repo="." if repo is None else repo,
         scenario=scenario,
         profile=profile,
         pytest_file=pytest,

@@ -26,6 +26,7 @@ SESSIONS = "`bisect-run status` lists the sessions there are."
 USAGE = "`bisect-run --help` shows how it is used."
 REFERENCE = "See docs/reference/scenario.md."
 LEAVE_OUT = "Leave one of them out."
+EMPTY = "Give it a value or leave it out. Is a variable of a script not set?"
 COMMAND_ALONE = "a command after -- goes without --scenario, --profile, --pytest and --cells"
 
 # What it is about; the command line; what was wrong; what to do.
@@ -262,7 +263,21 @@ WRONG = [
             f"there is no {file} at 892f36fbe",
             "Give the path from the repository's root.",
         )
-        for file in ("", ".", "../setup.py", "/setup.py", ":(glob)**", "refengine/../none.py")
+        for file in (".", "../setup.py", "/setup.py", ":(glob)**", "refengine/../none.py")
+    ),
+    *(
+        (f"an empty word: {words}", words, f"--{option} is empty", EMPTY)
+        for option, words in (
+            ("repo", "--repo '' --good good --bad bad -- true"),
+            ("repo", "plan --repo '' --good good --bad bad -- true"),
+            ("scenario", "--repo {engine} --good good --bad bad --scenario ''"),
+            ("profile", "--repo {engine} --good good --bad bad --profile ''"),
+            ("pytest", "--repo {engine} --good good --bad bad --pytest ''"),
+            ("tests-from", "--repo {engine} --good good --bad bad --pytest setup.py --tests-from ''"),
+            ("compare", "repro c8 --repo {project} --compare '' -- true"),
+            ("script", "repro c8 --repo {project} --script '' -- true"),
+            ("repo", "fixes --repo '' --at bad --revert HEAD -- true"),
+        )
     ),
     ("report of no session", "report", "no such session: last", SESSIONS),
     ("report of another session", "report 1999", "no such session: 1999", SESSIONS),
