@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 CUT = "Not every combination was tried: a smaller one may heal all, too."
+_OPEN = "not known"
+_MUTE = "told nothing"
 _TEXT_LIMIT = 300
 _CELLS = 8
 _FILES = 5
@@ -78,7 +80,7 @@ class Healings(_Model):
 
 @dataclass(frozen=True)
 class TriedRow:
-    """One row of the table; counts are empty where nothing was run."""
+    """One row of the table; counts are empty where nothing is known."""
 
     name: str
     heals: str
@@ -155,7 +157,7 @@ def render_healings(found: Healings) -> RenderableType:
     for row in tried_rows(found):
         style = _VERDICT_STYLE[row.verdict]
         table.add_row(_text(row.name), row.heals, row.breaks, Text(row.verdict, style), _text(row.title))
-    fails = _text(f"Fails: {listing(found.red, _CELLS) or 'nothing'}")
+    fails = _text(f"Fails: {listing(found.red, _CELLS) or ('nothing' if found.green else _OPEN)}")
     lines = [*map(_noted, notes(found)), *([CUT] if found.cut else [])]
     return Group(fails, Text(), table, *(Text(line, "dim") for line in lines))
 
@@ -163,9 +165,11 @@ def render_healings(found: Healings) -> RenderableType:
 def tried_rows(found: Healings) -> Iterator[TriedRow]:
     """A row for whatever was tried: candidates, combinations, commits that were verified."""
     for each in _everything(found):
-        heals = f"{len(each.healed)} of {len(found.red)}" if each.sha else ""
-        breaks = f"{len(each.broken)} of {len(found.green)}" if each.sha else ""
-        yield TriedRow(each.name, heals, breaks, _verdict(each), each.title)
+        verdict = _verdict(each, found)
+        told = bool(each.sha) and verdict not in (_OPEN, _MUTE)
+        heals = f"{len(each.healed)} of {len(found.red)}" if told else ""
+        breaks = f"{len(each.broken)} of {len(found.green)}" if told else ""
+        yield TriedRow(each.name, heals, breaks, verdict, each.title)
 
 
 def notes(found: Healings) -> Iterator[Note]:
@@ -232,15 +236,21 @@ _VERDICT_STYLE = {
     "heals all": "bold green",
     "heals some": "green",
     "heals nothing": "red",
+    _MUTE: "yellow",
+    _OPEN: "dim",
 }
 
 
-def _verdict(tried: Tried) -> str:
+def _verdict(tried: Tried, found: Healings) -> str:
     if not tried.sha:
         return "conflicts" if tried.conflicts else "does not fit"
     if tried.heals:
         return "heals all"
-    return "heals some" if tried.healed else "heals nothing"
+    if tried.healed:
+        return "heals some"
+    if tried.red:
+        return "heals nothing"
+    return _MUTE if set(tried.untold) & set(found.red) else _OPEN
 
 
 def _noted(note: Note) -> str:

@@ -419,6 +419,38 @@ def fixes() -> Document:
     )
 
 
+def fixes_running() -> Document:
+    """Interrupted: one revert is not run yet, another did not build, a third passed once of twice."""
+    names = ("revert 27066d1b2", "revert 57c84ff12", "revert 0a208d1f5")
+    rest = (Tried(name=name, title="Revert it", parts=(name,), sha=GOOD) for name in names)
+    waits, unbuilt, begun = rest
+    unbuilt = unbuilt.model_copy(update={"untold": (*RED_CELLS, *GREEN_CELLS)})
+    whole = fixes()
+    told = whole.fixes.model_copy(
+        update={"candidates": (waits, unbuilt, begun), "combinations": (), "smallest": (), "cut": False}
+    )
+    return whole.model_copy(
+        update={
+            "exit_code": 130,
+            "resumable": True,
+            "conclusion": "not finished: candidates are left",
+            "fixes": told,
+        }
+    )
+
+
+def fixes_unfit() -> Document:
+    """Nothing was run, since nothing fits."""
+    whole = fixes()
+    found = Healings(
+        runs=2, red=(), green=(), candidates=whole.fixes.candidates[1:], combinations=(), verified=()
+    )
+    conclusion = "no candidate fits the failing commit, so nothing was run"
+    return whole.model_copy(
+        update={"exit_code": 3, "conclusion": conclusion, "fixes": found, "failure": None, "trials": ()}
+    )
+
+
 HOSTILE = (
     "\x1b[31mred\x1b[0m",
     "\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",

@@ -28,6 +28,8 @@ ENDINGS = (
     "repro",
     "repro_running",
     "fixes",
+    "fixes_running",
+    "fixes_unfit",
     "hostile",
 )
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
