@@ -137,10 +137,10 @@ def read(file: Path) -> Scenario:
 def _whole(file: Path) -> dict[str, Any]:
     """What the file says, with the profiles of another one filled in."""
     own = _table(file)
-    of = own.get("profiles_of")
-    if not isinstance(of, str) or not of:
+    of = own.get("profiles_of", "")
+    if of == "":
         return own
-    other = file.parent / of / "scenario.toml"
+    other = file.parent / str(of) / "scenario.toml"
     if not other.is_file():
         raise UsageError(f"{file}: profiles_of: {of} has no scenario.toml", _REFERENCE)
     return {**own, "profiles": _laid_over(_table(other).get("profiles"), own.get("profiles", {}))}

@@ -22,7 +22,7 @@ from bisect_tool.search import (
 from bisect_tool.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from bisect_tool.campaign.goal import Goal
     from bisect_tool.trial.result import TrialResult
@@ -31,6 +31,7 @@ _CONFIRMING_BITS = 1.0
 """What a run that confirms is worth beside runs that narrow."""
 
 _SHOWN = 5
+_IN_VAIN = 2
 _ENOUGH = 0.1
 """A cell takes part in a trial that tells it this much of what the best one would."""
 
@@ -81,7 +82,7 @@ class CellSearch:
         for step in (company.isolation(self.goal, self.judged, self.cell), self._dependence.missing):
             if step is not None and step.sha not in given_up:
                 return step
-        if end := self.bisection.unseen_end:
+        if end := self.bisection.unseen_end or self._unheard_end(given_up):
             return Step(end, (self.cell,), Purpose.GOOD_END)
         found = self.bisection.conclude()
         if isinstance(found, Culprit) and not self.after:
@@ -90,6 +91,13 @@ class CellSearch:
                 if sha not in given_up and company.always_in_company(self.goal, self.judged, sha):
                     return Step(sha, (self.cell,), Purpose.CONFIRM)
         return None
+
+    def _unheard_end(self, given_up: Collection[str]) -> str | None:
+        """A passing end to be heard before more is tried in vain: it may have nothing to say, either."""
+        if self.judged.told(Verdict.GOOD) or len(given_up) < _IN_VAIN:
+            return None
+        ran = {run.sha for run in self.judged.runs}
+        return next((end for end in self.goal.passing if end not in ran), None)
 
     def values(self, running: Sequence[str]) -> dict[str, float]:
         """What a run at each commit is worth, in bits; commits that are worth nothing are left out."""
@@ -185,7 +193,8 @@ class CellSearch:
             swapped = any(run.verdict is Verdict.BAD for run in passing)
             note = "it fails at the passing end and passes at the failing one: ends swapped?"
             return replace(base, finding=Finding.ALWAYS_RED, note=note) if swapped else base
-        return replace(base, finding=Finding.UNVERIFIED, note="an end told nothing about it")
+        note = self._silence("an end", goal.failing)
+        return replace(base, finding=Finding.UNVERIFIED, note=note)
 
     def _unheard(self, base: CellConclusion) -> CellConclusion | None:
         """A passing end that was tried in vain, where no commit at all was seen to pass."""
@@ -193,8 +202,13 @@ class CellSearch:
         silent = [end for end in self.goal.passing if said.get(end) is Verdict.SKIP]
         if not silent or self.judged.told(Verdict.GOOD):
             return None
-        note = f"the passing end {silent[0][:9]} told nothing about it"
+        note = self._silence(f"the passing end {silent[0][:9]}", silent)
         return replace(base, finding=Finding.UNVERIFIED, note=note)
+
+    def _silence(self, end: str, shas: Collection[str]) -> str:
+        """That an end told nothing, and why."""
+        why = next((reason for sha, reason in self.judged.skipped() if sha in shas and reason), "")
+        return f"{end} told nothing about it" + (f": {why}" if why else "")
 
     def _due(self, running: Sequence[str]) -> tuple[str, ...]:
         """The runs that confirm, less those under way."""

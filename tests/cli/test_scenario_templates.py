@@ -2,6 +2,8 @@
 
 import pytest
 
+from bisect_tool import scenario as scenarios
+
 SCENARIO = """
 name = "odd"
 description = "A placeholder is misspelled"
@@ -62,3 +64,59 @@ def test_a_scenario_has_a_profile(cli, tmp_path):
     ended = cli("scenarios", "check", str(tmp_path))
     assert ended.code == 2
     assert "profiles: " in ended.err
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A function: what the file of the second scenario says beside its head -> its folder."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "test_odd.py").write_text("def test_it(): ...\n")
+    first = SCENARIO.format(command="{python}", value="from the first")
+    (tmp_path / "first" / "scenario.toml").write_text(first)
+    head = first.partition("[profiles")[0].replace('"odd"', '"second"')
+
+    def make(rest):
+        (tmp_path / "second" / "scenario.toml").write_text(head + rest)
+        return tmp_path / "second"
+
+    return make
+
+
+def test_profiles_of_another_scenario_are_taken_over_and_changed(two):
+    changed = """
+profiles_of = "../first"
+[profiles.cpu.timeouts]
+trial = 7
+[profiles.cpu.launch]
+dp_size = 5
+env = { MORE = "1" }
+"""
+    profile = scenarios.load(str(two(changed))).profile("cpu")
+    assert (profile.marker, profile.timeouts.trial, profile.timeouts.idle) == ("odd", 7, 300)
+    assert (profile.launch.command, profile.launch.dp_size) == (("{python}",), 5)
+    assert profile.launch.env == {"HOME": "from the first", "MORE": "1"}
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ('profiles_of = "../nowhere"', "profiles_of: ../nowhere has no scenario.toml"),
+        ("profiles_of = 7", "profiles_of: 7 has no scenario.toml"),
+        ('profiles_of = ""', "profiles: "),
+        ('profiles_of = "../first"\nprofiles = 3', "profiles: "),
+        ('profiles_of = "../first"\n[profiles.cpu]\nneeds_gpus = true', "profiles.cpu.needs_gpus: "),
+    ],
+)
+def test_profiles_that_are_no_profiles_are_refused(cli, two, rest, message):
+    ended = cli("scenarios", "check", str(two(rest)))
+    assert ended.code == 2
+    assert message in ended.err
+
+
+def test_what_another_file_says_wrong_is_told_of_it(cli, two):
+    folder = two('profiles_of = "../first"')
+    (folder.parent / "first" / "scenario.toml").write_text("name =")
+    ended = cli("scenarios", "check", str(folder))
+    assert ended.code == 2
+    assert "first/scenario.toml: not TOML: " in ended.err

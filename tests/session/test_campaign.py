@@ -507,7 +507,18 @@ def test_ends_that_are_swapped():
 def test_a_passing_end_that_tells_nothing_leaves_the_cell_unverified_if_nothing_passes():
     (found,) = play(one_cell(8, 0, {GOOD: ["other"]})).state.conclusions
     assert (found.finding, found.culprit) == (Finding.UNVERIFIED, None)
-    assert found.note == "the passing end good told nothing about it"
+    assert found.note.startswith("the passing end good told nothing about it: another failure: ")
+
+
+@pytest.mark.parametrize("word", ["other", "skipped"])
+def test_a_passing_end_is_heard_before_more_is_tried_in_vain(word: str):
+    """A cell that is new at the culprit has nothing to say below it, and at the good end neither."""
+    below = {f"c{place}": [word] for place in range(48)}
+    played = play(one_cell(64, 48, {GOOD: [word], **below}))
+    assert played.of("cell").finding is Finding.UNVERIFIED
+    tried = [step.sha for step in played.steps]
+    assert tried[-1] == GOOD
+    assert sum(sha in below for sha in tried) == 2
 
 
 def test_a_passing_end_that_tells_nothing_is_not_missed_if_others_pass():
