@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from bisect_tool import campaign, candidates
 from bisect_tool import scenario as scenarios
 from bisect_tool.campaign import Goal, Graft, Repeat, State, Step, decide, granting_retries, heal, repeat
-from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed
 from bisect_tool.executor.local import LocalExecutor
@@ -24,6 +24,7 @@ from bisect_tool.request import PytestCheck, Request
 from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change
+from bisect_tool.store import another_version
 from bisect_tool.supervise import recover
 from bisect_tool.trial.run import TrialAborted
 from bisect_tool.trial.setting import Setting
@@ -156,9 +157,7 @@ def load(session: str, store: Store, home: Home) -> Session:
     try:
         request = Request.model_validate_json(row.request)
     except ValidationError:
-        raise UsageError(
-            f"session {row.id} was stored by another version of bisect-run", "Begin a new one."
-        ) from None
+        raise another_version(row.id) from None
     repository = Repository.open(request.repo, home.cache)
     span = candidates.span(request, repository) if request.fixes else span_of(request, repository)
     return Session(row.id, row.created, request, repository, span, home)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.trial.result import TrialResult
 
@@ -140,12 +142,24 @@ class Store:
         return self._sessions(f"{_SESSIONS} WHERE {_CONFIRMS} = ? {_NEWEST_FIRST}", session)
 
     def trials(self, session: str) -> list[TrialRow]:
-        """The trials of a session in the order in which they ran."""
+        """The trials of a session in the order in which they ran.
+
+        Raises:
+            UsageError: another version stored them in another form.
+        """
         query = "SELECT number, purpose, result FROM trial WHERE session = ? ORDER BY number"
-        return [
-            TrialRow(number, purpose, TrialResult.model_validate_json(result))
-            for number, purpose, result in self._db.execute(query, (session,))
-        ]
+        try:
+            return [
+                TrialRow(number, purpose, TrialResult.model_validate_json(result))
+                for number, purpose, result in self._db.execute(query, (session,))
+            ]
+        except ValidationError:
+            raise another_version(session) from None
+
+    def count(self, session: str) -> int:
+        """How many trials a session has."""
+        (number,) = self._db.execute("SELECT count(*) FROM trial WHERE session = ?", (session,)).fetchone()
+        return int(number)
 
     def earlier(self, session: str, version: str, shas: Iterable[str]) -> list[TrialRow]:
         """Trials of other sessions at these commits with this version, in the order in which they ran.
@@ -174,6 +188,11 @@ class Store:
                 yield
         except sqlite3.Error as error:
             raise _unusable(self._path, error) from error
+
+
+def another_version(session: str) -> UsageError:
+    """What was stored cannot be read."""
+    return UsageError(f"session {session} was stored by another version of bisect-run", "Begin a new one.")
 
 
 def _open(path: Path) -> sqlite3.Connection:

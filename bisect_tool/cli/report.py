@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 
 from bisect_tool import confirm
 from bisect_tool import session as sessions
@@ -17,7 +18,7 @@ from bisect_tool.report.confirmed import confirmed, unfinished
 from bisect_tool.report.document import Document
 from bisect_tool.report.markdown import markdown as issue_body
 from bisect_tool.report.terminal import write
-from bisect_tool.store import Store
+from bisect_tool.store import Store, another_version
 
 if TYPE_CHECKING:
     from bisect_tool.home import Home
@@ -50,7 +51,10 @@ def document_of(session: str) -> Document:
     if sessions.is_running(here, row.id):
         return _so_far(row, store, here).model_copy(update={"running": True, "resumable": False})
     if row.document is not None:
-        return Document.model_validate_json(row.document)
+        try:
+            return Document.model_validate_json(row.document)
+        except ValidationError:
+            raise another_version(row.id) from None
     return _so_far(row, store, here)
 
 

@@ -30,7 +30,7 @@ def status(
         show(render_session(document_of(row.id), now))
         return 0
     lines = [
-        summarise(row, running=sessions.is_running(here, row.id), trials=len(store.trials(row.id)))
+        summarise(row, running=sessions.is_running(here, row.id), trials=store.count(row.id))
         for row in store.sessions()
     ]
     show(render_sessions(lines, now))

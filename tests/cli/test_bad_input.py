@@ -7,6 +7,7 @@ import builtins
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -540,3 +541,19 @@ def test_a_session_of_another_version(cli):
         ended = cli(command, session)
         assert (ended.code, ended.out) == (2, "")
         assert "another version of bisect-run" in ended.err
+
+
+@pytest.mark.parametrize("spoilt", ["UPDATE session SET document = '{}'", "UPDATE trial SET result = '{}'"])
+def test_a_document_or_a_trial_of_another_version(cli, project, home, spoilt):
+    """It is told, and hides no other session in the list."""
+    assert cli("repro", "c1", "--repo", project.path, "--runs", "1", "--", "true").code == 0
+    database = sqlite3.connect(home / "state" / "store.db")
+    with database:
+        database.execute("UPDATE session SET document = NULL")
+        database.execute(spoilt)
+    database.close()
+    for command in ("report", "status"):
+        ended = cli(command, "last")
+        assert (ended.code, ended.out) == (2, "")
+        assert "another version of bisect-run" in ended.err
+    assert cli("status").code == 0
