@@ -308,6 +308,22 @@ def command() -> Document:
     )
 
 
+def step() -> Document:
+    """One commit that was tested by itself."""
+    cell = red(
+        finding="unverified", culprit=None, last_good=None, candidates=(), good=EndCount(runs=0, failed=0)
+    )
+    return document(
+        command="step",
+        good=(),
+        candidates_total=1,
+        conclusion="tested: 1 failed",
+        cells={RED_CELLS[0]: cell},
+        failure=FAILURE.model_copy(update={"sha": ""}),
+        trials=(trial(BAD, "bad end", {RED_CELLS[0]: "failed"}),),
+    )
+
+
 def interrupted() -> Document:
     return document(
         cells={},

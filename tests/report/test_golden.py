@@ -25,6 +25,7 @@ ENDINGS = (
     "flaky",
     "all_green",
     "command",
+    "step",
     "repro",
     "repro_running",
     "fixes",
