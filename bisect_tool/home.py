@@ -8,6 +8,9 @@ from pathlib import Path
 
 import platformdirs
 
+from bisect_tool.errors import UsageError
+from bisect_tool.text import clean_line
+
 VARIABLE = "BISECT_RUN_HOME"
 
 
@@ -34,9 +37,20 @@ class Home:
 
 
 def home() -> Home:
-    """The folders named by BISECT_RUN_HOME, else the platform's own (XDG on Linux)."""
+    """The folders named by BISECT_RUN_HOME, else the platform's own (XDG on Linux).
+
+    Raises:
+        UsageError: a name is not UTF-8: git would not find the worktrees below it.
+    """
     override = os.environ.get(VARIABLE)
     if override:
         base = Path(override).expanduser().resolve()
-        return Home(base / "state", base / "cache")
-    return Home(platformdirs.user_state_path("bisect-run"), platformdirs.user_cache_path("bisect-run"))
+        found = Home(base / "state", base / "cache")
+    else:
+        found = Home(platformdirs.user_state_path("bisect-run"), platformdirs.user_cache_path("bisect-run"))
+    for folder in (found.state, found.cache):
+        if any("\ud800" <= letter <= "\udfff" for letter in str(folder)):
+            raise UsageError(
+                f"the name of {clean_line(str(folder))} is not UTF-8", f"Point {VARIABLE} at another folder."
+            )
+    return found

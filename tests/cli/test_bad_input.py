@@ -420,6 +420,8 @@ NEED_A_HOME = {
     "run": ("run", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
     "plan": ("plan", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
     "step": ("step", "--rev", "bad", "--repo", "{engine}", "--", "true"),
+    "repro": ("repro", "bad", "--repo", "{engine}", "--", "true"),
+    "fixes": ("fixes", "--at", "bad", "--repo", "{engine}", "--revert", "bad", "--", "true"),
     "demo": ("demo",),
     "status": ("status",),
     "report": ("report",),
@@ -431,6 +433,16 @@ NEED_A_HOME = {
 def test_home_below_a_file(cli, filled, tmp_path, monkeypatch, command):
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "file" / "home"))
     failed_for_the_disk(cli(*map(filled, NEED_A_HOME[command])))
+
+
+@pytest.mark.parametrize("command", NEED_A_HOME)
+def test_home_that_is_no_text(cli, filled, tmp_path, monkeypatch, command):
+    """Git could not find a worktree there again."""
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "\udcff"))
+    ended = cli(*map(filled, NEED_A_HOME[command]))
+    wrong = f"error: the name of {tmp_path}/\ufffd/state is not UTF-8\n"
+    assert ended.err == f"{wrong}Point BISECT_RUN_HOME at another folder.\n"
+    assert (ended.code, ended.out) == (128 if command == "step" else 2, "")
 
 
 @pytest.mark.parametrize("command", NEED_A_HOME)
