@@ -14,7 +14,7 @@ from rich.console import Console, Group
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# Without a terminal nobody says how wide the paper is: wide enough for a CI log's table rows.
+# Without a terminal (or with COLUMNS=0) nobody says how wide the paper is: wide enough for a CI log's table rows.
 _UNKNOWN_WIDTH = 120
 
 
@@ -78,7 +78,7 @@ def _console(*, stderr: bool) -> Console:
         emoji=False,
         highlight=False,
     )
-    if not console.is_terminal and "COLUMNS" not in os.environ:
+    if console.width < 1 or (not console.is_terminal and "COLUMNS" not in os.environ):
         console.width = _UNKNOWN_WIDTH
     return console
 

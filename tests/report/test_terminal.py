@@ -39,6 +39,11 @@ def test_plain_without_a_terminal_or_where_colour_is_not_wanted(variables):
     assert run(PYTHONIOENCODING="utf-8", **variables) == (f"✓ {'x' * 300}\n{{}}\n", "prose\n")
 
 
+def test_no_columns_are_no_width():
+    """Some terminals of containers say so, and nothing would be shown."""
+    assert run(PYTHONIOENCODING="utf-8", COLUMNS="0") == (f"✓ {'x' * 300}\n{{}}\n", "prose\n")
+
+
 def test_mark_the_encoding_lacks_ends_nothing():
     out, _ = run(PYTHONIOENCODING="ascii")
     assert out.startswith("\\u2713 xxx")
