@@ -58,7 +58,7 @@ def summarise(row: SessionRow, *, running: bool, trials: int) -> SessionLine:
         id=row.id,
         created=created,
         repo=request.repo,
-        span=f"{goods}..{short(request.bad)}",
+        span=f"{goods}..{short(request.bad)}" if goods else short(request.bad),
         state=state,
         conclusion=conclusion,
     )

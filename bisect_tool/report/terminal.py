@@ -14,7 +14,7 @@ from rich.console import Console, Group
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# Without a terminal (or with COLUMNS=0) nobody says how wide the paper is: wide enough for a CI log's table rows.
+# Without a terminal, or with COLUMNS=0, nobody says how wide the paper is: wide enough for a CI log's tables.
 _UNKNOWN_WIDTH = 120
 
 

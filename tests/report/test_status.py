@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import documents
@@ -36,6 +37,11 @@ def test_sessions(printed, session):
             ("3c4d", "ended", "culprit found: 27066d1b2"),
         )
     ]
+
+
+def test_a_session_about_one_commit_has_no_range(session):
+    asked = replace(session, request=session.request.model_copy(update={"goods": ()}))
+    assert summarise(row(asked, "20260306-101500-1a2b"), running=True, trials=3).span == "5afb387bd"
 
 
 @pytest.mark.parametrize("texts", [("{}", None), (None, "{}")])
