@@ -1,0 +1,73 @@
+"""Where the cells of the scenario shutdown turned, over the history of the reference engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.history.replay import replay
+from bisect_tool.report.document import Document
+
+SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
+MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+IDLE = "test_idle[4_api_servers-timeout_{}]"
+AT_ONCE, DRAINING = IDLE.format(0), IDLE.format(8)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("shutdown")
+
+
+@pytest.fixture(scope="module")
+def labels(place):
+    return replay(SERIES, place / "engine.git").labels
+
+
+@pytest.fixture
+def told(place, labels):
+    """A function: words of the command line, cells -> the document."""
+
+    def run(*words, cells):
+        chosen = [word for cell in cells for word in ("--cells", cell)]
+        of = ("--repo", str(place / "engine.git"), "--scenario", "shutdown", "--profile", "reference")
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN, *words, *of, *chosen, "--json"],
+            env={**os.environ, "BISECT_RUN_HOME": str(place / "home")},
+            capture_output=True,
+            text=True,
+            timeout=390,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        return Document.model_validate_json(done.stdout)
+
+    return run
+
+
+def test_what_the_last_commit_promises_it_keeps(told):
+    cells = ["test_during_start_up[4*", "test_in_flight[4*", "test_idle[headless-timeout_8]"]
+    (trial,) = told("repro", "fixed", "--runs", "1", cells=cells).trials
+    headless = trial.outcomes.pop("test_idle[headless-timeout_8]")
+    assert (len(trial.outcomes), set(trial.outcomes.values())) == (4, {"passed"})
+    assert headless == "skipped"
+
+
+def test_the_culprit_broke_the_end_of_an_idle_server(told, labels):
+    cell = told("run", "--good", "good", "--bad", "bad", cells=[AT_ONCE]).cells[AT_ONCE]
+    assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
+
+
+def test_commits_without_the_flag_hide_which_one_mended_what_it_is_for(told, labels):
+    """The revert takes the flag away, and the re-apply brings it back: which of them was it?"""
+    words = ("run", "--find", "fix", "--bad", "bad", "--good", "fixed")
+    mended = told(*words, cells=[DRAINING]).cells[DRAINING]
+    assert mended.finding == "candidates"
+    assert mended.candidates == (labels["revert"], labels["start-test"], labels["fixed"])
+    assert {skipped.reason for skipped in mended.skipped} == {"this commit has no --shutdown-timeout"}
