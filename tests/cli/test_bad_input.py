@@ -145,13 +145,13 @@ WRONG = [
         "no such scenario",
         "--repo {engine} --good good --bad bad --scenario none",
         "no such scenario: none",
-        "Scenarios: external-lb-dp, or a folder's path.",
+        "Scenarios: external-lb-dp, shutdown, or a folder's path.",
     ),
     (
         "no such scenario to show",
         "scenarios show none",
         "no such scenario: none",
-        "Scenarios: external-lb-dp, or a folder's path.",
+        "Scenarios: external-lb-dp, shutdown, or a folder's path.",
     ),
     (
         "scenario whose suite is missing",
