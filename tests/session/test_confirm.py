@@ -118,24 +118,11 @@ def test_the_revert_of_the_culprit_heals(project, history, log):
     runs = Counter(log.read_text().split())
     assert runs[revert.sha] == 2
     assert runs[bad] == [trial.sha for trial in document.trials].count(bad), "the bad end ran again"
-
-
-def test_the_reports_say_so_of_each_cell(project, history):
-    base, _, bad = history
-    bisect(project, base, bad)
     told = project.run("report").stdout
-    assert f"Its revert  on {bad[:9]} heals command" in told
-    assert "its revert\n" in told
+    assert f"Its revert  on {bad[:9]} heals command" in told, "the last session is the bisection"
     assert "--confirm revert" in told
-    body = project.run("report", "--markdown").stdout
-    assert f"- Its revert on `{bad[:9]}` heals `command`" in body
-    assert "| failed before it | its revert |" in body
-    assert "| heals |" in body
-    first, second = project.run("report", "--json").document, project.run("status").stdout
-    assert first.command == "run", "the last session is the bisection, not what it began"
-    assert "healed by" in second
-    other = project.run("report", first.confirmation.session, "--json").document
-    assert other.fixes == first.confirmation.fixes
+    other = project.run("report", found.session, "--json").document
+    assert (other.command, other.fixes) == ("fixes", found.fixes)
 
 
 def test_what_breaks_the_cell_besides(project, commit):
@@ -148,8 +135,6 @@ def test_what_breaks_the_cell_besides(project, commit):
     assert (ended.code, document.cells["command"].culprit.sha) == (0, broken)
     (revert,) = document.confirmation.fixes.candidates
     assert (revert.heals, revert.red) == (False, ("command",))
-    assert f"on {bad[:9]} does not heal command" in project.run("report").stdout
-    assert "| fails still |" in project.run("report", "--markdown").stdout
 
 
 def test_a_revert_that_conflicts_is_told_with_its_files_and_not_run(project, commit, log):
@@ -161,21 +146,18 @@ def test_a_revert_that_conflicts_is_told_with_its_files_and_not_run(project, com
     (revert,) = ended.document.confirmation.fixes.candidates
     assert (revert.commit, revert.sha, revert.conflicts) == (broken, "", ("a",))
     assert set(log.read_text().split()) == {base, broken, bad}
-    assert f"Its revert  on {bad[:9]} conflicts in a\n" in project.run("report").stdout
-    assert f"- Its revert on `{bad[:9]}` conflicts in `a`" in project.run("report", "--markdown").stdout
 
 
 def test_a_revert_that_changes_nothing(project, commit):
-    """What broke it was taken back and came again by another commit."""
+    """What broke it was taken back already, and something else breaks it by now."""
     base = commit("Base", a=text(), b=text(), c=text())
-    broken = commit("Break a", a=text((5, "bad")), doc="words\n")
-    commit("Document", doc="more\n", b=text((9, "bad")))
-    bad = commit("Mend a", a=text(), doc="")
+    broken = commit("Break a", a=text((5, "bad")))
+    commit("Break b", b=text((9, "bad")))
+    bad = commit("Mend a", a=text())
     ended = bisect(project, base, bad, "--json")
     (revert,) = ended.document.confirmation.fixes.candidates
-    assert ended.document.cells["command"].culprit.sha == broken
-    assert ended.code == 0
-    assert (revert.sha, bool(revert.why)) == ("", True)
+    assert (ended.code, ended.document.cells["command"].culprit.sha) == (0, broken)
+    assert (revert.sha, revert.why) == ("", "changes nothing there")
 
 
 @pytest.fixture
@@ -187,14 +169,15 @@ def scenario(tmp_path, log):
     return str(folder)
 
 
+@pytest.mark.slow
 def test_each_of_two_culprits_heals_its_own_cell(project, commit, scenario):
     base = commit("Base", a=text(), b=text(), c=text())
     first = commit("Break a", a=text((5, "bad")))
-    second = commit("Break b", b=text((9, "bad")))
-    bad = commit("Document", doc="words\n")
-    words = ("--good", base, "--bad", bad, "--scenario", scenario, "--confirm", "revert")
-    ended = project.run(*words, "--json")
+    second = bad = commit("Break b", b=text((9, "bad")))
+    words = ("--good", base, "--bad", bad, "--scenario", scenario, "--endpoint-runs", "1")
+    ended = project.run(*words, "--confirm", "revert", "--json")
     assert ended.code == 0, ended.stderr
+    assert ended.document.confirmation.conclusion == f"healed by revert {second[:9]} and revert {first[:9]}"
     found = ended.document.confirmation
     healed = {each.commit: (each.healed, each.red) for each in found.fixes.candidates}
     one, other = "test_file[a]", "test_file[b]"
@@ -203,13 +186,6 @@ def test_each_of_two_culprits_heals_its_own_cell(project, commit, scenario):
     trials = project.run("report", found.session, "--json").document.trials
     assert {cell for trial in trials if not trial.shared for cell in trial.cells} == {one, other}
     assert all(trial.shared == (trial.sha == bad) for trial in trials)
-    told = project.run("report").stdout
-    assert f"Its revert  on {bad[:9]} heals {one}\n" in told
-    assert f"reverts: healed by revert {second[:9]} and revert {first[:9]}" in told
-    assert "Reverts: `healed by" in project.run("report", "--markdown").stdout
-    again = project.run(*words, "--json").document.confirmation
-    assert again.session != found.session
-    assert again.cost.trials == 0, "what a session like it ran before counts"
 
 
 @pytest.fixture
@@ -282,7 +258,6 @@ def test_one_budget_for_both(project, history):
     assert (ended.code, document.resumable) == (0, True)
     assert document.confirmation.cost.trials == 1
     assert document.confirmation.conclusion == "not finished: candidates are left"
-    assert f"on {bad[:9]} is not tried yet for command" in project.run("report").stdout
     resumed = project.run("resume", "--json").document
     assert (resumed.resumable, resumed.confirmation.cost.trials) == (False, 2)
     assert resumed.confirmation.fixes.candidates[0].heals
