@@ -1,4 +1,4 @@
-"""The demo of a flaky failure: what it asks for, and the culprit it names."""
+"""The demo of a flaky failure: what it asks for, and the culprit that a search on its history names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 import pytest
 
 from bisect_tool.cli import demo as command
+from bisect_tool.history.replay import replay
 from bisect_tool.report.document import Document
+from bisect_tool.scenario import scenarios_root
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 CELL = "test_external_lb_teardown[4]"
@@ -53,7 +55,10 @@ def test_the_first_history_is_as_it_was(request_of, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_the_culprit_is_named(tmp_path):
-    """At 95 % one demo in twenty may err: two in a row are one in 400."""
+    """As the demo asks, but between its neighbours: 20 trials, not 50 (`simulate --candidates 2` and 20).
+
+    At 95 % one search in twenty may err: two in a row are one in 400.
+    """
     cell = named(tmp_path)
     if cell.culprit is None or cell.culprit.sha != CULPRIT:
         cell = named(tmp_path)
@@ -63,8 +68,12 @@ def test_the_culprit_is_named(tmp_path):
 
 
 def named(home):
+    repository = home / "engine.git"
+    labels = replay(scenarios_root() / "reference_engine" / "flaky.toml", repository).labels
+    ends = ("--good", labels["priority-engine"], "--bad", labels["token-index"])
+    asked = ("--profile", "reference", "--cells", CELL, "--endpoint-runs", "16", "--slots", "2", "--fresh")
     done = subprocess.run(
-        [sys.executable, "-c", MAIN, "demo", "--flaky", "--json"],
+        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *asked, "--json"],
         env={**os.environ, "BISECT_RUN_HOME": str(home)},
         capture_output=True,
         text=True,
