@@ -16,9 +16,9 @@ Checkouts = Callable[[str], Checkout]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("label", ["priority-engine", "revert"])
-def test_four_api_servers_start_without_the_culprit(label: str, checkout: Checkouts, tmp_path: Path) -> None:
-    with matrix(checkout(label), tmp_path, 4) as servers:
+def test_four_api_servers_start_before_the_culprit(checkout: Checkouts, tmp_path: Path) -> None:
+    """Those of its revert do, too, in tests/cli/test_fixes_story.py."""
+    with matrix(checkout("priority-engine"), tmp_path, 4) as servers:
         for server in servers:
             server.wait_until_up()
         assert [server.terminate("group") for server in servers] == [0, 0]
@@ -26,11 +26,9 @@ def test_four_api_servers_start_without_the_culprit(label: str, checkout: Checko
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("label", ["culprit", "bad"])
-def test_four_api_servers_do_not_start_at_the_culprit(
-    label: str, checkout: Checkouts, tmp_path: Path
-) -> None:
-    with matrix(checkout(label), tmp_path, 4) as servers:
+def test_four_api_servers_do_not_start_at_the_culprit(checkout: Checkouts, tmp_path: Path) -> None:
+    """Those of the bad end do not, either, in tests/cli/test_demo.py."""
+    with matrix(checkout("culprit"), tmp_path, 4) as servers:
         for number, server in enumerate(servers):
             assert server.process.wait(START) == 1
             wait_for(lambda log=server.log: "BrokenPipeError: [Errno 32] Broken pipe" in log(), END)
