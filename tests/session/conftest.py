@@ -30,6 +30,18 @@ def project(tmp_path: Path) -> Iterator[Project]:
     assert left == []
 
 
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Where a check may say at which commit it runs."""
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A file that a check may wait for to be gone."""
+    return tmp_path / "gate"
+
+
 def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     ends = time.monotonic() + seconds
     while not condition():

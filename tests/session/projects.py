@@ -27,6 +27,12 @@ esac
 """
 
 
+def numbered(*changed: tuple[int, str]) -> str:
+    """Twenty numbered lines, some of them changed: edits of lines that lie apart do not conflict."""
+    lines = {number: str(number) for number in range(1, 21)} | dict(changed)
+    return "".join(f"{line}\n" for line in lines.values())
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command line ended, and what it printed."""
@@ -83,6 +89,14 @@ class Project:
             (self.path / file).write_text(text)
         self.git("add", "code", "name", *(files or {}))
         self.git("commit", "-q", "-m", name or f"code {code}")
+        return self.head()
+
+    def commit_files(self, subject: str, **files: str) -> str:
+        """A commit of these files alone; returns its name."""
+        for name, text in files.items():
+            (self.path / name).write_text(text)
+        self.git("add", *files)
+        self.git("commit", "-q", "-m", subject)
         return self.head()
 
     def commits(self, *codes: object) -> list[str]:

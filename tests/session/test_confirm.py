@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
+from projects import numbered as text
 
 from bisect_tool import confirm
 from bisect_tool.campaign import CellConclusion, EndCounts, Finding
@@ -45,39 +46,13 @@ def test_file(launch, name):
         log.write(f"{{tree.name}} {{name}}\\n")
     assert "bad" not in (tree / name).read_text()
 """
-LINES = [str(number) for number in range(1, 21)]
-
-
-def text(*changed):
-    lines = dict(enumerate(LINES, 1)) | dict(changed)
-    return "".join(f"{line}\n" for line in lines.values())
-
-
-@pytest.fixture
-def log(tmp_path):
-    """The commits at which the check ran."""
-    return tmp_path / "log"
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """As long as this file is there, no check of a revert comes to its end."""
-    return tmp_path / "gate"
 
 
 @pytest.fixture
 def commit(project, log, gate):
     """Makes a commit of these files; the first one has what every test needs."""
     project.write_check(CHECK.format(log=log, gate=gate))
-
-    def make(subject, **files):
-        for name, content in files.items():
-            (project.path / name).write_text(content)
-        project.git("add", *files)
-        project.git("commit", "-q", "-m", subject)
-        return project.head()
-
-    return make
+    return project.commit_files
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 
 import pytest
+from projects import numbered as text
 
 CHECK = """#!/bin/sh
 # Red where a file says `bad`.
@@ -14,38 +15,13 @@ git rev-parse HEAD >> {log}
 while [ -e {gate} ]; do sleep 0.05; done
 ! grep -q bad a b
 """
-LINES = [str(number) for number in range(1, 21)]
-
-
-def text(*changed):
-    lines = dict(enumerate(LINES, 1)) | dict(changed)
-    return "".join(f"{line}\n" for line in lines.values())
-
-
-@pytest.fixture
-def log(tmp_path):
-    """The commits at which the check ran."""
-    return tmp_path / "log"
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """As long as this file is there, no check comes to its end."""
-    return tmp_path / "gate"
 
 
 @pytest.fixture
 def shas(project, log, gate):
     """Two commits break a file each, the second of which is touched again, and one is harmless."""
     project.write_check(CHECK.format(log=log, gate=gate))
-
-    def commit(subject, **files):
-        for name, content in files.items():
-            (project.path / name).write_text(content)
-        project.git("add", *files)
-        project.git("commit", "-q", "-m", subject)
-        return project.head()
-
+    commit = project.commit_files
     return {
         "base": commit("Base (#1)", a=text(), b=text()),
         "a": commit("Break a (#12)", a=text((5, "bad"))),
