@@ -1,4 +1,4 @@
-"""The demo of a failure that depends on the order of the tests."""
+"""The demo of a failure that depends on the order of the tests: what it asks for, what its culprit does."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import pytest
 
 from bisect_tool.cli import demo as command
 from bisect_tool.errors import UsageError
+from bisect_tool.history.replay import replay
 from bisect_tool.report.document import Document
+from bisect_tool.scenario import scenarios_root
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+GOOD = "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2"
+BAD = "c5e611db94aa85f96ab4b0e90627d93996179f15"
 CULPRIT = "f45ad67781f8b6c7e8336af4295d1d5ed3462dc8"
 FIRST = "test_external_lb_server_info[1]"
 
@@ -22,12 +26,27 @@ def test_it_is_one_history_or_the_other():
         command.demo(flaky=True, order=True)
 
 
+def test_it_asks_for_the_third_history(tmp_path, monkeypatch):
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
+    asked = []
+    monkeypatch.setattr(command, "drive", lambda session, *_: asked.append(session.request))
+    command.demo(order=True)
+    (request,) = asked
+    assert (request.goods, request.bad) == ((GOOD,), BAD)
+    assert (request.cells, request.slots, request.fresh) == ((), 1, False)
+    assert request.repo == str(tmp_path / "cache" / "reference-engine-order.git")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_the_cells_before_and_the_culprit_are_named(tmp_path):
-    """One cell of each group is enough, and quicker than all."""
+    """Between the culprit's neighbours, and with one cell of each group: enough, and quicker than all."""
+    repository = tmp_path / "engine.git"
+    labels = replay(scenarios_root() / "reference_engine" / "order.toml", repository).labels
+    ends = ("--good", labels["token-index"], "--bad", labels["revert-report"])
+    asked = ("--profile", "reference", "--cells", "*server_info*")
     ended = subprocess.run(
-        [sys.executable, "-c", MAIN, "demo", "--order", "--json", "--cells", "*server_info*"],
+        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *asked, "--json"],
         env={**os.environ, "BISECT_RUN_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
