@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from bisect_tool.report.compose import compose, native_changes
 from bisect_tool.report.confirmed import confirmed
 from bisect_tool.report.phrase import listing, short
 from bisect_tool.report.progress import Progress
-from bisect_tool.report.script import script
+from bisect_tool.report.script import needed, script
 from bisect_tool.trial.command import CheckAborted
 from bisect_tool.trial.run import TrialAborted
 
@@ -103,4 +104,5 @@ def _write_script(session: Session, document: Document) -> None:
     if asked is None or asked.script is None:
         return
     Path(asked.script).write_text(script(session, document), encoding="utf-8")
-    say(f"to do the same without this tool: bash {shlex.quote(asked.script)}")
+    python = f"PYTHON={shlex.quote(sys.executable)} " if needed(session) else ""
+    say(f"to do the same without this tool: {python}bash {shlex.quote(asked.script)}")

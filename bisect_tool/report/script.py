@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.packages import pinned
 from bisect_tool.history.clone import is_url, without_account
+from bisect_tool.report.imports import imported
 from bisect_tool.report.phrase import short
 from bisect_tool.report.recipe import recipe, word
 from bisect_tool.request import CommandCheck, PytestCheck, SuiteCheck
@@ -27,7 +28,7 @@ from bisect_tool.supervise.ports import share
 from bisect_tool.text import clean, clean_line, redact, secret_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bisect_tool.report.document import Document
     from bisect_tool.scenario import Profile, Scenario
@@ -49,7 +50,9 @@ _PLACES = ("python", "environment", "out", "tree", "scenario", "assets", "tempor
 def script(session: Session, document: Document) -> str:
     """The script for a session of `repro`, free of the secrets in this process's environment."""
     shared = setting(session)
-    lines = [*_head(session, document), *_checkout(session, shared)]
+    packages = needed(session)
+    lines = [*_head(session, document, packages), *_checkout(session, shared)]
+    lines += _looked_for(packages)
     if shared.profile is not None:
         lines += _environment(session, document, shared.profile)
     lines += _prepared(shared)
@@ -58,7 +61,16 @@ def script(session: Session, document: Document) -> str:
     return f"{text.replace(_BLOB, _modules()) if _BLOB in text else text}\n"
 
 
-def _head(session: Session, document: Document) -> Iterator[str]:
+def needed(session: Session) -> tuple[str, ...]:
+    """What the interpreter that PYTHON names has to have: none where the profile makes an environment."""
+    shared = setting(session)
+    if shared.profile is None or shared.profile.build.needs_venv:
+        return ()
+    own = ("pytest",) if isinstance(shared.check, PytestCheck) else ()
+    return own + imported(session.repository.git, session.request.bad, shared.profile)
+
+
+def _head(session: Session, document: Document, packages: Sequence[str]) -> Iterator[str]:
     request, asked = session.request, session.request.repetition
     assert asked is not None
     subject = clean_line(session.repository.commit(request.bad).subject, 100)
@@ -70,8 +82,12 @@ def _head(session: Session, document: Document) -> Iterator[str]:
         yield f"# That was under --stress {asked.stress}, which this script does not make."
     yield "# Usage: bash FILE [REPOSITORY]. Needs bash, git, coreutils and Python 3.11 or newer with venv."
     yield "# RUNS says how often, WORK is the folder for everything, PYTHON the interpreter to begin with."
-    yield "# Ends with 1 if a run failed, with 0 if none did."
+    if packages:
+        yield f"# PYTHON=... has to name one that has {', '.join(packages)}; else it ends with 2."
+    yield "# Ends with 1 if a run failed, with 0 if none did, with 2 if it could not begin."
     yield "set -euo pipefail"
+    # Or what fails before the first run would end with a code that says that a run failed.
+    yield "trap 'echo \"nothing was run: the command above failed\" >&2; exit 2' ERR"
     yield f"repository={shlex.quote(_repository(session))}"
     yield "repository=${1:-$repository}"
     yield f"runs=${{RUNS:-{asked.runs}}}"
@@ -113,6 +129,19 @@ def _checkout(session: Session, shared: Setting) -> Iterator[str]:
     if isinstance(check, PytestCheck) and check.tests_from:
         file = shlex.quote(check.file)
         yield f'git -C "$tree" show {check.tests_from}:{file} > "$tree"/{file}'
+
+
+def _looked_for(packages: Sequence[str]) -> Iterator[str]:
+    """An engine that cannot be imported fails in every run, and that would reproduce nothing."""
+    if packages:
+        yield 'missing=""'
+        yield f"for package in {' '.join(packages)}; do"
+        yield '  "$python" -c "import $package" > /dev/null 2>&1 || missing="$missing $package"'
+        yield "done"
+        yield 'if [ "$missing" ]; then'
+        yield '  echo "nothing was run: $python cannot import$missing; PYTHON=... names another one" >&2'
+        yield "  exit 2"
+        yield "fi"
 
 
 def _environment(session: Session, document: Document, profile: Profile) -> Iterator[str]:
@@ -209,7 +238,7 @@ def _counted(document: Document, shared: Setting) -> Iterator[str]:
     yield '  echo "run $run of $runs ended with $code: $failed failed, $passed passed ($logs/suite.log)"'
     yield "done"
     yield 'echo "$failed of $((failed + passed)) runs failed"'
-    yield '[ "$failed" = 0 ]'
+    yield 'exit "$((failed > 0))"'
 
 
 def _words(document: Document, shared: Setting) -> str:

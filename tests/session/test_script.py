@@ -118,6 +118,37 @@ def test_a_suite(project, tmp_path, play, scenario):
     assert (tmp_path / "work" / "assets" / "tiny-model" / "config.json").exists()
 
 
+def test_an_interpreter_without_the_engine_s_packages_reproduces_nothing(project, tmp_path, play):
+    """Every run would fail there, of a ModuleNotFoundError."""
+    log, script, bare = tmp_path / "log", tmp_path / "repro.sh", tmp_path / "bare"
+    log.with_name("log.open-1").touch()
+    scenario = write_scenario(tmp_path / "scenario", log, 'provider = "none"\ntree = ["engine"]')
+    own = "import json\nimport requests, engine.other\nfrom pydantic import BaseModel\n"
+    lazy = "def later():\n    import hypothesis\n"
+    (project.path / "engine" / "b").mkdir(parents=True)
+    project.commit(1, files={"engine/a.py": own + lazy, "engine/b/c.py": "import not_here_either\n"})
+    asked = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
+    ended = project.run("repro", "HEAD", *asked)
+    assert ended.code == 1
+    assert f"PYTHON={sys.executable} bash {script}" in ended.stderr
+    assert "# PYTHON=... has to name one that has pydantic, requests; else" in script.read_text()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True, timeout=LIMIT_S)
+    done = play(script, PYTHON=str(bare / "bin" / "python"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot import pydantic requests; PYTHON=... names another one" in done.stderr
+    assert play(script).stdout.splitlines()[-1] == "1 of 1 runs failed"
+
+
+def test_what_fails_before_the_first_run_is_no_failed_run(project, tmp_path, play):
+    project.commit(0)
+    project.write_check()
+    script = tmp_path / "repro.sh"
+    project.run("repro", "HEAD", "--runs", "1", "--script", str(script), "--", "./check.sh")
+    done = play(script, str(tmp_path / "no repository"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nothing was run" in done.stderr
+
+
 def test_a_test_file_of_the_project(project, tmp_path, play, scenario):
     test = "def test_it():\n    assert open('code').read() == '0\\n'\n\n\ndef test_not():\n    assert 0\n"
     project.commit(0, files={"test_it.py": test})
