@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from bisect_tool import scenario as scenarios
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
+from bisect_tool.history.borrow import is_bare
 from bisect_tool.history.clone import is_url, without_account
 from bisect_tool.request import CommandCheck, Fixes, PytestCheck, Repetition, Request, SuiteCheck
 from bisect_tool.supervise.gpus import snapshot
@@ -187,11 +188,15 @@ def _script(asked: str | None) -> str | None:
 def _open(
     asked: str | None, scenario: Scenario | None, home: Home, notice: Callable[[str], None]
 ) -> Repository:
-    """The repository asked for; else that of the current folder, if it is the engine; else the scenario's."""
+    """The repository asked for; else that of the current folder, if it is the engine; else the scenario's.
+
+    A bare repository has no files to tell the engine by, and nobody is in one by chance: it is meant.
+    """
     here = Path.cwd()
     markers = {profile.marker for profile in scenario.profiles.values()} if scenario else set()
     inside = any((folder / marker).exists() for folder in (here, *here.parents) for marker in markers)
-    spec = asked or ("." if scenario is None or inside else scenario.repository)
+    meant = scenario is None or inside or (not asked and is_bare(here))
+    spec = asked or ("." if scenario is None or meant else scenario.repository)
     if is_url(spec):
         why = f"this folder is not what scenario {scenario.name} tests: " if scenario and not asked else ""
         notice(f"{why}reading {without_account(spec)}; the first time it is cloned, which can take minutes")

@@ -36,6 +36,14 @@ def find(spec: str) -> Path:
         raise UsageError(f"{spec!r} is not a git repository", _TAKES) from None
 
 
+def is_bare(folder: Path) -> bool:
+    """Whether the folder is a bare repository, or lies in one; not if git does not read it."""
+    try:
+        return Git(folder=folder, personal=True).text("rev-parse", "--is-bare-repository").strip() == "true"
+    except GitFailed:
+        return False
+
+
 def borrow(git_dir: Path, cache: Path) -> Path:
     """Our repository for the user's: their objects are read in place, new ones are seen at once.
 
