@@ -28,13 +28,14 @@ def list_() -> int:
 @app.command("show")
 def show(name: Name) -> int:
     """A scenario's profiles and cells."""
+    # The launch values are printed as they are written: it is the suite's choice what it does with dp_size.
     found = scenarios.load(name)
     write(f"{found.name}: {found.description}")
     write(f"suite: {found.suite_path}\nrepository: {found.repository}\n\nprofiles:")
     for title, profile in found.profiles.items():
         launch = profile.launch
         gpu = ", needs a GPU" if profile.needs_gpu else ""
-        write(f"  {title:12} DP {launch.dp_size} x TP {launch.tp_size}, model {launch.model}{gpu}")
+        write(f"  {title:12} dp_size {launch.dp_size}, tp_size {launch.tp_size}, model {launch.model}{gpu}")
     write("\ncells:")
     for cell in collect_cells(found):
         write(f"  {cell}")
