@@ -84,7 +84,7 @@ def _head(session: Session, document: Document, packages: Sequence[str]) -> Iter
     yield "# RUNS says how often, WORK is the folder for everything, PYTHON the interpreter to begin with."
     if packages:
         yield f"# PYTHON=... has to name one that has {', '.join(packages)}; else it ends with 2."
-    yield "# Ends with 1 if a run failed, with 0 if none did, with 2 if it could not begin."
+    yield "# Ends with 1 if a run failed, with 0 if none did, with 3 if all were skipped; 2: it could not begin."
     yield "set -euo pipefail"
     # Or what fails before the first run would end with a code that says that a run failed.
     yield "trap 'echo \"nothing was run: the command above failed\" >&2; exit 2' ERR"
@@ -238,6 +238,10 @@ def _counted(document: Document, shared: Setting) -> Iterator[str]:
     yield '  echo "run $run of $runs ended with $code: $failed failed, $passed passed ($logs/suite.log)"'
     yield "done"
     yield 'echo "$failed of $((failed + passed)) runs failed"'
+    yield 'if [ "$((failed + passed))" = 0 ]; then'
+    yield '  echo "no run told anything: none passed, none failed" >&2'
+    yield "  exit 3"
+    yield "fi"
     yield 'exit "$((failed > 0))"'
 
 

@@ -66,7 +66,7 @@ def test_a_command(project, tmp_path, play):
     assert not list(tmp_path.rglob("pwned"))
 
 
-@pytest.mark.parametrize(("code", "status", "said"), [(0, 0, "0 of 2"), (125, 0, "0 of 0"), (7, 1, "2 of 2")])
+@pytest.mark.parametrize(("code", "status", "said"), [(0, 0, "0 of 2"), (125, 3, "0 of 0"), (7, 1, "2 of 2")])
 def test_the_codes_of_a_command(project, tmp_path, play, *, code, status, said):
     project.commit(code)
     project.write_check()
@@ -74,6 +74,7 @@ def test_the_codes_of_a_command(project, tmp_path, play, *, code, status, said):
     project.run("repro", "HEAD", "--runs", "2", "--script", str(script), "--", "./check.sh")
     done = play(script)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (status, f"{said} runs failed")
+    assert ("no run told anything" in done.stderr) is (status == 3)
 
 
 def test_no_secret_is_in_it(project, tmp_path, monkeypatch):
