@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from bisect_tool import session as sessions
 from bisect_tool.candidates import each_alone, reverts, span
 from bisect_tool.request import Fixes
 from bisect_tool.resolve import Resolved
+from bisect_tool.search.intervals import luck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from bisect_tool.session import Session
     from bisect_tool.store import Store
 
-_LEAST_RUNS = 2
-_ALWAYS = 0.999
+_LEAST_RUNS, _MOST_RUNS = 2, 30
 
 
 def why_not(session: Session, state: State) -> str:
@@ -64,10 +63,17 @@ def begin(session: Session, found: Sequence[CellConclusion], store: Store) -> Se
 
 
 def passes(found: Sequence[CellConclusion], confidence: float) -> int:
-    """How often a cell has to pass: one that fails as before is lucky that often as seldom as was asked."""
-    rates = (item.rates[0] for item in found if item.rates)
-    rate = min(min(rates, default=_ALWAYS), _ALWAYS)
-    return max(_LEAST_RUNS, math.ceil(math.log(1 - confidence) / math.log(1 - rate)))
+    """How often a cell has to pass: one that fails as before is lucky that often as seldom as was asked.
+
+    No more than `_MOST_RUNS` times: what that leaves to luck is said beside the answer.
+    """
+    counted = [item.broken for item in found if item.broken]
+    enough = (
+        times
+        for times in range(_LEAST_RUNS, _MOST_RUNS)
+        if all(luck(each.failed, each.runs, times) <= 1 - confidence for each in counted)
+    )
+    return next(enough, _MOST_RUNS)
 
 
 def _asked(session: Session, found: Sequence[CellConclusion]) -> Fixes:

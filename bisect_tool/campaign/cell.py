@@ -256,6 +256,7 @@ class CellSearch:
         known = self.bisection.posterior
         above, below = float(known.if_above[place]), float(known.if_below[place])
         seen = found.parents if self.goal.fix else (found.sha,)
+        after = [self.goal.dag.candidates[other] for other in self.goal.dag.descendants(place)]
         return replace(
             base,
             finding=Finding.CULPRIT,
@@ -264,6 +265,7 @@ class CellSearch:
             probabilities=(float(known.commits[place]),),
             confidence=found.confidence,
             rates=(below, above) if self.goal.fix else (above, below),
+            broken=None if self.goal.fix else self.judged.after(self.after).counts(after),
             failure=self.judged.failure(*seen) or base.failure,
         )
 

@@ -143,7 +143,8 @@ class CellConclusion:
     `candidates` holds what is left (one sha for a culprit), `probabilities` the chance of each of them, and
     `confidence` how sure the finding is; both are left out where the finding does not rest on chance.
     `skipped` are the commits that told nothing, with the reason; `failure` is the evidence at the culprit,
-    else at the failing end. `rates` are P(fail | bad) and P(fail | good), as they were learnt. Where the
+    else at the failing end. `rates` are P(fail | bad) and P(fail | good), as they were learnt, and `broken`
+    counts the runs at the commits that have the culprit. Where the
     cell fails only after others, `after` are the fewest of them, in their order.
     """
 
@@ -156,6 +157,7 @@ class CellConclusion:
     probabilities: tuple[float, ...] = ()
     confidence: float | None = None
     rates: tuple[float, float] | None = None
+    broken: EndCounts | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     failure: Failure | None = None
     after: tuple[str, ...] = ()

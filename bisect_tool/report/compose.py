@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from bisect_tool import __version__
 from bisect_tool.build import packages
 from bisect_tool.build.fingerprint import native_paths
-from bisect_tool.campaign import CellConclusion, Finding, Purpose, State
+from bisect_tool.campaign import CellConclusion, EndCounts, Finding, Purpose, State
 from bisect_tool.errors import ExitCode
 from bisect_tool.history import plumbing
 from bisect_tool.report import fixes
@@ -246,12 +246,13 @@ def _cell(
         order_dependent=True if item.after else _isolated(item.cell, rows),
         after=item.after,
         left_behind=_left_behind(item, rows),
-        good=EndCount(runs=item.good.runs, failed=item.good.failed),
-        bad=EndCount(runs=item.bad.runs, failed=item.bad.failed),
+        good=_counted(item.good),
+        bad=_counted(item.bad),
         culprit=commit_info(commits[item.culprit]) if item.culprit else None,
         last_good=before,
         culprit_runs=_runs(item.cell, item.culprit, rows),
         last_good_runs=_runs(item.cell, before, rows),
+        broken_runs=_counted(item.broken) if item.broken else None,
         candidates=item.candidates,
         probabilities=dict(zip(item.candidates, item.probabilities, strict=False)),
         confidence=item.confidence,
@@ -261,6 +262,10 @@ def _cell(
         skipped=tuple(Skipped(sha=sha, reason=reason) for sha, reason in item.skipped),
         note=item.note,
     )
+
+
+def _counted(counts: EndCounts) -> EndCount:
+    return EndCount(runs=counts.runs, failed=counts.failed)
 
 
 def _runs(cell: str, sha: str | None, rows: Sequence[TrialRow]) -> EndCount | None:

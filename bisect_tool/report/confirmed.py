@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report.document import Confirmation
+from bisect_tool.report.phrase import percent
+from bisect_tool.search.intervals import luck
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from bisect_tool.report.document import Document
     from bisect_tool.report.fixes import Tried
 
+DOUBTFUL = 0.05
 _OPEN = "not tried yet"
 _OF_CELLS = {
     "heals": "heals",
@@ -63,7 +68,18 @@ def became(document: Document, culprit: str) -> tuple[tuple[str, tuple[str, ...]
     cells = [cell for cell, found in document.cells.items() if found.culprit and found.culprit.sha == culprit]
     said = {cell: _said(tried, cell) for cell in cells}
     groups = ((_OF_CELLS[word], tuple(cell for cell in cells if said[cell] == word)) for word in _OF_CELLS)
-    return tuple((words, group) for words, group in groups if group)
+    lucky = _by_luck(document, [cell for cell in cells if said[cell] == "heals"])
+    return (*((words, group) for words, group in groups if group), *lucky)
+
+
+def _by_luck(document: Document, cells: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Of cells that are said to be healed, those that may just as well have been lucky."""
+    times = document.confirmation.fixes.runs if document.confirmation else 0
+    for cell in cells:
+        runs = document.cells[cell].broken_runs
+        chance = luck(runs.failed, runs.runs, times) if runs else 0.0
+        if chance > DOUBTFUL:
+            yield f"(passed {times} times, which is luck in {percent(chance)} of all cases)", (cell,)
 
 
 def together(document: Document) -> str:

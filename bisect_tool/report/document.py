@@ -54,7 +54,8 @@ class CellReport(_Model):
 
     `finding` is one of culprit, candidates, green, always red, flaky, unverified;
     `last_good` is the culprit's parent, where a trial saw it pass (or fail, where a fix was looked for);
-    `culprit_runs` and `last_good_runs` count the runs of these two;
+    `culprit_runs` and `last_good_runs` count the runs of these two, `broken_runs` those of all commits that
+    have the culprit (null where a fix was looked for);
     `confidence` is how sure the finding is, null where it does not rest on chance; `probabilities` has the
     chance of each candidate; `no_op` tells that what is built of the culprit is what is built of its parent.
     """
@@ -66,6 +67,7 @@ class CellReport(_Model):
     last_good: str | None = None
     culprit_runs: EndCount | None = None
     last_good_runs: EndCount | None = None
+    broken_runs: EndCount | None = None
     candidates: tuple[str, ...] = ()
     probabilities: dict[str, float] = Field(default_factory=dict)
     confidence: float | None = None

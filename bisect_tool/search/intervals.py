@@ -1,8 +1,8 @@
-"""Two numbers of statistics on runs that fail by chance: an interval for one rate, a test of two. Pure."""
+"""Statistics of runs that fail by chance: an interval for one rate, a test of two, a streak. Pure."""
 
 from __future__ import annotations
 
-from math import comb, sqrt
+from math import comb, prod, sqrt
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
@@ -51,6 +51,22 @@ def fisher(failed: int, runs: int, other_failed: int, other_runs: int) -> float:
     seen = tables(failed)
     possible = range(max(total - other_runs, 0), min(total, runs) + 1)
     return sum(ways for here in possible if (ways := tables(here)) <= seen) / comb(runs + other_runs, total)
+
+
+def luck(failed: int, runs: int, passes: int) -> float:
+    """How likely what failed in `failed` of `runs` passes that often in a row although nothing was mended.
+
+    The mean of (1 - rate)^passes over what is known of the rate, so that what few runs have told is not taken
+    at its word: the beta-binomial of Jeffreys' prior (H. Jeffreys, "An invariant form for the prior
+    probability in estimation problems", Proceedings of the Royal Society A 186, 1946). One failure is left
+    aside, since without it nobody would have looked.
+
+    Raises:
+        ValueError: more runs failed than there were, or a number is negative.
+    """
+    _check(failed, runs)
+    red, green = max(failed - 1, 0) + 0.5, runs - failed + 0.5
+    return prod((green + seen) / (red + green + seen) for seen in range(passes))
 
 
 def _check(failed: int, runs: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.search.intervals import fisher, wilson
+from bisect_tool.search.intervals import fisher, luck, wilson
 
 
 @st.composite
@@ -87,3 +87,20 @@ def test_impossible_counts(failed, runs):
         wilson(failed, runs)
     with pytest.raises(ValueError, match="cannot have failed"):
         fisher(failed, runs, 0, 1)
+
+
+def test_the_luck_of_a_streak():
+    """Without passes it is certain, and for one pass it is the mean of the rate's posterior."""
+    assert luck(5, 16, 0) == 1.0
+    assert luck(5, 16, 1) == pytest.approx(11.5 / 16)
+    assert luck(1, 1, 1) == pytest.approx(0.5)
+
+
+@given(
+    st.integers(1, 40).flatmap(lambda runs: st.tuples(st.integers(0, runs), st.just(runs))),
+    st.integers(0, 40),
+)
+def test_longer_streaks_and_more_failures_leave_less_to_luck(seen, passes):
+    failed, runs = seen
+    assert 0.0 < luck(failed, runs, passes + 1) < luck(failed, runs, passes) <= 1.0
+    assert luck(failed, runs, passes) >= luck(min(failed + 1, runs), runs, passes)
