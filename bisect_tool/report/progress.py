@@ -107,7 +107,8 @@ class Progress:
         """Say what is in the store already."""
         shared = sum(row.shared for row in trials)
         if shared:
-            self._say(Text(f"{count(shared, 'trial')} of earlier sessions count as well"))
+            verb = "counts" if shared == 1 else "count"
+            self._say(Text(f"{count(shared, 'trial')} of earlier sessions {verb} as well"))
         if len(trials) > shared:
             self._say(Text(f"{count(len(trials) - shared, 'trial')} in the store already"))
         self._seconds = [row.result.seconds for row in trials]

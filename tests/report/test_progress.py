@@ -167,12 +167,21 @@ def test_resumed_session_says_so_once(session):
     assert sum("in the store" in line for line in lines) == 1
 
 
-def test_trials_of_earlier_sessions_are_told_apart(session):
+@pytest.mark.parametrize(
+    ("shared", "said"),
+    [
+        (1, "1 trial of earlier sessions counts as well"),
+        (3, "3 trials of earlier sessions count as well"),
+    ],
+)
+def test_trials_of_earlier_sessions_are_told_apart(session, shared, said):
     paper, one = io.StringIO(), result(documents.BAD, Outcome.FAILED)
     with Progress(session, Console(file=paper, width=200), Clock()) as progress:
-        progress.took_up([TrialRow(number, "narrow", one, shared=number < 3) for number in range(4)])
+        progress.took_up(
+            [TrialRow(number, "narrow", one, shared=number < shared) for number in range(shared + 1)]
+        )
     assert [line[12:] for line in paper.getvalue().splitlines()] == [
-        "3 trials of earlier sessions count as well",
+        said,
         "1 trial in the store already",
     ]
 
