@@ -21,12 +21,14 @@ class Tally:
     """The runs of a cell at a commit: those that passed or failed, and how many failed.
 
     `signatures` counts the failures, the most frequent first; `seconds` is how long each failing run took.
+    `untold` is why no run did either, where that is so and is known.
     """
 
     runs: int
     failed: int
     signatures: tuple[tuple[str, int], ...]
     seconds: tuple[float, ...]
+    untold: str = ""
 
 
 def repeat(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
@@ -49,11 +51,13 @@ def tally(cell: str, sha: str, trials: Sequence[TrialResult]) -> Tally:
     at = [result for trial in trials if trial.sha == sha if (result := trial.cell(cell)) is not None]
     red = [result for result in at if result.outcome in RED]
     seen = Counter(str(result.failure.signature) if result.failure else result.reason for result in red)
+    runs = sum(result.outcome in TELLING for result in at)
     return Tally(
-        runs=sum(result.outcome in TELLING for result in at),
+        runs=runs,
         failed=len(red),
         signatures=tuple(seen.most_common()),
         seconds=tuple(result.seconds for result in red),
+        untold="" if runs else next((result.reason for result in at if result.reason), ""),
     )
 
 

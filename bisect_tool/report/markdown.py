@@ -16,7 +16,7 @@ from bisect_tool.report import answer
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.fixes import CUT, notes, tried_rows
 from bisect_tool.report.phrase import count, duration, failed, percent, place, short, told
-from bisect_tool.report.repro import rate_rows, signature_rows
+from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
 from bisect_tool.report.startup import START_UP, start_ups
 from bisect_tool.text import clean, clean_line
 
@@ -70,6 +70,7 @@ def _answer(document: Document) -> tuple[str, dict[str, object]]:
             "against": document.repro.against,
             "rate_rows": tuple(rate_rows(document.repro)),
             "signature_rows": tuple(signature_rows(document.repro)),
+            "untold_rows": tuple(untold_rows(document.repro)),
         }
     if document.fixes is not None:
         return "fixes", {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -54,6 +55,7 @@ class FailureRate(_Model):
     """How often a cell failed at a commit: between 0 and 1, null without runs.
 
     `low` and `high` are the ends of the Wilson interval that holds the true rate with 95 %.
+    `untold` is why no run told anything, such as the reason of a skip.
     """
 
     sha: str
@@ -64,6 +66,7 @@ class FailureRate(_Model):
     high: float
     signatures: tuple[SignatureCount, ...]
     seconds_to_failure: Spread | None
+    untold: str = ""
 
 
 class Reproduced(_Model):
@@ -115,6 +118,15 @@ class SignatureRow:
     commit: str
     number: int
     signature: str = ""
+
+
+@dataclass(frozen=True)
+class UntoldRow:
+    """How many cells told nothing at a commit for one reason; `commit` is empty unless two are compared."""
+
+    cells: int
+    commit: str
+    reason: str
 
 
 def reproduction(asked: Repetition | None, sha: str, trials: Sequence[TrialResult]) -> Reproduction | None:
@@ -181,7 +193,8 @@ def render_rates(found: Reproduction) -> RenderableType | None:
     for row in rate_rows(found):
         commit, p_value = ([row.commit], [row.p]) if found.against else ([], [])
         table.add_row(_text(row.cell), *commit, row.failed, row.rate, row.interval, row.time, *p_value)
-    return Group(table, *(_text(_signature(row), "dim") for row in signature_rows(found)))
+    notes = (*map(_signature, signature_rows(found)), *map(_untold, untold_rows(found)))
+    return Group(table, *(_text(note, "dim") for note in notes))
 
 
 def rate_rows(found: Reproduction) -> Iterator[RateRow]:
@@ -203,6 +216,14 @@ def signature_rows(found: Reproduction) -> Iterator[SignatureRow]:
                 yield SignatureRow(name, commit, item.count, item.signature)
             if len(rate.signatures) > _SIGNATURES:
                 yield SignatureRow(name, commit, len(rate.signatures) - _SIGNATURES)
+
+
+def untold_rows(found: Reproduction) -> Iterator[UntoldRow]:
+    """Why cells have no rate: each reason once, with the number of cells."""
+    rates = (rate for cell in found.cells.values() for rate in (cell.here, cell.there) if rate)
+    seen = Counter((short(rate.sha) if found.against else "", rate.untold) for rate in rates if rate.untold)
+    for (commit, reason), cells in seen.items():
+        yield UntoldRow(cells, commit, reason)
 
 
 def _cell(name: str, sha: str, against: str | None, trials: Sequence[TrialResult]) -> Reproduced:
@@ -234,6 +255,7 @@ def _rate(sha: str, seen: Tally) -> FailureRate:
         high=high,
         signatures=tuple(SignatureCount(signature=text, count=times) for text, times in seen.signatures),
         seconds_to_failure=spread,
+        untold=seen.untold,
     )
 
 
@@ -289,6 +311,11 @@ def _signature(row: SignatureRow) -> str:
     if not row.signature:
         return f"{where}: and {count(row.number, 'more signature')}"
     return f"{where}: {row.number} x {row.signature}"
+
+
+def _untold(row: UntoldRow) -> str:
+    where = f" at {row.commit}" if row.commit else ""
+    return f"{count(row.cells, 'cell')} told nothing{where}: {row.reason}"
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 
+import documents
 import pytest
 from rich.console import Console
 
 from bisect_tool.campaign import Purpose, State, Step
 from bisect_tool.errors import ExitCode
 from bisect_tool.evidence import Event, Failure, Signature
+from bisect_tool.report.markdown import markdown
 from bisect_tool.report.repro import concluded, first_failure, render_rates, reproduction
 from bisect_tool.request import Repetition
 from bisect_tool.trial.result import CellResult, TrialResult
@@ -29,9 +31,9 @@ def failure(message):
     )
 
 
-def trial(outcome, *, sha=HERE, cell="test_it", message="it broke", seconds=1.0):
+def trial(outcome, *, sha=HERE, cell="test_it", message="it broke", seconds=1.0, reason="odd"):
     found = failure(message) if outcome is Outcome.FAILED else None
-    result = CellResult(cell=cell, outcome=outcome, seconds=seconds, failure=found, reason="odd")
+    result = CellResult(cell=cell, outcome=outcome, seconds=seconds, failure=found, reason=reason)
     return TrialResult(sha=sha, cells=(result,), outcome=outcome, started="", seconds=seconds)
 
 
@@ -100,6 +102,24 @@ def test_signatures_by_their_counts_and_not_all_of_them():
     lines = shown(of(*trials)).splitlines()
     assert next(line for line in lines if " x " in line) == "test_it: 2 x Test: often"
     assert lines[-1] == "test_it: and 3 more signatures"
+
+
+def test_cells_that_told_nothing_are_counted_by_reason():
+    skips = [trial(Outcome.SKIPPED, cell=name, reason="no --headless") for name in ("a", "b")]
+    other = trial(Outcome.SKIPPED, cell="c", reason="no GPU")
+    once = trial(Outcome.SKIPPED, reason="no GPU")  # beside a run that passed, this is no news
+    found = of(*skips, *skips, other, once, trial(PASS))
+    notes = [line for line in shown(found).splitlines() if "told nothing" in line]
+    assert notes == ["2 cells told nothing: no --headless", "1 cell told nothing: no GPU"]
+    document = documents.repro().model_copy(update={"repro": found})
+    assert "\n2 cells told nothing: `no --headless`.\n\n1 cell told nothing: `no GPU`.\n" in markdown(
+        document
+    )
+
+
+def test_with_two_commits_it_is_said_where_they_told_nothing():
+    trials = [trial(Outcome.SKIPPED, sha=THERE, reason="no flag"), trial(PASS)]
+    assert f"1 cell told nothing at {THERE[:9]}: no flag" in shown(of(*trials, against=THERE))
 
 
 def test_hostile_words_are_harmless():
