@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,14 +16,20 @@ from bisect_tool.cli import options
 from bisect_tool.cli.drive import drive
 from bisect_tool.cli.output import say
 from bisect_tool.errors import UsageError
+from bisect_tool.history import Repository
+from bisect_tool.history.clone import is_url
 from bisect_tool.home import home
 from bisect_tool.report.document import Document
+from bisect_tool.request import CommandCheck, PytestCheck, Request
 from bisect_tool.resolve import Words, resolve
 from bisect_tool.store import Store
+from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from bisect_tool.request import Candidate, Request
+    from bisect_tool.home import Home
+    from bisect_tool.request import Candidate
     from bisect_tool.resolve import Resolved
+    from bisect_tool.store import SessionRow
 
 Several = list[str] | None
 
@@ -80,10 +89,55 @@ def fixes(
     here = home()
     store = Store(here.store)
     wishes = Wishes(tuple(revert or ()), tuple(apply or ()), tuple(pick or ()), tuple(verify or ()))
+    words = _as_before(words, store, here)
     resolved = resolve(words, here, say, "fixes")
     found = _candidates(wishes, resolved, store)
     session = sessions.create(proposing(resolved, words, found, wishes.verify), store, here)
     return drive(session, store, as_json)
+
+
+def _as_before(words: Words, store: Store, home: Home) -> Words:
+    """The words; where they name no check, that of the newest session at this commit of this repository."""
+    named = words.command or words.cells or words.scenario is not None or words.profile is not None
+    if named or words.repo == "" or is_url(words.repo or ""):
+        return words
+    folder = Path(words.repo or ".").resolve()
+    asked = ((row.id, _request(row)) for row in store.sessions())
+    here = [(name, request) for name, request in asked if request and request.repo == str(folder)]
+    if not here:
+        return words
+    try:
+        bad = Repository.open(str(folder), home.cache).resolve(words.bad)
+    except UsageError:
+        return words  # what is wrong with it is said where it is resolved
+    about = ((name, each) for name, each in here if (each.bad, each.find) == (bad, "regression"))
+    name, request = next(about, ("", None))
+    return words if request is None else _taking_over(words, name, request)
+
+
+def _taking_over(words: Words, session: str, request: Request) -> Words:
+    check = request.check
+    taken = replace(
+        words,
+        repo=request.repo,
+        scenario=request.scenario,
+        profile=request.profile,
+        command=check.argv if isinstance(check, CommandCheck) else (),
+        pytest_file=check.file if isinstance(check, PytestCheck) else None,
+        tests_from=check.tests_from if isinstance(check, PytestCheck) else None,
+    )
+    named = {"--scenario": taken.scenario, "--profile": taken.profile, "--pytest": taken.pytest_file}
+    parts = [part for name, value in named.items() if value for part in (name, value)]
+    said = shlex.join([*parts, *(("--", *taken.command) if taken.command else ())])
+    say(f"checking as session {session} did: {clean_line(said)}")
+    return taken
+
+
+def _request(row: SessionRow) -> Request | None:
+    try:
+        return Request.model_validate_json(row.request)
+    except ValidationError:
+        return None  # another version stored it
 
 
 def _candidates(wishes: Wishes, resolved: Resolved, store: Store) -> tuple[Candidate, ...]:

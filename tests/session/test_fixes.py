@@ -127,6 +127,20 @@ def test_without_candidates_it_takes_the_culprit_and_what_came_after_it(project,
     assert ended.document.fixes.smallest == (f"revert {shas['a'][:9]}",)
 
 
+def test_with_no_check_named_it_is_that_of_the_newest_session_at_this_commit(project, shas):
+    """This folder is no engine: without that, the scenario's repository would be read."""
+    check = ("--json", "--", "./check.sh")
+    assert project.run("--good", shas["base"], "--bad", shas["a"], *check).code == 0
+    ended = project.run("fixes", "--at", shas["a"][:10], "--json")
+    assert ended.code == 0, ended.stderr
+    assert f"-- {project.path / 'check.sh'}\n" in ended.stderr.splitlines(keepends=True)[0]
+    assert "github.com" not in ended.stderr
+    assert ended.document.fixes.smallest[0].startswith(f"revert {shas['a'][:9]}")
+    assert ended.document.rerun.endswith(f"-- {project.path / 'check.sh'}")
+    again = project.run("fixes", "--at", shas["a"], "--repo", str(project.path), "--revert", "13")
+    assert (again.code, "is not in the history" in again.stderr or "(#13)" in again.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
