@@ -134,16 +134,23 @@ def read(file: Path) -> Scenario:
     return scenario
 
 
-def _whole(file: Path) -> dict[str, Any]:
-    """What the file says, with the profiles of another one filled in."""
+def _whole(file: Path, borrowers: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What the file says, with the profiles of another one filled in, which may have them of a third."""
     own = _table(file)
     of = own.get("profiles_of", "")
     if of == "":
         return own
+    chain = (*borrowers, file.resolve())
     other = file.parent / str(of) / "scenario.toml"
     if not other.is_file():
-        raise UsageError(f"{file}: profiles_of: {of} has no scenario.toml", _REFERENCE)
-    return {**own, "profiles": _laid_over(_table(other).get("profiles"), own.get("profiles", {}))}
+        raise UsageError(
+            f"{file}: profiles_of: {of} has no scenario.toml",
+            "Name a scenario's folder, relative to this one.",
+        )
+    if other.resolve() in chain:
+        raise UsageError(f"{file}: profiles_of: {of} has its profiles of this one", _REFERENCE)
+    profiles = _whole(other, chain).get("profiles")
+    return {**own, "profiles": _laid_over(profiles, own.get("profiles", {}))}
 
 
 def _table(file: Path) -> dict[str, Any]:

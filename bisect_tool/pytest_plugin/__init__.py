@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.pytest_plugin.deployment import Deployment, alone, headless
-from bisect_tool.pytest_plugin.failures import ServersFailed
+from bisect_tool.pytest_plugin.failures import ServersBlocked, ServersFailed
 from bisect_tool.pytest_plugin.launch import VARIABLE, Launch, read_launch
 from bisect_tool.pytest_plugin.rank_server import RankServer, RequestFailed
 from bisect_tool.pytest_plugin.server_group import ServerGroup, starting_servers
@@ -32,6 +32,7 @@ __all__ = [
     "RankServers",
     "RequestFailed",
     "ServerGroup",
+    "ServersBlocked",
     "ServersFailed",
     "StartingServers",
     "alone",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bisect_tool.pytest_plugin import RequestFailed, ServersFailed, alone, headless
+from bisect_tool.pytest_plugin import RequestFailed, ServersBlocked, ServersFailed, alone, headless
 from bisect_tool.pytest_plugin.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -162,6 +162,9 @@ def test_in_flight(serving: ServerGroup, launch: Launch, timeout: int) -> None:
                 pool.submit(stream.read, shutdown.front, what)
             begun = wait_until(lambda: all(stream.begun.is_set() for stream in streams), launch.ready_s)
             assert begun, "requests were not begun"
+            refused = [stream.finish_reason for stream in streams if stream.ended.is_set()]
+            if refused:  # too busy a machine, or too small a context: the engine's end is not to blame
+                raise ServersBlocked(f"requests ended before SIGTERM with {', '.join(refused)}")
             shutdown.sigterm()
             if timeout:
                 drained(shutdown.front, streams[:AT_A_TIME], body)

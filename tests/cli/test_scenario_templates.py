@@ -114,6 +114,26 @@ def test_profiles_that_are_no_profiles_are_refused(cli, two, rest, message):
     assert message in ended.err
 
 
+def test_profiles_come_from_where_the_other_has_them(two):
+    folder = two('profiles_of = "../first"')
+    third = folder.parent / "third"
+    third.mkdir()
+    (third / "test_odd.py").write_text("def test_it(): ...\n")
+    text = (folder / "scenario.toml").read_text().replace("../first", "../second")
+    (third / "scenario.toml").write_text(text + "\n[profiles.cpu.launch]\ndp_size = 3\n")
+    launch = scenarios.load(str(third)).profile("cpu").launch
+    assert (launch.command, launch.dp_size) == (("{python}",), 3)
+
+
+@pytest.mark.parametrize("name", [".", "../second", "../loop"])
+def test_profiles_that_go_round_in_a_circle_are_refused(cli, two, name):
+    folder = two(f'profiles_of = "{name}"')
+    (folder.parent / "loop").symlink_to(folder)
+    ended = cli("scenarios", "check", str(folder))
+    assert ended.code == 2
+    assert f"profiles_of: {name} has its profiles of this one" in ended.err
+
+
 def test_what_another_file_says_wrong_is_told_of_it(cli, two):
     folder = two('profiles_of = "../first"')
     (folder.parent / "first" / "scenario.toml").write_text("name =")

@@ -73,6 +73,12 @@ def test_each_clause_can_be_broken(run: Run, fault: str, cell: str, clause: str)
     assert all(re.fullmatch(r"\w+-\d-rank\d\.log", name) for name in failure["logs"])
 
 
+def test_requests_that_are_refused_before_sigterm_do_not_blame_the_end(run: Run):
+    (failure,) = failures(run(["test_in_flight[single-timeout_0]"], "cuts-streams"))
+    assert failure["hint"] == "infrastructure"
+    assert "requests ended before SIGTERM with no finish reason" in failure["failure"]["message"]
+
+
 @pytest.mark.parametrize(
     ("fault", "cells", "flag"),
     [
