@@ -15,8 +15,11 @@ from rich.text import Text
 
 from bisect_tool.campaign import tally
 from bisect_tool.errors import ExitCode
-from bisect_tool.report.phrase import count, duration, short
+from bisect_tool.evidence.demux import LAUNCHER
+from bisect_tool.evidence.timeline import RESOURCE_TRACKER
+from bisect_tool.report.phrase import count, duration, listing, short
 from bisect_tool.search.intervals import fisher, wilson
+from bisect_tool.supervise.stress import is_one
 from bisect_tool.text import clean_line
 from bisect_tool.verdict import RED, Outcome
 
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 _SIGNATURES = 10
 _TEXT_LIMIT = 300
+_NAMES = 10
+# Not what these processes call themselves: the evidence calls them so.
+_UNNAMED = (LAUNCHER, RESOURCE_TRACKER)
 
 
 class _Model(BaseModel):
@@ -84,13 +90,16 @@ class Reproduced(_Model):
 class Reproduction(_Model):
     """What was asked, and the answer for each cell by its id; `against` is the commit compared with.
 
-    `stress` is the pressure that the runs were under.
+    `stress` is the pressure that the runs were under, `stress_roles` whom it was meant for, if not for all;
+    `stress_note` says so where no process of any run had one of these roles.
     """
 
     runs: int
     until_fail: bool
     against: str | None
     stress: str | None = None
+    stress_roles: tuple[str, ...] = ()
+    stress_note: str = ""
     cells: dict[str, Reproduced]
 
 
@@ -139,6 +148,8 @@ def reproduction(asked: Repetition | None, sha: str, trials: Sequence[TrialResul
         until_fail=asked.until_fail,
         against=asked.against,
         stress=asked.stress,
+        stress_roles=asked.stress_roles,
+        stress_note=_stress_note(asked.stress_roles, trials),
         cells={cell: _cell(cell, sha, asked.against, trials) for cell in cells},
     )
 
@@ -150,7 +161,7 @@ def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) 
     rates = [rate for cell in found.cells.values() for rate in (cell.here, cell.there) if rate]
     if not any(rate.runs for rate in rates):
         return _nothing_told(trials)
-    under = f" under --stress {found.stress}" if found.stress else ""
+    under = _under(found)
     red = {name: cell.here for name, cell in found.cells.items() if cell.here.failed}
     if red:
         name = _reddest(red)
@@ -194,7 +205,8 @@ def render_rates(found: Reproduction) -> RenderableType | None:
         commit, p_value = ([row.commit], [row.p]) if found.against else ([], [])
         table.add_row(_text(row.cell), *commit, row.failed, row.rate, row.interval, row.time, *p_value)
     notes = (*map(_signature, signature_rows(found)), *map(_untold, untold_rows(found)))
-    return Group(table, *(_text(note, "dim") for note in notes))
+    warning = [_text(found.stress_note, "yellow")] if found.stress_note else []
+    return Group(table, *(_text(note, "dim") for note in notes), *warning)
 
 
 def rate_rows(found: Reproduction) -> Iterator[RateRow]:
@@ -257,6 +269,23 @@ def _rate(sha: str, seen: Tally) -> FailureRate:
         seconds_to_failure=spread,
         untold=seen.untold,
     )
+
+
+def _under(found: Reproduction) -> str:
+    if not found.stress:
+        return ""
+    whom = f" of {listing(found.stress_roles)}" if found.stress_roles else ""
+    return f" under --stress {found.stress}{whom}"
+
+
+def _stress_note(asked: Sequence[str], trials: Sequence[TrialResult]) -> str:
+    """What names were there instead of those that no process had; of a plain command none are known."""
+    roles = {process.role for trial in trials for process in trial.timeline} - {"", *_UNNAMED}
+    absent = [name for name in asked if not any(is_one(role, (name,)) for role in roles)]
+    if not roles or not absent:
+        return ""
+    there = listing(sorted({role.partition("_")[0] for role in roles}), limit=_NAMES)
+    return f"no process called itself {listing(absent, limit=_NAMES)}; there were {there}"
 
 
 def _nothing_told(trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:

@@ -101,7 +101,7 @@ def _helper(words: Sequence[str]) -> subprocess.Popen[bytes]:
 def _delay(roles: Sequence[str]) -> None:
     """Stop one of the processes for an instant."""
     ours = [process for process in below([os.getpid()], table()) if not process.dead]
-    named = [process for process in ours if (role := _role(process)) and (not roles or _is_one(role, roles))]
+    named = [process for process in ours if (role := _role(process)) and (not roles or is_one(role, roles))]
     found = named if named or roles else ours
     if not found:
         return
@@ -113,7 +113,7 @@ def _delay(roles: Sequence[str]) -> None:
         send(identity, signal.SIGCONT)
 
 
-def _is_one(role: str, roles: Sequence[str]) -> bool:
+def is_one(role: str, roles: Sequence[str]) -> bool:
     """`EngineCore` stands for `EngineCore_DP1`, too."""
     return any(role == asked or role.startswith(f"{asked}_") for asked in roles)
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bisect_tool.campaign import Purpose, State, Step
 from bisect_tool.errors import ExitCode
-from bisect_tool.evidence import Event, Failure, Signature
+from bisect_tool.evidence import Event, Failure, ProcessTimeline, Signature
 from bisect_tool.report.markdown import markdown
 from bisect_tool.report.repro import concluded, first_failure, render_rates, reproduction
 from bisect_tool.request import Repetition
@@ -120,6 +120,31 @@ def test_cells_that_told_nothing_are_counted_by_reason():
 def test_with_two_commits_it_is_said_where_they_told_nothing():
     trials = [trial(Outcome.SKIPPED, sha=THERE, reason="no flag"), trial(PASS)]
     assert f"1 cell told nothing at {THERE[:9]}: no flag" in shown(of(*trials, against=THERE))
+
+
+def under_delay(roles, *processes):
+    seen = [ProcessTimeline(role=role, pid=number) for number, role in enumerate(processes)]
+    trials = (trial(PASS).model_copy(update={"timeline": tuple(seen)}),)
+    found = reproduction(Repetition(runs=1, stress="delay", stress_roles=roles), HERE, trials)
+    return found, concluded(found, OVER, trials)[1]
+
+
+def test_a_role_that_no_process_had_is_told():
+    there = ("Launcher", "EngineCore_DP1", "EngineCore_DP0", "Worker_DP0_TP1", "")
+    found, said = under_delay(("EngineCore", "DPCordinator"), *there)
+    assert found.stress_roles == ("EngineCore", "DPCordinator")
+    assert said.endswith("in 1 run under --stress delay of EngineCore and DPCordinator")
+    note = "no process called itself DPCordinator; there were EngineCore and Worker"
+    assert shown(found).splitlines()[-1] == note
+    assert f"Stress: `{note}`." in markdown(documents.repro().model_copy(update={"repro": found}))
+
+
+@pytest.mark.parametrize(
+    ("roles", "there"),
+    [(("EngineCore",), ("EngineCore_DP0",)), ((), ("EngineCore",)), (("EngineCore",), ())],
+)
+def test_roles_that_were_there_or_are_not_known_are_no_news(roles, there):
+    assert under_delay(roles, *there)[0].stress_note == ""
 
 
 def test_hostile_words_are_harmless():
