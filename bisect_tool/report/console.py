@@ -202,11 +202,12 @@ def _candidates(document: Document) -> RenderableType | None:
 def _tree(failure: FailureReport) -> RenderableType:
     shown = (failure.root, *failure.chain[1:_CHAIN_LIMIT])
     width = max(len(_role(event)) for event in shown)
-    root = _event(failure.root, "root", _TIME_WIDTH + _GUIDE_WIDTH, width, "bold red")
+    whens = [f"{event.time - failure.root.time:+.3f} s" for event in shown[1:]]
+    times = max(map(len, whens), default=_TIME_WIDTH)
+    root = _event(failure.root, "root", times + _GUIDE_WIDTH, width, "bold red")
     tree = Tree(root, guide_style="dim")
-    for event in shown[1:]:
-        when = f"{event.time - failure.root.time:+.3f} s"
-        tree.add(_event(event, when, _TIME_WIDTH, width, ""))
+    for event, when in zip(shown[1:], whens, strict=True):
+        tree.add(_event(event, f"{when:>{times}}", times, width, ""))
     if len(failure.chain) > _CHAIN_LIMIT:
         tree.add(Text(f"and {count(len(failure.chain) - _CHAIN_LIMIT, 'more event')}", "dim"))
     return Padding(tree, (0, 0, 0, 2))
