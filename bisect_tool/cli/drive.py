@@ -69,7 +69,10 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
     second = _second(session, state, store)
     left = _with_what_is_left(second, began, len(store.trials(session.id)) - had)
     with sessions.held(second):
-        _, healed = _to_the_end(left, store, cancel)
+        told, healed = _to_the_end(left, store, cancel)
+    if told.stopped:
+        why = "the budget was used up before all reverts were told"
+        say(f"{why}; go on with: bisect-run resume {session.id}")
     store.finish(second.id, healed.to_json())
     return confirmed(document, healed)
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from bisect_tool.report.fixes import Tried
 
 DOUBTFUL = 0.05
-_OPEN = "not tried yet"
+_OPEN = "open still"
 _OF_CELLS = {
     "heals": "heals",
     "fails still": "does not heal",
     "told nothing": "told nothing of",
-    _OPEN: "is not tried yet for",
+    _OPEN: "has not run often enough yet for",
 }
 
 

@@ -43,9 +43,8 @@ def worker():
 
 def test_rest_comes_when_the_work_is_done(worker):
     process, tree = worker(1.5)
+    assert process.stdout.readline() == "resting\n"
     assert wait_until(Rest(tree).come, 20)
-    process.kill()
-    assert process.stdout.read() == "resting\n"
 
 
 def test_there_is_no_rest_in_the_middle_of_work(worker):

@@ -232,6 +232,10 @@ def test_one_budget_for_both(project, history):
     ended = bisect(project, base, bad, "--budget-trials", str(needed + 1), "--json")
     document = ended.document
     assert (ended.code, document.resumable) == (0, True)
+    assert (
+        f"used up before all reverts were told; go on with: bisect-run resume {document.session}"
+        in ended.stderr
+    )
     assert document.confirmation.cost.trials == 1
     assert document.confirmation.conclusion == "not finished: candidates are left"
     resumed = project.run("resume", "--json").document
