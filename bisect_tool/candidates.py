@@ -19,7 +19,7 @@ from bisect_tool.text import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bisect_tool.history import Repository
+    from bisect_tool.history import Commit, Repository
     from bisect_tool.resolve import Words
 
 _PULL_REQUEST = re.compile(r"#[0-9]{1,9}|[0-9]{1,6}")
@@ -162,13 +162,21 @@ def _newest_first(shas: Iterable[str], repository: Repository, bad: str) -> list
 
 
 def _revert(sha: str, repository: Repository) -> Candidate:
-    subject = repository.commit(sha).subject
-    return Candidate(kind="revert", name=f"revert {sha[:_SHORT]}", title=f'Revert "{subject}"', commit=sha)
+    commit = repository.commit(sha)
+    return Candidate(
+        kind="revert", name=_name("revert", commit), title=f'Revert "{commit.subject}"', commit=sha
+    )
 
 
 def _pick(sha: str, repository: Repository) -> Candidate:
-    subject = repository.commit(sha).subject
-    return Candidate(kind="pick", name=f"pick {sha[:_SHORT]}", title=subject, commit=sha)
+    commit = repository.commit(sha)
+    return Candidate(kind="pick", name=_name("pick", commit), title=commit.subject, commit=sha)
+
+
+def _name(kind: str, commit: Commit) -> str:
+    """`revert 8f8b41594 (#118)`: by its commit and its pull request, whichever of them was typed."""
+    name = f"{kind} {commit.sha[:_SHORT]}"
+    return name if commit.pr is None else f"{name} (#{commit.pr})"
 
 
 def _patch(path: Path) -> Candidate:

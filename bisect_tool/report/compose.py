@@ -83,7 +83,7 @@ def compose(
         code, conclusion = concluded(repro, state, results)
         seen = first_failure(repro, request.bad, results)
     elif healed is not None:
-        code, conclusion = fixes.concluded(healed, state, results)
+        code, conclusion = fixes.concluded(healed, request.bad, state, results)
         seen = fixes.first_failure(healed, request.bad, results)
     else:
         code, conclusion = conclude(state, rows, unbuilt) if request.goods else _one_commit(rows)
