@@ -122,16 +122,19 @@ def healings(asked: Fixes | None, goal: Goal, span: Range, results: Sequence[Tri
     )
 
 
-def concluded(found: Healings, state: State, results: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+def concluded(
+    found: Healings, bad: str, state: State, results: Sequence[TrialResult]
+) -> tuple[ExitCode, str]:
     """The exit code and the sentence that goes with it."""
     if not found.verified and not any(each.sha for each in found.candidates):
         return ExitCode.INCONCLUSIVE, "no candidate fits the failing commit, so nothing was run"
     if not state.over:
         return ExitCode.INTERRUPTED, "not finished: candidates are left"
     if not found.red:
-        return _not_red(found, results)
+        return _not_red(found, bad, results)
     if found.smallest:
-        return ExitCode.DONE, f"healed by {listing(found.smallest, limit=len(found.smallest))}"
+        also = f"; also: {listing(others)}" if (others := _others(found)) else ""
+        return ExitCode.DONE, f"healed by {listing(found.smallest, limit=len(found.smallest))}{also}"
     if healed := [each.name for each in found.verified if each.heals]:
         return ExitCode.DONE, f"healed at {listing(healed)}"
     return ExitCode.INCONCLUSIVE, "nothing that was tried heals all that fails"
@@ -153,10 +156,11 @@ def render_healings(found: Healings) -> RenderableType:
     table.add_column("heals", justify="right", no_wrap=True)
     table.add_column("breaks", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    table.add_column("what it is", overflow="fold")
+    table.add_column("what it is")
     for row in tried_rows(found):
         style = _VERDICT_STYLE[row.verdict]
-        table.add_row(_text(row.name), row.heals, row.breaks, Text(row.verdict, style), _text(row.title))
+        title = Text(clean_line(row.title, _TEXT_LIMIT), no_wrap=True, overflow="ellipsis")
+        table.add_row(_text(row.name), row.heals, row.breaks, Text(row.verdict, style), title)
     fails = _text(f"Fails: {listing(found.red, _CELLS) or ('nothing' if found.green else _OPEN)}")
     lines = [*map(_noted, notes(found)), *([CUT] if found.cut else [])]
     return Group(fails, Text(), table, *(Text(line, "dim") for line in lines))
@@ -217,9 +221,16 @@ def _standing(healing: Healing, row: Tried) -> Tried:
     )
 
 
-def _not_red(found: Healings, results: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+def _others(found: Healings) -> list[str]:
+    """What else was seen to heal all, without the smallest set in it."""
+    tried = (*found.candidates, *found.combinations)
+    others = [each.name for each in tried if each.heals and not set(found.smallest) <= set(each.parts)]
+    return [*others, *(f"{each.name} as it is" for each in found.verified if each.heals)]
+
+
+def _not_red(found: Healings, bad: str, results: Sequence[TrialResult]) -> tuple[ExitCode, str]:
     if found.green:
-        return ExitCode.ENDPOINTS, "every cell is green at the failing commit"
+        return ExitCode.ENDPOINTS, f"every cell is green at {short(bad)}: there is nothing to heal"
     reason = next((result.reason for result in results if result.reason), "no cell ran")
     spoiled = any(result.outcome is Outcome.INFRASTRUCTURE for result in results)
     code = ExitCode.ENVIRONMENT if spoiled else ExitCode.ENDPOINTS

@@ -35,6 +35,8 @@ _REFRESH_PER_SECOND = 4
 _JOIN_S = 5
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SUBJECT_LIMIT = 100
+_LEAST_SUBJECT = 20
+_STAMP_WIDTH = len("[    0.0 s] ")
 _TOLD_LIMIT = 200
 _MARKS = {"good": ("✓", "green"), "bad": ("✗", "red"), "skip": ("-", "yellow")}
 
@@ -133,7 +135,8 @@ class Progress:
         others = self._others(slot)
         if self._live is None:
             why = "" if self._stepping else f" ({step.purpose}); {range_left(self._snapshot, self._clock())}"
-            self._say(Text(f"{trial.commit} {subject}".rstrip() + why))
+            shown = self._fitted(subject, len(f"{trial.commit} {why}"))
+            self._say(Text(f"{trial.commit} {shown}".rstrip() + why))
         self._snapshot = replace(self._snapshot, running=(*others, trial))
 
     def phase(self, slot: int, name: str, folder: Path) -> None:
@@ -153,7 +156,17 @@ class Progress:
         """Leave one line about the trial above the display."""
         self._seconds.append(result.seconds)
         self._snapshot = replace(self._snapshot, running=self._others(result.slot))
-        self._say(trial_line(result, self._purpose(step), self._subjects.get(result.sha, "")))
+        purpose, subject = self._purpose(step), self._subjects.get(result.sha, "")
+        beside = trial_line(result, purpose, "").cell_len + 2
+        self._say(trial_line(result, purpose, self._fitted(subject, beside)))
+
+    def _fitted(self, subject: str, beside: int) -> str:
+        """The subject, cut where a plain line would be too long with it; a terminal cuts by itself."""
+        text = Text(subject)
+        if self._live is None:
+            room = self._console.width - _STAMP_WIDTH - beside
+            text.truncate(max(room, _LEAST_SUBJECT), overflow="ellipsis")
+        return text.plain
 
     def _others(self, slot: int) -> tuple[AtWork, ...]:
         return tuple(trial for trial in self._snapshot.running if trial.slot != slot)

@@ -69,9 +69,20 @@ def story(progress, clock, folder):
     progress.decided(state(None, None, 0, 0))
 
 
+def test_in_a_pipe_a_subject_is_cut_where_its_line_would_be_too_long(session, tmp_path):
+    paper, clock = io.StringIO(), Clock()
+    with Progress(session, Console(file=paper, width=100), clock) as progress:
+        story(progress, clock, tmp_path)
+    lines = paper.getvalue().splitlines()
+    assert max(map(len, lines)) <= 100
+    cut = [line for line in lines if "…" in line]
+    assert cut
+    assert cut[0].endswith("… (bad end); narrowed to 4 commits, ~6 steps left")
+
+
 def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
     paper, clock = io.StringIO(), Clock()
-    with Progress(session, Console(file=paper, width=60), clock) as progress:
+    with Progress(session, Console(file=paper, width=200), clock) as progress:
         story(progress, clock, tmp_path)
     bad, broken = (documents.COMMITS[sha].subject for sha in (documents.BAD, documents.BROKEN))
     assert paper.getvalue().splitlines() == [

@@ -1,0 +1,51 @@
+"""What `fixes` concludes from what was tried."""
+
+import pytest
+
+from bisect_tool.campaign import State
+from bisect_tool.errors import ExitCode
+from bisect_tool.report.fixes import Healings, Tried, concluded
+
+BAD = "a4b6c64f5" + "0" * 31
+CELLS = ("test[1]", "test[4]")
+OVER = State(None, (), (), 0, over=True)
+
+
+def tried(*parts, heals=True):
+    return Tried(name=" + ".join(parts), title="", parts=parts, sha="f" * 40, heals=heals)
+
+
+def found(*candidates, together=(), verified=(), smallest=()):
+    return Healings(
+        runs=2,
+        red=CELLS,
+        green=(),
+        candidates=candidates,
+        combinations=together,
+        verified=verified,
+        smallest=smallest,
+    )
+
+
+@pytest.mark.parametrize(
+    ("healings", "sentence"),
+    [
+        (found(tried("revert a"), smallest=("revert a",)), "healed by revert a"),
+        (
+            found(tried("revert a"), tried("apply b", heals=False), tried("pick c"), smallest=("revert a",)),
+            "healed by revert a; also: pick c",
+        ),
+        (
+            found(
+                tried("revert a", heals=False),
+                tried("revert b", heals=False),
+                together=(tried("revert a", "revert b"), tried("revert a", "revert b", "pick c")),
+                verified=(Tried(name="6c95d18c2", title="", sha="6" * 40, heals=True),),
+                smallest=("revert a", "revert b"),
+            ),
+            "healed by revert a and revert b; also: 6c95d18c2 as it is",
+        ),
+    ],
+)
+def test_whatever_heals_all_is_named(healings, sentence):
+    assert concluded(healings, BAD, OVER, []) == (ExitCode.DONE, sentence)
