@@ -17,7 +17,7 @@ from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.fixes import CUT, notes, tried_rows
 from bisect_tool.report.phrase import count, duration, failed, percent, place, short, told
 from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
-from bisect_tool.report.startup import START_UP, start_ups
+from bisect_tool.report.startup import START_UP, sides, start_ups
 from bisect_tool.text import clean, clean_line
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def markdown(document: Document) -> str:
             trials=document.trials[:_TRIAL_LIMIT],
             left_behind=answer.left_behind(document)[:_TRIAL_LIMIT],
             start_ups=start_ups(document),
+            sides=sides(document),
             start_up=Markdown(START_UP),
             native_culprits={change.sha for change in answer.native_culprits(document)},
             **its_own,

@@ -1,4 +1,7 @@
-"""How long the engine's processes took to start, at good commits and at bad ones: from the timelines."""
+"""How long the engine's processes took to start, at good commits and at bad ones: from the timelines.
+
+Where nothing was searched for: at the commit that was run, or at the two that were compared.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.evidence import general_role
+from bisect_tool.evidence.demux import LAUNCHER
+from bisect_tool.evidence.timeline import RESOURCE_TRACKER
+from bisect_tool.report.phrase import short
 from bisect_tool.text import clean_line
 from bisect_tool.verdict import RED, Outcome
 
@@ -33,7 +39,7 @@ _RANK_LOG = re.compile(r"(?P<topology>.+)-rank\d+")
 
 @dataclass(frozen=True)
 class Span:
-    """Processes of one kind at commits of one side; `seconds` is None where none of them became ready."""
+    """Processes of one kind on one side; `seconds` is None where none of them became ready."""
 
     seconds: float | None
     ready: int
@@ -48,55 +54,87 @@ class Span:
 
 @dataclass(frozen=True)
 class StartUp:
-    """The start of one kind of process, such as `ApiServer [4]`, on either side."""
+    """The start of one kind of process, such as `ApiServer [4]`, on each of the table's sides, one or two."""
 
     name: str
-    good: Span
-    bad: Span
+    spans: tuple[Span, ...]
+
+    @property
+    def serves(self) -> bool:
+        """Whether processes of this kind say that they are ready; a launcher need not, nor a tracker."""
+        return self.name.partition(" ")[0] not in {LAUNCHER, RESOURCE_TRACKER}
 
     @property
     def difference(self) -> str:
-        """How much longer it takes at bad commits; empty where one side is not known."""
-        if self.good.seconds is None or self.bad.seconds is None:
+        """How much longer it takes on the last side; empty where there is one side, or one is not known."""
+        first, last = self.spans[0].seconds, self.spans[-1].seconds
+        if len(self.spans) == 1 or first is None or last is None:
             return ""
         # Zero is added because a difference that rounds to -0.0 is none.
-        return f"{round(self.bad.seconds - self.good.seconds, 1) + 0.0:+.1f} s"
+        return f"{round(last - first, 1) + 0.0:+.1f} s"
+
+
+def sides(document: Document) -> tuple[str, ...]:
+    """What the columns are called: the ends of a search, or the commits that `repro` ran."""
+    if document.repro is None:
+        return "good commits", "bad commits"
+    return tuple(short(sha) for sha in (document.repro.against, document.bad) if sha)
 
 
 def start_ups(document: Document) -> tuple[StartUp, ...]:
     """The kinds of process that became ready anywhere, in the order in which they are spawned.
 
-    A commit is bad if a cell failed there, good if cells passed and none failed; commits that told nothing
-    (another failure, not built) count on neither side. Topologies are kept apart: four API servers start
-    later than one, and a trial need not run both.
+    Where one commit was asked about, those that never did, too. Topologies are kept apart: four API servers
+    start later than one, and a trial need not run both.
     """
-    skipped = {skip.sha for report in document.cells.values() for skip in report.skipped}
-    seen: dict[str, set[str]] = {}
+    names, side_of = sides(document), _sides(document)
+    spans: dict[str, tuple[list[float | None], ...]] = {}
     for trial in document.trials:
-        seen.setdefault(trial.sha, set()).update(trial.outcomes.values())
-    spans: dict[str, tuple[list[float | None], list[float | None]]] = {}
-    for trial in document.trials:
-        bad = any(outcome in seen[trial.sha] for outcome in RED)
-        if trial.sha in skipped or not (bad or Outcome.PASSED in seen[trial.sha]):
+        if trial.sha not in side_of:
             continue
         for name, seconds in _measured(trial.timeline):
-            spans.setdefault(name, ([], []))[bad].append(seconds)
-    found = (StartUp(name, _span(good), _span(bad)) for name, (good, bad) in spans.items())
-    return tuple(row for row in found if row.good.ready or row.bad.ready)[:_ROWS]
+            spans.setdefault(name, tuple([] for _ in names))[side_of[trial.sha]].append(seconds)
+    found = (StartUp(name, tuple(map(_span, seen))) for name, seen in spans.items())
+    kept = (row for row in found if any(span.ready for span in row.spans) or (document.repro and row.serves))
+    return tuple(kept)[:_ROWS]
 
 
 def render_start_ups(document: Document) -> RenderableType | None:
     """A row for each kind of process; None where no timeline is known."""
-    rows = start_ups(document)
+    rows, names = start_ups(document), sides(document)
     if not rows:
         return None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("process", overflow="fold")
-    for side in ("good commits", "bad commits", "difference"):
-        table.add_column(side, justify="right")
+    for name in names if len(names) == 1 else (*names, "difference"):
+        table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(Text(row.name), str(row.good), str(row.bad), row.difference)
+        difference = [row.difference] if len(names) > 1 else []
+        table.add_row(Text(row.name), *map(str, row.spans), *difference)
     return Group(Text(START_UP, "bold"), table)
+
+
+def _sides(document: Document) -> dict[str, int]:
+    """The side of each commit, by its place in `sides`; a commit that told nothing is on none.
+
+    It is bad if a cell failed there, good if cells passed and none failed. What a cell says that fails at
+    both ends does not count, nor a failure that is another than the one searched for.
+    """
+    if document.repro is not None:
+        asked = (sha for sha in (document.repro.against, document.bad) if sha)
+        return {sha: side for side, sha in enumerate(asked)}
+    aside = {cell for cell, report in document.cells.items() if report.finding == "always red"}
+    aside = aside if len(aside) < len(document.cells) else set()
+    skipped = {skip.sha for report in document.cells.values() for skip in report.skipped}
+    seen: dict[str, set[str]] = {}
+    for trial in document.trials:
+        told = {outcome for cell, outcome in trial.outcomes.items() if cell not in aside}
+        seen.setdefault(trial.sha, set()).update(told)
+    return {
+        sha: int(any(outcome in told for outcome in RED))
+        for sha, told in seen.items()
+        if sha not in skipped and (Outcome.PASSED in told or any(outcome in told for outcome in RED))
+    }
 
 
 def _measured(timeline: Sequence[ProcessTimeline]) -> Iterator[tuple[str, float | None]]:

@@ -533,7 +533,7 @@ def hostile_repro() -> Document:
     text = " ".join(HOSTILE)
     cell = Reproduced(here=rate(CULPRIT, 2, 2, 0.3, 1.0, text), there=rate(PARENT, 0, 2, 0.0, 0.7))
     found = Reproduction(runs=2, until_fail=False, against=PARENT, stress=text, cells={text: cell})
-    return hostile().model_copy(update={"good": (), "cells": {}, "repro": found})
+    return hostile().model_copy(update={"good": (), "bad": CULPRIT, "cells": {}, "repro": found})
 
 
 def hostile_fixes() -> Document:

@@ -12,7 +12,7 @@ from bisect_tool.report.startup import START_UP, render_start_ups, start_ups
 
 
 def rows(document):
-    return {row.name: (str(row.good), str(row.bad), row.difference) for row in start_ups(document)}
+    return {row.name: (*map(str, row.spans), row.difference) for row in start_ups(document)}
 
 
 def session(*trials, **more):
@@ -77,6 +77,45 @@ def test_a_difference_that_rounds_to_nothing_has_no_minus():
         one(documents.GOOD, "passed", engine(5.04)), one(documents.CULPRIT, "failed", engine(5.0))
     )
     assert rows(document) == {"EngineCore [4]": ("5.0 s (1)", "5.0 s (1)", "+0.0 s")}
+
+
+def test_of_one_commit_there_is_one_column_and_what_never_became_ready(printed):
+    """`repro`: nothing is good or bad, and a run that told nothing started its processes as well."""
+    found = documents.repro().repro.model_copy(update={"against": None})
+    never = [documents.process(f"ApiServer_{rank}", 10 + rank, None) for rank in range(4)]
+    trials = (
+        one(documents.CULPRIT, "failed", engine(7.0), *never),
+        one(documents.CULPRIT, "errored", engine(9.0)),
+    )
+    document = session(*trials, repro=found, bad=documents.CULPRIT)
+    assert rows(document) == {
+        "EngineCore [4]": ("8.0 s (2)", ""),
+        "ApiServer [4]": ("none of 4 ready", ""),
+    }
+    shown = printed(render_start_ups(document))
+    assert documents.CULPRIT[:9] in shown
+    assert not any(word in shown for word in ("good", "bad", "difference"))
+    table = f"| process | `{documents.CULPRIT[:9]}` |\n|---|---|\n| `EngineCore [4]` | 8.0 s (2) |\n"
+    assert table in markdown(document)
+
+
+def test_two_compared_commits_are_named():
+    trials = (one(documents.PARENT, "failed", engine(5.0)), one(documents.CULPRIT, "passed", engine(7.0)))
+    document = session(*trials, repro=documents.repro().repro, bad=documents.CULPRIT)
+    assert rows(document) == {"EngineCore [4]": ("5.0 s (1)", "7.0 s (1)", "+2.0 s")}
+    head = f"| process | `{documents.PARENT[:9]}` | `{documents.CULPRIT[:9]}` | difference |"
+    assert f"{head}\n|---|---|---|---|\n" in markdown(document)
+
+
+def test_a_cell_that_fails_at_both_ends_makes_no_commit_bad():
+    """Such as one that the fix looked for does not mend."""
+    mended, other = documents.RED_CELLS[:2]
+    passed = documents.trial(
+        documents.CULPRIT, "narrow", {mended: "passed", other: "failed"}, timeline=(engine(5.0),)
+    )
+    cells = {mended: documents.red(), other: documents.red(finding="always red")}
+    document = session(passed, one(documents.PARENT, "failed", engine(6.0)), find="fix", cells=cells)
+    assert rows(document) == {"EngineCore [4]": ("5.0 s (1)", "6.0 s (1)", "+1.0 s")}
 
 
 def test_no_section_without_a_timeline(printed):
