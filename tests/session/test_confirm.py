@@ -88,7 +88,7 @@ def test_the_revert_of_the_culprit_heals(project, history, log):
     found = document.confirmation
     (revert,) = found.fixes.candidates
     assert (revert.commit, revert.heals, revert.healed) == (broken, True, ("command",))
-    assert found.conclusion == f"healed by revert {broken[:9]}"
+    assert found.conclusion == f"healed by revert {broken[:9]} (#12)"
     assert found.cost.trials == found.fixes.runs == 2
     assert document.commits[revert.sha].subject == 'Revert "Break a (#12)"'
     runs = Counter(log.read_text().split())
