@@ -1,12 +1,15 @@
 """What is meant where the command line names no repository: the current folder, if it can be."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bisect_tool.cli.fixes import _as_before
 from bisect_tool.home import home as current_home
 from bisect_tool.resolve import Words, resolve
+from bisect_tool.store import Store
 
 
 @pytest.mark.parametrize("inside", [".", "objects"])
@@ -32,3 +35,26 @@ def test_the_git_folder_of_a_checkout_is_no_bare_repository(project, monkeypatch
     with pytest.raises(Asked):
         resolve(Words(goods=("c1",), bad="c8"), current_home(), notice)
     assert told[0].startswith("this folder is not what scenario external-lb-dp tests")
+
+
+@pytest.fixture
+def earlier(engine, monkeypatch):
+    """A session of another scenario at the bad end of the engine, which is the current folder."""
+    monkeypatch.chdir(engine)
+    words = Words(goods=(), bad="bad", scenario="shutdown", profile="reference")
+    resolved = resolve(words, current_home(), pytest.fail, "step")
+    with closing(Store(current_home().store)) as store:
+        store.create(resolved.request.model_dump_json())
+        yield lambda **asked: _as_before(Words(goods=(), **{"bad": "bad"} | asked), store, current_home())
+
+
+def test_fixes_takes_over_the_scenario_of_the_last_session_at_the_commit(engine, earlier):
+    taken = earlier()
+    assert (taken.repo, taken.scenario, taken.profile) == (str(engine), "shutdown", "reference")
+
+
+@pytest.mark.parametrize(
+    "asked", [{"bad": "good"}, {"scenario": ""}, {"repo": ""}, {"cells": ("*[4]",)}, {"command": ("true",)}]
+)
+def test_fixes_takes_over_nothing_where_something_else_is_asked(earlier, asked):
+    assert earlier(**asked) == Words(goods=(), **{"bad": "bad"} | asked)
