@@ -19,7 +19,7 @@ from bisect_tool.report.compose import compose, native_changes
 from bisect_tool.report.confirmed import confirmed
 from bisect_tool.report.phrase import listing, short
 from bisect_tool.report.progress import Progress
-from bisect_tool.report.script import needed, script
+from bisect_tool.report.script import needed, origin, script
 from bisect_tool.trial.command import CheckAborted
 from bisect_tool.trial.run import TrialAborted
 
@@ -107,5 +107,7 @@ def _write_script(session: Session, document: Document) -> None:
     if asked is None or asked.script is None:
         return
     Path(asked.script).write_text(script(session, document), encoding="utf-8")
+    what = f"run {short(session.request.bad)} alone" if asked.against else "do the same"
     python = f"PYTHON={shlex.quote(sys.executable)} " if needed(session) else ""
-    say(f"to do the same without this tool: {python}bash {shlex.quote(asked.script)}")
+    repository = "" if origin(session) else f" {shlex.quote(session.request.repo)}"
+    say(f"to {what} without this tool: {python}bash {shlex.quote(asked.script)}{repository}")

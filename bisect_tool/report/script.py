@@ -80,7 +80,11 @@ def _head(session: Session, document: Document, packages: Sequence[str]) -> Iter
     yield f"# With: {', '.join(f'{name} {value}' for name, value in document.versions.items())}."
     if asked.stress:
         yield f"# That was under --stress {asked.stress}, which this script does not make."
-    yield "# Usage: bash FILE [REPOSITORY]. Needs bash, git, coreutils and Python 3.11 or newer with venv."
+    if asked.against:
+        yield f"# It was run in turn with {short(asked.against)}, which this script does not run."
+    where = origin(session)
+    usage = "[REPOSITORY]" if where else "REPOSITORY"
+    yield f"# Usage: bash FILE {usage}. Needs bash, git, coreutils and Python 3.11 or newer with venv."
     yield "# RUNS says how often, WORK is the folder for everything, PYTHON the interpreter to begin with."
     if packages:
         yield f"# PYTHON=... has to name one that has {', '.join(packages)}; else it ends with 2."
@@ -88,8 +92,14 @@ def _head(session: Session, document: Document, packages: Sequence[str]) -> Iter
     yield "set -euo pipefail"
     # Or what fails before the first run would end with a code that says that a run failed.
     yield "trap 'echo \"nothing was run: the command above failed\" >&2; exit 2' ERR"
-    yield f"repository={shlex.quote(_repository(session))}"
+    yield f"repository={shlex.quote(where)}"
     yield "repository=${1:-$repository}"
+    if not where:
+        yield 'if [ -z "$repository" ]; then'
+        named = f"name a repository that has {short(request.bad)}"
+        yield f'  echo "nothing was run: {named}: bash $0 REPOSITORY" >&2'
+        yield "  exit 2"
+        yield "fi"
     yield f"runs=${{RUNS:-{asked.runs}}}"
     yield "work=${WORK:-$(mktemp -d /tmp/repro-XXXXXX)}"
     yield "tree=$work/tree environment=$work/environment assets=$work/assets scenario=$work/scenario"
@@ -100,14 +110,14 @@ def _head(session: Session, document: Document, packages: Sequence[str]) -> Iter
         yield f"export {name}={shlex.quote(value)}"
 
 
-def _repository(session: Session) -> str:
-    """Where another person finds the commit: a checkout's origin, if it has one."""
+def origin(session: Session) -> str:
+    """The URL where another person finds the commit; empty of a checkout that has no origin."""
     source = session.repository.source
     if source is None:
-        return without_account(session.request.repo)
+        return without_account(session.request.repo) if is_url(session.request.repo) else ""
     git, asked = session.repository.git, ("config", "--file", str(source / "config"), "remote.origin.url")
     url = git.lines(*asked)[0] if git.succeeds(*asked) else ""
-    return without_account(url) if is_url(url) else session.request.repo
+    return without_account(url) if is_url(url) else ""
 
 
 def _steering() -> Mapping[str, str]:

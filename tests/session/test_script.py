@@ -36,7 +36,7 @@ def play(project, tmp_path):
         env = kept | {"WORK": str(tmp_path / "work"), "PYTHON": sys.executable, **variables}
         (tmp_path / "elsewhere").mkdir(exist_ok=True)
         return subprocess.run(
-            ["bash", str(script), *words],
+            ["bash", str(script), *(words or [str(project.path)])],
             cwd=tmp_path / "elsewhere",
             env=env,
             check=False,
@@ -138,6 +138,23 @@ def test_an_interpreter_without_the_engine_s_packages_reproduces_nothing(project
     assert (done.returncode, done.stdout) == (2, "")
     assert "cannot import pydantic requests; PYTHON=... names another one" in done.stderr
     assert play(script).stdout.splitlines()[-1] == "1 of 1 runs failed"
+
+
+def test_a_repository_without_an_origin_is_for_who_runs_it_to_name(project, tmp_path, play):
+    """Its path is that of this machine; and of two commits that were compared the script runs one."""
+    good, bad = project.commits(0, 1)
+    project.write_check()
+    script = tmp_path / "repro.sh"
+    asked = ("--compare", good, "--runs", "1", "--script", str(script))
+    ended = project.run("repro", bad, *asked, "--", "./check.sh")
+    hint = f"to run {bad[:9]} alone without this tool: bash {script} {project.path}"
+    assert hint in ended.stderr
+    text = script.read_text()
+    assert str(project.path) not in text
+    assert f"in turn with {good[:9]}, which this script does not run" in text
+    done = play(script, "")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"name a repository that has {bad[:9]}" in done.stderr
 
 
 def test_what_fails_before_the_first_run_is_no_failed_run(project, tmp_path, play):
