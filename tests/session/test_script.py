@@ -167,6 +167,17 @@ def test_what_fails_before_the_first_run_is_no_failed_run(project, tmp_path, pla
     assert "nothing was run" in done.stderr
 
 
+@pytest.mark.parametrize(("code", "status", "said"), [(0, 0, "0 of 1"), (125, 3, "0 of 0")])
+def test_a_suite_that_skips_all_has_not_passed(project, tmp_path, play, *, code, status, said):
+    body = "    import pytest\n    if open('code').read() == '125\\n':\n        pytest.skip('no')\n"
+    project.commit(code, files={"test_it.py": f"def test_it():\n{body}"})
+    scenario, script = write_scenario(tmp_path / "scenario", tmp_path / "log"), tmp_path / "repro.sh"
+    asked = ("--scenario", str(scenario), "--pytest", "test_it.py", "--runs", "1", "--script", str(script))
+    assert project.run("repro", "HEAD", *asked).code == status
+    done = play(script)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, f"{said} runs failed"), done.stderr
+
+
 def test_a_test_file_of_the_project(project, tmp_path, play, scenario):
     test = "def test_it():\n    assert open('code').read() == '0\\n'\n\n\ndef test_not():\n    assert 0\n"
     project.commit(0, files={"test_it.py": test})
