@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bisect_tool.campaign.goal import Goal, Purpose, State, Step
+from bisect_tool.campaign.goal import EndCounts, Goal, Purpose, State, Step
 from bisect_tool.search.delta import smallest
 from bisect_tool.verdict import RED, TELLING, Outcome
 
@@ -74,6 +74,12 @@ class Healing:
         vain = [result.outcome for result in at if result.outcome is not Outcome.PASSED]
         spoiled = vain.count(Outcome.INFRASTRUCTURE)
         return Standing.UNTOLD if len(vain) > spoiled or spoiled > self.goal.retries else Standing.OPEN
+
+    def seen(self, cell: str) -> EndCounts:
+        """The runs of a cell at the failing commit."""
+        at = self._results(self.goal.bad, cell)
+        failed = sum(result.outcome in RED for result in at)
+        return EndCounts(failed + sum(result.outcome is Outcome.PASSED for result in at), failed)
 
     def left(self, sha: str) -> tuple[str, ...]:
         """The cells that are to be run at a commit still."""

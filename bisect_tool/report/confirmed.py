@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report.document import Confirmation
+from bisect_tool.report.fixes import DOUBTFUL
 from bisect_tool.report.phrase import percent
 from bisect_tool.search.intervals import luck
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from bisect_tool.report.document import Document
     from bisect_tool.report.fixes import Tried
 
-DOUBTFUL = 0.05
 _OPEN = "open still"
 _OF_CELLS = {
     "heals": "heals",

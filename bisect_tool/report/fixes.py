@@ -13,7 +13,8 @@ from rich.text import Text
 
 from bisect_tool.campaign.fixes import Healing, Standing, least
 from bisect_tool.errors import ExitCode
-from bisect_tool.report.phrase import listing, short
+from bisect_tool.report.phrase import listing, percent, short
+from bisect_tool.search.intervals import luck
 from bisect_tool.text import clean_line
 from bisect_tool.verdict import RED, Outcome
 
@@ -32,6 +33,8 @@ _MUTE = "told nothing"
 _TEXT_LIMIT = 300
 _CELLS = 8
 _FILES = 5
+_MOST = 100
+DOUBTFUL = 0.05
 
 
 class _Model(BaseModel):
@@ -61,8 +64,20 @@ class Tried(_Model):
     commit: str = ""
 
 
+class Unsteady(_Model):
+    """A cell that passed at the failing commit as well: it failed in `failed` of `runs`.
+
+    `luck` is the chance that it passes as often as it takes to count as healed although nothing heals it.
+    """
+
+    cell: str
+    runs: int
+    failed: int
+    luck: float
+
+
 class Healings(_Model):
-    """What was tried on the failing commit, at which `red` fail and `green` pass.
+    """What was tried on the failing commit, at which `red` fail and `green` pass; `unsteady` did both.
 
     A pass counts when it was seen `runs` times. `smallest` are the candidates that heal all, none of which
     can be left out; `cut` tells that not every combination was tried that this takes.
@@ -76,6 +91,7 @@ class Healings(_Model):
     verified: tuple[Tried, ...]
     smallest: tuple[str, ...] = ()
     cut: bool = False
+    unsteady: tuple[Unsteady, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,6 +135,7 @@ def healings(asked: Fixes | None, goal: Goal, span: Range, results: Sequence[Tri
         verified=tuple(verified),
         smallest=tuple(asked.candidates[part].name for part in sorted(found.parts)) if found else (),
         cut=found.cut if found else False,
+        unsteady=tuple(_unsteady(healing)),
     )
 
 
@@ -162,7 +179,7 @@ def render_healings(found: Healings) -> RenderableType:
         title = Text(clean_line(row.title, _TEXT_LIMIT), no_wrap=True, overflow="ellipsis")
         table.add_row(_text(row.name), row.heals, row.breaks, Text(row.verdict, style), title)
     fails = _text(f"Fails: {listing(found.red, _CELLS) or ('nothing' if found.green else _OPEN)}")
-    lines = [*map(_noted, notes(found)), *([CUT] if found.cut else [])]
+    lines = [*map(_noted, notes(found)), *map(_noted, doubts(found)), *([CUT] if found.cut else [])]
     return Group(fails, Text(), table, *(Text(line, "dim") for line in lines))
 
 
@@ -189,6 +206,29 @@ def notes(found: Healings) -> Iterator[Note]:
             yield Note(each.name, "breaks", each.broken)
         if each.untold:
             yield Note(each.name, "said nothing of", each.untold)
+
+
+def doubts(found: Healings) -> Iterator[Note]:
+    """The cells that may have been lucky where they are said to be healed."""
+    healed = {cell for each in _everything(found) for cell in each.healed}
+    for each in found.unsteady:
+        if each.cell in healed and each.luck > DOUBTFUL:
+            passes = f"{found.runs} passes are luck in {percent(each.luck)} of all cases"
+            seen = f"failed in {each.failed} of {each.runs} runs there"
+            yield Note(each.cell, f"{seen}, so {passes}: --runs {_enough(each)} says more", ())
+
+
+def _enough(cell: Unsteady) -> int:
+    """How many passes are hardly luck."""
+    return next((more for more in range(2, _MOST) if luck(cell.failed, cell.runs, more) <= DOUBTFUL), _MOST)
+
+
+def _unsteady(healing: Healing) -> Iterator[Unsteady]:
+    for cell in healing.red:
+        seen = healing.seen(cell)
+        if seen.failed < seen.runs:
+            chance = luck(seen.failed, seen.runs, healing.goal.endpoint_runs)
+            yield Unsteady(cell=cell, runs=seen.runs, failed=seen.failed, luck=chance)
 
 
 def _tried(healing: Healing, asked: Fixes, made: Graft) -> Tried:

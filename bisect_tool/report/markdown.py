@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
 from bisect_tool.report.confirmed import became, reverted, together
-from bisect_tool.report.fixes import CUT, notes, tried_rows
+from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
 from bisect_tool.report.phrase import count, duration, failed, percent, place, short, told
 from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
 from bisect_tool.report.startup import START_UP, sides, start_ups
@@ -76,7 +76,7 @@ def _answer(document: Document) -> tuple[str, dict[str, object]]:
     if document.fixes is not None:
         return "fixes", {
             "tried_rows": tuple(tried_rows(document.fixes)),
-            "notes": tuple(notes(document.fixes)),
+            "notes": (*notes(document.fixes), *doubts(document.fixes)),
             "cut": Markdown(CUT),
         }
     return "issue", {

@@ -4,7 +4,7 @@ import pytest
 
 from bisect_tool.campaign import State
 from bisect_tool.errors import ExitCode
-from bisect_tool.report.fixes import Healings, Tried, concluded
+from bisect_tool.report.fixes import Healings, Tried, Unsteady, concluded, doubts
 
 BAD = "a4b6c64f5" + "0" * 31
 CELLS = ("test[1]", "test[4]")
@@ -49,3 +49,13 @@ def found(*candidates, together=(), verified=(), smallest=()):
 )
 def test_whatever_heals_all_is_named(healings, sentence):
     assert concluded(healings, BAD, OVER, []) == (ExitCode.DONE, sentence)
+
+
+@pytest.mark.parametrize(("healed", "told"), [(CELLS, True), (CELLS[:1], False)])
+def test_a_cure_that_may_be_luck_is_doubted(healed, told):
+    unsteady = Unsteady(cell=CELLS[1], runs=8, failed=4, luck=0.34)
+    candidate = tried("revert a").model_copy(update={"healed": healed})
+    healings = found(candidate).model_copy(update={"unsteady": (unsteady,)})
+    words = [(note.name, note.words) for note in doubts(healings)]
+    expected = "failed in 4 of 8 runs there, so 2 passes are luck in 34 % of all cases: --runs 8 says more"
+    assert words == ([(CELLS[1], expected)] if told else [])

@@ -213,3 +213,13 @@ def test_the_report_and_the_command_line_to_run_it_again(project, shas, fixes):
     assert "healed by revert" in project.run("status").stdout
     assert f"--revert {shas['b'][:12]}" in first.document.rerun
     assert first.document.rerun.startswith("bisect-run fixes --repo")
+
+
+def test_a_cure_of_what_fails_now_and_then_may_be_luck(project, fixes, shas):
+    """The check fails at its second run alone, whatever it is run on."""
+    count = project.home.parent / "count"
+    project.write_check(f"#!/bin/sh\necho x >> {count}\n[ $(wc -l < {count}) -ne 2 ]\n")
+    ended = fixes("--revert", shas["doc"])
+    (unsteady,) = ended.document.fixes.unsteady
+    assert (unsteady.runs, unsteady.failed) == (2, 1)
+    assert unsteady.luck > 0.5
