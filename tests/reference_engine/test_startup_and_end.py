@@ -113,4 +113,6 @@ def test_an_engine_that_does_not_start_is_never_ready(
         assert len(processes[role]) == COUNTS[role]
         assert {process.ready for process in processes[role]} == {None}
     assert all(process.exit for found in processes.values() for process in found)
-    assert all(row.bad.processes and not row.good.processes for row in start_ups(document))
+    assert all(
+        not good.processes and bad.processes for row in start_ups(document) for good, bad in [row.spans]
+    )
