@@ -13,7 +13,8 @@ from the start of its program to its end:
 - bisect-run: with store and worktree of an earlier session, as every session but the first finds them;
 - bisect-run, first run: with an empty BISECT_RUN_HOME, so that it makes store, repository and worktree, too.
 
-What a round made stays until the last: ext4 is several times slower at making files where it has just removed some.
+What a round made stays until the last: ext4 is several times slower at making files where it has just
+removed some.
 
 bisect-run never touches the checkout, tests both ends, and confirms the culprit beside its parent; git does
 none of it. CPU is user and system time of all processes.
