@@ -13,14 +13,15 @@ from bisect_tool.history import Range
 from bisect_tool.history.graft import Edit, Kind, graft
 from bisect_tool.history.touched import partner, touched
 from bisect_tool.request import Candidate, Fixes, Graft, Request
-from bisect_tool.resolve import Resolved, rerun
 from bisect_tool.text import clean_line
+from bisect_tool.words import rerun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bisect_tool.history import Commit, Repository
-    from bisect_tool.resolve import Words
+    from bisect_tool.resolve import Resolved
+    from bisect_tool.words import Words
 
 _PULL_REQUEST = re.compile(r"#[0-9]{1,9}|[0-9]{1,6}")
 _MOST = 16

@@ -5,67 +5,30 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import shlex
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import is_bare
 from bisect_tool.history.clone import is_url, without_account
-from bisect_tool.request import CommandCheck, Fixes, PytestCheck, Repetition, Request, SuiteCheck
+from bisect_tool.request import CommandCheck, PytestCheck, Repetition, Request, SuiteCheck
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
 from bisect_tool.trial.cells import collect_cells, matching
+from bisect_tool.words import rerun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bisect_tool.home import Home
     from bisect_tool.scenario import Scenario
+    from bisect_tool.words import Words
 
 DEFAULT_SCENARIO = "external-lb-dp"
-
-
-@dataclass(frozen=True)
-class Words:
-    """What was written on the command line, unresolved; without `goods` it is about one commit alone.
-
-    With `runs` that commit is run so often, and so is `compare` in turn with it.
-    """
-
-    goods: tuple[str, ...]
-    bad: str
-    repo: str | None = None
-    scenario: str | None = None
-    profile: str | None = None
-    pytest_file: str | None = None
-    tests_from: str | None = None
-    command: tuple[str, ...] = ()
-    cells: tuple[str, ...] = ()
-    first_parent: bool = False
-    find: Literal["regression", "fix"] = "regression"
-    endpoint_runs: int = 2
-    confidence: float = 0.95
-    budget_trials: int | None = None
-    budget_minutes: float | None = None
-    slots: int = 1
-    priors: bool = True
-    fresh: bool = False
-    confirm: Literal["revert"] | None = None
-    deadline_s: float = 3600.0
-    runs: int | None = None
-    until_fail: bool = False
-    compare: str | None = None
-    script: str | None = None
-    stress: Literal["cpu", "memory", "delay"] | None = None
-    stress_roles: tuple[str, ...] = ()
-
-
-_USUAL = Words(goods=(), bad="")
 
 
 @dataclass(frozen=True)
@@ -341,60 +304,3 @@ def _cells(words: Words, scenario: Scenario | None) -> tuple[str, ...]:
     if scenario is None or words.pytest_file or not words.cells:
         return words.cells
     return matching(collect_cells(scenario), words.cells)
-
-
-def rerun(words: Words, request: Request) -> str:
-    """The command line that runs the same bisection again, quoted for a shell."""
-    if request.goods:
-        parts = ["bisect-run", "--repo", request.repo]
-        fix = request.find == "fix"
-        goods, bad = ((request.bad,), request.goods[0]) if fix else (request.goods, request.bad)
-        parts += [part for good in goods for part in ("--good", good[:12])]
-        parts += ["--bad", bad[:12]]
-    elif request.fixes:
-        parts = ["bisect-run", "fixes", "--repo", request.repo, "--at", request.bad[:12]]
-        parts += _fixes_options(request.fixes)
-        parts += ["--runs", str(request.endpoint_runs)]
-        parts += ["--slots", str(request.slots)] if request.slots > 1 else []
-    elif request.repetition:
-        parts = ["bisect-run", "repro", request.bad[:12], "--repo", request.repo]
-        parts += _repetition_options(request.repetition)
-        parts += ["--slots", str(request.slots)] if request.slots > 1 else []
-    else:
-        parts = ["bisect-run", "step", "--repo", request.repo, "--rev", request.bad[:12]]
-    parts += ["--first-parent"] if words.first_parent else []
-    parts += ["--scenario", request.scenario] if request.scenario else []
-    parts += ["--profile", request.profile] if request.profile else []
-    parts += ["--pytest", words.pytest_file] if words.pytest_file else []
-    pinned = request.check.tests_from if isinstance(request.check, PytestCheck) else None
-    parts += ["--tests-from", pinned[:12]] if pinned else []
-    parts += [part for cell in words.cells for part in ("--cells", cell)]
-    parts += _search_options(words) if request.goods else []
-    parts += ["--deadline", f"{words.deadline_s:g}"] if words.deadline_s != _USUAL.deadline_s else []
-    parts += ["--", *request.check.argv] if isinstance(request.check, CommandCheck) else []
-    return shlex.join(parts)
-
-
-def _repetition_options(asked: Repetition) -> list[str]:
-    parts = ["--runs", str(asked.runs)] + (["--until-fail"] if asked.until_fail else [])
-    parts += ["--compare", asked.against[:12]] if asked.against else []
-    parts += ["--stress", asked.stress] if asked.stress else []
-    return parts + [part for role in asked.stress_roles for part in ("--stress-role", role)]
-
-
-def _fixes_options(asked: Fixes) -> list[str]:
-    named = ((f"--{each.kind}", each.commit[:12] or each.path) for each in asked.candidates)
-    return [word for pair in (*named, *(("--verify", sha[:12]) for sha in asked.verify)) for word in pair]
-
-
-def _search_options(words: Words) -> list[str]:
-    """What was asked of the search, where it is not what is usual."""
-    names = ("find", "endpoint_runs", "confidence", "budget_trials", "budget_minutes", "slots", "confirm")
-    said = {name: getattr(words, name) for name in names}
-    parts = [
-        part
-        for name, value in said.items()
-        if value != getattr(_USUAL, name)
-        for part in (f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value))
-    ]
-    return parts + ([] if words.priors else ["--no-priors"]) + (["--fresh"] if words.fresh else [])

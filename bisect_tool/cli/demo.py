@@ -16,8 +16,9 @@ from bisect_tool.cli.output import say
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history.replay import replay
 from bisect_tool.home import home
-from bisect_tool.resolve import Words, resolve
+from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
+from bisect_tool.words import Words
 
 FLAKY_CELL = "test_external_lb_teardown[4]"
 _FIRST = ("series.toml", "reference-engine.git")

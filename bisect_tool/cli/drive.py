@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool import confirm
+from bisect_tool import confirm, loop
 from bisect_tool import session as sessions
 from bisect_tool.build import BuildInterrupted
 from bisect_tool.cli.interrupt import interruptible
@@ -79,7 +79,7 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
 
 def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:
     with Progress(session) as progress:
-        state = sessions.run(session, store, progress, cancel)
+        state = loop.run(session, store, progress, cancel)
     session = sessions.assembled(session, store)
     return state, compose(session, sessions.trials(session, store), state, native_changes(session))
 

@@ -21,9 +21,10 @@ from bisect_tool.history.clone import is_url
 from bisect_tool.home import home
 from bisect_tool.report.document import Document
 from bisect_tool.request import CommandCheck, PytestCheck, Request
-from bisect_tool.resolve import Words, resolve
+from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
 from bisect_tool.text import clean_line
+from bisect_tool.words import Words
 
 if TYPE_CHECKING:
     from bisect_tool.home import Home

@@ -17,12 +17,13 @@ from bisect_tool.report.phrase import listing
 from bisect_tool.report.plan import Forecast, Plan, render_plan
 from bisect_tool.report.terminal import show
 from bisect_tool.request import CommandCheck, PytestCheck, Request
-from bisect_tool.resolve import Resolved, Words, resolve
+from bisect_tool.resolve import Resolved, resolve
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
 from bisect_tool.search.simulate import Case, Noise, Spread, Terms, play
 from bisect_tool.session import changes, paths_of
 from bisect_tool.store import Store
+from bisect_tool.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

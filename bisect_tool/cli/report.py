@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from bisect_tool import confirm
+from bisect_tool import confirm, loop
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
 from bisect_tool.cli.output import write_json, write_report
@@ -62,7 +62,7 @@ def _so_far(row: SessionRow, store: Store, here: Home) -> Document:
     running = sessions.load(row.id, store, here)
     running = sessions.assembled(running, store)
     rows = sessions.trials(running, store)
-    state = sessions.so_far(running, rows)
+    state = loop.so_far(running, rows)
     document = compose(running, rows, state, native_changes(running))
     found = confirm.culprits(running, state)
     if not found:

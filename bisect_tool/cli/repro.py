@@ -11,8 +11,9 @@ from bisect_tool.cli import options
 from bisect_tool.cli.drive import drive
 from bisect_tool.cli.output import say
 from bisect_tool.home import home
-from bisect_tool.resolve import Words, resolve
+from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
+from bisect_tool.words import Words
 
 
 def repro(

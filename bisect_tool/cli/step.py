@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bisect_tool import loop
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
 from bisect_tool.cli.interrupt import interruptible
@@ -15,10 +16,11 @@ from bisect_tool.evidence import classify
 from bisect_tool.home import home
 from bisect_tool.report.compose import compose
 from bisect_tool.report.progress import Progress
-from bisect_tool.resolve import Words, resolve
+from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Verdict
+from bisect_tool.words import Words
 
 
 def step(
@@ -59,7 +61,7 @@ def step(
     store = Store(here.store)
     session = sessions.create(resolve(words, here, say, "step"), store, here)
     with interruptible() as interrupt, sessions.held(session), Progress(session) as progress:
-        state = sessions.run(session, store, progress, interrupt.cancel)
+        state = loop.run(session, store, progress, interrupt.cancel)
     rows = store.trials(session.id)
     store.finish(session.id, compose(session, rows, state).to_json())
     last = rows[-1].result

@@ -73,7 +73,7 @@ class Snapshot:
 
 
 class Progress:
-    """Watches a session (`bisect_tool.session.Observer`); use it as a context manager around the run."""
+    """Watches a session (`bisect_tool.loop.Observer`); use it as a context manager around the run."""
 
     def __init__(
         self, session: Session, console: Console | None = None, clock: Callable[[], float] = time.monotonic

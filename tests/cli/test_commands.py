@@ -27,10 +27,11 @@ from bisect_tool.cli.plan import plan_of
 from bisect_tool.home import home as current_home
 from bisect_tool.report.document import Document
 from bisect_tool.report.plan import Forecast, Plan, render_plan
-from bisect_tool.resolve import Words, resolve
+from bisect_tool.resolve import resolve
 from bisect_tool.scenario import load
 from bisect_tool.search.prior import Suspicion
 from bisect_tool.store import Store
+from bisect_tool.words import Words
 
 GOLDEN = Path(__file__).parent / "golden"
 CHECKOUT = Path(__file__).parents[2]

@@ -8,8 +8,9 @@ import pytest
 
 from bisect_tool.cli.fixes import _as_before
 from bisect_tool.home import home as current_home
-from bisect_tool.resolve import Words, resolve
+from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
+from bisect_tool.words import Words
 
 
 @pytest.mark.parametrize("inside", [".", "objects"])

@@ -10,12 +10,13 @@ from projects import Nobody
 from suites import write_scenario
 from tried import each_once
 
-from bisect_tool import campaign
+from bisect_tool import campaign, loop
 from bisect_tool import session as sessions
 from bisect_tool.campaign import State
 from bisect_tool.home import Home
-from bisect_tool.resolve import Words, resolve
+from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
+from bisect_tool.words import Words
 
 SETTLED = State(None, (), ("left",), 3, over=True)
 
@@ -23,7 +24,7 @@ SETTLED = State(None, (), ("left",), 3, over=True)
 @pytest.fixture
 def home(project, monkeypatch):
     monkeypatch.chdir(project.path)
-    monkeypatch.setattr(sessions, "decide", each_once)
+    monkeypatch.setattr(loop, "decide", each_once)
     return Home(project.home / "state", project.home / "cache")
 
 
@@ -60,7 +61,7 @@ def create(project, home, store):
 
 
 def run(session, store, observer=None):
-    state = sessions.run(session, store, observer or Nobody(), threading.Event())
+    state = loop.run(session, store, observer or Nobody(), threading.Event())
     return state, len(store.trials(session.id))
 
 
@@ -100,7 +101,7 @@ class Clock(Nobody):
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    monkeypatch.setattr(sessions, "time", made)
+    monkeypatch.setattr(loop, "time", made)
     return made
 
 

@@ -13,6 +13,7 @@ from contextlib import closing
 import pytest
 from projects import Nobody, survivors
 
+from bisect_tool import loop
 from bisect_tool import session as sessions
 from bisect_tool.home import Home
 from bisect_tool.store import Store
@@ -238,7 +239,7 @@ def test_no_trial_begins_after_an_interrupt(project, counter, held, gate):
     with closing(Store(home.store)) as store:
         session = sessions.load("last", store, home)
         with pytest.raises(TrialAborted):
-            sessions.run(session, store, Impatient(cancel), cancel)
+            loop.run(session, store, Impatient(cancel), cancel)
     assert len(stored(project)) == 1
     assert len(lines(counter)) == 1 + 1
 

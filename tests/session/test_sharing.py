@@ -11,12 +11,14 @@ from projects import Nobody
 from suites import write_scenario
 from tried import each_once
 
+from bisect_tool import loop
 from bisect_tool import session as sessions
 from bisect_tool.home import Home
-from bisect_tool.resolve import Words, resolve
+from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
+from bisect_tool.words import Words
 
 CELL = "test_small"
 
@@ -24,7 +26,7 @@ CELL = "test_small"
 @pytest.fixture
 def home(project, monkeypatch):
     monkeypatch.chdir(project.path)
-    monkeypatch.setattr(sessions, "decide", each_once)
+    monkeypatch.setattr(loop, "decide", each_once)
     return Home(project.home / "state", project.home / "cache")
 
 
@@ -62,7 +64,7 @@ def create(project, home, store, shas, scenario):
 def run(session, store):
     """The commits that a session runs trials of."""
     before = len(store.trials(session.id))
-    sessions.run(session, store, Nobody(), threading.Event())
+    loop.run(session, store, Nobody(), threading.Event())
     return [row.result.sha for row in store.trials(session.id)[before:]]
 
 
@@ -71,7 +73,7 @@ def add(session, store, sha, outcome=Outcome.PASSED, *, whole=True):
     cells = (CellResult(cell=CELL, outcome=outcome),)
     started = "2026-03-06T00:00:00+00:00"
     result = TrialResult(sha=sha, cells=cells, outcome=outcome, started=started, seconds=1.0, whole=whole)
-    store.add(session.id, "narrow", result, sessions._version(session))
+    store.add(session.id, "narrow", result, sessions.version_of(session))
 
 
 def shared(session, store):

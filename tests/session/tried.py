@@ -2,7 +2,7 @@
 
     python tried.py SESSION
 
-It is what the command line does around `sessions.run`, signals included, with a simpler campaign.
+It is what the command line does around `loop.run`, signals included, with a simpler campaign.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contextlib import closing
 
 from projects import Nobody
 
+from bisect_tool import loop
 from bisect_tool import session as sessions
 from bisect_tool.campaign import Purpose, State, Step
 from bisect_tool.cli.interrupt import interruptible
@@ -32,7 +33,7 @@ def main() -> None:
     here = home()
     with closing(Store(here.store)) as store, interruptible() as interrupt:
         session = sessions.load(sys.argv[1], store, here)
-        sessions.run(session, store, Nobody(), interrupt.cancel)
+        loop.run(session, store, Nobody(), interrupt.cancel)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bisect_tool.campaign import Goal, Purpose, State, Step, decide
 from bisect_tool.evidence import Event, Failure, signature_of
@@ -113,6 +113,16 @@ _RESULTS = {
     "errored": lambda cell: CellResult(cell=cell, outcome=Outcome.ERRORED, reason="did not run"),
     "skipped": lambda cell: CellResult(cell=cell, outcome=Outcome.SKIPPED, reason="needs a GPU"),
 }
+
+
+def one_cell(
+    length: int,
+    culprit: int,
+    answers: Mapping[str | tuple[str, str], Sequence[str]] | None = None,
+    **more: Any,
+) -> World:
+    """A line, and a cell called `cell` that has its culprit at that place."""
+    return World(line(length), {"cell": f"c{culprit}"}, answers or {}, **more)
 
 
 def _failed(cell: str, outcome: Outcome, message: str) -> CellResult:
