@@ -176,7 +176,12 @@ class Worktree:
         return f"[core]\n\tsparseCheckout = {narrow}\n\tsparseCheckoutCone = false\n"
 
     def _patterns(self) -> str:
-        return "".join(f"/{_literal(path.strip('/'))}\n" for path in self.sparse)
+        return "".join(f"{pattern}\n" for pattern in patterns(self.sparse))
+
+
+def patterns(paths: Iterable[str]) -> tuple[str, ...]:
+    """Sparse-checkout patterns, not in cone mode, of files and folders named from the top of the tree."""
+    return tuple(f"/{_literal(path.strip('/'))}" for path in paths)
 
 
 def _literal(path: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.packages import pinned
 from bisect_tool.history.clone import is_url, without_account
+from bisect_tool.history.worktree import patterns
 from bisect_tool.report.imports import imported
 from bisect_tool.report.phrase import short
 from bisect_tool.report.recipe import recipe, word
@@ -133,7 +134,10 @@ def _steering() -> Mapping[str, str]:
 
 def _checkout(session: Session, shared: Setting) -> Iterator[str]:
     yield ""
-    yield '[ -e "$tree" ] || git clone --quiet -- "$repository" "$tree"'
+    yield '[ -e "$tree" ] || git clone --quiet --no-checkout -- "$repository" "$tree"'
+    if shared.profile and shared.profile.sparse:
+        wanted = shlex.join(patterns(shared.profile.sparse))
+        yield f'git -C "$tree" sparse-checkout set --no-cone {wanted}'
     yield f'git -C "$tree" checkout --quiet --force --detach {session.request.bad}'
     check = shared.check
     if isinstance(check, PytestCheck) and check.tests_from:

@@ -119,6 +119,22 @@ def test_a_suite(project, tmp_path, play, scenario):
     assert (tmp_path / "work" / "assets" / "tiny-model" / "config.json").exists()
 
 
+def test_no_more_is_checked_out_than_the_profile_asks_for(project, tmp_path, play, scenario):
+    """As in trials: a partial clone may lack the rest."""
+    file = scenario / "scenario.toml"
+    sparse = 'marker = "code"\nsparse = ["code", "a [few] files"]'
+    file.write_text(file.read_text().replace('marker = "code"', sparse))
+    bad = project.commit(1, files={"a [few] files": "1", "a few files": "2", "large": "3"})
+    project.commit(0, files={"elsewhere": "4"})
+    script = tmp_path / "repro.sh"
+    asked = ("--scenario", str(scenario), "--runs", "1", "--script", str(script))
+    assert project.run("repro", bad, *asked).code == 1
+    done = play(script)
+    assert done.stdout.splitlines()[-1] == "1 of 1 runs failed", done.stderr
+    names = {path.name for path in (tmp_path / "work" / "tree").iterdir()}
+    assert names == {".git", "code", "a [few] files"}
+
+
 def test_an_interpreter_without_the_engine_s_packages_reproduces_nothing(project, tmp_path, play):
     """Every run would fail there, of a ModuleNotFoundError."""
     log, script, bare = tmp_path / "log", tmp_path / "repro.sh", tmp_path / "bare"
