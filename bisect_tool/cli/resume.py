@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
 from bisect_tool.cli.drive import drive
+from bisect_tool.cli.output import say
 from bisect_tool.home import home
 from bisect_tool.store import Store
 
@@ -16,4 +17,9 @@ def resume(
     """Go on with a session; trials that ran are not run again."""
     here = home()
     store = Store(here.store)
-    return drive(sessions.load(session, store, here), store, as_json)
+    asked = sessions.load(session, store, here)
+    confirms = asked.request.fixes.confirms if asked.request.fixes else None
+    if confirms:
+        say(f"{asked.id} confirms what {confirms} found: going on with both")
+        asked = sessions.load(confirms, store, here)
+    return drive(asked, store, as_json)

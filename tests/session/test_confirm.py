@@ -200,6 +200,20 @@ def test_interrupted_while_it_confirms(project, confirming, log, gate, name):
     assert len(stored(project)) == 2
 
 
+def test_it_goes_on_by_the_name_of_the_confirming_session_as_well(project, confirming, gate):
+    confirming.send_signal(signal.SIGINT)
+    confirming.communicate(timeout=60)
+    with closing(Store(project.home / "state" / "store.db")) as store:
+        second, bisection = store.sessions()
+    gate.unlink()
+    ended = project.run("resume", second.id, "--json")
+    assert ended.code == 0, ended.stderr
+    assert f"{second.id} confirms what {bisection.id} found: going on with both" in ended.stderr
+    assert (ended.document.session, ended.document.resumable) == (bisection.id, False)
+    assert ended.document.confirmation.fixes.candidates[0].heals
+    assert "resumable" not in project.run("status").stdout
+
+
 def test_interrupted_before_it_confirms(project, history, log, wait_for):
     base, _, bad = history
     pause = log.with_name("pause")
