@@ -147,11 +147,6 @@ def native_culprits(document: Document) -> tuple[NativeChange, ...]:
     return tuple(change for change in document.native_changes if change.sha in shas)
 
 
-def left_behind(document: Document) -> tuple[tuple[str, str], ...]:
-    """What trials left behind: the commit, and what it was."""
-    return tuple((trial.sha, item) for trial in document.trials for item in trial.leftovers)
-
-
 def pull_request_url(repo: str, pr: int | None) -> str:
     """The address of a pull request, empty unless `repo` is a GitHub URL."""
     match = _GITHUB.fullmatch(repo)

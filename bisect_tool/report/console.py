@@ -17,6 +17,7 @@ from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.fixes import render_healings
+from bisect_tool.report.left_behind import left_behind
 from bisect_tool.report.phrase import count, duration, failed, listing, percent, place, short
 from bisect_tool.report.repro import render_rates
 from bisect_tool.report.startup import render_start_ups
@@ -248,7 +249,7 @@ def _native_changes(document: Document) -> RenderableType | None:
 
 
 def _leftovers(document: Document) -> RenderableType | None:
-    left = answer.left_behind(document)
+    left = left_behind(document)
     if not left:
         return None
     lines = [_text(f"{short(sha)}  {item}") for sha, item in left[:_LEFTOVER_LIMIT]]

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bisect_tool.report import answer
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
+from bisect_tool.report.left_behind import left_behind
 from bisect_tool.report.phrase import count, duration, failed, percent, place, short, told
 from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
 from bisect_tool.report.startup import START_UP, sides, start_ups
@@ -54,7 +55,7 @@ def markdown(document: Document) -> str:
             green=answer.cells_found(document, "green"),
             chain=document.failure.chain[:_CHAIN_LIMIT] if document.failure else (),
             trials=document.trials[:_TRIAL_LIMIT],
-            left_behind=answer.left_behind(document)[:_TRIAL_LIMIT],
+            left_behind=left_behind(document)[:_TRIAL_LIMIT],
             start_ups=start_ups(document),
             sides=sides(document),
             start_up=Markdown(START_UP),
