@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bisect_tool.report.document import Document
 
 START_UP = "Start-up, from spawned to ready: the median, and of how many processes"
+_GOOD, _BAD = "good commits", "bad commits"
 _ROWS = 20
 _NAME_LIMIT = 60
 # The suite's own logs: one for each rank of each topology.
@@ -54,7 +55,7 @@ class Span:
 
 @dataclass(frozen=True)
 class StartUp:
-    """The start of one kind of process, such as `ApiServer [4]`, on each of the table's sides, one or two."""
+    """The start of one kind of process, such as `ApiServer [4]`, on each of the table's sides."""
 
     name: str
     spans: tuple[Span, ...]
@@ -75,9 +76,10 @@ class StartUp:
 
 
 def sides(document: Document) -> tuple[str, ...]:
-    """What the columns are called: the ends of a search, or the commits that `repro` ran."""
+    """What the columns are called: the sides of a search that were seen, or the commits that `repro` ran."""
     if document.repro is None:
-        return "good commits", "bad commits"
+        seen = set(_sides(document).values())
+        return tuple(name for name in (_GOOD, _BAD) if name in seen)
     return tuple(short(sha) for sha in (document.repro.against, document.bad) if sha)
 
 
@@ -88,13 +90,13 @@ def start_ups(document: Document) -> tuple[StartUp, ...]:
     start later than one, and a trial need not run both.
     """
     names, side_of = sides(document), _sides(document)
-    spans: dict[str, tuple[list[float | None], ...]] = {}
+    spans: dict[str, dict[str, list[float | None]]] = {}
     for trial in document.trials:
         if trial.sha not in side_of:
             continue
-        for name, seconds in _measured(trial.timeline):
-            spans.setdefault(name, tuple([] for _ in names))[side_of[trial.sha]].append(seconds)
-    found = (StartUp(name, tuple(map(_span, seen))) for name, seen in spans.items())
+        for kind, seconds in _measured(trial.timeline):
+            spans.setdefault(kind, {name: [] for name in names})[side_of[trial.sha]].append(seconds)
+    found = (StartUp(kind, tuple(map(_span, seen.values()))) for kind, seen in spans.items())
     kept = (row for row in found if any(span.ready for span in row.spans) or (document.repro and row.serves))
     return tuple(kept)[:_ROWS]
 
@@ -114,15 +116,14 @@ def render_start_ups(document: Document) -> RenderableType | None:
     return Group(Text(START_UP, "bold"), table)
 
 
-def _sides(document: Document) -> dict[str, int]:
-    """The side of each commit, by its place in `sides`; a commit that told nothing is on none.
+def _sides(document: Document) -> dict[str, str]:
+    """The side of each commit; one that told nothing is on none.
 
     It is bad if a cell failed there, good if cells passed and none failed. What a cell says that fails at
     both ends does not count, nor a failure that is another than the one searched for.
     """
     if document.repro is not None:
-        asked = (sha for sha in (document.repro.against, document.bad) if sha)
-        return {sha: side for side, sha in enumerate(asked)}
+        return {sha: short(sha) for sha in (document.repro.against, document.bad) if sha}
     aside = {cell for cell, report in document.cells.items() if report.finding == "always red"}
     aside = aside if len(aside) < len(document.cells) else set()
     skipped = {skip.sha for report in document.cells.values() for skip in report.skipped}
@@ -131,7 +132,7 @@ def _sides(document: Document) -> dict[str, int]:
         told = {outcome for cell, outcome in trial.outcomes.items() if cell not in aside}
         seen.setdefault(trial.sha, set()).update(told)
     return {
-        sha: int(any(outcome in told for outcome in RED))
+        sha: _BAD if any(outcome in told for outcome in RED) else _GOOD
         for sha, told in seen.items()
         if sha not in skipped and (Outcome.PASSED in told or any(outcome in told for outcome in RED))
     }

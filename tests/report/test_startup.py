@@ -8,7 +8,7 @@ import pytest
 from bisect_tool.report.console import render_report
 from bisect_tool.report.document import Skipped
 from bisect_tool.report.markdown import markdown
-from bisect_tool.report.startup import START_UP, render_start_ups, start_ups
+from bisect_tool.report.startup import START_UP, render_start_ups, sides, start_ups
 
 
 def rows(document):
@@ -39,7 +39,7 @@ def test_ranks_of_one_role_are_one_row():
     servers = [documents.process(f"ApiServer_{rank}", 10 + rank, 2.0 + rank) for rank in range(3)]
     late = documents.process("ApiServer_3", 13, None)
     assert rows(session(one(documents.GOOD, "passed", *servers, late))) == {
-        "ApiServer [4]": ("3.0 s (3 of 4)", "", "")
+        "ApiServer [4]": ("3.0 s (3 of 4)", "")
     }
 
 
@@ -47,7 +47,8 @@ def test_a_commit_at_which_a_cell_ever_failed_is_bad():
     document = session(
         one(documents.CULPRIT, "passed", engine(5.0)), one(documents.CULPRIT, "failed", engine(7.0))
     )
-    assert rows(document) == {"EngineCore [4]": ("", "6.0 s (2)", "")}
+    assert rows(document) == {"EngineCore [4]": ("6.0 s (2)", "")}
+    assert sides(document) == ("bad commits",)
 
 
 @pytest.mark.parametrize("outcome", ["errored", "unbuildable", "infrastructure", "skipped"])
@@ -63,13 +64,11 @@ def test_another_failure_is_on_neither_side():
 
 def test_a_process_in_a_log_of_no_rank_has_no_topology():
     process = documents.process("Worker_DP0_TP1", 7, 1.25, "suite")
-    assert rows(session(one(documents.GOOD, "passed", process))) == {"Worker": ("1.2 s (1)", "", "")}
+    assert rows(session(one(documents.GOOD, "passed", process))) == {"Worker": ("1.2 s (1)", "")}
 
 
 def test_ready_before_it_was_spawned_is_no_negative_time():
-    assert rows(session(one(documents.GOOD, "passed", engine(-0.1)))) == {
-        "EngineCore [4]": ("0.0 s (1)", "", "")
-    }
+    assert rows(session(one(documents.GOOD, "passed", engine(-0.1)))) == {"EngineCore [4]": ("0.0 s (1)", "")}
 
 
 def test_a_difference_that_rounds_to_nothing_has_no_minus():
