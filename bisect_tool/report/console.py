@@ -18,7 +18,7 @@ from bisect_tool.report import answer
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.fixes import render_healings
 from bisect_tool.report.left_behind import left_behind
-from bisect_tool.report.phrase import count, duration, failed, listing, percent, place, short
+from bisect_tool.report.phrase import count, duration, listing, percent, place, short
 from bisect_tool.report.repro import render_rates
 from bisect_tool.report.startup import render_start_ups
 from bisect_tool.text import clean_line
@@ -103,8 +103,8 @@ def render_cells(document: Document) -> RenderableType | None:
     for cell, report in document.cells.items():
         table.add_row(
             _text(cell),
-            failed(report.good),
-            failed(report.bad),
+            str(report.good),
+            str(report.bad),
             _text(_finding(report), style=_FINDING_STYLE.get(report.finding, "")),
             Text(short(report.culprit.sha) if report.culprit else "", "red"),
             *([_text(reverted(document, cell))] if document.confirmation else []),
@@ -152,7 +152,7 @@ def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
 
 
 def _runs(runs: EndCount) -> str:
-    return f", failed in {failed(runs)} runs" if runs.runs else ""
+    return f", failed in {runs} runs" if runs.runs else ""
 
 
 def _finding(report: CellReport) -> str:

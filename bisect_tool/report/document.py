@@ -24,6 +24,9 @@ class EndCount(_Model):
     runs: int
     failed: int
 
+    def __str__(self) -> str:
+        return f"{self.failed} of {self.runs}"
+
 
 class CommitInfo(_Model):
     """A commit as people speak of it; `date` is the author's, ISO 8601."""

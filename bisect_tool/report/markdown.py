@@ -16,7 +16,7 @@ from bisect_tool.report import answer
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
 from bisect_tool.report.left_behind import left_behind
-from bisect_tool.report.phrase import count, duration, failed, percent, place, short, told
+from bisect_tool.report.phrase import count, duration, percent, place, short, told
 from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
 from bisect_tool.report.startup import START_UP, sides, start_ups
 from bisect_tool.text import clean, clean_line
@@ -153,7 +153,7 @@ def _environment() -> Environment:
         "count": lambda number, noun: Markdown(count(number, noun)),
         "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
         "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
-        "failed": lambda runs: Markdown(failed(runs) if runs else ""),
+        "failed": lambda runs: Markdown(runs or ""),
         "own": lambda words: Markdown(str(words)),
         "resume": lambda document: f"bisect-run resume {document.session}",
         "percent": lambda chance: Markdown(percent(chance)),

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bisect_tool.evidence import Frame
-    from bisect_tool.report.document import EndCount
 
 SHORT = 9
 
@@ -56,11 +55,6 @@ def percent(chance: float) -> str:
     if chance < 0.01:
         return "<1 %"
     return ">99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")
-
-
-def failed(runs: EndCount) -> str:
-    """`2 of 3`: the runs that failed."""
-    return f"{runs.failed} of {runs.runs}"
 
 
 def narrowed(commits: int, *, disagreeing: bool) -> str:
