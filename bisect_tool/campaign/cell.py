@@ -197,13 +197,24 @@ class CellSearch:
         return replace(base, finding=Finding.UNVERIFIED, note=note)
 
     def _unheard(self, base: CellConclusion) -> CellConclusion | None:
-        """A passing end that was tried in vain, where no commit at all was seen to pass."""
+        """A passing end that was tried in vain, where no commit at all was seen to pass.
+
+        Any that passes shows as much. So the search goes on until it is over, or others tell nothing either.
+        """
         said = dict(self.judged.observations(self.goal.retries))
         silent = [end for end in self.goal.passing if said.get(end) is Verdict.SKIP]
         if not silent or self.judged.told(Verdict.GOOD):
             return None
+        others = set(self.judged.given_up(self.goal.retries)).difference(self.goal.passing)
+        if len(others) < _IN_VAIN and not self._leads_to(silent) and self.bisection.conclude() is None:
+            return None
         note = self._silence(f"the passing end {silent[0][:9]}", silent)
         return replace(base, finding=Finding.UNVERIFIED, note=note)
+
+    def _leads_to(self, silent: Collection[str]) -> bool:
+        """Whether only these are left below what was seen to fail."""
+        left = self.bisection.unrefuted
+        return bool(left) and all(parent in silent for sha in left for parent in self.goal.dag.parents[sha])
 
     def _silence(self, end: str, shas: Collection[str]) -> str:
         """That an end told nothing, and why."""

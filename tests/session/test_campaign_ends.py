@@ -187,3 +187,15 @@ def test_what_was_spoilt_at_the_bad_end_is_not_what_is_investigated():
     found = play(one_cell(8, 4, answers)).of("cell")
     assert found.finding is Finding.CANDIDATES
     assert found.candidates == ("c3", "c4")
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 4])
+@pytest.mark.parametrize("word", ["skipped", "unbuildable", "other"])
+@pytest.mark.parametrize("culprit", ["c0", "c1", "c8"])
+def test_a_passing_end_that_tells_nothing_ends_no_search_that_others_can_answer(slots, word, culprit):
+    """With slots it is run beside the failing end, before any other can have passed."""
+    world = World(line(16), {"cell": culprit}, {GOOD: [word]})
+    for seed in range(5):
+        found = play_side_by_side(world, slots, random.Random(seed)).of("cell")
+        assert found.culprit == (None if culprit == "c0" else culprit)
+        assert (found.finding is Finding.UNVERIFIED) is (culprit == "c0")
