@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +15,7 @@ from bisect_tool.executor.event import Entered, Failed
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.session import assembled, setting, trials, version_of
 from bisect_tool.supervise import recover
-from bisect_tool.trial.run import TrialAborted
+from bisect_tool.trial.run import TrialAborted, clear
 
 if TYPE_CHECKING:
     import threading
@@ -149,7 +148,7 @@ class _Loop:
         for folder in self._folder.glob("*"):
             if folder.name not in stored:
                 recover(folder)
-                shutil.rmtree(folder, ignore_errors=True)
+                clear(folder)
 
     def _begin_trials(self) -> State:
         """Fill the free slots; returns where the campaign stands."""

@@ -161,7 +161,11 @@ def _open(
     meant = scenario is None or inside or (not asked and is_bare(here))
     spec = asked or ("." if scenario is None or meant else scenario.repository)
     if is_url(spec):
-        why = f"this folder is not what scenario {scenario.name} tests: " if scenario and not asked else ""
+        why = (
+            f"this folder is not what scenario {scenario.name} tests (a check of your own goes after --): "
+            if scenario and not asked
+            else ""
+        )
         notice(f"{why}reading {without_account(spec)}; the first time it is cloned, which can take minutes")
     elif spec == ".":
         spec = str(here)

@@ -111,6 +111,11 @@ def load(spec: str) -> Scenario:
     """
     folder = available().get(spec.replace("_", "-")) or Path(spec)
     file = folder / "scenario.toml"
+    if folder.is_dir() and not file.is_file():
+        raise UsageError(
+            f"no scenario.toml in {spec}",
+            "`bisect-run scenarios` names those there are; docs/how-to has how to write one.",
+        )
     if not file.is_file():
         raise UsageError(
             f"no such scenario: {spec}", f"Scenarios: {', '.join(available())}, or a folder's path."

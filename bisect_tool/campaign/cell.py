@@ -154,7 +154,7 @@ class CellSearch:
             return found
         if not self.bisection.shown:
             return replace(self._base, finding=Finding.UNVERIFIED, note=f"{why}, and it did not fail yet")
-        kept = set(self.bisection.remaining)
+        kept = set(self.bisection.unrefuted or self.bisection.remaining)
         left = {sha: chance for sha, chance in self.bisection.probabilities.items() if sha in kept}
         return replace(
             self._base,

@@ -102,7 +102,8 @@ def _run(words: list[str]) -> int:
         return int(app(words, prog_name="bisect-run", standalone_mode=False) or 0)
     except _MISUSE as error:
         message = getattr(error, "format_message", error.__str__)()
-        say_error(message, "`bisect-run --help` shows how it is used.")
+        command = f"{words[0]} " if words[0] in _COMMANDS else ""
+        say_error(message.replace("Value error, ", ""), f"`bisect-run {command}--help` shows how it is used.")
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED

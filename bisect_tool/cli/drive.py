@@ -53,9 +53,19 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
     else:
         write_report(document)
     if document.exit_code == ExitCode.ENDPOINTS:
-        runs = "--runs" if document.fixes else "--endpoint-runs"
-        say(f"Are these the commits that CI tested? Does it need other hardware, or more {runs}?")
+        say(_doubt(document))
     return document.exit_code
+
+
+def _doubt(document: Document) -> str:
+    """What to look at where the ends do not show the regression."""
+    findings = {report.finding for report in document.cells.values()}
+    if "always red" in findings:
+        return "It fails at the good end as well: name an older one, or see in its log what fails there."
+    if "unverified" in findings:
+        return "An end told nothing: see why above, or name other ends."
+    runs = "--runs" if document.fixes else "--endpoint-runs"
+    return f"Are these the commits that CI tested? Does it need other hardware, or more {runs}?"
 
 
 def _run(session: Session, store: Store, cancel: threading.Event) -> Document:

@@ -90,30 +90,35 @@ def fixes(
     here = home()
     store = Store(here.store)
     wishes = Wishes(tuple(revert or ()), tuple(apply or ()), tuple(pick or ()), tuple(verify or ()))
-    words = _as_before(words, store, here)
+    words = _as_before(words, store, here, tried=wishes != Wishes())
     resolved = resolve(words, here, say, "fixes")
     found = _candidates(wishes, resolved, store)
     session = sessions.create(proposing(resolved, words, found, wishes.verify), store, here)
     return drive(session, store, as_json)
 
 
-def _as_before(words: Words, store: Store, home: Home) -> Words:
-    """The words; where they name no check, that of the newest session at this commit of this repository."""
+def _as_before(words: Words, store: Store, home: Home, *, tried: bool) -> Words:
+    """The words; where they name no check, that of the newest session at this commit of this repository.
+
+    Unless something is `tried` by name it is that of the newest one that named a culprit.
+    """
     named = words.command or words.cells or words.scenario is not None or words.profile is not None
     if named or words.repo == "" or is_url(words.repo or ""):
         return words
     folder = Path(words.repo or ".").resolve()
-    asked = ((row.id, _request(row)) for row in store.sessions())
-    here = [(name, request) for name, request in asked if request and request.repo == str(folder)]
+    asked = ((row, _request(row)) for row in store.sessions())
+    here = [(row, request) for row, request in asked if request and request.repo == str(folder)]
     if not here:
         return words
     try:
         bad = Repository.open(str(folder), home.cache).resolve(words.bad)
     except UsageError:
         return words  # what is wrong with it is said where it is resolved
-    about = ((name, each) for name, each in here if (each.bad, each.find) == (bad, "regression"))
-    name, request = next(about, ("", None))
-    return words if request is None else _taking_over(words, name, request)
+    about = [(row, each) for row, each in here if (each.bad, each.find) == (bad, "regression")]
+    # What is tried on its own account is the culprit of a session: its check goes with it.
+    naming = [] if tried else [(row, each) for row, each in about if _named_by(row)]
+    row, request = next(iter((*naming, *about)), (None, None))
+    return words if row is None or request is None else _taking_over(words, row.id, request)
 
 
 def _taking_over(words: Words, session: str, request: Request) -> Words:
@@ -158,13 +163,18 @@ def _candidates(wishes: Wishes, resolved: Resolved, store: Store) -> tuple[Candi
 
 def _culprits(request: Request, store: Store) -> tuple[str, ...]:
     """The culprits of the newest session that named any for this commit."""
+    about = (request.repo, request.bad, "regression")
     for row in store.sessions():
-        try:
-            document = Document.model_validate_json(row.document or "")
-        except ValidationError:
-            continue
-        about = (document.repo, document.bad, document.find) == (request.repo, request.bad, "regression")
-        found = dict.fromkeys(cell.culprit.sha for cell in document.cells.values() if cell.culprit)
-        if about and found:
-            return tuple(found)
+        asked = _request(row)
+        if asked and (asked.repo, asked.bad, asked.find) == about and (found := _named_by(row)):
+            return found
     return ()
+
+
+def _named_by(row: SessionRow) -> tuple[str, ...]:
+    """The culprits in the document of a session."""
+    try:
+        document = Document.model_validate_json(row.document or "")
+    except ValidationError:
+        return ()
+    return tuple(dict.fromkeys(cell.culprit.sha for cell in document.cells.values() if cell.culprit))

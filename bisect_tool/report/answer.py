@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.report.document import EndCount
+from bisect_tool.report.phrase import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,6 +146,12 @@ def native_culprits(document: Document) -> tuple[NativeChange, ...]:
     """The culprits among the commits whose native files the pinned base does not follow."""
     shas = {view.commit.sha for view in culprits(document)}
     return tuple(change for change in document.native_changes if change.sha in shas)
+
+
+def taken(document: Document) -> str:
+    """How long its trials took, one after the other; with slots that is no wall time."""
+    slots = 1 + max((trial.slot for trial in document.trials if not trial.shared), default=0)
+    return duration(document.cost.seconds) + (f" of trials in {slots} slots" if slots > 1 else "")
 
 
 def pull_request_url(repo: str, pr: int | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -314,15 +315,20 @@ def _before(cell: str, parents: Sequence[str], rows: Sequence[TrialRow], *, fix:
 def _failure(
     state: State, rows: Sequence[TrialRow], commits: Mapping[str, Commit], *, fix: bool
 ) -> FailureReport | None:
-    """The chain of the first culprit's cell, else of the first cell that failed at all.
+    """How most cells of the first culprit failed, else how the first cell failed that did at all.
 
     Where a fix was looked for, it is the commit before it that fails.
     """
     failed = [item for item in state.conclusions if item.failure is not None]
     failed.sort(key=lambda item: item.finding is not Finding.CULPRIT)
-    if not failed or failed[0].failure is None:
+    alike = [item for item in failed if item.culprit == failed[0].culprit and item.culprit] or failed[:1]
+    known = Counter(item.failure.signature for item in alike if item.failure)
+    if not known:
         return None
-    item, failure = failed[0], failed[0].failure
+    usual = known.most_common(1)[0][0]
+    item, failure = next(
+        (item, item.failure) for item in alike if item.failure and item.failure.signature == usual
+    )
     sha = item.culprit
     if fix and sha is not None:
         sha = _before(item.cell, commits[sha].parents, rows, fix=True)
@@ -332,6 +338,7 @@ def _failure(
         root=failure.root,
         chain=failure.chain,
         excerpt=failure.excerpt,
+        otherwise=tuple(each.cell for each in alike if each.failure and each.failure.signature != usual),
     )
 
 

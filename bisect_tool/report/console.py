@@ -123,6 +123,9 @@ def render_failure(document: Document) -> RenderableType | None:
     if len(failure.chain) <= 1 and not failure.root.frames:
         lines = [line for line in failure.excerpt.splitlines() if line.strip()][-_EXCERPT_LINES:]
         parts.append(Padding(Group(*(_text(line, style="dim") for line in lines)), (0, 0, 0, 2)))
+    if failure.otherwise:
+        where = "what they said is in the logs"
+        parts.append(_text(f"{listing(failure.otherwise)} failed in another way: {where}", style="dim"))
     return Group(*parts)
 
 
@@ -184,8 +187,8 @@ def _candidates(document: Document) -> RenderableType | None:
     parts: list[RenderableType] = []
     for group in groups:
         first = answer.words(document).first.lower()
-        probably = "probably " if document.unfinished else ""
-        title = f"The {first} commit of {listing(group.cells)} is {probably}one of {len(group.candidates)}"
+        which = "not known yet" if document.unfinished else f"one of {len(group.candidates)}"
+        title = f"The {first} commit of {listing(group.cells)} is {which}"
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True, justify="right")
@@ -262,7 +265,7 @@ def _closing(document: Document) -> RenderableType:
     cost = document.cost
     trials, builds = count(cost.trials, "trial"), count(cost.builds, "environment")
     rows = {
-        "Cost": f"{trials}, {builds} built, {duration(cost.seconds)}{_cost_of_reverts(document)}",
+        "Cost": f"{trials}, {builds} built, {answer.taken(document)}{_cost_of_reverts(document)}",
         "Logs": _logs(document),
         "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
         "Running": "in another process" if document.running else "",

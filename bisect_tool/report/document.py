@@ -85,13 +85,17 @@ class CellReport(_Model):
 
 
 class FailureReport(_Model):
-    """The failure chain: `chain[0]` is `root`; what follows was brought down by it."""
+    """The failure chain: `chain[0]` is `root`; what follows was brought down by it.
+
+    `otherwise` are the cells of the same culprit that failed with another signature.
+    """
 
     cell: str
     sha: str
     root: Event
     chain: tuple[Event, ...]
     excerpt: str
+    otherwise: tuple[str, ...] = ()
 
 
 class TrialReport(_Model):

@@ -147,15 +147,16 @@ def _candidate(plan: Plan, commit: Commit, numbered: bool) -> tuple[Text, ...]:
     """A row; the pull request's number has a column of its own. Below it why the commit is suspect."""
     number = "" if commit.pr is None else f"#{commit.pr}"
     subject = _text(commit.subject.removesuffix(f" ({number})"))
-    if (suspicion := plan.suspicions.get(commit.sha)) and suspicion.reasons:
-        subject.append(f"\n{_factor(suspicion.weight)}: {clean_line('; '.join(suspicion.reasons))}", "dim")
+    if (suspicion := plan.suspicions.get(commit.sha)) and _tells(suspicion):
+        why = clean_line("; ".join(suspicion.reasons))
+        subject.append(f"\n{suspicion.weight:.2g} times as suspect as the average: {why}", "dim")
     name = Text(short(commit.sha))
     return (name, Text(number, "cyan"), subject) if numbered else (name, subject)
 
 
-def _factor(weight: float) -> str:
-    """`3.1 times as suspect`, as the average commit."""
-    return f"{weight:.2g} times as suspect"
+def _tells(suspicion: Suspicion) -> bool:
+    """Whether it is another chance than that of the average commit."""
+    return bool(suspicion.reasons) and f"{suspicion.weight:.2g}" != "1"
 
 
 def _section(title: str, body: RenderableType) -> RenderableType:

@@ -158,17 +158,17 @@ def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) 
     """The exit code of such a session, and the sentence that goes with it."""
     if state.step is not None:
         return ExitCode.INTERRUPTED, f"not finished: {count(state.steps_left, 'run')} left"
-    rates = [rate for cell in found.cells.values() for rate in (cell.here, cell.there) if rate]
-    if not any(rate.runs for rate in rates):
-        return _nothing_told(trials)
+    if not any(cell.here.runs for cell in found.cells.values()):
+        return _nothing_told(found, trials)
+    there = [cell.there for cell in found.cells.values() if cell.there]
     under = _under(found)
     red = {name: cell.here for name, cell in found.cells.items() if cell.here.failed}
     if red:
         name = _reddest(red)
         more = f", and {count(len(red) - 1, 'more cell')} failed" if len(red) > 1 else ""
         return ExitCode.REGRESSION, f"reproduced: {name} failed in {_failed(red[name])} runs{under}{more}"
-    if any(rate.failed for rate in rates):
-        return ExitCode.REGRESSION, "not reproduced here: it fails at the commit compared with alone"
+    if any(rate.failed for rate in there):
+        return ExitCode.REGRESSION, f"not reproduced here: it fails at {short(found.against or '')} alone"
     most = max(cell.here.runs for cell in found.cells.values())
     return ExitCode.DONE, f"not reproduced: nothing failed in {count(most, 'run')}{under}"
 
@@ -243,7 +243,8 @@ def _cell(name: str, sha: str, against: str | None, trials: Sequence[TrialResult
     if against is None:
         return Reproduced(here=_rate(sha, here))
     there = tally(name, against, trials)
-    p_value = fisher(here.failed, here.runs, there.failed, there.runs)
+    told = here.runs and there.runs
+    p_value = fisher(here.failed, here.runs, there.failed, there.runs) if told else None
     return Reproduced(here=_rate(sha, here), there=_rate(against, there), p_value=p_value)
 
 
@@ -288,14 +289,13 @@ def _stress_note(asked: Sequence[str], trials: Sequence[TrialResult]) -> str:
     return f"no process called itself {listing(absent, limit=_NAMES)}; there were {there}"
 
 
-def _nothing_told(trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
-    reasons = (
-        reason for trial in trials for reason in (trial.reason, *(cell.reason for cell in trial.cells))
-    )
+def _nothing_told(found: Reproduction, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+    at = [trial for trial in trials if trial.sha != found.against]
+    reasons = (reason for trial in at for reason in (trial.reason, *(cell.reason for cell in trial.cells)))
     reason = next((reason for reason in reasons if reason), "no cell ran")
-    infrastructure = any(trial.outcome is Outcome.INFRASTRUCTURE for trial in trials)
+    infrastructure = any(trial.outcome is Outcome.INFRASTRUCTURE for trial in at)
     code = ExitCode.ENVIRONMENT if infrastructure else ExitCode.INCONCLUSIVE
-    return code, f"no run told anything: {reason}"
+    return code, f"no run told anything{' at this commit' if found.against else ''}: {reason}"
 
 
 def _reddest(rates: dict[str, FailureRate]) -> str:

@@ -252,7 +252,8 @@ def _counted(document: Document, shared: Setting) -> Iterator[str]:
     yield f"  case $code in 0) passed=$((passed + 1)) ;; {'125' if command else '[2-9]'}) ;;"
     yield "    *) failed=$((failed + 1)) ;; esac"
     yield '  rm -rf "$temporary"'
-    yield '  echo "run $run of $runs ended with $code: $failed failed, $passed passed ($logs/suite.log)"'
+    yield '  echo "run $run of $runs ended with $code ($logs/suite.log)"'
+    yield '  echo "so far $failed failed and $passed passed"'
     yield "done"
     yield 'echo "$failed of $((failed + passed)) runs failed"'
     yield 'if [ "$((failed + passed))" = 0 ]; then'

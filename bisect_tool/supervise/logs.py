@@ -6,6 +6,7 @@ Memory is bounded whatever a log holds: gigabytes, megabytes without a newline, 
 from __future__ import annotations
 
 import re
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -32,6 +33,19 @@ def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float
     with path.open("rb") as file:
         for end, text in _split(file, limit_line):
             yield times.at(end), text.decode(errors="replace")
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    """The last lines of a log, as `read_lines` gives them; no more of it is read than they take."""
+    size, window = path.stat().st_size, _CHUNK
+    while True:
+        with path.open("rb") as file:
+            file.seek(max(size - window, 0))
+            # The first one may be a part of a line.
+            last = deque(_split(file, LINE_LIMIT), maxlen=count + 1)
+        if window >= size or len(last) > count:
+            return [text.decode(errors="replace") for _, text in last][-count:]
+        window *= 8
 
 
 def bounded_log(path: Path, head: int = 8 * MIB, tail: int = 8 * MIB) -> int:

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import BisectError, ExitCode
 from bisect_tool.evidence import Event, Failure, Signature
-from bisect_tool.supervise.logs import read_lines
+from bisect_tool.supervise.logs import last_lines
 from bisect_tool.text import clean_line, redact, secret_values
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
@@ -64,8 +63,8 @@ def command_cell(reason: str, code: int | None, seconds: float, ended: float, lo
 def _failure(exception: str, message: str, ended: float, log: Path) -> Failure:
     """One event without a chain: to git, every code from 1 to 127 is the same failure."""
     secrets = secret_values(os.environ)
-    last = deque(read_lines(log), maxlen=_EXCERPT_LINES)
-    tail = tuple(clean_line(redact(text, secrets)) for _, text in last)
+    last = last_lines(log, _EXCERPT_LINES)
+    tail = tuple(clean_line(redact(text, secrets)) for text in last)
     event = Event(
         time=ended,
         source=log.stem,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence import ProcessTimeline
 
 Phase = Callable[[str, Path], None]
+_PREFIX, _LINK = "bisect-run-", "temporary"
 _NO_TESTS_COLLECTED = 5  # pytest.ExitCode
 
 
@@ -113,7 +114,7 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
         reason = f"port {taken[0]}, which the engine must bind, is taken by another process"
         return replace(_nothing(order, Outcome.INFRASTRUCTURE, reason), environment=environment)
     phase("test", order.folder)
-    with _temporary() as temporary:
+    with _temporary(order.folder) as temporary:
         place = Place(order.folder, order.tree, temporary, environment, order.slot)
         job = make_job(setting, place, order.cells)
         before = Before.look(setting, place, order.added)
@@ -187,10 +188,23 @@ def _tail(log: Path) -> str:
 
 
 @contextmanager
-def _temporary() -> Iterator[Path]:
-    """A short temporary folder: paths of Unix sockets are limited to 108 bytes (unix(7))."""
-    folder = Path(tempfile.mkdtemp(prefix="bisect-run-"))
+def _temporary(trial: Path) -> Iterator[Path]:
+    """A short temporary folder: paths of Unix sockets are limited to 108 bytes (unix(7)).
+
+    The trial's folder has a link to it, for who takes up what was killed.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
+        (trial / _LINK).symlink_to(folder)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        (trial / _LINK).unlink(missing_ok=True)
+
+
+def clear(trial: Path) -> None:
+    """Remove what is left of a trial that was killed: its folder, and its temporary one."""
+    link = trial / _LINK
+    if link.is_symlink() and (folder := link.readlink()).name.startswith(_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(trial, ignore_errors=True)

@@ -24,7 +24,7 @@ from bisect_tool.store import Store
 NAMES = "git branch --all and git tag list the names there are"
 TAKES = "--repo takes a checkout, a bare repository or a URL"
 SESSIONS = "`bisect-run status` lists the sessions there are."
-USAGE = "`bisect-run --help` shows how it is used."
+USAGE = "`bisect-run {}--help` shows how it is used."
 REFERENCE = "See docs/reference/scenario.md."
 LEAVE_OUT = "Leave one of them out."
 EMPTY = "Give it a value or leave it out. Is a variable of a script not set?"
@@ -373,7 +373,9 @@ def test_misuse(cli, words, named):
     wrong, advice = ended.err.splitlines()
     assert wrong.startswith("error: ")
     assert named in wrong
-    assert advice == USAGE
+    first = words.split()[0]
+    command = "run " if first.startswith("-") else f"{first} " if first in ("plan", "report") else ""
+    assert advice == USAGE.format(command)
     assert (ended.code, ended.out) == (2, "")
 
 

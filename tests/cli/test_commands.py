@@ -195,7 +195,8 @@ def test_plan_says_why_a_commit_is_suspect():
     sha = f"{2:040x}"
     hostile = Suspicion(sha, 0.02, ("touches \x1b[31mdocs\u202e.md", "docs only"))
     shown = planned(2, suspicions={sha: hostile})
-    assert shown[-1].strip() == "0.02 times as suspect: touches docs.md; docs only"
+    said = " ".join(" ".join(shown).split())
+    assert said.endswith("0.02 times as suspect as the average: touches docs.md; docs only")
 
 
 def test_plan_says_what_a_pinned_base_does_not_follow():

@@ -46,7 +46,8 @@ def earlier(engine, monkeypatch):
     resolved = resolve(words, current_home(), pytest.fail, "step")
     with closing(Store(current_home().store)) as store:
         store.create(resolved.request.model_dump_json())
-        yield lambda **asked: _as_before(Words(goods=(), **{"bad": "bad"} | asked), store, current_home())
+        here = current_home()
+        yield lambda **asked: _as_before(Words(goods=(), **{"bad": "bad"} | asked), store, here, tried=True)
 
 
 def test_fixes_takes_over_the_scenario_of_the_last_session_at_the_commit(engine, earlier):

@@ -65,7 +65,7 @@ def test_a_session_that_can_go_on_says_so_and_claims_nothing(printed):
     assert "None is known yet." in body
     assert "`not finished: narrowed to 9 commits`. It is being run." in markdown(documents.running())
     used_up = documents.inconclusive().model_copy(update={"resumable": True})
-    assert "commit is probably one of 3." in markdown(used_up)
-    assert "is probably one of:" in markdown(used_up)
+    assert "commit is not known yet." in markdown(used_up)
+    assert "is not known yet; the chances so far:" in markdown(used_up)
     assert "could not be told apart" not in markdown(used_up)
-    assert f"commit of {documents.RED_CELLS[0]} is probably one of 3\n" in printed(render_report(used_up))
+    assert f"commit of {documents.RED_CELLS[0]} is not known yet\n" in printed(render_report(used_up))

@@ -196,6 +196,6 @@ def test_a_passing_end_that_tells_nothing_ends_no_search_that_others_can_answer(
     """With slots it is run beside the failing end, before any other can have passed."""
     world = World(line(16), {"cell": culprit}, {GOOD: [word]})
     for seed in range(5):
-        found = play_side_by_side(world, slots, random.Random(seed)).of("cell")
+        found = play_side_by_side(world, slots, random.Random(seed)).of("cell")  # noqa: S311
         assert found.culprit == (None if culprit == "c0" else culprit)
         assert (found.finding is Finding.UNVERIFIED) is (culprit == "c0")

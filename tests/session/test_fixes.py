@@ -71,6 +71,17 @@ def test_a_patch_that_heals_beside_a_revert_that_does_not(project, shas, fixes, 
     assert ended.document.conclusion == "healed by apply mend.patch"
 
 
+def test_what_it_tries_and_how_it_checks_come_from_one_session(project, shas, log):
+    """A `repro` of something else, later at the same commit, named no culprit."""
+    project.run("--good", shas["base"], "--bad", shas["b"], "--", "./check.sh")
+    project.run("repro", shas["b"], "--runs", "1", "--", "true")
+    at = ("fixes", "--at", shas["b"], "--json")
+    assert "did: -- true" in project.run(*at, "--revert", shas["doc"]).stderr
+    ended = project.run(*at)
+    assert "-- ./check.sh" in ended.stderr or f"-- {project.path / 'check.sh'}" in ended.stderr
+    assert (ended.document.fixes.red, ended.code) == (("command",), 3)
+
+
 def test_the_fewest_reverts_where_one_fits_only_after_another(shas, fixes, log):
     ended = fixes("--revert", "12", "--revert", "#13", "--revert", shas["b"][:10], "--revert", "15")
     assert ended.code == 0, ended.stderr

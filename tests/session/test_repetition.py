@@ -90,8 +90,18 @@ def test_what_fails_at_the_other_commit_alone_is_said(project, log):
     good, bad = project.commits(0, 1)
     ended = repro(project, good, "--compare", bad, "--runs", "3")
     assert ended.code == 1
-    assert ended.document.conclusion.startswith("not reproduced here")
+    assert ended.document.conclusion == f"not reproduced here: it fails at {bad[:9]} alone"
     assert ended.document.failure.sha == bad
+
+
+@pytest.mark.parametrize("other", [0, 1])
+def test_a_commit_that_tells_nothing_is_compared_with_none(project, log, other):
+    """Not even with one that passes, which is no word on this one."""
+    there, here = project.commits(other, 125)
+    ended = repro(project, here, "--compare", there, "--runs", "3")
+    assert (ended.code, ended.document.exit_code) == (3, 3)
+    assert ended.document.conclusion == "no run told anything at this commit: the command said 125"
+    assert ended.document.repro.cells["command"].p_value is None
 
 
 def test_runs_that_tell_nothing_are_given_up(project, log):

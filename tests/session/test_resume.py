@@ -251,3 +251,16 @@ def test_a_repository_that_is_gone(project, held, tmp_path):
     assert told.code == 2
     assert "Traceback" not in told.stderr
     assert str(project.path) in told.stderr
+
+
+def test_the_temporary_folder_of_a_killed_trial_is_removed(project, held, gate):
+    (link,) = project.home.glob("state/sessions/*/trials/*/temporary")
+    folder = link.readlink()
+    assert folder.is_dir()
+    kill(held)
+    assert folder.is_dir()
+    gate.unlink()
+    resumed = project.run("resume", "--json")
+    assert resumed.code == 0, resumed.stderr
+    assert not folder.exists()
+    assert not list(project.home.glob("state/sessions/*/trials/*/temporary"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.supervise.logs import bounded_log, read_lines
+from bisect_tool.supervise.logs import bounded_log, last_lines, read_lines
 from bisect_tool.supervise.stamps import times_file
 
 PIECES = [b"\r", b"\n", b"\r\n", b"a", b"line", b"\xff", "\u00fc".encode(), b"\0"]
@@ -73,6 +73,15 @@ def test_a_line_has_the_time_of_the_first_stamp_that_covers_it(parts, data):
     expected = [next(time for end, time in stamps if end >= position) for position in offsets]
     with TemporaryDirectory() as folder:
         assert [seen for seen, _ in read_lines(write(folder, content, stamps))] == expected
+
+
+@given(st.lists(st.sampled_from(PIECES)).map(b"".join), st.integers(1, 9), st.integers(1, 20))
+def test_the_last_lines_are_those_of_all(content, count, chunk):
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bisect_tool.supervise.logs._CHUNK", chunk)
+        log = write(folder, content)
+        assert "".join(last_lines(log, count)[1:]) == "".join(texts(log)[-count:][1:])
+        assert len(last_lines(log, count)) == len(texts(log)[-count:])
 
 
 def test_without_a_sidecar_the_time_is_that_of_the_file(tmp_path):
