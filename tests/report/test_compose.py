@@ -72,6 +72,17 @@ def test_culprit_comes_with_its_commit_and_its_good_parent(session):
     assert document.candidates_total == 4
 
 
+def test_of_a_culprit_s_cells_the_failure_of_most_is_told(session):
+    """And those that failed in another way are named."""
+    other = FAILURE.model_copy(update={"signature": Signature(role="Test", message="left behind")})
+    elsewhere = replace(CULPRIT, cell="z", culprit=documents.PARENT, failure=other)
+    cells = (replace(CULPRIT, cell="first", failure=other), CULPRIT, replace(CULPRIT, cell="last"), elsewhere)
+    failure = compose(session, ROWS, ended(*cells)).failure
+    assert (failure.cell, failure.otherwise, failure.chain) == (CELL, ("first",), documents.CHAIN)
+    alone = compose(session, ROWS, ended(CULPRIT, elsewhere)).failure
+    assert (alone.cell, alone.otherwise) == (CELL, ())
+
+
 def test_parent_that_was_not_tried_is_not_called_good(session):
     rows = tuple(row for row in ROWS if row.result.sha != documents.PARENT)
     assert compose(session, rows, ended(CULPRIT)).cells[CELL].last_good is None
