@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from bisect_tool.request import CommandCheck, PytestCheck, Request, SuiteCheck
-from bisect_tool.resolve import Words, rerun
+from bisect_tool.words import Words, rerun
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 

@@ -11,7 +11,7 @@ import pytest
 
 from bisect_tool.evidence import general_role
 from bisect_tool.report.document import Document
-from bisect_tool.report.startup import start_ups
+from bisect_tool.report.startup import sides, start_ups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +113,5 @@ def test_an_engine_that_does_not_start_is_never_ready(
         assert len(processes[role]) == COUNTS[role]
         assert {process.ready for process in processes[role]} == {None}
     assert all(process.exit for found in processes.values() for process in found)
-    assert all(
-        not good.processes and bad.processes for row in start_ups(document) for good, bad in [row.spans]
-    )
+    assert sides(document) == ("bad commits",)
+    assert all(bad.processes for row in start_ups(document) for (bad,) in [row.spans])

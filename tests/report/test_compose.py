@@ -74,7 +74,9 @@ def test_culprit_comes_with_its_commit_and_its_good_parent(session):
 
 def test_of_a_culprit_s_cells_the_failure_of_most_is_told(session):
     """And those that failed in another way are named."""
-    other = FAILURE.model_copy(update={"signature": Signature(role="Test", exception="", message="left behind")})
+    other = FAILURE.model_copy(
+        update={"signature": Signature(role="Test", exception="", message="left behind")}
+    )
     elsewhere = replace(CULPRIT, cell="z", culprit=documents.PARENT, failure=other)
     cells = (replace(CULPRIT, cell="first", failure=other), CULPRIT, replace(CULPRIT, cell="last"), elsewhere)
     failure = compose(session, ROWS, ended(*cells)).failure

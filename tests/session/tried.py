@@ -29,7 +29,7 @@ def each_once(goal, trials, running=()):
 
 
 def main() -> None:
-    sessions.decide = each_once
+    loop.decide = each_once
     here = home()
     with closing(Store(here.store)) as store, interruptible() as interrupt:
         session = sessions.load(sys.argv[1], store, here)
