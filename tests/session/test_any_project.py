@@ -205,6 +205,21 @@ def test_ends_that_do_not_show_the_regression(project):
     assert len(ended.document.trials) == 2
 
 
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (0, "Are these the commits that CI tested?"),
+        (1, "It fails at the good end as well"),
+        (125, "An end told nothing"),
+    ],
+)
+def test_what_to_look_at_where_the_ends_do_not_show_it(project, code, advice):
+    shas = project.commits(code, code, code)
+    project.write_check()
+    ended = bisect(project, shas[0], shas[-1])
+    assert (ended.code, advice in ended.stderr) == (4, True), ended.stderr
+
+
 def test_a_flaky_end_is_no_culprit(project, tmp_path):
     """The check answers bad and good in turn, at every commit."""
     shas = project.commits(0, 0, 0)
