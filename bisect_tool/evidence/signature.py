@@ -16,21 +16,28 @@ MESSAGE_LIMIT = 160
 _PASSES = 8
 ENGINE_PACKAGES = frozenset({"vllm"})
 
-_RANKS = re.compile(r"(?<=[A-Za-z])(?:[_-](?:[A-Z]{2,4})?\d+)+(?![A-Za-z0-9])")
+_HEX = r"(?:[0-9a-f]{7,64}|[0-9A-F]{7,64})(?![A-Za-z0-9])"
+_RANKS = re.compile(rf"(?<=[A-Za-z])(?:[_-](?:(?:[A-Z]{{2,4}})?\d+(?![A-Za-z0-9])|{_HEX}))+")
+"""Ranks, process ids and random ids joined to a name: of one of digits only nobody knows which it is."""
 _ROLE_NAMES = {"APIServer": "ApiServer", "VllmWorker": "Worker", "WorkerProc": "Worker"}
 
 # What is longer goes first; every pattern is linear, and none matches a placeholder.
 _UNIT = r"(?:\s?(?:[KMGT]i?B|bytes|ns|us|ms|s|sec(?:ond)?s?|min(?:ute)?s?)\b)?"
 _PLACEHOLDERS = (
     (re.compile(r"\b[a-z][a-z0-9+.]{1,9}://[^\s'\"<>)\]}]+"), "<url>"),
-    (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "<id>"),
+    (
+        re.compile(r"(?<![A-Za-z0-9])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![A-Za-z0-9])"),
+        "<id>",
+    ),
     (re.compile(r"\b0x[0-9a-fA-F]+"), "<address>"),
     (re.compile(r"\b(?:localhost|\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?\b"), "<address>"),
     (re.compile(r"(?<![\w<>./])(?:~|\.{1,2})?/[^\s'\",:;()\[\]{}<>]+"), "<path>"),
-    (re.compile(r"\b(?:psm|mp|sem|tmp)[-_]\w{6,}"), "<id>"),
-    (re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}\b"), "<id>"),
+    (re.compile(r"(?<![A-Za-z0-9])(?:psm|mp|sem|tmp)[-_]\w{6,}"), "<id>"),
     (_RANKS, ""),
     (re.compile(r"'[^']{41,}'|\"[^\"]{41,}\""), "<text>"),
+    # 2 in 100 hexadecimal ids of 8 digits have no letter, and look like any number: so both become `<n>`. The
+    # digits after a decimal point are no id.
+    (re.compile(rf"(?:(?<!\w)[-+])?(?<![A-Za-z0-9])(?<!\d[.,]){_HEX}(?:[.,_]\d+)*%?{_UNIT}"), "<n>"),
     (re.compile(rf"(?<!\w)[-+]?\d+(?:[.,_]\d+)*(?:[eE][-+]?\d+)?%?{_UNIT}"), "<n>"),
     (re.compile(r"((?:'[^']{0,40}': )?'?<(?:n|id|path|text|address|url)>'?)(?:,? \1)+"), r"\1"),
 )

@@ -39,10 +39,18 @@ def test_general_role(role, general):
         ("no answer from localhost:8000", "no answer from <address>"),
         ("<Foo object at 0x7f3a2b> is bad", "<Foo object at <address>> is bad"),
         ("job 123e4567-e89b-12d3-a456-426614174000", "job <id>"),
-        ("at commit 27066d1b2bd0", "at commit <id>"),
+        ("at commit 27066d1b2bd0", "at commit <n>"),
         ("No such file: '/tmp/pytest-of-u/pytest-3/x0/a.json'", "No such file: '<path>'"),
         ("open ./relative/file and ~/home", "open <path> and <path>"),
         ("segment psm_0a1b2c3d", "segment <id>"),
+        ("segment vllm_123e4567-e89b-12d3-a456-426614174000", "segment vllm_<id>"),
+        ("left torch_4711_3512350917_0", "left torch"),
+        ("left ('refengine-39994890-dp0',)", "left ('refengine-dp0',)"),
+        ("left ('refengine-3a99b890-dp0',)", "left ('refengine-dp0',)"),
+        ("left refengine_123456_dp0 refengine_1234567_dp0", "left refengine_dp0 refengine_dp0"),
+        ("took 12345678.5 s", "took <n>"),
+        ("pi is 3.14159265", "pi is <n>"),
+        ("allocate -12345678 bytes", "allocate <n>"),
         (
             "Failed core proc(s): {'EngineCore_DP0': 1, 'EngineCore_DP1': 1}",
             "Failed core proc(s): {'EngineCore': <n>}",
@@ -101,6 +109,37 @@ def test_normalise_is_idempotent_and_bounded(message):
 def test_numbers_never_matter(one, other):
     text = "rank {} of {} at 10.0.0.1:{} took {} s"
     assert normalise(text.format(*one)) == normalise(text.format(*other))
+
+
+IDS = st.one_of(
+    st.text("0123456789abcdef", min_size=8, max_size=8),
+    st.text("0123456789", min_size=7, max_size=64),
+    st.text("abcdef", min_size=7, max_size=64),
+    st.text("0123456789ABCDEF", min_size=7, max_size=64),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "left ('refengine-{}-dp0', 'refengine-{}-dp1')",
+        "left refengine_{}_dp0",
+        "left refengine-0-{}",
+        "left vllm_{}",
+        "left {}_0",
+        "left psm_{}",
+        "No such segment: '/refengine-{}'",
+        "refengine.{}.sock is gone",
+        "request {} failed",
+        "request={}, next",
+        "commit {}: no such path",
+        "Worker_{} died",
+    ],
+)
+@settings(deadline=None)
+@given(IDS)
+def test_an_id_is_an_id_whatever_its_digits(text, drawn):
+    assert normalise(text.replace("{}", drawn)) == normalise(text.replace("{}", "3a99b890"))
 
 
 @pytest.mark.parametrize(
