@@ -1,0 +1,1 @@
+"""Situations that people report about bisect tools, each with its right answer."""

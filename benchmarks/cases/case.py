@@ -1,0 +1,95 @@
+"""A situation, what the right answer to it is, and whether an answer is right."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from benchmarks.cases.project import Project
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one command ended with: exit code, all its text, the commits it named, its findings."""
+
+    exit_code: int
+    text: str
+    named: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The answer in a table's cell."""
+        what = ", ".join(self.findings) or _first_line(self.text)
+        names = " ".join(sha[:9] for sha in self.named)
+        return f"exit {self.exit_code}: {what} {names}".rstrip()
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The right answer.
+
+    Attributes:
+        exits: exit codes that are right.
+        culprit: the commit to be named; empty: none may be.
+        or_none: naming no commit is right as well.
+        says: regular expressions that the output has to match, case ignored.
+    """
+
+    exits: tuple[int, ...] = (0,)
+    culprit: str = ""
+    or_none: bool = False
+    says: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The expectation in a table's cell."""
+        exits = "/".join(map(str, self.exits))
+        name = self.culprit[:9] + (" or none" if self.or_none else "") if self.culprit else "no name"
+        words = "".join(f", says {pattern!r}" for pattern in self.says)
+        return f"exit {exits}: {name}{words}"
+
+    def faults(self, answer: Answer) -> Iterator[str]:
+        """What is wrong with an answer."""
+        if answer.exit_code not in self.exits:
+            yield f"exit code {answer.exit_code}"
+        wrong = [sha for sha in answer.named if sha != self.culprit]
+        if wrong:
+            yield f"names {wrong[0][:9]}"
+        if self.culprit and not self.or_none and self.culprit not in answer.named:
+            yield f"does not name {self.culprit[:9]}"
+        for pattern in self.says:
+            if not re.search(pattern, answer.text, re.IGNORECASE):
+                yield f"does not say {pattern!r}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One command line of a case, asked in `project`, and the right answer."""
+
+    label: str
+    project: Project
+    arguments: tuple[str, ...]
+    expected: Expected
+    environment: dict[str, str] = field(default_factory=dict)
+    within: str = "."
+
+
+@dataclass(frozen=True)
+class Case:
+    """A situation: `make` builds its repositories and yields questions, each asked before it goes on."""
+
+    name: str
+    source: str
+    make: Callable[[Callable[[str], Project]], Iterator[Question]]
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0][:100]
+
+
+def search(good: str, bad: str, *check: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The command line of a search with a plain command."""
+    return ("--good", good, "--bad", bad, *options, "--", *check)

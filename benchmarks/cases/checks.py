@@ -1,0 +1,102 @@
+"""How checks are written, and those that cannot be started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.cases.case import Case, Expected, Question, search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from benchmarks.cases.project import Project
+
+    Projects = Callable[[], Project]
+    Questions = Iterator[Question]
+
+_EXIT = "exit $(cat code)\n"
+_TYPO = "#!/bin/sh\npyhton3 -c \"exit(int(open('code').read()))\"\n"
+_DAEMON = f"#!/bin/sh\n(setsid sleep 300 >/dev/null 2>&1 &)\n{_EXIT}"
+_STALE = """#!/bin/sh
+mkdir -p build
+[ -f build/out.o ] || cp code build/out.o
+chmod 500 build; mkdir -p ro/x; chmod 000 ro; ln -sf /etc link
+git update-index --assume-unchanged code; git config core.bare false; git config core.worktree /tmp
+exit $(cat build/out.o)
+"""
+_MOVES = """#!/bin/sh
+git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x
+git tag -f moved >/dev/null; git branch -f main HEAD~1
+exit $(cat code)
+"""
+
+
+def _simple(project: Projects) -> tuple[Project, str, str, str]:
+    made = project()
+    good, _, culprit, _, bad = made.series(0, 0, 1, 1, 1)
+    return made, good, culprit, bad
+
+
+def typing_error(project: Projects) -> Questions:
+    """A typing error inside the script: it ends with 127 at every commit."""
+    made, good, _, bad = _simple(project)
+    asked = search(good, bad, made.script(_TYPO))
+    yield Question("always 127", made, asked, Expected((4,), says=("127",)))
+
+
+def check_that_appears(project: Projects) -> Questions:
+    """The check is tracked, and was added within the range."""
+    made = project()
+    good, *_ = made.series(0, 0, 0)
+    made.commit(0, "add t.sh", {"t.sh": f"#!/bin/sh\n{_EXIT}"})
+    made.commit(0)
+    culprit = made.commit(1)
+    made.series(1, 1)
+    yield Question("culprit after it", made, search(good, made.head, "./t.sh"), Expected((0,), culprit))
+    other = project()
+    good, _, culprit = other.series(0, 0, 1)
+    other.commit(1, "add t.sh", {"t.sh": f"#!/bin/sh\n{_EXIT}"})
+    other.series(1, 1)
+    cannot_tell = Expected((3, 4), culprit, or_none=True)
+    yield Question("culprit before it", other, search(good, other.head, "./t.sh"), cannot_tell)
+
+
+def spellings(project: Projects) -> Questions:
+    """Scripts without `#!`, without execute permission, with a missing interpreter, with CRLF."""
+    made, good, culprit, bad = _simple(project)
+    found, usage = Expected((0,), culprit), Expected((2,))
+    yield Question("no #!", made, search(good, bad, made.script(_EXIT, "bare.sh")), found)
+    plain = Path(made.script(f"#!/bin/sh\n{_EXIT}", "plain.sh"))
+    plain.chmod(0o644)
+    yield Question(
+        "not executable", made, search(good, bad, str(plain)), Expected((2,), says=("executable",))
+    )
+    missing = made.script(f"#!/no/such/interpreter\n{_EXIT}", "missing.sh")
+    says = Expected((2,), says=("/no/such/interpreter",))
+    yield Question("no interpreter", made, search(good, bad, missing), says)
+    windows = made.script("#!/bin/sh\r\nexit $(cat code)\r\n", "windows.sh")
+    yield Question("CRLF", made, search(good, bad, windows), Expected((2, 4)))
+    yield Question("one quoted word", made, search(good, bad, 'sh -c "exit $(cat code)"'), usage)
+    yield Question("nothing after --", made, search(good, bad), Expected((2,), says=("after --",)))
+    yield Question("empty word after --", made, search(good, bad, ""), usage)
+    reads = made.script(f"#!/bin/sh\nread x\n{_EXIT}", "reads.sh")
+    yield Question("reads stdin", made, search(good, bad, reads), found)
+    yield Question("leaves a daemon", made, search(good, bad, made.script(_DAEMON, "daemon.sh")), found)
+
+
+def what_a_check_leaves(project: Projects) -> Questions:
+    """Stale artefacts, unreadable folders, a changed configuration; commits and moved branches."""
+    made, good, culprit, bad = _simple(project)
+    stale = search(good, bad, made.script(_STALE, "stale.sh"))
+    yield Question("stale artefacts", made, stale, Expected((0,), culprit))
+    moves = search(good, bad, made.script(_MOVES, "moves.sh"), options=("--fresh",))
+    yield Question("moves branches", made, moves, Expected((0,), culprit))
+
+
+CASES = (
+    Case("typing-error", "git 48af1fdee3", typing_error),
+    Case("check-appears", "aitoolsguidebook.com, git bisect stuck", check_that_appears),
+    Case("spellings", "checks as people write them", spellings),
+    Case("leavings", "stale .o, .pyc and generated files", what_a_check_leaves),
+)
