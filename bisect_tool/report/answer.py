@@ -6,13 +6,20 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.report.document import EndCount
-from bisect_tool.report.phrase import duration
+from bisect_tool.report.phrase import count, duration
+from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
-    from bisect_tool.report.document import CellReport, CommitInfo, Document, FailRates, NativeChange
+    from bisect_tool.report.document import (
+        CellReport,
+        CommitInfo,
+        Document,
+        FailRates,
+        NativeChange,
+        TrialReport,
+    )
 
 _GITHUB = re.compile(
     r"(?:(?:https?|ssh)://(?:[^/@\s]*@)?github\.com/|[\w-]+@github\.com:)"
@@ -24,14 +31,39 @@ _PARAMETERS = re.compile(r"\[(?P<first>[^\]\-]*)")
 
 
 @dataclass(frozen=True)
+class Tally:
+    """What trials at one commit say of some cells; `runs` counts each cell of each trial by itself."""
+
+    trials: int
+    cells: int
+    runs: int
+    failed: int
+
+    def __str__(self) -> str:
+        """`2 trials, all 4 cells passed`, `3 trials, 2 failed`, `3 trials, 7 of 12 cell runs failed`."""
+        if not self.runs:
+            return "not run"
+        trials = count(self.trials, "trial")
+        if self.failed in (0, self.runs):
+            word = "failed" if self.failed else "passed"
+            alone, several = (
+                (word, f"all {word}") if self.cells == 1 else ("", f"all {self.cells} cells {word}")
+            )
+            return f"{trials}, {alone if alone and self.trials == 1 else several}"
+        if self.cells == 1:
+            return f"{trials}, {self.failed} failed"
+        return f"{trials}, {self.failed} of {self.runs} cell runs failed"
+
+
+@dataclass(frozen=True)
 class CulpritView:
-    """A culprit, the cells it turned red, and the parent that was good; and their runs at either."""
+    """A culprit, the cells it turned red, and the parent that was good; and what trials say of either."""
 
     commit: CommitInfo
     cells: tuple[str, ...]
     last_good: str | None
-    culprit_runs: EndCount
-    last_good_runs: EndCount
+    at_culprit: Tally
+    at_last_good: Tally
 
 
 @dataclass(frozen=True)
@@ -70,26 +102,37 @@ class CandidatesView:
 
 def culprits(document: Document) -> tuple[CulpritView, ...]:
     """Each culprit once, in the order of the cells."""
-    found: dict[str, tuple[CommitInfo, list[CellReport]]] = {}
+    found: dict[str, CommitInfo] = {}
     for report in document.cells.values():
         if report.culprit:
-            found.setdefault(report.culprit.sha, (report.culprit, []))[1].append(report)
-    return tuple(
-        CulpritView(
-            commit,
-            _cells_with_culprit(document, sha),
-            next((report.last_good for report in reports if report.last_good), None),
-            _total(report.culprit_runs for report in reports),
-            _total(report.last_good_runs for report in reports),
-        )
-        for sha, (commit, reports) in found.items()
+            found.setdefault(report.culprit.sha, report.culprit)
+    return tuple(_culprit(document, commit) for commit in found.values())
+
+
+def _culprit(document: Document, commit: CommitInfo) -> CulpritView:
+    cells = _cells_with_culprit(document, commit.sha)
+    before = (document.cells[cell].last_good for cell in cells)
+    last_good = next((sha for sha in before if sha), None)
+    return CulpritView(
+        commit, cells, last_good, tally(document, commit.sha, cells), tally(document, last_good, cells)
     )
 
 
-def _total(counts: Iterable[EndCount | None]) -> EndCount:
-    """All runs of several cells together."""
-    known = [count for count in counts if count]
-    return EndCount(runs=sum(count.runs for count in known), failed=sum(count.failed for count in known))
+def tally(document: Document, sha: str | None, cells: Collection[str]) -> Tally:
+    """How these cells fared in the trials at a commit that tell something of any of them."""
+    told = [
+        seen
+        for trial in document.trials
+        if trial.sha == sha and (seen := {cell: trial.outcomes[cell] for cell in cells if _told(trial, cell)})
+    ]
+    outcomes = [outcome for seen in told for outcome in seen.values()]
+    ran = {cell for seen in told for cell in seen}
+    return Tally(len(told), len(ran), len(outcomes), sum(outcome in RED for outcome in outcomes))
+
+
+def _told(trial: TrialReport, cell: str) -> bool:
+    outcome = trial.outcomes.get(cell)
+    return outcome == Outcome.PASSED or outcome in RED
 
 
 def candidates(document: Document) -> tuple[CandidatesView, ...]:
@@ -148,10 +191,22 @@ def native_culprits(document: Document) -> tuple[NativeChange, ...]:
     return tuple(change for change in document.native_changes if change.sha in shas)
 
 
-def taken(document: Document) -> str:
-    """How long its trials took, one after the other; with slots that is no wall time."""
-    slots = 1 + max((trial.slot for trial in document.trials if not trial.shared), default=0)
-    return duration(document.cost.seconds) + (f" of trials in {slots} slots" if slots > 1 else "")
+def spent(document: Document) -> str:
+    """What it cost, in words: `8 trials, 1 environment built, 56 s`; a plain command builds nothing."""
+    builds = document.cost.builds
+    builds_any = builds or any(trial.environment for trial in document.trials)
+    built = [f"{count(builds, 'environment')} built"] if builds_any else []
+    return ", ".join([count(document.cost.trials, "trial"), *built, _taken(document)])
+
+
+def _taken(document: Document) -> str:
+    """How long its trials took; side by side they took more than went by."""
+    cost, own = document.cost, [trial for trial in document.trials if not trial.shared]
+    slots = 1 + max((trial.slot for trial in own), default=0)
+    if slots == 1:
+        return duration(cost.seconds)
+    went_by = "" if cost.wall_seconds is None else f"{duration(cost.wall_seconds)} wall time, "
+    return f"{went_by}{duration(cost.seconds)} of trials in {slots} slots"
 
 
 def pull_request_url(repo: str, pr: int | None) -> str:

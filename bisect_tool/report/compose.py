@@ -59,10 +59,11 @@ _OUR_WORDS = frozenset(
         "severity",
         "purpose",
         "outcome",
-        "outcomes",
         "started",
     }
 )
+# The keys of these are names of cells, and their values words of ours.
+_BY_CELL = frozenset({"outcomes"})
 
 
 def compose(
@@ -175,7 +176,7 @@ def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = (
     if left and left[0].note:
         return ExitCode.INCONCLUSIVE, f"not decided: {left[0].note}"
     if not left and any(item.culprit in unbuilt for item in state.conclusions if item.culprit):
-        return ExitCode.INCONCLUSIVE, "suspect: the commit found changes nothing that is built"
+        return ExitCode.INCONCLUSIVE, "suspect: the commit found changes nothing that is tested"
     return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
 
 
@@ -377,14 +378,34 @@ def _cost(rows: Sequence[TrialRow]) -> Cost:
         trials=len(results),
         builds=sum(not result.environment_reused for result in results),
         seconds=round(sum(result.seconds for result in results), 3),
+        wall_seconds=round(_wall(results), 3),
         gpu_seconds=round(sum(result.seconds * result.gpus for result in results), 3),
     )
 
 
+def _wall(results: Sequence[TrialResult]) -> float:
+    """The seconds during which at least one of these trials ran, whatever lies between them."""
+    spans = sorted(
+        (datetime.fromisoformat(result.started).timestamp(), result.seconds)
+        for result in results
+        if result.started
+    )
+    total, until = 0.0, float("-inf")
+    for begun, seconds in spans:
+        total += max(begun + seconds - max(begun, until), 0.0)
+        until = max(until, begun + seconds)
+    return total
+
+
 def _sanitised(value: Any, secrets: frozenset[str]) -> Any:  # noqa: ANN401  # any JSON value
     if isinstance(value, BaseModel):
-        fields = [name for name in type(value).model_fields if name not in _OUR_WORDS]
-        return value.model_copy(update={name: _sanitised(getattr(value, name), secrets) for name in fields})
+        fields = {name: getattr(value, name) for name in type(value).model_fields if name not in _OUR_WORDS}
+        return value.model_copy(
+            update={
+                name: _keys_sanitised(field, secrets) if name in _BY_CELL else _sanitised(field, secrets)
+                for name, field in fields.items()
+            }
+        )
     if isinstance(value, str):
         return redact(clean(value), secrets)
     if isinstance(value, dict):
@@ -392,3 +413,7 @@ def _sanitised(value: Any, secrets: frozenset[str]) -> Any:  # noqa: ANN401  # a
     if isinstance(value, (list, tuple)):
         return tuple(_sanitised(item, secrets) for item in value)
     return value
+
+
+def _keys_sanitised(words: Mapping[str, str], secrets: frozenset[str]) -> dict[str, str]:
+    return {_sanitised(key, secrets): word for key, word in words.items()}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bisect_tool.evidence import Event
-    from bisect_tool.report.document import CellReport, Document, EndCount, FailureReport
+    from bisect_tool.report.document import CellReport, Document, FailureReport
 
 _MESSAGE_LIMIT = 500
 _CHAIN_LIMIT = 20
@@ -37,7 +37,7 @@ _PATH_LIMIT = 5
 _COPY_LIMIT = 20_000
 _TIME_WIDTH = len("+0.000 s")
 _GUIDE_WIDTH = 4
-_NO_OP = "suspect: what is built of it is what is built of its parent"
+_NO_OP = "suspect: it changes nothing that is tested"
 _NATIVE_CULPRIT = "changes native files, which the pinned base does not follow"
 _FINDING_STYLE = {"culprit": "bold red", "candidates": "yellow", "flaky": "yellow", "green": "green"}
 
@@ -144,9 +144,9 @@ def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
     if view.last_good:
         subject = answer.subject(document, view.last_good)
-        before = _commit(view.last_good, subject, "green").append(_runs(view.last_good_runs), "dim")
-        grid.add_row(Text(words.before, "bold"), before)
-    first = Text(short(commit.sha), "red").append(_runs(view.culprit_runs), "dim")
+        grid.add_row(Text(words.before, "bold"), _commit(view.last_good, subject, "green"))
+        grid.add_row(Text(), Text(str(view.at_last_good), "dim"))
+    first = Text(short(commit.sha), "red").append(_told(view.at_culprit), "dim")
     grid.add_row(Text(words.first, "bold"), first)
     grid.add_row(Text(words.turns, "bold"), _text(listing(view.cells, limit=4)))
     if said := became(document, commit.sha):
@@ -154,8 +154,8 @@ def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
         grid.add_row(Text("Its revert", "bold"), _text(f"on {short(document.bad)} {what}"))
 
 
-def _runs(runs: EndCount) -> str:
-    return f", failed in {runs} runs" if runs.runs else ""
+def _told(trials: answer.Tally) -> str:
+    return f": {trials}" if trials.runs else ""
 
 
 def _finding(report: CellReport) -> str:
@@ -262,10 +262,8 @@ def _leftovers(document: Document) -> RenderableType | None:
 
 
 def _closing(document: Document) -> RenderableType:
-    cost = document.cost
-    trials, builds = count(cost.trials, "trial"), count(cost.builds, "environment")
     rows = {
-        "Cost": f"{trials}, {builds} built, {answer.taken(document)}{_cost_of_reverts(document)}",
+        "Cost": f"{answer.spent(document)}{_cost_of_reverts(document)}",
         "Logs": _logs(document),
         "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
         "Running": "in another process" if document.running else "",

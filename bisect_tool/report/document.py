@@ -25,7 +25,7 @@ class EndCount(_Model):
     failed: int
 
     def __str__(self) -> str:
-        return f"{self.failed} of {self.runs}"
+        return f"{self.failed} of {self.runs}" if self.runs else "not run"
 
 
 class CommitInfo(_Model):
@@ -124,11 +124,16 @@ class TrialReport(_Model):
 
 
 class Cost(_Model):
-    """What the session cost; `seconds` is the sum of its trials' wall times."""
+    """What the session cost; `seconds` is the sum of its trials' wall times.
+
+    `wall_seconds` is how long at least one of them ran: less than the sum where they run side by side. It is
+    null in documents that were stored before it was kept.
+    """
 
     trials: int
     builds: int
     seconds: float
+    wall_seconds: float | None = None
     gpu_seconds: float
 
 

@@ -161,7 +161,7 @@ def _environment() -> Environment:
         "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
     }
-    environment.globals |= {"pull_request": _pull_request, "subject": answer.subject, "taken": answer.taken}
+    environment.globals |= {"pull_request": _pull_request, "subject": answer.subject, "spent": answer.spent}
     environment.globals |= {"became": became, "reverted": reverted, "together": together}
     return environment
 

@@ -304,7 +304,11 @@ def command() -> Document:
         rerun="bisect-run --repo /home/ada/project --good v1 --bad main -- ./check.sh --all",
         cells={"command": red()},
         failure=FailureReport(cell="command", sha=CULPRIT, root=root, chain=(root,), excerpt=excerpt),
-        trials=(trial(CULPRIT, "narrow", {"command": "failed"}),),
+        trials=(
+            trial(PARENT, "narrow", {"command": "passed"}, environment=""),
+            trial(CULPRIT, "narrow", {"command": "failed"}, environment="", slot=1),
+        ),
+        cost=Cost(trials=2, builds=0, seconds=62.8, wall_seconds=40.2, gpu_seconds=0.0),
     )
 
 

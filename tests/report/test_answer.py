@@ -6,7 +6,9 @@ import documents
 import pytest
 
 from bisect_tool.report import answer
+from bisect_tool.report.document import EndCount
 
+BUILT = "4 trials, 1 environment built"
 LINK = "https://github.com/vllm-project/vllm/pull/34730"
 
 
@@ -60,3 +62,49 @@ def test_last_candidate_is_bad_and_the_others_have_reasons():
 
 def test_culprit_with_native_changes_is_found():
     assert [change.sha for change in answer.native_culprits(documents.culprit())] == [documents.CULPRIT]
+
+
+def ran(sha, **outcomes):
+    return documents.trial(sha, "narrow", outcomes)
+
+
+@pytest.mark.parametrize(
+    ("trials", "said"),
+    [
+        ((), "not run"),
+        ((ran("a", x="errored"), ran("a", other="passed"), ran("b", x="passed")), "not run"),
+        ((ran("a", x="passed"),), "1 trial, passed"),
+        ((ran("a", x="failed"), ran("a", x="hung")), "2 trials, all failed"),
+        ((ran("a", x="failed"), ran("a", x="passed"), ran("a", x="passed")), "3 trials, 1 failed"),
+        ((ran("a", x="passed", y="passed"), ran("a", x="passed")), "2 trials, all 2 cells passed"),
+        ((ran("a", x="failed", y="passed"), ran("a", x="failed")), "2 trials, 2 of 3 cell runs failed"),
+        ((ran("a", x="skipped", y="failed"),), "1 trial, failed"),
+    ],
+)
+def test_trials_are_counted_as_trials(trials, said):
+    document = documents.document().model_copy(update={"trials": trials})
+    assert str(answer.tally(document, "a", ("x", "y"))) == said
+
+
+def test_runs_that_there_were_none_of_are_not_run():
+    assert str(EndCount(runs=0, failed=0)) == "not run"
+    assert str(EndCount(runs=3, failed=0)) == "0 of 3"
+
+
+@pytest.mark.parametrize(
+    ("changed", "slot", "said"),
+    [
+        ({"builds": 0}, 0, "4 trials, 0 environments built, 2 min 18 s"),
+        ({"wall_seconds": 70.0}, 1, f"{BUILT}, 1 min 10 s wall time, 2 min 18 s of trials in 2 slots"),
+        ({}, 1, f"{BUILT}, 2 min 18 s of trials in 2 slots"),
+    ],
+)
+def test_what_it_cost(changed, slot, said):
+    document = documents.culprit()
+    trials = tuple(trial.model_copy(update={"slot": slot}) for trial in document.trials)
+    cost = document.cost.model_copy(update=changed)
+    assert answer.spent(document.model_copy(update={"trials": trials, "cost": cost})) == said
+
+
+def test_where_nothing_is_built_nothing_is_said_of_it():
+    assert answer.spent(documents.command()) == "2 trials, 40 s wall time, 1 min 03 s of trials in 2 slots"

@@ -244,3 +244,30 @@ def test_native_changes_matter_under_a_pinned_base_only(session, tmp_path):
         NativeChange(sha=documents.BROKEN, paths=("csrc/cpu/a.cpp",)),
         NativeChange(sha=documents.CULPRIT, paths=("setup.py",)),
     )
+
+
+def test_wall_time_is_that_in_which_any_trial_ran(session):
+    """The second trial begins while the first one runs; between them and the third there is a gap."""
+    rows = (
+        row(1, documents.BAD, Outcome.FAILED, seconds=90.0),
+        row(2, documents.GOOD, Outcome.PASSED, seconds=45.0),
+        row(9, documents.CULPRIT, Outcome.FAILED, seconds=10.0),
+    )
+    cost = compose(session, rows, ended(CULPRIT)).cost
+    assert (cost.seconds, cost.wall_seconds) == (145.0, 115.0)
+
+
+def test_cells_are_called_alike_everywhere(session):
+    """A cell's name is someone else's text: in `cells`, in a trial's `cells` and in its `outcomes`."""
+    name = "test_it[\x1b[31mred\u202e]"
+    result = TrialResult(
+        sha=documents.BAD,
+        cells=(CellResult(cell=name, outcome=Outcome.FAILED, failure=FAILURE),),
+        outcome=Outcome.FAILED,
+        started="2026-03-06T10:01:00+00:00",
+        seconds=1.0,
+    )
+    document = compose(session, (TrialRow(1, Purpose.BAD_END, result),), ended(replace(CULPRIT, cell=name)))
+    (trial,) = document.trials
+    assert tuple(document.cells) == trial.cells == tuple(trial.outcomes) == ("test_it[red]",)
+    assert trial.outcomes["test_it[red]"] == "failed"
