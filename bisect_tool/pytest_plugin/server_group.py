@@ -20,8 +20,9 @@ from bisect_tool.pytest_plugin.rest import Rest
 from bisect_tool.pytest_plugin.shared_memory import SharedMemory
 from bisect_tool.pytest_plugin.teardown import Ending, Estate, Teardown
 from bisect_tool.pytest_plugin.waiting import POLL_S, wait_until
+from bisect_tool.supervise.held_ports import HeldPorts, hold_free
 from bisect_tool.supervise.pace import Pace
-from bisect_tool.supervise.ports import find_free, foreign_listener, is_free
+from bisect_tool.supervise.ports import foreign_listener, is_free
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class ServerGroup:
         self._ended: float | None = None
         self._ending: Ending | None = None
         self._estate = Estate(ProcessTree(), SharedMemory(), ())
+        self._ports = HeldPorts()
 
     @property
     def bisect_logs(self) -> tuple[str, ...]:
@@ -163,6 +165,7 @@ class ServerGroup:
             return ending.finish(mode, seconds)
         finally:
             self._ended = time.time()
+            self._ports.close()
 
     def _launch(self) -> None:
         for command in self.deployment.commands(self._take_ports()):
@@ -178,18 +181,18 @@ class ServerGroup:
             self._estate.tree.add_root(server.pid)
 
     def _take_ports(self) -> list[int]:
-        """The free ports that the deployment needs."""
+        """The free ports that the deployment needs, held until its servers have ended."""
         taken = [port for port in self.launch.fixed_ports if not is_free(port)]
         if taken:
             raise ServersBlocked(f"the engine needs ports that are taken: {taken}")
-        count = self.deployment.ports
+        given = self.launch.ports
         try:
-            free = find_free(count, self.launch.ports.start, self.launch.ports.stop)
+            self._ports = hold_free(self.deployment.ports, given.start, given.stop)
         except EnvironmentFailed as error:
             raise ServersBlocked(error.message) from error
-        ports = (*free, *self.launch.fixed_ports)
+        ports = (*self._ports.numbers, *self.launch.fixed_ports)
         self._estate = Estate(self._estate.tree, self._estate.shared_memory, ports)
-        return list(free)
+        return list(self._ports.numbers)
 
     def _await(self, condition: Callable[[], bool], complaint: str, missing: Callable[[], str]) -> None:
         deadline = time.monotonic() + self.launch.ready_s

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.supervise.processes import (
     Process,
     below,
@@ -24,7 +23,7 @@ from bisect_tool.supervise.spec import ProcessInfo
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["PortWatch", "descendants", "find_free", "foreign_listener", "is_free", "listeners", "share"]
+__all__ = ["PortWatch", "descendants", "foreign_listener", "is_free", "listeners", "share"]
 
 FIRST, LAST = 8000, 8999
 """The ports that engines under test are given."""
@@ -46,26 +45,6 @@ def is_free(port: int) -> bool:
     if socket.has_ipv6:
         families.append((socket.AF_INET6, "::"))
     return all(_can_listen(family, address, port) for family, address in families)
-
-
-def find_free(count: int, start: int, stop: int) -> tuple[int, ...]:
-    """The first `count` free ports in `[start, stop)`.
-
-    Raises EnvironmentFailed when there are not so many. Nothing reserves them: check again with
-    `foreign_listener` once the server is up.
-    """
-    found: list[int] = []
-    for port in range(start, stop):
-        if len(found) == count:
-            break
-        if is_free(port):
-            found.append(port)
-    if len(found) < count:
-        raise EnvironmentFailed(
-            f"only {len(found)} of {count} ports needed are free in {start}-{stop - 1}",
-            "another run may hold them; end it, or name another range",
-        )
-    return tuple(found)
 
 
 def listeners(port: int) -> set[int]:

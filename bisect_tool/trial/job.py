@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -150,6 +149,7 @@ def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, objec
     values = placeholders(setting, place)
     launch: Launch = profile.launch
     model = expand(launch.model, values)
+    mine = ports.share(place.slot, setting.slots)
     env = {**clean_environment(place), **_variables(place)}
     return {
         "command": [expand(part, values) for part in launch.command],
@@ -160,7 +160,7 @@ def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, objec
         "model": model,
         "served_model": launch.served_model or model,
         "logs": str(place.logs),
-        "ports": _ports(setting, launch, place),
+        "ports": {"start": mine.start, "stop": mine.stop},
         "rpc_port": launch.rpc_port,
         "fixed_ports": launch.fixed_ports,
         "rank_env": _devices(setting, launch, place),
@@ -168,17 +168,6 @@ def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, objec
         "teardown_s": profile.timeouts.teardown,
         "sigterm": launch.sigterm,
     }
-
-
-def _ports(setting: Setting, launch: Launch, place: Place) -> dict[str, int]:
-    """The slot's ports, from some place on in the first part of them.
-
-    Sessions that began to look for free ports at the same place would take the same ones: an engine binds
-    what it was given half a minute later.
-    """
-    mine = ports.share(place.slot, setting.slots)
-    enough = max(len(mine) // 10, 4 * (launch.dp_size + launch.rpc_port))
-    return {"start": mine.start + secrets.randbelow(max(len(mine) - enough, 0) + 1), "stop": mine.stop}
 
 
 def _devices(setting: Setting, launch: Launch, place: Place) -> list[dict[str, str]]:

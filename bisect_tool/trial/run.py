@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build import BuildFailed, Environment, prepare
 from bisect_tool.build.tiny_model import ensure_model
-from bisect_tool.errors import BisectError, ExitCode, UsageError
+from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.request import CommandCheck
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guarded
+from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.supervise.logs import bounded_log, read_lines
-from bisect_tool.supervise.ports import is_free
 from bisect_tool.text import clean_line
 from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, timeline, unreadable
 from bisect_tool.trial.command import command_cell
@@ -109,12 +109,12 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
         environment = _environment(setting, order, cancel)
     except BuildFailed as error:
         return _nothing(order, Outcome.UNBUILDABLE, f"does not build: {error.message}")
-    taken = [port for port in _fixed_ports(setting) if not is_free(port)]
-    if taken:
-        reason = f"port {taken[0]}, which the engine must bind, is taken by another process"
-        return replace(_nothing(order, Outcome.INFRASTRUCTURE, reason), environment=environment)
+    try:
+        ports = hold_all(_fixed_ports(setting))
+    except EnvironmentFailed as error:
+        return replace(_nothing(order, Outcome.INFRASTRUCTURE, error.message), environment=environment)
     phase("test", order.folder)
-    with _temporary(order.folder) as temporary:
+    with ports, _temporary(order.folder) as temporary:
         place = Place(order.folder, order.tree, temporary, environment, order.slot)
         job = make_job(setting, place, order.cells)
         before = Before.look(setting, place, order.added)

@@ -65,6 +65,7 @@ class Launcher:
         if self.fault == "never-ready":
             signal.pause()
         self.children.append(self.fork(self.engine))
+        self.wait_to_bind()
         listener = socket.create_server(("127.0.0.1", self.args.port), backlog=256)
         if self.fault == "fatal-and-stubborn":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -80,6 +81,11 @@ class Launcher:
                 self.children.append(self.fork(self.api_server, listener, index))
             listener.close()
         self.wait_for_end()
+
+    def wait_to_bind(self) -> None:
+        fault, _, file = self.fault.partition(":")
+        while fault == "binds-once" and not Path(file).exists():
+            time.sleep(0.02)
 
     def fall_apart(self) -> None:
         worker = self.fork(self.broken_worker)

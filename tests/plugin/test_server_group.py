@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from bisect_tool.pytest_plugin.deployment import external_lb
 from bisect_tool.pytest_plugin.failures import ServersBlocked, ServersFailed, ServersHung
 from bisect_tool.pytest_plugin.rank_server import RequestFailed
-from bisect_tool.pytest_plugin.server_group import ServerGroup, rank_servers
+from bisect_tool.pytest_plugin.server_group import ServerGroup, rank_servers, starting_servers
 from bisect_tool.pytest_plugin.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -167,6 +168,26 @@ def test_a_taken_port_is_passed_over(stub_launch: StubLaunch):
         assert launch.ports.start not in {server.port for server in group.servers}
 
 
+def test_two_runs_whose_servers_bind_late_get_different_ports(stub_launch: StubLaunch, tmp_path: Path):
+    """Both look for ports in the same range before any server of the other has bound one."""
+    may_bind = tmp_path / "may-bind"
+    homes = [tmp_path / name for name in ("one", "other")]
+    for home in homes:
+        home.mkdir()
+    launches = [stub_launch(f"binds-once:{may_bind}", logs=home, rpc_port=True) for home in homes]
+    with (
+        starting_servers(launches[0], external_lb(launches[0], 1)) as one,
+        starting_servers(launches[1], external_lb(launches[1], 1)) as other,
+    ):
+        may_bind.touch()
+        one.await_ready()
+        other.await_ready()
+        given = [server.port for server in (*one.servers, *other.servers)]
+    assert len(set(given)) == 4
+    with rank_servers(stub_launch(), 1) as third:  # what has ended holds nothing
+        assert third.servers[0].port == min(given)
+
+
 def test_no_free_port_is_infrastructure(stub_launch: StubLaunch, ports: dict[str, int]):
     launch = stub_launch(ports={"start": ports["start"], "stop": ports["start"] + 1})
     with pytest.raises(ServersBlocked, match="1 of 2") as caught:
@@ -191,7 +212,7 @@ def test_a_stale_healthy_server_is_infrastructure(
 ):
     launch = stub_launch(fault)
     # The stranger comes in the moment between the look at the port and the start of ours.
-    monkeypatch.setattr("bisect_tool.pytest_plugin.server_group.find_free", lambda n, a, _: range(a, a + n))
+    monkeypatch.setattr("bisect_tool.supervise.held_ports.is_free", lambda _: True)
     with (
         healthy_stranger(launch.ports.start, in_another_process=True) as pid,
         healthy_stranger(launch.ports.start + 1),

@@ -5,8 +5,7 @@ import socket
 
 import pytest
 
-from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.supervise.ports import PortWatch, find_free, foreign_listener, is_free, listeners
+from bisect_tool.supervise.ports import PortWatch, foreign_listener, is_free, listeners
 from bisect_tool.supervise.processes import read_process
 
 
@@ -33,21 +32,6 @@ def test_a_connection_in_time_wait_does_not_count():
         served.close()
         client.close()
     assert is_free(port)
-
-
-def test_find_free_passes_over_what_is_taken():
-    with serve() as server:
-        port = server.getsockname()[1]
-        found = find_free(2, port, min(port + 300, 65536))
-    assert len(found) == 2
-    assert port not in found
-
-
-def test_too_few_free_ports():
-    with serve() as server:
-        port = server.getsockname()[1]
-        with pytest.raises(EnvironmentFailed, match="0 of 1"):
-            find_free(1, port, port + 1)
 
 
 def test_nobody_listens():

@@ -1,0 +1,97 @@
+"""Ports held machine-wide: no two runs are given the same one, whoever runs them and from whatever home.
+
+A server binds its port half a minute after it was given out, and until then the port looks free. So a run
+holds it, by a Unix socket bound to an abstract name (unix(7)). Such names belong to the network namespace, as
+ports do: they need no file or permission, every user meets the same ones, and the kernel frees them when the
+process that holds them ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.supervise.ports import is_free
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAME = "\0bisect-run/port/{}"
+
+
+class HeldPorts:
+    """Free ports that no other run is given until `close`, or the end of this process."""
+
+    def __init__(self) -> None:
+        self.numbers: tuple[int, ...] = ()
+        self._held = ExitStack()
+
+    def take(self, port: int) -> bool:
+        """Hold a port, unless another run holds it or somebody listens on it."""
+        holder = _hold(port)
+        if holder is None:
+            return False
+        # Asked only now: for an instant the question itself takes the port from the server it is held for.
+        if not is_free(port):
+            holder.close()
+            return False
+        self._held.enter_context(holder)
+        self.numbers = (*self.numbers, port)
+        return True
+
+    def close(self) -> None:
+        """Let other runs have the ports."""
+        self._held.close()
+        self.numbers = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def hold_free(count: int, start: int, stop: int) -> HeldPorts:
+    """Hold the first `count` free ports in `[start, stop)`.
+
+    Raises EnvironmentFailed when there are not so many; none is held then.
+    """
+    held = HeldPorts()
+    for port in range(start, stop):
+        if len(held.numbers) == count:
+            break
+        held.take(port)
+    found = len(held.numbers)
+    if found < count:
+        held.close()
+        raise EnvironmentFailed(
+            f"only {found} of {count} ports needed are free in {start}-{stop - 1}",
+            "another run may hold them; end it, or name another range",
+        )
+    return held
+
+
+def hold_all(ports: Iterable[int]) -> HeldPorts:
+    """Hold exactly these ports; raises EnvironmentFailed, with none held, if one of them is taken."""
+    held = HeldPorts()
+    for port in ports:
+        if not held.take(port):
+            held.close()
+            raise EnvironmentFailed(f"port {port}, which the engine must bind, is taken by another process")
+    return held
+
+
+def _hold(port: int) -> socket.socket | None:
+    """A socket that holds the port's name; None if another process has it."""
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        holder.bind(_NAME.format(port))
+    except OSError as error:
+        holder.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise EnvironmentFailed(f"cannot hold port {port}: {error}") from error
+    return holder

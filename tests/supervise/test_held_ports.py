@@ -1,0 +1,93 @@
+"""Ports that no other run is given: of this process or another one, of this user or another one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.supervise.held_ports import hold_all, hold_free
+from bisect_tool.supervise.ports import is_free
+
+ROOT = Path(__file__).parents[2]
+HOLDER = """
+import os, sys
+sys.path.append(sys.argv[1])
+from bisect_tool.supervise.held_ports import hold_all
+os.setuid(int(sys.argv[3]))
+held = hold_all([int(sys.argv[2])])
+print("held", flush=True)
+sys.stdin.read()
+"""
+NOBODY = 65534
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free now; the kernel gives out others for a while."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@contextmanager
+def another_run(port: int, user: int = os.getuid()):
+    """A process that holds a port."""
+    argv = [sys.executable, "-S", "-c", HOLDER, str(ROOT), str(port), str(user)]
+    run = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert run.stdout.readline() == b"held\n"
+        yield run
+    finally:
+        run.kill()
+        run.communicate(timeout=10)
+
+
+def test_a_held_port_is_free_for_its_server_and_given_to_nobody_else(port):
+    with hold_all([port]) as held:
+        assert held.numbers == (port,)
+        assert is_free(port)
+        with pytest.raises(EnvironmentFailed, match="0 of 1"):
+            hold_free(1, port, port + 1)
+        with pytest.raises(EnvironmentFailed, match=f"port {port}, which the engine must bind, is taken"):
+            hold_all([port])
+    with hold_free(1, port, port + 1) as again:
+        assert again.numbers == (port,)
+
+
+def test_a_port_somebody_listens_on_is_passed_over():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with hold_free(2, port, min(port + 300, 65536)) as held:
+            assert len(held.numbers) == 2
+            assert port not in held.numbers
+
+
+def test_one_port_too_few_and_none_is_held(port):
+    with hold_all([port]):
+        with pytest.raises(EnvironmentFailed, match="is taken"):
+            hold_all([port + 1, port])
+        with hold_free(1, port + 1, port + 2) as held:
+            assert held.numbers == (port + 1,)
+
+
+def test_what_another_process_holds_is_free_once_that_is_killed(port):
+    with another_run(port) as run:
+        with pytest.raises(EnvironmentFailed, match="is taken"):
+            hold_all([port])
+        os.kill(run.pid, signal.SIGKILL)
+        run.wait(10)
+        with hold_all([port]) as held:
+            assert held.numbers == (port,)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a process as another user")
+def test_what_another_user_holds_is_not_given_out(port):
+    with another_run(port, NOBODY), pytest.raises(EnvironmentFailed, match="is taken"):
+        hold_all([port])
