@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import is_bare
 from bisect_tool.history.clone import is_url, without_account
+from bisect_tool.plain_command import command_line, tracked
 from bisect_tool.request import CommandCheck, PytestCheck, Repetition, Request, SuiteCheck
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
@@ -239,58 +239,12 @@ def _check(words: Words, repository: Repository, bad: str) -> SuiteCheck | Pytes
     source = repository.resolve(words.tests_from) if words.tests_from else None
     named = words.pytest_file.split("::")[0]
     file = posixpath.normpath(named)
-    if not _tracked(file, repository, source or bad):
+    if not tracked(file, repository, source or bad):
         raise UsageError(
             f"there is no {clean_line(named)} at {(source or bad)[:9]}",
             "Give the path from the repository's root.",
         )
     return PytestCheck(file=file, tests_from=source)
-
-
-def command_line(words: Sequence[str], repository: Repository, bad: str) -> tuple[str, ...]:
-    """The command as it can run in any commit's worktree.
-
-    A file of the current folder that is not in the history (a `check.sh` just written) stands by its absolute
-    path: it is the same at every commit, as with `git bisect run`.
-
-    Raises:
-        UsageError: there is no such program.
-    """
-    here = Path.cwd()
-
-    def placed(word: str) -> str:
-        path = here / word
-        outside = (
-            word and not Path(word).is_absolute() and _is_file(path) and not _tracked(word, repository, bad)
-        )
-        return str(path.resolve()) if outside else word
-
-    program = words[0] if "/" not in words[0] else placed(words[0])
-    found = shutil.which(program) or ("/" in program and _tracked(program, repository, bad))
-    if not found and "/" in program and _is_file(here / program):
-        raise UsageError(
-            f"{clean_line(words[0])!r} is not executable", "chmod +x it, or name what runs it: -- sh FILE"
-        )
-    if not found:
-        raise UsageError(
-            f"there is no program {clean_line(words[0])!r}, neither here nor in the history",
-            "Give its path from the repository's root, or an absolute one, and make it executable.",
-        )
-    return (program, *(placed(word) for word in words[1:]))
-
-
-def _is_file(path: Path) -> bool:
-    """Whether there is such a file; what is too long for a name (a program after `-c`) names none."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def _tracked(path: str, repository: Repository, bad: str) -> bool:
-    name = posixpath.normpath(path)
-    inside = not name.startswith(("/", "..", "-")) and name != "."
-    return inside and bool(repository.tree_hashes(bad, (name,)))
 
 
 def _scenario_name(asked: str | None) -> str:

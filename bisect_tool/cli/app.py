@@ -37,6 +37,7 @@ _COMMANDS = (
     "doctor",
 )
 _GROUPS = ("scenarios",)
+_TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")
 
 
 def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
@@ -92,9 +93,18 @@ def _check_folder() -> None:
         raise UsageError("the current folder does not exist any more", "Go to one that does.") from None
 
 
+def _check_command(words: list[str]) -> None:
+    """Reject `--` with nothing after it, usually an unset shell variable: without a command, a scenario is meant."""
+    if words[0] in _TAKE_A_COMMAND and "--" in words and words.index("--") == len(words) - 1:
+        raise UsageError(
+            "there is no command after --", "Name one, or leave -- out. Is a variable of a script not set?"
+        )
+
+
 def _run(words: list[str]) -> int:
     try:
         _check_folder()
+        _check_command(words)
         named = words[0] in (*_COMMANDS, *_GROUPS)
         gc.disable()  # modules are no garbage, and to look for some in them takes a tenth of the start
         app = command_line(words[:1]) if named else command_line()

@@ -36,6 +36,20 @@ def find(spec: str) -> Path:
         raise UsageError(f"{spec!r} is not a git repository", _TAKES) from None
 
 
+def prefix_of(folder: Path, git_dir: Path) -> str | None:
+    """The path of a folder from the top of the checkout it lies in, such as `docs/`; at the top it is empty.
+
+    None where that is no checkout (or linked worktree) of the repository of `git_dir`.
+    """
+    git = Git(folder=folder, personal=True)
+    try:
+        said = git.run("rev-parse", "--path-format=absolute", "--show-prefix", "--git-common-dir")
+    except GitFailed:
+        return None
+    prefix, common, _ = os.fsdecode(said).split("\n", 2)
+    return prefix if Path(common).resolve() == _common(git_dir).resolve() else None
+
+
 def is_bare(folder: Path) -> bool:
     """Whether the folder is a bare repository, or lies in one; not if git does not read it."""
     try:

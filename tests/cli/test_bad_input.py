@@ -28,6 +28,7 @@ USAGE = "`bisect-run {}--help` shows how it is used."
 REFERENCE = "See docs/reference/scenario.md."
 LEAVE_OUT = "Leave one of them out."
 EMPTY = "Give it a value or leave it out. Is a variable of a script not set?"
+NO_COMMAND = "Name one, or leave -- out. Is a variable of a script not set?"
 COMMAND_ALONE = "a command after -- goes without --scenario, --profile, --pytest and --cells"
 
 # What it is about; the command line; what was wrong; what to do.
@@ -280,6 +281,22 @@ WRONG = [
             ("repo", "fixes --repo '' --at bad --revert HEAD -- true"),
         )
     ),
+    *(
+        (f"no command after --: {words}", f"{words} --", "there is no command after --", NO_COMMAND)
+        for words in (
+            "--good c1 --bad c8",
+            "run --repo {project} --good c1 --bad c8",
+            "plan --repo {project} --good c1 --bad c8",
+            "repro c8 --repo {project}",
+            "fixes --repo {project} --at c8",
+        )
+    ),
+    (
+        "an empty command",
+        "--repo {project} --good c1 --bad c8 -- ''",
+        "there is no program ''",
+        "Name one after --. Is a variable of a script not set?",
+    ),
     ("report of no session", "report", "no such session: last", SESSIONS),
     ("report of another session", "report 1999", "no such session: 1999", SESSIONS),
     ("status of another session", "status 1999", "no such session: 1999", SESSIONS),
@@ -392,6 +409,17 @@ def test_odd_ref_is_taken_literally(cli, project, ref):
     ended = cli("plan", "--repo", project.path, "--good", ref, "--bad", "c8", "--", "./check.sh")
     assert (ended.code, ended.err) == (0, "")
     assert f"Good          {project.commits['c4']:.9}" in ended.out
+
+
+def test_step_without_a_command_after_the_dashes_stops_git_bisect(cli, project):
+    ended = cli("step", "--repo", project.path, "--rev", "c8", "--")
+    assert ended.err == f"error: there is no command after --\n{NO_COMMAND}\n"
+    assert (ended.code, ended.out) == (128, "")
+
+
+def test_dashes_that_end_a_command_are_its_own(cli, project):
+    ended = cli("plan", "--repo", project.path, "--good", "c1", "--bad", "c8", "--", "./check.sh", "--")
+    assert (ended.code, ended.err) == (0, "")
 
 
 def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):

@@ -229,3 +229,17 @@ def test_a_flaky_end_is_no_culprit(project, tmp_path):
     assert ended.code == 3
     assert ended.document.cells["command"].finding == "flaky"
     assert ended.document.cells["command"].culprit is None
+
+
+def test_from_a_subfolder_a_word_means_the_commit_s_own_file_there(project):
+    """The command itself runs at the top of the tree, as with `git bisect run`."""
+    folder = project.path / "pkg" / "deep"
+    folder.mkdir(parents=True)
+    own = "#!/bin/sh\nexit $(cat code)\n"
+    shas = [project.commit(code, files={"pkg/deep/own.sh": own}) for code in (0, 0, 1, 1)]
+    (folder / "own.sh").chmod(0o755)
+    project.git("update-index", "--chmod=+x", "pkg/deep/own.sh")
+    project.git("commit", "-q", "--amend", "--no-edit")
+    (folder / "own.sh").write_text("#!/bin/sh\nexit 1\n")
+    words = ("--good", shas[0], "--bad", "main", "--json", "--", "sh", "own.sh")
+    assert culprit_of(project.run(*words, folder=folder)) == shas[2]

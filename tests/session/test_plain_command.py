@@ -1,0 +1,121 @@
+"""Which words of a plain command name the commit's own files, and which the user's."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from bisect_tool.errors import UsageError
+from bisect_tool.history import Repository
+from bisect_tool.plain_command import command_line
+
+
+@pytest.fixture
+def checkout(project, monkeypatch):
+    """Tracked scripts at the top and in `pkg/deep`; the same untracked ones beside them."""
+    for folder in ("pkg/deep/tests", "scratch"):
+        (project.path / folder).mkdir(parents=True)
+    script = "#!/bin/sh\n"
+    tracked = ("top.sh", "both.sh", "pkg/deep/own.sh", "pkg/deep/both.sh", "pkg/deep/tests/test_x.py")
+    project.commit(0, files=dict.fromkeys(tracked, script))
+    for name in (*tracked, "mine.sh", "pkg/deep/mine.sh"):
+        project.write_check(script, name)
+    return project
+
+
+@pytest.fixture
+def placed(checkout, monkeypatch, tmp_path):
+    def place(folder, *words):
+        monkeypatch.chdir(checkout.path / folder)
+        repository = Repository.open(str(checkout.path), tmp_path / "cache")
+        return command_line(words, repository, checkout.head())
+
+    return place
+
+
+@pytest.mark.parametrize(
+    ("folder", "word", "expected"),
+    [
+        (".", "./top.sh", "./top.sh"),
+        (".", "./mine.sh", "{top}/mine.sh"),
+        (".", "pkg/deep/mine.sh", "{top}/pkg/deep/mine.sh"),
+        ("pkg/deep", "./own.sh", "pkg/deep/own.sh"),
+        ("pkg/deep", "./both.sh", "pkg/deep/both.sh"),
+        ("pkg/deep", "./mine.sh", "{top}/pkg/deep/mine.sh"),
+        ("pkg/deep", "../../top.sh", "./top.sh"),
+        ("pkg/deep", "./top.sh", "./top.sh"),
+        ("pkg/deep", "pkg/deep/own.sh", "pkg/deep/own.sh"),
+        ("scratch", "../pkg/deep/own.sh", "pkg/deep/own.sh"),
+    ],
+)
+def test_the_program(placed, checkout, folder, word, expected):
+    assert placed(folder, word) == (expected.format(top=checkout.path),)
+
+
+@pytest.mark.parametrize(
+    ("folder", "word", "expected"),
+    [
+        ("pkg/deep", "own.sh", "pkg/deep/own.sh"),
+        ("pkg/deep", "tests/test_x.py::test_a[1]", "pkg/deep/tests/test_x.py::test_a[1]"),
+        ("pkg/deep", "./tests", "pkg/deep/tests"),
+        ("pkg/deep", "tests", "tests"),
+        ("pkg/deep", "mine.sh::test_a", "{top}/pkg/deep/mine.sh::test_a"),
+        ("pkg/deep", "top.sh", "top.sh"),
+        ("pkg", "deep", "deep"),
+        (".", "scratch", "scratch"),
+        (".", "code", "code"),
+        (".", "--flag=mine.sh", "--flag=mine.sh"),
+        (".", "", ""),
+    ],
+)
+def test_what_follows_it(placed, checkout, folder, word, expected):
+    assert placed(folder, "sh", word) == ("sh", expected.format(top=checkout.path))
+
+
+def test_links_are_not_followed(placed, checkout, tmp_path):
+    """A virtual environment's Python is a link: where it leads is another environment."""
+    python = checkout.path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/bin/sh")
+    assert placed(".", ".venv/bin/python", "-m", "pytest") == (str(python), "-m", "pytest")
+    (checkout.path / "linked").symlink_to(checkout.path / "scratch")
+    checkout.write_check(name="scratch/mine.sh")
+    assert placed(".", "linked/mine.sh") == (str(checkout.path / "linked/mine.sh"),)
+
+
+def test_a_relative_entry_of_the_path_is_of_the_current_folder(placed, checkout, monkeypatch):
+    monkeypatch.setenv("PATH", os.pathsep.join((".", os.environ["PATH"])))
+    assert placed(".", "top.sh") == ("./top.sh",)
+    assert placed("pkg/deep", "own.sh") == ("pkg/deep/own.sh",)
+    assert placed(".", "mine.sh") == (str(checkout.path / "mine.sh"),)
+
+
+def test_a_folder_elsewhere_is_no_part_of_the_tree(checkout, monkeypatch, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    repository = Repository.open(str(checkout.path), tmp_path / "cache")
+    for name in ("top.sh", "own.sh"):
+        (elsewhere / name).write_text("")
+    words = command_line(("sh", "top.sh", "own.sh"), repository, checkout.head())
+    assert words == ("sh", "top.sh", str(elsewhere / "own.sh"))
+
+
+def test_a_linked_worktree_is_a_checkout_too(checkout, monkeypatch, tmp_path):
+    checkout.git("worktree", "add", "-q", str(checkout.path / "linked"))
+    monkeypatch.chdir(checkout.path / "linked" / "pkg" / "deep")
+    repository = Repository.open(str(checkout.path), tmp_path / "cache")
+    assert command_line(("./own.sh",), repository, checkout.head()) == ("pkg/deep/own.sh",)
+
+
+@pytest.mark.parametrize("word", ["", "./none.sh", "none-of-this-name", "scratch"])
+def test_no_such_program(placed, word):
+    with pytest.raises(UsageError, match="there is no program"):
+        placed(".", word)
+
+
+def test_a_file_that_is_not_executable(placed, checkout):
+    (checkout.path / "mine.sh").chmod(0o644)
+    with pytest.raises(UsageError, match="is not executable"):
+        placed(".", "./mine.sh")
