@@ -7,6 +7,7 @@ from bisect_tool.evidence.judge import Judgement, classify, telling
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.reader import read_events
 from bisect_tool.evidence.signature import Signature, general_role, normalise, signature_of
+from bisect_tool.evidence.symptom import is_symptom
 from bisect_tool.evidence.timeline import ProcessTimeline, TableEntry, read_timeline
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "explain",
     "general_role",
     "is_fatal",
+    "is_symptom",
     "normalise",
     "read_events",
     "read_timeline",

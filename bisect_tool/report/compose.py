@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from bisect_tool.build import packages
 from bisect_tool.build.fingerprint import native_paths
 from bisect_tool.campaign import CellConclusion, EndCounts, Finding, Purpose, State
 from bisect_tool.errors import ExitCode
+from bisect_tool.evidence import is_symptom
 from bisect_tool.history import plumbing
 from bisect_tool.report import fixes
 from bisect_tool.report.document import (
@@ -90,6 +90,7 @@ def compose(
     else:
         code, conclusion = conclude(state, rows, unbuilt) if request.goods else _one_commit(rows)
     fix = request.find == "fix"
+    failures = _evidence(seen) if repro or healed else _failures(state, rows, commits, fix=fix)
     document = Document(
         schema=1,
         command=request.command,
@@ -109,7 +110,8 @@ def compose(
         cells={item.cell: _cell(item, commits, rows, unbuilt, fix=fix) for item in state.conclusions},
         repro=repro,
         fixes=healed,
-        failure=_evidence(seen) if repro or healed else _failure(state, rows, commits, fix=fix),
+        failure=next(iter(failures), None),
+        failures=failures,
         commits={
             sha: commit_info(commits[sha]) for sha in _named(session, rows, state, native) if sha in commits
         },
@@ -313,42 +315,72 @@ def _before(cell: str, parents: Sequence[str], rows: Sequence[TrialRow], *, fix:
     return next((parent for parent in parents if parent in seen), None)
 
 
-def _failure(
+def _failures(
     state: State, rows: Sequence[TrialRow], commits: Mapping[str, Commit], *, fix: bool
-) -> FailureReport | None:
-    """How most cells of the first culprit failed, else how the first cell failed that did at all.
+) -> tuple[FailureReport, ...]:
+    """One for every culprit and every signature: cells with a culprit first, then by the number of cells.
 
     Where a fix was looked for, it is the commit before it that fails.
     """
     failed = [item for item in state.conclusions if item.failure is not None]
     failed.sort(key=lambda item: item.finding is not Finding.CULPRIT)
-    alike = [item for item in failed if item.culprit == failed[0].culprit and item.culprit] or failed[:1]
-    known = Counter(item.failure.signature for item in alike if item.failure)
-    if not known:
-        return None
-    usual = known.most_common(1)[0][0]
-    item, failure = next(
-        (item, item.failure) for item in alike if item.failure and item.failure.signature == usual
+    alike: dict[str | None, dict[str, list[CellConclusion]]] = {}
+    for item in failed:
+        alike.setdefault(item.culprit, {}).setdefault(str(_of(item).signature), []).append(item)
+    return tuple(
+        _failure(items, signatures, rows, commits, fix=fix)
+        for signatures in alike.values()
+        for items in sorted(signatures.values(), key=len, reverse=True)
     )
-    sha = item.culprit
+
+
+def _failure(
+    items: Sequence[CellConclusion],
+    signatures: Mapping[str, Sequence[CellConclusion]],
+    rows: Sequence[TrialRow],
+    commits: Mapping[str, Commit],
+    *,
+    fix: bool,
+) -> FailureReport:
+    """What cells of one culprit have in common that fail with one of its signatures."""
+    first = items[0]
+    sha, name = first.culprit, str(_of(first).signature)
+    others = (item.cell for other, cells in signatures.items() if other != name for item in cells)
     if fix and sha is not None:
-        sha = _before(item.cell, commits[sha].parents, rows, fix=True)
+        sha = _before(first.cell, commits[sha].parents, rows, fix=True)
+    return _report(
+        first.cell,
+        sha or "",
+        _of(first),
+        tuple(others) if first.culprit else (),
+        tuple(i.cell for i in items),
+    )
+
+
+def _of(item: CellConclusion) -> Failure:
+    assert item.failure is not None
+    return item.failure
+
+
+def _evidence(found: tuple[str, str, Failure] | None) -> tuple[FailureReport, ...]:
+    """Why a cell failed at a commit, where one did."""
+    return () if found is None else (_report(*found),)
+
+
+def _report(
+    cell: str, sha: str, failure: Failure, otherwise: tuple[str, ...] = (), cells: tuple[str, ...] = ()
+) -> FailureReport:
     return FailureReport(
-        cell=item.cell,
-        sha=sha or "",
+        cell=cell,
+        sha=sha,
         root=failure.root,
         chain=failure.chain,
         excerpt=failure.excerpt,
-        otherwise=tuple(each.cell for each in alike if each.failure and each.failure.signature != usual),
+        otherwise=otherwise,
+        cells=cells or (cell,),
+        signature=str(failure.signature),
+        symptom=is_symptom(failure.root),
     )
-
-
-def _evidence(found: tuple[str, str, Failure] | None) -> FailureReport | None:
-    """Why a cell failed at a commit, where one did."""
-    if found is None:
-        return None
-    cell, at, failure = found
-    return FailureReport(cell=cell, sha=at, root=failure.root, chain=failure.chain, excerpt=failure.excerpt)
 
 
 def _trial(row: TrialRow) -> TrialReport:

@@ -11,32 +11,27 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.fixes import render_healings
 from bisect_tool.report.left_behind import left_behind
-from bisect_tool.report.phrase import count, duration, listing, percent, place, short
+from bisect_tool.report.phrase import count, duration, listing, percent, short
 from bisect_tool.report.repro import render_rates
 from bisect_tool.report.startup import render_start_ups
+from bisect_tool.report.why import render_whys
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bisect_tool.evidence import Event
-    from bisect_tool.report.document import CellReport, Document, FailureReport
+    from bisect_tool.report.document import CellReport, Document
 
 _MESSAGE_LIMIT = 500
-_CHAIN_LIMIT = 20
-_EXCERPT_LINES = 12
 _LEFTOVER_LIMIT = 8
 _PATH_LIMIT = 5
 _COPY_LIMIT = 20_000
-_TIME_WIDTH = len("+0.000 s")
-_GUIDE_WIDTH = 4
 _NO_OP = "suspect: it changes nothing that is tested"
 _NATIVE_CULPRIT = "changes native files, which the pinned base does not follow"
 _FINDING_STYLE = {"culprit": "bold red", "candidates": "yellow", "flaky": "yellow", "green": "green"}
@@ -48,7 +43,7 @@ def render_report(document: Document) -> RenderableType:
         render_answer(document),
         render_cells(document),
         _candidates(document),
-        render_failure(document),
+        render_whys(document),
         render_start_ups(document),
         _native_changes(document),
         _leftovers(document),
@@ -110,23 +105,6 @@ def render_cells(document: Document) -> RenderableType | None:
             *([_text(reverted(document, cell))] if document.confirmation else []),
         )
     return Group(table, *(_text(note, style="dim") for note in _notes(document)))
-
-
-def render_failure(document: Document) -> RenderableType | None:
-    """The failure chain as a tree: the root, and under it what followed, with times relative to the root."""
-    failure = document.failure
-    if failure is None:
-        return None
-    where = short(failure.sha or document.bad)
-    title = _text(f"Why {failure.cell} fails at {where}", style="bold")
-    parts: list[RenderableType] = [title, _tree(failure)]
-    if len(failure.chain) <= 1 and not failure.root.frames:
-        lines = [line for line in failure.excerpt.splitlines() if line.strip()][-_EXCERPT_LINES:]
-        parts.append(Padding(Group(*(_text(line, style="dim") for line in lines)), (0, 0, 0, 2)))
-    if failure.otherwise:
-        where = "what they said is in the logs"
-        parts.append(_text(f"{listing(failure.otherwise)} failed in another way: {where}", style="dim"))
-    return Group(*parts)
 
 
 def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
@@ -201,38 +179,6 @@ def _candidates(document: Document) -> RenderableType | None:
             grid.add_row(Text(short(view.sha), "yellow" if view.reason else "red"), chance, body)
         parts += [_text(title, style="bold"), Padding(grid, (0, 0, 0, 2))]
     return Group(*parts) if parts else None
-
-
-def _tree(failure: FailureReport) -> RenderableType:
-    shown = (failure.root, *failure.chain[1:_CHAIN_LIMIT])
-    width = max(len(_role(event)) for event in shown)
-    whens = [f"{event.time - failure.root.time:+.3f} s" for event in shown[1:]]
-    times = max(map(len, whens), default=_TIME_WIDTH)
-    root = _event(failure.root, "root", times + _GUIDE_WIDTH, width, "bold red")
-    tree = Tree(root, guide_style="dim")
-    for event, when in zip(shown[1:], whens, strict=True):
-        tree.add(_event(event, f"{when:>{times}}", times, width, ""))
-    if len(failure.chain) > _CHAIN_LIMIT:
-        tree.add(Text(f"and {count(len(failure.chain) - _CHAIN_LIMIT, 'more event')}", "dim"))
-    return Padding(tree, (0, 0, 0, 2))
-
-
-def _event(event: Event, when: str, times: int, roles: int, style: str) -> RenderableType:
-    """One event: when, who, what; below it the innermost frame."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, min_width=times)
-    grid.add_column(no_wrap=True, min_width=roles)
-    grid.add_column(overflow="fold")
-    said = event.headline or next(iter(event.lines), event.kind)
-    what = _text(said, _MESSAGE_LIMIT, style=style)
-    if event.frames:
-        what.append(f"\nat {place(event.frames[-1])}", "not bold dim")
-    grid.add_row(Text(when, "dim"), Text(_role(event), "cyan"), what)
-    return grid
-
-
-def _role(event: Event) -> str:
-    return clean_line(event.role, 40)
 
 
 def _native_changes(document: Document) -> RenderableType | None:

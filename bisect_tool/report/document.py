@@ -87,7 +87,8 @@ class CellReport(_Model):
 class FailureReport(_Model):
     """The failure chain: `chain[0]` is `root`; what follows was brought down by it.
 
-    `otherwise` are the cells of the same culprit that failed with another signature.
+    `otherwise` are the cells of the same culprit that failed with another signature, `cells` those that
+    failed with this one. `symptom`: the root is only the consequence of something that the logs do not have.
     """
 
     cell: str
@@ -96,6 +97,9 @@ class FailureReport(_Model):
     chain: tuple[Event, ...]
     excerpt: str
     otherwise: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    signature: str = ""
+    symptom: bool = False
 
 
 class TrialReport(_Model):
@@ -164,6 +168,7 @@ class Document(_Model):
     `fixes` is the answer of a session that looked for what heals; `cells` is empty then.
     `repro` is the answer of a session that searched for nothing; `cells` is empty then.
     `confirmation` tells what became of reverting the culprits, null where it was not asked or none is named.
+    `failures` has one for every culprit and every signature, and `failure` is the first of them.
     `find` says what was looked for: the first bad commit after `good`, or the first good one after `bad`.
     """
 
@@ -188,6 +193,7 @@ class Document(_Model):
     fixes: Healings | None = None
     confirmation: Confirmation | None = None
     failure: FailureReport | None
+    failures: tuple[FailureReport, ...] = ()
     commits: dict[str, CommitInfo] = Field(default_factory=dict)
     native_changes: tuple[NativeChange, ...] = ()
     trials: tuple[TrialReport, ...]

@@ -19,6 +19,7 @@ from bisect_tool.report.left_behind import left_behind
 from bisect_tool.report.phrase import count, duration, percent, place, short, told
 from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
 from bisect_tool.report.startup import START_UP, sides, start_ups
+from bisect_tool.report.why import whys
 from bisect_tool.text import clean, clean_line
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def markdown(document: Document) -> str:
             document=document,
             affected=answer.affected(document),
             green=answer.cells_found(document, "green"),
-            chain=document.failure.chain[:_CHAIN_LIMIT] if document.failure else (),
+            whys=whys(document),
             trials=document.trials[:_TRIAL_LIMIT],
             left_behind=left_behind(document)[:_TRIAL_LIMIT],
             start_ups=start_ups(document),
@@ -152,7 +153,10 @@ def _environment() -> Environment:
         "duration": lambda seconds: Markdown(duration(seconds)),
         "count": lambda number, noun: Markdown(count(number, noun)),
         "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
-        "log_lines": lambda chain: "\n".join(clean_line(log_line(event), _LINE_LIMIT) for event in chain),
+        "chain": lambda failure: failure.chain[:_CHAIN_LIMIT],
+        "log_lines": lambda failure: "\n".join(
+            clean_line(log_line(event), _LINE_LIMIT) for event in failure.chain[:_CHAIN_LIMIT]
+        ),
         "failed": lambda runs: Markdown(runs or ""),
         "own": lambda words: Markdown(str(words)),
         "resume": lambda document: f"bisect-run resume {document.session}",

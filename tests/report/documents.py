@@ -83,6 +83,8 @@ FAILURE = FailureReport(
     root=CHAIN[0],
     chain=CHAIN,
     excerpt="(EngineCore_DP1 pid=4242) worker 0 did not come up\n(Worker_DP0_TP0 pid=4250) BrokenPipeError",
+    cells=RED_CELLS,
+    signature="EngineCore: Exception: WorkerProc initialization failed",
 )
 
 
@@ -207,7 +209,20 @@ def two_culprits() -> Document:
         left_behind=("shm psm_5f2a", "process EngineCore_DP0 (pid 4711)"),
     )
     cells = {RED_CELLS[0]: red(), RED_CELLS[1]: other, GREEN_CELLS[0]: green()}
-    return document(cells=cells, repo="/home/ada/vllm")
+    broken = event(0.0, "ApiServer_2", "BrokenPipeError", "[Errno 32] Broken pipe")
+    failures = (
+        FAILURE.model_copy(update={"cells": RED_CELLS[:1]}),
+        FailureReport(
+            cell=RED_CELLS[1],
+            sha=BROKEN,
+            root=broken,
+            chain=(broken, CHAIN[-1]),
+            excerpt="(ApiServer_2 pid=4711) BrokenPipeError: [Errno 32] Broken pipe",
+            cells=RED_CELLS[1:2],
+            symptom=True,
+        ),
+    )
+    return document(cells=cells, repo="/home/ada/vllm", failure=failures[0], failures=failures)
 
 
 def confirmation(*reverts: Tried, conclusion: str) -> Confirmation:

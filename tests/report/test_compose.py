@@ -271,3 +271,32 @@ def test_cells_are_called_alike_everywhere(session):
     (trial,) = document.trials
     assert tuple(document.cells) == trial.cells == tuple(trial.outcomes) == ("test_it[red]",)
     assert trial.outcomes["test_it[red]"] == "failed"
+
+
+def test_every_culprit_and_signature_has_its_failure(session):
+    """Those of one culprit by the number of their cells; cells without a culprit come last."""
+    broken_pipe = documents.event(0.0, "Worker", "BrokenPipeError", "[Errno 32] Broken pipe")
+    other = Failure(
+        root=broken_pipe,
+        chain=(broken_pipe,),
+        signature=Signature(role="Worker", exception="BrokenPipeError", message="[Errno 32] Broken pipe"),
+        excerpt="",
+    )
+    flaky = replace(conclusion(Finding.FLAKY), cell="flaky")
+    cells = (
+        flaky,
+        replace(CULPRIT, cell="a", failure=other),
+        replace(CULPRIT, cell="b"),
+        replace(CULPRIT, cell="c"),
+        replace(CULPRIT, cell="d", culprit=documents.PARENT, failure=other),
+    )
+    document = compose(session, ROWS, ended(*cells))
+    told = [(each.sha, each.cells, each.symptom) for each in document.failures]
+    assert told == [
+        (documents.CULPRIT, ("b", "c"), True),
+        (documents.CULPRIT, ("a",), True),
+        (documents.PARENT, ("d",), True),
+        ("", ("flaky",), True),
+    ]
+    assert document.failure == document.failures[0]
+    assert document.failures[1].signature == str(other.signature)

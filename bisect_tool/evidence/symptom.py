@@ -1,0 +1,35 @@
+"""Whether an event is only a consequence: the text of a process that saw another one fail."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence.known import Stage, recognise
+
+if TYPE_CHECKING:
+    from bisect_tool.evidence.event import Event
+
+# Errors that a test or a tool raises about a process other than itself.
+_OF_ANOTHER_PROCESS = re.compile(
+    r"\b(?:CalledProcessError|ProcessExitedException|ChildFailedError|ChildProcessError|ProcessRaisedException"
+    r"|BrokenProcessPool|TerminatedWorkerError|WorkerCrashedError|ActorDiedError|EngineDeadError)\b"
+    r"|returned non-zero exit status \d|\bworker '?\w+'? crashed while running"
+    r"|\b(?:see|check) (?:the )?(?:logs?|stack ?trace|above|output)\b"
+    r".{0,40}\b(?:root cause|details|for more|error)"
+    r"|\bdied with <Signals\.",
+    re.IGNORECASE,
+)
+# A program can raise these by itself, for reasons of its own.
+_ALSO_CAUSES = ("EOFError", "SystemExit", "CancelledError", "IncompleteReadError")
+
+
+def is_symptom(event: Event) -> bool:
+    """Whether `event` cannot be a cause: what brought it down is another process's, or stands elsewhere."""
+    text = event.headline
+    if _OF_ANOTHER_PROCESS.search(text):
+        return True
+    known = recognise(text)
+    if known is None or known.stage in (Stage.CAUSE, Stage.LEAK):
+        return False
+    return event.kind != "test" or event.exception.rpartition(".")[2] not in _ALSO_CAUSES
