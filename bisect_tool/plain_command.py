@@ -1,8 +1,8 @@
-"""A plain command as it can run in any commit's worktree: which words name the commit's files, which the user's.
+"""A plain command as it can run in any commit's worktree: whose files its words name.
 
-Words mean what they mean to the shell in the current folder. A path that the history has is the commit's own, from
-the top of its tree, where every command runs (as with `git bisect run`). A file that the history does not have is the
-same at every commit, and stands by its absolute path.
+Words mean what they mean to the shell in the current folder. A path that the history has is the commit's own,
+from the top of its tree, where every command runs (as with `git bisect run`). A file that the history does
+not have is the same at every commit, and stands by its absolute path.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def command_line(words: Sequence[str], repository: Repository, bad: str) -> tupl
 
 
 def _program(word: str) -> str:
-    """The program; by its path where `PATH` leads to it by a relative entry, which is of the current folder."""
+    """The program; by its path where a relative entry of `PATH`, one of the current folder, leads to it."""
     found = shutil.which(word)
     if found is None or "/" in word or found.startswith("/"):
         return word

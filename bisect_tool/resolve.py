@@ -22,7 +22,7 @@ from bisect_tool.trial.cells import collect_cells, matching
 from bisect_tool.words import rerun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from bisect_tool.home import Home
     from bisect_tool.scenario import Scenario

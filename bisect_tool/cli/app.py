@@ -94,7 +94,7 @@ def _check_folder() -> None:
 
 
 def _check_command(words: list[str]) -> None:
-    """Reject `--` with nothing after it, usually an unset shell variable: without a command, a scenario is meant."""
+    """Reject `--` with nothing after it (usually an unset shell variable): it would run a scenario."""
     if words[0] in _TAKE_A_COMMAND and "--" in words and words.index("--") == len(words) - 1:
         raise UsageError(
             "there is no command after --", "Name one, or leave -- out. Is a variable of a script not set?"
