@@ -88,6 +88,7 @@ class Request(_Model):
     The answer is given at `confidence`, or when a budget is used up; `priors` tells suspects apart by what
     they change, and `fresh` leaves the trials of earlier sessions aside. To find a fix, `goods` are the
     commits that still fail and `bad` is the one that passes. `confirm` reverts the culprits in the end.
+    `pass_env` are variables that trials get although their names look like secrets.
     """
 
     repo: str
@@ -108,6 +109,7 @@ class Request(_Model):
     fresh: bool = False
     confirm: Literal["revert"] | None = None
     deadline_s: float = Field(3600, gt=0)
+    pass_env: tuple[str, ...] = ()
     repetition: Repetition | None = None
     fixes: Fixes | None = None
     rerun: str = ""

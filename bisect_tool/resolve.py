@@ -49,6 +49,7 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
     """
     _check_given(words)
     _check_kind(words)
+    _check_passed(words)
     scenario = None if words.command else scenarios.load(words.scenario or DEFAULT_SCENARIO)
     if scenario is not None and words.profile is not None:
         scenario.profile(words.profile)  # a slip in its name is told before anything is cloned
@@ -78,6 +79,7 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
         fresh=words.fresh,
         confirm=words.confirm,
         deadline_s=words.deadline_s,
+        pass_env=words.pass_env,
         repetition=_repetition(words, repository, bad),
         command=command,
     )
@@ -210,6 +212,15 @@ def _check_given(words: Words) -> None:
             raise UsageError(
                 f"--{name} is empty", "Give it a value or leave it out. Is a variable of a script not set?"
             )
+
+
+def _check_passed(words: Words) -> None:
+    unset = next((name for name in words.pass_env if name not in os.environ), None)
+    if unset is not None:
+        raise UsageError(
+            f"--pass-env {clean_line(unset)}: this variable is not set",
+            "Export it, or leave --pass-env out.",
+        )
 
 
 def _check_kind(words: Words) -> None:

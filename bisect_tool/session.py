@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,17 +16,19 @@ from bisect_tool import scenario as scenarios
 from bisect_tool.campaign import Goal, Graft, Repeat, heal
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.history import Range, Repository
-from bisect_tool.request import PytestCheck, Request
+from bisect_tool.history.borrow import checkout_at
+from bisect_tool.request import CommandCheck, PytestCheck, Request
 from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change
 from bisect_tool.store import another_version
 from bisect_tool.trial.setting import Setting
+from bisect_tool.trial.user_environment import own_paths, paths_inside
 from bisect_tool.trial.version import version
 from bisect_tool.verdict import TELLING, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bisect_tool.home import Home
     from bisect_tool.resolve import Resolved
@@ -140,7 +143,19 @@ def setting(session: Session) -> Setting:
         request.cells,
         request.slots,
         stress=(asked.stress, asked.stress_roles) if asked and asked.stress else None,
+        passed=request.pass_env,
+        own=_own_paths(session),
     )
+
+
+def _own_paths(session: Session) -> Mapping[str, str]:
+    """What variables name of the user's checkout that a plain command is to find in the commit's tree."""
+    checkout = checkout_at(session.request.repo) if isinstance(session.request.check, CommandCheck) else None
+    if checkout is None:
+        return {}
+    inside = paths_inside(os.environ, checkout)
+    below = {path for path in inside.values() if path != "."}
+    return own_paths(inside, session.repository.tree_hashes(session.request.bad, below))
 
 
 def trials(session: Session, store: Store) -> list[TrialRow]:

@@ -39,6 +39,7 @@ class Words:
     fresh: bool = False
     confirm: Literal["revert"] | None = None
     deadline_s: float = 3600.0
+    pass_env: tuple[str, ...] = ()
     runs: int | None = None
     until_fail: bool = False
     compare: str | None = None
@@ -78,6 +79,7 @@ def rerun(words: Words, request: Request) -> str:
     parts += [part for cell in words.cells for part in ("--cells", cell)]
     parts += _search_options(words) if request.goods else []
     parts += ["--deadline", f"{words.deadline_s:g}"] if words.deadline_s != _USUAL.deadline_s else []
+    parts += [part for name in words.pass_env for part in ("--pass-env", name)]
     parts += ["--", *request.check.argv] if isinstance(request.check, CommandCheck) else []
     return shlex.join(parts)
 

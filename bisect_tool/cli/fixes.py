@@ -67,6 +67,7 @@ def fixes(
     cells: options.Cells = None,
     slots: options.Slots = 1,
     deadline: options.Deadline = 3600.0,
+    pass_env: options.PassEnv = None,
     as_json: options.AsJson = False,
     command: options.Command = None,
 ) -> int:
@@ -86,6 +87,7 @@ def fixes(
         slots=slots,
         priors=False,
         deadline_s=deadline,
+        pass_env=tuple(pass_env or ()),
     )
     here = home()
     store = Store(here.store)
@@ -131,6 +133,7 @@ def _taking_over(words: Words, session: str, request: Request) -> Words:
         command=check.argv if isinstance(check, CommandCheck) else (),
         pytest_file=check.file if isinstance(check, PytestCheck) else None,
         tests_from=check.tests_from if isinstance(check, PytestCheck) else None,
+        pass_env=words.pass_env or request.pass_env,
     )
     named = {"--scenario": taken.scenario, "--profile": taken.profile, "--pytest": taken.pytest_file}
     parts = [part for name, value in named.items() if value for part in (name, value)]

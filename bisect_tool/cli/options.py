@@ -96,6 +96,14 @@ Deadline = Annotated[
         help="Seconds that one run of a command may take.",
     ),
 ]
+PassEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pass-env",
+        metavar="NAME",
+        help="Hand this variable to the check although it looks like a secret; may be repeated.",
+    ),
+]
 Command = Annotated[
     list[str] | None,
     typer.Argument(metavar="COMMAND", help="After --: a command with the exit codes of `git bisect run`."),

@@ -51,6 +51,7 @@ def plan(
     no_priors: options.NoPriors = False,
     fresh: options.Fresh = False,
     deadline: options.Deadline = 3600.0,
+    pass_env: options.PassEnv = None,
     command: options.Command = None,
 ) -> int:
     """Say which commits, builds and trials `run` would take."""
@@ -74,6 +75,7 @@ def plan(
         priors=not no_priors,
         fresh=fresh,
         deadline_s=deadline,
+        pass_env=tuple(pass_env or ()),
     )
     here = home()
     resolved = resolve(words, here, say)

@@ -54,6 +54,7 @@ def repro(
     tests_from: options.TestsFrom = None,
     slots: options.Slots = 1,
     deadline: options.Deadline = 3600.0,
+    pass_env: options.PassEnv = None,
     as_json: options.AsJson = False,
     command: options.Command = None,
 ) -> int:
@@ -74,6 +75,7 @@ def repro(
         slots=slots,
         priors=False,
         deadline_s=deadline,
+        pass_env=tuple(pass_env or ()),
         runs=runs,
         until_fail=until_fail,
         compare=compare,

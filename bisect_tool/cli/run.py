@@ -32,6 +32,7 @@ def run(
     fresh: options.Fresh = False,
     confirm: options.Confirm = None,
     deadline: options.Deadline = 3600.0,
+    pass_env: options.PassEnv = None,
     as_json: options.AsJson = False,
     command: options.Command = None,
 ) -> int:
@@ -57,6 +58,7 @@ def run(
         fresh=fresh,
         confirm=confirm,
         deadline_s=deadline,
+        pass_env=tuple(pass_env or ()),
     )
     here = home()
     store = Store(here.store)

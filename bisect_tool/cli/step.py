@@ -32,6 +32,7 @@ def step(
     pytest: options.PytestFile = None,
     tests_from: options.TestsFrom = None,
     deadline: options.Deadline = 3600.0,
+    pass_env: options.PassEnv = None,
     signature: Annotated[
         str,
         typer.Option(
@@ -57,6 +58,7 @@ def step(
         cells=tuple(cells or ()),
         endpoint_runs=1,
         deadline_s=deadline,
+        pass_env=tuple(pass_env or ()),
     )
     store = Store(here.store)
     session = sessions.create(resolve(words, here, say, "step"), store, here)

@@ -50,6 +50,16 @@ def prefix_of(folder: Path, git_dir: Path) -> str | None:
     return prefix if Path(common).resolve() == _common(git_dir).resolve() else None
 
 
+def checkout_at(folder: str) -> Path | None:
+    """The top of the checkout that a folder lies in; None for a bare repository, a URL, or nothing at all."""
+    git = Git(folder=Path(folder), personal=True)
+    try:
+        found = git.run("rev-parse", "--show-toplevel") if Path(folder).is_dir() else b""
+    except GitFailed:
+        return None
+    return Path(os.fsdecode(found).removesuffix("\n")) if found else None
+
+
 def is_bare(folder: Path) -> bool:
     """Whether the folder is a bare repository, or lies in one; not if git does not read it."""
     try:

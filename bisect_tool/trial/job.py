@@ -13,8 +13,8 @@ from bisect_tool.request import CommandCheck, PytestCheck
 from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.stress import stressed
-from bisect_tool.text import secret_values
 from bisect_tool.trial.setting import Place, Setting, expand, placeholders
+from bisect_tool.trial.user_environment import command_environment, withheld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,19 +53,20 @@ def _unstressed(setting: Setting, place: Place, cells: Sequence[str] | None) -> 
     return _suite(setting, place, cells)
 
 
-def clean_environment(place: Place) -> dict[str, str]:
+def clean_environment(setting: Setting, place: Place) -> dict[str, str]:
     """The caller's environment without secrets and without what would steer our Python or pytest."""
-    secret = secret_values(os.environ)
+    hidden = {*withheld(os.environ, setting.passed), *_NOT_OURS}
     kept = {
         name: value
         for name, value in os.environ.items()
-        if value.strip() not in secret and name not in _NOT_OURS and not name.startswith("GIT_")
+        if name not in hidden and not name.startswith("GIT_")
     }
     return {**kept, "TMPDIR": str(place.temporary)}
 
 
 def _command(setting: Setting, check: CommandCheck, place: Place) -> Job:
-    env = {**clean_environment(place), **_variables(place)}
+    env = command_environment(os.environ, place.tree, setting.own, setting.passed)
+    env |= {"TMPDIR": str(place.temporary), **_variables(place)}
     return Job(check.argv, place.tree, env, setting.deadline_s, None, Timeouts().grace)
 
 
@@ -75,7 +76,7 @@ def _suite(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
     launch = place.folder / "launch.json"
     launch.write_text(json.dumps(_launch(setting, setting.profile, place), indent=1), encoding="utf-8")
     env = {
-        **clean_environment(place),
+        **clean_environment(setting, place),
         **_report(place, cells),
         "BISECT_RUN_LAUNCH": str(launch),
         "PYTHONPATH": suite_path(),
@@ -121,7 +122,7 @@ def _engine_file(setting: Setting, check: PytestCheck, place: Place, cells: Sequ
     mine = gpus.share(place.slot, setting.gpus) if setting.slots > 1 else ()
     path = os.pathsep.join(filter(None, (variables.get("PYTHONPATH", ""), str(_STREAM_PLUGIN))))
     env = {
-        **clean_environment(place),
+        **clean_environment(setting, place),
         **variables,
         **{name: expand(value, values) for name, value in setting.profile.launch.env.items()},
         **({_DEVICES: ",".join(mine)} if mine else {}),
@@ -150,7 +151,7 @@ def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, objec
     launch: Launch = profile.launch
     model = expand(launch.model, values)
     mine = ports.share(place.slot, setting.slots)
-    env = {**clean_environment(place), **_variables(place)}
+    env = {**clean_environment(setting, place), **_variables(place)}
     return {
         "command": [expand(part, values) for part in launch.command],
         "args": [expand(part, values) for part in launch.args],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ class Setting:
 
     `cells` are patterns for the cells of interest; none: every cell of the suite. `slots` trials run side by
     side. `stress` is the pressure they run under, and the roles of the processes it is meant for.
+    `passed` are variables that are handed on although they look like secrets; `own` maps paths of the user's
+    checkout, as variables name them, to the same ones from the top of a commit's tree.
     """
 
     check: SuiteCheck | PytestCheck | CommandCheck
@@ -34,6 +36,8 @@ class Setting:
     cells: tuple[str, ...] = ()
     slots: int = 1
     stress: tuple[str, tuple[str, ...]] | None = None
+    passed: tuple[str, ...] = ()
+    own: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def gpus(self) -> int:

@@ -37,6 +37,7 @@ def version(setting: Setting) -> str:
         "profile": setting.profile.model_dump(mode="json"),
         "check": setting.check.model_dump(mode="json"),
         "cells": setting.cells,
+        **({"passed": setting.passed} if setting.passed else {}),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 

@@ -241,6 +241,12 @@ WRONG = [
         "Give its path from the repository's root, or an absolute one, and make it executable.",
     ),
     (
+        "variable that is not set",
+        "--repo {project} --good c1 --bad c8 --pass-env NOT_SET_KEY -- ./check.sh",
+        "--pass-env NOT_SET_KEY: this variable is not set",
+        "Export it, or leave --pass-env out.",
+    ),
+    (
         "tests from a commit, but which?",
         "--repo {engine} --good good --bad bad --tests-from bad",
         "--tests-from says where the file of --pytest comes from",

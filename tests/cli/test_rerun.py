@@ -27,6 +27,7 @@ def test_what_is_usual_is_left_out():
         ({"confirm": "revert"}, ["--confirm", "revert"]),
         ({"first_parent": True}, ["--first-parent"]),
         ({"cells": ("*[4]",)}, ["--cells", "*[4]"]),
+        ({"pass_env": ("A_KEY", "B_KEY")}, ["--pass-env", "A_KEY", "--pass-env", "B_KEY"]),
     ],
 )
 def test_what_was_asked_for_comes_back(asked, words):

@@ -243,3 +243,19 @@ def test_from_a_subfolder_a_word_means_the_commit_s_own_file_there(project):
     (folder / "own.sh").write_text("#!/bin/sh\nexit 1\n")
     words = ("--good", shas[0], "--bad", "main", "--json", "--", "sh", "own.sh")
     assert culprit_of(project.run(*words, folder=folder)) == shas[2]
+
+
+def test_the_user_s_environment_reaches_the_check(project, tmp_path, monkeypatch):
+    """As under `git bisect run`: what it imports from elsewhere, and the commit's own from the checkout."""
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "helper.py").write_text("import own\nanswer = own.answer\n")
+    (project.path / "src").mkdir()
+    codes = (0, 0, 1, 1)
+    shas = [project.commit(code, files={"src/own.py": f"answer = {code}\n"}) for code in codes]
+    hook = {"GIT_DIR": f"{project.path}/.git", "GIT_INDEX_FILE": f"{project.path}/.git/index"}
+    path = f"{project.env['PYTHONPATH']}:{library}:{project.path}/src"
+    env = project.env | hook | {"PYTHONPATH": path, "VIRTUAL_ENV": "venv"}
+    monkeypatch.setattr(type(project), "env", env)
+    program = "import os, sys, helper; assert os.environ['VIRTUAL_ENV']; sys.exit(helper.answer)"
+    assert culprit_of(bisect(project, shas[0], shas[-1], sys.executable, "-c", program)) == shas[2]

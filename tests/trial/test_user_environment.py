@@ -1,0 +1,84 @@
+"""What of the user's environment reaches a trial, and whose paths it names there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.trial.user_environment import command_environment, own_paths, paths_inside, withheld
+
+TREE = Path("/worktree")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
+        "PYTEST_ADDOPTS",
+        "GIT_SSH_COMMAND",
+        "GIT_AUTHOR_NAME",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_KEY_0",
+        "GIT_TRACE",
+    ],
+)
+def test_what_a_user_sets_reaches_a_command(name):
+    assert command_environment({name: "value"}, TREE, {})[name] == "value"
+
+
+@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "LICENSE_KEY"])
+def test_what_a_hook_sets_and_what_is_secret_does_not(name):
+    assert command_environment({name: "abcdef123"}, TREE, {}) == {"PWD": "/worktree"}
+
+
+def test_a_secret_is_handed_on_where_it_is_passed_by_name():
+    environ = {"LICENSE_KEY": "abcdef123", "API_TOKEN": "0123456789"}
+    assert withheld(environ) == ("API_TOKEN", "LICENSE_KEY")
+    assert withheld(environ, ["LICENSE_KEY"]) == ("API_TOKEN",)
+    passed = command_environment(environ, TREE, {}, ["LICENSE_KEY"])
+    assert passed == {"PWD": "/worktree", "LICENSE_KEY": "abcdef123"}
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout, a link to it, and in it a tracked folder, a virtual environment, a link that leads out."""
+    for folder in ("project/src/pkg", "project/.venv/bin", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "project")
+    (tmp_path / "project" / "data").symlink_to(tmp_path / "elsewhere")
+    return tmp_path / "project"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("{checkout}/src", "/worktree/src"),
+        ("{checkout}/./src/", "/worktree/src"),
+        ("{checkout}", "/worktree"),
+        ("{link}/src", "/worktree/src"),
+        ("{link}", "/worktree"),
+        ("{checkout}/data", "/worktree/data"),
+        ("/usr/lib:{checkout}/src:{checkout}/.venv/bin", "/usr/lib:/worktree/src:{checkout}/.venv/bin"),
+        ("src", "src"),
+        ("", ""),
+        ("{checkout}/.venv", "{checkout}/.venv"),
+        ("{checkout}-other/src", "{checkout}-other/src"),
+        ("see {checkout}/src", "see {checkout}/src"),
+        ("file://{checkout}/src", "file://{checkout}/src"),
+    ],
+)
+def test_a_path_in_the_checkout_that_the_history_has_is_the_commit_s(checkout, value, expected):
+    names = {"checkout": checkout, "link": checkout.with_name("link")}
+    environ = {"PYTHONPATH": value.format_map(names)}
+    own = own_paths(paths_inside(environ, checkout), ["src", "data"])
+    moved = command_environment(environ, TREE, own)
+    assert moved["PYTHONPATH"] == expected.format_map(names)
+
+
+def test_a_home_that_is_a_checkout_stays(checkout):
+    environ = {"HOME": str(checkout), "PROJECT_ROOT": str(checkout)}
+    moved = command_environment(environ, TREE, own_paths(paths_inside(environ, checkout), []))
+    assert (moved["HOME"], moved["PROJECT_ROOT"]) == (str(checkout), "/worktree")
