@@ -42,6 +42,8 @@ __all__ = [
     "start_servers",
 ]
 
+_LAST = pytest.StashKey[bool]()
+
 RankServers = Callable[..., AbstractContextManager[ServerGroup]]
 """`rank_servers(api_server_count=N)`: a context in which one server a rank is up and healthy."""
 
@@ -59,12 +61,23 @@ def launch() -> Launch:
 
 
 @pytest.fixture(scope="session")
-def rank_servers(launch: Launch) -> RankServers:
+def rank_servers(launch: Launch, pytestconfig: pytest.Config) -> RankServers:
     """Start one server a rank; see `server_group.rank_servers` for what it raises."""
-    return functools.partial(start_rank_servers, launch)
+    return functools.partial(start_rank_servers, launch, over=functools.partial(_over, pytestconfig))
 
 
 @pytest.fixture(scope="session")
-def start_servers(launch: Launch) -> StartingServers:
+def start_servers(launch: Launch, pytestconfig: pytest.Config) -> StartingServers:
     """Start the servers of a deployment; see `server_group.starting_servers` for what it raises."""
-    return functools.partial(starting_servers, launch)
+    return functools.partial(starting_servers, launch, over=functools.partial(_over, pytestconfig))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Note, before any fixture is torn down, whether a cell comes after this one."""
+    item.config.stash[_LAST] = nextitem is None
+
+
+def _over(config: pytest.Config) -> bool:
+    """Whether the last cell is being torn down."""
+    return config.stash.get(_LAST, False)

@@ -36,23 +36,29 @@ OBSERVE_S = 0.5
 COLLAPSE_S = 10.0
 PASSING_S = 0.3
 ABORT_S = 3.0
+LAST_S = 2.0
+"""What servers have to end in that no cell looks at, and that no cell comes after."""
 REST_S = 15.0
 
 
 @contextmanager
-def rank_servers(launch: Launch, api_server_count: int) -> Iterator[ServerGroup]:
+def rank_servers(
+    launch: Launch, api_server_count: int, over: Callable[[], bool] = lambda: False
+) -> Iterator[ServerGroup]:
     """Start one server a rank, wait until all are healthy, and end what is left of them on the way out.
 
     Raises as `ServerGroup.await_ready` does.
     """
-    with starting_servers(launch, external_lb(launch, api_server_count)) as group:
+    with starting_servers(launch, external_lb(launch, api_server_count), over) as group:
         group.await_ready()
         yield group
 
 
 @contextmanager
-def starting_servers(launch: Launch, deployment: Deployment) -> Iterator[ServerGroup]:
-    """Start servers, and end what is left of them on the way out.
+def starting_servers(
+    launch: Launch, deployment: Deployment, over: Callable[[], bool] = lambda: False
+) -> Iterator[ServerGroup]:
+    """Start servers, and end what is left of them on the way out; soon, if no cell comes after.
 
     Raises:
         ServersBlocked: a port or a program was not to be had.
@@ -62,7 +68,7 @@ def starting_servers(launch: Launch, deployment: Deployment) -> Iterator[ServerG
         group.start()
         yield group
     finally:
-        group.close()
+        group.close(min(LAST_S, launch.teardown_s) if over() else launch.teardown_s)
 
 
 class ServerGroup:
@@ -121,7 +127,7 @@ class ServerGroup:
             yield
         except ServersFailed as failure:
             since = self._since
-            self._end("group", min(ABORT_S, self.launch.teardown_s))
+            self._end_together("group", min(ABORT_S, self.launch.teardown_s))
             failure.bisect_logs, failure.bisect_window = self.bisect_logs, (since, time.time())
             raise
 
@@ -152,17 +158,22 @@ class ServerGroup:
 
     def finish(self, mode: SigtermMode | None = None) -> Teardown:
         """End the servers that have not been ended yet, as `terminate` does, and tell how all ended."""
-        return self._end(mode or self.launch.sigterm, self.launch.teardown_s)
+        with self._ending_now() as ending:
+            return ending.finish(mode or self.launch.sigterm, self.launch.teardown_s)
 
-    def close(self) -> None:
-        """End the servers if they have not been ended."""
+    def close(self, seconds: float) -> None:
+        """End the servers if they have not been ended, all at once: nobody looks at how they end."""
         if self._ended is None:
-            self._end(self.launch.sigterm, self.launch.teardown_s)
+            self._end_together(self.launch.sigterm, seconds)
 
-    def _end(self, mode: SigtermMode, seconds: float) -> Teardown:
-        ending = self._ending or self.begin_end()
+    def _end_together(self, mode: SigtermMode, seconds: float) -> None:
+        with self._ending_now() as ending:
+            ending.finish_together(mode, seconds)
+
+    @contextmanager
+    def _ending_now(self) -> Iterator[Ending]:
         try:
-            return ending.finish(mode, seconds)
+            yield self._ending or self.begin_end()
         finally:
             self._ended = time.time()
             self._ports.close()

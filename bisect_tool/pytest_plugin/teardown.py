@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -88,26 +89,33 @@ class Ending:
         deadline = time.monotonic() + seconds
         for server in reversed(self._servers):
             deadline = time.monotonic() + seconds
-            self._terminate(server, mode, seconds)
-        in_time = wait_until(self._all_gone, deadline - time.monotonic())
+            self._terminate(server, mode)
+            wait_until(functools.partial(self._root_gone, server), seconds)
+        return self._await_end(deadline - time.monotonic())
+
+    def finish_together(self, mode: SigtermMode, seconds: float) -> Teardown:
+        """Send SIGTERM to all servers at once, wait until every process is gone, kill what is left."""
+        for server in self._servers:
+            self._terminate(server, mode)
+        return self._await_end(seconds)
+
+    def _await_end(self, seconds: float) -> Teardown:
+        in_time = wait_until(self._all_gone, seconds)
         left = [] if in_time else self._estate.tree.members()
         survivors = tuple(f"{title(process.pid)} (pid {process.pid})" for process in left)
         if not in_time:
             wait_until(self._all_killed, KILL_S)
         return self._told(survivors)
 
-    def _terminate(self, server: RankServer, mode: SigtermMode, seconds: float) -> None:
-        """Send SIGTERM and wait for the root to end."""
+    def _terminate(self, server: RankServer, mode: SigtermMode) -> None:
         if server.exit_status is not None:  # its group may still live; its id no longer proves whose it is
             self._estate.tree.terminate(server.pid)
-            return
+        else:
+            server.sigterm(mode)
 
-        def root_gone() -> bool:
-            self._estate.observe()
-            return server.exit_status is not None
-
-        server.sigterm(mode)
-        wait_until(root_gone, seconds)
+    def _root_gone(self, server: RankServer) -> bool:
+        self._estate.observe()
+        return server.exit_status is not None
 
     def _all_gone(self) -> bool:
         running = [

@@ -18,6 +18,10 @@ A cell is named by its node id after the file: `test_external_lb_server_info[4]`
   ([from, to] in epoch seconds) or null;
 - `finish`: `exit`, pytest's exit status.
 
+When every cell has its verdict, an empty file whose name has `.complete` after that of the report says so:
+what the session still does changes nothing. A cell has its verdict when its set-up or call has failed, else
+when it is torn down, since that can fail as well; with a plugin that runs failed tests again, at the end.
+
 Each line is one write to a file opened for appending, so a process killed at any moment leaves whole lines.
 An exception tells what it knows by its attributes `bisect_outcome`, `bisect_logs` and `bisect_window`; so
 does the value of a fixture that a cell uses (the latter two), which covers a plain failed assertion.
@@ -42,8 +46,10 @@ CELLS = "BISECT_RUN_CELLS"
 
 MESSAGE_LIMIT = 10_000
 TEXT_LIMIT = 100_000
+COMPLETE = ".complete"
 FRAME_LIMIT = 100
 
+_RERUNNING = ("rerunfailures", "flaky")
 _MACHINERY = frozenset({"_pytest", "pluggy"})
 
 
@@ -51,15 +57,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start to report if a report is asked for."""
     path = os.environ.get(REPORT)
     if path and not config.pluginmanager.has_plugin("bisect-stream-reporter"):
-        config.pluginmanager.register(Reporter(path, _asked_cells()), "bisect-stream-reporter")
+        reruns = any(config.pluginmanager.hasplugin(name) for name in _RERUNNING)
+        config.pluginmanager.register(Reporter(path, _asked_cells(), reruns), "bisect-stream-reporter")
 
 
 class Reporter:
     """Writes the events of one pytest session."""
 
-    def __init__(self, path: str, cells: re.Pattern[str] | None) -> None:
+    def __init__(self, path: str, cells: re.Pattern[str] | None, reruns: bool = False) -> None:
         self._report = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._complete = Path(path + COMPLETE)
         self._cells = cells
+        self._reruns = reruns
+        self._open: set[str] = set()
 
     def _emit(self, event: str, **fields: object) -> None:
         line = json.dumps({"event": event, **fields, "time": time.time()}) + "\n"
@@ -77,6 +87,7 @@ class Reporter:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Report the cells that will run."""
+        self._open = {item.nodeid for item in session.items}
         self._emit("collected", cells=[cell_of(item.nodeid) for item in session.items])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -109,10 +120,15 @@ class Reporter:
             reason=_skip_reason(report) if report.outcome == "skipped" else None,
             **told,
         )
+        if failed or report.when == "teardown":
+            self._open.discard(item.nodeid)
+            if not self._open and not self._reruns:
+                self._complete.touch()
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Report the end; what never reports it was killed."""
         self._emit("finish", exit=int(exitstatus))
+        self._complete.touch()
 
     def pytest_unconfigure(self) -> None:
         """Close the report."""

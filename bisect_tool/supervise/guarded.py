@@ -67,6 +67,8 @@ def _start(spec: GuardianSpec) -> Line:
         spec.folder.mkdir(parents=True, exist_ok=True)
         for name in (RESULT_FILE, GUARDIAN_FILE, JOURNAL_FILE, SHM_FILE):
             (spec.folder / name).unlink(missing_ok=True)
+        if spec.complete:
+            spec.complete.unlink(missing_ok=True)
         write_whole(spec_file, spec.without_env().to_json())
         with output_file.open("wb") as output:
             return SERVER.start(spec_file, output)

@@ -50,6 +50,9 @@ SCAN_S = 0.2
 SETTLE_S = 0.4
 """Helpers such as Python's resource tracker end on their own right after their parent: not leftovers."""
 ORPHAN_GRACE_S = 1.0
+COMPLETE_S = 3.5
+COMPLETE_GRACE_S = 1.0
+"""A program that has said all is gone five seconds later: so long to end by itself, then after SIGTERM."""
 NOT_STARTED = 127
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -65,6 +68,7 @@ class Guardian:
         # Times are monotonic from here on, whatever happens to the clock of the machine.
         self._epoch = time.time() - time.monotonic()
         self._began = self._grew_at = time.monotonic()
+        self._complete_at: float | None = None
         self._journal = Journal(spec.folder)
         self._stamps = Stamps(spec.watch, spec.stdout)
         self._shm = ShmWatch(spec.folder)
@@ -130,6 +134,8 @@ class Guardian:
                 return Reason.CANCELLED
             if now - self._began >= self.spec.deadline_s:
                 return Reason.DEADLINE
+            if self._complete_at is not None and now - self._complete_at >= COMPLETE_S:
+                return Reason.COMPLETE
             if self.spec.idle_s is not None and now - self._grew_at >= self.spec.idle_s:
                 return Reason.IDLE
             self.tick(STAMP_S)
@@ -141,7 +147,8 @@ class Guardian:
             survivors = {process.identity: self._ports.ports_of(process.pid) for process in self.alive()}
         self._look_at_processes()
         began = time.monotonic()
-        told = sweep(self, lambda: self._grace_end(began), self.tick)
+        grace = min(self.spec.grace_s, COMPLETE_GRACE_S) if reason is Reason.COMPLETE else self.spec.grace_s
+        told = sweep(self, lambda: self._grace_end(began + grace), self.tick)
         self._look_at_processes()
         self._stamps.close(self._now())
         if reason is not Reason.EXITED:
@@ -158,8 +165,7 @@ class Guardian:
         while not self.empty() and time.monotonic() < ends:
             self.tick(SETTLE_S / 20)
 
-    def _grace_end(self, began: float) -> float:
-        ends = began + self.spec.grace_s
+    def _grace_end(self, ends: float) -> float:
         return ends if self._caller.gone_at is None else min(ends, self._caller.gone_at + ORPHAN_GRACE_S)
 
     def tick(self, seconds: float) -> None:
@@ -187,6 +193,8 @@ class Guardian:
     def _look_at_logs(self) -> None:
         if self._stamps.look(self._now()):
             self._grew_at = time.monotonic()
+        if self._complete_at is None and self.spec.complete and self.spec.complete.exists():
+            self._complete_at = time.monotonic()
 
     def _look_at_processes(self) -> None:
         alive = self.alive()

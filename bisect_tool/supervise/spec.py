@@ -21,13 +21,18 @@ _NAMED = re.compile(r"((?:APIServer|EngineCore|DPCoordinator|Worker)(?:_\w+)?)")
 
 
 class Reason(StrEnum):
-    """Why a guarded program is over. LOST: the guardian itself died and its caller ended the rest."""
+    """Why a guarded program is over.
+
+    COMPLETE: nothing that it still did would have mattered. LOST: the guardian itself died and its caller
+    ended the rest.
+    """
 
     EXITED = "exited"
     DEADLINE = "deadline"
     IDLE = "idle"
     CANCELLED = "cancelled"
     PARENT_GONE = "parent-gone"
+    COMPLETE = "complete"
     LOST = "lost"
 
 
@@ -84,7 +89,8 @@ class GuardianSpec:
 
     `stdout` takes stdout and stderr of `argv`; `watch` is a folder whose `*.log` count as signs of life and
     get a `.times` sidecar (as `stdout` does); `folder` is for the guardian's own records. `idle_s` None: no
-    idle limit. `token` marks the environment of every process of the tree.
+    idle limit. When `complete` exists, the program has said all, and has a few seconds to end. `token` marks
+    the environment of every process of the tree.
     """
 
     argv: tuple[str, ...]
@@ -96,6 +102,7 @@ class GuardianSpec:
     deadline_s: float
     idle_s: float | None = None
     grace_s: float = 3.0
+    complete: Path | None = None
     token: str = field(default_factory=lambda: os.urandom(12).hex())
 
     def to_json(self) -> str:
@@ -107,7 +114,8 @@ class GuardianSpec:
         """The inverse of `to_json`."""
         raw: dict[str, Any] = json.loads(text)
         paths = {name: Path(raw[name]) for name in ("cwd", "stdout", "watch", "folder")}
-        return cls(**{**raw, **paths, "argv": tuple(raw["argv"])})
+        complete = raw.get("complete") and Path(raw["complete"])
+        return cls(**{**raw, **paths, "complete": complete, "argv": tuple(raw["argv"])})
 
     def without_env(self) -> GuardianSpec:
         """The same for the disk: an environment holds secrets."""

@@ -165,6 +165,7 @@ def _spec(job: Job, place: Place) -> GuardianSpec:
         deadline_s=job.deadline_s,
         idle_s=job.idle_s,
         grace_s=job.grace_s,
+        complete=place.complete,
         folder=place.folder,
     )
 

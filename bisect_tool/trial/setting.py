@@ -66,6 +66,11 @@ class Place:
         """The streamed suite report."""
         return self.folder / "stream.jsonl"
 
+    @property
+    def complete(self) -> Path:
+        """The file that the stream plugin leaves once every cell has its verdict."""
+        return self.folder / "stream.jsonl.complete"
+
 
 _PLACEHOLDERS = ("python", "environment", "tree", "scenario", "assets", "temporary")
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from bisect_tool.supervise import Reason, run_guarded
+from bisect_tool.supervise.guardian import COMPLETE_S
 
 LIMIT_S = 2.0
 """Twice what an idle machine must keep, as tests run beside others."""
@@ -45,6 +48,22 @@ def test_what_obeys_sigterm_is_no_leftover(guard):
     run = guard("sleep", deadline_s=0.5)
     assert run.result.exit_code == -15
     assert not run.result.leftovers
+
+
+@pytest.mark.parametrize("kind", ["sleep", "deaf"])
+def test_a_program_that_has_said_all_is_ended_soon(spec, tmp_path, kind):
+    complete = tmp_path / "complete"
+    made = spec(kind, complete=complete, deadline_s=60, grace_s=60)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(run_guarded, made)
+        # What was left by an earlier run does not count: the guardian's start removes it.
+        while not made.stdout.exists():
+            time.sleep(0.01)
+        complete.touch()
+        result = running.result(50)
+    assert result.reason is Reason.COMPLETE
+    assert result.exit_code == (-9 if kind == "deaf" else -15)
+    assert result.seconds >= COMPLETE_S
 
 
 def test_cancelled_before_it_began(spec):

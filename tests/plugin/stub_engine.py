@@ -115,6 +115,8 @@ class Launcher:
             pass
         if self.fault == "root-leaves-child":
             os._exit(0)
+        if self.fault == "ends-after-the-other":
+            self.wait_for_other_rank()
         if self.fault == "complains-at-exit":
             self.say(
                 "APIServer", "ERROR 11-23 07:56:00 [core_client.py:1] Engine core proc died unexpectedly"
@@ -127,6 +129,14 @@ class Launcher:
         if self.fault == "leak-warning":
             say(LEAK)
         os._exit(7 if self.fault == "exits-7" else 0)
+
+    def wait_for_other_rank(self) -> None:
+        mark = os.environ.get("STUB_MARK", "")
+        ending = Path(f"/dev/shm/stub_{mark}_ending{self.rank}")
+        other = Path(f"/dev/shm/stub_{mark}_ending{1 - self.rank}")
+        ending.touch()
+        while not other.exists():
+            time.sleep(0.02)
 
     def engine(self) -> None:
         stubborn = self.fault in {"ignores-sigterm", "root-leaves-child", "hides"}

@@ -49,6 +49,14 @@ def test_the_teardown_alone_makes_no_request(run: Run, tmp_path: Path):
     assert not any("POST" in log.read_text() for log in logs)
 
 
+def test_after_the_last_cell_nothing_is_waited_for(run: Run, tmp_path: Path):
+    """The servers ignore SIGTERM: in order they would have two minutes after the last cell, which passes."""
+    events = run("ignores-sigterm", [CELLS[0]], teardown_s=60)
+    assert outcomes(events) == {CELLS[0]: "passed"}
+    call, teardown = [event["time"] for event in events if event["event"] == "phase"][-2:]
+    assert teardown - call < 60
+
+
 def test_each_completion_cell_asks_every_rank_as_often(run: Run, tmp_path: Path):
     events = run(cells=[CELLS[1], CELLS[2]])
     assert outcomes(events) == {CELLS[1]: "passed", CELLS[2]: "passed"}

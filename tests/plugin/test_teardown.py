@@ -109,6 +109,22 @@ def test_leaving_the_context_ends_the_servers(stub_launch: StubLaunch):
     assert [server.exit_status for server in group.servers] == [0, 0]
 
 
+def test_servers_that_no_cell_comes_after_are_not_waited_for(stub_launch: StubLaunch):
+    """They ignore SIGTERM, and one after the other they would have two minutes."""
+    began = time.monotonic()
+    launch = stub_launch("ignores-sigterm", teardown_s=60)
+    with rank_servers(launch, 1, over=lambda: True) as group:
+        pass
+    assert [server.exit_status for server in group.servers] == [-9, -9]
+    assert time.monotonic() - began < 60
+
+
+def test_servers_that_nobody_looks_at_end_at_once_together(stub_launch: StubLaunch):
+    with rank_servers(stub_launch("ends-after-the-other", teardown_s=60), 1) as group:
+        pass
+    assert [server.exit_status for server in group.servers] == [0, 0]
+
+
 def test_orphans_of_a_root_that_died_get_sigterm_too(stub_launch: StubLaunch):
     with rank_servers(stub_launch(), 4) as group:
         os.kill(group.servers[0].pid, signal.SIGKILL)

@@ -284,3 +284,43 @@ def test_a_killed_run_leaves_whole_lines_up_to_the_kill(tmp_path: Path):
     assert [event["cell"] for event in phases(events)].count("test_a") == 3
     assert events[-1]["event"] == "phase"
     assert (events[-1]["cell"], events[-1]["phase"]) == ("test_b", "setup")
+
+
+SEEN_AT_THE_END = """
+    import os, pathlib, pytest
+
+    @pytest.fixture(scope="module", autouse=True)
+    def shared():
+        yield
+        complete = pathlib.Path(os.environ["BISECT_RUN_REPORT"] + ".complete")
+        pathlib.Path("seen").write_text(str(complete.exists()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("cells", "seen"),
+    [
+        ("def test_a(): pass", False),  # its teardown can fail still
+        ("def test_a(): assert 0", True),
+        ("def test_a(): assert 0\ndef test_b(): pass", False),
+        ("def test_a(): pass\ndef test_b(): assert 0", True),
+        ("def test_a(): pytest.skip()", False),
+        ("@pytest.mark.xfail\ndef test_a(): assert 0", False),
+    ],
+)
+def test_it_says_when_every_cell_has_its_verdict(
+    run_pytest: RunPytest, tmp_path: Path, cells: str, seen: bool
+):
+    run_pytest(textwrap.dedent(SEEN_AT_THE_END) + cells)
+    assert (tmp_path / "seen").read_text() == str(seen)
+    assert (tmp_path / "stream.jsonl.complete").exists()
+
+
+def test_a_failed_test_that_runs_again_has_no_verdict_yet(run_pytest: RunPytest, tmp_path: Path):
+    (tmp_path / "rerunning.py").write_text(
+        "def pytest_configure(config): config.pluginmanager.register(object(), 'rerunfailures')\n"
+    )
+    failing = textwrap.dedent(SEEN_AT_THE_END) + "def test_a(): assert 0"
+    run_pytest(failing, None, "-p", "rerunning", "-o", "pythonpath=.")
+    assert (tmp_path / "seen").read_text() == "False"
+    assert (tmp_path / "stream.jsonl.complete").exists()
