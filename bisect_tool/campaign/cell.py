@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _CONFIRMING_BITS = 1.0
 """What a run that confirms is worth beside runs that narrow."""
 
+_NO_PARENT = "a root commit, which has no parent to compare with"
 _SHOWN = 5
 _IN_VAIN = 2
 _ENOUGH = 0.1
@@ -278,6 +279,7 @@ class CellSearch:
             rates=(below, above) if self.goal.fix else (above, below),
             broken=None if self.goal.fix else self.judged.after(self.after).counts(after),
             failure=self.judged.failure(*seen) or base.failure,
+            note=base.note if found.parents else _NO_PARENT,
         )
 
     def _no_culprit(self, base: CellConclusion, found: Flaky) -> CellConclusion:

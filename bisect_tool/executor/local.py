@@ -11,11 +11,11 @@ from bisect_tool.build import fingerprint
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.event import Entered, Event, Failed, Yielded
 from bisect_tool.executor.prefetch import Prefetch
-from bisect_tool.history import Repository, Worktree, Worktrees
+from bisect_tool.history import CheckoutFailed, Repository, Worktree, Worktrees
 from bisect_tool.request import PytestCheck
 from bisect_tool.supervise import gpus
 from bisect_tool.supervise.fork_server import SERVER
-from bisect_tool.trial.run import Order, run_trial
+from bisect_tool.trial.run import Order, run_trial, untestable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +98,10 @@ class LocalExecutor:
 
         phase("checkout", folder)
         worktree = self._trees[slot]
-        tree = worktree.checkout(sha)
+        try:
+            tree = worktree.checkout(sha)
+        except CheckoutFailed as error:
+            return untestable(sha, folder, slot, f"cannot be checked out: {error}")
         check = self._setting.check
         if isinstance(check, PytestCheck) and check.tests_from:
             pinned = tree / check.file

@@ -4,6 +4,6 @@ from bisect_tool.history.commit import Commit
 from bisect_tool.history.plumbing import GitFailed
 from bisect_tool.history.range import Range
 from bisect_tool.history.repository import Repository
-from bisect_tool.history.worktree import Worktree, Worktrees
+from bisect_tool.history.worktree import CheckoutFailed, Worktree, Worktrees
 
-__all__ = ["Commit", "GitFailed", "Range", "Repository", "Worktree", "Worktrees"]
+__all__ = ["CheckoutFailed", "Commit", "GitFailed", "Range", "Repository", "Worktree", "Worktrees"]

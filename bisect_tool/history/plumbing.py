@@ -48,13 +48,28 @@ _NO_QUESTIONS = ("core.askPass", "true")
 NO_GIT = ("git is not installed", f"install git {OLDEST[0]}.{OLDEST[1]} or newer")
 _FULL = "Free some space or point BISECT_RUN_HOME at another disk."
 _CUT_OFF = "Is the network up? --repo also takes a checkout on this machine."
+_DENIED = "Is the folder writable? BISECT_RUN_HOME names another."
+_MACHINE = "The machine could not do it: look at its memory, processes and disk."
 _HINTS = {
+    "not our ref": "",  # the server is there, and the object is not
     "No space left on device": _FULL,
+    "Disk quota exceeded": _FULL,
     "Out of diskspace": _FULL,
+    "Read-only file system": _DENIED,
+    "Permission denied (": _CUT_OFF,  # as ssh says it, with the ways that it tried
+    "Permission denied": _DENIED,
+    "Input/output error": _MACHINE,
+    "Cannot allocate memory": _MACHINE,
+    "Out of memory": _MACHINE,
+    "Too many open files": _MACHINE,
+    "Resource temporarily unavailable": _MACHINE,
+    "unable to access 'http": _CUT_OFF,
     "Could not resolve host": _CUT_OFF,
     "Failed to connect": _CUT_OFF,
     "Could not read from remote repository": _CUT_OFF,
+    "the remote end hung up unexpectedly": _CUT_OFF,
 }
+"""Words of git by which the machine or the network failed, not the commit; the first that is met counts."""
 _USERS_OWN = (
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
@@ -82,12 +97,16 @@ def version() -> tuple[int, ...]:
 
 
 class GitFailed(EnvironmentFailed):
-    """A git command failed; `said` is what it printed, cleaned."""
+    """A git command failed; `said` is what it printed, cleaned.
 
-    def __init__(self, what: str, said: str) -> None:
+    `refused`: git itself ended with an error, rather than by a signal or at a deadline.
+    """
+
+    def __init__(self, what: str, said: str, *, refused: bool = False) -> None:
         hint = next((hint for words, hint in _HINTS.items() if words in said), "")
         super().__init__(f"git {what} failed: {said or 'it said nothing'}", hint)
         self.said = said
+        self.refused = refused
 
 
 @dataclass(frozen=True)
@@ -191,7 +210,8 @@ def _finish(
     finally:
         _end(process)
     if process.returncode != 0:
-        raise GitFailed(what, clean(errors.decode("utf-8", "replace")).strip())
+        said = clean(errors.decode("utf-8", "replace")).strip()
+        raise GitFailed(what, said, refused=process.returncode > 0)
     return output
 
 

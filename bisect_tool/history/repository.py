@@ -138,10 +138,30 @@ class Repository:
         return self.changed_by([sha])[sha]
 
     def changed_by(self, shas: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """The changed paths of many commits in one go. Only trees are read, so that no file is fetched."""
-        wanted = "".join(f"{sha}\n" for sha in shas)
-        if not wanted:
+        """The changed paths of many commits in one go. Only trees are read, so that no file is fetched.
+
+        A commit whose trees are not all there changes nothing that is known.
+        """
+        wanted = tuple(shas)
+        try:
+            return self._changed(wanted)
+        except GitFailed as error:
+            if error.hint or not error.refused:
+                raise
+        return {sha: paths for each in wanted for sha, paths in self._changed_if_there(each).items()}
+
+    def _changed_if_there(self, sha: str) -> dict[str, tuple[str, ...]]:
+        try:
+            return self._changed((sha,))
+        except GitFailed as error:
+            if error.hint or not error.refused:
+                raise
+            return {sha: ()}
+
+    def _changed(self, shas: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        if not shas:
             return {}
+        wanted = "".join(f"{sha}\n" for sha in shas)
         walk = ("--no-walk=unsorted", "--stdin", "-m", "--first-parent", "--root")
         listing = ("--raw", "-r", "--no-renames", "--no-abbrev", "-z", "--format=tformat:%H")
         output = self.git.run("log", *walk, *listing, stdin=wanted.encode())
@@ -151,8 +171,9 @@ class Repository:
         """Whether two commits have the same files at `paths`; without any, the same files altogether."""
         if asked := tuple(paths):
             return self.tree_hashes(sha, asked) == self.tree_hashes(other, asked)
-        names = self.git.run("rev-parse", f"{sha}^{{tree}}", f"{other}^{{tree}}").split()
-        return len(set(names)) == 1
+        # From the commits alone: a tree may be missing.
+        names = [self.git.text("log", "--no-walk", "--format=%T", each).strip() for each in (sha, other)]
+        return names[0] == names[1]
 
     def tree_hashes(self, sha: str, paths: Iterable[str]) -> dict[str, str]:
         """The object names of files and folders at a commit: equal names mean equal contents.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from bisect_tool.history.bare import drop_stale_locks, restore_settings
 from bisect_tool.history.folders import Folders
 from bisect_tool.history.lease import lease
 from bisect_tool.history.plumbing import CHECKOUT_S, GitFailed
+from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 
 _SLOT_WAIT_S = 20.0
 _SUBMODULE = b"160000 "
+_REASON_LIMIT = 300
+
+
+class CheckoutFailed(Exception):
+    """The commit cannot be checked out, whatever the machine does: an object is missing, or a path is odd."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ class Worktree:
         """Put exactly the files of a commit there, and nothing of what was left by the last trial.
 
         Raises:
-            EnvironmentFailed: git failed on a fresh worktree as well.
+            CheckoutFailed: git refused the commit on a fresh worktree as well.
+            EnvironmentFailed: the disk, the network or git itself failed there.
         """
         restore_settings(self.repo.git_dir)
         with suppress(GitFailed, OSError):  # whatever it is, a fresh worktree does not have it
@@ -78,6 +86,10 @@ class Worktree:
                 return self._switch(admin, sha)
         try:
             return self._switch(self._add(sha), sha)
+        except GitFailed as error:
+            if error.hint or not error.refused:
+                raise
+            raise CheckoutFailed(_cause(error.said)) from error
         except OSError as error:
             raise EnvironmentFailed(f"{self.path} cannot be written: {error}") from error
 
@@ -177,6 +189,20 @@ class Worktree:
 
     def _patterns(self) -> str:
         return "".join(f"{pattern}\n" for pattern in patterns(self.sparse))
+
+
+def _cause(said: str) -> str:
+    """The first error in git's words; what follows is its consequence."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("error: ", "fatal: ", "remote: "))]
+    cause = next(iter((*errors, *lines)), "git gave no reason")
+    whole = clean_line(re.sub("^(error|fatal|remote): ", "", cause), len(cause) + 1)
+    # Git's reason stands at the end, after the name of a path.
+    return (
+        whole
+        if len(whole) <= _REASON_LIMIT
+        else f"{whole[: _REASON_LIMIT // 2]}…{whole[-_REASON_LIMIT // 2 :]}"
+    )
 
 
 def patterns(paths: Iterable[str]) -> tuple[str, ...]:

@@ -233,7 +233,8 @@ def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> fr
     paths = (*build.native, *build.tree) if build else ()
     found = {item.culprit for item in state.conclusions if item.culprit}
     trees = session.repository.same_tree
-    return frozenset(sha for sha in found if trees(sha, commits[sha].parents[0], paths))
+    parents = {sha: commits[sha].parents for sha in found}
+    return frozenset(sha for sha, before in parents.items() if before and trees(sha, before[0], paths))
 
 
 def _cell(

@@ -103,6 +103,21 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
     )
 
 
+def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
+    """The trial of a commit that could not even be put into a worktree."""
+    return TrialResult(
+        sha=sha,
+        cells=(),
+        outcome=Outcome.UNBUILDABLE,
+        started=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        seconds=0.0,
+        slot=slot,
+        folder=str(folder),
+        reason=reason,
+        whole=True,
+    )
+
+
 def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> _Told:
     phase("build", order.folder)
     try:

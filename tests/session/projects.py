@@ -75,10 +75,16 @@ class Project:
             MARK: self.mark,
         }
 
-    def git(self, *words: str, folder: Path | None = None) -> str:
+    def git(self, *words: str, folder: Path | None = None, stdin: str = "") -> str:
         command = ("git", *words)
         done = subprocess.run(
-            command, cwd=folder or self.path, env=self.env, check=True, capture_output=True, text=True
+            command,
+            cwd=folder or self.path,
+            env=self.env,
+            check=True,
+            capture_output=True,
+            text=True,
+            input=stdin,
         )
         return done.stdout.strip()
 
