@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bisect_tool import campaign
 from bisect_tool.campaign import State, decide, granting_retries, heal, repeat
+from bisect_tool.check_files import require_same_check
 from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed
 from bisect_tool.executor.local import LocalExecutor
@@ -159,6 +160,7 @@ class _Loop:
             self._observer.decided(state)
             if state.step is None or self._cancel.is_set() or self._used_up():
                 return state
+            require_same_check(self._session.request, self._session.id)
             slot = self._executor.begin(state.step.sha, state.step.cells, self._new_folder(state.step.sha))
             self._running[slot] = state.step
             self._observer.began(slot, state.step)

@@ -25,11 +25,23 @@ class PytestCheck(_Model):
     tests_from: str | None = None
 
 
+class CheckFile(_Model):
+    """A file of a command that is the same at every commit: its absolute path, its SHA-256 in hex.
+
+    `text` is what it holds where that is short, without secrets; else empty.
+    """
+
+    path: str
+    sha256: str
+    text: str = ""
+
+
 class CommandCheck(_Model):
     """A command run in the commit's worktree; its exit code is read as `git bisect run` reads it."""
 
     kind: Literal["command"] = "command"
     argv: tuple[str, ...]
+    files: tuple[CheckFile, ...] = ()
 
 
 Check = Annotated[SuiteCheck | PytestCheck | CommandCheck, Field(discriminator="kind")]

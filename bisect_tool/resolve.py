@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool import scenario as scenarios
+from bisect_tool.check_files import check_files
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import is_bare
@@ -244,7 +245,9 @@ def _check_text(*texts: str) -> None:
 
 def _check(words: Words, repository: Repository, bad: str) -> SuiteCheck | PytestCheck | CommandCheck:
     if words.command:
-        return CommandCheck(argv=command_line(words.command, repository, bad))
+        argv = command_line(words.command, repository, bad)
+        _check_text(*argv)
+        return CommandCheck(argv=argv, files=check_files(argv, os.environ))
     if words.pytest_file is None:
         return SuiteCheck()
     source = repository.resolve(words.tests_from) if words.tests_from else None

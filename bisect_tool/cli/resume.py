@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
 from bisect_tool import session as sessions
+from bisect_tool.check_files import as_edited
 from bisect_tool.cli import options
 from bisect_tool.cli.drive import drive
 from bisect_tool.cli.output import say
@@ -12,6 +18,12 @@ from bisect_tool.store import Store
 
 def resume(
     session: options.SessionId = "last",
+    edited_check: Annotated[
+        bool,
+        typer.Option(
+            "--edited-check", help="Count the trials that ran before the check was edited all the same."
+        ),
+    ] = False,
     as_json: options.AsJson = False,
 ) -> int:
     """Go on with a session; trials that ran are not run again."""
@@ -22,4 +34,6 @@ def resume(
     if confirms:
         say(f"{asked.id} confirms what {confirms} found: going on with both")
         asked = sessions.load(confirms, store, here)
+    if edited_check:
+        asked = replace(asked, request=as_edited(asked.request))
     return drive(asked, store, as_json)

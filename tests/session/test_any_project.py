@@ -116,7 +116,8 @@ def test_a_check_that_asks_to_stop(project, code):
     assert "bisect-run resume" in ended.stderr
     assert project.git_bisect(shas[0], shas[-1], "./check.sh")[0] != 0
     project.write_check(CHECK.replace("in\n", f"in\n{code}) exit 0 ;;\n", 1))
-    resumed = project.run("resume", "--json")
+    assert project.run("resume").code == 2
+    resumed = project.run("resume", "--edited-check", "--json")
     assert culprit_of(resumed) == shas[3]
     assert [trial.purpose for trial in resumed.document.trials].count("bad end") == 1
 
