@@ -9,6 +9,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.history.bare import begin, finish, place
 from bisect_tool.history.clone import without_account
 from bisect_tool.history.lease import lease
+from bisect_tool.history.ownership import distrusted
 from bisect_tool.history.plumbing import Git, GitFailed
 
 _BUSY = "another run is setting up this repository"
@@ -30,9 +31,8 @@ def find(spec: str) -> Path:
         found = Git(folder=folder, personal=True).run("rev-parse", "--absolute-git-dir")
         return Path(os.fsdecode(found).removesuffix("\n"))
     except GitFailed as error:
-        if "dubious ownership" in error.said:
-            hint = f"it belongs to someone else: git config --global --add safe.directory {folder.resolve()}"
-            raise UsageError(f"git does not trust {spec!r}", hint) from None
+        if untrusted := distrusted(spec, error):
+            raise untrusted from None
         raise UsageError(f"{spec!r} is not a git repository", _TAKES) from None
 
 

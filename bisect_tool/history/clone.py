@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from bisect_tool.errors import UsageError
 from bisect_tool.history.bare import begin, drop_stale_locks, finish, place
 from bisect_tool.history.lease import lease
-from bisect_tool.history.plumbing import NETWORK_S, Git
+from bisect_tool.history.ownership import distrusted, trusted_server
+from bisect_tool.history.plumbing import NETWORK_S, Git, GitFailed
 from bisect_tool.text import clean_line
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _BUSY = "another run is cloning this repository"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+@[^/:]+:")
@@ -30,6 +28,7 @@ _BY_ENVIRONMENT = {
     "GIT_SSL_CERT": "http.sslCert",
     "GIT_SSL_KEY": "http.sslKey",
 }
+_OF_THE_USER = ("system", "global")
 _CONNECTION = (
     "credential.",
     "http.",
@@ -89,28 +88,40 @@ def refresh(git: Git) -> None:
     """Fetch the branches and tags of a clone again; the caller holds its lease.
 
     Raises:
+        UsageError: it belongs to another user, and git does not trust it.
         EnvironmentFailed: the server could not be reached, or refused.
     """
     if git.git_dir is not None:
         drop_stale_locks(git.git_dir)
     how = ("--quiet", "--prune", "--no-recurse-submodules", "--no-write-fetch-head")
-    git.run("fetch", *how, "origin", *_REFS, timeout_s=NETWORK_S)
+    try:
+        git.run("fetch", *how, "origin", *_REFS, timeout_s=NETWORK_S)
+    except GitFailed as error:
+        raise distrusted(git.text("config", "remote.origin.url").strip(), error) or error from None
     head = _HEAD.search(git.text("ls-remote", "--symref", "origin", "HEAD"))
     if head:
         git.run("symbolic-ref", "HEAD", head[1])
 
 
-def connection(url: str = "") -> tuple[tuple[str, str], ...]:
+def connection(url: str = "", source: Path | None = None) -> tuple[tuple[str, str], ...]:
     """What the user's configuration, environment and URL say about reaching servers, and nothing else.
 
-    Filters, hooks, templates and aliases stay out. These settings are kept in memory only: a token in a
-    URL is never written to the cache.
+    The user's and the system's configuration, that is: what the repository of the current folder (or the
+    `source`) is configured with has no say. Filters, hooks, templates and aliases stay out. These settings
+    are kept in memory only: a token in a URL is never written to the cache.
     """
-    listed = Git(personal=True).text("config", "--list", "--includes", "-z")
-    entries = (entry.partition("\n") for entry in listed.split("\0"))
-    settings = [(name, value) for name, _, value in entries if name.startswith(_CONNECTION)]
+    git = Git(git_dir=source, folder=source or Path("/"), personal=True)
+    fields = git.text("config", "--list", "--includes", "--show-scope", "-z").split("\0")
+    entries = (
+        (scope, *entry.partition("\n")) for scope, entry in zip(fields[::2], fields[1::2], strict=False)
+    )
+    settings = [
+        (name, value)
+        for scope, name, _, value in entries
+        if scope in _OF_THE_USER and name.startswith(_CONNECTION)
+    ]
     settings += [(name, os.environ[known]) for known, name in _BY_ENVIRONMENT.items() if known in os.environ]
     public = without_account(url)
     if public != url:
         settings.append((f"url.{url}.insteadOf", public))
-    return tuple(settings)
+    return (*settings, *trusted_server(url))

@@ -186,6 +186,9 @@ class Git:
         left = _USERS_OWN if self.personal else ()
         kept = {name: value for name, value in os.environ.items() if name in left or not _is_gits(name)}
         ours = kept | {name: value for name, value in _ENVIRONMENT.items() if name not in left}
+        if self.personal:
+            # To look at the user's repository never fetches: its own settings would say by which program.
+            ours["GIT_ALLOW_PROTOCOL"] = "none"
         # By the environment and not as `-c`: a setting may be a credential, and arguments can be seen by all.
         settings = self.config if self.personal else (_NO_QUESTIONS, *self.config)
         for number, (name, value) in enumerate(settings):

@@ -62,7 +62,7 @@ class Repository:
         written = (self.git_dir / "config").read_bytes().lower()
         if b"partialclone" not in written or not git.succeeds("config", "--get", "extensions.partialClone"):
             return git
-        return replace(git, config=clone.connection("" if self.source else self.spec))
+        return replace(git, config=clone.connection("" if self.source else self.spec, self.source))
 
     def lock(self) -> AbstractContextManager[int]:
         """The lock under which worktrees of this repository are added and removed, also by other runs.

@@ -194,6 +194,55 @@ def test_a_program_of_the_users_may_know_the_token(guarded, tmp_path, monkeypatc
     assert Repository.open(f"http://{address}", tmp_path / "cache").resolve("main") == sha
 
 
+def test_settings_of_the_current_folders_repository_govern_no_other(guarded, project, tmp_path, monkeypatch):
+    """An untrusted checkout says how servers are reached; another repository is named by its URL."""
+    address, sha = guarded
+    mark = tmp_path / "mark"
+    elsewhere = tmp_path / "elsewhere"
+    project.git("init", "-q", str(elsewhere))
+    for name, value in {
+        "core.sshCommand": f"touch {mark}; false",
+        "core.askPass": f"touch {mark}; false",
+        "credential.helper": f"!touch {mark}; false",
+        "http.proxy": "http://127.0.0.1:1",
+        f"url.http://127.0.0.1:1/{project.path.name}.insteadOf": f"http://{address}",
+    }.items():
+        project.git("-C", str(elsewhere), "config", name, value)
+    monkeypatch.chdir(elsewhere)
+    url = f"http://{Guarded.account}@{address}"
+    assert Repository.open(url, tmp_path / "cache").resolve("main") == sha
+    with pytest.raises(EnvironmentFailed):
+        Repository.open("ssh://nobody@localhost:1/x", tmp_path / "cache")
+    assert not mark.exists()
+
+
+def test_a_look_at_a_checkout_never_fetches_by_its_own_settings(served, project, tmp_path):
+    """A commit that is not there is looked for in a partial clone, which would ask its server for it."""
+    mark = tmp_path / "mark"
+    partial = tmp_path / "partial"
+    project.git("clone", "-q", "--filter=blob:none", served[0], str(partial))
+    project.git("-C", str(partial), "config", "remote.origin.url", "ssh://localhost/x")
+    project.git("-C", str(partial), "config", "core.sshCommand", f"touch {mark}; false")
+    with pytest.raises(UsageError):
+        Repository.open(str(partial), tmp_path / "cache").resolve("1" * 40)
+    assert not mark.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_served_repository_of_someone_else_is_trusted_where_the_user_says_so(
+    served, project, tmp_path, monkeypatch
+):
+    url, _, second = served
+    for path in (project.path, *project.path.rglob("*")):
+        os.chown(path, 65534, 65534)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UsageError, match="does not trust") as caught:
+        Repository.open(url, tmp_path / "cache")
+    assert caught.value.hint.endswith(f"git config --global --add safe.directory {project.path}")
+    (tmp_path / ".gitconfig").write_text(f"[safe]\ndirectory = {project.path}\n")
+    assert Repository.open(url, tmp_path / "cache").resolve("main") == second
+
+
 def test_without_the_token_there_is_no_prompt(guarded, tmp_path):
     with pytest.raises(EnvironmentFailed) as caught:
         Repository.open(f"http://user:wr0ng-token@{guarded[0]}", tmp_path / "cache")
