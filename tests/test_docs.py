@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 from bisect_tool.build.profile import BuildProfile, Provider
-from bisect_tool.cli.app import command_line
+from bisect_tool.cli.dispatch import command_line
 from bisect_tool.errors import ExitCode, StepCode
 from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
 

@@ -1,83 +1,20 @@
-"""The command line: `bisect-run`."""
+"""The entry point `bisect-run`: whatever happens ends with an exit code that says so.
+
+To `git bisect run`, 1 to 124 means a bad commit, so no failure of ours may leave as Python's own exit code 1.
+Everything that could fail is imported inside.
+"""
 
 from __future__ import annotations
 
-import errno
-import gc
-import importlib
 import sys
 import traceback
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from contextlib import suppress
 
-import typer
-
-from bisect_tool import __version__
-from bisect_tool.cli.output import say_error
-from bisect_tool.errors import BisectError, ExitCode, StepCode, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-# Newer versions of Typer bring a click of their own, so the error is taken from what Typer exports.
-_MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
-
-_COMMANDS = (
-    "run",
-    "demo",
-    "plan",
-    "resume",
-    "status",
-    "report",
-    "step",
-    "repro",
-    "fixes",
-    "simulate",
-    "doctor",
-)
-_GROUPS = ("scenarios",)
-_TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")
-
-
-def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
-    """The command line with these commands: each is a module of its name, read only when it is asked for."""
-    app = typer.Typer(
-        name="bisect-run",
-        help=(
-            "Name the commit that turned an LLM-serving engine's multi-process tests red.\n\n"
-            "`bisect-run --good A --bad B` with no command is `bisect-run run`."
-        ),
-        callback=_root,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-    )
-    for name in names:
-        module = importlib.import_module(f"bisect_tool.cli.{name}")
-        if name in _GROUPS:
-            app.add_typer(module.app, name=name)
-        else:
-            app.command(name)(getattr(module, name))
-    return app
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"bisect-run {__version__}")
-        raise typer.Exit
-
-
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
-    ] = False,
-) -> None:
-    pass
+from bisect_tool.errors import ExitCode, StepCode
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The way in: `run` is what is meant when no command is named. Ends the process with its exit code."""
+    """Run a command line (`run` if it names no command) and end the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if words[0].startswith("-") and words[0] not in ("--help", "--version"):
         words = ["run", *words]
@@ -86,47 +23,13 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(StepCode.ABORT if stepping and code not in set(StepCode) else code)
 
 
-def _check_folder() -> None:
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        raise UsageError("the current folder does not exist any more", "Go to one that does.") from None
-
-
-def _check_command(words: list[str]) -> None:
-    """Reject `--` with nothing after it (usually an unset shell variable): it would run a scenario."""
-    if words[0] in _TAKE_A_COMMAND and "--" in words and words.index("--") == len(words) - 1:
-        raise UsageError(
-            "there is no command after --", "Name one, or leave -- out. Is a variable of a script not set?"
-        )
-
-
 def _run(words: list[str]) -> int:
     try:
-        _check_folder()
-        _check_command(words)
-        named = words[0] in (*_COMMANDS, *_GROUPS)
-        gc.disable()  # modules are no garbage, and to look for some in them takes a tenth of the start
-        app = command_line(words[:1]) if named else command_line()
-        gc.enable()
-        return int(app(words, prog_name="bisect-run", standalone_mode=False) or 0)
-    except _MISUSE as error:
-        message = getattr(error, "format_message", error.__str__)()
-        command = f"{words[0]} " if words[0] in _COMMANDS else ""
-        say_error(message.replace("Value error, ", ""), f"`bisect-run {command}--help` shows how it is used.")
-        return ExitCode.USAGE
-    except (typer.Abort, KeyboardInterrupt):
-        return ExitCode.INTERRUPTED
-    except BisectError as error:
-        say_error(error.message, error.hint)
-        return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours has its own exit code
-        if isinstance(error, OSError) and error.errno in _DISK:
-            say_error(
-                f"the disk failed: {error}",
-                "Free some space or point BISECT_RUN_HOME at a writable folder, then try again.",
-            )
-            return ExitCode.ENVIRONMENT
-        traceback.print_exc()
-        say_error(f"this is a bug of bisect-run: {type(error).__name__}", "Report it with the lines above.")
-        return ExitCode.BUG
+        from bisect_tool.cli.dispatch import dispatch  # noqa: PLC0415 - see above
+
+        return dispatch(words)
+    except Exception as error:  # noqa: BLE001 - nothing is left that could handle it
+        with suppress(Exception):  # stderr may be closed or full
+            traceback.print_exc()
+            sys.stderr.flush()
+        return ExitCode.ENVIRONMENT if isinstance(error, ImportError) else ExitCode.BUG

@@ -116,7 +116,13 @@ def _write_script(session: Session, document: Document) -> None:
     asked = session.request.repetition
     if asked is None or asked.script is None:
         return
-    Path(asked.script).write_text(script(session, document), encoding="utf-8")
+    try:
+        Path(asked.script).write_text(script(session, document), encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"the script {asked.script} cannot be written: {error.strerror}",
+            f"`bisect-run report {session.id}` prints the result.",
+        ) from error
     what = f"run {short(session.request.bad)} alone" if asked.against else "do the same"
     python = f"PYTHON={shlex.quote(sys.executable)} " if needed(session) else ""
     repository = "" if origin(session) else f" {shlex.quote(session.request.repo)}"

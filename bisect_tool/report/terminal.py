@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
 import sys
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console, Group
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rich.console import RenderableType
 
 # Without a terminal, or with COLUMNS=0, nobody says how wide the paper is: wide enough for a CI log's tables.
@@ -47,30 +51,91 @@ def write(text: str) -> None:
 
 
 def _put(console: Console, text: str) -> None:
+    console.file.write(text)
+    console.file.flush()
+
+
+class Unfailing:
+    """Standard output or error that may be closed, full, or left by its reader: that is no exception.
+
+    What cannot be written is dropped, and `failure` says why, unless the reader just left (`| head`).
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self.failure: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Write as far as that is possible."""
+        if self._stream is None:
+            self.failure = OSError(errno.EBADF, os.strerror(errno.EBADF))
+        else:
+            self._attempt(lambda stream: stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush as far as that is possible."""
+        self._attempt(lambda stream: stream.flush())
+
+    def isatty(self) -> bool:
+        """Whether the stream behind is a terminal."""
+        return self._stream is not None and self._stream.isatty()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def _attempt(self, action: Callable[[TextIO], object]) -> None:
+        if self._stream is None:
+            return
+        try:
+            action(self._stream)
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                self.failure = self.failure or error
+            _silence(self._stream)
+        except ValueError as error:  # closed by somebody in this process
+            self.failure = self.failure or OSError(errno.EBADF, str(error))
+
+
+@contextmanager
+def unfailing() -> Iterator[Unfailing]:
+    """Let nothing that writes to stdout or stderr fail for that; yields stdout, which says what it lost."""
+    _open_missing()
+    before = sys.stdout, sys.stderr
+    stdout, stderr = Unfailing(sys.stdout), Unfailing(sys.stderr)
+    sys.stdout, sys.stderr = cast("TextIO", stdout), cast("TextIO", stderr)
     try:
-        console.file.write(text)
-        console.file.flush()
-    except BrokenPipeError:
-        console.on_broken_pipe()
+        yield stdout
+    finally:
+        for stream in (stdout, stderr):
+            stream.flush()  # else Python does it when it ends, and ends with 120 where that fails
+        sys.stdout, sys.stderr = before
 
 
-class _Console(Console):
-    """A console whose reader may leave (`| head`): that ends no session, and changes no exit code."""
+def _open_missing() -> None:
+    """Keep the standard descriptors from becoming those of the files we open, as a store or a lock."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
 
-    def on_broken_pipe(self) -> None:
-        """From here on, what is written goes nowhere."""
+
+def _silence(stream: TextIO) -> None:
+    """From here on, what is written to the stream goes nowhere."""
+    with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self.file.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    if isinstance(stream, io.TextIOWrapper):
+    if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
         # A mark that the terminal's encoding lacks must not end the run.
-        stream.reconfigure(errors="backslashreplace")
+        reconfigure(errors="backslashreplace")
     plain = "NO_COLOR" in os.environ
-    console = _Console(
+    console = Console(
         file=cast("IO[str]", CommandGuard(stderr=stderr)) if _obeys_output() else None,
         stderr=stderr,
         color_system=None if plain else "auto",

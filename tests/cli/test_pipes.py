@@ -1,10 +1,14 @@
-"""Who reads may leave early, as `| head -1` does: that is no failure, and ends no session."""
+"""Standard output and error that nobody reads, that are full, closed, or a terminal that is gone."""
 
 from __future__ import annotations
 
 import os
+import pty
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +60,144 @@ def test_a_session_whose_progress_nobody_reads_comes_to_its_end(start, unread):
     ended = start("repro", "c1", "--runs", "3", "--json", "--", GOOD, stderr=unread)
     assert ended.returncode == 0
     assert Document.model_validate_json(ended.stdout).cost.trials == 3
+
+
+@pytest.fixture
+def gone():
+    """A terminal that was closed: its end to write to says that the device does not answer."""
+    master, slave = pty.openpty()
+    os.close(master)
+    yield slave
+    os.close(slave)
+
+
+@pytest.fixture
+def full():
+    with Path("/dev/full").open("w") as device:
+        yield device
+
+
+@pytest.fixture(params=["full", "unread", "gone"])
+def unwritable(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def shell(project):
+    """Run a line of sh in the project's folder; `$BISECT_RUN` is the command line."""
+
+    def run(line):
+        env = {**os.environ, "BISECT_RUN": f"{shlex.quote(sys.executable)} -c {shlex.quote(MAIN)}"}
+        argv = ["sh", "-c", f'eval "$BISECT_RUN {line}"']
+        done = subprocess.run(argv, cwd=project.path, env=env, capture_output=True, timeout=60, check=False)
+        return done.returncode, done.stderr.decode()
+
+    return run
+
+
+def test_a_good_commit_stays_good_whatever_becomes_of_stderr(start, unwritable):
+    assert start("step", "--rev", "c1", "--", "./check.sh", stderr=unwritable).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("step", "--rev", "c5", "--", "./check.sh"), 1),
+        (("step", "--rev", "c1", "--", "sh", "-c", "exit 125"), 125),
+        (("step", "--rev", "no-such-ref", "--", GOOD), 128),
+        (("--good", "c4", "--bad", "c5", "--", "./check.sh"), 0),
+        (("--no-such-option",), 2),
+    ],
+)
+def test_stderr_that_cannot_be_written_changes_no_exit_code(start, full, words, code):
+    assert start(*words, stderr=full).returncode == code
+
+
+def test_closed_streams_change_no_verdict(shell):
+    assert shell("step --rev c1 -- ./check.sh <&- >&- 2>&-")[0] == 0
+    assert shell("step --rev c5 -- ./check.sh 2>&-")[0] == 1
+
+
+def test_files_of_ours_never_get_a_standard_descriptor(tmp_path):
+    """What git or a traceback writes to stderr must not go into the store."""
+    program = f"""
+import sys
+from pathlib import Path
+from bisect_tool.report import terminal
+with terminal.unfailing(), Path({str(tmp_path / "store")!r}).open("w") as store:
+    sys.exit(store.fileno())
+"""
+    line = f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", line], timeout=60, check=False).returncode > 2
+
+
+def test_a_bug_stops_git_bisect_though_nobody_hears_of_it(project, full):
+    broken = "from bisect_tool.cli import step; step.resolve = None; " + MAIN
+    argv = [sys.executable, "-c", broken, "step", "--", GOOD]
+    done = subprocess.run(argv, cwd=project.path, stderr=full, timeout=60, check=False)
+    assert done.returncode == 128
+
+
+@pytest.mark.parametrize(("command", "code"), [("step", 128), ("status", 5)])
+def test_an_installation_that_cannot_be_imported_is_no_bad_commit(tmp_path, command, code):
+    """As when PYTHONPATH leads to a project that is bisected and broken: `typer` itself, say."""
+    (tmp_path / "typer.py").write_text("import no_such_module\n")
+    argv = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {MAIN}", command]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code
+    assert "no_such_module" in done.stderr
+
+
+def test_a_broken_pipe_of_our_own_is_no_bad_commit(project):
+    """Typer ends the process with 1 for every broken pipe."""
+    broken = "from bisect_tool.cli import step\ndef fail(*_): raise BrokenPipeError(32, 'Broken pipe')\n"
+    argv = [sys.executable, "-c", f"{broken}step.resolve = fail\n{MAIN}", "step", "--", GOOD]
+    done = subprocess.run(argv, cwd=project.path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 128
+    assert "BrokenPipeError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("step", "--help"),
+        ("status",),
+        ("doctor",),
+        ("plan", "--good", "c4", "--bad", "c5", "--", "./check.sh"),
+        ("--good", "c4", "--bad", "c5", "--json", "--", "./check.sh"),
+    ],
+)
+def test_a_result_that_cannot_be_written_is_no_success(start, full, words):
+    ended = start(*words, stdout=full)
+    assert ended.returncode == (128 if words[0] == "step" else 5)
+    assert "error: standard output cannot be written: No space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_same_without_a_buffer(start, full, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    assert start("--version", stdout=full).returncode == 5
+
+
+def test_stdout_that_is_closed_is_no_success(shell):
+    code, said = shell("--version >&-")
+    assert code == 5
+    assert "standard output cannot be written" in said
+
+
+def test_the_result_of_a_session_can_be_printed_again(start, full):
+    assert start("repro", "c5", "--runs", "1", "--json", "--", "./check.sh", stdout=full).returncode == 5
+    again = start("report", "--json")
+    assert again.returncode == 0
+    assert Document.model_validate_json(again.stdout).cost.trials == 1
+
+
+def test_a_reader_of_the_help_may_leave(start, unread):
+    assert start("--help", stdout=unread).returncode == 0
+
+
+def test_a_script_that_cannot_be_written(start):
+    ended = start("repro", "c1", "--runs", "1", "--script", "/dev/full", "--", GOOD)
+    assert ended.returncode == 5
+    assert re.search(r"error: the script /dev/full cannot be written: No space left on device", ended.stderr)

@@ -1,0 +1,140 @@
+"""The commands of `bisect-run`, and the exit code that each way to end has."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import importlib
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bisect_tool import __version__
+from bisect_tool.cli.output import say, say_error
+from bisect_tool.errors import BisectError, ExitCode, UsageError
+from bisect_tool.report import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Newer versions of Typer bring a click of their own, so the error is taken from what Typer exports.
+_MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+_ANSWERS = (ExitCode.DONE, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE, ExitCode.ENDPOINTS)
+_UNWRITTEN = "Is it closed, or its disk full? `bisect-run report` prints the result of a session again."
+
+_COMMANDS = (
+    "run",
+    "demo",
+    "plan",
+    "resume",
+    "status",
+    "report",
+    "step",
+    "repro",
+    "fixes",
+    "simulate",
+    "doctor",
+)
+_GROUPS = ("scenarios",)
+_TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")
+
+
+def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
+    """The command line with these commands: each is a module of its name, read only when it is asked for."""
+    app = typer.Typer(
+        name="bisect-run",
+        help=(
+            "Name the commit that turned an LLM-serving engine's multi-process tests red.\n\n"
+            "`bisect-run --good A --bad B` with no command is `bisect-run run`."
+        ),
+        callback=_root,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for name in names:
+        module = importlib.import_module(f"bisect_tool.cli.{name}")
+        if name in _GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bisect-run {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+def dispatch(words: list[str]) -> int:
+    """Run the command that is named by the first word; returns the exit code of the process."""
+    with terminal.unfailing() as stdout:
+        code = _run(words)
+        if stdout.failure is None or code not in _ANSWERS:
+            return code
+        say_error(f"standard output cannot be written: {stdout.failure.strerror}", _UNWRITTEN)
+        return ExitCode.ENVIRONMENT
+
+
+def _check_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder does not exist any more", "Go to one that does.") from None
+
+
+def _check_command(words: list[str]) -> None:
+    """Reject `--` with nothing after it (usually an unset shell variable): it would run a scenario."""
+    if words[0] in _TAKE_A_COMMAND and "--" in words and words.index("--") == len(words) - 1:
+        raise UsageError(
+            "there is no command after --", "Name one, or leave -- out. Is a variable of a script not set?"
+        )
+
+
+def _run(words: list[str]) -> int:
+    try:
+        _check_folder()
+        _check_command(words)
+        named = words[0] in (*_COMMANDS, *_GROUPS)
+        gc.disable()  # modules are no garbage, and to look for some in them takes a tenth of the start
+        app = command_line(words[:1]) if named else command_line()
+        gc.enable()
+        return int(app(words, prog_name="bisect-run", standalone_mode=False) or 0)
+    except _MISUSE as error:
+        message = getattr(error, "format_message", error.__str__)()
+        command = f"{words[0]} " if words[0] in _COMMANDS else ""
+        say_error(message.replace("Value error, ", ""), f"`bisect-run {command}--help` shows how it is used.")
+        return ExitCode.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except BisectError as error:
+        say_error(error.message, error.hint)
+        return error.exit_code
+    except SystemExit as error:  # Typer makes one with code 1 of every broken pipe
+        return _unexpected(error.__context__ or error)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours has its own exit code
+        return _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> int:
+    if isinstance(error, OSError) and error.errno in _DISK:
+        say_error(
+            f"the disk failed: {error}",
+            "Free some space or point BISECT_RUN_HOME at a writable folder, then try again.",
+        )
+        return ExitCode.ENVIRONMENT
+    say("".join(traceback.format_exception(error)).rstrip())
+    say_error(f"this is a bug of bisect-run: {type(error).__name__}", "Report it with the lines above.")
+    return ExitCode.BUG
