@@ -10,6 +10,7 @@ from bisect_tool.campaign.cell import CellSearch, is_spoiled
 from bisect_tool.campaign.company import group
 from bisect_tool.campaign.cost import Cost
 from bisect_tool.campaign.goal import CellConclusion, Goal, Purpose, State, Step
+from bisect_tool.campaign.judged import is_doubtful
 from bisect_tool.verdict import RED, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def _ends_open(goal: Goal, trials: Sequence[TrialResult]) -> bool:
         useful = [trial for trial in at if not is_spoiled(trial)]
         unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
         gave_up = unbuildable or len(at) - len(useful) > goal.retries
-        if not gave_up and not _all_red(useful) and len(useful) < goal.endpoint_runs:
+        enough = len(useful) - _in_doubt(useful) >= goal.endpoint_runs
+        if not gave_up and not _all_red(useful) and not enough:
             return True
     return False
 
@@ -82,7 +84,15 @@ def _all_red(useful: Sequence[TrialResult]) -> bool:
     """Whether every cell that ran at an end was red at least once."""
     cells = {cell.cell for trial in useful for cell in trial.cells}
     red = {cell.cell for trial in useful for cell in trial.cells if cell.outcome in RED}
-    return bool(cells) and cells == red
+    return bool(cells) and cells == red and not _in_doubt(useful)
+
+
+def _in_doubt(useful: Sequence[TrialResult]) -> bool:
+    """Whether a cell was red only in that it missed a deadline, once, while the machine was busy."""
+    red = [(trial, cell) for trial in useful for cell in trial.cells if cell.outcome in RED]
+    doubtful = Counter(cell.cell for trial, cell in red if is_doubtful(trial, cell))
+    certain = {cell.cell for trial, cell in red if not is_doubtful(trial, cell)}
+    return any(number % 2 for name, number in doubtful.items() if name not in certain)
 
 
 def _endpoint_step(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step]) -> Step | None:

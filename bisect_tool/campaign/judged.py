@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.goal import EndCounts
-from bisect_tool.evidence import Failure, Signature, classify, telling
+from bisect_tool.evidence import Failure, Signature, classify, is_missed_deadline, telling
 from bisect_tool.verdict import RED, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from bisect_tool.campaign.goal import Goal
-    from bisect_tool.trial.result import TrialResult
+    from bisect_tool.trial.result import CellResult, TrialResult
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a cell; `before` are the cells that ran before it in the same trial."""
+    """One run of a cell.
+
+    `before` are the cells that ran before it in the same trial. `busy`: by which measure the machine was busy
+    when it missed a deadline; empty if it missed none, or the machine was quiet.
+    """
 
     sha: str
     verdict: Verdict
@@ -26,6 +31,12 @@ class Run:
     reason: str
     failure: Failure | None
     before: tuple[str, ...]
+    busy: str = ""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it missed a deadline on a machine that was busy with other work."""
+        return bool(self.busy)
 
     @property
     def company(self) -> frozenset[str]:
@@ -43,7 +54,8 @@ class Judged:
     def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> Judged:
         """Judge a cell's runs by the failures at the failing end."""
         investigated = _investigated(goal, cell, trials)
-        return cls(tuple(run for trial in trials if (run := _run(cell, trial, investigated)) is not None))
+        runs = (run for trial in trials if (run := _run(cell, trial, investigated)) is not None)
+        return cls(tuple(_every_other_doubtful(runs)))
 
     def after(self, cells: Collection[str]) -> Judged:
         """The runs in which all these cells ran before."""
@@ -71,8 +83,8 @@ class Judged:
     def given_up(self, retries: int) -> tuple[str, ...]:
         """The commits that are not run again, since too much of what they said was nothing.
 
-        One whose runs the machine spoiled is left open until its retries are used up, and so is one that
-        told something: one run in vain for every verdict is borne beside them.
+        One whose runs the machine spoiled, or during which it was busy, is left open until its retries are
+        used up, and so is one that told something: one run in vain for every verdict is borne beside them.
         """
         return tuple(
             sha for sha in dict.fromkeys(run.sha for run in self.runs) if self._is_mute(sha, retries)
@@ -82,7 +94,7 @@ class Judged:
         here = self.at((sha,))
         vain = [run for run in here if run.verdict is Verdict.SKIP]
         heard = len(here) - len(vain)
-        may_change = heard or all(run.outcome is Outcome.INFRASTRUCTURE for run in vain)
+        may_change = heard or all(run.doubtful or run.outcome is Outcome.INFRASTRUCTURE for run in vain)
         return len(vain) > retries + heard if may_change else bool(vain)
 
     def skipped(self) -> tuple[tuple[str, str], ...]:
@@ -111,7 +123,28 @@ def _run(cell: str, trial: TrialResult, investigated: frozenset[Signature]) -> R
     names = [each.cell for each in trial.cells]
     before = tuple(names[: names.index(cell)]) if cell in names else ()
     reason = result.reason or judgement.reason
-    return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, before)
+    busy = trial.busy if judgement.verdict is Verdict.BAD and is_doubtful(trial, result) else ""
+    return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, before, busy)
+
+
+def is_doubtful(trial: TrialResult, result: CellResult) -> bool:
+    """Whether a cell missed a deadline while the machine was busy with other work."""
+    return bool(trial.busy) and is_missed_deadline(result.outcome, result.failure)
+
+
+def _every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:
+    """The runs, of which two doubtful ones at a commit count as one failure: the first of them tells nothing.
+
+    So it is repeated, and believed only if it fails again.
+    """
+    doubtful: Counter[str] = Counter()
+    for run in runs:
+        doubtful[run.sha] += run.doubtful
+        if run.doubtful and doubtful[run.sha] % 2:
+            reason = f"{run.reason}: in doubt, as the machine was busy ({run.busy})"
+            yield replace(run, verdict=Verdict.SKIP, reason=reason)
+        else:
+            yield run
 
 
 def _investigated(goal: Goal, cell: str, trials: Sequence[TrialResult]) -> frozenset[Signature]:

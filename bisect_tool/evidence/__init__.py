@@ -1,6 +1,7 @@
 """Evidence: from log lines to events, failure chain, signature and judgement. Pure: no I/O, no clock."""
 
 from bisect_tool.evidence.chain import Failure, explain
+from bisect_tool.evidence.deadline import is_missed_deadline
 from bisect_tool.evidence.event import Event, Frame, Kind, Severity, SuiteFailure
 from bisect_tool.evidence.fatal import is_fatal
 from bisect_tool.evidence.judge import Judgement, classify, telling
@@ -26,6 +27,7 @@ __all__ = [
     "explain",
     "general_role",
     "is_fatal",
+    "is_missed_deadline",
     "is_symptom",
     "normalise",
     "read_events",

@@ -13,6 +13,7 @@ the kernel says, not what a listing of /proc happened to show.
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import sys
@@ -29,6 +30,7 @@ from bisect_tool.supervise.files import write_whole
 from bisect_tool.supervise.journal import Journal, write_guardian
 from bisect_tool.supervise.leftovers import ShmWatch, remove_leftovers
 from bisect_tool.supervise.linux import become_subreaper
+from bisect_tool.supervise.load import LoadMeter
 from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.ports import PortWatch
 from bisect_tool.supervise.processes import Identity, Process, below, read_process, table
@@ -69,6 +71,7 @@ class Guardian:
         self._epoch = time.time() - time.monotonic()
         self._began = self._grew_at = time.monotonic()
         self._complete_at: float | None = None
+        self._load = LoadMeter(_cpu_seconds)
         self._journal = Journal(spec.folder)
         self._stamps = Stamps(spec.watch, spec.stdout)
         self._shm = ShmWatch(spec.folder)
@@ -97,6 +100,7 @@ class Guardian:
             ended=ended,
             leftovers=leftovers,
             parents=self._journal.parents(),
+            load=self._load.read(),
         )
 
     def alive(self) -> list[Process]:
@@ -219,6 +223,12 @@ class Guardian:
 
     def _now(self) -> float:
         return self._epoch + time.monotonic()
+
+
+def _cpu_seconds() -> float:
+    """What the program and all that it started have used, as far as it was reaped."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _wakeup_pipe() -> int:

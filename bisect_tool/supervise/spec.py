@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.supervise.load import Load
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -128,7 +130,8 @@ class GuardianResult:
 
     `exit_code` is negative for a signal, and None when it is not known; `ended` is when the program ended or
     began to be ended (epoch seconds), `seconds` how long everything took with the sweep (monotonic).
-    `parents` maps the pid of every process seen to the parent it was first seen with.
+    `parents` maps the pid of every process seen to the parent it was first seen with. `load` is how busy the
+    machine was besides; None if the guardian did not live to tell.
     """
 
     reason: Reason
@@ -137,6 +140,7 @@ class GuardianResult:
     ended: float
     leftovers: Leftovers = Leftovers()
     parents: Mapping[int, int] = field(default_factory=dict)
+    load: Load | None = None
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -151,7 +155,8 @@ class GuardianResult:
         leftovers = Leftovers(processes, tuple(left["ports"]), tuple(left["shm"]))
         parents = {int(pid): parent for pid, parent in raw["parents"].items()}
         reason = Reason(raw["reason"])
-        return cls(reason, raw["exit_code"], raw["seconds"], raw["ended"], leftovers, parents)
+        load = Load(**raw["load"]) if raw["load"] else None
+        return cls(reason, raw["exit_code"], raw["seconds"], raw["ended"], leftovers, parents, load)
 
 
 def marked(env: Mapping[str, str], token: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.evidence import Failure, ProcessTimeline
+from bisect_tool.supervise.load import Load
 from bisect_tool.verdict import Outcome
 
 _WORST_FIRST = (
@@ -46,7 +47,8 @@ class TrialResult(_Model):
     `environment` is the fingerprint; `folder` is where the logs lie; `reason` says why a whole trial
     yielded nothing (unbuildable, infrastructure). `gpus` is how many it had to itself. `whole`: it was asked
     for every cell that its session is about. `timeline` has every process of the engine; empty for a plain
-    command, and in trials that were stored before it was kept.
+    command, and in trials that were stored before it was kept. `load` is how busy the machine was with other
+    work while the check ran; None where nothing ran, and in older trials.
     """
 
     sha: str
@@ -64,6 +66,12 @@ class TrialResult(_Model):
     reason: str = ""
     whole: bool = False
     timeline: tuple[ProcessTimeline, ...] = ()
+    load: Load | None = None
+
+    @property
+    def busy(self) -> str:
+        """The measure by which the machine was busy with other work, and its figure; empty if it was not."""
+        return self.load.busy if self.load else ""
 
     def cell(self, name: str) -> CellResult | None:
         """The result of the cell called `name`, None if the trial did not run it.

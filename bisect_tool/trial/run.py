@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import threading
 
     from bisect_tool.evidence import ProcessTimeline
+    from bisect_tool.supervise.load import Load
 
 Phase = Callable[[str, Path], None]
 _PREFIX, _LINK = "bisect-run-", "temporary"
@@ -70,6 +71,7 @@ class _Told:
     environment: Environment | None = None
     leftovers: tuple[Leftover, ...] = ()
     timeline: tuple[ProcessTimeline, ...] = ()
+    load: Load | None = None
 
 
 def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> TrialResult:
@@ -100,6 +102,7 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
         reason=told.reason,
         whole=order.cells is None,
         timeline=told.timeline,
+        load=told.load,
     )
 
 
@@ -138,7 +141,7 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
     if guarded.reason is Reason.CANCELLED:
         raise TrialAborted("the trial was interrupted")
     told = _collected(setting, order, place, guarded)
-    return replace(told, environment=environment, leftovers=leftovers)
+    return replace(told, environment=environment, leftovers=leftovers, load=guarded.load)
 
 
 def _environment(setting: Setting, order: Order, cancel: threading.Event) -> Environment | None:

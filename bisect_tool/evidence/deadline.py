@@ -1,0 +1,30 @@
+"""Failures that a busy machine brings about by itself: something did not happen in time."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from bisect_tool.evidence.chain import Failure
+
+_EXCEPTION = re.compile(r"Time(?:d)?Out|Timeout|Deadline", re.IGNORECASE)
+_MESSAGE = re.compile(
+    r"\btim(?:ed|e|ing)[ -]?out\b|\btimeouts?\b|\bdeadlines?\b|\btoo (?:slow|long|late)\b"
+    r"|\b\d+(?:\.\d+)? ?(?:ms|msecs?|s|secs?|seconds?|min|minutes?)\b"
+    r"|\bassert [^=!<>]{0,80}\d\.\d[^=!<>]{0,80} <=? \d"  # `assert elapsed < 15`, as pytest shows it
+    r"|\bexit (?:code|status) 124\b",  # timeout(1)
+    re.IGNORECASE,
+)
+
+
+def is_missed_deadline(outcome: Outcome, failure: Failure | None) -> bool:
+    """Whether a red cell hung, or its root says that something took too long."""
+    if outcome is Outcome.HUNG:
+        return True
+    if outcome is not Outcome.FAILED or failure is None:
+        return False
+    root = failure.root
+    return bool(_EXCEPTION.search(root.exception) or _MESSAGE.search(root.message))

@@ -1,0 +1,141 @@
+"""How busy the machine is with other work: there a test misses a deadline that it keeps on a quiet one."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.supervise.processes import read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PRESSURE = ("/proc/pressure/{}", "/sys/fs/cgroup/{}.pressure")
+"""Of the machine, and of the container, which may have less than the machine (PSI)."""
+STAT, LOADAVG, QUOTA = "/proc/stat", "/proc/loadavg", "/sys/fs/cgroup/cpu.max"
+RESOURCES = ("cpu", "memory", "io")
+
+BUSY_CPU, BUSY_MEMORY = 0.25, 0.1
+"""From these shares of the time on, in which some process waited, a deadline is in danger."""
+BUSY_OTHERS = 0.25
+"""So much of the CPUs goes to other work on a busy machine: what waits for itself is not its fault."""
+BUSY_LOAD = 1.5
+"""The load average for each CPU, where the kernel knows no pressure."""
+
+_TOTAL = re.compile(rb"some avg10=([\d.]+) .*total=(\d+)")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a machine was for a while.
+
+    Attributes:
+        cpus: CPUs that may be used here.
+        load_before: the load average over one minute when it began (proc_loadavg(5)).
+        load_after: the same when it ended.
+        others: CPUs that other work than the program's used, on average; None where that is not known.
+        cpu: the share of the time in which some process waited for a CPU, between 0 and 1; None where the
+            kernel does not tell.
+        memory: the same for memory.
+        io: the same for disks.
+    """
+
+    cpus: float
+    load_before: float
+    load_after: float
+    others: float | None = None
+    cpu: float | None = None
+    memory: float | None = None
+    io: float | None = None
+
+    @property
+    def busy(self) -> str:
+        """`CPU pressure 60 %`: the measure by which it was busy with other work; empty if it was not."""
+        if self.memory is not None and self.memory >= BUSY_MEMORY:
+            return f"memory pressure {_percent(self.memory)}"
+        if self.others is not None and self.others < BUSY_OTHERS * self.cpus:
+            return ""
+        if self.cpu is not None:
+            return f"CPU pressure {_percent(self.cpu)}" if self.cpu >= BUSY_CPU else ""
+        load = max(self.load_before, self.load_after)
+        return f"load {load:.1f} on {self.cpus:g} CPUs" if load >= BUSY_LOAD * self.cpus else ""
+
+    def __str__(self) -> str:
+        parts = [] if self.cpu is None else [f"CPU pressure {_percent(self.cpu)}"]
+        return ", ".join((*parts, f"load {self.load_after:.1f} on {self.cpus:g} CPUs"))
+
+
+class LoadMeter:
+    """The load from its making on; `own` tells the CPU seconds of the program that is not other work."""
+
+    def __init__(self, own: Callable[[], float]) -> None:
+        self._own = own
+        self._start = _Sample.take(own())
+
+    def read(self) -> Load:
+        """The load since the meter was made."""
+        start, now = self._start, _Sample.take(self._own())
+        seconds = max(now.time - start.time, 1e-3)
+        used = (now.busy - start.busy) - (now.own - start.own)
+        stalled = {name: _share(name, start, now, seconds) for name in RESOURCES}
+        return Load(_cpus(), start.load, now.load, max(used / seconds, 0.0) if now.busy else None, **stalled)
+
+
+def current_load() -> Load:
+    """How busy the machine was in the last ten seconds, whoever caused it."""
+    load = _load()
+    return Load(_cpus(), load, load, **{name: _recent(name) for name in RESOURCES})
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What the kernel has counted so far; seconds, and of pressure by file."""
+
+    time: float
+    load: float
+    busy: float
+    own: float
+    stalled: Mapping[str, float]
+
+    @staticmethod
+    def take(own: float) -> _Sample:
+        paths = [path.format(name) for name in RESOURCES for path in PRESSURE]
+        found = {path: match for path in paths if (match := _TOTAL.search(read_bytes(path)))}
+        stalled = {path: int(match[2]) / 1e6 for path, match in found.items()}
+        return _Sample(time.monotonic(), _load(), _busy(), own, stalled)
+
+
+def _share(name: str, start: _Sample, now: _Sample, seconds: float) -> float | None:
+    paths = [path for path in (each.format(name) for each in PRESSURE) if path in start.stalled]
+    shares = [(now.stalled.get(path, start.stalled[path]) - start.stalled[path]) / seconds for path in paths]
+    return min(max(shares), 1.0) if shares else None
+
+
+def _recent(name: str) -> float | None:
+    found = [_TOTAL.search(read_bytes(path.format(name))) for path in PRESSURE]
+    return max((float(match[1]) / 100 for match in found if match), default=None)
+
+
+def _busy() -> float:
+    """The CPU seconds of all processes of the machine: those that were neither idle nor waiting for disks."""
+    fields = [int(field) for field in read_bytes(STAT).partition(b"\n")[0].split()[1:9]]
+    return (sum(fields) - sum(fields[3:5])) / _TICKS
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _load() -> float:
+    return float((read_bytes(LOADAVG).split() or [b"0"])[0])
+
+
+def _cpus() -> float:
+    """The CPUs that this process may use, and no more than its container is given."""
+    count = float(len(os.sched_getaffinity(0)))
+    quota, _, period = read_bytes(QUOTA).partition(b" ")
+    return min(count, int(quota) / int(period)) if quota.isdigit() else count

@@ -1,0 +1,97 @@
+"""How busy the machine is: what the kernel's files say, and what counts as busy."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from bisect_tool.supervise import load
+from bisect_tool.supervise.load import Load, LoadMeter, current_load
+
+BUSY = Load(cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=0.6, memory=0.0, io=0.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "busy"),
+    [
+        ({}, "CPU pressure 60 %"),
+        ({"others": None}, "CPU pressure 60 %"),
+        ({"cpu": 0.1}, ""),  # whatever the load average says
+        ({"others": 0.1}, ""),  # what waits for itself
+        ({"others": 0.1, "memory": 0.2}, "memory pressure 20 %"),
+        ({"cpu": None}, "load 8.0 on 2 CPUs"),
+        ({"cpu": None, "load_before": 0.5}, "load 8.0 on 2 CPUs"),
+        ({"cpu": None, "load_before": 0.5, "load_after": 1.0}, ""),
+        ({"cpu": None, "others": 0.1}, ""),
+        ({"cpu": None, "cpus": 32.0}, ""),
+    ],
+)
+def test_busy_names_the_measure_and_the_figure(changes, busy):
+    assert replace(BUSY, **changes).busy == busy
+
+
+@pytest.fixture
+def kernel(tmp_path, monkeypatch):
+    """A function that writes what the kernel says; a file that it is not given is absent."""
+    monkeypatch.setattr(load, "PRESSURE", (f"{tmp_path}/pressure-{{}}", f"{tmp_path}/{{}}.pressure"))
+    for name in ("STAT", "LOADAVG", "QUOTA"):
+        monkeypatch.setattr(load, name, str(tmp_path / name))
+
+    def write(**files: str) -> None:
+        for name, text in files.items():
+            (tmp_path / name.replace("__", "-").replace("_dot_", ".")).write_text(text)
+
+    return write
+
+
+def pressure(recent: float, stalled_s: float) -> str:
+    return (
+        f"some avg10={recent} avg60=0.00 avg300=0.00 total={int(stalled_s * 1e6)}\n"
+        "full avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"
+    )
+
+
+def cpu(busy_s: float) -> str:
+    ticks = int(busy_s * os.sysconf("SC_CLK_TCK"))
+    return f"cpu  {ticks} 0 0 9999 8888 0 0 0 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n"
+
+
+def test_a_meter_tells_what_was_between(kernel, monkeypatch):
+    own, times = iter([1.0, 4.0]), iter([100.0, 110.0])
+    monkeypatch.setattr(load.time, "monotonic", lambda: next(times))
+    kernel(STAT=cpu(50), LOADAVG="0.50 0.40 0.30 1/100 7\n", QUOTA="50000 100000\n")
+    kernel(pressure__cpu=pressure(1.0, 10), pressure__memory=pressure(0.0, 0))
+    meter = LoadMeter(lambda: next(own))
+    kernel(STAT=cpu(68), LOADAVG="8.25 0.40 0.30 1/100 7\n")
+    kernel(pressure__cpu=pressure(1.0, 16))
+    assert meter.read() == Load(0.5, 0.5, 8.25, others=1.5, cpu=0.6, memory=0.0, io=None)
+
+
+def test_the_pressure_is_the_higher_one_of_machine_and_container(kernel, monkeypatch):
+    times = iter([100.0, 110.0])
+    monkeypatch.setattr(load.time, "monotonic", lambda: next(times))
+    kernel(pressure__cpu=pressure(3.0, 10), cpu_dot_pressure=pressure(40.0, 0))
+    assert current_load().cpu == 0.4
+    meter = LoadMeter(float)
+    kernel(cpu_dot_pressure=pressure(40.0, 5))
+    assert meter.read().cpu == 0.5
+
+
+def test_absent_files_tell_nothing(kernel):
+    cpus = len(os.sched_getaffinity(0))
+    assert LoadMeter(float).read() == current_load() == Load(cpus, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("quota", ["max 100000\n", "", "odd"])
+def test_without_a_quota_all_cpus_count(kernel, quota):
+    kernel(QUOTA=quota)
+    assert current_load().cpus == len(os.sched_getaffinity(0))
+
+
+def test_this_machine_has_one():
+    now = LoadMeter(float).read()
+    assert now.cpus >= 0.01
+    assert now.others is not None
+    assert str(now).endswith("CPUs")
