@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PULL_REQUEST = re.compile(r"\(#([0-9]{1,9})\)")
+_MERGED_PULL_REQUEST = re.compile(r"Merge pull request #([0-9]{1,9}) from ")
+_MERGE_REQUEST = re.compile(r"\(!([0-9]{1,9})\)|^See merge request [^\s!]*!([0-9]{1,9})$", re.MULTILINE)
 _QUOTED = re.compile(r'^(Revert|Reapply) ".*"$')
 
 _NO_SUBJECT = "(no subject)"
@@ -46,11 +48,19 @@ class Commit:
 
 
 def pull_request(subject: str) -> int | None:
-    """The last `(#N)` of a subject: in `Revert "... (#1)" (#2)` it is 2.
+    """The last `(#N)` of a subject: in `Revert "... (#1)" (#2)` it is 2; or what GitHub's own merge names.
 
     What `git revert` writes by itself ends with the quoted subject: that number is of the commit it reverts.
     """
+    if merged := _MERGED_PULL_REQUEST.match(subject):
+        return int(merged[1])
     found = [] if _QUOTED.match(subject) else _PULL_REQUEST.findall(subject)
+    return int(found[-1]) if found else None
+
+
+def merge_request(subject: str, body: str) -> int | None:
+    """The number of GitLab's merge request, by its `(!N)` or by the last line of GitLab's own merge."""
+    found = [one or other for one, other in _MERGE_REQUEST.findall(f"{subject}\n{body}")]
     return int(found[-1]) if found else None
 
 

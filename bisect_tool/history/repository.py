@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Self
 
 from bisect_tool.errors import UsageError
 from bisect_tool.history import borrow, clone
+from bisect_tool.history.changes import Changes, changes
 from bisect_tool.history.commit import FORMAT, Commit, read_commits
 from bisect_tool.history.lease import lease
+from bisect_tool.history.origin import origin_url
 from bisect_tool.history.plumbing import Git, GitFailed, version
 from bisect_tool.history.range import Range, check_ends
 from bisect_tool.text import clean_line
@@ -109,7 +111,8 @@ class Repository:
 
         The subject says it, so of the commits that mention the number only so many are looked at.
         """
-        words = ("--fixed-strings", f"--grep=(#{number})", f"--max-count={_MENTIONS}")
+        named = (f"--grep=(#{number})", f"--grep=Merge pull request #{number} from ")
+        words = ("--fixed-strings", *named, f"--max-count={_MENTIONS}")
         commits = self._log("--first-parent", *words, sha)
         return next((commit for commit in commits if commit.pr == number), None)
 
@@ -166,6 +169,15 @@ class Repository:
         listing = ("--raw", "-r", "--no-renames", "--no-abbrev", "-z", "--format=tformat:%H")
         output = self.git.run("log", *walk, *listing, stdin=wanted.encode())
         return _changes(output.decode("utf-8", "surrogateescape"))
+
+    def changes(self, sha: str, *, of_merge: bool = False) -> Changes:
+        """The files and requirements that a commit changes; `of_merge`: those that no parent has."""
+        return changes(self.git, sha, self.commit(sha).parents, of_merge=of_merge)
+
+    @cached_property
+    def origin(self) -> str:
+        """The URL at which others find it, without account; empty without one."""
+        return origin_url(self.spec, self.source)
 
     def same_tree(self, sha: str, other: str, paths: Iterable[str]) -> bool:
         """Whether two commits have the same files at `paths`; without any, the same files altogether."""

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bisect_tool.report.forge import Forge, forge_of
 from bisect_tool.report.phrase import count, duration
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from bisect_tool.report.document import (
         CellReport,
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
         TrialReport,
     )
 
-_GITHUB = re.compile(
-    r"(?:(?:https?|ssh)://(?:[^/@\s]*@)?github\.com/|[\w-]+@github\.com:)"
-    r"(?P<name>[A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?"
-)
 _ALWAYS = 0.9
 """From here on a failure rate is not worth a word: a few runs show no more."""
 _PARAMETERS = re.compile(r"\[(?P<first>[^\]\-]*)")
@@ -113,16 +110,17 @@ def _culprit(document: Document, commit: CommitInfo) -> CulpritView:
     cells = _cells_with_culprit(document, commit.sha)
     before = (document.cells[cell].last_good for cell in cells)
     last_good = next((sha for sha in before if sha), None)
+    trials = document.trials
     return CulpritView(
-        commit, cells, last_good, tally(document, commit.sha, cells), tally(document, last_good, cells)
+        commit, cells, last_good, tally(trials, commit.sha, cells), tally(trials, last_good, cells)
     )
 
 
-def tally(document: Document, sha: str | None, cells: Collection[str]) -> Tally:
+def tally(trials: Sequence[TrialReport], sha: str | None, cells: Collection[str]) -> Tally:
     """How these cells fared in the trials at a commit that tell something of any of them."""
     told = [
         seen
-        for trial in document.trials
+        for trial in trials
         if trial.sha == sha and (seen := {cell: trial.outcomes[cell] for cell in cells if _told(trial, cell)})
     ]
     outcomes = [outcome for seen in told for outcome in seen.values()]
@@ -209,10 +207,9 @@ def _taken(document: Document) -> str:
     return f"{went_by}{duration(cost.seconds)} of trials in {slots} slots"
 
 
-def pull_request_url(repo: str, pr: int | None) -> str:
-    """The address of a pull request, empty unless `repo` is a GitHub URL."""
-    match = _GITHUB.fullmatch(repo)
-    return f"https://github.com/{match['name']}/pull/{pr}" if match and pr is not None else ""
+def forge(document: Document) -> Forge | None:
+    """Where the repository is on GitHub or GitLab."""
+    return forge_of(document.origin or document.repo)
 
 
 def _cells_with_culprit(document: Document, sha: str) -> tuple[str, ...]:

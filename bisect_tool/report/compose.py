@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +15,17 @@ from bisect_tool import __version__
 from bisect_tool.build import packages
 from bisect_tool.build.fingerprint import native_paths
 from bisect_tool.campaign import CellConclusion, EndCounts, Finding, Purpose, State
-from bisect_tool.errors import ExitCode
+from bisect_tool.errors import BisectError, ExitCode
 from bisect_tool.evidence import is_symptom
 from bisect_tool.history import plumbing
+from bisect_tool.history.commit import merge_request
 from bisect_tool.report import fixes
+from bisect_tool.report.culprits import culprit_report, merge_itself, parent_runs
 from bisect_tool.report.document import (
     CellReport,
     CommitInfo,
     Cost,
+    CulpritReport,
     Document,
     EndCount,
     FailRates,
@@ -29,6 +34,7 @@ from bisect_tool.report.document import (
     Skipped,
     TrialReport,
 )
+from bisect_tool.report.forge import forge_of
 from bisect_tool.report.phrase import narrowed, told
 from bisect_tool.report.repro import concluded, first_failure, reproduction
 from bisect_tool.session import setting
@@ -77,6 +83,11 @@ def compose(
     commits = {commit.sha: commit for commit in session.range.commits}
     outside = dict.fromkeys((*request.goods, *(row.result.sha for row in rows)))
     commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
+    commits |= _parents(session, state, commits)
+    forge = forge_of(session.repository.origin)
+    if forge and forge.gitlab:
+        commits = {sha: _on_gitlab(commit) for sha, commit in commits.items()}
+    trials = tuple(_trial(row) for row in rows)
     unbuilt = _no_ops(session, state, commits)
     results, seen = [row.result for row in rows], None
     repro = reproduction(request.repetition, request.bad, results)
@@ -100,6 +111,7 @@ def compose(
         scenario=request.scenario or "",
         profile=request.profile or "",
         repo=request.repo,
+        origin=session.repository.origin,
         find=request.find,
         good=(request.bad,) if fix else request.goods,
         bad=request.goods[0] if fix else request.bad,
@@ -112,11 +124,14 @@ def compose(
         fixes=healed,
         failure=next(iter(failures), None),
         failures=failures,
+        culprits=_culprits(session, state, commits, trials),
         commits={
-            sha: commit_info(commits[sha]) for sha in _named(session, rows, state, native) if sha in commits
+            sha: commit_info(commits[sha])
+            for sha in _named(session, rows, state, native, commits)
+            if sha in commits
         },
         native_changes=tuple(native),
-        trials=tuple(_trial(row) for row in rows),
+        trials=trials,
         cost=_cost(rows),
         versions=_versions(session, rows),
     )
@@ -217,13 +232,23 @@ def commit_info(commit: Commit) -> CommitInfo:
     )
 
 
+def _on_gitlab(commit: Commit) -> Commit:
+    """The commit with its merge request: there `(#N)` is an issue."""
+    return replace(commit, pr=merge_request(commit.subject, commit.body))
+
+
 def _named(
-    session: Session, rows: Sequence[TrialRow], state: State, native: Sequence[NativeChange]
+    session: Session,
+    rows: Sequence[TrialRow],
+    state: State,
+    native: Sequence[NativeChange],
+    commits: Mapping[str, Commit],
 ) -> Iterable[str]:
     """Every commit that the document speaks of, once."""
     shas = [*session.request.goods, session.request.bad, *(row.result.sha for row in rows)]
     for item in state.conclusions:
         shas += [*item.candidates, *(sha for sha, _ in item.skipped)]
+        shas += commits[item.culprit].parents if item.culprit else ()
     return dict.fromkeys((*shas, *(change.sha for change in native)))
 
 
@@ -235,6 +260,35 @@ def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> fr
     trees = session.repository.same_tree
     parents = {sha: commits[sha].parents for sha in found}
     return frozenset(sha for sha, before in parents.items() if before and trees(sha, before[0], paths))
+
+
+def _parents(session: Session, state: State, commits: Mapping[str, Commit]) -> dict[str, Commit]:
+    """The culprits' parents that lie outside the range, as far as the history has them."""
+    found: dict[str, Commit] = {}
+    for item in state.conclusions:
+        for sha in commits[item.culprit].parents if item.culprit else ():
+            if sha not in commits:
+                with suppress(BisectError):
+                    found[sha] = session.repository.commit(sha)
+    return found
+
+
+def _culprits(
+    session: Session, state: State, commits: Mapping[str, Commit], trials: Sequence[TrialReport]
+) -> dict[str, CulpritReport]:
+    """What each culprit changes, and what was seen at its parents."""
+    cells: dict[str, list[str]] = {}
+    for item in state.conclusions:
+        if item.culprit:
+            cells.setdefault(item.culprit, []).append(item.cell)
+    inside = {commit.sha for commit in session.range.commits}
+    fix = session.request.find == "fix"
+    found = {}
+    for sha, names in cells.items():
+        parents = parent_runs(commits[sha].parents, names, trials)
+        itself = merge_itself(parents, inside, fix=fix)
+        found[sha] = culprit_report(parents, session.repository.changes(sha, of_merge=itself), itself=itself)
+    return found
 
 
 def _cell(

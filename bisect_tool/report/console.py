@@ -15,7 +15,9 @@ from rich.text import Text
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
 from bisect_tool.report.confirmed import became, reverted, together
+from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import render_healings
+from bisect_tool.report.forge import called
 from bisect_tool.report.left_behind import left_behind
 from bisect_tool.report.phrase import count, duration, listing, percent, short
 from bisect_tool.report.repro import render_rates
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _MESSAGE_LIMIT = 500
 _LEFTOVER_LIMIT = 8
 _PATH_LIMIT = 5
+_PATH_WIDTH = 200
 _COPY_LIMIT = 20_000
 _NO_OP = "suspect: it changes nothing that is tested"
 _NATIVE_CULPRIT = "changes native files, which the pinned base does not follow"
@@ -69,9 +72,7 @@ def render_answer(document: Document) -> RenderableType:
         span = f"{goods} (good) to {short(document.bad)} (bad), {count(document.candidates_total, 'commit')}"
         grid.add_row(Text("Searched", "bold"), Text(span))
     else:
-        grid.add_row(
-            Text("Tested", "bold"), _commit(document.bad, answer.subject(document, document.bad), "")
-        )
+        grid.add_row(Text("Tested", "bold"), _commit(document, document.bad, ""))
     grid.add_row(Text(), _text(_where(document), style="dim"))
     return grid
 
@@ -108,28 +109,68 @@ def render_cells(document: Document) -> RenderableType | None:
 
 
 def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
-    commit, words = view.commit, answer.words(document)
-    grid.add_row(Text(words.culprit, "bold"), _commit(commit.sha, commit.subject, "bold red"))
+    commit, words, forge = view.commit, answer.words(document), answer.forge(document)
+    grid.add_row(Text(words.culprit, "bold"), _commit(document, commit.sha, "bold red"))
     origin = f"{commit.author}, {commit.date[:10]}"
-    grid.add_row(Text(), _text(f"PR #{commit.pr} by {origin}" if commit.pr is not None else f"by {origin}"))
-    url = answer.pull_request_url(document.repo, commit.pr)
-    if url:
-        grid.add_row(Text(), Text(url))
+    request = "" if commit.pr is None else f"{called(commit.pr, forge)} "
+    grid.add_row(Text(), _text(f"{request}by {origin}"))
+    if forge:
+        url = forge.commit(commit.sha) if commit.pr is None else forge.request(commit.pr)
+        grid.add_row(Text(), Text(url, f"link {url}"))
     if any(document.cells[cell].no_op for cell in view.cells):
         grid.add_row(Text(), Text(_NO_OP, "yellow"))
     for change in answer.native_culprits(document):
         if change.sha == commit.sha:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
-    if view.last_good:
-        subject = answer.subject(document, view.last_good)
-        grid.add_row(Text(words.before, "bold"), _commit(view.last_good, subject, "green"))
-        grid.add_row(Text(), Text(str(view.at_last_good), "dim"))
+    _before(grid, document, view)
     first = Text(short(commit.sha), "red").append(_told(view.at_culprit), "dim")
     grid.add_row(Text(words.first, "bold"), first)
     grid.add_row(Text(words.turns, "bold"), _text(listing(view.cells, limit=4)))
+    _changes(grid, document, view)
     if said := became(document, commit.sha):
         what = "; ".join(f"{did} {listing(items, limit=4)}".rstrip() for did, items in said)
         grid.add_row(Text("Its revert", "bold"), _text(f"on {short(document.bad)} {what}"))
+
+
+def _before(grid: Table, document: Document, view: answer.CulpritView) -> None:
+    """The last good commit; of a merge every parent, of a root commit that there is none."""
+    report, label = document.culprits.get(view.commit.sha), Text(answer.words(document).before, "bold")
+    if report and len(report.parents) > 1:
+        label = Text("Parents", "bold")
+        for parent, said in parent_lines(document, report, view.cells):
+            grid.add_row(label, _commit(document, parent, "green"))
+            grid.add_row(Text(), Text(said, "dim"))
+            label = Text()
+        if said := merged(document, report):
+            grid.add_row(Text(), Text(said, "bold"))
+    elif view.last_good:
+        grid.add_row(label, _commit(document, view.last_good, "green"))
+        grid.add_row(Text(), Text(str(view.at_last_good), "dim"))
+    elif report and not report.parents:
+        grid.add_row(label, Text("none: it is a root commit"))
+
+
+def _changes(grid: Table, document: Document, view: answer.CulpritView) -> None:
+    """The files it changes, and what it pins anew."""
+    report = document.culprits.get(view.commit.sha)
+    if report is None:
+        return
+    grid.add_row(Text("Changes", "bold"), _text(diffstat(report)))
+    lines, more = file_lines(report)
+    for path, counted in lines:
+        grid.add_row(Text(), Text.assemble("  ", clean_line(path, _PATH_WIDTH), "  ", (counted, "dim")))
+    if more:
+        grid.add_row(Text(), Text(f"  and {count(more, 'more file')}", "dim"))
+    if report.note and report.files:
+        grid.add_row(Text(), _text(report.note, style="yellow"))
+    pins, unshown = pin_lines(report)
+    label = Text("Pins", "bold")
+    for said, files in pins:
+        where = f"  {clean_line(listing(files, 1), _PATH_WIDTH)}"
+        grid.add_row(label, Text.assemble((clean_line(said, _PATH_WIDTH), "bold"), (where, "dim")))
+        label = Text()
+    if unshown:
+        grid.add_row(Text(), Text(f"and {unshown} more", "dim"))
 
 
 def _told(trials: answer.Tally) -> str:
@@ -245,8 +286,12 @@ def _pairs() -> Table:
     return grid
 
 
-def _commit(sha: str, subject: str, style: str) -> Text:
-    return Text.assemble((short(sha), style), "  ", clean_line(subject, _MESSAGE_LIMIT))
+def _commit(document: Document, sha: str, style: str) -> Text:
+    """A commit with its subject; on a terminal its name leads to its page, where there is one."""
+    forge = answer.forge(document)
+    link = f" link {forge.commit(sha)}" if forge else ""
+    subject = clean_line(answer.subject(document, sha), _MESSAGE_LIMIT)
+    return Text.assemble((short(sha), f"{style}{link}".strip()), "  ", subject)
 
 
 def _text(text: str, limit: int = 2000, *, style: str = "") -> Text:

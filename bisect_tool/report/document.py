@@ -84,6 +84,54 @@ class CellReport(_Model):
     note: str = ""
 
 
+class ParentRuns(_Model):
+    """A parent of a culprit, and how often the culprit's cells ran and failed there in how many trials."""
+
+    sha: str
+    trials: int
+    runs: int
+    failed: int
+
+
+class FileChange(_Model):
+    """A file that a culprit changes; `added` and `removed` lines are null where they are not known.
+
+    `was` is its earlier path, where it was moved.
+    """
+
+    path: str
+    added: int | None = None
+    removed: int | None = None
+    was: str = ""
+
+
+class PinChange(_Model):
+    """A requirement before and after, as `file` has it; empty where it is not there."""
+
+    file: str
+    package: str
+    old: str
+    new: str
+
+
+class CulpritReport(_Model):
+    """What a culprit changes, and what was seen at its parents; a root commit has none.
+
+    `merge_itself`: no parent of the merge shows what it shows, and no commit that it brings is to blame;
+    `files` then differ from every parent, else from the first. They are the first of `files_total`, whose
+    lines `added` and `removed` count. `note` says what of it could not be read.
+    """
+
+    parents: tuple[ParentRuns, ...]
+    merge_itself: bool = False
+    files: tuple[FileChange, ...] = ()
+    files_total: int = 0
+    added: int = 0
+    removed: int = 0
+    pins: tuple[PinChange, ...] = ()
+    note: str = ""
+
+
 class FailureReport(_Model):
     """The failure chain: `chain[0]` is `root`; what follows was brought down by it.
 
@@ -163,6 +211,8 @@ class NativeChange(_Model):
 class Document(_Model):
     """What `--json` prints; `commits` describes, by sha, every commit that the document names.
 
+    `origin` is where others find the repository: the URL of its origin without account; empty without one.
+    `culprits` says more of every culprit, by sha.
     `resumable`: `bisect-run resume` goes on with the session, where it ended or with a new budget.
     `running`: a process runs the session, and the document tells of it as far as it came.
     `fixes` is the answer of a session that looked for what heals; `cells` is empty then.
@@ -180,6 +230,7 @@ class Document(_Model):
     scenario: str
     profile: str
     repo: str
+    origin: str = ""
     find: Literal["regression", "fix"] = "regression"
     good: tuple[str, ...]
     bad: str
@@ -194,6 +245,7 @@ class Document(_Model):
     confirmation: Confirmation | None = None
     failure: FailureReport | None
     failures: tuple[FailureReport, ...] = ()
+    culprits: dict[str, CulpritReport] = Field(default_factory=dict)
     commits: dict[str, CommitInfo] = Field(default_factory=dict)
     native_changes: tuple[NativeChange, ...] = ()
     trials: tuple[TrialReport, ...]

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
+from bisect_tool.report import forge as forges
 from bisect_tool.report.confirmed import became, reverted, together
+from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
 from bisect_tool.report.left_behind import left_behind
 from bisect_tool.report.phrase import count, duration, percent, place, short, told
@@ -24,7 +26,7 @@ from bisect_tool.text import clean, clean_line
 
 if TYPE_CHECKING:
     from bisect_tool.evidence import Event
-    from bisect_tool.report.document import Document
+    from bisect_tool.report.document import CommitInfo, Document
 
 _LINE_LIMIT = 500
 _EXCERPT_LIMIT = 12_000
@@ -165,15 +167,38 @@ def _environment() -> Environment:
         "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
     }
-    environment.globals |= {"pull_request": _pull_request, "subject": answer.subject, "spent": answer.spent}
+    environment.globals |= {
+        "landed": _landed,
+        "commit_link": _commit_link,
+        "subject": answer.subject,
+        "spent": answer.spent,
+    }
+    environment.globals |= {
+        "diffstat": diffstat,
+        "file_lines": file_lines,
+        "merged": merged,
+        "parent_lines": parent_lines,
+        "pin_lines": pin_lines,
+    }
     environment.globals |= {"became": became, "reverted": reverted, "together": together}
     return environment
 
 
-def _pull_request(document: Document, pr: int) -> Markdown:
-    """A link where the repository is on GitHub; else in code, lest it point into another repository."""
-    url = answer.pull_request_url(document.repo, pr)
-    return Markdown(f"[#{pr}]({url})") if url else code(f"#{pr}")
+def _landed(document: Document, commit: CommitInfo) -> Markdown:
+    """A commit by its pull request, if it has one."""
+    name = _commit_link(document, commit.sha)
+    if commit.pr is None:
+        return name
+    forge = answer.forge(document)
+    mark = forges.mark(commit.pr, forge)
+    # Without a link in code, lest it point into another repository.
+    request = f"[{mark}]({forge.request(commit.pr)})" if forge else code(mark)
+    return Markdown(f"{forges.kind(forge)} {request} ({name})")
+
+
+def _commit_link(document: Document, sha: str) -> Markdown:
+    forge = answer.forge(document)
+    return Markdown(f"[{code(short(sha))}]({forge.commit(sha)})") if forge else code(short(sha))
 
 
 def _longest(text: str) -> int:

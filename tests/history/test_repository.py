@@ -23,6 +23,8 @@ from bisect_tool.history.plumbing import Git, GitFailed
         ("odd (#) and (#x1)", None),
         ("", None),
         ("(#7) at the start", 7),
+        ("Merge pull request #34730 from someone/branch", 34730),
+        ("Do not Merge pull request #34730 from someone/branch", None),
         ("far too long (#12345678901234567890)", None),
     ],
 )

@@ -8,7 +8,7 @@ import documents
 import pytest
 from rich.console import Console
 
-from bisect_tool.history import Commit, Range
+from bisect_tool.history import Changes, Commit, Range
 from bisect_tool.home import Home
 from bisect_tool.request import Request, SuiteCheck
 from bisect_tool.session import Session
@@ -29,18 +29,22 @@ def printed():
 class Commits:
     """Stands in for a repository: looks commits up."""
 
-    spec = documents.REPO
+    spec = origin = documents.REPO
 
     def __init__(self, commits):
         self._commits = {commit.sha: commit for commit in commits}
         self.changed = {}
         self.same = set()
+        self.changed_files = {}
 
     def commit(self, sha):
         return self._commits[sha]
 
     def same_tree(self, sha, other, _paths):
         return (sha, other) in self.same
+
+    def changes(self, sha, *, of_merge=False):
+        return self.changed_files.get((sha, of_merge), Changes())
 
     def changed_by(self, shas):
         return {sha: self.changed.get(sha, ()) for sha in shas}

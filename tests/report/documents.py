@@ -8,10 +8,14 @@ from bisect_tool.report.document import (
     CommitInfo,
     Confirmation,
     Cost,
+    CulpritReport,
     Document,
     EndCount,
     FailureReport,
+    FileChange,
     NativeChange,
+    ParentRuns,
+    PinChange,
     Skipped,
     TrialReport,
 )
@@ -189,12 +193,68 @@ def document(**more: object) -> Document:
     return Document.model_validate(fields)
 
 
+def changed(*files: FileChange, parents: tuple[str, ...] = (PARENT,), **more: object) -> CulpritReport:
+    fields: dict[str, object] = {
+        "parents": tuple(ParentRuns(sha=sha, trials=1, runs=3, failed=0) for sha in parents),
+        "files": files,
+        "files_total": len(files),
+        "added": sum(each.added or 0 for each in files),
+        "removed": sum(each.removed or 0 for each in files),
+        **more,
+    }
+    return CulpritReport(**fields)
+
+
+CHANGED = changed(
+    FileChange(path="csrc/cpu/shm.cpp", added=12, removed=4),
+    FileChange(path="docs/shutdown.png"),
+    FileChange(path="requirements/cpu.txt", added=1, removed=1),
+    FileChange(path="vllm/v1/engine/core.py", added=120, removed=31, was="vllm/engine/core.py"),
+    pins=(PinChange(file="requirements/cpu.txt", package="torch", old="torch==2.9.0", new="torch==2.10.0"),),
+)
+
+
 def culprit() -> Document:
     native = (
         NativeChange(sha=BROKEN, paths=("cmake/cpu_extension.cmake",)),
         NativeChange(sha=CULPRIT, paths=("csrc/cpu/shm.cpp", "setup.py")),
     )
-    return document(native_changes=native)
+    return document(native_changes=native, origin=REPO, culprits={CULPRIT: CHANGED})
+
+
+def merge() -> Document:
+    """A merge whose parents both pass, with many files and pins, on a GitLab of one's own."""
+    files = tuple(FileChange(path=f"src/part_{number}.py", added=number, removed=1) for number in range(9))
+    pins = tuple(
+        PinChange(file=file, package=f"pin-{number}", old=f"pin-{number}==1", new=f"pin-{number}==2")
+        for number in range(10)
+        for file in ("uv.lock", "requirements.txt")
+    )
+    added = PinChange(file="pyproject.toml", package="new", old="", new="new>=1")
+    gone = PinChange(file="pyproject.toml", package="gone", old="gone", new="")
+    found = {"merge_itself": True, "files_total": 240, "pins": (added, gone, *pins)}
+    itself = changed(*files, parents=(PARENT, BROKEN), **found)
+    return document(
+        repo="/home/ada/vllm",
+        origin="git@gitlab.example.org:group/vllm.git",
+        culprits={CULPRIT: itself},
+        trials=(
+            trial(BAD, "bad end", outcomes("failed")),
+            trial(CULPRIT, "narrow", outcomes("failed")),
+            trial(CULPRIT, "confirm", {RED_CELLS[0]: "failed"}),
+            trial(PARENT, "confirm", outcomes("passed")),
+            trial(BROKEN, "confirm", outcomes("passed")),
+        ),
+    )
+
+
+def root() -> Document:
+    """A root commit, of which a part is not there."""
+    note = "how much it changes cannot be read: fatal: unable to read 1f2e"
+    return document(
+        cells={RED_CELLS[0]: red(last_good=None, last_good_runs=None)},
+        culprits={CULPRIT: changed(FileChange(path="a.py"), parents=(), note=note)},
+    )
 
 
 def two_culprits() -> Document:
@@ -542,6 +602,15 @@ def hostile() -> Document:
             cell=text, sha=CULPRIT, root=root, chain=(root, root), excerpt="\n".join(HOSTILE)
         ),
         commits={CULPRIT: evil, BROKEN: evil, PARENT: evil},
+        culprits={
+            CULPRIT: changed(
+                FileChange(path=text, added=1, removed=1, was=text),
+                parents=(PARENT, BROKEN),
+                merge_itself=True,
+                pins=(PinChange(file=text, package=text, old=text, new=text),),
+                note=text,
+            )
+        },
         native_changes=(NativeChange(sha=CULPRIT, paths=(text,)),),
         trials=(told, started),
         versions={text: text},

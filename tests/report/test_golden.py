@@ -20,6 +20,8 @@ GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = (
     "culprit",
     "two_culprits",
+    "merge",
+    "root",
     "confirmed",
     "inconclusive",
     "flaky",

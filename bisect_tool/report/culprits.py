@@ -1,0 +1,128 @@
+"""What a culprit changes, and what was seen at its parents: the document's facts, and the reports' words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.report.answer import tally
+from bisect_tool.report.document import CulpritReport, FileChange, ParentRuns, PinChange
+from bisect_tool.report.phrase import count
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from bisect_tool.history import Changes
+    from bisect_tool.report.document import Document, TrialReport
+
+_FILES_KEPT = 200
+_PINS_KEPT = 200
+_FILES_SHOWN = 6
+_PINS_SHOWN = 8
+
+
+def parent_runs(
+    parents: Sequence[str], cells: Collection[str], trials: Sequence[TrialReport]
+) -> tuple[ParentRuns, ...]:
+    """What trials say of a culprit's cells at each of its parents."""
+    seen = {sha: tally(trials, sha, cells) for sha in parents}
+    return tuple(
+        ParentRuns(sha=sha, trials=each.trials, runs=each.runs, failed=each.failed)
+        for sha, each in seen.items()
+    )
+
+
+def merge_itself(parents: Sequence[ParentRuns], inside: Collection[str], *, fix: bool) -> bool:
+    """Whether a merge is to blame, and none of the commits it brings: no parent shows what it shows.
+
+    A parent outside the range, the commits `inside`, need not run: it is an end, or the end has it.
+    """
+    return len(parents) > 1 and all(_unlike(each, inside, fix=fix) for each in parents)
+
+
+def _unlike(parent: ParentRuns, inside: Collection[str], *, fix: bool) -> bool:
+    if not parent.runs:
+        return parent.sha not in inside
+    return parent.failed == parent.runs if fix else parent.failed == 0
+
+
+def culprit_report(parents: tuple[ParentRuns, ...], found: Changes, *, itself: bool) -> CulpritReport:
+    """The facts about a culprit, of its files and pins the first ones."""
+    return CulpritReport(
+        parents=parents,
+        merge_itself=itself,
+        files=tuple(
+            FileChange(path=each.path, added=each.added, removed=each.removed, was=each.was)
+            for each in found.files[:_FILES_KEPT]
+        ),
+        files_total=len(found.files),
+        added=sum(each.added or 0 for each in found.files),
+        removed=sum(each.removed or 0 for each in found.files),
+        pins=_pin_changes(found),
+        note=found.note,
+    )
+
+
+def _pin_changes(found: Changes) -> tuple[PinChange, ...]:
+    return tuple(
+        PinChange(file=each.file, package=each.pin.package, old=each.pin.old, new=each.pin.new)
+        for each in found.pins[:_PINS_KEPT]
+    )
+
+
+def merged(document: Document, report: CulpritReport) -> str:
+    """That a merge is the culprit, not one of the commits it brings; empty where it is not so."""
+    if not report.merge_itself:
+        return ""
+    which = "both parents" if len(report.parents) == 2 else f"all {len(report.parents)} parents"
+    if not all(parent.runs for parent in report.parents):
+        state = "are bad" if document.find == "fix" else "are good"
+    else:
+        state = "fail" if document.find == "fix" else "pass"
+    return f"{which} {state}: the merge itself"
+
+
+def diffstat(report: CulpritReport) -> str:
+    """`3 files, +120 -14`, or why that is not known."""
+    if not report.files_total:
+        if report.merge_itself:
+            return report.note or "no file differs from every parent: its sides do not go together"
+        return report.note or "no file"
+    lines = "" if report.note else f", +{report.added} -{report.removed}"
+    verb = "differs" if report.files_total == 1 else "differ"
+    only = f" {verb} from every parent" if report.merge_itself else ""
+    return f"{count(report.files_total, 'file')}{only}{lines}"
+
+
+def file_lines(report: CulpritReport) -> tuple[tuple[tuple[str, str], ...], int]:
+    """The first files, each with `+12 -3`, and how many more there are."""
+    shown = report.files[:_FILES_SHOWN]
+    lines = ((f"{each.was} -> {each.path}" if each.was else each.path, _lines(each)) for each in shown)
+    return tuple(lines), report.files_total - len(shown)
+
+
+def _lines(change: FileChange) -> str:
+    return "" if change.added is None or change.removed is None else f"+{change.added} -{change.removed}"
+
+
+def pin_lines(report: CulpritReport) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], int]:
+    """`torch==2.9.0 -> torch==2.10.0` with the files that say so, and how many more there are."""
+    files: dict[str, list[str]] = {}
+    for pin in report.pins:
+        files.setdefault(_pin(pin), []).append(pin.file)
+    shown = tuple((said, tuple(where)) for said, where in files.items())
+    return shown[:_PINS_SHOWN], len(shown[_PINS_SHOWN:])
+
+
+def _pin(pin: PinChange) -> str:
+    if pin.old and pin.new:
+        return f"{pin.old} -> {pin.new}"
+    return f"{pin.new} (new)" if pin.new else f"{pin.old} (removed)"
+
+
+def parent_lines(
+    document: Document, report: CulpritReport, cells: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Each parent of a merge, and what trials say of it."""
+    for parent in report.parents:
+        seen = tally(document.trials, parent.sha, cells)
+        yield parent.sha, str(seen)
