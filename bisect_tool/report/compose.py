@@ -23,6 +23,7 @@ from bisect_tool.report import fixes
 from bisect_tool.report.culprits import culprit_report, merge_itself, parent_runs
 from bisect_tool.report.document import (
     CellReport,
+    CheckFileReport,
     CommitInfo,
     Cost,
     CulpritReport,
@@ -37,6 +38,7 @@ from bisect_tool.report.document import (
 from bisect_tool.report.forge import forge_of
 from bisect_tool.report.phrase import narrowed, told
 from bisect_tool.report.repro import concluded, first_failure, reproduction
+from bisect_tool.request import CommandCheck
 from bisect_tool.session import setting
 from bisect_tool.text import clean, redact, secret_values
 from bisect_tool.verdict import RED, Outcome
@@ -112,6 +114,7 @@ def compose(
         profile=request.profile or "",
         repo=request.repo,
         origin=session.repository.origin,
+        check_files=_check_files(request),
         find=request.find,
         good=(request.bad,) if fix else request.goods,
         bad=request.goods[0] if fix else request.bad,
@@ -136,6 +139,12 @@ def compose(
         versions=_versions(session, rows),
     )
     return sanitise(document, secret_values(os.environ))
+
+
+def _check_files(request: Request) -> tuple[CheckFileReport, ...]:
+    """The files of a command that no commit has, with the text of short ones."""
+    files = request.check.files if isinstance(request.check, CommandCheck) else ()
+    return tuple(CheckFileReport(path=file.path, sha256=file.sha256, text=file.text) for file in files)
 
 
 def _rerun(request: Request, own: Sequence[TrialResult]) -> str:

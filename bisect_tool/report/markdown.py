@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,6 +20,7 @@ from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lin
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
 from bisect_tool.report.left_behind import left_behind
 from bisect_tool.report.phrase import count, duration, percent, place, short, told
+from bisect_tool.report.public import public
 from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
 from bisect_tool.report.startup import START_UP, sides, start_ups
 from bisect_tool.report.why import whys
@@ -48,12 +50,14 @@ class Markdown(str):
 
 def markdown(document: Document) -> str:
     """The issue body of a finished (or unfinished) session, ending with a newline."""
+    document = public(document)
     name, its_own = _answer(document)
     return (
         _environment()
         .get_template(f"{name}.md.j2")
         .render(
             document=document,
+            has_address=bool(document.origin) or "://" in document.repo,
             affected=answer.affected(document),
             green=answer.cells_found(document, "green"),
             whys=whys(document),
@@ -155,6 +159,7 @@ def _environment() -> Environment:
         "duration": lambda seconds: Markdown(duration(seconds)),
         "count": lambda number, noun: Markdown(count(number, noun)),
         "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
+        "base_name": lambda path: PurePosixPath(path).name,
         "chain": lambda failure: failure.chain[:_CHAIN_LIMIT],
         "log_lines": lambda failure: "\n".join(
             clean_line(log_line(event), _LINE_LIMIT) for event in failure.chain[:_CHAIN_LIMIT]

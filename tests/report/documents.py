@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect_tool.evidence import Event, Frame, ProcessTimeline
 from bisect_tool.report.document import (
     CellReport,
+    CheckFileReport,
     CommitInfo,
     Confirmation,
     Cost,
@@ -376,7 +377,13 @@ def command() -> Document:
         scenario="",
         profile="",
         repo="/home/ada/project",
-        rerun="bisect-run --repo /home/ada/project --good v1 --bad main -- ./check.sh --all",
+        rerun="bisect-run --repo /home/ada/project --good v1 --bad main -- /home/ada/checks/check.sh --all",
+        check_files=(
+            CheckFileReport(
+                path="/home/ada/checks/check.sh", sha256="1f2e" * 16, text="#!/bin/sh\nmake test\n"
+            ),
+            CheckFileReport(path="/home/ada/checks/data.py", sha256="3a4b" * 16),
+        ),
         cells={"command": red()},
         failure=FailureReport(cell="command", sha=CULPRIT, root=root, chain=(root,), excerpt=excerpt),
         trials=(
@@ -611,6 +618,10 @@ def hostile() -> Document:
                 note=text,
             )
         },
+        check_files=(
+            CheckFileReport(path=text, sha256=text, text=text),
+            CheckFileReport(path=text, sha256=text),
+        ),
         native_changes=(NativeChange(sha=CULPRIT, paths=(text,)),),
         trials=(told, started),
         versions={text: text},

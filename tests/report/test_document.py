@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from bisect_tool.evidence import Event, Frame, ProcessTimeline
 from bisect_tool.report.document import (
     CellReport,
+    CheckFileReport,
     CommitInfo,
     Confirmation,
     Cost,
@@ -54,6 +55,7 @@ SECTIONS = {
     "Failure": FailureReport,
     "Event": Event,
     "Frame": Frame,
+    "Check file": CheckFileReport,
     "Native change": NativeChange,
     "Trial": TrialReport,
     "Process": ProcessTimeline,
