@@ -60,6 +60,8 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
 def _doubt(document: Document) -> str:
     """What to look at where the ends do not show the regression."""
     findings = {report.finding for report in document.cells.values()}
+    if document.shadows:
+        return "Every commit gave the same answer: the report says what may hide the commits from the check."
     if "always red" in findings:
         return "It fails at the good end as well: name an older one, or see in its log what fails there."
     if "unverified" in findings:

@@ -20,6 +20,7 @@ from bisect_tool.evidence import is_symptom
 from bisect_tool.history import plumbing
 from bisect_tool.history.commit import merge_request
 from bisect_tool.report import fixes
+from bisect_tool.report.check import shadowed, withheld_from
 from bisect_tool.report.culprits import culprit_report, merge_itself, parent_runs
 from bisect_tool.report.document import (
     CellReport,
@@ -104,10 +105,11 @@ def compose(
         code, conclusion = conclude(state, rows, unbuilt) if request.goods else _one_commit(rows)
     fix = request.find == "fix"
     failures = _evidence(seen) if repro or healed else _failures(state, rows, commits, fix=fix)
+    again = _rerun(request, [row.result for row in rows if not row.shared])
     document = Document(
         schema=1,
         command=request.command,
-        rerun=_rerun(request, [row.result for row in rows if not row.shared]),
+        rerun=again,
         session=session.id,
         created=session.created,
         scenario=request.scenario or "",
@@ -134,6 +136,9 @@ def compose(
             if sha in commits
         },
         native_changes=tuple(native),
+        check=request.check if isinstance(request.check, CommandCheck) else None,
+        withheld=withheld_from(request, failed=bool(failures)),
+        shadows=shadowed(session, again, results),
         trials=trials,
         cost=_cost(rows),
         versions=_versions(session, rows),

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
+from bisect_tool.report.check import render_shadows, render_withheld
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import render_healings
@@ -47,6 +48,8 @@ def render_report(document: Document) -> RenderableType:
         render_cells(document),
         _candidates(document),
         render_whys(document),
+        render_withheld(document.withheld),
+        render_shadows(document.shadows),
         render_start_ups(document),
         _native_changes(document),
         _leftovers(document),

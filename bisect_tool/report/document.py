@@ -8,8 +8,10 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bisect_tool.evidence import Event, ProcessTimeline  # pydantic needs them at run time
+from bisect_tool.report.check import ShadowReport
 from bisect_tool.report.fixes import Healings
 from bisect_tool.report.repro import Reproduction  # and this
+from bisect_tool.request import CommandCheck
 
 SCHEMA: Final = 1
 
@@ -227,6 +229,8 @@ class Document(_Model):
     `repro` is the answer of a session that searched for nothing; `cells` is empty then.
     `confirmation` tells what became of reverting the culprits, null where it was not asked or none is named.
     `failures` has one for every culprit and every signature, and `failure` is the first of them.
+    `check` is the command with the user's scripts that it names, null for a scenario; `withheld` are
+    variables that the check of a failure did not get, and `shadows` what may hide the commits from it.
     `find` says what was looked for: the first bad commit after `good`, or the first good one after `bad`.
     """
 
@@ -257,6 +261,9 @@ class Document(_Model):
     culprits: dict[str, CulpritReport] = Field(default_factory=dict)
     commits: dict[str, CommitInfo] = Field(default_factory=dict)
     native_changes: tuple[NativeChange, ...] = ()
+    check: CommandCheck | None = None
+    withheld: tuple[str, ...] = ()
+    shadows: tuple[ShadowReport, ...] = ()
     trials: tuple[TrialReport, ...]
     cost: Cost
     versions: dict[str, str]

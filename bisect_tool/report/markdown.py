@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
 from bisect_tool.report import forge as forges
+from bisect_tool.report.check import check_texts
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
@@ -66,6 +67,7 @@ def markdown(document: Document) -> str:
             start_ups=start_ups(document),
             sides=sides(document),
             start_up=Markdown(START_UP),
+            check_files=check_texts(document),
             native_culprits={change.sha for change in answer.native_culprits(document)},
             **its_own,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect_tool.evidence import Event, Frame, ProcessTimeline
+from bisect_tool.report.check import ShadowReport
 from bisect_tool.report.document import (
     CellReport,
     CheckFileReport,
@@ -22,6 +23,7 @@ from bisect_tool.report.document import (
 )
 from bisect_tool.report.fixes import Healings, Tried
 from bisect_tool.report.repro import FailureRate, Reproduced, Reproduction, SignatureCount, Spread
+from bisect_tool.request import CheckFile, CommandCheck
 
 GOOD = "a97954b6a8fa41a162ebf58f80a1460a98e0baf0"
 PARENT = "57c84ff12a3c0d5e6f708192a3b4c5d6e7f80912"
@@ -29,6 +31,7 @@ CULPRIT = "27066d1b2bd0dea89d617afa24da611d9a32e36a"
 BAD = "5afb387bd43cef01d68119d017587e689b0729fa"
 BROKEN = "0a208d1f5e6a7b8c9d0e1f2a3b4c5d6e7f809112"
 REPO = "https://github.com/vllm-project/vllm"
+CHECK = "#!/bin/sh\n# ```\nexec make check\n"
 ROOT_TIME = 1772755200.0
 GREEN_CELLS = ("test_external_lb_server_info[1]", "test_external_lb_teardown[1]")
 RED_CELLS = (
@@ -386,11 +389,42 @@ def command() -> Document:
         ),
         cells={"command": red()},
         failure=FailureReport(cell="command", sha=CULPRIT, root=root, chain=(root,), excerpt=excerpt),
+        check=CommandCheck(
+            argv=("/home/ada/project/check.sh", "--all"),
+            files=(CheckFile(path="/home/ada/project/check.sh", sha256="0" * 64, text=CHECK),),
+        ),
+        withheld=("LICENSE_KEY", "MONKEY"),
         trials=(
             trial(PARENT, "narrow", {"command": "passed"}, environment=""),
             trial(CULPRIT, "narrow", {"command": "failed"}, environment="", slot=1),
         ),
         cost=Cost(trials=2, builds=0, seconds=62.8, wall_seconds=40.2, gpu_seconds=0.0),
+    )
+
+
+def shadowed() -> Document:
+    """A check that fails at every commit, since its Python imports the project from the checkout."""
+    rerun = "bisect-run --repo /home/ada/project --good v1 --bad main -- "
+    python = "/home/ada/project/.venv/bin/python"
+    found = (
+        f"{python} imports the project from your checkout, /home/ada/project/src, at every commit "
+        "(/home/ada/project/.venv/lib/python3.11/site-packages/_project.pth)"
+    )
+    again = f"env PYTHONPATH=src {python} -m pytest"
+    cell = red(finding="always red", culprit=None, last_good=None, candidates=())
+    return document(
+        scenario="",
+        profile="",
+        repo="/home/ada/project",
+        exit_code=4,
+        conclusion="the ends do not show the regression",
+        rerun=f"{rerun}{python} -m pytest",
+        cells={"command": cell},
+        failure=None,
+        check=CommandCheck(argv=(python, "-m", "pytest")),
+        shadows=(ShadowReport(found=found, rerun=f"{rerun}{again}"),),
+        trials=(trial(BAD, "bad end", {"command": "failed"}, environment=""),),
+        cost=Cost(trials=1, builds=0, seconds=31.4, gpu_seconds=0.0),
     )
 
 

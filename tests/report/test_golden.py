@@ -27,6 +27,7 @@ ENDINGS = (
     "flaky",
     "all_green",
     "command",
+    "shadowed",
     "step",
     "repro",
     "repro_running",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from pathlib import Path
 
 import pytest
 from projects import CHECK
@@ -260,3 +262,54 @@ def test_the_user_s_environment_reaches_the_check(project, tmp_path, monkeypatch
     monkeypatch.setattr(type(project), "env", env)
     program = "import os, sys, helper; assert os.environ['VIRTUAL_ENV']; sys.exit(helper.answer)"
     assert culprit_of(bisect(project, shas[0], shas[-1], sys.executable, "-c", program)) == shas[2]
+
+
+def with_editable_install(project):
+    """A virtual environment of the checkout's, which leads to its `src`: it is what every commit imports."""
+    venv = project.path / ".venv"
+    site = venv / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    site.mkdir(parents=True)
+    (venv / "bin").mkdir()
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    (venv / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
+    (site / "_own.pth").write_text(f"{project.path / 'src'}\n")
+    (project.path / "src").mkdir()
+
+
+def test_an_editable_install_is_named_with_the_command_that_sees_the_commits(project):
+    with_editable_install(project)
+    shas = [project.commit(code, files={"src/own.py": f"answer = {code}\n"}) for code in (0, 0, 1, 1)]
+    python = (".venv/bin/python", "-c", "import own, sys; sys.exit(own.answer)")
+    ended = bisect(project, shas[0], shas[-1], *python)
+    assert (ended.code, ended.document.cells["command"].finding) == (4, "always red")
+    (shadow,) = ended.document.shadows
+    assert f"imports the project from your checkout, {project.path}/src" in shadow.found
+    assert "the report says what may hide the commits" in ended.stderr
+    words = shlex.split(shadow.rerun)[1:]
+    at = words.index("--")
+    again = project.run(*words[:at], "--json", *words[at:])
+    assert culprit_of(again) == shas[2]
+    assert again.document.shadows == ()
+
+
+def test_a_secret_that_is_withheld_is_named_and_can_be_passed(project, monkeypatch):
+    shas = project.commits(0, 0, 1, 1)
+    env = project.env | {"LICENSE_KEY": "abcdef123", "OTHER_TOKEN": "0123456789"}
+    monkeypatch.setattr(type(project), "env", env)
+    check = ("sh", "-c", '[ -n "$LICENSE_KEY" ] && exit $(cat code)')
+    ended = bisect(project, shas[0], shas[-1], *check)
+    assert ended.document.withheld[0] == "LICENSE_KEY"
+    assert "OTHER_TOKEN" in ended.document.withheld
+    passed = bisect(project, shas[0], shas[-1], *check, options=["--pass-env", "LICENSE_KEY"])
+    assert culprit_of(passed) == shas[2]
+    assert "LICENSE_KEY" not in passed.document.withheld
+    assert "--pass-env LICENSE_KEY --" in passed.document.rerun
+
+
+def test_the_text_of_the_check_is_in_the_issue(project):
+    shas = project.commits(0, 1)
+    script = project.write_check()
+    ended = bisect(project, shas[0], shas[1])
+    assert ended.document.check is not None
+    assert [(file.path, file.text) for file in ended.document.check.files] == [(str(script), CHECK)]
+    assert f"## Check `check.sh`\n\n```sh\n{CHECK}```\n" in project.run("report", "--markdown").stdout

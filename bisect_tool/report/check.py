@@ -1,0 +1,113 @@
+"""What there is to say of a session's check: what was withheld from it, and what hides the commits."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from bisect_tool.history.borrow import checkout_at
+from bisect_tool.report.phrase import listing
+from bisect_tool.request import CommandCheck
+from bisect_tool.shadowing import named_in, shadows
+from bisect_tool.text import clean_line
+from bisect_tool.trial.user_environment import withheld
+from bisect_tool.verdict import TELLING, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bisect_tool.report.document import Document
+    from bisect_tool.request import Request
+    from bisect_tool.session import Session
+    from bisect_tool.trial.result import TrialResult
+
+_LINE_LIMIT = 20_000
+_NAMES = 8
+_LANGUAGES = {"": "sh", ".sh": "sh", ".bash": "bash", ".py": "python"}
+
+
+class ShadowReport(BaseModel):
+    """What may hide the commits from the check; `rerun` is a command line that sees them, or empty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    found: str
+    rerun: str = ""
+
+
+def shadowed(session: Session, rerun: str, results: Sequence[TrialResult]) -> tuple[ShadowReport, ...]:
+    """What may hide the commits from a command that answered alike at all of them; `rerun` runs it again."""
+    request = session.request
+    checkout = checkout_at(request.repo)
+    if not isinstance(request.check, CommandCheck) or checkout is None or not _alike(results):
+        return ()
+    named = [path for path in named_in(request.check.argv, checkout) if path != "."]
+    tracked = session.repository.tree_hashes(request.bad, named)
+    before = rerun.removesuffix(shlex.join(request.check.argv))
+    return tuple(
+        ShadowReport(found=each.found, rerun=before + shlex.join(each.command) if each.command else "")
+        for each in shadows(request.check.argv, os.environ, checkout, tracked)
+    )
+
+
+def withheld_from(request: Request, *, failed: bool) -> tuple[str, ...]:
+    """The variables that the check of a failure did not get; those that its command speaks of come first."""
+    if not failed:
+        return ()
+    check = request.check if isinstance(request.check, CommandCheck) else CommandCheck(argv=())
+    said = " ".join((*check.argv, *(file.text for file in check.files)))
+    return tuple(sorted(withheld(os.environ, request.pass_env), key=lambda name: name not in said))
+
+
+def render_withheld(names: Sequence[str]) -> RenderableType | None:
+    """What was withheld, and how it is handed on."""
+    if not names:
+        return None
+    listed = listing(names, _NAMES)
+    line = f"Withheld from the check, as they look like secrets: {listed}. --pass-env NAME hands one on."
+    return Text(clean_line(line), "dim")
+
+
+def render_shadows(found: Sequence[ShadowReport]) -> RenderableType | None:
+    """What may hide the commits, each with the command line that sees them."""
+    if not found:
+        return None
+    title = Text("Every commit gave the same answer, and the check may not see them", "bold yellow")
+    return Group(title, *(line for each in found for line in _lines(each)))
+
+
+@dataclass(frozen=True)
+class CheckText:
+    """A script of the check for an issue body: without its folder, which nobody else has."""
+
+    name: str
+    language: str
+    text: str
+
+
+def check_texts(document: Document) -> tuple[CheckText, ...]:
+    """The scripts of the check whose text is kept."""
+    files = document.check.files if document.check else ()
+    named = ((Path(file.path), file.text) for file in files if file.text)
+    return tuple(CheckText(path.name, _LANGUAGES.get(path.suffix, "text"), text) for path, text in named)
+
+
+def _lines(shadow: ShadowReport) -> Iterator[RenderableType]:
+    yield Padding(Text(clean_line(shadow.found)), (0, 0, 0, 2))
+    if shadow.rerun:
+        line = Text(no_wrap=True, overflow="ignore")  # to be copied: no padding may cut it off
+        yield line.append("  Try: ", "bold").append(clean_line(shadow.rerun, _LINE_LIMIT))
+
+
+def _alike(results: Sequence[TrialResult]) -> bool:
+    """Whether every run that says something of its commit says the same."""
+    outcomes = {cell.outcome for result in results for cell in result.cells} & {*TELLING}
+    return len({outcome is Outcome.PASSED for outcome in outcomes}) == 1

@@ -1,0 +1,66 @@
+"""Which Python a command runs: named, behind a script's first line, or of the active virtual environment."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.shadowing.words import script_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.shadowing.words import Command
+
+_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
+_OWN_ENVIRONMENT = ("uv", "tox", "nox", "hatch")
+"""Launchers that make an environment for each tree they are called in."""
+_ACTIVE = ("--active", "--no-project")
+
+
+def pythons(command: Command) -> tuple[Path, ...]:
+    """The interpreters, links as they are; where none is named, those that whatever it starts would find."""
+    if _has_environment_of_its_own(command):
+        return ()
+    named = tuple(dict.fromkeys(_named(command)))
+    return named or tuple(dict.fromkeys(_found_by_anything(command)))
+
+
+def current_folder_first(command: Command) -> bool:
+    """Whether Python puts the commit's tree first on its path by itself, as `-m` and `-c` do."""
+    return any(_is_python(word) and option in ("-m", "-c") for word, option in pairwise(command.words))
+
+
+def _has_environment_of_its_own(command: Command) -> bool:
+    launchers = {Path(word).name for word in command.words} & {*_OWN_ENVIRONMENT}
+    return bool(launchers) and not set(command.words) & {*_ACTIVE}
+
+
+def _named(command: Command) -> Iterator[Path]:
+    for word in command.words:
+        name = word.rpartition("=")[2]
+        if name.endswith("/activate") and name.startswith("/"):
+            yield Path(name).with_name("python")
+        elif _is_python(name):
+            yield from _some(command.which(name))
+        elif (path := command.which(name)) and (script := script_at(path)) and script.shebang:
+            interpreter = script.shebang[0]
+            yield from _some(command.which(interpreter) if _is_python(interpreter) else None)
+
+
+def _found_by_anything(command: Command) -> Iterator[Path]:
+    active = command.environ.get("VIRTUAL_ENV", "")
+    if active.startswith("/"):
+        yield Path(active, "bin", "python")
+    for name in ("python3", "python"):
+        yield from _some(command.which(name))
+
+
+def _is_python(word: str) -> bool:
+    return bool(_PYTHON.fullmatch(Path(word).name))
+
+
+def _some(path: Path | None) -> tuple[Path, ...]:
+    return (path,) if path else ()

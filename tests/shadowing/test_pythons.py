@@ -1,0 +1,92 @@
+"""Which Python a command runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.shadowing.pythons import current_folder_first, pythons
+from bisect_tool.shadowing.words import Command
+
+PYTHON = "{root}/env/bin/python"
+
+
+@pytest.fixture
+def found(place):
+    """The Pythons that a command runs, with `{root}` filled in; `bin` is on its path."""
+    place.venv("env")
+    place.venv("active")
+    for name in ("python", "python3"):
+        place.write(f"bin/{name}", "\0", 0o755)
+    place.write("env/bin/pytest", "#!{root}/env/bin/python\nimport pytest\n", 0o755)
+    place.write("env/bin/far", "#!/bin/sh\n'''exec' \"{root}/env/bin/python\" \"$0\" \"$@\"\n' '''\n", 0o755)
+    place.write("bin/tool", "#!/usr/bin/env -S python3 -u\n", 0o755)
+    place.write("check.sh", '#!/bin/sh\nset -e\n{root}/env/bin/python -m pytest "$@"\n', 0o755)
+    place.write("activates.sh", ". {root}/env/bin/activate\npytest\n", 0o755)
+    place.write("odd.sh", "#!/bin/sh\necho it's {root}/env/bin/python\n", 0o755)
+
+    def of(*argv, **environ):
+        words = tuple(word.format(root=place.root) for word in argv)
+        env = {"PATH": str(place.root / "bin")} | {
+            name: value.format(root=place.root) for name, value in environ.items()
+        }
+        return [str(each.relative_to(place.root)) for each in pythons(Command(words, env))]
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        (PYTHON, "-m", "pytest"),
+        ("{root}/env/bin/pytest", "tests"),
+        ("{root}/env/bin/far",),
+        ("env", "A=b", PYTHON, "x.py"),
+        ("timeout", "60", PYTHON),
+        ("sh", "-c", f"cd x && {PYTHON} -m pytest || exit 1"),
+        ("sh", "-c", f"PYTHON={PYTHON} make check"),
+        ("bash", "-c", "source {root}/env/bin/activate && pytest"),
+        ("{root}/check.sh",),
+        ("sh", "{root}/check.sh"),
+        ("sh", "-c", "{root}/check.sh || exit 1"),
+        ("{root}/activates.sh",),
+        ("{root}/odd.sh",),
+        ("make", f"PYTHON={PYTHON}"),
+    ],
+)
+def test_one_that_is_named(found, argv):
+    assert found(*argv, VIRTUAL_ENV="{root}/active") == ["env/bin/python"]
+
+
+def test_one_on_the_path(found):
+    assert found("python3", "-m", "pytest") == ["bin/python3"]
+    assert found("tool") == ["bin/python3"]
+    assert found("pytest", PATH="{root}/env/bin") == ["env/bin/python"]
+
+
+def test_whatever_a_program_may_find_where_it_names_none(found):
+    assert found("make", "check") == ["bin/python3", "bin/python"]
+    active = {"VIRTUAL_ENV": "{root}/active"}
+    assert found("poetry", "run", "pytest", **active) == ["active/bin/python", "bin/python3", "bin/python"]
+
+
+@pytest.mark.parametrize("launcher", ["uv", "tox", "nox", "hatch"])
+def test_a_launcher_with_an_environment_for_each_tree(found, launcher):
+    assert found(launcher, "run", "python", VIRTUAL_ENV="{root}/active") == []
+
+
+def test_uv_in_the_active_environment(found):
+    assert found("uv", "run", "--active", "tool") == ["bin/python3"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "first"),
+    [
+        (("python3", "-m", "pytest"), True),
+        (("/x/python3.11", "-c", "import x"), True),
+        (("sh", "-c", "cd x; python -m pytest"), True),
+        (("pytest",), False),
+        (("python3", "x.py", "-m", "slow"), False),
+    ],
+)
+def test_whether_the_tree_comes_first_by_itself(argv, first):
+    assert current_folder_first(Command(argv, {})) is first

@@ -1,0 +1,184 @@
+"""What hides the commits from a command, and the command that sees them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.shadowing import named_in, shadows
+
+EDITABLE = {"a.pth": "{checkout}/src\n"}
+
+
+@pytest.fixture
+def found(place):
+    """The commands that see the commits; `{root}` and `{checkout}` are filled in."""
+
+    def of(*argv, tracked=(), **environ):
+        names = {"root": place.root, "checkout": place.checkout}
+        words = tuple(word.format_map(names) for word in argv)
+        env = {"PATH": "/none"} | {name: value.format_map(names) for name, value in environ.items()}
+        said = shadows(words, env, place.checkout, tracked)
+        return [" ".join(each.command).replace(str(place.checkout), "CO") for each in said]
+
+    return of
+
+
+def test_an_editable_install(place, found):
+    place.venv(**EDITABLE)
+    python = "{checkout}/.venv/bin/python"
+    assert found(python, "-m", "pytest") == ["env PYTHONPATH=src CO/.venv/bin/python -m pytest"]
+    (said,) = shadows((python.format(checkout=place.checkout),), {}, place.checkout)
+    assert f"imports the project from your checkout, {place.checkout}/src, at every commit" in said.found
+
+
+def test_the_user_s_own_path_is_kept(place, found):
+    place.venv(**EDITABLE)
+    words = ("{checkout}/.venv/bin/python", "-m", "pytest")
+    assert found(*words, PYTHONPATH="/lib") == ["env PYTHONPATH=src:/lib CO/.venv/bin/python -m pytest"]
+
+
+def test_a_flat_layout(place, found):
+    """`python -m` puts the tree first by itself, `pytest` does not."""
+    place.venv(**{"a.pth": "{checkout}\n"})
+    place.write("project/.venv/bin/pytest", "#!{checkout}/.venv/bin/python\n", 0o755)
+    assert found("{checkout}/.venv/bin/python", "-m", "pytest") == []
+    assert found("{checkout}/.venv/bin/pytest") == ["env PYTHONPATH=. CO/.venv/bin/pytest"]
+
+
+def test_an_install_that_has_to_be_built(place, found):
+    place.venv(**{"a.pth": "import hook\n", "hook.py": "SOURCE = '{checkout}/src'"})
+    made = "CO/.venv/bin/python -m venv .venv && . .venv/bin/activate && pip install -q -e ."
+    python = "{checkout}/.venv/bin/python"
+    assert found(python, "-m", "pytest", "a b") == [f"sh -c {made} || exit 125; python -m pytest 'a b'"]
+    assert found("sh", "-c", f"{python} -m pytest || exit 1") == [
+        f"sh -c {made} || exit 125; python -m pytest || exit 1"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argv", "seen"),
+    [
+        (("make", "-C", "{checkout}", "check"), "make -C . check"),
+        (("sh", "-c", "cd {checkout} && make"), "sh -c cd . && make"),
+        (("pytest", "{checkout}/tests/test_x.py::test_a"), "pytest tests/test_x.py::test_a"),
+        (("pytest", "--rootdir={checkout}/tests"), "pytest --rootdir=tests"),
+    ],
+)
+def test_a_checkout_that_is_named(found, argv, seen):
+    assert found(*argv, tracked=("tests", "tests/test_x.py")) == [seen]
+
+
+def test_a_checkout_that_a_script_names(place, found):
+    place.write("check.sh", "#!/bin/sh\ncd {checkout}\nmake\n", 0o755)
+    assert found("{root}/check.sh") == [""]
+
+
+@pytest.mark.parametrize(
+    "argv", [("make",), ("sh", "-c", "cd {checkout}-other"), ("cat", "{checkout}/new.txt")]
+)
+def test_what_is_no_part_of_the_commits(found, argv):
+    assert found(*argv) == []
+
+
+SHELL, ITSELF = "#!/bin/sh\n", 'cd "$(dirname "$0")"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "argv", "seen"),
+    [
+        (
+            "import pkg\n",
+            ("python3", "{checkout}/check.py"),
+            "cp CO/check.py ./check.py && python3 ./check.py",
+        ),
+        (
+            SHELL + ITSELF,
+            ("{checkout}/check.sh", "-v"),
+            "cp CO/check.sh ./check.sh && ./check.sh -v",
+        ),
+        (
+            "cd ${{0%/*}}/..",
+            ("sh", "{checkout}/a/b.sh"),
+            "mkdir -p a && cp CO/a/b.sh a/b.sh && sh a/b.sh",
+        ),
+        (
+            "#!/bin/bash\ncd ${{BASH_SOURCE[0]%/*}}",
+            ("sh", "-c", "{checkout}/check.sh || exit 1"),
+            "cp CO/check.sh ./check.sh && ./check.sh || exit 1",
+        ),
+    ],
+)
+def test_a_script_that_looks_beside_itself(place, found, text, argv, seen):
+    name = next(word for word in argv if "{checkout}" in word).partition(" ")[0]
+    place.write(name.replace("{checkout}", "project"), text, 0o755)
+    assert found(*argv) == [f"sh -c {seen}"]
+
+
+def test_a_script_that_does_not(place, found):
+    place.write("project/check.sh", "#!/bin/sh\nexec make check\n", 0o755)
+    place.write("check.py", "import pkg\n", 0o755)
+    assert found("{checkout}/check.sh") == []
+    assert found("python3", "{root}/check.py") == []
+
+
+@pytest.fixture
+def modules(place):
+    """The `node_modules` of a checkout that is a workspace."""
+    place.write("project/node_modules/.bin/jest", "#!/usr/bin/env node\n", 0o755)
+    place.write("project/packages/core/package.json", "{{}}")
+    place.write("project/package-lock.json", "{{}}")
+    return place.checkout / "node_modules"
+
+
+@pytest.mark.parametrize(
+    ("argv", "seen"),
+    [
+        (("{checkout}/node_modules/.bin/jest", "-i"), "npm ci || exit 125; node_modules/.bin/jest -i"),
+        (("npx", "jest"), "npm ci || exit 125; npx jest"),
+        (("sh", "-c", "npx jest || exit 1"), "npm ci || exit 125; npx jest || exit 1"),
+        (
+            ("sh", "-c", "ln -s {checkout}/node_modules . && node x.js"),
+            "npm ci || exit 125; ln -s node_modules . && node x.js",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("modules")
+def test_node_modules(found, argv, seen):
+    assert found(*argv) == [f"sh -c {seen}"]
+
+
+@pytest.mark.usefixtures("modules")
+def test_node_modules_by_a_variable(found):
+    assert found("make", NODE_PATH="{checkout}/node_modules") == ["sh -c npm ci || exit 125; make"]
+    assert found("make") == []
+
+
+@pytest.mark.usefixtures("modules")
+def test_node_modules_that_the_check_installs(found):
+    assert found("sh", "-c", "npm ci && npx jest") == []
+
+
+def test_links_of_a_workspace_are_named(modules, place):
+    (modules / "@me").mkdir()
+    (modules / "@me" / "core").symlink_to("../../packages/core")
+    (said,) = shadows(("npx", "jest"), {}, place.checkout)
+    assert f"{modules} links @me/core into your checkout" in said.found
+
+
+@pytest.mark.parametrize(
+    ("lock", "install"),
+    [
+        ("yarn.lock", "yarn install --frozen-lockfile"),
+        ("pnpm-lock.yaml", "pnpm install --frozen-lockfile"),
+        ("none", "npm install"),
+    ],
+)
+def test_what_installs_them(place, found, lock, install):
+    place.write("project/node_modules/x/package.json", "{{}}")
+    place.write(f"project/{lock}")
+    assert found("npx", "jest") == [f"sh -c {install} || exit 125; npx jest"]
+
+
+def test_the_paths_that_a_command_names(place):
+    argv = ("sh", "-c", f"cd {place.checkout}/src && make -C {place.checkout}", f"{place.checkout}/../x")
+    assert named_in(argv, place.checkout) == ("src", ".")
