@@ -18,6 +18,7 @@ from bisect_tool.home import VARIABLE, home
 from bisect_tool.report.phrase import count, listing
 from bisect_tool.report.terminal import show
 from bisect_tool.supervise.gpus import snapshot
+from bisect_tool.supervise.load import current_load
 from bisect_tool.text import clean_line
 
 INSTALL_ENGINE = "pip install 'bisect-run[engine]'"
@@ -44,7 +45,8 @@ class Check:
 def doctor() -> int:
     """Say whether this machine is able, and what it lacks.
 
-    Looks at Python, git, disk, the demo's packages, uv and GPUs. Exits with 5 where one that is needed lacks.
+    Looks at Python, git, disk, load, the demo's packages, uv and GPUs. Exits with 5 where one that is needed
+    lacks.
     """
     checks = tuple(_checks())
     show(render_checks(checks))
@@ -82,6 +84,7 @@ def _checks() -> Iterator[Check]:
     yield Check("Python", platform.python_version(), fine=True)
     yield _git()
     yield _disk()
+    yield _load()
     missing = missing_packages()
     found = f"lacks {', '.join(missing)}" if missing else "the reference engine's packages are there"
     yield Check("demo", found, not missing, f"for `bisect-run demo`: {INSTALL_ENGINE}", needed=False)
@@ -96,6 +99,12 @@ def _checks() -> Iterator[Check]:
     gpus = snapshot()
     found = count(len(gpus), "NVIDIA GPU") if gpus else "none"
     yield Check("GPUs", found, bool(gpus), "only profiles that need none can run", needed=False)
+
+
+def _load() -> Check:
+    load = current_load()
+    found = f"busy: {load}" if load.busy else str(load)
+    return Check("load", found, not load.busy, "tests with deadlines may fail for it", needed=False)
 
 
 def _git() -> Check:

@@ -20,6 +20,7 @@ from bisect_tool.report.confirmed import confirmed
 from bisect_tool.report.phrase import listing, short
 from bisect_tool.report.progress import Progress
 from bisect_tool.report.script import needed, origin, script
+from bisect_tool.supervise.load import BusyWatch
 from bisect_tool.trial.command import CheckAborted
 from bisect_tool.trial.run import TrialAborted
 
@@ -90,7 +91,7 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
 
 
 def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:
-    with Progress(session) as progress:
+    with Progress(session, busy=BusyWatch()) as progress:
         state = loop.run(session, store, progress, cancel)
     session = sessions.assembled(session, store)
     return state, compose(session, sessions.trials(session, store), state, native_changes(session))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from bisect_tool.search.prior import Suspicion, weights
 from bisect_tool.search.simulate import Case, Noise, Spread, Terms, play
 from bisect_tool.session import changes, paths_of
 from bisect_tool.store import Store
+from bisect_tool.supervise.load import current_load
 from bisect_tool.words import Words
 
 if TYPE_CHECKING:
@@ -79,7 +81,8 @@ def plan(
     )
     here = home()
     resolved = resolve(words, here, say)
-    show(render_plan(plan_of(resolved, _trial_s(Store(here.store), resolved.request))))
+    found = plan_of(resolved, _trial_s(Store(here.store), resolved.request))
+    show(render_plan(replace(found, busy=current_load().busy)))
     return 0
 
 

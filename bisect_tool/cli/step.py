@@ -18,6 +18,7 @@ from bisect_tool.report.compose import compose
 from bisect_tool.report.progress import Progress
 from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
+from bisect_tool.supervise.load import BusyWatch
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Verdict
 from bisect_tool.words import Words
@@ -62,7 +63,11 @@ def step(
     )
     store = Store(here.store)
     session = sessions.create(resolve(words, here, say, "step"), store, here)
-    with interruptible() as interrupt, sessions.held(session), Progress(session) as progress:
+    with (
+        interruptible() as interrupt,
+        sessions.held(session),
+        Progress(session, busy=BusyWatch()) as progress,
+    ):
         state = loop.run(session, store, progress, interrupt.cancel)
     rows = store.trials(session.id)
     store.finish(session.id, compose(session, rows, state).to_json())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,13 @@ from bisect_tool.report.document import (
     EndCount,
     FailRates,
     FailureReport,
+    MachineLoad,
     NativeChange,
     Skipped,
     TrialReport,
 )
 from bisect_tool.report.forge import forge_of
+from bisect_tool.report.load import load_contrasts
 from bisect_tool.report.phrase import narrowed, told
 from bisect_tool.report.repro import concluded, first_failure, reproduction
 from bisect_tool.request import CommandCheck
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from bisect_tool.request import Request
     from bisect_tool.session import Session
     from bisect_tool.store import TrialRow
+    from bisect_tool.supervise.load import Load
     from bisect_tool.trial.result import TrialResult
 
 
@@ -140,6 +143,7 @@ def compose(
         withheld=withheld_from(request, failed=bool(failures)),
         shadows=shadowed(session, again, results),
         trials=trials,
+        load=load_contrasts(trials),
         cost=_cost(rows),
         versions=_versions(session, rows),
     )
@@ -470,7 +474,15 @@ def _trial(row: TrialRow) -> TrialReport:
         reason=result.reason,
         shared=row.shared,
         timeline=result.timeline,
+        load=_load(result.load),
     )
+
+
+def _load(load: Load | None) -> MachineLoad | None:
+    if load is None:
+        return None
+    figures = {name: value if value is None else round(value, 3) for name, value in asdict(load).items()}
+    return MachineLoad(busy=load.busy, **figures)
 
 
 def _cost(rows: Sequence[TrialRow]) -> Cost:

@@ -20,6 +20,7 @@ from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lin
 from bisect_tool.report.fixes import render_healings
 from bisect_tool.report.forge import called
 from bisect_tool.report.left_behind import left_behind
+from bisect_tool.report.load import render_load
 from bisect_tool.report.phrase import count, duration, listing, percent, short
 from bisect_tool.report.repro import render_rates
 from bisect_tool.report.startup import render_start_ups
@@ -50,6 +51,7 @@ def render_report(document: Document) -> RenderableType:
         render_whys(document),
         render_withheld(document.withheld),
         render_shadows(document.shadows),
+        render_load(document),
         render_start_ups(document),
         _native_changes(document),
         _leftovers(document),

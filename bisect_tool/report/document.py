@@ -152,12 +152,29 @@ class FailureReport(_Model):
     symptom: bool = False
 
 
+class MachineLoad(_Model):
+    """How busy the machine was with other work during a trial's tests; see `bisect_tool.supervise.load.Load`.
+
+    `busy` is the measure by which it was busy, with its figure; empty if it was not.
+    """
+
+    busy: str
+    cpus: float
+    load_before: float
+    load_after: float
+    others: float | None = None
+    cpu: float | None = None
+    memory: float | None = None
+    io: float | None = None
+
+
 class TrialReport(_Model):
     """One trial; `outcomes` gives each cell's outcome, `outcome` the worst of them; times in seconds.
 
     `shared` tells that another session ran it.
     `started` is UTC in ISO 8601; empty in documents that were stored before it was kept.
     `timeline` has every process of the engine, in the order in which they were spawned.
+    `load` is how busy the machine was, null where that is not known.
     """
 
     sha: str
@@ -175,6 +192,22 @@ class TrialReport(_Model):
     reason: str = ""
     shared: bool = False
     timeline: tuple[ProcessTimeline, ...] = ()
+    load: MachineLoad | None = None
+
+
+class LoadContrast(_Model):
+    """Cells that failed more often while the machine was busy with other work, beyond chance.
+
+    `p_value` is how likely so great a difference is where the load has no say (Fisher's exact test).
+    """
+
+    cells: tuple[str, ...]
+    failures: int
+    busy_failures: int
+    passes: int
+    busy_passes: int
+    measure: str
+    p_value: float
 
 
 class Cost(_Model):
@@ -265,6 +298,7 @@ class Document(_Model):
     withheld: tuple[str, ...] = ()
     shadows: tuple[ShadowReport, ...] = ()
     trials: tuple[TrialReport, ...]
+    load: tuple[LoadContrast, ...] = ()
     cost: Cost
     versions: dict[str, str]
 

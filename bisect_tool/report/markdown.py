@@ -20,6 +20,7 @@ from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
 from bisect_tool.report.left_behind import left_behind
+from bisect_tool.report.load import said as load_said
 from bisect_tool.report.phrase import count, duration, percent, place, short, told
 from bisect_tool.report.public import public
 from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
@@ -167,6 +168,7 @@ def _environment() -> Environment:
             clean_line(log_line(event), _LINE_LIMIT) for event in failure.chain[:_CHAIN_LIMIT]
         ),
         "failed": lambda runs: Markdown(runs or ""),
+        "load_said": load_said,
         "own": lambda words: Markdown(str(words)),
         "resume": lambda document: f"bisect-run resume {document.session}",
         "percent": lambda chance: Markdown(percent(chance)),

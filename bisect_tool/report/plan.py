@@ -23,6 +23,7 @@ _SHOWN = 40
 _PATH_LIMIT = 5
 _TEXT_LIMIT = 500
 _SELDOM = 0.05
+_BUSY = "tests with deadlines may fail for it, and are run again then"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Plan:
         forecasts: What it would cost, for failures that show always and for some that do not.
         suspicions: How suspect each commit is before any run, by its name; none, and all are alike.
         fix: A fix is looked for; `goods` fail then, and the last commit passes.
+        busy: The measure by which the machine is busy now, with its figure; empty if it is not.
     """
 
     goods: tuple[Commit, ...]
@@ -72,6 +74,7 @@ class Plan:
     forecasts: tuple[Forecast, ...] = ()
     suspicions: Mapping[str, Suspicion] = field(default_factory=dict)
     fix: bool = False
+    busy: str = ""
 
 
 def render_plan(plan: Plan) -> RenderableType:
@@ -93,6 +96,8 @@ def _summary(plan: Plan) -> RenderableType:
     for number, forecast in enumerate(plan.forecasts):
         grid.add_row(_label("" if number else "Trials"), Text(_forecast(forecast)))
     grid.add_row(_label("Environments"), Text(_environments(plan)))
+    if plan.busy:
+        grid.add_row(_label("Machine"), Text(f"busy: {plan.busy}; {_BUSY}", "yellow"))
     return grid
 
 

@@ -58,7 +58,8 @@ class AtWork:
 class Snapshot:
     """What the display knows; times are readings of one monotonic clock, in seconds.
 
-    `mean_s` is None until a trial has ended; `searching`: a range is narrowed down.
+    `mean_s` is None until a trial has ended; `searching`: a range is narrowed down; `busy`: the measure by
+    which the machine is busy with other work, empty if it is not.
     """
 
     began: float
@@ -70,16 +71,22 @@ class Snapshot:
     mean_s: float | None = None
     running: tuple[AtWork, ...] = ()
     beliefs: tuple[Belief, ...] = ()
+    busy: str = ""
 
 
 class Progress:
     """Watches a session (`bisect_tool.loop.Observer`); use it as a context manager around the run."""
 
     def __init__(
-        self, session: Session, console: Console | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        session: Session,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        busy: Callable[[], str] = str,
     ) -> None:
         self._console = console or terminal.stderr()
         self._clock = clock
+        self._busy = busy
         self._subjects = _subjects(session)
         self._stepping = session.request.command == "step"
         request = session.request
@@ -106,7 +113,9 @@ class Progress:
             self._live.stop()
 
     def took_up(self, trials: Sequence[TrialRow]) -> None:
-        """Say what is in the store already."""
+        """Say what is in the store already, and whether the machine is busy."""
+        if busy := self._busy():
+            self._say(Text(f"the machine is busy: {busy}; tests with deadlines may fail for it", "yellow"))
         shared = sum(row.shared for row in trials)
         if shared:
             verb = "counts" if shared == 1 else "count"
@@ -188,7 +197,7 @@ class Progress:
             live.refresh()
 
     def _render(self) -> RenderableType:
-        return render_progress(self._snapshot, self._clock())
+        return render_progress(replace(self._snapshot, busy=self._busy()), self._clock())
 
 
 def render_progress(snapshot: Snapshot, now: float) -> RenderableType:
@@ -197,6 +206,8 @@ def render_progress(snapshot: Snapshot, now: float) -> RenderableType:
     lines += render_beliefs(snapshot.beliefs)
     left = f"  {range_left(snapshot, now)}, {duration(now - snapshot.began)} elapsed"
     lines.append(Text(left, "dim"))
+    if snapshot.busy:
+        lines.append(Text(f"  the machine is busy: {snapshot.busy}", "yellow"))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return Group(*lines)
@@ -239,7 +250,8 @@ def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:
     mark, style = _MARKS[_tendency(result)]
     outcomes = (cell.outcome for cell in result.cells)
     yielded = clean_line(told(result.outcome, result.reason, outcomes), _TOLD_LIMIT)
-    line = f"{short(result.sha)}  {purpose:<8}  {yielded}, {duration(result.seconds)}  "
+    busy = f", machine busy: {result.busy}" if result.busy else ""
+    line = f"{short(result.sha)}  {purpose:<8}  {yielded}, {duration(result.seconds)}{busy}  "
     return _ended(Text.assemble((f"{mark} ", style), line, (subject, "dim")))
 
 

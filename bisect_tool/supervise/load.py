@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.supervise.processes import read_bytes
+from bisect_tool.supervise.processes import below, cpu_seconds_with_ended, read_bytes, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +24,8 @@ BUSY_OTHERS = 0.25
 """So much of the CPUs goes to other work on a busy machine: what waits for itself is not its fault."""
 BUSY_LOAD = 1.5
 """The load average for each CPU, where the kernel knows no pressure."""
+
+WATCH_S = 5.0
 
 _TOTAL = re.compile(rb"some avg10=([\d.]+) .*total=(\d+)")
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -91,6 +93,23 @@ def current_load() -> Load:
     return Load(_cpus(), load, load, **{name: _recent(name) for name in RESOURCES})
 
 
+class BusyWatch:
+    """Tells by which measure the machine is busy with other work than this process and what it started."""
+
+    def __init__(self) -> None:
+        self._meter = LoadMeter(_own_seconds)
+        self._busy = current_load().busy
+        self._next = time.monotonic() + WATCH_S
+
+    def __call__(self) -> str:
+        """The measure over the last seconds, with its figure; empty if it is not busy."""
+        if time.monotonic() >= self._next:
+            self._busy = self._meter.read().busy
+            self._meter = LoadMeter(_own_seconds)
+            self._next = time.monotonic() + WATCH_S
+        return self._busy
+
+
 @dataclass(frozen=True)
 class _Sample:
     """What the kernel has counted so far; seconds, and of pressure by file."""
@@ -128,6 +147,12 @@ def _busy() -> float:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _own_seconds() -> float:
+    """The CPU seconds of this process and of all that it started, whether it runs still or has ended."""
+    own = os.getpid()
+    return sum(map(cpu_seconds_with_ended, (own, *(process.pid for process in below([own], table())))))
 
 
 def _load() -> float:

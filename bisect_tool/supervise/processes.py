@@ -61,9 +61,18 @@ def since_epoch(started: int) -> float:
 
 def cpu_seconds(pid: int) -> float:
     """The processor time that a process has used, in user and system mode; 0 for one that is gone."""
+    return sum(_cpu_ticks(pid)[:2]) / _TICKS
+
+
+def cpu_seconds_with_ended(pid: int) -> float:
+    """The same with that of its descendants that have ended and were waited for."""
+    return sum(_cpu_ticks(pid)) / _TICKS
+
+
+def _cpu_ticks(pid: int) -> list[int]:
+    """In user and system mode, its own, then those of its descendants that have ended."""
     stat = read_bytes(f"/proc/{pid}/stat")
-    fields = stat[stat.rindex(b")") + 2 :].split() if stat else [b"0"] * 13
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return [int(field) for field in stat[stat.rindex(b")") + 2 :].split()[11:15]] if stat else []
 
 
 def table() -> dict[int, Process]:

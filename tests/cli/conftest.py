@@ -14,6 +14,7 @@ import pytest
 from bisect_tool.cli.app import main
 from bisect_tool.history.replay import replay
 from bisect_tool.report import terminal
+from bisect_tool.supervise.load import Load
 
 SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
 STEERING = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "TF_BUILD", "TTY_COMPATIBLE")
@@ -33,6 +34,21 @@ def home(tmp_path, monkeypatch):
     for name in STEERING:
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def load(monkeypatch):
+    """A quiet machine, whatever else runs on this one; a function that makes it a busy one."""
+
+    def becomes(**figures):
+        now = Load(**{"cpus": 2.0, "load_before": 0.1, "load_after": 0.1, "cpu": 0.01, **figures})
+        for command in ("doctor", "plan"):
+            monkeypatch.setattr(f"bisect_tool.cli.{command}.current_load", lambda: now)
+        for command in ("drive", "step"):
+            monkeypatch.setattr(f"bisect_tool.cli.{command}.BusyWatch", lambda: lambda: now.busy)
+
+    becomes()
+    return becomes
 
 
 @pytest.fixture

@@ -130,6 +130,14 @@ def test_plan_of_a_command(cli, normal, project):
     compare("plan-command.txt", normal(ended.out))
 
 
+def test_plan_says_that_the_machine_is_busy(cli, project, load):
+    load(cpu=0.6)
+    ended = cli("plan", "--repo", project.path, "--good", "c1", "--bad", "c8", "--", "./check.sh")
+    assert re.search(
+        r"(?m)^Machine +busy: CPU pressure 60 %; tests with deadlines may fail for it", ended.out
+    )
+
+
 @pytest.mark.parametrize("first_parent", [False, True])
 @pytest.mark.parametrize(("good", "bad"), [("good", "bad"), ("unbuildable", "bad"), ("flaky", "fixed")])
 def test_plan_counts_each_environment_once(engine, good, bad, first_parent):
@@ -223,11 +231,19 @@ class TestDoctor:
         assert (ended.code, ended.err) == (0, "")
         assert ended.out.startswith("This machine is able.\n\n")
         rows = {name: (mark, found) for mark, name, found in self.rows(ended)}
-        assert list(rows) == ["Python", "git", "disk", "demo", "uv", "GPUs"]
+        assert list(rows) == ["Python", "git", "disk", "load", "demo", "uv", "GPUs"]
+        assert rows["load"] == ("✓", "CPU pressure 1 %, load 0.1 on 2 CPUs")
         assert rows["GPUs"] == ("-", "none")
         assert rows["Python"] == ("✓", ".".join(map(str, sys.version_info[:3])))
         assert re.fullmatch(rf"\d+ GiB free at {home}/cache", rows["disk"][1])
         assert "only profiles that need none can run" in ended.out
+
+    def test_a_busy_machine_is_able_and_said(self, cli, load):
+        load(cpu=0.6, load_after=8.0)
+        ended = cli("doctor")
+        assert ended.code == 0
+        assert ("-", "load", "busy: CPU pressure 60 %, load 8.0 on 2 CPUs") in self.rows(ended)
+        assert "tests with deadlines may fail for it" in ended.out
 
     def test_gpus_are_counted(self, cli, monkeypatch):
         monkeypatch.setattr(doctor, "snapshot", lambda: ("one", "two"))

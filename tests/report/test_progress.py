@@ -16,6 +16,7 @@ from bisect_tool.campaign import Belief, Purpose, State, Step
 from bisect_tool.report.progress import AtWork, Progress, Snapshot, range_left, render_progress
 from bisect_tool.report.tail import CellsSeen, StreamTail
 from bisect_tool.store import TrialRow
+from bisect_tool.supervise.load import Load
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 
@@ -95,6 +96,24 @@ def test_in_a_pipe_each_event_is_a_plain_line(session, tmp_path, capsys):
         f"[     21 s] - 0a208d1f5  narrow    unbuildable: does not build: error, 20 s  {broken}",
     ]
     assert capsys.readouterr().out == ""
+
+
+def test_a_busy_machine_is_said_at_the_start_and_with_each_trial(session):
+    paper = io.StringIO()
+    busy = Load(cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=0.6)
+    ended = result(documents.BAD, Outcome.FAILED).model_copy(update={"load": busy})
+    with Progress(session, Console(file=paper, width=200), Clock(), lambda: "load 8.0 on 2 CPUs") as progress:
+        progress.took_up([])
+        begin(progress, 0, state(documents.BAD, Purpose.BAD_END, 4, 6))
+        progress.finished(Step(documents.BAD, None, Purpose.BAD_END), ended)
+    first, *_, last = paper.getvalue().splitlines()
+    assert "the machine is busy: load 8.0 on 2 CPUs; tests with deadlines may fail for it" in first
+    assert "bad end   1 failed, 20 s, machine busy: CPU pressure 60 %  " in last
+
+
+def test_the_changing_lines_say_that_the_machine_is_busy(printed):
+    shown = printed(render_progress(Snapshot(began=0.0, busy="CPU pressure 60 %"), 1.0), 80)
+    assert shown.endswith("  the machine is busy: CPU pressure 60 %\n")
 
 
 def test_no_line_ends_with_a_space_where_the_subject_is_not_known(session, tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from bisect_tool.supervise import load
 from bisect_tool.supervise.load import Load, LoadMeter, current_load
 
+PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 BUSY = Load(cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=0.6, memory=0.0, io=0.0)
 
 
@@ -95,3 +98,30 @@ def test_this_machine_has_one():
     assert now.cpus >= 0.01
     assert now.others is not None
     assert str(now).endswith("CPUs")
+
+
+def test_what_this_process_and_its_children_use_is_no_other_work():
+    """That of a child that has ended, and of one that runs."""
+    before = load._own_seconds()
+    spin = "import time\nwhile time.process_time() < {}: pass\nprint(flush=True)\ninput()"
+    ended = subprocess.Popen([sys.executable, "-S", "-c", spin.format(0.5)], **PIPES)
+    runs = subprocess.Popen([sys.executable, "-S", "-c", spin.format(0.5)], **PIPES)
+    try:
+        for process in (ended, runs):
+            assert process.stdout.readline() == b"\n"
+        ended.communicate(b"\n", timeout=60)
+        assert load._own_seconds() - before >= 0.9
+    finally:
+        runs.communicate(b"\n", timeout=60)
+
+
+def test_the_watch_looks_again_after_some_seconds(monkeypatch):
+    monkeypatch.setattr(load, "current_load", lambda: BUSY)
+    now = [100.0]
+    monkeypatch.setattr(load.time, "monotonic", lambda: now[0])
+    watch = load.BusyWatch()
+    assert watch() == "CPU pressure 60 %"
+    monkeypatch.setattr(LoadMeter, "read", lambda _: replace(BUSY, cpu=0.0))
+    assert watch() == "CPU pressure 60 %"
+    now[0] += load.WATCH_S
+    assert watch() == ""
