@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from bisect_tool import campaign
 from bisect_tool.campaign import State, decide, granting_retries, heal, repeat
 from bisect_tool.check_files import require_same_check
+from bisect_tool.errors import UsageError
 from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed
 from bisect_tool.executor.local import LocalExecutor
@@ -185,9 +186,23 @@ class _Loop:
         step = self._running.pop(event.slot)
         if isinstance(event, Failed):
             raise event.error
+        self._check_usable(event.result)
         self._store.add(self._session.id, step.purpose, event.result, self._version)
         self._own.append(event.result)
         self._observer.finished(step, event.result)
+
+    def _check_usable(self, result: TrialResult) -> None:
+        """Raise UsageError where the check could not even be started at the end that has to fail."""
+        if (
+            not result.unusable
+            or result.sha not in self._goal.failing
+            or self._session.request.command == "step"
+        ):
+            return
+        raise UsageError(
+            f"{result.cells[0].reason} (the commit that has to fail is {result.sha[:9]})",
+            "Commit a check that runs there, or keep it outside of the history: -- sh /path/to/check.sh",
+        )
 
     def _await_all(self) -> None:
         """Let what runs end, and keep what it yields; it is the first error that will be told."""

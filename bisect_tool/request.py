@@ -37,11 +37,15 @@ class CheckFile(_Model):
 
 
 class CommandCheck(_Model):
-    """A command run in the commit's worktree; its exit code is read as `git bisect run` reads it."""
+    """A command run in the commit's worktree; its exit code is read as `git bisect run` reads it.
+
+    `scripts` are the files that it cannot run without, relative to the worktree or absolute.
+    """
 
     kind: Literal["command"] = "command"
     argv: tuple[str, ...]
     files: tuple[CheckFile, ...] = ()
+    scripts: tuple[str, ...] = ()
 
 
 Check = Annotated[SuiteCheck | PytestCheck | CommandCheck, Field(discriminator="kind")]
@@ -96,7 +100,9 @@ class Request(_Model):
     """One bisection: full commit ids, the check, and how many runs prove something.
 
     `scenario` is a name or a folder's path, None for a command; `deadline_s` limits one trial of a command.
-    `rerun` is the command line that asks the same again, `rerun_unlimited` the same without budgets.
+    `rerun` is the command line that asks the same again, `rerun_unlimited` the same without budgets, and
+    `rerun_same_failure` that with `--same-failure`: a failure of a command that differs from those at the
+    failing end is skipped then (`same_failure`). It is empty where that is no option.
     The answer is given at `confidence`, or when a budget is used up; `priors` tells suspects apart by what
     they change, and `fresh` leaves the trials of earlier sessions aside. To find a fix, `goods` are the
     commits that still fail and `bad` is the one that passes. `confirm` reverts the culprits in the end.
@@ -120,10 +126,12 @@ class Request(_Model):
     priors: bool = True
     fresh: bool = False
     confirm: Literal["revert"] | None = None
+    same_failure: bool = False
     deadline_s: float = Field(3600, gt=0)
     pass_env: tuple[str, ...] = ()
     repetition: Repetition | None = None
     fixes: Fixes | None = None
     rerun: str = ""
     rerun_unlimited: str = ""
+    rerun_same_failure: str = ""
     command: str = "run"

@@ -17,6 +17,7 @@ from bisect_tool.history.borrow import is_bare
 from bisect_tool.history.clone import is_url, without_account
 from bisect_tool.plain_command import command_line, tracked
 from bisect_tool.request import CommandCheck, PytestCheck, Repetition, Request, SuiteCheck
+from bisect_tool.scripts import scripts_of
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
 from bisect_tool.trial.cells import collect_cells, matching
@@ -79,13 +80,18 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
         priors=words.priors,
         fresh=words.fresh,
         confirm=words.confirm,
+        same_failure=words.same_failure,
         deadline_s=words.deadline_s,
         pass_env=words.pass_env,
         repetition=_repetition(words, repository, bad),
         command=command,
     )
     unlimited = replace(words, budget_trials=None, budget_minutes=None)
-    told = {"rerun": rerun(words, request), "rerun_unlimited": rerun(unlimited, request)}
+    told = {
+        "rerun": rerun(words, request),
+        "rerun_unlimited": rerun(unlimited, request),
+        "rerun_same_failure": rerun(replace(words, same_failure=True), request) if words.command else "",
+    }
     request = request.model_copy(update=told)
     _check_text(request.rerun, *(request.check.argv if isinstance(request.check, CommandCheck) else ()))
     return Resolved(request, repository, span_of(request, repository))
@@ -230,6 +236,11 @@ def _check_kind(words: Words) -> None:
             "a command after -- goes without --scenario, --profile, --pytest and --cells",
             "Leave one of them out.",
         )
+    if words.same_failure and not words.command:
+        raise UsageError(
+            "--same-failure is for a command after --: the tests of a suite are told apart by their failures",
+            "Leave it out.",
+        )
     if words.tests_from and not words.pytest_file:
         raise UsageError("--tests-from says where the file of --pytest comes from", "Add --pytest FILE.")
 
@@ -247,7 +258,7 @@ def _check(words: Words, repository: Repository, bad: str) -> SuiteCheck | Pytes
     if words.command:
         argv = command_line(words.command, repository, bad)
         _check_text(*argv)
-        return CommandCheck(argv=argv, files=check_files(argv, os.environ))
+        return CommandCheck(argv=argv, scripts=scripts_of(argv), files=check_files(argv, os.environ))
     if words.pytest_file is None:
         return SuiteCheck()
     source = repository.resolve(words.tests_from) if words.tests_from else None

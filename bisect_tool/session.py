@@ -68,6 +68,7 @@ class Session:
             repeat=repetition(self.request),
             grafts=grafts(self.request),
             verify=self.request.fixes.verify if self.request.fixes else (),
+            by_exit_code=isinstance(self.request.check, CommandCheck) and not self.request.same_failure,
             only=self.request.fixes.cells if self.request.fixes else {},
         )
 

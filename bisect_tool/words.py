@@ -38,6 +38,7 @@ class Words:
     priors: bool = True
     fresh: bool = False
     confirm: Literal["revert"] | None = None
+    same_failure: bool = False
     deadline_s: float = 3600.0
     pass_env: tuple[str, ...] = ()
     runs: int | None = None
@@ -106,4 +107,5 @@ def _search_options(words: Words) -> list[str]:
         if value != getattr(_USUAL, name)
         for part in (f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value))
     ]
-    return parts + ([] if words.priors else ["--no-priors"]) + (["--fresh"] if words.fresh else [])
+    flags = {"--no-priors": not words.priors, "--fresh": words.fresh, "--same-failure": words.same_failure}
+    return parts + [flag for flag, given in flags.items() if given]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.campaign import company
 from bisect_tool.campaign.goal import Belief, CellConclusion, Finding, Purpose, Step
 from bisect_tool.campaign.judged import Judged
+from bisect_tool.campaign.other_failure import other_failure
 from bisect_tool.search import (
     IDLE_BITS,
     Bisection,
@@ -273,9 +274,10 @@ class CellSearch:
         above, below = float(known.if_above[place]), float(known.if_below[place])
         seen = found.parents if self.goal.fix else (found.sha,)
         after = [self.goal.dag.candidates[other] for other in self.goal.dag.descendants(place)]
+        other = other_failure(self.judged, seen, self.goal.failing) if self.goal.by_exit_code else None
         return replace(
             base,
-            finding=Finding.CULPRIT,
+            finding=Finding.SUSPECT if other else Finding.CULPRIT,
             culprit=found.sha,
             candidates=(found.sha,),
             probabilities=(float(known.commits[place]),),
@@ -284,14 +286,24 @@ class CellSearch:
             broken=None if self.goal.fix else self.judged.after(self.after).counts(after),
             failure=self.judged.failure(*seen) or base.failure,
             note=base.note if found.parents else _NO_PARENT,
+            other_failure=other,
         )
 
     def _no_culprit(self, base: CellConclusion, found: Flaky) -> CellConclusion:
         if not self.judged.told(Verdict.GOOD):
-            note = "it fails the same way at the passing end"
-            return replace(base, finding=Finding.ALWAYS_RED, note=note, confidence=found.confidence)
+            return replace(
+                base, finding=Finding.ALWAYS_RED, note=self._red_note(), confidence=found.confidence
+            )
         note = "it fails as often at every commit"
         return replace(base, finding=Finding.FLAKY, note=note, confidence=found.confidence)
+
+    def _red_note(self) -> str:
+        """That it fails at the passing end, too; of a command how, where it does so in another way."""
+        other = other_failure(self.judged, self.goal.passing, self.goal.failing)
+        if other is None or not self.goal.by_exit_code:
+            return "it fails the same way at the passing end"
+        how = f"{other.found}; at the failing end {other.failing_end}"
+        return f"it fails at the passing end in another way: {how}"
 
 
 def is_spoiled(trial: TrialResult) -> bool:

@@ -34,6 +34,7 @@ class Finding(StrEnum):
     """How the search for one cell's culprit ended."""
 
     CULPRIT = "culprit"
+    SUSPECT = "suspect"
     CANDIDATES = "candidates"
     GREEN = "green"
     ALWAYS_RED = "always red"
@@ -78,6 +79,7 @@ class Goal:
         repeat: What `repro` repeats; nothing is searched for then.
         grafts: Candidates for a fix, and those of their combinations that were put together so far.
         verify: Commits of which it is asked whether they are healed.
+        by_exit_code: The check is a command, and every failure is the one that is looked for.
         only: The cells that are to be healed, each with those that have to run before it; none: every cell.
     """
 
@@ -96,6 +98,7 @@ class Goal:
     repeat: Repeat | None = None
     grafts: tuple[Graft, ...] = ()
     verify: tuple[str, ...] = ()
+    by_exit_code: bool = False
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
@@ -137,6 +140,14 @@ class EndCounts:
 
 
 @dataclass(frozen=True)
+class OtherFailure:
+    """How a command failed at the commit found, and how it does at the failing end, where these differ."""
+
+    found: str
+    failing_end: str
+
+
+@dataclass(frozen=True)
 class CellConclusion:
     """What the trials say of one cell.
 
@@ -145,7 +156,8 @@ class CellConclusion:
     `skipped` are the commits that told nothing, with the reason; `failure` is the evidence at the culprit,
     else at the failing end. `rates` are P(fail | bad) and P(fail | good), as they were learnt, and `broken`
     counts the runs at the commits that have the culprit. Where the
-    cell fails only after others, `after` are the fewest of them, in their order.
+    cell fails only after others, `after` are the fewest of them, in their order. A culprit is no more than
+    suspect where it fails in another way than the failing end (`other_failure`).
     """
 
     cell: str
@@ -161,6 +173,7 @@ class CellConclusion:
     skipped: tuple[tuple[str, str], ...] = ()
     failure: Failure | None = None
     after: tuple[str, ...] = ()
+    other_failure: OtherFailure | None = None
     note: str = ""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.goal import EndCounts
-from bisect_tool.evidence import Failure, Signature, classify, is_missed_deadline, telling
+from bisect_tool.evidence import Failure, Judgement, Signature, classify, is_missed_deadline, telling
 from bisect_tool.verdict import RED, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Judged:
     @classmethod
     def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> Judged:
         """Judge a cell's runs by the failures at the failing end."""
-        investigated = _investigated(goal, cell, trials)
-        runs = (run for trial in trials if (run := _run(cell, trial, investigated)) is not None)
+        sought = _Sought.of(goal, cell, trials)
+        runs = (run for trial in trials if (run := _run(cell, trial, sought)) is not None)
         return cls(tuple(_every_other_doubtful(runs)))
 
     def after(self, cells: Collection[str]) -> Judged:
@@ -115,11 +115,11 @@ class Judged:
         return here[0].failure if here else None
 
 
-def _run(cell: str, trial: TrialResult, investigated: frozenset[Signature]) -> Run | None:
+def _run(cell: str, trial: TrialResult, sought: _Sought) -> Run | None:
     result = trial.cell(cell)
     if result is None:
         return None
-    judgement = classify(result.outcome, result.failure, investigated)
+    judgement = sought.judge(result)
     names = [each.cell for each in trial.cells]
     before = tuple(names[: names.index(cell)]) if cell in names else ()
     reason = result.reason or judgement.reason
@@ -147,11 +147,28 @@ def _every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:
             yield run
 
 
-def _investigated(goal: Goal, cell: str, trials: Sequence[TrialResult]) -> frozenset[Signature]:
-    """The signatures under investigation: what tells the cell's failures at the failing end from others.
+@dataclass(frozen=True)
+class _Sought:
+    """The failures that are looked for: the cell's at the failing end, by what tells them from others.
 
-    What the machine spoiled there has evidence, too, but is nothing to look for.
+    What the machine spoiled there has evidence, too, but is nothing to look for. Of a command that is judged
+    by its exit code alone, nothing but a hang is told from a failure.
     """
-    results = [trial.cell(cell) for trial in trials if trial.sha in goal.failing]
-    failures = [result.failure for result in results if result is not None and result.outcome in RED]
-    return frozenset(signature for failure in failures if failure for signature in telling(failure))
+
+    signatures: frozenset[Signature]
+    outcomes: frozenset[Outcome]
+
+    @classmethod
+    def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> _Sought:
+        results = [trial.cell(cell) for trial in trials if trial.sha in goal.failing]
+        red = [result for result in results if result is not None and result.outcome in RED]
+        if goal.by_exit_code:
+            return cls(frozenset(), frozenset(result.outcome for result in red))
+        failures = [result.failure for result in red if result.failure]
+        return cls(frozenset(each for failure in failures for each in telling(failure)), frozenset())
+
+    def judge(self, result: CellResult) -> Judgement:
+        if self.outcomes and result.outcome in RED and result.outcome not in self.outcomes:
+            signature = result.failure.signature if result.failure else result.outcome
+            return Judgement(verdict=Verdict.SKIP, reason=f"another failure: {signature}")
+        return classify(result.outcome, result.failure, self.signatures)

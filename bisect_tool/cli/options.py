@@ -86,6 +86,12 @@ Confirm = Annotated[
     Literal["revert"] | None,
     typer.Option("--confirm", help="Revert each culprit on the bad end: does that heal it?"),
 ]
+SameFailure = Annotated[
+    bool,
+    typer.Option(
+        "--same-failure", help="Skip commits at which the command fails in another way than at --bad."
+    ),
+]
 Deadline = Annotated[
     float,
     typer.Option(

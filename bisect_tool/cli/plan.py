@@ -52,6 +52,7 @@ def plan(
     slots: options.Slots = 1,
     no_priors: options.NoPriors = False,
     fresh: options.Fresh = False,
+    same_failure: options.SameFailure = False,
     deadline: options.Deadline = 3600.0,
     pass_env: options.PassEnv = None,
     command: options.Command = None,
@@ -76,6 +77,7 @@ def plan(
         slots=slots,
         priors=not no_priors,
         fresh=fresh,
+        same_failure=same_failure,
         deadline_s=deadline,
         pass_env=tuple(pass_env or ()),
     )

@@ -31,6 +31,7 @@ def run(
     no_priors: options.NoPriors = False,
     fresh: options.Fresh = False,
     confirm: options.Confirm = None,
+    same_failure: options.SameFailure = False,
     deadline: options.Deadline = 3600.0,
     pass_env: options.PassEnv = None,
     as_json: options.AsJson = False,
@@ -57,6 +58,7 @@ def run(
         priors=not no_priors,
         fresh=fresh,
         confirm=confirm,
+        same_failure=same_failure,
         deadline_s=deadline,
         pass_env=tuple(pass_env or ()),
     )

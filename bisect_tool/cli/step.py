@@ -12,7 +12,7 @@ from bisect_tool.cli import options
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.cli.output import say
 from bisect_tool.errors import StepCode
-from bisect_tool.evidence import classify
+from bisect_tool.evidence import classify, says
 from bisect_tool.home import home
 from bisect_tool.report.compose import compose
 from bisect_tool.report.progress import Progress
@@ -37,7 +37,9 @@ def step(
     signature: Annotated[
         str,
         typer.Option(
-            "--signature", metavar="TEXT", help="Only a failure whose signature contains this text is bad."
+            "--signature",
+            metavar="TEXT",
+            help="Only a failure whose signature contains this text is bad; of a command also its output.",
         ),
     ] = "",
     command: options.Command = None,
@@ -88,5 +90,6 @@ def verdict_of(cells: tuple[CellResult, ...], signature: str) -> int:
 
 def _verdict(cell: CellResult, signature: str) -> Verdict:
     verdict = classify(cell.outcome, cell.failure, frozenset()).verdict
-    other = verdict is Verdict.BAD and (cell.failure is None or signature not in str(cell.failure.signature))
-    return Verdict.SKIP if other and signature else verdict
+    if not signature or verdict is not Verdict.BAD:
+        return verdict
+    return Verdict.BAD if cell.failure is not None and says(cell.failure, signature) else Verdict.SKIP

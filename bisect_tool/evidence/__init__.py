@@ -1,10 +1,11 @@
 """Evidence: from log lines to events, failure chain, signature and judgement. Pure: no I/O, no clock."""
 
 from bisect_tool.evidence.chain import Failure, explain
+from bisect_tool.evidence.command import command_failure, exit_text, signal_name
 from bisect_tool.evidence.deadline import is_missed_deadline
 from bisect_tool.evidence.event import Event, Frame, Kind, Severity, SuiteFailure
 from bisect_tool.evidence.fatal import is_fatal
-from bisect_tool.evidence.judge import Judgement, classify, telling
+from bisect_tool.evidence.judge import Judgement, classify, says, telling
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.reader import read_events
 from bisect_tool.evidence.signature import Signature, general_role, normalise, signature_of
@@ -24,6 +25,8 @@ __all__ = [
     "SuiteFailure",
     "TableEntry",
     "classify",
+    "command_failure",
+    "exit_text",
     "explain",
     "general_role",
     "is_fatal",
@@ -32,6 +35,8 @@ __all__ = [
     "normalise",
     "read_events",
     "read_timeline",
+    "says",
+    "signal_name",
     "signature_of",
     "telling",
 ]

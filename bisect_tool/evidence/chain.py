@@ -28,7 +28,10 @@ _ABOUT_LEAKS = re.compile(
 
 
 class Failure(BaseModel):
-    """A failure explained; `chain[0]` is `root`, the rest follows in causal order."""
+    """A failure explained; `chain[0]` is `root`, the rest follows in causal order.
+
+    `beside` are the signatures of what failed in the same run for reasons of its own.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,6 +39,7 @@ class Failure(BaseModel):
     chain: tuple[Event, ...]
     signature: Signature
     excerpt: str
+    beside: tuple[Signature, ...] = ()
 
 
 def explain(

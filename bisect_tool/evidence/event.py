@@ -32,6 +32,7 @@ class Event(BaseModel):
         message: first line of the message, cleaned.
         frames: outermost first, as Python prints them.
         lines: the cleaned lines it was read from; head and tail of a long one.
+        exit: exit code or signal of a command, in words; empty for anything else.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,11 +47,12 @@ class Event(BaseModel):
     message: str = ""
     frames: tuple[Frame, ...] = ()
     lines: tuple[str, ...] = ()
+    exit: str = ""
 
     @property
     def headline(self) -> str:
-        """The exception and its message, as Python writes them."""
-        return ": ".join(part for part in (self.exception, self.message) if part)
+        """The exception and its message, as Python writes them, after what a command ended with."""
+        return ": ".join(part for part in (self.exit, self.exception, self.message) if part)
 
 
 class SuiteFailure(BaseModel):

@@ -53,6 +53,14 @@ def classify(outcome: Outcome, failure: Failure | None, investigated: frozenset[
     return Judgement(verdict=Verdict.BAD, reason=str(met))
 
 
+def says(failure: Failure, text: str) -> bool:
+    """Return whether the signature of `failure` contains `text`; of a command anything it is known by."""
+    known = [str(failure.signature)]
+    if failure.signature.exit:
+        known += [failure.root.headline, failure.excerpt, *map(str, failure.beside)]
+    return any(text in each for each in known)
+
+
 def telling(failure: Failure) -> tuple[Signature, ...]:
     """Return the signatures that identify `failure`, the root's first.
 
@@ -66,4 +74,4 @@ def telling(failure: Failure) -> tuple[Signature, ...]:
         if stage(event) is Stage.CAUSE
         or (consequences_only and event.severity != "info" and stage(event) < Stage.SERVER_GONE)
     )
-    return (failure.signature, *others)
+    return (failure.signature, *others, *failure.beside)

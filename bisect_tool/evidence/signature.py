@@ -59,7 +59,9 @@ class Signature(BaseModel):
         role: process role without its numbers: `EngineCore`, `Worker`, `ApiServer`, `Test`.
         exception: dotted name of the exception type, or empty.
         message: the message with numbers, addresses, paths and ids replaced.
-        frame: innermost frame of the engine (or of the suite) as `file:function`, or empty.
+        frame: innermost frame of the engine (or of the suite) as `file:function`, or empty; of a command the
+            test that failed.
+        exit: exit code or signal of a command, in words; empty for anything else.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,9 +70,10 @@ class Signature(BaseModel):
     exception: str
     message: str
     frame: str = ""
+    exit: str = ""
 
     def __str__(self) -> str:
-        text = ": ".join(part for part in (self.role, self.exception, self.message) if part)
+        text = ": ".join(part for part in (self.role, self.exit, self.exception, self.message) if part)
         return f"{text} ({self.frame})" if self.frame else text
 
 
@@ -83,6 +86,7 @@ def signature_of(event: Event) -> Signature:
         exception=event.exception,
         message=normalise(event.message.partition(" (")[0] if hang else event.message),
         frame="" if hang else engine_frame(event.frames),
+        exit=event.exit,
     )
 
 

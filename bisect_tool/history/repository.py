@@ -205,6 +205,12 @@ class Repository:
             hashes[asked[path]] = about.split()[2]
         return hashes
 
+    def ever_had(self, path: str) -> bool:
+        """Whether any commit of a branch or tag has changed this path; it can take long to read them all."""
+        if path.startswith("../"):
+            return False
+        return bool(self.git.text("log", "-1", "--all", "--format=%H", "--", path).strip())
+
     def file(self, sha: str, path: str) -> bytes:
         """The content of one file at a commit.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.report.forge import Forge, forge_of
-from bisect_tool.report.phrase import count, duration
+from bisect_tool.report.phrase import count, duration, short
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
@@ -54,13 +54,17 @@ class Tally:
 
 @dataclass(frozen=True)
 class CulpritView:
-    """A culprit, the cells it turned red, and the parent that was good; and what trials say of either."""
+    """A culprit, the cells it turned red, and the parent that was good; and what trials say of either.
+
+    `other_failure` says that it is no more than suspect: it breaks them in another way than the bad end.
+    """
 
     commit: CommitInfo
     cells: tuple[str, ...]
     last_good: str | None
     at_culprit: Tally
     at_last_good: Tally
+    other_failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,19 @@ def _culprit(document: Document, commit: CommitInfo) -> CulpritView:
     last_good = next((sha for sha in before if sha), None)
     trials = document.trials
     return CulpritView(
-        commit, cells, last_good, tally(trials, commit.sha, cells), tally(trials, last_good, cells)
+        commit,
+        cells,
+        last_good,
+        tally(trials, commit.sha, cells),
+        tally(trials, last_good, cells),
+        next((said for cell in cells if (said := other_failure(document, cell))), ""),
     )
+
+
+def other_failure(document: Document, cell: str) -> str:
+    """How a suspect commit breaks a cell, and how the bad end does: in one line, empty for any other."""
+    other = document.cells[cell].other_failure
+    return f"{other.found}; at {short(document.bad)} {other.bad_end}" if other else ""
 
 
 def tally(trials: Sequence[TrialReport], sha: str | None, cells: Collection[str]) -> Tally:
@@ -151,7 +166,7 @@ def cells_found(document: Document, *findings: str) -> tuple[str, ...]:
 
 def affected(document: Document) -> tuple[str, ...]:
     """The cells that the range turned red."""
-    return cells_found(document, "culprit", "candidates")
+    return cells_found(document, "culprit", "suspect", "candidates")
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from bisect_tool.report.document import (
     FailureReport,
     MachineLoad,
     NativeChange,
+    OtherFailureReport,
     Skipped,
     TrialReport,
 )
@@ -113,6 +114,7 @@ def compose(
         schema=1,
         command=request.command,
         rerun=again,
+        rerun_same_failure=request.rerun_same_failure if _is_suspect(state) else "",
         session=session.id,
         created=session.created,
         scenario=request.scenario or "",
@@ -167,6 +169,10 @@ def _rerun(request: Request, own: Sequence[TrialResult]) -> str:
         request.budget_minutes is not None and minutes > request.budget_minutes
     )
     return request.rerun_unlimited or request.rerun if beyond else request.rerun
+
+
+def _is_suspect(state: State) -> bool:
+    return any(item.finding is Finding.SUSPECT for item in state.conclusions)
 
 
 def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:
@@ -229,6 +235,10 @@ _ANSWERS = {
     Finding.CANDIDATES: (
         ExitCode.INCONCLUSIVE,
         "the commit hides among those that could not be tested",
+    ),
+    Finding.SUSPECT: (
+        ExitCode.INCONCLUSIVE,
+        "suspect: the commit found fails in another way than the bad end",
     ),
     Finding.CULPRIT: (ExitCode.DONE, "culprit found"),
     Finding.FLAKY: (ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"),
@@ -335,10 +345,16 @@ def _cell(
         confidence=item.confidence,
         fail_rates=FailRates(bad=item.rates[0], good=item.rates[1]) if item.rates else None,
         no_op=item.culprit is not None and item.culprit in unbuilt,
+        other_failure=_other_failure(item),
         signature=str(item.failure.signature) if item.failure else None,
         skipped=tuple(Skipped(sha=sha, reason=reason) for sha, reason in item.skipped),
         note=item.note,
     )
+
+
+def _other_failure(item: CellConclusion) -> OtherFailureReport | None:
+    other = item.other_failure
+    return OtherFailureReport(found=other.found, bad_end=other.failing_end) if other else None
 
 
 def _counted(counts: EndCounts) -> EndCount:
@@ -473,6 +489,7 @@ def _trial(row: TrialRow) -> TrialReport:
         log=result.folder,
         reason=result.reason,
         shared=row.shared,
+        exit=next((cell.failure.root.exit for cell in result.cells if cell.failure), ""),
         timeline=result.timeline,
         load=_load(result.load),
     )

@@ -39,7 +39,13 @@ _PATH_WIDTH = 200
 _COPY_LIMIT = 20_000
 _NO_OP = "suspect: it changes nothing that is tested"
 _NATIVE_CULPRIT = "changes native files, which the pinned base does not follow"
-_FINDING_STYLE = {"culprit": "bold red", "candidates": "yellow", "flaky": "yellow", "green": "green"}
+_FINDING_STYLE = {
+    "culprit": "bold red",
+    "suspect": "yellow",
+    "candidates": "yellow",
+    "flaky": "yellow",
+    "green": "green",
+}
 
 
 def render_report(document: Document) -> RenderableType:
@@ -115,7 +121,8 @@ def render_cells(document: Document) -> RenderableType | None:
 
 def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
     commit, words, forge = view.commit, answer.words(document), answer.forge(document)
-    grid.add_row(Text(words.culprit, "bold"), _commit(document, commit.sha, "bold red"))
+    label = "Suspect" if view.other_failure else words.culprit
+    grid.add_row(Text(label, "bold"), _commit(document, commit.sha, "bold red"))
     origin = f"{commit.author}, {commit.date[:10]}"
     request = "" if commit.pr is None else f"{called(commit.pr, forge)} "
     grid.add_row(Text(), _text(f"{request}by {origin}"))
@@ -124,6 +131,8 @@ def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
         grid.add_row(Text(), Text(url, f"link {url}"))
     if any(document.cells[cell].no_op for cell in view.cells):
         grid.add_row(Text(), Text(_NO_OP, "yellow"))
+    if view.other_failure:
+        grid.add_row(Text(), _text(f"another failure: {view.other_failure}", style="yellow"))
     for change in answer.native_culprits(document):
         if change.sha == commit.sha:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
@@ -260,6 +269,7 @@ def _closing(document: Document) -> RenderableType:
         "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
         "Running": "in another process" if document.running else "",
         "Run again": document.rerun,
+        "Same failure": document.rerun_same_failure,
         "Write it up": f"bisect-run report {document.session} --markdown",
     }
     return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows.items() if text))

@@ -54,10 +54,18 @@ class FailRates(_Model):
     good: float
 
 
+class OtherFailureReport(_Model):
+    """How a command failed at the commit found, and how it does at the bad end, where these differ."""
+
+    found: str
+    bad_end: str
+
+
 class CellReport(_Model):
     """The answer for one cell.
 
-    `finding` is one of culprit, candidates, green, always red, flaky, unverified;
+    `finding` is one of culprit, suspect, candidates, green, always red, flaky, unverified; `other_failure` is
+    why it is suspect: the commit breaks the check, but in another way than the bad end is broken;
     `last_good` is the culprit's parent, where a trial saw it pass (or fail, where a fix was looked for);
     `culprit_runs` and `last_good_runs` count the runs of these two, `broken_runs` those of all commits that
     have the culprit (null where a fix was looked for);
@@ -78,6 +86,7 @@ class CellReport(_Model):
     confidence: float | None = None
     fail_rates: FailRates | None = None
     no_op: bool = False
+    other_failure: OtherFailureReport | None = None
     signature: str | None = None
     order_dependent: bool | None = None
     after: tuple[str, ...] = ()
@@ -171,7 +180,7 @@ class MachineLoad(_Model):
 class TrialReport(_Model):
     """One trial; `outcomes` gives each cell's outcome, `outcome` the worst of them; times in seconds.
 
-    `shared` tells that another session ran it.
+    `shared` tells that another session ran it. `exit` is the exit code or signal of a command that failed.
     `started` is UTC in ISO 8601; empty in documents that were stored before it was kept.
     `timeline` has every process of the engine, in the order in which they were spawned.
     `load` is how busy the machine was, null where that is not known.
@@ -191,6 +200,7 @@ class TrialReport(_Model):
     log: str
     reason: str = ""
     shared: bool = False
+    exit: str = ""
     timeline: tuple[ProcessTimeline, ...] = ()
     load: MachineLoad | None = None
 
@@ -256,6 +266,7 @@ class Document(_Model):
 
     `origin` is where others find the repository: the URL of its origin without account; empty without one.
     `check_files` are files of a command that no commit has. `culprits` says more of every culprit, by sha.
+    `rerun_same_failure` is the command that skips other failures, where a commit is suspect for one.
     `resumable`: `bisect-run resume` goes on with the session, where it ended or with a new budget.
     `running`: a process runs the session, and the document tells of it as far as it came.
     `fixes` is the answer of a session that looked for what heals; `cells` is empty then.
@@ -270,6 +281,7 @@ class Document(_Model):
     schema_: Literal[1] = Field(SCHEMA, alias="schema")
     command: str
     rerun: str
+    rerun_same_failure: str = ""
     session: str
     created: str
     scenario: str

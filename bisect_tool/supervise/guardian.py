@@ -34,6 +34,7 @@ from bisect_tool.supervise.load import LoadMeter
 from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.ports import PortWatch
 from bisect_tool.supervise.processes import Identity, Process, below, read_process, table
+from bisect_tool.supervise.program import execute, why_not
 from bisect_tool.supervise.spec import (
     RESULT_FILE,
     GuardianResult,
@@ -56,6 +57,7 @@ COMPLETE_S = 3.5
 COMPLETE_GRACE_S = 1.0
 """A program that has said all is gone five seconds later: so long to end by itself, then after SIGTERM."""
 NOT_STARTED = 127
+_REFUSAL_LIMIT = 4096
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -66,6 +68,7 @@ class Guardian:
         self.spec = spec
         self.exit_code: int | None = None
         self._root = 0
+        self._refusal = -1
         self._caller = Caller(caller)
         # Times are monotonic from here on, whatever happens to the clock of the machine.
         self._epoch = time.time() - time.monotonic()
@@ -101,6 +104,7 @@ class Guardian:
             leftovers=leftovers,
             parents=self._journal.parents(),
             load=self._load.read(),
+            not_started=self._not_started(),
         )
 
     def alive(self) -> list[Process]:
@@ -116,16 +120,25 @@ class Guardian:
     def _start(self, env: dict[str, str]) -> None:
         """Start the program once it is written down: whoever comes after us can then tell that it is ours."""
         closed, opened = os.pipe()
+        # Nobody inherits it: written to is it by a process that could not become the program.
+        self._refusal, refuse = os.pipe()
         with self.spec.stdout.open("ab") as output:
             self._root = os.fork()
             if self._root == 0:
                 os.close(opened)
-                _become(self.spec, marked(env, self.spec.token), closed, output.fileno())
+                _become(self.spec, marked(env, self.spec.token), closed, output.fileno(), refuse)
         os.close(closed)
+        os.close(refuse)
         program = read_process(self._root)
         self._journal.look([program] if program else [], self._now())
         os.write(opened, b"!")
         os.close(opened)
+
+    def _not_started(self) -> str:
+        """Why the program could not be started; empty if it was, or is not known to have ended."""
+        if self.exit_code != NOT_STARTED:
+            return ""
+        return os.read(self._refusal, _REFUSAL_LIMIT).decode(errors="replace")
 
     def _watch(self) -> Reason:
         while True:
@@ -241,8 +254,11 @@ def _wakeup_pipe() -> int:
     return readable
 
 
-def _become(spec: GuardianSpec, env: dict[str, str], gate: int, output: int) -> NoReturn:
-    """The program, in the process that was forked for it, once there is something to read at the gate."""
+def _become(spec: GuardianSpec, env: dict[str, str], gate: int, output: int, refuse: int) -> NoReturn:
+    """The program, in the process that was forked for it, once there is something to read at the gate.
+
+    Where it cannot be started, why not is written to `refuse`.
+    """
     try:
         # The guardian's own handlers, and those that Python ignores: a program would go on ignoring them.
         for name in (*_HEARD, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
@@ -252,9 +268,11 @@ def _become(spec: GuardianSpec, env: dict[str, str], gate: int, output: int) -> 
             for descriptor, number in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
                 os.dup2(descriptor, number)
             os.chdir(spec.cwd)
-            os.execvpe(spec.argv[0], spec.argv, env)  # noqa: S606
+            execute(spec.argv, env)
     except (OSError, ValueError) as error:
-        os.write(output, f"cannot run {spec.argv[0]}: {error}\n".encode(errors="replace"))
+        why = why_not(spec.argv, error) if isinstance(error, OSError) else f"cannot run: {error}"
+        os.write(output, f"{why}\n".encode(errors="replace"))
+        os.write(refuse, why.encode(errors="replace")[:_REFUSAL_LIMIT])
     finally:
         os._exit(NOT_STARTED)
 

@@ -131,7 +131,8 @@ class GuardianResult:
     `exit_code` is negative for a signal, and None when it is not known; `ended` is when the program ended or
     began to be ended (epoch seconds), `seconds` how long everything took with the sweep (monotonic).
     `parents` maps the pid of every process seen to the parent it was first seen with. `load` is how busy the
-    machine was besides; None if the guardian did not live to tell.
+    machine was besides; None if the guardian did not live to tell. `not_started` is why the program could
+    not be started at all; empty if it was.
     """
 
     reason: Reason
@@ -141,6 +142,7 @@ class GuardianResult:
     leftovers: Leftovers = Leftovers()
     parents: Mapping[int, int] = field(default_factory=dict)
     load: Load | None = None
+    not_started: str = ""
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -156,7 +158,8 @@ class GuardianResult:
         parents = {int(pid): parent for pid, parent in raw["parents"].items()}
         reason = Reason(raw["reason"])
         load = Load(**raw["load"]) if raw["load"] else None
-        return cls(reason, raw["exit_code"], raw["seconds"], raw["ended"], leftovers, parents, load)
+        refusal = raw.get("not_started", "")
+        return cls(reason, raw["exit_code"], raw["seconds"], raw["ended"], leftovers, parents, load, refusal)
 
 
 def marked(env: Mapping[str, str], token: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ if not __package__:  # started by its path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from bisect_tool.supervise.processes import Process, below, send, table, title
+from bisect_tool.supervise.program import as_script
 from bisect_tool.supervise.spec import ProcessInfo
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def main() -> int:
     kind, roles, _, *argv = sys.argv[1:]
     helpers = [_helper(words) for words in _helpers(kind)]
     try:
-        program = subprocess.Popen(argv)
+        program = _start(argv)
         while program.poll() is None:
             if kind == "delay":
                 _delay([role for role in roles.split(",") if role])
@@ -79,6 +80,16 @@ def main() -> int:
             helper.kill()
             helper.wait()
     return code if code >= 0 else 128 - code
+
+
+def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(argv)
+    except OSError as error:
+        script = as_script(argv, error)
+        if script is None:
+            raise
+        return subprocess.Popen(script)
 
 
 def _helpers(kind: str) -> list[list[str]]:

@@ -7,23 +7,29 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import BisectError, ExitCode
-from bisect_tool.evidence import Event, Failure, Signature
+from bisect_tool.evidence import Event, Failure, Signature, command_failure, exit_text, signal_name
+from bisect_tool.evidence.command import ROLE
 from bisect_tool.supervise.logs import last_lines
+from bisect_tool.supervise.spec import Reason
 from bisect_tool.text import clean_line, redact, secret_values
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from bisect_tool.supervise import GuardianResult
 
 CELL = "command"
 _CANNOT_TEST = 125
 _FIRST_ABORT = 128
+_LINES_READ = 20_000
 _EXCERPT_LINES = 40
-_ROLE = "Command"
 
 
 class CheckAborted(BisectError):
@@ -32,48 +38,71 @@ class CheckAborted(BisectError):
     exit_code = ExitCode.ENVIRONMENT
 
 
-def command_cell(reason: str, code: int | None, seconds: float, ended: float, log: Path) -> CellResult:
-    """The one cell of a command that `ended` (epoch seconds) for the guardian's `reason` with exit `code`.
+def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellResult:
+    """The one cell of a command; what it printed is in `log`.
 
     Raises:
         CheckAborted: the command ended with 128 or more, or was killed by a signal.
     """
-    if reason in ("deadline", "idle"):
-        failure = _failure("Hang", f"no end of the command ({reason})", ended, log)
-        return CellResult(cell=CELL, outcome=Outcome.HUNG, seconds=seconds, failure=failure)
-    if reason == "lost":
+    code, seconds = ended.exit_code, ended.seconds
+    if ended.reason in (Reason.DEADLINE, Reason.IDLE):
+        return CellResult(
+            cell=CELL, outcome=Outcome.HUNG, seconds=seconds, failure=_hang(ended.reason, ended.ended, log)
+        )
+    if ended.not_started:
+        return not_started(ended.not_started)
+    if ended.reason is Reason.LOST or code is None:
         raise CheckAborted(
             f"the command's guardian was killed, and the command with it (log: {log})",
             "A command that kills its parent cannot be told from one that was ended from outside.",
         )
-    if code is None or code < 0 or code >= _FIRST_ABORT:
-        raise CheckAborted(
-            f"the command ended with {code}, which asks to stop (log: {log})",
-            "Let it end with 1-124 for bad, 125 for cannot be tested.",
-        )
+    if code < 0 or code >= _FIRST_ABORT:
+        raise _aborted(argv, code, log)
     if code == 0:
         return CellResult(cell=CELL, outcome=Outcome.PASSED, seconds=seconds)
     if code == _CANNOT_TEST:
         return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason="the command said 125")
-    failure = _failure("", "the command failed", ended, log)
-    reason = f"exit code {code}"
+    failure = command_failure(_output(log, _LINES_READ), code, ended.ended, log.stem)
+    reason = exit_text(code)
     return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure, reason=reason)
 
 
-def _failure(exception: str, message: str, ended: float, log: Path) -> Failure:
-    """One event without a chain: to git, every code from 1 to 127 is the same failure."""
-    secrets = secret_values(os.environ)
-    last = last_lines(log, _EXCERPT_LINES)
-    tail = tuple(clean_line(redact(text, secrets)) for text in last)
+def not_started(why: str) -> CellResult:
+    """The one cell of a command that could not be started, which tells nothing about a commit."""
+    return CellResult(cell=CELL, outcome=Outcome.SKIPPED, reason=clean_line(why))
+
+
+def _aborted(argv: Sequence[str], code: int, log: Path) -> CheckAborted:
+    """Why the bisection stops, and how a crash can be made to count as bad."""
+    advice = "Let it end with 1-124 for bad, 125 for cannot be tested."
+    if signal_name(code):
+        wrapped = shlex.quote(f"{shlex.join(argv)} || exit 1")
+        advice = f"If the crash is what you look for, begin again with: -- sh -c {wrapped}"
+    did = "was killed by" if code < 0 else "ended with"
+    return CheckAborted(
+        f"the command {did} {exit_text(code)}, which asks to stop, as with git bisect run (log: {log})",
+        advice,
+    )
+
+
+def _hang(reason: str, time: float, log: Path) -> Failure:
+    message = f"no end of the command ({reason})"
+    tail = _output(log, _EXCERPT_LINES)
     event = Event(
-        time=ended,
+        time=time,
         source=log.stem,
-        role=_ROLE,
-        kind="hang" if exception else "exit",
+        role=ROLE,
+        kind="hang",
         severity="error",
-        exception=exception,
+        exception="Hang",
         message=message,
         lines=tail,
     )
-    signature = Signature(role=_ROLE, exception=exception, message=message)
+    signature = Signature(role=ROLE, exception="Hang", message=message)
     return Failure(root=event, chain=(event,), signature=signature, excerpt="\n".join(tail))
+
+
+def _output(log: Path, count: int) -> tuple[str, ...]:
+    """The last lines of what it printed, cleaned and without secrets."""
+    secrets = secret_values(os.environ)
+    return tuple(clean_line(redact(text, secrets)) for text in last_lines(log, count))

@@ -48,7 +48,8 @@ class TrialResult(_Model):
     yielded nothing (unbuildable, infrastructure). `gpus` is how many it had to itself. `whole`: it was asked
     for every cell that its session is about. `timeline` has every process of the engine; empty for a plain
     command, and in trials that were stored before it was kept. `load` is how busy the machine was with other
-    work while the check ran; None where nothing ran, and in older trials.
+    work while the check ran; None where nothing ran, and in older trials. `unusable`: the check itself
+    could not be started.
     """
 
     sha: str
@@ -67,6 +68,7 @@ class TrialResult(_Model):
     whole: bool = False
     timeline: tuple[ProcessTimeline, ...] = ()
     load: Load | None = None
+    unusable: bool = False
 
     @property
     def busy(self) -> str:

@@ -21,7 +21,7 @@ from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.supervise.logs import bounded_log, read_lines
 from bisect_tool.text import clean_line
 from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, timeline, unreadable
-from bisect_tool.trial.command import command_cell
+from bisect_tool.trial.command import command_cell, not_started
 from bisect_tool.trial.job import Job, make_job
 from bisect_tool.trial.leftovers import Before
 from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall
@@ -72,6 +72,7 @@ class _Told:
     leftovers: tuple[Leftover, ...] = ()
     timeline: tuple[ProcessTimeline, ...] = ()
     load: Load | None = None
+    unusable: bool = False
 
 
 def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> TrialResult:
@@ -103,6 +104,7 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
         whole=order.cells is None,
         timeline=told.timeline,
         load=told.load,
+        unusable=told.unusable,
     )
 
 
@@ -127,6 +129,8 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
         environment = _environment(setting, order, cancel)
     except BuildFailed as error:
         return _nothing(order, Outcome.UNBUILDABLE, f"does not build: {error.message}")
+    if missing := _missing_script(setting, order):
+        return _Told(Outcome.SKIPPED, (not_started(missing),), unusable=True)
     try:
         ports = hold_all(_fixed_ports(setting))
     except EnvironmentFailed as error:
@@ -142,6 +146,13 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
         raise TrialAborted("the trial was interrupted")
     told = _collected(setting, order, place, guarded)
     return replace(told, environment=environment, leftovers=leftovers, load=guarded.load)
+
+
+def _missing_script(setting: Setting, order: Order) -> str:
+    """Why a command cannot run in this tree: a script that it names is not there."""
+    scripts = setting.check.scripts if isinstance(setting.check, CommandCheck) else ()
+    absent = next((script for script in scripts if not (order.tree / script).exists()), None)
+    return f"cannot run {absent}: it does not exist at {order.sha[:9]}" if absent else ""
 
 
 def _environment(setting: Setting, order: Order, cancel: threading.Event) -> Environment | None:
@@ -160,8 +171,8 @@ def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianRe
         bounded_log(log)
     if isinstance(setting.check, CommandCheck):
         log = place.logs / f"{SUITE_LOG}.log"
-        cell = command_cell(guarded.reason, guarded.exit_code, guarded.seconds, guarded.ended, log)
-        return _Told(cell.outcome, (cell,))
+        cell = command_cell(setting.check.argv, guarded, log)
+        return _Told(cell.outcome, (cell,), unusable=bool(guarded.not_started))
     ending = Ending(guarded.reason, guarded.ended)
     cells = collect(place.stream, place.logs, guarded.parents, ending, order.cells)
     if cells:

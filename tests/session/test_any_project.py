@@ -77,7 +77,11 @@ def test_first_parent_names_the_merge_that_brought_it(project):
 def test_every_code_to_127_is_bad_but_125_which_is_skipped(project):
     shas = project.commits(0, 0, 125, 0, 126, 125, 127)
     project.write_check()
-    assert culprit_of(bisect(project, shas[0], shas[-1])) == shas[4]
+    ended = bisect(project, shas[0], shas[-1])
+    cell = ended.document.cells["command"]
+    assert (ended.code, cell.finding) == (3, "suspect")
+    assert cell.culprit is not None
+    assert cell.culprit.sha == shas[4]
     assert project.git_bisect(shas[0], shas[-1], "./check.sh") == (0, [shas[4]])
 
 

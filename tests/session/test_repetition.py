@@ -43,7 +43,7 @@ def test_it_counts(project, log):
     assert (cell.here.sha, cell.here.runs, cell.here.failed, cell.here.rate) == (sha, 7, 2, 2 / 7)
     assert (cell.here.low, cell.here.high) == wilson(2, 7)
     assert [(each.signature, each.count) for each in cell.here.signatures] == [
-        ("Command: the command failed", 2)
+        ("Command: exit code 1: no output", 2)
     ]
     spread = cell.here.seconds_to_failure
     assert 0 <= spread.least <= spread.median <= spread.most
@@ -168,14 +168,14 @@ def test_the_report_and_the_list_of_sessions(project, log, monkeypatch):
     shown = project.run("repro", "HEAD", "--compare", "HEAD~1", "--runs", "3", "--", "./check.sh").stdout
     assert "1 of 3" in shown
     assert "0 of 3" in shown
-    assert "1 x Command: the command failed" in shown
+    assert "1 x Command: exit code 1: no output" in shown
     assert "1.000" in shown
     assert project.run("report").stdout == shown
     assert "reproduced: command" in project.run("status").stdout
     assert json.loads(project.run("report", "--json").stdout)["command"] == "repro"
     issue = project.run("report", "--markdown")
     assert issue.code == 0
-    for words in ("| 1 of 3 |", "| 0 of 3 |", "1 x `Command: the command failed`", "| 1.000 |"):
+    for words in ("| 1 of 3 |", "| 0 of 3 |", "1 x `Command: exit code 1: no output`", "| 1.000 |"):
         assert words in issue.stdout
 
 

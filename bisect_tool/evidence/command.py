@@ -1,0 +1,380 @@
+"""Why a plain command failed: its exit code or signal, and the telling text of its output.
+
+Output comes from any tool, so it is read in ranks; the first rank that finds something decides:
+
+1. tests that a test runner names (pytest, unittest, go, cargo, googletest, ctest, TAP, jest, ...)
+2. a crash: a sanitizer's report, a panic, the shell's word for a signal
+3. the exception that was named last, in a traceback or on a line of its own
+4. errors of compilers and linkers
+5. the last line that is no summary of what stands above it
+
+Ranks 1, 2 and 4 may find several: two failures are the same where they have one in common.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from signal import Signals
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence.chain import Failure
+from bisect_tool.evidence.event import Event, Frame
+from bisect_tool.evidence.signature import Signature, normalise
+from bisect_tool.evidence.traceback import Fed, TracebackReader, bare_exception, is_header, last_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from bisect_tool.evidence.traceback import Link
+
+ROLE = "Command"
+_EXCERPT_LINES = 40
+_BEFORE, _AFTER = 10, 10
+_ALIKE_KEPT = 500
+_MESSAGE_LIMIT = 500
+_SHELL_CODES = {126: "not executable", 127: "command not found"}
+_FIRST_SIGNAL = 128
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """One thing that the output says failed; `line` is its place, `test` the test it is about."""
+
+    line: int
+    exception: str
+    message: str = ""
+    test: str = ""
+    frames: tuple[Frame, ...] = ()
+
+    def signature(self, ended: str) -> Signature:
+        return Signature(
+            role=ROLE,
+            exit=ended,
+            exception=self.exception,
+            message=_identity(self.exception, self.message),
+            frame=self.test,
+        )
+
+
+def command_failure(lines: Sequence[str], code: int, time: float, source: str) -> Failure:
+    """Return the failure of a command that ended with exit `code` (negative: that signal) at `time`.
+
+    `lines` is its output, cleaned and without secrets; `source` names its log.
+    """
+    ended = exit_text(code)
+    found = _findings(lines) or (_last_line(lines),)
+    root = found[0]
+    event = Event(
+        time=time,
+        source=source,
+        role=ROLE,
+        kind="exit",
+        severity="error",
+        exit=ended,
+        exception=root.exception,
+        message=f"{root.message} (in {root.test})"
+        if root.message and root.test
+        else root.message or root.test,
+        frames=root.frames,
+        lines=tuple(lines[-_EXCERPT_LINES:]),
+    )
+    signatures = tuple(dict.fromkeys(each.signature(ended) for each in found[:_ALIKE_KEPT]))
+    return Failure(
+        root=event,
+        chain=(event,),
+        signature=signatures[0],
+        beside=signatures[1:],
+        excerpt="\n".join(_excerpt(lines, root.line)),
+    )
+
+
+def exit_text(code: int) -> str:
+    """`exit code 2`, `exit code 127 (command not found)`, `exit code 134 (SIGABRT)`, `SIGSEGV`."""
+    if code < 0:
+        return signal_name(code) or f"signal {-code}"
+    meaning = _SHELL_CODES.get(code) or signal_name(code)
+    return f"exit code {code} ({meaning})" if meaning else f"exit code {code}"
+
+
+def signal_name(code: int) -> str:
+    """The signal that an exit code stands for, as a parent (-11) or a shell (139) reports it; else empty."""
+    number = -code if code < 0 else code - _FIRST_SIGNAL
+    return Signals(number).name if number in set(Signals) else ""
+
+
+# What follows from a failure that stands above it, and sums of it: never the telling line.
+_CONSEQUENCE = re.compile(
+    r"\W*$"
+    r"|=+ .* =+$|_+ .* _+$|!+ .* !+$"
+    r"|(?:=+ )?(?:\d+ (?:failed|passed|errors?|skipped|warnings?|deselected|xfailed|xpassed)\b,? ?)+"
+    r"|Ran \d+ tests?|FAILED \([\w=, ]+\)$|FAIL(?:ED)?$|FAIL\s+\S+\s+[\d.]+s$|ok\s+\S+\s+[\d.]+s$"
+    r"|test result: |Tests?:? +(?:Suites: )?\d+ |\d+% tests passed|Total Test time|Errors while running CTest"
+    r"|g?make(?:\[\d+\])?: |ninja: |npm (?:ERR!|error)|error Command failed|ERROR: InvocationError"
+    r"|.*\b(?:exit|exited|returned)\b.{0,20}\b(?:code|status|non-zero)\b|.*\bld returned 1\b"
+    r"|error: (?:could not compile|aborting due to|build failed|test failed)|For more information about"
+    r"|\d+ errors? (?:generated|found)|Found \d+ errors?|compilation terminated"
+    r"|BUILD FAILED|Process completed",
+    re.IGNORECASE,
+)
+_CALLED_PROCESS = "subprocess.CalledProcessError"
+
+_TESTS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"--- FAIL: (?P<test>\S+)",
+        r"test (?P<test>\S+) \.\.\. FAILED$",
+        r"\[  FAILED  \] (?P<test>[\w/]+\.[\w/]+)",
+        r"\s*\d+ - (?P<test>\S+) \((?:Failed|Timeout|Not Run|SEGFAULT|\w*Exception\w*|Subprocess \w+)\)",
+        r"not ok \d+\s*(?:- )?(?P<test>(?!.*# (?:TODO|SKIP)).+)",
+        r"\s*\u25cf (?P<test>.+ \u203a .+)",  # jest
+        r"\[ERROR\]\s+(?P<test>\w+(?:\.\w+)+):\d+",
+        r"(?P<test>\S+ > .+) FAILED$",
+        r"\d+\) (?P<test>\w+(?:\\\w+)*::\w+)",
+        r"rspec (?P<test>\S+_spec\.rb)\S* # ",
+    )
+)
+_PYTEST = re.compile(r"(?:FAILED|ERROR) (?P<test>\S*?(?:\.py\b|::).*?)(?: - (?P<message>.*))?$")
+_HEADING = re.compile(
+    r"_{3,} (?:ERROR at (?:setup|teardown) of |ERROR collecting )?(?P<pytest>\S.*?) _{3,}$"
+    r"|(?:FAIL|ERROR): (?P<unittest>\w+) \(.*\)"
+    r"|(?P<end>=+ \S.* =+$|Ran \d+ tests? in )"
+)
+_MARGIN = re.compile(r"E {2,}(?=\S)")
+
+_SIGNALS = {
+    "Segmentation fault": "SIGSEGV",
+    "Aborted": "SIGABRT",
+    "Bus error": "SIGBUS",
+    "Floating point exception": "SIGFPE",
+    "Illegal instruction": "SIGILL",
+    "Killed": "SIGKILL",
+    "Trace/breakpoint trap": "SIGTRAP",
+}
+_SHELL_SIGNAL = re.compile(
+    rf"(?:.*: line \d+: +\d+ |g?make.*\] )?(?P<signal>{'|'.join(_SIGNALS)})(?: *\(core dumped\).*|\s.*)?$"
+)
+_CRASHES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?:==\d+==)?\s*ERROR: (?P<exception>\w+Sanitizer): (?P<message>[\w-]+)",
+        r"(?P<exception>Fatal Python error): (?P<message>.+)",
+        r"(?P<exception>panic): (?P<message>.+)",
+        r"thread '.*'(?: \(\d+\))? (?P<exception>panicked) at (?P<message>.+)",
+        r"terminate called after throwing an instance of '(?P<exception>[^']+)'",
+        r"(?:.*: )?(?P<exception>Assertion) (?P<message>[`'].+ failed)",
+    )
+)
+_EXCEPTION_NAME = r"(?:[\w$]+\.)*(?:[A-Z]\w*)?(?:Error|Exception)"
+_EXCEPTIONS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r'Exception in thread "[^"]*" (?P<exception>[\w.$]+)(?:: (?P<message>.*))?$',
+        r"\S+:\d+:in .*?: (?P<message>.*) \((?P<exception>[A-Z]\w*(?:::\w+)*)\)$",
+        r"\s*(?:Uncaught |Caused by: )?(?P<exception>" + _EXCEPTION_NAME + r")(?: \[\w+\])?: (?P<message>.+)",
+    )
+)
+_ERROR_CODE = r"(?:\[\w+\]| [A-Z]+\d+)?"
+_COMPILERS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?:.*?[:)] )?(?:internal compiler |fatal )?(?P<exception>error)"
+        + _ERROR_CODE
+        + r": (?P<message>.+)",
+        r".*(?P<exception>undefined reference) to (?P<message>.+)",
+        r"(?:\./)?[\w./-]+\.go:\d+:\d+: (?P<message>.+)",
+        r"(?P<exception>CMake Error) at (?P<message>\S+):\d+",
+        r"(?P<exception>fatal|ERROR|Error): (?P<message>.+)",
+    )
+)
+
+
+def _findings(lines: Sequence[str]) -> tuple[_Finding, ...]:
+    """What the first rank has that finds something, the root first; empty for none."""
+    exceptions = _exceptions(lines)
+    caught = [found for found in exceptions if found.exception != _CALLED_PROCESS]
+    ranks: tuple[Callable[[], Iterable[_Finding]], ...] = (
+        lambda: _tests(lines, caught),
+        lambda: [*_matches(_CRASHES, lines), *_signals(lines)],
+        lambda: caught[-1:],
+        lambda: _matches(_COMPILERS, lines),
+        lambda: exceptions[-1:],
+    )
+    return next((found for rank in ranks if (found := tuple(rank()))), ())
+
+
+def _matches(patterns: Iterable[re.Pattern[str]], lines: Sequence[str]) -> Iterator[_Finding]:
+    for place, text in enumerate(lines):
+        if _CONSEQUENCE.match(text):
+            continue
+        match = next((found for pattern in patterns if (found := pattern.match(text))), None)
+        if match is not None:
+            named = match.groupdict()
+            message = named.get("message") or ""
+            if message.endswith(":") and place + 1 < len(lines):  # Rust says what panicked on the next line
+                message = f"{message} {lines[place + 1]}"
+            yield _Finding(place, named.get("exception") or "error", message, named.get("test") or "")
+
+
+def _signals(lines: Sequence[str]) -> Iterator[_Finding]:
+    """A shell's word for the signal that ended a program."""
+    for place, text in enumerate(lines):
+        if match := _SHELL_SIGNAL.match(text):
+            yield _Finding(place, _SIGNALS[match["signal"]])
+
+
+def _last_line(lines: Sequence[str]) -> _Finding:
+    """What a command said last, which tells the least: no exception, no test."""
+    said = [place for place, text in enumerate(lines) if text.strip()]
+    telling = [place for place in said if not _CONSEQUENCE.match(lines[place])]
+    place = next(reversed(telling or said), None)
+    return _Finding(0, "", "no output") if place is None else _Finding(place, "", lines[place].strip())
+
+
+def _tests(lines: Sequence[str], exceptions: Sequence[_Finding]) -> list[_Finding]:
+    """The tests that failed, each with the exception that is shown under its heading."""
+    shown = dict(_sections(lines, exceptions))
+    summary = [
+        _summarised(place, match) for place, text in enumerate(lines) if (match := _PYTEST.match(text))
+    ]
+    if summary:
+        return [replace(shown.get(found.test, found), test=found.test) for found in summary]
+    if shown:
+        return [replace(found, test=test) for test, found in shown.items()]
+    return [replace(found, exception="FAILED") for found in _matches(_TESTS, lines)]
+
+
+def _summarised(place: int, match: re.Match[str]) -> _Finding:
+    """A line of pytest's summary; a message that it cut short (`...`) tells no more than its exception."""
+    test = ".".join(match["test"].split("::")[1:]) or match["test"]
+    exception, message = _named(match["message"] or "FAILED")
+    return _Finding(place, exception, "" if message.endswith("...") else message, test)
+
+
+def _sections(lines: Sequence[str], exceptions: Sequence[_Finding]) -> Iterator[tuple[str, _Finding]]:
+    """Each test that has a heading, with the exceptions below it: pytest's `E` lines, or a traceback."""
+    headings = [(place, match) for place, text in enumerate(lines) if (match := _HEADING.match(text))]
+    ends = [*(place for place, _ in headings), len(lines)][1:]
+    for (start, match), end in zip(headings, ends, strict=False):
+        test = match["pytest"] or match["unittest"]
+        if not test:
+            continue
+        below = _margin(lines, start, end) or [each for each in exceptions if start < each.line < end]
+        if below:
+            yield test, _joined(below)
+
+
+def _margin(lines: Sequence[str], start: int, end: int) -> list[_Finding]:
+    """The exceptions in a part of pytest's report: each block of `E` lines has one."""
+    blocks: list[list[int]] = []
+    for place in range(start, end):
+        if _MARGIN.match(lines[place]):
+            if not blocks or blocks[-1][-1] != place - 1:
+                blocks.append([])
+            blocks[-1].append(place)
+    return [_of_block(lines, block) for block in blocks]
+
+
+def _of_block(lines: Sequence[str], block: Sequence[int]) -> _Finding:
+    texts = [_MARGIN.sub("", lines[place]) for place in block]
+    named = next((text for text in texts if text.startswith("assert ") or bare_exception(text)), texts[0])
+    return _Finding(block[texts.index(named)], *_named(named))
+
+
+def _named(text: str) -> tuple[str, str]:
+    """Exception and message of one line of pytest's, which leaves out the name of an AssertionError."""
+    if text.startswith("assert "):
+        return "AssertionError", text
+    exception, message = last_line(text) or ("error", text)
+    return exception, message or ""
+
+
+def _joined(found: Sequence[_Finding]) -> _Finding:
+    """One finding of a chain of exceptions: the first, and what it led to."""
+    first, *rest = found
+    led_to = (f" -> {each.exception}: {each.message}".rstrip(": ") for each in rest)
+    return replace(first, message="".join((first.message, *led_to)))
+
+
+def _exceptions(lines: Sequence[str]) -> list[_Finding]:
+    """Every exception that is named, in a traceback or on a line of its own, in order."""
+    found: list[_Finding] = []
+    inside: set[int] = set()
+    for start, traced in _tracebacks(lines):
+        inside.update(range(start, traced.line + 1))
+        if not _is_ignored(lines, start):
+            found.append(traced)
+    found += [bare for bare in _matches(_EXCEPTIONS, lines) if bare.line not in inside]
+    return sorted(found, key=lambda each: each.line)
+
+
+def _is_ignored(lines: Sequence[str], start: int) -> bool:
+    return start > 0 and lines[start - 1].startswith("Exception ignored")
+
+
+def _tracebacks(lines: Sequence[str]) -> Iterator[tuple[int, _Finding]]:
+    """Every Python traceback: where it begins, and its exceptions at the line that names the last."""
+    reader: TracebackReader | None = None
+    start = 0
+    for place, text in enumerate((*lines, "")):
+        over = place == len(lines) or (reader is not None and reader.raised and _HEADING.match(text))
+        if reader is not None and (over or reader.feed(text) is Fed.CLOSED):
+            if traced := _traced(reader.links(), lines, start, place):
+                yield start, traced
+            reader = None
+        if reader is None and is_header(text):
+            reader, start = TracebackReader(), place
+            reader.feed(text)
+
+
+def _traced(links: Sequence[Link], lines: Sequence[str], start: int, end: int) -> _Finding | None:
+    named = [link for link in links if link.exception]
+    if not named:
+        return None
+    place = next((at for at in range(end - 1, start, -1) if lines[at].startswith(named[-1].exception)), start)
+    code = "" if named[-1].message else _code(lines, start, place)
+    last = replace(named[-1], message=named[-1].message or code)
+    return _joined(
+        [_Finding(place, link.exception, link.message, frames=link.frames) for link in (*named[:-1], last)]
+    )
+
+
+def _code(lines: Sequence[str], start: int, place: int) -> str:
+    """The line of code above an exception that has no message: in `assert total(2) == 4`."""
+    above = next((at for at in range(place - 1, start, -1) if lines[at].strip(" ^~")), start)
+    code = lines[above]
+    return f"in `{code.strip()}`" if code.startswith("    ") else ""
+
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?")
+_VERSION = re.compile(r"\bv?\d+(?:\.\d+)+(?:[.+-]?\w+)*")
+_BRACES = re.compile(r"(?P<open>[{\[(])(?P<items>[^{}\[\]()]*, [^{}\[\]()]*)(?P<close>[}\])])")
+_DIGITS = re.compile(r"(?<=[A-Za-z_])\d+|\d+(?=[A-Za-z_])")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
+
+def _identity(exception: str, message: str) -> str:
+    """What of a message all runs of the same failure have in common.
+
+    Times, numbers, paths and ids are replaced; the order in a set or list does not count, nor do the values
+    that a failed assertion shows. Where nothing but the last line is known, digits in words are numbers, too.
+    """
+    text = _VERSION.sub("<n>", _STAMP.sub("<time>", message))
+    if exception.endswith("AssertionError"):
+        text = "assert" if text.startswith("assert ") else _QUOTED.sub("<text>", text)
+    text = normalise(_BRACES.sub(_sorted, text))
+    return text if exception else _DIGITS.sub("<n>", text)
+
+
+def _sorted(match: re.Match[str]) -> str:
+    items = sorted(match["items"].split(", "))
+    return f"{match['open']}{', '.join(items)}{match['close']}"
+
+
+def _excerpt(lines: Sequence[str], root: int) -> list[str]:
+    """The last lines; before them those around the root, if it stands further up."""
+    first = max(len(lines) - _EXCERPT_LINES, 0)
+    if root >= first:
+        return list(lines[first:])
+    first = max(len(lines) - (_EXCERPT_LINES - _BEFORE - _AFTER), root + _AFTER)
+    return [*lines[max(root - _BEFORE, 0) : root + _AFTER], "[...]", *lines[first:]]

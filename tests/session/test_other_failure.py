@@ -1,0 +1,166 @@
+"""Another breakage of a plain command is never blamed silently, and the same one is never called another."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from bisect_tool.campaign.goal import Goal
+from bisect_tool.campaign.judged import Judged
+from bisect_tool.campaign.other_failure import other_failure
+from bisect_tool.evidence import command_failure
+from bisect_tool.search import Dag
+from bisect_tool.trial.result import CellResult, TrialResult
+from bisect_tool.verdict import Outcome, Verdict
+
+PARENTS = {"found": ("good",), "between": ("found",), "bad": ("between",)}
+
+
+def trial(sha, output, code=1):
+    lines = output.splitlines()
+    cell = CellResult(
+        cell="command", outcome=Outcome.FAILED, failure=command_failure(lines, code, 1.0, "suite")
+    )
+    return TrialResult(sha=sha, cells=(cell,), outcome=Outcome.FAILED, started="", seconds=1.0)
+
+
+def compared(*trials):
+    goal = Goal(dag=Dag(PARENTS), goods=("good",), bad="bad", by_exit_code=True)
+    judged = Judged.of(goal, "command", trials)
+    assert {run.verdict for run in judged.runs} == {Verdict.BAD}
+    found = other_failure(judged, ("found",), ("bad",))
+    return None if found is None else (found.found, found.failing_end)
+
+
+def test_another_exception():
+    trials = [trial("bad", "AssertionError: 3 != 4"), *[trial("found", "ImportError: no spam")] * 2]
+    assert compared(*trials) == ("exit code 1: ImportError: no spam", "exit code 1: AssertionError: 3 != 4")
+
+
+def test_another_exit_code():
+    assert compared(trial("bad", "no", 1), trial("found", "no", 2)) == ("exit code 2: no", "exit code 1: no")
+
+
+def test_one_failure_in_common_is_enough():
+    both = "FAILED a.py::test_a - KeyError: 'a'\nFAILED a.py::test_b - KeyError: 'b'"
+    assert compared(trial("bad", both), *[trial("found", both.splitlines()[1])] * 2) is None
+
+
+def test_any_failure_of_a_flaky_bad_end_will_do():
+    trials = [trial("bad", "OSError: busy"), trial("bad", "KeyError: 'a'"), trial("found", "KeyError: 'a'")]
+    assert compared(*trials) is None
+
+
+def test_a_message_that_differs_between_runs_of_one_commit_tells_nothing():
+    trials = [trial("bad", "ValueError: pear"), trial("found", "ValueError: apple")]
+    assert compared(*trials) is not None
+    assert compared(*trials, trial("found", "ValueError: plum")) is None
+
+
+def test_a_last_line_counts_where_it_was_repeated():
+    trials = [trial("bad", "wrong result"), trial("found", "cannot connect")]
+    assert compared(*trials) is None
+    assert compared(*trials, trial("found", "cannot connect")) is not None
+
+
+def test_a_last_line_that_is_another_at_every_commit_tells_nothing():
+    trials = [trial("bad", "Drop plum"), *[trial("found", "Add apple")] * 2]
+    assert compared(*trials) is not None
+    assert compared(*trials, trial("between", "Add pear")) is None
+
+
+def test_no_output_is_the_same_as_no_output():
+    assert compared(trial("bad", ""), *[trial("found", "")] * 2) is None
+
+
+# --- as a person meets it -----------------------------------------------------------------------------------
+
+CHECK = """#!/bin/sh
+read -r code < code
+case $code in
+1) echo "AssertionError: 3 != 4" ;;
+2) echo "ImportError: cannot import name spam" ;;
+esac
+exit $code
+"""
+
+
+@pytest.fixture
+def broken_twice(project):
+    """Broken by something else, mended, then broken by what the bad end has."""
+    shas = project.commits(0, 2, 2, 2, 2, 0, 0, 1, 1)
+    project.write_check(CHECK)
+    return shas
+
+
+def bisect(project, shas, *options):
+    return project.run("--good", shas[0], "--bad", shas[-1], *options, "--", "./check.sh")
+
+
+def test_a_commit_that_fails_in_another_way_is_suspect(project, broken_twice):
+    ended = bisect(project, broken_twice, "--json")
+    document = ended.document
+    cell = document.cells["command"]
+    assert (ended.code, document.exit_code, cell.finding) == (3, 3, "suspect")
+    assert document.conclusion == "suspect: the commit found fails in another way than the bad end"
+    assert cell.culprit is not None
+    assert cell.culprit.sha == broken_twice[1]
+    assert cell.other_failure is not None
+    assert cell.other_failure.found == "exit code 2: ImportError: cannot import name spam"
+    assert cell.other_failure.bad_end == "exit code 1: AssertionError: 3 != 4"
+    assert {trial.exit for trial in document.trials if trial.outcome == "failed"} == {
+        "exit code 1",
+        "exit code 2",
+    }
+    assert document.failure is not None
+    assert document.failure.root.exit == "exit code 2"
+
+    again = project.run("--json", *shlex.split(document.rerun_same_failure)[1:])
+    assert again.code == 0, again.stderr
+    culprit = again.document.cells["command"].culprit
+    assert culprit is not None
+    assert culprit.sha == broken_twice[7]
+    assert "--same-failure" in again.document.rerun
+    assert again.document.rerun_same_failure == ""
+
+
+def test_both_failures_and_the_way_out_are_shown(project, broken_twice, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    shown = bisect(project, broken_twice).stdout
+    both = (
+        "another failure: exit code 2: ImportError: cannot import name spam; "
+        f"at {broken_twice[-1][:9]} exit code 1: AssertionError: 3 != 4"
+    )
+    assert sum(both in line for line in shown.splitlines()) == 1
+    assert shown.startswith(f"Suspect    {broken_twice[1][:9]}")
+    assert "--same-failure -- " in shown
+    markdown = project.run("report", "--markdown").stdout
+    assert "suspect only" in markdown
+    assert "--same-failure" in markdown
+    assert "suspect: the commit found" in project.run("status").stdout
+
+
+def test_the_same_failure_is_no_suspect_for_the_numbers_in_it(project):
+    shas = project.commits(0, 1, 1, 1)
+    project.write_check(
+        '#!/bin/sh\nread -r code < code\necho "ValueError: $$ of $(date +%N)"\nexit "$code"\n'
+    )
+    ended = bisect(project, shas, "--json")
+    assert (ended.code, ended.document.cells["command"].finding) == (0, "culprit")
+
+
+def test_a_passing_end_that_fails_in_another_way_is_not_said_to_fail_the_same_way(project):
+    shas = project.commits(2, 1, 1)
+    project.write_check(CHECK)
+    ended = bisect(project, shas, "--json")
+    cell = ended.document.cells["command"]
+    assert (ended.code, cell.finding) == (4, "always red")
+    assert "in another way: exit code 2: ImportError" in cell.note
+
+
+def test_the_option_needs_a_command(project):
+    project.commits(0, 1)
+    ended = project.run("--good", "HEAD~1", "--bad", "HEAD", "--same-failure")
+    assert ended.code == 2
+    assert "--same-failure is for a command" in ended.stderr

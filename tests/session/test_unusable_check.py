@@ -1,0 +1,122 @@
+"""A check that could not be started tells nothing about a commit, and at the bad end it is a mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+SCRIPT = "#!/bin/sh\nread -r code < code\nexit $code\n"
+
+
+def commit(project, code, script=None, mode=0o755):
+    """A commit with this script in `t.sh`, or with the one that there was."""
+    if script is not None:
+        (project.path / "t.sh").write_text(script)
+        (project.path / "t.sh").chmod(mode)
+        project.git("add", "t.sh")
+    return project.commit(code)
+
+
+@pytest.mark.parametrize("check", [("./t.sh",), ("sh", "t.sh"), ("env", "A=1", "sh", "t.sh")])
+def test_a_check_that_is_younger_than_the_range(project, check):
+    shas = [commit(project, 0), commit(project, 0), commit(project, 0, SCRIPT)]
+    shas += [commit(project, code) for code in (0, 1, 1)]
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--json", "--", *check)
+    cell = ended.document.cells["command"]
+    assert (ended.code, cell.finding) == (0, "culprit"), ended.stderr
+    assert cell.culprit is not None
+    assert cell.culprit.sha == shas[4]
+
+
+def test_a_culprit_older_than_the_check_is_not_told(project):
+    shas = [commit(project, 0), commit(project, 0), commit(project, 1), commit(project, 1, SCRIPT)]
+    shas += [commit(project, 1), commit(project, 1)]
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--json", "--", "./t.sh")
+    cell = ended.document.cells["command"]
+    assert ended.code in (3, 4)
+    assert cell.culprit is None
+    assert any(
+        "cannot run ./t.sh: it does not exist" in text for text in (cell.note, *map(str, cell.skipped))
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "mode", "why"),
+    [
+        (SCRIPT, 0o644, "it is not executable"),
+        (SCRIPT.replace("/bin/sh", "/no/such/sh"), 0o755, "its interpreter /no/such/sh does not exist"),
+        (SCRIPT.replace("sh\n", "sh\r\n", 1), 0o755, "Windows line ends"),
+    ],
+)
+def test_a_commit_whose_check_does_not_start_is_skipped(project, script, mode, why):
+    shas = [commit(project, 0, SCRIPT), commit(project, 0, script, mode)]
+    shas += [commit(project, 1, SCRIPT), commit(project, 1)]
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--json", "--", "./t.sh")
+    cell = ended.document.cells["command"]
+    assert (ended.code, cell.culprit) == (3, None)
+    assert {skip.sha for skip in cell.skipped} == {shas[1]}
+    assert why in cell.skipped[0].reason
+    assert "./t.sh" in cell.skipped[0].reason
+
+
+@pytest.mark.parametrize(
+    ("script", "mode", "why"),
+    [
+        (SCRIPT, 0o644, "it is not executable"),
+        (SCRIPT.replace("/bin/sh", "/no/such/sh"), 0o755, "its interpreter /no/such/sh does not exist"),
+    ],
+)
+def test_at_the_bad_end_it_is_a_mistake(project, script, mode, why):
+    shas = [commit(project, 0, SCRIPT), commit(project, 1, script, mode)]
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--json", "--", "./t.sh")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert f"cannot run ./t.sh: {why}" in ended.stderr
+    assert "keep it outside of the history" in ended.stderr
+
+
+def test_a_slip_in_the_name_of_a_script_is_a_mistake(project):
+    shas = project.commits(0, 1)
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--", "sh", "chekc.sh")
+    assert ended.code == 2
+    assert "cannot run chekc.sh: it does not exist" in ended.stderr
+
+
+def test_a_shell_that_does_not_find_a_program_says_127_which_is_bad(project):
+    """As for git: it is the check that fails. That it does so everywhere is said with its exit code."""
+    shas = project.commits(0, 1)
+    project.write_check("#!/bin/sh\nno-such-tool\n")
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--", "./check.sh")
+    assert ended.code == 4
+    assert "exit code 127 (command not found)" in ended.stdout
+
+
+def test_a_script_without_a_first_line_is_run_by_the_shell(project):
+    shas = project.commits(0, 0, 1, 1)
+    project.write_check(SCRIPT.partition("\n")[2])
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--json", "--", "./check.sh")
+    culprit = ended.document.cells["command"].culprit
+    assert culprit is not None
+    assert culprit.sha == shas[2]
+
+
+def test_step_skips_a_commit_from_before_the_check(project):
+    """`git bisect run` goes on then; a name that no commit ever had is a mistake, and stops it."""
+    old = commit(project, 0)
+    commit(project, 0, SCRIPT)
+    project.git("checkout", "-q", old)
+    assert project.run("step", "--", "./t.sh").code == 125
+    assert project.run("step", "--", "sh", "t.sh").code == 125
+    assert project.run("step", "--", "./no-such-check.sh").code == 128
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [("kill -SEGV $$", "was killed by SIGSEGV,"), ("exit 134", "ended with exit code 134 (SIGABRT),")],
+)
+def test_a_crash_stops_with_its_name_and_the_way_to_count_it(project, script, said):
+    shas = project.commits(0, 1)
+    project.write_check(f"#!/bin/sh\n{script}\n", "my check.sh")
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--", "./my check.sh", "a b")
+    assert ended.code == 5
+    assert said in ended.stderr
+    quoted = f"""-- sh -c ''"'"'{project.path}/my check.sh'"'"' '"'"'a b'"'"' || exit 1'"""
+    assert quoted in ended.stderr

@@ -1,0 +1,66 @@
+"""Programs start as under a shell, and one that cannot says which word that is and why."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from bisect_tool.supervise import GuardianSpec, run_guarded
+
+
+def run(folder, *argv):
+    spec = GuardianSpec(
+        argv=argv,
+        cwd=folder,
+        env={"PATH": f"{folder}:{os.defpath}"},
+        stdout=folder / "out.log",
+        watch=folder,
+        folder=folder / "records",
+        deadline_s=30,
+    )
+    return run_guarded(spec)
+
+
+def write(folder, content, mode=0o755):
+    file = folder / "check"
+    file.write_bytes(content)
+    file.chmod(mode)
+
+
+@pytest.mark.parametrize("program", ["./check", "check"])
+def test_a_script_without_a_first_line_runs_under_sh(tmp_path, program):
+    write(tmp_path, b'echo "$1"; exit 3\n')
+    result = run(tmp_path, program, "a b")
+    assert (result.exit_code, result.not_started) == (3, "")
+    assert (tmp_path / "out.log").read_text() == "a b\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "why"),
+    [
+        (b"#!/bin/sh\n", 0o644, "it is not executable"),
+        (b"#!/no/such/interpreter -x\n", 0o755, "its interpreter /no/such/interpreter does not exist"),
+        (b"#!/bin/sh\r\nexit 0\r\n", 0o755, "Windows line ends (CRLF)"),
+        (b"\x7fELF\0\0", 0o755, "it is no program for this machine"),
+        (None, 0, "it does not exist"),
+    ],
+)
+def test_what_cannot_be_started_says_why(tmp_path, content, mode, why):
+    if content is not None:
+        write(tmp_path, content, mode)
+    result = run(tmp_path, "./check")
+    assert result.exit_code == 127
+    assert result.not_started.startswith("cannot run ./check: ")
+    assert why in result.not_started
+    assert result.not_started in (tmp_path / "out.log").read_text()
+
+
+def test_a_folder_is_no_program(tmp_path):
+    (tmp_path / "check").mkdir()
+    assert run(tmp_path, "./check").not_started == "cannot run ./check: it is a folder"
+
+
+def test_a_check_that_ends_with_127_itself_was_started(tmp_path):
+    result = run(tmp_path, "sh", "-c", "no-such-tool")
+    assert (result.exit_code, result.not_started) == (127, "")
