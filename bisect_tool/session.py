@@ -185,7 +185,10 @@ def _earlier(session: Session, store: Store) -> list[TrialRow]:
 
 def version_of(session: Session) -> str:
     """By which other sessions may share the trials of this one; empty where they may not."""
-    return "" if session.request.command in _UNSHARED else version(setting(session))
+    own = "" if session.request.command in _UNSHARED else version(setting(session))
+    # Names of commits do not say what replacements, grafts and line ends make of them.
+    variant = session.repository.parts.variant
+    return f"{own}+{variant}" if own and variant else own
 
 
 def _stands(result: TrialResult, ends: Sequence[str]) -> bool:

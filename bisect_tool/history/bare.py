@@ -1,4 +1,8 @@
-"""The bare repositories of our own in the cache: where they lie, and the settings they all have."""
+"""The repositories of our own: where they lie, and what is in them beside objects.
+
+Whatever a trial writes there is undone: their files are made of our constants and of what was read of the
+user's repository when it was opened, and never of what stands there.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +11,68 @@ import os
 import re
 import shutil
 import threading
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.history.plumbing import Git
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_KEPT = "config.kept"
-_NEVER_OURS = ("attributes", "exclude", "grafts")
-_SETTINGS = {
-    "core.hooksPath": os.devnull,
-    "core.attributesFile": os.devnull,
-    "core.fsmonitor": "false",
-    "core.logAllRefUpdates": "false",
-    "protocol.ext.allow": "never",
-    "submodule.recurse": "false",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-}
+Settings: TypeAlias = tuple[tuple[str, str], ...]
+
+_SETTINGS: Settings = (
+    ("core.repositoryFormatVersion", "1"),
+    ("core.fileMode", "true"),
+    ("core.hooksPath", os.devnull),
+    ("core.attributesFile", os.devnull),
+    ("core.fsmonitor", "false"),
+    ("core.logAllRefUpdates", "false"),
+    ("protocol.ext.allow", "never"),
+    ("submodule.recurse", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("advice.graftFileDeprecated", "false"),
+)
+"""What every call of ours says as well; here it stands for what a trial itself asks git."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a repository of ours is made of, beside its objects.
+
+    Attributes:
+        object_format: `sha1` or `sha256`.
+        settings: Remotes, submodules and line ends, as the user's repository has them.
+        alternates: Where its objects are read from, as objects/info/alternates has it.
+        refs: Branches, tags and replacements as packed-refs has them; None where they are fetched.
+        shallow: The commits at which the history is cut off.
+        grafts: Commits with other parents, as info/grafts has them.
+        attributes: The attributes of files that are the user's own, as info/attributes has them.
+    """
+
+    object_format: str = "sha1"
+    settings: Settings = ()
+    alternates: bytes = b""
+    refs: bytes | None = None
+    shallow: bytes = b""
+    grafts: bytes = b""
+    attributes: bytes = b""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether objects are left on a server."""
+        return any(name == "extensions.partialClone" for name, _ in self.settings)
+
+    @property
+    def variant(self) -> str:
+        """By which files or parents differ from what the names of commits say; empty where they do not."""
+        ends = tuple(pair for pair in self.settings if pair[0].startswith("core."))
+        replaced = [line for line in (self.refs or b"").splitlines() if b" refs/replace/" in line]
+        if not (ends or replaced or self.grafts or self.attributes):
+            return ""
+        told = repr((ends, replaced, self.grafts, self.attributes))
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def place(cache: Path, name: str, identity: str) -> Path:
@@ -36,54 +82,75 @@ def place(cache: Path, name: str, identity: str) -> Path:
     return cache.resolve() / "repositories" / f"{readable}-{known_by}.git"
 
 
-def begin(ours: Path, object_format: str, held: int) -> Path:
-    """An empty repository beside its final place, where only a rename makes it count.
-
-    The settings are said on every call of ours as well; here they are for what a trial itself asks git.
-    """
+def begin(ours: Path, parts: Parts) -> Path:
+    """An empty repository beside its final place, where only a rename makes it count."""
     part = ours.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    git = Git(git_dir=part, held=(held,))
-    git.run("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}")
-    git.run("config", "--unset", "core.bare")
-    with (part / "config").open("a", encoding="utf-8") as config:
-        config.writelines(_written(name, value) for name, value in _SETTINGS.items())
-        # Settings of one worktree (its sparse patterns) need this, and `bare` must be said where it holds.
-        config.write(_written("extensions.worktreeConfig", "true"))
-    (part / "config.worktree").write_text(_written("core.bare", "true"), encoding="utf-8")
+    for folder in ("objects/info", "objects/pack", "refs", "info"):
+        (part / folder).mkdir(parents=True)
+    (part / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+    write(part, parts)
     return part
 
 
-def _written(name: str, value: str) -> str:
-    """A setting as it stands in a file; neither part of it needs quotes."""
-    section, _, key = name.rpartition(".")
-    title = section.replace(".", ' "', 1) + '"' if "." in section else section
-    return f"[{title}]\n\t{key} = {value}\n"
-
-
-def finish(part: Path, ours: Path) -> None:
-    """Keep the settings as they are, and make the repository count."""
-    shutil.copyfile(part / "config", part / _KEPT)
-    part.rename(ours)
-
-
-def restore_settings(ours: Path) -> None:
-    """Undo what a trial may have set for git in a worktree: it is written here, for all of them.
+def write(ours: Path, parts: Parts) -> None:
+    """Make a bare repository what it has to be.
 
     Raises:
-        EnvironmentFailed: the settings cannot be read or written.
+        EnvironmentFailed: it cannot be written.
     """
-    kept, config = ours / _KEPT, ours / "config"
+    files = {
+        "config": config(parts, ("core.bare", "true")),
+        "info/grafts": parts.grafts,
+        "info/attributes": b"",
+        "info/exclude": b"",
+        "objects/info/alternates": parts.alternates,
+    }
     try:
-        if not config.is_file() or config.read_bytes() != kept.read_bytes():
-            fresh = ours / f"{_KEPT}.{threading.get_native_id()}"
-            shutil.copyfile(kept, fresh)
-            fresh.replace(config)
-        for name in _NEVER_OURS:
-            (ours / "info" / name).unlink(missing_ok=True)
+        for name, content in files.items():
+            put(ours / name, content)
+        if parts.refs is not None:
+            put(ours / "packed-refs", parts.refs)
+            put(ours / "shallow", parts.shallow)
     except OSError as error:
-        raise EnvironmentFailed(f"the settings of {ours} cannot be restored: {error}", "remove it") from error
+        raise EnvironmentFailed(f"{ours} cannot be written: {error}", "remove it") from error
+
+
+def config(parts: Parts, *settings: tuple[str, str]) -> bytes:
+    """The file of settings, with some of one repository alone."""
+    own = (("extensions.objectFormat", parts.object_format), *settings)
+    return "".join(_written(*pair) for pair in (*_SETTINGS, *own, *parts.settings)).encode(
+        "utf-8", "surrogateescape"
+    )
+
+
+def _written(name: str, value: str) -> str:
+    """A setting as it stands in a file."""
+    section, _, key = name.rpartition(".")
+    head, dot, inner = section.partition(".")
+    title = f"{head} {_quoted(inner)}" if dot else head
+    return f"[{title}]\n\t{key} = {_quoted(value)}\n"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'
+
+
+def put(path: Path, content: bytes) -> None:
+    """Give a file this content, unless it has it; an empty one is removed."""
+    plain = path.is_file() and not path.is_symlink()
+    if plain and content and path.read_bytes() == content:
+        return
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    if not content:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_native_id()}")
+    fresh.write_bytes(content)
+    fresh.replace(path)
 
 
 def drop_stale_locks(ours: Path) -> None:

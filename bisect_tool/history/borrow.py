@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 from pathlib import Path
 
 from bisect_tool.errors import UsageError
-from bisect_tool.history.bare import begin, finish, place
-from bisect_tool.history.clone import without_account
+from bisect_tool.history.bare import Parts, Settings, begin, place, write
+from bisect_tool.history.clone import is_local, without_account
 from bisect_tool.history.lease import lease
 from bisect_tool.history.ownership import distrusted
 from bisect_tool.history.plumbing import Git, GitFailed
@@ -15,7 +17,12 @@ from bisect_tool.history.plumbing import Git, GitFailed
 _BUSY = "another run is setting up this repository"
 _WAIT_S = 600.0
 _TAKES = "--repo takes a checkout, a bare repository or a URL"
-_PROMISES = r"^remote\..*\.(promisor|partialclonefilter)$"
+_TAKEN_OVER = re.compile(
+    r"remote\..*\.(promisor|partialclonefilter)|submodule\.(.*\.)?(url|active)", re.DOTALL
+)
+_LINE_ENDS = ("core.autocrlf", "core.eol")
+_REMOTE = re.compile(r"(?P<name>[^\t]+)\t(?P<url>.+) \(fetch\)( \[.*\])?")
+_REFS = ("refs/heads", "refs/remotes", "refs/tags")
 
 
 def find(spec: str) -> Path:
@@ -68,78 +75,98 @@ def is_bare(folder: Path) -> bool:
         return False
 
 
-def borrow(git_dir: Path, cache: Path) -> Path:
+def borrow(git_dir: Path, cache: Path) -> tuple[Path, Parts]:
     """Our repository for the user's: their objects are read in place, new ones are seen at once.
 
     Branches and tags are written down afresh each time, so that `git describe` and the like answer in a
-    worktree as they would in a checkout of theirs.
+    worktree as they would in a checkout of theirs. So are replacements and grafts, remotes and submodules.
 
     Raises:
         UsageError: the repository lies where git cannot be told to look.
         EnvironmentFailed: another run is setting it up and does not end.
     """
-    theirs = Git(git_dir=git_dir, personal=True)
     common = _common(git_dir)
+    parts = _parts(Git(git_dir=git_dir, personal=True), common)
     name = common.parent.name if common.name == ".git" else common.name
     ours = place(cache, name, str(common))
-    with lease(ours.with_suffix(".lock"), _WAIT_S, _BUSY) as held:
-        if not ours.is_dir():
-            part = begin(ours, theirs.text("rev-parse", "--show-object-format").strip(), held)
-            _read_objects_of(common / "objects", part)
-            _fetch_where_they_do(theirs, Git(git_dir=part, held=(held,)))
-            finish(part, ours)
-        _copy_refs(theirs, ours)
-        _copy_cuts(common / "shallow", ours / "shallow")
-    return ours
+    with lease(ours.with_suffix(".lock"), _WAIT_S, _BUSY):
+        if ours.is_dir():
+            write(ours, parts)
+        else:
+            begin(ours, parts).rename(ours)
+    return ours, parts
 
 
-def _read_objects_of(objects: Path, ours: Path) -> None:
-    """Name their objects as our alternates, and their alternates: git follows relative ones no further."""
+def _parts(theirs: Git, common: Path) -> Parts:
+    """What the user's repository says of itself."""
+    entries = _configuration(theirs)
+    replaced = ("refs/replace",) if _replaces(theirs) else ()
+    return Parts(
+        object_format=theirs.text("rev-parse", "--show-object-format").strip(),
+        settings=(*_line_ends(entries), *_remotes(theirs, common), *_taken_over(entries)),
+        alternates=_alternates(common / "objects"),
+        refs=theirs.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS, *replaced),
+        shallow=_read(common / "shallow"),
+        grafts=_read(common / "info" / "grafts"),
+        attributes=_read(common / "info" / "attributes"),
+    )
+
+
+def _configuration(theirs: Git) -> list[tuple[str, str, str]]:
+    """Scope, name and value of every setting that holds in their repository."""
+    fields = theirs.text("config", "--list", "--includes", "--show-scope", "-z").split("\0")
+    entries = (
+        (scope, *entry.partition("\n")) for scope, entry in zip(fields[::2], fields[1::2], strict=False)
+    )
+    return [(scope, name, value) for scope, name, _, value in entries]
+
+
+def _line_ends(entries: list[tuple[str, str, str]]) -> Settings:
+    """How their git writes the ends of lines, whoever said so; the last one counts."""
+    found = {name: value for _, name, value in entries if name in _LINE_ENDS}
+    usual = {"core.autocrlf": "false", "core.eol": "native"}
+    return tuple((name, value) for name, value in sorted(found.items()) if value != usual[name])
+
+
+def _taken_over(entries: list[tuple[str, str, str]]) -> Settings:
+    """Where objects and submodules that are not here come from; no program and no account is among it."""
+    here = [(name, value) for scope, name, value in entries if scope in ("local", "worktree")]
+    promisors = [name.split(".", 1)[1].rpartition(".")[0] for name, _ in here if name.endswith(".promisor")]
+    partial = (("extensions.partialClone", promisors[0]),) if promisors else ()
+    kept = ((name, without_account(value)) for name, value in here if _TAKEN_OVER.fullmatch(name))
+    return (*partial, *kept)
+
+
+def _remotes(theirs: Git, common: Path) -> Settings:
+    """Their remotes without accounts; one that is named from the checkout is named from everywhere."""
+    top = common.parent if common.name == ".git" else common
+    listed = (_REMOTE.fullmatch(line) for line in theirs.lines("remote", "-v"))
+    urls = {match["name"]: without_account(match["url"]) for match in reversed([*filter(None, listed)])}
+    return tuple(
+        (f"remote.{name}.url", posixpath.normpath(top / url) if is_local(url) else url)
+        for name, url in sorted(urls.items())
+    )
+
+
+def _replaces(theirs: Git) -> bool:
+    """Whether their git lets refs/replace stand for other objects (git-replace(1))."""
+    if "GIT_NO_REPLACE_OBJECTS" in os.environ:
+        return False
+    return theirs.text("config", "--type=bool", "--default=true", "core.useReplaceRefs").strip() == "true"
+
+
+def _alternates(objects: Path) -> bytes:
+    """Their objects and their alternates: git follows relative ones no further."""
     listed = objects / "info" / "alternates"
     further = listed.read_text().splitlines() if listed.is_file() else []
     paths = [objects, *((objects / line).resolve() for line in further if line.startswith("."))]
     if any("\n" in str(path) for path in paths):
         raise UsageError("a repository whose path has a line break cannot be read")
-    target = ours / "objects" / "info" / "alternates"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(b"".join(os.fsencode(path) + b"\n" for path in paths))
+    return b"".join(os.fsencode(path) + b"\n" for path in paths)
 
 
-def _fetch_where_they_do(theirs: Git, ours: Git) -> None:
-    """Where theirs has left objects on a server, fetch them from there when needed, into ours."""
-    try:
-        listed = theirs.text("config", "--local", "-z", "--get-regexp", _PROMISES)
-    except GitFailed:
-        return
-    for entry in filter(None, listed.split("\0")):
-        name, _, value = entry.partition("\n")
-        remote = name.removeprefix("remote.").rpartition(".")[0]
-        ours.run("config", name, value)
-        ours.run(
-            "config",
-            f"remote.{remote}.url",
-            without_account(theirs.text("remote", "get-url", remote).strip()),
-        )
-        ours.run("config", "extensions.partialClone", remote)
-
-
-def _copy_refs(theirs: Git, ours: Path) -> None:
-    listed = theirs.run(
-        "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes", "refs/tags"
-    )
-    packed = ours / "packed-refs"
-    if not packed.is_file() or packed.read_bytes() != listed:
-        written = ours / "packed-refs.new"
-        written.write_bytes(listed)
-        written.replace(packed)
-
-
-def _copy_cuts(theirs: Path, ours: Path) -> None:
-    """Where a shallow history was cut off is a property of the objects, so ours must know it, too."""
-    if theirs.is_file():
-        ours.write_bytes(theirs.read_bytes())
-    else:
-        ours.unlink(missing_ok=True)
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
 
 
 def _common(git_dir: Path) -> Path:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from bisect_tool.errors import UsageError
-from bisect_tool.history.bare import begin, drop_stale_locks, finish, place
+from bisect_tool.history.bare import Parts, begin, drop_stale_locks, place, write
 from bisect_tool.history.lease import lease
 from bisect_tool.history.ownership import distrusted, trusted_server
 from bisect_tool.history.plumbing import NETWORK_S, Git, GitFailed
@@ -15,7 +15,9 @@ from bisect_tool.text import clean_line
 
 _BUSY = "another run is cloning this repository"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+@[^/:]+:")
-_ACCOUNT = re.compile(r"(?<=://)[^/@]+@")
+_HOST = re.compile(r"[^/]*:")
+_ACCOUNT = re.compile(r"(?<=://)[^/]*@")
+_PASSWORD = re.compile(r"(?P<login>://[^/:@]*):[^/]*@")
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _HEAD = re.compile(r"^ref: (refs/\S+)\tHEAD$", re.MULTILINE)
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
@@ -55,33 +57,44 @@ def is_url(spec: str) -> bool:
     return _URL.match(spec) is not None
 
 
+def is_local(url: str) -> bool:
+    """Whether a remote is named by a path from its checkout."""
+    named = _HELPER.match(url) or _URL.match(url) or _HOST.match(url)
+    return not (named or url.startswith(("/", "~")))
+
+
 def without_account(url: str) -> str:
-    """A URL without user name, password or token."""
+    """A URL without user name, password or token; the name by which ssh logs in is no secret, and stays."""
+    if url.startswith("ssh://"):
+        return _PASSWORD.sub(r"\g<login>@", url)
     return _ACCOUNT.sub("", url)
 
 
-def clone(url: str, cache: Path) -> Path:
+def clone(url: str, cache: Path) -> tuple[Path, Parts]:
     """Our bare clone of a URL, made once.
 
     Raises:
+        UsageError: it belongs to another user, and git does not trust it.
         EnvironmentFailed: the server could not be reached, or refused.
     """
     public = without_account(url)
     ours = place(cache, public.rstrip("/").rpartition("/")[2], public)
+    parts = Parts(
+        settings=(
+            ("remote.origin.url", public),
+            ("remote.origin.promisor", "true"),
+            ("remote.origin.partialCloneFilter", "blob:none"),
+            ("extensions.partialClone", "origin"),
+        )
+    )
     with lease(ours.with_suffix(".lock"), NETWORK_S, _BUSY) as held:
-        if not ours.is_dir():
-            part = begin(ours, "sha1", held)
-            git = Git(git_dir=part, held=(held,), config=connection(url))
-            for name, value in {
-                "remote.origin.url": public,
-                "remote.origin.promisor": "true",
-                "remote.origin.partialCloneFilter": "blob:none",
-                "extensions.partialClone": "origin",
-            }.items():
-                git.run("config", name, value)
-            refresh(git)
-            finish(part, ours)
-    return ours
+        if ours.is_dir():
+            write(ours, parts)
+        else:
+            part = begin(ours, parts)
+            refresh(Git(git_dir=part, held=(held,), config=connection(url)))
+            part.rename(ours)
+    return ours, parts
 
 
 def refresh(git: Git) -> None:

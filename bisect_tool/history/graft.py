@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _WHO = "bisect-run <bisect-run@localhost>"
 _NO_FILES = (".bisect-run-checks-out-no-files",)
 """What the worktree is narrowed to: git merges in the index, and writes only the files that conflict."""
-_WAIT_S = 600.0
 
 
 class Kind(StrEnum):
@@ -60,7 +59,7 @@ def graft(repository: Repository, base: str, edits: Sequence[Edit], title: str) 
     Raises:
         EnvironmentFailed: git failed for another reason than that the edits do not fit.
     """
-    trees = Worktrees(repository, repository.git_dir.parent / "grafts", _NO_FILES, _WAIT_S)
+    trees = Worktrees(repository, repository.git_dir.parent / "grafts", _NO_FILES)
     with trees.slot(0) as worktree:
         git = replace(repository.git, git_dir=None, folder=worktree.checkout(base), held=(worktree.held,))
         # Git then knows the trees by name, and asks for no file that nobody changes: some may be absent.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _POLL_S = 0.05
@@ -41,6 +41,25 @@ def lease(path: Path, wait_s: float, busy: str) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def first_free(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
+    """Hold the first of these locks that nobody holds; yields it, and its descriptor as `lease` does.
+
+    Raises:
+        EnvironmentFailed: all of them are held.
+    """
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            if _try_lock(descriptor):
+                yield path, descriptor
+                return
+        finally:
+            os.close(descriptor)
+    raise EnvironmentFailed("other runs hold every worktree there is", "Wait for one of them to end.")
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from bisect_tool.errors import UsageError
 from bisect_tool.history import borrow, clone
+from bisect_tool.history.bare import Parts, write
 from bisect_tool.history.changes import Changes, changes
 from bisect_tool.history.commit import FORMAT, Commit, read_commits
 from bisect_tool.history.lease import lease
@@ -37,11 +38,13 @@ class Repository:
         spec: The checkout, bare repository or URL as it was given.
         git_dir: Our own bare repository in the cache.
         source: The user's git directory, which knows their refs; None for a clone.
+        parts: What our own repository is made of, and every worktree's.
     """
 
     spec: str
     git_dir: Path
     source: Path | None = None
+    parts: Parts = field(default_factory=Parts, compare=False, repr=False)
 
     @classmethod
     def open(cls, spec: str, cache: Path) -> Self:
@@ -53,26 +56,40 @@ class Repository:
         """
         version()
         if clone.is_url(spec):
-            return cls(spec, clone.clone(spec, cache))
+            ours, parts = clone.clone(spec, cache)
+            return cls(spec, ours, None, parts)
         source = borrow.find(spec)
-        return cls(spec, borrow.borrow(source, cache), source)
+        ours, parts = borrow.borrow(source, cache)
+        return cls(spec, ours, source, parts)
+
+    @property
+    def git(self) -> Git:
+        """Git on our own repository, as it was made: a trial may have written to it."""
+        write(self.git_dir, self.parts)
+        return self._git
 
     @cached_property
-    def git(self) -> Git:
-        """Git on our own repository; it can reach a server only where objects are left on one."""
+    def _git(self) -> Git:
+        """It can reach a server only where objects are left on one."""
         git = Git(git_dir=self.git_dir)
-        written = (self.git_dir / "config").read_bytes().lower()
-        if b"partialclone" not in written or not git.succeeds("config", "--get", "extensions.partialClone"):
+        if not self.parts.is_partial:
             return git
         return replace(git, config=clone.connection("" if self.source else self.spec, self.source))
 
+    @cached_property
+    def refs(self) -> bytes:
+        """Branches, tags and replacements, as packed-refs has them."""
+        if self.parts.refs is not None:
+            return self.parts.refs
+        return self.git.run("for-each-ref", "--format=%(objectname) %(refname)")
+
     def lock(self) -> AbstractContextManager[int]:
-        """The lock under which worktrees of this repository are added and removed, also by other runs.
+        """The lock under which this repository is fetched to, also by other runs.
 
         Raises:
             EnvironmentFailed: another run has held it for ten minutes.
         """
-        busy = f"another run has been working on the worktrees of {self.spec} for ten minutes"
+        busy = f"another run has been fetching {self.spec} for ten minutes"
         return lease(self.git_dir.with_suffix(".lock"), _LOCK_WAIT_S, busy)
 
     def resolve(self, ref: str) -> str:
@@ -281,13 +298,13 @@ def _changes(listing: str) -> dict[str, tuple[str, ...]]:
     The raw form is read because a path can look like anything, a commit's name included.
     """
     found: dict[str, list[str]] = {}
-    fields = (field.removeprefix("\n") for field in listing.split("\0"))
+    fields = (text.removeprefix("\n") for text in listing.split("\0"))
     sha = ""
-    for field in fields:
-        if field.startswith(":"):
+    for text in fields:
+        if text.startswith(":"):
             found[sha].append(next(fields))
-        elif field:
-            sha = field
+        elif text:
+            sha = text
             found[sha] = []
     return {sha: tuple(paths) for sha, paths in found.items()}
 

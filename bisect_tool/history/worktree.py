@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.history.bare import drop_stale_locks, restore_settings
+from bisect_tool.history.bare import config, put
 from bisect_tool.history.folders import Folders
-from bisect_tool.history.lease import lease
+from bisect_tool.history.lease import first_free
 from bisect_tool.history.plumbing import CHECKOUT_S, GitFailed
 from bisect_tool.text import clean_line
 
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from bisect_tool.history.plumbing import Git
     from bisect_tool.history.repository import Repository
 
-_SLOT_WAIT_S = 20.0
 _SUBMODULE = b"160000 "
 _REASON_LIMIT = 300
+_MOST = 1000
+_KEPT_IN_REPOSITORY = ("modules", "lfs")
+"""What a trial fetched for submodules and large files: to fetch it for every trial would take long."""
 
 
 class CheckoutFailed(Exception):
@@ -42,30 +44,33 @@ class Worktrees:
         repo: Whose commits are checked out.
         root: The folder; the worktrees of each repository lie in one of their own under it.
         sparse: Files and folders to check out, from the top of the tree; none means everything.
-        wait_s: How long to wait for a slot that is taken.
     """
 
     repo: Repository
     root: Path
     sparse: tuple[str, ...] = ()
-    wait_s: float = _SLOT_WAIT_S
 
     @contextmanager
     def slot(self, number: int) -> Iterator[Worktree]:
-        """One worktree for ourselves, for as long as the block lasts.
+        """One worktree for ourselves, for as long as the block lasts: the first free one from `number` on.
+
+        Those that are taken belong to other runs on the same repository, which go on undisturbed.
 
         Raises:
-            EnvironmentFailed: another run is using it.
+            EnvironmentFailed: the folder cannot be written.
         """
-        tree = self.root.resolve() / self.repo.git_dir.stem / f"slot-{number}"
-        busy = f"another run is using the worktree {tree}"
-        with lease(tree.with_suffix(".lock"), self.wait_s, busy) as held:
-            yield Worktree(self.repo, tree, self.sparse, held)
+        folder = self.root.resolve() / self.repo.git_dir.stem
+        trees = (folder / f"slot-{place}" for place in range(number, number + _MOST))
+        with first_free(tree.with_suffix(".lock") for tree in trees) as (lock, held):
+            yield Worktree(self.repo, lock.with_suffix(""), self.sparse, held)
 
 
 @dataclass(frozen=True)
 class Worktree:
-    """One worktree, held under the lease of its slot."""
+    """One worktree with a repository of its own on the objects of ours, held under the lease of its slot.
+
+    Of its own, so that what a trial asks git to write (refs, settings, submodules) is seen by no other trial.
+    """
 
     repo: Repository
     path: Path
@@ -79,13 +84,12 @@ class Worktree:
             CheckoutFailed: git refused the commit on a fresh worktree as well.
             EnvironmentFailed: the disk, the network or git itself failed there.
         """
-        restore_settings(self.repo.git_dir)
         with suppress(GitFailed, OSError):  # whatever it is, a fresh worktree does not have it
-            admin = self._admin()
-            if admin is not None and self._is_ours(admin):
-                return self._switch(admin, sha)
+            if self._is_ours():
+                return self._switch(sha)
         try:
-            return self._switch(self._add(sha), sha)
+            self._make_fresh()
+            return self._switch(sha)
         except GitFailed as error:
             if error.hint or not error.refused:
                 raise
@@ -97,17 +101,16 @@ class Worktree:
         """The paths of what came into the tree since the checkout, as far as its folders tell."""
         return self._folders.added()
 
-    def _switch(self, admin: Path, sha: str) -> Path:
+    def _switch(self, sha: str) -> Path:
         """Clean and check out; the index is our own copy, so that nothing the trial staged or hid counts.
 
         Its time is copied with it: git reads a file again that is as young as the index.
         """
-        git = replace(self.repo.git, git_dir=admin, work_tree=self.path, held=(self.held,))
-        for name in ("index.lock", "HEAD.lock"):
-            (admin / name).unlink(missing_ok=True)
-        kept = self._kept
+        self._renew_repository(sha)
+        git = replace(self.repo.git, git_dir=self._git_dir, work_tree=self.path, held=(self.held,))
+        index, kept = self._git_dir / "index", self._kept
         if kept.is_file():
-            shutil.copy2(kept, admin / "index")
+            shutil.copy2(kept, index)
             kept.unlink()
             # The contents of files are compared by the checkout itself.
             if not (self._folders.same() and _is_plain(self._folders.others())):
@@ -115,7 +118,7 @@ class Worktree:
                 git.run("clean", "-ffdxq", timeout_s=CHECKOUT_S)
                 self._empty_submodules(git)
         git.run("checkout", "--quiet", "--force", "--detach", sha, timeout_s=CHECKOUT_S)
-        shutil.copy2(admin / "index", kept)
+        shutil.copy2(index, kept)
         self._folders.look()
         return self.path
 
@@ -133,14 +136,10 @@ class Worktree:
                 remove(folder)
                 folder.mkdir()
 
-    def _admin(self) -> Path | None:
-        """Git's folder for this worktree, by our repository's word: the tree can have been altered."""
-        return next(
-            (folder for folder in self._admins() if _text(folder / "gitdir") == f"{self._link}\n"), None
-        )
-
-    def _admins(self) -> list[Path]:
-        return [folder for folder in (self.repo.git_dir / "worktrees").glob("*") if folder.is_dir()]
+    @property
+    def _git_dir(self) -> Path:
+        """The repository of this worktree."""
+        return self.path.with_suffix(".git")
 
     @property
     def _kept(self) -> Path:
@@ -148,44 +147,58 @@ class Worktree:
         return self.path.with_suffix(".index")
 
     @property
+    def _narrowed(self) -> Path:
+        """The sparse paths that the tree was made for."""
+        return self.path.with_suffix(".sparse")
+
+    @property
     def _link(self) -> Path:
         return self.path / ".git"
 
-    def _is_ours(self, admin: Path) -> bool:
+    def _is_ours(self) -> bool:
         """Whether the tree is there, complete and made for the same sparse paths."""
         return (
             self.path.is_dir()
             and not self.path.is_symlink()
-            and not (admin / "locked").exists()
-            and _text(self._link) == f"gitdir: {admin}\n"
-            and _text(admin / "info" / "sparse-checkout") == self._patterns()
-            and _text(admin / "config.worktree") == self._settings()
+            and _text(self._link) == f"gitdir: {self._git_dir}\n"
+            and _text(self._narrowed) == self._patterns()
             and self._kept.is_file()
         )
 
-    def _add(self, sha: str) -> Path:
-        """A new worktree in place of whatever is there."""
-        with self.repo.lock() as held:
-            git = replace(self.repo.git, held=(self.held, held))
-            drop_stale_locks(self.repo.git_dir)
-            remove(self.path)
-            self._kept.unlink(missing_ok=True)
-            # Nobody else adds one while we hold the lock, so a nameless entry is what a killed `add` left.
-            for folder in self._admins():
-                if _text(folder / "gitdir") in ("", f"{self._link}\n"):
-                    remove(folder)
-            git.run("worktree", "add", "--no-checkout", "--detach", str(self.path), sha)
-            admin = self._admin()
-            if admin is None:
-                raise EnvironmentFailed(f"git did not register the worktree {self.path}")
-            (admin / "info").mkdir(exist_ok=True)
-            (admin / "info" / "sparse-checkout").write_text(self._patterns())
-            (admin / "config.worktree").write_text(self._settings())
-        return admin
+    def _make_fresh(self) -> None:
+        """An empty worktree in place of whatever is there."""
+        for path in (self.path, self._git_dir, self._kept, self._narrowed):
+            remove(path)
+        self.path.mkdir(parents=True)
+        self._link.write_text(f"gitdir: {self._git_dir}\n")
+        self._narrowed.write_text(self._patterns())
 
-    def _settings(self) -> str:
+    def _renew_repository(self, sha: str) -> None:
+        """The repository as it has to be, with `sha` for its HEAD; what a trial wrote there is gone."""
+        ours, parts = self._git_dir, self.repo.parts
+        if ours.is_symlink() or not ours.is_dir():
+            remove(ours)
+        for name in (path.name for path in (*ours.glob("*"), *ours.glob(".*"))):
+            if name not in _KEPT_IN_REPOSITORY or (ours / name).is_symlink():
+                remove(ours / name)
+        (ours / "refs").mkdir(parents=True)
+        (ours / "info").mkdir()
+        (ours / "objects").symlink_to(self.repo.git_dir / "objects")
         narrow = "true" if self.sparse else "false"
-        return f"[core]\n\tsparseCheckout = {narrow}\n\tsparseCheckoutCone = false\n"
+        sparse = (("core.sparseCheckout", narrow), ("core.sparseCheckoutCone", "false"))
+        files = {
+            "HEAD": f"{sha}\n".encode(),
+            "config": config(parts, ("core.bare", "false"), *sparse),
+            "packed-refs": self.repo.refs,
+            "shallow": parts.shallow,
+            "info/grafts": parts.grafts,
+            "info/attributes": parts.attributes,
+            "info/sparse-checkout": self._patterns().encode(),
+        }
+        for name, content in files.items():
+            put(ours / name, content)
+        for lock in (ours / "modules").rglob("*.lock"):
+            lock.unlink(missing_ok=True)
 
     def _patterns(self) -> str:
         return "".join(f"{pattern}\n" for pattern in patterns(self.sparse))

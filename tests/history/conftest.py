@@ -20,4 +20,4 @@ def opened(project, tmp_path):
 
 @pytest.fixture
 def worktrees(opened, tmp_path):
-    return lambda *sparse: Worktrees(opened(), tmp_path / "worktrees", sparse, wait_s=0.2)
+    return lambda *sparse: Worktrees(opened(), tmp_path / "worktrees", sparse)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,7 +13,7 @@ import pytest
 from real_projects import contents
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.history import GitFailed, Worktrees
+from bisect_tool.history import CheckoutFailed, Worktrees
 from bisect_tool.history.plumbing import Git
 
 
@@ -111,8 +113,15 @@ DIRT = {
     "tree closed": lambda tree: tree.chmod(0),
     "full": lambda tree: git_in(tree, "sparse-checkout", "disable"),
     "tree gone": lambda tree: subprocess.run(["rm", "-rf", tree], check=True),
-    "worktree removed": lambda tree: git_in(tree, "worktree", "remove", "--force", "."),
-    "worktree locked": lambda tree: git_in(tree, "worktree", "lock", "."),
+    "repository gone": lambda tree: subprocess.run(["rm", "-rf", git_dir(tree)], check=True),
+    "repository a link": lambda tree: (
+        git_dir(tree).rename(tree.with_suffix(".moved")),
+        git_dir(tree).symlink_to(tree.with_suffix(".moved")),
+    ),
+    "branch moved": lambda tree: git_in(tree, "branch", "-f", "main", "HEAD~0"),
+    "replaced": lambda tree: git_in(tree, "replace", "HEAD", "main~0"),
+    "another worktree": lambda tree: git_in(tree, "worktree", "add", "-q", "--detach", "inner"),
+    "in a rebase": lambda tree: (git_dir(tree) / "rebase-merge").mkdir(),
     "excluded": lambda tree: ((tree / "hid").touch(), (tree / ".gitignore").write_text("*\n")),
 }
 
@@ -221,8 +230,7 @@ def test_a_submodule_s_folder_is_not_looked_for_through_a_link(project, worktree
 def test_attributes_that_a_trial_set_for_the_repository_are_forgotten(two, worktrees):
     with worktrees().slot(0) as tree:
         path = tree.checkout(two[0])
-        info = git_dir(path).parent.parent / "info"
-        info.mkdir(exist_ok=True)
+        info = git_dir(path) / "info"
         (info / "attributes").write_text("* text eol=crlf\n")
         (info / "exclude").write_text("*\n")
         (path / "extra").touch()
@@ -286,7 +294,7 @@ def test_absent_files_outside_the_sparse_paths_are_not_needed(project, opened, w
             (path / "docs").mkdir()
             (path / "docs" / "image").write_text("left by a trial")
     assert opened().changed_paths(second) == ("docs/image", "docs/other", "src/a")
-    with pytest.raises(GitFailed), worktrees().slot(1) as tree:
+    with pytest.raises(CheckoutFailed, match="unable to read"), worktrees().slot(1) as tree:
         tree.checkout(first)
 
 
@@ -313,7 +321,7 @@ def test_two_slots_side_by_side(two, worktrees):
 
 def test_many_slots_made_at_once(two, worktrees):
     def once(number):
-        with Worktrees(repository, made.root, wait_s=60).slot(number) as tree:
+        with Worktrees(repository, made.root).slot(number) as tree:
             return [contents(tree.checkout(two[(number + turn) % 2])) for turn in range(3)]
 
     made = worktrees()
@@ -321,29 +329,51 @@ def test_many_slots_made_at_once(two, worktrees):
     with ThreadPoolExecutor(6) as pool:
         for number, seen in enumerate(pool.map(once, range(6))):
             assert seen == [(FIRST, SECOND)[(number + turn) % 2] for turn in range(3)]
-    assert len(list((repository.git_dir / "worktrees").iterdir())) == 6
+    assert len(list(made.root.glob("*/slot-?"))) <= 6
 
 
-def test_a_slot_in_use_is_refused(two, worktrees):
-    with (
-        worktrees().slot(0),
-        pytest.raises(EnvironmentFailed, match="another run is using"),
-        worktrees().slot(0),
-    ):
-        pytest.fail("the second run got the slot as well")
-    with worktrees().slot(0) as tree:
-        assert contents(tree.checkout(two[0])) == FIRST
+def test_two_runs_have_worktrees_of_their_own(two, worktrees):
+    with worktrees().slot(0) as one, worktrees().slot(0) as other:
+        assert one.path != other.path
+        assert contents(one.checkout(two[0])) == FIRST
+        assert contents(other.checkout(two[1])) == SECOND
+        assert contents(one.path) == FIRST
+        first = one.path
+    with worktrees().slot(0) as again:
+        assert again.path == first
+
+
+def test_what_a_trial_writes_with_git_is_not_seen_beside_it(two, project, worktrees):
+    project.git("tag", "v1", two[0])
+    made = worktrees()
+
+    def ask(tree, *question):
+        return subprocess.run(["git", *question], cwd=tree, check=True, capture_output=True, text=True).stdout
+
+    with made.slot(0) as left, made.slot(1) as right:
+        here, beside = left.checkout(two[1]), right.checkout(two[1])
+        git_in(here, "config", "user.name", "trial")
+        git_in(here, "tag", "-f", "v1", two[1])
+        git_in(here, "branch", "-f", "main", two[0])
+        git_in(here, "replace", two[1], two[0])
+        for tree in (beside, left.checkout(two[1])):
+            assert ask(tree, "rev-parse", "v1", "main").split() == [two[0], two[1]]
+            assert "user.name" not in ask(tree, "config", "--local", "--list")
+            assert ask(tree, "replace") == ""
 
 
 def test_a_commit_that_does_not_exist(two, worktrees):
     with worktrees().slot(0) as tree:
-        with pytest.raises(EnvironmentFailed):
+        with pytest.raises(CheckoutFailed):
             tree.checkout("0" * 40)
         assert contents(tree.checkout(two[0])) == FIRST
 
 
-def test_no_room_on_the_disk(two, opened, tmp_path):
-    with Worktrees(opened(), tmp_path / "worktrees").slot(0) as tree:
-        tree.path.with_suffix(".index").mkdir()
-        with pytest.raises(EnvironmentFailed):
+def test_no_room_on_the_disk(two, worktrees, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with worktrees().slot(0) as tree:
+        monkeypatch.setattr(shutil, "copy2", full)
+        with pytest.raises(EnvironmentFailed, match="No space left"):
             tree.checkout(two[0])
