@@ -105,6 +105,19 @@ def test_a_command_shares_nothing(project, create, store, shas):
         assert run(create(command=("./check.sh",), scenario=None), store) == shas[1:]
 
 
+def test_replacements_and_line_ends_share_nothing_with_what_was_before(project, create, store, shas):
+    first = create(bad=shas[1])
+    add(first, store, shas[1])
+    assert shared(create(), store) == [shas[1]]
+    project.git("config", "core.autocrlf", "true")
+    assert shared(create(), store) == []
+    assert sessions.version_of(create(command=("true",), scenario=None)) == ""
+    project.git("config", "--unset", "core.autocrlf")
+    project.git("replace", "--graft", shas[2])
+    again = create(goods=(shas[2],))
+    assert sessions.version_of(again) != sessions.version_of(first)
+
+
 @pytest.mark.parametrize("command", ["demo", "step", "repro"])
 def test_nor_do_these(create, store, shas, command):
     add(create(command), store, shas[1])
