@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _ALWAYS = 0.9
 """From here on a failure rate is not worth a word: a few runs show no more."""
+_VARIANTS = 4
 _PARAMETERS = re.compile(r"\[(?P<first>[^\]\-]*)")
 
 
@@ -178,10 +179,10 @@ class Contrast:
 
 
 def contrast(document: Document) -> Contrast:
-    """What tells the red cells from the green ones, if their first parameter does."""
+    """What tells the red cells from the green ones, if their first parameter does; many are no contrast."""
     red = _parameters(affected(document))
     green = _parameters(cells_found(document, "green"))
-    if not red or not green or set(red) & set(green):
+    if not red or not green or set(red) & set(green) or max(len(red), len(green)) > _VARIANTS:
         return Contrast()
     return Contrast(red, green)
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
 from bisect_tool.report.check import render_shadows, render_withheld
+from bisect_tool.report.bounded import Row, notes, rows
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import render_healings
@@ -30,11 +31,12 @@ from bisect_tool.text import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bisect_tool.report.document import CellReport, Document
+    from bisect_tool.report.document import Document
 
 _MESSAGE_LIMIT = 500
 _LEFTOVER_LIMIT = 8
 _PATH_LIMIT = 5
+_CANDIDATES_SHOWN = 25
 _PATH_WIDTH = 200
 _COPY_LIMIT = 20_000
 _NO_OP = "suspect: it changes nothing that is tested"
@@ -107,16 +109,18 @@ def render_cells(document: Document) -> RenderableType | None:
     table.add_column(answer.words(document).first.lower(), no_wrap=True)
     if document.confirmation:
         table.add_column("its revert", no_wrap=True)
-    for cell, report in document.cells.items():
+    shown = rows(document.cells)
+    for row in shown:
+        counts = ("", "") if row.more else (str(row.report.good), str(row.report.bad))
         table.add_row(
-            _text(cell),
-            str(report.good),
-            str(report.bad),
-            _text(_finding(report), style=_FINDING_STYLE.get(report.finding, "")),
-            Text(short(report.culprit.sha) if report.culprit else "", "red"),
-            *([_text(reverted(document, cell))] if document.confirmation else []),
+            _text(row.name, style="dim" if row.more else ""),
+            *counts,
+            _text(_finding(row), style=_FINDING_STYLE.get(row.report.finding, "")),
+            Text(short(row.report.culprit.sha) if row.report.culprit else "", "red"),
+            *([_text(reverted(document, row.cell) if row.cell else "")] if document.confirmation else []),
         )
-    return Group(table, *(_text(note, style="dim") for note in _notes(document)))
+    all_of_them = ["--json has every cell"] if any(row.more for row in shown) else []
+    return Group(table, *(_text(note, style="dim") for note in (*all_of_them, *_notes(document))))
 
 
 def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
@@ -191,28 +195,35 @@ def _told(trials: answer.Tally) -> str:
     return f": {trials}" if trials.runs else ""
 
 
-def _finding(report: CellReport) -> str:
-    return report.finding if report.confidence is None else f"{report.finding} {percent(report.confidence)}"
+def _finding(row: Row) -> str:
+    """How a cell ended and how sure that is, which may differ among cells that are only counted."""
+    report = row.report
+    if report.confidence is None or row.more:
+        return report.finding
+    return f"{report.finding} {percent(report.confidence)}"
 
 
 def _notes(document: Document) -> Iterable[str]:
-    for cell, report in document.cells.items():
-        if report.note:
-            yield f"{cell}: {report.note}"
-        if report.after:
-            yield f"{cell}: order dependent, fails only after {listing(report.after, limit=4)}"
-        if report.left_behind:
-            yield f"left behind there: {listing(report.left_behind, limit=4)}"
-        if rates := answer.now_and_then(report):
-            bad, good = percent(rates.bad), percent(rates.good)
-            yield f"{cell}: fails {bad} of the time at bad commits, {good} at good ones"
+    yield from notes(_said(document))
     if said := together(document):
         yield f"reverts: {said}"
     skips = {skip.sha: skip.reason for report in document.cells.values() for skip in report.skipped}
     hidden = {view.sha for group in answer.candidates(document) for view in group.candidates}
-    for sha, reason in skips.items():
-        if sha not in hidden:
-            yield f"skipped {short(sha)}: {reason}"
+    yield from notes((f"skipped {short(sha)}", reason) for sha, reason in skips.items() if sha not in hidden)
+
+
+def _said(document: Document) -> Iterable[tuple[str, str]]:
+    """What is to be said of each cell besides its row."""
+    for cell, report in document.cells.items():
+        if report.note:
+            yield cell, report.note
+        if report.after:
+            yield cell, f"order dependent, fails only after {listing(report.after, limit=4)}"
+        if report.left_behind:
+            yield cell, f"left behind there: {listing(report.left_behind, limit=4)}"
+        if rates := answer.now_and_then(report):
+            bad, good = percent(rates.bad), percent(rates.good)
+            yield cell, f"fails {bad} of the time at bad commits, {good} at good ones"
 
 
 def _candidates(document: Document) -> RenderableType | None:
@@ -226,13 +237,15 @@ def _candidates(document: Document) -> RenderableType | None:
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True, justify="right")
         grid.add_column(overflow="fold")
-        for view in group.candidates:
+        for view in group.candidates[:_CANDIDATES_SHOWN]:
             told = Text(f"could not be tested: {clean_line(view.reason, _MESSAGE_LIMIT)}", "yellow")
             subject = Text(clean_line(answer.subject(document, view.sha), _MESSAGE_LIMIT))
             body = Group(*(line for line in (subject, told if view.reason else None) if line))
             chance = "" if view.chance is None else percent(view.chance)
             grid.add_row(Text(short(view.sha), "yellow" if view.reason else "red"), chance, body)
-        parts += [_text(title, style="bold"), Padding(grid, (0, 0, 0, 2))]
+        more = len(group.candidates) - _CANDIDATES_SHOWN
+        rest = [Text(f"  and {count(more, 'more commit')}: --json has all", "dim")] if more > 0 else []
+        parts += [_text(title, style="bold"), Padding(grid, (0, 0, 0, 2)), *rest]
     return Group(*parts) if parts else None
 
 

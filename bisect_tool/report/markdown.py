@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bisect_tool.report import answer
 from bisect_tool.report import forge as forges
 from bisect_tool.report.check import check_texts
+from bisect_tool.report.bounded import rows
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
@@ -29,13 +31,17 @@ from bisect_tool.report.why import whys
 from bisect_tool.text import clean, clean_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from bisect_tool.evidence import Event
-    from bisect_tool.report.document import CommitInfo, Document
+    from bisect_tool.report.document import CommitInfo, Document, FailRates
 
 _LINE_LIMIT = 500
 _EXCERPT_LIMIT = 12_000
 _TRIAL_LIMIT = 100
 _CHAIN_LIMIT = 30
+_NOTES = 12
+_NAMED = 12
 # Roles that a log line does not carry as a prefix.
 _UNPREFIXED = ("", "Launcher", "Test")
 _RUN_OF_TICKS = re.compile("`+")
@@ -97,10 +103,17 @@ def _answer(document: Document) -> tuple[str, dict[str, object]]:
         "contrast": answer.contrast(document),
         "words": answer.words(document),
         "fix": document.find == "fix",
-        "rates": {
-            cell: rates for cell, report in document.cells.items() if (rates := answer.now_and_then(report))
-        },
+        "rows": rows(document.cells),
+        "dependent": [item for item in document.cells.items() if item[1].after][:_NOTES],
+        "rates": dict(islice(_rates(document), _NOTES)),
     }
+
+
+def _rates(document: Document) -> Iterator[tuple[str, FailRates]]:
+    """How often cells fail that fail now and then."""
+    for cell, report in document.cells.items():
+        if rates := answer.now_and_then(report):
+            yield cell, rates
 
 
 def code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
@@ -161,7 +174,7 @@ def _environment() -> Environment:
         "short": short,
         "duration": lambda seconds: Markdown(duration(seconds)),
         "count": lambda number, noun: Markdown(count(number, noun)),
-        "codes": lambda items: Markdown(", ".join(code(item) for item in items)),
+        "codes": _codes,
         "base_name": lambda path: PurePosixPath(path).name,
         "chain": lambda failure: failure.chain[:_CHAIN_LIMIT],
         "log_lines": lambda failure: "\n".join(
@@ -191,6 +204,13 @@ def _environment() -> Environment:
     }
     environment.globals |= {"became": became, "reverted": reverted, "together": together}
     return environment
+
+
+def _codes(items: Iterable[str]) -> Markdown:
+    """Code spans; of many the first, and how many more there are."""
+    spans = [code(item) for item in items]
+    more = len(spans) - _NAMED
+    return Markdown(", ".join(spans[:_NAMED]) + (f" and {more} more" if more > 0 else ""))
 
 
 def _landed(document: Document, commit: CommitInfo) -> Markdown:

@@ -59,6 +59,8 @@ def render_whys(document: Document) -> RenderableType | None:
         parts.append(render_why(document, failure))
     if found.brief:
         lines = [_text(brief(document, failure), _BRIEF_LIMIT) for failure in found.brief]
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ellipsis"
         more = (
             [Text(f"and {count(found.more, 'more signature')}: --json has all", "dim")] if found.more else []
         )

@@ -683,3 +683,29 @@ def hostile_fixes() -> Document:
         verified=(),
     )
     return hostile().model_copy(update={"good": (), "cells": {}, "fixes": found})
+
+
+def many() -> Document:
+    """500 cells of which one commit turned 245 red, and another five; each of the former has its own signature."""
+    names = [f"tests/test_it.py::test_case[{number:03}]" for number in range(500)]
+    turned = {name: red(confidence=0.98) for name in names[:245]}
+    others = dict.fromkeys(
+        names[245:250], red(culprit=COMMITS[BROKEN], last_good=None, note="order matters", after=(names[0],))
+    )
+    failures = tuple(
+        FAILURE.model_copy(
+            update={"cell": name, "cells": (name,), "sha": BROKEN if name in others else CULPRIT}
+        )
+        for name in names[:250]
+    )
+    ran = {name: "failed" if number < 250 else "passed" for number, name in enumerate(names)}
+    return document(
+        cells={**turned, **others, **dict.fromkeys(names[250:], green())},
+        failure=failures[0],
+        failures=failures,
+        trials=(
+            trial(BAD, "bad end", ran),
+            trial(CULPRIT, "narrow", ran),
+            trial(PARENT, "narrow", dict.fromkeys(names, "passed")),
+        ),
+    )

@@ -18,6 +18,7 @@ BUILT = "4 trials, 1 environment built"
         (("a[4]",), ("a[1]", "b[4]"), ((), ())),
         (("a[4]",), ("a",), ((), ())),
         (("a[4]",), (), ((), ())),
+        (tuple(f"a[{number}]" for number in range(10, 15)), ("a[1]",), ((), ())),
     ],
 )
 def test_contrast_of_red_and_green_parameters(red, green, contrast):

@@ -34,6 +34,7 @@ ENDINGS = (
     "fixes",
     "fixes_running",
     "fixes_unfit",
+    "many",
     "hostile",
 )
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
