@@ -86,18 +86,25 @@ def render_shadows(found: Sequence[ShadowReport]) -> RenderableType | None:
 
 @dataclass(frozen=True)
 class CheckText:
-    """A script of the check for an issue body: without its folder, which nobody else has."""
+    """A script of the check for an issue body: without its folder, which nobody else has.
+
+    `text` is empty where it is long.
+    """
 
     name: str
     language: str
     text: str
+    sha256: str
 
 
 def check_texts(document: Document) -> tuple[CheckText, ...]:
-    """The scripts of the check whose text is kept."""
+    """The scripts of the check that no commit has."""
     files = document.check.files if document.check else ()
-    named = ((Path(file.path), file.text) for file in files if file.text)
-    return tuple(CheckText(path.name, _LANGUAGES.get(path.suffix, "text"), text) for path, text in named)
+    named = ((Path(file.path), file) for file in files)
+    return tuple(
+        CheckText(path.name, _LANGUAGES.get(path.suffix, "text"), file.text, file.sha256)
+        for path, file in named
+    )
 
 
 def _lines(shadow: ShadowReport) -> Iterator[RenderableType]:

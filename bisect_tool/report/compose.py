@@ -24,7 +24,6 @@ from bisect_tool.report.check import shadowed, withheld_from
 from bisect_tool.report.culprits import culprit_report, merge_itself, parent_runs
 from bisect_tool.report.document import (
     CellReport,
-    CheckFileReport,
     CommitInfo,
     Cost,
     CulpritReport,
@@ -121,7 +120,6 @@ def compose(
         profile=request.profile or "",
         repo=request.repo,
         origin=session.repository.origin,
-        check_files=_check_files(request),
         find=request.find,
         good=(request.bad,) if fix else request.goods,
         bad=request.goods[0] if fix else request.bad,
@@ -150,12 +148,6 @@ def compose(
         versions=_versions(session, rows),
     )
     return sanitise(document, secret_values(os.environ))
-
-
-def _check_files(request: Request) -> tuple[CheckFileReport, ...]:
-    """The files of a command that no commit has, with the text of short ones."""
-    files = request.check.files if isinstance(request.check, CommandCheck) else ()
-    return tuple(CheckFileReport(path=file.path, sha256=file.sha256, text=file.text) for file in files)
 
 
 def _rerun(request: Request, own: Sequence[TrialResult]) -> str:

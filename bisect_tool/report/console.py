@@ -14,8 +14,8 @@ from rich.text import Text
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
-from bisect_tool.report.check import render_shadows, render_withheld
 from bisect_tool.report.bounded import Row, notes, rows
+from bisect_tool.report.check import render_shadows, render_withheld
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import render_healings

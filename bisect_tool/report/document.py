@@ -246,14 +246,6 @@ class Confirmation(_Model):
     cost: Cost
 
 
-class CheckFileReport(_Model):
-    """A file of a command that was the same at every commit; `text` is what it holds where that is short."""
-
-    path: str
-    sha256: str
-    text: str = ""
-
-
 class NativeChange(_Model):
     """A commit whose native files differ from its parent's although the compiled base is pinned."""
 
@@ -265,7 +257,7 @@ class Document(_Model):
     """What `--json` prints; `commits` describes, by sha, every commit that the document names.
 
     `origin` is where others find the repository: the URL of its origin without account; empty without one.
-    `check_files` are files of a command that no commit has. `culprits` says more of every culprit, by sha.
+    `culprits` says more of every culprit, by sha.
     `rerun_same_failure` is the command that skips other failures, where a commit is suspect for one.
     `resumable`: `bisect-run resume` goes on with the session, where it ended or with a new budget.
     `running`: a process runs the session, and the document tells of it as far as it came.
@@ -288,7 +280,6 @@ class Document(_Model):
     profile: str
     repo: str
     origin: str = ""
-    check_files: tuple[CheckFileReport, ...] = ()
     find: Literal["regression", "fix"] = "regression"
     good: tuple[str, ...]
     bad: str

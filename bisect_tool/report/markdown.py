@@ -16,8 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bisect_tool.report import answer
 from bisect_tool.report import forge as forges
-from bisect_tool.report.check import check_texts
 from bisect_tool.report.bounded import rows
+from bisect_tool.report.check import check_texts
 from bisect_tool.report.confirmed import became, reverted, together
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows

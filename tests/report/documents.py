@@ -6,7 +6,6 @@ from bisect_tool.evidence import Event, Frame, ProcessTimeline
 from bisect_tool.report.check import ShadowReport
 from bisect_tool.report.document import (
     CellReport,
-    CheckFileReport,
     CommitInfo,
     Confirmation,
     Cost,
@@ -381,17 +380,14 @@ def command() -> Document:
         profile="",
         repo="/home/ada/project",
         rerun="bisect-run --repo /home/ada/project --good v1 --bad main -- /home/ada/checks/check.sh --all",
-        check_files=(
-            CheckFileReport(
-                path="/home/ada/checks/check.sh", sha256="1f2e" * 16, text="#!/bin/sh\nmake test\n"
-            ),
-            CheckFileReport(path="/home/ada/checks/data.py", sha256="3a4b" * 16),
-        ),
         cells={"command": red()},
         failure=FailureReport(cell="command", sha=CULPRIT, root=root, chain=(root,), excerpt=excerpt),
         check=CommandCheck(
-            argv=("/home/ada/project/check.sh", "--all"),
-            files=(CheckFile(path="/home/ada/project/check.sh", sha256="0" * 64, text=CHECK),),
+            argv=("/home/ada/checks/check.sh", "--all"),
+            files=(
+                CheckFile(path="/home/ada/checks/check.sh", sha256="1f2e" * 16, text=CHECK),
+                CheckFile(path="/home/ada/checks/data.py", sha256="3a4b" * 16),
+            ),
         ),
         withheld=("LICENSE_KEY", "MONKEY"),
         trials=(
@@ -652,9 +648,8 @@ def hostile() -> Document:
                 note=text,
             )
         },
-        check_files=(
-            CheckFileReport(path=text, sha256=text, text=text),
-            CheckFileReport(path=text, sha256=text),
+        check=CommandCheck(
+            argv=(text,), files=tuple(CheckFile(path=text, sha256=text, text=held) for held in (text, ""))
         ),
         native_changes=(NativeChange(sha=CULPRIT, paths=(text,)),),
         trials=(told, started),
@@ -686,17 +681,15 @@ def hostile_fixes() -> Document:
 
 
 def many() -> Document:
-    """500 cells of which one commit turned 245 red, and another five; each of the former has its own signature."""
+    """500 cells: one commit turned 245 red, and another five; each failed with a signature of its own."""
     names = [f"tests/test_it.py::test_case[{number:03}]" for number in range(500)]
     turned = {name: red(confidence=0.98) for name in names[:245]}
     others = dict.fromkeys(
         names[245:250], red(culprit=COMMITS[BROKEN], last_good=None, note="order matters", after=(names[0],))
     )
     failures = tuple(
-        FAILURE.model_copy(
-            update={"cell": name, "cells": (name,), "sha": BROKEN if name in others else CULPRIT}
-        )
-        for name in names[:250]
+        FAILURE.model_copy(update={"cell": name, "cells": (name,), "sha": sha})
+        for name, sha in zip(names, [CULPRIT] * 245 + [BROKEN] * 5, strict=False)
     )
     ran = {name: "failed" if number < 250 else "passed" for number, name in enumerate(names)}
     return document(

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from bisect_tool.evidence import Event, Frame, ProcessTimeline
 from bisect_tool.report.document import (
     CellReport,
-    CheckFileReport,
     CommitInfo,
     Confirmation,
     Cost,
@@ -57,7 +56,6 @@ SECTIONS = {
     "Failure": FailureReport,
     "Event": Event,
     "Frame": Frame,
-    "Check file": CheckFileReport,
     "Native change": NativeChange,
     "Trial": TrialReport,
     "Process": ProcessTimeline,

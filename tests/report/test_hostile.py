@@ -23,7 +23,7 @@ from bisect_tool.text import clean_line
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OUR_HTML = {"<details>", "</details>", "<summary>Log excerpt</summary>", "<summary>Trials</summary>"}
-ENDING = ["Analysis", "Environment", "Command to rerun"]
+ENDING = ["Analysis", "Environment", "Check", "Command to rerun"]
 OUR_HEADINGS = {
     "hostile": ["Summary", "Affected tests", "Error", "Bisection", *ENDING],
     "hostile_repro": ["Summary", "Failure rates", "Error", *ENDING],
@@ -97,7 +97,7 @@ def test_a_heading_of_a_session_without_analysis_is_one():
     """What follows an HTML block without an empty line would be a part of it."""
     ending = OUR_HEADINGS["hostile"]
     for begun in (documents.running(), documents.all_green()):
-        expected = [name for name in ending if name not in ("Error", "Analysis")]
+        expected = [name for name in ending if name not in ("Error", "Analysis", "Check")]
         assert headings(parsed(markdown(begun))) == expected
 
 

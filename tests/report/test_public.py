@@ -77,11 +77,11 @@ def test_without_a_public_address_it_runs_in_a_clone():
     assert "no public address" not in markdown(documents.document(repo=ORIGIN))
 
 
-def test_files_of_the_check_stand_below_the_command():
+def test_files_of_the_check_stand_there():
     body = markdown(documents.command())
-    assert f"`check.sh` is no part of the history. Its SHA-256 is `{'1f2e' * 16}`, and it holds:" in body
-    assert "\n```\n#!/bin/sh\nmake test\n```\n" in body
-    assert "`data.py` is no part of the history, and too long to be quoted." in body
+    assert f"## Check\n\n`check.sh` is no part of the history. Its SHA-256 is `{'1f2e' * 16}`.\n" in body
+    assert f"\n````sh\n{documents.CHECK}````\n" in body
+    assert f"\n\n`data.py` is no part of the history. Its SHA-256 is `{'3a4b' * 16}`; it is too" in body
 
 
 def test_words_of_commits_stay_as_they_are():
