@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -126,7 +127,8 @@ def load(spec: str) -> Scenario:
 def read(file: Path) -> Scenario:
     """Read one `scenario.toml`; raises UsageError naming the field that is wrong."""
     try:
-        scenario = Scenario.model_validate(_whole(file))
+        # As JSON and strictly: a string is no number then, and a list serves as a tuple all the same.
+        scenario = Scenario.model_validate_json(json.dumps(_whole(file), default=str), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

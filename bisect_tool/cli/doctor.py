@@ -21,7 +21,7 @@ from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.supervise.load import current_load
 from bisect_tool.text import clean_line
 
-INSTALL_ENGINE = "pip install 'bisect-run[engine]'"
+INSTALL_ENGINE = "in a clone of bisect-run: pip install '.[engine]'"
 _ENGINE = ("torch", "zmq", "msgspec", "uvicorn", "starlette")
 _DISK_GIB = 10
 

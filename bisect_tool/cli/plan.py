@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import ValidationError
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.build import BuildProfile, fingerprint, native_paths
@@ -29,6 +30,8 @@ from bisect_tool.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from bisect_tool.store import SessionRow
 
 _FAIL_BAD = (1.0, 0.5, 0.25)
 _SEARCHES = 40
@@ -89,14 +92,22 @@ def plan(
 
 
 def _trial_s(store: Store, request: Request) -> float | None:
-    """What a trial took on average in the last session like this one."""
-    for row in store.sessions():
-        like = (f'"scenario":"{request.scenario}"', f'"profile":"{request.profile}"')
-        if request.scenario and all(part in row.request for part in like):
+    """What a trial took on average in the last session of the same scenario and profile."""
+    for row in store.sessions() if request.scenario else ():
+        if _runs_of(row) == (request.scenario, request.profile):
             seconds = [trial.result.seconds for trial in store.trials(row.id)]
             if seconds:
                 return fmean(seconds)
     return None
+
+
+def _runs_of(row: SessionRow) -> tuple[str | None, str | None] | None:
+    """The scenario and profile of a session; None where another version stored it."""
+    try:
+        asked = Request.model_validate_json(row.request)
+    except ValidationError:
+        return None
+    return asked.scenario, asked.profile
 
 
 def plan_of(resolved: Resolved, trial_s: float | None = None) -> Plan:

@@ -10,11 +10,18 @@ from bisect_tool import scenario as scenarios
 from bisect_tool.report.phrase import count
 from bisect_tool.report.terminal import write
 from bisect_tool.trial.cells import collect_cells
+from bisect_tool.trial.launch_files import check_launch_files
 from bisect_tool.trial.setting import check_templates
 
-app = typer.Typer(help="List, show and check scenarios.")
+app = typer.Typer(help="List, show and check scenarios.", invoke_without_command=True)
 
 Name = Annotated[str, typer.Argument(metavar="SCENARIO", help="A bundled scenario or a scenario's folder.")]
+
+
+@app.callback()
+def scenarios_(context: typer.Context) -> int:
+    """List, show and check scenarios; without a command, list them."""
+    return list_() if context.invoked_subcommand is None else 0
 
 
 @app.command("list")
@@ -44,12 +51,13 @@ def show(name: Name) -> int:
 
 @app.command("check")
 def check(name: Name) -> int:
-    """Read a scenario's file, fill its templates and collect its suite.
+    """Read a scenario's file, fill its templates, look for the files it names and collect its suite.
 
     Exits with 2 and a message where something is wrong.
     """
     found = scenarios.load(name)
     check_templates(found)
+    check_launch_files(found)
     profiles, cells = count(len(found.profiles), "profile"), count(len(collect_cells(found)), "cell")
     write(f"{found.name}: {profiles}, {cells}: ok")
     return 0

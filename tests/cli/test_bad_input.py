@@ -441,7 +441,8 @@ def test_demo_without_its_engine(cli, monkeypatch):
     monkeypatch.setattr("bisect_tool.cli.doctor._ENGINE", ("sys", "nothing_of_this_name"))
     ended = cli("demo")
     assert ended.err == (
-        "error: the demo's engine lacks nothing_of_this_name\npip install 'bisect-run[engine]'\n"
+        "error: the demo's engine lacks nothing_of_this_name\n"
+        "in a clone of bisect-run: pip install '.[engine]'\n"
     )
     assert (ended.code, ended.out) == (5, "")
 

@@ -269,7 +269,7 @@ class TestDoctor:
         ended = cli("doctor")
         assert ended.code == 0
         assert ("-", "demo", "lacks nothing_of_this_name") in self.rows(ended)
-        assert "pip install 'bisect-run[engine]'" in ended.out
+        assert "in a clone of bisect-run: pip install '.[engine]'" in ended.out
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,12 @@ def test_others_are_named(check, command, value):
     [
         ('command = ["{python}"]', "command = []", "profiles.cpu.launch.command"),
         ('marker = "odd"', 'marker = "odd"\ntimeouts = {{ trial = inf }}', "profiles.cpu.timeouts.trial"),
+        ('marker = "odd"', 'marker = "odd"\ntimeouts = {{ ready = "10" }}', "profiles.cpu.timeouts.ready"),
+        ('marker = "odd"', 'marker = "odd"\nneeds_gpu = "no"', "profiles.cpu.needs_gpu"),
+        ('marker = "odd"', 'marker = "odd"\nsparse = "src"', "profiles.cpu.sparse"),
+        ('marker = "odd"', "marker = 5", "profiles.cpu.marker"),
+        ('model = "m"', 'model = "m", dp_size = 2.0', "profiles.cpu.launch.dp_size"),
+        ('model = "m"', 'model = "m", rpc_port = 1', "profiles.cpu.launch.rpc_port"),
     ],
 )
 def test_what_could_never_run_is_refused(cli, tmp_path, old, new, field):
@@ -140,3 +146,31 @@ def test_what_another_file_says_wrong_is_told_of_it(cli, two):
     ended = cli("scenarios", "check", str(folder))
     assert ended.code == 2
     assert "first/scenario.toml: not TOML: " in ended.err
+
+
+@pytest.mark.parametrize(
+    ("command", "value", "said"),
+    [
+        ("{scenario}/serve.sh", "", "there is no {tmp}/serve.sh"),
+        ("{python}", "{scenario}/hooks", "there is no {tmp}/hooks"),
+        ("{python}", "--config={scenario}/a.yaml:{tree}", "there is no {tmp}/a.yaml"),
+        ("{scenario}/test_odd.py", "", "{tmp}/test_odd.py is not executable"),
+        ("./serve.sh", "", "./serve.sh is looked for in the folder of each trial"),
+        ("/none/serve.sh", "", "there is no /none/serve.sh"),
+    ],
+)
+def test_a_file_that_a_launch_names_and_that_is_not_there(check, tmp_path, command, value, said):
+    ended = check(command, value)
+    assert (ended.code, ended.out) == (2, "")
+    assert said.replace("{tmp}", str(tmp_path)) in ended.err
+
+
+def test_files_that_are_there(check, tmp_path):
+    (tmp_path / "serve.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "serve.sh").chmod(0o755)
+    ended = check("{scenario}/serve.sh", "{scenario}/test_odd.py")
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_scenarios_alone_lists_them(cli):
+    assert cli("scenarios") == cli("scenarios", "list")
