@@ -6,17 +6,25 @@ from typing import TYPE_CHECKING
 
 from bisect_tool import session as sessions
 from bisect_tool.candidates import each_alone, reverts, span
+from bisect_tool.history.graft import NOTHING_CHANGED
+from bisect_tool.history.taken_back import taken_back_by
+from bisect_tool.report.compose import commit_info
+from bisect_tool.report.document import NextSearch
 from bisect_tool.request import Fixes
 from bisect_tool.resolve import Resolved
 from bisect_tool.search.intervals import luck
+from bisect_tool.verdict import RED
+from bisect_tool.words import with_good
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bisect_tool.campaign import CellConclusion, State
+    from bisect_tool.report.fixes import Tried
     from bisect_tool.request import Request
     from bisect_tool.session import Session
     from bisect_tool.store import Store
+    from bisect_tool.trial.result import TrialResult
 
 _LEAST_RUNS, _MOST_RUNS = 2, 30
 
@@ -60,6 +68,22 @@ def begin(session: Session, found: Sequence[CellConclusion], store: Store) -> Se
     request: Request = each_alone(session.request.model_copy(update=update), session.repository)
     resolved = Resolved(request, session.repository, span(request, session.repository))
     return sessions.create(resolved, store, session.home)
+
+
+def next_searches(
+    session: Session, tried: Iterable[Tried], results: Sequence[TrialResult]
+) -> Iterator[NextSearch]:
+    """Where to look next for culprits whose revert changes nothing at the bad end: they were taken back.
+
+    From the commit that took one back on, unless that is the bad end itself or failed: then what fails there
+    was broken while the culprit was in, and hides behind it.
+    """
+    request = session.request
+    failed = {request.bad, *(result.sha for result in results if result.outcome in RED)}
+    for culprit in (each.commit for each in tried if each.why == NOTHING_CHANGED):
+        by = taken_back_by(session.repository, culprit, request.bad)
+        rerun = "" if by in failed else with_good(request.rerun, by[:12])
+        yield NextSearch(culprit=culprit, commit=commit_info(session.repository.commit(by)), rerun=rerun)
 
 
 def passes(found: Sequence[CellConclusion], confidence: float) -> int:

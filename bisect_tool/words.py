@@ -85,6 +85,15 @@ def rerun(words: Words, request: Request) -> str:
     return shlex.join(parts)
 
 
+def with_good(again: str, sha: str) -> str:
+    """A command line that runs a bisection again, from another good end."""
+    words = shlex.split(again)
+    end = words.index("--") if "--" in words else len(words)
+    named = [place for place in range(end) if words[place] == "--good"]
+    kept = [word for place, word in enumerate(words) if not {place, place - 1} & {*named}]
+    return shlex.join([*kept[: named[0]], "--good", sha, *kept[named[0] :]])
+
+
 def _repetition_options(asked: Repetition) -> list[str]:
     parts = ["--runs", str(asked.runs)] + (["--until-fail"] if asked.until_fail else [])
     parts += ["--compare", asked.against[:12]] if asked.against else []

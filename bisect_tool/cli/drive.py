@@ -87,7 +87,9 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
         why = "the budget was used up before all reverts were told"
         say(f"{why}; go on with: bisect-run resume {session.id}")
     store.finish(second.id, healed.to_json())
-    return confirmed(document, healed)
+    tried = healed.fixes.candidates if healed.fixes else ()
+    results = [row.result for row in sessions.trials(session, store)]
+    return confirmed(document, healed, confirm.next_searches(session, tried, results))
 
 
 def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:

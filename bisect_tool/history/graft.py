@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _WHO = "bisect-run <bisect-run@localhost>"
 _NO_FILES = (".bisect-run-checks-out-no-files",)
 """What the worktree is narrowed to: git merges in the index, and writes only the files that conflict."""
+NOTHING_CHANGED = "changes nothing there"
+"""Why there is no commit where the base has what the edits would make."""
 
 
 class Kind(StrEnum):
@@ -70,7 +72,7 @@ def graft(repository: Repository, base: str, edits: Sequence[Edit], title: str) 
                 return misfit
         tree = git.text("write-tree").strip()
         if tree == git.text("rev-parse", f"{base}^{{tree}}").strip():
-            return Grafted(why="changes nothing there")
+            return Grafted(why=NOTHING_CHANGED)
         return Grafted(_commit(git, tree, base, title))
 
 

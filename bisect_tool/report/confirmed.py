@@ -13,7 +13,7 @@ from bisect_tool.search.intervals import luck
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bisect_tool.report.document import Document
+    from bisect_tool.report.document import Document, NextSearch
     from bisect_tool.report.fixes import Tried
 
 _OPEN = "open still"
@@ -25,16 +25,27 @@ _OF_CELLS = {
 }
 
 
-def confirmed(document: Document, healed: Document) -> Document:
-    """The document of a bisection with what the session of `fixes` says that reverted its culprits."""
+def confirmed(document: Document, healed: Document, searches: Iterable[NextSearch] = ()) -> Document:
+    """The document of a bisection with what the session of `fixes` says that reverted its culprits.
+
+    `searches` are the next steps for those that had been taken back already.
+    """
     assert healed.fixes is not None
     confirmation = Confirmation(
-        session=healed.session, conclusion=healed.conclusion, fixes=healed.fixes, cost=healed.cost
+        session=healed.session,
+        conclusion=healed.conclusion,
+        fixes=healed.fixes,
+        cost=healed.cost,
+        searches=tuple(searches),
     )
     return document.model_copy(
         update={
             "confirmation": confirmation,
-            "commits": {**healed.commits, **document.commits},
+            "commits": {
+                **healed.commits,
+                **document.commits,
+                **{each.commit.sha: each.commit for each in confirmation.searches},
+            },
             "resumable": document.resumable or healed.resumable,
         }
     )
@@ -80,6 +91,19 @@ def _by_luck(document: Document, cells: Iterable[str]) -> Iterator[tuple[str, tu
         chance = luck(runs.failed, runs.runs, times) if runs else 0.0
         if chance > DOUBTFUL:
             yield f"(passed {times} times, which is luck in {percent(chance)} of all cases)", (cell,)
+
+
+def taken_back(document: Document, culprit: str) -> NextSearch | None:
+    """What took a culprit back before the bad end; None where nothing did."""
+    searches = document.confirmation.searches if document.confirmation else ()
+    return next((each for each in searches if each.culprit == culprit), None)
+
+
+def what_next(search: NextSearch) -> str:
+    """What follows from a culprit that had been taken back."""
+    if search.rerun:
+        return "what fails at the bad end came after it: search on from there"
+    return "what fails at the bad end came before it, while the culprit hid it"
 
 
 def together(document: Document) -> str:

@@ -16,7 +16,7 @@ from bisect_tool.errors import ExitCode
 from bisect_tool.report import answer
 from bisect_tool.report.bounded import Row, notes, rows
 from bisect_tool.report.check import render_shadows, render_withheld
-from bisect_tool.report.confirmed import became, reverted, together
+from bisect_tool.report.confirmed import became, reverted, taken_back, together, what_next
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import render_healings
 from bisect_tool.report.forge import called
@@ -148,6 +148,9 @@ def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
     if said := became(document, commit.sha):
         what = "; ".join(f"{did} {listing(items, limit=4)}".rstrip() for did, items in said)
         grid.add_row(Text("Its revert", "bold"), _text(f"on {short(document.bad)} {what}"))
+    if search := taken_back(document, commit.sha):
+        grid.add_row(Text("Taken back", "bold"), _commit(document, search.commit.sha, "green"))
+        grid.add_row(Text(), Text(what_next(search), "yellow"))
 
 
 def _before(grid: Table, document: Document, view: answer.CulpritView) -> None:
@@ -276,16 +279,18 @@ def _leftovers(document: Document) -> RenderableType | None:
 
 
 def _closing(document: Document) -> RenderableType:
-    rows = {
-        "Cost": f"{answer.spent(document)}{_cost_of_reverts(document)}",
-        "Logs": _logs(document),
-        "Go on": f"bisect-run resume {document.session}" if document.resumable else "",
-        "Running": "in another process" if document.running else "",
-        "Run again": document.rerun,
-        "Same failure": document.rerun_same_failure,
-        "Write it up": f"bisect-run report {document.session} --markdown",
-    }
-    return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows.items() if text))
+    searches = document.confirmation.searches if document.confirmation else ()
+    rows = (
+        ("Cost", f"{answer.spent(document)}{_cost_of_reverts(document)}"),
+        ("Logs", _logs(document)),
+        ("Go on", f"bisect-run resume {document.session}" if document.resumable else ""),
+        ("Running", "in another process" if document.running else ""),
+        *(("Search on", search.rerun) for search in searches if search.rerun),
+        ("Run again", document.rerun),
+        ("Same failure", document.rerun_same_failure),
+        ("Write it up", f"bisect-run report {document.session} --markdown"),
+    )
+    return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows if text))
 
 
 def _cost_of_reverts(document: Document) -> str:

@@ -234,16 +234,29 @@ class Cost(_Model):
     gpu_seconds: float
 
 
+class NextSearch(_Model):
+    """The `commit` that took a culprit back, and a command line that searches on from there.
+
+    `rerun` is empty where that commit is the bad end, or fails as well.
+    """
+
+    culprit: str
+    commit: CommitInfo
+    rerun: str
+
+
 class Confirmation(_Model):
     """Whether reverting the culprits on the bad end heals it: the answer of the `session` that tried.
 
-    `conclusion` says so in a sentence; `cost` is no part of the bisection's.
+    `conclusion` says so in a sentence; `cost` is no part of the bisection's. `searches` are what to do next
+    where a culprit had been taken back already: what fails at the bad end came later.
     """
 
     session: str
     conclusion: str
     fixes: Healings
     cost: Cost
+    searches: tuple[NextSearch, ...] = ()
 
 
 class NativeChange(_Model):

@@ -18,7 +18,7 @@ from bisect_tool.report import answer
 from bisect_tool.report import forge as forges
 from bisect_tool.report.bounded import rows
 from bisect_tool.report.check import check_texts
-from bisect_tool.report.confirmed import became, reverted, together
+from bisect_tool.report.confirmed import became, reverted, taken_back, together, what_next
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
 from bisect_tool.report.left_behind import left_behind
@@ -203,6 +203,7 @@ def _environment() -> Environment:
         "pin_lines": pin_lines,
     }
     environment.globals |= {"became": became, "reverted": reverted, "together": together}
+    environment.globals |= {"taken_back": taken_back, "what_next": what_next}
     return environment
 
 

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from bisect_tool.request import CommandCheck, PytestCheck, Request, SuiteCheck
-from bisect_tool.words import Words, rerun
+from bisect_tool.words import Words, rerun, with_good
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -43,3 +43,9 @@ def test_a_pinned_file_is_pinned_by_its_commit():
 def test_a_command_comes_last_with_its_absolute_path():
     told = again(CommandCheck(argv=("/x/check.sh", "a b")), command=("./check.sh", "a b"), endpoint_runs=3)
     assert told[-5:] == ["--endpoint-runs", "3", "--", "/x/check.sh", "a b"]
+
+
+def test_the_same_from_another_good_end():
+    """What stands after `--` is the check's own."""
+    line = "bisect-run --repo /r --good a --good b --bad c --fresh -- ./check.sh --good d"
+    assert with_good(line, "e") == "bisect-run --repo /r --good e --bad c --fresh -- ./check.sh --good d"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 import signal
 from collections import Counter
 from contextlib import closing
@@ -134,6 +135,34 @@ def test_a_revert_that_changes_nothing(project, commit):
     (revert,) = ended.document.confirmation.fixes.candidates
     assert (ended.code, ended.document.cells["command"].culprit.sha) == (0, broken)
     assert (revert.sha, revert.why) == ("", "changes nothing there")
+    (search,) = ended.document.confirmation.searches
+    assert (search.culprit, search.commit.sha, search.rerun) == (broken, bad, "")
+    assert "came before it, while the culprit hid it" in project.run("report").stdout
+
+
+def test_a_culprit_that_was_taken_back_is_searched_on_from_there(project, commit):
+    """The commits at which it was mended cannot be tested; the next step finds what fails at the bad end."""
+    base = commit("Base", a=text(), b=text(), c=text(), doc="words\n")
+    broken = commit("Break a", a=text((5, "bad")))
+    mended = commit("Mend a", a=text(), doc="untestable\n")
+    commit("Document", doc="untestable still\n")
+    other = commit("Break b", b=text((9, "bad")), doc="words\n")
+    bad = commit("Document more", doc="more words\n")
+    project.write_check("#!/bin/sh\ngrep -q untestable doc && exit 125\n! grep -q bad a b\n")
+    document = bisect(project, base, bad, "--json").document
+    assert document.cells["command"].culprit.sha == broken
+    (search,) = document.confirmation.searches
+    assert (search.culprit, search.commit.sha) == (broken, mended)
+    assert f"--good {mended[:12]} --bad {bad[:12]}" in search.rerun
+    told = project.run("report").stdout
+    assert "what fails at the bad end came after it: search on from there" in told
+    assert f"Search on    {search.rerun}" in told
+    assert mended[:9] in project.run("report", "--markdown").stdout
+    project.write_check("#!/bin/sh\n! grep -q bad a b\n")
+    words = shlex.split(search.rerun)[1:]
+    at = words.index("--confirm")
+    again = project.run(*words[:at], "--json", *words[at:])
+    assert again.document.cells["command"].culprit.sha == other
 
 
 @pytest.fixture
