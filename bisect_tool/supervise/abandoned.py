@@ -35,7 +35,8 @@ class Abandoned:
     """What carries the token in its environment, was written down by the guardian, or is below one of these.
 
     Both are needed: a process that changes its title may overwrite its environment, and one that was born
-    right before the guardian died is in no record. Nothing older than the guardian is of the tree.
+    right before the guardian died is in no record. Nothing older than the guardian is of the tree. Without a
+    token (its record is damaged) the records alone say what is.
     """
 
     def __init__(self, folder: Path, token: str) -> None:
@@ -67,4 +68,6 @@ class Abandoned:
     def _is_ours(self, process: Process) -> bool:
         if process.identity in self._known:
             return True
+        if not self._mark:
+            return False
         return process.started >= self._oldest and self._mark in environment(process.pid)

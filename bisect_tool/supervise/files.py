@@ -1,15 +1,74 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and files that a trial may have replaced by something odd.
+
+A trial can make anything of the files in its folder: a pipe, which would be waited for, a link to a device
+without end or to somebody else's file, a folder. Only regular files are opened here, and no link is followed.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+RECORD_BYTES = 64 << 20
+"""More than any record of ours has; of a longer one the beginning is read."""
+_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file beside `path`, then put it in its place at once (rename(2))."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content.encode() if isinstance(content, str) else content)
-    part.replace(path)
+    """Write a file beside `path`, then put it in its place at once (rename(2)); on disk when this returns."""
+    part = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
+    try:
+        with _opened(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file to read it; raises OSError for anything else, a symbolic link among them."""
+    return _opened(path, os.O_RDONLY, "rb")
+
+
+def read_regular(path: Path, limit: int = RECORD_BYTES) -> bytes:
+    """The first bytes of a regular file, `limit` at most; raises OSError for anything else."""
+    with open_regular(path) as file:
+        return file.read(limit)
+
+
+def append_regular(path: Path, text: str, *, anew: bool = False) -> None:
+    """Append to a regular file, or begin it anew; raises OSError where something else is in its place."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    with _opened(path, flags, "ab") as file:
+        if anew:
+            file.truncate(0)
+        file.write(text.encode(errors="replace"))
+
+
+def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
+    try:
+        descriptor = os.open(path, flags | _SAFE, 0o666)
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, str(error)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, mode)  # type: ignore[return-value]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the folder's entries outlive a power loss (fsync(2))."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,12 +7,11 @@ import json
 import shutil
 import signal
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.supervise.abandoned import end_abandoned
-from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.files import read_regular, write_whole
 from bisect_tool.supervise.fork_server import SERVER, Line
 from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian
 from bisect_tool.supervise.leftovers import SHM_FILE
@@ -20,9 +19,12 @@ from bisect_tool.supervise.processes import is_alive, send
 from bisect_tool.supervise.spec import (
     RESULT_FILE,
     SPEC_FILE,
+    UNREADABLE,
     GuardianResult,
     GuardianSpec,
     Reason,
+    seconds,
+    text,
 )
 from bisect_tool.supervise.sweep import KILL_LIMIT_S
 
@@ -55,10 +57,15 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
         _wait(guardian, spec, cancel)
     finally:
         _finish(guardian, spec)
-        result = _result(spec, began)
-    if result.reason is Reason.LOST and guardian.failed:
+        result = _result(spec.folder, spec.token, began)
+    if result.reason is Reason.LOST and guardian.failed and not records_removed(spec.folder):
         raise _failure(spec)
     return result
+
+
+def records_removed(folder: Path) -> bool:
+    """Whether the program has removed its folder, or put another one in the place of the result."""
+    return not folder.is_dir() or (folder / RESULT_FILE).is_dir()
 
 
 def _start(spec: GuardianSpec) -> Line:
@@ -80,7 +87,9 @@ def _failure(spec: GuardianSpec) -> EnvironmentFailed:
     """Why the guardian failed; that the disk is full it cannot write down itself."""
     if shutil.disk_usage(spec.folder).free < FULL_BYTES:
         return EnvironmentFailed(f"the disk of {spec.folder} is full", "Free some space, then go on.")
-    lines = (spec.folder / OUTPUT_FILE).read_text(errors="replace").splitlines()
+    lines = []
+    with contextlib.suppress(OSError):
+        lines = read_regular(spec.folder / OUTPUT_FILE).decode(errors="replace").splitlines()
     said = lines[-1] if lines else "it said nothing"
     return EnvironmentFailed(f"the guardian failed: {said}", f"{spec.folder} tells more")
 
@@ -106,27 +115,30 @@ def recover(folder: Path) -> GuardianResult | None:
     """What became of the run recorded in `folder`, whose caller was killed; None if none was ever started.
 
     Waits for its guardian, if that is still cleaning up, and does its work where it was killed, too. Nothing
-    of the run is left afterwards.
+    of the run is left afterwards. Records that cannot be read, as a power loss leaves them, are those of a
+    run that did not end; without its spec, its processes are those that the journal names.
     """
-    spec_file = folder / SPEC_FILE
-    if not spec_file.exists():
+    if not any((folder / name).exists() for name in (SPEC_FILE, GUARDIAN_FILE, JOURNAL_FILE)):
         return None
-    spec = replace(GuardianSpec.from_json(spec_file.read_text()), folder=folder)
-    ends = time.monotonic() + spec.grace_s + KILL_LIMIT_S + CLEAN_UP_S
+    token, grace_s = "", GuardianSpec.grace_s
+    with contextlib.suppress(OSError, *UNREADABLE):
+        spec = GuardianSpec.from_json(read_regular(folder / SPEC_FILE))
+        token, grace_s = text(spec.token), seconds(spec.grace_s)
+    ends = time.monotonic() + grace_s + KILL_LIMIT_S + CLEAN_UP_S
     guardian = read_guardian(folder)
     while guardian and is_alive(guardian) and time.monotonic() < ends:
         time.sleep(POLL_S)
     if guardian:
         send(guardian, signal.SIGKILL)
-    return _result(spec, time.monotonic())
+    return _result(folder, token, time.monotonic())
 
 
-def _result(spec: GuardianSpec, began: float) -> GuardianResult:
-    path = spec.folder / RESULT_FILE
-    if path.exists():
-        return GuardianResult.from_json(path.read_text())
+def _result(folder: Path, token: str, began: float) -> GuardianResult:
+    path = folder / RESULT_FILE
+    with contextlib.suppress(OSError, *UNREADABLE):
+        return GuardianResult.from_json(read_regular(path))
     ended = time.time()
-    leftovers, parents = end_abandoned(spec.folder, spec.token)
+    leftovers, parents = end_abandoned(folder, token)
     result = GuardianResult(Reason.LOST, None, time.monotonic() - began, ended, leftovers, parents)
     with contextlib.suppress(OSError):  # on a full disk the next `recover` finds the same
         write_whole(path, result.to_json())

@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.files import append_regular, read_regular, write_whole
 from bisect_tool.supervise.processes import Identity, Process, read_bytes, read_process, title
-from bisect_tool.supervise.spec import ProcessInfo, process_info
+from bisect_tool.supervise.spec import UNREADABLE, ProcessInfo, process_info, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,16 +60,16 @@ class Journal:
             return
         self._known.update((info.identity, info) for info in changed)
         # A full disk must not end the one process that cleans up.
-        with suppress(OSError), self._path.open("a") as file:
-            file.writelines(json.dumps(asdict(info)) + "\n" for info in changed)
+        with suppress(OSError):
+            append_regular(self._path, "".join(json.dumps(asdict(info)) + "\n" for info in changed))
 
 
 def read_journal(folder: Path) -> tuple[ProcessInfo, ...]:
     """Every process of a trial, as last written down, in the order in which they were first seen."""
     known: dict[Identity, ProcessInfo] = {}
-    with suppress(FileNotFoundError), (folder / JOURNAL_FILE).open(errors="replace") as file:
-        for line in file:
-            with suppress(ValueError, KeyError, TypeError):  # a line cut off by the end of its writer
+    with suppress(OSError):
+        for line in read_regular(folder / JOURNAL_FILE).splitlines():
+            with suppress(*UNREADABLE):  # a line cut off by the end of its writer
                 info = process_info(json.loads(line))
                 known[info.identity] = info
     return tuple(known.values())
@@ -82,16 +82,16 @@ def write_guardian(folder: Path) -> None:
 
 
 def read_guardian(folder: Path) -> Identity | None:
-    """Who guarded the trial; None if nobody did since this machine was booted.
+    """Who guarded the trial; None if nobody did since this machine was booted, or the record is damaged.
 
     After a boot the same pids and start times are given again, and neither this nor the journal names anyone.
     """
-    path = folder / GUARDIAN_FILE
-    if not path.exists():
-        return None
-    record = json.loads(path.read_text())
-    pid, started = record["identity"]
-    return (pid, started) if record["boot"] == _boot() else None
+    with suppress(OSError, *UNREADABLE):
+        record = json.loads(read_regular(folder / GUARDIAN_FILE))
+        pid, started = record["identity"]
+        if record["boot"] == _boot():
+            return whole(pid), whole(started)
+    return None
 
 
 def _boot() -> str:

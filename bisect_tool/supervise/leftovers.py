@@ -15,8 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.supervise.files import append_regular, read_regular
 from bisect_tool.supervise.linux import watch_folder
 from bisect_tool.supervise.processes import open_files, read_bytes, table
+from bisect_tool.supervise.spec import UNREADABLE, text, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,8 +58,8 @@ class ShmWatch:
         if not entries:
             return
         self._own |= entries
-        with suppress(OSError), self._record.open("a") as file:
-            file.writelines(json.dumps(entry) + "\n" for entry in sorted(entries))
+        with suppress(OSError):
+            append_regular(self._record, "".join(json.dumps(entry) + "\n" for entry in sorted(entries)))
 
     def _drain(self) -> None:
         if self.descriptor >= 0:
@@ -97,11 +99,11 @@ def remove_leftovers(folder: Path) -> tuple[str, ...]:
 
 def _recorded(folder: Path) -> set[Entry]:
     entries: set[Entry] = set()
-    with suppress(FileNotFoundError), (folder / SHM_FILE).open() as file:
-        for line in file:
-            with suppress(ValueError):  # a line cut off by the end of its writer
+    with suppress(OSError):
+        for line in read_regular(folder / SHM_FILE).splitlines():
+            with suppress(*UNREADABLE):  # a line cut off by the end of its writer
                 name, inode = json.loads(line)
-                entries.add((name, inode))
+                entries.add((text(name), whole(inode)))
     return entries
 
 

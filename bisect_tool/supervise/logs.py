@@ -5,12 +5,14 @@ Memory is bounded whatever a log holds: gigabytes, megabytes without a newline, 
 
 from __future__ import annotations
 
+import os
 import re
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.files import open_regular, read_regular, write_whole
+from bisect_tool.supervise.spec import UNREADABLE, seconds
 from bisect_tool.supervise.stamps import times_file
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 LINE_LIMIT = 64 << 10
 _CHUNK = 1 << 16
+_READ_LIMIT = 64 * MIB
 _BREAK = re.compile(rb"\r\n|\n|\r")
 
 
@@ -28,36 +31,40 @@ def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float
 
     A carriage return ends a line, too (progress bars). Of a line longer than `limit_line` bytes the beginning
     is kept, with a note of what was left out. Without a sidecar the time is that of the file's last change.
+    What is gone, or no regular file, has no lines; of one that was not cut down its first bytes are read.
     """
-    times = _Times(path)
-    with path.open("rb") as file:
+    with suppress(OSError), open_regular(path) as file:
+        times = _Times(path, os.fstat(file.fileno()).st_mtime)
         for end, text in _split(file, limit_line):
+            if end > _READ_LIMIT:
+                break
             yield times.at(end), text.decode(errors="replace")
 
 
 def last_lines(path: Path, count: int) -> list[str]:
     """The last lines of a log, as `read_lines` gives them; no more of it is read than they take."""
-    size, window = path.stat().st_size, _CHUNK
-    while True:
-        with path.open("rb") as file:
+    with suppress(OSError), open_regular(path) as file:
+        size, window = os.fstat(file.fileno()).st_size, _CHUNK
+        while True:
             file.seek(max(size - window, 0))
             # The first one may be a part of a line.
             last = deque(_split(file, LINE_LIMIT), maxlen=count + 1)
-        if window >= size or len(last) > count:
-            return [text.decode(errors="replace") for _, text in last][-count:]
-        window *= 8
+            if window >= min(size, _READ_LIMIT) or len(last) > count:
+                return [text.decode(errors="replace") for _, text in last][-count:]
+            window *= 8
+    return []
 
 
 def bounded_log(path: Path, head: int = 8 * MIB, tail: int = 8 * MIB) -> int:
     """Cut a finished log down to its first and last bytes, in whole lines where it has lines.
 
-    A marker line says how many bytes were left out (the value returned; 0: it was small enough); the sidecar
-    is changed accordingly.
+    A marker line says how many bytes were left out (the value returned; 0: it was small enough, or is no
+    regular file); the sidecar is changed accordingly.
     """
-    size = path.stat().st_size
+    size = _size(path)
     if size <= head + tail + _CHUNK:
         return 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         first = file.read(head)
         # A line of some megabytes is cut, too, rather than lost.
         first = first[: first.rfind(b"\n", -LINE_LIMIT) + 1] or first
@@ -73,12 +80,18 @@ def bounded_log(path: Path, head: int = 8 * MIB, tail: int = 8 * MIB) -> int:
     return left_out
 
 
-class _Times:
-    """The sidecar of a log, read along with it."""
+def _size(path: Path) -> int:
+    with suppress(OSError), open_regular(path) as file:
+        return os.fstat(file.fileno()).st_size
+    return 0
 
-    def __init__(self, log: Path) -> None:
+
+class _Times:
+    """The sidecar of a log, read along with it; `changed` is when the log was."""
+
+    def __init__(self, log: Path, changed: float) -> None:
         self._stamps = _read_stamps(log)
-        self._end, self._time = next(self._stamps, (0, log.stat().st_mtime))
+        self._end, self._time = next(self._stamps, (0, changed))
 
     def at(self, offset: int) -> float:
         """When the log first was at least so long; offsets must not decrease."""
@@ -91,11 +104,11 @@ class _Times:
 
 
 def _read_stamps(log: Path) -> Iterator[tuple[int, float]]:
-    with suppress(FileNotFoundError), times_file(log).open(errors="replace") as file:
-        for line in file:
-            with suppress(ValueError):  # a stamp cut off by the end of its writer
+    with suppress(OSError):
+        for line in read_regular(times_file(log)).splitlines():
+            with suppress(*UNREADABLE):  # a stamp cut off by the end of its writer
                 end, time = line.split()
-                yield int(end), float(time)
+                yield int(end), seconds(float(time))
 
 
 def _cut_stamps(log: Path, head: int, tail: int, marker: int) -> bytes:

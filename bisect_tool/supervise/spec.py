@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "BISECT_RUN_TOKEN"  # noqa: S105 - a mark on processes, not a secret
 SPEC_FILE = "spec.json"
 RESULT_FILE = "result.json"
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What reading a record raises that was cut short, is empty, or was written by somebody else."""
+SECONDS_LIMIT = 1e11
+"""Some 3,000 years, which no duration of a trial reaches, and no time since 1970 in this one."""
+_WHOLE_LIMIT = 1 << 63
 _ROLE = re.compile(r"\w+::(\S+)")
 _NAMED = re.compile(r"((?:APIServer|EngineCore|DPCoordinator|Worker)(?:_\w+)?)")
 
@@ -112,9 +117,9 @@ class GuardianSpec:
         return json.dumps(asdict(self), default=str)
 
     @classmethod
-    def from_json(cls, text: str) -> GuardianSpec:
-        """The inverse of `to_json`."""
-        raw: dict[str, Any] = json.loads(text)
+    def from_json(cls, record: str | bytes) -> GuardianSpec:
+        """The inverse of `to_json`; raises one of UNREADABLE for anything else."""
+        raw: dict[str, Any] = json.loads(record)
         paths = {name: Path(raw[name]) for name in ("cwd", "stdout", "watch", "folder")}
         complete = raw.get("complete") and Path(raw["complete"])
         return cls(**{**raw, **paths, "complete": complete, "argv": tuple(raw["argv"])})
@@ -149,17 +154,25 @@ class GuardianResult:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> GuardianResult:
-        """The inverse of `to_json`."""
-        raw: dict[str, Any] = json.loads(text)
+    def from_json(cls, record: str | bytes) -> GuardianResult:
+        """The inverse of `to_json`; raises one of UNREADABLE for anything else."""
+        raw: dict[str, Any] = json.loads(record)
         left = raw["leftovers"]
-        processes = tuple(process_info(process) for process in left["processes"])
-        leftovers = Leftovers(processes, tuple(left["ports"]), tuple(left["shm"]))
-        parents = {int(pid): parent for pid, parent in raw["parents"].items()}
-        reason = Reason(raw["reason"])
-        load = Load(**raw["load"]) if raw["load"] else None
-        refusal = raw.get("not_started", "")
-        return cls(reason, raw["exit_code"], raw["seconds"], raw["ended"], leftovers, parents, load, refusal)
+        code = raw["exit_code"]
+        return cls(
+            reason=Reason(raw["reason"]),
+            exit_code=None if code is None else whole(code),
+            seconds=seconds(raw["seconds"]),
+            ended=seconds(raw["ended"]),
+            leftovers=Leftovers(
+                processes=tuple(process_info(process) for process in left["processes"]),
+                ports=tuple(whole(port) for port in left["ports"]),
+                shm=tuple(text(name) for name in left["shm"]),
+            ),
+            parents={int(pid): whole(parent) for pid, parent in raw["parents"].items()},
+            load=_load(raw.get("load")),
+            not_started=text(raw.get("not_started", "")),
+        )
 
 
 def marked(env: Mapping[str, str], token: str) -> dict[str, str]:
@@ -167,6 +180,44 @@ def marked(env: Mapping[str, str], token: str) -> dict[str, str]:
     return {**env, TOKEN_VARIABLE: f"{env.get(TOKEN_VARIABLE, '')} {token}".strip()}
 
 
+def _load(raw: Mapping[str, Any] | None) -> Load | None:
+    if raw is None:
+        return None
+    return Load(**{name: seconds(value) for name, value in raw.items() if value is not None})
+
+
 def process_info(raw: Mapping[str, Any]) -> ProcessInfo:
-    """A ProcessInfo from its JSON object."""
-    return ProcessInfo(**{**raw, "ports": tuple(raw["ports"])})
+    """A ProcessInfo from its JSON object; raises one of UNREADABLE where that is something else."""
+    gone = raw.get("gone")
+    return ProcessInfo(
+        pid=whole(raw["pid"]),
+        ppid=whole(raw["ppid"]),
+        started=whole(raw["started"]),
+        title=text(raw["title"]),
+        seen=seconds(raw["seen"]),
+        gone=None if gone is None else seconds(gone),
+        ports=tuple(whole(port) for port in raw.get("ports", ())),
+        ended_by=text(raw.get("ended_by", "")),
+        name=text(raw.get("name", "")),
+    )
+
+
+def whole(value: object) -> int:
+    """The value, if it is an integer as a process id or a tick count may be; else ValueError."""
+    if type(value) is not int or abs(value) >= _WHOLE_LIMIT:
+        raise ValueError(f"no such number can be: {value!r:.40}")
+    return value
+
+
+def seconds(value: object) -> float:
+    """The value, if it is a number of seconds that a clock may show; else ValueError."""
+    if type(value) not in {int, float} or not abs(value) < SECONDS_LIMIT:  # type: ignore[arg-type]
+        raise ValueError(f"no such time can be: {value!r:.40}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def text(value: object) -> str:
+    """The value, if it is a string; else TypeError."""
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {value!r:.40}")
+    return value

@@ -11,6 +11,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from bisect_tool.supervise.files import append_regular
 from bisect_tool.supervise.linux import punch_hole
 
 STAMP_S = 0.05
@@ -98,8 +99,8 @@ class _Log:
         anew = self._size < self._stamped  # its writer truncated it
         if anew:
             self._hole_end = HOLE_START
-        with suppress(OSError), self._times.open("w" if anew else "a") as file:
-            file.write(f"{self._size} {now:.3f}\n")
+        with suppress(OSError):
+            append_regular(self._times, f"{self._size} {now:.3f}\n", anew=anew)
         self._stamped = self._size
         self._count += 1
         self._due = now + STAMP_S * 2.0 ** (self._count // COARSER_AFTER)

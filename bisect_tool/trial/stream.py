@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bisect_tool.supervise.files import open_regular
+from bisect_tool.supervise.spec import SECONDS_LIMIT
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class _Record(BaseModel):
+_LINE_BYTES = 4 << 20
+_STREAM_BYTES = 256 << 20
+Seconds = Annotated[float, Field(ge=-SECONDS_LIMIT, le=SECONDS_LIMIT, allow_inf_nan=False)]
+"""Of a clock or a duration. A test can write any number; beyond these, sums and dates would fail."""
+_LineNumber = Annotated[int, Field(ge=0, lt=1 << 31)]
+
+
+class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    time: float = Field(description="epoch seconds")
+
+class _Record(_Model):
+    time: Seconds = Field(description="epoch seconds")
 
 
-class CrashReport(BaseModel):
+class CrashReport(_Model):
     """What pytest saw of an exception; frames are `(file, line, function)`, outermost first."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
 
     exception: str
     message: str
-    frames: tuple[tuple[str, int, str], ...] = ()
+    frames: tuple[tuple[str, _LineNumber, str], ...] = ()
     text: str = ""
 
 
@@ -63,12 +73,12 @@ class Phase(_Record):
     cell: str
     phase: Literal["setup", "call", "teardown"]
     outcome: Literal["passed", "failed", "skipped"]
-    seconds: float
+    seconds: Seconds
     failure: CrashReport | None = None
     hint: Outcome | None = None
     reason: str | None = None
     logs: tuple[str, ...] = ()
-    window: tuple[float, float] | None = None
+    window: tuple[Seconds, Seconds] | None = None
 
 
 class Finished(_Record):
@@ -87,13 +97,13 @@ def _adapter() -> TypeAdapter[Record]:
 
 
 def read_stream(path: Path) -> tuple[Record, ...]:
-    """The records of a report as far as it came; a line that a kill cut short is passed over."""
-    if not path.exists():
-        return ()
+    """The records of a report as far as it came; a line that a kill cut short is passed over.
+
+    So is one that is no record (a test can write there, too). What is no regular file has none.
+    """
     records = []
-    for line in path.read_bytes().splitlines():
-        try:
-            records.append(_adapter().validate_json(line))
-        except ValidationError:
-            continue
+    with suppress(OSError), open_regular(path) as file:
+        while file.tell() < _STREAM_BYTES and (line := file.readline(_LINE_BYTES)):
+            with suppress(ValidationError):
+                records.append(_adapter().validate_json(line))
     return tuple(records)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -136,3 +137,35 @@ def test_no_half_files_are_left(tmp_path):
     log = long_log(tmp_path)
     bounded_log(log, head=1000, tail=1000)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rank0.log", "rank0.log.times"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "endless", "dangling", "folder", "missing"])
+@pytest.mark.parametrize("name", ["a.log", "a.log.times"])
+def test_what_is_no_regular_file_has_no_lines_and_no_times(tmp_path, kind, name):
+    (tmp_path / "a.log").write_text("line\n")
+    odd = tmp_path / name
+    odd.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(odd)
+    elif kind == "folder":
+        odd.mkdir()
+    elif kind != "missing":
+        odd.symlink_to({"endless": "/dev/zero", "dangling": "nowhere"}[kind])
+    expected = [] if name == "a.log" else ["line"]
+    assert bounded_log(tmp_path / "a.log") == 0
+    assert [text for _, text in read_lines(tmp_path / "a.log")] == expected
+    assert last_lines(tmp_path / "a.log", 5) == expected
+
+
+def test_an_endless_sidecar_is_not_read_to_its_end(tmp_path):
+    (tmp_path / "a.log").write_text("line\n")
+    with (tmp_path / "a.log.times").open("wb") as file:
+        file.truncate(1 << 40)
+    assert [text for _, text in read_lines(tmp_path / "a.log")] == ["line"]
+
+
+@pytest.mark.parametrize("stamp", ["5 nan", "5 inf", "5 1e308", f"{'9' * 5000} 1.0", "-1", "x y"])
+def test_an_odd_stamp_is_passed_over(tmp_path, stamp):
+    (tmp_path / "a.log").write_text("line\n")
+    (tmp_path / "a.log.times").write_text(f"{stamp}\n5 7.0\n")
+    assert list(read_lines(tmp_path / "a.log")) == [(7.0, "line")]

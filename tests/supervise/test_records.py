@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.supervise import GuardianResult, GuardianSpec, Leftovers, ProcessInfo, Reason
-from bisect_tool.supervise.journal import JOURNAL_FILE, Journal, read_guardian, read_journal, write_guardian
+from bisect_tool.supervise import GuardianResult, GuardianSpec, Leftovers, ProcessInfo, Reason, recover
+from bisect_tool.supervise.abandoned import Abandoned
+from bisect_tool.supervise.journal import (
+    GUARDIAN_FILE,
+    JOURNAL_FILE,
+    Journal,
+    read_guardian,
+    read_journal,
+    write_guardian,
+)
 from bisect_tool.supervise.processes import read_process
+from bisect_tool.supervise.spec import RESULT_FILE, SPEC_FILE, UNREADABLE
 
 NUMBERS = st.integers(0, 2**31)
 SECONDS = st.floats(0, 1e10)
@@ -121,3 +133,74 @@ def test_the_guardian_names_itself(tmp_path, own):
     assert read_guardian(tmp_path) is None
     write_guardian(tmp_path)
     assert read_guardian(tmp_path) == own.identity
+
+
+DAMAGED = ["", "{", "[]", "null", "0", '"x"', "\0" * 40, "[" * 10_000, '{"identity": 1}']
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_record_of_the_guardian_names_nobody(tmp_path, content):
+    (tmp_path / GUARDIAN_FILE).write_text(content)
+    assert read_guardian(tmp_path) is None
+
+
+@pytest.mark.parametrize("identity", [["1", 2], [1.5, 2], [True, 2], [1, 1e400], [1], [10**30, 2], None])
+def test_only_a_process_can_be_a_guardian(tmp_path, own, identity):
+    write_guardian(tmp_path)
+    record = json.loads((tmp_path / GUARDIAN_FILE).read_text())
+    (tmp_path / GUARDIAN_FILE).write_text(json.dumps({**record, "identity": identity}))
+    assert read_guardian(tmp_path) is None
+
+
+RESULT = GuardianResult(Reason.EXITED, 0, 1.0, 2.0, Leftovers((), (8000,), ("psm_1",)), {5: 4})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reason": "because"},
+        {"exit_code": "0"},
+        {"exit_code": 1.5},
+        {"seconds": float("inf")},
+        {"ended": float("nan")},
+        {"ended": 1e308},
+        {"leftovers": None},
+        {"leftovers": {"processes": [{}], "ports": [], "shm": []}},
+        {"leftovers": {"processes": [], "ports": ["x"], "shm": []}},
+        {"leftovers": {"processes": [], "ports": [], "shm": [1]}},
+        {"parents": {"x": 1}},
+        {"parents": {"9" * 5000: 1}},
+        {"parents": {"1": None}},
+        {"load": {"cpus": None}},
+        {"load": 7},
+    ],
+)
+def test_a_result_that_no_guardian_writes_is_refused(change):
+    record = json.loads(RESULT.to_json()) | change
+    with pytest.raises(UNREADABLE):
+        GuardianResult.from_json(json.dumps(record))
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+@pytest.mark.parametrize("name", [SPEC_FILE, GUARDIAN_FILE, RESULT_FILE, JOURNAL_FILE])
+def test_damaged_records_are_those_of_a_run_that_did_not_end(tmp_path, content, name):
+    """As a power loss leaves them: all others are whole, and nothing runs any more."""
+    here = tmp_path
+    (tmp_path / SPEC_FILE).write_text(GuardianSpec(("true",), here, {}, here, here, here, 1.0).to_json())
+    (tmp_path / RESULT_FILE).write_text(RESULT.to_json())
+    (tmp_path / name).write_text(content)
+    result = recover(tmp_path)
+    assert result == (RESULT if name != RESULT_FILE else replace(result, reason=Reason.LOST))
+
+
+def test_without_its_token_the_records_alone_say_what_is_of_the_run(tmp_path):
+    """An empty token would be found in every environment."""
+    write_guardian(tmp_path)
+    bystander = subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL)
+    try:
+        abandoned = Abandoned(tmp_path, "")
+        abandoned.empty()
+        assert abandoned.alive() == []
+    finally:
+        bystander.kill()
+        bystander.wait()

@@ -1,0 +1,40 @@
+"""A program that puts pipes, links and folders in the place of the files that it is watched by."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.supervise import Reason
+
+RECORDS = "guardian.json processes.jsonl shm.jsonl result.json"
+LOGS = "logs/suite.log logs/suite.log.times logs/a.log.times"
+ODD = {
+    "pipe": "rm -rf $f; mkfifo $f",
+    "endless": "rm -rf $f; ln -s /dev/zero $f",
+    "dangling": "rm -rf $f; ln -s nowhere/at/all $f",
+    "empty": ": > $f",
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_no_record_is_waited_for_or_followed(guard, kind):
+    plant = f"for f in {RECORDS} {LOGS}; do {ODD[kind]}; done"
+    script = f"{plant}; for n in 1 2 3 4 5; do echo $n >> logs/b.log; sleep 0.1; done; exit 3"
+    run = guard(argv=("sh", "-c", script), deadline_s=30.0)
+    assert (run.result.reason, run.result.exit_code) == (Reason.EXITED, 3)
+    assert run.survivors == []
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("rm -rf $PWD", Reason.LOST),
+        ("rm -rf $PWD; touch $PWD", Reason.LOST),
+        ("rm -f result.json; mkdir -p result.json/x", Reason.LOST),
+        ("rm -rf logs", Reason.EXITED),
+    ],
+)
+def test_a_program_that_takes_its_records_away(guard, script, reason):
+    run = guard(argv=("sh", "-c", f"{script}; exit 1"), deadline_s=30.0)
+    assert run.result.reason is reason
+    assert run.survivors == []

@@ -1,0 +1,109 @@
+"""Files of ours: whole or not there; and what else a trial may have put in their place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.supervise.files import append_regular, open_regular, read_regular, write_whole
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What is synchronised and renamed, in this order; a descriptor by what it is open on."""
+    made = []
+    sync, rename = os.fsync, Path.replace
+
+    def fsync(descriptor):
+        made.append(("fsync", Path(f"/proc/self/fd/{descriptor}").readlink()))
+        sync(descriptor)
+
+    def replace(path, target):
+        made.append(("rename", target))
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    return made
+
+
+def odd(kind, path, elsewhere):
+    """Something at `path` that is no regular file, or leads to one elsewhere."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        targets = {
+            "dangling": "/nowhere/at/all",
+            "endless": "/dev/zero",
+            "elsewhere": str(elsewhere),
+            "loop": path.name,
+        }
+        path.symlink_to(targets[kind])
+
+
+ODD = ["pipe", "folder", "dangling", "endless", "elsewhere", "loop"]
+
+
+def test_file_and_folder_are_on_disk_before_and_after_the_rename(tmp_path, calls):
+    target = tmp_path / "record"
+    write_whole(target, "whole")
+    (first, part), renamed, last = calls
+    assert first == "fsync"
+    assert part.parent == tmp_path
+    assert renamed == ("rename", target)
+    assert last == ("fsync", tmp_path)
+    assert target.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "dangling", "endless", "elsewhere", "loop"])
+def test_what_is_in_the_place_is_replaced_and_not_written_to(tmp_path, kind):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    odd(kind, tmp_path / "record", elsewhere)
+    write_whole(tmp_path / "record", b"whole")
+    assert (tmp_path / "record").read_bytes() == b"whole"
+    assert not (tmp_path / "record").is_symlink()
+    assert elsewhere.read_text() == "mine"
+
+
+def test_what_cannot_be_put_in_its_place_leaves_nothing(tmp_path):
+    (tmp_path / "record").mkdir()
+    with pytest.raises(OSError, match="record"):
+        write_whole(tmp_path / "record", "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["record"]
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_only_regular_files_are_read_or_written(tmp_path, kind):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    odd(kind, tmp_path / "log", elsewhere)
+    with pytest.raises(OSError, match="log"):
+        open_regular(tmp_path / "log")
+    with pytest.raises(OSError, match="log"):
+        append_regular(tmp_path / "log", "more")
+    assert elsewhere.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "missing", "missing/inner"])
+def test_a_name_that_no_file_has_is_an_operating_system_error(tmp_path, name):
+    with pytest.raises(OSError, match=r"null|name|No such"):
+        open_regular(tmp_path / name)
+
+
+def test_no_more_is_read_than_wanted(tmp_path):
+    (tmp_path / "log").write_bytes(b"x" * 100)
+    assert read_regular(tmp_path / "log", 10) == b"x" * 10
+
+
+def test_appending_and_beginning_anew(tmp_path):
+    append_regular(tmp_path / "log", "one\n")
+    append_regular(tmp_path / "log", "two\n")
+    assert (tmp_path / "log").read_text() == "one\ntwo\n"
+    append_regular(tmp_path / "log", "three\n", anew=True)
+    assert (tmp_path / "log").read_text() == "three\n"
