@@ -20,7 +20,7 @@ _GLUE = (
     r"(?:(?:\S+::\S+\s+)?(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS|[.FEsx])?\s*(?:\[\s*\d+%\])?\s*"
     r"|[^|(]{0,200}\|[^|]{0,200}\|[^\]]{0,100}\]\s*)"
 )
-_PREFIX = re.compile(r"\((?P<role>[A-Za-z][\w.-]*)(?: rank=\d+)? pid=(?P<pid>\d+)[^)]{0,80}\) ?")
+_PREFIX = re.compile(r"\((?P<role>[A-Za-z][\w.-]*)(?: rank=\d+)? pid=(?P<pid>\d{1,9})[^)]{0,80}\) ?")
 _FIRST_PREFIX = re.compile(f"{_GLUE}{_PREFIX.pattern}")
 _LEVEL = r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)"
 _BEFORE_HEAD = re.compile(rf"{_GLUE}(?:collecting \.\.\. )?(?={_LEVEL} \d\d-\d\d \d\d:)")

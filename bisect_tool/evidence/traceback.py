@@ -18,7 +18,7 @@ _CONNECTOR = re.compile(
     r"(?:During handling of the above exception, another exception occurred"
     r"|The above exception was the direct cause of the following exception):$"
 )
-_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
+_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d{1,9})(?:, in (?P<function>.+))?$')
 _LAST_LINE = re.compile(r"(?P<name>[A-Za-z_]\w*(?:\.\w+)*)(?:: ?(?P<message>.*))?$")
 _CLASS_NAME = re.compile(r"(?:\w+\.)+\w+$|_*[A-Z]\w*[a-z]\w*$")
 _BARE = re.compile(

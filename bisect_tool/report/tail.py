@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.supervise.files import open_regular
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ class StreamTail:
     def poll(self) -> CellsSeen:
         """What the report says by now; a file that is not there yet says nothing."""
         try:
-            with self._path.open("rb") as stream:
+            with open_regular(self._path) as stream:
                 stream.seek(self._offset)
                 new = stream.read(_CHUNK)
         except OSError:
             return self._seen
         self._offset += len(new)
-        *lines, self._rest = (self._rest + new).split(b"\n")
+        *lines, rest = (self._rest + new).split(b"\n")
+        self._rest = rest[:_CHUNK]  # of a line that is longer nothing is shown
         for line in lines:
             self._take(line)
         return self._seen
@@ -50,7 +52,7 @@ class StreamTail:
     def _take(self, line: bytes) -> None:
         try:
             record: Any = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not isinstance(record, dict):
             return

@@ -91,7 +91,7 @@ def _all_lines(logs: Path) -> Iterator[LogLine]:
     """Every line of every log, one log after the other."""
     for path in sorted(logs.glob("*.log")):
         for time, text in read_lines(path):
-            yield LogLine(source=path.stem, time=time, text=text)
+            yield LogLine(source=clean_line(path.stem), time=time, text=text)
 
 
 def available(stream: Path) -> tuple[str, ...]:
@@ -154,6 +154,9 @@ def _result(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> Cell
         )
     if not cell.ended:
         return _unended(name, cell, evidence, ending)
+    if not any(phase.phase == "call" for phase in cell.phases):
+        reason = "its report lacks the record of the test itself"
+        return CellResult(cell=name, outcome=Outcome.ERRORED, seconds=seconds, reason=reason)
     return CellResult(cell=name, outcome=Outcome.PASSED, seconds=seconds)
 
 
@@ -214,7 +217,7 @@ class _Evidence:
         first, last = window[0] - _MARGIN_S, window[1] + _MARGIN_S
         secrets = secret_values(os.environ)
         lines = [
-            LogLine(source=Path(name).stem, time=time, text=redact(text, secrets))
+            LogLine(source=clean_line(Path(name).stem), time=time, text=redact(text, secrets))
             for name in names
             for time, text in read_lines(self._folder / Path(name).name)
             if first <= time <= last

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.request import CommandCheck, PytestCheck
 from bisect_tool.supervise import gpus
+from bisect_tool.text import clean_line
 from bisect_tool.trial.left_files import left_files
 from bisect_tool.trial.result import Leftover
 
@@ -57,11 +58,11 @@ class Before:
         memory = gpus.not_released(self.memory, cancel).items()
         return (
             *(
-                Leftover(kind="process", name=f"{process.title} (pid {process.pid})")
+                Leftover(kind="process", name=f"{clean_line(process.title)} (pid {process.pid})")
                 for process in guardian.processes
             ),
             *(Leftover(kind="port", name=str(port)) for port in guardian.ports),
-            *(Leftover(kind="shm", name=name) for name in guardian.shm),
+            *(Leftover(kind="shm", name=clean_line(name)) for name in guardian.shm),
             *(Leftover(kind="file", name=name) for name in files),
             *(Leftover(kind="gpu", name=f"{index}: {size // gpus.MIB} MiB") for index, size in memory),
         )

@@ -6,7 +6,10 @@ from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.evidence import Failure, ProcessTimeline
 from bisect_tool.supervise.load import Load
+from bisect_tool.text import clean_line
 from bisect_tool.verdict import Outcome
+
+_REASON_LIMIT = 300
 
 _WORST_FIRST = (
     Outcome.INFRASTRUCTURE,
@@ -90,3 +93,12 @@ def overall(cells: tuple[CellResult, ...]) -> Outcome:
     """The outcome of a trial as a whole: that of its worst cell, ERRORED where it ran none."""
     outcomes = {cell.outcome for cell in cells}
     return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.ERRORED)
+
+
+def unstorable(result: TrialResult) -> str:
+    """Why a result would not be the same when it is read from the store again; empty where it would."""
+    try:
+        same = TrialResult.model_validate_json(result.model_dump_json()) == result
+    except ValueError as error:
+        return clean_line(f"its result cannot be stored: {error}", _REASON_LIMIT)
+    return "" if same else "its result cannot be stored unchanged"

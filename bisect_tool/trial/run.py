@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.request import CommandCheck
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guarded
+from bisect_tool.supervise.guarded import records_removed
 from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.supervise.logs import bounded_log, read_lines
 from bisect_tool.text import clean_line
@@ -24,7 +27,7 @@ from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, timeline, unre
 from bisect_tool.trial.command import command_cell, not_started
 from bisect_tool.trial.job import Job, make_job
 from bisect_tool.trial.leftovers import Before
-from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall
+from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall, unstorable
 from bisect_tool.trial.setting import Place, Setting
 from bisect_tool.verdict import Outcome
 
@@ -37,10 +40,12 @@ if TYPE_CHECKING:
 Phase = Callable[[str, Path], None]
 _PREFIX, _LINK = "bisect-run-", "temporary"
 _NO_TESTS_COLLECTED = 5  # pytest.ExitCode
+_DISK_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_REASON_LIMIT = 300
 
 
 class TrialAborted(BisectError):
-    """The trial was cancelled, or the check asked to stop the whole bisection."""
+    """The trial was cancelled: nothing is known about the commit."""
 
     exit_code = ExitCode.INTERRUPTED
 
@@ -87,12 +92,20 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
     started, clock = datetime.now(UTC), time.monotonic()
     (order.folder / "logs").mkdir(parents=True, exist_ok=True)
     told = _tell(setting, order, phase, cancel)
+    result = _result(setting, order, told, started, time.monotonic() - clock)
+    if why := unstorable(result):
+        told = replace(_nothing(order, Outcome.ERRORED, why), environment=told.environment)
+        result = _result(setting, order, told, started, result.seconds)
+    return result
+
+
+def _result(setting: Setting, order: Order, told: _Told, started: datetime, seconds: float) -> TrialResult:
     return TrialResult(
         sha=order.sha,
         cells=told.cells,
         outcome=told.outcome,
         started=started.isoformat(timespec="milliseconds"),
-        seconds=time.monotonic() - clock,
+        seconds=seconds,
         build_seconds=told.environment.seconds if told.environment else 0.0,
         environment=told.environment.fingerprint if told.environment else "",
         environment_reused=told.environment.reused if told.environment else True,
@@ -144,7 +157,7 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
         leftovers = before.left(guarded.leftovers, cancel)
     if guarded.reason is Reason.CANCELLED:
         raise TrialAborted("the trial was interrupted")
-    told = _collected(setting, order, place, guarded)
+    told = _read(setting, order, place, guarded)
     return replace(told, environment=environment, leftovers=leftovers, load=guarded.load)
 
 
@@ -164,6 +177,21 @@ def _environment(setting: Setting, order: Order, cancel: threading.Event) -> Env
     return prepare(
         order.tree, order.fingerprint, setting.profile.build, setting.home.cache, log, cancel=cancel
     )
+
+
+def _read(setting: Setting, order: Order, place: Place, guarded: GuardianResult) -> _Told:
+    """What the trial wrote, as outcomes: errored where it cannot be read, as anybody may have written it."""
+    if guarded.reason is Reason.LOST and records_removed(place.folder):
+        return _nothing(order, Outcome.ERRORED, "the folder of the trial was removed while it ran")
+    try:
+        return _collected(setting, order, place, guarded)
+    except BisectError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _DISK_FAILED:
+            raise
+        why = clean_line(f"{type(error).__name__}: {error}", _REASON_LIMIT)
+        return _nothing(order, Outcome.ERRORED, f"what the trial wrote cannot be read: {why}")
 
 
 def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianResult) -> _Told:
@@ -223,18 +251,29 @@ def _temporary(trial: Path) -> Iterator[Path]:
 
     The trial's folder has a link to it, for who takes up what was killed.
     """
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=_prefix(trial)))
     try:
         (trial / _LINK).symlink_to(folder)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        (trial / _LINK).unlink(missing_ok=True)
+        with suppress(OSError):  # the trial may have removed it, or put a folder in its place
+            (trial / _LINK).unlink()
+
+
+def _prefix(trial: Path) -> str:
+    """How the name of a trial's temporary folder begins, which no other trial's does."""
+    return f"{_PREFIX}{hashlib.sha256(bytes(trial)).hexdigest()[:8]}-"
 
 
 def clear(trial: Path) -> None:
-    """Remove what is left of a trial that was killed: its folder, and its temporary one."""
-    link = trial / _LINK
-    if link.is_symlink() and (folder := link.readlink()).name.startswith(_PREFIX):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Remove what is left of a trial that was killed: its folder, and its temporary one.
+
+    The trial may have changed the link to the latter: what it names is removed only if the name is the
+    trial's own. Neither is removed where it is a link itself (`shutil.rmtree` follows none).
+    """
+    with suppress(OSError):
+        folder = (trial / _LINK).readlink()
+        if folder.name.startswith(_prefix(trial)):
+            shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(trial, ignore_errors=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import documents
 import pytest
@@ -341,3 +343,18 @@ def test_tail_passes_over_what_is_no_record(tmp_path):
 def test_runs_left_where_nothing_is_searched_for(slots, left, mean, text):
     snapshot = Snapshot(began=0.0, slots=slots, searching=False, steps_left=left, mean_s=mean)
     assert range_left(snapshot, 0.0) == text
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000 + "\n", "{" * 10 + "\n", "1\n", '"x"\n', '{"event": "start"}\n']
+)
+def test_the_tail_of_an_odd_report_shows_nothing_odd(tmp_path, content):
+    (tmp_path / "stream").write_text(content)
+    assert StreamTail(tmp_path / "stream").poll().name == ""
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_the_tail_of_what_is_no_file_is_not_waited_for(tmp_path, make):
+    make(tmp_path / "stream")
+    assert StreamTail(tmp_path / "stream").poll() == CellsSeen()
