@@ -14,6 +14,7 @@ from bisect_tool.supervise.processes import (
     send,
     table,
     title,
+    waiting_seconds,
 )
 from bisect_tool.supervise.spec import ProcessInfo
 
@@ -59,6 +60,10 @@ class ProcessTree:
     def cpu_seconds(self) -> float:
         """The processor time that the living members have used so far."""
         return sum(cpu_seconds(process.pid) for process in self.members())
+
+    def waiting_seconds(self) -> float:
+        """The time that the living members were runnable so far and had no CPU."""
+        return sum(waiting_seconds(process.pid) for process in self.members())
 
     def roles(self) -> set[str]:
         """What the living members call themselves: `EngineCore_DP0`."""

@@ -69,6 +69,17 @@ def cpu_seconds_with_ended(pid: int) -> float:
     return sum(_cpu_ticks(pid)) / _TICKS
 
 
+def waiting_seconds(pid: int) -> float:
+    """The time that its threads were runnable and had no CPU; 0 where the kernel does not count it."""
+    folder = f"/proc/{pid}/task"
+    try:
+        threads = os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return 0.0
+    counts = (read_bytes(f"{folder}/{thread}/schedstat").split() for thread in threads)
+    return sum(int(fields[1]) for fields in counts if len(fields) > 1) / 1e9
+
+
 def _cpu_ticks(pid: int) -> list[int]:
     """In user and system mode, its own, then those of its descendants that have ended."""
     stat = read_bytes(f"/proc/{pid}/stat")

@@ -48,8 +48,8 @@ def stub_launch(tmp_path: Path, ports: dict[str, int]) -> Iterator[Callable[...,
             "served_model": "tiny",
             "logs": logs,
             "ports": ports,
-            "ready_s": 20,
-            "teardown_s": 5,
+            "ready_s": 60,
+            "teardown_s": 30,
         }
         return Launch.model_validate({**given, **fields})
 

@@ -100,16 +100,17 @@ def test_memory_that_stays_is_told_after_a_while(memory, monkeypatch):
     memory[:] = [TOLERANCE + 5 * MIB]
     began = time.monotonic()
     assert not_released({0: 7 * TOLERANCE, 1: 4 * MIB}, threading.Event()) == {1: TOLERANCE + MIB}
-    assert 0.3 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.3
 
 
-def test_nobody_waits_for_it_who_was_cancelled(memory):
+def test_nobody_waits_for_it_who_was_cancelled(memory, monkeypatch):
     memory[:] = [9 * TOLERANCE]
     cancelled = threading.Event()
     cancelled.set()
+    monkeypatch.setattr(gpus, "RELEASE_S", 200.0)  # more than pytest would wait
     began = time.monotonic()
     assert not_released({1: 0}, cancelled) == {1: 9 * TOLERANCE}
-    assert time.monotonic() - began < gpus.RELEASE_S / 2
+    assert time.monotonic() - began < 100
 
 
 def test_where_no_gpu_is_asked_for_no_driver_is_asked(driver):
