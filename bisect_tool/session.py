@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from bisect_tool import candidates
 from bisect_tool import scenario as scenarios
 from bisect_tool.campaign import Goal, Graft, Repeat, heal
-from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import checkout_at
+from bisect_tool.history.clone import is_url
 from bisect_tool.request import CommandCheck, PytestCheck, Request
 from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
@@ -124,9 +125,21 @@ def load(session: str, store: Store, home: Home) -> Session:
         request = Request.model_validate_json(row.request)
     except ValidationError:
         raise another_version(row.id) from None
-    repository = Repository.open(request.repo, home.cache)
+    repository = _open(request.repo, row.id, home)
     span = candidates.span(request, repository) if request.fixes else span_of(request, repository)
     return Session(row.id, row.created, request, repository, span, home)
+
+
+def _open(repo: str, session: str, home: Home) -> Repository:
+    try:
+        return Repository.open(repo, home.cache)
+    except UsageError:
+        if is_url(repo) or Path(repo).is_dir():
+            raise
+        raise UsageError(
+            f"the repository of session {session} is not at {repo} any more",
+            f"Where it has moved, say so: bisect-run resume {session} --repo PATH",
+        ) from None
 
 
 def setting(session: Session) -> Setting:

@@ -113,6 +113,11 @@ class Store:
         with self._writing():
             self._db.execute("UPDATE session SET document = ? WHERE id = ?", (document, session))
 
+    def replace_request(self, session: str, request: str) -> None:
+        """Keep another JSON text for what a session asked: its repository lies elsewhere now."""
+        with self._writing():
+            self._db.execute("UPDATE session SET request = ? WHERE id = ?", (request, session))
+
     def session(self, session: str) -> SessionRow:
         """The session with this id, an unambiguous prefix of one, or `last`, which is no part of another.
 

@@ -117,4 +117,13 @@ Command = Annotated[
 SessionId = Annotated[
     str, typer.Argument(metavar="SESSION", help="A session's id, the beginning of one, or `last`.")
 ]
+MovedTo = Annotated[
+    str | None,
+    typer.Option(
+        "--repo",
+        metavar="REPO",
+        help="Where the session's repository is now, if it has moved.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON document instead of the report.")]

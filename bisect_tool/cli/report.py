@@ -13,6 +13,7 @@ from bisect_tool.cli import options
 from bisect_tool.cli.output import write_json, write_report
 from bisect_tool.errors import UsageError
 from bisect_tool.home import home
+from bisect_tool.relocate import relocate
 from bisect_tool.report.compose import compose, native_changes
 from bisect_tool.report.confirmed import confirmed, unfinished
 from bisect_tool.report.document import Document
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 
 def report(
     session: options.SessionId = "last",
+    repo: options.MovedTo = None,
     as_json: options.AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print an issue body ready to paste.")] = False,
 ) -> int:
     """Render a session for the terminal, as JSON or as Markdown."""
     if as_json and markdown:
         raise UsageError("--json and --markdown exclude each other", "Leave one of them out.")
-    document = document_of(session)
+    document = document_of(session, repo)
     if as_json:
         write_json(document)
     elif markdown:
@@ -43,10 +45,15 @@ def report(
     return 0
 
 
-def document_of(session: str) -> Document:
-    """The document of a session: the one kept at its end, else (or while it goes on) as far as it came."""
+def document_of(session: str, repo: str | None = None) -> Document:
+    """The document of a session: the one kept at its end, else (or while it goes on) as far as it came.
+
+    `repo` is where its repository is now, if it has moved.
+    """
     here = home()
     store = Store(here.store)
+    if repo is not None:
+        relocate(session, repo, store, here)
     row = store.session(session)
     if sessions.is_running(here, row.id):
         return _so_far(row, store, here).model_copy(update={"running": True, "resumable": False})

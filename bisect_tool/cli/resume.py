@@ -13,11 +13,13 @@ from bisect_tool.cli import options
 from bisect_tool.cli.drive import drive
 from bisect_tool.cli.output import say
 from bisect_tool.home import home
+from bisect_tool.relocate import relocate
 from bisect_tool.store import Store
 
 
 def resume(
     session: options.SessionId = "last",
+    repo: options.MovedTo = None,
     edited_check: Annotated[
         bool,
         typer.Option(
@@ -29,6 +31,8 @@ def resume(
     """Go on with a session; trials that ran are not run again."""
     here = home()
     store = Store(here.store)
+    if repo is not None:
+        relocate(session, repo, store, here)
     asked = sessions.load(session, store, here)
     confirms = asked.request.fixes.confirms if asked.request.fixes else None
     if confirms:

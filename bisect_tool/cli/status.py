@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from bisect_tool import session as sessions
+from bisect_tool.cli import options
 from bisect_tool.cli.report import document_of
+from bisect_tool.errors import UsageError
 from bisect_tool.home import home
 from bisect_tool.report.status import render_session, render_sessions, summarise
 from bisect_tool.report.terminal import show
@@ -20,6 +22,7 @@ def status(
         str | None,
         typer.Argument(metavar="SESSION", help="A session's id, the beginning of one, or `last`."),
     ] = None,
+    repo: options.MovedTo = None,
 ) -> int:
     """List the sessions, or look at one."""
     here = home()
@@ -27,8 +30,10 @@ def status(
     now = datetime.now(UTC)
     if session is not None:
         row = store.session(session)
-        show(render_session(document_of(row.id), now))
+        show(render_session(document_of(row.id, repo), now))
         return 0
+    if repo is not None:
+        raise UsageError("--repo is about one session", "Name it: bisect-run status SESSION --repo PATH")
     lines = [
         summarise(row, running=sessions.is_running(here, row.id), trials=store.count(row.id))
         for row in store.sessions()
