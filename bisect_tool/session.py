@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bisect_tool import candidates
 from bisect_tool import scenario as scenarios
 from bisect_tool.campaign import Goal, Graft, Repeat, heal
-from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import checkout_at
 from bisect_tool.history.clone import is_url
@@ -249,10 +249,25 @@ def held(session: Session) -> Iterator[None]:
             f"session {session.id} is being run by another process",
             "Wait for it, or look: `bisect-run status`.",
         ) from None
+    _end(session.home, session.id).unlink(missing_ok=True)
     try:
         yield
     finally:
         lock.release()
+
+
+def note_end(session: Session, code: ExitCode) -> None:
+    """Write down what the process ends with that leaves a session unfinished, for the documents of it."""
+    with suppress(OSError):  # on a full disk the end is not known
+        _end(session.home, session.id).write_text(str(int(code)), encoding="ascii")
+
+
+def ended_with(home: Home, session: str) -> ExitCode:
+    """What the process ended with that left a session unfinished; as interrupted where it was killed."""
+    try:
+        return ExitCode(int(_end(home, session).read_text(encoding="ascii")))
+    except (OSError, ValueError):
+        return ExitCode.INTERRUPTED
 
 
 def is_running(home: Home, session: str) -> bool:
@@ -265,6 +280,10 @@ def is_running(home: Home, session: str) -> bool:
             return False
     except Timeout:
         return True
+
+
+def _end(home: Home, session: str) -> Path:
+    return home.session(session) / "ended-with"
 
 
 def _lock(home: Home, session: str) -> Path:

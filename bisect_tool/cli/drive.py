@@ -41,10 +41,12 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
                 document = _run(session, store, interrupt.cancel)
         except (TrialAborted, BuildInterrupted):
             say(f"interrupted; go on with: bisect-run resume {session.id}")
+            sessions.note_end(session, interrupt.exit_code)
             return interrupt.exit_code
         except sessions.SessionBusy:
             raise
-        except (EnvironmentFailed, CheckAborted):
+        except (EnvironmentFailed, CheckAborted) as error:
+            sessions.note_end(session, error.exit_code)
             say(f"the session can be resumed: bisect-run resume {session.id}")
             raise
     store.finish(session.id, document.to_json())

@@ -11,7 +11,7 @@ from bisect_tool import confirm, loop
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
 from bisect_tool.cli.output import write_json, write_report
-from bisect_tool.errors import UsageError
+from bisect_tool.errors import ExitCode, UsageError
 from bisect_tool.home import home
 from bisect_tool.relocate import relocate
 from bisect_tool.report.compose import compose, native_changes
@@ -66,6 +66,13 @@ def document_of(session: str, repo: str | None = None) -> Document:
 
 
 def _so_far(row: SessionRow, store: Store, here: Home) -> Document:
+    document = _composed(row, store, here)
+    if document.exit_code != ExitCode.INTERRUPTED:
+        return document
+    return document.model_copy(update={"exit_code": sessions.ended_with(here, row.id)})
+
+
+def _composed(row: SessionRow, store: Store, here: Home) -> Document:
     running = sessions.load(row.id, store, here)
     running = sessions.assembled(running, store)
     rows = sessions.trials(running, store)

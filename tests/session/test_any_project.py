@@ -121,6 +121,7 @@ def test_a_check_that_asks_to_stop(project, code):
     assert "asks to stop" in ended.stderr
     assert "bisect-run resume" in ended.stderr
     assert project.git_bisect(shas[0], shas[-1], "./check.sh")[0] != 0
+    assert project.run("report", "--json").document.exit_code == 5
     project.write_check(CHECK.replace("in\n", f"in\n{code}) exit 0 ;;\n", 1))
     assert project.run("resume").code == 2
     resumed = project.run("resume", "--edited-check", "--json")

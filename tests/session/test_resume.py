@@ -151,6 +151,7 @@ def test_a_signal_ends_the_trial_and_the_session_can_be_resumed(project, counter
     assert "bisect-run resume" in said[2]
     assert "Traceback" not in said[2]
     assert stored(project) == []
+    assert project.run("report", "--json").document.exit_code == code
 
 
 def test_under_nohup_a_closed_terminal_ends_nothing(counter, started, gate, wait_for):
