@@ -20,7 +20,7 @@ from bisect_tool.report.confirmed import became, reverted, taken_back, together,
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import render_healings
 from bisect_tool.report.forge import called
-from bisect_tool.report.left_behind import left_behind
+from bisect_tool.report.left_behind import LEFT, LEFT_BY_BAD, excess, is_compared, left_behind
 from bisect_tool.report.load import render_load
 from bisect_tool.report.phrase import count, duration, listing, percent, short
 from bisect_tool.report.repro import render_rates
@@ -270,13 +270,16 @@ def _native_changes(document: Document) -> RenderableType | None:
 
 
 def _leftovers(document: Document) -> RenderableType | None:
-    left = left_behind(document)
+    if is_compared(document):
+        title, left = LEFT_BY_BAD, [str(each) for each in excess(document)]
+    else:
+        title, left = LEFT, [f"{short(sha)}  {item}" for sha, item in left_behind(document)]
     if not left:
         return None
-    lines = [_text(f"{short(sha)}  {item}") for sha, item in left[:_LEFTOVER_LIMIT]]
+    lines = [_text(line) for line in left[:_LEFTOVER_LIMIT]]
     if len(left) > _LEFTOVER_LIMIT:
         lines.append(Text(f"and {len(left) - _LEFTOVER_LIMIT} more", "dim"))
-    return Group(Text("Left behind by trials, removed", "bold"), Padding(Group(*lines), (0, 0, 0, 2)))
+    return Group(Text(title, "bold"), Padding(Group(*lines), (0, 0, 0, 2)))
 
 
 def _closing(document: Document) -> RenderableType:

@@ -21,12 +21,12 @@ from bisect_tool.report.check import check_texts
 from bisect_tool.report.confirmed import became, reverted, taken_back, together, what_next
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
-from bisect_tool.report.left_behind import left_behind
+from bisect_tool.report.left_behind import LEFT_BY_BAD, excess, is_compared, left_behind
 from bisect_tool.report.load import said as load_said
 from bisect_tool.report.phrase import count, duration, percent, place, short, told
 from bisect_tool.report.public import public
 from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
-from bisect_tool.report.startup import START_UP, sides, start_ups
+from bisect_tool.report.startup import DIFFERENCE, sides, start_ups, title
 from bisect_tool.report.why import whys
 from bisect_tool.text import clean, clean_line
 
@@ -70,10 +70,13 @@ def markdown(document: Document) -> str:
             green=answer.cells_found(document, "green"),
             whys=whys(document),
             trials=document.trials[:_TRIAL_LIMIT],
-            left_behind=left_behind(document)[:_TRIAL_LIMIT],
+            left_behind=() if is_compared(document) else left_behind(document)[:_TRIAL_LIMIT],
+            excess=excess(document)[:_TRIAL_LIMIT] if is_compared(document) else (),
+            left_by_bad=Markdown(LEFT_BY_BAD),
             start_ups=start_ups(document),
             sides=sides(document),
-            start_up=Markdown(START_UP),
+            start_up=Markdown(title(document)),
+            difference=Markdown(DIFFERENCE),
             check_files=check_texts(document),
             native_culprits={change.sha for change in answer.native_culprits(document)},
             **its_own,

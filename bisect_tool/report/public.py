@@ -47,7 +47,18 @@ def public(document: Document) -> Document:
     """
     hide = _hiding(document)
     hidden: Document = _mapped(document, hide)
-    return hidden.model_copy(update={"rerun": _rerun(document, hide), "repo": _repository(document)})
+    shadows = tuple(
+        shadow.model_copy(update={"found": hide(shadow.found), "rerun": _rerun(shadow.rerun, document, hide)})
+        for shadow in document.shadows
+    )
+    return hidden.model_copy(
+        update={
+            "rerun": _rerun(document.rerun, document, hide),
+            "rerun_same_failure": _rerun(document.rerun_same_failure, document, hide),
+            "repo": _repository(document),
+            "shadows": shadows,
+        }
+    )
 
 
 def _hiding(document: Document) -> Callable[[str], str]:
@@ -82,12 +93,12 @@ def _repository(document: Document) -> str:
     return PurePosixPath(document.repo).name if document.repo.startswith(("/", "~", ".")) else document.repo
 
 
-def _rerun(document: Document, hide: Callable[[str], str]) -> str:
+def _rerun(command: str, document: Document, hide: Callable[[str], str]) -> str:
     """The command line with the public URL, and with files of one's own in the current folder."""
     try:
-        words = shlex.split(document.rerun)
+        words = shlex.split(command)
     except ValueError:
-        return hide(document.rerun)
+        return hide(command)
     return shlex.join(
         (document.origin or ".")
         if word == document.repo and before == "--repo"

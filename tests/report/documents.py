@@ -702,3 +702,16 @@ def many() -> Document:
             trial(PARENT, "narrow", dict.fromkeys(names, "passed")),
         ),
     )
+
+
+def contrast() -> Document:
+    """Bad commits take longer to start than good ones beyond chance, and leave what these do not."""
+
+    def ran(sha: str, outcome: str, engine: float, **more: object) -> TrialReport:
+        started = (process("EngineCore_DP0", 4240, engine), process("ApiServer_0", 4251, 70.0))
+        return trial(sha, "narrow", outcomes(outcome), timeline=started, **more)
+
+    goods = [ran(PARENT, "passed", 41.0 + step) for step in range(4)]
+    left = ("shm psm_1f2e", "file $TMPDIR/lock")
+    bads = [ran(CULPRIT, "failed", 52.0 + step, leftovers=left) for step in range(4)]
+    return document(trials=(*goods, *bads))

@@ -35,6 +35,7 @@ ENDINGS = (
     "fixes_running",
     "fixes_unfit",
     "many",
+    "contrast",
     "hostile",
 )
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
