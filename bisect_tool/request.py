@@ -18,10 +18,11 @@ class SuiteCheck(_Model):
 
 
 class PytestCheck(_Model):
-    """A test file of the engine's own repository, at each commit or pinned from `tests_from`."""
+    """A test file of the engine's own repository, or the test `name` in it; maybe pinned."""
 
     kind: Literal["pytest"] = "pytest"
     file: str
+    name: str = ""
     tests_from: str | None = None
 
 
@@ -36,6 +37,27 @@ class CheckFile(_Model):
     text: str = ""
 
 
+class ProjectCheck(_Model):
+    """The tests of any Python project: `targets` are files and folders, or tests in them (`FILE::NAME`).
+
+    They are those of each commit, or pinned from `tests_from`. `args` are options of pytest. `python` is the
+    absolute path of the interpreter, None for an environment built from each commit; `checkout` is the folder
+    of the user's own checkout, which an editable install of that interpreter may point into.
+    """
+
+    kind: Literal["project"] = "project"
+    targets: tuple[str, ...] = Field(min_length=1)
+    tests_from: str | None = None
+    args: tuple[str, ...] = ()
+    python: str | None = None
+    checkout: str | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files and folders of the targets, from the top of the repository."""
+        return tuple(dict.fromkeys(target.partition("::")[0] for target in self.targets))
+
+
 class CommandCheck(_Model):
     """A command run in the commit's worktree; its exit code is read as `git bisect run` reads it.
 
@@ -48,7 +70,14 @@ class CommandCheck(_Model):
     scripts: tuple[str, ...] = ()
 
 
-Check = Annotated[SuiteCheck | PytestCheck | CommandCheck, Field(discriminator="kind")]
+Check = Annotated[SuiteCheck | PytestCheck | ProjectCheck | CommandCheck, Field(discriminator="kind")]
+
+
+def targets(check: Check) -> tuple[str, ...]:
+    """What --pytest named; nothing where it is no check of the repository's own tests."""
+    if isinstance(check, PytestCheck):
+        return (f"{check.file}::{check.name}" if check.name else check.file,)
+    return check.targets if isinstance(check, ProjectCheck) else ()
 
 
 class Repetition(_Model):

@@ -9,14 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool import projects
 from bisect_tool import scenario as scenarios
 from bisect_tool.check_files import check_files
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
-from bisect_tool.history.borrow import is_bare
+from bisect_tool.history.borrow import is_bare, is_checkout
 from bisect_tool.history.clone import is_url, without_account
 from bisect_tool.plain_command import command_line, tracked
-from bisect_tool.request import CommandCheck, PytestCheck, Repetition, Request, SuiteCheck
+from bisect_tool.request import (
+    Check,
+    CommandCheck,
+    ProjectCheck,
+    PytestCheck,
+    Repetition,
+    Request,
+    SuiteCheck,
+)
 from bisect_tool.scripts import scripts_of
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
     from bisect_tool.words import Words
 
 DEFAULT_SCENARIO = "external-lb-dp"
+NO_CHECK = "{what} is not an engine of a scenario, and nothing says what is to be run"
+ANY_PROJECT = "For any project: --pytest tests/ for its tests, or a command after -- (-- ./check.sh)."
 
 
 @dataclass(frozen=True)
@@ -53,11 +64,15 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
     _check_kind(words)
     _check_passed(words)
     scenario = None if words.command else scenarios.load(words.scenario or DEFAULT_SCENARIO)
-    if scenario is not None and words.profile is not None:
+    if scenario is not None and words.scenario and words.profile is not None:
         scenario.profile(words.profile)  # a slip in its name is told before anything is cloned
-    repository = _open(words.repo, scenario, home, notice)
+    repository = _open(words, scenario, home, notice)
     bad = repository.resolve(words.bad)
-    profile = choose_profile(scenario, words.profile, repository, bad) if scenario else None
+    if scenario is not None and words.pytest and not words.scenario and not knows(scenario, repository, bad):
+        words = replace(words, scenario=projects.SCENARIO)
+        scenario = scenarios.load(projects.SCENARIO)
+    check = _check(words, scenario, repository, bad, notice)
+    profile = _profile(words.profile, scenario, check, repository, bad)
     goods = tuple(dict.fromkeys(repository.resolve(good) for good in words.goods))
     fix = words.find == "fix"
     if fix and len(goods) != 1:
@@ -67,10 +82,10 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
         goods=(bad,) if fix else goods,
         bad=goods[0] if fix else bad,
         first_parent=words.first_parent,
-        check=_check(words, repository, bad),
+        check=check,
         scenario=None if scenario is None else _scenario_name(words.scenario),
         profile=profile,
-        cells=_cells(words, scenario),
+        cells=_cells(words, scenario, check),
         find=words.find,
         endpoint_runs=words.endpoint_runs,
         confidence=words.confidence,
@@ -157,28 +172,49 @@ def _script(asked: str | None) -> str | None:
     return str(path)
 
 
-def _open(
-    asked: str | None, scenario: Scenario | None, home: Home, notice: Callable[[str], None]
-) -> Repository:
-    """The repository asked for; else that of the current folder, if it is the engine; else the scenario's.
+def _open(words: Words, scenario: Scenario | None, home: Home, notice: Callable[[str], None]) -> Repository:
+    """The repository asked for; else that of the current folder, if it is meant; else the scenario's.
 
     A bare repository has no files to tell the engine by, and nobody is in one by chance: it is meant.
+
+    Raises:
+        UsageError: this is some other project's repository, and nothing says what is to be run.
     """
-    here = Path.cwd()
-    markers = {profile.marker for profile in scenario.profiles.values()} if scenario else set()
-    inside = any((folder / marker).exists() for folder in (here, *here.parents) for marker in markers)
-    meant = scenario is None or inside or (not asked and is_bare(here))
+    asked, here = words.repo, Path.cwd()
+    meant = scenario is None or not scenario.repository or _inside(here, scenario) or is_bare(here)
+    if not asked and not meant and not words.scenario and is_checkout(here):
+        if not words.pytest:
+            raise UsageError(NO_CHECK.format(what="the repository of this folder"), ANY_PROJECT)
+        meant = True
     spec = asked or ("." if scenario is None or meant else scenario.repository)
     if is_url(spec):
-        why = (
-            f"this folder is not what scenario {scenario.name} tests (a check of your own goes after --): "
-            if scenario and not asked
-            else ""
-        )
+        why = "" if asked or scenario is None else f"this folder is not what scenario {scenario.name} tests: "
         notice(f"{why}reading {without_account(spec)}; the first time it is cloned, which can take minutes")
     elif spec == ".":
         spec = str(here)
     return Repository.open(spec, home.cache)
+
+
+def _inside(here: Path, scenario: Scenario) -> bool:
+    """Whether a folder lies in a checkout of the engine that a scenario is for."""
+    markers = {profile.marker for profile in scenario.profiles.values()}
+    return any((folder / marker).exists() for folder in (here, *here.parents) for marker in markers)
+
+
+def knows(scenario: Scenario, repository: Repository, bad: str) -> bool:
+    """Whether a commit is one of the engine that a scenario is for."""
+    markers = {profile.marker for profile in scenario.profiles.values()}
+    return bool(repository.tree_hashes(bad, markers))
+
+
+def _profile(
+    asked: str | None, scenario: Scenario | None, check: Check, repository: Repository, bad: str
+) -> str | None:
+    if scenario is None:
+        return None
+    if isinstance(check, ProjectCheck):
+        return projects.choose_profile(asked, check, scenario)
+    return choose_profile(scenario, asked, repository, bad)
 
 
 def choose_profile(scenario: Scenario, asked: str | None, repository: Repository, bad: str) -> str:
@@ -191,7 +227,7 @@ def choose_profile(scenario: Scenario, asked: str | None, repository: Repository
                 f"profile {asked} needs an NVIDIA GPU and this machine shows none",
                 "`bisect-run doctor` says more.",
             )
-        if not repository.tree_hashes(bad, (profile.marker,)):
+        if profile.marker and not repository.tree_hashes(bad, (profile.marker,)):
             raise UsageError(
                 f"profile {asked} is for an engine with {profile.marker}, which {bad[:9]} does not have",
                 "Leave --profile out to have the one that fits, or name another repository with --repo.",
@@ -206,16 +242,16 @@ def choose_profile(scenario: Scenario, asked: str | None, repository: Repository
         known = ", ".join(f"{name} ({profile.marker})" for name, profile in scenario.profiles.items())
         raise UsageError(
             f"{repository.spec} at {bad[:9]} is not an engine that scenario {scenario.name} knows",
-            f"It looks for one of: {known}. For any other project give a command: -- ./check.sh",
+            f"It looks for one of: {known}. {ANY_PROJECT}",
         )
     return max(fitting, key=lambda name: fitting[name].needs_gpu)
 
 
 def _check_given(words: Words) -> None:
     """An empty word is no word left out: another repository would be read, or nothing be compared."""
-    for option in ("repo", "scenario", "profile", "pytest_file", "tests_from", "compare", "script"):
-        if getattr(words, option) == "":
-            name = option.removesuffix("_file").replace("_", "-")
+    for option in ("repo", "scenario", "profile", "pytest", "python", "tests_from", "compare", "script"):
+        if getattr(words, option) in ("", ("",)):
+            name = option.replace("_", "-")
             raise UsageError(
                 f"--{name} is empty", "Give it a value or leave it out. Is a variable of a script not set?"
             )
@@ -231,7 +267,7 @@ def _check_passed(words: Words) -> None:
 
 
 def _check_kind(words: Words) -> None:
-    if words.command and (words.scenario or words.pytest_file or words.cells or words.profile):
+    if words.command and (words.scenario or words.pytest or words.cells or words.profile):
         raise UsageError(
             "a command after -- goes without --scenario, --profile, --pytest and --cells",
             "Leave one of them out.",
@@ -241,8 +277,9 @@ def _check_kind(words: Words) -> None:
             "--same-failure is for a command after --: the tests of a suite are told apart by their failures",
             "Leave it out.",
         )
-    if words.tests_from and not words.pytest_file:
-        raise UsageError("--tests-from says where the file of --pytest comes from", "Add --pytest FILE.")
+    for option in ("tests_from", "pytest_args", "python"):
+        if getattr(words, option) is not None and not words.pytest:
+            raise UsageError(f"--{option.replace('_', '-')} goes with --pytest", "Add --pytest tests/.")
 
 
 def _check_text(*texts: str) -> None:
@@ -254,22 +291,36 @@ def _check_text(*texts: str) -> None:
         )
 
 
-def _check(words: Words, repository: Repository, bad: str) -> SuiteCheck | PytestCheck | CommandCheck:
-    if words.command:
+def _check(
+    words: Words, scenario: Scenario | None, repository: Repository, bad: str, notice: Callable[[str], None]
+) -> Check:
+    if scenario is None:
         argv = command_line(words.command, repository, bad)
         _check_text(*argv)
         return CommandCheck(argv=argv, scripts=scripts_of(argv), files=check_files(argv, os.environ))
-    if words.pytest_file is None:
+    if not scenario.suite:
+        return projects.check(words, scenario, repository, bad, notice)
+    if not words.pytest:
         return SuiteCheck()
+    return _engine_file(words, scenario, repository, bad)
+
+
+def _engine_file(words: Words, scenario: Scenario, repository: Repository, bad: str) -> PytestCheck:
+    """One test file of the engine, run in the environment that the scenario's profile builds."""
+    if len(words.pytest) > 1 or words.pytest_args is not None or words.python is not None:
+        raise UsageError(
+            f"scenario {scenario.name} takes one file of the engine, without --pytest-args and --python",
+            f"Add --scenario {projects.SCENARIO} to run the tests as those of any Python project.",
+        )
     source = repository.resolve(words.tests_from) if words.tests_from else None
-    named = words.pytest_file.split("::")[0]
+    named, _, name = words.pytest[0].partition("::")
     file = posixpath.normpath(named)
     if not tracked(file, repository, source or bad):
         raise UsageError(
             f"there is no {clean_line(named)} at {(source or bad)[:9]}",
             "Give the path from the repository's root.",
         )
-    return PytestCheck(file=file, tests_from=source)
+    return PytestCheck(file=file, name=name, tests_from=source)
 
 
 def _scenario_name(asked: str | None) -> str:
@@ -279,11 +330,10 @@ def _scenario_name(asked: str | None) -> str:
     return asked if asked.replace("_", "-") in scenarios.available() else str(Path(asked).resolve())
 
 
-def _cells(words: Words, scenario: Scenario | None) -> tuple[str, ...]:
+def _cells(words: Words, scenario: Scenario | None, check: Check) -> tuple[str, ...]:
     """The cells of the scenario's own suite that match; the patterns as they are for any other file."""
-    named = words.pytest_file.partition("::")[2] if words.pytest_file else ""
-    if named:
-        return (*words.cells, named, f"{named}[*")
-    if scenario is None or words.pytest_file or not words.cells:
+    if isinstance(check, PytestCheck) and check.name:
+        return (*words.cells, check.name, f"{check.name}[*")
+    if scenario is None or not isinstance(check, SuiteCheck) or not words.cells:
         return words.cells
     return matching(collect_cells(scenario), words.cells)

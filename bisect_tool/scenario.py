@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bisect_tool.build.profile import BuildProfile
 from bisect_tool.errors import UsageError
@@ -52,31 +52,42 @@ class Launch(_Model):
     sigterm: Literal["group", "root"] = "group"
 
 
+_NO_SERVER = Launch(command=("false",), model="none")
+
+
 class Profile(_Model):
     """Build, launch and resource settings under one suite."""
 
-    marker: str = Field(description="a path that exists in every commit of the repository this is for")
+    marker: str = Field(
+        "", description="a path that exists in every commit of the repository this is for; empty: any"
+    )
     needs_gpu: bool = False
     sparse: tuple[str, ...] = Field((), description="paths to check out; empty: everything")
     build: BuildProfile
-    launch: Launch
+    launch: Launch = Field(_NO_SERVER, description="how a suite's servers are started")
     timeouts: Timeouts = Timeouts()
     tiny_model: bool = Field(default=False, description="make the tiny random-weight model in {assets}")
 
 
 class Scenario(_Model):
-    """A folder with `scenario.toml` and a pytest suite."""
+    """A folder with `scenario.toml` and a pytest suite; without a suite, the repository's own tests."""
 
     name: str
     description: str
-    suite: str
-    repository: str = Field(description="where the engine's history can be cloned from")
+    suite: str = Field("", description="the suite's file; empty: tests of the repository, by --pytest")
+    repository: str = Field("", description="where the engine's history can be cloned from")
     paths: tuple[str, ...] = Field((), description="paths that matter: commits that touch them are likelier")
     profiles: dict[str, Profile] = Field(min_length=1)
     profiles_of: str = Field(
         "", description="a scenario's folder: its profiles, where this file says no other"
     )
     folder: Path = Path()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Scenario:
+        if self.suite and not all("launch" in profile.model_fields_set for profile in self.profiles.values()):
+            raise ValueError("a scenario with a `suite` needs a `launch` in every profile")
+        return self
 
     @property
     def suite_path(self) -> Path:
@@ -134,7 +145,7 @@ def read(file: Path) -> Scenario:
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{file}: {where}: {first['msg']}", _REFERENCE) from error
     scenario = scenario.model_copy(update={"folder": file.parent.resolve()})
-    if not scenario.suite_path.is_file():
+    if scenario.suite and not scenario.suite_path.is_file():
         raise UsageError(
             f"{file}: suite {scenario.suite} does not exist", "Name a pytest file in the scenario's folder."
         )

@@ -18,7 +18,7 @@ from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import checkout_at
 from bisect_tool.history.clone import is_url
-from bisect_tool.request import CommandCheck, PytestCheck, Request
+from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request
 from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change
@@ -163,8 +163,9 @@ def setting(session: Session) -> Setting:
 
 
 def _own_paths(session: Session) -> Mapping[str, str]:
-    """What variables name of the user's checkout that a plain command is to find in the commit's tree."""
-    checkout = checkout_at(session.request.repo) if isinstance(session.request.check, CommandCheck) else None
+    """What variables name of the user's checkout that a check is to find in the commit's tree."""
+    users = isinstance(session.request.check, CommandCheck | ProjectCheck)
+    checkout = checkout_at(session.request.repo) if users else None
     if checkout is None:
         return {}
     inside = paths_inside(os.environ, checkout)

@@ -6,10 +6,10 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bisect_tool.request import CommandCheck, PytestCheck
+from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, targets
 
 if TYPE_CHECKING:
-    from bisect_tool.request import Fixes, Repetition, Request
+    from bisect_tool.request import Check, Fixes, Repetition, Request
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ class Words:
     repo: str | None = None
     scenario: str | None = None
     profile: str | None = None
-    pytest_file: str | None = None
+    pytest: tuple[str, ...] = ()
+    pytest_args: str | None = None
+    python: str | None = None
     tests_from: str | None = None
     command: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
@@ -74,9 +76,7 @@ def rerun(words: Words, request: Request) -> str:
     parts += ["--first-parent"] if words.first_parent else []
     parts += ["--scenario", request.scenario] if request.scenario else []
     parts += ["--profile", request.profile] if request.profile else []
-    parts += ["--pytest", words.pytest_file] if words.pytest_file else []
-    pinned = request.check.tests_from if isinstance(request.check, PytestCheck) else None
-    parts += ["--tests-from", pinned[:12]] if pinned else []
+    parts += _pytest_options(request.check)
     parts += [part for cell in words.cells for part in ("--cells", cell)]
     parts += _search_options(words) if request.goods else []
     parts += ["--deadline", f"{words.deadline_s:g}"] if words.deadline_s != _USUAL.deadline_s else []
@@ -92,6 +92,15 @@ def with_good(again: str, sha: str) -> str:
     named = [place for place in range(end) if words[place] == "--good"]
     kept = [word for place, word in enumerate(words) if not {place, place - 1} & {*named}]
     return shlex.join([*kept[: named[0]], "--good", sha, *kept[named[0] :]])
+
+
+def _pytest_options(check: Check) -> list[str]:
+    parts = [part for target in targets(check) for part in ("--pytest", target)]
+    if isinstance(check, ProjectCheck):
+        parts += ["--pytest-args", shlex.join(check.args)] if check.args else []
+        parts += ["--python", check.python] if check.python else []
+    pinned = check.tests_from if isinstance(check, ProjectCheck | PytestCheck) else None
+    return parts + (["--tests-from", pinned[:12]] if pinned else [])
 
 
 def _repetition_options(asked: Repetition) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import sys
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,10 +25,14 @@ class Trees(Protocol):
         """Git object names by path; a path that does not exist at `sha` is left out."""
         ...
 
+    def files(self, sha: str) -> Mapping[str, str]:
+        """The git object names of all files at `sha`, by path."""
+        ...
+
 
 def fingerprint(repository: Trees, sha: str, profile: BuildProfile) -> str:
     """The fingerprint of a commit on this machine; no checkout is needed."""
-    hashes = {} if profile.base else repository.tree_hashes(sha, profile.native)
+    hashes = {} if profile.base else _native(repository, sha, profile)
     return name_environment(hashes, profile, f"{sys.implementation.cache_tag} {platform.machine()}")
 
 
@@ -47,4 +52,20 @@ def name_environment(hashes: Mapping[str, str], profile: BuildProfile, machine: 
 def native_paths(changed: Iterable[str], profile: BuildProfile) -> tuple[str, ...]:
     """Those of a commit's changed paths that are native for the profile, in their order."""
     roots = tuple(f"{path.rstrip('/')}/" for path in profile.native)
-    return tuple(path for path in changed if f"{path}/".startswith(roots))
+    wild = _pattern(profile)
+    return tuple(path for path in changed if f"{path}/".startswith(roots) or wild.fullmatch(path))
+
+
+def _native(repository: Trees, sha: str, profile: BuildProfile) -> dict[str, str]:
+    """The native objects at a commit, by path."""
+    found = dict(repository.tree_hashes(sha, [path for path in profile.native if "*" not in path]))
+    if any("*" in path for path in profile.native):
+        wild = _pattern(profile)
+        found |= {path: name for path, name in repository.files(sha).items() if wild.fullmatch(path)}
+    return found
+
+
+def _pattern(profile: BuildProfile) -> re.Pattern[str]:
+    """The paths that a pattern of `native` stands for: files of that name in any folder."""
+    wild = (re.escape(path).replace(r"\*", "[^/]*") for path in profile.native if "*" in path)
+    return re.compile(rf"(?:.*/)?(?:{'|'.join(wild) or '(?!)'})", re.DOTALL)

@@ -16,6 +16,7 @@ class Provider(StrEnum):
     OVERLAY = "overlay"
     COMMAND = "command"
     SOURCE = "source"
+    PROJECT = "project"
     NONE = "none"
 
 
@@ -30,7 +31,9 @@ class BuildProfile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     provider: Provider
-    native: tuple[_Name, ...] = Field((), description="paths whose contents at a commit make the environment")
+    native: tuple[_Name, ...] = Field(
+        (), description="paths whose contents at a commit make the environment; `*` is wild in names of files"
+    )
     base: str = Field("", description="one compiled base for a whole range; `native` is then only reported")
     python: str = Field("", description="version of the environment's Python, such as 3.11; empty: our own")
     wheel: str = Field("", description="overlay: requirement or path of the wheel with the compiled files")
@@ -58,4 +61,4 @@ class BuildProfile(BaseModel):
         """Whether the environment has an interpreter of its own."""
         if self.provider is Provider.COMMAND:
             return bool(self.python or self.requirements)
-        return self.provider in {Provider.OVERLAY, Provider.SOURCE}
+        return self.provider in {Provider.OVERLAY, Provider.SOURCE, Provider.PROJECT}

@@ -20,7 +20,7 @@ from bisect_tool.history import Repository
 from bisect_tool.history.clone import is_url
 from bisect_tool.home import home
 from bisect_tool.report.document import Document
-from bisect_tool.request import CommandCheck, PytestCheck, Request
+from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request, targets
 from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
 from bisect_tool.text import clean_line
@@ -65,6 +65,10 @@ def fixes(
     scenario: options.Scenario = None,
     profile: options.Profile = None,
     cells: options.Cells = None,
+    pytest: options.Pytest = None,
+    pytest_args: options.PytestArgs = None,
+    python: options.Python = None,
+    tests_from: options.TestsFrom = None,
     slots: options.Slots = 1,
     deadline: options.Deadline = 3600.0,
     pass_env: options.PassEnv = None,
@@ -81,6 +85,10 @@ def fixes(
         repo=repo,
         scenario=scenario,
         profile=profile,
+        pytest=tuple(pytest or ()),
+        pytest_args=pytest_args,
+        python=python,
+        tests_from=tests_from,
         command=tuple(command or ()),
         cells=tuple(cells or ()),
         endpoint_runs=runs,
@@ -104,7 +112,7 @@ def _as_before(words: Words, store: Store, home: Home, *, tried: bool) -> Words:
 
     Unless something is `tried` by name it is that of the newest one that named a culprit.
     """
-    named = words.command or words.cells or words.scenario is not None or words.profile is not None
+    named = words.command or words.cells or words.pytest or (words.scenario, words.profile) != (None, None)
     if named or words.repo == "" or is_url(words.repo or ""):
         return words
     folder = Path(words.repo or ".").resolve()
@@ -131,12 +139,15 @@ def _taking_over(words: Words, session: str, request: Request) -> Words:
         scenario=request.scenario,
         profile=request.profile,
         command=check.argv if isinstance(check, CommandCheck) else (),
-        pytest_file=check.file if isinstance(check, PytestCheck) else None,
-        tests_from=check.tests_from if isinstance(check, PytestCheck) else None,
+        pytest=targets(check),
+        pytest_args=shlex.join(check.args) if isinstance(check, ProjectCheck) else None,
+        python=check.python if isinstance(check, ProjectCheck) else None,
+        tests_from=check.tests_from if isinstance(check, ProjectCheck | PytestCheck) else None,
         pass_env=words.pass_env or request.pass_env,
     )
-    named = {"--scenario": taken.scenario, "--profile": taken.profile, "--pytest": taken.pytest_file}
+    named = {"--scenario": taken.scenario, "--profile": taken.profile}
     parts = [part for name, value in named.items() if value for part in (name, value)]
+    parts += [part for target in taken.pytest for part in ("--pytest", target)]
     said = shlex.join([*parts, *(("--", *taken.command) if taken.command else ())])
     say(f"checking as session {session} did: {clean_line(said)}")
     return taken

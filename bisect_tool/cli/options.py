@@ -37,16 +37,30 @@ Cells = Annotated[
         "--cells", metavar="PATTERN", help="Only cells that match, such as '*[4]'; may be repeated."
     ),
 ]
-PytestFile = Annotated[
+Pytest = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pytest",
+        metavar="PATH",
+        help="Tests of the repository: a folder, a file or FILE::NAME; may be repeated.",
+    ),
+]
+PytestArgs = Annotated[
+    str | None,
+    typer.Option("--pytest-args", metavar="OPTIONS", help="Options for pytest, such as '-m \"not slow\"'."),
+]
+Python = Annotated[
     str | None,
     typer.Option(
-        "--pytest", metavar="FILE", help="A test file of the engine's repository instead of the suite."
+        "--python",
+        metavar="PATH",
+        help="Interpreter for --pytest [the active virtual environment, else one built for each commit].",
     ),
 ]
 TestsFrom = Annotated[
     str | None,
     typer.Option(
-        "--tests-from", metavar="REF", help="Take that file from this commit, not from each one tested."
+        "--tests-from", metavar="REF", help="Take those tests from this commit, not from each one tested."
     ),
 ]
 FirstParent = Annotated[bool, typer.Option("--first-parent", help="Follow the mainline only.")]

@@ -18,7 +18,7 @@ from bisect_tool.home import home
 from bisect_tool.report.phrase import listing
 from bisect_tool.report.plan import Forecast, Plan, render_plan
 from bisect_tool.report.terminal import show
-from bisect_tool.request import CommandCheck, PytestCheck, Request
+from bisect_tool.request import CommandCheck, Request, targets
 from bisect_tool.resolve import Resolved, resolve
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
@@ -44,7 +44,9 @@ def plan(
     scenario: options.Scenario = None,
     profile: options.Profile = None,
     cells: options.Cells = None,
-    pytest: options.PytestFile = None,
+    pytest: options.Pytest = None,
+    pytest_args: options.PytestArgs = None,
+    python: options.Python = None,
     tests_from: options.TestsFrom = None,
     first_parent: options.FirstParent = False,
     find: options.Find = "regression",
@@ -67,7 +69,9 @@ def plan(
         repo=repo,
         scenario=scenario,
         profile=profile,
-        pytest_file=pytest,
+        pytest=tuple(pytest or ()),
+        pytest_args=pytest_args,
+        python=python,
         tests_from=tests_from,
         command=tuple(command or ()),
         cells=tuple(cells or ()),
@@ -183,6 +187,6 @@ def _check(request: Request) -> str:
     if isinstance(request.check, CommandCheck):
         return shlex.join(request.check.argv)
     what = f"{request.scenario}, profile {request.profile}"
-    if isinstance(request.check, PytestCheck):
-        return f"{request.check.file}, {what}"
+    if named := targets(request.check):
+        return f"{' '.join(named)}, {what}"
     return f"{what}: {listing(request.cells)}" if request.cells else what

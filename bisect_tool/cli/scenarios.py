@@ -38,6 +38,9 @@ def show(name: Name) -> int:
     # The launch values are printed as they are written: it is the suite's choice what it does with dp_size.
     found = scenarios.load(name)
     write(f"{found.name}: {found.description}")
+    if not found.suite:
+        write(f"suite: the repository's own tests, by --pytest\nprofiles: {', '.join(found.profiles)}")
+        return 0
     write(f"suite: {found.suite_path}\nrepository: {found.repository}\n\nprofiles:")
     for title, profile in found.profiles.items():
         launch = profile.launch
@@ -58,6 +61,7 @@ def check(name: Name) -> int:
     found = scenarios.load(name)
     check_templates(found)
     check_launch_files(found)
-    profiles, cells = count(len(found.profiles), "profile"), count(len(collect_cells(found)), "cell")
-    write(f"{found.name}: {profiles}, {cells}: ok")
+    parts = [count(len(found.profiles), "profile")]
+    parts += [count(len(collect_cells(found)), "cell")] if found.suite else []
+    write(f"{found.name}: {', '.join(parts)}: ok")
     return 0

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Self
 from bisect_tool.build import fingerprint
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.event import Entered, Event, Failed, Yielded
+from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.history import CheckoutFailed, Repository, Worktree, Worktrees
-from bisect_tool.request import PytestCheck
 from bisect_tool.supervise import gpus
 from bisect_tool.supervise.fork_server import SERVER
 from bisect_tool.trial.run import Order, run_trial, untestable
@@ -102,11 +102,7 @@ class LocalExecutor:
             tree = worktree.checkout(sha)
         except CheckoutFailed as error:
             return untestable(sha, folder, slot, f"cannot be checked out: {error}")
-        check = self._setting.check
-        if isinstance(check, PytestCheck) and check.tests_from:
-            pinned = tree / check.file
-            pinned.parent.mkdir(parents=True, exist_ok=True)
-            pinned.write_bytes(self._repository.file(check.tests_from, check.file))
+        pin(self._setting.check, self._repository, worktree)
         profile = self._setting.profile
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
         order = Order(sha, tree, name, cells, folder, slot, worktree.added)

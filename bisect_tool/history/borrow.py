@@ -75,6 +75,15 @@ def is_bare(folder: Path) -> bool:
         return False
 
 
+def is_checkout(folder: Path) -> bool:
+    """Whether the folder lies in a repository that git reads."""
+    try:
+        Git(folder=folder, personal=True).run("rev-parse", "--absolute-git-dir")
+    except GitFailed:
+        return False
+    return True
+
+
 def borrow(git_dir: Path, cache: Path) -> tuple[Path, Parts]:
     """Our repository for the user's: their objects are read in place, new ones are seen at once.
 

@@ -228,6 +228,14 @@ class Repository:
             return False
         return bool(self.git.text("log", "-1", "--all", "--format=%H", "--", path).strip())
 
+    def files(self, sha: str, path: str = ".") -> dict[str, str]:
+        """The object names of all files at a commit in a folder, by path; of submodules there are none."""
+        below = () if path == "." else (_inside(path),)
+        listing = self.git.run("ls-tree", "-r", "-z", "--full-tree", sha, "--", *below)
+        entries = (entry.partition("\t") for entry in listing.decode("utf-8", "surrogateescape").split("\0"))
+        about = ((path, words.split()) for words, _, path in entries if path)
+        return {path: name for path, (_, kind, name) in about if kind == "blob"}
+
     def file(self, sha: str, path: str) -> bytes:
         """The content of one file at a commit.
 

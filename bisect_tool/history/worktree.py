@@ -97,6 +97,15 @@ class Worktree:
         except OSError as error:
             raise EnvironmentFailed(f"{self.path} cannot be written: {error}") from error
 
+    def restore(self, sha: str, paths: Iterable[str]) -> None:
+        """Put files and folders there as they are at another commit; what those folders lack there goes.
+
+        Raises:
+            GitFailed: a path does not exist at that commit.
+        """
+        git = replace(self.repo.git, git_dir=self._git_dir, work_tree=self.path, held=(self.held,))
+        git.run("restore", f"--source={sha}", "--worktree", "--", *paths, timeout_s=CHECKOUT_S)
+
     def added(self) -> set[str]:
         """The paths of what came into the tree since the checkout, as far as its folders tell."""
         return self._folders.added()

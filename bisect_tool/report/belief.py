@@ -52,13 +52,17 @@ def _groups(beliefs: Sequence[Belief]) -> list[list[Belief]]:
 
 
 def _name(group: Sequence[Belief], beliefs: Sequence[Belief]) -> str:
-    """The first cell of a group, without the words with which every cell begins."""
-    words = [belief.cell.partition("[")[0].split("_")[:-1] for belief in beliefs]
-    shared = [each[0] for each in takewhile(lambda each: len(set(each)) == 1, zip(*words, strict=False))]
-    common = shared if len(beliefs) > 1 else ["test"]
-    name = group[0].cell.removeprefix("".join(f"{word}_" for word in common))
+    """The first cell of a group, without the words with which every one begins; a node id is whole."""
+    plain = not any("/" in belief.cell or "::" in belief.cell for belief in beliefs)
+    name = group[0].cell.removeprefix(_beginning(beliefs) if plain else "")
     others = f" and {len(group) - 1} more" if len(group) > 1 else ""
     return clean_line(name, _LABEL_LIMIT) + others
+
+
+def _beginning(beliefs: Sequence[Belief]) -> str:
+    words = [belief.cell.partition("[")[0].split("_")[:-1] for belief in beliefs]
+    shared = [each[0] for each in takewhile(lambda each: len(set(each)) == 1, zip(*words, strict=False))]
+    return "".join(f"{word}_" for word in (shared if len(beliefs) > 1 else ["test"]))
 
 
 def _said(belief: Belief, between: str, before_flaky: str) -> str:

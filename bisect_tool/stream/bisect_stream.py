@@ -5,12 +5,14 @@ engines: `PYTHONPATH=<this folder> pytest -p bisect_stream ...`. Two variables s
 
 - `BISECT_RUN_REPORT`: the file to append to; without it the plugin does nothing.
 - `BISECT_RUN_CELLS`: a JSON list of the cells to run; without it all run. `*` and `?` are wild, brackets not.
+- `BISECT_RUN_PROJECT`: the tests are those of any Python project: see `bisect_project`.
 
 A cell is named by its node id after the file: `test_external_lb_server_info[4]`. Events, each with its
 `time` in epoch seconds:
 
-- `collected`: `cells`, in the order in which they will run;
+- `collected`: `cells`, in the order in which they will run; of a project, `files` that could be read, too;
 - `uncollectable`: `cell` (the file or folder) and `failure`; the suite itself cannot be read;
+- `unread`: `cell` (the file) and `reason`; a project's file that skips itself;
 - `start`: `cell`;
 - `phase`: `cell`, `phase` (setup, call, teardown), `outcome` (passed, failed, skipped), `seconds`,
   `failure` (`exception`, `message`, `frames` as [file, line, function], `text`) or null, `hint`
@@ -41,6 +43,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bisect_tool.stream import bisect_project
+else:  # in a project's own environment there is no bisect_tool: this folder is on the path
+    import bisect_project
+
 REPORT = "BISECT_RUN_REPORT"
 CELLS = "BISECT_RUN_CELLS"
 
@@ -49,16 +55,31 @@ TEXT_LIMIT = 100_000
 COMPLETE = ".complete"
 FRAME_LIMIT = 100
 
+_HOOKS = "bisect-project-hooks"
+_REPORTER = "bisect-stream-reporter"
 _RERUNNING = ("rerunfailures", "flaky")
 _MACHINERY = frozenset({"_pytest", "pluggy"})
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Begin with a project's tests: before its conftest.py is read, which may fail."""
+    path, project = os.environ.get(REPORT), bisect_project.Project.read()
+    if path and project is not None:
+        bisect_project.accept_harmless(parser)
+        reporter = ProjectReporter(path, project)
+        pluginmanager.register(reporter, _REPORTER)
+        pluginmanager.register(reporter.hooks, _HOOKS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start to report if a report is asked for."""
     path = os.environ.get(REPORT)
-    if path and not config.pluginmanager.has_plugin("bisect-stream-reporter"):
-        reruns = any(config.pluginmanager.hasplugin(name) for name in _RERUNNING)
-        config.pluginmanager.register(Reporter(path, _asked_cells(), reruns), "bisect-stream-reporter")
+    if path and not config.pluginmanager.has_plugin(_REPORTER):
+        config.pluginmanager.register(Reporter(path, _asked_cells(), _reruns(config)), _REPORTER)
+
+
+def _reruns(config: pytest.Config) -> bool:
+    return any(config.pluginmanager.hasplugin(name) for name in _RERUNNING)
 
 
 class Reporter:
@@ -71,35 +92,46 @@ class Reporter:
         self._reruns = reruns
         self._open: set[str] = set()
 
-    def _emit(self, event: str, **fields: object) -> None:
+    def emit(self, event: str, **fields: object) -> None:
+        """Write one event."""
         line = json.dumps({"event": event, **fields, "time": time.time()}) + "\n"
         os.write(self._report, line.encode("ascii"))
+
+    def cell(self, item: pytest.Item) -> str:
+        """The cell that a test is."""
+        return cell_of(item.nodeid)
+
+    def called(self, nodeid: str) -> str:
+        """The cell of a test that was collected."""
+        return cell_of(nodeid)
+
+    def wants(self, cell: str) -> bool:
+        """Whether a cell was asked for."""
+        return self._cells is None or self._cells.fullmatch(cell) is not None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep the cells that were asked for, in the suite's own order."""
-        if self._cells is None:
-            return
-        others = [item for item in items if not self._cells.fullmatch(cell_of(item.nodeid))]
-        items[:] = [item for item in items if self._cells.fullmatch(cell_of(item.nodeid))]
+        others = [item for item in items if not self.wants(self.cell(item))]
+        items[:] = [item for item in items if self.wants(self.cell(item))]
         if others:
             config.hook.pytest_deselected(items=others)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Report the cells that will run."""
         self._open = {item.nodeid for item in session.items}
-        self._emit("collected", cells=[cell_of(item.nodeid) for item in session.items])
+        self.emit("collected", cells=[self.cell(item) for item in session.items])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Report a file that cannot be read as a suite."""
         if report.failed:
             text = report.longreprtext
             failure = {"exception": "", "message": _last_line(text), "frames": [], "text": _tail(text)}
-            self._emit("uncollectable", cell=report.nodeid, failure=failure)
+            self.emit("uncollectable", cell=report.nodeid, failure=failure)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Report that a cell begins."""
-        self._emit("start", cell=cell_of(nodeid))
+        self.emit("start", cell=self.called(nodeid))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
@@ -109,9 +141,9 @@ class Reporter:
         failed = report.outcome == "failed"
         error = call.excinfo.value if call.excinfo is not None else None
         told = _told_by(error if failed else None, item)
-        self._emit(
+        self.emit(
             "phase",
-            cell=cell_of(item.nodeid),
+            cell=self.cell(item),
             phase=report.when,
             outcome=report.outcome,
             seconds=report.duration,
@@ -127,12 +159,42 @@ class Reporter:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Report the end; what never reports it was killed."""
-        self._emit("finish", exit=int(exitstatus))
+        self.emit("finish", exit=int(exitstatus))
         self._complete.touch()
 
     def pytest_unconfigure(self) -> None:
         """Close the report."""
         os.close(self._report)
+
+
+class ProjectReporter(Reporter):
+    """Writes the events of one pytest session over the tests of any Python project."""
+
+    def __init__(self, path: str, project: bisect_project.Project) -> None:
+        super().__init__(path, None)
+        self._project = project
+        self.hooks = bisect_project.Hooks(project, self.emit)
+
+    def cell(self, item: pytest.Item) -> str:
+        """The cell that a test is: its node id, from the top of the tree."""
+        return self._project.cell(item)
+
+    def called(self, nodeid: str) -> str:
+        """The cell of a test that was collected."""
+        return self._project.called(nodeid)
+
+    def wants(self, cell: str) -> bool:
+        """Whether a cell was asked for."""
+        return self._project.wants(cell)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Report the cells that will run, and the files that could be read."""
+        self._open, self._reruns = {item.nodeid for item in session.items}, _reruns(session.config)
+        files = [*self.hooks.files, *self.hooks.conftests(session.config)]
+        self.emit("collected", cells=[self.cell(item) for item in session.items], files=files)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Leave it to the hooks, which see the exception."""
 
 
 def cell_of(nodeid: str) -> str:
@@ -215,7 +277,7 @@ def _skip_reason(report: pytest.TestReport) -> str:
     if expected_failure is not None:
         return _head(f"expected failure: {expected_failure}")
     if isinstance(report.longrepr, tuple):
-        return _head(str(report.longrepr[2]).removeprefix("Skipped: "))
+        return _head(re.sub("^Skipped: ", "", str(report.longrepr[2])))
     return _head(report.longreprtext)
 
 

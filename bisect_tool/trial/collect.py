@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+import signal
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,16 @@ from bisect_tool.supervise.logs import read_lines
 from bisect_tool.supervise.processes import since_epoch
 from bisect_tool.text import clean, clean_line, redact, secret_values
 from bisect_tool.trial.result import CellResult
-from bisect_tool.trial.stream import Collected, CrashReport, Phase, Started, Uncollectable, read_stream
+from bisect_tool.trial.stream import (
+    Collected,
+    CrashReport,
+    Finished,
+    Phase,
+    Started,
+    Uncollectable,
+    Unread,
+    read_stream,
+)
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -39,6 +49,12 @@ class _Cell:
     started: float
     phases: list[Phase] = field(default_factory=list)
 
+    def add(self, phase: Phase) -> None:
+        """Take in a phase; of a cell that a plugin runs again, the last run counts."""
+        if phase.phase == "setup":
+            self.phases.clear()
+        self.phases.append(phase)
+
     @property
     def ended(self) -> bool:
         return any(phase.phase == "teardown" for phase in self.phases)
@@ -46,10 +62,11 @@ class _Cell:
 
 @dataclass(frozen=True)
 class Ending:
-    """How the suite's process ended: the guardian's reason and when (epoch seconds)."""
+    """How the suite's process ended: the guardian's reason, when (epoch seconds), with which exit code."""
 
     reason: str
     time: float
+    code: int | None = None
 
 
 def collect(
@@ -68,6 +85,40 @@ def collect(
         else CellResult(cell=name, outcome=Outcome.ERRORED, reason=suite.why_missing(name, ending))
         for name in dict.fromkeys((*suite.order, *(wanted or ())))
     )
+
+
+def collect_project(stream: Path, ending: Ending, wanted: Sequence[str] | None) -> tuple[CellResult, ...]:
+    """As `collect`, of the tests of any Python project.
+
+    A file that cannot be read is a cell that failed, since its tests cannot be named; where it was asked for
+    and could be read, it passed. A cell in the middle of which the process died is FAILED. The evidence is
+    what pytest says of a test alone: the log of the one process has those of all others.
+    """
+    suite = _Suite.read(stream)
+    evidence = _Evidence(None, {})
+
+    def result(name: str) -> CellResult:
+        file = name.partition("::")[0]
+        if name in suite.cells:
+            return _result(name, suite.cells[name], evidence, suite.died(ending))
+        if name in suite.uncollectable:
+            return _unreadable(name, suite.uncollectable[name], evidence)
+        if name in suite.files:
+            return CellResult(cell=name, outcome=Outcome.PASSED)
+        if file in suite.skipped:
+            return CellResult(cell=name, outcome=Outcome.SKIPPED, reason=suite.skipped[file])
+        return CellResult(cell=name, outcome=Outcome.ERRORED, reason=suite.why_missing(name, ending))
+
+    names = dict.fromkeys((*suite.order, *suite.uncollectable, *(wanted or ())))
+    return tuple(result(name) for name in names)
+
+
+def _unreadable(name: str, record: Uncollectable, evidence: _Evidence) -> CellResult:
+    """A file that failed before any test of it began, at a time of its own."""
+    phase = Phase(event="phase", cell=name, phase="setup", outcome="failed", seconds=0.0, time=record.time)
+    seen = _suite_failure(phase, record.failure)
+    failure = evidence.explain((), (record.time, record.time), seen)
+    return CellResult(cell=name, outcome=Outcome.FAILED, failure=failure)
 
 
 def timeline(folder: Path, logs: Path) -> tuple[ProcessTimeline, ...]:
@@ -106,34 +157,56 @@ def unreadable(stream: Path) -> str:
 
 @dataclass(frozen=True)
 class _Suite:
-    """What was streamed: the cells that began, the order of all, and why a file could not be read."""
+    """What was streamed: the cells that began, the order of all, which files could be read, or why not."""
 
     cells: Mapping[str, _Cell]
     order: tuple[str, ...]
-    unreadable: str
+    uncollectable: Mapping[str, Uncollectable]
+    files: frozenset[str]
+    skipped: Mapping[str, str]
+    finished: bool
 
     @staticmethod
     def read(stream: Path) -> _Suite:
         cells: dict[str, _Cell] = {}
         order: tuple[str, ...] = ()
-        unreadable = ""
+        uncollectable: dict[str, Uncollectable] = {}
+        files: frozenset[str] = frozenset()
+        skipped: dict[str, str] = {}
+        finished = False
         for record in read_stream(stream):
             if isinstance(record, Collected):
-                order = record.cells
+                order, files = record.cells, frozenset(record.files)
             elif isinstance(record, Uncollectable):
-                why = clean_line(record.failure.message).removeprefix("E   ")
-                unreadable = f"{clean_line(record.cell)} cannot be read: {why}"
+                uncollectable[record.cell] = record
+            elif isinstance(record, Unread):
+                skipped[record.cell] = clean_line(record.reason)
+            elif isinstance(record, Finished):
+                finished = True
             elif isinstance(record, Started):
                 cells[record.cell] = _Cell(record.time)
             elif isinstance(record, Phase):
-                cells.setdefault(record.cell, _Cell(record.time)).phases.append(record)
-        return _Suite(cells, order, unreadable)
+                cells.setdefault(record.cell, _Cell(record.time)).add(record)
+        return _Suite(cells, order, uncollectable, files, skipped, finished)
+
+    @property
+    def unreadable(self) -> str:
+        """Why the last file that could not be read was not; empty where all could."""
+        return _why_unreadable(list(self.uncollectable.values())[-1]) if self.uncollectable else ""
+
+    def died(self, ending: Ending) -> Ending:
+        """How the process ended: `died` if that was by itself and before pytest came to its end."""
+        alone = ending.reason == "exited" and not self.finished and ending.code not in (None, -signal.SIGKILL)
+        return replace(ending, reason="died") if alone else ending
 
     def why_missing(self, cell: str, ending: Ending) -> str:
         """Why a cell did not begin."""
-        if self.unreadable:
+        file = cell.partition("::")[0]
+        if file in self.uncollectable:
+            return _why_unreadable(self.uncollectable[file])
+        if self.unreadable and not self.files:
             return self.unreadable
-        if self.order and cell not in self.order:
+        if (self.order or self.files) and cell not in self.order:
             return "there is no such test at this commit"
         return (
             "did not run"
@@ -171,6 +244,8 @@ def _failed(name: str, phase: Phase, seconds: float, evidence: _Evidence) -> Cel
 
 def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> CellResult:
     seconds = max(ending.time - cell.started, 0.0)
+    if ending.reason == "died":
+        return _died(name, cell, evidence, ending)
     if ending.reason not in ("deadline", "idle"):
         reason = f"the suite's process ended in the middle of it ({ending.reason})"
         return CellResult(cell=name, outcome=Outcome.ERRORED, seconds=seconds, reason=reason)
@@ -184,6 +259,27 @@ def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> Cel
     )
     failure = evidence.explain((), (cell.started, ending.time), seen)
     return CellResult(cell=name, outcome=Outcome.HUNG, seconds=seconds, failure=failure)
+
+
+def _died(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> CellResult:
+    """A cell that ended its process: a crash of native code, or `os._exit`."""
+    code = ending.code or 0
+    how = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    seen = SuiteFailure(
+        phase=("setup", "call", "teardown")[min(len(cell.phases), 2)],
+        exception="Crash",
+        message=f"the process {how} in the middle of the test",
+        frames=(),
+        time=ending.time,
+    )
+    failure = evidence.explain((), (cell.started, ending.time), seen)
+    seconds = max(ending.time - cell.started, 0.0)
+    return CellResult(cell=name, outcome=Outcome.FAILED, seconds=seconds, failure=failure)
+
+
+def _why_unreadable(record: Uncollectable) -> str:
+    why = clean_line(record.failure.message).removeprefix("E   ")
+    return f"{clean_line(record.cell)} cannot be read: {why}"
 
 
 def _suite_failure(phase: Phase, crash: CrashReport) -> SuiteFailure:
@@ -200,26 +296,29 @@ def _suite_failure(phase: Phase, crash: CrashReport) -> SuiteFailure:
 class _Evidence:
     """The trial's logs, read once per set of files and window: cells that fail together share them."""
 
-    def __init__(self, folder: Path, parents: Mapping[int, int]) -> None:
+    def __init__(self, folder: Path | None, parents: Mapping[int, int]) -> None:
         self._folder = folder
         self._parents = parents
         self._events: dict[tuple[tuple[str, ...], tuple[float, float]], tuple[Event, ...]] = {}
 
     def explain(self, logs: Sequence[str], window: tuple[float, float], seen: SuiteFailure) -> Failure:
         """The failure chain from the named logs (none named: all) within the window."""
+        if self._folder is None:
+            return explain((), seen, self._parents)
         names = tuple(logs) or tuple(sorted(path.name for path in self._folder.glob("*.log")))
         key = (names, window)
         if key not in self._events:
-            self._events[key] = read_events(self._lines(names, window))
+            self._events[key] = read_events(self._lines(self._folder, names, window))
         return explain(self._events[key], seen, self._parents)
 
-    def _lines(self, names: tuple[str, ...], window: tuple[float, float]) -> list[LogLine]:
+    @staticmethod
+    def _lines(folder: Path, names: tuple[str, ...], window: tuple[float, float]) -> list[LogLine]:
         first, last = window[0] - _MARGIN_S, window[1] + _MARGIN_S
         secrets = secret_values(os.environ)
         lines = [
             LogLine(source=clean_line(Path(name).stem), time=time, text=redact(text, secrets))
             for name in names
-            for time, text in read_lines(self._folder / Path(name).name)
+            for time, text in read_lines(folder / Path(name).name)
             if first <= time <= last
         ]
         return sorted(lines, key=lambda line: line.time)

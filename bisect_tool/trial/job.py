@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.request import CommandCheck, PytestCheck
+from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck
 from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.stress import stressed
+from bisect_tool.trial.project import project_argv, project_variables
 from bisect_tool.trial.setting import Place, Setting, expand, placeholders
 from bisect_tool.trial.user_environment import command_environment, withheld
 
@@ -38,7 +39,7 @@ class Job:
 
 def make_job(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
     """The process that runs `cells` (None: those of the setting) of the setting's check at `place`."""
-    job = _unstressed(setting, place, cells or setting.cells or None)
+    job = _unstressed(setting, place, cells)
     if setting.stress is None:
         return job
     kind, roles = setting.stress
@@ -48,9 +49,11 @@ def make_job(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job
 def _unstressed(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
     if isinstance(setting.check, CommandCheck):
         return _command(setting, setting.check, place)
+    if isinstance(setting.check, ProjectCheck):
+        return _project(setting, setting.check, place, cells)
     if isinstance(setting.check, PytestCheck):
-        return _engine_file(setting, setting.check, place, cells)
-    return _suite(setting, place, cells)
+        return _engine_file(setting, setting.check, place, cells or setting.cells or None)
+    return _suite(setting, place, cells or setting.cells or None)
 
 
 def clean_environment(setting: Setting, place: Place) -> dict[str, str]:
@@ -130,6 +133,18 @@ def _engine_file(setting: Setting, check: PytestCheck, place: Place, cells: Sequ
         "PYTHONPATH": path,
     }
     return _timed(setting.profile.timeouts, argv, place.tree, env)
+
+
+def _project(setting: Setting, check: ProjectCheck, place: Place, cells: Sequence[str] | None) -> Job:
+    """The tests in a built environment, or in the user's own as a plain command would find it."""
+    if check.python is None:
+        env = {**clean_environment(setting, place), **_variables(place)}
+    else:
+        env = command_environment(os.environ, place.tree, setting.own, setting.passed)
+    env |= {"TMPDIR": str(place.temporary)}
+    env |= project_variables(check, place, env, setting.cells, cells)
+    argv = project_argv(check, place)
+    return Job(argv, place.tree, env, setting.deadline_s, None, Timeouts().grace)
 
 
 def _timed(timeouts: Timeouts, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Job:

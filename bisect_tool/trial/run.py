@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING
 from bisect_tool.build import BuildFailed, Environment, prepare
 from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
-from bisect_tool.request import CommandCheck
+from bisect_tool.request import CommandCheck, ProjectCheck
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guarded
 from bisect_tool.supervise.guarded import records_removed
 from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.supervise.logs import bounded_log, read_lines
 from bisect_tool.text import clean_line
-from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, timeline, unreadable
+from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, collect_project, timeline, unreadable
 from bisect_tool.trial.command import command_cell, not_started
 from bisect_tool.trial.job import Job, make_job
 from bisect_tool.trial.leftovers import Before
+from bisect_tool.trial.project import present
 from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall, unstorable
 from bisect_tool.trial.setting import Place, Setting
 from bisect_tool.verdict import Outcome
@@ -148,6 +149,9 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
         ports = hold_all(_fixed_ports(setting))
     except EnvironmentFailed as error:
         return replace(_nothing(order, Outcome.INFRASTRUCTURE, error.message), environment=environment)
+    if isinstance(setting.check, ProjectCheck) and not present(setting.check, order.tree):
+        reason = f"there is no {' '.join(setting.check.paths)} at this commit"
+        return replace(_nothing(order, Outcome.SKIPPED, reason), environment=environment)
     phase("test", order.folder)
     with ports, _temporary(order.folder) as temporary:
         place = Place(order.folder, order.tree, temporary, environment, order.slot)
@@ -201,10 +205,15 @@ def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianRe
         log = place.logs / f"{SUITE_LOG}.log"
         cell = command_cell(setting.check.argv, guarded, log)
         return _Told(cell.outcome, (cell,), unusable=bool(guarded.not_started))
-    ending = Ending(guarded.reason, guarded.ended)
-    cells = collect(place.stream, place.logs, guarded.parents, ending, order.cells)
+    ending = Ending(guarded.reason, guarded.ended, guarded.exit_code)
+    if project := isinstance(setting.check, ProjectCheck):
+        cells = collect_project(place.stream, ending, order.cells)
+    else:
+        cells = collect(place.stream, place.logs, guarded.parents, ending, order.cells)
     if cells:
         return _Told(overall(cells), cells, timeline=timeline(place.folder, place.logs))
+    if guarded.exit_code == _NO_TESTS_COLLECTED and project:
+        return _nothing(order, Outcome.SKIPPED, "none of these tests is there at this commit")
     if guarded.exit_code == _NO_TESTS_COLLECTED and setting.cells:
         wanted = " ".join(setting.cells)
         raise UsageError(f"no cell of the suite matches {wanted}", "`*` and `?` are wild, brackets are not.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.build import Environment
     from bisect_tool.home import Home
-    from bisect_tool.request import CommandCheck, PytestCheck, SuiteCheck
+    from bisect_tool.request import Check
     from bisect_tool.scenario import Profile, Scenario
 
 
@@ -28,7 +28,7 @@ class Setting:
     checkout, as variables name them, to the same ones from the top of a commit's tree.
     """
 
-    check: SuiteCheck | PytestCheck | CommandCheck
+    check: Check
     home: Home
     scenario: Scenario | None
     profile: Profile | None

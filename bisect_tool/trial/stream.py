@@ -41,10 +41,11 @@ class CrashReport(_Model):
 
 
 class Collected(_Record):
-    """The cells that will run."""
+    """The cells that will run; of a project, the files that could be read, too."""
 
     event: Literal["collected"]
     cells: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
 
 class Uncollectable(_Record):
@@ -53,6 +54,14 @@ class Uncollectable(_Record):
     event: Literal["uncollectable"]
     cell: str
     failure: CrashReport
+
+
+class Unread(_Record):
+    """A file that skips itself."""
+
+    event: Literal["unread"]
+    cell: str
+    reason: str
 
 
 class Started(_Record):
@@ -88,7 +97,7 @@ class Finished(_Record):
     exit: int
 
 
-Record = Collected | Uncollectable | Started | Phase | Finished
+Record = Collected | Uncollectable | Unread | Started | Phase | Finished
 
 
 @cache

@@ -139,20 +139,20 @@ WRONG = [
         (
             "It looks for one of: gpu (vllm/entrypoints/cli/main.py), "
             "vllm-cpu (vllm/entrypoints/cli/main.py), reference (refengine/__main__.py). "
-            "For any other project give a command: -- ./check.sh"
+            "For any project: --pytest tests/ for its tests, or a command after -- (-- ./check.sh)."
         ),
     ),
     (
         "no such scenario",
         "--repo {engine} --good good --bad bad --scenario none",
         "no such scenario: none",
-        "Scenarios: external-lb-dp, shutdown, or a folder's path.",
+        "Scenarios: external-lb-dp, pytest, shutdown, or a folder's path.",
     ),
     (
         "no such scenario to show",
         "scenarios show none",
         "no such scenario: none",
-        "Scenarios: external-lb-dp, shutdown, or a folder's path.",
+        "Scenarios: external-lb-dp, pytest, shutdown, or a folder's path.",
     ),
     (
         "scenario whose suite is missing",
@@ -249,8 +249,8 @@ WRONG = [
     (
         "tests from a commit, but which?",
         "--repo {engine} --good good --bad bad --tests-from bad",
-        "--tests-from says where the file of --pytest comes from",
-        "Add --pytest FILE.",
+        "--tests-from goes with --pytest",
+        "Add --pytest tests/.",
     ),
     (
         "pytest file that is not there",

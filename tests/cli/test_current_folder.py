@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.cli.fixes import _as_before
+from bisect_tool.errors import UsageError
 from bisect_tool.home import home as current_home
 from bisect_tool.resolve import resolve
 from bisect_tool.store import Store
@@ -21,21 +22,26 @@ def test_a_bare_repository_is_meant(engine, monkeypatch, inside):
     assert resolved.request.profile == "reference"
 
 
-def test_the_git_folder_of_a_checkout_is_no_bare_repository(project, monkeypatch):
-    """Of a checkout its files say whether it is the engine."""
-    told = []
+@pytest.mark.parametrize("folder", [".", ".git"])
+def test_no_check_in_a_repository_that_is_no_engine_names_both_ways(project, monkeypatch, folder):
+    """Nothing is cloned: that would be another project's history."""
+    monkeypatch.chdir(Path(project.path, folder))
+    with pytest.raises(UsageError) as raised:
+        resolve(Words(goods=("c1",), bad="c8"), current_home(), pytest.fail)
+    assert "--pytest tests/" in raised.value.hint
+    assert "-- ./check.sh" in raised.value.hint
 
+
+def test_a_scenario_by_name_reads_its_own_repository_from_any_other(project, monkeypatch):
     class Asked(Exception):
         pass
 
     def notice(sentence):
-        told.append(sentence)
-        raise Asked
+        raise Asked(sentence)
 
-    monkeypatch.chdir(Path(project.path, ".git"))
-    with pytest.raises(Asked):
-        resolve(Words(goods=("c1",), bad="c8"), current_home(), notice)
-    assert told[0].startswith("this folder is not what scenario external-lb-dp tests")
+    monkeypatch.chdir(project.path)
+    with pytest.raises(Asked, match="this folder is not what scenario external-lb-dp tests: reading https"):
+        resolve(Words(goods=("c1",), bad="c8", scenario="external-lb-dp"), current_home(), notice)
 
 
 @pytest.fixture

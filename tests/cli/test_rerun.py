@@ -36,7 +36,7 @@ def test_what_was_asked_for_comes_back(asked, words):
 
 def test_a_pinned_file_is_pinned_by_its_commit():
     check = PytestCheck(file="test_a.py", tests_from=SHA)
-    told = again(check, pytest_file="test_a.py", tests_from="HEAD")
+    told = again(check, pytest=("test_a.py",), tests_from="HEAD")
     assert told[-4:] == ["--pytest", "test_a.py", "--tests-from", SHA[:12]]
 
 

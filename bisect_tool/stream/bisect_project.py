@@ -1,0 +1,229 @@
+"""How the tests of any Python project are run, so that each of them is a cell. For `bisect_stream`.
+
+It needs the standard library and pytest only, for the same reason. `BISECT_RUN_PROJECT` names a JSON file:
+
+- `tree`: the commit's tree. A cell is a node id whose file is written relative to it, whatever pytest's
+  rootdir is: `tests/test_a.py::TestB::test_c[1]`. A file that cannot be read is a cell of its own.
+- `within`: what was named with `FILE::NAME`; other tests of that file are left out.
+- `patterns`: of these cells, those that match one, whole or after the file. `*` and `?` are wild.
+- `cells`: the cells to run, or null for all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+PROJECT = "BISECT_RUN_PROJECT"
+
+# One process, every test, in the order of the files: what a plugin of the project may have been asked for
+# otherwise, on the command line that its configuration adds to.
+_OPTIONS = {
+    "numprocesses": 0,
+    "dist": "no",
+    "tx": [],
+    "maxfail": 0,
+    "stepwise": False,
+    "continue_on_collection_errors": True,
+    "randomly_reorganize": False,
+}
+_SHUFFLING = ("randomly", "random_order", "random-order", "reverse", "pytest_randomly")
+_MAJOR = int(pytest.__version__.partition(".")[0])
+_MACHINERY = frozenset({"_pytest", "pluggy"})
+
+# Options that decide no verdict, of plugins that the environment may lack: accepted, and without effect.
+_HARMLESS = {
+    "xdist": (("-n", "--numprocesses"), ("--dist",), ("--maxprocesses",)),
+    "pytest_cov": (("--cov",), ("--cov-report",), ("--cov-config",), ("--cov-fail-under",), ("--no-cov",)),
+}
+_FLAGS = {"--no-cov"}
+
+
+class Project:
+    """What is to be run, and what it is called."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self._tree = os.path.realpath(asked["tree"])
+        self._within = [str(name) for name in asked["within"]]
+        self._patterns = _wild(asked["patterns"])
+        self._cells = None if asked["cells"] is None else frozenset(asked["cells"])
+        self._named: dict[str, str] = {}
+
+    @classmethod
+    def read(cls) -> Project | None:
+        """What the environment asks for; None where it does not."""
+        path = os.environ.get(PROJECT)
+        return cls(json.loads(Path(path).read_text(encoding="utf-8"))) if path else None
+
+    def file(self, path: object) -> str:
+        """The path of a file or folder from the top of the tree."""
+        return Path(os.path.relpath(os.path.realpath(str(path)), self._tree)).as_posix()
+
+    def cell(self, node: Any) -> str:  # noqa: ANN401 - an item or a collector of any pytest
+        """The name of a test, a file or a folder."""
+        file = self.file(getattr(node, "path", None) or getattr(node, "fspath", "") or node.nodeid)
+        rest = node.nodeid.partition("::")[2]
+        self._named[node.nodeid] = f"{file}::{rest}" if rest else file
+        return self._named[node.nodeid]
+
+    def called(self, nodeid: str) -> str:
+        """The name of a test that was collected."""
+        return self._named.get(nodeid, nodeid)
+
+    def wants(self, cell: str) -> bool:
+        """Whether a test is to be run."""
+        if self._cells is not None:
+            return cell in self._cells
+        file = cell.partition("::")[0]
+        named = [name for name in self._within if name.partition("::")[0] == file]
+        inside = not named or any(
+            cell == name or cell.startswith((f"{name}[", f"{name}::")) for name in named
+        )
+        if self._patterns is None or not inside:
+            return inside
+        return any(self._patterns.fullmatch(name) for name in (cell, cell.partition("::")[2]) if name)
+
+    def wants_file(self, file: str) -> bool:
+        """Whether a file has to be read for the cells that are asked for."""
+        if self._cells is None:
+            return True
+        return any(cell.partition("::")[0] == file for cell in self._cells)
+
+
+def _wild(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    wild = [re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns]
+    return re.compile("|".join(wild), re.DOTALL) if wild else None
+
+
+class Hooks:
+    """Keeps what a project's configuration asks for from breaking the report; reports unreadable files."""
+
+    def __init__(self, project: Project, emit: Callable[..., None]) -> None:
+        self._project = project
+        self._emit = emit
+        self._read: list[str] = []
+
+    @property
+    def files(self) -> list[str]:
+        """The files and folders that were read without an error."""
+        return self._read
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_load_initial_conftests(self) -> Iterator[None]:
+        """Report a conftest.py that cannot be imported; pytest ends then."""
+        outcome: Any = yield
+        error = outcome.excinfo[1] if outcome.excinfo else None
+        if error is not None:
+            self._unreadable(error, "")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Run every test, in one process."""
+        for name, value in _OPTIONS.items():
+            if hasattr(config.option, name):
+                setattr(config.option, name, value)
+
+    if _MAJOR >= 7:
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+            """Read no test file in which nothing is asked for."""
+            if collection_path.is_dir() or collection_path.name in ("__init__.py", "conftest.py"):
+                return None
+            return None if self._project.wants_file(self._project.file(collection_path)) else True
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Iterator[None]:
+        """Report a file or folder that cannot be read, and remember one that can."""
+        outcome: Any = yield
+        report = outcome.get_result()
+        if not report.nodeid:
+            return
+        call = getattr(report, "call", None)
+        error = call.excinfo.value if call is not None and call.excinfo is not None else None
+        cell = self._project.cell(collector)
+        if report.failed and error is not None:
+            self._unreadable(error, cell, report.longreprtext)
+        elif report.failed:
+            self._emit("uncollectable", cell=cell, failure=failure_of(None, report.longreprtext))
+        elif report.skipped:
+            self._emit("unread", cell=cell, reason=str(report.longrepr[2]) if report.longrepr else "")
+        elif "::" not in cell:
+            self._read.append(cell)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Iterator[None]:
+        """Keep the order of the files where a plugin shuffles the tests."""
+        place = {item: number for number, item in enumerate(items)}
+        yield
+        if any(config.pluginmanager.has_plugin(name) for name in _SHUFFLING):
+            items.sort(key=lambda item: place.get(item, len(place)))
+
+    def conftests(self, config: pytest.Config) -> list[str]:
+        """The conftest.py files that were imported."""
+        files = (getattr(plugin, "__file__", None) for plugin in config.pluginmanager.get_plugins())
+        return [self._project.file(file) for file in files if file and Path(file).name == "conftest.py"]
+
+    def _unreadable(self, error: BaseException, cell: str, text: str = "") -> None:
+        path = getattr(error, "path", None)
+        if type(error).__name__ == "ConftestImportFailure" and path is not None:
+            cell = self._project.file(path)
+        if cell:
+            self._emit("uncollectable", cell=cell, failure=failure_of(_cause(error), text or str(error)))
+
+
+def accept_harmless(parser: pytest.Parser) -> None:
+    """Accept options of plugins that are not installed, where they decide no verdict."""
+    from importlib.util import find_spec  # noqa: PLC0415 - only here
+
+    group = parser.getgroup("bisect-run", "accepted and ignored")
+    for module, options in _HARMLESS.items():
+        if find_spec(module) is not None:
+            continue
+        for names in options:
+            keywords = {"action": "store_true"} if names[0] in _FLAGS else {"nargs": "?", "action": "append"}
+            # pytest keeps one-letter options for itself, but its own parser takes any.
+            group._addoption(*names, dest=f"bisect_run_{names[-1].strip('-')}", **keywords)  # noqa: SLF001
+
+
+def failure_of(error: BaseException | None, text: str) -> dict[str, Any]:
+    """The record of an exception, with the frames of the project alone."""
+    if error is None:
+        lines = text.strip().splitlines()
+        return {"exception": "", "message": lines[-1] if lines else "", "frames": [], "text": text[-100_000:]}
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    frames = [
+        [frame.filename, frame.lineno or 0, frame.name]
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not _MACHINERY.intersection(Path(frame.filename).parts)
+        and not frame.filename.startswith("<frozen")
+    ]
+    return {
+        "exception": name,
+        "message": str(error)[:10_000],
+        "frames": frames[-100:],
+        "text": text[-100_000:],
+    }
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The exception in the file itself, of which pytest makes one of its own."""
+    inner = getattr(error, "cause", None) or error.__cause__
+    excinfo = getattr(error, "excinfo", None)
+    if inner is None and isinstance(excinfo, tuple):
+        inner = excinfo[1]
+    if type(error).__name__ in ("CollectError", "ConftestImportFailure") and isinstance(inner, BaseException):
+        return inner
+    return error

@@ -1,0 +1,92 @@
+"""Import the commit's own packages first, whatever the interpreter has installed as editable.
+
+Python runs this at its start when its folder is on PYTHONPATH, so it holds for the tests' own subprocesses,
+too. It needs the standard library of Python 3.7 or newer only. Variables steer it:
+
+- `BISECT_RUN_TREE`: the commit's tree;
+- `BISECT_RUN_ROOTS`: the folders in it from which its packages are imported, separated as in PYTHONPATH;
+- `BISECT_RUN_CHECKOUT`: the user's own checkout. An editable install that points into it points into the
+  same place of the tree instead.
+
+Editable installs are of three kinds: a path in a `.pth` file, which comes last on `sys.path`; a finder behind
+Python's own; and a finder before it (meson-python, scikit-build-core), which wins over any path.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` takes a tenth of Python's start
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+_TREE = os.environ.get("BISECT_RUN_TREE", "")
+_CHECKOUT = os.environ.get("BISECT_RUN_CHECKOUT", "")
+
+
+def _inside(path: str, folder: str) -> bool:
+    return bool(folder) and (path == folder or path.startswith(folder + os.sep))
+
+
+def _moved(path: str) -> str:
+    """The place in the tree of a path in the user's checkout; any other stays, as a virtual environment's."""
+    if not isinstance(path, str) or _inside(path, sys.prefix) or _inside(path, _TREE):
+        return path
+    real = os.path.realpath(path)
+    if not _inside(real, os.path.realpath(_CHECKOUT) if _CHECKOUT else ""):
+        return path
+    moved = os.path.join(_TREE, os.path.relpath(real, os.path.realpath(_CHECKOUT)))
+    return moved if os.path.exists(moved) else path
+
+
+class TreeFinder:
+    """Finds what `sys.path` finds in the commit's tree, before any other finder is asked."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a top-level module in the tree; submodules are found by their package."""
+        if path is not None or name in sys.builtin_module_names:
+            return None
+        spec = PathFinder.find_spec(name, None, target)
+        if spec is None or spec.loader is None or not spec.has_location:
+            return None
+        return spec if _inside(os.path.realpath(spec.origin or ""), os.path.realpath(_TREE)) else None
+
+    @staticmethod
+    def invalidate_caches() -> None:
+        """Keep nothing."""
+
+
+def _put_first() -> None:
+    roots = [root for root in os.environ.get("BISECT_RUN_ROOTS", "").split(os.pathsep) if root]
+    moved = [_moved(path) for path in sys.path]
+    added = [path for path in moved if path not in sys.path]
+    sys.path[:0] = list(dict.fromkeys(roots + added))
+    for name, module in list(sys.modules.items()):
+        mapping = getattr(module, "MAPPING", None) if name.startswith("__editable__") else None
+        if isinstance(mapping, dict):
+            mapping.update({package: _moved(place) for package, place in mapping.items()})
+    sys.meta_path.insert(0, TreeFinder)
+
+
+def _run_the_other() -> None:
+    """Run the sitecustomize of the environment, which this one hides."""
+    here = os.path.realpath(os.path.dirname(__file__))
+    others = [path for path in sys.path if os.path.realpath(path) != here]
+    spec = PathFinder.find_spec("sitecustomize", others)
+    if spec is not None and spec.loader is not None:
+        module = module_from_spec(spec)
+        sys.modules["sitecustomize"] = module
+        spec.loader.exec_module(module)
+
+
+if _TREE:
+    _put_first()
+_run_the_other()

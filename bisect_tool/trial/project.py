@@ -1,0 +1,83 @@
+"""The tests of any Python project: the pytest process that runs them at one commit."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.trial.import_roots import import_roots
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.request import ProjectCheck
+    from bisect_tool.trial.setting import Place
+
+_STREAM = Path(__file__).parent.parent / "stream"
+_VENV_MARKS = ("pyvenv.cfg", "conda-meta")
+
+
+def present(check: ProjectCheck, tree: Path) -> tuple[str, ...]:
+    """Those of the named files and folders that there are at a commit."""
+    return tuple(path for path in check.paths if (tree / path).exists())
+
+
+def project_argv(check: ProjectCheck, place: Place) -> tuple[str, ...]:
+    """The words of the pytest process, which runs at the top of the tree."""
+    return (
+        interpreter(check, place),
+        "-m",
+        "pytest",
+        "-p",
+        "bisect_stream",
+        "-v",
+        *check.args,
+        *present(check, place.tree),
+    )
+
+
+def interpreter(check: ProjectCheck, place: Place) -> str:
+    """The Python that runs the tests."""
+    if check.python is not None:
+        return check.python
+    assert place.environment is not None
+    return str(place.environment.python)
+
+
+def project_variables(
+    check: ProjectCheck,
+    place: Place,
+    env: Mapping[str, str],
+    patterns: Sequence[str],
+    cells: Sequence[str] | None,
+) -> dict[str, str]:
+    """What the process finds in its environment besides `env`; writes down which cells are asked for."""
+    asked = place.folder / "project.json"
+    within = [target for target in check.targets if "::" in target]
+    content = {"tree": str(place.tree), "within": within, "patterns": list(patterns), "cells": cells}
+    asked.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    path = (str(_STREAM / "tree_first"), str(_STREAM), env.get("PYTHONPATH", ""))
+    return {
+        **_of_interpreter(interpreter(check, place), env),
+        "BISECT_RUN_REPORT": str(place.stream),
+        "BISECT_RUN_PROJECT": str(asked),
+        "BISECT_RUN_TREE": str(place.tree.resolve()),
+        "BISECT_RUN_ROOTS": os.pathsep.join(
+            str(root.resolve()) for root in import_roots(place.tree, check.paths)
+        ),
+        "BISECT_RUN_CHECKOUT": check.checkout or "",
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+    }
+
+
+def _of_interpreter(python: str, env: Mapping[str, str]) -> Mapping[str, str]:
+    """What activating a virtual environment sets: `python` in a test's own subprocess is this one, too."""
+    folder = Path(python).parent.parent
+    if not any((folder / mark).exists() for mark in _VENV_MARKS):
+        return {}
+    return {
+        "VIRTUAL_ENV": str(folder),
+        "PATH": os.pathsep.join((str(folder / "bin"), env.get("PATH", os.defpath))),
+    }
