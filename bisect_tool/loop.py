@@ -200,8 +200,8 @@ class _Loop:
         ):
             return
         raise UsageError(
-            f"{result.cells[0].reason} (the commit that has to fail is {result.sha[:9]})",
-            "Commit a check that runs there, or keep it outside of the history: -- sh /path/to/check.sh",
+            f"{result.cells[0].reason} ({result.sha[:9]}, where it has to fail)",
+            "Mend the check, or keep one outside of the history: it is the same at every commit.",
         )
 
     def _await_all(self) -> None:

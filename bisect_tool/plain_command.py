@@ -71,10 +71,10 @@ def _check_program(word: str, placed: str, folder: Path, repository: Repository,
         )
     if "/" in placed and not placed.startswith("/") and repository.ever_had(posixpath.normpath(placed)):
         return  # a commit without it cannot be tested
-    raise UsageError(
-        f"there is no program {clean_line(word)!r}, neither here nor in the history",
-        "Give its path from the repository's root, or an absolute one, and make it executable.",
-    )
+    advice = "Give its path from the repository's root, or an absolute one, and make it executable."
+    if any(letter.isspace() for letter in word):
+        advice = "Give its words without quotes around all of them, or let a shell read them: -- sh -c '...'"
+    raise UsageError(f"there is no program {clean_line(word)!r}, neither here nor in the history", advice)
 
 
 def _exists(path: Path) -> bool:

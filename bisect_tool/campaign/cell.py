@@ -301,7 +301,9 @@ class CellSearch:
         """That it fails at the passing end, too; of a command how, where it does so in another way."""
         other = other_failure(self.judged, self.goal.passing, self.goal.failing)
         if other is None or not self.goal.by_exit_code:
-            return "it fails the same way at the passing end"
+            failure = self.judged.failure(*self.goal.failing)
+            ended = failure.signature.exit if failure else ""
+            return "it fails the same way at the passing end" + (f": {ended}" if ended else "")
         how = f"{other.found}; at the failing end {other.failing_end}"
         return f"it fails at the passing end in another way: {how}"
 

@@ -68,7 +68,9 @@ def _doubt(document: Document) -> str:
     if "always red" in findings:
         return "It fails at the good end as well: name an older one, or see in its log what fails there."
     if "unverified" in findings:
-        return "An end told nothing: see why above, or name other ends."
+        untested = not any(report.bad.runs for report in document.cells.values())
+        other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
+        return f"An end told nothing: see why above, or name other ends{other}."
     runs = "--runs" if document.fixes else "--endpoint-runs"
     return f"Are these the commits that CI tested? Does it need other hardware, or more {runs}?"
 

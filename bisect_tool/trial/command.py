@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CELL = "command"
 _CANNOT_TEST = 125
 _FIRST_ABORT = 128
-_LINES_READ = 20_000
+_LINES_READ, _LINE_LIMIT = 10_000, 500
 _EXCERPT_LINES = 40
 
 
@@ -105,4 +105,4 @@ def _hang(reason: str, time: float, log: Path) -> Failure:
 def _output(log: Path, count: int) -> tuple[str, ...]:
     """The last lines of what it printed, cleaned and without secrets."""
     secrets = secret_values(os.environ)
-    return tuple(clean_line(redact(text, secrets)) for text in last_lines(log, count))
+    return tuple(clean_line(redact(text, secrets), _LINE_LIMIT) for text in last_lines(log, count))

@@ -169,7 +169,7 @@ def _missing_script(setting: Setting, order: Order) -> str:
     """Why a command cannot run in this tree: a script that it names is not there."""
     scripts = setting.check.scripts if isinstance(setting.check, CommandCheck) else ()
     absent = next((script for script in scripts if not (order.tree / script).exists()), None)
-    return f"cannot run {absent}: it does not exist at {order.sha[:9]}" if absent else ""
+    return f"cannot run {absent}: it does not exist" if absent else ""
 
 
 def _environment(setting: Setting, order: Order, cancel: threading.Event) -> Environment | None:

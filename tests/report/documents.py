@@ -15,6 +15,7 @@ from bisect_tool.report.document import (
     FailureReport,
     FileChange,
     NativeChange,
+    OtherFailureReport,
     ParentRuns,
     PinChange,
     Skipped,
@@ -395,6 +396,40 @@ def command() -> Document:
             trial(CULPRIT, "narrow", {"command": "failed"}, environment="", slot=1),
         ),
         cost=Cost(trials=2, builds=0, seconds=62.8, wall_seconds=40.2, gpu_seconds=0.0),
+    )
+
+
+def suspect() -> Document:
+    """A plain command whose commit found fails in another way than the bad end."""
+    root = event(0.0, "Command", "ImportError", "cannot import name spam", kind="exit")
+    root = root.model_copy(update={"exit": "exit code 2"})
+    found = OtherFailureReport(
+        found="exit code 2: ImportError: cannot import name spam",
+        bad_end="exit code 1: AssertionError: 3 != 4 | `see` https://example.org",
+    )
+    report = red().model_copy(update={"finding": "suspect", "other_failure": found})
+    rerun = "bisect-run --repo /home/ada/project --good v1 --bad main"
+    return document(
+        scenario="",
+        profile="",
+        repo="/home/ada/project",
+        rerun=f"{rerun} -- /home/ada/checks/check.sh",
+        rerun_same_failure=f"{rerun} --same-failure -- /home/ada/checks/check.sh",
+        exit_code=3,
+        conclusion="suspect: the commit found fails in another way than the bad end",
+        cells={"command": report},
+        failure=FailureReport(
+            cell="command",
+            sha=CULPRIT,
+            root=root,
+            chain=(root,),
+            excerpt="ImportError: cannot import name spam",
+        ),
+        trials=(
+            trial(PARENT, "narrow", {"command": "passed"}, environment=""),
+            trial(CULPRIT, "narrow", {"command": "failed"}, environment="", exit="exit code 2"),
+        ),
+        cost=Cost(trials=2, builds=0, seconds=2.8, wall_seconds=2.8, gpu_seconds=0.0),
     )
 
 

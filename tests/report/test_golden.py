@@ -27,6 +27,7 @@ ENDINGS = (
     "flaky",
     "all_green",
     "command",
+    "suspect",
     "shadowed",
     "step",
     "repro",

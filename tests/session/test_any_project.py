@@ -203,6 +203,13 @@ def test_no_such_program(project):
     assert "Traceback" not in ended.stderr
 
 
+def test_a_line_in_quotes_is_no_program(project):
+    shas = project.commits(0, 1)
+    ended = bisect(project, shas[0], shas[-1], "sh -c 'exit 1'")
+    assert ended.code == 2
+    assert "Give its words without quotes around all of them" in ended.stderr
+
+
 def test_ends_that_do_not_show_the_regression(project):
     """All green costs the runs at the bad end alone."""
     shas = project.commits(0, 0, 0)
@@ -218,7 +225,7 @@ def test_ends_that_do_not_show_the_regression(project):
     [
         (0, "Are these the commits that CI tested?"),
         (1, "It fails at the good end as well"),
-        (125, "An end told nothing"),
+        (125, "An end told nothing: see why above, or name other ends, such as --bad "),
     ],
 )
 def test_what_to_look_at_where_the_ends_do_not_show_it(project, code, advice):
