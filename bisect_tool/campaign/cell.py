@@ -143,6 +143,22 @@ class CellSearch:
         return () if self.after else self.bisection.unrefuted
 
     @property
+    def disagreement(self) -> str:
+        """In what way no commit explains every run at its word; empty where one does."""
+        if self.left:
+            return ""
+        bad, good = self.judged.told(Verdict.BAD), self.judged.told(Verdict.GOOD)
+        if self.after or bad & good:
+            return "runs disagree"
+        if bad.intersection(self.goal.passing):
+            return (
+                "it fails at the good end, too"
+                if not self.goal.fix
+                else "it fails at the end said to be fixed"
+            )
+        return "no commit explains all runs"
+
+    @property
     def belief(self) -> Belief:
         """What is thought of it by now."""
         known = self.bisection.posterior

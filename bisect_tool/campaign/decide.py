@@ -42,7 +42,7 @@ def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = 
         over=step is None and not running,
         likely=_likely(goal, lead, step),
         beliefs=tuple(search.belief for search in open_ones),
-        disagreeing=not all(search.left for search in open_ones),
+        disagreement=next((search.disagreement for search in open_ones if search.disagreement), ""),
     )
 
 

@@ -194,8 +194,8 @@ class State:
     `step` is the trial to begin now; without one the campaign is over, or waits for trials that are running.
     `stopped`: it could go on, but a budget is used up.
     `remaining` are the commits left for any open cell: those that no run speaks against. Where the runs of
-    a cell disagree (`disagreeing`) they are those of which one is the first bad one at the asked confidence,
-    and become more with a run that contradicts.
+    a cell disagree (`disagreement` says how) they are those of which one is the first bad one at the asked
+    confidence, and become more with a run that contradicts.
     `likely` are commits of which one will probably be tried next: their builds may be prepared.
     `wanted` are candidates for a fix that have to be put together before it can go on.
     """
@@ -209,4 +209,4 @@ class State:
     likely: tuple[str, ...] = ()
     beliefs: tuple[Belief, ...] = ()
     wanted: frozenset[int] = frozenset()
-    disagreeing: bool = False
+    disagreement: str = ""

@@ -198,7 +198,7 @@ def sanitise(document: Document, secrets: frozenset[str]) -> Document:
 def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = ()) -> tuple[ExitCode, str]:
     """The exit code of a session and the sentence that goes with it; `unbuilt` commits change no build."""
     if state.step is not None:
-        so_far = narrowed(len(state.remaining), disagreeing=state.disagreeing)
+        so_far = narrowed(len(state.remaining), state.disagreement)
         return ExitCode.INTERRUPTED, f"not finished: {so_far}"
     found = {item.finding for item in state.conclusions}
     if not found:

@@ -57,10 +57,10 @@ def percent(chance: float) -> str:
     return ">99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")
 
 
-def narrowed(commits: int, *, disagreeing: bool) -> str:
+def narrowed(commits: int, disagreement: str = "") -> str:
     """How far a search came; what is likely can become more again, so it is not called narrowed."""
-    if disagreeing:
-        return f"runs disagree, {count(commits, 'commit')} likely"
+    if disagreement:
+        return f"{disagreement}, {count(commits, 'commit')} likely"
     return f"narrowed to {count(commits, 'commit')}"
 
 

@@ -66,7 +66,7 @@ class Snapshot:
     slots: int = 1
     searching: bool = True
     remaining: int = 0
-    disagreeing: bool = False
+    disagreement: str = ""
     steps_left: int = 0
     mean_s: float | None = None
     running: tuple[AtWork, ...] = ()
@@ -131,7 +131,7 @@ class Progress:
         self._snapshot = replace(
             self._snapshot,
             remaining=len(state.remaining),
-            disagreeing=state.disagreeing,
+            disagreement=state.disagreement,
             steps_left=state.steps_left,
             mean_s=sum(self._seconds) / len(self._seconds) if self._seconds else None,
             beliefs=state.beliefs,
@@ -221,7 +221,7 @@ def range_left(snapshot: Snapshot, now: float) -> str:
     """
     if not snapshot.searching:
         return _runs_left(snapshot, now)
-    left = narrowed(snapshot.remaining, disagreeing=snapshot.disagreeing)
+    left = narrowed(snapshot.remaining, snapshot.disagreement)
     parts = [left if snapshot.remaining else "range is settled"]
     if snapshot.steps_left:
         parts.append(f"~{count(snapshot.steps_left, 'step')} left")

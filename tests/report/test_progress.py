@@ -287,7 +287,7 @@ def test_range_left(remaining, steps, mean, text):
 
 
 def test_where_runs_disagree_nothing_is_narrowed():
-    snapshot = Snapshot(began=0.0, remaining=9, disagreeing=True, steps_left=4)
+    snapshot = Snapshot(began=0.0, remaining=9, disagreement="runs disagree", steps_left=4)
     assert range_left(snapshot, 0.0) == "runs disagree, 9 commits likely, ~4 steps left"
 
 

@@ -7,7 +7,7 @@ import random
 import pytest
 from worlds import GOOD, World, line, one_cell, play, play_side_by_side
 
-from bisect_tool.campaign import Finding, Goal, Purpose, granting_retries
+from bisect_tool.campaign import Finding, Goal, Purpose, decide, granting_retries
 from bisect_tool.search import Dag
 from bisect_tool.verdict import Outcome
 
@@ -25,6 +25,23 @@ def test_a_good_commit_above_a_bad_one_is_a_contradiction():
     assert found.finding in (Finding.FLAKY, Finding.CULPRIT)
     assert found.finding is Finding.CULPRIT or "is good though it descends from" in found.note
     assert found.culprit in (None, "c2", "c6")
+
+
+def disagreements(world):
+    """What the campaign says of the runs before each of its trials."""
+    goal, ran = world.goal(), []
+    said = []
+    while (state := decide(goal, ran)).step is not None:
+        said.append(state.disagreement)
+        ran.append(world.trial(state.step, sum(trial.sha == state.step.sha for trial in ran)))
+    return set(said)
+
+
+def test_runs_disagree_only_where_runs_of_one_commit_do():
+    always = World(line(8), {"cell": "c0"}, {GOOD: ["failed"]})
+    assert disagreements(always) == {"", "it fails at the good end, too"}
+    assert disagreements(one_cell(8, 4)) == {""}
+    assert "runs disagree" in disagreements(one_cell(8, 4, {"c4": ["failed", "passed", "failed"]}))
 
 
 def test_a_merge_that_heals_one_side_is_a_contradiction():

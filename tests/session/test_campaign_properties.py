@@ -145,7 +145,7 @@ def test_a_used_up_budget_ends_with_the_chances_so_far(world, data):
 def looks(world, trials, **goal):
     """What is left after each trial, where it is called narrowed; None where runs disagree."""
     states = (decide(world.goal(**goal), trials[:count]) for count in range(len(trials) + 1))
-    return [None if state.disagreeing else set(state.remaining) for state in states]
+    return [None if state.disagreement else set(state.remaining) for state in states]
 
 
 def assert_never_more(narrowed):
