@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from bisect_tool.evidence.demux import TEST
 from bisect_tool.evidence.event import Event, SuiteFailure
-from bisect_tool.evidence.known import Stage, stage
-from bisect_tool.evidence.record import SUITE
+from bisect_tool.evidence.parsed_line import TEST
+from bisect_tool.evidence.patterns import SUITE, Stage, stage
 from bisect_tool.evidence.signature import Signature, normalise, signature_of
 from bisect_tool.text import clean_line
 
@@ -21,7 +20,20 @@ CHAIN_KEPT = 40
 _EXCERPT_LINES = 30
 # Times are those at which lines were seen: two logs are read within this many seconds of each other.
 _SIMULTANEOUS = 0.25
+_WHOLE_SECONDS = 1.0
 _HANGS = ("Hang", "Hung")
+_DEADLY = frozenset(
+    {
+        Stage.TIMED_OUT,
+        Stage.CRASHED,
+        Stage.SIGNALLED,
+        Stage.START_FAILED,
+        Stage.ENGINE_FAILED,
+        Stage.WORKER_DIED,
+        Stage.DIED,
+    }
+)
+"""What says that a process failed or died: an exception that comes later is none of its causes."""
 _ABOUT_LEAKS = re.compile(
     r"leak|shared.?memory|shm|semaphore|resource_track|teardown|shutdown", re.IGNORECASE
 )
@@ -59,7 +71,8 @@ def explain(
     told = [event for event in events if suite is None or not _says_the_same(event, suite)]
     engine = _serious(told, suite)
     ordered = sorted(engine, key=lambda event: (_stage(event, suite), event.time))
-    ordered = _first_of_each(_root_first(ordered, parents))
+    ordered = _from_the_root_on(_root_first(_not_before_a_death(ordered), parents))
+    ordered = _first_of_each(ordered)
     if suite is not None:
         ordered.append(suite)
         if len(ordered) > 1 and not _explains(ordered[0], suite):
@@ -117,7 +130,7 @@ def _process(event: Event) -> tuple[str, int | str]:
 def _stage(event: Event, suite: Event | None) -> Stage:
     """Return the stage of `event`: a leak that the suite complains of outranks unexplained errors."""
     if event.kind == "leak" and suite is not None and _complains_of_leaks(suite):
-        return Stage.COMPLAINED_OF
+        return Stage.REPORTED_BY_SUITE
     return stage(event)
 
 
@@ -131,7 +144,7 @@ def _explains(root: Event, suite: Event) -> bool:
     """Whether what a process reported can be the reason of what the suite saw."""
     if suite.kind == "hang":
         # Servers that hang are ended by force: pipes that break and memory that leaks follow from that.
-        return stage(root) < Stage.COMPLAINED_OF
+        return stage(root) < Stage.REPORTED_BY_SUITE
     return root.severity != "info" and (root.kind != "leak" or _complains_of_leaks(suite))
 
 
@@ -149,6 +162,29 @@ def _root_first(ordered: list[Event], parents: Mapping[int, int]) -> list[Event]
     ]
     deepest = max(rivals, key=lambda event: len(_ancestors(event.pid, parents)), default=root)
     return [deepest, *(event for event in ordered if event is not deepest)]
+
+
+def _not_before_a_death(ordered: list[Event]) -> list[Event]:
+    """Move the root to the front: no event that stands after a process has failed or died already."""
+    root = next((event for event in ordered if event.severity != "info"), None)
+    while root is not None:
+        at = root
+        earlier = [event for event in ordered if stage(event) in _DEADLY and _is_before(event, at)]
+        root = next((event for event in earlier if event.severity == "error"), None)
+        if root is None:
+            return [at, *(event for event in ordered if event is not at)]
+    return ordered
+
+
+def _from_the_root_on(ordered: list[Event]) -> list[Event]:
+    """Leave out what happened before the root: it cannot follow from it."""
+    return [event for event in ordered if not _is_before(event, ordered[0])]
+
+
+def _is_before(event: Event, other: Event) -> bool:
+    """Whether `event` is older than `other` by more than their clocks differ."""
+    whole_seconds = event.time.is_integer() or other.time.is_integer()
+    return event.time < other.time - (_WHOLE_SECONDS if whole_seconds else _SIMULTANEOUS)
 
 
 def _ancestors(pid: int | None, parents: Mapping[int, int]) -> list[int]:

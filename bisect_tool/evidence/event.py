@@ -33,6 +33,7 @@ class Event(BaseModel):
         frames: outermost first, as Python prints them.
         lines: the cleaned lines it was read from; head and tail of a long one.
         exit: exit code or signal of a command, in words; empty for anything else.
+        stage: how far it stands from a cause, where its chain of exceptions tells; see `patterns.Stage`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +49,7 @@ class Event(BaseModel):
     frames: tuple[Frame, ...] = ()
     lines: tuple[str, ...] = ()
     exit: str = ""
+    stage: str | None = None
 
     @property
     def headline(self) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from bisect_tool.evidence.known import Stage, stage
+from bisect_tool.evidence.patterns import Stage, stage
 from bisect_tool.evidence.signature import Signature, signature_of
 from bisect_tool.verdict import Outcome, Verdict
 

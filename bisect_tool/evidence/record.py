@@ -6,46 +6,63 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.demux import LAUNCHER, TEST
+from bisect_tool.evidence.crash import CrashReader
 from bisect_tool.evidence.event import Event
-from bisect_tool.evidence.known import recognise
-from bisect_tool.evidence.traceback import Link, TracebackReader, bare_exception
+from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
+from bisect_tool.evidence.patterns import PATTERNS, SUITE, Stage
+from bisect_tool.evidence.traceback import Fed, Link, TracebackReader, bare_exception
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from bisect_tool.evidence.demux import Utterance
-    from bisect_tool.evidence.event import Severity
+    from bisect_tool.evidence.event import Kind, Severity
+    from bisect_tool.evidence.parsed_line import ParsedLine
+    from bisect_tool.evidence.patterns import Recognised
 
-SUITE = "suite"
 _MESSAGE_LIMIT = 500
 _LINES_HEAD, _LINES_TAIL = 20, 40
-_PROCESS = re.compile(r"Process (?P<role>[A-Za-z]\w*?(?:_\w+)?):$")
+_PROCESS = re.compile(r"Process (?P<role>[A-Za-z]\w*?(?:_\w+)?)(?:-\d+(?::\d+)*)?:$")
+# What runs while a process ends: an exception there follows from the end.
+_ENDING = frozenset({"__del__", "_exitfunc", "_run_exitfuncs", "_exit_function", "_python_exit", "shutdown"})
 
 
 @dataclass(slots=True)
 class Record:
-    """One logged record, one plain traceback, or one plain line; `announced` is the line before it."""
+    """One logged record, one plain traceback or crash, or one plain line.
+
+    `announced` is the line before it; `written` when it was written, and whether it says so itself.
+    """
 
     number: int
     time: float
+    written: tuple[float, bool]
     source: str
-    said: Utterance
+    line: ParsedLine
     announced: str = ""
-    traceback: TracebackReader | None = None
+    stack: TracebackReader | CrashReader | None = None
+    last: int = 0
     head: list[str] = field(default_factory=list)
     tail: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.announced:
             self.keep(self.announced)
-        self.keep(self.said.text)
+        self.keep(self.line.text)
+        self.last = self.number
 
-    def start_traceback(self) -> None:
+    def start_traceback(self, header: str) -> None:
         """Read the first line, kept already, as the header of a traceback."""
-        self.traceback = TracebackReader()
-        self.traceback.feed(self.said.text)
+        self.stack = TracebackReader()
+        self.stack.feed(header)
+
+    def feed(self, text: str) -> Fed:
+        """Give a line to the stack that is being read, and keep it if it is taken."""
+        assert self.stack is not None
+        fed = self.stack.feed(text)
+        if fed is Fed.TAKEN:
+            self.keep(text)
+        return fed
 
     def keep(self, text: str) -> None:
         """Keep a line; of many, the head and the tail."""
@@ -58,17 +75,51 @@ class Record:
 
     def drafts(self) -> Iterator[Draft]:
         """Yield the events of this record, the cause first."""
-        if self.traceback is None:
-            exception, message = bare_exception(self.said.text) or ("", self._message())
-            yield Draft(self, 0, Link(exception, message, ()))
-            return
-        for index, link in enumerate(self.traceback.links()):
-            yield Draft(self, index, link)
+        links = self._links()
+        for index, (link, stage) in enumerate(zip(links, _stages(links), strict=True)):
+            yield Draft(self, index, link, stage)
+
+    def _links(self) -> Sequence[Link]:
+        if isinstance(self.stack, TracebackReader):
+            return self.stack.links()
+        if isinstance(self.stack, CrashReader):
+            return (self.stack.link(),)
+        exception, message = bare_exception(self.line.text) or ("", self._message())
+        return (Link(exception, message, ()),)
 
     def _message(self) -> str:
         text = next((line.strip() for line in self.head if line.strip()), "")
         # `warnings` puts its own place before what is said.
         return text[max(text.find("resource_tracker: "), 0) :]
+
+
+def _headline(link: Link) -> str:
+    return ": ".join(part for part in (link.exception, link.message) if part)
+
+
+def _stages(links: Sequence[Link]) -> list[Stage | None]:
+    """The stages of chained exceptions, None where nothing is known of one.
+
+    What an exception was raised from is no further from the cause than itself; what was raised while another
+    one was handled is no nearer.
+    """
+    stages = [_own_stage(link) for link in links]
+    for index in reversed(range(len(links) - 1)):
+        if links[index + 1].explicit:
+            stages[index] = min(stages[index] or Stage.CAUSE, stages[index + 1] or Stage.CAUSE)
+    for index in range(1, len(links)):
+        if links[index].implicit:
+            stages[index] = max(stages[index] or Stage.CAUSE, stages[index - 1] or Stage.CAUSE)
+    return stages
+
+
+def _own_stage(link: Link) -> Stage | None:
+    known = PATTERNS.recognise(_headline(link))
+    if known is not None:
+        return known.pattern.causal_stage
+    if link.frames and any(frame.function in _ENDING for frame in link.frames):
+        return Stage.LEAK
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +129,7 @@ class Draft:
     record: Record
     index: int
     link: Link
+    stage: Stage | None
 
     @property
     def order(self) -> tuple[float, int, int]:
@@ -86,30 +138,43 @@ class Draft:
 
     def event(self, roles: Mapping[tuple[str, int], str]) -> Event:
         """Return the event; `roles` holds the last role under which (source, pid) was seen."""
-        said, link = self.record.said, self.link
-        traced = self.record.traceback is not None or bool(link.exception)
-        known = recognise(": ".join(part for part in (link.exception, link.message) if part))
-        announced = _PROCESS.match(self.record.announced)
-        role = said.role if said.pid is None else roles.get((self.record.source, said.pid), said.role)
-        role = role or (announced["role"] if announced else "") or (known.role if known else "")
-        role = role or (TEST if self.record.source == SUITE else LAUNCHER)
+        link = self.link
+        known = PATTERNS.recognise(_headline(link))
+        pid = self.record.line.pid if known is None or known.pid is None else known.pid
         lines = (*self.record.head, *self.record.tail)
         return Event(
             time=self.record.time,
             source=self.record.source,
-            role=role,
-            pid=said.pid,
-            kind=known.kind if known and known.kind != "log" else "exception" if traced else "log",
-            severity=self._severity(known.severity if known else "error"),
+            role=self._role(known, roles),
+            pid=pid,
+            kind=self._kind(known),
+            severity=self._severity(known.pattern.severity if known else "error"),
             exception=link.exception,
             message=clean_line(link.message, _MESSAGE_LIMIT),
             frames=link.frames,
             lines=lines if self.index == 0 else (),
+            stage=None if self.stage is None else self.stage.name.lower(),
         )
 
+    def _role(self, known: Recognised | None, roles: Mapping[tuple[str, int], str]) -> str:
+        line = self.record.line
+        about = known.role if known is not None and known.pid is not None else ""
+        role = about or (
+            line.role if line.pid is None else roles.get((self.record.source, line.pid), line.role)
+        )
+        announced = _PROCESS.match(self.record.announced)
+        role = role or (announced["role"] if announced else "") or (known.role if known else "")
+        role = role or (f"Rank_{line.rank}" if line.rank else "")
+        return role or (TEST if self.record.source == SUITE else LAUNCHER)
+
+    def _kind(self, known: Recognised | None) -> Kind:
+        if known is not None and known.pattern.kind != "log":
+            return known.pattern.kind
+        return "exception" if self.record.stack is not None or self.link.exception else "log"
+
     def _severity(self, usual: Severity) -> Severity:
-        if self.record.said.level in {"DEBUG", "INFO"}:
+        if self.record.line.level in {"DEBUG", "INFO"}:
             return "info"
-        if self.record.said.level == "WARNING" or self.record.announced.startswith("Exception ignored"):
+        if self.record.line.level == "WARNING" or self.record.announced.startswith("Exception ignored"):
             return "info" if usual == "info" else "warning"
         return usual

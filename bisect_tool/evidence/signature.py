@@ -48,7 +48,7 @@ _TELLING = re.compile(
 )
 
 _LIBRARY = re.compile(r"^.*/(?:site|dist)-packages/")
-_STANDARD = re.compile(r"^<|/lib/python3\.\d+/(?!(?:site|dist)-packages/)|\.pyx$|/bin/[^/]+$")
+_STANDARD = re.compile(r"^<|/lib(?:64|32)?/python3\.\d+/(?!(?:site|dist)-packages/)|\.pyx$|/bin/[^/]+$")
 _TREE = re.compile(r"^.*/(?:slot-?\d+|[0-9a-f]{7,40}|worktrees?/[^/]+|trees/[^/]+|pytest-\d+/[^/]+)/")
 
 

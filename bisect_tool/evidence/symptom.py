@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.known import Stage, recognise
+from bisect_tool.evidence.patterns import PATTERNS, Stage, stage
 
 if TYPE_CHECKING:
     from bisect_tool.evidence.event import Event
@@ -20,6 +20,7 @@ _OF_ANOTHER_PROCESS = re.compile(
     r"|\bdied with <Signals\.",
     re.IGNORECASE,
 )
+_MAY_BE_CAUSES = frozenset({Stage.CAUSE, Stage.TIMED_OUT, Stage.CRASHED, Stage.SIGNALLED, Stage.LEAK})
 # A program can raise these by itself, for reasons of its own.
 _ALSO_CAUSES = ("EOFError", "SystemExit", "CancelledError", "IncompleteReadError")
 
@@ -29,7 +30,6 @@ def is_symptom(event: Event) -> bool:
     text = event.headline
     if _OF_ANOTHER_PROCESS.search(text):
         return True
-    known = recognise(text)
-    if known is None or known.stage in (Stage.CAUSE, Stage.LEAK):
+    if PATTERNS.recognise(text) is None or stage(event) in _MAY_BE_CAUSES:
         return False
     return event.kind != "test" or event.exception.rpartition(".")[2] not in _ALSO_CAUSES

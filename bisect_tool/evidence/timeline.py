@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from bisect_tool.evidence.demux import LAUNCHER, take_apart
+from bisect_tool.evidence.parsed_line import LAUNCHER, parse_line
 from bisect_tool.evidence.signature import general_role
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bisect_tool.evidence.demux import Utterance
     from bisect_tool.evidence.line import LogLine
+    from bisect_tool.evidence.parsed_line import ParsedLine
 
 PROCESSES_KEPT = 200
 RESOURCE_TRACKER = "ResourceTracker"
@@ -206,7 +206,7 @@ class _Reader:
 
     def feed(self, line: LogLine) -> None:
         """Take in a line that names a process, or holds a sign."""
-        said = take_apart(line.text)
+        said = parse_line(line.text)
         if said.pid is None:
             if said.level:
                 for sign in _signs(said.text):
@@ -227,7 +227,7 @@ class _Reader:
             self._attribute(engine, source, sign, time)
         return (draft.timeline() for draft in engine)
 
-    def _hear(self, draft: _Draft, said: Utterance, line: LogLine) -> None:
+    def _hear(self, draft: _Draft, said: ParsedLine, line: LogLine) -> None:
         draft.name(said.role)
         draft.source = draft.source or line.source
         draft.pass_(("imports_done",), line.time)

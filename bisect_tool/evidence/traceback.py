@@ -1,4 +1,4 @@
-"""Python tracebacks, line by line: chained, in exception groups, of syntax errors, cut short.
+"""Python tracebacks, line by line: chained, in exception groups, of syntax errors, cut short, two at once.
 
 Grammar after CPython's `traceback.TracebackException.format` (Lib/traceback.py).
 """
@@ -11,23 +11,28 @@ from enum import Enum, auto
 
 from bisect_tool.evidence.event import Frame
 
+TRACEBACK = "Traceback (most recent call last):"
 _HEADER = re.compile(r"\s*(?:\+ )?(?P<group>Exception Group )?Traceback \(most recent call last\):")
 _MARGIN = re.compile(r"\s*\| ?")
+_GROUP_MARGIN = re.compile(r"[\s|+]*(?:Exception Group )?")
 _SEPARATOR = re.compile(r"\s*\+(?:-\+)?-{4,}(?: [\d.]+ -{4,})?$")
 _CONNECTOR = re.compile(
     r"(?:During handling of the above exception, another exception occurred"
-    r"|The above exception was the direct cause of the following exception):$"
+    r"|(?P<explicit>The above exception was the direct cause of the following exception)):$"
 )
 _FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d{1,9})(?:, in (?P<function>.+))?$')
-_LAST_LINE = re.compile(r"(?P<name>[A-Za-z_]\w*(?:\.\w+)*)(?:: ?(?P<message>.*))?$")
+_LAST_LINE = re.compile(r"(?P<name>[A-Za-z_]\w*(?:\.\w+)*(?:\(\w+\))?)(?:: ?(?P<message>.*))?$")
 _CLASS_NAME = re.compile(r"(?:\w+\.)+\w+$|_*[A-Z]\w*[a-z]\w*$")
 _BARE = re.compile(
-    r"(?P<name>(?:\w+\.)*(?:[A-Z]\w*(?:Error|Exception|ExceptionGroup|Interrupt|Exit)|Exception))"
+    r"(?P<name>(?:\w+\.)*(?:[A-Z]\w*(?:Error|Exception|ExceptionGroup|Interrupt|Exit|Timeout)|Exception))"
     r"(?:: ?(?P<message>.*))?$"
 )
+_RULER = re.compile(r"\s*[=\-_*~#+^.]{4,}\s*$")
 _LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 _FRAMES_HEAD, _FRAMES_TAIL, _LINKS = 8, 40, 16
 _PATIENCE = 40
+_CONTINUED = 6
+_MESSAGE_LIMIT = 500
 
 
 class Fed(Enum):
@@ -47,11 +52,18 @@ class _State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One exception of a chain; `exception` is empty where the log ends before its last line."""
+    """One exception of a chain; `exception` is empty where the log ends before its last line.
+
+    Attributes:
+        explicit: it was raised `from` the one before it.
+        implicit: it was raised while the one before it was handled.
+    """
 
     exception: str
     message: str
     frames: tuple[Frame, ...]
+    explicit: bool = False
+    implicit: bool = False
 
 
 @dataclass
@@ -64,13 +76,15 @@ class TracebackReader:
     _state: _State = _State.IDLE
     _grouped: bool = False
     _quoted: bool = False
-    _unsaid: bool = False
-    _strangers: int = 0
+    _continued: int = 0
+    _others: int = 0
+    _writers: int = 1
+    _connector: str = ""
 
     @property
     def raised(self) -> bool:
         """Whether an exception has been named, so that the traceback may be over."""
-        return self._state is _State.RAISED
+        return self._state is _State.RAISED and len(self._links) >= self._writers
 
     def feed(self, text: str) -> Fed:
         """Take `text` if it belongs here; REFUSED: it does not, CLOSED: and the traceback ended before it."""
@@ -84,6 +98,7 @@ class TracebackReader:
         if header := _HEADER.match(text):
             return self._header(header)
         if not text.strip():
+            self._continued = _CONTINUED
             return Fed.TAKEN if self._state is not _State.IDLE else Fed.CLOSED
         if frame := _FRAME.match(text):
             return self._frame(frame)
@@ -97,8 +112,10 @@ class TracebackReader:
     def _header(self, match: re.Match[str]) -> Fed:
         if self._state is _State.RAISED and self._quoted and self._links:
             self._links.pop()  # a remote exception's own text follows: its last line will name it properly
-        elif self._state is _State.RAISED:
+        elif self._state is _State.RAISED and len(self._links) >= self._writers:
             return Fed.CLOSED
+        elif self._state is _State.STACK and self._frames and not self._grouped:
+            self._writers += 1  # inside an open stack: a second writer's lines stand between
         self._grouped = self._grouped or bool(match["group"])
         self._quoted = False
         self._frames = []
@@ -108,7 +125,7 @@ class TracebackReader:
     def _frame(self, match: re.Match[str]) -> Fed:
         if self._state is _State.IDLE and match["function"]:
             return Fed.CLOSED
-        if self._state is _State.RAISED and self._links:
+        if self._state is _State.RAISED and self._links and self._writers == 1:
             self._links.pop()  # a remote stack printed as the message
             self._frames = []
         self._state = _State.STACK
@@ -123,43 +140,65 @@ class TracebackReader:
             return Fed.CLOSED
         if self._state is _State.RAISED:
             return self._after(text)
-        if self._state is _State.BETWEEN and _CONNECTOR.match(text):
+        if self._state is _State.BETWEEN and (connector := _CONNECTOR.match(text)):
+            self._connector = "explicit" if connector["explicit"] else "implicit"
             return Fed.TAKEN
         named = None if text[0].isspace() else last_line(text)
         if named:
             self._raise(*named)
             return Fed.TAKEN
-        return Fed.TAKEN if text[0].isspace() else self._stranger()
+        return Fed.TAKEN if text[0].isspace() else self._foreign()
 
     def _raise(self, exception: str, message: str | None) -> None:
-        link = Link(exception, message or "", tuple(self._frames))
-        self._unsaid = message == ""
+        link = Link(
+            exception,
+            message or "",
+            tuple(self._frames) if self._writers == 1 else (),
+            explicit=self._connector == "explicit",
+            implicit=self._connector == "implicit",
+        )
         kept = self._groups if self._grouped and exception.endswith("ExceptionGroup") else self._links
-        if len(kept) < _LINKS:
-            kept.append(link)
+        if len(kept) >= _LINKS:  # of a long chain, both ends say the most
+            del kept[_LINKS // 2]
+        kept.append(link)
+        self._continued = 0 if message is not None else _CONTINUED
+        self._connector = ""
         self._frames = []
-        self._strangers = 0
+        self._others = 0
         self._state = _State.RAISED
 
     def _after(self, text: str) -> Fed:
-        if _CONNECTOR.match(text):
+        if connector := _CONNECTOR.match(text):
+            self._connector = "explicit" if connector["explicit"] else "implicit"
             self._state = _State.BETWEEN
             return Fed.TAKEN
+        if len(self._links) < self._writers and (named := bare_exception(text)):
+            self._raise(*named)
+            return Fed.TAKEN
         self._quoted = text.strip() == '"""'
-        if self._unsaid and text.strip() and self._links:
-            self._links[-1] = replace(self._links[-1], message=text.strip())
-            self._unsaid = False
-        self._strangers += 1
-        return Fed.TAKEN if self._strangers <= _PATIENCE else Fed.CLOSED
+        if self._links and not self._quoted and self._goes_on(text):
+            last = self._links[-1]
+            message = f"{last.message} {text.strip()}".strip()[:_MESSAGE_LIMIT]
+            self._links[-1] = replace(last, message=message)
+            self._continued += 1
+        self._others += 1
+        return Fed.TAKEN if self._others <= _PATIENCE else Fed.CLOSED
+
+    def _goes_on(self, text: str) -> bool:
+        """Whether a line after the last one belongs to the message: after a colon, or indented."""
+        if self._continued >= _CONTINUED or _RULER.match(text):
+            return False
+        message = self._links[-1].message
+        return not message or message.endswith(":") or text[:1].isspace()
 
     def _end_groups(self) -> None:
         """Let the groups follow their members, before what was raised because of them."""
         self._links.extend(reversed(self._groups))
         self._groups.clear()
 
-    def _stranger(self) -> Fed:
-        self._strangers += 1
-        return Fed.REFUSED if self._strangers <= _PATIENCE else Fed.CLOSED
+    def _foreign(self) -> Fed:
+        self._others += 1
+        return Fed.REFUSED if self._others <= _PATIENCE else Fed.CLOSED
 
 
 def is_header(text: str) -> bool:
@@ -167,6 +206,14 @@ def is_header(text: str) -> bool:
     if "Traceback (most" in text:
         return bool(_HEADER.match(text))
     return is_frame(text) and ", in " not in text
+
+
+def before_header(text: str) -> str:
+    """Return what stands before a traceback's header that ends the line; empty where none does."""
+    if not text.endswith(TRACEBACK):
+        return ""
+    before = text[: -len(TRACEBACK)]
+    return "" if _GROUP_MARGIN.fullmatch(before) else before
 
 
 def is_frame(text: str) -> bool:

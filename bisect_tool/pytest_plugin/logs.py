@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.demux import take_apart
+from bisect_tool.evidence.parsed_line import parse_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ class RankLog:
 
 def is_complaint(line: str) -> bool:
     """Whether the line is an error, begins a traceback, or says that shared memory has leaked."""
-    said = take_apart(line)
+    said = parse_line(line)
     crashed = said.level in {"ERROR", "CRITICAL"} or said.text.startswith(_CRASHES)
     return crashed or bool(_LEAK.search(said.text))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.evidence import is_fatal
-from bisect_tool.evidence.demux import take_apart
+from bisect_tool.evidence.parsed_line import parse_line
 from bisect_tool.pytest_plugin.deployment import external_lb
 from bisect_tool.pytest_plugin.failures import ServersBlocked, ServersFailed, ServersHung
 from bisect_tool.pytest_plugin.logs import RankLog
@@ -226,7 +226,7 @@ class ServerGroup:
                 raise self._exited(server)
             fatal = next((line for line in server.log.new_lines() if is_fatal(line)), None)
             if fatal is not None:
-                self._hear_out(server, speaker=take_apart(fatal).pid)
+                self._hear_out(server, speaker=parse_line(fatal).pid)
                 raise ServersFailed(f"Server failed to start: rank {server.rank}: {fatal}")
 
     def _hear_out(self, server: RankServer, speaker: int | None = None) -> None:
@@ -241,7 +241,7 @@ class ServerGroup:
         standing = session()
 
         def falling() -> bool:
-            others = [line for line in server.log.new_lines() if take_apart(line).pid != speaker]
+            others = [line for line in server.log.new_lines() if parse_line(line).pid != speaker]
             return bool(standing - session() or others)
 
         falls = False

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from bisect_tool.campaign import tally
 from bisect_tool.errors import ExitCode
-from bisect_tool.evidence.demux import LAUNCHER
+from bisect_tool.evidence.parsed_line import LAUNCHER
 from bisect_tool.evidence.timeline import RESOURCE_TRACKER
 from bisect_tool.report.phrase import count, duration, listing, short
 from bisect_tool.search.intervals import fisher, wilson

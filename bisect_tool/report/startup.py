@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.evidence import general_role
-from bisect_tool.evidence.demux import LAUNCHER
+from bisect_tool.evidence.parsed_line import LAUNCHER
 from bisect_tool.evidence.timeline import RESOURCE_TRACKER
 from bisect_tool.report.phrase import short
 from bisect_tool.search.intervals import CONFIDENCE, Shift, fisher, shift

@@ -47,7 +47,7 @@ be 1 leaked shared_memory objects to clean up at shutdown
   warnings.warn('resource_tracker: There appear to be %d '
 """.splitlines()
 DIED = """\
-(APIServer pid=11325) ERROR 11-23 09:50:56 [core_client.py:694] Engine core proc EngineCore_DP1 died \
+(APIServer pid=11325) ERROR 11-23 07:56:01 [core_client.py:694] Engine core proc EngineCore_DP1 died \
 unexpectedly, shutting down client.
 """.splitlines()
 
@@ -134,5 +134,5 @@ def suite_end() -> list[str]:
 def as_lines(
     texts: list[str] | tuple[str, ...], source: str = "4-rank0", start: float = 100.0
 ) -> list[LogLine]:
-    """One line every 10 ms."""
-    return [LogLine(source, start + index / 100, text) for index, text in enumerate(texts)]
+    """One line every millisecond: whatever their order, they are simultaneous."""
+    return [LogLine(source, start + index / 1000, text) for index, text in enumerate(texts)]

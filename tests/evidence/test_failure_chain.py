@@ -68,7 +68,9 @@ class TestFiveLines:
 
     def test_two_logs_in_any_order_give_one_chain(self):
         for order in permutations(FIVE):
-            lines = [LogLine(f"4-rank{index % 2}", 100 + index, text) for index, text in enumerate(order)]
+            lines = [
+                LogLine(f"4-rank{index % 2}", 100 + index / 1000, text) for index, text in enumerate(order)
+            ]
             errors = [event.headline for event in failure_of(lines).chain if event.severity == "error"]
             assert errors == [FIVE[0].partition(": ")[2], FIVE[2].partition(": ")[2], *FIVE[3:]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bisect_tool.evidence import LogLine, read_events
-from bisect_tool.evidence.demux import take_apart
+from bisect_tool.evidence.parsed_line import parse_line
 
 HEAD = "INFO 11-23 07:56:00 [core.py:1242]"
 
@@ -27,8 +27,8 @@ HEAD = "INFO 11-23 07:56:00 [core.py:1242]"
         ("(ApiServer_2 pid=16244) INFO:     Shutting down", "ApiServer_2", 16244, "INFO", "Shutting down"),
         ("(APIServer pid=9) ", "APIServer", 9, "", ""),
         ("(APIServer pid=9)   File indented", "APIServer", 9, "", "  File indented"),
-        (HEAD + " no prefix", "", None, "INFO", "no prefix"),
-        (HEAD, "", None, "INFO", ""),
+        (HEAD + " no prefix", "EngineCore", None, "INFO", "no prefix"),
+        (HEAD, "EngineCore", None, "INFO", ""),
         ("ERROR 11-23 07:56:00 [serve.py:28] x", "", None, "ERROR", "x"),
         ("EERROR 11-23 07:56:00 [serve.py:28] x", "", None, "ERROR", "x"),
         ("plain output", "", None, "", "plain output"),
@@ -46,9 +46,9 @@ HEAD = "INFO 11-23 07:56:00 [core.py:1242]"
         ("PASSED(EngineCore_DP0 pid=3) " + HEAD + " x", "EngineCore_DP0", 3, "INFO", "x"),
         ("tests/a.py::test_x[4] (EngineCore_DP0 pid=3) x", "EngineCore_DP0", 3, "", "x"),
         ("tests/a.py::test_x[4] FAILED [ 50%](EngineCore_DP0 pid=3) x", "EngineCore_DP0", 3, "", "x"),
-        ("tests/a.py::test_x[1] " + HEAD + " x", "", None, "INFO", "x"),
-        ("PASSED" + HEAD + " x", "", None, "INFO", "x"),
-        ("collecting ... " + HEAD + " x", "", None, "INFO", "x"),
+        ("tests/a.py::test_x[1] " + HEAD + " x", "EngineCore", None, "INFO", "x"),
+        ("PASSED" + HEAD + " x", "EngineCore", None, "INFO", "x"),
+        ("collecting ... " + HEAD + " x", "EngineCore", None, "INFO", "x"),
         ("PASSED[RemoteServer] Sent SIGTERM", "", None, "", "PASSED[RemoteServer] Sent SIGTERM"),
         ("Loading:   0%|   | 0/1 [00:00<?, ?it/s](EngineCore_DP0 pid=3) x", "EngineCore_DP0", 3, "", "x"),
         ("Loading:   0%\rLoading: 100%\r(EngineCore_DP0 pid=3) x\r", "EngineCore_DP0", 3, "", "x"),
@@ -67,16 +67,16 @@ HEAD = "INFO 11-23 07:56:00 [core.py:1242]"
         ("", "", None, "", ""),
     ],
 )
-def test_take_apart(raw, role, pid, level, text):
-    said = take_apart(raw)
-    assert (said.role, said.pid, said.level, said.text) == (role, pid, level, text)
+def test_parse_line(raw, role, pid, level, text):
+    parsed = parse_line(raw)
+    assert (parsed.role, parsed.pid, parsed.level, parsed.text) == (role, pid, level, text)
 
 
 def test_lines_of_one_record_share_their_head():
-    one, other = take_apart(HEAD + " a"), take_apart(HEAD + "   b")
+    one, other = parse_line(HEAD + " a"), parse_line(HEAD + "   b")
     assert one.head == other.head == HEAD
     assert other.text == "  b"
-    assert take_apart("INFO:     a").head == ""
+    assert parse_line("INFO:     a").head == ""
 
 
 def test_a_later_more_specific_role_names_earlier_events():

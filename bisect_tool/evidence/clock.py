@@ -1,0 +1,63 @@
+"""When lines were written: by the time stamps in them, beside the times at which they were seen."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence.stamp import Stamp, read_stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.evidence.line import LogLine
+    from bisect_tool.evidence.parsed_line import ParsedLine
+
+_LEAP_YEAR = 2024
+"""Of stamps without a year: every date of any year exists in it."""
+_LATE_S = 2.0
+_JUMP_S = 3600.0
+
+
+class Clock:
+    """Gives lines the times at which they were written, as seconds that compare within one set of logs.
+
+    A line without a stamp has the time of the one before it in its log. A clock that is set back by more than
+    an hour is not believed. Where lines were seen as they were written, the stamps of each log are aligned to
+    that: time zones are of no account.
+    """
+
+    def __init__(self) -> None:
+        self._offsets: dict[str, float] = {}
+        self._last: dict[str, float] = {}
+
+    def written(self, line: LogLine, parsed: ParsedLine) -> tuple[float, bool]:
+        """When a line was written, and whether it says so; the lines of one log must come in their order."""
+        stamp = _read(parsed.stamp) if parsed.stamp else None
+        if stamp is None:
+            return self._last.get(line.source, line.time), False
+        offset = self._offsets.setdefault(line.source, line.time - stamp.time if line.time else 0.0)
+        time = stamp.time + offset
+        last = self._last.get(line.source, time)
+        self._last[line.source] = last if time < last - _JUMP_S else time
+        return self._last[line.source], True
+
+
+def in_order(seen: Sequence[float], written: Sequence[float]) -> bool:
+    """Whether what was seen in this order was written in it, too, as far as clocks go.
+
+    A process that holds its output back is seen too late; a file that is read afterwards is seen at once.
+    """
+    if len(set(seen)) < 2:
+        return False
+    latest = float("-inf")
+    for time in written:
+        if time < latest - _LATE_S:
+            return False
+        latest = max(latest, time)
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Stamp | None:
+    return read_stamp(text, _LEAP_YEAR)

@@ -1,0 +1,96 @@
+"""Native crashes, line by line: faulthandler's stacks, C++'s `what()`, the panics of Rust and Go, Java.
+
+Formats after CPython's `Python/traceback.c` (`_Py_DumpTracebackThreads`), libstdc++'s verbose terminate
+handler, and the default panic handlers of Rust and Go.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from bisect_tool.evidence.event import Frame
+from bisect_tool.evidence.traceback import Fed, Link
+
+_BEGINS = re.compile(
+    r"Fatal Python error: |Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!$|terminate called "
+    r"|thread '.*' (?:\(\d+\) )?panicked at |panic: |Exception in thread \"|\*\*\* SIG[A-Z]+ received at"
+)
+_THREAD = re.compile(r"(?P<current>Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\):$")
+_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d{1,9}) in (?P<function>.+)$')
+_JAVA_FRAME = re.compile(r"\s*at (?P<function>[\w.$<>]+)\((?P<file>[\w.]+):(?P<line>\d{1,9})\)$")
+_COUNTER = re.compile(r"PC: @ +0x[0-9a-f]+ +\(unknown\) +(?P<function>\S+)")
+_WHAT = re.compile(r"\s*what\(\): +(?P<message>.*)$")
+_THROWN = re.compile(r"terminate called after throwing an instance of '(?P<type>[^']+)'")
+_JAVA = re.compile(r"Exception in thread \".*\" (?P<type>[\w.$]+)(?:: (?P<message>.*))?$")
+_OWN = re.compile(
+    r"\s*\.\.\.$|\s*<no Python frame>$|Extension modules: |\s+@ +0x|\s*at [\w.$<>]+\(|note: run with"
+    r"|goroutine \d+ "
+)
+_FRAMES_KEPT = 48
+
+
+@dataclass
+class CrashReader:
+    """Reads the lines of one process from the first word of a crash to the end of its stacks."""
+
+    first: str
+    _message: str = ""
+    _native: tuple[Frame, ...] = ()
+    _threads: list[tuple[bool, list[Frame]]] = field(default_factory=list)
+    _expects_message: bool = False
+
+    def __post_init__(self) -> None:
+        self._expects_message = "panicked at" in self.first and self.first.endswith(":")
+
+    def feed(self, text: str) -> Fed:
+        """Take `text` if it belongs to the crash; CLOSED: it is over."""
+        belongs = not text.strip() or self._stack(text) or self._words(text) or bool(_OWN.match(text))
+        return Fed.TAKEN if belongs else Fed.CLOSED
+
+    def _stack(self, text: str) -> bool:
+        """Read a line of a stack."""
+        if thread := _THREAD.match(text):
+            self._threads.append((thread["current"] == "Current thread", []))
+            return True
+        if counter := _COUNTER.match(text):
+            self._native = (Frame(file="native", line=0, function=counter["function"]),)
+            return True
+        frame = _FRAME.match(text) or _JAVA_FRAME.match(text)
+        if frame is None:
+            return False
+        if not self._threads:
+            self._threads.append((True, []))
+        frames = self._threads[-1][1]
+        if len(frames) < _FRAMES_KEPT:
+            frames.append(Frame(file=frame["file"], line=int(frame["line"]), function=frame["function"]))
+        return True
+
+    def _words(self, text: str) -> bool:
+        """Read what is said of the crash besides its first line."""
+        if text.startswith("Fatal Python error: ") and self.first.startswith("*** SIG"):
+            self.first = text  # the interpreter's own word for the signal follows that of the library
+            return True
+        if what := _WHAT.match(text):
+            self._message = what["message"]
+            return True
+        expected, self._expects_message = self._expects_message, False
+        if expected:
+            self._message = text.strip()
+        return expected
+
+    def link(self) -> Link:
+        """Return the crash as an exception: its type where it names one, the crashed thread's stack."""
+        chosen = next((frames for current, frames in self._threads if current), None)
+        frames = chosen if chosen is not None else (self._threads[0][1] if self._threads else [])
+        if java := _JAVA.match(self.first):
+            return Link(java["type"], java["message"] or "", tuple(reversed(frames)))
+        if thrown := _THROWN.match(self.first):
+            return Link(thrown["type"], self._message or self.first, tuple(reversed(frames)))
+        message = f"{self.first} {self._message}".strip()
+        return Link("", message, tuple(reversed(frames)) or self._native)
+
+
+def begins_crash(text: str) -> bool:
+    """Whether `text` is the first line of a crash that further lines tell more of."""
+    return bool(_BEGINS.match(text))

@@ -1,0 +1,214 @@
+"""The table of known texts (`patterns.toml`): the event a text makes, and how far it is from a cause."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bisect_tool.evidence.event import Event, Kind, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+SUITE = "suite"
+"""The source of what pytest itself saw."""
+
+
+class Stage(IntEnum):
+    """How far an event stands from the cause, in causal order.
+
+    An event of a later stage is the root only where nothing of an earlier one came before it.
+    """
+
+    CAUSE = 0
+    TIMED_OUT = 4
+    CRASHED = 5
+    SIGNALLED = 8
+    START_FAILED = 10
+    ENGINE_FAILED = 20
+    REPORTED_BY_SUITE = 24
+    UNEXPLAINED = 25
+    PARENT_GONE = 30
+    WORKER_DIED = 35
+    PIPE_BROKEN = 40
+    LEAK = 45
+    DIED = 50
+    CLIENT_NOTIFIED = 55
+    SERVER_GONE = 60
+    SUITE = 70
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Pattern(_Model):
+    """A text or an exception that is recognised wherever it stands; patterns.toml says what the fields mean.
+
+    Named groups of `regex` say more of the process it is about: `pid`, `rank`, `role`.
+    """
+
+    text: str = ""
+    exception: str = ""
+    regex: str = ""
+    stage: str
+    kind: Kind = "log"
+    severity: Severity = "error"
+    role: str = ""
+    fatal: bool = False
+
+    @cached_property
+    def expression(self) -> re.Pattern[str]:
+        """What the text matches."""
+        return re.compile(
+            self.regex or (rf"\b{self.exception}\b" if self.exception else re.escape(self.text))
+        )
+
+    @cached_property
+    def causal_stage(self) -> Stage:
+        """The stage by its name."""
+        return Stage[self.stage.upper()]
+
+    @property
+    def mark(self) -> str:
+        """Literal text that it holds: searching for it is many times cheaper than matching."""
+        return self.text or self.exception
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """Where this stands in `text`."""
+        return self.expression.search(text) if self.mark in text else None
+
+
+class Milestone(_Model):
+    """A text by which a process of `role` says that it has come so far; `reaches` names what it dates."""
+
+    text: str
+    regex: str = ""
+    role: str
+    reaches: tuple[str, ...]
+
+    @cached_property
+    def expression(self) -> re.Pattern[str] | None:
+        """What the text matches, where the literal text alone does not say it."""
+        return re.compile(self.regex) if self.regex else None
+
+    def is_in(self, text: str) -> bool:
+        """Whether this stands in `text`."""
+        return self.text in text and (self.expression is None or bool(self.expression.search(text)))
+
+
+class Section(_Model):
+    """What is known of one program."""
+
+    packages: frozenset[str] = frozenset()
+    places: dict[str, str] = Field(default_factory=dict)
+    patterns: tuple[Pattern, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A pattern that was found, and what its text says of the process it is about."""
+
+    pattern: Pattern
+    role: str = ""
+    pid: int | None = None
+
+
+class Patterns:
+    """All sections, in the order in which they are tried."""
+
+    def __init__(self, sections: Mapping[str, Section]) -> None:
+        self.sections = dict(sections)
+        self.packages = frozenset(name for section in sections.values() for name in section.packages)
+        self.places = {place: role for section in sections.values() for place, role in section.places.items()}
+        self.milestones = tuple(each for section in sections.values() for each in section.milestones)
+        self._patterns = tuple(each for section in sections.values() for each in section.patterns)
+        self._any = re.compile("|".join(re.escape(each.mark) for each in self._patterns))
+        fatal = "|".join(re.escape(each.mark) for each in self._patterns if each.fatal)
+        self._fatal = re.compile(fatal)
+        marks = {each.mark.lower() for each in self._patterns}
+        others = sorted(mark for mark in marks if len(mark) > 7 and not any(stem in mark for stem in _STEMS))
+        self._stems = (*_STEMS, *others)
+        self._cache: dict[str, Recognised | None] = {}
+
+    def recognise(self, text: str) -> Recognised | None:
+        """Return what is known of `text`: a line, or an exception with its message."""
+        if text not in self._cache:
+            if len(self._cache) > _CACHED:
+                self._cache.clear()
+            self._cache[text] = next(self._found(text), None) if self._any.search(text) else None
+        return self._cache[text]
+
+    def may_tell(self, text: str) -> bool:
+        """Whether a line can begin an event; cheap on the many lines that cannot."""
+        lower = text.lower()
+        # Searches one after the other are several times faster than one regular expression.
+        return any(stem in lower for stem in self._stems)
+
+    def may_be_fatal(self, text: str) -> bool:
+        """Whether `text` holds the mark of a fatal pattern; cheap on the many lines that are healthy."""
+        return bool(self._fatal.search(text))
+
+    def is_fatal(self, text: str) -> bool:
+        """Whether a server that prints `text`, without prefix, cannot come up any more."""
+        return any(pattern.fatal and pattern.match(text) for pattern in self._patterns)
+
+    def extended(self, name: str, section: Section) -> Patterns:
+        """Return these patterns with those of a scenario before them."""
+        return Patterns({name: section, **self.sections})
+
+    def _found(self, text: str) -> Iterator[Recognised]:
+        for pattern in self._patterns:
+            if match := pattern.match(text):
+                named = match.groupdict()
+                role = named.get("role") or (f"Rank_{named['rank']}" if named.get("rank") else "")
+                pid = int(named["pid"]) if named.get("pid") else None
+                yield Recognised(pattern, role or pattern.role, pid)
+
+
+_CACHED = 16_384
+_STEMS = (
+    *("error", "exception", "traceback", "fatal", "fail", "crit", "kill", "abort", "signal", "segfault"),
+    *("exit", "interrupt", "timeout", "panic", "died", "crash", "assert", "broken", "closed"),
+)
+"""Stems of the lines that begin an event: levels, names of exceptions, and words of most patterns."""
+
+
+def load(text: str) -> Patterns:
+    """Return the patterns of a TOML text.
+
+    Raises:
+        ValueError: it is no TOML, or a section has a field that is unknown or wrong.
+    """
+    table: dict[str, Any] = tomllib.loads(text)
+    return Patterns({name: Section.model_validate(section) for name, section in table.items()})
+
+
+PATTERNS = load((Path(__file__).parent / "patterns.toml").read_text(encoding="utf-8"))
+
+
+def role_of_place(place: str) -> str:
+    """Return the role whose processes alone run the source file `place` of a logger's head, or empty."""
+    return PATTERNS.places.get(place.rpartition("/")[2], "") if place else ""
+
+
+def stage(event: Event) -> Stage:
+    """Return how far `event` stands from a cause."""
+    if event.stage is not None:
+        return Stage[event.stage.upper()]
+    if event.source == SUITE and event.kind in {"test", "hang"}:
+        return Stage.SUITE
+    if known := PATTERNS.recognise(event.headline):
+        return known.pattern.causal_stage
+    if event.kind == "leak":
+        return Stage.LEAK
+    return Stage.CAUSE if event.kind == "exception" else Stage.UNEXPLAINED

@@ -1,0 +1,108 @@
+"""What log collectors, CI services and launchers put before a line, and what they know of its writer.
+
+The forms are those of Kubernetes' container runtime (CRI), kubectl and stern, Docker Compose, journald,
+GitHub Actions, GitLab, Buildkite, torchrun and srun, and of quoted mail. A prefix of any other form is learnt
+from the first traceback below it: the lines of one traceback begin alike (`PrefixLearner`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_DATE_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+_ISO_ZONED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?[+-]\d\d:?\d\d"
+_SYSLOG_TIME = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
+_END = r"(?: |$)"
+
+# Longer forms first. Every one ends at a blank or at the end of the line.
+_FORMS = (
+    rf"(?P<cri>{_DATE_TIME}) std(?:out|err) [FP]{_END}",
+    rf"(?P<gitlab>{_DATE_TIME}) \d\d[OE](?:[ +]|$)",
+    rf"(?P<journal>{_SYSLOG_TIME}|{_ISO_ZONED}) (?P<host>[\w.-]+) (?P<unit>[\w./@-]+)(?:\[\d+\])?:{_END}",
+    rf"(?P<job>[^\t\n]{{1,200}}\t[^\t\n]{{1,200}})\t\ufeff?(?P<step>{_DATE_TIME}){_END}",
+    rf"\[(?P<bracketed>{_DATE_TIME})\]{_END}",
+    rf"(?P<stamp>{_DATE_TIME}){_END}",
+    rf"\[ *\d{{1,8}}\.\d{{6}}\]{_END}",
+    rf"\[pod/(?P<pod>[^\]\s]+)\]{_END}",
+    rf"(?P<stern>[a-z0-9-]+-[a-z0-9]{{5,10}}-[a-z0-9]{{5}} [a-z0-9-]+){_END}",
+    rf"(?P<compose>[\w.-]{{1,64}}(?:[-_]\d+ *| {{2,}}))\|{_END}",
+    r"\[(?:default|rank)(?P<rank>\d+)\]: ?",
+    rf"(?P<task>\d{{1,5}}):{_END}",
+    r"(?P<quote>(?:> ?)+)(?<=>|\s)",
+    rf"\((?P<raylet>raylet|autoscaler)(?:, ip=[^)]{{1,60}})?\){_END}",
+)
+_COLLECTOR = re.compile("|".join(_FORMS))
+_STARTS = re.compile(r"[\d\[>(]|[A-Z][a-z]{2} [ \d]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t")
+_LAYERS = 6
+_KEPT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """What stood before a line.
+
+    Attributes:
+        end: where the line itself begins.
+        stamp: the outermost time stamp, as written; empty where there is none.
+        writer: what tells the streams of one collector apart, such as a pod; empty where nothing does.
+        rank: the rank or task number; empty where there is none.
+    """
+
+    end: int = 0
+    stamp: str = ""
+    writer: str = ""
+    rank: str = ""
+
+
+_NONE = Prefix()
+
+
+def collector_prefix(text: str) -> Prefix:
+    """Return what collectors put before `text`, of which there may be several, one before the other."""
+    if not _STARTS.match(text):
+        return _NONE
+    end, stamp, writer, rank = 0, "", "", ""
+    for _ in range(_LAYERS):
+        match = _COLLECTOR.match(text, end)
+        if match is None or match.end() == end:
+            break
+        found = match.groupdict()
+        stamp = stamp or next((found[name] for name in _TIMED if found[name]), "")
+        writer = writer or next((found[name] for name in _NAMED if found[name]), "").strip()
+        rank = rank or found["rank"] or found["task"] or ""
+        end = match.end()
+    return Prefix(end, stamp, writer, rank) if end else _NONE
+
+
+_TIMED = ("cri", "gitlab", "journal", "step", "bracketed", "stamp")
+_NAMED = ("unit", "job", "pod", "stern", "compose", "raylet")
+
+
+@dataclass
+class PrefixLearner:
+    """Prefixes of forms that are not known, learnt from tracebacks.
+
+    What stands before `Traceback (most recent call last):` is one where the next lines begin with the same,
+    digits aside, and go on as a stack does.
+    """
+
+    _offered: re.Pattern[str] | None = None
+    _known: list[re.Pattern[str]] = field(default_factory=list)
+
+    def strip(self, text: str) -> int:
+        """Return where `text` begins behind a prefix that was learnt; 0 where it has none."""
+        for known in self._known:
+            if match := known.match(text):
+                return match.end()
+        match = self._offered.match(text) if self._offered is not None else None
+        if self._offered is None or match is None or not text.startswith('  File "', match.end()):
+            return 0
+        self._known = [*self._known[-_KEPT + 1 :], self._offered]
+        self._offered = None
+        return match.end()
+
+    def offer(self, before: str) -> None:
+        """Take what stood before a traceback's header for a prefix, should the next lines have it, too."""
+        shape = re.sub(r"\d+", r"\\d+", re.escape(before.rstrip(" ")))
+        self._offered = re.compile(shape + r"(?: |$)")

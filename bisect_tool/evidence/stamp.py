@@ -1,0 +1,74 @@
+"""Time stamps inside log lines: from the many forms to seconds, as far as their precision goes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+_ISO = re.compile(
+    r'"?(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ](?P<clock>\d\d:\d\d(?::\d\d)?)'
+    r"(?P<fraction>[.,]\d{1,9})?(?: ?(?P<zone>Z|UTC|[+-]\d\d:?\d\d))?\"?$"
+)
+_MONTH_DAY = re.compile(
+    r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
+)
+_GLOG = re.compile(
+    r"(?P<month>\d{1,2})(?P<day>\d\d) (?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
+)
+_SYSLOG = re.compile(
+    r"(?P<name>[A-Z][a-z]{2}) (?P<day>[ \d]\d) (?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
+)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_EPOCH = re.compile(r"(?P<seconds>1\d{9})(?:\.(?P<fraction>\d{1,9}))?$|(?P<millis>1\d{12})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A time as a log wrote it.
+
+    Attributes:
+        time: seconds since 1970; of a stamp without a zone as if it were UTC.
+        resolution: seconds between two stamps that can be told apart.
+        zoned: whether the stamp names its zone.
+    """
+
+    time: float
+    resolution: float
+    zoned: bool
+
+
+def read_stamp(text: str, year: int) -> Stamp | None:
+    """Return the time that `text` is, None where it is none; `year` is that of stamps that name none."""
+    if match := _EPOCH.match(text):
+        if match["millis"]:
+            return Stamp(int(match["millis"]) / 1000, 0.001, zoned=True)
+        return Stamp(float(text), 0.001 if match["fraction"] else 1.0, zoned=True)
+    match = _ISO.match(text) or _MONTH_DAY.match(text) or _GLOG.match(text) or _SYSLOG.match(text)
+    if match is None:
+        return None
+    found = match.groupdict()
+    month = int(found.get("month") or 0) or _month(found.get("name") or "")
+    try:
+        day = datetime(int(found.get("year") or year), month, int(found["day"]), tzinfo=UTC)
+    except ValueError:
+        return None
+    hours, minutes, *seconds = (int(part) for part in found["clock"].split(":"))
+    since = timedelta(hours=hours, minutes=minutes, seconds=seconds[0] if seconds else 0)
+    fraction = float(f"0.{found['fraction'][1:]}") if found["fraction"] else 0.0
+    zone = found.get("zone")
+    time = (day + since).timestamp() + fraction - _offset(zone)
+    resolution = 0.001 if found["fraction"] else 1.0 if seconds else 60.0
+    return Stamp(time, resolution, zoned=bool(zone))
+
+
+def _month(name: str) -> int:
+    return _MONTHS.index(name) + 1 if name in _MONTHS else 0
+
+
+def _offset(zone: str | None) -> float:
+    """Seconds that a zone is ahead of UTC."""
+    if zone is None or zone in ("Z", "UTC"):
+        return 0.0
+    sign = -1 if zone[0] == "-" else 1
+    return sign * (int(zone[1:3]) * 3600 + int(zone[-2:]) * 60)
