@@ -112,7 +112,7 @@ class ParsedLine:
     more: tuple[str, ...] = ()
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8192)
 def parse_line(raw: str) -> ParsedLine:
     """Split a raw line into who wrote it, at which level, when, and what it says."""
     # Progress bars redraw themselves with carriage returns: only what stands last is on the screen.

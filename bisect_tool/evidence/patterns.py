@@ -175,7 +175,7 @@ class Patterns:
                 yield Recognised(pattern, role or pattern.role, pid)
 
 
-_CACHED = 16_384
+_CACHED = 4096
 _STEMS = (
     *("error", "exception", "traceback", "fatal", "fail", "crit", "kill", "abort", "signal", "segfault"),
     *("exit", "interrupt", "timeout", "panic", "died", "crash", "assert", "broken", "closed"),
