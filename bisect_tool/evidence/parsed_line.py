@@ -58,7 +58,7 @@ _HEADS = (
     # SGLang: `[2026-05-26 15:19:18 PP1 ATTN_CP3 TP3] m`.
     rf"\[(?P<sglang_time>{_DATE_TIME})(?P<sglang>(?: [A-Z_]{{2,8}}\d+)*)\] (?!\[)",
     # NCCL: `host:3966:3980 [0] NCCL WARN m`.
-    r"[\w.-]+:(?P<nccl_pid>\d{{1,9}}):\d+ \[(?P<nccl_rank>\d+)\] NCCL (?P<nccl>[A-Z]+) ?(?:\S+:\d+ )?",
+    r"[\w.-]+:(?P<nccl_pid>\d{1,9}):\d+ \[(?P<nccl_rank>\d+)\] NCCL (?P<nccl>[A-Z]+) ?(?:\S+:\d+ )?",
     # Brackets: `[...] [ERROR] [launch.py:321:main] m`, `[ERROR] m`.
     rf"{_BRACKETS}\[ ?(?P<bracket>{_LEVEL}|{_LEVEL.lower()}) *\] ?{_BRACKETS}:? ?",
     # loguru, and loggers with bars: `| ERROR    | module:function:12 - m`, `| ERROR | stderr | m`.
