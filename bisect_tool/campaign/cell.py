@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _CONFIRMING_BITS = 1.0
 """What a run that confirms is worth beside runs that narrow."""
 
+_BUSY = "it only missed deadlines there, while the machine was busy ({}): run it on a quiet machine"
 _NO_PARENT = "a root commit, which has no parent to compare with"
 _SHOWN = 5
 _IN_VAIN = 2
@@ -291,9 +292,12 @@ class CellSearch:
         seen = found.parents if self.goal.fix else (found.sha,)
         after = [self.goal.dag.candidates[other] for other in self.goal.dag.descendants(place)]
         other = other_failure(self.judged, seen, self.goal.failing) if self.goal.by_exit_code else None
+        busy = self.judged.in_doubt(seen)
+        note = _BUSY.format(busy) if busy else base.note
         return replace(
             base,
-            finding=Finding.SUSPECT if other else Finding.CULPRIT,
+            finding=Finding.SUSPECT if other or busy else Finding.CULPRIT,
+            busy=busy,
             culprit=found.sha,
             candidates=(found.sha,),
             probabilities=(float(known.commits[place]),),
@@ -301,7 +305,7 @@ class CellSearch:
             rates=(below, above) if self.goal.fix else (above, below),
             broken=None if self.goal.fix else self.judged.after(self.after).counts(after),
             failure=self.judged.failure(*seen) or base.failure,
-            note=base.note if found.parents else _NO_PARENT,
+            note=note if found.parents else _NO_PARENT,
             other_failure=other,
         )
 

@@ -157,7 +157,8 @@ class CellConclusion:
     else at the failing end. `rates` are P(fail | bad) and P(fail | good), as they were learnt, and `broken`
     counts the runs at the commits that have the culprit. Where the
     cell fails only after others, `after` are the fewest of them, in their order. A culprit is no more than
-    suspect where it fails in another way than the failing end (`other_failure`).
+    suspect where it fails in another way than the failing end (`other_failure`), or failed only by deadlines
+    that were missed while the machine was `busy`, by this measure.
     """
 
     cell: str
@@ -174,6 +175,7 @@ class CellConclusion:
     failure: Failure | None = None
     after: tuple[str, ...] = ()
     other_failure: OtherFailure | None = None
+    busy: str = ""
     note: str = ""
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from bisect_tool.campaign.goal import Goal
     from bisect_tool.trial.result import CellResult, TrialResult
 
+_TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 10.0
+"""What a busy machine can make of a test: more than both, and it hangs."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -54,7 +57,8 @@ class Judged:
     def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> Judged:
         """Judge a cell's runs by the failures at the failing end."""
         sought = _Sought.of(goal, cell, trials)
-        runs = (run for trial in trials if (run := _run(cell, trial, sought)) is not None)
+        longest = _longest_pass(cell, trials)
+        runs = (run for trial in trials if (run := _run(cell, trial, sought, longest)) is not None)
         return cls(tuple(_every_other_doubtful(runs)))
 
     def after(self, cells: Collection[str]) -> Judged:
@@ -68,6 +72,11 @@ class Judged:
     def told(self, *verdicts: Verdict) -> frozenset[str]:
         """The commits at which any run said one of these."""
         return frozenset(run.sha for run in self.runs if run.verdict in verdicts)
+
+    def in_doubt(self, shas: Collection[str]) -> str:
+        """How busy the machine was, if the cell failed at these commits only by deadlines missed then."""
+        failures = [run for run in self.at(shas) if run.verdict is Verdict.BAD]
+        return failures[0].busy if failures and all(run.doubtful for run in failures) else ""
 
     def counts(self, shas: Collection[str]) -> EndCounts:
         """How often the cell ran and failed at these commits, whatever its signature."""
@@ -115,7 +124,7 @@ class Judged:
         return here[0].failure if here else None
 
 
-def _run(cell: str, trial: TrialResult, sought: _Sought) -> Run | None:
+def _run(cell: str, trial: TrialResult, sought: _Sought, longest: float | None) -> Run | None:
     result = trial.cell(cell)
     if result is None:
         return None
@@ -123,13 +132,25 @@ def _run(cell: str, trial: TrialResult, sought: _Sought) -> Run | None:
     names = [each.cell for each in trial.cells]
     before = tuple(names[: names.index(cell)]) if cell in names else ()
     reason = result.reason or judgement.reason
-    busy = trial.busy if judgement.verdict is Verdict.BAD and is_doubtful(trial, result) else ""
+    doubtful = judgement.verdict is Verdict.BAD and is_doubtful(trial, result, longest)
+    busy = trial.busy if doubtful else ""
     return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, before, busy)
 
 
-def is_doubtful(trial: TrialResult, result: CellResult) -> bool:
-    """Whether a cell missed a deadline while the machine was busy with other work."""
-    return bool(trial.busy) and is_missed_deadline(result.outcome, result.failure)
+def is_doubtful(trial: TrialResult, result: CellResult, longest: float | None = None) -> bool:
+    """Whether a cell missed a deadline while the machine was busy with other work.
+
+    Not if it took so much longer than its `longest` pass (seconds) that no load explains it.
+    """
+    if not trial.busy or not is_missed_deadline(result.outcome, result.failure):
+        return False
+    return longest is None or result.seconds <= max(_TIMES_SLOWER * longest, longest + _SECONDS_SLOWER)
+
+
+def _longest_pass(cell: str, trials: Sequence[TrialResult]) -> float | None:
+    results = (trial.cell(cell) for trial in trials)
+    passes = (each.seconds for each in results if each is not None and each.outcome is Outcome.PASSED)
+    return max(passes, default=None)
 
 
 def _every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:

@@ -27,4 +27,4 @@ def is_missed_deadline(outcome: Outcome, failure: Failure | None) -> bool:
     if outcome is not Outcome.FAILED or failure is None:
         return False
     root = failure.root
-    return bool(_EXCEPTION.search(root.exception) or _MESSAGE.search(root.message))
+    return bool(_EXCEPTION.search(root.exception) or _MESSAGE.search(root.headline))

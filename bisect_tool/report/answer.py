@@ -57,7 +57,8 @@ class Tally:
 class CulpritView:
     """A culprit, the cells it turned red, and the parent that was good; and what trials say of either.
 
-    `other_failure` says that it is no more than suspect: it breaks them in another way than the bad end.
+    `other_failure` and `in_doubt` say why it is no more than suspect: it breaks them in another way than the
+    bad end, or that was seen on a busy machine only.
     """
 
     commit: CommitInfo
@@ -66,6 +67,7 @@ class CulpritView:
     at_culprit: Tally
     at_last_good: Tally
     other_failure: str = ""
+    in_doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def _culprit(document: Document, commit: CommitInfo) -> CulpritView:
         tally(trials, commit.sha, cells),
         tally(trials, last_good, cells),
         next((said for cell in cells if (said := other_failure(document, cell))), ""),
+        next((said for cell in cells if (said := _in_doubt(document.cells[cell]))), ""),
     )
 
 
@@ -130,6 +133,10 @@ def other_failure(document: Document, cell: str) -> str:
     """How a suspect commit breaks a cell, and how the bad end does: in one line, empty for any other."""
     other = document.cells[cell].other_failure
     return f"{other.found}; at {short(document.bad)} {other.bad_end}" if other else ""
+
+
+def _in_doubt(report: CellReport) -> str:
+    return report.note if report.finding == "suspect" and report.other_failure is None else ""
 
 
 def tally(trials: Sequence[TrialReport], sha: str | None, cells: Collection[str]) -> Tally:

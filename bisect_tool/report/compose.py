@@ -164,7 +164,7 @@ def _rerun(request: Request, own: Sequence[TrialResult]) -> str:
 
 
 def _is_suspect(state: State) -> bool:
-    return any(item.finding is Finding.SUSPECT for item in state.conclusions)
+    return any(item.other_failure for item in state.conclusions)
 
 
 def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:
@@ -208,9 +208,18 @@ def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = (
     left = [item for item in state.conclusions if item.finding is Finding.CANDIDATES]
     if left and left[0].note:
         return ExitCode.INCONCLUSIVE, f"not decided: {left[0].note}"
-    if not left and any(item.culprit in unbuilt for item in state.conclusions if item.culprit):
-        return ExitCode.INCONCLUSIVE, "suspect: the commit found changes nothing that is tested"
+    if not left and (doubt := _doubt(state, unbuilt)):
+        return ExitCode.INCONCLUSIVE, f"suspect: the commit found {doubt}"
     return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
+
+
+def _doubt(state: State, unbuilt: Container[str]) -> str:
+    """Why a culprit is no more than suspect, other than for another failure; empty if none is."""
+    if any(item.culprit in unbuilt for item in state.conclusions if item.culprit):
+        return "changes nothing that is tested"
+    if any(item.busy for item in state.conclusions):
+        return "missed deadlines while the machine was busy"
+    return ""
 
 
 def _one_commit(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:

@@ -126,7 +126,7 @@ def render_cells(document: Document) -> RenderableType | None:
 
 def _culprit(grid: Table, document: Document, view: answer.CulpritView) -> None:
     commit, words, forge = view.commit, answer.words(document), answer.forge(document)
-    label = "Suspect" if view.other_failure else words.culprit
+    label = "Suspect" if view.other_failure or view.in_doubt else words.culprit
     grid.add_row(Text(label, "bold"), _commit(document, commit.sha, "bold red"))
     origin = f"{commit.author}, {commit.date[:10]}"
     request = "" if commit.pr is None else f"{called(commit.pr, forge)} "

@@ -32,6 +32,7 @@ def failure(exception: str, message: str) -> Failure:
         ("AssertionError", "assert (1764.25 - 1748.02) <= 15.0"),
         ("RuntimeError", "Server failed to start in time: deadline exceeded"),
         ("", "exit code 124"),
+        ("exit code 124", "no output"),
     ],
 )
 def test_a_missed_deadline(exception, message):

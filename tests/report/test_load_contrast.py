@@ -69,3 +69,12 @@ def test_the_measure_is_that_of_the_busiest_failure():
     busiest = documents.trial(documents.BAD, "narrow", {CELL: "hung"}, load=load(busy=True, cpu=0.9))
     (found,) = load_contrasts((*trials(*BEYOND_CHANCE), busiest))
     assert found.measure == "CPU pressure 90 %"
+
+
+def test_a_culprit_in_doubt_is_called_suspect(printed):
+    note = "it only missed deadlines there, while the machine was busy (CPU pressure 60 %)"
+    document = documents.document(cells={CELL: documents.red(finding="suspect", note=note)})
+    shown = printed(render_report(document))
+    assert shown.startswith("Suspect ")
+    assert note in shown
+    assert "It is suspect only: " in markdown(document)

@@ -79,3 +79,35 @@ def test_a_commit_in_doubt_says_why():
     found = play(world(10, answers, busy=1)).of("cell")
     assert found.finding is Finding.CANDIDATES
     assert {sha for sha, _ in found.skipped} >= {"c9", "c10"}
+
+
+def timed(seconds: float):
+    """Passes take a second; what hangs, so many."""
+
+    @dataclass(frozen=True)
+    class Timed(BusyWorld):
+        def trial(self, step: Step, earlier: int) -> TrialResult:
+            trial = super().trial(step, earlier)
+            took = {Outcome.PASSED: 1.0, Outcome.HUNG: seconds}
+            cells = (cell.model_copy(update={"seconds": took[cell.outcome]}) for cell in trial.cells)
+            return trial.model_copy(update={"cells": tuple(cells)})
+
+    return Timed(line(16), {"cell": "c10"}, hanging(10))
+
+
+def test_a_culprit_of_which_only_doubtful_failures_are_known_is_suspect():
+    found = play(timed(2.0)).of("cell")
+    assert (found.finding, found.culprit) == (Finding.SUSPECT, "c10")
+    assert (found.busy, "CPU pressure 60 %" in found.note) == ("CPU pressure 60 %", True)
+
+
+def test_what_no_load_explains_is_a_hang():
+    """It takes longer than ten times the longest pass, and ten seconds more."""
+    busy, quiet = play(timed(12.0)), play(world(10, hanging(10), busy=0))
+    assert busy.of("cell").finding is Finding.CULPRIT
+    assert len(busy.trials) <= len(quiet.trials) + 2
+
+
+def test_one_failure_on_a_quiet_machine_is_no_doubt():
+    found = play(world(10, hanging(10), busy=1)).of("cell")
+    assert (found.finding, found.culprit, found.busy) == (Finding.CULPRIT, "c10", "")
