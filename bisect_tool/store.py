@@ -1,7 +1,7 @@
 """The store: sessions and their trials in SQLite, append-only; the journal and the cache.
 
 Write-ahead log with FULL synchronisation: a trial that was added survives SIGKILL and power loss
-(https://www.sqlite.org/pragma.html#pragma_synchronous).
+(https://www.sqlite.org/pragma.html#pragma_synchronous). What is damaged all the same is left out, and said.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import secrets
 import sqlite3
 import weakref
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import ValidationError
 
@@ -21,10 +21,12 @@ from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.trial.result import TrialResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-_SCHEMA = """
+SCHEMA_VERSION = 1
+"""`PRAGMA user_version` of the newest stores that can be read here; older ones are brought up to it."""
+_TABLES = """
 CREATE TABLE IF NOT EXISTS session (
     id TEXT PRIMARY KEY,
     created TEXT NOT NULL,
@@ -39,14 +41,23 @@ CREATE TABLE IF NOT EXISTS trial (
     result TEXT NOT NULL,
     version TEXT NOT NULL DEFAULT ''
 );
-CREATE INDEX IF NOT EXISTS trial_session ON trial(session, number);
 """
+_INDICES = """
+CREATE INDEX IF NOT EXISTS trial_session ON trial(session, number);
+CREATE INDEX IF NOT EXISTS trial_version ON trial(version, sha);
+"""
+_COLUMNS = {
+    "session": {"id", "created", "request", "document"},
+    "trial": {"number", "session", "purpose", "sha", "result", "version"},
+}
 _ADD_VERSION = "ALTER TABLE trial ADD COLUMN version TEXT NOT NULL DEFAULT ''"
-_INDEX_VERSION = "CREATE INDEX IF NOT EXISTS trial_version ON trial(version, sha)"
 _SESSIONS = "SELECT id, created, request, document FROM session"
 _NEWEST_FIRST = "ORDER BY created DESC, rowid DESC"
-_CONFIRMS = "json_extract(request, '$.fixes.confirms')"
+_CONFIRMS = "CASE WHEN json_valid(request) THEN json_extract(request, '$.fixes.confirms') END"
+_TRIALS = "SELECT number, purpose, result FROM trial"
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOCK_WAIT_S = 30
+_Row: TypeAlias = tuple[Any, ...]
 _LAST = 2**63 - 1
 
 
@@ -74,10 +85,17 @@ class TrialRow:
 
 
 class Store:
-    """All sessions of one home folder; closed with the last reference at the latest."""
+    """All sessions of one home folder; closed with the last reference at the latest.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    `warn` is given a sentence about everything that cannot be read and is left out, each once.
+
+    Raises:
+        EnvironmentFailed: the file cannot be used, is damaged, or of a newer version.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], None] = lambda _: None) -> None:
+        self._path, self._warn = path, warn
+        self._warned: set[str] = set()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _open(path)
@@ -90,7 +108,7 @@ class Store:
         self._close()
 
     def create(self, request: str) -> str:
-        """Add a session for the JSON text `request` and return its id, such as `20260306-1a2b3c`."""
+        """Add a session for the JSON text `request`; returns its id, such as `20260306-142359-1a2b`."""
         now = datetime.now(UTC)
         session = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         with self._writing():
@@ -101,11 +119,16 @@ class Store:
         return session
 
     def add(self, session: str, purpose: str, result: TrialResult, version: str = "") -> None:
-        """Append a trial; it is on disk when this returns. Without a `version` it is never shared."""
+        """Append a trial; it is on disk when this returns. Without a `version` it is never shared.
+
+        It can be read again: one that cannot would be in the way of every later session.
+        """
+        text = result.model_dump_json()
+        TrialResult.model_validate_json(text)
         with self._writing():
             self._db.execute(
                 "INSERT INTO trial (session, purpose, sha, result, version) VALUES (?, ?, ?, ?, ?)",
-                (session, purpose, result.sha, result.model_dump_json(), version),
+                (session, purpose, result.sha, text, version),
             )
 
     def finish(self, session: str, document: str) -> None:
@@ -125,7 +148,7 @@ class Store:
             UsageError: there is none, or more than one.
         """
         if session == "last":
-            matches = self._sessions(f"{_SESSIONS} WHERE {_CONFIRMS} IS NULL {_NEWEST_FIRST} LIMIT 1")
+            matches = self._last()
         else:
             rows = self.sessions()
             exact = [row for row in rows if row.id == session]
@@ -138,33 +161,40 @@ class Store:
             raise UsageError(f"{session} names {len(matches)} sessions", "Give more of the id.")
         return matches[0]
 
+    def _last(self) -> list[SessionRow]:
+        query = f"{_SESSIONS} WHERE {_CONFIRMS} IS NULL {_NEWEST_FIRST}"
+        try:
+            return self._sessions(f"{query} LIMIT 1") or self._sessions(query)[:1]
+        except StoreDamaged:
+            return self.sessions()[:1]
+
     def sessions(self) -> list[SessionRow]:
-        """All sessions, newest first."""
-        return self._sessions(f"{_SESSIONS} {_NEWEST_FIRST}")
+        """All sessions, newest first; those that cannot be read are left out."""
+        try:
+            return self._sessions(f"{_SESSIONS} {_NEWEST_FIRST}")
+        except StoreDamaged:
+            keys = "SELECT rowid FROM session INDEXED BY sqlite_autoindex_session_1"
+            rows = self._one_by_one(keys, (), f"{_SESSIONS} WHERE rowid = ?", "session")
+            return sorted(self._session_rows(rows), key=lambda row: row.created, reverse=True)
 
     def confirming(self, session: str) -> list[SessionRow]:
         """The sessions that confirm the culprits of this one, newest first."""
         return self._sessions(f"{_SESSIONS} WHERE {_CONFIRMS} = ? {_NEWEST_FIRST}", session)
 
     def trials(self, session: str) -> list[TrialRow]:
-        """The trials of a session in the order in which they ran.
-
-        Raises:
-            UsageError: another version stored them in another form.
-        """
-        query = "SELECT number, purpose, result FROM trial WHERE session = ? ORDER BY number"
+        """The trials of a session in the order in which they ran; those that cannot be read are left out."""
+        query = f"{_TRIALS} WHERE session = ? ORDER BY number"
         try:
-            return [
-                TrialRow(number, purpose, TrialResult.model_validate_json(result))
-                for number, purpose, result in self._db.execute(query, (session,))
-            ]
-        except ValidationError:
-            raise another_version(session) from None
+            rows = self._rows(query, session)
+        except StoreDamaged:
+            keys = "SELECT number FROM trial INDEXED BY trial_session WHERE session = ? ORDER BY number"
+            rows = self._one_by_one(keys, (session,), f"{_TRIALS} WHERE number = ?", "trial")
+        return self._trial_rows(rows, f"of session {session}")
 
     def count(self, session: str) -> int:
         """How many trials a session has."""
-        (number,) = self._db.execute("SELECT count(*) FROM trial WHERE session = ?", (session,)).fetchone()
-        return int(number)
+        rows = self._rows("SELECT count(*) FROM trial WHERE session = ?", session)
+        return int(rows[0][0])
 
     def earlier(self, session: str, version: str, shas: Iterable[str]) -> list[TrialRow]:
         """Trials of other sessions at these commits with this version, in the order in which they ran.
@@ -177,14 +207,61 @@ class Store:
             " AND sha IN (SELECT value FROM json_each(?))"
             " AND number < ifnull((SELECT min(number) FROM trial WHERE session = ?), ?) ORDER BY number"
         )
-        values = (version, session, json.dumps(list(shas)), session, _LAST)
-        return [
-            TrialRow(number, purpose, TrialResult.model_validate_json(result), shared=True)
-            for number, purpose, result in self._db.execute(query, values)
-        ]
+        try:
+            rows = self._rows(query, version, session, json.dumps(list(shas)), session, _LAST)
+        except StoreDamaged as error:
+            self._say(f"the trials of earlier sessions are left out: {error.message}")
+            return []
+        return [replace(row, shared=True) for row in self._trial_rows(rows, "of an earlier session")]
+
+    def damage(self) -> list[str]:
+        """What SQLite's own check finds wrong; empty if the file is sound."""
+        try:
+            return [found for (found,) in self._rows("PRAGMA quick_check(10)") if found != "ok"]
+        except StoreDamaged as error:
+            return [error.message]
 
     def _sessions(self, query: str, *values: str) -> list[SessionRow]:
-        return [SessionRow(*row) for row in self._db.execute(query, values)]
+        return self._session_rows(self._rows(query, *values))
+
+    def _session_rows(self, rows: Iterable[_Row]) -> list[SessionRow]:
+        found = []
+        for row in (SessionRow(*values) for values in rows):
+            if _is_whole(row):
+                found.append(row)
+            else:
+                self._say(f"session {row.id} cannot be read, and is left out")
+        return found
+
+    def _trial_rows(self, rows: Iterable[_Row], where: str) -> list[TrialRow]:
+        found = []
+        for number, purpose, result in rows:
+            try:
+                found.append(TrialRow(number, purpose, TrialResult.model_validate_json(result)))
+            except ValidationError:
+                self._say(f"trial {number} {where} cannot be read, and is left out")
+        return found
+
+    def _rows(self, query: str, *values: str | int) -> list[_Row]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise _unusable(self._path, error) from error
+
+    def _one_by_one(self, keys: str, values: tuple[str, ...], one: str, what: str) -> list[_Row]:
+        """The rows that can be read, where some cannot; `keys` asks an index for all there are."""
+        rows = []
+        for (key,) in self._rows(keys, *values):
+            try:
+                rows += self._rows(one, key)
+            except StoreDamaged as error:
+                self._say(f"a {what} is left out: {error.message}")
+        return rows
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self._warned:
+            self._warned.add(sentence)
+            self._warn(sentence)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -195,6 +272,10 @@ class Store:
             raise _unusable(self._path, error) from error
 
 
+class StoreDamaged(EnvironmentFailed):
+    """A part of the file is not what SQLite wrote there."""
+
+
 def another_version(session: str) -> UsageError:
     """What was stored cannot be read."""
     return UsageError(f"session {session} was stored by another version of bisect-run", "Begin a new one.")
@@ -202,32 +283,70 @@ def another_version(session: str) -> UsageError:
 
 def _open(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None)
+    database.text_factory = lambda text: text.decode(errors="replace")
     try:
+        _refuse_newer(database, path)
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
-        database.executescript(_SCHEMA)
+        database.executescript(_TABLES)
         _add_version(database)
-    except sqlite3.Error:
+        _refuse_other_columns(database, path)
+        database.executescript(_INDICES)
+        database.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    except (sqlite3.Error, EnvironmentFailed):
         database.close()
         raise
     return database
 
 
+def _refuse_newer(database: sqlite3.Connection, path: Path) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise EnvironmentFailed(
+            f"the store {path} is of a newer version of bisect-run (schema {version}, this one reads up to"
+            f" {SCHEMA_VERSION})",
+            "Use that version, or point BISECT_RUN_HOME at another folder.",
+        )
+
+
+def _refuse_other_columns(database: sqlite3.Connection, path: Path) -> None:
+    for table, columns in _COLUMNS.items():
+        if missing := columns - _columns(database, table):
+            raise EnvironmentFailed(
+                f"the store {path} has another layout than this version of bisect-run:"
+                f" its table {table} lacks {', '.join(sorted(missing))}",
+                "Use the version that wrote it, or move the file away and begin anew.",
+            )
+
+
 def _add_version(database: sqlite3.Connection) -> None:
     """Stores that are older than the sharing of trials lack the column, and share none of theirs."""
-    if not _has_version(database):
+    if "version" not in _columns(database, "trial"):
         database.execute("BEGIN IMMEDIATE")
-        if not _has_version(database):  # another process may have been quicker
+        if "version" not in _columns(database, "trial"):  # another process may have been quicker
             database.execute(_ADD_VERSION)
         database.execute("COMMIT")
-    database.execute(_INDEX_VERSION)
 
 
-def _has_version(database: sqlite3.Connection) -> bool:
-    return any(column == "version" for _, column, *_ in database.execute("PRAGMA table_info(trial)"))
+def _columns(database: sqlite3.Connection, table: str) -> set[str]:
+    return {column for _, column, *_ in database.execute(f"PRAGMA table_info({table})")}
+
+
+def _is_whole(row: SessionRow) -> bool:
+    """Whether a row has what every session has: an id, a time with its zone, and a request."""
+    try:
+        zone = datetime.fromisoformat(row.created).tzinfo
+    except (TypeError, ValueError):
+        return False
+    return zone is not None and isinstance(row.id, str) and isinstance(row.request, str)
 
 
 def _unusable(path: Path, error: Exception) -> EnvironmentFailed:
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+        return StoreDamaged(
+            f"the store {path} is damaged: {error}",
+            "`bisect-run doctor` says what can be read. To begin anew, move it away with its -wal and -shm.",
+        )
     return EnvironmentFailed(
         f"the store {path} cannot be written: {error}",
         "Free some disk or point BISECT_RUN_HOME at a writable folder.",

@@ -68,6 +68,6 @@ def demo(
         words = replace(
             words, cells=words.cells or (FLAKY_CELL,), endpoint_runs=_ENDPOINT_RUNS, slots=2, fresh=True
         )
-    store = Store(here.store)
+    store = Store(here.store, say)
     session = sessions.create(resolve(words, here, say, "demo"), store, here)
     return drive(session, store, as_json)

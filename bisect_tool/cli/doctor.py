@@ -6,6 +6,7 @@ import importlib.util
 import platform
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
@@ -17,6 +18,7 @@ from bisect_tool.history import plumbing
 from bisect_tool.home import VARIABLE, home
 from bisect_tool.report.phrase import count, listing
 from bisect_tool.report.terminal import show
+from bisect_tool.store import Store
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.supervise.load import current_load
 from bisect_tool.text import clean_line
@@ -84,6 +86,7 @@ def _checks() -> Iterator[Check]:
     yield Check("Python", platform.python_version(), fine=True)
     yield _git()
     yield _disk()
+    yield _store()
     yield _load()
     missing = missing_packages()
     found = f"lacks {', '.join(missing)}" if missing else "the reference engine's packages are there"
@@ -112,6 +115,25 @@ def _git() -> Check:
         return Check("git", ".".join(map(str, plumbing.version())), fine=True)
     except BisectError as error:
         return Check("git", error.message, fine=False, advice=error.hint)
+
+
+def _store() -> Check:
+    path = home().store
+    if not path.exists():
+        return Check("store", "no sessions yet", fine=True)
+    problems: list[str] = []
+    try:
+        with closing(Store(path, problems.append)) as store:
+            problems += store.damage()
+            trials = sum(len(store.trials(session.id)) for session in store.sessions())
+            found = f"{count(len(store.sessions()), 'session')} with {count(trials, 'trial')}"
+    except BisectError as error:
+        return Check("store", error.message, fine=False, advice=error.hint)
+    if not problems:
+        return Check("store", found, fine=True)
+    more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+    advice = f"the rest can be used; to begin anew, move {path} away with its -wal and -shm"
+    return Check("store", f"{found} can be read; {problems[0]}{more}", fine=False, advice=advice)
 
 
 def _disk() -> Check:

@@ -98,7 +98,7 @@ def fixes(
         pass_env=tuple(pass_env or ()),
     )
     here = home()
-    store = Store(here.store)
+    store = Store(here.store, say)
     wishes = Wishes(tuple(revert or ()), tuple(apply or ()), tuple(pick or ()), tuple(verify or ()))
     words = _as_before(words, store, here, tried=wishes != Wishes())
     resolved = resolve(words, here, say, "fixes")

@@ -90,7 +90,7 @@ def plan(
     )
     here = home()
     resolved = resolve(words, here, say)
-    found = plan_of(resolved, _trial_s(Store(here.store), resolved.request))
+    found = plan_of(resolved, _trial_s(Store(here.store, say), resolved.request))
     show(render_plan(replace(found, busy=current_load().busy)))
     return 0
 

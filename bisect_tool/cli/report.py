@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from bisect_tool import confirm, loop
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
-from bisect_tool.cli.output import write_json, write_report
+from bisect_tool.cli.output import say, write_json, write_report
 from bisect_tool.errors import ExitCode, UsageError
 from bisect_tool.home import home
 from bisect_tool.relocate import relocate
@@ -51,7 +51,7 @@ def document_of(session: str, repo: str | None = None) -> Document:
     `repo` is where its repository is now, if it has moved.
     """
     here = home()
-    store = Store(here.store)
+    store = Store(here.store, say)
     if repo is not None:
         relocate(session, repo, store, here)
     row = store.session(session)

@@ -88,6 +88,6 @@ def repro(
         stress_roles=tuple(stress_role or ()),
     )
     here = home()
-    store = Store(here.store)
+    store = Store(here.store, say)
     session = sessions.create(resolve(words, here, say, "repro"), store, here)
     return drive(session, store, as_json)

@@ -30,7 +30,7 @@ def resume(
 ) -> int:
     """Go on with a session; trials that ran are not run again."""
     here = home()
-    store = Store(here.store)
+    store = Store(here.store, say)
     if repo is not None:
         relocate(session, repo, store, here)
     asked = sessions.load(session, store, here)

@@ -67,6 +67,6 @@ def run(
         pass_env=tuple(pass_env or ()),
     )
     here = home()
-    store = Store(here.store)
+    store = Store(here.store, say)
     session = sessions.create(resolve(words, here, say), store, here)
     return drive(session, store, as_json)

@@ -9,6 +9,7 @@ import typer
 
 from bisect_tool import session as sessions
 from bisect_tool.cli import options
+from bisect_tool.cli.output import say
 from bisect_tool.cli.report import document_of
 from bisect_tool.errors import UsageError
 from bisect_tool.home import home
@@ -26,7 +27,7 @@ def status(
 ) -> int:
     """List the sessions, or look at one."""
     here = home()
-    store = Store(here.store)
+    store = Store(here.store, say)
     now = datetime.now(UTC)
     if session is not None:
         row = store.session(session)

@@ -67,7 +67,7 @@ def step(
         deadline_s=deadline,
         pass_env=tuple(pass_env or ()),
     )
-    store = Store(here.store)
+    store = Store(here.store, say)
     session = sessions.create(resolve(words, here, say, "step"), store, here)
     with (
         interruptible() as interrupt,

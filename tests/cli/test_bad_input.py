@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import json
 import os
 import re
 import shlex
 import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -592,17 +593,83 @@ def test_a_session_of_another_version(cli):
         assert "another version of bisect-run" in ended.err
 
 
-@pytest.mark.parametrize("spoilt", ["UPDATE session SET document = '{}'", "UPDATE trial SET result = '{}'"])
-def test_a_document_or_a_trial_of_another_version(cli, project, home, spoilt):
+def change(home, statement, *values):
+    """Change the store behind the back of the program."""
+    with closing(sqlite3.connect(home / "state" / "store.db", isolation_level=None)) as database:
+        database.execute(statement, values)
+
+
+def test_a_document_of_another_version(cli, project, home):
     """It is told, and hides no other session in the list."""
     assert cli("repro", "c1", "--repo", project.path, "--runs", "1", "--", "true").code == 0
-    database = sqlite3.connect(home / "state" / "store.db")
-    with database:
-        database.execute("UPDATE session SET document = NULL")
-        database.execute(spoilt)
-    database.close()
+    change(home, "UPDATE session SET document = '{}'")
     for command in ("report", "status"):
         ended = cli(command, "last")
         assert (ended.code, ended.out) == (2, "")
         assert "another version of bisect-run" in ended.err
     assert cli("status").code == 0
+
+
+@pytest.mark.parametrize("spoilt", ["{}", "", '{"seconds": null}', "\0"])
+def test_a_trial_that_cannot_be_read_is_left_out_with_a_line(cli, project, home, spoilt):
+    """As one with Infinity in it was, which earlier versions stored as null."""
+    assert cli("repro", "c1", "--repo", project.path, "--runs", "2", "--", "true").code == 0
+    change(home, "UPDATE session SET document = NULL")
+    change(home, "UPDATE trial SET result = ? WHERE number = 1", spoilt)
+    said = cli("report", "last", "--json")
+    assert said.code == 0
+    assert json.loads(said.out)["cost"]["trials"] == 1
+    assert re.search(r"trial 1 of session \S+ cannot be read, and is left out", said.err)
+    resumed = cli("resume", "--json")
+    assert resumed.code == 0
+    assert json.loads(resumed.out)["cost"]["trials"] == 2
+
+
+@pytest.mark.parametrize(
+    "change_to",
+    [
+        "created = 'x'",
+        "created = '2026-01-01'",
+        "created = 7",
+        "request = 7",
+        "request = 'not JSON'",
+        "id = x'ff00'",
+    ],
+)
+def test_a_session_that_cannot_be_read_hides_no_other(cli, project, home, change_to):
+    for _ in range(2):
+        assert cli("repro", "c1", "--repo", project.path, "--runs", "1", "--", "true").code == 0
+    change(home, f"UPDATE session SET {change_to} WHERE rowid = 1")  # noqa: S608 - those above
+    for command in (("status",), ("report", "last"), ("resume", "last")):
+        ended = cli(*command)
+        assert ended.code == 0, ended.err
+    said = cli("status")
+    assert "cannot be read" in said.err or "another version" in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize("command", [("status",), ("report",), ("resume",), ("doctor",)])
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("ALTER TABLE trial RENAME COLUMN purpose TO aim", "its table trial lacks purpose"),
+        ("ALTER TABLE session RENAME COLUMN document TO paper", "its table session lacks document"),
+        ("PRAGMA user_version=99", "is of a newer version of bisect-run (schema 99,"),
+    ],
+)
+def test_a_store_of_another_layout(cli, home, command, statement, sentence):
+    assert cli("status").code == 0
+    change(home, statement)
+    ended = cli(*command)
+    assert ended.code == 5
+    assert sentence in " ".join((ended.out + ended.err).split())
+    assert "Free some disk" not in ended.err
+
+
+@pytest.mark.parametrize("command", [("status",), ("report",), ("resume",), ("doctor",)])
+def test_a_store_that_is_no_database(cli, home, command):
+    (home / "state").mkdir(parents=True)
+    (home / "state" / "store.db").write_bytes(b"something else altogether" * 400)
+    ended = cli(*command)
+    assert ended.code == 5
+    assert "is damaged: file is not a database" in " ".join((ended.out + ended.err).split())
+    assert (home / "state" / "store.db").exists()

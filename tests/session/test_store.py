@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import resource
 import sqlite3
 import subprocess
@@ -13,9 +15,10 @@ from pathlib import Path
 
 import pytest
 from adders import numbered
+from pydantic import ValidationError
 
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
-from bisect_tool.store import Store
+from bisect_tool.store import SCHEMA_VERSION, Store
 
 ADDERS = Path(__file__).with_name("adders.py")
 ROOT = Path(__file__).parents[2]
@@ -143,11 +146,11 @@ def test_a_place_that_cannot_be_used(path, what):
         path.write_text("something else altogether, and long enough to be looked at" * 20)
     else:
         path.mkdir(parents=True)
-    with pytest.raises(EnvironmentFailed, match="cannot be written") as told:
+    with pytest.raises(EnvironmentFailed, match=r"cannot be written|is damaged") as told:
         Store(path)
     assert told.value.exit_code == ExitCode.ENVIRONMENT
     assert str(path) in told.value.message
-    assert "BISECT_RUN_HOME" in told.value.hint
+    assert ("move it away" if what == "no database" else "BISECT_RUN_HOME") in told.value.hint
 
 
 def test_the_command_line_says_so_and_ends_with_5(tmp_path):
@@ -204,3 +207,113 @@ def test_processes_that_add_side_by_side_wait_for_one_another(store, path):
     for session, returned in zip(sessions, told, strict=True):
         assert returned
         assert set(map(str, returned)) <= set(shas(store, session))
+
+
+def damage(path, table):
+    """Overwrite every other page of a table, the first one aside, as a failing disk may."""
+    with closing(sqlite3.connect(path)) as database:
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+        query = "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY pageno"
+        try:
+            pages = [page for (page,) in database.execute(query, (table,))]
+        except sqlite3.OperationalError:
+            pytest.skip("this SQLite cannot say which page is whose")
+    with path.open("r+b") as file:
+        for page in pages[::2]:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
+    return len(pages)
+
+
+def filled(path, sessions=40):
+    """A store with sessions of some trials each, all of it in the file itself; their ids."""
+    with closing(Store(path)) as store:
+        ids = [
+            store.create(json.dumps({"number": number, "padding": "x" * 500})) for number in range(sessions)
+        ]
+        for session in ids:
+            for number in range(3):
+                store.add(session, "narrow", numbered(number))
+    return ids
+
+
+@pytest.mark.parametrize("table", ["trial", "session"])
+def test_what_lies_on_sound_pages_is_read_and_the_rest_is_told(path, table):
+    ids = filled(path)
+    assert damage(path, table) > 1
+    said = []
+    with closing(Store(path, said.append)) as store:
+        sessions = [row.id for row in store.sessions()]
+        trials = [row for session in ids for row in store.trials(session)]
+        found = sessions if table == "session" else trials
+        everything = len(ids) if table == "session" else 3 * len(ids)
+        assert 0 < len(found) < everything
+        assert said
+        assert all("left out" in sentence and "is damaged" in sentence for sentence in said)
+        assert store.damage()
+
+
+def test_a_damaged_table_of_trials_hides_no_session_and_takes_new_ones(path):
+    ids = filled(path)
+    damage(path, "trial")
+    with closing(Store(path)) as store:
+        assert {row.id for row in store.sessions()} == set(ids)
+        assert store.session("last").id == ids[-1]
+        assert [store.count(session) for session in ids] == [3] * len(ids)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_store_with_random_damage_is_sound_or_says_so(path, seed):
+    ids = filled(path, sessions=10)
+    chance = random.Random(seed)  # noqa: S311 - damage that can be repeated
+    content = bytearray(path.read_bytes())
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(content))
+        content[at : at + 200] = chance.randbytes(min(200, len(content) - at))
+    path.write_bytes(content)
+    wrong = []
+    try:
+        with closing(Store(path)) as store:
+            for row in store.sessions():
+                store.count(row.id)
+                store.trials(row.id)
+            store.session(ids[0])
+            store.earlier(ids[0], "v", ["1"])
+            store.confirming(ids[0])
+            store.damage()
+            store.add(ids[0], "narrow", numbered(1))
+            store.finish(ids[0], "{}")
+    except (EnvironmentFailed, UsageError) as error:
+        wrong.append(error.message)
+    assert all(re.search("damaged|layout|newer|no such session", message) for message in wrong)
+
+
+def test_a_new_store_has_a_schema_version_and_an_old_one_gets_it(path):
+    with closing(Store(path)) as store:
+        store._db.execute("PRAGMA user_version=0")
+    with closing(Store(path)) as store:
+        assert store._db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_a_newer_store_is_not_touched(path):
+    with closing(Store(path)) as store:
+        store._db.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    before = path.read_bytes()
+    with pytest.raises(EnvironmentFailed, match="newer version") as told:
+        Store(path)
+    assert "disk" not in told.value.hint
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+def test_what_could_not_be_read_again_is_not_stored(store, number):
+    session = store.create("{}")
+    with pytest.raises(ValidationError):
+        store.add(session, "narrow", numbered(1).model_copy(update={"seconds": number}))
+    assert store.trials(session) == []
+
+
+def test_a_text_that_is_not_utf_8_is_read_with_marks(store):
+    session = store.create("{}")
+    store._db.execute("UPDATE session SET document = CAST(x'7bff7d' AS TEXT)")
+    assert store.session(session).document == "{\ufffd}"
