@@ -16,6 +16,7 @@ from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import is_bare, is_checkout
 from bisect_tool.history.clone import is_url, without_account
+from bisect_tool.history.contents import Lack, cut_off, lacks
 from bisect_tool.plain_command import command_line, tracked
 from bisect_tool.request import (
     Check,
@@ -33,7 +34,7 @@ from bisect_tool.trial.cells import collect_cells, matching
 from bisect_tool.words import rerun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bisect_tool.home import Home
     from bisect_tool.scenario import Scenario
@@ -109,7 +110,25 @@ def resolve(words: Words, home: Home, notice: Callable[[str], None], command: st
     }
     request = request.model_copy(update=told)
     _check_text(request.rerun, *(request.check.argv if isinstance(request.check, CommandCheck) else ()))
-    return Resolved(request, repository, span_of(request, repository))
+    resolved = Resolved(request, repository, span_of(request, repository))
+    for sentence in _warnings(resolved):
+        notice(sentence)
+    return resolved
+
+
+def _warnings(resolved: Resolved) -> Iterator[str]:
+    """What a trial does not see, and a checkout of the user's may have."""
+    if cut := cut_off(resolved.repository, resolved.range):
+        yield cut
+    for lack in lacking(resolved.request, resolved.repository):
+        yield lack.sentence
+
+
+def lacking(request: Request, repository: Repository) -> tuple[Lack, ...]:
+    """What the bad end's files lack in a trial, unless the check speaks of it."""
+    check = request.check
+    texts = (*check.argv, *(file.text for file in check.files)) if isinstance(check, CommandCheck) else ()
+    return tuple(lack for lack in lacks(repository, request.bad) if not any(map(lack.handled.search, texts)))
 
 
 def span_of(request: Request, repository: Repository) -> Range:

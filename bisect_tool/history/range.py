@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from bisect_tool.history.commit import Commit
     from bisect_tool.history.plumbing import Git
+
+DEEPEN = "git fetch --unshallow --tags"
+"""What fetches the rest of a shallow clone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +60,13 @@ class Range:
         return {commit.sha: commit for commit in self.commits}
 
 
-def check_ends(git: Git, goods: Sequence[str], bad: str) -> None:
+def check_ends(git: Git, goods: Sequence[str], bad: str, cuts: Collection[str] = ()) -> None:
     """Refuse ends between which there is nothing to search.
 
     Raises:
         UsageError: no good end, equal or swapped ends, or a good end that is no ancestor of the bad one; the
-            hint then names the merge base to test first, as `git bisect` does.
+            hint then names the merge base to test first, as `git bisect` does. Where the history is cut off
+            (`cuts`), how the ends hang together cannot be seen.
     """
     if not goods:
         raise UsageError("there is no good commit to start from", "name one with --good")
@@ -79,6 +83,11 @@ def check_ends(git: Git, goods: Sequence[str], bad: str) -> None:
             raise UsageError(
                 f"the ends are swapped: bad {bad[:12]} is an ancestor of good {good[:12]}",
                 "exchange --good and --bad, or look for the commit that fixed it: --find fix",
+            )
+        if cuts:
+            raise UsageError(
+                f"good {good[:12]} is not an ancestor of bad {bad[:12]} as far as this shallow clone goes",
+                f"Fetch the rest of the history: {DEEPEN}",
             )
         if not bases:
             raise UsageError(

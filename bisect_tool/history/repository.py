@@ -16,7 +16,7 @@ from bisect_tool.history.commit import FORMAT, Commit, read_commits
 from bisect_tool.history.lease import lease
 from bisect_tool.history.origin import origin_url
 from bisect_tool.history.plumbing import Git, GitFailed, version
-from bisect_tool.history.range import Range, check_ends
+from bisect_tool.history.range import DEEPEN, Range, check_ends
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Repository:
         else:
             found = self._lookup(self._fetched, ref)
         if found is None:
-            raise UsageError(f"there is no commit {clean_line(ref)!r} in {self.spec}", _advice(ref))
+            raise UsageError(f"there is no commit {clean_line(ref)!r} in {self.spec}", self._advice(ref))
         self._known.add(found)
         return found
 
@@ -118,7 +118,7 @@ class Repository:
             UsageError: there is no such commit.
         """
         if not _FULL.fullmatch(sha) or not self._has(sha):
-            raise UsageError(f"there is no commit {clean_line(sha)!r} in {self.spec}", _advice(sha))
+            raise UsageError(f"there is no commit {clean_line(sha)!r} in {self.spec}", self._advice(sha))
         if sha not in self._commits:
             self._commits[sha] = next(self._log("--no-walk", sha))
         return self._commits[sha]
@@ -142,13 +142,13 @@ class Repository:
         good_shas = tuple(dict.fromkeys(self.resolve(good) for good in goods))
         bad_sha = self.resolve(bad)
         if not good_shas:
-            check_ends(self.git, good_shas, bad_sha)
+            check_ends(self.git, good_shas, bad_sha, self.cuts)
         mainline = ("--first-parent",) if first_parent else ()
         walk = ("--topo-order", "--reverse", *mainline, bad_sha, "--not", *good_shas)
         span = Range(good_shas, bad_sha, tuple(self._log(*walk)), first_parent)
         # A good end that is a candidate's parent is an ancestor of the bad one; of any other, git has to say.
         if not set(good_shas) <= set(span.boundary):
-            check_ends(self.git, good_shas, bad_sha)
+            check_ends(self.git, good_shas, bad_sha, self.cuts)
         self._known.update(commit.sha for commit in span.commits)
         self._commits.update((commit.sha, commit) for commit in span.commits)
         return span
@@ -252,6 +252,18 @@ class Repository:
         return read_commits(self.git.text("log", *plain, FORMAT, *walk))
 
     @cached_property
+    def cuts(self) -> frozenset[str]:
+        """The commits at which the history of a shallow clone is cut off."""
+        return frozenset(self.parts.shallow.decode().split())
+
+    def _advice(self, ref: str) -> str:
+        if self.cuts:
+            return f"the clone is shallow, and older commits are not here: {DEEPEN}"
+        if _HEX.fullmatch(ref):
+            return "it looks like a commit's name: fetch it first, or give more of it if it is ambiguous"
+        return "git branch --all and git tag list the names there are"
+
+    @cached_property
     def _commits(self) -> dict[str, Commit]:
         """Commits that were read already: what has a full name does not change."""
         return {}
@@ -315,9 +327,3 @@ def _changes(listing: str) -> dict[str, tuple[str, ...]]:
             sha = text
             found[sha] = []
     return {sha: tuple(paths) for sha, paths in found.items()}
-
-
-def _advice(ref: str) -> str:
-    if _HEX.fullmatch(ref):
-        return "it looks like a commit's name: fetch it first, or give more of it if it is ambiguous"
-    return "git branch --all and git tag list the names there are"

@@ -14,8 +14,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from bisect_tool.history.borrow import checkout_at
+from bisect_tool.history.contents import cut_off
 from bisect_tool.report.phrase import listing
 from bisect_tool.request import CommandCheck
+from bisect_tool.resolve import lacking
 from bisect_tool.shadowing import named_in, shadows
 from bisect_tool.text import clean_line
 from bisect_tool.trial.user_environment import withheld
@@ -46,15 +48,33 @@ class ShadowReport(BaseModel):
 def shadowed(session: Session, rerun: str, results: Sequence[TrialResult]) -> tuple[ShadowReport, ...]:
     """What may hide the commits from a command that answered alike at all of them; `rerun` runs it again."""
     request = session.request
-    checkout = checkout_at(request.repo)
-    if not isinstance(request.check, CommandCheck) or checkout is None or not _alike(results):
+    if not isinstance(request.check, CommandCheck) or not _alike(results):
         return ()
-    named = [path for path in named_in(request.check.argv, checkout) if path != "."]
+    return (*_hidden(session, request.check, rerun), *_lacking(session, request.check, rerun))
+
+
+def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
+    """What the commits' files lack in a trial: the check may not see what changed."""
+    before = rerun.removesuffix(shlex.join(check.argv))
+    if cut := cut_off(session.repository, session.range):
+        yield ShadowReport(found=cut)
+    for lack in lacking(session.request, session.repository):
+        script = f'{lack.command} || exit 125; exec "$0" "$@"'
+        line = shlex.join(("sh", "-c", script, *check.argv))
+        yield ShadowReport(found=lack.sentence, rerun=before + line if lack.command else "")
+
+
+def _hidden(session: Session, check: CommandCheck, rerun: str) -> tuple[ShadowReport, ...]:
+    """What leads the check into the user's checkout."""
+    request, checkout = session.request, checkout_at(session.request.repo)
+    if checkout is None:
+        return ()
+    named = [path for path in named_in(check.argv, checkout) if path != "."]
     tracked = session.repository.tree_hashes(request.bad, named)
-    before = rerun.removesuffix(shlex.join(request.check.argv))
+    before = rerun.removesuffix(shlex.join(check.argv))
     return tuple(
         ShadowReport(found=each.found, rerun=before + shlex.join(each.command) if each.command else "")
-        for each in shadows(request.check.argv, os.environ, checkout, tracked)
+        for each in shadows(check.argv, os.environ, checkout, tracked)
     )
 
 

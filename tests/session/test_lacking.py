@@ -1,0 +1,25 @@
+"""What a trial lacks is said at the start, and in the report where every commit gave the same answer."""
+
+from __future__ import annotations
+
+
+def test_pointers_of_lfs_are_named_with_a_check_that_gets_the_files(project):
+    rules = {".gitattributes": "*.bin filter=lfs\n", "w.bin": "version https://git-lfs.github.com/spec/v1\n"}
+    shas = [project.commit(1, files=rules), *project.commits(1, 1)]
+    project.write_check()
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--", "./check.sh")
+    assert ended.code == 4
+    assert "files of Git LFS are pointers in a trial: w.bin" in ended.stderr
+    assert "files of Git LFS are pointers in a trial: w.bin" in ended.stdout
+    assert """-- sh -c 'git lfs pull || exit 125; exec "$0" "$@"' """ in ended.stdout
+
+
+def test_nothing_is_said_in_the_report_of_a_culprit_or_of_a_check_that_sees_to_it(project):
+    project.commit(0)
+    project.git("update-index", "--add", "--cacheinfo", f"160000,{1:040x},lib")
+    shas = project.commits(0, 1)
+    check = ("sh", "-c", 'git submodule update --quiet || true; exit "$(cat code)"')
+    ended = project.run("--good", shas[0], "--bad", shas[-1], "--", *check)
+    assert ended.code == 0, ended.stderr
+    assert "empty in a trial" not in ended.stderr
+    assert "empty in a trial" not in ended.stdout
