@@ -19,6 +19,7 @@ from bisect_tool.errors import BisectError, ExitCode
 from bisect_tool.evidence import is_symptom
 from bisect_tool.history import plumbing
 from bisect_tool.history.commit import merge_request
+from bisect_tool.history.range import DEEPEN
 from bisect_tool.report import fixes
 from bisect_tool.report.check import shadowed, withheld_from
 from bisect_tool.report.culprits import culprit_report, merge_itself, parent_runs
@@ -86,6 +87,7 @@ def compose(
     Whatever wrote its texts, they are cleaned, and free of the secrets in this process's environment.
     """
     request = session.request
+    state = _noting_cuts(state, session.repository.cuts)
     commits = {commit.sha: commit for commit in session.range.commits}
     outside = dict.fromkeys((*request.goods, *(row.result.sha for row in rows)))
     commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
@@ -106,6 +108,8 @@ def compose(
         seen = fixes.first_failure(healed, request.bad, results)
     else:
         code, conclusion = conclude(state, rows, unbuilt) if request.goods else _one_commit(rows)
+        if code is ExitCode.DONE and any(item.note == _CUT_OFF for item in state.conclusions):
+            code, conclusion = ExitCode.INCONCLUSIVE, f"suspect: {_CUT_OFF}"
     fix = request.find == "fix"
     failures = _evidence(seen) if repro or healed else _failures(state, rows, commits, fix=fix)
     again = _rerun(request, [row.result for row in rows if not row.shared])
@@ -161,6 +165,18 @@ def _rerun(request: Request, own: Sequence[TrialResult]) -> str:
         request.budget_minutes is not None and minutes > request.budget_minutes
     )
     return request.rerun_unlimited or request.rerun if beyond else request.rerun
+
+
+_CUT_OFF = f"what comes before the commit found is cut off of this shallow clone; {DEEPEN} fetches it"
+
+
+def _noting_cuts(state: State, cuts: Container[str]) -> State:
+    """The state; a culprit whose parents are not here may have its failure from further down."""
+    noted = (
+        replace(item, note=_CUT_OFF) if item.culprit and item.culprit in cuts else item
+        for item in state.conclusions
+    )
+    return replace(state, conclusions=tuple(noted))
 
 
 def _is_suspect(state: State) -> bool:

@@ -30,6 +30,7 @@ class Commits:
     """Stands in for a repository: looks commits up."""
 
     spec = origin = documents.REPO
+    cuts = frozenset()
 
     def __init__(self, commits):
         self._commits = {commit.sha: commit for commit in commits}

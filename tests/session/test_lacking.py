@@ -23,3 +23,20 @@ def test_nothing_is_said_in_the_report_of_a_culprit_or_of_a_check_that_sees_to_i
     assert ended.code == 0, ended.stderr
     assert "empty in a trial" not in ended.stderr
     assert "empty in a trial" not in ended.stdout
+
+
+def test_commit_at_the_cut_of_a_shallow_clone_is_suspect(project):
+    """A merged branch is longer than the clone is deep: its failure came from further down."""
+    good = project.commit(0)
+    project.git("switch", "-q", "-c", "topic")
+    project.commits(0, 1, 1, 1)
+    project.git("switch", "-q", "main")
+    bad = project.merge("topic", 1)
+    clone = project.path.with_name("shallow")
+    project.git("clone", "-q", "--depth", "3", f"file://{project.path}", str(clone))
+    project.path = clone
+    project.write_check()
+    ended = project.run("--good", good, "--bad", bad, "--", "./check.sh")
+    assert ended.code == 3, ended.stderr
+    assert "the clone is shallow" in ended.stderr
+    assert "cut off of this shallow clone; git fetch --unshallow --tags fetches it" in ended.stdout
