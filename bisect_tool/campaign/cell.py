@@ -315,6 +315,8 @@ class CellSearch:
                 base, finding=Finding.ALWAYS_RED, note=self._red_note(), confidence=found.confidence
             )
         note = "it fails as often at every commit"
+        if busy := self.judged.in_doubt({run.sha for run in self.judged.runs}):
+            note += f", and only by missing deadlines while the machine was busy ({busy})"
         return replace(base, finding=Finding.FLAKY, note=note, confidence=found.confidence)
 
     def _red_note(self) -> str:

@@ -108,6 +108,14 @@ def test_what_no_load_explains_is_a_hang():
     assert len(busy.trials) <= len(quiet.trials) + 2
 
 
+def test_what_is_flaky_for_the_load_says_so():
+    """Every commit, the good end too, misses the deadline more often than not while the machine is busy."""
+    answers = {sha: ["hung", "hung", "hung", "passed", "hung"] for sha in (GOOD, *line(16))}
+    found = play(world(15, answers)).of("cell")
+    assert found.finding in {Finding.FLAKY, Finding.ALWAYS_RED}
+    assert "while the machine was busy (CPU pressure 60 %)" in found.note
+
+
 def test_one_failure_on_a_quiet_machine_is_no_doubt():
     found = play(world(10, hanging(10), busy=1)).of("cell")
     assert (found.finding, found.culprit, found.busy) == (Finding.CULPRIT, "c10", "")
