@@ -326,12 +326,14 @@ def _culprits(
     for item in state.conclusions:
         if item.culprit:
             cells.setdefault(item.culprit, []).append(item.cell)
-    inside = {commit.sha for commit in session.range.commits}
+    searched = {commit.sha for commit in session.range.commits}
     fix = session.request.find == "fix"
     found = {}
     for sha, names in cells.items():
         parents = parent_runs(commits[sha].parents, names, trials)
-        itself = merge_itself(parents, inside, fix=fix)
+        # Along first parents nothing is known of the others, which may have broken it.
+        unknown = searched.union(commits[sha].parents) if session.range.first_parent else searched
+        itself = merge_itself(parents, unknown, fix=fix)
         found[sha] = culprit_report(parents, session.repository.changes(sha, of_merge=itself), itself=itself)
     return found
 

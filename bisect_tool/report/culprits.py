@@ -31,17 +31,17 @@ def parent_runs(
     )
 
 
-def merge_itself(parents: Sequence[ParentRuns], inside: Collection[str], *, fix: bool) -> bool:
+def merge_itself(parents: Sequence[ParentRuns], unknown: Collection[str], *, fix: bool) -> bool:
     """Whether a merge is to blame, and none of the commits it brings: no parent shows what it shows.
 
-    A parent outside the range, the commits `inside`, need not run: it is an end, or the end has it.
+    A parent that is not among the `unknown` commits need not run: it is an end, or the end has it.
     """
-    return len(parents) > 1 and all(_unlike(each, inside, fix=fix) for each in parents)
+    return len(parents) > 1 and all(_unlike(each, unknown, fix=fix) for each in parents)
 
 
-def _unlike(parent: ParentRuns, inside: Collection[str], *, fix: bool) -> bool:
+def _unlike(parent: ParentRuns, unknown: Collection[str], *, fix: bool) -> bool:
     if not parent.runs:
-        return parent.sha not in inside
+        return parent.sha not in unknown
     return parent.failed == parent.runs if fix else parent.failed == 0
 
 

@@ -75,7 +75,9 @@ def render_why(document: Document, failure: FailureReport) -> RenderableType:
     parts += [Text(f"  {SYMPTOM}", "yellow")] if failure.symptom else []
     parts.append(_tree(failure))
     if len(failure.chain) <= 1 and not failure.root.frames:
+        said = failure.root.headline
         lines = [line for line in failure.excerpt.splitlines() if line.strip()][-_EXCERPT_LINES:]
+        lines = [] if all(line.strip() in said for line in lines) else lines
         parts.append(Padding(Group(*(_text(line, style="dim") for line in lines)), (0, 0, 0, 2)))
     return Group(*parts)
 

@@ -138,7 +138,8 @@ def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
 
 
 def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> _Told:
-    phase("build", order.folder)
+    if setting.profile is not None:
+        phase("build", order.folder)
     try:
         environment = _environment(setting, order, cancel)
     except BuildFailed as error:

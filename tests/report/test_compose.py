@@ -10,6 +10,7 @@ import pytest
 from bisect_tool.campaign import CellConclusion, EndCounts, Finding, Purpose, State, Step
 from bisect_tool.errors import ExitCode
 from bisect_tool.evidence import Failure, Signature
+from bisect_tool.history import Commit, Range
 from bisect_tool.report.compose import compose, conclude, native_changes
 from bisect_tool.report.document import Document, NativeChange
 from bisect_tool.store import TrialRow
@@ -300,3 +301,30 @@ def test_every_culprit_and_signature_has_its_failure(session):
     ]
     assert document.failure == document.failures[0]
     assert document.failures[1].signature == str(other.signature)
+
+
+MERGE = "e" * 40
+SIDE = "f" * 40
+
+
+def merging(session, *, first_parent):
+    """A session with a merge for its culprit, whose second parent is not in the range."""
+    parents = (documents.PARENT, SIDE)
+    made = {
+        sha: Commit(sha, (documents.GOOD,), "A", "2026-03-05", "Side") for sha in (SIDE, documents.PARENT)
+    }
+    made[MERGE] = Commit(MERGE, parents, "A", "2026-03-05", "Merge")
+    commits = tuple(made[sha] for sha in (documents.PARENT, MERGE))
+    span = Range((documents.GOOD,), documents.BAD, commits, first_parent=first_parent)
+    repository = type(session.repository)([*made.values(), *session.repository._commits.values()])
+    return replace(session, range=span, repository=repository)
+
+
+@pytest.mark.parametrize(("first_parent", "itself"), [(False, True), (True, False)])
+def test_along_first_parents_a_side_that_did_not_run_may_be_to_blame(session, first_parent, itself):
+    rows = (row(1, MERGE, Outcome.FAILED), row(2, documents.PARENT, Outcome.PASSED))
+    found = replace(CULPRIT, culprit=MERGE, candidates=(MERGE,))
+    document = compose(merging(session, first_parent=first_parent), rows, ended(found))
+    assert document.culprits[MERGE].merge_itself is itself
+    assert [parent.runs for parent in document.culprits[MERGE].parents] == [1, 0]
+    assert document.commits[SIDE].subject == "Side"
