@@ -32,7 +32,8 @@ class RequestFailed(Exception):
 class RankServer:
     """A server that has been started.
 
-    Every request is a connection of its own, so that each of its API servers gets some.
+    Every request is a connection of its own, so that each of its API servers gets some. `hung`: one was not
+    answered in time.
     """
 
     def __init__(self, command: Command, log: RankLog, env: Mapping[str, str]) -> None:
@@ -40,6 +41,7 @@ class RankServer:
         self.port = command.port
         self.log = log
         self.started = time.time()
+        self.hung = False
         output = log.open_for_server()
         try:
             self._process = subprocess.Popen(
@@ -133,6 +135,7 @@ class RankServer:
                     raise RequestFailed(f"rank {self.rank} answered {answer}")
                 yield response
         except requests.Timeout:
+            self.hung = True
             raise ServersHung(
                 f"rank {self.rank} did not answer {method} {path} in {REQUEST_TIMEOUT_S:g} s",
                 [self.log.name],

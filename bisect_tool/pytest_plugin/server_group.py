@@ -37,7 +37,7 @@ COLLAPSE_S = 10.0
 PASSING_S = 0.3
 ABORT_S = 3.0
 LAST_S = 2.0
-"""What servers have to end in that no cell looks at, and that no cell comes after."""
+"""What servers have to end in that no cell looks at, and that no cell comes after or one of which hangs."""
 REST_S = 15.0
 
 
@@ -58,7 +58,7 @@ def rank_servers(
 def starting_servers(
     launch: Launch, deployment: Deployment, over: Callable[[], bool] = lambda: False
 ) -> Iterator[ServerGroup]:
-    """Start servers, and end what is left of them on the way out; soon, if no cell comes after.
+    """Start servers, and end what is left of them on the way out; soon if no cell comes after, or one hangs.
 
     Raises:
         ServersBlocked: a port or a program was not to be had.
@@ -68,7 +68,8 @@ def starting_servers(
         group.start()
         yield group
     finally:
-        group.close(min(LAST_S, launch.teardown_s) if over() else launch.teardown_s)
+        soon = over() or any(server.hung for server in group.servers)
+        group.close(min(LAST_S, launch.teardown_s) if soon else launch.teardown_s)
 
 
 class ServerGroup:

@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import pytest
 
+from bisect_tool.pytest_plugin import rank_server
+from bisect_tool.pytest_plugin.failures import ServersHung
 from bisect_tool.pytest_plugin.process_tree import ProcessTree
 from bisect_tool.pytest_plugin.server_group import rank_servers
 from bisect_tool.pytest_plugin.shared_memory import SharedMemory
@@ -113,6 +115,20 @@ def test_servers_that_no_cell_comes_after_are_not_waited_for(stub_launch: StubLa
     with rank_servers(launch, 1, over=lambda: True) as group:
         pass
     assert [server.exit_status for server in group.servers] == [-9, -9]
+    assert time.monotonic() - began < 60
+
+
+def test_servers_of_which_one_hangs_are_not_waited_for(
+    stub_launch: StubLaunch, monkeypatch: pytest.MonkeyPatch
+):
+    """The one that hangs ignores SIGTERM as well."""
+    monkeypatch.setattr(rank_server, "REQUEST_TIMEOUT_S", 0.5)
+    began = time.monotonic()
+    with rank_servers(stub_launch("ignores-sigterm", rank=0, teardown_s=60), 1) as group:
+        os.killpg(group.servers[0].pid, signal.SIGSTOP)
+        with pytest.raises(ServersHung):
+            group.servers[0].post("/v1/completions", {"model": "tiny", "max_tokens": 1})
+    assert group.servers[0].exit_status == -9
     assert time.monotonic() - began < 60
 
 
