@@ -83,6 +83,15 @@ class Installer:
         """
         self._run([*self._tool("install"), str(self.build.tree)], env)
 
+    def install_with_sources(self, requirements: Sequence[str], env: Mapping[str, str]) -> None:
+        """Install, from sources where there is no wheel; the code of these runs, and sees `env`.
+
+        Raises:
+            BuildFailed: there is no such distribution, or it does not build.
+            EnvironmentFailed: the registry cannot be reached, or the disk is full.
+        """
+        self._run([*self._tool("install"), *requirements], env)
+
     def remove(self, names: Sequence[str]) -> None:
         """Uninstall distributions, if they are there."""
         if names:

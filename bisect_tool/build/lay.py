@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed
 from bisect_tool.build.overlay import OVERLAY
+from bisect_tool.build.profile import Provider
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,10 @@ def lay(job: Build) -> None:
     """
     overlay = job.folder / OVERLAY
     for source in sorted(path for path in overlay.rglob("*") if path.is_file()):
-        _link(source, job.tree / source.relative_to(overlay), job)
+        target = job.tree / source.relative_to(overlay)
+        # What a project builds at one commit another can have in its history.
+        if not (job.profile.provider is Provider.PROJECT and target.exists()):
+            _link(source, target, job)
     _compile(job)
 
 

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bisect_tool.build import command, overlay, source
+from bisect_tool.build import command, overlay, project, source
 from bisect_tool.build.cache import Entry
 from bisect_tool.build.environment import Environment
 from bisect_tool.build.lay import lay
@@ -24,6 +24,7 @@ _BUILDERS: Mapping[Provider, Callable[[Build], None]] = {
     Provider.OVERLAY: overlay.build,
     Provider.COMMAND: command.build,
     Provider.SOURCE: source.build,
+    Provider.PROJECT: project.build,
     Provider.NONE: lambda _: None,
 }
 _WAIT_MARGIN_S = 60.0

@@ -23,7 +23,7 @@ from bisect_tool.history.worktree import patterns
 from bisect_tool.report.imports import imported
 from bisect_tool.report.phrase import short
 from bisect_tool.report.recipe import recipe, word
-from bisect_tool.request import CommandCheck, PytestCheck, SuiteCheck
+from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.session import setting
 from bisect_tool.supervise.ports import share
 from bisect_tool.text import clean, clean_line, redact, secret_values
@@ -67,6 +67,8 @@ def needed(session: Session) -> tuple[str, ...]:
     shared = setting(session)
     if shared.profile is None or shared.profile.build.needs_venv:
         return ()
+    if isinstance(shared.check, ProjectCheck):
+        return ("pytest",)
     own = ("pytest",) if isinstance(shared.check, PytestCheck) else ()
     return own + imported(session.repository.git, session.request.bad, shared.profile)
 
@@ -143,6 +145,8 @@ def _checkout(session: Session, shared: Setting) -> Iterator[str]:
     if isinstance(check, PytestCheck) and check.tests_from:
         file = shlex.quote(check.file)
         yield f'git -C "$tree" show {check.tests_from}:{file} > "$tree"/{file}'
+    if isinstance(check, ProjectCheck) and check.tests_from:
+        yield f'git -C "$tree" restore --source={check.tests_from} --worktree -- {shlex.join(check.paths)}'
 
 
 def _looked_for(packages: Sequence[str]) -> Iterator[str]:
@@ -273,6 +277,9 @@ def _words(document: Document, shared: Setting) -> str:
     if isinstance(check, PytestCheck):
         asked = [shlex.quote(f"{check.file}::{cell}") for cell in cells] or [shlex.quote(check.file)]
         return " ".join(('"$python" -m pytest -p no:cacheprovider -s -v', *asked))
+    if isinstance(check, ProjectCheck):
+        words = map(shlex.quote, (*check.args, *(cells or check.targets)))
+        return " ".join(('env PYTHONPATH="$tree/src:$tree" "$python" -m pytest -v', *words))
     assert shared.scenario is not None
     suite = shared.scenario.suite
     asked = [f'"$scenario"/{shlex.quote(f"{suite}::{cell}")}' for cell in cells]

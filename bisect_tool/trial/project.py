@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.trial.import_roots import import_roots
+from bisect_tool.build.import_roots import import_roots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -79,7 +79,7 @@ def _in_setup_cfg(project: Path) -> Iterator[str]:
     parser = configparser.RawConfigParser(strict=False)
     with suppress(configparser.Error, OSError, UnicodeDecodeError):
         parser.read(project / "setup.cfg", encoding="utf-8")
-        yield parser.get("options.packages.find", "where", fallback="").strip() or "."
+        yield from parser.get("options.packages.find", "where", fallback="").split()
         for line in parser.get("options", "package_dir", fallback="").splitlines():
             package, _, folder = line.partition("=")
             if not package.strip() and folder.strip():

@@ -1,0 +1,121 @@
+"""Provider `project`: what a Python project, its tests and pytest need; its own code comes from each commit.
+
+The project is installed with its own build backend, which may compile. Afterwards only its metadata and
+scripts stay in the environment. What the build made and the tree does not have is kept, and is laid over the
+tree of every commit that shares the environment; all else is imported from there.
+"""
+
+from __future__ import annotations
+
+import csv
+import email.parser
+import json
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from bisect_tool.build.environment import BuildFailed
+from bisect_tool.build.hygiene import tree_environment
+from bisect_tool.build.import_roots import import_roots
+from bisect_tool.build.installer import Installer
+from bisect_tool.build.overlay import OVERLAY
+from bisect_tool.build.project_requirements import installable, needed
+
+if TYPE_CHECKING:
+    from bisect_tool.build.step import Build
+
+_HAS_PYTEST = "import pytest"
+
+
+def build(job: Build) -> None:
+    """Make a virtual environment with what the tree and its tests need."""
+    written = _files(job.tree)
+    installer = Installer.find(job)
+    installer.create()
+    env = tree_environment(os.environ, job.folder)
+    if installable(job.tree):
+        installer.build_tree(env)
+    metadata = _metadata(job)
+    wanted = needed(job.tree, _headers(metadata) if metadata else {})
+    listing = job.folder / "requirements.txt"
+    listing.write_text(
+        "".join(f"{line}\n" for line in (*wanted.requirements, *wanted.lines)), encoding="utf-8"
+    )
+    if listing.stat().st_size:
+        installer.install_with_sources(["-r", str(listing)], env)
+    if not _has_pytest(job):
+        installer.install(["pytest"])
+    if metadata:
+        _leave_metadata(metadata, job, written)
+
+
+def _has_pytest(job: Build) -> bool:
+    try:
+        job.run([str(job.python), "-c", _HAS_PYTEST], {}, job.folder)
+    except BuildFailed:
+        return False
+    return True
+
+
+def _packages(job: Build) -> Path:
+    (packages,) = (job.folder / "venv" / "lib").glob("python*/site-packages")
+    return packages
+
+
+def _metadata(job: Build) -> Path | None:
+    """The metadata folder of the distribution that was built from the tree (PEP 610)."""
+    for file in sorted(_packages(job).glob("*.dist-info/direct_url.json")):
+        url = str(json.loads(file.read_text(encoding="utf-8")).get("url", ""))
+        if url.rstrip("/") == job.tree.as_uri():
+            return file.parent
+    return None
+
+
+def _headers(metadata: Path) -> dict[str, list[str]]:
+    message = email.parser.BytesParser().parsebytes((metadata / "METADATA").read_bytes(), headersonly=True)
+    headers: dict[str, list[str]] = {}
+    for name, value in message.items():
+        headers.setdefault(name.lower(), []).append(str(value))
+    return headers
+
+
+def _leave_metadata(metadata: Path, job: Build, written: set[Path]) -> None:
+    """Take the project's own files out of the environment; those that the tree lacks are laid over it."""
+    packages = metadata.parent
+    roots = import_roots(job.tree, ())
+    with (metadata / "RECORD").open(encoding="utf-8", newline="") as record:
+        names = [PurePosixPath(row[0]) for row in csv.reader(record) if row]
+    for name in names:
+        path = packages / name
+        if (
+            ".." in name.parts
+            or name.parts[0] == metadata.name
+            or name.suffix == ".pth"
+            or not path.is_file()
+        ):
+            continue
+        if name.suffix != ".pyc" and not any(root / name in written for root in roots):
+            root = next((root for root in roots if (root / name.parts[0]).exists()), roots[0])
+            target = job.folder / OVERLAY / root.relative_to(job.tree) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+            (root / name).unlink(missing_ok=True)  # a backend may leave it in the tree as well
+        path.unlink()
+    for folder in {packages / name.parts[0] for name in names if ".." not in name.parts}:
+        _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder in which there are no files but compiled ones."""
+    inside = folder.rglob("*") if folder.is_dir() and folder.suffix != ".dist-info" else ()
+    if (
+        folder.is_dir()
+        and folder.suffix != ".dist-info"
+        and not any(path.is_file() and path.suffix != ".pyc" for path in inside)
+    ):
+        shutil.rmtree(folder)
+
+
+def _files(tree: Path) -> set[Path]:
+    return {path for path in tree.rglob("*") if path.is_file()}

@@ -1,0 +1,54 @@
+"""The folders of a tree from which its packages are imported."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.build.import_roots import import_roots
+
+
+@pytest.mark.parametrize(
+    ("files", "targets", "roots"),
+    [
+        ({"thing.py": ""}, ("tests",), ["."]),
+        ({"src/thing.py": ""}, ("tests",), ["src", "."]),
+        ({"src/__init__.py": ""}, ("tests",), ["."]),
+        ({"lib/a.py": "", "setup.py": "setup(package_dir={'': 'lib'})"}, ("tests",), ["lib", "."]),
+        (
+            {"lib/a.py": "", "setup.py": "setup(packages=find_packages(where='lib'))"},
+            ("tests",),
+            ["lib", "."],
+        ),
+        ({"lib/a.py": "", "setup.cfg": "[options]\npackage_dir =\n    = lib\n"}, ("tests",), ["lib", "."]),
+        ({"lib/a.py": "", "setup.cfg": "[options.packages.find]\nwhere = lib\n"}, ("tests",), ["lib", "."]),
+        (
+            {"lib/a.py": "", "pyproject.toml": "[tool.setuptools.packages.find]\nwhere = ['lib']\n"},
+            (),
+            ["lib", "."],
+        ),
+        (
+            {"py/a.py": "", "pyproject.toml": "[tool.poetry]\npackages = [{include = 'a', from = 'py'}]\n"},
+            (),
+            ["py", "."],
+        ),
+        ({"py/a.py": "", "pyproject.toml": "[tool.maturin]\npython-source = 'py'\n"}, (), ["py", "."]),
+        (
+            {"py/a/b.py": "", "pyproject.toml": "[tool.hatch.build.targets.wheel]\npackages = ['py/a']\n"},
+            (),
+            ["py", "."],
+        ),
+        (
+            {"one/src/a.py": "", "one/pyproject.toml": "", "two/setup.py": ""},
+            ("one/tests/x", "two/tests"),
+            ["one/src", "one", "two", "."],
+        ),
+        ({"a.py": "", "pyproject.toml": "[tool.maturin]\npython-source = '../..'\n"}, (), ["."]),
+        ({"a.py": "", "pyproject.toml": "[tool]\nsetuptools = 3\n", "setup.cfg": "no section"}, (), ["."]),
+    ],
+)
+def test_import_roots(tmp_path, files, targets, roots):
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert [root.relative_to(tmp_path).as_posix() for root in import_roots(tmp_path, targets)] == roots

@@ -1,0 +1,119 @@
+"""Which requirements the tests of a project have."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.build.project_requirements import Needed, installable, needed
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"setup.py": ""}, True),
+        ({"pyproject.toml": "[build-system]\nrequires = []\n"}, True),
+        ({"pyproject.toml": "[tool.poetry]\nname = 'x'\n"}, True),
+        ({"pyproject.toml": "[project]\nname = 'x'\n"}, False),
+        ({"pyproject.toml": "[tool.ruff]\n"}, False),
+        ({"pyproject.toml": "not TOML ["}, False),
+        ({"requirements.txt": "x\n"}, False),
+    ],
+)
+def test_what_is_a_package(tmp_path, files, found):
+    write(tmp_path, files)
+    assert installable(tmp_path) is found
+
+
+METADATA = {
+    "name": ["My_Project"],
+    "provides-extra": ["Test", "dev", "docs"],
+    "requires-dist": [
+        "base>=1",
+        'plugin>=2; extra == "test"',
+        'old; python_version < "3" and extra == "test"',
+        'linter; extra == "dev"',
+        'my-project[test]; extra == "dev"',
+        'sphinx; extra == "docs"',
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "metadata", "requirements", "lines"),
+    [
+        ({}, METADATA, ("plugin>=2",), ()),
+        ({}, {**METADATA, "provides-extra": ["dev"]}, ("linter", "plugin>=2"), ()),
+        ({"requirements.txt": "pin==1\n"}, METADATA, ("plugin>=2",), ()),
+        ({"requirements.txt": "pin==1\n"}, {"name": ["x"]}, (), ("pin==1",)),
+        (
+            {"requirements.txt": "pin==1\n", "setup.py": "", "test-requirements.txt": "t\n"},
+            {"name": ["x"]},
+            (),
+            ("t",),
+        ),
+        (
+            {"requirements.txt": "pin==1\n", "requirements-dev.txt": "t # why\n"},
+            {},
+            (),
+            ("t # why", "pin==1"),
+        ),
+        (
+            {
+                "requirements/tests.txt": "-r base.txt\n-e .[test]\n",
+                "requirements/base.txt": "b\\\n>=1\n# no\n",
+            },
+            METADATA,
+            ("plugin>=2",),
+            (),
+        ),
+        (
+            {
+                "requirements/tests.txt": "-r base.txt\n-e .\n-e .[docs]\n",
+                "requirements/base.txt": "b\n-r tests.txt\n",
+            },
+            {**METADATA, "provides-extra": ["docs"]},
+            (),
+            ("b", "sphinx"),
+        ),
+        (
+            {
+                "pyproject.toml": "[dependency-groups]\ntest = ['t', {include-group = 'more'}]\nmore = ['m']\ndev = ['d']\n"
+            },
+            {},
+            ("t", "m"),
+            (),
+        ),
+        (
+            {"pyproject.toml": "[dependency-groups]\ndev = ['d']\n[project]\ndependencies = ['p']\n"},
+            {},
+            ("p", "d"),
+            (),
+        ),
+        ({"pyproject.toml": "[project.optional-dependencies]\ntests = ['t']\n"}, {}, ("t",), ()),
+        (
+            {"pyproject.toml": "[tool.poetry.group.test.dependencies]\npytest-mock = '^3'\n"},
+            {"name": ["x"]},
+            ("pytest-mock",),
+            (),
+        ),
+    ],
+)
+def test_what_the_tests_need(tmp_path, files, metadata, requirements, lines):
+    write(tmp_path, files)
+    assert needed(tmp_path, metadata) == Needed(requirements, lines)
+
+
+def test_local_paths_do_not_depend_on_the_folder(tmp_path):
+    write(tmp_path, {"requirements/test.txt": "-c limits.txt\n-e ./../plugin\n"})
+    folder = tmp_path / "requirements"
+    assert needed(tmp_path, {"name": ["x"]}).lines == (
+        f"-c {folder / 'limits.txt'}",
+        str(tmp_path / "plugin"),
+    )
+
+
+def write(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
