@@ -42,7 +42,7 @@ from bisect_tool.report.forge import forge_of
 from bisect_tool.report.load import load_contrasts
 from bisect_tool.report.phrase import narrowed, told
 from bisect_tool.report.repro import concluded, first_failure, reproduction
-from bisect_tool.request import CommandCheck
+from bisect_tool.request import CommandCheck, ProjectCheck
 from bisect_tool.session import setting
 from bisect_tool.text import clean, redact, secret_values
 from bisect_tool.verdict import RED, Outcome
@@ -300,7 +300,8 @@ def _named(
 def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> frozenset[str]:
     """The culprits that change nothing of what is built and run: the answer is suspect then."""
     build = profile.build if (profile := setting(session).profile) else None
-    paths = (*build.native, *build.tree) if build else ()
+    whole = isinstance(session.request.check, ProjectCheck)  # any file can be what its tests look at
+    paths = (*build.native, *build.tree) if build and not whole else ()
     found = {item.culprit for item in state.conclusions if item.culprit}
     trees = session.repository.same_tree
     parents = {sha: commits[sha].parents for sha in found}

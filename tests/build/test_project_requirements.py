@@ -77,7 +77,8 @@ METADATA = {
         ),
         (
             {
-                "pyproject.toml": "[dependency-groups]\ntest = ['t', {include-group = 'more'}]\nmore = ['m']\ndev = ['d']\n"
+                "pyproject.toml": "[dependency-groups]\n"
+                "test = ['t', {include-group = 'more'}]\nmore = ['m']\ndev = ['d']\n"
             },
             {},
             ("t", "m"),
