@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bisect_tool.campaign.goal import Goal
     from bisect_tool.trial.result import CellResult, TrialResult
 
-_TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 10.0
+_TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 1.0
 """What a busy machine can make of a test: more than both, and it hangs."""
 
 

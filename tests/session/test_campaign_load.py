@@ -102,7 +102,7 @@ def test_a_culprit_of_which_only_doubtful_failures_are_known_is_suspect():
 
 
 def test_what_no_load_explains_is_a_hang():
-    """It takes longer than ten times the longest pass, and ten seconds more."""
+    """It takes longer than ten times the longest pass, and a second more."""
     busy, quiet = play(timed(12.0)), play(world(10, hanging(10), busy=0))
     assert busy.of("cell").finding is Finding.CULPRIT
     assert len(busy.trials) <= len(quiet.trials) + 2
