@@ -43,6 +43,9 @@ _CAMPAIGNS: dict[str, Campaign] = {"repro": repeat, "fixes": heal}
 class Observer(Protocol):
     """Who watches a session: the terminal's progress display, or nobody. Always called from one thread."""
 
+    def waiting(self, sentence: str) -> None:
+        """What the session needs is held by another run, which `sentence` names."""
+
     def took_up(self, trials: Sequence[TrialRow]) -> None:
         """The session begins with the trials that are in the store already: its own and shared ones."""
 
@@ -76,7 +79,7 @@ def run(session: Session, store: Store, observer: Observer, cancel: threading.Ev
         EnvironmentFailed: the environment failed; resumable.
         TrialAborted: `cancel` was set; resumable.
     """
-    with LocalExecutor(setting(session), session.repository, cancel) as executor:
+    with LocalExecutor(setting(session), session.repository, cancel, observer.waiting) as executor:
         return _Loop(session, store, executor, observer, cancel).run()
 
 

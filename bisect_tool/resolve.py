@@ -211,7 +211,7 @@ def _open(words: Words, scenario: Scenario | None, home: Home, notice: Callable[
         notice(f"{why}reading {without_account(spec)}; the first time it is cloned, which can take minutes")
     elif spec == ".":
         spec = str(here)
-    return Repository.open(spec, home.cache)
+    return Repository.open(spec, home.cache, notice)
 
 
 def _inside(here: Path, scenario: Scenario) -> bool:

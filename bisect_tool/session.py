@@ -18,6 +18,7 @@ from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import checkout_at
 from bisect_tool.history.clone import is_url
+from bisect_tool.history.repository import ignore
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request
 from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
@@ -29,7 +30,7 @@ from bisect_tool.trial.version import version
 from bisect_tool.verdict import TELLING, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bisect_tool.home import Home
     from bisect_tool.resolve import Resolved
@@ -118,21 +119,24 @@ def create(resolved: Resolved, store: Store, home: Home) -> Session:
     return Session(row.id, row.created, resolved.request, resolved.repository, resolved.range, home)
 
 
-def load(session: str, store: Store, home: Home) -> Session:
-    """Take up a stored session; raises UsageError where it, or its repository, is not there any more."""
+def load(session: str, store: Store, home: Home, waiting: Callable[[str], None] = ignore) -> Session:
+    """Take up a stored session; raises UsageError where it, or its repository, is not there any more.
+
+    What another run holds meanwhile is said at once to `waiting`.
+    """
     row = store.session(session)
     try:
         request = Request.model_validate_json(row.request)
     except ValidationError:
         raise another_version(row.id) from None
-    repository = _open(request.repo, row.id, home)
+    repository = _open(request.repo, row.id, home, waiting)
     span = candidates.span(request, repository) if request.fixes else span_of(request, repository)
     return Session(row.id, row.created, request, repository, span, home)
 
 
-def _open(repo: str, session: str, home: Home) -> Repository:
+def _open(repo: str, session: str, home: Home, waiting: Callable[[str], None]) -> Repository:
     try:
-        return Repository.open(repo, home.cache)
+        return Repository.open(repo, home.cache, waiting)
     except UsageError:
         if is_url(repo) or Path(repo).is_dir():
             raise

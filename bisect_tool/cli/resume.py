@@ -33,7 +33,7 @@ def resume(
     store = Store(here.store, say)
     if repo is not None:
         relocate(session, repo, store, here)
-    asked = sessions.load(session, store, here)
+    asked = sessions.load(session, store, here, say)
     confirms = asked.request.fixes.confirms if asked.request.fixes else None
     if confirms:
         say(f"{asked.id} confirms what {confirms} found: going on with both")

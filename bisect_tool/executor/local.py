@@ -13,11 +13,14 @@ from bisect_tool.executor.event import Entered, Event, Failed, Yielded
 from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.history import CheckoutFailed, Repository, Worktree, Worktrees
+from bisect_tool.request import PytestCheck
 from bisect_tool.supervise import gpus
 from bisect_tool.supervise.fork_server import SERVER
-from bisect_tool.trial.run import Order, run_trial, untestable
+from bisect_tool.supervise.held_gpus import WaitCancelled, hold_gpus
+from bisect_tool.trial.run import Order, TrialAborted, run_trial, untestable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -28,15 +31,23 @@ if TYPE_CHECKING:
 class LocalExecutor:
     """Owns the slots' worktrees while it is entered.
 
-    Every trial runs in a thread of its own, and what they tell is taken in by one: `listen`.
+    Every trial runs in a thread of its own, and what they tell is taken in by one: `listen`. What another run
+    holds is said at once to `waiting`.
 
     Raises:
         UsageError: trials of this profile cannot run side by side.
         EnvironmentFailed: this machine has too few GPUs for so many slots.
     """
 
-    def __init__(self, setting: Setting, repository: Repository, cancel: threading.Event) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        repository: Repository,
+        cancel: threading.Event,
+        waiting: Callable[[str], None],
+    ) -> None:
         _check(setting)
+        self._waiting = waiting
         self._setting = setting
         self._repository = repository
         self._cancel = cancel
@@ -51,6 +62,10 @@ class LocalExecutor:
     def __enter__(self) -> Self:
         with ExitStack() as held:
             held.enter_context(SERVER)
+            try:
+                held.enter_context(hold_gpus(_gpus(self._setting), self._waiting, self._cancel))
+            except WaitCancelled:
+                raise TrialAborted("interrupted while another run held the GPUs") from None
             self._trees = [held.enter_context(self._worktrees.slot(slot)) for slot in self._idle]
             self._held = held.pop_all()
         return self
@@ -107,6 +122,13 @@ class LocalExecutor:
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
         order = Order(sha, tree, name, cells, folder, slot, worktree.added)
         return run_trial(self._setting, order, phase, self._cancel)
+
+
+def _gpus(setting: Setting) -> tuple[str, ...]:
+    """The GPUs that its trials use; a test file by itself says how many, so that it may be all."""
+    if isinstance(setting.check, PytestCheck) and setting.slots == 1 and setting.gpus:
+        return gpus.visible()
+    return tuple(name for slot in range(setting.slots) for name in gpus.share(slot, setting.gpus))
 
 
 def _check(setting: Setting) -> None:

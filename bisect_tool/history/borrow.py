@@ -6,6 +6,7 @@ import os
 import posixpath
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.history.bare import Parts, Settings, begin, place, write
@@ -13,6 +14,9 @@ from bisect_tool.history.clone import is_local, without_account
 from bisect_tool.history.lease import lease
 from bisect_tool.history.ownership import distrusted
 from bisect_tool.history.plumbing import Git, GitFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BUSY = "another run is setting up this repository"
 _WAIT_S = 600.0
@@ -84,11 +88,12 @@ def is_checkout(folder: Path) -> bool:
     return True
 
 
-def borrow(git_dir: Path, cache: Path) -> tuple[Path, Parts]:
+def borrow(git_dir: Path, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
     """Our repository for the user's: their objects are read in place, new ones are seen at once.
 
     Branches and tags are written down afresh each time, so that `git describe` and the like answer in a
     worktree as they would in a checkout of theirs. So are replacements and grafts, remotes and submodules.
+    `waiting` is told where another run does so at this moment.
 
     Raises:
         UsageError: the repository lies where git cannot be told to look.
@@ -98,7 +103,7 @@ def borrow(git_dir: Path, cache: Path) -> tuple[Path, Parts]:
     parts = _parts(Git(git_dir=git_dir, personal=True), common)
     name = common.parent.name if common.name == ".git" else common.name
     ours = place(cache, name, str(common))
-    with lease(ours.with_suffix(".lock"), _WAIT_S, _BUSY):
+    with lease(ours.with_suffix(".lock"), _WAIT_S, _BUSY, waiting):
         if ours.is_dir():
             write(ours, parts)
         else:

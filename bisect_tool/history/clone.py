@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.history.bare import Parts, begin, drop_stale_locks, place, write
@@ -12,6 +13,9 @@ from bisect_tool.history.lease import lease
 from bisect_tool.history.ownership import distrusted, trusted_server
 from bisect_tool.history.plumbing import NETWORK_S, Git, GitFailed
 from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BUSY = "another run is cloning this repository"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+@[^/:]+:")
@@ -70,8 +74,8 @@ def without_account(url: str) -> str:
     return _ACCOUNT.sub("", url)
 
 
-def clone(url: str, cache: Path) -> tuple[Path, Parts]:
-    """Our bare clone of a URL, made once.
+def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
+    """Our bare clone of a URL, made once; `waiting` is told where another run makes it.
 
     Raises:
         UsageError: it belongs to another user, and git does not trust it.
@@ -87,7 +91,7 @@ def clone(url: str, cache: Path) -> tuple[Path, Parts]:
             ("extensions.partialClone", "origin"),
         )
     )
-    with lease(ours.with_suffix(".lock"), NETWORK_S, _BUSY) as held:
+    with lease(ours.with_suffix(".lock"), NETWORK_S, _BUSY, waiting) as held:
         if ours.is_dir():
             write(ours, parts)
         else:

@@ -9,38 +9,52 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.holder import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _POLL_S = 0.05
 
 
 @contextmanager
-def lease(path: Path, wait_s: float, busy: str) -> Iterator[int]:
+def lease(path: Path, wait_s: float, busy: str, waiting: Callable[[str], None]) -> Iterator[int]:
     """Hold the file lock `path`; yields its descriptor, to be inherited by the children that work under it.
 
     A git that outlives us after a SIGKILL keeps the lock until it has ended, so that nobody repairs what
     it is still writing. That is what a lock file of our own process alone (`filelock`) cannot give.
+    `busy` says what another run does under it; `waiting` is told so at once, and by whom.
 
     Raises:
-        EnvironmentFailed: someone else still holds it after `wait_s` seconds; `busy` is the message.
+        EnvironmentFailed: someone else still holds it after `wait_s` seconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + wait_s
+        told = False
         while not _try_lock(descriptor):
+            if not told:
+                waiting(f"waiting: {busy} ({_holder(descriptor)})")
+                told = True
             if time.monotonic() > deadline:
                 raise EnvironmentFailed(
                     busy,
                     f"Wait for it, or set BISECT_RUN_HOME to another folder. The lock is {path}.",
                 )
             time.sleep(_POLL_S)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    """Who wrote their number when they got the lock; it is free of one for a moment only."""
+    written = os.pread(descriptor, 20, 0)
+    return describe(int(written)) if written.isdigit() else "just begun"
 
 
 @contextmanager

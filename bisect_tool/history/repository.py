@@ -20,7 +20,7 @@ from bisect_tool.history.range import DEEPEN, Range, check_ends
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -28,6 +28,10 @@ _FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HEX = re.compile(r"[0-9a-fA-F]{4,64}")
 _LOCK_WAIT_S = 600.0
 _MENTIONS = 200
+
+
+def ignore(_: str) -> None:
+    """For who does not care what is waited for."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +43,17 @@ class Repository:
         git_dir: Our own bare repository in the cache.
         source: The user's git directory, which knows their refs; None for a clone.
         parts: What our own repository is made of, and every worktree's.
+        waiting: Told, in a sentence, what another run holds that we wait for.
     """
 
     spec: str
     git_dir: Path
     source: Path | None = None
     parts: Parts = field(default_factory=Parts, compare=False, repr=False)
+    waiting: Callable[[str], None] = field(default=ignore, compare=False, repr=False)
 
     @classmethod
-    def open(cls, spec: str, cache: Path) -> Self:
+    def open(cls, spec: str, cache: Path, waiting: Callable[[str], None] = ignore) -> Self:
         """Open a checkout, a bare repository or a URL; the last is cloned into the cache once.
 
         Raises:
@@ -56,11 +62,11 @@ class Repository:
         """
         version()
         if clone.is_url(spec):
-            ours, parts = clone.clone(spec, cache)
-            return cls(spec, ours, None, parts)
+            ours, parts = clone.clone(spec, cache, waiting)
+            return cls(spec, ours, None, parts, waiting)
         source = borrow.find(spec)
-        ours, parts = borrow.borrow(source, cache)
-        return cls(spec, ours, source, parts)
+        ours, parts = borrow.borrow(source, cache, waiting)
+        return cls(spec, ours, source, parts, waiting)
 
     @property
     def git(self) -> Git:
@@ -89,8 +95,8 @@ class Repository:
         Raises:
             EnvironmentFailed: another run has held it for ten minutes.
         """
-        busy = f"another run has been fetching {self.spec} for ten minutes"
-        return lease(self.git_dir.with_suffix(".lock"), _LOCK_WAIT_S, busy)
+        busy = f"another run is fetching {clone.without_account(self.spec)}"
+        return lease(self.git_dir.with_suffix(".lock"), _LOCK_WAIT_S, busy, self.waiting)
 
     def resolve(self, ref: str) -> str:
         """The full name of the commit that a ref, tag, or abbreviated name stands for.

@@ -112,6 +112,10 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
+    def waiting(self, sentence: str) -> None:
+        """Say what another run holds."""
+        self._say(Text(clean_line(sentence), "yellow"))
+
     def took_up(self, trials: Sequence[TrialRow]) -> None:
         """Say what is in the store already, and whether the machine is busy."""
         if busy := self._busy():

@@ -126,7 +126,7 @@ def test_memory_is_watched_on_the_gpus_that_a_trial_may_use(setting, place, slot
 
 
 def executor(setting, tmp_path):
-    return LocalExecutor(setting, Repository("r", tmp_path / "r.git"), threading.Event())
+    return LocalExecutor(setting, Repository("r", tmp_path / "r.git"), threading.Event(), print)
 
 
 @pytest.mark.parametrize(("visible", "shown"), [("0,1,2", 3), ("", 0)])

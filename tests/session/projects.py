@@ -189,6 +189,9 @@ def survivors(mark: str) -> list[str]:
 class Nobody:
     """Watches a session and says nothing."""
 
+    def waiting(self, sentence):
+        pass
+
     def took_up(self, trials):
         pass
 

@@ -1,0 +1,86 @@
+"""GPUs held machine-wide for as long as a session runs: two runs on one GPU spoil each other's trials.
+
+By abstract Unix sockets, as ports are held; they listen, so that who waits can ask whose they are (unix(7)).
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.holder import describe
+from bisect_tool.supervise import gpus
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Iterator
+
+_NAME = "\0bisect-run/gpu/{}"
+_POLL_S = 0.5
+_CREDENTIALS = struct.Struct("3i")
+
+
+class WaitCancelled(Exception):
+    """The run was interrupted while it waited."""
+
+
+@contextmanager
+def hold_gpus(
+    names: Iterable[str], waiting: Callable[[str], None], cancel: threading.Event
+) -> Iterator[None]:
+    """Hold these GPUs; `waiting` is told at once, in a sentence, which of them another run holds.
+
+    Raises:
+        WaitCancelled: `cancel` was set before all of them were free.
+    """
+    with ExitStack() as held:
+        # In one order for everybody, so that no two runs wait for each other.
+        for identity, name in sorted((_identity(name), name) for name in names):
+            held.enter_context(_hold(name, identity, waiting, cancel))
+        yield
+
+
+def _identity(name: str) -> str:
+    """What a GPU is called whoever asks; CUDA_VISIBLE_DEVICES has indices or (the beginnings of) UUIDs."""
+    found = (gpu.uuid for gpu in gpus.snapshot() if name == str(gpu.index) or gpu.uuid.startswith(name))
+    return next(found, name)
+
+
+def _hold(
+    shown: str, identity: str, waiting: Callable[[str], None], cancel: threading.Event
+) -> socket.socket:
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    told = False
+    while not _bind(holder, identity):
+        if not told:
+            waiting(f"waiting for GPU {shown}: another run holds it ({_holder(identity)})")
+            told = True
+        if cancel.wait(_POLL_S):
+            holder.close()
+            raise WaitCancelled
+    holder.listen()
+    return holder
+
+
+def _bind(holder: socket.socket, identity: str) -> bool:
+    try:
+        holder.bind(_NAME.format(identity))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise EnvironmentFailed(f"cannot hold GPU {identity}: {error}") from error
+    return True
+
+
+def _holder(identity: str) -> str:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(_NAME.format(identity))
+        except OSError:
+            return "it is ending"
+        told = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        return describe(_CREDENTIALS.unpack(told)[0])
