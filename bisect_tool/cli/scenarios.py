@@ -54,7 +54,7 @@ def show(name: Name) -> int:
 
 @app.command("check")
 def check(name: Name) -> int:
-    """Read a scenario's file, fill its templates, look for the files it names and collect its suite.
+    """Read a scenario's file and what it names, and collect its suite.
 
     Exits with 2 and a message where something is wrong.
     """

@@ -379,7 +379,7 @@ def test_a_word_that_is_no_text(cli, filled):
     words = filled("--repo {engine} --good good --bad bad --")
     ended = cli(*shlex.split(words), "sh", "-c", "exit 1 # \udcff")
     assert ended.err.startswith("error: not everything here is UTF-8: ")
-    assert ended.err.endswith("exit 1 # \ufffd'\nGive names and words that are.\n")
+    assert ended.err.endswith("exit 1 # \ufffd\nGive names and words that are.\n")
     assert (ended.code, ended.out) == (2, "")
 
 
