@@ -133,16 +133,17 @@ def _run(cell: str, trial: TrialResult, sought: _Sought, longest: float | None) 
     before = tuple(names[: names.index(cell)]) if cell in names else ()
     reason = result.reason or judgement.reason
     doubtful = judgement.verdict is Verdict.BAD and is_doubtful(trial, result, longest)
-    busy = trial.busy if doubtful else ""
+    busy = trial.slowed if doubtful else ""
     return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, before, busy)
 
 
 def is_doubtful(trial: TrialResult, result: CellResult, longest: float | None = None) -> bool:
     """Whether a cell missed a deadline while the machine was busy with other work.
 
-    Not if it took so much longer than its `longest` pass (seconds) that no load explains it.
+    Not if it hardly used a CPU, or took so much longer than its `longest` pass (seconds) that no load
+    explains it.
     """
-    if not trial.busy or not is_missed_deadline(result.outcome, result.failure):
+    if not trial.slowed or not is_missed_deadline(result.outcome, result.failure):
         return False
     return longest is None or result.seconds <= max(_TIMES_SLOWER * longest, longest + _SECONDS_SLOWER)
 

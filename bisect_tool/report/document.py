@@ -175,6 +175,7 @@ class MachineLoad(_Model):
     cpu: float | None = None
     memory: float | None = None
     io: float | None = None
+    own: float | None = None
 
 
 class TrialReport(_Model):

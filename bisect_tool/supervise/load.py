@@ -22,6 +22,8 @@ BUSY_CPU, BUSY_MEMORY = 0.25, 0.1
 """From these shares of the time on, in which some process waited, a deadline is in danger."""
 BUSY_OTHERS = 0.25
 """So much of the CPUs goes to other work on a busy machine: what waits for itself is not its fault."""
+IDLE_CPUS = 0.05
+"""A program that uses less was not slowed by other work: it slept, or waited for what never came."""
 BUSY_LOAD = 1.5
 """The load average for each CPU, where the kernel knows no pressure."""
 
@@ -40,6 +42,7 @@ class Load:
         load_before: the load average over one minute when it began (proc_loadavg(5)).
         load_after: the same when it ended.
         others: CPUs that other work than the program's used, on average; None where that is not known.
+        own: CPUs that the program used, on average; None where that is not known.
         cpu: the share of the time in which some process waited for a CPU, between 0 and 1; None where the
             kernel does not tell.
         memory: the same for memory.
@@ -53,6 +56,7 @@ class Load:
     cpu: float | None = None
     memory: float | None = None
     io: float | None = None
+    own: float | None = None
 
     @property
     def busy(self) -> str:
@@ -65,6 +69,12 @@ class Load:
             return f"CPU pressure {_percent(self.cpu)}" if self.cpu >= BUSY_CPU else ""
         load = max(self.load_before, self.load_after)
         return f"load {load:.1f} on {self.cpus:g} CPUs" if load >= BUSY_LOAD * self.cpus else ""
+
+    @property
+    def slowing(self) -> str:
+        """`busy`, where that can have slowed the program: one that hardly uses a CPU waits for none."""
+        idle = self.own is not None and self.own < IDLE_CPUS and (self.memory or 0.0) < BUSY_MEMORY
+        return "" if idle else self.busy
 
     def __str__(self) -> str:
         parts = [] if self.cpu is None else [f"CPU pressure {_percent(self.cpu)}"]
@@ -82,9 +92,10 @@ class LoadMeter:
         """The load since the meter was made."""
         start, now = self._start, _Sample.take(self._own())
         seconds = max(now.time - start.time, 1e-3)
-        used = (now.busy - start.busy) - (now.own - start.own)
+        own = (now.own - start.own) / seconds
+        others = max((now.busy - start.busy) / seconds - own, 0.0) if now.busy else None
         stalled = {name: _share(name, start, now, seconds) for name in RESOURCES}
-        return Load(_cpus(), start.load, now.load, max(used / seconds, 0.0) if now.busy else None, **stalled)
+        return Load(_cpus(), start.load, now.load, others, own=own, **stalled)
 
 
 def current_load() -> Load:

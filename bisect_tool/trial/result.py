@@ -78,6 +78,11 @@ class TrialResult(_Model):
         """The measure by which the machine was busy with other work, and its figure; empty if it was not."""
         return self.load.busy if self.load else ""
 
+    @property
+    def slowed(self) -> str:
+        """The same, where that can have slowed the tests: those that hardly used a CPU waited for none."""
+        return self.load.slowing if self.load else ""
+
     def cell(self, name: str) -> CellResult | None:
         """The result of the cell called `name`, None if the trial did not run it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +114,19 @@ def test_what_is_flaky_for_the_load_says_so():
     found = play(world(15, answers)).of("cell")
     assert found.finding in {Finding.FLAKY, Finding.ALWAYS_RED}
     assert "while the machine was busy (CPU pressure 60 %)" in found.note
+
+
+def test_what_slept_was_not_slowed():
+    """A hang that used no CPU is believed at once, however busy the machine."""
+
+    @dataclass(frozen=True)
+    class Asleep(World):
+        def trial(self, step: Step, earlier: int) -> TrialResult:
+            return super().trial(step, earlier).model_copy(update={"load": replace(BUSY, own=0.001)})
+
+    asleep, quiet = play(Asleep(line(16), {"cell": "c10"}, hanging(10))), play(world(10, hanging(10), busy=0))
+    assert asleep.steps == quiet.steps
+    assert asleep.of("cell").finding is Finding.CULPRIT
 
 
 def test_one_failure_on_a_quiet_machine_is_no_doubt():

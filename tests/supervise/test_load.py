@@ -35,6 +35,20 @@ def test_busy_names_the_measure_and_the_figure(changes, busy):
     assert replace(BUSY, **changes).busy == busy
 
 
+@pytest.mark.parametrize(
+    ("changes", "slowing"),
+    [
+        ({"own": None}, "CPU pressure 60 %"),
+        ({"own": 0.3}, "CPU pressure 60 %"),
+        ({"own": 0.01}, ""),  # it slept
+        ({"own": 0.01, "memory": 0.5}, "memory pressure 50 %"),
+        ({"own": 0.3, "cpu": 0.0}, ""),
+    ],
+)
+def test_a_program_that_hardly_used_a_cpu_was_not_slowed(changes, slowing):
+    assert replace(BUSY, **changes).slowing == slowing
+
+
 @pytest.fixture
 def kernel(tmp_path, monkeypatch):
     """A function that writes what the kernel says; a file that it is not given is absent."""
@@ -69,7 +83,7 @@ def test_a_meter_tells_what_was_between(kernel, monkeypatch):
     meter = LoadMeter(lambda: next(own))
     kernel(STAT=cpu(68), LOADAVG="8.25 0.40 0.30 1/100 7\n")
     kernel(pressure__cpu=pressure(1.0, 16))
-    assert meter.read() == Load(0.5, 0.5, 8.25, others=1.5, cpu=0.6, memory=0.0, io=None)
+    assert meter.read() == Load(0.5, 0.5, 8.25, others=1.5, cpu=0.6, memory=0.0, io=None, own=0.3)
 
 
 def test_the_pressure_is_the_higher_one_of_machine_and_container(kernel, monkeypatch):
@@ -84,7 +98,7 @@ def test_the_pressure_is_the_higher_one_of_machine_and_container(kernel, monkeyp
 
 def test_absent_files_tell_nothing(kernel):
     cpus = len(os.sched_getaffinity(0))
-    assert LoadMeter(float).read() == current_load() == Load(cpus, 0.0, 0.0)
+    assert replace(LoadMeter(float).read(), own=None) == current_load() == Load(cpus, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("quota", ["max 100000\n", "", "odd"])
