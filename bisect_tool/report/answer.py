@@ -172,6 +172,12 @@ def cells_found(document: Document, *findings: str) -> tuple[str, ...]:
     return tuple(cell for cell, report in document.cells.items() if report.finding in findings)
 
 
+def common_file(cells: Collection[str]) -> str:
+    """The test file of several cells, where all are of one; empty where it is not in their names."""
+    files = {cell.partition("::")[0] if "::" in cell else "" for cell in cells}
+    return files.pop() if len(cells) > 1 and len(files) == 1 else ""
+
+
 def affected(document: Document) -> tuple[str, ...]:
     """The cells that the range turned red."""
     return cells_found(document, "culprit", "suspect", "candidates")
@@ -213,10 +219,9 @@ def native_culprits(document: Document) -> tuple[NativeChange, ...]:
 
 
 def spent(document: Document) -> str:
-    """What it cost, in words: `8 trials, 1 environment built, 56 s`; a plain command builds nothing."""
+    """What it cost, in words: `8 trials, 1 environment built, 56 s`."""
     builds = document.cost.builds
-    builds_any = builds or any(trial.environment for trial in document.trials)
-    built = [f"{count(builds, 'environment')} built"] if builds_any else []
+    built = [f"{count(builds, 'environment')} built"] if builds else []
     return ", ".join([count(document.cost.trials, "trial"), *built, _taken(document)])
 
 

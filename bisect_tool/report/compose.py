@@ -298,10 +298,13 @@ def _named(
 
 
 def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> frozenset[str]:
-    """The culprits that change nothing of what is built and run: the answer is suspect then."""
+    """The culprits that change nothing of what is built and run: the answer is suspect then.
+
+    Where a profile does not name the folders that run, everything in the tree may.
+    """
     build = profile.build if (profile := setting(session).profile) else None
     whole = isinstance(session.request.check, ProjectCheck)  # any file can be what its tests look at
-    paths = (*build.native, *build.tree) if build and not whole else ()
+    paths = (*build.native, *build.tree) if build and build.tree and not whole else ()
     found = {item.culprit for item in state.conclusions if item.culprit}
     trees = session.repository.same_tree
     parents = {sha: commits[sha].parents for sha in found}

@@ -103,7 +103,9 @@ def render_cells(document: Document) -> RenderableType | None:
     if not document.cells:
         return None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("cell", overflow="fold")
+    file = answer.common_file(document.cells)
+    head = Text(f"cell\nin {clean_line(file, _PATH_WIDTH)}" if file else "cell")
+    table.add_column(head, overflow="fold")
     table.add_column("failed\nat good", justify="right")
     table.add_column("failed\nat bad", justify="right")
     table.add_column("finding", no_wrap=True)
@@ -114,7 +116,7 @@ def render_cells(document: Document) -> RenderableType | None:
     for row in shown:
         counts = ("", "") if row.more else (str(row.report.good), str(row.report.bad))
         table.add_row(
-            _text(row.name, style="dim" if row.more else ""),
+            _text(row.name.removeprefix(f"{file}::"), style="dim" if row.more else ""),
             *counts,
             _text(_finding(row), style=_FINDING_STYLE.get(row.report.finding, "")),
             Text(short(row.report.culprit.sha) if row.report.culprit else "", "red"),

@@ -72,7 +72,7 @@ def test_runs_that_there_were_none_of_are_not_run():
 @pytest.mark.parametrize(
     ("changed", "slot", "said"),
     [
-        ({"builds": 0}, 0, "4 trials, 0 environments built, 2 min 18 s"),
+        ({"builds": 0}, 0, "4 trials, 2 min 18 s"),
         ({"wall_seconds": 70.0}, 1, f"{BUILT}, 1 min 10 s wall time, 2 min 18 s of trials in 2 slots"),
         ({}, 1, f"{BUILT}, 2 min 18 s of trials in 2 slots"),
     ],
@@ -86,3 +86,17 @@ def test_what_it_cost(changed, slot, said):
 
 def test_where_nothing_is_built_nothing_is_said_of_it():
     assert answer.spent(documents.command()) == "2 trials, 40 s wall time, 1 min 03 s of trials in 2 slots"
+
+
+@pytest.mark.parametrize(
+    ("cells", "file"),
+    [
+        (("a/test_x.py::test_1", "a/test_x.py::test_2[::]"), "a/test_x.py"),
+        (("a/test_x.py::test_1", "a/test_y.py::test_1"), ""),
+        (("a/test_x.py::test_1",), ""),
+        (("test_1[4]", "test_2[4]"), ""),
+        (("command",), ""),
+    ],
+)
+def test_the_file_of_all_cells_is_said_once(cells, file):
+    assert answer.common_file(cells) == file
