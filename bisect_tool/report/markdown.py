@@ -25,7 +25,7 @@ from bisect_tool.report.left_behind import LEFT_BY_BAD, excess, is_compared, lef
 from bisect_tool.report.load import said as load_said
 from bisect_tool.report.phrase import count, duration, percent, place, short, told
 from bisect_tool.report.public import public
-from bisect_tool.report.repro import rate_rows, signature_rows, untold_rows
+from bisect_tool.report.repro import rate_rows, shown_cells, signature_rows, untold_rows
 from bisect_tool.report.startup import DIFFERENCE, sides, start_ups, title
 from bisect_tool.report.why import whys
 from bisect_tool.text import clean, clean_line
@@ -90,6 +90,7 @@ def _answer(document: Document) -> tuple[str, dict[str, object]]:
         return "repro", {
             "against": document.repro.against,
             "rate_rows": tuple(rate_rows(document.repro)),
+            "more_cells": len(document.repro.cells) - len(shown_cells(document.repro)),
             "signature_rows": tuple(signature_rows(document.repro)),
             "untold_rows": tuple(untold_rows(document.repro)),
         }

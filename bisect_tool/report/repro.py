@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 _SIGNATURES = 10
+_CELLS = 24
 _TEXT_LIMIT = 300
 _NAMES = 10
 # Not what these processes call themselves: the evidence calls them so.
@@ -204,22 +205,32 @@ def render_rates(found: Reproduction) -> RenderableType | None:
     for row in rate_rows(found):
         commit, p_value = ([row.commit], [row.p]) if found.against else ([], [])
         table.add_row(_text(row.cell), *commit, row.failed, row.rate, row.interval, row.time, *p_value)
+    if more := len(found.cells) - len(shown_cells(found)):
+        table.add_row(Text(f"and {count(more, 'more cell')}: --json has all", "dim"))
     notes = (*map(_signature, signature_rows(found)), *map(_untold, untold_rows(found)))
     warning = [_text(found.stress_note, "yellow")] if found.stress_note else []
     return Group(table, *(_text(note, "dim") for note in notes), *warning)
 
 
 def rate_rows(found: Reproduction) -> Iterator[RateRow]:
-    """A row for each cell and commit."""
-    for name, cell in found.cells.items():
+    """A row for each cell and commit; of many cells for the first ones, those that failed before others."""
+    for name, cell in shown_cells(found):
         yield _row(name, cell.here, _p(cell.p_value))
         if cell.there:
             yield _row("", cell.there, "")
 
 
+def shown_cells(found: Reproduction) -> list[tuple[str, Reproduced]]:
+    """The cells that have a row."""
+    cells = list(found.cells.items())
+    if len(cells) > _CELLS:
+        cells.sort(key=lambda item: not item[1].here.failed and not (item[1].there and item[1].there.failed))
+    return cells[:_CELLS]
+
+
 def signature_rows(found: Reproduction) -> Iterator[SignatureRow]:
     """Each cell's signatures with their counts, the most frequent first."""
-    for name, cell in found.cells.items():
+    for name, cell in shown_cells(found):
         for rate in (cell.here, cell.there):
             if rate is None:
                 continue

@@ -52,3 +52,19 @@ def test_of_many_candidates_the_likeliest_are_shown(printed):
     document = documents.document(cells={"a": cell}, exit_code=3, resumable=True, failure=None)
     assert "and 275 more commits: --json has all" in printed(render_report(document))
     assert "and 200 more commits" in markdown(document)
+
+
+def test_of_many_repeated_cells_those_that_failed_have_their_row(printed):
+    """With the signatures that these failed with."""
+    found = documents.repro().repro
+    passed = found.cells[documents.GREEN_CELLS[0]]
+    cells = {
+        **{f"green_{number}": passed for number in range(40)},
+        "red": found.cells[documents.RED_CELLS[0]],
+    }
+    document = documents.repro().model_copy(update={"repro": found.model_copy(update={"cells": cells})})
+    for text in (printed(render_report(document)), markdown(document)):
+        assert "red" in text
+        assert "green_22" in text
+        assert "green_23" not in text
+        assert "and 17 more cells" in text
