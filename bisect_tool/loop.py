@@ -15,7 +15,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed
 from bisect_tool.executor.local import LocalExecutor
-from bisect_tool.session import assembled, setting, trials, version_of
+from bisect_tool.session import assembled, require_same_scenario, setting, trials, version_of
 from bisect_tool.supervise import recover
 from bisect_tool.trial.run import TrialAborted, clear
 
@@ -109,6 +109,7 @@ class _Loop:
 
     def run(self) -> State:
         """The last state of the campaign."""
+        require_same_scenario(self._session)
         self._recover()
         self._observer.took_up(self._rows)
         try:

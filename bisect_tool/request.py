@@ -128,7 +128,8 @@ class Fixes(_Model):
 class Request(_Model):
     """One bisection: full commit ids, the check, and how many runs prove something.
 
-    `scenario` is a name or a folder's path, None for a command; `deadline_s` limits one trial of a command.
+    `scenario` is a name or a folder's path, None for a command, and `scenario_sha256` what it held when the
+    session began (empty in older ones). `deadline_s` limits one trial of a command.
     `rerun` is the command line that asks the same again, `rerun_unlimited` the same without budgets, and
     `rerun_same_failure` that with `--same-failure`: a failure of a command that differs from those at the
     failing end is skipped then (`same_failure`). It is empty where that is no option.
@@ -160,6 +161,7 @@ class Request(_Model):
     pass_env: tuple[str, ...] = ()
     repetition: Repetition | None = None
     fixes: Fixes | None = None
+    scenario_sha256: str = ""
     rerun: str = ""
     rerun_unlimited: str = ""
     rerun_same_failure: str = ""

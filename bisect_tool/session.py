@@ -26,7 +26,7 @@ from bisect_tool.search.prior import Change
 from bisect_tool.store import another_version
 from bisect_tool.trial.setting import Setting
 from bisect_tool.trial.user_environment import own_paths, paths_inside
-from bisect_tool.trial.version import version
+from bisect_tool.trial.version import scenario_digest, version
 from bisect_tool.verdict import TELLING, Outcome
 
 if TYPE_CHECKING:
@@ -115,8 +115,28 @@ def paths_of(request: Request) -> tuple[str, ...]:
 
 def create(resolved: Resolved, store: Store, home: Home) -> Session:
     """Start a new session in the store."""
-    row = store.session(store.create(resolved.request.model_dump_json()))
-    return Session(row.id, row.created, resolved.request, resolved.repository, resolved.range, home)
+    request = with_scenario(resolved.request)
+    row = store.session(store.create(request.model_dump_json()))
+    return Session(row.id, row.created, request, resolved.repository, resolved.range, home)
+
+
+def with_scenario(request: Request) -> Request:
+    """The request with a mark of its scenario as that is now."""
+    if request.scenario is None:
+        return request
+    return request.model_copy(update={"scenario_sha256": scenario_digest(scenarios.load(request.scenario))})
+
+
+def require_same_scenario(session: Session) -> None:
+    """Raise UsageError if the scenario is not what it was when the session began."""
+    request = session.request
+    if request.scenario_sha256 and request != with_scenario(request):
+        raise UsageError(
+            f"scenario {request.scenario} was edited since session {session.id} began:"
+            " its trials were of another suite",
+            f"Put it back as it was, begin anew ({request.rerun}), or count them all the same: "
+            f"bisect-run resume {session.id} --edited-check",
+        )
 
 
 def load(session: str, store: Store, home: Home, waiting: Callable[[str], None] = ignore) -> Session:

@@ -148,10 +148,6 @@ def _after(runs: Sequence[Run], whole: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name, place in parts.items() if place in found)
 
 
-def _longest(runs: Sequence[Run]) -> tuple[str, ...]:
-    return max((run.before for run in runs), key=len)
-
-
 def _sides(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     return (
         [run for run in runs if run.verdict is Verdict.BAD],

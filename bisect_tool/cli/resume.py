@@ -23,7 +23,8 @@ def resume(
     edited_check: Annotated[
         bool,
         typer.Option(
-            "--edited-check", help="Count the trials that ran before the check was edited all the same."
+            "--edited-check",
+            help="Count the trials that ran before the check or scenario was edited all the same.",
         ),
     ] = False,
     as_json: options.AsJson = False,
@@ -39,5 +40,5 @@ def resume(
         say(f"{asked.id} confirms what {confirms} found: going on with both")
         asked = sessions.load(confirms, store, here)
     if edited_check:
-        asked = replace(asked, request=as_edited(asked.request))
+        asked = replace(asked, request=sessions.with_scenario(as_edited(asked.request)))
     return drive(asked, store, as_json)

@@ -34,7 +34,6 @@ from bisect_tool.supervise.spec import ProcessInfo
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-KINDS = ("cpu", "memory", "delay")
 NICENESS = 10
 BURNERS_PER_CORE = 2
 MEMORY_SHARE = 4

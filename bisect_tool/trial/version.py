@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,13 @@ from bisect_tool.request import CommandCheck
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bisect_tool.scenario import Scenario
     from bisect_tool.trial.setting import Setting
 
 _FORMAT = 1
 _PACKAGE = Path(__file__).parent.parent
-_OURS = ("evidence", "pytest_plugin", "stream")
-"""The folders of this package that have a say in what a suite's cells yield."""
+_OURS = ("evidence", "pytest_plugin", "stream", "supervise", "text.py", "trial", "verdict.py")
+"""What of this package has a say in what a suite's cells yield."""
 
 
 def version(setting: Setting) -> str:
@@ -32,8 +34,8 @@ def version(setting: Setting) -> str:
     content = {
         "format": _FORMAT,
         "machine": f"{sys.implementation.cache_tag} {platform.machine()}",
-        "ours": [_digest(_PACKAGE / name) for name in _OURS],
-        "scenario": _digest(setting.scenario.folder),
+        "ours": _ours(),
+        "scenario": scenario_digest(setting.scenario),
         "profile": setting.profile.model_dump(mode="json"),
         "check": setting.check.model_dump(mode="json"),
         "cells": setting.cells,
@@ -42,10 +44,22 @@ def version(setting: Setting) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 
 
-def _digest(folder: Path) -> str:
+def scenario_digest(scenario: Scenario) -> str:
+    """SHA-256 in hex of a scenario: of its files, and of the profiles that it has of another one."""
+    profiles = {name: profile.model_dump(mode="json") for name, profile in scenario.profiles.items()}
+    content = [_digest(scenario.folder), profiles]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _ours() -> tuple[str, ...]:
+    return tuple(_digest(_PACKAGE / name) for name in _OURS)
+
+
+def _digest(place: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(_files(folder)):
-        digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+    for path in sorted(_files(place)) if place.is_dir() else [place]:
+        digest.update(f"{path.relative_to(place)}\0{path.stat().st_size}\0".encode(errors="surrogateescape"))
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -12,6 +13,7 @@ from contextlib import closing
 
 import pytest
 from projects import Nobody, survivors
+from suites import write_scenario
 
 from bisect_tool import loop
 from bisect_tool import session as sessions
@@ -265,3 +267,34 @@ def test_the_temporary_folder_of_a_killed_trial_is_removed(project, held, gate):
     assert resumed.code == 0, resumed.stderr
     assert not folder.exists()
     assert not list(project.home.glob("state/sessions/*/trials/*/temporary"))
+
+
+@pytest.fixture
+def interrupted(project, tmp_path):
+    """A session of a scenario with one trial; the words that resume it, and the scenario's folder."""
+    log = tmp_path / "said"
+    for code in ("0", "1"):
+        log.with_name(f"said.open-{code}").touch()
+    folder = write_scenario(tmp_path / "scenario", log)
+    good, bad = project.commits(0, 1)
+    words = ("--repo", str(project.path), "--scenario", str(folder), "--good", good, "--bad", bad)
+    assert project.run(*words, "--budget-trials", "1").code == 3
+    return folder
+
+
+def test_a_scenario_that_was_edited_is_refused(project, interrupted):
+    suite = interrupted / "test_small.py"
+    before = suite.read_text()
+    suite.write_text(f"{before}\n# another\n")
+    ended = project.run("resume")
+    assert ended.code == 2
+    assert re.search(r"scenario \S+ was edited since session \S+ began", ended.stderr)
+    assert "bisect-run --repo" in ended.stderr
+    assert project.run("report").code == 0
+    suite.write_text(before)
+    assert project.run("resume").code == 3
+
+
+def test_a_scenario_that_was_edited_counts_where_that_is_asked_for(project, interrupted):
+    (interrupted / "notes.txt").write_text("new")
+    assert project.run("resume", "--edited-check").code == 3
