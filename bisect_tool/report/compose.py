@@ -255,7 +255,7 @@ _ANSWERS = {
     ),
     Finding.SUSPECT: (
         ExitCode.INCONCLUSIVE,
-        "suspect: the commit found fails in another way than the bad end",
+        "suspect: another failure than at the bad end",
     ),
     Finding.CULPRIT: (ExitCode.DONE, "culprit found"),
     Finding.FLAKY: (ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"),

@@ -416,7 +416,7 @@ def suspect() -> Document:
         rerun=f"{rerun} -- /home/ada/checks/check.sh",
         rerun_same_failure=f"{rerun} --same-failure -- /home/ada/checks/check.sh",
         exit_code=3,
-        conclusion="suspect: the commit found fails in another way than the bad end",
+        conclusion="suspect: another failure than at the bad end",
         cells={"command": report},
         failure=FailureReport(
             cell="command",

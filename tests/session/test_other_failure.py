@@ -103,7 +103,7 @@ def test_a_commit_that_fails_in_another_way_is_suspect(project, broken_twice):
     document = ended.document
     cell = document.cells["command"]
     assert (ended.code, document.exit_code, cell.finding) == (3, 3, "suspect")
-    assert document.conclusion == "suspect: the commit found fails in another way than the bad end"
+    assert document.conclusion == "suspect: another failure than at the bad end"
     assert cell.culprit is not None
     assert cell.culprit.sha == broken_twice[1]
     assert cell.other_failure is not None
@@ -125,6 +125,19 @@ def test_a_commit_that_fails_in_another_way_is_suspect(project, broken_twice):
     assert again.document.rerun_same_failure == ""
 
 
+def test_a_fix_of_another_failure_is_suspect(project):
+    """What failed at --bad was mended by the third commit, and another failure by the last."""
+    shas = project.commits(1, 1, 2, 2, 0)
+    project.write_check(CHECK)
+    words = ("--find", "fix", "--bad", shas[0], "--good", shas[-1], "--json", "--", "./check.sh")
+    ended = project.run(*words)
+    cell = ended.document.cells["command"]
+    assert (ended.code, cell.finding) == (3, "suspect")
+    assert cell.other_failure is not None
+    assert cell.other_failure.found == "exit code 2: ImportError: cannot import name spam"
+    assert cell.other_failure.bad_end == "exit code 1: AssertionError: 3 != 4"
+
+
 def test_both_failures_and_the_way_out_are_shown(project, broken_twice, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
     shown = bisect(project, broken_twice).stdout
@@ -138,7 +151,7 @@ def test_both_failures_and_the_way_out_are_shown(project, broken_twice, monkeypa
     markdown = project.run("report", "--markdown").stdout
     assert "suspect only" in markdown
     assert "--same-failure" in markdown
-    assert "suspect: the commit found" in project.run("status").stdout
+    assert "suspect: another failure" in project.run("status").stdout
 
 
 def test_the_same_failure_is_no_suspect_for_the_numbers_in_it(project):
