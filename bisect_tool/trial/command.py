@@ -63,8 +63,7 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     if code == _CANNOT_TEST:
         return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason="the command said 125")
     failure = command_failure(_output(log, _LINES_READ), code, ended.ended, log.stem)
-    reason = exit_text(code)
-    return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure, reason=reason)
+    return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure)
 
 
 def not_started(why: str) -> CellResult:

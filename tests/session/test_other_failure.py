@@ -123,6 +123,9 @@ def test_a_commit_that_fails_in_another_way_is_suspect(project, broken_twice):
     assert culprit.sha == broken_twice[7]
     assert "--same-failure" in again.document.rerun
     assert again.document.rerun_same_failure == ""
+    skipped = again.document.cells["command"].skipped
+    assert {skip.sha for skip in skipped} <= set(broken_twice[1:5])
+    assert all("another failure: Command: exit code 2: ImportError" in skip.reason for skip in skipped)
 
 
 def test_a_fix_of_another_failure_is_suspect(project):
