@@ -84,7 +84,8 @@ def test_external_lb_completion_streaming(launch: Launch, servers: list[RankServ
 def test_external_lb_teardown(group: ServerGroup) -> None:
     """SIGTERM ends every process in time; none complains, and nothing is left behind."""
     teardown = group.terminate()
-    assert not teardown.survivors, teardown.survivors
+    late = f"still running {group.launch.teardown_s:g} s after SIGTERM"
+    assert not teardown.survivors, f"{late}: {', '.join(teardown.survivors)}"
     assert not teardown.error_lines, "\n".join(teardown.error_lines)
     assert not teardown.shm_left, teardown.shm_left
     assert not teardown.ports_left, teardown.ports_left
