@@ -13,7 +13,7 @@ from bisect_tool.campaign import State, decide, granting_retries, heal, repeat
 from bisect_tool.check_files import require_same_check
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.environments import built, environments
-from bisect_tool.executor.event import Entered, Failed
+from bisect_tool.executor.event import Entered, Failed, Noted
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.session import assembled, require_same_scenario, setting, trials, version_of
 from bisect_tool.supervise import recover
@@ -57,6 +57,9 @@ class Observer(Protocol):
 
     def phase(self, slot: int, name: str, folder: Path) -> None:
         """The trial in this slot entered a phase; its logs lie in `folder`."""
+
+    def noted(self, sentence: str) -> None:
+        """Something went wrong that no trial ends for."""
 
     def finished(self, step: Step, result: TrialResult) -> None:
         """A trial ended and is in the store."""
@@ -184,8 +187,11 @@ class _Loop:
     def _await_end(self) -> None:
         """Wait until one trial has ended, and store it; raises what it could not be ended for."""
         event = self._executor.listen()
-        while isinstance(event, Entered):
-            self._observer.phase(event.slot, event.phase, event.folder)
+        while isinstance(event, Entered | Noted):
+            if isinstance(event, Noted):
+                self._observer.noted(event.sentence)
+            else:
+                self._observer.phase(event.slot, event.phase, event.folder)
             event = self._executor.listen()
         step = self._running.pop(event.slot)
         if isinstance(event, Failed):

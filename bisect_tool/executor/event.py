@@ -36,4 +36,11 @@ class Failed:
     error: BaseException
 
 
-Event: TypeAlias = Entered | Yielded | Failed
+@dataclass(frozen=True)
+class Noted:
+    """Something went wrong that no trial ends for."""
+
+    sentence: str
+
+
+Event: TypeAlias = Entered | Yielded | Failed | Noted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from bisect_tool.build import fingerprint
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.executor.event import Entered, Event, Failed, Yielded
+from bisect_tool.executor.event import Entered, Event, Failed, Noted, Yielded
 from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.history import CheckoutFailed, Repository, Worktree, Worktrees
@@ -53,11 +53,11 @@ class LocalExecutor:
         self._cancel = cancel
         sparse = setting.profile.sparse if setting.profile else ()
         self._worktrees = Worktrees(repository, setting.home.cache / "worktrees", sparse)
-        self._prefetch = Prefetch(setting, repository, self._worktrees)
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._prefetch = Prefetch(setting, repository, self._worktrees, self._note)
         self._trees: list[Worktree] = []
         self._held = ExitStack()
         self._idle = list(range(setting.slots))
-        self._events: SimpleQueue[Event] = SimpleQueue()
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
@@ -97,9 +97,12 @@ class LocalExecutor:
     def listen(self) -> Event:
         """Wait for what a trial tells next: each of its phases has a deadline of its own."""
         event = self._events.get()
-        if not isinstance(event, Entered):
+        if isinstance(event, Yielded | Failed):
             self._idle.append(event.slot)
         return event
+
+    def _note(self, sentence: str) -> None:
+        self._events.put(Noted(sentence))
 
     def _work(self, slot: int, sha: str, cells: tuple[str, ...] | None, folder: Path) -> None:
         try:

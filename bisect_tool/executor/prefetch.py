@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bisect_tool.build import fingerprint, prepare
+from bisect_tool.build import BuildInterrupted, fingerprint, prepare
 from bisect_tool.build.cache import Entry
+from bisect_tool.errors import BisectError
 from bisect_tool.executor.environments import own_builds
+from bisect_tool.history import CheckoutFailed
+from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bisect_tool.build import BuildProfile
     from bisect_tool.history import Repository, Worktrees
     from bisect_tool.trial.setting import Setting
 
 _END_S = 30.0
+_REASON_LIMIT = 300
 
 
 class Prefetch:
     """One build at a time, in a worktree of its own; nothing where commits have no builds of their own.
 
-    What fails here is left to the trial that needs it: it tries anew, and tells. A trial that needs what is
-    being built waits for it.
+    What fails here is left to the trial that needs it, which tries anew; `note` is given a sentence about it.
+    A trial that needs what is being built waits for it.
     """
 
-    def __init__(self, setting: Setting, repository: Repository, worktrees: Worktrees) -> None:
+    def __init__(
+        self, setting: Setting, repository: Repository, worktrees: Worktrees, note: Callable[[str], None]
+    ) -> None:
         self._setting, self._repository, self._worktrees = setting, repository, worktrees
+        self._note = note
         self._wanted: tuple[str, ...] = ()
         self._changed = threading.Condition()
         self._ended = threading.Event()
@@ -61,11 +67,16 @@ class Prefetch:
             if sha in asked:
                 continue
             asked.add(sha)
-            with suppress(Exception):
+            try:
                 name = fingerprint(self._repository, sha, build)
                 if name not in tried and not Entry.of(self._setting.home.cache, name).complete:
                     tried.add(name)
                     self._prepare(sha, name, build)
+            except BuildInterrupted:
+                return
+            except (BisectError, CheckoutFailed, OSError) as error:
+                why = clean_line(str(error), _REASON_LIMIT)
+                self._note(f"{sha[:9]} could not be built ahead, and is built again when it is tested: {why}")
 
     def _likeliest(self) -> Iterator[str]:
         """What is wanted most, as often as something is; `end` ends it."""

@@ -165,6 +165,10 @@ class Progress:
             whose = "".join(f"{trial.commit} " for trial in running if trial.slot == slot and several)
             self._say(Text(f"  {whose}{phase}"))
 
+    def noted(self, sentence: str) -> None:
+        """Say what went wrong beside the trials."""
+        self._say(Text(clean_line(sentence, _TOLD_LIMIT)))
+
     def finished(self, step: Step, result: TrialResult) -> None:
         """Leave one line about the trial above the display."""
         self._seconds.append(result.seconds)

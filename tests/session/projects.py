@@ -204,5 +204,8 @@ class Nobody:
     def phase(self, slot, name, folder):
         pass
 
+    def noted(self, sentence):
+        pass
+
     def finished(self, step, result):
         pass

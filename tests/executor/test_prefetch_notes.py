@@ -1,0 +1,56 @@
+"""What goes wrong while an environment is built ahead is said; what nobody expects is not swallowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bisect_tool.build import BuildFailed, BuildInterrupted
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.executor import prefetch
+from bisect_tool.executor.prefetch import Prefetch
+from bisect_tool.history import CheckoutFailed
+
+
+@pytest.fixture
+def noted(monkeypatch):
+    """What is noted while commits are built, each of which fails with the error that is given for it."""
+
+    def run(**errors):
+        notes = []
+
+        def prepare(self, sha, name, build):
+            raise errors[sha]
+
+        monkeypatch.setattr(prefetch, "fingerprint", lambda _, sha, *__: sha)
+        monkeypatch.setattr(Prefetch, "_prepare", prepare)
+        monkeypatch.setattr(Prefetch, "_likeliest", lambda _: iter(errors))
+        setting = SimpleNamespace(home=SimpleNamespace(cache=Path("/nowhere")))
+        Prefetch(setting, None, None, notes.append)._work(None)
+        return notes
+
+    return run
+
+
+def test_each_failure_is_said_once_and_the_next_commit_is_tried(noted):
+    notes = noted(
+        aaa=BuildFailed("no compiler", Path("log")),
+        bbb=EnvironmentFailed("the disk is full"),
+        ccc=CheckoutFailed("missing blob"),
+        ddd=OSError(28, "No space left on device"),
+    )
+    assert [note.split()[0] for note in notes] == ["aaa", "bbb", "ccc", "ddd"]
+    for note, why in zip(notes, ["no compiler", "is full", "missing blob", "No space left"], strict=True):
+        assert "could not be built ahead" in note
+        assert why in note
+
+
+def test_the_end_of_the_session_is_no_failure(noted):
+    assert noted(aaa=BuildInterrupted("cancelled"), bbb=OSError("never tried")) == []
+
+
+def test_a_mistake_of_ours_is_not_swallowed(noted):
+    with pytest.raises(AttributeError, match="mistake"):
+        noted(aaa=AttributeError("mistake"))
