@@ -270,7 +270,7 @@ def _become(spec: GuardianSpec, env: dict[str, str], gate: int, output: int, ref
             os.chdir(spec.cwd)
             execute(spec.argv, env)
     except (OSError, ValueError) as error:
-        why = why_not(spec.argv, error) if isinstance(error, OSError) else f"cannot run: {error}"
+        why = why_not(spec.argv, spec.cwd, error) if isinstance(error, OSError) else f"cannot run: {error}"
         os.write(output, f"{why}\n".encode(errors="replace"))
         os.write(refuse, why.encode(errors="replace")[:_REFUSAL_LIMIT])
     finally:

@@ -45,8 +45,10 @@ def as_script(argv: Sequence[str], error: OSError) -> tuple[str, ...] | None:
     return (_SHELL, str(path), *argv[1:])
 
 
-def why_not(argv: Sequence[str], error: OSError) -> str:
-    """Why a program could not be started, in a sentence that names it."""
+def why_not(argv: Sequence[str], cwd: Path, error: OSError) -> str:
+    """Why a program could not be started, in a sentence that names it, or the folder that is to blame."""
+    if error.filename in {cwd, str(cwd)}:
+        return f"cannot run {argv[0]} in {cwd}: {error.strerror}"
     return f"cannot run {argv[0]}: {_reason(_path(argv, error), error)}"
 
 
