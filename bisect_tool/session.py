@@ -71,6 +71,7 @@ class Session:
             grafts=grafts(self.request),
             verify=self.request.fixes.verify if self.request.fixes else (),
             by_exit_code=isinstance(self.request.check, CommandCheck) and not self.request.same_failure,
+            grouped=not isinstance(self.request.check, ProjectCheck),
             only=self.request.fixes.cells if self.request.fixes else {},
         )
 

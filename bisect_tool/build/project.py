@@ -37,7 +37,10 @@ def build(job: Build) -> None:
     if installable(job.tree):
         installer.build_tree(env)
     metadata = _metadata(job)
-    wanted = needed(job.tree, _headers(metadata) if metadata else {})
+    headers = _headers(metadata) if metadata else {}
+    if metadata:  # before anything else is installed: pytest itself can need another version of the project
+        _leave_metadata(metadata, job, written)
+    wanted = needed(job.tree, headers)
     listing = job.folder / "requirements.txt"
     listing.write_text(
         "".join(f"{line}\n" for line in (*wanted.requirements, *wanted.lines)), encoding="utf-8"
@@ -46,8 +49,6 @@ def build(job: Build) -> None:
         installer.install_with_sources(["-r", str(listing)], env)
     if not _has_pytest(job):
         installer.install(["pytest"])
-    if metadata:
-        _leave_metadata(metadata, job, written)
 
 
 def _has_pytest(job: Build) -> bool:

@@ -54,11 +54,15 @@ class CellSearch:
 
     @cached_property
     def bisection(self) -> Bisection:
-        """The search for its culprit."""
+        """The search for its culprit; cells that failed and passed at the same commits share it."""
         goal = self.goal
-        suspicion = {each.sha: each.weight for each in goal.suspicions(self.judged.frames(goal.failing))}
-        start = Bisection(goal.dag, goal.bad, goal.goods, suspicion, goal.confidence, goal.fix)
-        return start.observe(*self.judged.after(self.after).observations(goal.retries))
+        frames = self.judged.frames(goal.failing)
+        seen = self.judged.after(self.after).observations(goal.retries)
+        if (frames, seen) not in goal.searches:
+            suspicion = {each.sha: each.weight for each in goal.suspicions(frames)}
+            start = Bisection(goal.dag, goal.bad, goal.goods, suspicion, goal.confidence, goal.fix)
+            goal.searches[frames, seen] = start.observe(*seen)
+        return goal.searches[frames, seen]
 
     @property
     def after(self) -> tuple[str, ...]:

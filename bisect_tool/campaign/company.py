@@ -7,11 +7,11 @@ parts of what ran before it, until none can be left out (delta debugging over th
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.goal import Purpose, Step
+from bisect_tool.campaign.groups import group, is_apart
 from bisect_tool.search.delta import smallest
 from bisect_tool.verdict import Verdict
 
@@ -30,7 +30,6 @@ _RUNS = 40
 """So many runs at one commit are spent on the question; then the smallest part so far has to do."""
 
 _ISOLATED_RUNS = 2
-_GROUP = re.compile(r"\[([^\]\-]*)")
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,11 @@ class _UnknownError(Exception):
         self.part = part
 
 
-def group(cell: str) -> str:
-    """The first parameter of a cell, which CI runs in a process of its own: `4` of `test_x[4-model]`."""
-    found = _GROUP.search(cell)
-    return found[1] if found else ""
-
-
 def isolation(goal: Goal, judged: Judged, cell: str) -> Step | None:
-    """The run of a failing end without other groups, where the cell failed after cells of such."""
+    """The run of a failing end apart from other cells, where the cell failed after such."""
     for end in goal.failing:
         here = judged.at((end,))
-        apart = [run for run in here if {group(each) for each in run.before} <= {group(cell)}]
+        apart = [run for run in here if is_apart(goal, run.trial, cell)]
         failed = any(run.verdict is Verdict.BAD for run in here)
         told = any(run.verdict is not Verdict.SKIP for run in apart)
         if failed and not told and len(apart) < _ISOLATED_RUNS:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.cell import CellSearch, is_spoiled
-from bisect_tool.campaign.company import group
 from bisect_tool.campaign.cost import Cost
 from bisect_tool.campaign.goal import CellConclusion, Goal, Purpose, State, Step
+from bisect_tool.campaign.groups import are_processes, group
 from bisect_tool.campaign.judged import is_doubtful
 from bisect_tool.verdict import RED, Outcome, Verdict
 
@@ -166,14 +166,19 @@ def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -
 
 
 def _together(step: Step, search: CellSearch, searches: Sequence[CellSearch]) -> tuple[str, ...]:
-    """The cells that ask for the same run, after the same others; an isolated one is for one group alone."""
+    """The cells that ask for the same run, after the same others; of few groups, one group runs apart."""
     first = (step.cells or ())[:-1]
     if step.purpose is Purpose.ORDER:
         return (*first, search.cell)
     same = [other for other in searches if other.required == replace(step, cells=(*first, other.cell))]
-    if step.purpose is Purpose.ISOLATED:
+    if step.purpose is Purpose.ISOLATED and search.goal.grouped and are_processes(_at_the_end(search, step)):
         same = [other for other in same if group(other.cell) == group(search.cell)]
     return (*first, *_with_company(same))
+
+
+def _at_the_end(search: CellSearch, step: Step) -> tuple[str, ...]:
+    """The cells of the first trial at a failing end, which ran all."""
+    return next(run.trial.names for run in search.judged.runs if run.sha == step.sha)
 
 
 def _beside(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | None:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bisect_tool.evidence import Failure
-    from bisect_tool.search import Dag
+    from bisect_tool.search import Bisection, Dag
     from bisect_tool.search.prior import Change
+    from bisect_tool.verdict import Verdict
 
 
 class Purpose(StrEnum):
@@ -80,6 +81,7 @@ class Goal:
         grafts: Candidates for a fix, and those of their combinations that were put together so far.
         verify: Commits of which it is asked whether they are healed.
         by_exit_code: The check is a command, and every failure is the one that is looked for.
+        grouped: Cells with the same first parameter run in a process of their own in CI.
         only: The cells that are to be healed, each with those that have to run before it; none: every cell.
     """
 
@@ -99,6 +101,7 @@ class Goal:
     grafts: tuple[Graft, ...] = ()
     verify: tuple[str, ...] = ()
     by_exit_code: bool = False
+    grouped: bool = True
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
@@ -109,6 +112,11 @@ class Goal:
 
     @cached_property
     def _weighed(self) -> dict[frozenset[str], tuple[Suspicion, ...]]:
+        return {}
+
+    @cached_property
+    def searches(self) -> dict[tuple[frozenset[str], tuple[tuple[str, Verdict], ...]], Bisection]:
+        """The searches that were begun, by the files in the failure's frames and by what the runs said."""
         return {}
 
     @property

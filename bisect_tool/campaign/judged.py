@@ -22,9 +22,9 @@ _TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 1.0
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a cell.
+    """One run of a cell in a trial.
 
-    `before` are the cells that ran before it in the same trial. `busy`: by which measure the machine was busy
+    `busy`: by which measure the machine was busy
     when it missed a deadline; empty if it missed none, or the machine was quiet.
     """
 
@@ -33,8 +33,14 @@ class Run:
     outcome: Outcome
     reason: str
     failure: Failure | None
-    before: tuple[str, ...]
+    cell: str
+    trial: TrialResult
     busy: str = ""
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The cells that ran before it in the same trial."""
+        return self.trial.names[: self.trial.places.get(self.cell, 0)]
 
     @property
     def doubtful(self) -> bool:
@@ -63,7 +69,7 @@ class Judged:
 
     def after(self, cells: Collection[str]) -> Judged:
         """The runs in which all these cells ran before."""
-        return Judged(tuple(run for run in self.runs if run.company.issuperset(cells)))
+        return Judged(tuple(run for run in self.runs if run.company.issuperset(cells))) if cells else self
 
     def at(self, shas: Collection[str]) -> tuple[Run, ...]:
         """The runs at these commits."""
@@ -129,12 +135,10 @@ def _run(cell: str, trial: TrialResult, sought: _Sought, longest: float | None) 
     if result is None:
         return None
     judgement = sought.judge(result)
-    names = [each.cell for each in trial.cells]
-    before = tuple(names[: names.index(cell)]) if cell in names else ()
     reason = result.reason or judgement.reason
     doubtful = judgement.verdict is Verdict.BAD and is_doubtful(trial, result, longest)
     busy = trial.slowed if doubtful else ""
-    return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, before, busy)
+    return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, cell, trial, busy)
 
 
 def is_doubtful(trial: TrialResult, result: CellResult, longest: float | None = None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.evidence import Failure, ProcessTimeline
@@ -88,10 +90,20 @@ class TrialResult(_Model):
 
         A trial that yielded nothing as a whole says the same of every cell.
         """
-        found = next((result for result in self.cells if result.cell == name), None)
-        if found is None and not self.cells:
-            return CellResult(cell=name, outcome=self.outcome, reason=self.reason)
-        return found
+        place = self.places.get(name)
+        if place is None:
+            return None if self.cells else CellResult(cell=name, outcome=self.outcome, reason=self.reason)
+        return self.cells[place]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each cell stands among those that ran."""
+        return {result.cell: place for place, result in reversed([*enumerate(self.cells)])}
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The cells in the order in which they ran."""
+        return tuple(result.cell for result in self.cells)
 
 
 def overall(cells: tuple[CellResult, ...]) -> Outcome:

@@ -90,7 +90,7 @@ class World:
         )
         build_s = 0.0 if earlier else self.build_s
         made = {"environment": f"env-{step.sha}", "environment_reused": not build_s, "build_seconds": build_s}
-        trial = result(step.sha, cells, overall(cells))
+        trial = result(step.sha, cells, overall(cells), whole=step.cells is None)
         return trial.model_copy(update={**made, "seconds": trial.seconds + build_s})
 
     def _truth(self, sha: str, cell: str, asked: Sequence[str], earlier: int) -> str:
@@ -136,9 +136,13 @@ def nothing(step: Step, outcome: Outcome) -> TrialResult:
     return result(step.sha, cells, outcome, reason)
 
 
-def result(sha: str, cells: tuple[CellResult, ...], outcome: Outcome, reason: str = "") -> TrialResult:
+def result(
+    sha: str, cells: tuple[CellResult, ...], outcome: Outcome, reason: str = "", *, whole: bool = False
+) -> TrialResult:
     started = "2026-03-06T00:00:00+00:00"
-    return TrialResult(sha=sha, cells=cells, outcome=outcome, started=started, seconds=1.0, reason=reason)
+    return TrialResult(
+        sha=sha, cells=cells, outcome=outcome, started=started, seconds=1.0, reason=reason, whole=whole
+    )
 
 
 @dataclass(frozen=True)
