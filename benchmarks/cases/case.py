@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one command ended with: exit code, all its text, the commits it named, its findings."""
+    """What one command ended with: exit code, all its text, the culprits it named, its findings."""
 
     exit_code: int
     text: str

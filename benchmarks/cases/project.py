@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from benchmarks.cases.case import Question
 
 _DEADLINE_S = 600
-_NAMING = ("culprit", "suspect")
 
 
 @dataclass
@@ -97,7 +96,7 @@ class Project:
             return Answer(done.returncode, text)
         document = json.loads(self.run(("report", "--json"), {}, ".").stdout)
         cells = document["cells"].values()
-        named = {cell["culprit"]["sha"] for cell in cells if cell["finding"] in _NAMING and cell["culprit"]}
+        named = {cell["culprit"]["sha"] for cell in cells if cell["finding"] == "culprit"}
         return Answer(done.returncode, text, tuple(named), tuple(cell["finding"] for cell in cells))
 
     def run(
