@@ -33,6 +33,8 @@ _PLACEHOLDERS = (
     (re.compile(r"\b(?:localhost|\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?\b"), "<address>"),
     (re.compile(r"(?<![\w<>./])(?:~|\.{1,2})?/[^\s'\",:;()\[\]{}<>]+"), "<path>"),
     (re.compile(r"(?<![A-Za-z0-9])(?:psm|mp|sem|tmp)[-_]\w{6,}"), "<id>"),
+    # What Python's tempfile and mktemp(1) make.
+    (re.compile(r"(?<![A-Za-z0-9])tmp(?:[a-z0-9_]{8}|\.[A-Za-z0-9]{10})(?![A-Za-z0-9_])"), "<id>"),
     (_RANKS, ""),
     (re.compile(r"'[^']{41,}'|\"[^\"]{41,}\""), "<text>"),
     # 2 in 100 hexadecimal ids of 8 digits have no letter, and look like any number: so both become `<n>`. The

@@ -44,6 +44,7 @@ def test_general_role(role, general):
         ("open ./relative/file and ~/home", "open <path> and <path>"),
         ("segment psm_0a1b2c3d", "segment <id>"),
         ("segment vllm_123e4567-e89b-12d3-a456-426614174000", "segment vllm_<id>"),
+        ("No such folder: 'tmpk3x_9abc' 'tmp.Xy12345678'", "No such folder: '<id>'"),
         ("left torch_4711_3512350917_0", "left torch"),
         ("left ('refengine-39994890-dp0',)", "left ('refengine-dp0',)"),
         ("left ('refengine-3a99b890-dp0',)", "left ('refengine-dp0',)"),
