@@ -231,7 +231,7 @@ class TestDoctor:
         assert (ended.code, ended.err) == (0, "")
         assert ended.out.startswith("This machine is able.\n\n")
         rows = {name: (mark, found) for mark, name, found in self.rows(ended)}
-        assert list(rows) == ["Python", "git", "disk", "load", "demo", "uv", "GPUs"]
+        assert list(rows) == ["Python", "git", "disk", "store", "load", "demo", "uv", "GPUs"]
         assert rows["load"] == ("✓", "CPU pressure 1 %, load 0.1 on 2 CPUs")
         assert rows["GPUs"] == ("-", "none")
         assert rows["Python"] == ("✓", ".".join(map(str, sys.version_info[:3])))
