@@ -168,7 +168,7 @@ class CellSearch:
         """What is thought of it by now."""
         known = self.bisection.posterior
         top = tuple(self.bisection.probabilities.items())[:_SHOWN]
-        return Belief(self.cell, top, known.flaky + known.tangled, top[0][1] if top else 0.0)
+        return Belief(self.cell, top, known.flaky + known.elsewhere, top[0][1] if top else 0.0)
 
     def settled(self, why: str) -> CellConclusion:
         """The answer as far as the search came; `why` it did not come further."""
@@ -263,12 +263,7 @@ class CellSearch:
         if isinstance(found, Flaky):
             return self._no_culprit(base, found)
         if isinstance(found, Contradiction):
-            if found.bad in self.goal.goods and not self.goal.fix:
-                note = f"it fails at the good end {found.bad[:9]} as well"
-                return replace(base, finding=Finding.ALWAYS_RED, note=note, confidence=found.confidence)
-            heir = "an end" if found.good == found.bad else found.good[:9]
-            note = f"{heir} is good though it descends from {found.bad[:9]}, which is bad"
-            return replace(base, finding=Finding.FLAKY, note=note, confidence=found.confidence)
+            return self._outside_the_range(base, found)
         chance = self.bisection.probabilities
         note = "so many runs have not told them apart" if isinstance(found, Undecided) else ""
         return replace(
@@ -279,6 +274,20 @@ class CellSearch:
             confidence=found.confidence if isinstance(found, Candidates) else None,
             note=note,
         )
+
+    def _outside_the_range(self, base: CellConclusion, found: Contradiction) -> CellConclusion:
+        """What broke, or was fixed, did so below the range, or more than once."""
+        base = replace(base, confidence=found.confidence)
+        does, again = ("passes", "fails") if self.goal.fix else ("fails", "passes")
+        if found.bad in self.goal.goods and not self.goal.fix:
+            note = f"it fails at the good end {found.bad[:9]} as well"
+            return replace(base, finding=Finding.ALWAYS_RED, note=note)
+        if found.good == found.bad:
+            note = f"it {does} at {found.bad[:9]} already, outside the range, and {again} above it"
+        else:
+            pair = f"{does} at {found.bad[:9]} and {again} again at {found.good[:9]}"
+            note = f"the history is non-monotonic: it {pair}"
+        return replace(base, finding=Finding.UNVERIFIED, note=note)
 
     def _by_name_alone(self, base: CellConclusion, found: Culprit) -> CellConclusion | None:
         """A culprit right above an end that told nothing: what lies under that is cleared by name alone."""
@@ -306,7 +315,7 @@ class CellSearch:
             candidates=(found.sha,),
             probabilities=(float(known.commits[place]),),
             confidence=found.confidence,
-            rates=(below, above) if self.goal.fix else (above, below),
+            rates=None if found.earlier else (below, above) if self.goal.fix else (above, below),
             broken=None if self.goal.fix else self.judged.after(self.after).counts(after),
             failure=self.judged.failure(*seen) or base.failure,
             note=note if found.parents else _NO_PARENT,

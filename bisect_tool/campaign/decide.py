@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.trial.result import TrialResult
 
-_STEPS_AFTER_NARROWING = 3
+_STEPS_AFTER_NARROWING = 4
 """What the confirmation of a failure that always shows takes, about."""
 
 

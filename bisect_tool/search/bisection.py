@@ -35,14 +35,13 @@ _PAIR_RUNS = 2
 """How often the bad commit of the pair was seen to fail, and the good one to pass, before a name is given:
 else one run by chance would be enough for a wrong one."""
 
-_SAFETY = 2.0
-_SAFETY_AT_ITS_WORD = 1.5
-_FLATTERY = 1.4
-"""Rates that are learnt on the way flatter what is concluded from them. So a search stops at half of the
-doubt that was asked for, at two thirds where no run contradicts the answer, and tells of more than there
-seems to be; benchmarks/ measures what it comes to."""
+_STOP_MARGIN = 1.35
+_STOP_MARGIN_NOISE_FREE = 2.8
+"""By how much the doubt that is left has to be smaller than the one that is allowed. A search stops when luck
+looks best, which flatters every answer a little; and where no run contradicts another yet, the noise that may
+be there was not measured. benchmarks/ measures what it comes to."""
 
-_CONFIRMING_RUNS = 3
+_CONFIRMING_RUNS = 4
 """What it takes, about, until a commit is likely enough that every run so far points to."""
 
 _REDS_BEFORE_GREEN = 3
@@ -53,6 +52,9 @@ _LEAST_BITS = 0.02
 """A search that has taken so many runs for every bit there was to find, or that expects no more than this
 share of the doubt that is allowed from the next, has met what it cannot explain. In searches that end well
 the next run told five times as much."""
+
+_RIVALS = 3
+"""So many of the likeliest commits are compared with their parents before a search is given up."""
 
 IDLE_BITS = 0.02
 """A slot stays idle beside others rather than run what tells less."""
@@ -116,7 +118,7 @@ class Bisection:
         place = self.dag.index
         inside = {place[sha]: count for sha, count in self._counts.items() if sha in place}
         outside = {sha: count for sha, count in self._counts.items() if sha not in place}
-        return Posterior(self.dag.ancestry, self._prior, inside, outside, self.fix, self.good_end)
+        return Posterior(self.dag, self._prior, inside, outside, self.fix, self.good_end, self.goods)
 
     @property
     def probabilities(self) -> dict[str, float]:
@@ -161,26 +163,63 @@ class Bisection:
 
     def conclude(self) -> Conclusion | None:
         """The answer, or None while there is something left to try."""
-        known, sure = self.posterior, self._sure
-        if known.flaky + known.tangled >= sure:
-            doubt = self._told(known.flaky + known.tangled)
-            return self._contradiction(doubt) if self._repeats else Flaky(doubt)
-        together = float(known.commits[list(self._block)].sum())
+        if self._without_culprit:
+            return None if self.confirmation() else self._no_culprit()
+        together = float(self.posterior.commits[list(self._block)].sum())
         names = tuple(self.dag.candidates[commit] for commit in self._block)
-        if together >= sure and not self.confirmation():
+        if together >= self._sure and not self.confirmation():
             skipped = tuple(sha for sha in names if sha in self._silent)
             if len(names) == 1 and not skipped:
-                return Culprit(names[0], self.dag.parents[names[0]], self._told(together))
-            return Candidates(names, skipped, self._told(together))
+                return Culprit(names[0], self.dag.parents[names[0]], together, self._earlier(*self._block))
+            return Candidates(names, skipped, together)
         if not self.confirmation() and self._hopeless:
-            return Undecided(tuple(self.probabilities))
+            return self._seen_breakage() or Undecided(tuple(self.probabilities))
+        return None
+
+    def _seen_breakage(self) -> Conclusion | None:
+        """A breakage that was seen as such: where no commit gave both answers, that is what it is.
+
+        The graph may be such that the likelihoods do not tell several of them apart.
+        """
+        if self._noisy:
+            return None
+        if any(self._is_broken(sha) for sha in self._counts if sha not in self.dag.index):
+            return self._contradiction(self.confidence)
+        for place in reversed(self._broken):
+            sha = self.dag.candidates[place]
+            pair = (sha, *self.dag.parents[sha])
+            if all(self._count(each).total >= _PAIR_RUNS for each in pair) and not any(
+                map(self._is_broken, self.dag.parents[sha])
+            ):
+                return Culprit(sha, self.dag.parents[sha], self.confidence, self._earlier(place))
         return None
 
     @property
+    def _without_culprit(self) -> bool:
+        known = self.posterior
+        return known.flaky + known.elsewhere >= self._sure
+
+    def _no_culprit(self) -> Conclusion:
+        """No commit of the range is to blame, and if the ends can be run, the passing one failed as well."""
+        confidence = self.posterior.flaky + self.posterior.elsewhere
+        if self._repeats:
+            return self._contradiction(confidence)
+        return Flaky(confidence) if self._failed_where_it_passes else Undecided(tuple(self.probabilities))
+
+    @property
+    def _failed_where_it_passes(self) -> bool:
+        """Whether it failed at an end at which it passes, or at a parent outside the range."""
+        if self.fix:
+            return self._count(self.bad).failed > 0
+        return any(count.failed for sha, count in self._counts.items() if sha not in self.dag.index)
+
+    @property
     def _hopeless(self) -> bool:
-        limit = _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1)
-        if len(self.observed) > limit:
-            return True
+        return len(self.observed) > _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1) or self._exhausted
+
+    @property
+    def _exhausted(self) -> bool:
+        """Whether no single run is expected to tell anything more."""
         cut = self._at_its_word and not self._mute
         return not cut and float(self.values().max()) < _LEAST_BITS * (1 - self._sure)
 
@@ -291,10 +330,15 @@ class Bisection:
 
         The culprit has to have failed twice, and its parents to have passed twice. A parent that is good by
         descent alone is among them: where it is bad after all, the failure came to the culprit from further
-        down.
+        down. That there is no culprit is not concluded before an end that passes was seen to fail: what fails
+        seldom, but at bad commits only, looks much like it.
         """
+        if self._without_culprit:
+            end = self.bad if self.fix else self.good_end
+            seen = self._failed_where_it_passes or end is None or end in self._mute
+            return () if seen else (str(end),)
         if float(self.posterior.commits[list(self._block)].sum()) < self._sure:
-            return ()
+            return self._last_resort() if self._exhausted else ()
         names = [self.dag.candidates[commit] for commit in self._block]
         triable = [sha for sha in names if sha not in self._mute]
         parents = dict.fromkeys(parent for sha in names for parent in self.dag.parents[sha])
@@ -302,7 +346,34 @@ class Bisection:
         red, green = (outer, triable[-1:]) if self.fix else (triable[-1:], outer)
         lacking = {sha: _PAIR_RUNS - self._count(sha).failed for sha in red}
         lacking |= {sha: _PAIR_RUNS - self._count(sha).passed for sha in green}
+        return tuple(sha for sha, runs in lacking.items() for _ in range(runs)) or self._in_question()
+
+    def _last_resort(self) -> tuple[str, ...]:
+        """What is run before the search is given up: the likeliest commits and their parents, twice each."""
+        rivals = np.argsort(-self.posterior.commits, kind="stable")[:_RIVALS]
+        names = [self.dag.candidates[commit] for commit in rivals]
+        around = dict.fromkeys(sha for name in names for sha in (name, *self.dag.parents[name]))
+        lacking = {sha: _PAIR_RUNS - self._count(sha).total for sha in around if sha not in self._mute}
         return tuple(sha for sha, runs in lacking.items() for _ in range(runs))
+
+    def _in_question(self) -> tuple[str, ...]:
+        """A commit that answered against the likeliest one, as long as no commit gave both answers.
+
+        Noise is no explanation before any was seen: either it comes to light, or the answers of a history
+        that breaks more than once add up.
+        """
+        culprit = self._block[-1]
+        if self._noisy or self.posterior.last[culprit] > self.posterior.only[culprit]:
+            return ()
+        has_it = {self.dag.candidates[place] for place in self.dag.descendants(culprit)}
+        against = [sha for sha in self._counts if self._is_broken(sha) is not (sha in has_it)]
+        open_ones = sorted(set(against) - self._mute, key=lambda sha: (self._count(sha).total, sha))
+        return tuple(open_ones[:1])
+
+    @property
+    def _noisy(self) -> bool:
+        """Whether a commit gave both answers."""
+        return any(count.failed and count.passed for count in self._counts.values())
 
     @property
     def _required(self) -> tuple[str, ...]:
@@ -313,11 +384,8 @@ class Bisection:
 
     @cached_property
     def _sure(self) -> float:
-        safety = _SAFETY_AT_ITS_WORD if self.posterior.consistent.any() else _SAFETY
-        return 1 - (1 - self.confidence) / safety
-
-    def _told(self, chance: float) -> float:
-        return max(0.0, 1 - (1 - chance) * _FLATTERY)
+        margin = _STOP_MARGIN_NOISE_FREE if self.posterior.consistent.any() else _STOP_MARGIN
+        return 1 - (1 - self.confidence) / margin
 
     @cached_property
     def _prior(self) -> Floats:
@@ -371,17 +439,44 @@ class Bisection:
         fails, passes = (
             any(run) for run in zip(*((each.failed, each.passed) for each in counts), strict=True)
         )
-        return fails and passes and not any(each.failed and each.passed for each in counts)
+        return fails and passes and not self._noisy
+
+    def _earlier(self, culprit: int) -> tuple[str, str | None] | None:
+        """The highest commit that is broken without the culprit, if several breakages are likelier."""
+        if self.posterior.last[culprit] <= self.posterior.only[culprit]:
+            return None
+        has_it = self.dag.descendants(culprit)
+        broken = [place for place in self._broken if place not in has_it]
+        return (self.dag.candidates[broken[-1]], self._sound_again(broken[-1])) if broken else None
 
     def _contradiction(self, confidence: float) -> Contradiction:
-        """A commit that fails, and one above it that passes, each as it does most of the time."""
-        place = self.dag.index
-        red = [sha for sha, count in self._counts.items() if count.failed > count.passed]
-        green = [sha for sha, count in self._counts.items() if count.passed > count.failed]
-        for bad in red:
-            if bad not in place:
-                return Contradiction(bad, bad, confidence)
-            for good in green:
-                if good in place and place[bad] in self.dag.ancestors([place[good]]):
-                    return Contradiction(good, bad, confidence)
-        return Contradiction(self.bad, self.bad, confidence)
+        """A commit that is broken, and one that is sound though it is or descends from that."""
+        outside = [sha for sha in sorted(self._counts) if sha not in self.dag.index and self._is_broken(sha)]
+        for bad, good in ((self.dag.candidates[each], self._sound_again(each)) for each in self._broken):
+            if good is not None and not outside:
+                return Contradiction(good, bad, confidence)
+        end = outside[0] if outside else self.bad
+        return Contradiction(end, end, confidence)
+
+    def _sound_again(self, broken: int) -> str | None:
+        """The lowest commit that is sound most of the time, though it descends from a broken one."""
+        for place in sorted(self.dag.descendants(broken)):
+            count = self._count(self.dag.candidates[place])
+            if (count.failed > count.passed) if self.fix else (count.passed > count.failed):
+                return self.dag.candidates[place]
+        return None
+
+    @property
+    def _broken(self) -> tuple[int, ...]:
+        """The commits of the range that answer as from a culprit on most of the time, ancestors first."""
+        return tuple(
+            sorted(
+                self.dag.index[sha]
+                for sha in self._counts.keys() & self.dag.index.keys()
+                if self._is_broken(sha)
+            )
+        )
+
+    def _is_broken(self, sha: str) -> bool:
+        count = self._count(sha)
+        return count.passed > count.failed if self.fix else count.failed > count.passed

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Culprit:
-    """The first bad commit, seen to be bad; those of its `parents` that can be tried were seen to be good."""
+    """The first bad commit, seen to be bad; those of its `parents` that can be tried were seen to be good.
+
+    Where the history breaks more than once, it is the last breakage before the bad end, and `earlier` a
+    commit that is bad although it does not have the culprit, with one that is good again although it descends
+    from that (None if none was seen).
+    """
 
     sha: str
     parents: tuple[str, ...]
     confidence: float
+    earlier: tuple[str, str | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Flaky:
 
 @dataclass(frozen=True)
 class Contradiction:
-    """`good` is or descends from `bad`, and each repeats its answer: it was healed and broken again.
+    """`good` is or descends from `bad`, each repeats its answer, and no breakage in the range explains that.
 
     Both are the same where `bad` lies outside the range: a good end descends from it.
     """

@@ -71,6 +71,15 @@ class Dag:
                 both[parent].append(commit)
         return tuple(tuple(each) for each in both)
 
+    @cached_property
+    def children(self) -> Mapping[str, tuple[int, ...]]:
+        """For each parent, inside the range or outside, the commits of the range that have it."""
+        found: dict[str, list[int]] = {}
+        for place, sha in enumerate(self.candidates):
+            for parent in dict.fromkeys(self.parents[sha]):
+                found.setdefault(parent, []).append(place)
+        return {parent: tuple(places) for parent, places in found.items()}
+
     def ancestors(self, commits: Iterable[int]) -> set[int]:
         """The commits given and everything under them."""
         seen = set(commits)

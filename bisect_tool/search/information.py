@@ -33,14 +33,16 @@ class Outlook:
 
     Attributes:
         ancestry: The commits of the range.
-        commits: The chance of each commit to be the culprit; shape (commits,).
+        commits: The chance of each commit to be the only breakage; shape (commits,).
         above: The chance that a run fails from the culprit on, if that is the commit.
         below: The same of commits that do not have it under them.
         noise: The bits that chance makes of a run from the culprit on, and elsewhere; None for none at all.
         flaky: The chance that there is no culprit.
         anywhere: The chance that a run fails in that case.
-        tangled: The chance that every commit has an answer of its own.
-        answers: The chance that a run fails at each commit, and last outside, in that case.
+        last: The chance of each commit to be the last of several breakages.
+        under: The chance that a run fails at each commit, if the last breakage is under that.
+        elsewhere: The chance that it broke outside the range.
+        answers: The chance that a run fails at each commit, and last outside, if it has an answer of its own.
     """
 
     ancestry: Ancestry
@@ -50,26 +52,26 @@ class Outlook:
     noise: tuple[Floats, Floats] | None
     flaky: float
     anywhere: float
-    tangled: float
+    last: Floats
+    under: Floats
+    elsewhere: float
     answers: Floats
 
     @classmethod
     def of(cls, known: Posterior) -> Outlook:
         """Everything that is known."""
-        answers = np.full(len(known.commits) + 1, 0.5)
-        for place in known.inside:
-            answers[place] = known.if_tangled(place)
-        answers[OUTSIDE] = known.if_tangled(None)
         return cls(
-            known.ancestry,
-            known.commits,
+            known.dag.ancestry,
+            known.only,
             known.if_above,
             known.if_below,
             known.noise(bits),
             known.flaky,
             known.if_flaky,
-            known.tangled,
-            answers,
+            known.last,
+            known.breakages.next_under(),
+            known.elsewhere,
+            known.breakages.next_any(known.end),
         )
 
     @classmethod
@@ -77,10 +79,10 @@ class Outlook:
         """Every run so far taken at its word, as a search without noise does."""
         share = known.prior * known.consistent
         share /= share.sum()
-        fails, passes = (np.broadcast_to(chance, share.shape) for chance in (1.0, 0.0))
+        fails, passes, none, even = (np.broadcast_to(each, share.shape) for each in (1.0, 0.0, 0.0, 0.5))
         above, below = (passes, fails) if known.fix else (fails, passes)
         answers = np.broadcast_to(0.5, (len(share) + 1,))
-        return cls(known.ancestry, share, above, below, None, 0.0, 0.5, 0.0, answers)
+        return cls(known.dag.ancestry, share, above, below, None, 0.0, 0.5, none, even, 0.0, answers)
 
 
 def information(outlook: Outlook, running: Sequence[int] = ()) -> Floats:
@@ -102,18 +104,22 @@ class _Weights:
     def __init__(self, outlook: Outlook) -> None:
         self._outlook = outlook
         self._commits = outlook.commits[None, :]
+        self._last = outlook.last[None, :]
         self._flaky = np.array([outlook.flaky])
-        self._tangled = np.array([outlook.tangled])
+        self._elsewhere = np.array([outlook.elsewhere])
 
     def run(self, place: int) -> None:
         """Add a run: each outcome so far splits in two."""
-        fails = self._outlook.below.copy()
+        look = self._outlook
+        fails, answers = look.below.copy(), np.full_like(look.last, look.answers[place])
         if place != OUTSIDE:
-            under = self._outlook.ancestry.under(place)
-            fails[under] = self._outlook.above[under]
-        self._commits = np.concatenate((self._commits * fails, self._commits * (1 - fails)))
-        self._flaky = _split(self._flaky, self._outlook.anywhere)
-        self._tangled = _split(self._tangled, float(self._outlook.answers[place]))
+            under = look.ancestry.under(place)
+            fails[under] = look.above[under]
+            answers[under] = look.under[place]
+        self._commits = _split(self._commits, fails)
+        self._last = _split(self._last, answers)
+        self._flaky = _split(self._flaky, look.anywhere)
+        self._elsewhere = _split(self._elsewhere, look.answers[place])
 
     def information(self) -> Floats:
         """What is told of the outcome by the commit asked, less what chance makes of it."""
@@ -121,25 +127,34 @@ class _Weights:
         sums = look.ancestry.sums(self._commits * (look.above - look.below))
         fails = np.pad(sums, ((0, 0), (0, 1)))
         fails += (self._commits @ look.below + self._flaky * look.anywhere)[:, None]
-        if look.tangled:
-            fails += self._tangled[:, None] * look.answers
-        weight = self._commits.sum(axis=1) + self._flaky + self._tangled
+        fails += self._fails_by_own_answers()
+        weight = self._commits.sum(axis=1) + self._last.sum(axis=1) + self._flaky + self._elsewhere
         likely = weight > 0.0
         told: Floats = weight[likely] @ bits(fails[likely] / weight[likely, None])
         return told - self._noise() if look.noise else told
+
+    def _fails_by_own_answers(self) -> Floats:
+        """What commits with answers of their own add to the chance of a failure."""
+        look = self._outlook
+        weight: Floats = (self._last.sum(axis=1) + self._elsewhere)[:, None] * look.answers
+        if look.last.any():
+            weight[:, :-1] += look.ancestry.sums(self._last) * (look.under - look.answers[:-1])
+        return weight
 
     def _noise(self) -> Floats:
         look = self._outlook
         assert look.noise is not None
         above, below = look.noise
-        together = self._commits.sum(axis=0)
+        together, last = self._commits.sum(axis=0), self._last.sum(axis=0)
         noise: Floats = np.append(look.ancestry.sums(together * (above - below)), 0.0) + together @ below
         noise += self._flaky.sum() * bits(np.array([look.anywhere]))
-        noise += self._tangled.sum() * bits(look.answers)
+        answers = bits(look.answers)
+        noise += (last.sum() + self._elsewhere.sum()) * answers
+        noise[:-1] += look.ancestry.sums(last) * (bits(look.under) - answers[:-1])
         return noise
 
 
-def _split(weight: Floats, fails: float) -> Floats:
+def _split(weight: Floats, fails: Floats | float) -> Floats:
     return np.concatenate((weight * fails, weight * (1 - fails)))
 
 

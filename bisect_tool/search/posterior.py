@@ -1,33 +1,35 @@
 """What the runs of one cell say of every commit: the chance that it is the first bad one.
 
-Beside the commits stand two hypotheses without a culprit: that the cell was flaky all along, with one rate at
-every commit (the n + 1st of FACF, https://doi.org/10.1145/3106237.3106278), and that it is tangled: mended
-and broken again, each commit with an answer of its own that its runs repeat.
+A commit can be that in two ways: as the only breakage of the history, or as the last of several
+(`breakages`). Beside these stand two hypotheses without a culprit: that the cell was flaky all along, with
+one rate at every commit (the n + 1st of FACF, https://doi.org/10.1145/3106237.3106278), and that it
+broke elsewhere, outside the range: a parent outside is bad, though the good end is not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import lgamma, log
+from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bisect_tool.search import rates
+from bisect_tool.search.breakages import Breakages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
-    from bisect_tool.search.ancestry import Ancestry
+    from bisect_tool.search.dag import Dag
     from bisect_tool.search.rates import Counts, Floats
 
 _FLAKY = 0.03
-_TANGLED = 0.005
-_AGREEING = 0.05
-"""Runs of one commit of a tangled history agree: their rate is Beta(0.05, 0.05), nearly always 0 or 1."""
+_NON_MONOTONIC = 0.005
+_ELSEWHERE = 0.002
+"""The chances, before any run, of the hypotheses beside a single breakage."""
 
 
 @dataclass(frozen=True)
@@ -48,35 +50,52 @@ class Posterior:
     """The hypotheses after some runs.
 
     Attributes:
-        ancestry: The commits of the range.
+        dag: The commits of the range.
         prior: The chance of each commit before any run, given that one is the culprit; shape (commits,).
         inside: Runs at commits of the range, by index.
         outside: Runs at commits outside, which are below the culprit, whichever commit that is.
         fix: The commit that is looked for mends the cell: it is bad below, and good from there on.
         end: The commit outside that would be run next.
+        goods: Those outside that are good ends.
     """
 
-    ancestry: Ancestry
+    dag: Dag
     prior: Floats
     inside: Mapping[int, Count]
     outside: Mapping[str, Count]
     fix: bool = False
     end: str | None = None
+    goods: Collection[str] = ()
 
     @cached_property
     def commits(self) -> Floats:
-        """The chance of each commit to be the culprit."""
-        return self._shares[0]
+        """The chance of each commit to be the culprit, in either way."""
+        return self.only + self.last
 
-    @cached_property
+    @property
+    def only(self) -> Floats:
+        """The chance of each commit to be the only breakage."""
+        return self._shares.only
+
+    @property
+    def last(self) -> Floats:
+        """The chance of each commit to be the last of several breakages."""
+        return self._shares.last
+
+    @property
     def flaky(self) -> float:
         """The chance that there is no culprit: the cell fails as often at every commit."""
-        return self._shares[1]
+        return self._shares.flaky
+
+    @property
+    def elsewhere(self) -> float:
+        """The chance that it broke outside the range: a parent outside is bad."""
+        return self._shares.elsewhere
 
     @cached_property
-    def tangled(self) -> float:
-        """The chance that no single culprit explains the runs, though each commit repeats its own answer."""
-        return self._shares[2]
+    def breakages(self) -> Breakages:
+        """The runs under the hypotheses of several breakages."""
+        return Breakages(self.dag, self.inside, self.outside, self.goods, self.fix)
 
     @cached_property
     def if_above(self) -> Floats:
@@ -101,12 +120,6 @@ class Posterior:
         """The chance that a run fails anywhere, if there is no culprit."""
         return float(self._flaky.bad[0])
 
-    def if_tangled(self, commit: int | None) -> float:
-        """The chance that a run fails at a commit, None for the end outside, if the history is tangled."""
-        count = self.inside.get(commit) if commit is not None else self.outside.get(self.end or "")
-        count = count or Count()
-        return (count.failed + _AGREEING) / (count.total + 2 * _AGREEING)
-
     @cached_property
     def consistent(self) -> NDArray[np.bool_]:
         """The commits that explain every run at its word: all failures above them, all passes elsewhere."""
@@ -124,7 +137,7 @@ class Posterior:
         """For each commit one number for the failures and passes at what descends from it."""
         keys = np.zeros(len(self.prior), dtype=np.int64)
         for commit, count in self.inside.items():
-            keys[self.ancestry.under(commit)] += count.failed * (self._total.passed + 1) + count.passed
+            keys[self.dag.ancestry.under(commit)] += count.failed * (self._total.passed + 1) + count.passed
         return keys
 
     @cached_property
@@ -156,27 +169,28 @@ class Posterior:
         return rates.no_culprit().told(runs, np.zeros_like(runs))
 
     @cached_property
-    def _shares(self) -> tuple[Floats, float, float]:
-        flaky = log(_FLAKY) + float(self._flaky.evidence[0])
-        tangled = log(_TANGLED) + sum(map(_agreement, (*self.inside.values(), *self.outside.values())))
-        top = max(float(self._told.evidence.max()), flaky, tangled)
-        culprit = (1 - _FLAKY - _TANGLED) * self.prior * np.exp(self._told.evidence - top)[self._kind]
-        others = np.exp(np.array([flaky, tangled]) - top)
-        total = culprit.sum() + others.sum()
-        return culprit / total, float(others[0] / total), float(others[1] / total)
+    def _shares(self) -> _Shares:
+        """Every hypothesis by Bayes' rule."""
+        only = self._told.evidence[self._kind] + log(1 - _FLAKY - _NON_MONOTONIC - _ELSEWHERE)
+        last = self.breakages.evidence + log(_NON_MONOTONIC)
+        flaky = float(self._flaky.evidence[0]) + log(_FLAKY)
+        parents = self.breakages.elsewhere + log(_ELSEWHERE / max(len(self.breakages.elsewhere), 1))
+        top = max(float(only.max()), float(last.max()), flaky, float(parents.max(initial=flaky)))
+        only, last = self.prior * np.exp(only - top), self.prior * np.exp(last - top)
+        flaky, elsewhere = exp(flaky - top), float(np.exp(parents - top).sum())
+        total = float(only.sum() + last.sum()) + flaky + elsewhere
+        return _Shares(only / total, last / total, flaky / total, elsewhere / total)
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """The chances of all hypotheses, which sum to one."""
+
+    only: Floats
+    last: Floats
+    flaky: float
+    elsewhere: float
 
 
 def _sum(counts: Collection[Count]) -> Count:
     return Count(sum(count.failed for count in counts), sum(count.passed for count in counts))
-
-
-def _agreement(count: Count) -> float:
-    """The logarithm of the chance of the runs of one commit of a tangled history."""
-    a = _AGREEING
-    return (
-        lgamma(count.failed + a)
-        + lgamma(count.passed + a)
-        - lgamma(count.total + 2 * a)
-        - 2 * lgamma(a)
-        + lgamma(2 * a)
-    )

@@ -1,14 +1,14 @@
 """How often a cell fails at bad and at good commits: unknown, so every pair of rates has a weight.
 
 The prior is a grid. A failure that shows always, and never without its cause, is likeliest; beside it stand
-flaky failures, with and without false alarms. A pair in which good commits fail nearly as often as bad ones
-is left out: that is a cell without a culprit, a hypothesis of its own.
+flaky failures, down to one run in fifty, with and without false alarms. A pair in which good commits fail
+nearly as often as bad ones is left out: that is a cell without a culprit, a hypothesis of its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,15 +19,19 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Counts = NDArray[np.int64]
 
-_DETERMINISTIC = 0.65
-_ONE_SIDED = 0.42
+_DETERMINISTIC = 0.57
+_ONE_SIDED = 0.5
 """Of what is flaky: the share of failures that never show without their cause."""
-_FLAKY = np.array([*np.arange(0.25, 0.96, 0.05), 0.98])
-_RARER = -0.8
-"""The exponent of the density of one-sided rates: the rarer a failure, the likelier it slipped in unseen."""
-_NOISY = np.array([*np.arange(0.3, 0.96, 0.05), 0.98])
-_ALARMS = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17])
-_GAP = 0.25
+_SHOWN = np.array([*np.geomspace(0.02, 0.2, 9), *np.arange(0.25, 0.96, 0.05), 0.98])
+"""How often a flaky failure shows."""
+_OFTENER = 0.3
+"""The exponent of the density of one-sided rates: the rarer a failure, the less likely it was noticed."""
+_ALARMS = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17, 0.2])
+_MORE_ALARMS = 2.0
+"""How often it shows without its cause; the exponent of the density of false alarms."""
+_GAP = 0.2
+_RATIO = 5.0
+"""A failure shows more often with its cause than without, by this much or so many times."""
 _IMPOSSIBLE = -1e4
 """The logarithm that stands for a chance of nothing: finite, so that no times it is nothing."""
 
@@ -60,26 +64,34 @@ class Rates:
 
         Each hypothesis has a row in both arguments, of shape (hypotheses, 2).
         """
-        chances = self.log_weight + bad_runs @ _logs(self.bad) + good_runs @ _logs(self.good)
+        chances = self.log_weight + bad_runs @ self._logs_bad + good_runs @ self._logs_good
         top = chances.max(axis=1)
         shares = np.exp(chances - top[:, None])
         total = shares.sum(axis=1)
         return Told(top + np.log(total), shares @ self.bad / total, shares @ self.good / total)
 
+    @cached_property
+    def _logs_bad(self) -> Floats:
+        return _logs(self.bad)
+
+    @cached_property
+    def _logs_good(self) -> Floats:
+        return _logs(self.good)
+
 
 @cache
 def regression() -> Rates:
     """The prior of a cell that has a culprit."""
-    bad, good = (side.ravel() for side in np.meshgrid(_NOISY, _ALARMS, indexing="ij"))
-    apart = bad >= good + _GAP
-    bad, good = bad[apart], good[apart]
-    two_sided = _shares(1.2 ** (-10 * good))
-    one_sided = _shares(_FLAKY**_RARER)
-    flaky = np.concatenate((_ONE_SIDED * one_sided, (1 - _ONE_SIDED) * two_sided))
-    weight = np.concatenate(([_DETERMINISTIC], (1 - _DETERMINISTIC) * flaky))
+    bad, good = (side.ravel() for side in np.meshgrid(_SHOWN, _ALARMS, indexing="ij"))
+    shown = _widths(_SHOWN)
+    two_sided = np.outer(shown, np.exp(_MORE_ALARMS * _ALARMS)).ravel()
+    apart = (bad >= good + _GAP) | (bad >= _RATIO * good)
+    one_sided = shown * _SHOWN**_OFTENER
+    flaky = (_ONE_SIDED * _shares(one_sided), (1 - _ONE_SIDED) * _shares(two_sided[apart]))
+    weight = np.concatenate(([_DETERMINISTIC], (1 - _DETERMINISTIC) * np.concatenate(flaky)))
     return Rates(
-        np.concatenate(([1.0], _FLAKY, bad)),
-        np.concatenate(([0.0], np.zeros(len(_FLAKY)), good)),
+        np.concatenate(([1.0], _SHOWN, bad[apart])),
+        np.concatenate(([0.0], np.zeros(len(_SHOWN)), good[apart])),
         np.log(weight),
     )
 
@@ -91,6 +103,14 @@ def no_culprit() -> Rates:
     rates = np.concatenate(([1.0], rate))
     weight = np.concatenate(([0.3], np.full(len(rate), 0.7 / len(rate))))
     return Rates(rates, rates, np.log(weight))
+
+
+def _widths(points: Floats) -> Floats:
+    """How much of a line lies nearest to each of these ascending points."""
+    middles = (points[1:] + points[:-1]) / 2
+    outer = points[[0, -1]] + (points[[0, -1]] - middles[[0, -1]])
+    width: Floats = np.diff(np.concatenate((outer[:1], middles, outer[1:])))
+    return width
 
 
 def _shares(values: Floats) -> Floats:

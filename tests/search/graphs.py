@@ -55,12 +55,12 @@ def is_bad(parents, culprit, sha, fix=False):
     return (sha in parents and culprit in lineage(parents, sha)) is not fix
 
 
-def finish(search, answer, limit=3000):
-    """Run a search to its end; returns it with all that was observed."""
-    while plan := search.plan():
+def finish(search, answer, limit=3000, slots=1):
+    """Run a search to its end, a trial in every slot; returns it with all that was observed."""
+    while plan := search.plan(slots):
         assert len(search.observed) < limit, "the search has no end"
-        (sha,) = plan
-        search = search.observe((sha, answer(sha)))
+        assert len(plan) <= slots
+        search = search.observe(*((sha, answer(sha)) for sha in plan))
     return search
 
 

@@ -10,7 +10,7 @@ from graphs import finish, histories, is_bad, line, lineage, started
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.search import Bisection, Candidates, Culprit, Dag
+from bisect_tool.search import Bisection, Candidates, Culprit, Dag, Flaky
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
@@ -34,8 +34,8 @@ def test_the_culprit_is_named_and_the_pair_was_seen(parents, fix, data):
     assert found.confidence >= search.confidence
     seen = search.observed.count
     for parent in found.parents:
-        assert seen((parent, BAD)) >= 1 if fix else seen((parent, GOOD)) >= 2
-    assert seen((culprit, GOOD)) >= 2 if fix else seen((culprit, BAD)) >= 1
+        assert seen((parent, BAD if fix else GOOD)) >= 2
+    assert seen((culprit, GOOD if fix else BAD)) >= 2
 
 
 @given(histories(), st.booleans(), st.data())
@@ -73,7 +73,7 @@ def test_whatever_was_observed_there_is_a_plan_or_an_answer(parents, fix, data):
     assert (search.plan() == ()) == (found is not None)
     assert (search.steps_left() == 0) == (found is not None)
     known = search.posterior
-    assert known.commits.sum() + known.flaky + known.tangled == pytest.approx(1)
+    assert known.commits.sum() + known.flaky + known.elsewhere == pytest.approx(1)
     assert sum(search.probabilities.values()) <= 1 + 1e-9
     assert list(search.probabilities.values()) == sorted(search.probabilities.values(), reverse=True)
 
@@ -103,7 +103,7 @@ def test_a_line_takes_little_more_than_its_logarithm(n, fix, data):
     search = finish(start, answer)
     assert isinstance(found := search.conclude(), Culprit)
     assert found.sha == f"c{culprit}"
-    assert len(search.observed) - 2 <= log2(n) + 7
+    assert len(search.observed) - 2 <= log2(n) + 8
 
 
 @given(st.integers(4, 400), st.data())
@@ -126,6 +126,47 @@ def test_a_stretch_that_cannot_be_tried_is_left_in_a_few_steps(n, data):
     assert found.sha == f"c{culprit}"
     skips = sum(verdict is SKIP for _, verdict in search.observed)
     assert skips <= max(4 + 2 * log2(n), length / 2 + 2)
+
+
+@given(histories(), st.integers(1, 3), st.sampled_from([1, 2, 3, 8]), st.booleans(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_history_that_breaks_again_names_a_real_breakage_and_is_never_flaky(parents, breaks, k, fix, data):
+    """What is named is broken, and its parents are not."""
+    *others, bad = parents
+    changes = data.draw(st.sets(st.sampled_from(others), max_size=2 * breaks - 2)) if others else set()
+    answers = {END: fix, bad: not fix}
+    for sha, above in parents.items():
+        inherited = answers[data.draw(st.sampled_from(above))]
+        answers.setdefault(sha, inherited is not (sha in changes))
+    search = finish(started(parents, fix), lambda sha: BAD if answers[sha] else GOOD, slots=k)
+    found = search.conclude()
+    assert not isinstance(found, Flaky)
+    if isinstance(found, Culprit):
+        assert answers[found.sha] is not fix
+        assert all(answers[parent] is fix for parent in found.parents)
+
+
+@given(st.integers(2, 60), st.integers(1, 3), st.sampled_from([1, 2, 3, 8]), st.booleans(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_on_a_line_that_breaks_again_a_breakage_is_named(n, breaks, k, fix, data):
+    """Whatever was seen to be against the name is said: that the history breaks more than once."""
+    turns = sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=1, max_size=2 * breaks - 1)))
+    turns = turns[len(turns) % 2 == 0 :]
+    fails = [(sum(turn <= place for turn in turns) % 2 == 1) is not fix for place in range(n)]
+    answers = {END: fix} | {f"c{place}": each for place, each in enumerate(fails)}
+    search = finish(started(line(n), fix), lambda sha: BAD if answers[sha] else GOOD, slots=k)
+    found = search.conclude()
+    assert isinstance(found, Culprit)
+    place = int(found.sha[1:])
+    assert place in turns[::2]
+    tried = {sha: int(sha[1:]) >= place for sha, _ in search.observed if sha != END}
+    against = [sha for sha, has_it in tried.items() if answers[sha] is not (has_it is not fix)]
+    assert (found.earlier is None) is (not against)
+    if found.earlier:
+        earlier, sound = found.earlier
+        assert answers[earlier] is not fix
+        assert answers[sound] is fix
+        assert int(earlier[1:]) < int(sound[1:]) < place
 
 
 @given(histories(30), st.integers(1, 6))

@@ -24,22 +24,25 @@ def entropy(chance):
     return -sum(each * log2(each) for each in (chance, 1 - chance) if each > 0)
 
 
-def outlook(shares, *, above=1.0, below=0.0, flaky=0.0, anywhere=0.5, tangled=0.0):
+def outlook(shares, *, above=1.0, below=0.0, flaky=0.0, anywhere=0.5, elsewhere=0.0, last=None):
     """What is thought of a line of suspects, if these are their shares."""
     size = len(shares)
     chances = np.full(size, above), np.full(size, below)
     return Outlook.of(
         SimpleNamespace(
-            ancestry=Dag(line(size)).ancestry,
-            commits=np.array(shares),
+            dag=Dag(line(size)),
+            only=np.array(shares),
             if_above=chances[0],
             if_below=chances[1],
             noise=lambda bits: tuple(bits(chance) for chance in chances),
             flaky=flaky,
             if_flaky=anywhere,
-            tangled=tangled,
-            if_tangled=lambda _: 0.5,
-            inside={},
+            last=np.zeros(size) if last is None else np.array(last),
+            elsewhere=elsewhere,
+            breakages=SimpleNamespace(
+                next_under=lambda: np.full(size, 0.9), next_any=lambda _: np.full(size + 1, 0.5)
+            ),
+            end=END,
         )
     )
 
@@ -63,7 +66,7 @@ def test_whether_there_is_a_culprit_is_worth_a_run_at_an_end():
     bits = information(outlook([0.25, 0.25], flaky=0.5, anywhere=0.5))
     assert bits[2] == pytest.approx(entropy(0.25) - 0.5)
     assert bits[1] == pytest.approx(bits[2])
-    assert information(outlook([0.25, 0.25], tangled=0.5))[2] == pytest.approx(bits[2])
+    assert information(outlook([0.25, 0.25], elsewhere=0.5))[2] == pytest.approx(bits[2])
 
 
 @pytest.mark.parametrize("certain", [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
@@ -87,12 +90,15 @@ def slowly(look, running, place):
     def fails(hypothesis, asked):
         if hypothesis == "flaky":
             return look.anywhere
-        if hypothesis == "tangled":
+        if hypothesis == "elsewhere":
             return look.answers[asked]
+        if isinstance(hypothesis, str):
+            return look.under[asked] if under(int(hypothesis), asked) else look.answers[asked]
         return look.above[hypothesis] if under(hypothesis, asked) else look.below[hypothesis]
 
     chances = {commit: look.commits[commit] for commit in range(size)}
-    chances |= {"flaky": look.flaky, "tangled": look.tangled}
+    chances |= {"flaky": look.flaky, "elsewhere": look.elsewhere}
+    chances |= {str(commit): look.last[commit] for commit in range(size)}
     bits = 0.0
     for answers in product([True, False], repeat=len(running)):
         weight = fail = 0.0

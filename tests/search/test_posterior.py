@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from math import exp, lgamma, prod
+from math import exp, prod
 
 import numpy as np
 import pytest
 from graphs import GOOD as END
-from graphs import histories, is_bad, line, started
+from graphs import histories, is_bad, line, lineage, started
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.search import Bisection, Dag, posterior, rates
+from bisect_tool.search import Bisection, Dag, breakages, posterior, rates
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD = Verdict.GOOD, Verdict.BAD
@@ -34,21 +34,61 @@ def slowly(search, parents):
     known = rates.regression()
     grid = (known.bad, known.good, known.log_weight)
     given = search.weights or dict.fromkeys(parents, 1.0)
-    share = 1 - posterior._FLAKY - posterior._TANGLED
+    share = 1 - posterior._FLAKY - posterior._NON_MONOTONIC - posterior._ELSEWHERE
     chances = [share * given[sha] / sum(given.values()) * culprit(sha) for sha in search.dag.candidates]
     none = rates.no_culprit()
     flaky = posterior._FLAKY * sum(
         exp(weight) * prod(rate_of(rate, said) for _, said in search.observed)
         for rate, weight in zip(none.bad, none.log_weight, strict=True)
     )
-    a = posterior._AGREEING
-    tangled = posterior._TANGLED
-    for sha in {asked for asked, _ in search.observed}:
-        red, green = (search.observed.count((sha, said)) for said in (BAD, GOOD))
-        tangled *= exp(lgamma(red + a) + lgamma(green + a) - lgamma(red + green + 2 * a))
-        tangled *= exp(lgamma(2 * a) - 2 * lgamma(a))
-    every = np.array([*chances, flaky, tangled])
+    others = several(search, parents, given)
+    every = np.array([*chances, flaky, *others])
     return every / every.sum()
+
+
+def several(search, parents, given):
+    """The chances of each commit to be the last of several breakages, and of a breakage outside."""
+    tried = {asked for asked, _ in search.observed}
+    fixed = 0.0 if search.dag.ancestry.linear else breakages._FIXED
+
+    def runs(sha, broken):
+        red, green = (search.observed.count((sha, said)) for said in (BAD, GOOD))
+        strays = green if broken is not search.fix else red
+        a, b = breakages._STRAYS, breakages._REPEATS
+        rising = prod((a + each) for each in range(strays)) * prod(
+            b + each for each in range(red + green - strays)
+        )
+        return rising / prod(a + b + each for each in range(red + green))
+
+    def free(sha):
+        return (runs(sha, broken=True) + runs(sha, broken=False)) / 2
+
+    def under(sha):
+        return (1 - fixed) * runs(sha, broken=True) + fixed * runs(sha, broken=False)
+
+    def chance(has_it, sound):
+        return prod(
+            (under(sha) if sha in has_it else free(sha))
+            * (runs(sha, broken=False) / free(sha) if sha in sound else 1)
+            for sha in tried
+        )
+
+    last = [
+        chance({sha for sha in parents if culprit in lineage(parents, sha)}, {END, *parents[culprit]})
+        for culprit in search.dag.candidates
+    ]
+    whole = sum(given.values())
+    weight = [posterior._NON_MONOTONIC * given[sha] / whole for sha in search.dag.candidates]
+    return [
+        *(a * b for a, b in zip(last, weight, strict=True)),
+        posterior._ELSEWHERE * chance({END, *above_end(parents)}, ()),
+    ]
+
+
+def above_end(parents):
+    """The commits that have the good end under them."""
+    children = [sha for sha, above in parents.items() if END in above]
+    return {sha for sha in parents if lineage(parents, sha) & set(children)}
 
 
 @given(histories(8), st.booleans(), st.data())
@@ -59,7 +99,8 @@ def test_the_chances_are_those_of_bayes_rule(parents, fix, data):
     weights = data.draw(st.none() | st.fixed_dictionaries(dict.fromkeys(parents, st.floats(0.02, 20))))
     search = Bisection(Dag(parents), list(parents)[-1], (END,), weights, fix=fix).observe(*observed)
     known = search.posterior
-    assert [*known.commits, known.flaky, known.tangled] == pytest.approx(slowly(search, parents), abs=1e-9)
+    chances = [*known.only, known.flaky, *known.last, known.elsewhere]
+    assert chances == pytest.approx(slowly(search, parents), abs=1e-9)
 
 
 def test_the_order_of_the_runs_does_not_matter():
@@ -89,9 +130,11 @@ def test_a_cell_as_red_at_good_commits_as_at_bad_ones_is_flaky():
     assert started(line(8)).observe(*runs).posterior.flaky > 0.95
 
 
-def test_commits_that_repeat_answers_no_culprit_explains_are_tangled():
+def test_commits_that_repeat_their_answers_speak_for_the_last_of_several_breakages():
     runs = [("c1", BAD), ("c4", GOOD), ("c6", BAD), ("c7", BAD)] * 6
-    assert started(line(8)).observe(*runs).posterior.tangled > 0.95
+    known = started(line(8)).observe(*runs).posterior
+    assert known.last[5:7].sum() > 0.95
+    assert known.last[5:7].sum() > 100 * known.only.sum()
 
 
 def test_rates_are_learnt_from_the_runs():

@@ -17,14 +17,13 @@ DIAMOND = {"base": (GOOD,), "left": ("base",), "right": ("base",), "merge": ("le
 # --- ends that do not show the regression -----------------------------------------------------------------
 
 
-def test_a_good_commit_above_a_bad_one_is_a_contradiction():
+def test_a_good_commit_above_a_bad_one_leaves_a_real_breakage():
     """Healed and broken again: `c2` fails and `c4` passes, as often as they are run."""
     answers = {"c2": ["failed"], "c3": ["failed"], "c4": ["passed"], "c5": ["passed"]}
     world = one_cell(8, 6, answers)
     (found,) = play(world, world.goal()).state.conclusions
-    assert found.finding in (Finding.FLAKY, Finding.CULPRIT)
-    assert found.finding is Finding.CULPRIT or "is good though it descends from" in found.note
-    assert found.culprit in (None, "c2", "c6")
+    assert found.finding is Finding.CULPRIT
+    assert found.culprit in ("c2", "c6")
 
 
 def disagreements(world):
@@ -44,11 +43,10 @@ def test_runs_disagree_only_where_runs_of_one_commit_do():
     assert "runs disagree" in disagreements(one_cell(8, 4, {"c4": ["failed", "passed", "failed"]}))
 
 
-def test_a_merge_that_heals_one_side_is_a_contradiction():
-    """`base` is good by descent until the pair is confirmed: then it is bad, and its descendant is good."""
+def test_what_one_branch_fixed_and_a_merge_brought_back_is_blamed_on_its_base():
+    """`base` is good by descent until it is run: then it is bad, though `left` above it is good."""
     (found,) = play(World(DIAMOND, {"cell": "right"}, {"base": ["failed"]})).state.conclusions
-    assert (found.finding, found.culprit) == (Finding.FLAKY, None)
-    assert found.note == "left is good though it descends from base, which is bad"
+    assert (found.finding, found.culprit) == (Finding.CULPRIT, "base")
 
 
 def test_a_parent_that_is_good_by_descent_is_tried_before_its_child_is_named():
