@@ -7,6 +7,7 @@ from bisect_tool.evidence.event import Event, Frame, Kind, Severity, SuiteFailur
 from bisect_tool.evidence.fatal import is_fatal
 from bisect_tool.evidence.judge import Judgement, classify, says, telling
 from bisect_tool.evidence.line import LogLine
+from bisect_tool.evidence.log import LogFailure, explain_log, signatures
 from bisect_tool.evidence.reader import read_events
 from bisect_tool.evidence.signature import Signature, general_role, normalise, signature_of
 from bisect_tool.evidence.symptom import is_symptom
@@ -18,6 +19,7 @@ __all__ = [
     "Frame",
     "Judgement",
     "Kind",
+    "LogFailure",
     "LogLine",
     "ProcessTimeline",
     "Severity",
@@ -28,6 +30,7 @@ __all__ = [
     "command_failure",
     "exit_text",
     "explain",
+    "explain_log",
     "general_role",
     "is_fatal",
     "is_missed_deadline",
@@ -38,5 +41,6 @@ __all__ = [
     "says",
     "signal_name",
     "signature_of",
+    "signatures",
     "telling",
 ]

@@ -33,6 +33,7 @@ class Event(BaseModel):
         frames: outermost first, as Python prints them.
         lines: the cleaned lines it was read from; head and tail of a long one.
         exit: exit code or signal of a command, in words; empty for anything else.
+        line: number of its first line in the log; 0 where nobody counted.
         stage: how far it stands from a cause, where its chain of exceptions tells; see `patterns.Stage`.
     """
 
@@ -49,6 +50,7 @@ class Event(BaseModel):
     frames: tuple[Frame, ...] = ()
     lines: tuple[str, ...] = ()
     exit: str = ""
+    line: int = 0
     stage: str | None = None
 
     @property

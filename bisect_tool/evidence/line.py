@@ -13,8 +13,10 @@ class LogLine:
         source: stem of the log file, such as `4-rank0`.
         time: epoch seconds at which the line was seen.
         text: the raw text; may hold colours, a prefix, anything.
+        number: its number in the log, from 1; 0 where nobody counted.
     """
 
     source: str
     time: float
     text: str
+    number: int = 0

@@ -180,7 +180,7 @@ class _Reader:
     def _begin(self, key: _Key, line: LogLine, parsed: ParsedLine) -> None:
         announced = self._announced.pop(key[0], "") if not parsed.head else ""
         before = before_header(parsed.text)
-        record = Record(self._number, line.time, self._written, line.source, parsed, announced)
+        record = Record(self._number, line.time, self._written, line.source, parsed, announced, line.number)
         if is_header(parsed.text) or before:
             record.start_traceback(_header(parsed.text))
             self._open_record(key, record)

@@ -31,7 +31,8 @@ _ENDING = frozenset({"__del__", "_exitfunc", "_run_exitfuncs", "_exit_function",
 class Record:
     """One logged record, one plain traceback or crash, or one plain line.
 
-    `announced` is the line before it; `written` when it was written, and whether it says so itself.
+    `announced` is the line before it; `written` when it was written, and whether it says so itself; `place`
+    the number of its first line in the log.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Record:
     source: str
     line: ParsedLine
     announced: str = ""
+    place: int = 0
     stack: TracebackReader | CrashReader | None = None
     last: int = 0
     head: list[str] = field(default_factory=list)
@@ -153,6 +155,7 @@ class Draft:
             message=clean_line(link.message, _MESSAGE_LIMIT),
             frames=link.frames,
             lines=lines if self.index == 0 else (),
+            line=self.record.place,
             stage=None if self.stage is None else self.stage.name.lower(),
         )
 

@@ -316,9 +316,9 @@ class _Evidence:
         first, last = window[0] - _MARGIN_S, window[1] + _MARGIN_S
         secrets = secret_values(os.environ)
         lines = [
-            LogLine(source=clean_line(Path(name).stem), time=time, text=redact(text, secrets))
+            LogLine(clean_line(Path(name).stem), time, redact(text, secrets), number)
             for name in names
-            for time, text in read_lines(folder / Path(name).name)
+            for number, (time, text) in enumerate(read_lines(folder / Path(name).name), 1)
             if first <= time <= last
         ]
         return sorted(lines, key=lambda line: line.time)

@@ -1,0 +1,123 @@
+"""Why any log failed: of each test that pytest reports, else of the log as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence.chain import Failure, explain
+from bisect_tool.evidence.event import SuiteFailure
+from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
+from bisect_tool.evidence.patterns import stage
+from bisect_tool.evidence.pytest_log import PytestReader
+from bisect_tool.evidence.reader import read_events
+from bisect_tool.evidence.signature import Signature, signature_of
+from bisect_tool.evidence.symptom import is_symptom
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from bisect_tool.evidence.event import Event, Frame
+    from bisect_tool.evidence.line import LogLine
+    from bisect_tool.evidence.pytest_log import FailedTest
+
+
+@dataclass(frozen=True, slots=True)
+class LogFailure:
+    """A failure that a log shows; `test` is empty where it names none."""
+
+    test: str
+    failure: Failure
+
+
+def explain_log(
+    lines: Iterable[LogLine], known_good: Collection[Signature] = frozenset()
+) -> tuple[LogFailure, ...]:
+    """Return the failures that logs show, the gravest first; empty for none.
+
+    Each failed test of pytest's is one. Where none is named, all that the logs hold is one failure: but for
+    what tests printed that passed.
+
+    Args:
+        lines: numbered lines; those of one source in their order.
+        known_good: signatures of what good runs print as well: no root.
+    """
+    tests = PytestReader()
+    events = [event for event in read_events(tests.watch(lines)) if signature_of(event) not in known_good]
+    failed = tests.failed()
+    found = [_of_test(test, events, tests) for test in failed] if failed else _of_all(events, tests)
+    new = [each for each in found if each.failure.signature not in known_good]
+    return tuple(sorted(new, key=_gravity))
+
+
+def signatures(lines: Iterable[LogLine]) -> frozenset[Signature]:
+    """Return the signatures of all that logs show, grave or not, and of their failed tests."""
+    tests = PytestReader()
+    events = read_events(tests.watch(lines))
+    failures = (explain((), _suite_failure(test, 0.0), {}) for test in tests.failed())
+    return frozenset(
+        {*(signature_of(event) for event in events), *(failure.signature for failure in failures)}
+    )
+
+
+def _of_all(events: Sequence[Event], tests: PytestReader) -> list[LogFailure]:
+    """The one failure of a log that names no failed test."""
+    left = [event for event in events if not tests.has_passed(event.source, event.line)]
+    if not any(event.severity == "error" for event in left):
+        return []
+    return [LogFailure("", explain(left, None, {}))]
+
+
+def _of_test(test: FailedTest, events: Iterable[Event], tests: PytestReader) -> LogFailure:
+    """Why a test failed: by its own lines, and by those that belong to no test."""
+    own = [_named(event, test) for event in events if _concerns(test, event, tests)]
+    seen = _suite_failure(test, max((event.time for event in own), default=0.0))
+    failure = explain(own, seen.model_copy(update={"frames": seen.frames or _frames(seen, own)}), {})
+    chain = tuple(_placed(event, test) for event in failure.chain)
+    return LogFailure(test.name, failure.model_copy(update={"root": chain[0], "chain": chain}))
+
+
+def _concerns(test: FailedTest, event: Event, tests: PytestReader) -> bool:
+    if test.owns(event.source, event.line):
+        return True
+    if test.started is not None and event.source == test.source:
+        return False
+    return not tests.is_reported(event.source, event.line) and not (
+        event.source == test.source and test.line <= event.line
+    )
+
+
+def _named(event: Event, test: FailedTest) -> Event:
+    """The event; a traceback in the test's own section is the test's."""
+    inside = test.section is not None and test.section.holds(event.source, event.line)
+    is_tests = inside and event.role == LAUNCHER and event.pid is None
+    return event.model_copy(update={"role": TEST}) if is_tests else event
+
+
+def _frames(seen: SuiteFailure, own: Iterable[Event]) -> tuple[Frame, ...]:
+    """The stack of what the test saw, where it stands in the log as Python prints it."""
+    same = (event.frames for event in own if event.role == TEST and event.exception == seen.exception)
+    return next((frames for frames in same if frames), ())
+
+
+def _placed(event: Event, test: FailedTest) -> Event:
+    """The event; what the test saw stands in its part of the report."""
+    if event.kind not in ("test", "hang") or event.line:
+        return event
+    return event.model_copy(update={"source": test.source, "line": test.line})
+
+
+def _suite_failure(test: FailedTest, time: float) -> SuiteFailure:
+    return SuiteFailure(
+        phase=test.phase,
+        exception=test.exception,
+        message="\n".join(test.text) or ("" if test.exception else "FAILED"),
+        frames=test.frames,
+        time=time,
+    )
+
+
+def _gravity(found: LogFailure) -> tuple[bool, int]:
+    """Causes come before mere symptoms, and an engine's before what only a test saw."""
+    root = found.failure.root
+    return is_symptom(root), stage(root)

@@ -1,0 +1,278 @@
+"""Any log: each failed test that pytest reports is a failure; a log that names none is one as a whole."""
+
+import pytest
+
+from bisect_tool.evidence import LogLine, explain_log, signatures
+
+ENGINE = "(EngineCore_DP0 pid=77) ERROR 06-10 16:45:05 [core.py:12] RuntimeError: KV cache is too small"
+
+REPORT = f"""\
+============================= test session starts ==============================
+collected 5 items
+
+tests/test_a.py FF.                                                      [ 60%]
+tests/test_b.py EF                                                       [100%]
+
+==================================== ERRORS ====================================
+_________________________ ERROR at setup of test_disk __________________________
+
+    @pytest.fixture
+    def disk():
+>       raise OSError(28, "No space left on device")
+E       OSError: [Errno 28] No space left on device
+
+tests/test_b.py:20: OSError
+=================================== FAILURES ===================================
+______________________________ TestK.test_m[x y] _______________________________
+
+self = <test_a.TestK object at 0x7f3632ffded0>, n = 'x y'
+
+    def test_m(self, n):
+>       assert n == 3
+E       AssertionError: assert 'x y' == 3
+E        +  where 'x y' = name()
+
+tests/test_a.py:8: AssertionError
+----------------------------- Captured stderr call -----------------------------
+{ENGINE}
+___________________________________ test_key ___________________________________
+
+    def test_key():
+>       helper("b")
+
+tests/test_a.py:12:
+_ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _
+
+x = 'b'
+
+    def helper(x):
+>       return {{"a": 1}}[x]
+E       KeyError: 'b'
+
+tests/test_a.py:3: KeyError
+__________________________________ test_chain __________________________________
+
+    def test_chain():
+        try:
+>           connect()
+E       TimeoutError: no answer
+
+tests/test_b.py:3: TimeoutError
+
+The above exception was the direct cause of the following exception:
+
+        except TimeoutError as error:
+>           raise RuntimeError("cannot start") from error
+E           RuntimeError: cannot start
+
+tests/test_b.py:17: RuntimeError
+=========================== short test summary info ============================
+FAILED tests/test_a.py::TestK::test_m[x y] - AssertionError: assert 'x y' == 3
+FAILED tests/test_a.py::test_key - KeyError: 'b'
+FAILED tests/test_b.py::test_chain - RuntimeError: cannot start
+ERROR tests/test_b.py::test_disk - OSError: [Errno 28] No space left on device
+==================== 3 failed, 1 passed, 1 error in 6.23s ======================
+"""
+
+
+def lines(text, source="log"):
+    return [LogLine(source, 0.0, line, number) for number, line in enumerate(text.split("\n"), 1)]
+
+
+def explained(text, known_good=frozenset()):
+    return {each.test: each.failure for each in explain_log(lines(text), known_good)}
+
+
+def headlines(failure):
+    return [(event.role, event.headline) for event in failure.chain]
+
+
+def test_each_failed_test_is_a_failure():
+    assert set(explained(REPORT)) == {
+        "tests/test_a.py::TestK::test_m[x y]",
+        "tests/test_a.py::test_key",
+        "tests/test_b.py::test_chain",
+        "tests/test_b.py::test_disk",
+    }
+
+
+def test_the_gravest_comes_first():
+    assert explain_log(lines(REPORT))[0].test == "tests/test_a.py::TestK::test_m[x y]"
+
+
+def test_the_captured_output_of_a_test_is_its_evidence_and_no_other_test_s():
+    failures = explained(REPORT)
+    assert headlines(failures["tests/test_a.py::TestK::test_m[x y]"]) == [
+        ("EngineCore_DP0", "RuntimeError: KV cache is too small"),
+        ("Test", "AssertionError: assert 'x y' == 3"),
+    ]
+    assert headlines(failures["tests/test_a.py::test_key"]) == [("Test", "KeyError: 'b'")]
+
+
+def test_a_test_s_frames_and_line_are_those_of_its_section():
+    root = explained(REPORT)["tests/test_a.py::test_key"].root
+    assert [(frame.file, frame.line, frame.function) for frame in root.frames] == [
+        ("tests/test_a.py", 12, "test_key"),
+        ("tests/test_a.py", 3, "helper"),
+    ]
+    assert REPORT.split("\n")[root.line - 1].strip("_") == " test_key "
+
+
+def test_the_first_of_chained_exceptions_is_the_root():
+    assert headlines(explained(REPORT)["tests/test_b.py::test_chain"]) == [
+        ("Test", "TimeoutError: no answer"),
+        ("Test", "RuntimeError: cannot start"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda line: f"2026-03-06T08:01:02.1234567Z {line}",
+        lambda line: f"gpu tests\tRun tests\t2026-03-06T08:01:02.1234567Z {line}",
+        lambda line: f"\x1b_bk;t=1741200000\x07{line}",
+        lambda line: f"\x1b[31m{line}\x1b[0m",
+        lambda line: f"{line}\r",
+    ],
+    ids=["github", "gh run view", "buildkite", "coloured", "crlf"],
+)
+def test_collectors_change_nothing(wrapped):
+    text = "\n".join(wrapped(line) for line in REPORT.split("\n"))
+    assert {test: failure.signature for test, failure in explained(text).items()} == {
+        test: failure.signature for test, failure in explained(REPORT).items()
+    }
+
+
+def test_without_the_summary_a_test_has_the_name_of_its_section():
+    text, _, _ = REPORT.partition("=========================== short")
+    assert set(explained(text)) == {"TestK.test_m[x y]", "test_key", "test_chain", "test_disk"}
+
+
+def test_with_the_summary_alone_its_words_are_the_root():
+    _, _, text = REPORT.partition("summary info ============================\n")
+    assert headlines(explained(text)["tests/test_a.py::test_key"]) == [("Test", "KeyError: 'b'")]
+
+
+def test_a_native_traceback_is_the_test_s():
+    text = """\
+=================================== FAILURES ===================================
+___________________________________ test_key ___________________________________
+Traceback (most recent call last):
+  File "/work/tests/test_a.py", line 12, in test_key
+    helper("b")
+  File "/work/tests/test_a.py", line 3, in helper
+    return {"a": 1}[x]
+KeyError: 'b'
+=========================== short test summary info ============================
+FAILED tests/test_a.py::test_key - KeyError: 'b'
+"""
+    failure = explained(text)["tests/test_a.py::test_key"]
+    assert headlines(failure) == [("Test", "KeyError: 'b'")]
+    assert failure.root.frames[-1].function == "helper"
+
+
+LIVE = f"""\
+tests/test_a.py::test_one (EngineCore_DP0 pid=70) ERROR 06-10 16:40:00 [core.py:9] ValueError: expected
+PASSED
+tests/test_a.py::test_two {ENGINE}
+FAILED
+(EngineCore_DP0 pid=77) ERROR 06-10 16:46:00 [core.py:99] KeyError: 'at the end'
+tests/test_a.py::test_three FAILED
+
+=================================== FAILURES ===================================
+___________________________________ test_two ___________________________________
+E       assert 500 == 200
+tests/test_a.py:8: AssertionError
+__________________________________ test_three __________________________________
+E       assert 1 == 2
+tests/test_a.py:12: AssertionError
+=========================== short test summary info ============================
+FAILED tests/test_a.py::test_two - assert 500 == 200
+FAILED tests/test_a.py::test_three - assert 1 == 2
+========================= 2 failed, 1 passed in 12.34s =========================
+"""
+
+
+def test_live_output_belongs_to_the_test_that_ran():
+    failures = explained(LIVE)
+    assert headlines(failures["tests/test_a.py::test_two"]) == [
+        ("EngineCore_DP0", "RuntimeError: KV cache is too small"),
+        ("Test", "AssertionError: assert 500 == 200"),
+    ]
+    assert headlines(failures["tests/test_a.py::test_three"]) == [("Test", "AssertionError: assert 1 == 2")]
+
+
+def test_a_log_cut_off_before_the_report_still_names_its_failed_tests():
+    text, _, _ = LIVE.partition("=====")
+    failures = explained(text)
+    assert set(failures) == {"tests/test_a.py::test_two", "tests/test_a.py::test_three"}
+    assert failures["tests/test_a.py::test_two"].root.role == "EngineCore_DP0"
+
+
+def test_a_crashed_xdist_worker_is_the_failure_of_its_test():
+    text = """\
+gw0 [2] / gw1 [2]
+.Fatal Python error: Segmentation fault
+
+Current thread 0x00007f1ad1550000 (most recent call first):
+  File "/work/tests/test_n.py", line 65 in test_shape
+[gw0] node down: Not properly terminated
+F
+=================================== FAILURES ===================================
+_ tests/test_n.py _
+[gw0] linux -- Python 3.12.6 /usr/bin/python3
+worker 'gw0' crashed while running 'tests/test_n.py::test_shape'
+=========================== short test summary info ============================
+FAILED tests/test_n.py::test_shape
+"""
+    failures = explained(text)
+    assert list(failures) == ["tests/test_n.py::test_shape"]
+    assert failures["tests/test_n.py::test_shape"].root.headline == "Fatal Python error: Segmentation fault"
+
+
+def test_a_log_of_no_test_is_one_failure():
+    text = f"INFO starting\n{ENGINE}\n"
+    found = explain_log(lines(text))
+    assert [each.test for each in found] == [""]
+    assert (found[0].failure.root.headline, found[0].failure.root.line) == (
+        "RuntimeError: KV cache is too small",
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "INFO 06-10 16:45:05 [core.py:12] Engine 000: Running: 3 reqs\n" * 3,
+        "collected 2 items, 0 errors, 0 failed\n",
+        f"tests/test_a.py::test_one {ENGINE}\nPASSED\n===== 1 passed, 2 warnings in 0.12s =====\n",
+    ],
+    ids=["empty", "healthy", "counts", "errors that passing tests expect"],
+)
+def test_a_log_without_failure_has_none(text):
+    assert explain_log(lines(text)) == ()
+
+
+def test_an_error_after_passing_tests_is_a_failure():
+    text = f"===== 1 passed in 0.12s =====\n{ENGINE}\n"
+    assert [each.failure.root.line for each in explain_log(lines(text))] == [2]
+
+
+def test_what_a_good_log_shows_as_well_is_no_root():
+    usual = "(Worker_TP0 pid=78) ERROR 06-10 16:45:01 [nccl.py:7] ValueError: cannot read the topology"
+    bad = f"{usual}\n{ENGINE}\n"
+    good = signatures(lines(f"{usual.replace('16:45:01', '11:00:00').replace('78', '91')}\n"))
+    assert explained(bad)[""].root.headline == "ValueError: cannot read the topology"
+    assert headlines(explained(bad, good)[""]) == [("EngineCore_DP0", "RuntimeError: KV cache is too small")]
+
+
+def test_a_test_that_fails_in_the_good_log_as_well_is_no_failure():
+    assert explain_log(lines(REPORT), signatures(lines(REPORT))) == ()
+
+
+def test_other_logs_tell_why_a_test_failed():
+    report = LIVE.partition("\n\n")[2]
+    found = explain_log([*lines(f"starting\n{ENGINE}", "server"), *lines(report, "tests")])
+    root = found[0].failure.root
+    assert (root.source, root.line, root.headline) == ("server", 2, "RuntimeError: KV cache is too small")
