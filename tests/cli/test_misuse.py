@@ -21,7 +21,7 @@ def run(*words):
         ["--good", "a"],
         ["run", "--good", "a", "--bad", "b", "--no-such-option"],
         ["no-such-command"],
-        ["scenarios"],
+        ["scenarios", "no-such-command"],
         ["run", "--good", "a", "--bad", "b", "--endpoint-runs", "0"],
     ],
 )
