@@ -37,6 +37,7 @@ _COMMANDS = (
     "fixes",
     "simulate",
     "doctor",
+    "explain",
 )
 _GROUPS = ("scenarios",)
 _TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
 from bisect_tool.report import terminal
-from bisect_tool.report.console import render_report
-from bisect_tool.report.document import Document
 from bisect_tool.text import clean
+
+if TYPE_CHECKING:
+    from bisect_tool.report.document import Document
 
 
 def say(message: str) -> None:
@@ -30,4 +33,6 @@ def write_json(document: Document) -> None:
 
 def write_report(document: Document) -> None:
     """The terminal report on stdout."""
+    from bisect_tool.report.console import render_report  # noqa: PLC0415  # not all commands have a session
+
     terminal.show(render_report(document))

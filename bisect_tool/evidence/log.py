@@ -101,10 +101,10 @@ def _frames(seen: SuiteFailure, own: Iterable[Event]) -> tuple[Frame, ...]:
 
 
 def _placed(event: Event, test: FailedTest) -> Event:
-    """The event; what the test saw stands in its part of the report."""
+    """The event; what the test saw stands in its part of the report, which tells no time."""
     if event.kind not in ("test", "hang") or event.line:
         return event
-    return event.model_copy(update={"source": test.source, "line": test.line})
+    return event.model_copy(update={"source": test.source, "line": test.line, "time": 0.0})
 
 
 def _suite_failure(test: FailedTest, time: float) -> SuiteFailure:

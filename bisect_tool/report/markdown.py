@@ -61,7 +61,7 @@ def markdown(document: Document) -> str:
     document = public(document)
     name, its_own = _answer(document)
     return (
-        _environment()
+        environment()
         .get_template(f"{name}.md.j2")
         .render(
             document=document,
@@ -162,7 +162,8 @@ def _finalize(value: object) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Jinja's environment of all templates, which writes what is no Markdown as code."""
     environment = Environment(  # noqa: S701  # the output is Markdown; _finalize is its escaping
         loader=PackageLoader("bisect_tool.report"),
         finalize=_finalize,

@@ -61,6 +61,13 @@ def public(document: Document) -> Document:
     )
 
 
+def without_homes(text: str) -> str:
+    """The text without people's home folders, and those that the tool makes."""
+    for pattern, name in (_WORKTREE, ""), (_LOGS, "<logs>"), (_TEMPORARY, "$TMPDIR"), (_HOMES, "~"):
+        text = pattern.sub(name, text)
+    return text
+
+
 def _hiding(document: Document) -> Callable[[str], str]:
     """What replaces folders in a text, the most particular first."""
     here = home()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -27,6 +27,26 @@ _CHAIN_LIMIT = 20
 _EXCERPT_LINES = 12
 _TIME_WIDTH = len("+0.000 s")
 _GUIDE_WIDTH = 4
+
+
+class Explained(Protocol):
+    """A failure as it is shown: of a cell of a session, or of a log."""
+
+    @property
+    def root(self) -> Event:
+        """What failed first."""
+
+    @property
+    def chain(self) -> tuple[Event, ...]:
+        """The root, and what followed."""
+
+    @property
+    def excerpt(self) -> str:
+        """The lines of the root, and one for each that followed."""
+
+    @property
+    def symptom(self) -> bool:
+        """Whether the root is only the consequence of something that the logs do not have."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +90,12 @@ def render_whys(document: Document) -> RenderableType | None:
 
 def render_why(document: Document, failure: FailureReport) -> RenderableType:
     """One failure as a tree: the root, and under it what followed, with times relative to the root."""
-    title = _text(f"Why {who(failure)} at {where(document, failure)}", style="bold")
-    parts: list[RenderableType] = [title]
+    return render_chain(failure, f"Why {who(failure)} at {where(document, failure)}")
+
+
+def render_chain(failure: Explained, title: str) -> RenderableType:
+    """The tree of a failure, and the excerpt where the tree says too little."""
+    parts: list[RenderableType] = [_text(title, style="bold")]
     parts += [Text(f"  {SYMPTOM}", "yellow")] if failure.symptom else []
     parts.append(_tree(failure))
     if len(failure.chain) <= 1 and not failure.root.frames:
@@ -99,10 +123,10 @@ def brief(document: Document, failure: FailureReport) -> str:
     return f"{where(document, failure)}  {who(failure)}: {said}"
 
 
-def _tree(failure: FailureReport) -> RenderableType:
+def _tree(failure: Explained) -> RenderableType:
     shown = (failure.root, *failure.chain[1:_CHAIN_LIMIT])
     width = max(len(_role(event)) for event in shown)
-    whens = [f"{event.time - failure.root.time:+.3f} s" for event in shown[1:]]
+    whens = [_after(event, failure.root) for event in shown[1:]]
     times = max(map(len, whens), default=_TIME_WIDTH)
     label = "symptom" if failure.symptom else "root"
     root = _event(failure.root, label, times + _GUIDE_WIDTH, width, "bold red")
@@ -112,6 +136,11 @@ def _tree(failure: FailureReport) -> RenderableType:
     if len(failure.chain) > _CHAIN_LIMIT:
         tree.add(Text(f"and {count(len(failure.chain) - _CHAIN_LIMIT, 'more event')}", "dim"))
     return Padding(tree, (0, 0, 0, 2))
+
+
+def _after(event: Event, root: Event) -> str:
+    """Seconds since the root; empty where a log has no times."""
+    return f"{event.time - root.time:+.3f} s" if event.time and root.time else ""
 
 
 def _event(event: Event, when: str, times: int, roles: int, style: str) -> RenderableType:

@@ -1,0 +1,54 @@
+"""`bisect-run explain`: why a log failed, of any engine and any CI; runs nothing."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from bisect_tool.cli.output import say
+from bisect_tool.errors import ExitCode, UsageError
+from bisect_tool.evidence import explain_log, signatures
+from bisect_tool.logs.files import LogFiles
+from bisect_tool.report import terminal
+from bisect_tool.report.explained import document, explanations, render_explanations
+from bisect_tool.text import redact, secret_values
+
+
+def explain(
+    logs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LOG...", help="Log files, folders of them, archives, JUnit XML, or - for stdin."
+        ),
+    ],
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="LOG", help="The log of a good run; may be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown, ready for an issue.")
+    ] = False,
+) -> int:
+    """Say why a log failed: the root, what followed from it, and where it stands."""
+    if as_json and as_markdown:
+        raise UsageError("--json and --markdown are different documents", "Leave one of them out.")
+    files = LogFiles(logs, say)
+    known_good = signatures(LogFiles(against, say).lines()) if against else frozenset()
+    found = explain_log(files.lines(), known_good)
+    hide = partial(redact, secrets=secret_values(os.environ))
+    explained = explanations(found, files.place, hide)
+    nothing = "No failure found" + (", but what the good log shows as well." if against else ".")
+    if as_json:
+        terminal.write(document(explained))
+    elif as_markdown:
+        from bisect_tool.report.explained_markdown import markdown  # noqa: PLC0415  # Jinja takes its time
+
+        terminal.write(markdown(explained))
+    else:
+        terminal.show(render_explanations(explained) if explained else Text(nothing))
+    return ExitCode.DONE if explained else ExitCode.ENDPOINTS

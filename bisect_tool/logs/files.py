@@ -1,0 +1,217 @@
+"""From paths to numbered lines: plain, compressed and archived logs, JUnit XML, whatever their names say.
+
+Nothing is held in memory as a whole, and nothing is written to disk.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import os
+import re
+import stat
+import zipfile
+import zlib
+from itertools import chain, islice
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from bisect_tool.errors import UsageError
+from bisect_tool.evidence.line import LogLine
+from bisect_tool.logs.junit import NoJunit, failed_cases
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+STDIN = "-"
+_SUFFIXES = (".log", ".txt", ".xml")
+_BLOCK = 1 << 18
+_LINE_LIMIT = 1 << 20
+_UNPACKED_LIMIT = 2 << 30
+_FILES = 10_000
+_SNIFFED = 200
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE|testsuites?\b)")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# GitHub's archive has the whole log of a job as `0_JOB.txt`, and that of each step in the folder `JOB`.
+_WHOLE_JOB = re.compile(r"(?:.*/)?\d+_(?P<job>[^/]+)\.txt$")
+
+
+class LogFiles:
+    """The logs that some paths name: files, folders, archives, and `-` for standard input.
+
+    `note` is given a sentence for what could be read in part only.
+
+    Raises:
+        UsageError: a path cannot be read, or holds no log; so does reading the lines.
+    """
+
+    def __init__(self, paths: Sequence[str], note: Callable[[str], None]) -> None:
+        self._note = note
+        self._elements: dict[str, tuple[str, int]] = {}
+        self._named = frozenset(map(_name, paths))
+        self._files = tuple(dict.fromkeys(file for path in paths for file in _files(path)))
+
+    def lines(self) -> Iterator[LogLine]:
+        """Every line of every log, one log after the other."""
+        for file in self._files:
+            try:
+                with _opened(file) as stream:
+                    yield from self._read(_name(file), stream)
+            except OSError as error:
+                raise _unreadable(file, error.strerror or str(error)) from None
+
+    def place(self, source: str, line: int) -> tuple[str, int]:
+        """The file and the line in it, 0 for none, of a line of `source`."""
+        return self._elements.get(source, (source, line))
+
+    def _read(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
+        first = stream.peek(len(_ZIP))
+        if first.startswith(_ZIP):
+            yield from self._archive(name, stream)
+        elif first.startswith(_GZIP):
+            yield from self._content(name, _buffered(gzip.GzipFile(fileobj=stream)), packed=True)
+        else:
+            yield from self._content(name, stream)
+
+    def _archive(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
+        if not stream.seekable():
+            raise UsageError(f"{name} is a zip archive, which has to be a file", "Name the file.")
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                sizes = {each.filename: each for each in archive.infolist() if _is_log(each.filename)}
+                for member in _without_steps(sorted(sizes))[:_FILES]:
+                    with archive.open(sizes[member]) as packed:
+                        inside = f"{name}:{clean_line(member, 300)}"
+                        yield from self._content(inside, _buffered(packed), packed=True)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            raise UsageError(f"{name} cannot be read: {clean_line(str(error), 200)}") from None
+
+    def _content(self, name: str, stream: io.BufferedReader, *, packed: bool = False) -> Iterator[LogLine]:
+        blocks = self._blocks(name, stream, _UNPACKED_LIMIT if packed else None)
+        if _XML.match(stream.peek(200)):
+            yield from self._cases(name, stream)
+            return
+        for number, text in enumerate(_unindented(_lines(blocks, stream.peek(4))), 1):
+            yield LogLine(name, 0.0, text, number)
+
+    def _blocks(self, name: str, stream: io.BufferedReader, limit: int | None) -> Iterator[bytes]:
+        """What a stream holds, up to `limit` bytes and up to where it is damaged."""
+        read = 0
+        while limit is None or read < limit:
+            try:
+                block = stream.read1(_BLOCK)
+            except _DAMAGED as error:
+                self._note(f"{name} is damaged, its rest is left out: {clean_line(str(error), 200)}")
+                return
+            if not block:
+                return
+            read += len(block)
+            yield block
+        self._note(f"{name} is longer than {_UNPACKED_LIMIT} bytes, its rest is left out")
+
+    def _cases(self, name: str, stream: BinaryIO) -> Iterator[LogLine]:
+        """The failed tests of JUnit XML, each as a log of its own."""
+        found = 0
+        try:
+            for found, case in enumerate(failed_cases(stream), 1):
+                source = f"{name}: {found}"
+                self._elements[source] = name, case.line
+                head = ["===== FAILURES =====", f"____ {case.name} ____"] if case.name else []
+                for number, text in enumerate((*head, *case.text), 1):
+                    yield LogLine(source, 0.0, text, number)
+        except NoJunit as error:
+            if not found and name in self._named:
+                raise UsageError(f"{name}: {error}", "Leave it out, or give the log itself.") from None
+            self._note(f"{name}: its rest is left out: {error}")
+
+
+def _files(path: str) -> list[str]:
+    """The files that a path names; of a folder all logs below it."""
+    if path == STDIN:
+        return [path]
+    if not path.strip("/"):
+        raise UsageError(f"{path!r} names no log", "Name a file, a folder, or - for standard input.")
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from None
+    if not stat.S_ISDIR(mode):
+        return [path]
+    found = sorted(_below(path))
+    if not found:
+        raise UsageError(
+            f"{_name(path)} holds no log", "Logs in a folder end with .log, .txt or .xml, or .gz."
+        )
+    return _without_steps(found)[:_FILES]
+
+
+def _below(folder: str) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = Path(parent, name)
+            if _is_log(name) and path.is_file():
+                yield str(path)
+
+
+def _is_log(name: str) -> bool:
+    return name.lower().removesuffix(".gz").endswith(_SUFFIXES)
+
+
+def _without_steps(names: Sequence[str]) -> list[str]:
+    """Leave out the steps of jobs whose whole log is there."""
+    jobs = {match["job"] for name in names if (match := _WHOLE_JOB.match(name))}
+    return [name for name in names if PurePosixPath(name).parent.name not in jobs]
+
+
+def _opened(path: str) -> io.BufferedReader:
+    if path == STDIN:
+        return _buffered(io.FileIO(os.dup(0)))
+    return _buffered(io.FileIO(path))
+
+
+def _buffered(stream: object) -> io.BufferedReader:
+    return io.BufferedReader(cast("Any", stream), _BLOCK)
+
+
+def _name(path: str) -> str:
+    return "stdin" if path == STDIN else clean_line(path, 300)
+
+
+def _unreadable(path: str, why: str) -> UsageError:
+    return UsageError(f"{_name(path)} cannot be read: {clean_line(why, 200)}")
+
+
+def _lines(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
+    """The lines without their ends; of a line too long the beginning."""
+    encoding = next((name for mark, name in _BOMS if first.startswith(mark)), "utf-8")
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    rest = ""
+    for block in blocks:
+        *lines, tail = decoder.decode(block).split("\n")
+        if lines:
+            yield rest + lines[0]
+            yield from lines[1:]
+            rest = tail
+        elif len(rest) < _LINE_LIMIT:
+            rest += tail
+    rest += decoder.decode(b"", final=True)
+    if rest:
+        yield rest
+
+
+def _unindented(lines: Iterator[str]) -> Iterator[str]:
+    """The lines without the blanks that all of them begin with, as the first ones show."""
+    first = list(islice(lines, _SNIFFED))
+    indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in first if line.strip()]
+    blanks = min(indents, key=len, default="")
+    if not blanks or not all(indent.startswith(blanks) for indent in indents):
+        yield from first
+        yield from lines
+        return
+    for line in chain(first, lines):
+        yield line.removeprefix(blanks)

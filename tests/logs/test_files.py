@@ -1,0 +1,234 @@
+"""Logs of every form come out as the same numbered lines."""
+
+import gzip
+import io
+import os
+import zipfile
+
+import pytest
+
+from bisect_tool.errors import UsageError
+from bisect_tool.logs import files
+from bisect_tool.logs.files import LogFiles
+
+TEXT = "starting\nValueError: bad\nend\n"
+
+
+@pytest.fixture
+def notes():
+    return []
+
+
+def read(notes, *paths):
+    logs = LogFiles([str(path) for path in paths], notes.append)
+    return [(line.source, line.number, line.text) for line in logs.lines()]
+
+
+def texts(notes, *paths):
+    return [text for _, _, text in read(notes, *paths)]
+
+
+def archive(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in members.items():
+            packed.writestr(name, text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.encode(),
+        TEXT.encode().rstrip(b"\n"),
+        TEXT.encode("utf-8-sig"),
+        TEXT.encode("utf-16"),
+        gzip.compress(TEXT.encode()),
+        "".join(f"    {line}\n" for line in TEXT.splitlines()).encode(),
+    ],
+    ids=["plain", "no end of line", "byte order mark", "utf-16", "gzip", "indented"],
+)
+def test_a_file_is_read_for_what_it_holds(tmp_path, notes, content):
+    path = tmp_path / "build"
+    path.write_bytes(content)
+    assert read(notes, path) == [
+        (str(path), 1, "starting"),
+        (str(path), 2, "ValueError: bad"),
+        (str(path), 3, "end"),
+    ]
+    assert notes == []
+
+
+def test_deeper_indentation_stays(tmp_path, notes):
+    path = tmp_path / "a.log"
+    path.write_text("  Traceback\n\n    File\n  KeyError: 1\n")
+    assert texts(notes, path) == ["Traceback", "", "  File", "KeyError: 1"]
+
+
+def test_a_log_that_is_indented_in_part_stays_as_it_is(tmp_path, notes):
+    path = tmp_path / "a.log"
+    path.write_text("  File\nKeyError: 1\n")
+    assert texts(notes, path) == ["  File", "KeyError: 1"]
+
+
+def test_bytes_that_are_no_text_are_replaced(tmp_path, notes):
+    path = tmp_path / "a.log"
+    path.write_bytes(b"a\xffb\n\x00\n")
+    assert texts(notes, path) == ["a\ufffdb", "\x00"]
+
+
+def test_a_line_without_end_is_cut(tmp_path, notes, monkeypatch):
+    monkeypatch.setattr(files, "_LINE_LIMIT", 1000)
+    monkeypatch.setattr(files, "_BLOCK", 500)
+    path = tmp_path / "a.log"
+    path.write_bytes(b"x" * 100_000 + b"\nnext\n")
+    first, second = texts(notes, path)
+    assert len(first) < 3000
+    assert second == "next"
+
+
+def test_a_folder_is_all_logs_below_it(tmp_path, notes):
+    for name in ("b/rank1.log", "a.txt", "b/rank0.log.gz", "data.bin", ".git/c.log"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        text = f"{path.name}\n".encode()
+        path.write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    assert texts(notes, tmp_path) == ["a.txt", "rank0.log.gz", "rank1.log"]
+
+
+def test_a_pipe_inside_a_folder_is_not_waited_for(tmp_path, notes):
+    os.mkfifo(tmp_path / "fifo.log")
+    (tmp_path / "a.log").write_text("a\n")
+    assert texts(notes, tmp_path) == ["a"]
+
+
+def test_several_paths_are_read_in_their_order_each_once(tmp_path, notes):
+    for name in ("b.log", "a.log"):
+        (tmp_path / name).write_text(f"{name}\n")
+    assert texts(notes, tmp_path / "b.log", tmp_path / "a.log", tmp_path / "b.log") == ["b.log", "a.log"]
+
+
+def test_an_archive_is_its_logs_without_the_steps_of_whole_jobs(tmp_path, notes):
+    path = archive(
+        tmp_path / "logs.zip",
+        {
+            "0_gpu tests.txt": "job\n",
+            "gpu tests/1_Set up.txt": "step\n",
+            "other/1_x.txt": "other\n",
+            "i.png": "x",
+        },
+    )
+    assert read(notes, path) == [
+        (f"{path}:0_gpu tests.txt", 1, "job"),
+        (f"{path}:other/1_x.txt", 1, "other"),
+    ]
+
+
+def test_nothing_of_an_archive_is_written(tmp_path, notes):
+    path = archive(tmp_path / "logs.zip", {"../../evil.txt": "evil\n", "/abs.log": "abs\n"})
+    assert sorted(texts(notes, path)) == ["abs", "evil"]
+    assert [each.name for each in tmp_path.iterdir()] == ["logs.zip"]
+
+
+@pytest.mark.parametrize("packed", ["gz", "zip"])
+def test_of_what_is_packed_only_so_much_is_read(tmp_path, notes, monkeypatch, packed):
+    monkeypatch.setattr(files, "_UNPACKED_LIMIT", 1 << 20)
+    bomb = b"0123456789\n" * 2_000_000
+    path = tmp_path / f"bomb.{packed}"
+    if packed == "gz":
+        path.write_bytes(gzip.compress(bomb))
+    else:
+        archive(path, {"a.log": bomb})
+    assert len(texts(notes, path)) < 300_000
+
+
+def test_a_gzip_file_cut_short_is_read_as_far_as_it_goes(tmp_path, notes):
+    path = tmp_path / "a.log.gz"
+    path.write_bytes(gzip.compress(os.urandom(300_000).hex().encode() + b"\nlast\n")[:-20])
+    assert texts(notes, path)
+    assert len(notes) == 1
+    assert "damaged" in notes[0]
+
+
+def test_standard_input_is_read(tmp_path, notes):
+    path = tmp_path / "a.log"
+    path.write_text(TEXT)
+    kept = os.dup(0)
+    try:
+        with path.open() as stream:
+            os.dup2(stream.fileno(), 0)
+        assert read(notes, "-")[1] == ("stdin", 2, "ValueError: bad")
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: folder / "nowhere",
+        lambda folder: folder / "a\0b",
+        lambda folder: folder,
+        lambda folder: archive(folder / "a.zip", {"a.log": "x"}).rename(folder / "b.zip"),
+    ],
+    ids=["missing", "no path", "folder without logs", "cut archive"],
+)
+def test_what_cannot_be_read_is_a_mistake(tmp_path, notes, make):
+    path = make(tmp_path)
+    if path.name == "b.zip":
+        path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UsageError):
+        read(notes, path)
+
+
+def test_an_encrypted_archive_is_a_mistake(tmp_path, notes):
+    path = archive(tmp_path / "a.zip", {"a.log": "x"})
+    content = bytearray(path.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read(notes, path)
+
+
+def test_a_zip_archive_from_a_pipe_is_a_mistake(tmp_path, notes):
+    ours, theirs = os.pipe()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        packed.writestr("a.log", "x")
+    os.write(theirs, buffer.getvalue())
+    os.close(theirs)
+    try:
+        with pytest.raises(UsageError, match="has to be a file"):
+            read(notes, f"/dev/fd/{ours}")
+    finally:
+        os.close(ours)
+
+
+JUNIT = """<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="pytest">
+<testcase classname="tests.test_a" name="test_ok"><system-out>KeyError: 'fine'</system-out></testcase>
+<testcase classname="tests.test_a.TestK" name="test_m[1]"><failure message="assert 1 == 2">self = 1
+
+    def test_m(self):
+&gt;       assert 1 == 2
+E       assert 1 == 2
+
+tests/test_a.py:8: AssertionError</failure><system-err>boom</system-err></testcase>
+</testsuite></testsuites>
+"""
+
+
+def test_junit_xml_is_a_report_of_each_failed_test(tmp_path, notes):
+    path = tmp_path / "results.xml"
+    path.write_text(JUNIT)
+    logs = LogFiles([str(path)], notes.append)
+    lines = [(line.text, logs.place(line.source, line.number)) for line in logs.lines()]
+    assert lines[1] == ("____ tests/test_a.py::TestK::test_m[1] ____", (str(path), 3))
+    assert lines[-1][0] == "boom"
+    assert not any("fine" in text for text, _ in lines)
+
+
+def test_xml_of_another_kind_is_left_out_of_a_folder(tmp_path, notes):
+    (tmp_path / "coverage.xml").write_text("<?xml version='1.0'?><coverage/>")
+    (tmp_path / "a.log").write_text("a\n")
+    assert texts(notes, tmp_path) == ["a"]
+    assert "coverage.xml" in notes[0]

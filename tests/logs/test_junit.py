@@ -1,0 +1,82 @@
+"""JUnit XML of pytest and of others: hostile, cut short, or none at all."""
+
+import io
+
+import pytest
+
+from bisect_tool.logs import junit
+from bisect_tool.logs.junit import NoJunit, failed_cases
+
+
+def cases(text):
+    return list(failed_cases(io.BytesIO(text.encode())))
+
+
+def suite(inside):
+    return f"<testsuites><testsuite>{inside}</testsuite></testsuites>"
+
+
+def test_a_failure_of_any_tool_says_what_was_raised():
+    found = cases(
+        suite(
+            '<testcase classname="com.foo.BarTest" name="adds">'
+            '<failure type="java.lang.AssertionError" message="expected 1">'
+            "\tat com.foo.Bar(Bar.java:7)</failure>"
+            "</testcase>"
+        )
+    )
+    assert [(case.name, case.text) for case in found] == [
+        (
+            "com.foo.BarTest::adds",
+            ("E   java.lang.AssertionError: expected 1", "\tat com.foo.Bar(Bar.java:7)"),
+        )
+    ]
+
+
+def test_the_line_is_that_of_the_test_case():
+    found = cases(suite('\n\n<testcase name="a"><error message="x"/></testcase>'))
+    assert [(case.name, case.line) for case in found] == [("a", 3)]
+
+
+@pytest.mark.parametrize("inside", ["", "<skipped/>", "<system-out>Error: no</system-out>"])
+def test_a_test_that_did_not_fail_is_left_out(inside):
+    assert cases(suite(f'<testcase name="a">{inside}</testcase>')) == []
+
+
+def test_the_output_of_a_suite_belongs_to_no_test():
+    found = cases(suite('<testcase name="a"><error message="x"/></testcase><system-err>boom</system-err>'))
+    assert [(case.name, case.text) for case in found][1] == ("", ("boom",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><testsuites>&b;</testsuites>',
+        '<!DOCTYPE x SYSTEM "file:///etc/passwd"><testsuites/>',
+        "<coverage/>",
+        "no XML",
+        "",
+        f"<testsuites>{'<a>' * 200}",
+    ],
+    ids=["entities", "external", "another kind", "text", "empty", "deep"],
+)
+def test_what_is_no_test_report_is_refused(text):
+    with pytest.raises(NoJunit):
+        cases(text)
+
+
+def test_a_report_cut_short_yields_what_it_has():
+    text = suite('<testcase name="a"><error message="x"/></testcase><testcase name="b"><err')
+    reading = failed_cases(io.BytesIO(text[: text.rindex("<err") + 4].encode()))
+    assert next(reading).name == "a"
+    with pytest.raises(NoJunit):
+        next(reading)
+
+
+def test_of_long_output_head_and_tail_are_kept(monkeypatch):
+    monkeypatch.setattr(junit, "_TEXT_LIMIT", 1000)
+    body = "\n".join(["first", *(["middle"] * 10_000), "last"])
+    (case,) = cases(suite(f'<testcase name="a"><error message="x">{body}</error></testcase>'))
+    assert case.text[1] == "first"
+    assert case.text[-1] == "last"
+    assert len(case.text) < 1000
