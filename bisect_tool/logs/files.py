@@ -13,12 +13,13 @@ import re
 import stat
 import zipfile
 import zlib
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence.line import LogLine
+from bisect_tool.evidence.quiet import telling_lines
 from bisect_tool.logs.junit import NoJunit, failed_cases
 from bisect_tool.text import clean_line
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _SUFFIXES = (".log", ".txt", ".xml")
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16
 _LINE_LIMIT = 1 << 20
 _UNPACKED_LIMIT = 2 << 30
 _FILES = 10_000
@@ -56,7 +57,7 @@ class LogFiles:
         self._files = tuple(dict.fromkeys(file for path in paths for file in _files(path)))
 
     def lines(self) -> Iterator[LogLine]:
-        """Every line of every log, one log after the other."""
+        """Every line of every log that can tell something, one log after the other."""
         for file in self._files:
             try:
                 with _opened(file) as stream:
@@ -95,8 +96,7 @@ class LogFiles:
         if _XML.match(stream.peek(200)):
             yield from self._cases(name, stream)
             return
-        for number, text in enumerate(_unindented(_lines(blocks, stream.peek(4))), 1):
-            yield LogLine(name, 0.0, text, number)
+        yield from telling_lines(name, _unindented(_texts(blocks, stream.peek(4))))
 
     def _blocks(self, name: str, stream: io.BufferedReader, limit: int | None) -> Iterator[bytes]:
         """What a stream holds, up to `limit` bytes and up to where it is damaged."""
@@ -186,16 +186,15 @@ def _unreadable(path: str, why: str) -> UsageError:
     return UsageError(f"{_name(path)} cannot be read: {clean_line(why, 200)}")
 
 
-def _lines(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
-    """The lines without their ends; of a line too long the beginning."""
+def _texts(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
+    """The text of a log in blocks of whole lines; of a line too long the beginning."""
     encoding = next((name for mark, name in _BOMS if first.startswith(mark)), "utf-8")
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     rest = ""
     for block in blocks:
-        *lines, tail = decoder.decode(block).split("\n")
-        if lines:
-            yield rest + lines[0]
-            yield from lines[1:]
+        lines, end, tail = decoder.decode(block).rpartition("\n")
+        if end:
+            yield rest + lines + end
             rest = tail
         elif len(rest) < _LINE_LIMIT:
             rest += tail
@@ -204,14 +203,14 @@ def _lines(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
         yield rest
 
 
-def _unindented(lines: Iterator[str]) -> Iterator[str]:
-    """The lines without the blanks that all of them begin with, as the first ones show."""
-    first = list(islice(lines, _SNIFFED))
-    indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in first if line.strip()]
+def _unindented(blocks: Iterator[str]) -> Iterator[str]:
+    """The text without the blanks that all of its lines begin with, as the first ones show."""
+    first = next(blocks, "")
+    lines = first.split("\n", _SNIFFED)[:_SNIFFED]
+    indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines if line.strip()]
     blanks = min(indents, key=len, default="")
     if not blanks or not all(indent.startswith(blanks) for indent in indents):
-        yield from first
-        yield from lines
+        yield from chain((first,), blocks)
         return
-    for line in chain(first, lines):
-        yield line.removeprefix(blanks)
+    for block in chain((first,), blocks):
+        yield block.removeprefix(blanks).replace(f"\n{blanks}", "\n")
