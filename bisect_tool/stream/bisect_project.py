@@ -15,6 +15,7 @@ import json
 import os
 import re
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,9 @@ class Hooks:
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Iterator[None]:
         """Report a file or folder that cannot be read, and remember one that can."""
         outcome: Any = yield
+        if outcome.excinfo and issubclass(outcome.excinfo[0], SystemExit):  # it would end pytest
+            text = f"SystemExit: {outcome.excinfo[1]}"
+            outcome.force_result(pytest.CollectReport(collector.nodeid, "failed", text, []))
         report = outcome.get_result()
         if not report.nodeid:
             return
@@ -183,18 +187,22 @@ class Hooks:
             self._emit("uncollectable", cell=cell, failure=failure_of(_cause(error), text or str(error)))
 
 
-def accept_harmless(parser: pytest.Parser) -> None:
-    """Accept options of plugins that are not installed, where they decide no verdict."""
-    from importlib.util import find_spec  # noqa: PLC0415 - only here
-
+def accept_harmless(parser: pytest.Parser, loaded: Callable[[str], bool]) -> None:
+    """Accept options of plugins that are not there, where they decide no verdict."""
     group = parser.getgroup("bisect-run", "accepted and ignored")
     for module, options in _HARMLESS.items():
-        if find_spec(module) is not None:
+        if loaded(module) or _will_be_loaded(module):
             continue
         for names in options:
             keywords = {"action": "store_true"} if names[0] in _FLAGS else {"nargs": "?", "action": "append"}
             # pytest keeps one-letter options for itself, but its own parser takes any.
             group._addoption(*names, dest=f"bisect_run_{names[-1].strip('-')}", **keywords)  # noqa: SLF001
+
+
+def _will_be_loaded(module: str) -> bool:
+    """Whether pytest finds a plugin by itself, or is told its name by the environment."""
+    named = module in os.environ.get("PYTEST_PLUGINS", "")
+    return named or (find_spec(module) is not None and not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"))
 
 
 def failure_of(error: BaseException | None, text: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Begin with a project's tests: before its conftest.py is read, which may fail."""
     path, project = os.environ.get(REPORT), bisect_project.Project.read()
     if path and project is not None:
-        bisect_project.accept_harmless(parser)
+        bisect_project.accept_harmless(parser, pluginmanager.has_plugin)
         reporter = ProjectReporter(path, project)
         pluginmanager.register(reporter, _REPORTER)
         pluginmanager.register(reporter.hooks, _HOOKS)
