@@ -89,6 +89,12 @@ def command_failure(lines: Sequence[str], code: int, time: float, source: str) -
     )
 
 
+def failed_test(text: str) -> str:
+    """The test that a line of a runner other than pytest says failed, or empty."""
+    match = next((found for pattern in _TESTS if (found := pattern.match(text))), None)
+    return "" if match is None or _CONSEQUENCE.match(text) else match["test"].strip()
+
+
 def exit_text(code: int) -> str:
     """`exit code 2`, `exit code 127 (command not found)`, `exit code 134 (SIGABRT)`, `SIGSEGV`."""
     if code < 0:

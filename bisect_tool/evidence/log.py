@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,19 @@ from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import stage
 from bisect_tool.evidence.pytest_log import PytestReader
 from bisect_tool.evidence.reader import read_events
+from bisect_tool.evidence.runner import reported_failures
 from bisect_tool.evidence.signature import Signature, signature_of
 from bisect_tool.evidence.symptom import is_symptom
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from bisect_tool.evidence.event import Event, Frame
     from bisect_tool.evidence.line import LogLine
     from bisect_tool.evidence.pytest_log import FailedTest
+
+_LAST = 5000
+"""Lines kept for what test runners and CI services say in the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,16 @@ def explain_log(
         known_good: signatures of what good runs print as well: no root.
     """
     tests = PytestReader()
-    events = [event for event in read_events(tests.watch(lines)) if signature_of(event) not in known_good]
+    last: deque[LogLine] = deque(maxlen=_LAST)
+    every = read_events(_kept(tests.watch(lines), last))
+    events = [event for event in every if signature_of(event) not in known_good]
     failed = tests.failed()
     found = [_of_test(test, events, tests) for test in failed] if failed else _of_all(events, tests)
+    if all(is_symptom(each.failure.root) for each in found):
+        reported = reported_failures(
+            [line for line in last if not tests.has_passed(line.source, line.number)]
+        )
+        found = [LogFailure(test, failure) for test, failure in reported] or found
     new = [each for each in found if each.failure.signature not in known_good]
     return tuple(sorted(new, key=_gravity))
 
@@ -58,6 +70,13 @@ def signatures(lines: Iterable[LogLine]) -> frozenset[Signature]:
     return frozenset(
         {*(signature_of(event) for event in events), *(failure.signature for failure in failures)}
     )
+
+
+def _kept(lines: Iterable[LogLine], last: deque[LogLine]) -> Iterator[LogLine]:
+    """Pass on the lines, and keep the last ones."""
+    for line in lines:
+        last.append(line)
+        yield line
 
 
 def _of_all(events: Sequence[Event], tests: PytestReader) -> list[LogFailure]:

@@ -17,7 +17,8 @@ _OF_ANOTHER_PROCESS = re.compile(
     r"|returned non-zero exit status \d|\bworker '?\w+'? crashed while running"
     r"|\b(?:see|check) (?:the )?(?:logs?|stack ?trace|above|output)\b"
     r".{0,40}\b(?:root cause|details|for more|error)"
-    r"|\bdied with <Signals\.",
+    r"|\bdied with <Signals\."
+    r"|^Process completed with exit code |^ERROR: Job failed: exit |Error: The command exited with status ",
     re.IGNORECASE,
 )
 _MAY_BE_CAUSES = frozenset({Stage.CAUSE, Stage.TIMED_OUT, Stage.CRASHED, Stage.SIGNALLED, Stage.LEAK})

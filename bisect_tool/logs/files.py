@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence.line import LogLine
+from bisect_tool.evidence.patterns import SUITE
 from bisect_tool.evidence.quiet import telling_lines
 from bisect_tool.logs.junit import NoJunit, failed_cases
 from bisect_tool.text import clean_line
@@ -179,6 +180,8 @@ def _buffered(stream: object) -> io.BufferedReader:
 
 
 def _name(path: str) -> str:
+    if path == SUITE:  # the source of what pytest itself saw
+        return f"./{path}"
     return "stdin" if path == STDIN else clean_line(path, 300)
 
 

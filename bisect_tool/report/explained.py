@@ -26,6 +26,7 @@ _BRIEF = 10
 _TESTS_NAMED = 4
 _BRIEF_LIMIT = 160
 _EXCERPT_LINES = 30
+_LINE_LIMIT = 500
 _LABEL = 11
 
 
@@ -147,7 +148,7 @@ def _whole(each: Explanation) -> RenderableType:
         render_chain(each, each.title),
         *(_labelled(label, said) for label, said in _said(each, tests)),
         Text("  Excerpt", "bold"),
-        Padding(Group(*(Text(clean_line(line), "dim") for line in shown)), (0, 0, 0, 4)),
+        Padding(Group(*(Text(clean_line(line, _LINE_LIMIT), "dim") for line in shown)), (0, 0, 0, 4)),
     )
 
 

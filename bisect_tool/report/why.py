@@ -90,20 +90,20 @@ def render_whys(document: Document) -> RenderableType | None:
 
 def render_why(document: Document, failure: FailureReport) -> RenderableType:
     """One failure as a tree: the root, and under it what followed, with times relative to the root."""
-    return render_chain(failure, f"Why {who(failure)} at {where(document, failure)}")
-
-
-def render_chain(failure: Explained, title: str) -> RenderableType:
-    """The tree of a failure, and the excerpt where the tree says too little."""
-    parts: list[RenderableType] = [_text(title, style="bold")]
-    parts += [Text(f"  {SYMPTOM}", "yellow")] if failure.symptom else []
-    parts.append(_tree(failure))
+    parts = [render_chain(failure, f"Why {who(failure)} at {where(document, failure)}")]
     if len(failure.chain) <= 1 and not failure.root.frames:
         said = failure.root.headline
         lines = [line for line in failure.excerpt.splitlines() if line.strip()][-_EXCERPT_LINES:]
         lines = [] if all(line.strip() in said for line in lines) else lines
         parts.append(Padding(Group(*(_text(line, style="dim") for line in lines)), (0, 0, 0, 2)))
     return Group(*parts)
+
+
+def render_chain(failure: Explained, title: str) -> RenderableType:
+    """The tree of a failure below its title."""
+    parts: list[RenderableType] = [_text(title, style="bold")]
+    parts += [Text(f"  {SYMPTOM}", "yellow")] if failure.symptom else []
+    return Group(*parts, _tree(failure))
 
 
 def who(failure: FailureReport) -> str:
@@ -127,8 +127,8 @@ def _tree(failure: Explained) -> RenderableType:
     shown = (failure.root, *failure.chain[1:_CHAIN_LIMIT])
     width = max(len(_role(event)) for event in shown)
     whens = [_after(event, failure.root) for event in shown[1:]]
-    times = max(map(len, whens), default=_TIME_WIDTH)
     label = "symptom" if failure.symptom else "root"
+    times = max([*map(len, whens), len(label) - _GUIDE_WIDTH]) if whens else _TIME_WIDTH
     root = _event(failure.root, label, times + _GUIDE_WIDTH, width, "bold red")
     tree = Tree(root, guide_style="dim")
     for event, when in zip(shown[1:], whens, strict=True):

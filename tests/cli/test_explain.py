@@ -72,6 +72,13 @@ def test_tests_that_failed_by_one_root_are_shown_as_one(cli, tmp_path):
     assert cli("explain", str(tmp_path / "a.log")).out.startswith("Why t.py::test_a and 1 more fail\n")
 
 
+def test_the_excerpt_is_shown_once(cli, tmp_path):
+    (tmp_path / "a.log").write_text("checksum differs\n##[error]Process completed with exit code 3.\n")
+    ended = cli("explain", str(tmp_path / "a.log"))
+    assert ended.out.count("checksum differs") == 1
+    assert "first symptom; root not in the logs" in ended.out
+
+
 def test_no_failure_is_said_and_ends_with_4(cli, tmp_path):
     (tmp_path / "a.log").write_text("all is well\n")
     ended = cli("explain", str(tmp_path / "a.log"))

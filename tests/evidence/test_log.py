@@ -2,7 +2,7 @@
 
 import pytest
 
-from bisect_tool.evidence import LogLine, explain_log, signatures
+from bisect_tool.evidence import LogLine, explain_log, is_symptom, signatures
 
 ENGINE = "(EngineCore_DP0 pid=77) ERROR 06-10 16:45:05 [core.py:12] RuntimeError: KV cache is too small"
 
@@ -276,3 +276,33 @@ def test_other_logs_tell_why_a_test_failed():
     found = explain_log([*lines(f"starting\n{ENGINE}", "server"), *lines(report, "tests")])
     root = found[0].failure.root
     assert (root.source, root.line, root.headline) == ("server", 2, "RuntimeError: KV cache is too small")
+
+
+@pytest.mark.parametrize(
+    ("text", "test"),
+    [
+        ("    add_test.go:9: got 3, want 4\n--- FAIL: TestAdd (0.00s)\nFAIL\n", "TestAdd"),
+        (
+            " FAIL  src/add.test.js\n  \u25cf add \u203a adds numbers\n    Expected: 4\n",
+            "add \u203a adds numbers",
+        ),
+        ("[ RUN      ] Foo.Bar\nfoo.cc:12: Failure\n[  FAILED  ] Foo.Bar (0 ms)\n", "Foo.Bar"),
+        ("TAP version 13\nok 1 - a\nnot ok 2 - adds\n", "adds"),
+    ],
+    ids=["go", "jest", "googletest", "tap"],
+)
+def test_the_tests_of_other_runners_are_failures(text, test):
+    (found,) = explain_log(lines(text))
+    assert found.test == test
+    assert text.split("\n")[1].strip() in found.failure.excerpt
+    ci = "".join(f"{line}\n" for line in (*text.split("\n"), "##[error]Process completed with exit code 1."))
+    assert [each.test for each in explain_log(lines(ci))] == [test]
+
+
+def test_where_nothing_tells_why_the_word_of_the_ci_service_is_a_symptom():
+    text = "08:01:03Z checksum differs\n##[error]Process completed with exit code 3.\n"
+    (found,) = explain_log(lines(text))
+    assert "checksum differs" in found.failure.excerpt
+    assert found.failure.root.headline == "Process completed with exit code 3"
+    assert is_symptom(found.failure.root)
+    assert explain_log(lines(text.replace("code 3", "code 0"))) == ()

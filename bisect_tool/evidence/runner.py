@@ -1,0 +1,58 @@
+"""What else says that something failed: test runners other than pytest, and the CI service in the end.
+
+It is asked where no process said why: a log that ends in `exit code 1` failed, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence.chain import Failure
+from bisect_tool.evidence.command import failed_test
+from bisect_tool.evidence.event import Event
+from bisect_tool.evidence.parsed_line import LAUNCHER, TEST, parse_line
+from bisect_tool.evidence.signature import signature_of
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bisect_tool.evidence.line import LogLine
+
+_BEFORE, _AFTER = 8, 8
+_TESTS_KEPT = 1000
+# GitHub, GitLab, Buildkite, Azure.
+_ENDED = re.compile(
+    r"(?:##\[error\])?(?P<said>Process completed with exit code [1-9]\d*|ERROR: Job failed: exit \w+ [1-9]\d*"
+    r"|.{0,4}Error: The command exited with status -?[1-9]\d*|Bash exited with code '?[1-9]\d*)"
+)
+
+
+def reported_failures(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
+    """Yield each test that a runner names with its failure; of none, what the CI service says in the end."""
+    texts = [parse_line(line.text).text for line in lines]
+    named = {test: at for at, text in reversed(list(enumerate(texts))) if (test := failed_test(text))}
+    if named:
+        for test, at in sorted(named.items(), key=lambda item: item[1])[:_TESTS_KEPT]:
+            yield test, _failure(lines, texts, at, TEST, clean_line(f"{test} failed", 500))
+        return
+    ends = ((at, match) for at, text in enumerate(texts) if (match := _ENDED.match(text)))
+    for at, match in ends:
+        yield "", _failure(lines, texts, at, LAUNCHER, match["said"])
+        return
+
+
+def _failure(lines: Sequence[LogLine], texts: Sequence[str], at: int, role: str, message: str) -> Failure:
+    around = tuple(texts[max(at - _BEFORE, 0) : at + _AFTER])
+    root = Event(
+        time=0.0,
+        source=lines[at].source,
+        role=role,
+        kind="exit",
+        severity="error",
+        message=message,
+        lines=around,
+        line=lines[at].number,
+    )
+    return Failure(root=root, chain=(root,), signature=signature_of(root), excerpt="\n".join(around))
