@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import stage
 from bisect_tool.evidence.pytest_log import PytestReader
 from bisect_tool.evidence.reader import read_events
-from bisect_tool.evidence.runner import reported_failures
+from bisect_tool.evidence.runner import job_failure, named_tests
 from bisect_tool.evidence.signature import Signature, signature_of
 from bisect_tool.evidence.symptom import is_symptom
 
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 
     from bisect_tool.evidence.event import Event, Frame
     from bisect_tool.evidence.line import LogLine
-    from bisect_tool.evidence.pytest_log import FailedTest
+    from bisect_tool.evidence.pytest_log import FailedTest, Span
 
 _LAST = 5000
 """Lines kept for what test runners and CI services say in the end."""
+
+_FREE = 500
+"""Events that belong to no test, each signature once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,11 @@ def explain_log(
     last: deque[LogLine] = deque(maxlen=_LAST)
     every = read_events(_kept(tests.watch(lines), last))
     events = [event for event in every if signature_of(event) not in known_good]
-    failed = tests.failed()
-    found = [_of_test(test, events, tests) for test in failed] if failed else _of_all(events, tests)
-    if all(is_symptom(each.failure.root) for each in found):
-        reported = reported_failures(
-            [line for line in last if not tests.has_passed(line.source, line.number)]
-        )
-        found = [LogFailure(test, failure) for test, failure in reported] or found
+    evidence = _Evidence(events, tests)
+    found = [_of_test(test, evidence) for test in tests.failed()]
+    found = found or _of_all(events, tests) or _of_end(last, tests)
+    if all(is_symptom(each.failure.root) and not each.test for each in found):
+        found = _of_runner(last, tests) or found
     new = [each for each in found if each.failure.signature not in known_good]
     return tuple(sorted(new, key=_gravity))
 
@@ -87,23 +89,59 @@ def _of_all(events: Sequence[Event], tests: PytestReader) -> list[LogFailure]:
     return [LogFailure("", explain(left, None, {}))]
 
 
-def _of_test(test: FailedTest, events: Iterable[Event], tests: PytestReader) -> LogFailure:
+def _of_runner(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]:
+    """The failed tests that a runner other than pytest names."""
+    return [LogFailure(*found) for found in named_tests(_not_passed(last, tests))]
+
+
+def _of_end(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]:
+    """What the CI service says in the end."""
+    ended = job_failure(_not_passed(last, tests))
+    return [LogFailure("", ended)] if ended else []
+
+
+def _not_passed(last: Iterable[LogLine], tests: PytestReader) -> list[LogLine]:
+    return [line for line in last if not tests.has_passed(line.source, line.number)]
+
+
+class _Evidence:
+    """The events of all logs, by whose they are."""
+
+    def __init__(self, events: Iterable[Event], tests: PytestReader) -> None:
+        self._by_source: dict[str, list[Event]] = {}
+        free: dict[Signature, Event] = {}
+        for event in sorted(events, key=lambda event: event.line):
+            self._by_source.setdefault(event.source, []).append(event)
+            if len(free) < _FREE and not tests.is_reported(event.source, event.line):
+                free.setdefault(signature_of(event), event)
+        self._free = tuple(free.values())
+
+    def of(self, test: FailedTest) -> list[Event]:
+        """The test's own, and those of no test that stand before its report."""
+        own = {id(event): event for span in test.spans for event in self._within(span)}
+        free = (event for event in self._free if _may_concern(test, event))
+        own |= {id(event): event for event in free}
+        return sorted(own.values(), key=lambda event: (event.time, event.line))
+
+    def _within(self, span: Span) -> list[Event]:
+        events = self._by_source.get(span.source, [])
+        first = bisect_left(events, span.first, key=lambda event: event.line)
+        return events[first : bisect_right(events, span.last, key=lambda event: event.line)]
+
+
+def _may_concern(test: FailedTest, event: Event) -> bool:
+    if event.source != test.source:
+        return True
+    return test.started is None and event.line < test.line
+
+
+def _of_test(test: FailedTest, evidence: _Evidence) -> LogFailure:
     """Why a test failed: by its own lines, and by those that belong to no test."""
-    own = [_named(event, test) for event in events if _concerns(test, event, tests)]
+    own = [_named(event, test) for event in evidence.of(test)]
     seen = _suite_failure(test, max((event.time for event in own), default=0.0))
     failure = explain(own, seen.model_copy(update={"frames": seen.frames or _frames(seen, own)}), {})
     chain = tuple(_placed(event, test) for event in failure.chain)
     return LogFailure(test.name, failure.model_copy(update={"root": chain[0], "chain": chain}))
-
-
-def _concerns(test: FailedTest, event: Event, tests: PytestReader) -> bool:
-    if test.owns(event.source, event.line):
-        return True
-    if test.started is not None and event.source == test.source:
-        return False
-    return not tests.is_reported(event.source, event.line) and not (
-        event.source == test.source and test.line <= event.line
-    )
 
 
 def _named(event: Event, test: FailedTest) -> Event:

@@ -7,6 +7,7 @@ sections below `FAILURES` and `ERRORS`, the short test summary, and what xdist p
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.line import LogLine
 
 Phase = Literal["setup", "call", "teardown"]
-TESTS_KEPT = 5000
+TESTS_KEPT = 1000
+_SPANS = 20_000
 _LINE_LIMIT = 2000
 _TEXT_LINES = 60
 _END = 2**62
@@ -65,6 +67,24 @@ class Span:
         return source == self.source and self.first <= number <= self.last
 
 
+class _Spans:
+    """Spans that are added in their order in each log, and do not overlap."""
+
+    def __init__(self) -> None:
+        self._by_source: dict[str, list[Span]] = {}
+
+    def add(self, span: Span) -> None:
+        spans = self._by_source.setdefault(span.source, [])
+        if len(spans) < _SPANS:
+            spans.append(span)
+
+    def hold(self, source: str, number: int) -> bool:
+        """Whether a line stands within one of them."""
+        spans = self._by_source.get(source, [])
+        at = bisect_right(spans, number, key=lambda span: span.first)
+        return at > 0 and spans[at - 1].last >= number
+
+
 @dataclass(frozen=True, slots=True)
 class FailedTest:
     """A test that failed, and what pytest says of it.
@@ -86,9 +106,10 @@ class FailedTest:
     section: Span | None = None
     started: Span | None = None
 
-    def owns(self, source: str, number: int) -> bool:
-        """Whether a line is this test's."""
-        return any(span is not None and span.holds(source, number) for span in (self.section, self.started))
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The lines that are this test's."""
+        return tuple(span for span in (self.section, self.started) if span is not None)
 
 
 @dataclass(slots=True)
@@ -174,9 +195,9 @@ class PytestReader:
         self._tests: dict[tuple[str, str], FailedTest] = {}
         self._verdicts: dict[tuple[str, str], Span] = {}
         self._live: set[str] = set()
-        self._ran: list[Span] = []
-        self._reports: list[Span] = []
-        self._passed: list[Span] = []
+        self._ran = _Spans()
+        self._reports = _Spans()
+        self._passed = _Spans()
 
     def watch(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
         """Pass on the lines."""
@@ -199,15 +220,11 @@ class PytestReader:
 
     def is_reported(self, source: str, number: int) -> bool:
         """Whether a line is part of pytest's report, or of the progress of a test that it names."""
-        return any(span.holds(source, number) for span in (*self._reports, *self._ran))
+        return self._reports.hold(source, number) or self._ran.hold(source, number)
 
     def has_passed(self, source: str, number: int) -> bool:
         """Whether a line was printed by tests of which pytest says in the end that none failed."""
-        return any(span.holds(source, number) for span in self._passed)
-
-    def has_report(self, source: str) -> bool:
-        """Whether pytest reported in this log."""
-        return any(span.source == source for span in (*self._reports, *self._ran))
+        return self._passed.hold(source, number)
 
     def _feed(self, log: _Log, line: LogLine) -> None:
         shown = clean(line.text[: 4 * _LINE_LIMIT].rstrip("\r\n"))
@@ -234,7 +251,7 @@ class PytestReader:
             log.began, log.report = log.began if log.report else number, title
         elif _CLOSING.match(title):
             if not _RED.search(title):
-                self._passed.append(Span(log.source, log.since, number))
+                self._passed.add(Span(log.source, log.since, number))
             log.since = number + 1
             self._end_report(log, number)
         elif title == "test session starts":
@@ -246,7 +263,7 @@ class PytestReader:
     def _end_report(self, log: _Log, number: int) -> None:
         self._end_section(log, number)
         if log.report:
-            self._reports.append(Span(log.source, log.began, number))
+            self._reports.add(Span(log.source, log.began, number))
         log.report = ""
 
     def _end_section(self, log: _Log, number: int) -> None:
@@ -287,8 +304,8 @@ class PytestReader:
             self._verdicts.setdefault((node, verdict), span)
 
     def _end_test(self, log: _Log, number: int) -> None:
-        if log.node and len(self._ran) < TESTS_KEPT:
-            self._ran.append(Span(log.source, log.began, number))
+        if log.node:
+            self._ran.add(Span(log.source, log.began, number))
         log.node = ""
 
 

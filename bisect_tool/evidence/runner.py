@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _BEFORE, _AFTER = 8, 8
 _TESTS_KEPT = 1000
+_NAME_LIMIT = 300
 # GitHub, GitLab, Buildkite, Azure.
 _ENDED = re.compile(
     r"(?:##\[error\])?(?P<said>Process completed with exit code [1-9]\d*|ERROR: Job failed: exit \w+ [1-9]\d*"
@@ -29,18 +30,23 @@ _ENDED = re.compile(
 )
 
 
-def reported_failures(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
-    """Yield each test that a runner names with its failure; of none, what the CI service says in the end."""
+def named_tests(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
+    """Yield each test that a runner says failed, with its failure."""
     texts = [parse_line(line.text).text for line in lines]
-    named = {test: at for at, text in reversed(list(enumerate(texts))) if (test := failed_test(text))}
-    if named:
-        for test, at in sorted(named.items(), key=lambda item: item[1])[:_TESTS_KEPT]:
-            yield test, _failure(lines, texts, at, TEST, clean_line(f"{test} failed", 500))
-        return
-    ends = ((at, match) for at, text in enumerate(texts) if (match := _ENDED.match(text)))
-    for at, match in ends:
-        yield "", _failure(lines, texts, at, LAUNCHER, match["said"])
-        return
+    named: dict[str, int] = {}
+    for at, text in enumerate(texts):
+        if test := failed_test(text):
+            named.setdefault(clean_line(test, _NAME_LIMIT), at)
+    for test, at in list(named.items())[:_TESTS_KEPT]:
+        yield test, _failure(lines, texts, at, TEST, f"{test} failed")
+
+
+def job_failure(lines: Sequence[LogLine]) -> Failure | None:
+    """Return what the CI service says of a job that failed."""
+    texts = [parse_line(line.text).text for line in lines]
+    said = ((at, match["said"]) for at, text in enumerate(texts) if (match := _ENDED.match(text)))
+    at, message = next(said, (0, ""))
+    return _failure(lines, texts, at, LAUNCHER, message) if message else None
 
 
 def _failure(lines: Sequence[LogLine], texts: Sequence[str], at: int, role: str, message: str) -> Failure:

@@ -306,3 +306,20 @@ def test_where_nothing_tells_why_the_word_of_the_ci_service_is_a_symptom():
     assert found.failure.root.headline == "Process completed with exit code 3"
     assert is_symptom(found.failure.root)
     assert explain_log(lines(text.replace("code 3", "code 0"))) == ()
+
+
+def test_a_failed_test_is_named_though_its_root_is_a_symptom_and_the_job_has_ended():
+    text = """\
+FAILED tests/test_a.py::test_one - subprocess.CalledProcessError: Command 'x' returned non-zero exit status 1.
+##[error]Process completed with exit code 1.
+"""
+    assert [each.test for each in explain_log(lines(text))] == ["tests/test_a.py::test_one"]
+
+
+def test_many_failed_tests_and_many_errors_of_no_test_are_read():
+    head = "(Worker pid=7) ERROR 06-10 16:45:05"
+    errors = [f"{head} [a.py:{n}] ValueError: {chr(97 + n % 26)}" for n in range(300)]
+    summary = [f"FAILED tests/test_a.py::test_{n} - assert {n} == 0" for n in range(200)]
+    found = explain_log(lines("\n".join((*errors, *summary))))
+    assert len(found) == 200
+    assert {each.failure.root.headline for each in found} == {"ValueError: a"}
