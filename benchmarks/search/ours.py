@@ -27,12 +27,18 @@ class Ours:
     calibration: tuple[Mapping[str, float], ...]
 
     @property
-    def miscalibration(self) -> float:
-        """How far the claimed confidence lies from the true one, as a mean over searches."""
-        searches = sum(each["count"] for each in self.calibration)
-        return (
-            sum(each["count"] * abs(each["claimed"] - each["right"]) for each in self.calibration) / searches
-        )
+    def right_among_named(self) -> float:
+        """The share of the names given that were right."""
+        return self._mean("right")
+
+    @property
+    def claimed(self) -> float:
+        """The confidence of the names given, on average."""
+        return self._mean("claimed")
+
+    def _mean(self, figure: str) -> float:
+        named = sum(each["count"] for each in self.calibration)
+        return sum(each["count"] * each[figure] for each in self.calibration) / named
 
 
 def simulate(noise: Noise, *options: str | Path) -> Ours:

@@ -35,11 +35,12 @@ _PAIR_RUNS = 2
 """How often the bad commit of the pair was seen to fail, and the good one to pass, before a name is given:
 else one run by chance would be enough for a wrong one."""
 
-_STOP_MARGIN = 1.35
-_STOP_MARGIN_NOISE_FREE = 2.8
+_STOP_MARGIN_NOISE_FREE = 2.7
+_STOP_MARGIN_ALARMS = 1.7
+_STOP_MARGIN = 1.2
 """By how much the doubt that is left has to be smaller than the one that is allowed. A search stops when luck
-looks best, which flatters every answer a little; and where no run contradicts another yet, the noise that may
-be there was not measured. benchmarks/ measures what it comes to."""
+looks best, which flatters every answer, more so where both rates were learnt on the way; and where no run
+contradicts another yet, the noise that may be there was not measured. benchmarks/ measures the effect."""
 
 _CONFIRMING_RUNS = 4
 """What it takes, about, until a commit is likely enough that every run so far points to."""
@@ -164,7 +165,7 @@ class Bisection:
     def conclude(self) -> Conclusion | None:
         """The answer, or None while there is something left to try."""
         if self._without_culprit:
-            return None if self.confirmation() else self._no_culprit()
+            return None if self.confirmation() and not self._too_long else self._no_culprit()
         together = float(self.posterior.commits[list(self._block)].sum())
         names = tuple(self.dag.candidates[commit] for commit in self._block)
         if together >= self._sure and not self.confirmation():
@@ -172,7 +173,7 @@ class Bisection:
             if len(names) == 1 and not skipped:
                 return Culprit(names[0], self.dag.parents[names[0]], together, self._earlier(*self._block))
             return Candidates(names, skipped, together)
-        if not self.confirmation() and self._hopeless:
+        if self._too_long or (self._exhausted and not self.confirmation()):
             return self._seen_breakage() or Undecided(tuple(self.probabilities))
         return None
 
@@ -214,8 +215,8 @@ class Bisection:
         return any(count.failed for sha, count in self._counts.items() if sha not in self.dag.index)
 
     @property
-    def _hopeless(self) -> bool:
-        return len(self.observed) > _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1) or self._exhausted
+    def _too_long(self) -> bool:
+        return len(self.observed) > _RUNS_PER_BIT * log2(len(self.dag.candidates) + 1)
 
     @property
     def _exhausted(self) -> bool:
@@ -384,7 +385,9 @@ class Bisection:
 
     @cached_property
     def _sure(self) -> float:
-        margin = _STOP_MARGIN_NOISE_FREE if self.posterior.consistent.any() else _STOP_MARGIN
+        known = self.posterior
+        learnt = _STOP_MARGIN_ALARMS if known.alarms(int(known.commits.argmax())) else _STOP_MARGIN
+        margin = _STOP_MARGIN_NOISE_FREE if known.consistent.any() else learnt
         return 1 - (1 - self.confidence) / margin
 
     @cached_property

@@ -8,7 +8,7 @@ parent outside the range fails, the breakage may lie there or farther down.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import exp, lgamma, log
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ class Answers:
 
     Attributes:
         under: The logarithm of the chance of its runs if the last breakage is under it.
+        broken: The same if it is broken.
         sound: The same if it is sound.
         any: The same if it is as likely broken as sound.
         next_under: The chance that its next run fails if the last breakage is under it.
@@ -43,12 +44,14 @@ class Answers:
     """
 
     under: float
+    broken: float
     sound: float
     any: float
     next_under: float
     next_any: float
 
     @classmethod
+    @cache
     def of(cls, failed: int, passed: int, *, fixed: float, fix: bool) -> Answers:
         """Weigh the runs of a commit that is sound so often although the last breakage is under it.
 
@@ -61,12 +64,19 @@ class Answers:
         alike = _mean(0.5, broken, sound)
         next_any = _next_of(0.5, (broken, if_broken), (sound, if_sound))
         under = _mean(fixed, sound, broken)
-        return cls(under, sound, alike, _next_of(fixed, (sound, if_sound), (broken, if_broken)), next_any)
+        return cls(
+            under, broken, sound, alike, _next_of(fixed, (sound, if_sound), (broken, if_broken)), next_any
+        )
 
     @property
     def if_under(self) -> float:
         """How much more the chance is if the last breakage is under it."""
         return self.under - self.any
+
+    @property
+    def if_breakage(self) -> float:
+        """How much more the chance is if it is the last breakage."""
+        return self.broken - self.any
 
     @property
     def if_parent(self) -> float:
@@ -98,6 +108,7 @@ class Breakages:
         found = np.full(len(self.dag.candidates), self._any)
         for place, answers in self._inside.items():
             found[self.dag.ancestry.under(place)] += answers.if_under
+            found[place] += answers.if_breakage - answers.if_under
             found[list(self.dag.children.get(self.dag.candidates[place], ()))] += answers.if_parent
         for sha, answers in self._outside.items():
             whose = slice(None) if sha in self.goods else list(self.dag.children.get(sha, ()))
@@ -111,7 +122,7 @@ class Breakages:
         children = [
             self.dag.children.get(sha, ()) or tuple(range(len(self.dag.candidates))) for sha in parents
         ]
-        found = np.array([self._any + self._outside.get(sha, self._untried).if_under for sha in parents])
+        found = np.array([self._any + self._outside.get(sha, self._untried).if_breakage for sha in parents])
         if not parents:
             return found
         starts = np.cumsum([0, *map(len, children[:-1])])

@@ -120,6 +120,11 @@ class Posterior:
         """The chance that a run fails anywhere, if there is no culprit."""
         return float(self._flaky.bad[0])
 
+    def alarms(self, commit: int) -> int:
+        """How many runs failed at commits that are good, if that is the culprit."""
+        _, good = self._bad_and_good
+        return int(good[self._kind[commit], 0])
+
     @cached_property
     def consistent(self) -> NDArray[np.bool_]:
         """The commits that explain every run at its word: all failures above them, all passes elsewhere."""

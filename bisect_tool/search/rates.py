@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Counts = NDArray[np.int64]
 
-_DETERMINISTIC = 0.57
-_ONE_SIDED = 0.5
+_DETERMINISTIC = 0.5
+_ONE_SIDED = 0.28
 """Of what is flaky: the share of failures that never show without their cause."""
 _SHOWN = np.array([*np.geomspace(0.02, 0.2, 9), *np.arange(0.25, 0.96, 0.05), 0.98])
-"""How often a flaky failure shows."""
-_OFTENER = 0.3
-"""The exponent of the density of one-sided rates: the rarer a failure, the less likely it was noticed."""
+_SELDOM = 3.0
+_NOTICED = 0.8
+"""How often a one-sided failure shows: seldom, or it would not be flaky, but often enough to be noticed. The
+exponents of its density in 1 - rate and in rate."""
+_OFTEN = 0.5
+"""How often a failure shows that raises false alarms, too; the exponent of its density."""
 _ALARMS = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17, 0.2])
 _MORE_ALARMS = 2.0
 """How often it shows without its cause; the exponent of the density of false alarms."""
@@ -84,9 +87,9 @@ def regression() -> Rates:
     """The prior of a cell that has a culprit."""
     bad, good = (side.ravel() for side in np.meshgrid(_SHOWN, _ALARMS, indexing="ij"))
     shown = _widths(_SHOWN)
-    two_sided = np.outer(shown, np.exp(_MORE_ALARMS * _ALARMS)).ravel()
+    one_sided = shown * _SHOWN**_NOTICED * (1.05 - _SHOWN) ** _SELDOM
+    two_sided = np.outer(shown * _SHOWN**_OFTEN, np.exp(_MORE_ALARMS * _ALARMS)).ravel()
     apart = (bad >= good + _GAP) | (bad >= _RATIO * good)
-    one_sided = shown * _SHOWN**_OFTENER
     flaky = (_ONE_SIDED * _shares(one_sided), (1 - _ONE_SIDED) * _shares(two_sided[apart]))
     weight = np.concatenate(([_DETERMINISTIC], (1 - _DETERMINISTIC) * np.concatenate(flaky)))
     return Rates(

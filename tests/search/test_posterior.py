@@ -66,22 +66,24 @@ def several(search, parents, given):
     def under(sha):
         return (1 - fixed) * runs(sha, broken=True) + fixed * runs(sha, broken=False)
 
-    def chance(has_it, sound):
+    def chance(breakage, has_it, sound):
         return prod(
-            (under(sha) if sha in has_it else free(sha))
+            (runs(sha, broken=True) if sha == breakage else under(sha) if sha in has_it else free(sha))
             * (runs(sha, broken=False) / free(sha) if sha in sound else 1)
             for sha in tried
         )
 
     last = [
-        chance({sha for sha in parents if culprit in lineage(parents, sha)}, {END, *parents[culprit]})
+        chance(
+            culprit, {sha for sha in parents if culprit in lineage(parents, sha)}, {END, *parents[culprit]}
+        )
         for culprit in search.dag.candidates
     ]
     whole = sum(given.values())
     weight = [posterior._NON_MONOTONIC * given[sha] / whole for sha in search.dag.candidates]
     return [
         *(a * b for a, b in zip(last, weight, strict=True)),
-        posterior._ELSEWHERE * chance({END, *above_end(parents)}, ()),
+        posterior._ELSEWHERE * chance(END, above_end(parents), ()),
     ]
 
 
