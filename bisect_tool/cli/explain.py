@@ -34,7 +34,7 @@ def explain(
         bool, typer.Option("--markdown", help="Print Markdown, ready for an issue.")
     ] = False,
 ) -> int:
-    """Say why a log failed: the root, what followed from it, and where it stands."""
+    """Say why a log failed: the root cause, and what followed."""
     if as_json and as_markdown:
         raise UsageError("--json and --markdown are different documents", "Leave one of them out.")
     files = LogFiles(logs, say)

@@ -48,6 +48,7 @@ COMMANDS = (
         "fixes",
         "simulate",
         "doctor",
+        "explain",
         "scenarios",
     ),
 )
