@@ -22,7 +22,7 @@ def explain(
     logs: Annotated[
         list[str],
         typer.Argument(
-            metavar="LOG...", help="Log files, folders of them, archives, JUnit XML, or - for stdin."
+            metavar="LOG", help="Log files, folders of them, archives, JUnit XML, or - for stdin."
         ),
     ],
     against: Annotated[
