@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 1.0
 """What a busy machine can make of a test: more than both, and it hangs."""
+_SHORTEST_S = 0.5
+"""No test has a deadline that is shorter: what ends before that only speaks of time."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +146,12 @@ def _run(cell: str, trial: TrialResult, sought: _Sought, longest: float | None) 
 def is_doubtful(trial: TrialResult, result: CellResult, longest: float | None = None) -> bool:
     """Whether a cell missed a deadline while the machine was busy with other work.
 
-    Not if it hardly used a CPU, or took so much longer than its `longest` pass (seconds) that no load
+    Not if it was over at once, hardly used a CPU, or took so much longer than its `longest` pass (seconds) that no load
     explains it.
     """
     if not trial.slowed or not is_missed_deadline(result.outcome, result.failure):
+        return False
+    if result.outcome is not Outcome.HUNG and result.seconds < _SHORTEST_S:
         return False
     return longest is None or result.seconds <= max(_TIMES_SLOWER * longest, longest + _SECONDS_SLOWER)
 

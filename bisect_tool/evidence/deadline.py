@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 _EXCEPTION = re.compile(r"Time(?:d)?Out|Timeout|Deadline", re.IGNORECASE)
 _MESSAGE = re.compile(
-    r"\btim(?:ed|e|ing)[ -]?out\b|\btimeouts?\b|\bdeadlines?\b|\btoo (?:slow|long|late)\b"
-    r"|\b\d+(?:\.\d+)? ?(?:ms|msecs?|s|secs?|seconds?|min|minutes?)\b"
+    r"\btim(?:ed|ing)[ -]?out\b|\btoo (?:slow|long|late)\b|\bdeadline (?:exceeded|expired|passed|missed)"
+    r"|\btime-?out\b:? (?:expired|exceeded|waiting|while|after|of|in|\(|>|\d)|\bmissed (?:its|the) deadline"
+    r"|(?<!['\"\w.])\d+(?:\.\d+)? ?(?:ms|msecs?|s|secs?|seconds?|min|minutes?)\b"
     r"|\bassert [^=!<>]{0,80}\d\.\d[^=!<>]{0,80} <=? \d"  # `assert elapsed < 15`, as pytest shows it
     r"|\bexit (?:code|status) 124\b",  # timeout(1)
     re.IGNORECASE,

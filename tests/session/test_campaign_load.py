@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from worlds import GOOD, World, line, play
+from worlds import GOOD, World, failure, line, play
 
-from bisect_tool.campaign import Finding
+from bisect_tool.campaign import Finding, Purpose, Step
+from bisect_tool.campaign.judged import is_doubtful
 from bisect_tool.supervise.load import Load
+from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from bisect_tool.campaign import Step
     from bisect_tool.trial.result import TrialResult
 
 BUSY = Load(cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=0.6)
@@ -132,3 +133,11 @@ def test_what_slept_was_not_slowed():
 def test_one_failure_on_a_quiet_machine_is_no_doubt():
     found = play(world(10, hanging(10), busy=1)).of("cell")
     assert (found.finding, found.culprit, found.busy) == (Finding.CULPRIT, "c10", "")
+
+
+@pytest.mark.parametrize(("seconds", "doubtful"), [(0.2, False), (3.2, True)])
+def test_what_is_over_at_once_missed_no_deadline(seconds, doubtful):
+    """A failure that speaks of a time, and took none of it."""
+    cell = CellResult(cell="cell", outcome=Outcome.FAILED, seconds=seconds, failure=failure("took 3 s"))
+    trial = world(10).trial(Step("c12", None, Purpose.NARROW), 0).model_copy(update={"cells": (cell,)})
+    assert is_doubtful(trial, cell) is doubtful
