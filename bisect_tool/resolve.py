@@ -14,7 +14,7 @@ from bisect_tool import scenario as scenarios
 from bisect_tool.check_files import check_files
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
-from bisect_tool.history.borrow import is_bare, is_checkout
+from bisect_tool.history.borrow import checkout_at, is_bare, is_checkout
 from bisect_tool.history.clone import is_url, without_account
 from bisect_tool.history.contents import Lack, cut_off, lacks
 from bisect_tool.plain_command import command_line, tracked
@@ -28,6 +28,7 @@ from bisect_tool.request import (
     SuiteCheck,
 )
 from bisect_tool.scripts import scripts_of
+from bisect_tool.shadowing import Shadow, named_in, shadows
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
 from bisect_tool.trial.cells import collect_cells, matching
@@ -122,6 +123,18 @@ def _warnings(resolved: Resolved) -> Iterator[str]:
         yield cut
     for lack in lacking(resolved.request, resolved.repository):
         yield lack.sentence
+    for shadow in hidden(resolved.request, resolved.repository):
+        yield shadow.found
+
+
+def hidden(request: Request, repository: Repository) -> tuple[Shadow, ...]:
+    """What leads a command into the user's checkout, where it does not see the commits."""
+    checkout = checkout_at(request.repo)
+    if checkout is None or not isinstance(request.check, CommandCheck):
+        return ()
+    named = [path for path in named_in(request.check.argv, checkout) if path != "."]
+    known = repository.tree_hashes(request.bad, named)
+    return tuple(shadows(request.check.argv, os.environ, checkout, known))
 
 
 def lacking(request: Request, repository: Repository) -> tuple[Lack, ...]:

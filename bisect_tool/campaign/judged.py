@@ -146,8 +146,8 @@ def _run(cell: str, trial: TrialResult, sought: _Sought, longest: float | None) 
 def is_doubtful(trial: TrialResult, result: CellResult, longest: float | None = None) -> bool:
     """Whether a cell missed a deadline while the machine was busy with other work.
 
-    Not if it was over at once, hardly used a CPU, or took so much longer than its `longest` pass (seconds) that no load
-    explains it.
+    Not if it was over at once, hardly used a CPU, or took so much longer than its `longest` pass (seconds)
+    that no load explains it.
     """
     if not trial.slowed or not is_missed_deadline(result.outcome, result.failure):
         return False

@@ -13,12 +13,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from bisect_tool.history.borrow import checkout_at
 from bisect_tool.history.contents import cut_off
 from bisect_tool.report.phrase import listing
 from bisect_tool.request import CommandCheck
-from bisect_tool.resolve import lacking
-from bisect_tool.shadowing import named_in, shadows
+from bisect_tool.resolve import hidden, lacking
 from bisect_tool.text import clean_line
 from bisect_tool.trial.user_environment import withheld
 from bisect_tool.verdict import TELLING, Outcome
@@ -46,11 +44,14 @@ class ShadowReport(BaseModel):
 
 
 def shadowed(session: Session, rerun: str, results: Sequence[TrialResult]) -> tuple[ShadowReport, ...]:
-    """What may hide the commits from a command that answered alike at all of them; `rerun` runs it again."""
-    request = session.request
-    if not isinstance(request.check, CommandCheck) or not _alike(results):
+    """What may hide the commits from a command; `rerun` runs it again.
+
+    What the commits' files lack in a trial is told only where it answered alike at all of them.
+    """
+    check = session.request.check
+    if not isinstance(check, CommandCheck):
         return ()
-    return (*_hidden(session, request.check, rerun), *_lacking(session, request.check, rerun))
+    return (*_hidden(session, check, rerun), *(_lacking(session, check, rerun) if _alike(results) else ()))
 
 
 def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
@@ -66,15 +67,10 @@ def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[Shad
 
 def _hidden(session: Session, check: CommandCheck, rerun: str) -> tuple[ShadowReport, ...]:
     """What leads the check into the user's checkout."""
-    request, checkout = session.request, checkout_at(session.request.repo)
-    if checkout is None:
-        return ()
-    named = [path for path in named_in(check.argv, checkout) if path != "."]
-    tracked = session.repository.tree_hashes(request.bad, named)
     before = rerun.removesuffix(shlex.join(check.argv))
     return tuple(
         ShadowReport(found=each.found, rerun=before + shlex.join(each.command) if each.command else "")
-        for each in shadows(check.argv, os.environ, checkout, tracked)
+        for each in hidden(session.request, session.repository)
     )
 
 
@@ -96,12 +92,19 @@ def render_withheld(names: Sequence[str]) -> RenderableType | None:
     return Text(clean_line(line), "dim")
 
 
-def render_shadows(found: Sequence[ShadowReport]) -> RenderableType | None:
+def render_shadows(document: Document) -> RenderableType | None:
     """What may hide the commits, each with the command line that sees them."""
-    if not found:
+    if not document.shadows:
         return None
-    title = Text("Every commit gave the same answer, and the check may not see them", "bold yellow")
-    return Group(title, *(line for each in found for line in _lines(each)))
+    title = Text(shadow_title(document), "bold yellow")
+    return Group(title, *(line for each in document.shadows for line in _lines(each)))
+
+
+def shadow_title(document: Document) -> str:
+    """What it means for the answer that the check may not see the commits."""
+    if any(cell.culprit for cell in document.cells.values()):
+        return "The check may not see what the commits change, and the commit named may be the wrong one"
+    return "Every commit gave the same answer, and the check may not see them"
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def render_report(document: Document) -> RenderableType:
         _candidates(document),
         render_whys(document),
         render_withheld(document.withheld),
-        render_shadows(document.shadows),
+        render_shadows(document),
         render_load(document),
         render_start_ups(document),
         _native_changes(document),

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bisect_tool.report import answer
 from bisect_tool.report import forge as forges
 from bisect_tool.report.bounded import rows
-from bisect_tool.report.check import check_texts
+from bisect_tool.report.check import check_texts, shadow_title
 from bisect_tool.report.confirmed import became, reverted, taken_back, together, what_next
 from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
@@ -78,6 +78,7 @@ def markdown(document: Document) -> str:
             start_up=Markdown(title(document)),
             difference=Markdown(DIFFERENCE),
             check_files=check_texts(document),
+            doubt=Markdown(shadow_title(document)) if document.shadows else "",
             native_culprits={change.sha for change in answer.native_culprits(document)},
             **its_own,
         )

@@ -304,6 +304,20 @@ def test_an_editable_install_is_named_with_the_command_that_sees_the_commits(pro
     assert again.document.shadows == ()
 
 
+def test_a_culprit_beside_an_editable_install_has_a_warning(project):
+    """The tests follow the commits, and what they test does not: the commit named only adds the test."""
+    with_editable_install(project)
+    test = "import own, sys; sys.exit(own.answer)"
+    files = ("sys", "sys", f"exec({test!r})", f"exec({test!r})")
+    shas = [
+        project.commit(0, files={"src/own.py": f"answer = {code}\n", "test.py": f"import sys\n{text}\n"})
+        for code, text in zip((0, 0, 0, 1), files, strict=True)
+    ]
+    ended = bisect(project, shas[0], shas[-1], ".venv/bin/python", "test.py")
+    assert len(ended.document.shadows) == 1
+    assert "imports the project from your checkout" in ended.stderr.splitlines()[0]
+
+
 def test_a_secret_that_is_withheld_is_named_and_can_be_passed(project, monkeypatch):
     shas = project.commits(0, 0, 1, 1)
     env = project.env | {"LICENSE_KEY": "abcdef123", "OTHER_TOKEN": "0123456789"}
