@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from bisect_tool.scenario import Scenario
     from bisect_tool.words import Words
 
+_OWN_CODE = re.compile(r"\bPYTHONPATH=|\b(?:pip|npm|pnpm|yarn) (?:install|ci)\b|\buv (?:sync|pip|run)\b")
+"""What in a command makes each commit run its own code, whatever is installed."""
 DEFAULT_SCENARIO = "external-lb-dp"
 NO_CHECK = "{what} is not an engine of a scenario, and nothing says what is to be run"
 ANY_PROJECT = "For any project: --pytest tests/ for its tests, or a command after -- (-- ./check.sh)."
@@ -131,6 +133,9 @@ def hidden(request: Request, repository: Repository) -> tuple[Shadow, ...]:
     """What leads a command into the user's checkout, where it does not see the commits."""
     checkout = checkout_at(request.repo)
     if checkout is None or not isinstance(request.check, CommandCheck):
+        return ()
+    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if any(map(_OWN_CODE.search, request.check.argv)) or any(entry and entry[0] != "/" for entry in path):
         return ()
     named = [path for path in named_in(request.check.argv, checkout) if path != "."]
     known = repository.tree_hashes(request.bad, named)

@@ -12,8 +12,9 @@ _INTERPRETER = re.compile(
     r"(?:ba|da|z|k|a)?sh|python[\d.]*|pypy[\d.]*|perl[\d.]*|ruby[\d.]*|node|bun|php[\d.]*|lua"
 )
 _LAUNCHER = re.compile(
-    r"env|timeout|nice|nohup|time|xvfb-run|uv|poetry|pipenv|hatch|pdm|run|-.*|\w+=.*|[\d.]+[smhd]?"
+    r"env|timeout|nice|nohup|time|xvfb-run|uv|poetry|pipenv|hatch|pdm|run|-.*|[\d.]+[smhd]?"
 )
+_ASSIGNMENT = re.compile(r"\w+=")
 _PYTEST = frozenset({"pytest", "py.test"})
 _CODE = re.compile(r"-[A-Za-z]*[ce]|-[mpr]|--eval|--print|--command")
 """Options after which comes code or a module, not a file."""
@@ -32,7 +33,7 @@ def _interpreted(argv: Sequence[str]) -> Iterator[str]:
     """What the interpreter runs that comes first, or after `env A=1`, `timeout 60`, `uv run`."""
     for place, word in enumerate(argv):
         name = word.rpartition("/")[2]
-        if _LAUNCHER.fullmatch(name):
+        if _ASSIGNMENT.match(word) or _LAUNCHER.fullmatch(name):
             continue
         if name in _PYTEST:
             yield from _files(argv[place + 1 :])

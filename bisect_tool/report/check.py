@@ -121,12 +121,13 @@ class CheckText:
 
 
 def check_texts(document: Document) -> tuple[CheckText, ...]:
-    """The scripts of the check that no commit has."""
+    """The scripts of the check that no commit has; a program, long and without a suffix, is none."""
     files = document.check.files if document.check else ()
     named = ((Path(file.path), file) for file in files)
     return tuple(
         CheckText(path.name, _LANGUAGES.get(path.suffix, "text"), file.text, file.sha256)
         for path, file in named
+        if file.text or path.suffix
     )
 
 
