@@ -70,4 +70,4 @@ def test_an_end_of_the_pair_is_confirmed_in_the_company_of_the_candidates(culpri
 
 def test_where_every_cell_is_red_the_ends_need_no_more_runs():
     world = World(line(8), {"first": "c7", "second": "c7"})
-    assert [step.sha for step in play(world).steps].count("c7") <= 2
+    assert [step.sha for step in play(world).steps].count("c7") <= 3  # once as the end, twice to confirm
