@@ -140,6 +140,8 @@ def _files(path: str) -> list[str]:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from None
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        raise _unreadable(path, "a device, which need not end")
     if not stat.S_ISDIR(mode):
         return [path]
     found = sorted(_below(path))

@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -168,9 +169,10 @@ def test_standard_input_is_read(tmp_path, notes):
         lambda folder: folder / "nowhere",
         lambda folder: folder / "a\0b",
         lambda folder: folder,
+        lambda folder: Path("/dev/zero"),
         lambda folder: archive(folder / "a.zip", {"a.log": "x"}).rename(folder / "b.zip"),
     ],
-    ids=["missing", "no path", "folder without logs", "cut archive"],
+    ids=["missing", "no path", "folder without logs", "device", "cut archive"],
 )
 def test_what_cannot_be_read_is_a_mistake(tmp_path, notes, make):
     path = make(tmp_path)
