@@ -169,7 +169,7 @@ def test_standard_input_is_read(tmp_path, notes):
         lambda folder: folder / "nowhere",
         lambda folder: folder / "a\0b",
         lambda folder: folder,
-        lambda folder: Path("/dev/zero"),
+        lambda _: Path("/dev/zero"),
         lambda folder: archive(folder / "a.zip", {"a.log": "x"}).rename(folder / "b.zip"),
     ],
     ids=["missing", "no path", "folder without logs", "device", "cut archive"],
