@@ -1,5 +1,6 @@
 """Guardians with a fault of their own, named by the environment of whoever starts the first of them."""
 
+import errno
 import os
 import sys
 import time
@@ -7,7 +8,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from bisect_tool.supervise import forked_guardian
+from bisect_tool.supervise import forked_guardian, guardian
 from bisect_tool.supervise.guardian import Guardian
 
 
@@ -24,9 +25,23 @@ def jump():
     time.time = lambda: now() - 3600 * (time.monotonic() - began > 0.2)
 
 
+def spoil_result():
+    """The disk fails when the result is to be written."""
+    write = guardian.write_whole
+
+    def written(path, content):
+        if path.name == guardian.RESULT_FILE:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        write(path, content)
+
+    guardian.write_whole = written
+
+
 fault = os.environ["ODD_GUARDIAN"]
 if fault == "bug":
     Guardian._watch = fail_at_work
 elif fault == "clock":
     jump()
+elif fault == "result":
+    spoil_result()
 forked_guardian.main()

@@ -50,9 +50,9 @@ def test_the_clock_jumps_back(guard, odd):
     assert began - 1 < seen[0] <= seen[-1] <= run.result.ended + 1 <= time.time() + 2
 
 
-def test_the_result_cannot_be_written(spec, alive):
+def test_the_result_cannot_be_written(spec, alive, odd):
+    odd("result")
     made = spec("escape")
-    (made.folder / "result.json.part").mkdir()
     with pytest.raises(EnvironmentFailed, match=r"result\.json"):
         run_guarded(made)
     assert alive(made.env[MARK]) == []
