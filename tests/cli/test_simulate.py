@@ -58,7 +58,7 @@ def test_a_line_without_noise_takes_its_logarithm(simulate):
     assert (found["accuracy"], found["wrong_rate"], found["bound"]) == (1.0, 0.0, 5.0)
     assert found["midpoint_trials"] == {"mean": 5.0, "p50": 5.0, "p95": 5.0}
     assert found["rounds"] == found["midpoint_trials"]
-    assert 5 < found["trials"]["mean"] <= 9.5
+    assert 5 < found["trials"]["mean"] <= 11
     assert found["reached"] == pytest.approx(5.0 / found["trials"]["mean"])
     assert [each["low"] for each in found["calibration"]] == [tenth / 10 for tenth in range(10)]
     assert sum(each["count"] for each in found["calibration"]) == 40
