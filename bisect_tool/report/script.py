@@ -335,7 +335,8 @@ def _modules() -> str:
 
 
 def _sources(path: Path) -> Iterator[Path]:
-    yield from path.glob("*.py") if path.is_dir() else (path,)
+    """A module, or those of a folder with the table of patterns that they read."""
+    yield from (*path.glob("*.py"), *path.glob("*.toml")) if path.is_dir() else (path,)
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
