@@ -313,7 +313,9 @@ def test_a_culprit_beside_an_editable_install_has_a_warning(project):
         for code, text in zip((0, 0, 0, 1), files, strict=True)
     ]
     ended = bisect(project, shas[0], shas[-1], ".venv/bin/python", "test.py")
+    assert culprit_of(ended) == shas[2]
     assert len(ended.document.shadows) == 1
+    assert "the commit named may be the wrong one" in project.run("report").stdout
     assert "imports the project from your checkout" in ended.stderr.splitlines()[0]
 
 
