@@ -315,7 +315,7 @@ def test_a_culprit_beside_an_editable_install_has_a_warning(project):
     ended = bisect(project, shas[0], shas[-1], ".venv/bin/python", "test.py")
     assert culprit_of(ended) == shas[2]
     assert len(ended.document.shadows) == 1
-    assert "the commit named may be the wrong one" in project.run("report").stdout
+    assert "the commit named may be the wrong one" in " ".join(project.run("report").stdout.split())
     assert "imports the project from your checkout" in ended.stderr.splitlines()[0]
 
 

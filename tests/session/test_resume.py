@@ -124,7 +124,8 @@ def test_killed_again_and_again(project, counter, started, wait_for):
     assert all(ran[sha] >= runs for sha, runs in counted.items())
     assert sum(ran.values()) <= sum(counted.values()) + KILLS
     assert project.run("--good", shas[0], "--bad", shas[-1], "--", "./check.sh").code == 0
-    assert stored(project) == broken
+    # Which confirming run comes first hangs on where the worktree was left: only their order may differ.
+    assert sorted(stored(project)) == sorted(broken)
     wait_for(lambda: not survivors(project.mark), GONE_S)
 
 

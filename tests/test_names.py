@@ -1,0 +1,13 @@
+"""That pytest can import every test module in one run: it needs their names to be different."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+
+
+def test_no_two_modules_have_one_name():
+    names = Counter(file.name for file in TESTS.rglob("*.py") if file.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []
