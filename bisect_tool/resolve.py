@@ -28,7 +28,7 @@ from bisect_tool.request import (
     SuiteCheck,
 )
 from bisect_tool.scripts import scripts_of
-from bisect_tool.shadowing import Shadow, named_in, shadows
+from bisect_tool.shadowing import Command, Shadow, named_in, shadows
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
 from bisect_tool.trial.cells import collect_cells, matching
@@ -39,9 +39,12 @@ if TYPE_CHECKING:
 
     from bisect_tool.home import Home
     from bisect_tool.scenario import Scenario
+    from bisect_tool.shadowing import ReadFile
     from bisect_tool.words import Words
 
-_OWN_CODE = re.compile(r"\bPYTHONPATH=|\b(?:pip|npm|pnpm|yarn) (?:install|ci)\b|\buv (?:sync|pip|run)\b")
+_OWN_CODE = re.compile(
+    r"\bPYTHONPATH=[\"']?(?=[^/\"' ])|\b(?:pip|npm|pnpm|yarn) (?:install|ci)\b|\buv (?:sync|pip|run)\b"
+)
 """What in a command makes each commit run its own code, whatever is installed."""
 DEFAULT_SCENARIO = "external-lb-dp"
 NO_CHECK = "{what} is not an engine of a scenario, and nothing says what is to be run"
@@ -131,15 +134,35 @@ def _warnings(resolved: Resolved) -> Iterator[str]:
 
 def hidden(request: Request, repository: Repository) -> tuple[Shadow, ...]:
     """What leads a command into the user's checkout, where it does not see the commits."""
-    checkout = checkout_at(request.repo)
-    if checkout is None or not isinstance(request.check, CommandCheck):
+    checkout, check = checkout_at(request.repo), request.check
+    if checkout is None or not isinstance(check, CommandCheck):
         return ()
-    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if any(map(_OWN_CODE.search, request.check.argv)) or any(entry and entry[0] != "/" for entry in path):
+
+    def read(path: str) -> str | None:
+        try:
+            return repository.file(request.bad, path).decode("utf-8", "replace")
+        except UsageError:
+            return None
+
+    command = Command(check.argv, os.environ, _own_scripts(check, read))
+    if _runs_own_code(command):
         return ()
-    named = [path for path in named_in(request.check.argv, checkout) if path != "."]
+    named = [path for path in named_in(check.argv, checkout) if path != "."]
     known = repository.tree_hashes(request.bad, named)
-    return tuple(shadows(request.check.argv, os.environ, checkout, known))
+    return shadows(command, checkout, tuple(known), read)
+
+
+def _own_scripts(check: CommandCheck, read: ReadFile) -> dict[str, str]:
+    """The texts of the scripts that a command names in the commit's tree."""
+    paths = (posixpath.normpath(script) for script in check.scripts if not script.startswith("/"))
+    return {path: text for path in paths if (text := read(path))}
+
+
+def _runs_own_code(command: Command) -> bool:
+    """Whether a command itself sees to it that each commit runs its own code."""
+    path = command.environ.get("PYTHONPATH", "").split(os.pathsep)
+    relative = any(entry and not entry.startswith("/") for entry in path)
+    return relative or _OWN_CODE.search(" ".join(command.words)) is not None
 
 
 def lacking(request: Request, repository: Repository) -> tuple[Lack, ...]:

@@ -166,7 +166,8 @@ class CellConclusion:
     counts the runs at the commits that have the culprit. Where the
     cell fails only after others, `after` are the fewest of them, in their order. A culprit is no more than
     suspect where it fails in another way than the failing end (`other_failure`), or failed only by deadlines
-    that were missed while the machine was `busy`, by this measure.
+    that were missed while the machine was `busy`, by this measure, or where the check may not see what it
+    changes (`unseen`).
     """
 
     cell: str
@@ -184,6 +185,7 @@ class CellConclusion:
     after: tuple[str, ...] = ()
     other_failure: OtherFailure | None = None
     busy: str = ""
+    unseen: bool = False
     note: str = ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,12 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from bisect_tool.campaign import Finding
 from bisect_tool.history.contents import cut_off
 from bisect_tool.report.phrase import listing
 from bisect_tool.request import CommandCheck
-from bisect_tool.resolve import hidden, lacking
+from bisect_tool.resolve import lacking
+from bisect_tool.shadowing import may_be_unseen
 from bisect_tool.text import clean_line
 from bisect_tool.trial.user_environment import withheld
 from bisect_tool.verdict import TELLING, Outcome
@@ -24,26 +26,37 @@ from bisect_tool.verdict import TELLING, Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bisect_tool.campaign import State
     from bisect_tool.report.document import Document
     from bisect_tool.request import Request
     from bisect_tool.session import Session
+    from bisect_tool.shadowing import Shadow
     from bisect_tool.trial.result import TrialResult
 
 _LINE_LIMIT = 20_000
 _NAMES = 8
+_UNSEEN = (
+    "the check imports {} from your checkout at every commit, so what this one changes there was not seen"
+)
 _LANGUAGES = {"": "sh", ".sh": "sh", ".bash": "bash", ".py": "python"}
 
 
 class ShadowReport(BaseModel):
-    """What may hide the commits from the check; `rerun` is a command line that sees them, or empty."""
+    """What may hide the commits from the check; `rerun` is a command line that sees them, or empty.
+
+    `certain`: what the check imports from there is the same at every commit.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     found: str
     rerun: str = ""
+    certain: bool = False
 
 
-def shadowed(session: Session, rerun: str, results: Sequence[TrialResult]) -> tuple[ShadowReport, ...]:
+def shadowed(
+    session: Session, shadows: Sequence[Shadow], rerun: str, results: Sequence[TrialResult]
+) -> tuple[ShadowReport, ...]:
     """What may hide the commits from a command; `rerun` runs it again.
 
     What the commits' files lack in a trial is told only where it answered alike at all of them.
@@ -51,7 +64,27 @@ def shadowed(session: Session, rerun: str, results: Sequence[TrialResult]) -> tu
     check = session.request.check
     if not isinstance(check, CommandCheck):
         return ()
-    return (*_hidden(session, check, rerun), *(_lacking(session, check, rerun) if _alike(results) else ()))
+    found = tuple(_hidden(shadows, check, rerun))
+    return (*found, *(_lacking(session, check, rerun) if _alike(results) else ()))
+
+
+def doubting(session: Session, state: State, shadows: Sequence[Shadow]) -> State:
+    """The state with no more than suspects, where what they change may not be what the check saw."""
+    hides = [folder for shadow in shadows for folder in shadow.hides]
+    found = {item.culprit for item in state.conclusions if item.culprit and item.finding is Finding.CULPRIT}
+    check = session.request.check
+    if not hides or not found or not isinstance(check, CommandCheck):
+        return state
+    changed = session.repository.changed_by(found)
+    unseen = {sha for sha, paths in changed.items() if may_be_unseen(paths, hides, check.argv)}
+    note = _UNSEEN.format(listing(["the project" if hide == "." else hide for hide in dict.fromkeys(hides)]))
+    doubted = (
+        replace(item, finding=Finding.SUSPECT, unseen=True, note=note)
+        if item.culprit in unseen and item.finding is Finding.CULPRIT
+        else item
+        for item in state.conclusions
+    )
+    return replace(state, conclusions=tuple(doubted))
 
 
 def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
@@ -65,13 +98,12 @@ def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[Shad
         yield ShadowReport(found=lack.sentence, rerun=before + line if lack.command else "")
 
 
-def _hidden(session: Session, check: CommandCheck, rerun: str) -> tuple[ShadowReport, ...]:
+def _hidden(shadows: Sequence[Shadow], check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
     """What leads the check into the user's checkout."""
     before = rerun.removesuffix(shlex.join(check.argv))
-    return tuple(
-        ShadowReport(found=each.found, rerun=before + shlex.join(each.command) if each.command else "")
-        for each in hidden(session.request, session.repository)
-    )
+    for each in shadows:
+        again = before + shlex.join(each.command) if each.command else ""
+        yield ShadowReport(found=each.found, rerun=again, certain=bool(each.hides))
 
 
 def withheld_from(request: Request, *, failed: bool) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from bisect_tool.history import plumbing
 from bisect_tool.history.commit import merge_request
 from bisect_tool.history.range import DEEPEN
 from bisect_tool.report import fixes
-from bisect_tool.report.check import shadowed, withheld_from
+from bisect_tool.report.check import doubting, shadowed, withheld_from
 from bisect_tool.report.culprits import culprit_report, merge_itself, parent_runs
 from bisect_tool.report.document import (
     CellReport,
@@ -43,6 +43,7 @@ from bisect_tool.report.load import load_contrasts
 from bisect_tool.report.phrase import narrowed, told
 from bisect_tool.report.repro import concluded, first_failure, reproduction
 from bisect_tool.request import CommandCheck, ProjectCheck
+from bisect_tool.resolve import hidden
 from bisect_tool.session import setting
 from bisect_tool.text import clean, redact, secret_values
 from bisect_tool.verdict import RED, Outcome
@@ -87,7 +88,8 @@ def compose(
     Whatever wrote its texts, they are cleaned, and free of the secrets in this process's environment.
     """
     request = session.request
-    state = _noting_cuts(state, session.repository.cuts)
+    shadows = hidden(request, session.repository)
+    state = doubting(session, _noting_cuts(state, session.repository.cuts), shadows)
     commits = {commit.sha: commit for commit in session.range.commits}
     outside = dict.fromkeys((*request.goods, *(row.result.sha for row in rows)))
     commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
@@ -145,7 +147,7 @@ def compose(
         native_changes=tuple(native),
         check=request.check if isinstance(request.check, CommandCheck) else None,
         withheld=withheld_from(request, failed=bool(failures)),
-        shadows=shadowed(session, again, results),
+        shadows=shadowed(session, shadows, again, results),
         trials=trials,
         load=load_contrasts(trials),
         cost=_cost(rows),
@@ -235,6 +237,8 @@ def _doubt(state: State, unbuilt: Container[str]) -> str:
         return "changes nothing that is tested"
     if any(item.busy for item in state.conclusions):
         return "missed deadlines while the machine was busy"
+    if any(item.unseen for item in state.conclusions):
+        return "may be the wrong one, as the check imports from your checkout"
     return ""
 
 

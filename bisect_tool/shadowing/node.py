@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bisect_tool.shadowing.words import Command
 
@@ -29,13 +29,15 @@ _INSTALLERS = {
 class Modules:
     """The `node_modules` of a checkout that a command uses, or would need.
 
-    `links` are packages in it that lead into the checkout itself, as those of a workspace do; `named` tells
-    that the command names the folder, `install` is what would make it for a commit.
+    `links` are packages in it that lead into the checkout itself, as those of a workspace do, each with the
+    folder it leads to, from the top. `named` tells that the command names the folder, `used` that what the
+    tree requires is found there, and `install` is what would make it for a commit.
     """
 
     folder: Path
-    links: tuple[str, ...]
+    links: Mapping[str, str]
     named: bool
+    used: bool
     install: str
 
 
@@ -48,7 +50,16 @@ def modules(command: Command, checkout: Path) -> Modules | None:
     places = (*command.words, *_listed(command, "NODE_PATH"), *_listed(command, "PATH"))
     named = any(_leads_to(place, folder) for place in places)
     runs = any(Path(word).name in _RUNNERS for word in command.words)
-    return Modules(folder, tuple(_links(folder, checkout)), named, install) if named or runs else None
+    if not named and not runs:
+        return None
+    links = dict(_links(folder, checkout))
+    return Modules(folder, links, named, _is_used(command, folder), install)
+
+
+def _is_used(command: Command, folder: Path) -> bool:
+    """Whether the modules that a tree requires are found in a folder: on `NODE_PATH`, or behind a link."""
+    linked = "ln" in command.words and str(folder) in command.words
+    return linked or any(_leads_to(place, folder) for place in _listed(command, "NODE_PATH"))
 
 
 def _installs(words: tuple[str, ...]) -> bool:
@@ -67,10 +78,10 @@ def _leads_to(place: str, folder: Path) -> bool:
     return place.startswith("/") and NAME in place and Path(os.path.normpath(place)).is_relative_to(folder)
 
 
-def _links(folder: Path, checkout: Path) -> Iterator[str]:
-    """The packages, `@scope/name` among them, whose link leads into the checkout."""
+def _links(folder: Path, checkout: Path) -> Iterator[tuple[str, str]]:
+    """The packages, `@scope/name` among them, whose link leads into the checkout, and where it leads."""
     for entry in (*sorted(folder.glob("[!.@]*")), *sorted(folder.glob("@*/*"))):
         if entry.is_symlink():
             real = entry.resolve()
             if real.is_relative_to(checkout) and NAME not in real.relative_to(checkout).parts:
-                yield entry.relative_to(folder).as_posix()
+                yield entry.relative_to(folder).as_posix(), real.relative_to(checkout).as_posix()

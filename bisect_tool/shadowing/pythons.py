@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from bisect_tool.shadowing.words import script_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,13 +21,17 @@ def pythons(command: Command) -> tuple[Path, ...]:
     """The interpreters, links as they are; where none is named, those that whatever it starts would find."""
     if _has_environment_of_its_own(command):
         return ()
-    named = tuple(dict.fromkeys(_named(command)))
-    return named or tuple(dict.fromkeys(_found_by_anything(command)))
+    return named_pythons(command) or tuple(dict.fromkeys(_found_by_anything(command)))
 
 
-def current_folder_first(command: Command) -> bool:
-    """Whether Python puts the commit's tree first on its path by itself, as `-m` and `-c` do."""
-    return any(_is_python(word) and option in ("-m", "-c") for word, option in pairwise(command.words))
+def named_pythons(command: Command) -> tuple[Path, ...]:
+    """The interpreters that a command names, by themselves or by a script's first line."""
+    return tuple(dict.fromkeys(_named(command)))
+
+
+def is_python(word: str) -> bool:
+    """Whether a word names a Python interpreter."""
+    return bool(_PYTHON.fullmatch(Path(word).name))
 
 
 def _has_environment_of_its_own(command: Command) -> bool:
@@ -43,11 +44,11 @@ def _named(command: Command) -> Iterator[Path]:
         name = word.rpartition("=")[2]
         if name.endswith("/activate") and name.startswith("/"):
             yield Path(name).with_name("python")
-        elif _is_python(name):
+        elif is_python(name):
             yield from _some(command.which(name))
-        elif (path := command.which(name)) and (script := script_at(path)) and script.shebang:
+        elif (script := command.script(name)) and script.shebang:
             interpreter = script.shebang[0]
-            yield from _some(command.which(interpreter) if _is_python(interpreter) else None)
+            yield from _some(command.which(interpreter) if is_python(interpreter) else None)
 
 
 def _found_by_anything(command: Command) -> Iterator[Path]:
@@ -56,10 +57,6 @@ def _found_by_anything(command: Command) -> Iterator[Path]:
         yield Path(active, "bin", "python")
     for name in ("python3", "python"):
         yield from _some(command.which(name))
-
-
-def _is_python(word: str) -> bool:
-    return bool(_PYTHON.fullmatch(Path(word).name))
 
 
 def _some(path: Path | None) -> tuple[Path, ...]:

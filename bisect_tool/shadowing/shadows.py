@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.shadowing import node
+from bisect_tool.shadowing.first_folders import first_folders
 from bisect_tool.shadowing.installed import installs
-from bisect_tool.shadowing.pythons import current_folder_first, pythons
+from bisect_tool.shadowing.pythons import named_pythons, pythons
 from bisect_tool.shadowing.words import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from bisect_tool.shadowing.first_folders import ReadFile
     from bisect_tool.shadowing.installed import Install
     from bisect_tool.shadowing.words import Script
 
@@ -25,23 +27,38 @@ _MOST = 3
 _PYTHON_FILE = re.compile(r"\bpython|\bpypy")
 
 
+def _nothing(_: str) -> None:
+    """Read no file."""
+
+
 @dataclass(frozen=True)
 class Shadow:
-    """What hides the commits: `found` is a sentence, `command` the check's words that see each of them."""
+    """What hides the commits: `found` is a sentence, `command` the check's words that see each of them.
+
+    `hides` are the folders, from the top of the tree, whose modules the check is sure to import from the
+    checkout, if it imports them at all; none where that is not sure.
+    """
 
     found: str
     command: tuple[str, ...] = ()
+    hides: tuple[str, ...] = ()
 
 
 def shadows(
-    argv: Sequence[str], environ: Mapping[str, str], checkout: Path, tracked: Collection[str] = ()
+    command: Command, checkout: Path, tracked: Collection[str] = (), read: ReadFile = _nothing
 ) -> tuple[Shadow, ...]:
-    """What in a command leads into the user's checkout; `tracked` are paths in it that commits have."""
-    command = Command(tuple(argv), environ)
+    """What in a command leads into the user's checkout.
+
+    Args:
+        command: As it was resolved.
+        checkout: The top folder of the user's checkout.
+        tracked: Paths in it that commits have.
+        read: Reads the files of a commit.
+    """
     return (
         *_named(command, checkout, tracked),
         *_scripts(command, checkout),
-        *_installed(command, checkout),
+        *_installed(command, checkout, read),
         *_modules(command, checkout),
     )
 
@@ -49,8 +66,8 @@ def shadows(
 def named_in(argv: Sequence[str], checkout: Path) -> tuple[str, ...]:
     """The paths in the checkout, from its top, that a command names by absolute ones."""
     words = Command(tuple(argv), {}).words
-    found = (_path_in(word, checkout) for word in words)
-    return tuple(dict.fromkeys(path for path in found if path))
+    found = (path for word in words for path in _paths_in(word, checkout))
+    return tuple(dict.fromkeys(found))
 
 
 def _named(command: Command, checkout: Path, tracked: Collection[str]) -> Iterator[Shadow]:
@@ -63,7 +80,14 @@ def _named(command: Command, checkout: Path, tracked: Collection[str]) -> Iterat
                 f"the check names {full}, which is your checkout, the same at every commit; the commit's own "
                 f"is {path}",
                 own if own != command.argv else (),
+                (path,) if _on_python_path(path, command, checkout) else (),
             )
+
+
+def _on_python_path(path: str, command: Command, checkout: Path) -> bool:
+    """Whether a command puts this path of the checkout before what is installed."""
+    values = [word for word in command.words if word.startswith("PYTHONPATH=")]
+    return any(path in _paths_in(value, checkout) for value in values)
 
 
 def _scripts(command: Command, checkout: Path) -> Iterator[Shadow]:
@@ -102,13 +126,20 @@ def _beside_itself(script: Script) -> str:
     return "it looks for files beside itself" if _BESIDE_ITSELF.search(script.text) else ""
 
 
-def _installed(command: Command, checkout: Path) -> Iterator[Shadow]:
-    """Installs of the project in the Python that the command runs."""
-    first = current_folder_first(command)
+def _installed(command: Command, checkout: Path, read: ReadFile) -> Iterator[Shadow]:
+    """Installs of the project in the Python that the command runs, which the tree does not come before."""
+    named = named_pythons(command)
     for python in pythons(command):
-        for install in installs(python, checkout, command.environ):
-            if not (first and install.path == "."):
-                yield Shadow(_installed_as(python, install, checkout), _with_own(command, python, install))
+        found = installs(python, checkout, command.environ)
+        first = first_folders(command, read) if found else ()
+        for install in found:
+            if install.path not in first:
+                sure = python in named and not install.copy
+                yield Shadow(
+                    _installed_as(python, install, checkout),
+                    _with_own(command, python, install),
+                    (install.path or ".",) if sure else (),
+                )
 
 
 def _installed_as(python: Path, install: Install, checkout: Path) -> str:
@@ -134,14 +165,21 @@ def _modules(command: Command, checkout: Path) -> Iterator[Shadow]:
     if found is None:
         return
     if found.links:
-        names = ", ".join(found.links[:_MOST])
+        names = ", ".join(tuple(found.links)[:_MOST])
         what = f"{found.folder} links {names} into your checkout, the same at every commit"
     elif found.named:
         what = f"the command uses {found.folder}, which is your checkout's and the same at every commit"
     else:
         what = f"no commit has {found.folder}: in its tree nothing is installed"
     words = [_replaced(word, str(found.folder), node.NAME) for word in command.argv]
-    yield Shadow(what, ("sh", "-c", f"{found.install} || exit 125; {_program(words)}"))
+    seen = ("sh", "-c", f"{found.install} || exit 125; {_program(words)}")
+    yield Shadow(what, seen, tuple(found.links.values()) if found.used else ())
+
+
+def _paths_in(word: str, checkout: Path) -> tuple[str, ...]:
+    """The paths from the top of the checkout that a word names by absolute ones, between colons."""
+    parts = word.rpartition("=")[2].partition("::")[0].split(os.pathsep)
+    return tuple(path for part in parts if (path := _path_in(part, checkout)))
 
 
 def _path_in(word: str, checkout: Path) -> str | None:

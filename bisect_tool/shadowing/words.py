@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,10 +37,14 @@ class Script:
 
 @dataclass(frozen=True)
 class Command:
-    """A command as it was resolved, and the environment it is run in."""
+    """A command as it was resolved, and the environment it is run in.
+
+    `own` are the texts of the commits' scripts that it names, by their relative paths.
+    """
 
     argv: tuple[str, ...]
     environ: Mapping[str, str]
+    own: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -51,10 +55,18 @@ class Command:
 
     @cached_property
     def scripts(self) -> tuple[Script, ...]:
-        """The scripts of the user's that it runs: text files by absolute paths."""
+        """The scripts that it runs: the user's, text files by absolute paths, and the commits' own."""
         parts = [part for word in self.argv for part in (word, *_split(word))]
         found = (script_at(Path(part)) for part in dict.fromkeys(parts) if part.startswith("/"))
-        return tuple(script for script in found if script)
+        own = (Script(Path(path), text) for path, text in self.own.items())
+        return (*(script for script in found if script), *own)
+
+    def script(self, word: str) -> Script | None:
+        """The script that a word names."""
+        if (path := os.path.normpath(word)) in self.own:
+            return Script(Path(path), self.own[path])
+        found = self.which(word)
+        return script_at(found) if found else None
 
     def which(self, word: str) -> Path | None:
         """The program that a word names: by an absolute path, or on the command's `PATH`."""

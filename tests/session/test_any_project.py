@@ -303,7 +303,7 @@ def test_an_editable_install_is_named_with_the_command_that_sees_the_commits(pro
     assert again.document.shadows == ()
 
 
-def test_a_culprit_beside_an_editable_install_has_a_warning(project):
+def test_a_culprit_beside_an_editable_install_is_suspect(project):
     """The tests follow the commits, and what they test does not: the commit named only adds the test."""
     with_editable_install(project)
     test = "import own, sys; sys.exit(own.answer)"
@@ -313,10 +313,15 @@ def test_a_culprit_beside_an_editable_install_has_a_warning(project):
         for code, text in zip((0, 0, 0, 1), files, strict=True)
     ]
     ended = bisect(project, shas[0], shas[-1], ".venv/bin/python", "test.py")
-    assert culprit_of(ended) == shas[2]
-    assert len(ended.document.shadows) == 1
-    assert "the commit named may be the wrong one" in " ".join(project.run("report").stdout.split())
+    cell = ended.document.cells["command"]
+    assert (ended.code, cell.finding, cell.culprit.sha) == (3, "suspect", shas[2])
+    assert "imports src from your checkout at every commit" in cell.note
+    assert [shadow.certain for shadow in ended.document.shadows] == [True]
+    said = " ".join(project.run("report").stdout.split())
+    assert "Suspect: the commit found may be the wrong one" in said
+    assert "the commit named may be the wrong one" in said
     assert "imports the project from your checkout" in ended.stderr.splitlines()[0]
+    assert "It is suspect only: `the check imports src" in project.run("report", "--markdown").stdout
 
 
 def test_a_secret_that_is_withheld_is_named_and_can_be_passed(project, monkeypatch):

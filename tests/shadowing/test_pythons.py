@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.shadowing.pythons import current_folder_first, pythons
+from bisect_tool.shadowing.pythons import named_pythons, pythons
 from bisect_tool.shadowing.words import Command
 
 PYTHON = "{root}/env/bin/python"
@@ -78,15 +78,10 @@ def test_uv_in_the_active_environment(found):
     assert found("uv", "run", "--active", "tool") == ["bin/python3"]
 
 
-@pytest.mark.parametrize(
-    ("argv", "first"),
-    [
-        (("python3", "-m", "pytest"), True),
-        (("/x/python3.11", "-c", "import x"), True),
-        (("sh", "-c", "cd x; python -m pytest"), True),
-        (("pytest",), False),
-        (("python3", "x.py", "-m", "slow"), False),
-    ],
-)
-def test_whether_the_tree_comes_first_by_itself(argv, first):
-    assert current_folder_first(Command(argv, {})) is first
+def test_one_behind_a_script_of_the_commits(place):
+    python = place.write("bin/python3", "\0", 0o755)
+    own = {"run": "#!/usr/bin/env python3\n", "all.sh": "set -e\npython3 -m pytest\n"}
+    env = {"PATH": str(python.parent)}
+    assert named_pythons(Command(("./run",), env, own)) == (python,)
+    assert named_pythons(Command(("sh", "all.sh"), env, own)) == (python,)
+    assert named_pythons(Command(("./run",), env)) == ()

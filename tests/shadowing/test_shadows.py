@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.shadowing import named_in, shadows
+from bisect_tool.shadowing import Command, named_in, shadows
 
 EDITABLE = {"a.pth": "{checkout}/src\n"}
 
@@ -17,7 +17,7 @@ def found(place):
         names = {"root": place.root, "checkout": place.checkout}
         words = tuple(word.format_map(names) for word in argv)
         env = {"PATH": "/none"} | {name: value.format_map(names) for name, value in environ.items()}
-        said = shadows(words, env, place.checkout, tracked)
+        said = shadows(Command(words, env), place.checkout, tracked)
         return [" ".join(each.command).replace(str(place.checkout), "CO") for each in said]
 
     return of
@@ -27,7 +27,7 @@ def test_an_editable_install(place, found):
     place.venv(**EDITABLE)
     python = "{checkout}/.venv/bin/python"
     assert found(python, "-m", "pytest") == ["env PYTHONPATH=src CO/.venv/bin/python -m pytest"]
-    (said,) = shadows((python.format(checkout=place.checkout),), {}, place.checkout)
+    (said,) = shadows(Command((python.format(checkout=place.checkout),), {}), place.checkout)
     assert f"imports the project from your checkout, {place.checkout}/src, at every commit" in said.found
 
 
@@ -161,7 +161,7 @@ def test_node_modules_that_the_check_installs(found):
 def test_links_of_a_workspace_are_named(modules, place):
     (modules / "@me").mkdir()
     (modules / "@me" / "core").symlink_to("../../packages/core")
-    (said,) = shadows(("npx", "jest"), {}, place.checkout)
+    (said,) = shadows(Command(("npx", "jest"), {}), place.checkout)
     assert f"{modules} links @me/core into your checkout" in said.found
 
 
@@ -182,3 +182,66 @@ def test_what_installs_them(place, found, lock, install):
 def test_the_paths_that_a_command_names(place):
     argv = ("sh", "-c", f"cd {place.checkout}/src && make -C {place.checkout}", f"{place.checkout}/../x")
     assert named_in(argv, place.checkout) == ("src", ".")
+
+
+@pytest.fixture
+def hides(place):
+    """What the check is sure to import from the checkout; `read` are files of the commits."""
+
+    def of(*argv, tracked=(), read=None, own=None, **environ):
+        names = {"root": place.root, "checkout": place.checkout}
+        words = tuple(word.format_map(names) for word in argv)
+        env = {name: value.format_map(names) for name, value in environ.items()}
+        command = Command(words, env, own or {})
+        found = shadows(command, place.checkout, tracked, (read or {}).get)
+        return [folder for shadow in found for folder in shadow.hides]
+
+    return of
+
+
+def test_an_interpreter_that_is_named_is_sure_to_import_an_editable_install(place, hides):
+    place.venv(**EDITABLE)
+    bin_folder = str(place.checkout / ".venv/bin")
+    assert hides("{checkout}/.venv/bin/python", "-m", "pytest") == ["src"]
+    assert hides("python", "-m", "pytest", PATH=bin_folder) == ["src"]
+    assert hides("./all.sh", PATH=bin_folder, own={"all.sh": "python -m pytest\n"}) == ["src"]
+
+
+def test_what_a_program_may_start_is_not_sure(place, hides):
+    place.venv(**EDITABLE)
+    assert hides("make", "check", PATH=str(place.checkout / ".venv/bin")) == []
+
+
+def test_an_installed_copy_is_no_doubt_about_a_culprit(place, hides):
+    place.write("project/pyproject.toml", '[project]\nname = "pkg"\n')
+    python = place.venv(**{"pkg-1.0.dist-info/METADATA": ""})
+    assert hides(str(python), "-m", "pytest") == []
+
+
+@pytest.mark.parametrize(
+    ("layout", "read"),
+    [
+        ("{checkout}/src\n", {"pytest.ini": "[pytest]\npythonpath = src\n"}),
+        ("{checkout}\n", {"conftest.py": ""}),
+        ("{checkout}\n", {"tests/__init__.py": ""}),
+    ],
+)
+def test_pytest_that_puts_the_tree_first_sees_the_commits(place, layout, read):
+    place.venv(**{"a.pth": layout})
+    pytest_ = place.write("project/.venv/bin/pytest", "#!{checkout}/.venv/bin/python\n", 0o755)
+    command = Command((str(pytest_), "tests/test_a.py"), {})
+    assert shadows(command, place.checkout, (), read.get) == ()
+    assert len(shadows(command, place.checkout)) == 1
+
+
+def test_a_folder_of_the_checkout_on_the_path_is_sure(hides):
+    for value in ("{checkout}/src", "/lib:{checkout}/src"):
+        assert hides("env", f"PYTHONPATH={value}", "pytest", tracked=("src",)) == ["src"]
+    assert hides("pytest", "{checkout}/tests", tracked=("tests",)) == []
+
+
+def test_links_of_a_workspace_are_sure_where_the_tree_finds_them(modules, place, hides):
+    (modules / "core").symlink_to("../packages/core")
+    assert hides("node", "x.js", NODE_PATH="{checkout}/node_modules") == ["packages/core"]
+    assert hides("sh", "-c", "ln -s {checkout}/node_modules . && node x.js") == ["packages/core"]
+    assert hides("{checkout}/node_modules/.bin/jest") == []

@@ -1,0 +1,117 @@
+"""Which folders of the commit's tree a command's Python searches before anything that is installed.
+
+Those of Python itself (https://docs.python.org/3/library/sys_path_init.html) and those that pytest inserts
+(https://docs.pytest.org/en/stable/explanation/pythonpath.html).
+"""
+
+from __future__ import annotations
+
+import configparser
+import posixpath
+import re
+import tomllib
+from collections.abc import Callable
+from itertools import takewhile
+from typing import TYPE_CHECKING, TypeAlias
+
+from bisect_tool.shadowing.pythons import is_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bisect_tool.shadowing.words import Command
+
+ReadFile: TypeAlias = Callable[[str], str | None]
+"""The text of a file of the commit by its path from the top; None where there is none."""
+
+_CODE = re.compile(r"-[A-Za-z]*[mc]")
+_ISOLATED = re.compile(r"-[A-Za-z]*[IP][A-Za-z]*")
+_WITH_VALUE = ("-W", "-X")
+_PYTESTS = ("pytest", "py.test")
+_SEPARATORS = frozenset({"&&", "||", ";", "|", "&", ")"})
+_SECTIONS = {
+    "pytest.ini": "pytest",
+    ".pytest.ini": "pytest",
+    "tox.ini": "pytest",
+    "setup.cfg": "tool:pytest",
+}
+_USUAL_TESTS = ("tests", "test")
+
+
+def first_folders(command: Command, read: ReadFile) -> frozenset[str]:
+    """The folders, from the top of the tree (`.`: the top itself), whose modules win over installed ones."""
+    words = command.words
+    return frozenset(
+        folder for place, word in enumerate(words) for folder in _of(word, words[place + 1 :], read)
+    )
+
+
+def _of(word: str, rest: Sequence[str], read: ReadFile) -> Iterator[str]:
+    if is_python(word):
+        yield from _of_python(rest, read)
+    elif posixpath.basename(word) in _PYTESTS:
+        yield from _of_pytest(tuple(takewhile(lambda each: each not in _SEPARATORS, rest)), read)
+
+
+def _of_python(rest: Sequence[str], read: ReadFile) -> Iterator[str]:
+    """The current folder for `-m` and `-c`, else the folder of the script; nothing in isolated mode."""
+    words = iter(rest)
+    for word in words:
+        if _ISOLATED.fullmatch(word):
+            return
+        if _CODE.fullmatch(word):
+            yield "."
+            return
+        if word in _WITH_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            if not word.startswith("/") and read(posixpath.normpath(word)) is not None:
+                yield posixpath.dirname(posixpath.normpath(word)) or "."
+            return
+
+
+def _of_pytest(words: Sequence[str], read: ReadFile) -> Iterator[str]:
+    """What its configuration adds; and above the tests the first folder that is no package."""
+    settings = _pytest_settings(read)
+    yield from map(posixpath.normpath, (*_listed(settings, "pythonpath"), *_listed(settings, "python_paths")))
+    if "importlib" in " ".join((*words, *_listed(settings, "addopts"))):
+        return
+    if read("conftest.py") is not None and read("__init__.py") is None:
+        yield "."
+    named = [word.partition("::")[0] for word in words if not word.startswith(("-", "/"))]
+    for target in named or _listed(settings, "testpaths") or _USUAL_TESTS:
+        yield _above_packages(posixpath.normpath(target), read)
+
+
+def _above_packages(target: str, read: ReadFile) -> str:
+    folder = posixpath.dirname(target) if target.endswith(".py") else target
+    while folder not in ("", ".") and read(f"{folder}/__init__.py") is not None:
+        folder = posixpath.dirname(folder)
+    return folder or "."
+
+
+def _pytest_settings(read: ReadFile) -> Mapping[str, object]:
+    """The settings of the first file that has any."""
+    for file, section in _SECTIONS.items():
+        if (text := read(file)) and (found := _section(text, section)):
+            return found
+    try:
+        table = tomllib.loads(read("pyproject.toml") or "")
+    except tomllib.TOMLDecodeError:
+        return {}
+    options = table.get("tool", {}).get("pytest", {}).get("ini_options", {})
+    return options if isinstance(options, dict) else {}
+
+
+def _section(text: str, section: str) -> Mapping[str, str]:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return {}
+    return dict(parser.items(section)) if parser.has_section(section) else {}
+
+
+def _listed(settings: Mapping[str, object], name: str) -> list[str]:
+    value = settings.get(name, "")
+    return [str(each) for each in value] if isinstance(value, list) else str(value).split()
