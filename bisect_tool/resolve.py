@@ -207,7 +207,7 @@ def _repetition(words: Words, repository: Repository, rev: str) -> Repetition | 
     if words.stress_roles and words.stress != "delay":
         raise UsageError("--stress-role says whom --stress delay stops", "Add --stress delay.")
     if not all(re.fullmatch(r"\w+", role) for role in words.stress_roles):
-        raise UsageError("--stress-role is a role, such as EngineCore", "Give letters, digits and _ only.")
+        raise UsageError("--stress-role is a role, such as Worker", "Give letters, digits and _ only.")
     return Repetition(
         runs=words.runs,
         until_fail=words.until_fail,

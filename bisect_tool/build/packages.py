@@ -6,11 +6,14 @@ import sys
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 
+from bisect_tool.evidence.patterns import PATTERNS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-TELLING = ("vllm", "torch", "transformers", "pyzmq")
+TELLING = (*sorted(PATTERNS.packages), "torch", "transformers", "pyzmq")
+"""The engines that are known, and what they stand on."""
 OURS = "bisect-run"
 """The installer of a distribution of which there is the metadata alone."""
 

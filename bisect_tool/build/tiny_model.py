@@ -1,6 +1,6 @@
 """A tiny mixture-of-experts model folder that a real engine loads: configuration, tokenizer, weights.
 
-The architecture is `GraniteMoeForCausalLM`, the one of `ibm-research/PowerMoE-3b`, which vLLM's external
+The architecture is `GraniteMoeForCausalLM`, the one of `ibm-research/PowerMoE-3b`, which the external
 load-balancer tests ask for; tensor names are those of its Hugging Face checkpoint. The weights are made so
 that the model *counts through its vocabulary*: the output row of token `t` is the embedding of token `t - 1`,
 large against the little noise of the layers. Greedy runs therefore agree whatever the batching and in
@@ -39,7 +39,7 @@ _CERTAINTY = 0.5
 class TinyModel:
     """Sizes of the model. The defaults serve tensor-parallel sizes 1 and 2.
 
-    vLLM's CPU kernels refuse tiles narrower than 32 columns, so `hidden / heads` and
+    CPU kernels refuse tiles narrower than 32 columns, so `hidden / heads` and
     `expert_size / tensor_parallel_size` stay at or above that.
     """
 

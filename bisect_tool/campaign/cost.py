@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CHECKOUT_S = 0.1
 _BETWEEN_S = 0.01
-"""`git checkout` in vLLM's history: the least it takes with what is around it, and how much longer by the
+"""`git checkout` in a large history: the least it takes with what is around it, and how much longer by the
 square root of the commits that lie between, which mostly change the same files."""
 
 _BUILD_TO_TEST = 5.0

@@ -37,7 +37,7 @@ def repro(
     stress_role: Annotated[
         list[str] | None,
         typer.Option(
-            "--stress-role", metavar="ROLE", help="Whom `delay` stops, such as EngineCore; may be repeated."
+            "--stress-role", metavar="ROLE", help="Whom `delay` stops, such as Worker; may be repeated."
         ),
     ] = None,
     script: Annotated[

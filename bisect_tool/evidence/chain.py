@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.evidence.event import Event, SuiteFailure
 from bisect_tool.evidence.parsed_line import TEST
-from bisect_tool.evidence.patterns import SUITE, Stage, stage
-from bisect_tool.evidence.signature import Signature, normalise, signature_of
+from bisect_tool.evidence.patterns import PATTERNS, SUITE, Patterns, Stage, stage
+from bisect_tool.evidence.signature import Signature, engine_frame, normalise, signature_of
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ class Failure(BaseModel):
 
 
 def explain(
-    events: Iterable[Event], suite_failure: SuiteFailure | None, parents: Mapping[int, int]
+    events: Iterable[Event],
+    suite_failure: SuiteFailure | None,
+    parents: Mapping[int, int],
+    known: Patterns = PATTERNS,
 ) -> Failure:
     """Return the failure chain of one cell.
 
@@ -63,11 +66,12 @@ def explain(
         events: what the engine's processes reported in the cell's window.
         suite_failure: what pytest saw; None where the suite was killed before it could say.
         parents: process id -> parent's process id, as seen in the trial.
+        known: the texts that are known, those of a scenario among them.
 
     Causes come before their consequences by stage (see `known`), then by time; of events seen at the same
     time, a process comes before its ancestors. What the suite saw is the root if nothing else explains it.
     """
-    suite = _suite_event(suite_failure) if suite_failure else None
+    suite = _suite_event(suite_failure, known) if suite_failure else None
     told = [event for event in events if suite is None or not _says_the_same(event, suite)]
     engine = _serious(told, suite)
     ordered = sorted(engine, key=lambda event: (_stage(event, suite), event.time))
@@ -83,8 +87,8 @@ def explain(
     return Failure(root=chain[0], chain=chain, signature=signature_of(chain[0]), excerpt=_excerpt(chain))
 
 
-def _suite_event(failure: SuiteFailure) -> Event:
-    return Event(
+def _suite_event(failure: SuiteFailure, known: Patterns) -> Event:
+    event = Event(
         time=failure.time,
         source=SUITE,
         role=TEST,
@@ -94,7 +98,10 @@ def _suite_event(failure: SuiteFailure) -> Event:
         message=clean_line(failure.message.strip().partition("\n")[0], 500),
         frames=failure.frames,
         lines=tuple(clean_line(line) for line in failure.message.splitlines()[:60]),
+        own_frame=engine_frame(failure.frames, known),
     )
+    found = known.recognise(event.headline)
+    return event.model_copy(update={"stage": found.pattern.causal_stage.name.lower()}) if found else event
 
 
 def _unexplained() -> Event:

@@ -26,7 +26,7 @@ class Event(BaseModel):
     Attributes:
         time: epoch seconds at which its first line was seen.
         source: stem of the log it stood in; `suite` for what pytest saw.
-        role: `EngineCore_DP1`, `Worker_DP0_TP0`, `ApiServer_2`, `Launcher` (no prefix), `Test`.
+        role: `Worker_DP0_TP0`, `Launcher` (no prefix), `Test`.
         pid: process id where the line named one.
         exception: dotted name of the exception type, or empty.
         message: first line of the message, cleaned.
@@ -34,7 +34,10 @@ class Event(BaseModel):
         lines: the cleaned lines it was read from; head and tail of a long one.
         exit: exit code or signal of a command, in words; empty for anything else.
         line: number of its first line in the log; 0 where nobody counted.
-        stage: how far it stands from a cause, where its chain of exceptions tells; see `patterns.Stage`.
+        stage: how far it stands from a cause, where its text or its chain of exceptions tells; see
+            `patterns.Stage`.
+        own_frame: innermost frame of the engine's or a test's code, as a signature has it; None in what older
+            versions stored.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +55,7 @@ class Event(BaseModel):
     exit: str = ""
     line: int = 0
     stage: str | None = None
+    own_frame: str | None = None
 
     @property
     def headline(self) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect_tool.evidence.parsed_line import parse_line
-from bisect_tool.evidence.patterns import PATTERNS
+from bisect_tool.evidence.patterns import PATTERNS, Patterns
 
 _FATAL_LEVELS = frozenset({"", "ERROR", "CRITICAL"})
 
 
-def is_fatal(text: str) -> bool:
+def is_fatal(text: str, known: Patterns = PATTERNS) -> bool:
     """Whether a server that prints `text` (one line, with or without prefix) cannot come up any more."""
     # Cheap on the many lines that are healthy: a plain search first, the line taken apart only on a hit.
-    if not PATTERNS.may_be_fatal(text):
+    if not known.may_be_fatal(text):
         return False
-    parsed = parse_line(text)
-    return parsed.level in _FATAL_LEVELS and not parsed.text[:1].isspace() and PATTERNS.is_fatal(parsed.text)
+    parsed = parse_line(text, known)
+    return parsed.level in _FATAL_LEVELS and not parsed.text[:1].isspace() and known.is_fatal(parsed.text)

@@ -1,8 +1,8 @@
 """One line taken apart: who wrote it, at which level, when, and what is left.
 
-The forms are those of vLLM v0 and v1 (`vllm/logging_utils`, `vllm/utils/system_utils`), SGLang, Ray, torch's
-and glog's C++ logging, NCCL, DeepSpeed, uvicorn, pytest's reports, and of the usual configurations of
-Python's logging, loguru and structlog.
+The forms are those of serving engines, Ray, torch's and glog's C++ logging, NCCL, launchers, uvicorn,
+pytest's reports, and of the usual configurations of Python's logging, loguru and structlog; a scenario may
+add one of its engine's own (`LineFormat`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,20 @@ import json
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.patterns import role_of_place
+from bisect_tool.evidence.line_format import JSON_LINES
+from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.evidence.prefix import Prefix, collector_prefix
 from bisect_tool.text import clean, clean_line
 
+if TYPE_CHECKING:
+    from bisect_tool.evidence.line_format import Parts
+    from bisect_tool.evidence.patterns import Patterns
+
 LINE_LIMIT = 2000
 JSON_LIMIT = 200_000
+ROLE_LIMIT = 60
 LAUNCHER, TEST = "Launcher", "Test"
 
 # Another process's line may follow, on the same line, a pytest mark or a progress bar that has not ended yet.
@@ -25,7 +32,7 @@ _GLUE = (
     r"(?:(?:\S+::\S+\s+)?(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS|[.FEsx])?\s*(?:\[\s*\d+%\])?\s*"
     r"|[^|(]{0,200}\|[^|]{0,200}\|[^\]]{0,100}\]\s*)"
 )
-# `(EngineCore_DP0 pid=7)`, `(Worker rank=1 pid=7)`, `(VllmWorker TP0 pid=7)`, Ray's `(Actor.run pid=7, ...)`.
+# `(Worker_DP0 pid=7)`, `(Worker rank=1 pid=7)`, `(Worker TP0 pid=7)`, Ray's `(Actor.run pid=7, ...)`.
 _PREFIX = re.compile(
     r"\((?P<role>[A-Za-z][\w.:-]*)(?P<ranks>(?: [A-Za-z]{1,8}\d+)*)(?: rank=\d+)?,? pid=(?P<pid>\d{1,9})"
     r"[^)]{0,80}\) ?"
@@ -37,26 +44,22 @@ _BEFORE_CRASH = re.compile(r"[.FEsx]+(?=Fatal Python error: )")
 _RANK = re.compile(r"\[(?:rank|default)(?P<rank>\d+)\]: ?")
 _PYTEST_MARGIN = re.compile(r"E {2,}")
 _XDIST = re.compile(r"\[(?P<role>gw\d+)\] (?=node down|\S+ -- Python)")
-_SUMMARY = re.compile(
-    r"(?P<role>(?:EngineCore|VllmWorker|Worker|ApiServer|APIServer|DPCoordinator|DP Coordinator|Launcher)"
-    r"(?:[_-]\w+)?): (?=\S)"
-)
 
 _CLOCK = r"\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?"
 _DATE_TIME = rf"\d{{4}}-\d\d-\d\d[T ]{_CLOCK}(?: ?(?:Z|[+-]\d\d:?\d\d))?"
 _PLACE = r"\[?(?P<place>[\w./-]+\.\w+):\d+\]"
 _BRACKETS = r"(?:\[[^\]\[]{1,80}\] ?){0,3}"
 _HEADS = (
-    # vLLM: `ERROR 06-10 16:45:05 [core.py:170] m`, without bracket or seconds in older ones.
-    rf"(?P<vllm>{_LEVEL}) (?P<vllm_time>\d\d-\d\d {_CLOCK}) {_PLACE} ?",
+    # `ERROR 06-10 16:45:05 [core.py:170] m`, without bracket or seconds in older ones.
+    rf"(?P<placed>{_LEVEL}) (?P<placed_time>\d\d-\d\d {_CLOCK}) {_PLACE} ?",
     # glog, with a bracket before it in torch: `[E124 10:02:26.9 ProcessGroupNCCL.cpp:607] m`.
     rf"\[?(?P<glog>[DIWEF])(?P<glog_time>\d{{3,4}} {_CLOCK}) (?: *\d+ )*[\w./-]+\.\w+:\d+\] ?",
     # Ray's C++: `[2025-04-02 15:02:00,117 E 135782 135782] (raylet) node_manager.cc:3069: m`.
     rf"\[(?P<ray_time>{_DATE_TIME}) (?P<ray>[DIWEF]) \d+ \d+\] (?:\((?P<ray_role>[\w ]+)\) )?[\w./-]+:\d+: ?",
     # Rust's env_logger: `[2026-01-01T00:00:00Z ERROR module] m`.
     rf"\[(?P<env_time>{_DATE_TIME}) +(?P<env>{_LEVEL}) [^\]]{{0,80}}\] ",
-    # SGLang: `[2026-05-26 15:19:18 PP1 ATTN_CP3 TP3] m`.
-    rf"\[(?P<sglang_time>{_DATE_TIME})(?P<sglang>(?: [A-Z_]{{2,8}}\d+)*)\] (?!\[)",
+    # Ranks beside the time: `[2026-05-26 15:19:18 PP1 ATTN_CP3 TP3] m`.
+    rf"\[(?P<ranked_time>{_DATE_TIME})(?P<ranked>(?: [A-Z_]{{2,8}}\d+)*)\] (?!\[)",
     # NCCL: `host:3966:3980 [0] NCCL WARN m`.
     r"[\w.-]+:(?P<nccl_pid>\d{1,9}):\d+ \[(?P<nccl_rank>\d+)\] NCCL (?P<nccl>[A-Z]+) ?(?:\S+:\d+ )?",
     # Brackets: `[...] [ERROR] [launch.py:321:main] m`, `[ERROR] m`.
@@ -74,10 +77,10 @@ _HEADS = (
     rf"(?P<bare>{_LEVEL}) +(?=\S)",
 )
 _HEAD = re.compile("|".join(_HEADS))
-_LEVELS = ("vllm", "env", "bracket", "bar", "dash", "colon", "uvicorn", "named", "fmt", "bare")
+_LEVELS = ("placed", "env", "bracket", "bar", "dash", "colon", "uvicorn", "named", "fmt", "bare")
 _LETTERS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 _NAMES = {"WARN": "WARNING", "FATAL": "CRITICAL", "PANIC": "CRITICAL", "ERR": "ERROR"}
-_TIMES = ("vllm_time", "env_time", "glog_time", "ray_time", "sglang_time", "fmt_time")
+_TIMES = ("placed_time", "env_time", "glog_time", "ray_time", "ranked_time", "fmt_time")
 # Ray's word on lines that other workers print as well.
 _REPEATED = re.compile(r" ?\[repeated \d+x across cluster\](?: \(Ray deduplicates[^)]*\))?")
 _STREAMS = frozenset({"stderr", "stdout"})
@@ -99,6 +102,7 @@ class ParsedLine:
         writer: what tells the streams of one collector apart; empty where nothing does.
         rank: the rank that a launcher put before the line; empty where none did.
         more: lines that one JSON record holds besides its message, such as a traceback's.
+        formatted: whether it has the form that the scenario gives for its engine's lines.
     """
 
     role: str
@@ -110,32 +114,56 @@ class ParsedLine:
     writer: str = ""
     rank: str = ""
     more: tuple[str, ...] = ()
+    formatted: bool = False
 
 
 @lru_cache(maxsize=8192)
-def parse_line(raw: str) -> ParsedLine:
+def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
     """Split a raw line into who wrote it, at which level, when, and what it says."""
     # Progress bars redraw themselves with carriage returns: only what stands last is on the screen.
     shown = clean(raw.rstrip("\r\n").rpartition("\r")[2][:JSON_LIMIT])
     prefix = collector_prefix(shown)
+    own = known.line_format
+    # What looks like a collector's prefix may be the head of the engine's own form.
+    if own is not None and (parts := own.match(shown) or own.match(shown[prefix.end :])):
+        return _formatted(parts, prefix)
     rest = shown[prefix.end :]
-    if rest.startswith("{") and (parsed := _json(rest, prefix)):
+    if rest.startswith("{") and (parsed := _json(rest, prefix, known)):
         return parsed
-    return _plain(clean_line(rest, LINE_LIMIT), prefix)
+    return _plain(clean_line(rest, LINE_LIMIT), prefix, known)
 
 
-def without_prefix(parsed: ParsedLine, end: int) -> ParsedLine:
-    """Return a line whose text holds a prefix of `end` characters more; the prefix tells its writer."""
-    writer = parsed.writer or re.sub(r"[\d:.,-]+", "", parsed.text[:end])
-    return replace(
-        _plain(parsed.text[end:], Prefix(0, parsed.stamp, writer, parsed.rank)), stamp=parsed.stamp
+def _formatted(parts: Parts, prefix: Prefix) -> ParsedLine:
+    """A line of the scenario's form; the lines of one record have the same time and level."""
+    stamp = parts.time or prefix.stamp
+    lines = (*parts.message.split("\n"), *parts.traceback.split("\n"))
+    first, *more = [clean_line(line, LINE_LIMIT) for line in lines]
+    return ParsedLine(
+        role=clean_line(parts.role, ROLE_LIMIT).replace(" ", "_"),
+        pid=int(parts.pid) if re.fullmatch(r"\d{1,9}", parts.pid) else None,
+        level=_NAMES.get(parts.level, parts.level),
+        head=f"{stamp} {parts.level}" if stamp else "",
+        text=first,
+        stamp=stamp,
+        writer=prefix.writer,
+        rank=parts.rank or prefix.rank,
+        more=tuple(line for line in more if line.strip()),
+        formatted=True,
     )
 
 
-def _plain(text: str, prefix: Prefix) -> ParsedLine:
+def without_prefix(parsed: ParsedLine, end: int, known: Patterns = PATTERNS) -> ParsedLine:
+    """Return a line whose text holds a prefix of `end` characters more; the prefix tells its writer."""
+    writer = parsed.writer or re.sub(r"[\d:.,-]+", "", parsed.text[:end])
+    return replace(
+        _plain(parsed.text[end:], Prefix(0, parsed.stamp, writer, parsed.rank), known), stamp=parsed.stamp
+    )
+
+
+def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
     if "[repeated " in text:
         text = _REPEATED.sub("", text)
-    role, pid, at = _who(text)
+    role, pid, at = _who(text, known)
     if rank := _RANK.match(text, at):
         at, prefix = rank.end(), replace(prefix, rank=prefix.rank or rank["rank"])
     head = _HEAD.match(text, at) if _MAYBE_HEAD.match(text, at) else None
@@ -143,23 +171,23 @@ def _plain(text: str, prefix: Prefix) -> ParsedLine:
     if head is None or (head["bare"] and (not prefix.stamp or "::" in text)):
         return line
     if head["bar_name"] in _STREAMS:
-        return _plain(text[head.end() :], prefix)
-    return _with_head(line, head)
+        return _plain(text[head.end() :], prefix, known)
+    return _with_head(line, head, known)
 
 
-def _with_head(line: ParsedLine, head: re.Match[str]) -> ParsedLine:
+def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> ParsedLine:
     """The line with what the logger's head says taken out of its text."""
     letter = head["glog"] or head["ray"]
     named = next((head[name] for name in _LEVELS if head[name]), "").upper()
     level = _LETTERS.get(letter or "", "") or _NAMES.get(named, named) or _nccl_level(head["nccl"])
     stamp = line.stamp or next((head[name] for name in _TIMES if head[name]), "")
-    ranks = (head["sglang"] or "").replace(" ATTN_", " ").replace(" ", "_")
+    ranks = (head["ranked"] or "").replace(" ATTN_", " ").replace(" ", "_")
     role = line.role or (f"Scheduler{ranks}" if ranks else "") or (head["ray_role"] or "")
     role = role or (f"Rank_{head['nccl_rank']}" if head["nccl_rank"] else "")
-    role = role or role_of_place(head["place"] or "")
+    role = role or known.places.get((head["place"] or "").rpartition("/")[2], "")
     pid = line.pid if line.pid is not None or not head["nccl_pid"] else int(head["nccl_pid"])
     # uvicorn's head, and all that name no time, stand on the first line of a record alone.
-    repeated = head["vllm"] or head["glog"]
+    repeated = head["placed"] or head["glog"]
     record = head[0].rstrip() if repeated else ""
     text = head.string[head.end() :]
     return replace(line, role=role, pid=pid, level=level, head=record, text=text, stamp=stamp)
@@ -169,7 +197,7 @@ def _nccl_level(word: str | None) -> str:
     return {"WARN": "WARNING", "ERROR": "ERROR", "FATAL": "CRITICAL", "INFO": "INFO"}.get(word or "", "")
 
 
-def _who(text: str) -> tuple[str, int | None, int]:
+def _who(text: str, known: Patterns) -> tuple[str, int | None, int]:
     """Return role, pid and where the rest begins."""
     match = _FIRST_PREFIX.match(text) if "pid=" in text else None
     if match is None:
@@ -177,7 +205,7 @@ def _who(text: str) -> tuple[str, int | None, int]:
         at = before.end() if before else 0
         if margin := _PYTEST_MARGIN.match(text, at):
             return TEST, None, margin.end()
-        summary = _SUMMARY.match(text, at) or _XDIST.match(text, at)
+        summary = known.summary.match(text, at) or _XDIST.match(text, at)
         return (summary["role"], None, summary.end()) if summary else ("", None, at)
     role, pid = _role(match), int(match["pid"])
     while inner := _PREFIX.match(text, match.end()):
@@ -192,40 +220,18 @@ def _role(match: re.Match[str]) -> str:
     return match["role"] + match["ranks"].replace(" ", "_")
 
 
-_JSON_LEVEL = ("level", "severity", "levelname", "lvl", "log.level")
-_JSON_TEXT = ("message", "msg", "event", "textPayload", "log", "text", "body")
-_JSON_TIME = ("timestamp", "time", "ts", "asctime", "@timestamp")
-_JSON_TRACE = ("traceback", "exception", "exc_info", "exc_text", "stack_trace", "stack", "stacktrace")
-_JSON_ROLE = ("role", "processName", "process_name", "component", "service")
-
-
-def _json(text: str, prefix: Prefix) -> ParsedLine | None:
+def _json(text: str, prefix: Prefix, known: Patterns) -> ParsedLine | None:
     """A JSON record; None where the line is none. The text of a wrapped line is parsed in its turn."""
     try:
         record = json.loads(text)
     except ValueError:
         return None
-    if not isinstance(record, dict):
+    own = known.line_format
+    form = own if own is not None and own.is_json else JSON_LINES
+    parts = form.parts(record) if isinstance(record, dict) else None
+    if parts is None:
         return None
-    stamp = str(next((record[name] for name in _JSON_TIME if record.get(name)), "")) or prefix.stamp
-    said = next((record[name] for name in _JSON_TEXT if isinstance(record.get(name), str)), None)
-    level = next((record[name] for name in _JSON_LEVEL if isinstance(record.get(name), str)), "").upper()
-    trace = next((record[name] for name in _JSON_TRACE if isinstance(record.get(name), str)), "")
-    if said is None and not trace:
-        return None
-    if not level and not trace:
-        inner = parse_line(said or "")
-        return replace(inner, stamp=inner.stamp or stamp)
-    pid = record.get("pid", record.get("process"))
-    first, *more = [clean_line(line, LINE_LIMIT) for line in (*(said or "").split("\n"), *trace.split("\n"))]
-    return ParsedLine(
-        role=str(next((record[name] for name in _JSON_ROLE if isinstance(record.get(name), str)), "")),
-        pid=pid if isinstance(pid, int) else None,
-        level=_NAMES.get(level, level),
-        head=f"{stamp} {level}",
-        text=first,
-        stamp=stamp,
-        writer=prefix.writer,
-        rank=prefix.rank,
-        more=tuple(line for line in more if line.strip()),
-    )
+    if not parts.level and not parts.traceback:
+        inner = parse_line(parts.message, known)
+        return replace(inner, stamp=inner.stamp or parts.time or prefix.stamp)
+    return _formatted(parts, prefix)

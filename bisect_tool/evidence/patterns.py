@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bisect_tool.evidence.event import Event, Kind, Severity
+from bisect_tool.evidence.expression import check_expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from bisect_tool.evidence.line_format import LineFormat
 
 
 SUITE = "suite"
@@ -46,6 +49,10 @@ class Stage(IntEnum):
     SUITE = 70
 
 
+_STAGES = tuple(Stage.__members__)
+Reached = Literal["imports_done", "handshake", "ready", "first_request", "sigterm"]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,6 +71,15 @@ class Pattern(_Model):
     severity: Severity = "error"
     role: str = ""
     fatal: bool = False
+
+    @model_validator(mode="after")
+    def _sound(self) -> Pattern:
+        if not (self.text or self.exception or self.regex):
+            raise ValueError("a pattern needs a `text`, an `exception` or a `regex`")
+        check_expression(self.regex)
+        if self.stage.upper() not in _STAGES:
+            raise ValueError(f"`stage` is one of {', '.join(stage.lower() for stage in _STAGES)}")
+        return self
 
     @cached_property
     def expression(self) -> re.Pattern[str]:
@@ -93,7 +109,12 @@ class Milestone(_Model):
     text: str
     regex: str = ""
     role: str
-    reaches: tuple[str, ...]
+    reaches: tuple[Reached, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Milestone:
+        check_expression(self.regex)
+        return self
 
     @cached_property
     def expression(self) -> re.Pattern[str] | None:
@@ -106,10 +127,14 @@ class Milestone(_Model):
 
 
 class Section(_Model):
-    """What is known of one program."""
+    """What is known of one program; patterns.toml says what the fields mean."""
 
     packages: frozenset[str] = frozenset()
     places: dict[str, str] = Field(default_factory=dict)
+    roles: tuple[str, ...] = ()
+    aliases: dict[str, str] = Field(default_factory=dict)
+    launchers: frozenset[str] = frozenset()
+    launched: frozenset[str] = frozenset()
     patterns: tuple[Pattern, ...] = ()
     milestones: tuple[Milestone, ...] = ()
 
@@ -126,19 +151,32 @@ class Recognised:
 class Patterns:
     """All sections, in the order in which they are tried."""
 
-    def __init__(self, sections: Mapping[str, Section]) -> None:
+    def __init__(self, sections: Mapping[str, Section], line_format: LineFormat | None = None) -> None:
         self.sections = dict(sections)
-        self.packages = frozenset(name for section in sections.values() for name in section.packages)
-        self.places = {place: role for section in sections.values() for place, role in section.places.items()}
-        self.milestones = tuple(each for section in sections.values() for each in section.milestones)
-        self._patterns = tuple(each for section in sections.values() for each in section.patterns)
+        self.line_format = line_format
+        every = self.sections.values()
+        self.packages = frozenset(name for section in every for name in section.packages)
+        self.places = {place: role for section in every for place, role in section.places.items()}
+        self.roles = tuple(dict.fromkeys(role for section in every for role in section.roles))
+        self.aliases = {name: role for section in every for name, role in section.aliases.items()}
+        self.launchers = frozenset(role for section in every for role in section.launchers)
+        self.launched = frozenset(role for section in every for role in section.launched)
+        self.milestones = tuple(each for section in every for each in section.milestones)
+        self._patterns = tuple(each for section in every for each in section.patterns)
         self._any = re.compile("|".join(re.escape(each.mark) for each in self._patterns))
         fatal = "|".join(re.escape(each.mark) for each in self._patterns if each.fatal)
         self._fatal = re.compile(fatal)
         marks = {each.mark.lower() for each in self._patterns}
         others = sorted(mark for mark in marks if len(mark) > 7 and not any(stem in mark for stem in _STEMS))
         self._stems = (*_STEMS, *others)
+        self._datable = re.compile("|".join(("pid=", *(re.escape(each.text) for each in self.milestones))))
         self._cache: dict[str, Recognised | None] = {}
+
+    @cached_property
+    def summary(self) -> re.Pattern[str]:
+        """The head of a line that begins with the name of a process and a colon."""
+        roles = "|".join(map(re.escape, self.roles))
+        return re.compile(rf"(?P<role>(?:{roles})(?:[_-]\w+)?): (?=\S)")
 
     def recognise(self, text: str) -> Recognised | None:
         """Return what is known of `text`: a line, or an exception with its message."""
@@ -154,6 +192,10 @@ class Patterns:
         # Searches one after the other are several times faster than one regular expression.
         return any(stem in lower for stem in self._stems)
 
+    def may_date(self, text: str) -> bool:
+        """Whether a line can name a process or hold a milestone; cheap on the many lines that cannot."""
+        return self.line_format is not None or bool(self._datable.search(text))
+
     def may_be_fatal(self, text: str) -> bool:
         """Whether `text` holds the mark of a fatal pattern; cheap on the many lines that are healthy."""
         return bool(self._fatal.search(text))
@@ -162,9 +204,18 @@ class Patterns:
         """Whether a server that prints `text`, without prefix, cannot come up any more."""
         return any(pattern.fatal and pattern.match(text) for pattern in self._patterns)
 
-    def extended(self, name: str, section: Section) -> Patterns:
-        """Return these patterns with those of a scenario before them."""
-        return Patterns({name: section, **self.sections})
+    def extended(self, section: Section, line_format: LineFormat | None = None) -> Patterns:
+        """Return these patterns with those of a scenario before them, and the form of its engine's lines."""
+        extended = Patterns({_OWN: section, **self.sections}, line_format)
+        marks = {each.mark.lower() for each in section.patterns}
+        # Where a level can be any word, or a pattern has no literal text, every line has to be looked at.
+        anything = "" in marks or (line_format is not None and line_format.names_levels)
+        extended._stems = ("",) if anything else tuple(dict.fromkeys((*self._stems, *sorted(marks))))
+        return extended
+
+    def is_own(self, file: str) -> bool:
+        """Whether an installed file, by its path below site-packages, is the engine's own code."""
+        return file.partition("/")[0] in self.packages
 
     def _found(self, text: str) -> Iterator[Recognised]:
         for pattern in self._patterns:
@@ -175,6 +226,7 @@ class Patterns:
                 yield Recognised(pattern, role or pattern.role, pid)
 
 
+_OWN = "scenario"
 _CACHED = 4096
 _STEMS = (
     *("error", "exception", "traceback", "fatal", "fail", "crit", "kill", "abort", "signal", "segfault"),
@@ -196,19 +248,20 @@ def load(text: str) -> Patterns:
 PATTERNS = load((Path(__file__).parent / "patterns.toml").read_text(encoding="utf-8"))
 
 
-def role_of_place(place: str) -> str:
-    """Return the role whose processes alone run the source file `place` of a logger's head, or empty."""
-    return PATTERNS.places.get(place.rpartition("/")[2], "") if place else ""
+def known_stage(event: Event) -> Stage | None:
+    """Return the stage that the event's own text has, whoever saw it; None for a text that is not known."""
+    if event.stage is not None:
+        return Stage[event.stage.upper()]
+    known = PATTERNS.recognise(event.headline)
+    return known.pattern.causal_stage if known else None
 
 
 def stage(event: Event) -> Stage:
     """Return how far `event` stands from a cause."""
-    if event.stage is not None:
-        return Stage[event.stage.upper()]
     if event.source == SUITE and event.kind in {"test", "hang"}:
         return Stage.SUITE
-    if known := PATTERNS.recognise(event.headline):
-        return known.pattern.causal_stage
+    if known := known_stage(event):
+        return known
     if event.kind == "leak":
         return Stage.LEAK
     return Stage.CAUSE if event.kind == "exception" else Stage.UNEXPLAINED

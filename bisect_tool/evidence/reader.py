@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.evidence.clock import Clock, in_order
 from bisect_tool.evidence.crash import CrashReader, begins_crash
 from bisect_tool.evidence.parsed_line import ParsedLine, parse_line, without_prefix
-from bisect_tool.evidence.patterns import PATTERNS
+from bisect_tool.evidence.patterns import PATTERNS, Patterns
 from bisect_tool.evidence.prefix import PrefixLearner
 from bisect_tool.evidence.record import Draft, Record
 from bisect_tool.evidence.traceback import (
@@ -21,6 +21,7 @@ from bisect_tool.evidence.traceback import (
     is_frame,
     is_header,
 )
+from bisect_tool.evidence.writers import Writers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,13 +42,13 @@ _Process = tuple[str, str, int | str]
 _Key = tuple[_Process, str]
 
 
-def read_events(lines: Iterable[LogLine]) -> tuple[Event, ...]:
+def read_events(lines: Iterable[LogLine], known: Patterns = PATTERNS) -> tuple[Event, ...]:
     """Return what happened, by time; the lines of one source must come in their order.
 
     Linear in the number of lines. Memory is bounded by what is kept: the first and the last `EVENTS_KEPT / 2`
     events with at most 60 lines each.
     """
-    reader = _Reader()
+    reader = _Reader(known)
     for line in lines:
         reader.feed(line)
     return reader.events()
@@ -56,7 +57,8 @@ def read_events(lines: Iterable[LogLine]) -> tuple[Event, ...]:
 class _Reader:
     """The state of one pass: records that are open, drafts of events that are done."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Patterns) -> None:
+        self._known = known
         self._number = 0
         self._clock = Clock()
         self._written = (0.0, False)
@@ -68,17 +70,18 @@ class _Reader:
         self._named: dict[tuple[str, str], int] = {}
         self._passed: dict[str, LogLine] = {}
         self._prefixes: dict[str, PrefixLearner] = {}
+        self._writers = Writers(known.line_format)
         self._first: list[Draft] = []
         self._last: list[Draft] = []
 
     def feed(self, line: LogLine) -> None:
         self._number += 1
-        if not self._open and not PATTERNS.may_tell(line.text):
+        if not self._open and not self._known.may_tell(line.text):
             self._pass(line)
             return
         before = self._passed.pop(line.source, None)
         if before is not None:  # for its time stamp, which this line may lack
-            self._clock.written(before, parse_line(before.text))
+            self._clock.written(before, parse_line(before.text, self._known))
         for parsed in self._parsed(line):
             self._feed(line, parsed)
         if self._number % _SWEEP == 0:
@@ -94,7 +97,7 @@ class _Reader:
 
     def events(self) -> tuple[Event, ...]:
         for (source, prefix), number in self._named.items():
-            parsed = parse_line(prefix)
+            parsed = parse_line(prefix, self._known)
             if parsed.pid is not None:
                 self._name(source, parsed.pid, parsed.role, number)
         for key in list(self._open):
@@ -111,10 +114,10 @@ class _Reader:
 
     def _parsed(self, line: LogLine) -> Iterator[ParsedLine]:
         """The line taken apart; a JSON record's traceback follows its message, under the same head."""
-        parsed = parse_line(line.text)
+        parsed = self._writers.name(line.source, parse_line(line.text, self._known))
         learner = self._prefixes.get(line.source)
         if learner is not None and (end := learner.strip(parsed.text)):
-            stripped = without_prefix(parsed, end)
+            stripped = without_prefix(parsed, end, self._known)
             self._move_header(_stream(line.source, parsed), _key(line.source, stripped))
             parsed = stripped
         elif before := before_header(parsed.text):
@@ -168,7 +171,8 @@ class _Reader:
                 record.start_traceback(_header(parsed.text))
             record.keep(parsed.text)
             return True
-        if not parsed.head and getattr(record.stack, "raised", False) and _starts_anew(parsed.text):
+        raised = not parsed.head and getattr(record.stack, "raised", False)
+        if raised and _starts_anew(parsed.text, self._known):
             self._finish(key)
             return False
         record.last = self._number
@@ -180,7 +184,9 @@ class _Reader:
     def _begin(self, key: _Key, line: LogLine, parsed: ParsedLine) -> None:
         announced = self._announced.pop(key[0], "") if not parsed.head else ""
         before = before_header(parsed.text)
-        record = Record(self._number, line.time, self._written, line.source, parsed, announced, line.number)
+        record = Record(
+            self._number, line.time, self._written, line.source, parsed, self._known, announced, line.number
+        )
         if is_header(parsed.text) or before:
             record.start_traceback(_header(parsed.text))
             self._open_record(key, record)
@@ -193,7 +199,7 @@ class _Reader:
             self._open_record(key, record)
         elif not parsed.level and _ANNOUNCEMENT.match(parsed.text):
             self._announce(key[0], parsed.text)
-        elif _is_event(parsed):
+        elif _is_event(parsed, self._known):
             self._keep(record.drafts())
 
     def _open_record(self, key: _Key, record: Record) -> None:
@@ -234,18 +240,18 @@ def _header(text: str) -> str:
     return TRACEBACK if before_header(text) else text
 
 
-def _is_event(parsed: ParsedLine) -> bool:
+def _is_event(parsed: ParsedLine, patterns: Patterns) -> bool:
     """Whether one line, no traceback's and no record's, is an event by itself."""
     if not parsed.text or parsed.text[0].isspace():
         return False
-    known = PATTERNS.recognise(parsed.text)
+    known = patterns.recognise(parsed.text)
     if known is not None:
         return known.pattern.severity != "error" or parsed.level not in {"DEBUG", "INFO"}
     return parsed.level in _BAD or (not parsed.level and bare_exception(parsed.text) is not None)
 
 
-def _starts_anew(text: str) -> bool:
+def _starts_anew(text: str, known: Patterns) -> bool:
     """Whether a plain line after a traceback's last line is an event of its own."""
     if text[:1].isspace():
         return False
-    return bool(PATTERNS.recognise(text) or bare_exception(text) or _ANNOUNCEMENT.match(text))
+    return bool(known.recognise(text) or bare_exception(text) or _ANNOUNCEMENT.match(text))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from bisect_tool.evidence.crash import CrashReader
 from bisect_tool.evidence.event import Event
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
-from bisect_tool.evidence.patterns import PATTERNS, SUITE, Stage
+from bisect_tool.evidence.patterns import SUITE, Patterns, Stage
+from bisect_tool.evidence.signature import engine_frame
 from bisect_tool.evidence.traceback import Fed, Link, TracebackReader, bare_exception
 from bisect_tool.text import clean_line
 
@@ -40,6 +41,7 @@ class Record:
     written: tuple[float, bool]
     source: str
     line: ParsedLine
+    known: Patterns
     announced: str = ""
     place: int = 0
     stack: TracebackReader | CrashReader | None = None
@@ -78,7 +80,7 @@ class Record:
     def drafts(self) -> Iterator[Draft]:
         """Yield the events of this record, the cause first."""
         links = self._links()
-        for index, (link, stage) in enumerate(zip(links, _stages(links), strict=True)):
+        for index, (link, stage) in enumerate(zip(links, _stages(links, self.known), strict=True)):
             yield Draft(self, index, link, stage)
 
     def _links(self) -> Sequence[Link]:
@@ -99,13 +101,13 @@ def _headline(link: Link) -> str:
     return ": ".join(part for part in (link.exception, link.message) if part)
 
 
-def _stages(links: Sequence[Link]) -> list[Stage | None]:
+def _stages(links: Sequence[Link], known: Patterns) -> list[Stage | None]:
     """The stages of chained exceptions, None where nothing is known of one.
 
     What an exception was raised from is no further from the cause than itself; what was raised while another
     one was handled is no nearer.
     """
-    stages = [_own_stage(link) for link in links]
+    stages = [_own_stage(link, known) for link in links]
     for index in reversed(range(len(links) - 1)):
         if links[index + 1].explicit:
             stages[index] = min(stages[index] or Stage.CAUSE, stages[index + 1] or Stage.CAUSE)
@@ -115,10 +117,10 @@ def _stages(links: Sequence[Link]) -> list[Stage | None]:
     return stages
 
 
-def _own_stage(link: Link) -> Stage | None:
-    known = PATTERNS.recognise(_headline(link))
-    if known is not None:
-        return known.pattern.causal_stage
+def _own_stage(link: Link, known: Patterns) -> Stage | None:
+    found = known.recognise(_headline(link))
+    if found is not None:
+        return found.pattern.causal_stage
     if link.frames and any(frame.function in _ENDING for frame in link.frames):
         return Stage.LEAK
     return None
@@ -141,7 +143,7 @@ class Draft:
     def event(self, roles: Mapping[tuple[str, int], str]) -> Event:
         """Return the event; `roles` holds the last role under which (source, pid) was seen."""
         link = self.link
-        known = PATTERNS.recognise(_headline(link))
+        known = self.record.known.recognise(_headline(link))
         pid = self.record.line.pid if known is None or known.pid is None else known.pid
         lines = (*self.record.head, *self.record.tail)
         return Event(
@@ -157,6 +159,7 @@ class Draft:
             lines=lines if self.index == 0 else (),
             line=self.record.place,
             stage=None if self.stage is None else self.stage.name.lower(),
+            own_frame=engine_frame(link.frames, self.record.known),
         )
 
     def _role(self, known: Recognised | None, roles: Mapping[tuple[str, int], str]) -> str:

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from bisect_tool.evidence.event import Event, Frame
+    from bisect_tool.evidence.patterns import Patterns
 
 MESSAGE_LIMIT = 160
 _PASSES = 8
-ENGINE_PACKAGES = frozenset({"vllm"})
 
 _HEX = r"(?:[0-9a-f]{7,64}|[0-9A-F]{7,64})(?![A-Za-z0-9])"
 _RANKS = re.compile(rf"(?<=[A-Za-z])(?:[_-](?:(?:[A-Z]{{2,4}})?\d+(?![A-Za-z0-9])|{_HEX}))+")
 """Ranks, process ids and random ids joined to a name: of one of digits only nobody knows which it is."""
-_ROLE_NAMES = {"APIServer": "ApiServer", "VllmWorker": "Worker", "WorkerProc": "Worker"}
 
 # What is longer goes first; every pattern is linear, and none matches a placeholder.
 _UNIT = r"(?:\s?(?:[KMGT]i?B|bytes|ns|us|ms|s|sec(?:ond)?s?|min(?:ute)?s?)\b)?"
@@ -58,7 +58,7 @@ class Signature(BaseModel):
     """The identity of a failure across runs and commits.
 
     Attributes:
-        role: process role without its numbers: `EngineCore`, `Worker`, `ApiServer`, `Test`.
+        role: process role without its numbers: `Worker`, `Launcher`, `Test`.
         exception: dotted name of the exception type, or empty.
         message: the message with numbers, addresses, paths and ids replaced.
         frame: innermost frame of the engine (or of the suite) as `file:function`, or empty; of a command the
@@ -87,15 +87,15 @@ def signature_of(event: Event) -> Signature:
         role=general_role(event.role),
         exception=event.exception,
         message=normalise(event.message.partition(" (")[0] if hang else event.message),
-        frame="" if hang else engine_frame(event.frames),
+        frame="" if hang else engine_frame(event.frames) if event.own_frame is None else event.own_frame,
         exit=event.exit,
     )
 
 
-def general_role(role: str) -> str:
-    """Return `role` without its numbers: `Worker_DP0_TP1` is a `Worker`, `ApiServer_2` an `ApiServer`."""
+def general_role(role: str, known: Patterns = PATTERNS) -> str:
+    """Return `role` without its numbers: `Worker_DP0_TP1` is a `Worker`, `Server_2` a `Server`."""
     name = _RANKS.sub("", role)
-    return _ROLE_NAMES.get(name, name)
+    return known.aliases.get(name, name)
 
 
 def normalise(message: str) -> str:
@@ -123,27 +123,27 @@ def _replaced(text: str) -> str:
     return text
 
 
-def engine_frame(frames: tuple[Frame, ...]) -> str:
+def engine_frame(frames: tuple[Frame, ...], known: Patterns = PATTERNS) -> str:
     """Return the innermost frame of a test file, else of the engine's code, as `file:function`, or empty."""
     tests = [frame for frame in frames if frame.file.rpartition("/")[2].startswith("test_")]
-    own = [frame for frame in frames if _is_engine(frame.file)]
+    own = [frame for frame in frames if _is_engine(frame.file, known)]
     library = [frame for frame in frames if not _STANDARD.search(frame.file)]
     chosen = tests or own or library
-    return f"{stable_path(chosen[-1].file)}:{chosen[-1].function}" if chosen else ""
+    return f"{stable_path(chosen[-1].file, known)}:{chosen[-1].function}" if chosen else ""
 
 
-def stable_path(file: str) -> str:
+def stable_path(file: str, known: Patterns = PATTERNS) -> str:
     """Return `file` without what differs between machines, worktrees and environments."""
     if _LIBRARY.match(file):
         return _LIBRARY.sub("", file)
     parts = _TREE.sub("", file).split("/")
-    for package in ENGINE_PACKAGES & set(parts[:-1]):
+    for package in known.packages & set(parts[:-1]):
         return "/".join(parts[len(parts) - 1 - parts[::-1].index(package) :])
     return "/".join(parts if _TREE.match(file) else parts[-2:])
 
 
-def _is_engine(file: str) -> bool:
+def _is_engine(file: str, known: Patterns) -> bool:
     if _STANDARD.search(file):
         return False
     library = _LIBRARY.match(file)
-    return library is None or file[library.end() :].split("/", maxsplit=1)[0] in ENGINE_PACKAGES
+    return library is None or known.is_own(file[library.end() :])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.patterns import PATTERNS, Stage, stage
+from bisect_tool.evidence.patterns import Stage, known_stage
 
 if TYPE_CHECKING:
     from bisect_tool.evidence.event import Event
@@ -31,6 +31,6 @@ def is_symptom(event: Event) -> bool:
     text = event.headline
     if _OF_ANOTHER_PROCESS.search(text):
         return True
-    if PATTERNS.recognise(text) is None or stage(event) in _MAY_BE_CAUSES:
+    if (known := known_stage(event)) is None or known in _MAY_BE_CAUSES:
         return False
     return event.kind != "test" or event.exception.rpartition(".")[2] not in _ALSO_CAUSES

@@ -1,7 +1,7 @@
 """When each process of a trial was spawned, became ready and ended: by its log lines and the process table.
 
-The lines are those of vLLM v1 (`vllm/v1/engine`, `vllm/v1/executor`, `vllm/entrypoints`), of uvicorn, and of
-the reference engine. A line that an engine does not print leaves its milestone unknown.
+The lines are the milestones of patterns.toml, and of the scenario. A line that an engine does not print
+leaves its milestone unknown.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.evidence.parsed_line import LAUNCHER, parse_line
+from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.evidence.signature import general_role
 from bisect_tool.text import clean_line
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.evidence.line import LogLine
     from bisect_tool.evidence.parsed_line import ParsedLine
+    from bisect_tool.evidence.patterns import Milestone, Patterns
 
 PROCESSES_KEPT = 200
 RESOURCE_TRACKER = "ResourceTracker"
@@ -34,7 +36,7 @@ class ProcessTimeline(BaseModel):
     """What one process came to, and when: epoch seconds, None where nothing told.
 
     Attributes:
-        role: `EngineCore_DP1`, `ApiServer_2`, `Launcher`, `ResourceTracker`; empty of a process unnamed.
+        role: `Worker_DP1`, `Launcher`, `ResourceTracker`; empty of a process unnamed.
         pid: its id; `parent` is that of the process that it was first seen below.
         source: stem of the log it, or the launcher above it, wrote to.
         title: its command line when it was last looked at, cleaned.
@@ -67,7 +69,7 @@ class ProcessTimeline(BaseModel):
 class TableEntry:
     """A process as the table of processes showed it; times in epoch seconds, `gone` None while it ran.
 
-    `role` is what its title says (`EngineCore_DP1` of `VLLM::EngineCore_DP1`), empty where it says nothing.
+    `role` is what its title says (`Worker_DP1` of `ENGINE::Worker_DP1`), empty where it says nothing.
     """
 
     pid: int
@@ -78,77 +80,25 @@ class TableEntry:
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """A text by which a process says that it came so far.
-
-    Attributes:
-        milestone: fields of `ProcessTimeline` that it dates.
-        mark: literal text that it holds.
-        role: whose word counts, without numbers; also the writer where the line names none.
-        pattern: what the text matches, where the mark alone does not tell.
-    """
-
-    milestones: tuple[str, ...]
-    mark: str
-    role: str
-    pattern: str = ""
-
-    def is_in(self, text: str) -> bool:
-        """Whether this text stands in `text`."""
-        return self.mark in text and (not self.pattern or bool(re.search(self.pattern, text)))
-
-
-_ENGINE, _WORKER, _SERVER, _COORDINATOR = "EngineCore", "Worker", "ApiServer", "DPCoordinator"
-_REQUEST = r'"[A-Z]+ (?!/(?:health|ping|metrics|load)\b)\S+ HTTP/\d(?:\.\d)?" [1-5]\d\d'
-
-SIGNS = (
-    Sign(("imports_done",), "non-default args: ", LAUNCHER, r"^non-default args: "),
-    Sign(("imports_done",), "Started DP Coordinator process", LAUNCHER, r"^Started DP Coordinator process"),
-    Sign(("imports_done",), "API server processes", LAUNCHER, r"^Started \d+ API server processes"),
-    Sign(("handshake", "ready"), "Waiting for API servers to complete", LAUNCHER),
-    Sign(("handshake", "ready"), "All engine subscriptions received", _COORDINATOR),
-    Sign(("handshake",), "Initializing a V1 LLM engine", _ENGINE),
-    Sign(("ready",), "init engine (", _ENGINE, r"^init engine \(.* took "),
-    Sign(("ready",), "Engine core is ready", _ENGINE),
-    Sign(("handshake",), "is assigned as DP rank", _WORKER, r"^rank \d+ in world size \d+ is assigned as"),
-    Sign(("ready",), "Loading weights took ", _WORKER),
-    Sign(("ready",), "Model loading took ", _WORKER),
-    Sign(("ready",), "Warming up done", _WORKER),
-    Sign(("ready",), " loaded on ", _WORKER, r"^Model \S+ loaded on "),
-    Sign(("handshake",), "upported", _SERVER, r"^Supported[ _]tasks: "),
-    Sign(("handshake", "ready"), "Starting refengine server", _SERVER),
-    Sign(("ready",), "Application startup complete", _SERVER),
-    Sign(("first_request",), " HTTP/", _SERVER, _REQUEST),
-    Sign(("sigterm",), "Received KeyboardInterrupt, shutting down", LAUNCHER),
-    Sign(("sigterm",), "Terminating remaining processes", LAUNCHER),
-    Sign(("sigterm",), " seconds for processes to exit", LAUNCHER, r"^Waiting up to \d+ seconds for"),
-    Sign(("sigterm",), "Shutdown initiated (timeout=", _ENGINE),
-    Sign(("sigterm",), "Shutting down.", _ENGINE, r"^Shutting down\.$"),
-    Sign(("sigterm",), "WorkerProc was terminated", _WORKER),
-    Sign(("sigterm",), "Shutting down", _SERVER, r"^Shutting down(?:$| FastAPI HTTP server)"),
-)
-_TELLING = re.compile("|".join(["pid=", *(re.escape(sign.mark) for sign in SIGNS)]))
 _TRACKER = re.compile(r"\bmultiprocessing[./]resource_tracker\b")
-_BELOW_LAUNCHER = frozenset({_ENGINE, _SERVER, _COORDINATOR})
-_ITS_OWN_LAUNCHER = "APIServer"
-"""One API server runs in the launcher itself; several are an `ApiServer_0`, `ApiServer_1`..."""
 
 
-def read_timeline(lines: Iterable[LogLine], table: Sequence[TableEntry]) -> tuple[ProcessTimeline, ...]:
+def read_timeline(
+    lines: Iterable[LogLine], table: Sequence[TableEntry], known: Patterns = PATTERNS
+) -> tuple[ProcessTimeline, ...]:
     """Return what became of every process of the engine, by the time at which it was spawned.
 
     Args:
         lines: of all logs, those of each one in their order.
         table: every process of the trial that was seen.
+        known: the milestones that are known, those of a scenario among them.
 
     Processes of the engine are those that a log line or a title names, their launchers, and what ran below
     them; at most `PROCESSES_KEPT`, those with a name first. Empty where nothing is named: a plain command.
     """
-    reader = _Reader(table)
+    reader = _Reader(table, known)
     for line in lines:
-        if _TELLING.search(line.text):
-            reader.feed(line)
+        reader.feed(line)
     kept = sorted(reader.timelines(), key=lambda item: (not item.role, _age(item)))[:PROCESSES_KEPT]
     return tuple(sorted(kept, key=_age))
 
@@ -197,20 +147,23 @@ class _Draft:
 class _Reader:
     """The state of one pass: a draft for every process in the table, and for those that only logs name."""
 
-    def __init__(self, table: Sequence[TableEntry]) -> None:
+    def __init__(self, table: Sequence[TableEntry], known: Patterns) -> None:
+        self._known = known
         self._drafts: dict[int, list[_Draft]] = {}
         for entry in sorted(table, key=lambda entry: entry.spawned):
             self._drafts.setdefault(entry.pid, []).append(_Draft(entry.pid, entry))
-        self._unnamed: dict[tuple[str, Sign], float] = {}
+        self._unnamed: dict[tuple[str, Milestone], float] = {}
         self._strangers = 0
 
     def feed(self, line: LogLine) -> None:
-        """Take in a line that names a process, or holds a sign."""
-        said = parse_line(line.text)
+        """Take in a line; only one that names a process, or holds a milestone, tells something."""
+        if not self._known.may_date(line.text):
+            return
+        said = parse_line(line.text, self._known)
         if said.pid is None:
             if said.level:
-                for sign in _signs(said.text):
-                    self._unnamed.setdefault((line.source, sign), line.time)
+                for milestone in self._milestones(said.text):
+                    self._unnamed.setdefault((line.source, milestone), line.time)
             return
         draft = self._draft(said.pid, line.time)
         if draft is not None:
@@ -223,17 +176,23 @@ class _Reader:
                 draft.name(draft.entry.role)
         self._name_launchers()
         engine = self._engine()
-        for (source, sign), time in self._unnamed.items():
-            self._attribute(engine, source, sign, time)
+        for (source, milestone), time in self._unnamed.items():
+            self._attribute(engine, source, milestone, time)
         return (draft.timeline() for draft in engine)
 
     def _hear(self, draft: _Draft, said: ParsedLine, line: LogLine) -> None:
         draft.name(said.role)
         draft.source = draft.source or line.source
         draft.pass_(("imports_done",), line.time)
-        for sign in _signs(said.text):
-            if general_role(draft.role) == sign.role:
-                draft.pass_(sign.milestones, line.time)
+        for milestone in self._milestones(said.text):
+            if self._role(draft) == milestone.role:
+                draft.pass_(milestone.reaches, line.time)
+
+    def _milestones(self, text: str) -> Iterator[Milestone]:
+        return (milestone for milestone in self._known.milestones if milestone.is_in(text))
+
+    def _role(self, draft: _Draft) -> str:
+        return general_role(draft.role, self._known)
 
     def _draft(self, pid: int, time: float) -> _Draft | None:
         """The process that had this pid then; None for a number that is none, or one stranger too many."""
@@ -264,7 +223,7 @@ class _Reader:
     def _name_launchers(self) -> None:
         """A process without a name, below which named ones run, is their launcher."""
         for draft in self._all():
-            below = general_role(draft.role) in _BELOW_LAUNCHER and draft.role != _ITS_OWN_LAUNCHER
+            below = self._role(draft) in self._known.launched and draft.role not in self._known.launchers
             parent = self._parent(draft)
             if below and parent is not None and not parent.role:
                 parent.role = LAUNCHER
@@ -291,19 +250,15 @@ class _Reader:
             engine.append(draft)
         return engine
 
-    def _attribute(self, engine: Iterable[_Draft], source: str, sign: Sign, time: float) -> None:
+    def _attribute(self, engine: Iterable[_Draft], source: str, milestone: Milestone, time: float) -> None:
         """Give a line without a name to its writer, if there is but one that it can be."""
         rivals = [
             draft
             for draft in engine
-            if draft.source == source and general_role(draft.role) == sign.role and _ran(draft.entry, time)
+            if draft.source == source and self._role(draft) == milestone.role and _ran(draft.entry, time)
         ]
         if len(rivals) == 1:
-            rivals[0].pass_(("imports_done", *sign.milestones), time)
-
-
-def _signs(text: str) -> Iterator[Sign]:
-    return (sign for sign in SIGNS if sign.is_in(text))
+            rivals[0].pass_(("imports_done", *milestone.reaches), time)
 
 
 def _ran(entry: TableEntry | None, time: float) -> bool:

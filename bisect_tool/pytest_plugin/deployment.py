@@ -61,8 +61,8 @@ def alone(launch: Launch, name: str, api_server_count: int, flags: Sequence[str]
     return Deployment(name, 1, commands)
 
 
-def headless(launch: Launch, name: str, flags: Sequence[str] = ()) -> Deployment:
-    """The first server is `--headless` and has the engine core, the second answers requests and has none.
+def headless(launch: Launch, name: str, core: str, flags: Sequence[str] = ()) -> Deployment:
+    """The first server is `--headless` and has the process `core`, the second answers requests and has none.
 
     The second waits for the first to have come so far: a commit without `--headless` is then known by that.
     """
@@ -72,7 +72,7 @@ def headless(launch: Launch, name: str, flags: Sequence[str] = ()) -> Deployment
         meeting = ["--data-parallel-address", "127.0.0.1", "--data-parallel-rpc-port", str(rpc)]
         both = [*flags, "--data-parallel-size", "1", *meeting, "--data-parallel-size-local"]
         engine = Command(0, launch.serve("--headless", *both, "1"), None)
-        return [engine, Command(1, launch.serve(*both, "0", *_http(port, 1)), port, after="EngineCore")]
+        return [engine, Command(1, launch.serve(*both, "0", *_http(port, 1)), port, after=core)]
 
     return Deployment(name, 2, commands)
 

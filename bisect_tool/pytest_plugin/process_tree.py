@@ -66,7 +66,7 @@ class ProcessTree:
         return sum(waiting_seconds(process.pid) for process in self.members())
 
     def roles(self) -> set[str]:
-        """What the living members call themselves: `EngineCore_DP0`."""
+        """What the living members call themselves: `Worker_DP0`."""
         infos = (
             ProcessInfo(
                 process.pid, process.ppid, process.started, title(process.pid), 0.0, name=process.name

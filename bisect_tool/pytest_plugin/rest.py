@@ -16,9 +16,9 @@ class Rest:
     """Tells rest from work by the processor time that a tree of processes uses, and waits for.
 
     No endpoint says it: data-parallel ranks that have answered everything go on in step, with dummy batches,
-    until all have agreed to pause (`run_busy_loop` of vllm/v1/engine/core.py); a SIGTERM in between breaks
-    their collectives. vLLM on a CPU uses about 2 cores then, and a tenth of one at rest. On a busy machine it
-    gets less while it works; so the time that is spent waiting for a CPU counts as well.
+    until all have agreed to pause; a SIGTERM in between breaks their collectives. An engine on a CPU uses
+    about 2 cores then, and a tenth of one at rest. On a busy machine it gets less while it works; so the time
+    that is spent waiting for a CPU counts as well.
     """
 
     def __init__(self, tree: ProcessTree) -> None:

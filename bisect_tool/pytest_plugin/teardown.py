@@ -83,8 +83,8 @@ class Ending:
     def finish(self, mode: SigtermMode, seconds: float) -> Teardown:
         """Send SIGTERM to one server after the other, wait until every process is gone, kill what is left.
 
-        The last rank is the first, and the next one's turn comes when its root has ended, as in vLLM's own
-        tests (`ExternalLBServerManager`). Each has `seconds` to end in.
+        The last rank is the first, and the next one's turn comes when its root has ended, as in the
+        engine's own tests (`ExternalLBServerManager`). Each has `seconds` to end in.
         """
         deadline = time.monotonic() + seconds
         for server in reversed(self._servers):

@@ -1,4 +1,4 @@
-"""An issue body ready to paste, in the form of vLLM's own issues.
+"""An issue body ready to paste, in the form in which serving engines ask for one.
 
 Hostile text stands in code only (spans, fences), where neither HTML nor Markdown nor a mention has a meaning;
 the template writes every value that is not marked as Markdown that way by itself.
@@ -153,7 +153,7 @@ def fence(text: str, language: str = "text", limit: int = _EXCERPT_LIMIT) -> Mar
 
 
 def log_line(event: Event) -> str:
-    """An event in one line as the engine's issues quote them: `EngineCore_DP1: Exception: message`."""
+    """An event in one line as issues quote them: `Worker_DP1: Exception: message`."""
     said = event.headline or next(iter(event.lines), event.kind)
     return said if event.role in _UNPREFIXED else f"{event.role}: {said}"
 

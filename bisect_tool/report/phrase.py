@@ -77,7 +77,7 @@ def tally(outcomes: Iterable[str]) -> str:
 
 
 def place(frame: Frame) -> str:
-    """`vllm/v1/executor/multiproc_executor.py:681 in wait_for_ready`, without this machine's folders."""
+    """`engine/executor.py:681 in wait_for_ready`, without this machine's folders."""
     where = f"{clean_line(stable_path(frame.file), 300)}:{frame.line}"
     return f"{where} in {clean_line(frame.function, 100)}" if frame.function else where
 

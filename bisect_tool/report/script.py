@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.packages import pinned
+from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.history.clone import is_url, without_account
 from bisect_tool.history.worktree import patterns
 from bisect_tool.report.imports import imported
@@ -41,7 +42,10 @@ _MODULES = ("__init__.py", "errors.py", "text.py", "verdict.py", "evidence", "su
 """The parts of this package behind a suite's fixtures; they need `_HARNESS` themselves."""
 _HARNESS = ("pytest", "requests", "pydantic")
 _TINY_MODEL = "tiny_model.py"
-_STEERING = ("CUDA_", "HF_", "NCCL_", "OMP_", "PYTORCH_", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_", "VLLM_")
+_STEERING = (
+    *("CUDA_", "HF_", "NCCL_", "OMP_", "PYTORCH_", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_"),
+    *sorted(f"{package.upper()}_" for package in PATTERNS.packages),
+)
 """Variables of the caller that have a say in how an engine runs."""
 _BLOB = "@MODULES@"
 _FILE_LIMIT = 256 * 1024

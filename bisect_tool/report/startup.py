@@ -60,7 +60,7 @@ class Span:
 
 @dataclass(frozen=True)
 class StartUp:
-    """The start of one kind of process, such as `ApiServer [4]`, on each of the table's sides.
+    """The start of one kind of process, such as `Worker [4]`, on each of the table's sides.
 
     `shift` is how much longer it takes on the last side than on the first, from trial to trial, None where
     there are too few; `ready_p` is how likely it is that so many more trials of one side never had it ready.

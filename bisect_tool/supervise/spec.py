@@ -24,7 +24,8 @@ SECONDS_LIMIT = 1e11
 """Some 3,000 years, which no duration of a trial reaches, and no time since 1970 in this one."""
 _WHOLE_LIMIT = 1 << 63
 _ROLE = re.compile(r"\w+::(\S+)")
-_NAMED = re.compile(r"((?:APIServer|EngineCore|DPCoordinator|Worker)(?:_\w+)?)")
+_NAMED = re.compile(r"(?!MainThread|Thread)([A-Z][A-Za-z]{4,}(?:_\w+)?)")
+"""A kernel's name for a process that has given itself a role: programs' own names are in lower case."""
 
 
 class Reason(StrEnum):
@@ -69,7 +70,7 @@ class ProcessInfo:
 
     @property
     def role(self) -> str:
-        """`EngineCore_DP1` of a process that calls itself so, or `VLLM::EngineCore_DP1`; else empty."""
+        """`Worker_DP1` of a process that calls itself so, or `ENGINE::Worker_DP1`; else empty."""
         match = _ROLE.match(self.title) or _NAMED.fullmatch(self.name)
         return match.group(1) if match else ""
 

@@ -5,7 +5,7 @@ It runs inside a trial, below its guardian, so that whatever happens to it, noth
 - `cpu`: two burners a core, at a lower priority than the program;
 - `memory`: one process, as low, that writes through a part of the free memory, over and over;
 - `delay`: one process after the other, drawn by chance, is stopped for an instant and goes on (SIGSTOP,
-  SIGCONT): those with one of the roles (`EngineCore`), or with any role, where there are some; else the
+  SIGCONT): those with one of the roles (`Worker`), or with any role, where there are some; else the
   program and all below it.
 
 Only the standard library and this package's own modules: it starts fast. Ends as the program does, with
@@ -124,7 +124,7 @@ def _delay(roles: Sequence[str]) -> None:
 
 
 def is_one(role: str, roles: Sequence[str]) -> bool:
-    """`EngineCore` stands for `EngineCore_DP1`, too."""
+    """`Worker` stands for `Worker_DP1`, too."""
     return any(role == asked or role.startswith(f"{asked}_") for asked in roles)
 
 

@@ -95,7 +95,7 @@ def deployment(launch: Launch, topology: str, timeout: int) -> Deployment:
     name = f"{topology}-{timeout}"
     flags = ["--shutdown-timeout", str(timeout)] if timeout else []
     if topology == "headless":
-        return headless(launch, name, flags)
+        return headless(launch, name, "EngineCore", flags)
     return alone(launch, name, 1 if topology == "single" else 4, flags)
 
 

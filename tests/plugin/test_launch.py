@@ -49,7 +49,7 @@ def test_the_command_line_of_a_server_alone():
 
 def test_a_headless_server_has_the_engine_core_and_another_one_the_port():
     launch = Launch.model_validate(FIELDS)
-    engine, head = headless(launch, "it", ["--drain", "3"]).commands([8000, 8009])
+    engine, head = headless(launch, "it", "EngineCore", ["--drain", "3"]).commands([8000, 8009])
     assert (engine.rank, engine.port, engine.after) == (0, None, "")
     assert (head.rank, head.port, head.after) == (1, 8000, "EngineCore")
     local = "--data-parallel-size-local"

@@ -78,7 +78,13 @@ def test_roles(title, role):
 
 @pytest.mark.parametrize(
     ("name", "role"),
-    [("APIServer_3", "APIServer_3"), ("DPCoordinator", "DPCoordinator"), ("python3", ""), ("Workers", "")],
+    [
+        ("APIServer_3", "APIServer_3"),
+        ("DPCoordinator", "DPCoordinator"),
+        ("python3", ""),
+        ("MainThread", ""),
+        ("Xvfb", ""),
+    ],
 )
 def test_roles_by_the_name_that_a_process_took(name, role):
     assert ProcessInfo(1, 1, 1, "python -c main", 0.0, name=name).role == role

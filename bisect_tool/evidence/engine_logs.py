@@ -1,0 +1,56 @@
+"""What a scenario knows of its engine's logs: the `[logs]` of scenario.toml."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bisect_tool.evidence.line_format import LineFormat
+from bisect_tool.evidence.patterns import PATTERNS, Milestone, Pattern, Patterns, Section
+
+
+class EngineLogs(BaseModel):
+    """The engine's own patterns, beside those of patterns.toml, and the form of its lines.
+
+    Attributes:
+        packages, roles, patterns, milestones: as in a section of patterns.toml.
+        format, fields, levels: see `LineFormat`; no format: the usual forms are recognised.
+        files: the logs that the engine writes besides its output, by name, with `*` and `?`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    packages: frozenset[str] = frozenset()
+    roles: tuple[str, ...] = ()
+    format: str = ""
+    fields: dict[str, str] = Field(default_factory=dict)
+    levels: dict[str, str] = Field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+
+    @model_validator(mode="after")
+    def _sound(self) -> EngineLogs:
+        if not self.format and (self.fields or self.levels):
+            raise ValueError("`fields` and `levels` need a `format`")
+        try:
+            assert self.line_format is None or self.line_format.format
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        return self
+
+    @cached_property
+    def line_format(self) -> LineFormat | None:
+        """The form of the engine's lines; None for the usual ones."""
+        return LineFormat(format=self.format, fields=self.fields, levels=self.levels) if self.format else None
+
+    @cached_property
+    def known(self) -> Patterns:
+        """All patterns: the scenario's before those of patterns.toml."""
+        if self == EngineLogs(files=self.files):
+            return PATTERNS
+        section = Section(
+            packages=self.packages, roles=self.roles, patterns=self.patterns, milestones=self.milestones
+        )
+        return PATTERNS.extended(section, self.line_format)

@@ -1,0 +1,13 @@
+"""Regular expressions that people write into scenarios."""
+
+from __future__ import annotations
+
+import re
+
+
+def check_expression(text: str) -> None:
+    """Raise ValueError, with the place of the mistake, if `text` is no regular expression."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"`{text}` is no regular expression: {error}") from None

@@ -1,0 +1,142 @@
+"""The form of an engine's log lines, as a scenario gives it: a regular expression, or JSON."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bisect_tool.evidence.expression import check_expression
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JSON = "json"
+PARTS = ("message", "level", "time", "role", "pid", "rank", "traceback")
+"""What a line can be taken apart into."""
+_USUAL = {
+    "message": ("message", "msg", "event", "text", "body", "log"),
+    "level": ("level", "severity", "levelname", "lvl", "log.level"),
+    "time": ("timestamp", "time", "ts", "asctime", "@timestamp"),
+    "role": ("role", "processName", "process_name", "component", "service"),
+    "pid": ("pid", "process"),
+    "rank": ("rank",),
+    "traceback": ("traceback", "exception", "exc_info", "exc_text", "stack_trace", "stack", "stacktrace"),
+}
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A line taken apart; what it does not say is empty."""
+
+    message: str
+    level: str = ""
+    time: str = ""
+    role: str = ""
+    pid: str = ""
+    rank: str = ""
+    traceback: str = ""
+
+
+class LineFormat(BaseModel):
+    """How the parts of a line are found.
+
+    Attributes:
+        format: `json`, or a regular expression whose named groups are `PARTS`.
+        fields: of JSON, the field that a part stands in; dots lead into objects (`log.level`).
+        levels: the engine's words (or numbers) for levels, and what Python's logging calls them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str
+    fields: dict[str, str] = Field(default_factory=dict)
+    levels: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _sound(self) -> LineFormat:
+        wrong = [part for part in self.fields if part not in PARTS]
+        if wrong:
+            raise ValueError(f"`fields` has {wrong[0]!r}, which is none of {', '.join(PARTS)}")
+        if self.fields and self.format != JSON:
+            raise ValueError('`fields` are those of `format = "json"`; a regular expression has named groups')
+        wrong = [level for level in self.levels.values() if level not in LEVELS]
+        if wrong:
+            raise ValueError(f"`levels` has {wrong[0]!r}, which is none of {', '.join(LEVELS)}")
+        if self.format != JSON:
+            self._check_groups()
+        return self
+
+    def _check_groups(self) -> None:
+        check_expression(self.format)
+        groups = set(re.compile(self.format).groupindex)
+        if "message" not in groups:
+            raise ValueError('`format` is "json", or a regular expression with a group (?P<message>...)')
+        if unknown := sorted(groups - set(PARTS)):
+            raise ValueError(f"`format` has a group {unknown[0]!r}, which is none of {', '.join(PARTS)}")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether lines are JSON objects."""
+        return self.format == JSON
+
+    @property
+    def names_levels(self) -> bool:
+        """Whether a level may be any word, so that no line can be passed over by the words it lacks."""
+        return bool(self.levels) or not self.is_json
+
+    @cached_property
+    def expression(self) -> re.Pattern[str]:
+        """The regular expression."""
+        return re.compile(self.format)
+
+    def match(self, text: str) -> Parts | None:
+        """The parts of a line that the expression matches; None for a line of another form, or of JSON."""
+        found = None if self.is_json else self.expression.match(text)
+        if found is None:
+            return None
+        parts = {name: (part or "").strip() for name, part in found.groupdict().items()}
+        level = self._level(parts.get("level", ""))
+        return Parts(**{**parts, "message": found["message"] or "", "level": level})
+
+    def parts(self, record: Mapping[str, Any]) -> Parts | None:
+        """The parts of a JSON record; None of one that lacks both message and traceback, or of no JSON."""
+        if not self.is_json:
+            return None
+        found = {part: _text(self._field(record, part)) for part in PARTS}
+        if not found["message"] and not found["traceback"]:
+            return None
+        return Parts(**{**found, "level": self._level(found["level"])})
+
+    def _field(self, record: Mapping[str, Any], part: str) -> object:
+        """What a record has for a part: in the scenario's field, else in one that is usually called so."""
+        names = (self.fields[part],) if part in self.fields else _USUAL.get(part, ())
+        return next((value for name in names if (value := _at(record, name)) is not None), None)
+
+    def _level(self, word: str) -> str:
+        """The level in the names of Python's logging, as far as the scenario says; else in capitals."""
+        return self.levels.get(word, word.upper())
+
+
+def _at(record: Mapping[str, Any], name: str) -> object:
+    if name in record:
+        return record[name]
+    value: Any = record
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _text(value: object) -> str:
+    """A field as text; a list, such as the lines of a stack, one item a line."""
+    if isinstance(value, list):
+        return "\n".join(filter(None, map(_text, value)))
+    return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
+
+
+JSON_LINES = LineFormat(format=JSON)
+"""JSON in which every part stands in a field that is usually called so."""

@@ -1,0 +1,42 @@
+"""The table of patterns is the one place that knows the texts of engines."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.evidence.patterns import PATTERNS, load
+
+PACKAGE = Path(__file__).parents[2] / "bisect_tool"
+ENGINES = re.compile(r"vllm|sglang|api_?server(?!_count)|engine_?core|dp_?coordinator", re.IGNORECASE)
+PLACES = {"pytest_plugin/deployment.py": "--api-server-count"}
+"""Flags that a suite's servers are started with."""
+
+
+def test_no_code_names_an_engine():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        text = path.read_text(encoding="utf-8").replace(PLACES.get(name, "\0"), "")
+        assert not (found := ENGINES.search(text)), f"{name}: {found[0]}"
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["vllm", "sglang", "torch", "nccl", "ray", "deepspeed", "cpython", "native", "kernel", "pytest"],
+)
+def test_every_program_has_its_section(section):
+    assert PATTERNS.sections[section].patterns
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[x.patterns]]\nstage = "cause"', "needs a `text`, an `exception` or a `regex`"),
+        ('[[x.patterns]]\ntext = "a"\nstage = "sad"', "`stage` is one of cause, timed_out,"),
+        ('[[x.patterns]]\nregex = "a("\nstage = "cause"', "`a(` is no regular expression: missing )"),
+        ('[[x.milestones]]\ntext = "a"\nrole = "A"\nreaches = ["up"]', "'handshake', 'ready'"),
+    ],
+)
+def test_a_wrong_pattern_is_refused(text, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load(text)
