@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A line as it stood in a log.
+class LogLine(NamedTuple):
+    """A line as it stood in a log; a tuple, of which millions are made in seconds.
 
     Attributes:
         source: stem of the log file, such as `4-rank0`.

@@ -41,7 +41,7 @@ _FIRST_PREFIX = re.compile(f"{_GLUE}{_PREFIX.pattern}")
 _LEVEL = r"(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
 _BEFORE_HEAD = re.compile(rf"{_GLUE}(?:collecting \.\.\. )?(?={_LEVEL} \d\d-\d\d \d\d:)")
 _BEFORE_CRASH = re.compile(r"[.FEsx]+(?=Fatal Python error: )")
-_RANK = re.compile(r"\[(?:rank|default)(?P<rank>\d+)\]: ?")
+_RANK = re.compile(r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)")
 _PYTEST_MARGIN = re.compile(r"E {2,}")
 _XDIST = re.compile(r"\[(?P<role>gw\d+)\] (?=node down|\S+ -- Python)")
 
@@ -116,6 +116,11 @@ class ParsedLine:
     more: tuple[str, ...] = ()
     formatted: bool = False
 
+    @property
+    def stream(self) -> str:
+        """The stream within its log: collectors and launchers write several into one."""
+        return f"{self.writer} {self.rank}".strip() if self.writer or self.rank else ""
+
 
 @lru_cache(maxsize=8192)
 def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
@@ -165,7 +170,8 @@ def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
         text = _REPEATED.sub("", text)
     role, pid, at = _who(text, known)
     if rank := _RANK.match(text, at):
-        at, prefix = rank.end(), replace(prefix, rank=prefix.rank or rank["rank"])
+        at = rank.end()
+        prefix = replace(prefix, rank=prefix.rank or rank["rank"] or rank["local"])
     head = _HEAD.match(text, at) if _MAYBE_HEAD.match(text, at) else None
     line = ParsedLine(role, pid, "", "", text[at:], prefix.stamp, prefix.writer, prefix.rank)
     if head is None or (head["bare"] and (not prefix.stamp or "::" in text)):

@@ -27,7 +27,7 @@ _FORMS = (
     rf"\[pod/(?P<pod>[^\]\s]+)\]{_END}",
     rf"(?P<stern>[a-z0-9-]+-[a-z0-9]{{5,10}}-[a-z0-9]{{5}} [a-z0-9-]+){_END}",
     rf"(?P<compose>[\w.-]{{1,64}}(?:[-_]\d+ *| {{2,}}))\|{_END}",
-    r"\[(?:default|rank)(?P<rank>\d+)\]: ?",
+    r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)",
     rf"(?P<task>\d{{1,5}}):{_END}",
     r"(?P<quote>(?:> ?)+)(?<=>|\s)",
     rf"\((?P<raylet>raylet|autoscaler)(?:, ip=[^)]{{1,60}})?\){_END}",
@@ -70,7 +70,7 @@ def collector_prefix(text: str) -> Prefix:
         found = match.groupdict()
         stamp = stamp or next((found[name] for name in _TIMED if found[name]), "")
         writer = writer or next((found[name] for name in _NAMED if found[name]), "").strip()
-        rank = rank or found["rank"] or found["task"] or ""
+        rank = rank or found["rank"] or found["local"] or found["task"] or ""
         end = match.end()
     return Prefix(end, stamp, writer, rank) if end else _NONE
 
@@ -89,6 +89,8 @@ class PrefixLearner:
 
     _offered: re.Pattern[str] | None = None
     _known: list[re.Pattern[str]] = field(default_factory=list)
+    indented: bool = False
+    """Whether one of them begins with a blank, as what stands in a stack does."""
 
     def strip(self, text: str) -> int:
         """Return where `text` begins behind a prefix that was learnt; 0 where it has none."""
@@ -105,4 +107,5 @@ class PrefixLearner:
     def offer(self, before: str) -> None:
         """Take what stood before a traceback's header for a prefix, should the next lines have it, too."""
         shape = re.sub(r"\d+", r"\\d+", re.escape(before.rstrip(" ")))
+        self.indented = self.indented or before[:1].isspace()
         self._offered = re.compile(shape + r"(?: |$)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ from bisect_tool.evidence.crash import CrashReader, begins_crash
 from bisect_tool.evidence.parsed_line import ParsedLine, parse_line, without_prefix
 from bisect_tool.evidence.patterns import PATTERNS, Patterns
 from bisect_tool.evidence.prefix import PrefixLearner
-from bisect_tool.evidence.record import Draft, Record
+from bisect_tool.evidence.record import Record
+from bisect_tool.evidence.stack_run import StackRun, run_after
 from bisect_tool.evidence.traceback import (
     TRACEBACK,
     Fed,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.event import Event
     from bisect_tool.evidence.line import LogLine
 
-EVENTS_KEPT = 4000
+RECORDS_KEPT = 1000
+"""Records kept of each kind: the first ones, the last ones, and in between those unlike any other."""
 _OPEN_RECORDS = 512
 _PROCESSES = 10_000
 _PREFIX_LIMIT = 160
@@ -39,14 +41,14 @@ _SWEEP, _IDLE = 64, 256
 """How often records are looked at, and after how many lines without one of theirs they are over."""
 # One record's lines share a key: source and collector's stream, process (pid, or a role), head of the logger.
 _Process = tuple[str, str, int | str]
-_Key = tuple[_Process, str]
+_Key = tuple[str, str, int | str, str]
 
 
 def read_events(lines: Iterable[LogLine], known: Patterns = PATTERNS) -> tuple[Event, ...]:
     """Return what happened, by time; the lines of one source must come in their order.
 
-    Linear in the number of lines. Memory is bounded by what is kept: the first and the last `EVENTS_KEPT / 2`
-    events with at most 60 lines each.
+    Linear in the number of lines. Memory is bounded by what is kept: three times
+    `RECORDS_KEPT` records with at most 60 lines each.
     """
     reader = _Reader(known)
     for line in lines:
@@ -71,22 +73,45 @@ class _Reader:
         self._passed: dict[str, LogLine] = {}
         self._prefixes: dict[str, PrefixLearner] = {}
         self._writers = Writers(known.line_format)
-        self._first: list[Draft] = []
-        self._last: list[Draft] = []
+        self._run: StackRun | None = None
+        self._first: list[Record] = []
+        self._new: list[Record] = []
+        self._last: deque[Record] = deque(maxlen=RECORDS_KEPT)
+        self._seen: set[int] = set()
 
     def feed(self, line: LogLine) -> None:
         self._number += 1
+        if self._run is None or not self._run.take(line):
+            self._feed_alone(line)
+        if not self._number % _SWEEP:
+            self._sweep()
+
+    def _feed_alone(self, line: LogLine) -> None:
+        """Take a line that is not of a run."""
+        if self._run is not None:
+            self._run.record.last = self._number - 1
+            self._run = None
         if not self._open and not self._known.may_tell(line.text):
             self._pass(line)
             return
-        before = self._passed.pop(line.source, None)
-        if before is not None:  # for its time stamp, which this line may lack
+        if self._passed and (before := self._passed.pop(line.source, None)) is not None:
+            # For its time stamp, which this line may lack.
             self._clock.written(before, parse_line(before.text, self._known))
-        for parsed in self._parsed(line):
-            self._feed(line, parsed)
-        if self._number % _SWEEP == 0:
-            for key in [key for key, record in self._open.items() if record.last < self._number - _IDLE]:
-                self._finish(key)
+        parsed, learnt = self._parsed(line)
+        if parsed.more:
+            for part in _parts(parsed, self._number):
+                self._feed(line, part)
+            return
+        record = self._feed(line, parsed)
+        if record is not None and not learnt:
+            self._run = run_after(line, parsed, record)
+
+    def _sweep(self) -> None:
+        """Finish the records that nothing has been added to for long."""
+        if self._run is not None:
+            self._run.record.last = self._number
+        for key in [key for key, record in self._open.items() if record.last < self._number - _IDLE]:
+            self._finish(key)
 
     def _pass(self, line: LogLine) -> None:
         """Leave a line out, which tells nothing but its time and the role of its process."""
@@ -102,7 +127,9 @@ class _Reader:
                 self._name(source, parsed.pid, parsed.role, number)
         for key in list(self._open):
             self._finish(key)
-        drafts = sorted(self._first + self._last, key=lambda draft: draft.order)
+        kept = (*self._first, *self._new, *self._last)
+        drafts = [draft for record in kept for draft in record.drafts()]
+        drafts.sort(key=lambda draft: draft.order)
         records = [draft.record for draft in drafts]
         written = [each.written[0] for each in records if each.written[1]]
         if not in_order([each.time for each in records], written):
@@ -112,23 +139,17 @@ class _Reader:
         roles = {process: role for process, (_, role) in self._roles.items()}
         return tuple(draft.event(roles) for draft in drafts)
 
-    def _parsed(self, line: LogLine) -> Iterator[ParsedLine]:
-        """The line taken apart; a JSON record's traceback follows its message, under the same head."""
+    def _parsed(self, line: LogLine) -> tuple[ParsedLine, bool]:
+        """The line taken apart, and whether a prefix was learnt that may stand before its like."""
         parsed = self._writers.name(line.source, parse_line(line.text, self._known))
-        learner = self._prefixes.get(line.source)
+        learner = self._prefixes.get(line.source) if self._prefixes else None
         if learner is not None and (end := learner.strip(parsed.text)):
             stripped = without_prefix(parsed, end, self._known)
             self._move_header(_stream(line.source, parsed), _key(line.source, stripped))
-            parsed = stripped
-        elif before := before_header(parsed.text):
+            return stripped, False
+        if before := before_header(parsed.text):
             self._prefixes.setdefault(line.source, PrefixLearner()).offer(before)
-        if not parsed.more:
-            yield parsed
-            return
-        head = f"{parsed.head} {self._number}"
-        yield replace(parsed, head=head, more=())
-        for text in parsed.more:
-            yield replace(parsed, head=head, text=text, more=())
+        return parsed, learner is not None and learner.indented
 
     def _move_header(self, stream: tuple[str, str], key: _Key) -> None:
         """Let a traceback go on under its prefix, which is known since the line after its header."""
@@ -137,7 +158,8 @@ class _Reader:
             self._open[key] = self._open.pop(old)
             del self._adopting[stream]
 
-    def _feed(self, line: LogLine, parsed: ParsedLine) -> None:
+    def _feed(self, line: LogLine, parsed: ParsedLine) -> Record | None:
+        """Take a line, and return the record that it went to."""
         self._written = self._clock.written(line, parsed)
         own = _key(line.source, parsed)
         if parsed.pid is not None:
@@ -145,7 +167,8 @@ class _Reader:
         key = self._owner(own, parsed)
         record = self._open.get(key)
         if record is None or not self._continues(key, record, parsed):
-            self._begin(own, line, parsed)
+            return self._begin(own, line, parsed)
+        return record
 
     def _name(self, source: str, pid: int, role: str, number: int) -> None:
         """Keep the last role under which a process was seen, by the number of the line."""
@@ -155,8 +178,8 @@ class _Reader:
 
     def _owner(self, own: _Key, parsed: ParsedLine) -> _Key:
         """Return the key of the record a line may continue; frames nobody owns go to the latest traceback."""
-        stream, process = own[0][:2], own[0][2]
-        if process or parsed.level or own in self._open or is_header(parsed.text):
+        stream = own[:2]
+        if own[2] or parsed.level or own in self._open or is_header(parsed.text):
             return own
         if self._adopting.get(stream) not in self._open and is_frame(parsed.text) and stream in self._latest:
             self._adopting[stream] = self._latest[stream]
@@ -181,31 +204,39 @@ class _Reader:
             self._finish(key)
         return fed is Fed.TAKEN
 
-    def _begin(self, key: _Key, line: LogLine, parsed: ParsedLine) -> None:
-        announced = self._announced.pop(key[0], "") if not parsed.head else ""
-        before = before_header(parsed.text)
-        record = Record(
-            self._number, line.time, self._written, line.source, parsed, self._known, announced, line.number
-        )
-        if is_header(parsed.text) or before:
-            record.start_traceback(_header(parsed.text))
+    def _begin(self, key: _Key, line: LogLine, parsed: ParsedLine) -> Record | None:
+        """Begin a record with a line that continues none; None where it is over with it, or none begins."""
+        announced = self._announced.pop(key[:3], "") if self._announced and not parsed.head else ""
+        text = parsed.text
+        before = before_header(text)
+        if is_header(text) or before:
+            record = self._record(line, parsed, announced)
+            record.start_traceback(_header(text))
             self._open_record(key, record)
-            if before:  # the head of the line does not stand before the frames
-                self._adopting[key[0][:2]] = key
-        elif begins_crash(parsed.text):
-            record.stack = CrashReader(parsed.text)
+            if not before:
+                return record
+            self._adopting[key[:2]] = key  # the head of the line does not stand before the frames
+        elif begins_crash(text):
+            record = self._record(line, parsed, announced)
+            record.stack = CrashReader(text)
             self._open_record(key, record)
         elif parsed.head and parsed.level in _BAD:
-            self._open_record(key, record)
-        elif not parsed.level and _ANNOUNCEMENT.match(parsed.text):
-            self._announce(key[0], parsed.text)
+            self._open_record(key, self._record(line, parsed, announced))
+        elif not parsed.level and _ANNOUNCEMENT.match(text):
+            self._announce(key[:3], text)
         elif _is_event(parsed, self._known):
-            self._keep(record.drafts())
+            self._keep(self._record(line, parsed, announced))
+        return None
+
+    def _record(self, line: LogLine, parsed: ParsedLine, announced: str) -> Record:
+        return Record(
+            self._number, line.time, self._written, line.source, parsed, self._known, announced, line.number
+        )
 
     def _open_record(self, key: _Key, record: Record) -> None:
         self._open[key] = record
-        if not key[1]:
-            self._latest[key[0][:2]] = key
+        if not key[3]:
+            self._latest[key[:2]] = key
         if len(self._open) > _OPEN_RECORDS:
             self._finish(next(iter(self._open)))
 
@@ -215,24 +246,33 @@ class _Reader:
         self._announced[process] = text
 
     def _finish(self, key: _Key) -> None:
-        self._keep(self._open.pop(key).drafts())
+        self._keep(self._open.pop(key))
 
-    def _keep(self, drafts: Iterable[Draft]) -> None:
-        for draft in drafts:
-            if len(self._first) < EVENTS_KEPT // 2:
-                self._first.append(draft)
-                continue
-            self._last.append(draft)
-            if len(self._last) > EVENTS_KEPT:
-                del self._last[: EVENTS_KEPT // 2]
+    def _keep(self, record: Record) -> None:
+        """Keep a record; of very many the first ones, the last ones, and those unlike all before."""
+        if len(self._first) < RECORDS_KEPT:
+            self._first.append(record)
+        elif (identity := record.identity()) not in self._seen and len(self._seen) < RECORDS_KEPT:
+            self._seen.add(identity)
+            self._new.append(record)
+        else:
+            self._last.append(record)
 
 
 def _key(source: str, parsed: ParsedLine) -> _Key:
-    return (*_stream(source, parsed), parsed.role if parsed.pid is None else parsed.pid), parsed.head
+    return source, parsed.stream, parsed.role if parsed.pid is None else parsed.pid, parsed.head
 
 
 def _stream(source: str, parsed: ParsedLine) -> tuple[str, str]:
-    return source, f"{parsed.writer} {parsed.rank}".strip()
+    return source, parsed.stream
+
+
+def _parts(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
+    """A JSON record's message and the lines of its traceback, under one head."""
+    head = f"{parsed.head} {number}"
+    yield replace(parsed, head=head, more=())
+    for text in parsed.more:
+        yield replace(parsed, head=head, text=text, more=())
 
 
 def _header(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
 
 _MESSAGE_LIMIT = 500
 _LINES_HEAD, _LINES_TAIL = 20, 40
+_DIGITS = re.compile(r"\d+")
 _PROCESS = re.compile(r"Process (?P<role>[A-Za-z]\w*?(?:_\w+)?)(?:-\d+(?::\d+)*)?:$")
 # What runs while a process ends: an exception there follows from the end.
 _ENDING = frozenset({"__del__", "_exitfunc", "_run_exitfuncs", "_exit_function", "_python_exit", "shutdown"})
+
+
+def _tail() -> deque[str]:
+    return deque(maxlen=_LINES_TAIL)
 
 
 @dataclass(slots=True)
@@ -47,7 +53,7 @@ class Record:
     stack: TracebackReader | CrashReader | None = None
     last: int = 0
     head: list[str] = field(default_factory=list)
-    tail: list[str] = field(default_factory=list)
+    tail: deque[str] = field(default_factory=_tail)
 
     def __post_init__(self) -> None:
         if self.announced:
@@ -72,10 +78,13 @@ class Record:
         """Keep a line; of many, the head and the tail."""
         if len(self.head) < _LINES_HEAD:
             self.head.append(text)
-            return
-        self.tail.append(text)
-        if len(self.tail) > _LINES_TAIL:
-            del self.tail[0]
+        else:
+            self.tail.append(text)
+
+    def identity(self) -> int:
+        """A number that records alike have in common: what they say first and last, without digits."""
+        said = f"{self.head[-1]}\n{self.tail[-1]}" if self.tail else f"{self.head[0]}\n{self.head[-1]}"
+        return hash(_DIGITS.sub("", said))
 
     def drafts(self) -> Iterator[Draft]:
         """Yield the events of this record, the cause first."""

@@ -86,6 +86,17 @@ class TracebackReader:
         """Whether an exception has been named, so that the traceback may be over."""
         return self._state is _State.RAISED and len(self._links) >= self._writers
 
+    @property
+    def takes_frames(self) -> bool:
+        """Whether a stack is open, not in a group, so that frames and code can only belong to it."""
+        return self._state is _State.STACK and not self._grouped
+
+    def add_frame(self, frame: Frame) -> None:
+        """Take a frame of the open stack; of many the outermost and the innermost are kept."""
+        self._frames.append(frame)
+        if len(self._frames) > _FRAMES_HEAD + _FRAMES_TAIL:
+            del self._frames[_FRAMES_HEAD]
+
     def feed(self, text: str) -> Fed:
         """Take `text` if it belongs here; REFUSED: it does not, CLOSED: and the traceback ended before it."""
         if self._grouped:
@@ -129,10 +140,7 @@ class TracebackReader:
             self._links.pop()  # a remote stack printed as the message
             self._frames = []
         self._state = _State.STACK
-        frame = Frame(file=match["file"], line=int(match["line"]), function=match["function"] or "")
-        self._frames.append(frame)
-        if len(self._frames) > _FRAMES_HEAD + _FRAMES_TAIL:
-            del self._frames[_FRAMES_HEAD]
+        self.add_frame(Frame(file=match["file"], line=int(match["line"]), function=match["function"] or ""))
         return Fed.TAKEN
 
     def _other(self, text: str) -> Fed:
@@ -219,6 +227,14 @@ def before_header(text: str) -> str:
 def is_frame(text: str) -> bool:
     """Whether `text` is a stack frame as Python prints it."""
     return 'File "' in text and bool(_FRAME.match(text))
+
+
+def frame_of(text: str) -> Frame | None:
+    """Return the frame that `text` is, with its function; None where it is none."""
+    match = _FRAME.match(text)
+    if match is None or not match["function"]:
+        return None
+    return Frame(file=match["file"], line=int(match["line"]), function=match["function"])
 
 
 def last_line(text: str) -> tuple[str, str | None] | None:

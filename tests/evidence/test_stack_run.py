@@ -1,0 +1,90 @@
+"""Lines taken in a run say what they say when each is taken apart."""
+
+import pytest
+
+from bisect_tool.evidence import LogLine, read_events, reader
+
+STACK = [
+    "Traceback (most recent call last):",
+    '  File "/opt/env/lib/python3.12/site-packages/vllm/core.py", line 7, in run',
+    "    step(\tx)",
+    "    ^^^^",
+    '  File "/opt/engine/model.py", line 9, in step',
+    "    raise Kept('Traceback')",
+    '      File "/opt/remote.py", line 1, in quoted',
+    "MemoryError: no room",
+]
+PREFIXES = [
+    "",
+    "(Worker_DP0 pid=7) ",
+    "(Worker_DP0 pid=7) ERROR 06-10 16:45:05 [core.py:1] ",
+    "Jun 10 16:45:05 host vllm[1]: ",
+    "\x1b[36m(RayWorker pid=7)\x1b[0m ",
+    "[rank3]: ",
+    "[default3]:",
+    "app says: ",
+]
+
+
+def without_runs(lines):
+    def none(*_):
+        return None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "run_after", none)
+        return read_events(lines)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize(
+    "between",
+    [
+        None,
+        "(Other pid=9) INFO 06-10 16:45:05 [a.py:1] healthy",
+        "    (Other pid=9) ValueError: indented",
+        "    ERROR 06-10 16:45:06 [b.py:2] glued",
+        "ValueError: bare",
+        "",
+        "Traceback (most recent call last):",
+        '    File "/a.py", line 1, in f [repeated 3x across cluster]',
+    ],
+)
+def test_runs_change_nothing(prefix, between):
+    for place in range(1, len(STACK)):
+        texts = [f"{prefix}{text}" for text in STACK]
+        if between is not None:
+            texts.insert(place, between)
+        lines = [LogLine("log", 1.0, text, number) for number, text in enumerate(texts + texts, 1)]
+        assert read_events(lines) == without_runs(lines)
+
+
+def test_another_log_with_the_same_prefix_is_no_part_of_it():
+    lines = [LogLine("a", 1.0, text) for text in STACK[:3]]
+    lines += [LogLine("b", 1.0, "    of another log"), LogLine("a", 1.0, STACK[-1])]
+    (event,) = read_events(lines)
+    assert event.exception == "MemoryError"
+    assert "    of another log" not in event.lines
+
+
+def test_what_is_unlike_the_rest_of_a_flood_is_kept():
+    flood = [LogLine("a", 1.0, f"ValueError: number {number}") for number in range(9000)]
+    flood[4500] = LogLine("a", 1.0, "torch.OutOfMemoryError: CUDA out of memory.")
+    assert "torch.OutOfMemoryError" in {event.exception for event in read_events(flood)}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_stack_is_taken_in_a_run(prefix, monkeypatch):
+    taken = []
+
+    class Counting(reader.StackRun):
+        __slots__ = ()
+
+        def take(self, line):
+            if super().take(line):
+                taken.append(line.text)
+                return True
+            return False
+
+    monkeypatch.setattr("bisect_tool.evidence.stack_run.StackRun", Counting)
+    read_events([LogLine("log", 1.0, f"{prefix}{text}") for text in STACK])
+    assert len(taken) >= 2
