@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.campaign import company
 from bisect_tool.campaign.goal import Belief, CellConclusion, Finding, Purpose, Step
 from bisect_tool.campaign.judged import Judged
-from bisect_tool.campaign.other_failure import other_failure
+from bisect_tool.campaign.other_failure import other_failure, to_run_again
 from bisect_tool.search import (
     IDLE_BITS,
     Bisection,
@@ -77,14 +77,34 @@ class CellSearch:
     def conclusion(self) -> CellConclusion | None:
         """What was found out, or None while the search is open."""
         found = self._at_the_ends()
-        if found is not None or self.required is not None:
-            return found
+        return found if found is not None or self.required is not None else self._answer
+
+    @property
+    def _answer(self) -> CellConclusion | None:
+        """What the search ended with."""
         concluded = self.bisection.conclude()
         return None if concluded is None else self._concluded(concluded)
 
     @cached_property
     def required(self) -> Step | None:
         """A trial that has to be run before the search can go on, whatever else is worth a run."""
+        return self._to_go_on or self._to_compare
+
+    @cached_property
+    def _to_compare(self) -> Step | None:
+        """The run that is missing before the commit found is said to fail in another way."""
+        found = self.bisection.conclude()
+        if not self.goal.by_exit_code or not isinstance(found, Culprit):
+            return None
+        sha = to_run_again(self.judged, self._failing_at(found), self.goal.failing)
+        return Step(sha, (self.cell,), Purpose.CONFIRM) if sha else None
+
+    def _failing_at(self, found: Culprit) -> tuple[str, ...]:
+        """The commits whose failure is that of the one found."""
+        return found.parents if self.goal.fix else (found.sha,)
+
+    @cached_property
+    def _to_go_on(self) -> Step | None:
         given_up = self.judged.given_up(self.goal.retries)
         for step in (company.isolation(self.goal, self.judged, self.cell), self._dependence.missing):
             if step is not None and step.sha not in given_up:
@@ -172,7 +192,7 @@ class CellSearch:
 
     def settled(self, why: str) -> CellConclusion:
         """The answer as far as the search came; `why` it did not come further."""
-        found = self.conclusion
+        found = self.conclusion or (None if self._to_go_on else self._answer)
         if found is not None and (found.finding is not Finding.GREEN or self._shown_green):
             return found
         if not self.bisection.shown:
@@ -302,7 +322,7 @@ class CellSearch:
         place = self.goal.dag.index[found.sha]
         known = self.bisection.posterior
         above, below = float(known.if_above[place]), float(known.if_below[place])
-        seen = found.parents if self.goal.fix else (found.sha,)
+        seen = self._failing_at(found)
         after = [self.goal.dag.candidates[other] for other in self.goal.dag.descendants(place)]
         other = other_failure(self.judged, seen, self.goal.failing) if self.goal.by_exit_code else None
         busy = self.judged.in_doubt(seen)

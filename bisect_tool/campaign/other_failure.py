@@ -4,6 +4,9 @@ The exit codes decide alone, so another breakage of the same check can be found 
 meant. It is told by the failures' exit code, exception, test and message; what does not even agree between
 runs of one commit is noise, and left out. A last line that names neither test nor exception is the weakest
 evidence: it counts only where the commit found repeated it, and where not every commit has one of its own.
+
+A check may report one of several errors by chance (`make -j`, tests side by side). So both commits are run
+again before their failures are said to differ.
 """
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 _FIELDS = ("exit", "exception", "frame", "message")
 _ENOUGH = 2
 """Runs at one commit, or commits, that show whether a text repeats itself."""
+_COMPARED = 3
+"""Runs at either commit before its failures are said to differ from those of the other. Of two errors that
+are as likely, each commit shows one, and not the same, in one of 32 such comparisons."""
 
 
 def other_failure(judged: Judged, found: Collection[str], failing: Collection[str]) -> OtherFailure | None:
@@ -38,6 +44,13 @@ def other_failure(judged: Judged, found: Collection[str], failing: Collection[st
     if not _disjoint(here, there, fields) or (_last_lines_alone(here, there) and _is_noise(seen, found)):
         return None
     return OtherFailure(here[0].root.headline, there[0].root.headline)
+
+
+def to_run_again(judged: Judged, found: Collection[str], failing: Collection[str]) -> str | None:
+    """The commit to run once more before the failures of these are said to differ; None where they do not."""
+    if other_failure(judged, found, failing) is None:
+        return None
+    return next((sha for sha in (*failing, *found) if 0 < len(judged.at((sha,))) < _COMPARED), None)
 
 
 def _failures(judged: Judged) -> Mapping[str, Sequence[Failure]]:

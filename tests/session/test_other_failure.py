@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 
 import pytest
 
+from bisect_tool.campaign import Finding, decide
+from bisect_tool.campaign.decide import settle
 from bisect_tool.campaign.goal import Goal
 from bisect_tool.campaign.judged import Judged
 from bisect_tool.campaign.other_failure import other_failure
@@ -72,6 +75,66 @@ def test_a_last_line_that_is_another_at_every_commit_tells_nothing():
 
 def test_no_output_is_the_same_as_no_output():
     assert compared(trial("bad", ""), *[trial("found", "")] * 2) is None
+
+
+# --- a check that reports one of several errors by chance ---------------------------------------------------
+
+GREEN = TrialResult(
+    sha="good",
+    cells=(CellResult(cell="command", outcome=Outcome.PASSED),),
+    outcome=Outcome.PASSED,
+    started="",
+    seconds=1.0,
+)
+
+
+def played(said):
+    """The conclusion, and the commits in the order in which they were run.
+
+    `said` has the output of the runs at each commit in turn, the last for all that follow; no output passes.
+    """
+    goal = Goal(dag=Dag(PARENTS), goods=("good",), bad="bad", by_exit_code=True)
+    trials, seen = [], Counter()
+    while (step := decide(goal, trials).step) is not None:
+        texts = said[step.sha]
+        text = texts[min(seen[step.sha], len(texts) - 1)]
+        seen[step.sha] += 1
+        trials.append(trial(step.sha, text) if text else GREEN.model_copy(update={"sha": step.sha}))
+    (conclusion,) = decide(goal, trials).conclusions
+    return conclusion, seen
+
+
+ALWAYS_A, ALWAYS_B = ["a.c:1: error: no a"], ["b.c:1: error: no b"]
+
+
+def test_both_commits_are_run_again_before_one_is_suspect():
+    said = {"good": [""], "found": ALWAYS_A, "between": ALWAYS_A, "bad": ALWAYS_B}
+    conclusion, seen = played(said)
+    assert (conclusion.finding, conclusion.culprit) == (Finding.SUSPECT, "found")
+    assert (seen["found"], seen["bad"]) == (3, 3)
+
+
+@pytest.mark.parametrize("where", ["found", "bad"])
+def test_another_run_that_shows_the_other_error_clears_it(where):
+    said = {"good": [""], "found": ALWAYS_A, "between": ALWAYS_A, "bad": ALWAYS_B}
+    one, other = said[where][0], (ALWAYS_A + ALWAYS_B)[where == "found"]
+    conclusion, _ = played({**said, where: [one, one, other]})
+    assert (conclusion.finding, conclusion.culprit) == (Finding.CULPRIT, "found")
+
+
+def test_the_same_failure_takes_no_run_more():
+    said = {"good": [""], "found": ALWAYS_A, "between": ALWAYS_A, "bad": ALWAYS_A}
+    conclusion, seen = played(said)
+    assert (conclusion.finding, seen["bad"]) == (Finding.CULPRIT, 1)
+
+
+def test_a_budget_that_ends_before_says_what_was_seen():
+    goal = Goal(dag=Dag(PARENTS), goods=("good",), bad="bad", by_exit_code=True)
+    green = [GREEN] * 2
+    trials = [trial("bad", *ALWAYS_B), *[trial("found", *ALWAYS_A)] * 2, *green]
+    assert decide(goal, trials).step.sha == "bad"
+    (conclusion,) = settle(goal, trials).conclusions
+    assert (conclusion.finding, conclusion.culprit) == (Finding.SUSPECT, "found")
 
 
 # --- as a person meets it -----------------------------------------------------------------------------------
