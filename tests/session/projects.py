@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from forked import run_forked
+
 from bisect_tool.report.document import Document
 
 ROOT = Path(__file__).parents[2]
@@ -138,13 +140,18 @@ class Project:
         )
 
     def run(self, *words: str, folder: Path | None = None) -> Ended:
-        with self.start(*words, folder=folder) as process:
-            stdout, stderr = process.communicate(timeout=LIMIT_S)
-        return Ended(process.returncode, stdout, stderr)
+        return Ended(*run_forked(words, folder or self.path, self.env, LIMIT_S))
 
     def snapshot(self) -> dict[str, tuple[float, bytes]]:
-        """Every file of the checkout and of its git directory, with its time and content."""
-        files = (file for file in self.path.rglob("*") if file.is_file() and not file.is_symlink())
+        """Every file of the checkout and of its git directory, with its time and content.
+
+        What Python compiles where a check imports from the checkout is left out.
+        """
+        files = (
+            file
+            for file in self.path.rglob("*")
+            if file.is_file() and not file.is_symlink() and file.parent.name != "__pycache__"
+        )
         return {str(file): (file.stat().st_mtime, file.read_bytes()) for file in files}
 
     def git_bisect(self, good: str, bad: str, *check: str) -> tuple[int, list[str]]:

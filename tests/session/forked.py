@@ -1,0 +1,89 @@
+"""The command line in a process that is forked from the tests', which have its modules already.
+
+To import them takes longer than most sessions of these tests. What a start by `exec` adds is tested with
+`Project.start` and in tests/cli.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import select
+import signal
+import sys
+import tempfile
+import warnings
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
+
+from bisect_tool.cli import app
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_STREAMS = ("stdin", "stdout", "stderr")
+
+
+def run_forked(
+    words: Sequence[str], folder: Path, env: Mapping[str, str], limit_s: float
+) -> tuple[int, str, str]:
+    """The exit code of a command line, negative for a signal, and what it wrote to stdout and stderr.
+
+    Raises:
+        TimeoutError: It did not end within `limit_s`, and was killed.
+    """
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        pid = os.fork()
+        if pid == 0:
+            _become(words, folder, env, (os.open(os.devnull, os.O_RDONLY), stdout.fileno(), stderr.fileno()))
+        _wait(pid, limit_s)
+        _, status = os.waitpid(pid, 0)
+        return os.waitstatus_to_exitcode(status), *(_written(file) for file in (stdout, stderr))
+
+
+def _wait(pid: int, limit_s: float) -> None:
+    pidfd = os.pidfd_open(pid)
+    try:
+        if not select.select([pidfd], [], [], limit_s)[0]:
+            os.kill(pid, signal.SIGKILL)
+            raise TimeoutError(f"still running after {limit_s} s")
+    finally:
+        os.close(pidfd)
+
+
+def _become(words: Sequence[str], folder: Path, env: Mapping[str, str], streams: tuple[int, ...]) -> NoReturn:
+    """Be the program in this process: nothing of the tests' own state reaches it, and nothing returns."""
+    code: int | str | None = 70
+    try:
+        _forget_the_tests(folder, env, streams)
+        app.main(list(words))
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        with suppress(Exception):
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+        os._exit(code if isinstance(code, int) else 70)
+
+
+def _forget_the_tests(folder: Path, env: Mapping[str, str], streams: tuple[int, ...]) -> None:
+    os.setsid()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for number, (name, mode) in enumerate(zip(_STREAMS, ("r", "w", "w"), strict=True)):
+        setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", errors="backslashreplace"))
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(env)
+    for number in (signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    atexit._clear()
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
+
+
+def _written(file: object) -> str:
+    file.seek(0)
+    return file.read().decode()
