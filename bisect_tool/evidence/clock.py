@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.evidence.line import LogLine
-    from bisect_tool.evidence.parsed_line import ParsedLine
 
 _LEAP_YEAR = 2024
 """Of stamps without a year: every date of any year exists in it."""
@@ -30,17 +29,26 @@ class Clock:
     def __init__(self) -> None:
         self._offsets: dict[str, float] = {}
         self._last: dict[str, float] = {}
+        self._stamps: dict[str, str] = {}
 
-    def written(self, line: LogLine, parsed: ParsedLine) -> tuple[float, bool]:
-        """When a line was written, and whether it says so; the lines of one log must come in their order."""
-        stamp = _read(parsed.stamp) if parsed.stamp else None
-        if stamp is None:
-            return self._last.get(line.source, line.time), False
-        offset = self._offsets.setdefault(line.source, line.time - stamp.time if line.time else 0.0)
-        time = stamp.time + offset
-        last = self._last.get(line.source, time)
-        self._last[line.source] = last if time < last - _JUMP_S else time
-        return self._last[line.source], True
+    def see(self, line: LogLine, stamp: str) -> None:
+        """Take note of the stamp of a line; the lines of one log must come in their order."""
+        source = line.source
+        if self._stamps.get(source) == stamp:
+            return
+        self._stamps[source] = stamp
+        read = _read(stamp)
+        if read is None:
+            return
+        offset = self._offsets.setdefault(source, line.time - read.time if line.time else 0.0)
+        time = read.time + offset
+        last = self._last.get(source, time)
+        self._last[source] = last if time < last - _JUMP_S else time
+
+    def written(self, line: LogLine, stamp: str) -> tuple[float, bool]:
+        """When a line was written whose stamp was the last to be seen, and whether it says so itself."""
+        says = bool(stamp) and _read(stamp) is not None
+        return self._last.get(line.source, line.time), says
 
 
 def in_order(seen: Sequence[float], written: Sequence[float]) -> bool:

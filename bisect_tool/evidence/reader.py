@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bisect_tool.evidence.clock import Clock, in_order
 from bisect_tool.evidence.crash import CrashReader, begins_crash
@@ -17,10 +17,10 @@ from bisect_tool.evidence.stack_run import StackRun, run_after
 from bisect_tool.evidence.traceback import (
     TRACEBACK,
     Fed,
+    Mark,
     bare_exception,
     before_header,
-    is_frame,
-    is_header,
+    mark_of,
 )
 from bisect_tool.evidence.writers import Writers
 
@@ -34,8 +34,10 @@ RECORDS_KEPT = 1000
 """Records kept of each kind: the first ones, the last ones, and in between those unlike any other."""
 _OPEN_RECORDS = 512
 _PROCESSES = 10_000
+_LINES_KNOWN = 8192
 _PREFIX_LIMIT = 160
 _BAD = frozenset({"ERROR", "CRITICAL"})
+_HEADERS = frozenset({Mark.HEADER, Mark.HEADER_BEHIND_TEXT})
 _ANNOUNCEMENT = re.compile(r"Process (?P<role>[\w:-]+):$|Exception ignored in|Exception in thread [^\"]")
 _SWEEP, _IDLE = 64, 256
 """How often records are looked at, and after how many lines without one of theirs they are over."""
@@ -56,14 +58,22 @@ def read_events(lines: Iterable[LogLine], known: Patterns = PATTERNS) -> tuple[E
     return reader.events()
 
 
+class _Apart(NamedTuple):
+    """A line taken apart, and what else is asked of it again and again."""
+
+    parsed: ParsedLine
+    stream: str
+    process: int | str
+    mark: Mark
+
+
 class _Reader:
-    """The state of one pass: records that are open, drafts of events that are done."""
+    """The state of one pass: records that are open, and those that are done."""
 
     def __init__(self, known: Patterns) -> None:
         self._known = known
         self._number = 0
         self._clock = Clock()
-        self._written = (0.0, False)
         self._open: OrderedDict[_Key, Record] = OrderedDict()
         self._latest: dict[tuple[str, str], _Key] = {}
         self._adopting: dict[tuple[str, str], _Key] = {}
@@ -73,6 +83,7 @@ class _Reader:
         self._passed: dict[str, LogLine] = {}
         self._prefixes: dict[str, PrefixLearner] = {}
         self._writers = Writers(known.line_format)
+        self._aparts: dict[str, _Apart] = {}
         self._run: StackRun | None = None
         self._first: list[Record] = []
         self._new: list[Record] = []
@@ -95,16 +106,19 @@ class _Reader:
             self._pass(line)
             return
         if self._passed and (before := self._passed.pop(line.source, None)) is not None:
-            # For its time stamp, which this line may lack.
-            self._clock.written(before, parse_line(before.text, self._known))
-        parsed, learnt = self._parsed(line)
-        if parsed.more:
-            for part in _parts(parsed, self._number):
-                self._feed(line, part)
-            return
-        record = self._feed(line, parsed)
-        if record is not None and not learnt:
-            self._run = run_after(line, parsed, record)
+            self._clock.see(before, self._apart(before).parsed.stamp)  # this line may lack one
+        apart = self._apart(line)
+        learner = self._prefixes.get(line.source) if self._prefixes else None
+        if learner is not None and (end := learner.strip(apart.parsed.text)):
+            apart = self._without_prefix(line.source, apart, end)
+        elif apart.mark is Mark.HEADER_BEHIND_TEXT:
+            before_it = before_header(apart.parsed.text)
+            self._prefixes.setdefault(line.source, PrefixLearner()).offer(before_it)
+        if apart.parsed.more:
+            for part in _parts(apart.parsed, self._number):
+                self._feed(line, _apart(part))
+        elif (record := self._feed(line, apart)) is not None and (learner is None or not learner.indented):
+            self._run = run_after(line, apart.parsed, record)
 
     def _sweep(self) -> None:
         """Finish the records that nothing has been added to for long."""
@@ -139,17 +153,21 @@ class _Reader:
         roles = {process: role for process, (_, role) in self._roles.items()}
         return tuple(draft.event(roles) for draft in drafts)
 
-    def _parsed(self, line: LogLine) -> tuple[ParsedLine, bool]:
-        """The line taken apart, and whether a prefix was learnt that may stand before its like."""
-        parsed = self._writers.name(line.source, parse_line(line.text, self._known))
-        learner = self._prefixes.get(line.source) if self._prefixes else None
-        if learner is not None and (end := learner.strip(parsed.text)):
-            stripped = without_prefix(parsed, end, self._known)
-            self._move_header(_stream(line.source, parsed), _key(line.source, stripped))
-            return stripped, False
-        if before := before_header(parsed.text):
-            self._prefixes.setdefault(line.source, PrefixLearner()).offer(before)
-        return parsed, learner is not None and learner.indented
+    def _apart(self, line: LogLine) -> _Apart:
+        apart = self._aparts.get(line.text)
+        if apart is None:
+            if len(self._aparts) >= _LINES_KNOWN:
+                self._aparts.clear()
+            apart = self._aparts[line.text] = _apart(parse_line(line.text, self._known))
+        return (
+            apart if self._writers.format is None else _apart(self._writers.name(line.source, apart.parsed))
+        )
+
+    def _without_prefix(self, source: str, apart: _Apart, end: int) -> _Apart:
+        """The line without the prefix that was learnt; it stood before the traceback's header, too."""
+        stripped = _apart(without_prefix(apart.parsed, end, self._known))
+        self._move_header((source, apart.stream), _key(source, stripped))
+        return stripped
 
     def _move_header(self, stream: tuple[str, str], key: _Key) -> None:
         """Let a traceback go on under its prefix, which is known since the line after its header."""
@@ -158,16 +176,20 @@ class _Reader:
             self._open[key] = self._open.pop(old)
             del self._adopting[stream]
 
-    def _feed(self, line: LogLine, parsed: ParsedLine) -> Record | None:
+    def _feed(self, line: LogLine, apart: _Apart) -> Record | None:
         """Take a line, and return the record that it went to."""
-        self._written = self._clock.written(line, parsed)
-        own = _key(line.source, parsed)
+        parsed = apart.parsed
+        if parsed.stamp:
+            self._clock.see(line, parsed.stamp)
+        own = _key(line.source, apart)
         if parsed.pid is not None:
             self._name(line.source, parsed.pid, parsed.role, self._number)
-        key = self._owner(own, parsed)
-        record = self._open.get(key)
-        if record is None or not self._continues(key, record, parsed):
-            return self._begin(own, line, parsed)
+        key, record = own, self._open.get(own)
+        if record is None and not apart.process and not parsed.level and apart.mark is not Mark.HEADER:
+            key = self._adopter(own, apart.mark)
+            record = self._open.get(key)
+        if record is None or not self._continues(key, record, apart):
+            return self._begin(own, line, apart)
         return record
 
     def _name(self, source: str, pid: int, role: str, number: int) -> None:
@@ -176,26 +198,24 @@ class _Reader:
         if (known is None and len(self._roles) < _PROCESSES) or (known is not None and known[0] <= number):
             self._roles[source, pid] = number, role
 
-    def _owner(self, own: _Key, parsed: ParsedLine) -> _Key:
-        """Return the key of the record a line may continue; frames nobody owns go to the latest traceback."""
+    def _adopter(self, own: _Key, mark: Mark) -> _Key:
+        """Return the key of the record that a line without a writer may continue: the latest traceback's."""
         stream = own[:2]
-        if own[2] or parsed.level or own in self._open or is_header(parsed.text):
-            return own
-        if self._adopting.get(stream) not in self._open and is_frame(parsed.text) and stream in self._latest:
+        if mark is Mark.FRAME and self._adopting.get(stream) not in self._open and stream in self._latest:
             self._adopting[stream] = self._latest[stream]
-        adopting = self._adopting.get(stream)
-        return adopting if adopting is not None and adopting in self._open else own
+        return self._adopting.get(stream, own)
 
-    def _continues(self, key: _Key, record: Record, parsed: ParsedLine) -> bool:
+    def _continues(self, key: _Key, record: Record, apart: _Apart) -> bool:
+        parsed = apart.parsed
         if parsed.level and not parsed.head:
             return False
         if record.stack is None:
-            if is_header(parsed.text) or before_header(parsed.text):
-                record.start_traceback(_header(parsed.text))
+            if apart.mark in _HEADERS:
+                record.start_traceback(_header(apart))
             record.keep(parsed.text)
             return True
         raised = not parsed.head and getattr(record.stack, "raised", False)
-        if raised and _starts_anew(parsed.text, self._known):
+        if raised and self._starts_anew(parsed.text):
             self._finish(key)
             return False
         record.last = self._number
@@ -204,33 +224,39 @@ class _Reader:
             self._finish(key)
         return fed is Fed.TAKEN
 
-    def _begin(self, key: _Key, line: LogLine, parsed: ParsedLine) -> Record | None:
+    def _starts_anew(self, text: str) -> bool:
+        """Whether a plain line after a traceback's last line is an event of its own."""
+        if not text or text[0].isspace():
+            return False
+        return bool(self._known.recognise(text) or bare_exception(text) or _ANNOUNCEMENT.match(text))
+
+    def _begin(self, key: _Key, line: LogLine, apart: _Apart) -> Record | None:
         """Begin a record with a line that continues none; None where it is over with it, or none begins."""
+        parsed = apart.parsed
         announced = self._announced.pop(key[:3], "") if self._announced and not parsed.head else ""
-        text = parsed.text
-        before = before_header(text)
-        if is_header(text) or before:
+        if apart.mark in _HEADERS:
             record = self._record(line, parsed, announced)
-            record.start_traceback(_header(text))
+            record.start_traceback(_header(apart))
             self._open_record(key, record)
-            if not before:
+            if apart.mark is Mark.HEADER:
                 return record
             self._adopting[key[:2]] = key  # the head of the line does not stand before the frames
-        elif begins_crash(text):
+        elif begins_crash(parsed.text):
             record = self._record(line, parsed, announced)
-            record.stack = CrashReader(text)
+            record.stack = CrashReader(parsed.text)
             self._open_record(key, record)
         elif parsed.head and parsed.level in _BAD:
             self._open_record(key, self._record(line, parsed, announced))
-        elif not parsed.level and _ANNOUNCEMENT.match(text):
-            self._announce(key[:3], text)
+        elif not parsed.level and _ANNOUNCEMENT.match(parsed.text):
+            self._announce(key[:3], parsed.text)
         elif _is_event(parsed, self._known):
             self._keep(self._record(line, parsed, announced))
         return None
 
     def _record(self, line: LogLine, parsed: ParsedLine, announced: str) -> Record:
+        written = self._clock.written(line, parsed.stamp)
         return Record(
-            self._number, line.time, self._written, line.source, parsed, self._known, announced, line.number
+            self._number, line.time, written, line.source, parsed, self._known, announced, line.number
         )
 
     def _open_record(self, key: _Key, record: Record) -> None:
@@ -259,12 +285,13 @@ class _Reader:
             self._last.append(record)
 
 
-def _key(source: str, parsed: ParsedLine) -> _Key:
-    return source, parsed.stream, parsed.role if parsed.pid is None else parsed.pid, parsed.head
+def _apart(parsed: ParsedLine) -> _Apart:
+    process = parsed.role if parsed.pid is None else parsed.pid
+    return _Apart(parsed, parsed.stream, process, mark_of(parsed.text))
 
 
-def _stream(source: str, parsed: ParsedLine) -> tuple[str, str]:
-    return source, parsed.stream
+def _key(source: str, apart: _Apart) -> _Key:
+    return source, apart.stream, apart.process, apart.parsed.head
 
 
 def _parts(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
@@ -275,9 +302,9 @@ def _parts(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
         yield replace(parsed, head=head, text=text, more=())
 
 
-def _header(text: str) -> str:
+def _header(apart: _Apart) -> str:
     """The header of a traceback, without what stands before it."""
-    return TRACEBACK if before_header(text) else text
+    return TRACEBACK if apart.mark is Mark.HEADER_BEHIND_TEXT else apart.parsed.text
 
 
 def _is_event(parsed: ParsedLine, patterns: Patterns) -> bool:
@@ -288,10 +315,3 @@ def _is_event(parsed: ParsedLine, patterns: Patterns) -> bool:
     if known is not None:
         return known.pattern.severity != "error" or parsed.level not in {"DEBUG", "INFO"}
     return parsed.level in _BAD or (not parsed.level and bare_exception(parsed.text) is not None)
-
-
-def _starts_anew(text: str, known: Patterns) -> bool:
-    """Whether a plain line after a traceback's last line is an event of its own."""
-    if text[:1].isspace():
-        return False
-    return bool(known.recognise(text) or bare_exception(text) or _ANNOUNCEMENT.match(text))

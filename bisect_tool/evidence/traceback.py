@@ -106,12 +106,12 @@ class TracebackReader:
             text, margins = _MARGIN.subn("", text, count=1)
             if not margins and _CONNECTOR.match(text):
                 self._end_groups()
-        if header := _HEADER.match(text):
+        if "Traceback (" in text and (header := _HEADER.match(text)):
             return self._header(header)
         if not text.strip():
             self._continued = _CONTINUED
             return Fed.TAKEN if self._state is not _State.IDLE else Fed.CLOSED
-        if frame := _FRAME.match(text):
+        if 'File "' in text and (frame := _FRAME.match(text)):
             return self._frame(frame)
         return self._other(text)
 
@@ -207,6 +207,26 @@ class TracebackReader:
     def _foreign(self) -> Fed:
         self._others += 1
         return Fed.REFUSED if self._others <= _PATIENCE else Fed.CLOSED
+
+
+class Mark(Enum):
+    """What a line has of a traceback, as far as it alone can say."""
+
+    NONE = auto()
+    HEADER = auto()
+    HEADER_BEHIND_TEXT = auto()
+    FRAME = auto()
+
+
+def mark_of(text: str) -> Mark:
+    """Return what `text` has of a traceback."""
+    if "Traceback (most" in text:
+        if _HEADER.match(text):
+            return Mark.HEADER
+        return Mark.HEADER_BEHIND_TEXT if before_header(text) else Mark.NONE
+    if is_frame(text):
+        return Mark.FRAME if ", in " in text else Mark.HEADER
+    return Mark.NONE
 
 
 def is_header(text: str) -> bool:

@@ -19,12 +19,12 @@ class Writers:
     """
 
     def __init__(self, line_format: LineFormat | None) -> None:
-        self._format = None if line_format is None or line_format.is_json else line_format
+        self.format = None if line_format is None or line_format.is_json else line_format
         self._last: dict[str, tuple[str, int | None]] = {}
 
     def name(self, source: str, parsed: ParsedLine) -> ParsedLine:
         """The line with the process of the one that it continues; one with a head of its own as it is."""
-        if self._format is None:
+        if self.format is None:
             return parsed
         if parsed.formatted:
             if len(self._last) < _LOGS or source in self._last:
