@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bisect_tool.build.profile import BuildProfile
 from bisect_tool.errors import UsageError
+from bisect_tool.evidence.engine_logs import EngineLogs
 
 _PACKAGE = Path(__file__).parent
 A_YEAR_S = 31_536_000.0
@@ -26,7 +27,7 @@ class Timeouts(_Model):
 
     trial: float = Field(1800, gt=0, le=A_YEAR_S, description="a whole trial")
     idle: float = Field(300, gt=0, le=A_YEAR_S, description="no log line from any process")
-    ready: float = Field(360, gt=0, le=A_YEAR_S, description="from launch to /health on every rank")
+    ready: float = Field(360, gt=0, le=A_YEAR_S, description="from launch to the health of every rank")
     teardown: float = Field(15, gt=0, le=A_YEAR_S, description="from the SIGTERM to a server to its end")
     grace: float = Field(3, gt=0, le=A_YEAR_S, description="from the sweep's SIGTERM to its SIGKILL")
 
@@ -35,8 +36,8 @@ class Launch(_Model):
     """How one data-parallel rank is started.
 
     `command`, `args` and `env` may use `{python}` (the environment's interpreter), `{tree}` (the commit's
-    worktree), `{environment}` (the environment's folder), `{scenario}` (this scenario's folder) and
-    `{assets}` (a writable folder kept between trials).
+    worktree), `{environment}` (the environment's folder), `{scenario}` (this scenario's folder), `{assets}`
+    (a writable folder kept between trials) and `{logs}` (the folder of the trial's logs).
     """
 
     command: tuple[str, ...] = Field(min_length=1)
@@ -50,6 +51,9 @@ class Launch(_Model):
     fixed_ports: tuple[int, ...] = Field((), description="ports the engine binds whatever it is told")
     gpus_per_rank: int = Field(0, ge=0)
     sigterm: Literal["group", "root"] = "group"
+    health: str = Field(
+        "/health", pattern="^/", description="what a server answers with 200 once it is ready"
+    )
 
 
 _NO_SERVER = Launch(command=("false",), model="none")
@@ -77,6 +81,7 @@ class Scenario(_Model):
     suite: str = Field("", description="the suite's file; empty: tests of the repository, by --pytest")
     repository: str = Field("", description="where the engine's history can be cloned from")
     paths: tuple[str, ...] = Field((), description="paths that matter: commits that touch them are likelier")
+    logs: EngineLogs = Field(EngineLogs(), description="what the engine's logs look like, and mean")
     profiles: dict[str, Profile] = Field(min_length=1)
     profiles_of: str = Field(
         "", description="a scenario's folder: its profiles, where this file says no other"
@@ -143,7 +148,8 @@ def read(file: Path) -> Scenario:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{file}: {where}: {first['msg']}", _REFERENCE) from error
+        why = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{file}: {where}: {why}" if where else f"{file}: {why}", _REFERENCE) from error
     scenario = scenario.model_copy(update={"folder": file.parent.resolve()})
     if scenario.suite and not scenario.suite_path.is_file():
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,7 +17,8 @@ class EngineLogs(BaseModel):
     Attributes:
         packages, roles, patterns, milestones: as in a section of patterns.toml.
         format, fields, levels: see `LineFormat`; no format: the usual forms are recognised.
-        files: the logs that the engine writes besides its output, by name, with `*` and `?`.
+        files: the logs that the engine writes into the trial's log folder besides its output, by name, with
+            `*` and `?`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +36,8 @@ class EngineLogs(BaseModel):
     def _sound(self) -> EngineLogs:
         if not self.format and (self.fields or self.levels):
             raise ValueError("`fields` and `levels` need a `format`")
+        if wrong := [name for name in self.files if "/" in name or not name.endswith(".log")]:
+            raise ValueError(f"`files` has {wrong[0]!r}: name files of {{logs}}, which end with .log")
         try:
             assert self.line_format is None or self.line_format.format
         except ValidationError as error:
@@ -44,6 +48,10 @@ class EngineLogs(BaseModel):
     def line_format(self) -> LineFormat | None:
         """The form of the engine's lines; None for the usual ones."""
         return LineFormat(format=self.format, fields=self.fields, levels=self.levels) if self.format else None
+
+    def names(self, name: str) -> bool:
+        """Whether this is one of the engine's own logs, by its name."""
+        return any(fnmatchcase(name, pattern) for pattern in self.files)
 
     @cached_property
     def known(self) -> Patterns:

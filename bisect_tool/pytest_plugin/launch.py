@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.supervise.spec import TOKEN_VARIABLE
 
 VARIABLE = "BISECT_RUN_LAUNCH"
@@ -30,7 +31,8 @@ class Launch(BaseModel):
     `env` is the servers' whole environment, with `rank_env[rank]` (such as its GPUs) laid over it. `logs` is
     the folder of the rank logs. With `rpc_port`, the engine is told a free port for its data-parallel
     messages; `fixed_ports` are those that it binds whatever it is told. Times are in seconds: `ready_s` from
-    launch to a healthy answer of every rank, `teardown_s` from SIGTERM to the last process gone.
+    launch to a healthy answer of every rank, `teardown_s` from SIGTERM to the last process gone. A server is
+    healthy when it answers `GET health` with 200; `engine_logs` is what is known of its logs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +52,8 @@ class Launch(BaseModel):
     ready_s: float = Field(gt=0)
     teardown_s: float = Field(gt=0)
     sigterm: SigtermMode = "group"
+    health: str = "/health"
+    engine_logs: EngineLogs = EngineLogs()
 
     def serve(self, *flags: str) -> tuple[str, ...]:
         """The command line of a server with these flags besides those that all servers have."""

@@ -7,9 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.parsed_line import parse_line
+from bisect_tool.evidence.patterns import PATTERNS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bisect_tool.evidence.patterns import Patterns
 
 READ_LIMIT = 1 << 20
 LINE_LIMIT = 1 << 14
@@ -22,8 +25,9 @@ _CRASHES = ("Traceback (most recent call last):", "Fatal Python error:")
 class RankLog:
     """A log file that is appended to by one rank's processes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, known: Patterns = PATTERNS) -> None:
         self.path = path
+        self._known = known
         self.path.touch()
         self._position = self.size()
         self._partial = b""
@@ -65,14 +69,14 @@ class RankLog:
             file.seek(offset)
             while len(found) < REPORTED_LIMIT and (line := file.readline(LINE_LIMIT)):
                 text = _decode(line)
-                if is_complaint(text):
+                if is_complaint(text, self._known):
                     found.append(text)
         return tuple(found)
 
 
-def is_complaint(line: str) -> bool:
+def is_complaint(line: str, known: Patterns = PATTERNS) -> bool:
     """Whether the line is an error, begins a traceback, or says that shared memory has leaked."""
-    said = parse_line(line)
+    said = parse_line(line, known)
     crashed = said.level in {"ERROR", "CRITICAL"} or said.text.startswith(_CRASHES)
     return crashed or bool(_LEAK.search(said.text))
 

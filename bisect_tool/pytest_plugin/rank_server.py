@@ -36,7 +36,10 @@ class RankServer:
     answered in time.
     """
 
-    def __init__(self, command: Command, log: RankLog, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Command, log: RankLog, env: Mapping[str, str], health_path: str = "/health"
+    ) -> None:
+        self._health_path = health_path
         self.rank = command.rank
         self.port = command.port
         self.log = log
@@ -75,10 +78,10 @@ class RankServer:
             (os.killpg if mode == "group" else os.kill)(self.pid, signum)
 
     def health(self) -> str:
-        """What GET /health says: `200`, another status, or why there was no answer."""
+        """What it says of its health: `200`, another status, or why there was no answer."""
         try:
             with _session() as session:
-                return str(session.get(self._url("/health"), timeout=HEALTH_TIMEOUT_S).status_code)
+                return str(session.get(self._url(self._health_path), timeout=HEALTH_TIMEOUT_S).status_code)
         except requests.Timeout:
             return f"no answer in {HEALTH_TIMEOUT_S:g} s"
         except requests.RequestException:

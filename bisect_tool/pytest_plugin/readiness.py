@@ -15,7 +15,7 @@ READY = "200"
 
 
 class Readiness:
-    """The last answer of each server to GET /health."""
+    """What each server said last of its health."""
 
     def __init__(self, servers: Sequence[RankServer], pool: ThreadPoolExecutor) -> None:
         self._pool = pool

@@ -78,6 +78,7 @@ class ServerGroup:
     def __init__(self, launch: Launch, deployment: Deployment) -> None:
         self.launch = launch
         self.deployment = deployment
+        self._known = launch.engine_logs.known
         self.servers: list[RankServer] = []
         self._since = time.time()
         self._ended: float | None = None
@@ -110,7 +111,7 @@ class ServerGroup:
         """
         answering = [server for server in self.servers if server.port is not None]
         with self._ending_at_failure(), readiness(answering) as health:
-            self._await(health.ready, "not every GET /health was 200", health.missing)
+            self._await(health.ready, f"not every GET {self.launch.health} was 200", health.missing)
             self.ensure_serving()
 
     def await_role(self, role: str) -> None:
@@ -184,9 +185,9 @@ class ServerGroup:
             if command.after:
                 self.await_role(command.after)
             rank = command.rank
-            log = RankLog(self.launch.logs / f"{self.deployment.name}-rank{rank}.log")
+            log = RankLog(self.launch.logs / f"{self.deployment.name}-rank{rank}.log", self._known)
             try:
-                server = RankServer(command, log, self.launch.environment(rank))
+                server = RankServer(command, log, self.launch.environment(rank), self.launch.health)
             except OSError as error:
                 raise ServersBlocked(f"rank {rank} cannot be started: {error}") from error
             self.servers.append(server)
@@ -225,9 +226,9 @@ class ServerGroup:
                 self._check_listeners()
                 self._hear_out(server)
                 raise self._exited(server)
-            fatal = next((line for line in server.log.new_lines() if is_fatal(line)), None)
+            fatal = next((line for line in server.log.new_lines() if is_fatal(line, self._known)), None)
             if fatal is not None:
-                self._hear_out(server, speaker=parse_line(fatal).pid)
+                self._hear_out(server, speaker=parse_line(fatal, self._known).pid)
                 raise ServersFailed(f"Server failed to start: rank {server.rank}: {fatal}")
 
     def _hear_out(self, server: RankServer, speaker: int | None = None) -> None:
@@ -242,7 +243,7 @@ class ServerGroup:
         standing = session()
 
         def falling() -> bool:
-            others = [line for line in server.log.new_lines() if parse_line(line).pid != speaker]
+            others = [line for line in server.log.new_lines() if parse_line(line, self._known).pid != speaker]
             return bool(standing - session() or others)
 
         falls = False

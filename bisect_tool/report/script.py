@@ -205,7 +205,7 @@ def _suite(scenario: Scenario, profile: Profile) -> Iterator[str]:
         target = f'"$scenario"/{shlex.quote(str(path.relative_to(scenario.folder)))}'
         yield f'mkdir -p "$(dirname {target})"'
         yield from _heredoc(target, path.read_text(encoding="utf-8"))
-    yield from _heredoc('"$work/launch.in"', json.dumps(_launch(profile), indent=1))
+    yield from _heredoc('"$work/launch.in"', json.dumps(_launch(scenario, profile), indent=1))
     yield from _heredoc('"$work/launch.py"', _FILL_LAUNCH)
 
 
@@ -217,7 +217,7 @@ def _of_scenario(scenario: Scenario) -> Iterator[Path]:
             yield path
 
 
-def _launch(profile: Profile) -> dict[str, object]:
+def _launch(scenario: Scenario, profile: Profile) -> dict[str, object]:
     """`launch.json` with its templates as they are."""
     launch, ports = profile.launch, share(0, 1)
     asked = launch.model_dump(mode="json", exclude={"gpus_per_rank"})
@@ -228,6 +228,7 @@ def _launch(profile: Profile) -> dict[str, object]:
         "rank_env": [_devices(rank, launch.gpus_per_rank) for rank in range(launch.dp_size)],
         "ready_s": profile.timeouts.ready,
         "teardown_s": profile.timeouts.teardown,
+        "engine_logs": scenario.logs.model_dump(mode="json"),
     }
 
 
@@ -373,7 +374,9 @@ def filled(value):
 
 
 with open(sys.argv[1]) as file:
-    launch = filled(json.load(file))
+    launch = json.load(file)
+known = launch.pop("engine_logs")
+launch = {**filled(launch), "engine_logs": known}
 launch["env"] = {**os.environ, **launch["env"]}
 launch["logs"] = os.environ["logs"]
 json.dump(launch, sys.stdout, indent=1)

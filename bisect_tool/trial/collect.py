@@ -20,6 +20,7 @@ from bisect_tool.evidence import (
     read_events,
     read_timeline,
 )
+from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.supervise.journal import read_journal
 from bisect_tool.supervise.logs import read_lines
 from bisect_tool.supervise.processes import since_epoch
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 SUITE_LOG = "suite"
 _MARGIN_S = 1.0
+_UNKNOWN = EngineLogs()
 
 
 @dataclass
@@ -69,16 +71,24 @@ class Ending:
     code: int | None = None
 
 
-def collect(
-    stream: Path, logs: Path, parents: Mapping[int, int], ending: Ending, wanted: Sequence[str] | None
+def collect(  # noqa: PLR0913 - what a trial left, and what is known of it
+    stream: Path,
+    logs: Path,
+    parents: Mapping[int, int],
+    ending: Ending,
+    wanted: Sequence[str] | None,
+    *,
+    engine: EngineLogs = _UNKNOWN,
 ) -> tuple[CellResult, ...]:
     """The outcome of every cell that was collected (or `wanted`), in the suite's order.
+
+    `engine` is what is known of the engine's logs.
 
     A cell that was running when the trial was ended is HUNG; one that had not begun, or that the commit does
     not have, is ERRORED.
     """
     suite = _Suite.read(stream)
-    evidence = _Evidence(logs, parents)
+    evidence = _Evidence(logs, parents, engine)
     return tuple(
         _result(name, suite.cells[name], evidence, ending)
         if name in suite.cells
@@ -95,7 +105,7 @@ def collect_project(stream: Path, ending: Ending, wanted: Sequence[str] | None) 
     what pytest says of a test alone: the log of the one process has those of all others.
     """
     suite = _Suite.read(stream)
-    evidence = _Evidence(None, {})
+    evidence = _Evidence(None, {}, _UNKNOWN)
 
     def result(name: str) -> CellResult:
         file = name.partition("::")[0]
@@ -121,7 +131,7 @@ def _unreadable(name: str, record: Uncollectable, evidence: _Evidence) -> CellRe
     return CellResult(cell=name, outcome=Outcome.FAILED, failure=failure)
 
 
-def timeline(folder: Path, logs: Path) -> tuple[ProcessTimeline, ...]:
+def timeline(folder: Path, logs: Path, engine: EngineLogs = _UNKNOWN) -> tuple[ProcessTimeline, ...]:
     """What became of every process of the engine, by the journal in `folder` and by all logs."""
     secrets = secret_values(os.environ)
     table = [
@@ -135,7 +145,7 @@ def timeline(folder: Path, logs: Path) -> tuple[ProcessTimeline, ...]:
         )
         for info in read_journal(folder)
     ]
-    return read_timeline(_all_lines(logs), table)
+    return read_timeline(_all_lines(logs), table, engine.known)
 
 
 def _all_lines(logs: Path) -> Iterator[LogLine]:
@@ -296,8 +306,9 @@ def _suite_failure(phase: Phase, crash: CrashReport) -> SuiteFailure:
 class _Evidence:
     """The trial's logs, read once per set of files and window: cells that fail together share them."""
 
-    def __init__(self, folder: Path | None, parents: Mapping[int, int]) -> None:
+    def __init__(self, folder: Path | None, parents: Mapping[int, int], engine: EngineLogs) -> None:
         self._folder = folder
+        self._engine = engine
         self._parents = parents
         self._events: dict[tuple[tuple[str, ...], tuple[float, float]], tuple[Event, ...]] = {}
 
@@ -305,11 +316,13 @@ class _Evidence:
         """The failure chain from the named logs (none named: all) within the window."""
         if self._folder is None:
             return explain((), seen, self._parents)
-        names = tuple(logs) or tuple(sorted(path.name for path in self._folder.glob("*.log")))
+        every = sorted(path.name for path in self._folder.glob("*.log"))
+        own = [name for name in every if self._engine.names(name)]
+        names = tuple(dict.fromkeys((*logs, *own) if logs else every))
         key = (names, window)
         if key not in self._events:
-            self._events[key] = read_events(self._lines(self._folder, names, window))
-        return explain(self._events[key], seen, self._parents)
+            self._events[key] = read_events(self._lines(self._folder, names, window), self._engine.known)
+        return explain(self._events[key], seen, self._parents, self._engine.known)
 
     @staticmethod
     def _lines(folder: Path, names: tuple[str, ...], window: tuple[float, float]) -> list[LogLine]:

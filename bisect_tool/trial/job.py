@@ -183,6 +183,8 @@ def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, objec
         "ready_s": profile.timeouts.ready,
         "teardown_s": profile.timeouts.teardown,
         "sigterm": launch.sigterm,
+        "health": launch.health,
+        "engine_logs": setting.engine_logs.model_dump(mode="json"),
     }
 
 

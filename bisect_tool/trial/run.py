@@ -210,9 +210,11 @@ def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianRe
     if project := isinstance(setting.check, ProjectCheck):
         cells = collect_project(place.stream, ending, order.cells)
     else:
-        cells = collect(place.stream, place.logs, guarded.parents, ending, order.cells)
+        cells = collect(
+            place.stream, place.logs, guarded.parents, ending, order.cells, engine=setting.engine_logs
+        )
     if cells:
-        return _Told(overall(cells), cells, timeline=timeline(place.folder, place.logs))
+        return _Told(overall(cells), cells, timeline=timeline(place.folder, place.logs, setting.engine_logs))
     if guarded.exit_code == _NO_TESTS_COLLECTED and project:
         return _nothing(order, Outcome.SKIPPED, "none of these tests is there at this commit")
     if guarded.exit_code == _NO_TESTS_COLLECTED and setting.cells:

@@ -7,6 +7,7 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
+from bisect_tool.evidence.engine_logs import EngineLogs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from bisect_tool.home import Home
     from bisect_tool.request import Check
     from bisect_tool.scenario import Profile, Scenario
+
+_UNKNOWN = EngineLogs()
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class Setting:
     stress: tuple[str, tuple[str, ...]] | None = None
     passed: tuple[str, ...] = ()
     own: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def engine_logs(self) -> EngineLogs:
+        """What is known of the engine's logs."""
+        return self.scenario.logs if self.scenario else _UNKNOWN
 
     @property
     def gpus(self) -> int:
@@ -72,7 +80,7 @@ class Place:
         return self.folder / "stream.jsonl.complete"
 
 
-_PLACEHOLDERS = ("python", "environment", "tree", "scenario", "assets", "temporary")
+_PLACEHOLDERS = ("python", "environment", "tree", "scenario", "assets", "temporary", "logs")
 
 
 def check_templates(scenario: Scenario) -> None:
@@ -85,7 +93,7 @@ def check_templates(scenario: Scenario) -> None:
 
 
 def placeholders(setting: Setting, place: Place) -> Mapping[str, str]:
-    """The values of `{python}`, `{tree}`, `{environment}`, `{scenario}`, `{assets}` and `{temporary}`."""
+    """The values of the placeholders of a launch."""
     environment = place.environment
     values = (
         str(environment.python) if environment else "",
@@ -94,6 +102,7 @@ def placeholders(setting: Setting, place: Place) -> Mapping[str, str]:
         str(setting.scenario.folder) if setting.scenario else "",
         str(setting.home.assets),
         str(place.temporary),
+        str(place.logs),
     )
     return dict(zip(_PLACEHOLDERS, values, strict=True))
 

@@ -1,0 +1,196 @@
+"""What a scenario says of its engine's logs decides what is read from them."""
+
+import json
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from bisect_tool.evidence import (
+    LogLine,
+    TableEntry,
+    explain,
+    is_fatal,
+    read_events,
+    read_timeline,
+    signature_of,
+)
+from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.evidence.parsed_line import parse_line
+
+PIPES = EngineLogs(
+    format=r"(?P<time>[\d-]{10} [\d:]{8})\|(?P<level>\w)\|(?P<role>\w*)(?:/(?P<pid>\d+))?\|(?P<message>.*)",
+    levels={"E": "ERROR", "I": "INFO"},
+)
+JSON = EngineLogs(
+    format="json",
+    fields={
+        "message": "say",
+        "level": "log.sev",
+        "time": "when",
+        "role": "who",
+        "pid": "proc.id",
+        "traceback": "stack",
+    },
+    levels={"50": "ERROR"},
+)
+
+
+def events(known, *texts):
+    return read_events((LogLine("0", 0.0, text, number) for number, text in enumerate(texts, 1)), known.known)
+
+
+def root(known, *texts):
+    return explain(events(known, *texts), None, {}, known.known).root
+
+
+def test_a_regular_expression_takes_a_line_apart():
+    parsed = parse_line("2026-01-01 10:00:00|E|shard_1/77|no room for page 3", PIPES.known)
+    assert (parsed.role, parsed.pid, parsed.level) == ("shard_1", 77, "ERROR")
+    assert (parsed.text, parsed.stamp) == ("no room for page 3", "2026-01-01 10:00:00")
+
+
+def test_a_line_of_another_form_is_read_as_usual():
+    parsed = parse_line("(Worker_TP0 pid=9) ERROR 01-02 10:00:00 [w.py:3] broken", PIPES.known)
+    assert (parsed.role, parsed.pid, parsed.level, parsed.text) == ("Worker_TP0", 9, "ERROR", "broken")
+
+
+def test_a_level_of_one_letter_makes_an_event():
+    assert (
+        root(PIPES, "2026-01-01 10:00:00|I||ok", "2026-01-01 10:00:01|E|shard|no room").message == "no room"
+    )
+    assert events(EngineLogs(), "2026-01-01 10:00:01|E|shard|no room") == ()
+
+
+def test_a_traceback_without_a_head_is_of_the_process_before_it():
+    found = root(
+        PIPES,
+        "2026-01-01 10:00:01|E|shard/7|request failed",
+        "Traceback (most recent call last):",
+        '  File "/x/site-packages/kiln/shard.py", line 3, in load',
+        "    page()",
+        "KeyError: 'page'",
+    )
+    assert (found.role, found.exception) == ("shard", "KeyError")
+
+
+def test_lines_of_one_record_under_the_same_head_are_one_event():
+    head = "2026-01-01 10:00:01|E|shard/7|"
+    found = root(
+        PIPES,
+        f"{head}request failed",
+        f"{head}Traceback (most recent call last):",
+        f'{head}  File "/x/kiln/shard.py", line 3, in load',
+        f"{head}ValueError: odd page",
+    )
+    assert (found.role, found.headline) == ("shard", "ValueError: odd page")
+
+
+def test_json_fields_are_those_of_the_scenario():
+    stack = [
+        "Traceback (most recent call last):",
+        '  File "/x/kiln/a.py", line 3, in load',
+        "KeyError: 'page'",
+    ]
+    record = {"say": "load failed", "log": {"sev": 50}, "who": "shard 2", "proc": {"id": 9}, "stack": stack}
+    found = root(JSON, json.dumps({"say": "fine", "log": {"sev": 30}}), json.dumps(record))
+    assert (found.role, found.pid, found.exception) == ("shard_2", 9, "KeyError")
+
+
+def test_a_field_that_is_not_named_is_looked_for_under_its_usual_names():
+    parsed = parse_line('{"msg": "boom", "severity": "error"}', EngineLogs(format="json").known)
+    assert (parsed.text, parsed.level) == ("boom", "ERROR")
+
+
+def test_a_collector_s_json_around_the_engine_s_is_taken_off():
+    inner = json.dumps({"say": "boom", "log": {"sev": 50}, "who": "shard"})
+    assert parse_line(json.dumps({"say": inner, "stream": "stderr"}), JSON.known).role == "shard"
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "{1", '{"say": {"a": 1}}', '{"say": null}', "[" * 9000, '{"when": 5}']
+)
+def test_json_that_says_nothing_is_text(text):
+    assert parse_line(text, JSON.known).text == text[:2000] or len(text) > 2000
+
+
+def test_a_known_consequence_is_no_root():
+    lost = "ERROR kiln: shard link is gone"
+    texts = (lost, "ERROR kiln: page 3 is torn")
+    assert root(EngineLogs(), *texts).message == "shard link is gone"
+    known = EngineLogs.model_validate({"patterns": [{"text": "link is gone", "stage": "pipe_broken"}]})
+    assert root(known, *texts).message == "page 3 is torn"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [{"text": "OOPS"}, {"regex": "^O+PS "}, {"exception": "Splat"}],
+    ids=["short", "regex", "class"],
+)
+def test_a_pattern_without_any_usual_word_is_found(pattern):
+    known = EngineLogs.model_validate({"patterns": [{**pattern, "stage": "cause"}]})
+    assert events(known, "OOPS Splat")
+
+
+def test_a_fatal_text_ends_the_wait():
+    known = EngineLogs.model_validate(
+        {"patterns": [{"text": "kiln is cold", "stage": "cause", "fatal": True}]}
+    )
+    assert is_fatal("ERROR kiln: kiln is cold", known.known)
+    assert not is_fatal("ERROR kiln: kiln is cold")
+
+
+def test_a_role_heads_a_line():
+    assert parse_line("Shard_3: gone", EngineLogs(roles=("Shard",)).known).role == "Shard_3"
+
+
+def test_the_frame_of_a_signature_is_in_the_engine_s_packages():
+    lines = (
+        "Traceback (most recent call last):",
+        '  File "/v/lib/python3.12/site-packages/kiln/shard.py", line 3, in load',
+        "    page()",
+        '  File "/v/lib/python3.12/site-packages/numpy/core.py", line 9, in array',
+        "    raise ValueError",
+        "ValueError: odd page",
+    )
+    assert signature_of(root(EngineLogs(), *lines)).frame == "numpy/core.py:array"
+    assert signature_of(root(EngineLogs(packages=frozenset({"kiln"})), *lines)).frame == "kiln/shard.py:load"
+
+
+def test_a_milestone_of_the_scenario_dates_its_process():
+    known = EngineLogs.model_validate(
+        {"format": "json", "milestones": [{"text": "hot", "role": "Shard", "reaches": ["ready"]}]}
+    )
+    table = (TableEntry(pid=7, parent=1, spawned=1.0, gone=9.0, title="kiln"),)
+    line = LogLine("0", 5.0, '{"message": "hot", "level": "info", "role": "Shard_1", "pid": 7}')
+    (shard,) = read_timeline([line], table, known.known)
+    assert (shard.role, shard.ready) == ("Shard_1", 5.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"format": "(?P<level>x)"}, "with a group (?P<message>...)"),
+        ({"format": "(?P<message>x"}, "is no regular expression"),
+        (
+            {"format": "(?P<message>x)(?P<mood>y)"},
+            "`format` has a group 'mood', which is none of message, level",
+        ),
+        ({"format": "json", "fields": {"mood": "m"}}, "`fields` has 'mood'"),
+        ({"format": "(?P<message>x)", "fields": {"level": "m"}}, "a regular expression has named groups"),
+        ({"format": "json", "levels": {"E": "error"}}, "`levels` has 'error', which is none of DEBUG"),
+        ({"levels": {"E": "ERROR"}}, "need a `format`"),
+        ({"files": ["logs/engine.log"]}, "`files` has 'logs/engine.log'"),
+        ({"files": ["engine.txt"]}, "which end with .log"),
+        ({"colour": "red"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_what_is_wrong_is_said(fields, message):
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        EngineLogs.model_validate(fields)
+
+
+def test_files_are_known_by_name():
+    logs = EngineLogs(files=("engine-*.log",))
+    assert logs.names("engine-1.log")
+    assert not logs.names("1-rank0.log")
