@@ -12,7 +12,7 @@ from bisect_tool.evidence.event import Event
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import SUITE, Patterns, Stage
 from bisect_tool.evidence.signature import engine_frame
-from bisect_tool.evidence.traceback import Fed, Link, TracebackReader, bare_exception
+from bisect_tool.evidence.traceback import Link, TracebackReader, bare_exception
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _MESSAGE_LIMIT = 500
 _LINES_HEAD, _LINES_TAIL = 20, 40
-_DIGITS = re.compile(r"\d+")
 _PROCESS = re.compile(r"Process (?P<role>[A-Za-z]\w*?(?:_\w+)?)(?:-\d+(?::\d+)*)?:$")
 # What runs while a process ends: an exception there follows from the end.
 _ENDING = frozenset({"__del__", "_exitfunc", "_run_exitfuncs", "_exit_function", "_python_exit", "shutdown"})
@@ -66,14 +65,6 @@ class Record:
         self.stack = TracebackReader()
         self.stack.feed(header)
 
-    def feed(self, text: str) -> Fed:
-        """Give a line to the stack that is being read, and keep it if it is taken."""
-        assert self.stack is not None
-        fed = self.stack.feed(text)
-        if fed is Fed.TAKEN:
-            self.keep(text)
-        return fed
-
     def keep(self, text: str) -> None:
         """Keep a line; of many, the head and the tail."""
         if len(self.head) < _LINES_HEAD:
@@ -84,7 +75,7 @@ class Record:
     def identity(self) -> int:
         """A number that records alike have in common: what they say first and last, without digits."""
         said = f"{self.head[-1]}\n{self.tail[-1]}" if self.tail else f"{self.head[0]}\n{self.head[-1]}"
-        return hash(_DIGITS.sub("", said))
+        return hash(said.encode().translate(None, b"0123456789"))
 
     def drafts(self) -> Iterator[Draft]:
         """Yield the events of this record, the cause first."""

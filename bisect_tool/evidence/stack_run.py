@@ -1,7 +1,8 @@
 """The lines of one stack that follow one another: taken without being taken apart one by one.
 
 Most lines of a log that failed are of this kind, and all that differs between them is what stands behind
-the prefix. What is the least unusual goes the long way through `parsed_line` and `traceback`.
+the prefix, and the seconds in it. What is the least unusual goes the long way through `parsed_line` and
+`traceback`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _KEPT = 20_000
 _UNUSUAL = re.compile(
     r'File "|Traceback \(|pid=|\[repeated |[A-Z] \d\d-\d\d \d\d:|Fatal Python error: |Exception Group'
 )
+_SECONDS = re.compile(r"(?<=\d\d:\d\d:)\d\d(?:[.,]\d+)?")
 _looks: dict[str, tuple[str, Frame | None] | None] = {}
 """What texts behind a prefix are: a frame, a line of code without one, or something else (None)."""
 
@@ -30,19 +32,30 @@ _looks: dict[str, tuple[str, Frame | None] | None] = {}
 class StackRun:
     """Takes the lines that go on with an open traceback, each behind the same prefix in the same log."""
 
-    __slots__ = ("_at", "_prefix", "_source", "_stack", "record")
+    __slots__ = ("_at", "_before", "_behind", "_resumes", "_source", "_stack", "last", "record")
 
-    def __init__(self, source: str, prefix: str, record: Record, stack: TracebackReader) -> None:
-        self._source = source
-        self._prefix = prefix
-        self._at = len(prefix)
+    def __init__(
+        self, first: LogLine, prefix: str, stamp: str, record: Record, stack: TracebackReader
+    ) -> None:
+        self._source = first.source
         self._stack = stack
+        self._at = len(prefix)
+        self._before, self._resumes = _up_to_seconds(prefix, stamp)
+        self._behind = prefix[self._resumes :]
         self.record = record
+        self.last = first
+
+    @property
+    def stamped(self) -> bool:
+        """Whether each line has a time of its own."""
+        return self._resumes > 0
 
     def take(self, line: LogLine) -> bool:
         """Take a line; False where it is not of this run."""
         source, _, text, _ = line
-        if not text.startswith(self._prefix) or source != self._source:
+        if not text.startswith(self._before) or source != self._source:
+            return False
+        if self._resumes and not self._has_prefix(text):
             return False
         rest = text[self._at :]
         look = _looks[rest] if rest in _looks else _look(rest)
@@ -52,7 +65,13 @@ class StackRun:
         if frame is not None:
             self._stack.add_frame(frame)
         self.record.keep(known)
+        self.last = line
         return True
+
+    def _has_prefix(self, text: str) -> bool:
+        """Whether a line that begins alike has the prefix but for its seconds."""
+        seconds = text[len(self._before) : self._resumes]
+        return seconds[:2].isdigit() and text.startswith(self._behind, self._resumes)
 
 
 def run_after(line: LogLine, parsed: ParsedLine, record: Record) -> StackRun | None:
@@ -62,7 +81,14 @@ def run_after(line: LogLine, parsed: ParsedLine, record: Record) -> StackRun | N
         return None
     if parsed.formatted or (parsed.level and not parsed.head) or not line.text.endswith(parsed.text):
         return None
-    return StackRun(line.source, line.text[: -len(parsed.text)], record, stack)
+    return StackRun(line, line.text[: -len(parsed.text)], parsed.stamp, record, stack)
+
+
+def _up_to_seconds(prefix: str, stamp: str) -> tuple[str, int]:
+    """The prefix up to the seconds of its time stamp, and where it goes on; all of it and 0 without one."""
+    place = prefix.find(stamp) if stamp else -1
+    seconds = _SECONDS.search(prefix, place, place + len(stamp)) if place >= 0 else None
+    return (prefix[: seconds.start()], seconds.end()) if seconds else (prefix, 0)
 
 
 def _look(rest: str) -> tuple[str, Frame | None] | None:

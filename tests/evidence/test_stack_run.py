@@ -26,6 +26,10 @@ PREFIXES = [
 ]
 
 
+def stamped(texts):
+    return [f"2026-03-06T05:11:{at % 60:02}.{at:07}Z stderr F {text}" for at, text in enumerate(texts)]
+
+
 def without_runs(lines):
     def none(*_):
         return None
@@ -56,6 +60,15 @@ def test_runs_change_nothing(prefix, between):
             texts.insert(place, between)
         lines = [LogLine("log", 1.0, text, number) for number, text in enumerate(texts + texts, 1)]
         assert read_events(lines) == without_runs(lines)
+
+
+@pytest.mark.parametrize("between", ["2026-03-06T05:11:xx.0000003Z stderr F     code", "    code", "2026"])
+def test_times_within_the_prefix_may_differ(between):
+    texts = stamped([*STACK, "ValueError: later", *STACK])
+    texts.insert(4, between)
+    lines = [LogLine("log", 0.0, text, number) for number, text in enumerate(texts, 1)]
+    assert read_events(lines) == without_runs(lines)
+    assert [event.time % 60 for event in read_events(lines)] == pytest.approx([0.0, 8.0000008, 9.0000009])
 
 
 def test_another_log_with_the_same_prefix_is_no_part_of_it():

@@ -1,0 +1,115 @@
+"""A line taken apart, and what it can begin: what the reader asks of every line, asked once."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import TYPE_CHECKING, NamedTuple
+
+from bisect_tool.evidence.crash import begins_crash
+from bisect_tool.evidence.parsed_line import ParsedLine, parse_line
+from bisect_tool.evidence.traceback import Mark, bare_exception, mark_of
+
+if TYPE_CHECKING:
+    from bisect_tool.evidence.patterns import Patterns
+
+_BAD = frozenset({"ERROR", "CRITICAL"})
+_ANNOUNCEMENT = re.compile(r"Process (?P<role>[\w:-]+):$|Exception ignored in|Exception in thread [^\"]")
+_KEPT = 8192
+
+
+class Beginning(Enum):
+    """What a line that continues no record begins."""
+
+    NOTHING = auto()
+    TRACEBACK = auto()
+    TRACEBACK_BEHIND_TEXT = auto()
+    CRASH = auto()
+    LOGGED_RECORD = auto()
+    ANNOUNCEMENT = auto()
+    EVENT = auto()
+
+
+class Apart(NamedTuple):
+    """A line taken apart.
+
+    Attributes:
+        stream: the stream within its log.
+        process: pid, or a role where no pid is named; empty where neither is.
+        beginning: what it begins, unless it continues a record.
+        frame: whether it is a frame of a stack.
+        anew: whether it ends a traceback that has named its exception.
+        alone: whether its head stands on the first line of a record alone, so that it begins one.
+        adoptable: whether it can be the line of another writer's traceback, as it names none itself.
+    """
+
+    parsed: ParsedLine
+    stream: str
+    process: int | str
+    head: str
+    beginning: Beginning
+    frame: bool
+    anew: bool
+    alone: bool
+    adoptable: bool
+
+
+class TakenApart:
+    """Takes lines apart, and knows those that it has met of late."""
+
+    def __init__(self, known: Patterns) -> None:
+        self._known = known
+        self._lines: dict[str, Apart] = {}
+
+    def line(self, text: str) -> Apart:
+        """A raw line taken apart."""
+        apart = self._lines.get(text)
+        if apart is None:
+            if len(self._lines) >= _KEPT:
+                self._lines.clear()
+            apart = self._lines[text] = self.parsed(parse_line(text, self._known))
+        return apart
+
+    def parsed(self, parsed: ParsedLine) -> Apart:
+        """A parsed line, with what it can begin."""
+        process = parsed.role if parsed.pid is None else parsed.pid
+        mark = mark_of(parsed.text)
+        return Apart(
+            parsed,
+            parsed.stream,
+            process,
+            parsed.head,
+            self._beginning(parsed, mark),
+            mark is Mark.FRAME,
+            self._starts_anew(parsed.text),
+            bool(parsed.level) and not parsed.head,
+            not process and not parsed.level and mark is not Mark.HEADER,
+        )
+
+    def _beginning(self, parsed: ParsedLine, mark: Mark) -> Beginning:
+        if mark is Mark.HEADER:
+            return Beginning.TRACEBACK
+        if mark is Mark.HEADER_BEHIND_TEXT:
+            return Beginning.TRACEBACK_BEHIND_TEXT
+        if begins_crash(parsed.text):
+            return Beginning.CRASH
+        if parsed.head and parsed.level in _BAD:
+            return Beginning.LOGGED_RECORD
+        if not parsed.level and _ANNOUNCEMENT.match(parsed.text):
+            return Beginning.ANNOUNCEMENT
+        return Beginning.EVENT if self._is_event(parsed) else Beginning.NOTHING
+
+    def _is_event(self, parsed: ParsedLine) -> bool:
+        """Whether one line, no traceback's and no record's, is an event by itself."""
+        if not parsed.text or parsed.text[0].isspace():
+            return False
+        known = self._known.recognise(parsed.text)
+        if known is not None:
+            return known.pattern.severity != "error" or parsed.level not in {"DEBUG", "INFO"}
+        return parsed.level in _BAD or (not parsed.level and bare_exception(parsed.text) is not None)
+
+    def _starts_anew(self, text: str) -> bool:
+        """Whether a plain line after a traceback's last line is an event of its own."""
+        if not text or text[0].isspace():
+            return False
+        return bool(self._known.recognise(text) or bare_exception(text) or _ANNOUNCEMENT.match(text))
