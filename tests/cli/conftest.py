@@ -51,6 +51,12 @@ def load(monkeypatch):
     return becomes
 
 
+@pytest.fixture(autouse=True)
+def _few_searches(monkeypatch):
+    """What a plan forecasts comes from forty searches, which take seconds."""
+    monkeypatch.setattr("bisect_tool.cli.plan._SEARCHES", 2)
+
+
 @pytest.fixture
 def cli(capsys):
     """Run the command line in this process."""
