@@ -23,6 +23,7 @@ from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request
 from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change
+from bisect_tool.search.relands import Message, landings
 from bisect_tool.store import another_version
 from bisect_tool.trial.setting import Setting
 from bisect_tool.trial.user_environment import own_paths, paths_inside
@@ -67,6 +68,7 @@ class Session:
             slots=self.request.slots,
             changes=changes(self.request, self.repository, self.range),
             paths=paths_of(self.request),
+            landings=landings([Message(each.sha, each.subject, each.body) for each in self.range.commits]),
             repeat=repetition(self.request),
             grafts=grafts(self.request),
             verify=self.request.fixes.verify if self.request.fixes else (),

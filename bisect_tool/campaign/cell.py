@@ -60,7 +60,9 @@ class CellSearch:
         seen = self.judged.after(self.after).observations(goal.retries)
         if (frames, seen) not in goal.searches:
             suspicion = {each.sha: each.weight for each in goal.suspicions(frames)}
-            start = Bisection(goal.dag, goal.bad, goal.goods, suspicion, goal.confidence, goal.fix)
+            start = Bisection(
+                goal.dag, goal.bad, goal.goods, suspicion, goal.confidence, goal.fix, goal.landings
+            )
             goal.searches[frames, seen] = start.observe(*seen)
         return goal.searches[frames, seen]
 
@@ -298,16 +300,26 @@ class CellSearch:
     def _outside_the_range(self, base: CellConclusion, found: Contradiction) -> CellConclusion:
         """What broke, or was fixed, did so below the range, or more than once."""
         base = replace(base, confidence=found.confidence)
-        does, again = ("passes", "fails") if self.goal.fix else ("fails", "passes")
         if found.bad in self.goal.goods and not self.goal.fix:
             note = f"it fails at the good end {found.bad[:9]} as well"
             return replace(base, finding=Finding.ALWAYS_RED, note=note)
         if found.good == found.bad:
+            does, again = self._does_and_does_again
             note = f"it {does} at {found.bad[:9]} already, outside the range, and {again} above it"
         else:
-            pair = f"{does} at {found.bad[:9]} and {again} again at {found.good[:9]}"
-            note = f"the history is non-monotonic: it {pair}"
+            note = self._non_monotonic(found.bad, found.good)
         return replace(base, finding=Finding.UNVERIFIED, note=note)
+
+    @property
+    def _does_and_does_again(self) -> tuple[str, str]:
+        """What the cell does at a commit that is broken, and at one that is sound."""
+        return ("passes", "fails") if self.goal.fix else ("fails", "passes")
+
+    def _non_monotonic(self, broken: str, sound: str | None) -> str:
+        """That the history breaks more than once, and where that was seen."""
+        does, again = self._does_and_does_again
+        back = f" and {again} again at {sound[:9]}" if sound else " already"
+        return f"the history is non-monotonic: it {does} at {broken[:9]}{back}"
 
     def _by_name_alone(self, base: CellConclusion, found: Culprit) -> CellConclusion | None:
         """A culprit right above an end that told nothing: what lies under that is cleared by name alone."""
@@ -326,7 +338,11 @@ class CellSearch:
         after = [self.goal.dag.candidates[other] for other in self.goal.dag.descendants(place)]
         other = other_failure(self.judged, seen, self.goal.failing) if self.goal.by_exit_code else None
         busy = self.judged.in_doubt(seen)
-        note = _BUSY.format(busy) if busy else base.note
+        notes = (
+            _BUSY.format(busy) if busy else base.note,
+            self._non_monotonic(*found.earlier) if found.earlier else "",
+            "" if found.parents else _NO_PARENT,
+        )
         return replace(
             base,
             finding=Finding.SUSPECT if other or busy else Finding.CULPRIT,
@@ -338,7 +354,7 @@ class CellSearch:
             rates=None if found.earlier else (below, above) if self.goal.fix else (above, below),
             broken=None if self.goal.fix else self.judged.after(self.after).counts(after),
             failure=self.judged.failure(*seen) or base.failure,
-            note=note if found.parents else _NO_PARENT,
+            note="; ".join(filter(None, notes)),
             other_failure=other,
         )
 

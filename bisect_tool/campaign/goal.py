@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence import Failure
     from bisect_tool.search import Bisection, Dag
     from bisect_tool.search.prior import Change
+    from bisect_tool.search.relands import Landing
     from bisect_tool.verdict import Verdict
 
 
@@ -75,6 +76,7 @@ class Goal:
         slots: Trials that can run side by side.
         changes: What each commit changes, for a prior; none, and all are suspect alike.
         paths: Files and folders that matter to what is tested.
+        landings: The commits of changes that were reverted or landed again, as their messages say.
         environments: The environment that each commit needs, where one has to be built.
         cached: The environments that are there already.
         repeat: What `repro` repeats; nothing is searched for then.
@@ -95,6 +97,7 @@ class Goal:
     slots: int = 1
     changes: tuple[Change, ...] = ()
     paths: tuple[str, ...] = ()
+    landings: Mapping[str, Landing] = field(default_factory=dict)
     environments: Mapping[str, str] = field(default_factory=dict)
     cached: frozenset[str] = frozenset()
     repeat: Repeat | None = None

@@ -19,6 +19,7 @@ from bisect_tool.report.counting import counting
 from bisect_tool.report.simulation import render_simulation
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change, weights
+from bisect_tool.search.relands import Message, landings
 from bisect_tool.search.simulate import Case, Noise, Terms, play, summarise
 
 if TYPE_CHECKING:
@@ -128,4 +129,5 @@ def _case(commits: Sequence[RecordedCommit], good: str, bad: str, culprit: str, 
     dag = Dag({commit.sha: commit.parents for commit in commits})
     changes = [Change(each.sha, each.subject, each.files, len(each.parents)) for each in commits]
     suspicion = {each.sha: each.weight for each in weights(changes)} if priors else None
-    return Case(dag, good, bad, culprit, suspicion)
+    said = landings([Message(each.sha, each.subject) for each in commits])
+    return Case(dag, good, bad, culprit, suspicion, said)

@@ -22,6 +22,7 @@ from bisect_tool.search.conclusion import (
 from bisect_tool.search.information import OUTSIDE, Outlook, bits, information
 from bisect_tool.search.partition import partition
 from bisect_tool.search.posterior import Count, Posterior
+from bisect_tool.search.relands import in_doubt
 from bisect_tool.search.testable import testable
 from bisect_tool.verdict import Verdict
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.search.dag import Dag
     from bisect_tool.search.rates import Floats
+    from bisect_tool.search.relands import Landing
 
 _PAIR_RUNS = 2
 """How often the bad commit of the pair was seen to fail, and the good one to pass, before a name is given:
@@ -75,6 +77,7 @@ class Bisection:
         weights: How suspect each commit is before any run; one that is not in it has the weight 1.
         confidence: How sure a conclusion has to be.
         fix: The first good commit is looked for; `bad` is then the end that passes, and `goods` fail.
+        landings: The commits of changes that were reverted or landed again, as their messages say.
         observed: What the runs said, in the order in which they came in, those at the ends included.
 
     Raises:
@@ -87,6 +90,7 @@ class Bisection:
     weights: Mapping[str, float] | None = None
     confidence: float = 0.95
     fix: bool = False
+    landings: Mapping[str, Landing] | None = None
     observed: tuple[tuple[str, Verdict], ...] = ()
 
     def __post_init__(self) -> None:
@@ -347,7 +351,8 @@ class Bisection:
         red, green = (outer, triable[-1:]) if self.fix else (triable[-1:], outer)
         lacking = {sha: _PAIR_RUNS - self._count(sha).failed for sha in red}
         lacking |= {sha: _PAIR_RUNS - self._count(sha).passed for sha in green}
-        return tuple(sha for sha, runs in lacking.items() for _ in range(runs)) or self._in_question()
+        missing = tuple(sha for sha, runs in lacking.items() for _ in range(runs))
+        return missing or self._in_question() or self._unseen_breakages()
 
     def _last_resort(self) -> tuple[str, ...]:
         """What is run before the search is given up: the likeliest commits and their parents, twice each."""
@@ -370,6 +375,18 @@ class Bisection:
         against = [sha for sha in self._counts if self._is_broken(sha) is not (sha in has_it)]
         open_ones = sorted(set(against) - self._mute, key=lambda sha: (self._count(sha).total, sha))
         return tuple(open_ones[:1])
+
+    def _unseen_breakages(self) -> tuple[str, ...]:
+        """The commits that were not run and show whether a change that was reverted broke it more than once.
+
+        One run of each is enough, since it repeats its answer; where noise was seen, it would not.
+        """
+        culprit = self._block[-1]
+        if self._noisy or not self.landings:
+            return ()
+        known = self._earlier(culprit) is not None
+        asked = in_doubt(self.dag, self.landings, self.dag.candidates[culprit], broke_before=known)
+        return tuple(sha for sha in asked if sha not in self._counts and sha not in self._mute)
 
     @property
     def _noisy(self) -> bool:

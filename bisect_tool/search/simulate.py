@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bisect_tool.search.dag import Dag
+    from bisect_tool.search.relands import Landing
 
 _BINS = 10
 
@@ -46,13 +47,17 @@ class Noise:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A range with a known culprit; `weights` are what a prior says of its commits."""
+    """A range with a known culprit.
+
+    `weights` are what a prior says of its commits, and `landings` those of changes that were reverted.
+    """
 
     dag: Dag
     good: str
     bad: str
     culprit: str
     weights: Mapping[str, float] | None = None
+    landings: Mapping[str, Landing] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,9 @@ class Summary:
 def play(case: Case, noise: Noise, terms: Terms, chance: np.random.Generator) -> Played:
     """One search to its end."""
     above = case.dag.descendants(case.dag.index[case.culprit])
-    search = Bisection(case.dag, case.bad, (case.good,), case.weights, terms.confidence)
+    search = Bisection(
+        case.dag, case.bad, (case.good,), case.weights, terms.confidence, landings=case.landings
+    )
     trials = midpoints = rounds = 0
 
     def run(sha: str) -> tuple[str, Verdict]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from worlds import GOOD, World, line, one_cell, play, play_side_by_side
 
 from bisect_tool.campaign import Finding, Goal, Purpose, decide, granting_retries
 from bisect_tool.search import Dag
+from bisect_tool.search.relands import Landing
 from bisect_tool.verdict import Outcome
 
 DIAMOND = {"base": (GOOD,), "left": ("base",), "right": ("base",), "merge": ("left", "right")}
@@ -24,6 +26,23 @@ def test_a_good_commit_above_a_bad_one_leaves_a_real_breakage():
     (found,) = play(world, world.goal()).state.conclusions
     assert found.finding is Finding.CULPRIT
     assert found.culprit in ("c2", "c6")
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 8])
+@pytest.mark.parametrize("fix", [False, True])
+def test_a_change_that_landed_twice_is_named_where_it_landed_last_and_the_note_says_so(slots, fix):
+    """`c2` lands it, `c4` reverts it, `c6` lands it again; or the other way round."""
+    word = "passed" if fix else "failed"
+    other = "failed" if fix else "passed"
+    world = one_cell(8, 6, {"c2": [word], "c3": [word], "c4": [other], "c5": [other]}, fix=fix)
+    landings = {f"c{place}": Landing(0, lands=place != 4) for place in (2, 4, 6)}
+    (found,) = play(world, world.goal(slots=slots, landings=landings)).state.conclusions
+    assert (found.finding, found.culprit) == (Finding.CULPRIT, "c6")
+    does, again = ("passes", "fails") if fix else ("fails", "passes")
+    assert re.fullmatch(
+        f"the history is non-monotonic: it {does} at c[23] and {again} again at c[45]", found.note
+    )
+    assert found.rates is None
 
 
 def disagreements(world):

@@ -1,0 +1,192 @@
+"""Which commits belong to a change that was reverted or landed again, and what a search runs of them."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from graphs import finish, line
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bisect_tool.search import Bisection, Culprit, Dag
+from bisect_tool.search.relands import Landing, Message, in_doubt, landings
+from bisect_tool.verdict import Verdict
+
+GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
+TITLE = "Cache the block table"
+LONG = f"{TITLE} of all ranks that run beside one another"
+
+
+def sha(place):
+    return f"{place + 10:x}" * 40
+
+
+def said(*subjects, bodies=()):
+    """Of each commit in a line whether it lands the change that another reverts; None of any other commit."""
+    messages = [Message(sha(place), subject) for place, subject in enumerate(subjects)]
+    for place, body in dict(bodies).items():
+        messages[place] = Message(sha(place), subjects[place], body)
+    found = landings(messages)
+    assert len({each.change for each in found.values()}) <= 1
+    return [found[each.sha].lands if each.sha in found else None for each in messages]
+
+
+@pytest.mark.parametrize(
+    ("landed", "reverted", "landed_again"),
+    [
+        (f"{TITLE} (#10)", f'Revert "{TITLE} (#10)" (#11)', f'Reapply "{TITLE} (#10)" (#12)'),
+        (f"{TITLE} (#10)", f'Revert "{TITLE}" (#11)', f"{TITLE} (#12)"),
+        (f"{TITLE} (#10)", f'Revert "{TITLE}"', f'Revert "Revert "{TITLE}""'),
+        (f"{TITLE} (#10)", "Revert #10 (#11)", "Re-land #10 (#12)"),
+        (f"{TITLE} (#10)", "Revert #10 (#11)", "Revert #11 (#12)"),
+        (f"{TITLE} (#1010)", "Revert PR #1010", "[Bugfix] Reapply 1010 (#1012)"),
+        (f"[Core] {TITLE}", f'[Bugfix] Revert "[Core] {TITLE}"', f"[Core][Reland] {TITLE}"),
+        (f"[Core] {TITLE}", f"[Revert] {TITLE}", f"[Core] Re-apply: {TITLE}"),
+        (f"feat(core): {TITLE}", f"revert: feat(core): {TITLE}", f"feat(core)!: {TITLE} again"),
+        (f"[Core] {LONG}", f'Revert "[Core] {LONG[:40]}… (#11)', f"{LONG} (#12)"),
+        (TITLE, f"Reverted the change {TITLE!r}", f"{TITLE} (reland)"),
+        (TITLE, f"Back out {TITLE}", f"{TITLE}, take 2"),
+        (TITLE, f"Roll back of {TITLE}", f"{TITLE} (attempt #2)"),
+        (TITLE, f"Backed out changeset {'b' * 12} for failures", f"{TITLE} v2"),
+        ("Bug 123 - Cache it", "Backed out 2 changesets (bug 123)", "Bug 123 - Cache it, and test it. r=me"),
+        ("Merge pull request #10 from a/b", "Revert #10", "Reland #10"),
+    ],
+)
+def test_landing_revert_and_reland_are_one_change(landed, reverted, landed_again):
+    assert said("Add a test", landed, "Fix a typo", reverted, landed_again, "Last") == [
+        *(None, True, None, False, True, None)
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"It hangs.\n\nThis reverts commit {sha(1)}.",
+        f"Reverts {sha(1)[:7]}",
+        "Reverts owner/project#10",
+    ],
+)
+def test_a_body_says_which_commit_is_reverted(body):
+    subjects = ("Add a test", f"{TITLE} (#10)", "Fix a typo", "Keep the block table where it was")
+    assert said(*subjects, bodies={3: body}) == [None, True, None, False]
+    assert said(*subjects) == [None] * 4
+
+
+def test_the_revert_of_a_revert_lands_what_the_first_reverted():
+    bodies = {1: f"This reverts commit {sha(0)}.", 2: f"This reverts commit {sha(1)}."}
+    assert said(TITLE, "Not yet", "Now", bodies=bodies) == [True, False, True]
+
+
+def test_what_was_landed_before_the_range_is_known_by_its_title():
+    assert said(f'Revert "{TITLE}"', "Fix a typo", f'Reapply "{TITLE}"') == [False, None, True]
+
+
+@pytest.mark.parametrize(
+    "subject", ["Fix pre-commit", "[CI] Fix pre-commit issue", "Track reverts: they are rare", "Add undo_log"]
+)
+def test_ordinary_subjects_belong_to_no_change(subject):
+    assert said("Add a test", subject, "Last", TITLE, TITLE) == [None] * 5
+
+
+def family(*lands):
+    """Commits of a line of 20, by their places: whether each lands the change or reverts it."""
+    return {f"c{place}": Landing(0, lands=each) for place, each in dict(lands).items()}
+
+
+def test_in_doubt_is_what_would_answer_otherwise_from_a_second_breakage():
+    """Above the commit found what took the change out, the latest first; below it the landing before."""
+    dag = Dag(line(20))
+    toggles = family((2, True), (5, False), (8, True), (11, False), (14, True))
+    assert in_doubt(dag, toggles, "c2", broke_before=False) == ("c11", "c5")
+    assert in_doubt(dag, toggles, "c8", broke_before=False) == ("c11", "c2")
+    assert in_doubt(dag, toggles, "c8", broke_before=True) == ("c11",)
+    assert in_doubt(dag, toggles, "c14", broke_before=False) == ("c8",)
+    assert in_doubt(dag, toggles, "c5", broke_before=False) == ("c14", "c8")
+    assert in_doubt(dag, toggles, "c3", broke_before=False) == ()
+    assert in_doubt(dag, {**toggles, "c3": Landing(1, lands=True)}, "c3", broke_before=False) == ()
+
+
+def test_the_parent_of_a_second_landing_is_in_doubt_where_no_commit_says_that_it_reverts():
+    toggles = family((2, True), (8, True))
+    assert in_doubt(Dag(line(20)), toggles, "c2", broke_before=False) == ("c7",)
+    assert in_doubt(Dag(line(20)), family((2, True), (3, True)), "c2", broke_before=False) == ()
+
+
+def test_a_branch_without_the_culprit_is_not_in_doubt():
+    parents = {"land": ("good",), "side": ("good",), "merge": ("land", "side")}
+    toggles = {"land": Landing(0, lands=True), "side": Landing(0, lands=False)}
+    assert in_doubt(Dag(parents), toggles, "land", broke_before=False) == ()
+
+
+# --- what the search makes of it ----------------------------------------------------------------------------
+
+
+def broken_twice(n, places):
+    """The subjects of a line in which a change lands, is reverted and so on at these places; what fails."""
+    subjects = [f"Work on part {place}" for place in range(n)]
+    words = [TITLE, f'Revert "{TITLE}"', f'Reapply "{TITLE}"']
+    for number, place in enumerate(places):
+        subjects[place] = words[number % 2 or 2 * bool(number)]
+    fails = [sum(at <= place for at in places) % 2 == 1 for place in range(n)]
+    return subjects, fails
+
+
+def search_of(subjects, fails, slots, *, fix=False):
+    n = len(subjects)
+    said = landings([Message(f"c{place}", subject) for place, subject in enumerate(subjects)])
+    search = Bisection(Dag(line(n)), f"c{n - 1}", ("good",), fix=fix, landings=said)
+    answers = {"good": fix} | {f"c{place}": each is not fix for place, each in enumerate(fails)}
+    started = search.observe(("good" if fix else f"c{n - 1}", BAD))
+    return finish(started, lambda sha: BAD if answers[sha] else GOOD, slots=slots)
+
+
+@given(st.integers(3, 60), st.sampled_from([1, 2, 3, 8]), st.booleans(), st.data())
+@settings(max_examples=60, deadline=None)
+def test_land_revert_and_reland_names_the_last_landing_and_says_so(n, slots, fix, data):
+    """With any number of slots, and where a fix is looked for, too."""
+    count = data.draw(st.sampled_from([3, 5] if n >= 5 else [3]))
+    places = sorted(data.draw(st.sets(st.integers(0, n - 1), min_size=count, max_size=count)))
+    found = search_of(*broken_twice(n, places), slots, fix=fix).conclude()
+    assert isinstance(found, Culprit)
+    assert found.sha == f"c{places[-1]}"
+    assert found.earlier is not None
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 8])
+def test_the_example_of_three_landings_one_after_the_other(slots):
+    subjects, fails = broken_twice(8, [0, 1, 3, 5, 6])
+    found = search_of(subjects, fails, slots).conclude()
+    assert isinstance(found, Culprit)
+    assert (found.sha, found.parents) == ("c6", ("c5",))
+    assert found.earlier is not None
+
+
+def test_a_history_that_breaks_once_takes_no_run_more_for_its_reverts():
+    """But where the culprit itself is of a change that was reverted: then one."""
+    chance = random.Random(1)  # noqa: S311
+    for _ in range(8):
+        culprit, reverted = sorted(chance.sample(range(32), 2))
+        fails = [place >= culprit for place in range(32)]
+        plain = [f"Work on part {place}" for place in range(32)]
+        elsewhere = [*plain]
+        elsewhere[reverted], elsewhere[reverted - 1] = f'Revert "{TITLE}"', TITLE
+        runs = len(search_of(plain, fails, 1).observed)
+        if culprit not in (reverted, reverted - 1):
+            assert len(search_of(elsewhere, fails, 1).observed) == runs
+        own = [*plain]
+        own[culprit], own[reverted] = TITLE, f'Revert "{TITLE}"'
+        search = search_of(own, fails, 1)
+        assert search.observed.count((f"c{reverted}", BAD)) >= 1
+        assert len(search.observed) <= runs + 1
+        assert search.conclude().earlier is None
+
+
+def test_what_cannot_be_tried_is_not_in_doubt_for_ever():
+    subjects, fails = broken_twice(16, [3, 7, 12])
+    said = landings([Message(f"c{place}", subject) for place, subject in enumerate(subjects)])
+    search = Bisection(Dag(line(16)), "c15", ("good",), landings=said).observe(("c15", BAD))
+    hidden = {f"c{place}" for place in range(7, 12)}
+    answers = {"good": False} | {f"c{place}": each for place, each in enumerate(fails)}
+    found = finish(search, lambda sha: SKIP if sha in hidden else BAD if answers[sha] else GOOD).conclude()
+    assert found is not None
