@@ -13,7 +13,7 @@ from bisect_tool.campaign import State, decide, granting_retries, heal, repeat
 from bisect_tool.check_files import require_same_check
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.environments import built, environments
-from bisect_tool.executor.event import Entered, Failed, Noted
+from bisect_tool.executor.event import Entered, Failed, Noted, Waits
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.session import assembled, require_same_scenario, setting, trials, version_of
 from bisect_tool.supervise import recover
@@ -187,9 +187,11 @@ class _Loop:
     def _await_end(self) -> None:
         """Wait until one trial has ended, and store it; raises what it could not be ended for."""
         event = self._executor.listen()
-        while isinstance(event, Entered | Noted):
+        while isinstance(event, Entered | Noted | Waits):
             if isinstance(event, Noted):
                 self._observer.noted(event.sentence)
+            elif isinstance(event, Waits):
+                self._observer.waiting(event.sentence)
             else:
                 self._observer.phase(event.slot, event.phase, event.folder)
             event = self._executor.listen()

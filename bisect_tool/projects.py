@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 
 SCENARIO = "pytest"
 _PYTEST_S = 60.0
+_RUN_NOTHING = (
+    *(
+        "--collect-only",
+        "--collectonly",
+        "--co",
+        "--setup-only",
+        "--setuponly",
+        "--setup-plan",
+        "--setupplan",
+    ),
+    *("--fixtures", "--funcargs", "--fixtures-per-test", "--markers", "--cache-show"),
+    *("--version", "-V", "--help", "-h"),
+)
+"""Options with which pytest only says what it would run, or something else."""
 _VENV_MARKS = ("pyvenv.cfg", "conda-meta")
 
 
@@ -69,9 +83,12 @@ def choose_profile(asked: str | None, check: ProjectCheck, scenario: Scenario) -
 
 def _options(text: str | None) -> tuple[str, ...]:
     try:
-        return tuple(shlex.split(text or ""))
+        options = tuple(shlex.split(text or ""))
     except ValueError as error:
         raise UsageError(f"--pytest-args cannot be read: {error}", "Quote it as for a shell.") from None
+    if useless := next((option for option in options if option.partition("=")[0] in _RUN_NOTHING), None):
+        raise UsageError(f"with {useless} pytest runs no test", "Leave it out of --pytest-args.")
+    return options
 
 
 def _checkout(repository: Repository) -> Path | None:

@@ -10,24 +10,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from filelock import FileLock, Timeout
-
 from bisect_tool.build.environment import BuildInterrupted
-from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.history.lease import LeaseCancelledError, lease
 from bisect_tool.supervise.abandoned import end_abandoned
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _STAMP = "built.json"
-_POLL_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -57,27 +53,23 @@ class Entry:
         return (self.folder / _STAMP).is_file() and not self._dangling()
 
     @contextmanager
-    def lock(self, wait_s: float, cancel: threading.Event | None) -> Iterator[None]:
-        """Be the only one who builds here.
+    def lock(
+        self, wait_s: float, cancel: threading.Event | None, waiting: Callable[[str], None]
+    ) -> Iterator[None]:
+        """Be the only one who builds here; `waiting` is told at once which other run does.
 
         Raises:
             EnvironmentFailed: somebody else still does after `wait_s` seconds.
             BuildInterrupted: `cancel` was set meanwhile.
         """
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder.with_suffix(".lock"))
-        ends = time.monotonic() + wait_s
-        while not _acquired(lock):
-            if cancel is not None and cancel.is_set():
-                raise BuildInterrupted("interrupted while another run was building", "Resume the session.")
-            if time.monotonic() > ends:
-                raise EnvironmentFailed(
-                    f"another run has been building this environment for {wait_s:g} s", f"See {self.folder}."
-                )
+        busy = f"another run builds environment {self.folder.name}"
         try:
-            yield
-        finally:
-            lock.release()
+            with lease(self.folder.with_suffix(".lock"), wait_s, busy, waiting, cancel):
+                yield
+        except LeaseCancelledError:
+            raise BuildInterrupted(
+                "interrupted while another run was building", "Resume the session."
+            ) from None
 
     def clear(self) -> None:
         """Make the folder new and empty; processes of a build that was killed are ended first."""
@@ -103,11 +95,3 @@ class Entry:
     def _dangling(self) -> bool:
         python = self.folder / "venv" / "bin" / "python"
         return python.is_symlink() and not python.exists()
-
-
-def _acquired(lock: FileLock) -> bool:
-    try:
-        lock.acquire(timeout=_POLL_S)
-    except Timeout:
-        return False
-    return True

@@ -14,6 +14,7 @@ from bisect_tool.build.lay import lay
 from bisect_tool.build.profile import BuildProfile, Provider
 from bisect_tool.build.step import Build
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.history.repository import ignore
 
 if TYPE_CHECKING:
     import threading
@@ -38,10 +39,12 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
     log: Path,
     *,
     cancel: threading.Event | None = None,
+    waiting: Callable[[str], None] = ignore,
 ) -> Environment:
     """Get the environment called `fingerprint`, build it if nobody has, and lay it over `tree`.
 
-    Concurrent callers share one build. `log` (made with its folder) takes the output of everything that runs.
+    Concurrent callers share one build, and `waiting` is told which other run it waits for. `log` (made with
+    its folder) takes the output of everything that runs.
 
     Raises:
         BuildFailed: this commit cannot be built.
@@ -56,7 +59,7 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
     )
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        reused = _built(job, entry)
+        reused = _built(job, entry, waiting)
         lay(job)
     except OSError as error:
         raise EnvironmentFailed(f"cannot write the environment: {error}", f"See {log}.") from error
@@ -64,9 +67,9 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
     return Environment(fingerprint, entry.folder, job.python, _variables(job), seconds, reused)
 
 
-def _built(job: Build, entry: Entry) -> bool:
+def _built(job: Build, entry: Entry, waiting: Callable[[str], None]) -> bool:
     """Whether it was there already; afterwards it is."""
-    with entry.lock(job.profile.timeout_s + _WAIT_MARGIN_S, job.cancel):
+    with entry.lock(job.profile.timeout_s + _WAIT_MARGIN_S, job.cancel, waiting):
         if entry.complete:
             job.note(f"environment {entry.folder.name} is in the cache")
             return True

@@ -43,4 +43,11 @@ class Noted:
     sentence: str
 
 
-Event: TypeAlias = Entered | Yielded | Failed | Noted
+@dataclass(frozen=True)
+class Waits:
+    """A trial needs what another run holds, which `sentence` names."""
+
+    sentence: str
+
+
+Event: TypeAlias = Entered | Yielded | Failed | Noted | Waits

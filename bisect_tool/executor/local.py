@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from bisect_tool.build import fingerprint
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.executor.event import Entered, Event, Failed, Noted, Yielded
+from bisect_tool.executor.event import Entered, Event, Failed, Noted, Waits, Yielded
 from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.history import CheckoutFailed, Repository, Worktree, Worktrees
@@ -104,6 +104,9 @@ class LocalExecutor:
     def _note(self, sentence: str) -> None:
         self._events.put(Noted(sentence))
 
+    def _wait(self, sentence: str) -> None:
+        self._events.put(Waits(sentence))
+
     def _work(self, slot: int, sha: str, cells: tuple[str, ...] | None, folder: Path) -> None:
         try:
             self._events.put(Yielded(slot, self._run(slot, sha, cells, folder)))
@@ -123,7 +126,7 @@ class LocalExecutor:
         pin(self._setting.check, self._repository, worktree)
         profile = self._setting.profile
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
-        order = Order(sha, tree, name, cells, folder, slot, worktree.added)
+        order = Order(sha, tree, name, cells, folder, slot, worktree.added, self._wait)
         return run_trial(self._setting, order, phase, self._cancel)
 
 

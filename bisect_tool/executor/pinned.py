@@ -19,9 +19,7 @@ _CONFTEST = "conftest.py"
 def pin(check: Check, repository: Repository, worktree: Worktree) -> None:
     """Put the tests there that a check takes from a commit of its own, if it does."""
     if isinstance(check, PytestCheck) and check.tests_from:
-        pinned = worktree.path / check.file
-        pinned.parent.mkdir(parents=True, exist_ok=True)
-        pinned.write_bytes(repository.file(check.tests_from, check.file))
+        worktree.restore(check.tests_from, (check.file,))
     if isinstance(check, ProjectCheck) and check.tests_from:
         worktree.restore(check.tests_from, (*check.paths, *_conftests(check, check.tests_from, repository)))
 

@@ -12,22 +12,35 @@ from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.holder import describe
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _POLL_S = 0.05
 
 
+class LeaseCancelledError(Exception):
+    """The wait for a lock was given up, as it was asked to be."""
+
+
 @contextmanager
-def lease(path: Path, wait_s: float, busy: str, waiting: Callable[[str], None]) -> Iterator[int]:
+def lease(
+    path: Path,
+    wait_s: float,
+    busy: str,
+    waiting: Callable[[str], None],
+    cancel: threading.Event | None = None,
+) -> Iterator[int]:
     """Hold the file lock `path`; yields its descriptor, to be inherited by the children that work under it.
 
     A git that outlives us after a SIGKILL keeps the lock until it has ended, so that nobody repairs what
     it is still writing. That is what a lock file of our own process alone (`filelock`) cannot give.
-    `busy` says what another run does under it; `waiting` is told so at once, and by whom.
+    `busy` says what another run does under it; `waiting` is told so at once, and by whom, unless it is this
+    very process.
 
     Raises:
         EnvironmentFailed: someone else still holds it after `wait_s` seconds.
+        LeaseCancelledError: `cancel` was set meanwhile.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -35,9 +48,11 @@ def lease(path: Path, wait_s: float, busy: str, waiting: Callable[[str], None]) 
         deadline = time.monotonic() + wait_s
         told = False
         while not _try_lock(descriptor):
-            if not told:
-                waiting(f"waiting: {busy} ({_holder(descriptor)})")
+            if not told and (holder := _holder(descriptor)) != os.getpid():
+                waiting(f"waiting: {busy} ({describe(holder) if holder else 'just begun'})")
                 told = True
+            if cancel is not None and cancel.is_set():
+                raise LeaseCancelledError
             if time.monotonic() > deadline:
                 raise EnvironmentFailed(
                     busy,
@@ -51,10 +66,10 @@ def lease(path: Path, wait_s: float, busy: str, waiting: Callable[[str], None]) 
         os.close(descriptor)
 
 
-def _holder(descriptor: int) -> str:
+def _holder(descriptor: int) -> int | None:
     """Who wrote their number when they got the lock; it is free of one for a moment only."""
     written = os.pread(descriptor, 20, 0)
-    return describe(int(written)) if written.isdigit() else "just begun"
+    return int(written) if written.isdigit() else None
 
 
 @contextmanager

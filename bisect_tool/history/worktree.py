@@ -100,11 +100,15 @@ class Worktree:
     def restore(self, sha: str, paths: Iterable[str]) -> None:
         """Put files and folders there as they are at another commit; what those folders lack there goes.
 
+        Nothing is written through a symbolic link: one that is in the way is replaced. Files count that are
+        left out of the checkout.
+
         Raises:
             GitFailed: a path does not exist at that commit.
         """
         git = replace(self.repo.git, git_dir=self._git_dir, work_tree=self.path, held=(self.held,))
-        git.run("restore", f"--source={sha}", "--worktree", "--", *paths, timeout_s=CHECKOUT_S)
+        how = (f"--source={sha}", "--worktree", "--ignore-skip-worktree-bits")
+        git.run("restore", *how, "--", *paths, timeout_s=CHECKOUT_S)
 
     def added(self) -> set[str]:
         """The paths of what came into the tree since the checkout, as far as its folders tell."""

@@ -36,6 +36,21 @@ _OPTIONS = {
     "stepwise": False,
     "continue_on_collection_errors": True,
     "randomly_reorganize": False,
+    "looponfail": False,
+    "usepdb": False,
+    "trace": False,
+}
+# What makes pytest say something instead of running tests.
+_RUN_NOTHING = {
+    "collectonly": False,
+    "setuponly": False,
+    "setupplan": False,
+    "showfixtures": False,
+    "show_fixtures_per_test": False,
+    "markers": False,
+    "cacheshow": None,
+    "version": 0,
+    "help": False,
 }
 _SHUFFLING = ("randomly", "random_order", "random-order", "reverse", "pytest_randomly")
 _MAJOR = int(pytest.__version__.partition(".")[0])
@@ -127,11 +142,14 @@ class Hooks:
             self._unreadable(error, "")
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> None:
+        """Run the tests, whatever the configuration adds to the command line."""
+        _set(config, _RUN_NOTHING)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Run every test, in one process."""
-        for name, value in _OPTIONS.items():
-            if hasattr(config.option, name):
-                setattr(config.option, name, value)
+        _set(config, _OPTIONS)
 
     if _MAJOR >= 7:
 
@@ -185,6 +203,12 @@ class Hooks:
             cell = self._project.file(path)
         if cell:
             self._emit("uncollectable", cell=cell, failure=failure_of(_cause(error), text or str(error)))
+
+
+def _set(config: pytest.Config, options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        if hasattr(config.option, name):
+            setattr(config.option, name, value)
 
 
 def accept_harmless(parser: pytest.Parser, loaded: Callable[[str], bool]) -> None:

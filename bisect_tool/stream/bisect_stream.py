@@ -16,8 +16,8 @@ A cell is named by its node id after the file: `test_external_lb_server_info[4]`
 - `start`: `cell`;
 - `phase`: `cell`, `phase` (setup, call, teardown), `outcome` (passed, failed, skipped), `seconds`,
   `failure` (`exception`, `message`, `frames` as [file, line, function], `text`) or null, `hint`
-  (infrastructure, hung) or null, `reason` of a skip or null, `logs` (names of log files) and `window`
-  ([from, to] in epoch seconds) or null;
+  (infrastructure, hung) or null, `reason` of a skip or null, `expected` (it failed as its mark xfail says),
+  `logs` (names of log files) and `window` ([from, to] in epoch seconds) or null;
 - `finish`: `exit`, pytest's exit status.
 
 When every cell has its verdict, an empty file whose name has `.complete` after that of the report says so:
@@ -150,6 +150,7 @@ class Reporter:
             failure=_failure(report, call.excinfo) if failed else None,
             hint=_attribute(error, "bisect_outcome") if failed else None,
             reason=_skip_reason(report) if report.outcome == "skipped" else None,
+            expected=report.outcome == "skipped" and _failed_as_marked(report, error),
             **told,
         )
         if failed or report.when == "teardown":
@@ -272,10 +273,16 @@ def _own_attribute(value: object, name: str) -> Any:  # noqa: ANN401 - as it was
     return getattr(value, name, None)
 
 
+def _failed_as_marked(report: pytest.TestReport, error: BaseException | None) -> bool:
+    """Whether a test failed that is marked so; one that calls `pytest.xfail` ends there, as with a skip."""
+    return hasattr(report, "wasxfail") and not isinstance(error, pytest.xfail.Exception)
+
+
 def _skip_reason(report: pytest.TestReport) -> str:
     expected_failure = getattr(report, "wasxfail", None)
     if expected_failure is not None:
-        return _head(f"expected failure: {expected_failure}")
+        why = expected_failure.removeprefix("reason: ")
+        return _head(f"expected failure: {why}" if why else "expected failure")
     if isinstance(report.longrepr, tuple):
         return _head(re.sub("^Skipped: ", "", str(report.longrepr[2])))
     return _head(report.longreprtext)

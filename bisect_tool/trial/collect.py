@@ -218,10 +218,10 @@ class _Suite:
             return self.unreadable
         if (self.order or self.files) and cell not in self.order:
             return "there is no such test at this commit"
-        return (
-            "did not run"
-            if ending.reason == "exited"
-            else f"did not run: the trial was ended ({ending.reason})"
+        if ending.reason != "exited":
+            return f"did not run: the trial was ended ({ending.reason})"
+        return "did not run: pytest ended before it" + (
+            f" with exit code {ending.code}" if ending.code else ""
         )
 
 
@@ -231,6 +231,8 @@ def _result(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> Cell
     if failed is not None:
         return _failed(name, failed, seconds, evidence)
     skipped = next((phase for phase in cell.phases if phase.outcome == "skipped"), None)
+    if skipped is not None and skipped.expected:
+        return CellResult(cell=name, outcome=Outcome.PASSED, seconds=seconds)
     if skipped is not None:
         return CellResult(
             cell=name, outcome=Outcome.SKIPPED, seconds=seconds, reason=clean(skipped.reason or "")

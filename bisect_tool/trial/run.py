@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.build import BuildFailed, Environment, prepare
 from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
+from bisect_tool.history.repository import ignore
 from bisect_tool.request import CommandCheck, ProjectCheck
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guarded
 from bisect_tool.supervise.guarded import records_removed
@@ -55,7 +56,8 @@ class TrialAborted(BisectError):
 class Order:
     """One trial to run: a commit, its tree and fingerprint, the cells (None: all), a folder for its logs.
 
-    `added` tells the paths of what came into the tree since it was checked out.
+    `added` tells the paths of what came into the tree since it was checked out, and `waiting` is told what
+    another run holds.
     """
 
     sha: str
@@ -65,6 +67,7 @@ class Order:
     folder: Path
     slot: int
     added: Callable[[], set[str]]
+    waiting: Callable[[str], None] = ignore
 
 
 @dataclass(frozen=True)
@@ -179,9 +182,8 @@ def _environment(setting: Setting, order: Order, cancel: threading.Event) -> Env
     if setting.profile.tiny_model:
         ensure_model(setting.home.assets)
     log = order.folder / "build.log"
-    return prepare(
-        order.tree, order.fingerprint, setting.profile.build, setting.home.cache, log, cancel=cancel
-    )
+    build, cache = setting.profile.build, setting.home.cache
+    return prepare(order.tree, order.fingerprint, build, cache, log, cancel=cancel, waiting=order.waiting)
 
 
 def _read(setting: Setting, order: Order, place: Place, guarded: GuardianResult) -> _Told:

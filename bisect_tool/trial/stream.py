@@ -75,7 +75,8 @@ class Phase(_Record):
     """A cell's set-up, call or teardown ended.
 
     `logs` names the log files that belong to it, `window` the epoch seconds between which they matter;
-    `hint` is an outcome that the failing exception claims for itself (hung, infrastructure).
+    `hint` is an outcome that the failing exception claims for itself (hung, infrastructure). `expected`: it
+    failed as its mark says that it does.
     """
 
     event: Literal["phase"]
@@ -86,6 +87,7 @@ class Phase(_Record):
     failure: CrashReport | None = None
     hint: Outcome | None = None
     reason: str | None = None
+    expected: bool = False
     logs: tuple[str, ...] = ()
     window: tuple[Seconds, Seconds] | None = None
 

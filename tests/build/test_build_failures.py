@@ -1,11 +1,14 @@
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from bisect_tool.build import BuildFailed, BuildInterrupted, BuildProfile
+from bisect_tool.build.cache import Entry
 from bisect_tool.build.installer import unavailable
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.history.lease import lease
 
 
 def test_a_failed_build_keeps_its_log_and_nothing_else(commands, place):
@@ -48,6 +51,23 @@ def test_a_cancelled_build(commands, place):
     with pytest.raises(BuildInterrupted):
         place.prepare(commands("import time; time.sleep(60)"), cancel=cancel)
     timer.join()
+
+
+def test_another_run_that_builds_the_same_is_named_at_once(commands, place):
+    cancel, said = threading.Event(), []
+
+    def waiting(sentence):
+        said.append(sentence)
+        cancel.set()
+
+    lock = Entry.of(place.cache, "f").folder.with_suffix(".lock")
+    with lease(lock, 0, "unused", said.append):
+        lock.write_text(str(os.getppid()))
+        with pytest.raises(BuildInterrupted, match="another run was building"):
+            place.prepare(commands("pass"), cancel=cancel, waiting=waiting)
+    (sentence,) = said
+    assert sentence.startswith(f"waiting: another run builds environment f (pid {os.getppid()}, since ")
+    assert not place.prepare(commands("pass")).reused
 
 
 def test_no_place_for_the_environment(commands, place):

@@ -216,6 +216,11 @@ def test_skips_and_expected_failures_have_their_reasons(run_pytest: RunPytest):
         @pytest.mark.xfail(reason="known")
         def test_expected(): assert 0
 
+        @pytest.mark.xfail
+        def test_expected_without_a_reason(): assert 0
+
+        def test_gives_up(): pytest.xfail("not yet")
+
         @pytest.mark.xfail(strict=True, reason="known")
         def test_unexpected(): pass
     """
@@ -225,7 +230,13 @@ def test_skips_and_expected_failures_have_their_reasons(run_pytest: RunPytest):
         "test_skipped": "no GPU",
         "test_skips_itself": "not here",
         "test_expected": "expected failure: known",
+        "test_expected_without_a_reason": "expected failure",
+        "test_gives_up": "expected failure: not yet",
     }
+    assert [event["cell"] for event in phases(events) if event["expected"]] == [
+        "test_expected",
+        "test_expected_without_a_reason",
+    ]
     assert failed(events)["cell"] == "test_unexpected"
     assert "known" in failed(events)["failure"]["message"]
 

@@ -108,6 +108,8 @@ def test_a_file_that_skips_itself_says_why(tree):
         ("tox.ini", "[pytest]\naddopts = -p xdist -n 2 --dist loadscope\n"),
         ("setup.cfg", "[tool:pytest]\naddopts = --cov --no-cov\n"),
         ("tests/pytest.ini", "[pytest]\naddopts = -x\n"),
+        ("pytest.ini", "[pytest]\naddopts = --collect-only --setup-plan\n"),
+        ("pytest.ini", "[pytest]\naddopts = --setup-only --fixtures --markers --cache-show --pdb --trace\n"),
         ("conftest.py", "def pytest_collection_modifyitems(items): items.reverse()\n"),
     ],
 )
@@ -116,6 +118,26 @@ def test_what_a_configuration_asks_for_breaks_nothing(tree, file, text):
     tree.write({"tests/test_it.py": test, file: text})
     names = [f"tests/test_it.py::test_{name}" for name in "abc"]
     assert tree.outcomes() == dict(zip(names, ("failed", "failed", "passed"), strict=True)), tree.output
+
+
+def test_a_failure_that_is_expected_passes(tree):
+    """As in CI: it turns red where it is expected no more, or strictly and does not come."""
+    test = "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_a(): assert {}\n"
+    name = "tests/test_it.py::test_a"
+    tree.write({"tests/test_it.py": test.format(0)})
+    assert tree.outcomes() == {name: "passed"}
+    tree.write({"tests/test_it.py": test.format(1)})
+    found = tree.run()[name]
+    assert str(found.outcome) == "failed"
+    assert "XPASS(strict)" in str(found.failure.signature)
+    tree.write({"tests/test_it.py": "import pytest\ndef test_a(): pytest.xfail('no server here')\n"})
+    assert tree.outcomes() == {name: "skipped"}
+
+
+def test_tests_that_pytest_does_not_come_to_say_why(tree):
+    tree.write({"tests/test_it.py": "import pytest\ndef test_a(): pytest.exit('no')\ndef test_b(): pass\n"})
+    reason = tree.run()["tests/test_it.py::test_b"].reason
+    assert reason == "did not run: pytest ended before it with exit code 2"
 
 
 def test_a_plugin_that_shuffles_does_not(tree):
