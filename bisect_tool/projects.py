@@ -7,6 +7,7 @@ import posixpath
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from bisect_tool.build import Provider
 from bisect_tool.errors import UsageError
 from bisect_tool.history.clone import is_url
 from bisect_tool.request import ProjectCheck
+from bisect_tool.shadowing.installed import installs
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def check(
         targets=tuple(_target(word, repository, source or bad, checkout) for word in words.pytest),
         tests_from=source,
         args=_options(words.pytest_args),
-        python=_interpreter(words, scenario, notice),
+        python=_interpreter(words, scenario, checkout, notice),
         checkout=str(checkout) if checkout else None,
     )
 
@@ -117,7 +119,9 @@ def _target(word: str, repository: Repository, rev: str, checkout: Path | None) 
     )
 
 
-def _interpreter(words: Words, scenario: Scenario, notice: Callable[[str], None]) -> str | None:
+def _interpreter(
+    words: Words, scenario: Scenario, checkout: Path | None, notice: Callable[[str], None]
+) -> str | None:
     """The absolute path of the interpreter to use, links not followed; None where one is to be built."""
     if words.python is not None:
         python = _executable(words.python)
@@ -130,6 +134,16 @@ def _interpreter(words: Words, scenario: Scenario, notice: Callable[[str], None]
     if words.profile and scenario.profile(words.profile).build.provider is not Provider.NONE:
         return None
     found = active(os.environ)
+    if (
+        found
+        and _is_own(found, os.environ)
+        and not (checkout and installs(Path(found), checkout, os.environ))
+    ):
+        notice(
+            f"{found} is bisect-run's own and knows nothing of the project, so an environment is built for "
+            "the commits (or: --python PATH)"
+        )
+        return None
     if found and not _has_pytest(found):
         notice(f"{found} has no pytest, so an environment is built for the commits (or: --python PATH)")
         return None
@@ -150,6 +164,13 @@ def active(environ: Mapping[str, str]) -> str | None:
         return None
     python = Path(os.path.abspath(found))  # noqa: PTH100
     return str(python) if any((python.parent.parent / mark).exists() for mark in _VENV_MARKS) else None
+
+
+def _is_own(python: str, environ: Mapping[str, str]) -> bool:
+    """Whether an interpreter is this tool's and merely the first on PATH: it was not activated."""
+    prefix = Path(python).parent.parent
+    activated = {environ.get(name) for name in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+    return prefix == Path(sys.prefix) and str(prefix) not in activated
 
 
 def _executable(word: str) -> str:

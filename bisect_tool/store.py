@@ -56,6 +56,7 @@ _NEWEST_FIRST = "ORDER BY created DESC, rowid DESC"
 _CONFIRMS = "CASE WHEN json_valid(request) THEN json_extract(request, '$.fixes.confirms') END"
 _TRIALS = "SELECT number, purpose, result FROM trial"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_SHOWN = 3
 _LOCK_WAIT_S = 30
 _Row: TypeAlias = tuple[Any, ...]
 _LAST = 2**63 - 1
@@ -142,7 +143,9 @@ class Store:
             self._db.execute("UPDATE session SET request = ? WHERE id = ?", (request, session))
 
     def session(self, session: str) -> SessionRow:
-        """The session with this id, an unambiguous prefix of one, or `last`, which is no part of another.
+        """The session with this id, an unambiguous beginning or end of one, or `last`.
+
+        The last one is no part of another.
 
         Raises:
             UsageError: there is none, or more than one.
@@ -152,13 +155,16 @@ class Store:
         else:
             rows = self.sessions()
             exact = [row for row in rows if row.id == session]
-            matches = exact or [row for row in rows if session and row.id.startswith(session)]
+            begun = [row for row in rows if session and row.id.startswith(session)]
+            matches = exact or begun or [row for row in rows if session and row.id.endswith(session)]
         if not matches:
             raise UsageError(
                 f"no such session: {session}", "`bisect-run status` lists the sessions there are."
             )
         if len(matches) > 1:
-            raise UsageError(f"{session} names {len(matches)} sessions", "Give more of the id.")
+            ids = ", ".join(row.id for row in matches[:_SHOWN])
+            more = f" and {len(matches) - _SHOWN} more" if len(matches) > _SHOWN else ""
+            raise UsageError(f"{session} names {len(matches)} sessions: {ids}{more}", "Give more of the id.")
         return matches[0]
 
     def _last(self) -> list[SessionRow]:

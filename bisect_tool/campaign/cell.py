@@ -174,16 +174,20 @@ class CellSearch:
         """In what way no commit explains every run at its word; empty where one does."""
         if self.left:
             return ""
-        bad, good = self.judged.told(Verdict.BAD), self.judged.told(Verdict.GOOD)
-        if self.after or bad & good:
+        if self.after or self.judged.told(Verdict.BAD) & self.judged.told(Verdict.GOOD):
             return "runs disagree"
-        if bad.intersection(self.goal.passing):
+        if self.fails_where_it_passes:
             return (
                 "it fails at the good end, too"
                 if not self.goal.fix
                 else "it fails at the end said to be fixed"
             )
         return "no commit explains all runs"
+
+    @property
+    def fails_where_it_passes(self) -> bool:
+        """Whether it was seen to fail at a passing end: nobody can say then how many runs are left."""
+        return bool(self.judged.told(Verdict.BAD).intersection(self.goal.passing))
 
     @property
     def belief(self) -> Belief:

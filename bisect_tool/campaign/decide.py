@@ -38,7 +38,7 @@ def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = 
         step,
         conclusions,
         _remaining(goal, open_ones),
-        lead.bisection.steps_left(),
+        0 if lead.fails_where_it_passes else lead.bisection.steps_left(),
         over=step is None and not running,
         likely=_likely(goal, lead, step),
         beliefs=tuple(search.belief for search in open_ones),

@@ -211,6 +211,7 @@ class State:
     `remaining` are the commits left for any open cell: those that no run speaks against. Where the runs of
     a cell disagree (`disagreement` says how) they are those of which one is the first bad one at the asked
     confidence, and become more with a run that contradicts.
+    `steps_left` is about how many trials are left, 0 where nobody can say.
     `likely` are commits of which one will probably be tried next: their builds may be prepared.
     `wanted` are candidates for a fix that have to be put together before it can go on.
     """

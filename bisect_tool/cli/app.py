@@ -28,6 +28,8 @@ def _run(words: list[str]) -> int:
         from bisect_tool.cli.dispatch import dispatch  # noqa: PLC0415 - see above
 
         return dispatch(words)
+    except KeyboardInterrupt:  # before there is anything to end
+        return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - nothing is left that could handle it
         with suppress(Exception):  # stderr may be closed or full
             traceback.print_exc()

@@ -129,7 +129,7 @@ Command = Annotated[
     typer.Argument(metavar="COMMAND", help="After --: a command with the exit codes of `git bisect run`."),
 ]
 SessionId = Annotated[
-    str, typer.Argument(metavar="SESSION", help="A session's id, the beginning of one, or `last`.")
+    str, typer.Argument(metavar="SESSION", help="A session's id, the beginning or end of one, or `last`.")
 ]
 MovedTo = Annotated[
     str | None,

@@ -21,7 +21,7 @@ from bisect_tool.store import Store
 def status(
     session: Annotated[
         str | None,
-        typer.Argument(metavar="SESSION", help="A session's id, the beginning of one, or `last`."),
+        typer.Argument(metavar="SESSION", help="A session's id, the beginning or end of one, or `last`."),
     ] = None,
     repo: options.MovedTo = None,
 ) -> int:

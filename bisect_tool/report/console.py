@@ -106,8 +106,8 @@ def render_cells(document: Document) -> RenderableType | None:
     file = answer.common_file(document.cells)
     head = Text(f"cell\nin {clean_line(file, _PATH_WIDTH)}" if file else "cell")
     table.add_column(head, overflow="fold")
-    table.add_column("failed\nat good", justify="right")
-    table.add_column("failed\nat bad", justify="right")
+    table.add_column("good end", justify="right")
+    table.add_column("bad end", justify="right")
     table.add_column("finding", no_wrap=True)
     table.add_column(answer.words(document).first.lower(), no_wrap=True)
     if document.confirmation:
@@ -286,11 +286,17 @@ def _leftovers(document: Document) -> RenderableType | None:
 
 def _closing(document: Document) -> RenderableType:
     searches = document.confirmation.searches if document.confirmation else ()
+    resume = f"bisect-run resume {document.session}"
     rows = (
         ("Cost", f"{answer.spent(document)}{_cost_of_reverts(document)}"),
         ("Logs", _logs(document)),
-        ("Go on", f"bisect-run resume {document.session}" if document.resumable else ""),
-        ("Running", "in another process" if document.running else ""),
+        ("Go on", resume if document.resumable else ""),
+        (
+            "Running",
+            f"in another process; if that was interrupted, go on once it has ended: {resume}"
+            if document.running
+            else "",
+        ),
         *(("Search on", search.rerun) for search in searches if search.rerun),
         ("Run again", document.rerun),
         ("Same failure", document.rerun_same_failure),

@@ -27,7 +27,11 @@ class EndCount(_Model):
     failed: int
 
     def __str__(self) -> str:
-        return f"{self.failed} of {self.runs}" if self.runs else "not run"
+        if not self.runs:
+            return "not run"
+        if self.failed in (0, self.runs):
+            return f"{self.runs} {'failed' if self.failed else 'passed'}"
+        return f"{self.failed} of {self.runs} failed"
 
 
 class CommitInfo(_Model):

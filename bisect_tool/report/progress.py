@@ -258,7 +258,7 @@ def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:
     mark, style = _MARKS[_tendency(result)]
     outcomes = (cell.outcome for cell in result.cells)
     yielded = clean_line(told(result.outcome, result.reason, outcomes), _TOLD_LIMIT)
-    busy = f", machine busy: {result.busy}" if result.busy else ""
+    busy = ", machine busy" if result.busy else ""
     line = f"{short(result.sha)}  {purpose:<8}  {yielded}, {duration(result.seconds)}{busy}  "
     return _ended(Text.assemble((f"{mark} ", style), line, (subject, "dim")))
 

@@ -405,9 +405,10 @@ def test_misuse(cli, words, named):
 
 def test_ambiguous_session(cli, home):
     store = Store(home / "state" / "store.db")
-    begun = [store.create("{}")[:2] for _ in range(2)]
-    ended = cli("report", begun[0])
-    assert ended.err == f"error: {begun[0]} names 2 sessions\nGive more of the id.\n"
+    ids = [store.create("{}") for _ in range(2)]
+    ended = cli("report", ids[0][:2])
+    named = f"{ids[0][:2]} names 2 sessions: {ids[1]}, {ids[0]}"
+    assert ended.err == f"error: {named}\nGive more of the id.\n"
     assert (ended.code, ended.out) == (2, "")
 
 

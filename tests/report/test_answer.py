@@ -66,7 +66,9 @@ def test_trials_are_counted_as_trials(trials, said):
 
 def test_runs_that_there_were_none_of_are_not_run():
     assert str(EndCount(runs=0, failed=0)) == "not run"
-    assert str(EndCount(runs=3, failed=0)) == "0 of 3"
+    assert str(EndCount(runs=3, failed=0)) == "3 passed"
+    assert str(EndCount(runs=3, failed=3)) == "3 failed"
+    assert str(EndCount(runs=3, failed=1)) == "1 of 3 failed"
 
 
 @pytest.mark.parametrize(

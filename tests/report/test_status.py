@@ -62,11 +62,12 @@ def test_interrupted_session_says_how_to_go_on(printed):
     assert text.endswith("Go on with: bisect-run resume 20260306-101500-1a2b\n")
 
 
-def test_what_another_process_runs_is_not_offered_to_be_resumed(printed):
+def test_what_another_process_runs_can_be_resumed_only_once_that_has_ended(printed):
     assert "resum" not in printed(render_session(documents.running(), NOW))
     report = printed(render_report(documents.running()))
-    assert "Running      in another process" in report
-    assert "resum" not in report
+    how = "if that was interrupted, go on once it has ended: bisect-run resume 20260306-101500-1a2b"
+    assert f"Running      in another process; {how}\n" in report
+    assert "Go on  " not in report
     assert "resum" not in markdown(documents.running())
 
 

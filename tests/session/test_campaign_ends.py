@@ -45,14 +45,24 @@ def test_a_change_that_landed_twice_is_named_where_it_landed_last_and_the_note_s
     assert found.rates is None
 
 
+def states(world):
+    """Where the campaign stands before each of its trials."""
+    goal, ran = world.goal(), []
+    while (state := decide(goal, ran)).step is not None:
+        yield state
+        ran.append(world.trial(state.step, sum(trial.sha == state.step.sha for trial in ran)))
+
+
 def disagreements(world):
     """What the campaign says of the runs before each of its trials."""
-    goal, ran = world.goal(), []
-    said = []
-    while (state := decide(goal, ran)).step is not None:
-        said.append(state.disagreement)
-        ran.append(world.trial(state.step, sum(trial.sha == state.step.sha for trial in ran)))
-    return set(said)
+    return {state.disagreement for state in states(world)}
+
+
+def test_nobody_says_how_many_runs_are_left_once_a_good_end_failed():
+    always = World(line(8), {"cell": "c0"}, {GOOD: ["failed"]})
+    left = {state.disagreement: state.steps_left for state in states(always)}
+    assert left[""] > 0
+    assert left["it fails at the good end, too"] == 0
 
 
 def test_runs_disagree_only_where_runs_of_one_commit_do():

@@ -104,6 +104,7 @@ def test_sessions_are_named_by_id_prefix_or_last(store):
     assert store.session("last").id == ids[-1]
     assert [store.session(each).id for each in ids] == ids
     assert [store.session(each[:-1]).request for each in ids] == ['"0"', '"1"', '"2"']
+    assert [store.session(each[-5:]).id for each in ids] == ids
 
 
 def test_what_a_session_began_is_not_the_last_one(store):

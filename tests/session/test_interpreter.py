@@ -1,0 +1,58 @@
+"""Which Python runs the tests of a project where none is named."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bisect_tool import projects
+from bisect_tool.scenario import load
+from bisect_tool.words import Words
+
+OWN = Path(sys.prefix, "bin", "python")
+
+
+@pytest.fixture
+def chosen(tmp_path, monkeypatch):
+    """The interpreter that is taken with these variables, and what is said of it."""
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+
+    def choose(checkout=tmp_path, **variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, str(value))
+        said = []
+        words = Words(goods=("a",), bad="b", pytest=("tests",))
+        return projects._interpreter(words, load("pytest"), checkout, said.append), " ".join(said)
+
+    return choose
+
+
+def test_the_tool_s_own_that_is_merely_the_first_on_the_path_is_not_taken(chosen):
+    python, said = chosen(PATH=f"{OWN.parent}{os.pathsep}/usr/bin")
+    assert python is None
+    assert f"{OWN} is bisect-run's own" in said
+    assert "--python PATH" in said
+
+
+def test_the_tool_s_own_is_taken_where_it_is_the_active_environment(chosen):
+    python, said = chosen(PATH=OWN.parent, VIRTUAL_ENV=sys.prefix)
+    assert python == str(OWN)
+    assert f"the tests run with {OWN}" in said
+
+
+def test_the_tool_s_own_is_taken_where_the_project_is_installed_in_it(chosen, monkeypatch):
+    monkeypatch.setattr(projects, "installs", lambda *_: ("an install",))
+    assert chosen(PATH=OWN.parent)[0] == str(OWN)
+
+
+def test_another_environment_on_the_path_is_taken(chosen, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "pyvenv.cfg").write_text("")
+    python = tmp_path / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec {OWN} "$@"\n')
+    python.chmod(0o755)
+    assert chosen(PATH=python.parent)[0] == str(python)
