@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bisect_tool.evidence.event import Event, Kind, Severity
 from bisect_tool.evidence.expression import check_expression
+from bisect_tool.evidence.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -166,9 +167,7 @@ class Patterns:
         self._any = re.compile("|".join(re.escape(each.mark) for each in self._patterns))
         fatal = "|".join(re.escape(each.mark) for each in self._patterns if each.fatal)
         self._fatal = re.compile(fatal)
-        marks = {each.mark.lower() for each in self._patterns}
-        others = sorted(mark for mark in marks if len(mark) > 7 and not any(stem in mark for stem in _STEMS))
-        self._stems = (*_STEMS, *others)
+        self.telling = Telling((*_STEMS, *self._marks()))
         self._datable = re.compile("|".join(("pid=", *(re.escape(each.text) for each in self.milestones))))
         self._cache: dict[str, Recognised | None] = {}
 
@@ -186,12 +185,6 @@ class Patterns:
             self._cache[text] = next(self._found(text), None) if self._any.search(text) else None
         return self._cache[text]
 
-    def may_tell(self, text: str) -> bool:
-        """Whether a line can begin an event; cheap on the many lines that cannot."""
-        lower = text.lower()
-        # Searches one after the other are several times faster than one regular expression.
-        return any(stem in lower for stem in self._stems)
-
     def may_date(self, text: str) -> bool:
         """Whether a line can name a process or hold a milestone; cheap on the many lines that cannot."""
         return self.line_format is not None or bool(self._datable.search(text))
@@ -204,13 +197,17 @@ class Patterns:
         """Whether a server that prints `text`, without prefix, cannot come up any more."""
         return any(pattern.fatal and pattern.match(text) for pattern in self._patterns)
 
+    def _marks(self) -> list[str]:
+        """The marks of patterns that are long enough to be rare."""
+        return [each.mark for each in self._patterns if len(each.mark) > _SHORT_MARK]
+
     def extended(self, section: Section, line_format: LineFormat | None = None) -> Patterns:
         """Return these patterns with those of a scenario before them, and the form of its engine's lines."""
         extended = Patterns({_OWN: section, **self.sections}, line_format)
         marks = {each.mark.lower() for each in section.patterns}
         # Where a level can be any word, or a pattern has no literal text, every line has to be looked at.
         anything = "" in marks or (line_format is not None and line_format.names_levels)
-        extended._stems = ("",) if anything else tuple(dict.fromkeys((*self._stems, *sorted(marks))))
+        extended.telling = Telling(("",) if anything else (*_STEMS, *self._marks(), *marks))
         return extended
 
     def is_own(self, file: str) -> bool:
@@ -227,12 +224,14 @@ class Patterns:
 
 
 _OWN = "scenario"
+_SHORT_MARK = 7
 _CACHED = 4096
 _STEMS = (
     *("error", "exception", "traceback", "fatal", "fail", "crit", "kill", "abort", "signal", "segfault"),
     *("exit", "interrupt", "timeout", "panic", "died", "crash", "assert", "broken", "closed"),
+    *(".py::", ".pyi::", "=====", "____"),
 )
-"""Stems of the lines that begin an event: levels, names of exceptions, and words of most patterns."""
+"""Stems of the lines that begin an event: levels, exceptions, words of most patterns, and pytest's marks."""
 
 
 def load(text: str) -> Patterns:

@@ -34,6 +34,10 @@ _NODE = r"(?P<node>[^\s:]+\.pyi?::\w+(?:::\w+)*(?:\[.*?\])?)(?=\s|$)"
 _VERDICT = r"PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS|RERUN"
 _STARTED = re.compile(rf"{_NODE}(?:\s+(?P<verdict>{_VERDICT})\b)?")
 _ENDED = re.compile(r"(?P<verdict>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?:\s*\[ *\d+%\]|\s*$|(?=\())")
+_MAY_END = re.compile(
+    r"(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?:\x1b\[[\d;]*m|\s){0,20}(?:\x1b|\[|\(|$)"
+)
+_MAY_SUMMARISE = re.compile(r"(?:FAILED|ERROR)(?:\x1b\[[\d;]*m)? (?:\x1b\[[\d;]*m)?[^\s:]+\.\w")
 _XDIST_VERDICT = re.compile(rf"\[gw\d+\] \[ *\d+%\] (?P<verdict>{_VERDICT}) {_NODE}")
 _SUMMARY = re.compile(
     r"(?P<verdict>FAILED|ERROR) (?P<node>[^\s:]+(?:\.pyi?|\.\w+(?=::))(?:::[\w.]+)*(?:\[.*?\])?)"
@@ -185,6 +189,14 @@ class _Log:
     since: int = 0
     began: int = 0
 
+    def heeds(self, text: str) -> bool:
+        """Whether a raw line may matter: cheap on the many that do not."""
+        if self.report in ("FAILURES", "ERRORS") or "::" in text or "=====" in text:
+            return True
+        if self.report:
+            return bool(_MAY_SUMMARISE.search(text))
+        return bool(self.node and _MAY_END.search(text))
+
 
 class PytestReader:
     """Watches the lines of logs pass by for what pytest reports."""
@@ -205,7 +217,7 @@ class PytestReader:
         for line in lines:
             if line.source != log.source:
                 log = self._logs.setdefault(line.source, _Log(line.source))
-            if log.report or log.node or "::" in line.text or "=====" in line.text:
+            if log.heeds(line.text):
                 self._feed(log, line)
             yield line
         for log in self._logs.values():

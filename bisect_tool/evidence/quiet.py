@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.line import LogLine
@@ -12,16 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FOLLOWING = 512
-"""Lines after a telling block that may belong to records which are open still (see `reader`)."""
+"""Lines after a telling one that may belong to records which are open still (see `reader`)."""
 _NAMES_KEPT = 10_000
+_ASKED = 4096
+_TIME = re.compile(r"\d\d:\d\d")
 _NAMED = re.compile(r"\(\w[^()\n]{0,60} pid=\d{1,9}\)")
-_OF_PYTEST = ("::", "=====", "____")
 
 
 def telling_lines(source: str, blocks: Iterable[str]) -> Iterator[LogLine]:
     """Yield the numbered lines of a log, but for those of blocks that tell nothing.
 
-    Of such a block its last line is kept, for the time in it, and the first line of each process.
+    Of such a block the last line with a time and the very last one are kept, and the first line of each
+    process.
 
     Args:
         source: the name of the log.
@@ -30,8 +33,8 @@ def telling_lines(source: str, blocks: Iterable[str]) -> Iterator[LogLine]:
     number, following = 1, FOLLOWING
     names: set[str] = set()
     for block in blocks:
-        tells = PATTERNS.may_tell(block) or any(mark in block for mark in _OF_PYTEST)
-        if following <= 0 and not tells:
+        telling = PATTERNS.telling.lines(block)
+        if following <= 0 and not telling:
             yield from _kept(source, block, number, names)
             number += block.count("\n")
             continue
@@ -39,16 +42,22 @@ def telling_lines(source: str, blocks: Iterable[str]) -> Iterator[LogLine]:
         for text in lines:
             yield LogLine(source, 0.0, text, number)
             number += 1
-        following = FOLLOWING if tells else following - len(lines)
+        following = telling[-1] + FOLLOWING - len(lines) if telling else following - len(lines)
 
 
 def _kept(source: str, block: str, number: int, names: set[str]) -> Iterator[LogLine]:
-    last = block.rfind("\n", 0, -1) + 1
-    places = {last}
+    places = {_last_stamped(block), block.rfind("\n", 0, -1) + 1}
     for name in set(_NAMED.findall(block)) - names:
         if len(names) < _NAMES_KEPT:
             names.add(name)
             places.add(block.rfind("\n", 0, block.find(name)) + 1)
     for place in sorted(places):
-        text = block[place : block.find("\n", place) if place < last else None].removesuffix("\n")
+        end = block.find("\n", place)
+        text = block[place : end if end >= 0 else None]
         yield LogLine(source, 0.0, text, number + block.count("\n", 0, place))
+
+
+def _last_stamped(block: str) -> int:
+    """Where the last line begins that may hold a time; the last lines are asked."""
+    found = deque(_TIME.finditer(block, max(len(block) - _ASKED, 0)), maxlen=1)
+    return block.rfind("\n", 0, found[0].start() if found else -1) + 1

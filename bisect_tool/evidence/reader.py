@@ -28,6 +28,8 @@ RECORDS_KEPT = 1000
 _OPEN_RECORDS = 512
 _PROCESSES = 10_000
 _PREFIX_LIMIT = 160
+_LINES_PASSED = 8
+"""Of the lines that were passed over, those that are asked for their time stamps."""
 _TRACEBACKS = frozenset({Beginning.TRACEBACK, Beginning.TRACEBACK_BEHIND_TEXT})
 _SWEEP, _IDLE = 64, 256
 """How often records are looked at, and after how many lines without one of theirs they are over."""
@@ -61,7 +63,7 @@ class _Reader:
         self._announced: dict[_Process, str] = {}
         self._roles: dict[tuple[str, int], tuple[int, str]] = {}
         self._named: dict[tuple[str, str], int] = {}
-        self._passed: dict[str, LogLine] = {}
+        self._passed: dict[str, deque[LogLine]] = {}
         self._prefixes: dict[str, PrefixLearner] = {}
         self._writers = Writers(known.line_format)
         self._taken = TakenApart(known)
@@ -82,11 +84,12 @@ class _Reader:
         """Take a line that is not of a run."""
         if self._run is not None:
             self._end_run(self._run)
-        if not self._open and not self._known.may_tell(line.text):
+        if not self._open and not self._known.telling.tells(line.text):
             self._pass(line)
             return
-        if self._passed and (before := self._passed.pop(line.source, None)) is not None:
-            self._clock.see(before, self._apart(before).parsed.stamp)  # this line may lack one
+        if self._passed:
+            for before in self._passed.pop(line.source, ()):  # this line may lack a time stamp
+                self._see(before)
         apart = self._apart(line)
         learner = self._prefixes.get(line.source) if self._prefixes else None
         if learner is not None and (end := learner.strip(apart.parsed.text)):
@@ -103,8 +106,13 @@ class _Reader:
     def _end_run(self, run: StackRun) -> None:
         run.record.last = self._number - 1
         if run.stamped:
-            self._clock.see(run.last, self._apart(run.last).parsed.stamp)
+            self._see(run.last)
         self._run = None
+
+    def _see(self, line: LogLine) -> None:
+        """Take note of the time in a line."""
+        if stamp := self._apart(line).parsed.stamp:
+            self._clock.see(line, stamp)
 
     def _sweep(self) -> None:
         """Finish the records that nothing has been added to for long."""
@@ -115,7 +123,10 @@ class _Reader:
 
     def _pass(self, line: LogLine) -> None:
         """Leave a line out, which tells nothing but its time and the role of its process."""
-        self._passed[line.source] = line
+        passed = self._passed.get(line.source)
+        if passed is None:
+            passed = self._passed[line.source] = deque(maxlen=_LINES_PASSED)
+        passed.append(line)
         at = line.text.rfind("pid=", 0, _PREFIX_LIMIT)
         if at >= 0 and len(self._named) < _PROCESSES:
             self._named[line.source, line.text[: line.text.find(")", at) + 1]] = self._number

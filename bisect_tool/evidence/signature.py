@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -98,6 +99,7 @@ def general_role(role: str, known: Patterns = PATTERNS) -> str:
     return known.aliases.get(name, name)
 
 
+@lru_cache(maxsize=4096)
 def normalise(message: str) -> str:
     """Return `message` with all that differs between two runs replaced by placeholders; idempotent."""
     text, before = clean_line(message, 4 * MESSAGE_LIMIT), None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _SUFFIXES = (".log", ".txt", ".xml")
-_BLOCK = 1 << 16
+_BLOCK = 1 << 18
 _LINE_LIMIT = 1 << 20
 _UNPACKED_LIMIT = 2 << 30
 _FILES = 10_000
