@@ -190,12 +190,10 @@ class _Log:
     began: int = 0
 
     def heeds(self, text: str) -> bool:
-        """Whether a raw line may matter: cheap on the many that do not."""
-        if self.report in ("FAILURES", "ERRORS") or "::" in text or "=====" in text:
+        """Whether a line within a report or a test's output may matter; cheap on the many that do not."""
+        if self.report in ("FAILURES", "ERRORS"):
             return True
-        if self.report:
-            return bool(_MAY_SUMMARISE.search(text))
-        return bool(self.node and _MAY_END.search(text))
+        return bool((_MAY_SUMMARISE if self.report else _MAY_END).search(text))
 
 
 class PytestReader:
@@ -217,7 +215,8 @@ class PytestReader:
         for line in lines:
             if line.source != log.source:
                 log = self._logs.setdefault(line.source, _Log(line.source))
-            if log.heeds(line.text):
+            text = line.text
+            if "::" in text or "=====" in text or ((log.report or log.node) and log.heeds(text)):
                 self._feed(log, line)
             yield line
         for log in self._logs.values():

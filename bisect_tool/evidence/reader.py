@@ -45,8 +45,7 @@ def read_events(lines: Iterable[LogLine], known: Patterns = PATTERNS) -> tuple[E
     `RECORDS_KEPT` records with at most 60 lines each.
     """
     reader = _Reader(known)
-    for line in lines:
-        reader.feed(line)
+    reader.feed(lines)
     return reader.events()
 
 
@@ -73,14 +72,16 @@ class _Reader:
         self._last: deque[Record] = deque(maxlen=RECORDS_KEPT)
         self._seen: set[int] = set()
 
-    def feed(self, line: LogLine) -> None:
-        self._number += 1
-        if self._run is None or not self._run.take(line):
-            self._feed_alone(line)
-        if not self._number % _SWEEP:
-            self._sweep()
+    def feed(self, lines: Iterable[LogLine]) -> None:
+        for line in lines:
+            self._number += 1
+            run = self._run
+            if run is None or not run.take(line):
+                self._feed(line)
+            if not self._number % _SWEEP:
+                self._sweep()
 
-    def _feed_alone(self, line: LogLine) -> None:
+    def _feed(self, line: LogLine) -> None:
         """Take a line that is not of a run."""
         if self._run is not None:
             self._end_run(self._run)
@@ -99,8 +100,10 @@ class _Reader:
             self._prefixes.setdefault(line.source, PrefixLearner()).offer(before_it)
         if apart.parsed.more:
             for part in _parts(apart.parsed, self._number):
-                self._feed(line, self._taken.parsed(part))
-        elif (record := self._feed(line, apart)) is not None and (learner is None or not learner.indented):
+                self._take(line, self._taken.parsed(part))
+            return
+        record = self._take(line, apart)
+        if record is not None and record.takes_frames and (learner is None or not learner.indented):
             self._run = run_after(line, apart.parsed, record)
 
     def _end_run(self, run: StackRun) -> None:
@@ -170,8 +173,8 @@ class _Reader:
             self._open[key] = self._open.pop(old)
             del self._adopting[stream]
 
-    def _feed(self, line: LogLine, apart: Apart) -> Record | None:
-        """Take a line, and return the record that it went to."""
+    def _take(self, line: LogLine, apart: Apart) -> Record | None:
+        """Take a line taken apart, and return the record that it went to."""
         parsed = apart.parsed
         if parsed.stamp:
             self._clock.see(line, parsed.stamp)

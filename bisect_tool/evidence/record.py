@@ -65,6 +65,11 @@ class Record:
         self.stack = TracebackReader()
         self.stack.feed(header)
 
+    @property
+    def takes_frames(self) -> bool:
+        """Whether a stack is open to which frames and code can only belong."""
+        return isinstance(self.stack, TracebackReader) and self.stack.takes_frames
+
     def keep(self, text: str) -> None:
         """Keep a line; of many, the head and the tail."""
         if len(self.head) < _LINES_HEAD:

@@ -39,6 +39,7 @@ class StackRun:
     ) -> None:
         self._source = first.source
         self._stack = stack
+        self._stack = stack
         self._at = len(prefix)
         self._before, self._resumes = _up_to_seconds(prefix, stamp)
         self._behind = prefix[self._resumes :]
@@ -75,11 +76,11 @@ class StackRun:
 
 
 def run_after(line: LogLine, parsed: ParsedLine, record: Record) -> StackRun | None:
-    """Return the run that a line begins which `record` has taken; None where it begins none."""
+    """Return the run that a line begins whose record takes frames; None where it begins none."""
     stack = record.stack
-    if not isinstance(stack, TracebackReader) or not stack.takes_frames or not parsed.text:
+    if not isinstance(stack, TracebackReader) or parsed.formatted or (parsed.level and not parsed.head):
         return None
-    if parsed.formatted or (parsed.level and not parsed.head) or not line.text.endswith(parsed.text):
+    if not parsed.text or not line.text.endswith(parsed.text):
         return None
     return StackRun(line, line.text[: -len(parsed.text)], parsed.stamp, record, stack)
 
