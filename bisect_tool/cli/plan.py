@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from math import log2
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from bisect_tool.request import CommandCheck, Request, targets
 from bisect_tool.resolve import Resolved, resolve
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
-from bisect_tool.search.simulate import Case, Noise, Spread, Terms, play
+from bisect_tool.search.simulate import Case, Noise, Spread, Terms, in_parts, play
 from bisect_tool.session import changes, paths_of
 from bisect_tool.store import Store
 from bisect_tool.supervise.load import current_load
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from bisect_tool.store import SessionRow
 
 _FAIL_BAD = (1.0, 0.5, 0.25)
-_SEARCHES = 40
+_SEARCHES = 24
+_PLAYED = 128
+"""A longer range is played as a line of so many parts; what it takes to search one of them is added."""
 
 
 def plan(
@@ -144,28 +147,31 @@ def _forecasts(
     suspicions: Sequence[Suspicion],
     trial_s: float | None,
 ) -> tuple[Forecast, ...]:
-    """What the search would cost, played on this very range; culprits are drawn as the prior has them."""
+    """What the search would cost, played on this range; culprits are drawn as the prior has them."""
     dag = Dag(parents)
     weight = {each.sha: each.weight for each in suspicions}
-    odds = np.array([weight.get(sha, 1.0) for sha in dag.candidates])
-    terms = Terms(request.confidence, request.slots)
+    length, good = len(dag.candidates), request.goods[0]
+    if length > _PLAYED:
+        dag, weight = in_parts(dag, weight, good, _PLAYED)
+    terms, share_s = Terms(request.confidence, request.slots), trial_s and trial_s / request.slots
     forecasts = []
     for fail_bad in _FAIL_BAD:
-        chance = np.random.default_rng(0)
-        culprits = chance.choice(len(odds), size=_SEARCHES, p=odds / odds.sum())
-        played = [
-            play(
-                Case(dag, request.goods[0], request.bad, dag.candidates[culprit], weight),
-                Noise(fail_bad, 0.0),
-                terms,
-                chance,
-            )
-            for culprit in culprits
-        ]
-        trials = Spread.of([each.trials for each in played])
-        share_s = trial_s and trial_s / request.slots
-        forecasts.append(Forecast(fail_bad, trials.mean, trials.p95, share_s, request.endpoint_runs))
+        noise = Noise(fail_bad, 0.0)
+        trials = _played(dag, weight, good, noise, terms)
+        more = log2(length / len(dag.candidates)) / noise.capacity
+        mean, p95 = trials.mean + more, trials.p95 + more
+        forecasts.append(Forecast(fail_bad, mean, p95, share_s, request.endpoint_runs))
     return tuple(forecasts)
+
+
+def _played(dag: Dag, weight: Mapping[str, float], good: str, noise: Noise, terms: Terms) -> Spread:
+    """What searches of a range cost, the culprit drawn anew for each."""
+    chance = np.random.default_rng(0)
+    odds = np.array([weight.get(sha, 1.0) for sha in dag.candidates])
+    culprits = chance.choice(len(odds), size=_SEARCHES, p=odds / odds.sum())
+    bad = dag.candidates[-1]
+    cases = (Case(dag, good, bad, dag.candidates[culprit], weight) for culprit in culprits)
+    return Spread.of([play(case, noise, terms, chance).trials for case in cases])
 
 
 def _build(request: Request) -> BuildProfile | None:

@@ -125,7 +125,9 @@ def _native(plan: Plan) -> RenderableType | None:
     if not plan.native:
         return None
     grid = _grid(2)
-    for sha, paths in plan.native.items():
+    if (left_out := len(plan.native) - _SHOWN) > 0:
+        grid.add_row(Text("..."), Text(count(left_out, "earlier commit"), "dim"))
+    for sha, paths in list(plan.native.items())[-_SHOWN:]:
         grid.add_row(Text(short(sha)), _text(listing(paths, _PATH_LIMIT)))
     title = "Native files change at"
     if plan.pinned:

@@ -10,12 +10,12 @@ import numpy as np
 
 from bisect_tool.search.bisection import Bisection
 from bisect_tool.search.conclusion import Culprit
+from bisect_tool.search.dag import Dag
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bisect_tool.search.dag import Dag
     from bisect_tool.search.relands import Landing
 
 _BINS = 10
@@ -124,6 +124,17 @@ class Summary:
     calibration: tuple[Bin, ...]
     bound: float
     reached: float
+
+
+def in_parts(dag: Dag, weights: Mapping[str, float], good: str, parts: int) -> tuple[Dag, dict[str, float]]:
+    """A range as a line of so many parts, each with the mean weight of its commits.
+
+    Playing the range itself takes a time that grows with its length, and tells about the same.
+    """
+    pieces = np.array_split(np.array([weights.get(sha, 1.0) for sha in dag.candidates]), parts)
+    names = [f"part {number}" for number in range(parts)]
+    line = Dag(dict(zip(names, ((parent,) for parent in (good, *names)), strict=False)))
+    return line, {name: float(piece.mean()) for name, piece in zip(names, pieces, strict=True)}
 
 
 def play(case: Case, noise: Noise, terms: Terms, chance: np.random.Generator) -> Played:

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from bisect_tool import __version__
 from bisect_tool.build import fingerprint
-from bisect_tool.cli import doctor
+from bisect_tool.cli import doctor, plan
 from bisect_tool.cli.plan import plan_of
 from bisect_tool.home import home as current_home
 from bisect_tool.report.document import Document
@@ -216,6 +216,31 @@ def test_plan_says_what_a_pinned_base_does_not_follow():
     assert shown[title + 1] == (
         "  ababababa  csrc/a.cu, csrc/b.cu, csrc/c.cu, csrc/d.cu, csrc/e.cu and 2 more"
     )
+
+
+def test_plan_shows_the_last_of_many_commits_that_change_native_files():
+    shown = planned(2, native={f"{number:09}": ("csrc/a.cu",) for number in range(100)})
+    title = shown.index("Native files change at")
+    assert shown[title + 1] == "  ...        60 earlier commits"
+    assert shown[title + 2] == "  000000060  csrc/a.cu"
+    assert shown[title + 41 : title + 43] == ["  000000099  csrc/a.cu", ""]
+
+
+def test_a_long_range_is_forecast_by_its_parts(monkeypatch):
+    """Twice the commits are one run more where it always fails, whatever their number."""
+    played = []
+    monkeypatch.setattr(plan, "play", lambda case, *_: played.append(case) or SimpleNamespace(trials=9))
+    request = SimpleNamespace(goods=("good",), confidence=0.95, slots=1, endpoint_runs=2)
+    names = [f"c{number}" for number in range(1024)]
+    parents = {name: (names[place - 1] if place else "good",) for place, name in enumerate(names)}
+    (always, *_, seldom) = plan._forecasts(request, parents, [Suspicion("c1000", 99.0, ())], None)
+    assert (always.mean, always.p95) == (12.0, 12.0)
+    assert seldom.mean > 20
+    assert {len(case.dag.candidates) for case in played} == {128}
+    (case, *_) = played
+    assert case.weights is not None
+    assert case.weights["part 125"] == 13.25
+    assert case.weights["part 0"] == 1.0
 
 
 class TestDoctor:
