@@ -168,7 +168,7 @@ class Patterns:
         fatal = "|".join(re.escape(each.mark) for each in self._patterns if each.fatal)
         self._fatal = re.compile(fatal)
         self.telling = Telling((*_STEMS, *self._marks()))
-        self._datable = re.compile("|".join(("pid=", *(re.escape(each.text) for each in self.milestones))))
+        self._datable = re.compile("|".join(re.escape(each.text) for each in self.milestones))
         self._cache: dict[str, Recognised | None] = {}
 
     @cached_property
@@ -185,9 +185,17 @@ class Patterns:
             self._cache[text] = next(self._found(text), None) if self._any.search(text) else None
         return self._cache[text]
 
+    def may_tell(self, block: str) -> bool:
+        """Whether any line of a block can begin an event; cheap on the many blocks that are healthy."""
+        return bool(self.telling.lines(block))
+
     def may_date(self, text: str) -> bool:
         """Whether a line can name a process or hold a milestone; cheap on the many lines that cannot."""
-        return self.line_format is not None or bool(self._datable.search(text))
+        return self.line_format is not None or "pid=" in text or self.may_reach(text)
+
+    def may_reach(self, text: str) -> bool:
+        """Whether a text can hold a milestone."""
+        return bool(self._datable.search(text))
 
     def may_be_fatal(self, text: str) -> bool:
         """Whether `text` holds the mark of a fatal pattern; cheap on the many lines that are healthy."""

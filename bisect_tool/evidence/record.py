@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.patterns import Recognised
 
 _MESSAGE_LIMIT = 500
+_LINE_KEPT = 400
 _LINES_HEAD, _LINES_TAIL = 20, 40
 _PROCESS = re.compile(r"Process (?P<role>[A-Za-z]\w*?(?:_\w+)?)(?:-\d+(?::\d+)*)?:$")
 # What runs while a process ends: an exception there follows from the end.
@@ -71,7 +72,9 @@ class Record:
         return isinstance(self.stack, TracebackReader) and self.stack.takes_frames
 
     def keep(self, text: str) -> None:
-        """Keep a line; of many, the head and the tail."""
+        """Keep a line, the first one as it is and of others the beginning; of many, the head and the tail."""
+        if self.head and len(text) > _LINE_KEPT:
+            text = f"{text[: _LINE_KEPT - 1]}…"
         if len(self.head) < _LINES_HEAD:
             self.head.append(text)
         else:

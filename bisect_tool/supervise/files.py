@@ -9,9 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 RECORD_BYTES = 64 << 20
@@ -21,10 +23,17 @@ _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file beside `path`, then put it in its place at once (rename(2)); on disk when this returns."""
+    with written_whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """As `write_whole`, of what is written to the file that is yielded."""
     part = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
     try:
         with _opened(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

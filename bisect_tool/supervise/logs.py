@@ -1,28 +1,36 @@
-"""Read finished logs with the time at which each line was seen, and cut oversized ones down.
+"""Read finished logs with the time at which each line was seen, and compress long ones to keep them.
 
 Memory is bounded whatever a log holds: gigabytes, megabytes without a newline, bytes that are not UTF-8.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
+from array import array
+from bisect import bisect_left
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from bisect_tool.supervise.files import open_regular, read_regular, write_whole
+from bisect_tool.supervise.files import open_regular, read_regular, written_whole
 from bisect_tool.supervise.spec import UNREADABLE, seconds
 from bisect_tool.supervise.stamps import times_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 MIB = 1 << 20
 LINE_LIMIT = 64 << 10
 _CHUNK = 1 << 16
-_READ_LIMIT = 64 * MIB
+_TAIL_LIMIT = 64 * MIB
+_STAMPS = 1 << 18
+_DIGITS = 19
+_MARKER = b"\n[bisect-run: %d bytes left out]\n"
 _BREAK = re.compile(rb"\r\n|\n|\r")
 
 
@@ -31,13 +39,11 @@ def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float
 
     A carriage return ends a line, too (progress bars). Of a line longer than `limit_line` bytes the beginning
     is kept, with a note of what was left out. Without a sidecar the time is that of the file's last change.
-    What is gone, or no regular file, has no lines; of one that was not cut down its first bytes are read.
+    What is gone, or no regular file, has no lines.
     """
     with suppress(OSError), open_regular(path) as file:
-        times = _Times(path, os.fstat(file.fileno()).st_mtime)
+        times = Times(path)
         for end, text in _split(file, limit_line):
-            if end > _READ_LIMIT:
-                break
             yield times.at(end), text.decode(errors="replace")
 
 
@@ -49,35 +55,142 @@ def last_lines(path: Path, count: int) -> list[str]:
             file.seek(max(size - window, 0))
             # The first one may be a part of a line.
             last = deque(_split(file, LINE_LIMIT), maxlen=count + 1)
-            if window >= min(size, _READ_LIMIT) or len(last) > count:
+            if window >= min(size, _TAIL_LIMIT) or len(last) > count:
                 return [text.decode(errors="replace") for _, text in last][-count:]
             window *= 8
     return []
 
 
-def bounded_log(path: Path, head: int = 8 * MIB, tail: int = 8 * MIB) -> int:
-    """Cut a finished log down to its first and last bytes, in whole lines where it has lines.
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a log.
 
-    A marker line says how many bytes were left out (the value returned; 0: it was small enough, or is no
-    regular file); the sidecar is changed accordingly.
+    Attributes:
+        start: offset of the first byte.
+        number: number of the first line, from 1.
+        data: the bytes; of a line that is longer than a block, a part.
     """
+
+    start: int
+    number: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """Offset of the byte behind the last one."""
+        return self.start + len(self.data)
+
+    def lines(self) -> Iterator[tuple[int, int, str]]:
+        """Offset of the end, number and text of each line; a carriage return ends one, too."""
+        begin, number = 0, self.number
+        for found in _BREAK.finditer(self.data):
+            yield (
+                self.start + found.start(),
+                number,
+                self.data[begin : found.start()].decode(errors="replace"),
+            )
+            begin = found.end()
+            number += found[0] != b"\r"
+        if begin < len(self.data):
+            yield self.end, number, self.data[begin:].decode(errors="replace")
+
+
+def read_blocks(path: Path) -> Iterator[Block]:
+    """A log in blocks, from its beginning to its end; what is gone, or no regular file, has none.
+
+    Holes in it (see `stamps`) are passed over. The file is open only while a block is read: there may be more
+    logs than descriptors.
+    """
+    offset, start, number, rest = 0, 0, 1, b""
+    while chunk := _chunk(path, offset):
+        at, data = chunk
+        if at > offset and rest:
+            yield Block(start, number, rest)
+            rest = b""
+        start = at - len(rest)
+        data, offset = rest + data, at + len(data)
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1
+        if not cut and len(data) >= LINE_LIMIT:
+            cut = len(data)
+        if cut:
+            yield Block(start, number, data[:cut])
+            number += data.count(b"\n", 0, cut)
+            start += cut
+        rest = data[cut:]
+    if rest:
+        yield Block(start, number, rest)
+
+
+def _chunk(path: Path, offset: int) -> tuple[int, bytes] | None:
+    """The next bytes of a log, and where they stand; None at its end."""
+    with suppress(OSError), open_regular(path) as file:
+        at = os.lseek(file.fileno(), offset, os.SEEK_DATA)
+        file.seek(at)
+        data = file.read(_CHUNK)
+        return (at, data) if data else None
+    return None
+
+
+def keep_log(path: Path, numbers: Iterable[int], bounds: Bounds | None = None) -> int:
+    """Compress a finished log that is long, and cut a very long one down; returns the bytes left out.
+
+    Its first and last bytes are kept, and those around the lines with these `numbers`; a marker line says
+    where something was left out. A short log stays as it is.
+    """
+    bounds = bounds or Bounds()
     size = _size(path)
-    if size <= head + tail + _CHUNK:
+    if size <= bounds.plain:
         return 0
-    with open_regular(path) as file:
-        first = file.read(head)
-        # A line of some megabytes is cut, too, rather than lost.
-        first = first[: first.rfind(b"\n", -LINE_LIMIT) + 1] or first
-        file.seek(size - tail)
-        last = file.read()
-        last = last[last.find(b"\n", 0, LINE_LIMIT) + 1 :]
-    left_out = size - len(first) - len(last)
-    marker = b"" if first.endswith(b"\n") else b"\n"
-    marker += b"[bisect-run: %d bytes left out]\n" % left_out
-    stamps = _cut_stamps(path, len(first), size - len(last), len(marker))
-    write_whole(path, first + marker + last)
-    write_whole(times_file(path), stamps)
+    wanted = deque(sorted(_ranges(path, numbers, size, bounds)))
+    left_out, end = 0, 0
+    with (
+        written_whole(packed_log(path)) as part,
+        gzip.GzipFile(path.name, "wb", compresslevel=1, fileobj=part, mtime=0) as packed,
+    ):
+        for block in read_blocks(path):
+            while wanted and wanted[0][1] <= block.start:
+                wanted.popleft()
+            if not wanted or wanted[0][0] >= block.end:
+                continue
+            if block.start > end:
+                packed.write(_MARKER % (block.start - end))
+                left_out += block.start - end
+            packed.write(block.data)
+            end = block.end
+    path.unlink()
+    times_file(path).unlink(missing_ok=True)
     return left_out
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of a log is kept, in bytes: `plain` is how long it may be to stay uncompressed."""
+
+    plain: int = MIB
+    head: int = 8 * MIB
+    tail: int = 8 * MIB
+    around: int = 64 << 10
+
+
+def packed_log(path: Path) -> Path:
+    """Where a log is kept that was compressed."""
+    return path.with_name(f"{path.name}.gz")
+
+
+def _ranges(path: Path, numbers: Iterable[int], size: int, bounds: Bounds) -> Iterator[tuple[int, int]]:
+    """The parts of a log to keep, as offsets."""
+    yield 0, bounds.head
+    yield size - bounds.tail, size
+    wanted = deque(sorted(set(numbers)))
+    for block in read_blocks(path):
+        last = block.number + block.data.count(b"\n")
+        near = False
+        while wanted and wanted[0] <= last:
+            near |= wanted.popleft() >= block.number
+        if near:
+            yield block.start - bounds.around, block.end + bounds.around
+        if not wanted:
+            return
 
 
 def _size(path: Path) -> int:
@@ -86,21 +199,27 @@ def _size(path: Path) -> int:
     return 0
 
 
-class _Times:
-    """The sidecar of a log, read along with it; `changed` is when the log was."""
+class Times:
+    """The sidecar of a log: when it was first so long. Without one, that is when the log was last changed."""
 
-    def __init__(self, log: Path, changed: float) -> None:
-        self._stamps = _read_stamps(log)
-        self._end, self._time = next(self._stamps, (0, changed))
+    def __init__(self, log: Path) -> None:
+        self._ends, self._times = array("q"), array("d")
+        for end, time in islice(_read_stamps(log), _STAMPS):
+            self._ends.append(end)
+            self._times.append(time)
+        self._changed = _changed(log)
 
     def at(self, offset: int) -> float:
-        """When the log first was at least so long; offsets must not decrease."""
-        while self._end < offset:
-            stamp = next(self._stamps, None)
-            if stamp is None:
-                break
-            self._end, self._time = stamp
-        return self._time
+        """When the log first was at least so long (epoch seconds)."""
+        if not self._ends:
+            return self._changed
+        return self._times[min(bisect_left(self._ends, offset), len(self._ends) - 1)]
+
+
+def _changed(log: Path) -> float:
+    with suppress(OSError):
+        return log.lstat().st_mtime
+    return 0.0
 
 
 def _read_stamps(log: Path) -> Iterator[tuple[int, float]]:
@@ -108,18 +227,8 @@ def _read_stamps(log: Path) -> Iterator[tuple[int, float]]:
         for line in read_regular(times_file(log)).splitlines():
             with suppress(*UNREADABLE):  # a stamp cut off by the end of its writer
                 end, time = line.split()
-                yield int(end), seconds(float(time))
-
-
-def _cut_stamps(log: Path, head: int, tail: int, marker: int) -> bytes:
-    """The stamps of a log of which `[head, tail)` is replaced by `marker` bytes."""
-    kept = []
-    for end, time in _read_stamps(log):
-        if end <= head:
-            kept.append(f"{end} {time:.3f}\n")
-        elif end >= tail:
-            kept.append(f"{end - tail + head + marker} {time:.3f}\n")
-    return "".join(kept).encode()
+                if len(end) < _DIGITS:
+                    yield int(end), seconds(float(time))
 
 
 def _split(file: BinaryIO, limit: int) -> Iterator[tuple[int, bytes]]:

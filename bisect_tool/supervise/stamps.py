@@ -20,8 +20,8 @@ COARSER_AFTER = 10_000
 
 
 MIB = 1 << 20
-HOLE_START = 8 * MIB
-HOLE_DISTANCE = 32 * MIB
+HOLE_START = 256 * MIB
+HOLE_DISTANCE = 256 * MIB
 """How far the hole stays from the end of the log, and by how much it grows at a time."""
 
 

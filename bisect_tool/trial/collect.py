@@ -12,7 +12,6 @@ from bisect_tool.evidence import (
     Event,
     Failure,
     Frame,
-    LogLine,
     ProcessTimeline,
     SuiteFailure,
     TableEntry,
@@ -21,10 +20,11 @@ from bisect_tool.evidence import (
     read_timeline,
 )
 from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.supervise.journal import read_journal
-from bisect_tool.supervise.logs import read_lines
 from bisect_tool.supervise.processes import since_epoch
 from bisect_tool.text import clean, clean_line, redact, secret_values
+from bisect_tool.trial.log_lines import ALWAYS, Tells, merged_lines
 from bisect_tool.trial.result import CellResult
 from bisect_tool.trial.stream import (
     Collected,
@@ -39,7 +39,9 @@ from bisect_tool.trial.stream import (
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bisect_tool.evidence.patterns import Patterns
 
 SUITE_LOG = "suite"
 _MARGIN_S = 1.0
@@ -145,14 +147,10 @@ def timeline(folder: Path, logs: Path, engine: EngineLogs = _UNKNOWN) -> tuple[P
         )
         for info in read_journal(folder)
     ]
-    return read_timeline(_all_lines(logs), table, engine.known)
-
-
-def _all_lines(logs: Path) -> Iterator[LogLine]:
-    """Every line of every log, one log after the other."""
-    for path in sorted(logs.glob("*.log")):
-        for time, text in read_lines(path):
-            yield LogLine(source=clean_line(path.stem), time=time, text=text)
+    # A process that writes JSON is named by any line.
+    may = engine.known.may_reach if engine.line_format is None else lambda _: True
+    lines = merged_lines(sorted(logs.glob("*.log")), ALWAYS, Tells(may, following=0))
+    return read_timeline(lines, table, engine.known)
 
 
 def available(stream: Path) -> tuple[str, ...]:
@@ -305,6 +303,13 @@ def _suite_failure(phase: Phase, crash: CrashReport) -> SuiteFailure:
     )
 
 
+def logged_events(
+    logs: Iterable[Path], window: tuple[float, float] = ALWAYS, known: Patterns = PATTERNS
+) -> tuple[Event, ...]:
+    """What logs show that was seen within `window` (epoch seconds); the memory it takes is bounded."""
+    return read_events(merged_lines(logs, window, Tells(known.may_tell)), known)
+
+
 class _Evidence:
     """The trial's logs, read once per set of files and window: cells that fail together share them."""
 
@@ -323,17 +328,9 @@ class _Evidence:
         names = tuple(dict.fromkeys((*logs, *own) if logs else every))
         key = (names, window)
         if key not in self._events:
-            self._events[key] = read_events(self._lines(self._folder, names, window), self._engine.known)
+            self._events[key] = self._read(self._folder, names, window)
         return explain(self._events[key], seen, self._parents, self._engine.known)
 
-    @staticmethod
-    def _lines(folder: Path, names: tuple[str, ...], window: tuple[float, float]) -> list[LogLine]:
-        first, last = window[0] - _MARGIN_S, window[1] + _MARGIN_S
-        secrets = secret_values(os.environ)
-        lines = [
-            LogLine(clean_line(Path(name).stem), time, redact(text, secrets), number)
-            for name in names
-            for number, (time, text) in enumerate(read_lines(folder / Path(name).name), 1)
-            if first <= time <= last
-        ]
-        return sorted(lines, key=lambda line: line.time)
+    def _read(self, folder: Path, names: Sequence[str], window: tuple[float, float]) -> tuple[Event, ...]:
+        paths = [folder / Path(name).name for name in names]
+        return logged_events(paths, (window[0] - _MARGIN_S, window[1] + _MARGIN_S), self._engine.known)

@@ -22,11 +22,12 @@ from bisect_tool.request import CommandCheck, ProjectCheck
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guarded
 from bisect_tool.supervise.guarded import records_removed
 from bisect_tool.supervise.held_ports import hold_all
-from bisect_tool.supervise.logs import bounded_log, read_lines
+from bisect_tool.supervise.logs import last_lines
 from bisect_tool.text import clean_line
 from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, collect_project, timeline, unreadable
 from bisect_tool.trial.command import command_cell, not_started
 from bisect_tool.trial.job import Job, make_job
+from bisect_tool.trial.kept_logs import keep_logs
 from bisect_tool.trial.leftovers import Before
 from bisect_tool.trial.project import present
 from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall, unstorable
@@ -44,6 +45,7 @@ _PREFIX, _LINK = "bisect-run-", "temporary"
 _NO_TESTS_COLLECTED = 5  # pytest.ExitCode
 _DISK_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _REASON_LIMIT = 300
+_LAST_LINES = 100
 
 
 class TrialAborted(BisectError):
@@ -166,6 +168,7 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
     if guarded.reason is Reason.CANCELLED:
         raise TrialAborted("the trial was interrupted")
     told = _read(setting, order, place, guarded)
+    keep_logs(place.logs, told.cells)
     return replace(told, environment=environment, leftovers=leftovers, load=guarded.load)
 
 
@@ -202,8 +205,6 @@ def _read(setting: Setting, order: Order, place: Place, guarded: GuardianResult)
 
 
 def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianResult) -> _Told:
-    for log in place.logs.glob("*.log"):
-        bounded_log(log)
     if isinstance(setting.check, CommandCheck):
         log = place.logs / f"{SUITE_LOG}.log"
         cell = command_cell(setting.check.argv, guarded, log)
@@ -253,10 +254,8 @@ def _fixed_ports(setting: Setting) -> tuple[int, ...]:
 
 def _tail(log: Path) -> str:
     """The last line of a log that says something."""
-    last = ""
-    for _, text in read_lines(log):
-        last = text.strip() or last
-    return clean_line(last, 300)
+    said = (text.strip() for text in reversed(last_lines(log, _LAST_LINES)))
+    return clean_line(next(filter(None, said), ""), 300)
 
 
 @contextmanager

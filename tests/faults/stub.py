@@ -186,14 +186,6 @@ def endless():
         time.sleep(0.001)
 
 
-def torrent():
-    """Some hundred megabytes a second."""
-    block = (b"z" * 1023 + b"\n") * 1024
-    while True:
-        os.write(1, block)
-        time.sleep(0.002)
-
-
 def busy_logs(folder, count):
     files = [os.open(f"{folder}/rank{number}.log", os.O_WRONLY | os.O_CREAT) for number in range(int(count))]
     say(f"guardian {os.getppid()}")

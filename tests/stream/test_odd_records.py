@@ -9,9 +9,9 @@ import shutil
 
 import pytest
 
-from bisect_tool.supervise.logs import bounded_log
 from bisect_tool.trial import stream
 from bisect_tool.trial.collect import Ending, collect, timeline, unreadable
+from bisect_tool.trial.kept_logs import keep_logs
 from bisect_tool.trial.result import TrialResult, overall, unstorable
 
 MUTATIONS = 200
@@ -159,17 +159,17 @@ class Trial:
 
     def read(self):
         """As `run_trial` reads it."""
-        for log in self.logs.glob("*.log"):
-            bounded_log(log)
         unreadable(self.stream)
         cells = collect(self.stream, self.logs, {7: 1}, Ending("deadline", 6.0), CELLS)
+        times = timeline(self.folder, self.logs)
+        keep_logs(self.logs, cells)
         return TrialResult(
             sha="a" * 40,
             cells=cells,
             outcome=overall(cells),
             started="2026-01-01T00:00:00.000+00:00",
             seconds=1.0,
-            timeline=timeline(self.folder, self.logs),
+            timeline=times,
         )
 
 

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import gzip
 import os
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.supervise.logs import bounded_log, last_lines, read_lines
+from bisect_tool.supervise.logs import Bounds, keep_log, last_lines, packed_log, read_blocks, read_lines
 from bisect_tool.supervise.stamps import times_file
 
 PIECES = [b"\r", b"\n", b"\r\n", b"a", b"line", b"\xff", "\u00fc".encode(), b"\0"]
@@ -99,44 +101,72 @@ def test_a_torn_stamp_is_passed_over(tmp_path):
     assert [seen for seen, _ in read_lines(log)] == [1.0, 1.0]
 
 
-def test_a_small_log_is_left_alone(tmp_path):
-    log = write(tmp_path, b"x" * 1000, [(1000, 1.0)])
-    assert bounded_log(log, head=10, tail=10) == 0
-    assert log.read_bytes() == b"x" * 1000
+def kept(log):
+    """The text of a log that was compressed, and its marker lines apart."""
+    lines = gzip.decompress(packed_log(log).read_bytes()).decode().splitlines()
+    markers = [line for line in lines if line.startswith("[bisect-run: ")]
+    return [line for line in lines if line and line not in markers], markers
 
 
 def long_log(tmp_path):
-    lines = [b"line %06d\n" % number for number in range(30_000)]
-    ends = range(12, 30_000 * 12 + 1, 12)
-    return write(tmp_path, b"".join(lines), [(end, end / 12.0) for end in ends])
+    lines = [b"line %08d\n" % number for number in range(60_000)]
+    return write(tmp_path, b"".join(lines), [(14 * 60_000, 1.0)])
 
 
-def test_the_head_and_the_tail_stay_with_their_times(tmp_path):
+def test_a_short_log_is_left_alone(tmp_path):
+    log = write(tmp_path, b"x" * 1000, [(1000, 1.0)])
+    assert keep_log(log, (1,)) == 0
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["rank0.log", "rank0.log.times"]
+
+
+def test_a_long_log_is_kept_whole_and_compressed(tmp_path):
     log = long_log(tmp_path)
-    before = {text: seen for seen, text in read_lines(log)}
+    content = log.read_bytes()
+    assert keep_log(log, (), Bounds(plain=1000)) == 0
+    assert gzip.decompress(packed_log(log).read_bytes()) == content
+    assert [path.name for path in tmp_path.iterdir()] == ["rank0.log.gz"]
+
+
+def test_the_ends_of_a_very_long_log_stay_and_what_is_around_the_failures(tmp_path):
+    log = long_log(tmp_path)
     size = log.stat().st_size
-    left_out = bounded_log(log, head=1000, tail=2000)
-    lines = list(read_lines(log))
-    marker = f"[bisect-run: {left_out} bytes left out]"
-    assert lines[0] == (1.0, "line 000000")
-    assert lines[-1] == (30_000.0, "line 029999")
-    assert [text for _, text in lines].count(marker) == 1
-    assert all(before[text] == seen for seen, text in lines if text != marker)
-    assert len(lines) - 1 == 1000 // 12 + 2000 // 12
-    assert left_out == size - 12 * (len(lines) - 1)
-    assert bounded_log(log, head=1000, tail=2000) == 0
+    left_out = keep_log(log, (30_001,), Bounds(plain=1000, head=1000, tail=1000, around=100))
+    lines, markers = kept(log)
+    assert lines[0] == "line 00000000"
+    assert lines[-1] == "line 00059999"
+    assert "line 00030000" in lines
+    assert "line 00015000" not in lines
+    assert len(markers) == 2
+    assert sum(int(marker.split()[1]) for marker in markers) == left_out == size - 14 * len(lines)
 
 
 def test_a_log_without_a_newline_is_cut_anywhere(tmp_path):
-    log = write(tmp_path, b"h" * 100_000 + b"t" * 100_000, [(200_000, 1.0)])
-    bounded_log(log, head=50, tail=60)
-    assert texts(log) == ["h" * 50, "[bisect-run: 199890 bytes left out]", "t" * 60]
+    log = write(tmp_path, b"h" * 1_000_000, [(1_000_000, 1.0)])
+    left_out = keep_log(log, (), Bounds(plain=1000, head=10, tail=10))
+    lines, _ = kept(log)
+    assert 0 < left_out == 1_000_000 - sum(map(len, lines))
 
 
-def test_no_half_files_are_left(tmp_path):
-    log = long_log(tmp_path)
-    bounded_log(log, head=1000, tail=1000)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["rank0.log", "rank0.log.times"]
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join), st.integers(1, 9))
+def test_blocks_hold_every_byte_and_line(content, chunk):
+    with TemporaryDirectory() as folder, patch("bisect_tool.supervise.logs._CHUNK", chunk):
+        log = write(folder, content)
+        blocks = list(read_blocks(log))
+        assert b"".join(block.data for block in blocks) == content
+        lines = [line for block in blocks for line in block.lines()]
+        assert [text for _, _, text in lines if text] == [text for text in texts(log) if text]
+        assert all(number == 1 + content.count(b"\n", 0, end) for end, number, text in lines if text)
+
+
+def test_a_hole_is_passed_over(tmp_path):
+    log = tmp_path / "a.log"
+    with log.open("wb") as file:
+        file.write(b"first\n")
+        file.truncate(1 << 40)
+        file.seek(0, 2)
+        file.write(b"\nlast\n")
+    found = [text.strip("\0") for block in read_blocks(log) for _, _, text in block.lines()]
+    assert [text for text in found if text] == ["first", "last"]
 
 
 @pytest.mark.parametrize("kind", ["pipe", "endless", "dangling", "folder", "missing"])
@@ -152,7 +182,8 @@ def test_what_is_no_regular_file_has_no_lines_and_no_times(tmp_path, kind, name)
     elif kind != "missing":
         odd.symlink_to({"endless": "/dev/zero", "dangling": "nowhere"}[kind])
     expected = [] if name == "a.log" else ["line"]
-    assert bounded_log(tmp_path / "a.log") == 0
+    assert keep_log(tmp_path / "a.log", ()) == 0
+    assert [text for block in read_blocks(tmp_path / "a.log") for _, _, text in block.lines()] == expected
     assert [text for _, text in read_lines(tmp_path / "a.log")] == expected
     assert last_lines(tmp_path / "a.log", 5) == expected
 

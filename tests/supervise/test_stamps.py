@@ -112,3 +112,17 @@ def test_the_middle_of_a_huge_log_gives_its_disk_back(log, watch, monkeypatch):
     content = log.read_bytes()
     assert content[: 1 << 16] == block
     assert content[-(1 << 17) :] == block * 2
+
+
+def test_a_torrent_keeps_its_ends_and_its_size_but_not_its_disk_space(log, watch, monkeypatch):
+    monkeypatch.setattr(stamps, "HOLE_START", 1 << 16)
+    monkeypatch.setattr(stamps, "HOLE_DISTANCE", 1 << 18)
+    for second in range(64):
+        add(log, "z" * ((1 << 16) - 1) + "\n")
+        watch.look(float(second))
+    status = log.stat()
+    assert status.st_size == 1 << 22
+    assert status.st_blocks * 512 < 1 << 20
+    content = log.read_bytes()
+    assert b"\0" not in content[: 1 << 16]
+    assert b"\0" not in content[-(1 << 18) :]

@@ -1,0 +1,22 @@
+"""What is kept of a trial's logs once they have been read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.supervise.logs import keep_log
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from bisect_tool.trial.result import CellResult
+
+
+def keep_logs(folder: Path, cells: Iterable[CellResult]) -> None:
+    """Compress long logs, and cut very long ones down to their ends and what is around the failures."""
+    events = [event for cell in cells if cell.failure for event in cell.failure.chain]
+    for log in folder.glob("*.log"):
+        source = clean_line(log.stem)
+        keep_log(log, [event.line for event in events if event.source == source and event.line])

@@ -1,0 +1,75 @@
+"""The lines of a trial's logs that can tell something, merged by the time at which they were seen.
+
+Nothing is held as a whole: a log is read block by block, and a block that tells nothing is passed over, but
+for its last line, which has a time in it, and the first line of each process.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import re
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence import LogLine
+from bisect_tool.evidence.quiet import FOLLOWING
+from bisect_tool.supervise.logs import Block, Times, read_blocks
+from bisect_tool.text import clean_line, redact, secret_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+ALWAYS = (float("-inf"), float("inf"))
+_NAMES_KEPT = 10_000
+_NAMED = re.compile(rb"\(\w[^()\n]{0,60} pid=\d{1,9}\)")
+
+
+@dataclass(frozen=True)
+class Tells:
+    """Which blocks matter: `may` says so of a text, and `following` lines after such a block matter, too."""
+
+    may: Callable[[str], bool]
+    following: int = FOLLOWING
+
+
+def merged_lines(paths: Iterable[Path], window: tuple[float, float], tells: Tells) -> Iterator[LogLine]:
+    """The telling lines of these logs that were seen within `window` (epoch seconds), without secrets."""
+    secrets = secret_values(os.environ)
+    return heapq.merge(*(_lines(path, window, tells, secrets) for path in paths), key=attrgetter("time"))
+
+
+def _lines(
+    path: Path, window: tuple[float, float], tells: Tells, secrets: frozenset[str]
+) -> Iterator[LogLine]:
+    source, times, following = clean_line(path.stem), Times(path), tells.following
+    names: set[bytes] = set()
+    for block in read_blocks(path):
+        if times.at(block.end) < window[0]:
+            continue
+        if times.at(block.start) > window[1]:
+            return
+        telling = tells.may(block.data.decode(errors="replace"))
+        for end, number, text in block.lines() if telling or following > 0 else _few(block, names):
+            following -= 1
+            time = times.at(end)
+            if window[0] <= time <= window[1]:
+                yield LogLine(source, time, redact(text, secrets), number)
+        following = tells.following if telling else following
+
+
+def _few(block: Block, names: set[bytes]) -> Iterator[tuple[int, int, str]]:
+    """The last line of a block, and the first one of each process that was not named before."""
+    data = block.data
+    places = {data.rfind(b"\n", 0, -1) + 1}
+    for name in set(_NAMED.findall(data)) - names:
+        if len(names) < _NAMES_KEPT:
+            names.add(name)
+            places.add(data.rfind(b"\n", 0, data.find(name)) + 1)
+    for place in sorted(places):
+        end = data.find(b"\n", place)
+        text = data[place : end if end >= 0 else None].decode(errors="replace")
+        number = block.number + data.count(b"\n", 0, place)
+        yield block.start + (end if end >= 0 else len(data)), number, text

@@ -1,0 +1,109 @@
+"""The logs of a trial are read whole, in the order of time, in a bounded memory."""
+
+import subprocess
+import sys
+
+import pytest
+
+from bisect_tool.evidence.patterns import PATTERNS
+from bisect_tool.supervise.stamps import times_file
+from bisect_tool.trial.log_lines import ALWAYS, Tells, merged_lines
+
+MIB = 1 << 20
+TELLS = Tells(PATTERNS.may_tell)
+HEALTHY = "(EngineCore_DP0 pid=77) INFO 11-23 09:49:33 [core.py:1] step done, 4 requests, all is well\n"
+ERROR = "(EngineCore_DP0 pid=77) ERROR 11-23 09:49:34 [core.py:1] KeyError: 'page'\n"
+
+
+def write(folder, name, *lines):
+    """A log of lines given as (time, text)."""
+    log, end, stamps = folder / name, 0, []
+    with log.open("w", encoding="utf-8") as file:
+        for time, text in lines:
+            end += file.write(f"{text}\n")
+            stamps.append(f"{end} {time}\n")
+    times_file(log).write_text("".join(stamps), encoding="utf-8")
+    return log
+
+
+def read(*logs, window=ALWAYS):
+    return [(line.time, line.text) for line in merged_lines(logs, window, TELLS)]
+
+
+def test_lines_of_several_logs_come_in_the_order_of_time(tmp_path):
+    one = write(tmp_path, "1.log", (1.0, "error a"), (3.0, "error c"))
+    two = write(tmp_path, "2.log", (2.0, "error b"), (4.0, "error d"))
+    assert [text for _, text in read(one, two)] == ["error a", "error b", "error c", "error d"]
+
+
+def test_only_the_window_counts(tmp_path):
+    log = write(tmp_path, "1.log", *((float(second), f"error {second}") for second in range(9)))
+    assert read(log, window=(2.0, 4.0)) == [(2.0, "error 2"), (3.0, "error 3"), (4.0, "error 4")]
+
+
+def test_a_healthy_stretch_is_passed_over_but_for_who_speaks_and_when(tmp_path):
+    log = tmp_path / "1.log"
+    log.write_text("error: first\n" + "fine\n" * 60_000 + "(Worker pid=9) fine\n" + "fine\n" * 60_000)
+    lines = list(merged_lines([log], ALWAYS, TELLS))
+    assert len(lines) < 30_000
+    (named,) = [line for line in lines if "pid=9" in line.text]
+    assert named.number == 60_002
+    assert lines[-1].number == 120_002
+
+
+def test_a_secret_is_masked(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh")
+    assert read(write(tmp_path, "1.log", (1.0, "error: hf_abcdefgh"))) == [(1.0, "error: ***")]
+
+
+_COLLECT = """
+import re, sys
+from pathlib import Path
+from bisect_tool.evidence import explain
+from bisect_tool.trial.collect import logged_events
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+
+before = peak()
+events = logged_events(sorted(Path(sys.argv[1]).glob("*.log")))
+root = explain(events, None, {}).root
+print(root.headline, root.line, peak() - before, sep="|")
+"""
+"""KiB of memory that reading takes, with what is found."""
+
+
+def collect(folder):
+    ended = subprocess.run(
+        [sys.executable, "-c", _COLLECT, str(folder)], capture_output=True, text=True, timeout=120, check=True
+    )
+    headline, line, kib = ended.stdout.strip().split("|")
+    return headline, int(line), int(kib) / 1024
+
+
+def test_the_root_in_the_middle_of_a_long_log_is_found(tmp_path):
+    with (tmp_path / "1.log").open("w") as file:
+        for part in (HEALTHY * 200_000, ERROR, HEALTHY * 200_000):
+            file.write(part)
+    headline, line, mib = collect(tmp_path)
+    assert (headline, line) == ("KeyError: 'page'", 200_001)
+    assert mib < 20
+
+
+@pytest.mark.parametrize(
+    "filler",
+    [
+        "x\n",
+        "working\r",
+        ERROR,
+        "error " * 20_000,
+        ERROR + '  File "a.py", line 3, in f\n' + "y" * 5000 + "\n",
+    ],
+    ids=["two bytes", "no newline", "errors", "one line", "long records"],
+)
+def test_memory_is_bounded_whatever_the_logs_hold(tmp_path, filler):
+    for number in range(8):
+        with (tmp_path / f"{number}.log").open("w") as file:
+            file.write(filler * (MIB // len(filler)))
+    assert collect(tmp_path)[2] < 40
