@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,20 +17,23 @@ _LEAP_YEAR = 2024
 """Of stamps without a year: every date of any year exists in it."""
 _LATE_S = 2.0
 _JUMP_S = 3600.0
+_LATELY = 8
 
 
 class Clock:
     """Gives lines the times at which they were written, as seconds that compare within one set of logs.
 
-    A line without a stamp has the time of the one before it in its log. A clock that is set back by more than
-    an hour is not believed. Where lines were seen as they were written, the stamps of each log are aligned to
-    that: time zones are of no account.
+    A line without a stamp has the latest time of those shortly before it in its log: of several processes in
+    one log, some print later than they stamp. A clock that is set back by more than an hour is not believed.
+    Where lines were seen as they were written, the stamps of each log are aligned to that: time zones are of
+    no account.
     """
 
     def __init__(self) -> None:
         self._offsets: dict[str, float] = {}
         self._last: dict[str, float] = {}
         self._stamps: dict[str, str] = {}
+        self._lately: dict[str, deque[float]] = {}
 
     def see(self, line: LogLine, stamp: str) -> None:
         """Take note of the stamp of a line; the lines of one log must come in their order."""
@@ -44,11 +48,14 @@ class Clock:
         time = read.time + offset
         last = self._last.get(source, time)
         self._last[source] = last if time < last - _JUMP_S else time
+        self._lately.setdefault(source, deque(maxlen=_LATELY)).append(self._last[source])
 
     def written(self, line: LogLine, stamp: str) -> tuple[float, bool]:
         """When a line was written whose stamp was the last to be seen, and whether it says so itself."""
-        says = bool(stamp) and _read(stamp) is not None
-        return self._last.get(line.source, line.time), says
+        if stamp and _read(stamp) is not None:
+            return self._last[line.source], True
+        lately = self._lately.get(line.source)
+        return max(lately) if lately else line.time, False
 
 
 def in_order(seen: Sequence[float], written: Sequence[float]) -> bool:

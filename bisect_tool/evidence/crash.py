@@ -20,6 +20,8 @@ _THREAD = re.compile(r"(?P<current>Current thread|Thread) 0x[0-9a-f]+.*\(most re
 _FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d{1,9}) in (?P<function>.+)$')
 _JAVA_FRAME = re.compile(r"\s*at (?P<function>[\w.$<>]+)\((?P<file>[\w.]+):(?P<line>\d{1,9})\)$")
 _COUNTER = re.compile(r"PC: @ +0x[0-9a-f]+ +\(unknown\) +(?P<function>\S+)")
+# The C library has a function for each kind of processor: `__memset_avx2_erms`.
+_VARIANT = re.compile(r"_(?:avx|sse|ssse|evex|erms|unaligned)\w*$")
 _WHAT = re.compile(r"\s*what\(\): +(?P<message>.*)$")
 _THROWN = re.compile(r"terminate called after throwing an instance of '(?P<type>[^']+)'")
 _JAVA = re.compile(r"Exception in thread \".*\" (?P<type>[\w.$]+)(?:: (?P<message>.*))?$")
@@ -54,7 +56,8 @@ class CrashReader:
             self._threads.append((thread["current"] == "Current thread", []))
             return True
         if counter := _COUNTER.match(text):
-            self._native = (Frame(file="native", line=0, function=counter["function"]),)
+            function = _VARIANT.sub("", counter["function"])
+            self._native = (Frame(file="native", line=0, function=function),)
             return True
         frame = _FRAME.match(text) or _JAVA_FRAME.match(text)
         if frame is None:

@@ -193,7 +193,7 @@ def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> Parsed
     role = role or known.places.get((head["place"] or "").rpartition("/")[2], "")
     pid = line.pid if line.pid is not None or not head["nccl_pid"] else int(head["nccl_pid"])
     # uvicorn's head, and all that name no time, stand on the first line of a record alone.
-    repeated = head["placed"] or head["glog"]
+    repeated = head["placed"] or head["glog"] or head["ray"]
     record = head[0].rstrip() if repeated else ""
     text = head.string[head.end() :]
     return replace(line, role=role, pid=pid, level=level, head=record, text=text, stamp=stamp)

@@ -22,7 +22,7 @@ _FORMS = (
     rf"(?P<journal>{_SYSLOG_TIME}|{_ISO_ZONED}) (?P<host>[\w.-]+) (?P<unit>[\w./@-]+)(?:\[\d+\])?:{_END}",
     rf"(?P<job>[^\t\n]{{1,200}}\t[^\t\n]{{1,200}})\t\ufeff?(?P<step>{_DATE_TIME}){_END}",
     rf"\[(?P<bracketed>{_DATE_TIME})\]{_END}",
-    rf"(?P<stamp>{_DATE_TIME}){_END}",
+    rf"(?P<stamp>{_DATE_TIME})(?:[ \t]|$)",
     rf"\[ *\d{{1,8}}\.\d{{6}}\]{_END}",
     rf"\[pod/(?P<pod>[^\]\s]+)\]{_END}",
     rf"(?P<stern>[a-z0-9-]+-[a-z0-9]{{5,10}}-[a-z0-9]{{5}} [a-z0-9-]+){_END}",

@@ -251,6 +251,8 @@ class _Reader:
         )
 
     def _open_record(self, key: _Key, record: Record) -> None:
+        if key in self._open:
+            self._finish(key)
         self._open[key] = record
         if not key[3]:
             self._latest[key[:2]] = key

@@ -1,0 +1,1 @@
+"""How good evidence is: known logs, collectors' prefixes, generated failures, and the speed."""

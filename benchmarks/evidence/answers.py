@@ -1,0 +1,18 @@
+"""What `bisect-run explain` says of a text, without a process for each."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from bisect_tool.evidence import LogFailure, explain_log
+from bisect_tool.logs.files import LogFiles
+
+
+def answer(text: str) -> LogFailure | None:
+    """The gravest failure that a log shows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "the.log")
+        path.write_bytes(text.encode())
+        found = explain_log(LogFiles([str(path)], lambda _: None).lines())
+    return found[0] if found else None
