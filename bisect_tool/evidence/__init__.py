@@ -1,9 +1,10 @@
 """Evidence: from log lines to events, failure chain, signature and judgement. Pure: no I/O, no clock."""
 
 from bisect_tool.evidence.chain import Failure, explain
-from bisect_tool.evidence.command import command_failure, exit_text, signal_name
+from bisect_tool.evidence.command import command_failure
 from bisect_tool.evidence.deadline import is_missed_deadline
 from bisect_tool.evidence.event import Event, Frame, Kind, Severity, SuiteFailure
+from bisect_tool.evidence.exits import exit_text, signal_name
 from bisect_tool.evidence.fatal import is_fatal
 from bisect_tool.evidence.judge import Judgement, classify, says, telling
 from bisect_tool.evidence.line import LogLine

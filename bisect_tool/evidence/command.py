@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from signal import Signals
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.chain import Failure
 from bisect_tool.evidence.event import Event, Frame
+from bisect_tool.evidence.exits import exit_text
 from bisect_tool.evidence.signature import Signature, normalise
 from bisect_tool.evidence.traceback import Fed, TracebackReader, bare_exception, is_header, last_line
 
@@ -33,8 +33,6 @@ _EXCERPT_LINES = 40
 _BEFORE, _AFTER = 10, 10
 _ALIKE_KEPT = 500
 _MESSAGE_LIMIT = 500
-_SHELL_CODES = {126: "not executable", 127: "command not found"}
-_FIRST_SIGNAL = 128
 
 
 @dataclass(frozen=True)
@@ -93,20 +91,6 @@ def failed_test(text: str) -> str:
     """The test that a line of a runner other than pytest says failed, or empty."""
     match = next((found for pattern in _TESTS if (found := pattern.match(text))), None)
     return "" if match is None or _CONSEQUENCE.match(text) else match["test"].strip()
-
-
-def exit_text(code: int) -> str:
-    """`exit code 2`, `exit code 127 (command not found)`, `exit code 134 (SIGABRT)`, `SIGSEGV`."""
-    if code < 0:
-        return signal_name(code) or f"signal {-code}"
-    meaning = _SHELL_CODES.get(code) or signal_name(code)
-    return f"exit code {code} ({meaning})" if meaning else f"exit code {code}"
-
-
-def signal_name(code: int) -> str:
-    """The signal that an exit code stands for, as a parent (-11) or a shell (139) reports it; else empty."""
-    number = -code if code < 0 else code - _FIRST_SIGNAL
-    return Signals(number).name if number in set(Signals) else ""
 
 
 # What follows from a failure that stands above it, and sums of it: never the telling line.

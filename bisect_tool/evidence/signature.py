@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from bisect_tool.evidence.exits import SAID, exit_in
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.text import clean_line
 
@@ -47,7 +48,8 @@ _PLACEHOLDERS = (
 # Numbers that tell one failure from another.
 _TELLING = re.compile(
     r"(\[Errno -?\d+\]|\bHTTP \d{3}\b|\b[45]\d\d (?:Client Error|Server Error|Too Many Requests|Internal)"
-    r"|\b(?:GET|POST|PUT|DELETE|HEAD) /[\w/.-]*)"
+    rf"|\b(?:GET|POST|PUT|DELETE|HEAD) /[\w/.-]*|{SAID})",
+    re.IGNORECASE,
 )
 
 _LIBRARY = re.compile(r"^.*/(?:site|dist)-packages/")
@@ -64,7 +66,8 @@ class Signature(BaseModel):
         message: the message with numbers, addresses, paths and ids replaced.
         frame: innermost frame of the engine (or of the suite) as `file:function`, or empty; of a command the
             test that failed.
-        exit: exit code or signal of a command, in words; empty for anything else.
+        exit: exit code or signal, in words: of a command, or of a process of which nothing but its end is
+            known; empty for anything else.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -89,7 +92,7 @@ def signature_of(event: Event) -> Signature:
         exception=event.exception,
         message=normalise(event.message.partition(" (")[0] if hang else event.message),
         frame="" if hang else engine_frame(event.frames) if event.own_frame is None else event.own_frame,
-        exit=event.exit,
+        exit=event.exit or ("" if event.exception else exit_in(event.message)),
     )
 
 

@@ -1,0 +1,42 @@
+"""Exit codes and signals in words, and what texts say of those of other processes."""
+
+from __future__ import annotations
+
+import re
+from signal import Signals
+
+_SHELL_CODES = {126: "not executable", 127: "command not found"}
+_FIRST_SIGNAL = 128
+# `exit code 1`, `exit status -9`, `exitcode: -7`, `return code = 1`, `exited with 137`, `<Signals.SIGBUS: 7>`.
+SAID = (
+    r"\b(?:exit|return)[ _]?(?:code|status)\b\s?(?:[:=]|of|is)?\s{0,2}-?\d{1,10}\b"
+    r"|\bexited with (?:code |status )?-?\d{1,10}\b"
+    r"|<Signals\.SIG[A-Z0-9]+: \d+>"
+    r"|\bsignal[ :=]{1,3}\d{1,2}\b"
+)
+"""A text that tells how a process ended."""
+_SAID = re.compile(SAID, re.IGNORECASE)
+_NUMBER = re.compile(r"-?\d+")
+
+
+def exit_text(code: int) -> str:
+    """`exit code 2`, `exit code 127 (command not found)`, `exit code 134 (SIGABRT)`, `SIGSEGV`."""
+    if code < 0:
+        return signal_name(code) or f"signal {-code}"
+    meaning = _SHELL_CODES.get(code) or signal_name(code)
+    return f"exit code {code} ({meaning})" if meaning else f"exit code {code}"
+
+
+def signal_name(code: int) -> str:
+    """The signal that an exit code stands for, as a parent (-11) or a shell (139) reports it; else empty."""
+    number = -code if code < 0 else code - _FIRST_SIGNAL
+    return Signals(number).name if number in set(Signals) else ""
+
+
+def exit_in(text: str) -> str:
+    """How a process ended of which `text` tells, as `exit_text` has it; empty where it does not say."""
+    said = _SAID.search(text)
+    if said is None:
+        return ""
+    number = int(_NUMBER.findall(said[0])[-1])
+    return exit_text(-number if "signal" in said[0].lower() else number)
