@@ -2,6 +2,7 @@
 
 from bisect_tool.evidence.chain import Failure, explain
 from bisect_tool.evidence.command import command_failure
+from bisect_tool.evidence.command_chain import with_chain
 from bisect_tool.evidence.deadline import is_missed_deadline
 from bisect_tool.evidence.event import Event, Frame, Kind, Severity, SuiteFailure
 from bisect_tool.evidence.exits import exit_text, signal_name
@@ -44,4 +45,5 @@ __all__ = [
     "signature_of",
     "signatures",
     "telling",
+    "with_chain",
 ]

@@ -7,7 +7,7 @@ from signal import Signals
 
 _SHELL_CODES = {126: "not executable", 127: "command not found"}
 _FIRST_SIGNAL = 128
-# `exit code 1`, `exit status -9`, `exitcode: -7`, `return code = 1`, `exited with 137`, `<Signals.SIGBUS: 7>`.
+# `exit code 1`, `exit status -9`, `exitcode: -7`, `return code = 1`, `exited with 137`, `signal 9`.
 SAID = (
     r"\b(?:exit|return)[ _]?(?:code|status)\b\s?(?:[:=]|of|is)?\s{0,2}-?\d{1,10}\b"
     r"|\bexited with (?:code |status )?-?\d{1,10}\b"

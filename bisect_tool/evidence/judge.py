@@ -65,7 +65,7 @@ def telling(failure: Failure) -> tuple[Signature, ...]:
     """Return the signatures that identify `failure`, the root's first.
 
     Consequences (a broken pipe, a leak) follow from many causes alike: they identify a failure only where the
-    root is one of them, and the server's end never does.
+    root is one of them, and the server's end never does. Of a command all have its exit code.
     """
     consequences_only = stage(failure.root) > Stage.CAUSE
     others = (
@@ -74,4 +74,6 @@ def telling(failure: Failure) -> tuple[Signature, ...]:
         if stage(event) is Stage.CAUSE
         or (consequences_only and event.severity != "info" and stage(event) < Stage.SERVER_GONE)
     )
+    if ended := failure.root.exit:
+        others = (signature.model_copy(update={"exit": ended}) for signature in others)
     return (failure.signature, *others, *failure.beside)

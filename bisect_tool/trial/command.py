@@ -11,11 +11,22 @@ import shlex
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import BisectError, ExitCode
-from bisect_tool.evidence import Event, Failure, Signature, command_failure, exit_text, signal_name
+from bisect_tool.evidence import (
+    Event,
+    Failure,
+    Signature,
+    command_failure,
+    exit_text,
+    explain_log,
+    signal_name,
+    with_chain,
+)
 from bisect_tool.evidence.command import ROLE
+from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.supervise.logs import last_lines
 from bisect_tool.supervise.spec import Reason
 from bisect_tool.text import clean_line, redact, secret_values
+from bisect_tool.trial.log_lines import ALWAYS, Tells, merged_lines
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
 
@@ -63,6 +74,7 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     if code == _CANNOT_TEST:
         return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason="the command said 125")
     failure = command_failure(_output(log, _LINES_READ), code, ended.ended, log.stem)
+    failure = with_chain(failure, explain_log(merged_lines([log], ALWAYS, Tells(PATTERNS.may_tell))))
     return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure)
 
 

@@ -1,0 +1,81 @@
+"""The chain of a command: what the processes below it logged, and what it said itself in the end."""
+
+from textwrap import dedent
+
+from bisect_tool.evidence import LogLine, command_failure, explain_log, telling, with_chain
+
+SERVED = """
+    (EngineCore_DP0 pid=77) ERROR 11-23 09:49:34 [core.py:1] EngineCore failed to start.
+    (EngineCore_DP0 pid=77) ERROR 11-23 09:49:34 [core.py:1] Traceback (most recent call last):
+    (EngineCore_DP0 pid=77) ERROR 11-23 09:49:34 [core.py:1]   File "/x/engine/core.py", line 3, in start
+    (EngineCore_DP0 pid=77) ERROR 11-23 09:49:34 [core.py:1] KeyError: 'page'
+    Traceback (most recent call last):
+      File "/x/check.py", line 9, in <module>
+        wait()
+    RuntimeError: Engine core initialization failed. See root cause above.
+"""
+CHAINED = """
+    Traceback (most recent call last):
+      File "/x/check.py", line 3, in load
+        open(path)
+    FileNotFoundError: no page
+
+    During handling of the above exception, another exception occurred:
+
+    Traceback (most recent call last):
+      File "/x/check.py", line 9, in <module>
+        load()
+    LookupError: cannot load
+"""
+HANDLED = """
+    Traceback (most recent call last):
+      File "/x/check.py", line 3, in probe
+        probe()
+    KeyError: 'optional'
+    going on without it
+    Traceback (most recent call last):
+      File "/x/check.py", line 9, in <module>
+        run()
+    ValueError: bad header
+"""
+
+
+def failure(output, code=1):
+    texts = dedent(output).strip().splitlines()
+    logged = explain_log(LogLine("suite", 1.0, text, number) for number, text in enumerate(texts, 1))
+    return with_chain(command_failure(texts, code, 2.0, "suite"), logged)
+
+
+def test_an_error_of_the_engine_is_the_root_of_what_the_check_says():
+    found = failure(SERVED)
+    assert (found.root.role, found.root.headline) == ("EngineCore_DP0", "exit code 1: KeyError: 'page'")
+    assert (found.chain[-1].role, found.chain[-1].exception) == ("Command", "RuntimeError")
+    assert str(found.signature).startswith("EngineCore: exit code 1: KeyError")
+    assert "Command: exit code 1: RuntimeError" in str(found.beside[0])
+    assert {signature.exit for signature in telling(found)} == {"exit code 1"}
+
+
+def test_what_the_check_raised_itself_keeps_its_own_words():
+    found = failure(CHAINED)
+    assert found.root.role == "Command"
+    assert "cannot load" in found.root.message
+
+
+def test_an_exception_that_was_handled_is_not_the_reason():
+    assert failure(HANDLED).root.headline == "exit code 1: ValueError: bad header"
+
+
+def test_what_follows_the_root_is_its_chain():
+    output = (
+        "Traceback (most recent call last):\n"
+        '  File "/x/check.py", line 3, in load\n    open()\n'
+        "ValueError: torn page\n"
+        "(Worker_0 pid=7) ERROR 11-23 09:49:34 [w.py:1] BrokenPipeError: [Errno 32] Broken pipe\n"
+    )
+    assert [event.exception for event in failure(output).chain] == ["ValueError", "BrokenPipeError"]
+
+
+def test_output_that_says_nothing_is_the_exit_code_and_the_last_line():
+    found = failure("ok so far\n", code=3)
+    assert found.chain == (found.root,)
+    assert found.root.headline == "exit code 3: ok so far"
