@@ -110,7 +110,7 @@ def _unexplained() -> Event:
 
 def _says_the_same(event: Event, suite: Event) -> bool:
     """Whether `event` is the suite's own exception, found in a log once more."""
-    return event.role == TEST and event.exception == suite.exception and event.message == suite.message
+    return event.role == TEST and event.headline == suite.headline
 
 
 def _serious(events: Sequence[Event], suite: Event | None) -> list[Event]:

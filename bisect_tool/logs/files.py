@@ -33,7 +33,9 @@ _BLOCK = 1 << 18
 _LINE_LIMIT = 1 << 20
 _UNPACKED_LIMIT = 2 << 30
 _FILES = 10_000
+_NAMES = 200_000
 _SNIFFED = 200
+_JUNIT, _HEAD = b"<testsuite", 4096
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE|testsuites?\b)")
@@ -55,7 +57,7 @@ class LogFiles:
         self._note = note
         self._elements: dict[str, tuple[str, int]] = {}
         self._named = frozenset(map(_name, paths))
-        self._files = tuple(dict.fromkeys(file for path in paths for file in _files(path)))
+        self._files = tuple(dict.fromkeys(file for path in paths for file in _files(path, note)))
 
     def lines(self) -> Iterator[LogLine]:
         """Every line of every log that can tell something, one log after the other."""
@@ -94,10 +96,11 @@ class LogFiles:
 
     def _content(self, name: str, stream: io.BufferedReader, *, packed: bool = False) -> Iterator[LogLine]:
         blocks = self._blocks(name, stream, _UNPACKED_LIMIT if packed else None)
-        if _XML.match(stream.peek(200)):
+        head = stream.peek(_HEAD)[:_HEAD]
+        if not _XML.match(head):
+            yield from telling_lines(name, _unindented(_texts(blocks, head)))
+        elif name in self._named or _JUNIT in head:  # other XML in a folder is no log
             yield from self._cases(name, stream)
-            return
-        yield from telling_lines(name, _unindented(_texts(blocks, stream.peek(4))))
 
     def _blocks(self, name: str, stream: io.BufferedReader, limit: int | None) -> Iterator[bytes]:
         """What a stream holds, up to `limit` bytes and up to where it is damaged."""
@@ -130,7 +133,7 @@ class LogFiles:
             self._note(f"{name}: its rest is left out: {error}")
 
 
-def _files(path: str) -> list[str]:
+def _files(path: str, note: Callable[[str], None]) -> list[str]:
     """The files that a path names; of a folder all logs below it."""
     if path == STDIN:
         return [path]
@@ -144,21 +147,29 @@ def _files(path: str) -> list[str]:
         raise _unreadable(path, "a device, which need not end")
     if not stat.S_ISDIR(mode):
         return [path]
-    found = sorted(_below(path))
+    found = _without_steps(_below(path, note))
     if not found:
         raise UsageError(
             f"{_name(path)} holds no log", "Logs in a folder end with .log, .txt or .xml, or .gz."
         )
-    return _without_steps(found)[:_FILES]
+    return found
 
 
-def _below(folder: str) -> Iterator[str]:
+def _below(folder: str, note: Callable[[str], None]) -> list[str]:
+    """The logs below a folder, sorted; of a folder that is very large some, and a note says so."""
+    found: list[str] = []
+    looked = 0
     for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            path = Path(parent, name)
-            if _is_log(name) and path.is_file():
-                yield str(path)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        logs = (Path(parent, name) for name in sorted(files) if _is_log(name))
+        found += [str(path) for path in logs if path.is_file()]
+        looked += len(folders) + len(files)
+        if len(found) > _FILES or looked > _NAMES:
+            note(
+                f"{_name(folder)} holds more than can be looked through: only {_FILES} logs at most are read"
+            )
+            break
+    return sorted(found[:_FILES])
 
 
 def _is_log(name: str) -> bool:
@@ -193,7 +204,7 @@ def _unreadable(path: str, why: str) -> UsageError:
 
 def _texts(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
     """The text of a log in blocks of whole lines; of a line too long the beginning."""
-    encoding = next((name for mark, name in _BOMS if first.startswith(mark)), "utf-8")
+    encoding = next((name for mark, name in _BOMS if first.startswith(mark)), "") or _guessed(first)
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     rest = ""
     for block in blocks:
@@ -206,6 +217,17 @@ def _texts(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
     rest += decoder.decode(b"", final=True)
     if rest:
         yield rest
+
+
+def _guessed(head: bytes) -> str:
+    """The encoding of a text without a mark: of UTF-16, most second bytes are 0."""
+    for encoding, zeros, letters in (
+        ("utf-16-le", head[1::2], head[::2]),
+        ("utf-16-be", head[::2], head[1::2]),
+    ):
+        if len(zeros) > 1 and zeros.count(0) > len(zeros) // 2 and not letters.count(0):
+            return encoding
+    return "utf-8"
 
 
 def _unindented(blocks: Iterator[str]) -> Iterator[str]:

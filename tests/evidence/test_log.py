@@ -323,3 +323,30 @@ def test_many_failed_tests_and_many_errors_of_no_test_are_read():
     found = explain_log(lines("\n".join((*errors, *summary))))
     assert len(found) == 200
     assert {each.failure.root.headline for each in found} == {"ValueError: a"}
+
+
+def test_what_a_report_says_of_the_servers_is_no_root_beside_the_engine():
+    raised = (
+        "suite.failures.ServersFailed: Server failed to start: rank 1: (EngineCore_DP1 pid=7) ERROR 06-10"
+    )
+    report = [
+        "=================================== ERRORS ====================================",
+        "______________________ ERROR at setup of test_info[4] ______________________",
+        '>               raise ServersFailed(f"Server failed to start: rank {server.rank}: {fatal}")',
+        f"E               {raised} 16:45:05 [core.py:169] EngineCore failed to start.",
+        "",
+        "suite/server_group.py:230: ServersFailed",
+        "=========================== short test summary info ============================",
+        "ERROR test_suite.py::test_info[4] - suite.failures.ServersFailed: Server failed...",
+    ]
+    head = "(EngineCore_DP1 pid=7) ERROR 06-10 16:45:05 [core.py:169]"
+    engine = [
+        f"{head} EngineCore failed to start.",
+        f"{head} Traceback (most recent call last):",
+        f'{head}   File "/opt/engine/executor.py", line 68, in wait_for_ready',
+        f"{head} RuntimeError: WorkerProc initialization failed. See stack trace for root cause.",
+    ]
+    lines = [LogLine("suite", 0.0, text, number) for number, text in enumerate(report, 1)]
+    lines += [LogLine("rank1", 0.0, text, number) for number, text in enumerate(engine, 1)]
+    (found,) = explain_log(lines)
+    assert [event.role for event in found.failure.chain] == ["EngineCore_DP1", "Test"]

@@ -43,10 +43,23 @@ def archive(path, members):
         TEXT.encode().rstrip(b"\n"),
         TEXT.encode("utf-8-sig"),
         TEXT.encode("utf-16"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-16-be"),
+        gzip.compress(TEXT.encode("utf-16-le")),
         gzip.compress(TEXT.encode()),
         "".join(f"    {line}\n" for line in TEXT.splitlines()).encode(),
     ],
-    ids=["plain", "no end of line", "byte order mark", "utf-16", "gzip", "indented"],
+    ids=[
+        "plain",
+        "no end of line",
+        "byte order mark",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "packed utf-16",
+        "gzip",
+        "indented",
+    ],
 )
 def test_a_file_is_read_for_what_it_holds(tmp_path, notes, content):
     path = tmp_path / "build"
@@ -229,8 +242,39 @@ def test_junit_xml_is_a_report_of_each_failed_test(tmp_path, notes):
     assert not any("fine" in text for text, _ in lines)
 
 
-def test_xml_of_another_kind_is_left_out_of_a_folder(tmp_path, notes):
-    (tmp_path / "coverage.xml").write_text("<?xml version='1.0'?><coverage/>")
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<?xml version='1.0'?><coverage/>",
+        "<?xml version='1.0'?><!DOCTYPE plist SYSTEM 'x.dtd'><plist/>",
+        "<?xml version='1.0'?><broken",
+    ],
+)
+def test_xml_of_another_kind_is_left_out_of_a_folder(tmp_path, notes, xml):
+    (tmp_path / "coverage.xml").write_text(xml)
     (tmp_path / "a.log").write_text("a\n")
     assert texts(notes, tmp_path) == ["a"]
-    assert "coverage.xml" in notes[0]
+    assert notes == []
+
+
+def test_a_damaged_report_in_a_folder_is_named(tmp_path, notes):
+    (tmp_path / "junit.xml").write_text("<?xml version='1.0'?><testsuites><testsuite")
+    assert texts(notes, tmp_path) == []
+    assert "junit.xml" in notes[0]
+
+
+def test_of_a_very_large_folder_some_logs_are_read(tmp_path, notes, monkeypatch):
+    monkeypatch.setattr(files, "_FILES", 3)
+    for number in range(5):
+        (tmp_path / f"{number}.log").write_text(f"{number}\n")
+    assert texts(notes, tmp_path) == ["0", "1", "2"]
+    assert "more than can be looked through" in notes[0]
+
+
+def test_a_folder_of_very_many_other_files_is_not_walked_for_ever(tmp_path, notes, monkeypatch):
+    monkeypatch.setattr(files, "_NAMES", 3)
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.log").write_text(f"{folder}\n")
+    assert texts(notes, tmp_path) == ["a"]
+    assert "more than can be looked through" in notes[0]
