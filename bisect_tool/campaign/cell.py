@@ -10,6 +10,7 @@ from bisect_tool.campaign import company
 from bisect_tool.campaign.goal import Belief, CellConclusion, Finding, Purpose, Step
 from bisect_tool.campaign.judged import Judged
 from bisect_tool.campaign.other_failure import other_failure, to_run_again
+from bisect_tool.campaign.testable_from import next_above, oldest_of
 from bisect_tool.search import (
     IDLE_BITS,
     Bisection,
@@ -113,6 +114,8 @@ class CellSearch:
                 return step
         if end := self.bisection.unseen_end or self._unheard_end(given_up):
             return Step(end, (self.cell,), Purpose.GOOD_END)
+        if sha := self._next_above_silence:
+            return Step(sha, (self.cell,), Purpose.NARROW)
         found = self.bisection.conclude()
         if isinstance(found, Culprit) and not self.after:
             pair = (found.sha, *found.parents)
@@ -254,15 +257,38 @@ class CellSearch:
 
         Any that passes shows as much. So the search goes on until it is over, or others tell nothing either.
         """
-        said = dict(self.judged.observations(self.goal.retries))
-        silent = [end for end in self.goal.passing if said.get(end) is Verdict.SKIP]
-        if not silent or self.judged.told(Verdict.GOOD):
+        silent = self._silent_ends
+        if not silent or self._next_above_silence:
             return None
-        others = set(self.judged.given_up(self.goal.retries)).difference(self.goal.passing)
-        if len(others) < _IN_VAIN and not self._leads_to(silent) and self.bisection.conclude() is None:
+        if not self._in_vain and not self._leads_to(silent) and self.bisection.conclude() is None:
             return None
         note = self._silence(f"the passing end {silent[0][:9]}", silent)
+        oldest = oldest_of(self.goal.dag, self.judged.told(Verdict.BAD))
+        if self._in_vain and oldest and not self.goal.fix:
+            note += f"; {oldest[:9]} is the oldest commit that could be tested, and it fails there"
         return replace(base, finding=Finding.UNVERIFIED, note=note)
+
+    @cached_property
+    def _silent_ends(self) -> tuple[str, ...]:
+        """The passing ends that told nothing, where no commit was seen to pass."""
+        if self.judged.told(Verdict.GOOD):
+            return ()
+        said = dict(self.judged.observations(self.goal.retries))
+        return tuple(end for end in self.goal.passing if said.get(end) is Verdict.SKIP)
+
+    @property
+    def _in_vain(self) -> bool:
+        """Whether commits inside the range told nothing, either, so that more of them may."""
+        others = set(self.judged.given_up(self.goal.retries)).difference(self.goal.passing)
+        return len(others) >= _IN_VAIN
+
+    @cached_property
+    def _next_above_silence(self) -> str | None:
+        """The commit that tells whether what told nothing reaches up to what fails."""
+        if not self._silent_ends or not self._in_vain or self.goal.fix:
+            return None
+        silent = self.judged.given_up(self.goal.retries)
+        return next_above(self.goal.dag, silent, self.judged.told(Verdict.BAD))
 
     def _leads_to(self, silent: Collection[str]) -> bool:
         """Whether only these are left below what was seen to fail."""
@@ -305,8 +331,7 @@ class CellSearch:
         """What broke, or was fixed, did so below the range, or more than once."""
         base = replace(base, confidence=found.confidence)
         if found.bad in self.goal.goods and not self.goal.fix:
-            note = f"it fails at the good end {found.bad[:9]} as well"
-            return replace(base, finding=Finding.ALWAYS_RED, note=note)
+            return self._always_red(base, f"it fails at the good end {found.bad[:9]} as well")
         if found.good == found.bad:
             does, again = self._does_and_does_again
             note = f"it {does} at {found.bad[:9]} already, outside the range, and {again} above it"
@@ -364,23 +389,27 @@ class CellSearch:
 
     def _no_culprit(self, base: CellConclusion, found: Flaky) -> CellConclusion:
         if not self.judged.told(Verdict.GOOD):
-            return replace(
-                base, finding=Finding.ALWAYS_RED, note=self._red_note(), confidence=found.confidence
-            )
+            base = replace(base, confidence=found.confidence)
+            return self._always_red(base, f"it fails the same way at the passing end{self._ended_with}")
         note = "it fails as often at every commit"
         if busy := self.judged.in_doubt({run.sha for run in self.judged.runs}):
             note += f", and only by missing deadlines while the machine was busy ({busy})"
         return replace(base, finding=Finding.FLAKY, note=note, confidence=found.confidence)
 
-    def _red_note(self) -> str:
-        """That it fails at the passing end, too; of a command how, where it does so in another way."""
-        other = other_failure(self.judged, self.goal.passing, self.goal.failing)
-        if other is None or not self.goal.by_exit_code:
-            failure = self.judged.failure(*self.goal.failing)
-            ended = failure.signature.exit if failure else ""
-            return "it fails the same way at the passing end" + (f": {ended}" if ended else "")
-        how = f"{other.found}; at the failing end {other.failing_end}"
-        return f"it fails at the passing end in another way: {how}"
+    def _always_red(self, base: CellConclusion, note: str) -> CellConclusion:
+        """It fails at the passing end, too; of a command it is said how, where it does so in another way."""
+        ends = (self.goal.passing, self.goal.failing)
+        other = other_failure(self.judged, *ends) if self.goal.by_exit_code else None
+        if other is not None:
+            how = f"{other.found}; at the failing end {other.failing_end}"
+            note = f"it fails at the passing end in another way: {how}"
+        return replace(base, finding=Finding.ALWAYS_RED, note=note, otherwise=other is not None)
+
+    @property
+    def _ended_with(self) -> str:
+        """The exit code of a command at the failing end, as the end of a sentence."""
+        failure = self.judged.failure(*self.goal.failing)
+        return f": {failure.signature.exit}" if failure and failure.signature.exit else ""
 
 
 def is_spoiled(trial: TrialResult) -> bool:

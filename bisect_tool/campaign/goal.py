@@ -170,7 +170,7 @@ class CellConclusion:
     cell fails only after others, `after` are the fewest of them, in their order. A culprit is no more than
     suspect where it fails in another way than the failing end (`other_failure`), or failed only by deadlines
     that were missed while the machine was `busy`, by this measure, or where the check may not see what it
-    changes (`unseen`).
+    changes (`unseen`). `otherwise`: at a passing end it fails, too, but in another way.
     """
 
     cell: str
@@ -189,6 +189,7 @@ class CellConclusion:
     other_failure: OtherFailure | None = None
     busy: str = ""
     unseen: bool = False
+    otherwise: bool = False
     note: str = ""
 
 

@@ -65,6 +65,11 @@ def _doubt(document: Document) -> str:
     findings = {report.finding for report in document.cells.values()}
     if document.shadows:
         return "Every commit gave the same answer: the report says what may hide the commits from the check."
+    if document.rerun_same_failure:
+        return (
+            "It fails at the good end in another way. If the check cannot tell anything there, skip such "
+            f"commits: {document.rerun_same_failure}"
+        )
     if "always red" in findings:
         return "It fails at the good end as well: name an older one, or see in its log what fails there."
     if "unverified" in findings:

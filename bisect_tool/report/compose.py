@@ -119,7 +119,7 @@ def compose(
         schema=1,
         command=request.command,
         rerun=again,
-        rerun_same_failure=request.rerun_same_failure if _is_suspect(state) else "",
+        rerun_same_failure=request.rerun_same_failure if _fails_otherwise(state) else "",
         session=session.id,
         created=session.created,
         scenario=request.scenario or "",
@@ -181,8 +181,9 @@ def _noting_cuts(state: State, cuts: Container[str]) -> State:
     return replace(state, conclusions=tuple(noted))
 
 
-def _is_suspect(state: State) -> bool:
-    return any(item.other_failure for item in state.conclusions)
+def _fails_otherwise(state: State) -> bool:
+    """Whether a command fails in more than one way, so that one of them is to be looked for."""
+    return any(item.other_failure or item.otherwise for item in state.conclusions)
 
 
 def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:

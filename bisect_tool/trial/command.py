@@ -85,9 +85,11 @@ def not_started(why: str) -> CellResult:
 
 def _aborted(argv: Sequence[str], code: int, log: Path) -> CheckAborted:
     """Why the bisection stops, and how a crash can be made to count as bad."""
-    advice = "Let it end with 1-124 for bad, 125 for cannot be tested."
+    wrapped = shlex.quote(f"{shlex.join(argv)} || exit 1")
+    advice = (
+        f"Let it end with 1-124 for bad, 125 for cannot be tested, or begin again with: -- sh -c {wrapped}"
+    )
     if signal_name(code):
-        wrapped = shlex.quote(f"{shlex.join(argv)} || exit 1")
         advice = f"If the crash is what you look for, begin again with: -- sh -c {wrapped}"
     did = "was killed by" if code < 0 else "ended with"
     return CheckAborted(

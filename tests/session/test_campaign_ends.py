@@ -122,14 +122,35 @@ def test_a_passing_end_that_tells_nothing_leaves_the_cell_unverified_if_nothing_
 
 
 @pytest.mark.parametrize("word", ["other", "skipped"])
-def test_a_passing_end_is_heard_before_more_is_tried_in_vain(word: str):
-    """A cell that is new at the culprit has nothing to say below it, and at the good end neither."""
+def test_a_cell_that_is_new_at_the_culprit_is_followed_to_where_it_began(word: str):
+    """It has nothing to say below, and at the good end neither."""
     below = {f"c{place}": [word] for place in range(48)}
     played = play(one_cell(64, 48, {GOOD: [word], **below}))
-    assert played.of("cell").finding is Finding.UNVERIFIED
-    tried = [step.sha for step in played.steps]
-    assert tried[-1] == GOOD
-    assert sum(sha in below for sha in tried) == 2
+    found = played.of("cell")
+    assert (found.finding, found.culprit) == (Finding.UNVERIFIED, None)
+    assert found.note.endswith("; c48 is the oldest commit that could be tested, and it fails there")
+    assert len(played.steps) <= 9
+
+
+@pytest.mark.parametrize("length", [8, 20, 100])
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_check_that_came_within_the_range_finds_what_broke_it_later(length, slots):
+    for began in {length // 4, length // 2, length - 3}:
+        for culprit in {began + 1, (began + length) // 2, length - 1}:
+            silent = {sha: ["skipped"] for sha in (GOOD, *(f"c{place}" for place in range(began)))}
+            world = one_cell(length, culprit, silent)
+            found = play(world, world.goal(slots=slots)).of("cell")
+            assert (found.finding, found.culprit) == (Finding.CULPRIT, f"c{culprit}")
+
+
+def test_a_check_that_came_on_a_branch_finds_what_broke_it_there():
+    """`left` brings the check, `late` breaks what it checks; neither the base nor `right` can tell."""
+    parents = {
+        "base": (GOOD,), "left": ("base",), "right": ("base",),
+        "merge": ("left", "right"), "late": ("merge",), "top": ("late",),
+    }  # fmt: skip
+    silent = {sha: ["skipped"] for sha in (GOOD, "base", "right")}
+    assert play(World(parents, {"cell": "late"}, silent)).of("cell").culprit == "late"
 
 
 def test_a_passing_end_that_tells_nothing_is_not_missed_if_others_pass():

@@ -236,6 +236,8 @@ def test_a_passing_end_that_fails_in_another_way_is_not_said_to_fail_the_same_wa
     cell = ended.document.cells["command"]
     assert (ended.code, cell.finding) == (4, "always red")
     assert "in another way: exit code 2: ImportError" in cell.note
+    assert "--same-failure" in ended.document.rerun_same_failure
+    assert f"skip such commits: {ended.document.rerun_same_failure}" in ended.stderr
 
 
 def test_the_option_needs_a_command(project):
