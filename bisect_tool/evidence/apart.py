@@ -7,8 +7,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 from bisect_tool.evidence.crash import begins_crash
-from bisect_tool.evidence.parsed_line import ParsedLine, parse_line
-from bisect_tool.evidence.traceback import Mark, bare_exception, mark_of
+from bisect_tool.evidence.parsed_line import ParsedLine, parse_line, without_prefix
+from bisect_tool.evidence.traceback import Mark, bare_exception, before_header, mark_of
 
 if TYPE_CHECKING:
     from bisect_tool.evidence.patterns import Patterns
@@ -74,9 +74,12 @@ class TakenApart:
         """A parsed line, with what it can begin."""
         process = parsed.role if parsed.pid is None else parsed.pid
         mark = mark_of(parsed.text)
+        stream = parsed.stream
+        if mark is Mark.HEADER_BEHIND_TEXT and not process and not parsed.head:  # behind its writer's name
+            stream = without_prefix(parsed, len(before_header(parsed.text)), self._known).stream
         return Apart(
             parsed,
-            parsed.stream,
+            stream,
             process,
             parsed.head,
             self._beginning(parsed, mark),

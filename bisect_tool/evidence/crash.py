@@ -26,7 +26,8 @@ _WHAT = re.compile(r"\s*what\(\): +(?P<message>.*)$")
 _THROWN = re.compile(r"terminate called after throwing an instance of '(?P<type>[^']+)'")
 _JAVA = re.compile(r"Exception in thread \".*\" (?P<type>[\w.$]+)(?:: (?P<message>.*))?$")
 _OWN = re.compile(
-    r"\s*\.\.\.$|\s*<no Python frame>$|Extension modules: |\s+@ +0x|\s*at [\w.$<>]+\(|note: run with"
+    r"\s*\.\.\.$|\s*<no Python frame>$|Stack \(most recent call first\):$"
+    r"|Extension modules: |\s+@ +0x|\s*at [\w.$<>]+\(|note: run with"
     r"|goroutine \d+ "
 )
 _FRAMES_KEPT = 48

@@ -32,16 +32,19 @@ _GLUE = (
     r"(?:(?:\S+::\S+\s+)?(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS|[.FEsx])?\s*(?:\[\s*\d+%\])?\s*"
     r"|[^|(]{0,200}\|[^|]{0,200}\|[^\]]{0,100}\]\s*)"
 )
-# `(Worker_DP0 pid=7)`, `(Worker rank=1 pid=7)`, `(Worker TP0 pid=7)`, Ray's `(Actor.run pid=7, ...)`.
+# `(Worker_DP0 pid=7)`, `(Worker rank=1 pid=7)`, `(Worker TP0 pid=7)`, Ray's `(Actor.run pid=7, ...)`
+# and `(pid=7)`.
 _PREFIX = re.compile(
-    r"\((?P<role>[A-Za-z][\w.:-]*)(?P<ranks>(?: [A-Za-z]{1,8}\d+)*)(?: rank=\d+)?,? pid=(?P<pid>\d{1,9})"
-    r"[^)]{0,80}\) ?"
+    r"\((?:(?P<role>[A-Za-z][\w.:-]*)(?P<ranks>(?: [A-Za-z]{1,8}\d+)*)(?: rank=\d+)?,? )?"
+    r"pid=(?P<pid>\d{1,9})[^)]{0,80}\) ?"
 )
 _FIRST_PREFIX = re.compile(f"{_GLUE}{_PREFIX.pattern}")
 _LEVEL = r"(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
 _BEFORE_HEAD = re.compile(rf"{_GLUE}(?:collecting \.\.\. )?(?={_LEVEL} \d\d-\d\d \d\d:)")
 _BEFORE_CRASH = re.compile(r"[.FEsx]+(?=Fatal Python error: )")
 _RANK = re.compile(r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)")
+# Numbers of a prefix that are no part of a name, such as times.
+_UNNAMED = re.compile(r"(?<![\w=#-])[\d:.,/-]+(?!\w)")
 _PYTEST_MARGIN = re.compile(r"E {2,}")
 _XDIST = re.compile(r"\[(?P<role>gw\d+)\] (?=node down|\S+ -- Python)")
 
@@ -61,7 +64,7 @@ _HEADS = (
     # Ranks beside the time: `[2026-05-26 15:19:18 PP1 ATTN_CP3 TP3] m`.
     rf"\[(?P<ranked_time>{_DATE_TIME})(?P<ranked>(?: [A-Z_]{{2,8}}\d+)*)\] (?!\[)",
     # NCCL: `host:3966:3980 [0] NCCL WARN m`.
-    r"[\w.-]+:(?P<nccl_pid>\d{1,9}):\d+ \[(?P<nccl_rank>\d+)\] NCCL (?P<nccl>[A-Z]+) ?(?:\S+:\d+ )?",
+    r"[\w.-]+:(?P<nccl_pid>\d{1,9}):\d+ \[(?P<nccl_rank>\d+)\] (?:\S+:\d+ )?NCCL (?P<nccl>[A-Z]+) ?(?:\S+:\d+ )?",  # noqa: E501
     # Brackets: `[...] [ERROR] [launch.py:321:main] m`, `[ERROR] m`.
     rf"{_BRACKETS}\[ ?(?P<bracket>{_LEVEL}|{_LEVEL.lower()}) *\] ?{_BRACKETS}:? ?",
     # loguru, and loggers with bars: `| ERROR    | module:function:12 - m`, `| ERROR | stderr | m`.
@@ -159,7 +162,7 @@ def _formatted(parts: Parts, prefix: Prefix) -> ParsedLine:
 
 def without_prefix(parsed: ParsedLine, end: int, known: Patterns = PATTERNS) -> ParsedLine:
     """Return a line whose text holds a prefix of `end` characters more; the prefix tells its writer."""
-    writer = parsed.writer or re.sub(r"[\d:.,-]+", "", parsed.text[:end])
+    writer = parsed.writer or _UNNAMED.sub("", parsed.text[:end])
     return replace(
         _plain(parsed.text[end:], Prefix(0, parsed.stamp, writer, parsed.rank), known), stamp=parsed.stamp
     )
@@ -200,7 +203,8 @@ def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> Parsed
 
 
 def _nccl_level(word: str | None) -> str:
-    return {"WARN": "WARNING", "ERROR": "ERROR", "FATAL": "CRITICAL", "INFO": "INFO"}.get(word or "", "")
+    """The level of NCCL's lines; its warnings are of anything, errors among them: their text decides."""
+    return {"ERROR": "ERROR", "FATAL": "CRITICAL", "INFO": "INFO"}.get(word or "", "")
 
 
 def _who(text: str, known: Patterns) -> tuple[str, int | None, int]:
@@ -223,7 +227,7 @@ def _who(text: str, known: Patterns) -> tuple[str, int | None, int]:
 
 
 def _role(match: re.Match[str]) -> str:
-    return match["role"] + match["ranks"].replace(" ", "_")
+    return (match["role"] or "") + (match["ranks"] or "").replace(" ", "_")
 
 
 def _json(text: str, prefix: Prefix, known: Patterns) -> ParsedLine | None:

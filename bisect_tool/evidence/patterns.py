@@ -267,7 +267,8 @@ def stage(event: Event) -> Stage:
     """Return how far `event` stands from a cause."""
     if event.source == SUITE and event.kind in {"test", "hang"}:
         return Stage.SUITE
-    if known := known_stage(event):
+    known = known_stage(event)
+    if known is not None:
         return known
     if event.kind == "leak":
         return Stage.LEAK

@@ -1,8 +1,9 @@
 """What log collectors, CI services and launchers put before a line, and what they know of its writer.
 
 The forms are those of Kubernetes' container runtime (CRI), kubectl and stern, Docker Compose, journald,
-GitHub Actions, GitLab, Buildkite, torchrun and srun, and of quoted mail. A prefix of any other form is learnt
-from the first traceback below it: the lines of one traceback begin alike (`PrefixLearner`).
+GitHub Actions, GitLab, Buildkite, Jenkins, torchrun, srun and mpirun, and of quoted mail. A prefix of any
+other form is learnt from the first traceback below it: the lines of one traceback begin alike
+(`PrefixLearner`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 _DATE_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 _ISO_ZONED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?[+-]\d\d:?\d\d"
 _SYSLOG_TIME = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
+_CTIME = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 _END = r"(?: |$)"
 
 # Longer forms first. Every one ends at a blank or at the end of the line.
@@ -29,11 +31,14 @@ _FORMS = (
     rf"(?P<compose>[\w.-]{{1,64}}(?:[-_]\d+ *| {{2,}}))\|{_END}",
     r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)",
     rf"(?P<task>\d{{1,5}}):{_END}",
+    rf"(?P<ctime>{_CTIME})?\[\d+,(?P<mpi>\d+)\]<std(?:out|err)>:(?: (?! ))?",
+    rf"\[(?P<hydra>\d{{1,5}})\]{_END}",
+    rf"(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?){_END}",
     r"(?P<quote>(?:> ?)+)(?<=>|\s)",
     rf"\((?P<raylet>raylet|autoscaler)(?:, ip=[^)]{{1,60}})?\){_END}",
 )
 _COLLECTOR = re.compile("|".join(_FORMS))
-_STARTS = re.compile(r"[\d\[>(]|[A-Z][a-z]{2} [ \d]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t")
+_STARTS = re.compile(r"[\d\[>(]|[A-Z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t")
 _LAYERS = 6
 _KEPT = 16
 
@@ -70,12 +75,13 @@ def collector_prefix(text: str) -> Prefix:
         found = match.groupdict()
         stamp = stamp or next((found[name] for name in _TIMED if found[name]), "")
         writer = writer or next((found[name] for name in _NAMED if found[name]), "").strip()
-        rank = rank or found["rank"] or found["local"] or found["task"] or ""
+        rank = rank or next((found[name] for name in _RANKED if found[name]), "")
         end = match.end()
     return Prefix(end, stamp, writer, rank) if end else _NONE
 
 
-_TIMED = ("cri", "gitlab", "journal", "step", "bracketed", "stamp")
+_TIMED = ("cri", "gitlab", "journal", "step", "bracketed", "stamp", "ctime", "clock")
+_RANKED = ("rank", "local", "task", "mpi", "hydra")
 _NAMED = ("unit", "job", "pod", "stern", "compose", "raylet")
 
 

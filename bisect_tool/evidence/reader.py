@@ -14,7 +14,7 @@ from bisect_tool.evidence.patterns import PATTERNS, Patterns
 from bisect_tool.evidence.prefix import PrefixLearner
 from bisect_tool.evidence.record import Record
 from bisect_tool.evidence.stack_run import StackRun, run_after
-from bisect_tool.evidence.traceback import TRACEBACK, Fed, before_header
+from bisect_tool.evidence.traceback import TRACEBACK, Fed, TracebackReader, before_header
 from bisect_tool.evidence.writers import Writers
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class _Reader:
         """The line without the prefix that was learnt; it stood before the traceback's header, too."""
         stripped = self._taken.parsed(without_prefix(apart.parsed, end, self._known))
         key = source, stripped.stream, stripped.process, stripped.head
-        self._move_header((source, apart.stream), key)
+        self._move_header((source, apart.parsed.stream), key)
         return stripped
 
     def _move_header(self, stream: tuple[str, str], key: _Key) -> None:
@@ -211,7 +211,7 @@ class _Reader:
                 record.start_traceback(_header(apart))
             record.keep(text)
             return True
-        if apart.anew and not apart.head and getattr(stack, "raised", False):
+        if apart.anew and not apart.head and _is_over(stack):
             self._finish(key)
             return False
         record.last = self._number
@@ -240,8 +240,10 @@ class _Reader:
             record.stack = CrashReader(parsed.text)
         elif beginning in _TRACEBACKS:
             record.start_traceback(_header(apart))
-        if beginning is Beginning.TRACEBACK_BEHIND_TEXT:
-            self._adopting[key[:2]] = key  # the head of the line does not stand before the frames
+        if (
+            beginning is Beginning.TRACEBACK_BEHIND_TEXT
+        ):  # the head of the line does not stand before the frames
+            self._adopting[line.source, parsed.stream] = key
         return record if beginning is Beginning.TRACEBACK else None
 
     def _record(self, line: LogLine, parsed: ParsedLine, announced: str) -> Record:
@@ -284,6 +286,11 @@ def _parts(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
     yield replace(parsed, head=head, more=())
     for text in parsed.more:
         yield replace(parsed, head=head, text=text, more=())
+
+
+def _is_over(stack: TracebackReader | CrashReader) -> bool:
+    """Whether a traceback has named its exception, and nothing of its message is missing."""
+    return isinstance(stack, TracebackReader) and stack.raised and not stack.expects_more
 
 
 def _header(apart: Apart) -> str:

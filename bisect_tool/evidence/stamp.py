@@ -19,6 +19,11 @@ _GLOG = re.compile(
 _SYSLOG = re.compile(
     r"(?P<name>[A-Z][a-z]{2}) (?P<day>[ \d]\d) (?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
 )
+_CTIME = re.compile(
+    r"[A-Z][a-z]{2} (?P<name>[A-Z][a-z]{2}) (?P<day>[ \d]\d) (?P<clock>\d\d:\d\d:\d\d) (?P<year>\d{4})$"
+)
+_CLOCK = re.compile(r"(?P<clock>\d\d:\d\d:\d\d)(?P<fraction>[.,]\d{1,9})?$")
+_FORMS = (_ISO, _MONTH_DAY, _GLOG, _SYSLOG, _CTIME, _CLOCK)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EPOCH = re.compile(r"(?P<seconds>1\d{9})(?:\.(?P<fraction>\d{1,9}))?$|(?P<millis>1\d{12})$")
 
@@ -44,21 +49,25 @@ def read_stamp(text: str, year: int) -> Stamp | None:
         if match["millis"]:
             return Stamp(int(match["millis"]) / 1000, 0.001, zoned=True)
         return Stamp(float(text), 0.001 if match["fraction"] else 1.0, zoned=True)
-    match = _ISO.match(text) or _MONTH_DAY.match(text) or _GLOG.match(text) or _SYSLOG.match(text)
+    match = next((matched for form in _FORMS if (matched := form.match(text))), None)
     if match is None:
         return None
     found = match.groupdict()
     month = int(found.get("month") or 0) or _month(found.get("name") or "")
+    dated = bool(found.get("day"))
     try:
-        day = datetime(int(found.get("year") or year), month, int(found["day"]), tzinfo=UTC)
+        day = datetime(
+            int(found.get("year") or year), month if dated else 1, int(found.get("day") or 1), tzinfo=UTC
+        )
     except ValueError:
         return None
     hours, minutes, *seconds = (int(part) for part in found["clock"].split(":"))
     since = timedelta(hours=hours, minutes=minutes, seconds=seconds[0] if seconds else 0)
-    fraction = float(f"0.{found['fraction'][1:]}") if found["fraction"] else 0.0
+    digits = found.get("fraction") or ""
+    fraction = float(f"0.{digits[1:]}") if digits else 0.0
     zone = found.get("zone")
     time = (day + since).timestamp() + fraction - _offset(zone)
-    resolution = 0.001 if found["fraction"] else 1.0 if seconds else 60.0
+    resolution = 0.001 if digits else 1.0 if seconds else 60.0
     return Stamp(time, resolution, zoned=bool(zone))
 
 

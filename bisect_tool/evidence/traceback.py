@@ -87,6 +87,11 @@ class TracebackReader:
         return self._state is _State.RAISED and len(self._links) >= self._writers
 
     @property
+    def expects_more(self) -> bool:
+        """Whether the message so far ends with a colon: the next line says what was raised."""
+        return bool(self._links) and self._links[-1].message.endswith(":") and self._continued < _CONTINUED
+
+    @property
     def takes_frames(self) -> bool:
         """Whether a stack is open, not in a group, so that frames and code can only belong to it."""
         return self._state is _State.STACK and not self._grouped
@@ -180,17 +185,24 @@ class TracebackReader:
             self._connector = "explicit" if connector["explicit"] else "implicit"
             self._state = _State.BETWEEN
             return Fed.TAKEN
+        if self.expects_more and bare_exception(text):
+            self._take_in(text)
+            return Fed.TAKEN
         if len(self._links) < self._writers and (named := bare_exception(text)):
             self._raise(*named)
             return Fed.TAKEN
         self._quoted = text.strip() == '"""'
         if self._links and not self._quoted and self._goes_on(text):
-            last = self._links[-1]
-            message = f"{last.message} {text.strip()}".strip()[:_MESSAGE_LIMIT]
-            self._links[-1] = replace(last, message=message)
-            self._continued += 1
+            self._take_in(text)
         self._others += 1
         return Fed.TAKEN if self._others <= _PATIENCE else Fed.CLOSED
+
+    def _take_in(self, text: str) -> None:
+        """Let the last message go on with a line."""
+        last = self._links[-1]
+        message = f"{last.message} {text.strip()}".strip()[:_MESSAGE_LIMIT]
+        self._links[-1] = replace(last, message=message)
+        self._continued += 1
 
     def _goes_on(self, text: str) -> bool:
         """Whether a line after the last one belongs to the message: after a colon, or indented."""

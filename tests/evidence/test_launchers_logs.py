@@ -1,0 +1,149 @@
+"""Roots in the logs of launchers and libraries other than the engines': each kind of form once."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.evidence import LogLine, explain_log
+
+LOST = "torch.distributed.DistBackendError: NCCL error in: x.cpp:9, remote process exited"
+
+
+def traceback(raised, file="proj/run.py"):
+    place = f'  File "/opt/env/lib/python3.11/site-packages/{file}", line 12, in run'
+    return ["Traceback (most recent call last):", place, "    return self.call()", raised]
+
+
+def behind(prefix, lines):
+    return [f"{prefix}{line}" for line in lines]
+
+
+def in_turn(*streams):
+    return [line for lines in zip(*streams, strict=True) for line in lines]
+
+
+def root_of(lines):
+    numbered = [LogLine("log", 0.0, text, number) for number, text in enumerate(lines, 1)]
+    found = explain_log(numbered)
+    return (found[0].failure.root.role, found[0].failure.root.headline) if found else ("", "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "role", "root"),
+    [
+        (
+            [
+                "2024-03-06T17:53:31.052367Z ERROR shards: launcher: Shard complete standard error output:",
+                " rank=0",
+                "2024-03-06T17:53:31.052444Z ERROR shards: Shard was signaled to shutdown with signal 4",
+                "Error: ShardCannotStart",
+                "2024-03-06T17:53:31.149443Z ERROR launcher: Shard 0 failed to start",
+            ],
+            "Launcher",
+            "signal 4",
+        ),
+        (
+            [
+                "node:39964:40049 [5] NCCL INFO Channel 20 : 5[5] -> 4[4] via SHM/direct/direct",
+                "node:39964:40040 [0] transport.cc:154 NCCL WARN Cuda failure 'invalid argument'",
+                "node:39965:40044 [1] misc/socket.cc:49 NCCL WARN socketProgress: Connection closed",
+                *traceback(
+                    "torch.distributed.DistBackendError: NCCL error in: x.cpp:9, unhandled cuda error"
+                ),
+            ],
+            "Rank_0",
+            "Cuda failure 'invalid argument'",
+        ),
+        (
+            [
+                *behind("Fri Aug 11 12:31:45 2023[1,2]<stderr>:", traceback("ValueError: bad shard")),
+                *behind("Fri Aug 11 12:31:47 2023[1,0]<stderr>:", traceback(LOST)),
+            ],
+            "Rank_2",
+            "ValueError: bad shard",
+        ),
+        (
+            [
+                *behind("[1,0]<stderr>: ", traceback(LOST)),
+                *behind("[1,2]<stderr>: ", traceback("ValueError: x")),
+            ],
+            "Rank_2",
+            "ValueError: x",
+        ),
+        (
+            [*behind("[2] ", traceback("ValueError: x")), *behind("[0] ", traceback(LOST))],
+            "Rank_2",
+            "ValueError: x",
+        ),
+        (
+            in_turn(behind("worker-1: ", traceback("OSError: full")), behind("worker-0: ", traceback(LOST))),
+            "Launcher",
+            "OSError: full",
+        ),
+        (
+            [
+                *behind("(pid=40210) ", ["Fatal Python error: Segmentation fault", ""]),
+                "(pid=40210) Stack (most recent call first):",
+                '(pid=40210)   File "/opt/ray/worker.py", line 922 in main_loop',
+                "(raylet) A worker died or was killed while executing a task by an unexpected system error.",
+            ],
+            "Launcher",
+            "Fatal Python error: Segmentation fault",
+        ),
+        (
+            [
+                "slurmstepd: error: Detected 1 oom_kill event in StepId=12.0. Some were OOM Killed.",
+                "srun: error: node12: task 3: Out Of Memory",
+                "srun: Terminating StepId=12.0",
+            ],
+            "Launcher",
+            "oom_kill event",
+        ),
+        (
+            ["load: cudaMalloc failed: out of memory", "CUDA error: out of memory", "Aborted (core dumped)"],
+            "Launcher",
+            "cudaMalloc failed",
+        ),
+        (["GGML_ASSERT: /src/ggml.c:5113: ne0 == n", "Aborted (core dumped)"], "Launcher", "GGML_ASSERT"),
+        (
+            [
+                *traceback("torch._dynamo.exc.BackendCompilerFailed: backend='inductor' raised:"),
+                "CalledProcessError: Command '['/usr/bin/gcc']' returned non-zero exit status 1.",
+            ],
+            "Launcher",
+            "/usr/bin/gcc",
+        ),
+        (
+            [
+                "2026-01-01 10:00:01,100 ERROR client: no engine",
+                *traceback("requests.exceptions.ConnectionError: [Errno 111] Connection refused"),
+                "2026-01-01 10:00:00,950 ERROR engine: cannot start",
+                *traceback("ValueError: max_model_len is too large"),
+            ],
+            "Launcher",
+            "max_model_len",
+        ),
+        (
+            [
+                "[12345.678901] NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, GPU has fallen off the bus.",
+                *traceback("RuntimeError: CUDA error: unspecified launch failure"),
+            ],
+            "Launcher",
+            "Xid",
+        ),
+        (behind("10:27:45 ", ["starting", *traceback("RuntimeError: no licence")]), "Launcher", "no licence"),
+    ],
+)
+def test_the_root_of_a_launchers_log(lines, role, root):
+    said = root_of(lines)
+    assert said[0] == role
+    assert root in said[1]
+
+
+def test_clocks_without_a_date_order_events():
+    lines = [
+        "10:27:48 BrokenPipeError: [Errno 32] Broken pipe",
+        "10:27:45 KeyError: 1",
+        "10:27:46 KeyError: 2",
+    ]
+    assert root_of(lines)[1] == "KeyError: 1"
