@@ -2,12 +2,13 @@
 
 Words mean what they mean to the shell in the current folder. A path that the history has is the commit's own,
 from the top of its tree, where every command runs (as with `git bisect run`). A file that the history does
-not have is the same at every commit, and stands by its absolute path.
+not have is the same at every commit, and stands by its absolute path. So does one after `--option=`.
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.history import Repository
 
+_OPTION = re.compile(r"--?[\w-]+=(?!-)")
 _NODE = "::"
 """What separates a file from a test in it, as pytest has it."""
 
@@ -48,6 +50,8 @@ def _program(word: str) -> str:
 
 
 def _placed(word: str, folder: Path, prefix: str | None, repository: Repository, bad: str) -> str:
+    if option := _OPTION.match(word):
+        return option[0] + _placed(word[option.end() :], folder, prefix, repository, bad)
     path, mark, test = word.partition(_NODE)
     here = folder / path
     if not path or path.startswith("/") or not _exists(here):

@@ -28,7 +28,7 @@ from bisect_tool.request import (
     SuiteCheck,
 )
 from bisect_tool.scripts import scripts_of
-from bisect_tool.shadowing import Command, Shadow, named_in, shadows
+from bisect_tool.shadowing import Command, Shadow, absent, named_in, shadows
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
 from bisect_tool.trial.cells import collect_cells, matching
@@ -138,18 +138,35 @@ def hidden(request: Request, repository: Repository) -> tuple[Shadow, ...]:
     if checkout is None or not isinstance(check, CommandCheck):
         return ()
 
-    def read(path: str) -> str | None:
-        try:
-            return repository.file(request.bad, path).decode("utf-8", "replace")
-        except UsageError:
-            return None
-
+    read = _reader(repository, request.bad)
     command = Command(check.argv, os.environ, _own_scripts(check, read))
     if _runs_own_code(command):
         return ()
     named = [path for path in named_in(check.argv, checkout) if path != "."]
     known = repository.tree_hashes(request.bad, named)
     return shadows(command, checkout, tuple(known), read)
+
+
+def absent_files(request: Request, repository: Repository) -> Shadow | None:
+    """What a command names that the user's checkout has, and no trial."""
+    checkout, check = checkout_at(request.repo), request.check
+    if checkout is None or not isinstance(check, CommandCheck):
+        return None
+    own = _own_scripts(check, _reader(repository, request.bad))
+    command = Command(check.argv, os.environ, own)
+    return absent(command, checkout, lambda paths: repository.tree_hashes(request.bad, paths))
+
+
+def _reader(repository: Repository, sha: str) -> ReadFile:
+    """What reads the files of a commit."""
+
+    def read(path: str) -> str | None:
+        try:
+            return repository.file(sha, path).decode("utf-8", "replace")
+        except UsageError:
+            return None
+
+    return read
 
 
 def _own_scripts(check: CommandCheck, read: ReadFile) -> dict[str, str]:

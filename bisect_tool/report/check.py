@@ -17,7 +17,7 @@ from bisect_tool.campaign import Finding
 from bisect_tool.history.contents import cut_off
 from bisect_tool.report.phrase import listing
 from bisect_tool.request import CommandCheck
-from bisect_tool.resolve import lacking
+from bisect_tool.resolve import absent_files, lacking
 from bisect_tool.shadowing import may_be_unseen
 from bisect_tool.text import clean_line
 from bisect_tool.trial.user_environment import withheld
@@ -92,6 +92,8 @@ def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[Shad
     before = rerun.removesuffix(shlex.join(check.argv))
     if cut := cut_off(session.repository, session.range):
         yield ShadowReport(found=cut)
+    if away := absent_files(session.request, session.repository):
+        yield ShadowReport(found=away.found, rerun=before + shlex.join(away.command) if away.command else "")
     for lack in lacking(session.request, session.repository):
         script = f'{lack.command} || exit 125; exec "$0" "$@"'
         line = shlex.join(("sh", "-c", script, *check.argv))

@@ -57,6 +57,10 @@ def test_the_program(placed, checkout, folder, word, expected):
     ("folder", "word", "expected"),
     [
         ("pkg/deep", "own.sh", "pkg/deep/own.sh"),
+        ("pkg/deep", "--script=own.sh", "--script=pkg/deep/own.sh"),
+        (".", "--script=mine.sh", "--script={top}/mine.sh"),
+        (".", "--script=none.sh", "--script=none.sh"),
+        (".", "VARIABLE=mine.sh", "VARIABLE=mine.sh"),
         ("pkg/deep", "tests/test_x.py::test_a[1]", "pkg/deep/tests/test_x.py::test_a[1]"),
         ("pkg/deep", "./tests", "pkg/deep/tests"),
         ("pkg/deep", "tests", "tests"),

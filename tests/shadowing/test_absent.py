@@ -1,0 +1,58 @@
+"""What a command names that only the checkout has."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.shadowing import Command, absent
+
+
+@pytest.fixture
+def away(place):
+    """What is named as absent, and the command that has it by its full path; `{checkout}` is filled in."""
+    place.write("project/.env")
+    place.write("project/data/limits.txt")
+    place.write("project/node_modules/.bin/t")
+    place.write("project/tracked.txt")
+    place.write("project/expected.txt")
+
+    def of(*argv, own=None):
+        words = tuple(word.format(checkout=place.checkout) for word in argv)
+        found = absent(Command(words, {}, own or {}), place.checkout, {"tracked.txt"}.intersection)
+        if found is None:
+            return None
+        names = found.found.removeprefix("the check names ").partition(", which only your")[0]
+        return names, " ".join(found.command).replace(str(place.checkout), "CO")
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("argv", "names", "seen"),
+    [
+        (("sh", "-c", ". ./.env; make"), ".env", "sh -c . CO/.env; make"),
+        (("sh", "-c", "cmp out expected.txt"), "expected.txt", "sh -c cmp out CO/expected.txt"),
+        (("sh", "-c", "PATH=node_modules/.bin t"), "node_modules/.bin", "sh -c PATH=CO/node_modules/.bin t"),
+        (("t", "data/limits.txt", "tracked.txt"), "data/limits.txt", "t CO/data/limits.txt tracked.txt"),
+    ],
+)
+def test_what_the_command_names(away, argv, names, seen):
+    assert away(*argv) == (names, seen)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("make", "data"),
+        ("cat", "tracked.txt", "none.txt", "/etc/hosts", "../project/.env", "{checkout}/expected.txt"),
+        ("sh", "-c", "cat $X/expected.txt ~/expected.txt"),
+    ],
+)
+def test_what_is_there_or_is_no_path(away, argv):
+    assert away(*argv) is None
+
+
+def test_what_a_script_names(place, away):
+    place.write("project/check.py", "json.load(open('expected.txt'))\n")
+    assert away("python3", "{checkout}/check.py") == ("expected.txt", "")
+    assert away("./all.sh", own={"all.sh": "cmp out expected.txt\n"}) == ("expected.txt", "")
