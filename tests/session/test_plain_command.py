@@ -69,7 +69,6 @@ def test_the_program(placed, checkout, folder, word, expected):
         ("pkg", "deep", "deep"),
         (".", "scratch", "scratch"),
         (".", "code", "code"),
-        (".", "--flag=mine.sh", "--flag=mine.sh"),
         (".", "", ""),
     ],
 )
