@@ -1,9 +1,9 @@
-"""Sums over ancestors: for every commit, the total of a value over itself and everything under it."""
+"""Sums over ancestors or descendants: for every commit, the total of a value over itself and those."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Values = NDArray[np.float64]
+
+_Number = TypeVar("_Number", np.float64, np.int64)
 
 
 class Ancestry:
@@ -35,6 +37,16 @@ class Ancestry:
         if self.linear:
             return np.cumsum(values, axis=-1)
         return self._chains.sums(np.atleast_2d(values)).reshape(values.shape)
+
+    def sums_above(self, values: NDArray[_Number]) -> NDArray[_Number]:
+        """The total over each commit and its descendants, shape (commits,); quick where most are zero."""
+        if self.linear:
+            running: NDArray[_Number] = np.cumsum(values[::-1])[::-1]
+            return running
+        total = np.zeros_like(values)
+        for commit in np.flatnonzero(values):
+            total[self.under(int(commit))] += values[commit]
+        return total
 
     def under(self, commit: int) -> slice | NDArray[np.bool_]:
         """An index for the commits that are `commit` itself or under it."""

@@ -37,12 +37,11 @@ _PAIR_RUNS = 2
 """How often the bad commit of the pair was seen to fail, and the good one to pass, before a name is given:
 else one run by chance would be enough for a wrong one."""
 
-_STOP_MARGIN_NOISE_FREE = 2.7
-_STOP_MARGIN_ALARMS = 1.7
-_STOP_MARGIN = 1.2
-"""By how much the doubt that is left has to be smaller than the one that is allowed. A search stops when luck
-looks best, which flatters every answer, more so where both rates were learnt on the way; and where no run
-contradicts another yet, the noise that may be there was not measured. benchmarks/ measures the effect."""
+_STOP_MARGIN_UNMEASURED = 1.5
+_HALVED_BY = 2.0
+"""By how much the doubt that is left has to be smaller than the one that is allowed, beyond once: so much as
+long as no run contradicts the answer, half as much after so many that do. A search stops when luck looks
+best, which flatters every answer, the more the less was measured of the noise; benchmarks/ says how much."""
 
 _CONFIRMING_RUNS = 4
 """What it takes, about, until a commit is likely enough that every run so far points to."""
@@ -168,6 +167,10 @@ class Bisection:
 
     def conclude(self) -> Conclusion | None:
         """The answer, or None while there is something left to try."""
+        return self._conclusion
+
+    @cached_property
+    def _conclusion(self) -> Conclusion | None:
         if self._without_culprit:
             return None if self.confirmation() and not self._too_long else self._no_culprit()
         together = float(self.posterior.commits[list(self._block)].sum())
@@ -287,7 +290,7 @@ class Bisection:
     def _at_its_word(self) -> bool:
         return self.narrowing and bool(self.posterior.consistent.any())
 
-    @property
+    @cached_property
     def narrowing(self) -> bool:
         """Whether a commit is left to be found, were every run so far to be taken at its word."""
         known = self.posterior
@@ -403,9 +406,8 @@ class Bisection:
     @cached_property
     def _sure(self) -> float:
         known = self.posterior
-        learnt = _STOP_MARGIN_ALARMS if known.alarms(int(known.commits.argmax())) else _STOP_MARGIN
-        margin = _STOP_MARGIN_NOISE_FREE if known.consistent.any() else learnt
-        return 1 - (1 - self.confidence) / margin
+        measured = known.contradictions(int(known.commits.argmax())) / _HALVED_BY
+        return 1 - (1 - self.confidence) / (1 + _STOP_MARGIN_UNMEASURED / (1 + measured))
 
     @cached_property
     def _prior(self) -> Floats:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from bisect_tool.search.dag import Dag
     from bisect_tool.search.posterior import Count
@@ -105,9 +105,8 @@ class Breakages:
     @cached_property
     def evidence(self) -> Floats:
         """For each commit the logarithm of the chance of all runs if it is the last breakage."""
-        found = np.full(len(self.dag.candidates), self._any)
+        found = self._any + self._under
         for place, answers in self._inside.items():
-            found[self.dag.ancestry.under(place)] += answers.if_under
             found[place] += answers.if_breakage - answers.if_under
             found[list(self.dag.children.get(self.dag.candidates[place], ()))] += answers.if_parent
         for sha, answers in self._outside.items():
@@ -119,20 +118,26 @@ class Breakages:
     def elsewhere(self) -> Floats:
         """The same if a parent outside is broken, for each of them, good ends among them."""
         parents = tuple(dict.fromkeys((*self.goods, *sorted(self.dag.boundary))))
-        children = [
-            self.dag.children.get(sha, ()) or tuple(range(len(self.dag.candidates))) for sha in parents
-        ]
-        found = np.array([self._any + self._outside.get(sha, self._untried).if_breakage for sha in parents])
-        if not parents:
-            return found
-        starts = np.cumsum([0, *map(len, children[:-1])])
-        flat = np.concatenate([np.array(each) for each in children])
+        everything = tuple(range(len(self.dag.candidates)))
+        children = [self.dag.children.get(sha, ()) or everything for sha in parents]
+        own = [self._any + self._outside.get(sha, self._untried).if_breakage for sha in parents]
+        return np.array([mine + self._above(each) for mine, each in zip(own, children, strict=True)])
+
+    def _above(self, commits: Sequence[int]) -> float:
+        """How much more the chance is if the last breakage is under all of these commits."""
+        if len(commits) == 1:
+            return float(self._under[commits[0]])
         reached = np.zeros(len(self.dag.candidates), dtype=bool)
-        for place, answers in self._inside.items():
-            reached[:] = False
-            reached[self.dag.ancestry.under(place)] = True
-            found[np.logical_or.reduceat(reached[flat], starts)] += answers.if_under
-        return found
+        reached[list(commits)] = True
+        under = self.dag.ancestry.under
+        return sum(answers.if_under for place, answers in self._inside.items() if reached[under(place)].any())
+
+    @cached_property
+    def _under(self) -> Floats:
+        """How much more the chance is if the last breakage is under each commit."""
+        values = np.zeros(len(self.dag.candidates))
+        values[list(self._inside)] = [answers.if_under for answers in self._inside.values()]
+        return self.dag.ancestry.sums_above(values)
 
     def next_under(self) -> Floats:
         """The chance that the next run of each commit fails, if the last breakage is under it."""

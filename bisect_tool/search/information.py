@@ -124,8 +124,8 @@ class _Weights:
     def information(self) -> Floats:
         """What is told of the outcome by the commit asked, less what chance makes of it."""
         look = self._outlook
-        sums = look.ancestry.sums(self._commits * (look.above - look.below))
-        fails = np.pad(sums, ((0, 0), (0, 1)))
+        fails = np.zeros((len(self._commits), len(look.answers)))
+        fails[:, :-1] = look.ancestry.sums(self._commits * (look.above - look.below))
         fails += (self._commits @ look.below + self._flaky * look.anywhere)[:, None]
         fails += self._fails_by_own_answers()
         weight = self._commits.sum(axis=1) + self._last.sum(axis=1) + self._flaky + self._elsewhere

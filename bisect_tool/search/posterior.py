@@ -120,10 +120,11 @@ class Posterior:
         """The chance that a run fails anywhere, if there is no culprit."""
         return float(self._flaky.bad[0])
 
-    def alarms(self, commit: int) -> int:
-        """How many runs failed at commits that are good, if that is the culprit."""
-        _, good = self._bad_and_good
-        return int(good[self._kind[commit], 0])
+    def contradictions(self, commit: int) -> int:
+        """How many runs answered otherwise than without noise, if that is the only breakage."""
+        bad, good = self._bad_and_good
+        kind = self._kind[commit]
+        return int(bad[kind, 1] + good[kind, 0])
 
     @cached_property
     def consistent(self) -> NDArray[np.bool_]:
@@ -142,8 +143,8 @@ class Posterior:
         """For each commit one number for the failures and passes at what descends from it."""
         keys = np.zeros(len(self.prior), dtype=np.int64)
         for commit, count in self.inside.items():
-            keys[self.dag.ancestry.under(commit)] += count.failed * (self._total.passed + 1) + count.passed
-        return keys
+            keys[commit] = count.failed * (self._total.passed + 1) + count.passed
+        return self.dag.ancestry.sums_above(keys)
 
     @cached_property
     def _kinds(self) -> Counts:

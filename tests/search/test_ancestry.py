@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from graphs import histories, line, lineage, many_merges
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,17 @@ def test_sums_and_what_lies_under_are_those_of_the_lineage(parents, rows, data):
             ).tolist()
             == under
         )
+
+
+@given(histories(30), st.data())
+@settings(max_examples=60, deadline=None)
+def test_sums_above_are_those_of_the_descendants(parents, data):
+    dag = Dag(data.draw(st.sampled_from([parents, line(len(parents))])))
+    numbers = st.lists(st.integers(-5, 5), min_size=len(parents), max_size=len(parents))
+    values = np.array(data.draw(numbers), dtype=np.int64)
+    expected = [values[sorted(dag.descendants(place))].sum() for place in range(len(parents))]
+    assert dag.ancestry.sums_above(values).tolist() == expected
+    assert dag.ancestry.sums_above(values / 4).tolist() == pytest.approx([each / 4 for each in expected])
 
 
 def test_a_line_is_known_as_one_and_a_branch_is_not():

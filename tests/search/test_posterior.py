@@ -17,6 +17,14 @@ from bisect_tool.verdict import Verdict
 GOOD, BAD = Verdict.GOOD, Verdict.BAD
 
 
+@pytest.mark.parametrize("fix", [False, True])
+def test_what_contradicts_a_commit_is_every_pass_above_it_and_every_failure_elsewhere(fix):
+    above, below = (BAD, GOOD) if fix else (GOOD, BAD)
+    runs = [("c5", above), ("c6", above), ("c6", above), ("c2", below), (END, below), ("c2", above)]
+    known = Bisection(Dag(line(8)), "c7", (END,), fix=fix).observe(*runs).posterior
+    assert [known.contradictions(place) for place in (0, 3, 6, 7)] == [5, 5, 4, 2]
+
+
 def slowly(search, parents):
     """The chances of the commits, of flaky and of tangled, one hypothesis and one pair of rates at a time."""
 

@@ -1,0 +1,157 @@
+"""When a search stops, and which details of its runs decide that."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from graphs import line, started
+
+from bisect_tool.search import Bisection, Culprit, Dag
+from bisect_tool.search.information import OUTSIDE, Outlook, information
+from bisect_tool.verdict import Verdict
+
+GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
+
+
+def red(*shas):
+    return [(sha, BAD) for sha in shas]
+
+
+def green(*shas):
+    return [(sha, GOOD) for sha in shas]
+
+
+def doubt(search):
+    return 1 - float(search.posterior.commits.max())
+
+
+# --- how sure it has to be ----------------------------------------------------------------------------------
+
+
+def test_without_a_contradiction_the_doubt_has_to_be_two_and_a_half_times_smaller_than_is_allowed():
+    """The pair was seen twice each: the doubt alone keeps the search going."""
+    narrowed = started(line(32)).observe(*red("c23", "c19", "c17", "c16"), *green("c15"))
+    paired = narrowed.observe(*red("c16"), *green("c15", "c14"))
+    assert 0.05 / 2.5 < doubt(paired) < 0.05 / 1.5
+    assert paired.confirmation() == ()
+    assert paired.conclude() is None
+    surer = paired.observe(*red("c17"))
+    assert doubt(surer) < 0.05 / 2.5
+    assert isinstance(found := surer.conclude(), Culprit)
+    assert found.confidence == pytest.approx(1 - doubt(surer))
+
+
+@pytest.mark.parametrize("fix", [False, True])
+@pytest.mark.parametrize("rates", [(0.6, 0.1), (0.3, 0.0), (0.95, 0.05), (0.6, 0.02)])
+def test_the_more_runs_contradict_the_answer_the_less_the_doubt_has_to_be_smaller(rates, fix):
+    chance = random.Random(1)  # noqa: S311
+    search, place = started(line(16), fix=fix), {f"c{number}": number for number in range(16)}
+    while search.conclude() is None:
+        (sha,) = search.plan()
+        has_it = place.get(sha, -1) >= 9
+        fails = chance.random() < rates[has_it is fix]
+        search = search.observe((sha, BAD if fails else GOOD))
+        name = int(search.posterior.commits.argmax())
+        against = sum(
+            (said is BAD) is not ((place.get(sha, -1) >= name) is not fix) for sha, said in search.observed
+        )
+        allowed = 0.05 / (1 + 1.5 / (1 + against / 2))
+        if isinstance(search.conclude(), Culprit):
+            assert doubt(search) <= allowed
+        elif not search.confirmation():
+            assert doubt(search) > allowed
+    assert search.conclude().sha == "c9"
+
+
+# --- what is left -------------------------------------------------------------------------------------------
+
+
+def test_what_remains_holds_the_culprit_at_the_asked_confidence_and_no_commit_more():
+    search = started(line(16)).observe(*red("c11", "c9"), *green("c9", "c3", "c3"))
+    chance = dict(zip(search.dag.candidates, search.posterior.commits, strict=True))
+    kept = [chance[sha] for sha in search.remaining]
+    whole = sum(chance.values())
+    assert sum(kept) >= 0.95 * whole > sum(kept) - min(kept)
+
+
+def test_a_commit_that_failed_as_often_as_it_passed_is_neither_broken_nor_sound():
+    """c2 gave both answers: what broke before is c1, and what was sound again c4."""
+    answers = [
+        *red(*["c1"] * 12, "c8", "c8", "c2"),
+        *green("c2", *["c4"] * 12),
+        *red(*["c7"] * 12),
+        *green(*["c6"] * 12),
+    ]
+    search = started(line(10)).observe(*answers)
+    assert isinstance(found := search.conclude(), Culprit)
+    assert (found.sha, found.earlier) == ("c7", ("c1", "c4"))
+
+
+def test_where_a_fix_is_looked_for_as_well():
+    answers = [
+        *green(*["c1"] * 12, "c8", "c8", "c2"),
+        *red("c2", *["c4"] * 12),
+        *green(*["c7"] * 12),
+        *red(*["c6"] * 12),
+    ]
+    search = started(line(10), fix=True).observe(*answers)
+    assert isinstance(found := search.conclude(), Culprit)
+    assert (found.sha, found.earlier) == ("c7", ("c1", "c4"))
+
+
+@pytest.mark.parametrize(("fix", "against", "expected"), [(False, BAD, GOOD), (True, GOOD, BAD)])
+def test_the_end_that_answered_against_what_was_said_of_it_is_run_next(fix, against, expected):
+    """Of several ends the one that passed where it fails, or failed where it passes."""
+    dag = Dag(line(8))
+    search = Bisection(dag, "c7", ("good", "other", "third"), fix=fix)
+    assert search.good_end == "good"
+    assert search.observe(("good", expected), ("other", against), ("third", expected)).good_end == "other"
+    assert search.observe(("other", SKIP), ("good", SKIP), ("third", expected)).good_end == "third"
+
+
+# --- what the next run tells, beside others -----------------------------------------------------------------
+
+
+def look(shares, last):
+    """What is thought of a line; `last` are the shares of the commits as the last of several breakages."""
+    size = len(shares)
+    flat = {name: np.full(size, value) for name, value in (("above", 0.8), ("below", 0.1), ("under", 0.95))}
+    return Outlook(
+        ancestry=Dag(line(size)).ancestry,
+        commits=np.array(shares),
+        noise=None,
+        flaky=0.0,
+        anywhere=0.5,
+        last=np.array(last),
+        elsewhere=0.1,
+        answers=np.linspace(0.2, 0.7, size + 1),
+        **flat,
+    )
+
+
+def test_of_many_runs_under_way_the_latest_six_count():
+    thought = look([0.05] * 8, [0.05] * 8)
+    places = [0, 7, 1, 6, 2, 5, 3, OUTSIDE]
+    assert information(thought, places) == pytest.approx(information(thought, places[-6:]))
+    assert information(thought, places) != pytest.approx(information(thought, places[-5:]))
+    assert information(thought, places) != pytest.approx(information(thought, places[:6]))
+
+
+def test_a_run_under_way_moves_the_last_of_several_breakages_by_what_its_commit_answers():
+    """A failure at c1 says that the breakage is there or below, or that c1 has an answer of its own."""
+    thought = look([0.0] * 3, [0.3, 0.3, 0.3])
+    failed = [0.3 * 0.95, 0.3 * 0.95, 0.3 * thought.answers[1], 0.1 * thought.answers[1]]
+    passed = [share - fails for share, fails in zip([0.3, 0.3, 0.3, 0.1], failed, strict=True)]
+
+    def fails_next(weights):
+        """The chance of a failure at c0: only as the last breakage does it fail as such."""
+        first, *others = weights
+        return (first * 0.95 + sum(others) * thought.answers[0]) / sum(weights)
+
+    def entropy(chance):
+        return -(chance * np.log2(chance) + (1 - chance) * np.log2(1 - chance))
+
+    expected = sum(sum(weights) * entropy(fails_next(weights)) for weights in (failed, passed))
+    assert information(thought, [1])[0] == pytest.approx(expected)
