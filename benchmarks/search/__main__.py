@@ -11,9 +11,12 @@ from benchmarks.search.size import FULL, QUICK
 
 
 def main() -> None:
-    """Print every table."""
+    """Print every table, or the chosen rows of one."""
     asked = _arguments()
     size = QUICK if asked.quick else FULL
+    if asked.rows:
+        show("Noise", noise.report(size, [noise.ROWS[row - 1] for row in asked.rows]))
+        return
     show("Noise", noise.report(size), checks.report(size))
     if asked.history:
         show("Known culprits", culprits.report(size, asked.history, asked.cases))
@@ -24,6 +27,9 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke test of about a minute")
+    numbers = range(1, len(noise.ROWS) + 1)
+    words = "only these rows of the table of noise"
+    parser.add_argument("--rows", type=int, nargs="+", choices=numbers, metavar="N", help=words)
     parser.add_argument("--history", type=Path, help="a real history, .jsonl.gz")
     parser.add_argument("--cases", type=Path, help="its known culprits, .json")
     asked = parser.parse_args()

@@ -12,6 +12,8 @@ from benchmarks.search.peers.all import peers
 from benchmarks.search.problem import Noise, figures, problems
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.search.size import Size
 
 ROWS = (
@@ -31,11 +33,11 @@ SEED = 1
 CONFIDENCE = 0.95
 
 
-def report(size: Size) -> str:
+def report(size: Size, chosen: Sequence[tuple[int, Noise]] = ROWS) -> str:
     """The table: runs of the test on average, and in brackets how often the culprit was named."""
     tools = peers()
     rows = []
-    for candidates, noise in ROWS:
+    for candidates, noise in chosen:
         asked = problems(candidates, noise, size.runs, SEED)
         cells: list[object] = [candidates, noise]
         for name, solve in tools.items():

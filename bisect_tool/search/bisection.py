@@ -38,7 +38,7 @@ _PAIR_RUNS = 2
 else one run by chance would be enough for a wrong one."""
 
 _STOP_MARGIN_UNMEASURED = 1.5
-_HALVED_BY = 2.0
+_HALVED_BY = 3.0
 """By how much the doubt that is left has to be smaller than the one that is allowed, beyond once: so much as
 long as no run contradicts the answer, half as much after so many that do. A search stops when luck looks
 best, which flatters every answer, the more the less was measured of the noise; benchmarks/ says how much."""

@@ -57,7 +57,7 @@ def test_the_more_runs_contradict_the_answer_the_less_the_doubt_has_to_be_smalle
         against = sum(
             (said is BAD) is not ((place.get(sha, -1) >= name) is not fix) for sha, said in search.observed
         )
-        allowed = 0.05 / (1 + 1.5 / (1 + against / 2))
+        allowed = 0.05 / (1 + 1.5 / (1 + against / 3))
         if isinstance(search.conclude(), Culprit):
             assert doubt(search) <= allowed
         elif not search.confirmation():
