@@ -24,8 +24,8 @@ _STEPS_AFTER_NARROWING = 4
 
 def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
     """What the trials so far say of every cell, and which trial to begin beside those that are running."""
-    if _ends_open(goal, trials):
-        step = _endpoint_step(goal, trials, running)
+    if ends := _open_ends(goal, trials):
+        step = _endpoint_step(goal, ends, trials, running)
         return State(step, (), goal.dag.candidates, _steps_before_narrowing(goal, trials))
     searches = [CellSearch.of(goal, cell, trials) for cell in _cells(goal, trials)]
     conclusions = tuple(search.conclusion for search in searches if search.conclusion is not None)
@@ -67,17 +67,18 @@ def granting_retries(goal: Goal, trials: Sequence[TrialResult]) -> Goal:
     return replace(goal, retries=goal.retries + max(spoiled.values(), default=0))
 
 
-def _ends_open(goal: Goal, trials: Sequence[TrialResult]) -> bool:
-    """Whether the failing end has to be run still, or again, before anything is searched for."""
-    for end in goal.failing:
-        at = [trial for trial in trials if trial.sha == end]
-        useful = [trial for trial in at if not is_spoiled(trial)]
-        unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
-        gave_up = unbuildable or len(at) - len(useful) > goal.retries
-        enough = len(useful) - _in_doubt(useful) >= goal.endpoint_runs
-        if not gave_up and not _all_red(useful) and not enough:
-            return True
-    return False
+def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
+    """The failing ends that have to be run still, or again, before anything is searched for."""
+    return tuple(end for end in goal.failing if _is_open(goal, [each for each in trials if each.sha == end]))
+
+
+def _is_open(goal: Goal, at: Sequence[TrialResult]) -> bool:
+    """Whether a failing end is to be run again after these trials of it."""
+    useful = [trial for trial in at if not is_spoiled(trial)]
+    unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
+    gave_up = unbuildable or len(at) - len(useful) > goal.retries
+    enough = len(useful) - _in_doubt(useful) >= goal.endpoint_runs
+    return not gave_up and not _all_red(useful) and not enough
 
 
 def _all_red(useful: Sequence[TrialResult]) -> bool:
@@ -95,10 +96,12 @@ def _in_doubt(useful: Sequence[TrialResult]) -> bool:
     return any(number % 2 for name, number in doubtful.items() if name not in certain)
 
 
-def _endpoint_step(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step]) -> Step | None:
-    """The failing end; beside it, where there are slots, the passing ends, which are needed anyway."""
+def _endpoint_step(
+    goal: Goal, ends: Sequence[str], trials: Sequence[TrialResult], running: Sequence[Step]
+) -> Step | None:
+    """A failing end; beside it, where there are slots, the passing ends, which are needed anyway."""
     under_way = {step.sha for step in running}
-    for end in goal.failing:
+    for end in ends:
         if end not in under_way:
             return Step(end, None, Purpose.BAD_END)
     tried = under_way.union(trial.sha for trial in trials)
