@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.campaign.goal import EndCounts
-from bisect_tool.evidence import Failure, Judgement, Signature, classify, is_missed_deadline, telling
+from bisect_tool.evidence import (
+    Failure,
+    Judgement,
+    Signature,
+    classify,
+    command_without,
+    is_missed_deadline,
+    telling,
+    without,
+)
 from bisect_tool.verdict import RED, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -64,9 +73,10 @@ class Judged:
     @classmethod
     def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> Judged:
         """Judge a cell's runs by the failures at the failing end."""
-        sought = _Sought.of(goal, cell, trials)
+        found = tuple(_found(cell, trials))
+        sought = _Sought.of(goal, found)
         longest = _longest_pass(cell, trials)
-        runs = (run for trial in trials if (run := _run(cell, trial, sought, longest)) is not None)
+        runs = (_run(trial, result, sought, longest) for trial, result in found)
         return cls(tuple(_every_other_doubtful(runs)))
 
     def after(self, cells: Collection[str]) -> Judged:
@@ -132,15 +142,29 @@ class Judged:
         return here[0].failure if here else None
 
 
-def _run(cell: str, trial: TrialResult, sought: _Sought, longest: float | None) -> Run | None:
-    result = trial.cell(cell)
-    if result is None:
-        return None
+def _found(cell: str, trials: Sequence[TrialResult]) -> Iterator[tuple[TrialResult, CellResult]]:
+    """What each trial found of a cell, its failures without what the cell's passing trials print as well."""
+    results = [(trial, result) for trial in trials if (result := trial.cell(cell)) is not None]
+    failed_at = {trial.sha for trial, result in results if result.outcome in RED}
+    passed = (trial for trial, result in results if result.outcome is Outcome.PASSED)
+    good = frozenset(each for trial in passed if trial.sha not in failed_at for each in trial.printed)
+    for trial, result in results:
+        yield trial, _without(result, good) if good else result
+
+
+def _without(result: CellResult, good: frozenset[Signature]) -> CellResult:
+    if result.failure is None:
+        return result
+    left = (command_without if result.failure.root.exit else without)(result.failure, good)
+    return result if left is result.failure else result.model_copy(update={"failure": left})
+
+
+def _run(trial: TrialResult, result: CellResult, sought: _Sought, longest: float | None) -> Run:
     judgement = sought.judge(result)
     reason = result.reason or judgement.reason
     doubtful = judgement.verdict is Verdict.BAD and is_doubtful(trial, result, longest)
     busy = trial.slowed if doubtful else ""
-    return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, cell, trial, busy)
+    return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, result.cell, trial, busy)
 
 
 def is_doubtful(trial: TrialResult, result: CellResult, longest: float | None = None) -> bool:
@@ -189,9 +213,8 @@ class _Sought:
     outcomes: frozenset[Outcome]
 
     @classmethod
-    def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> _Sought:
-        results = [trial.cell(cell) for trial in trials if trial.sha in goal.failing]
-        red = [result for result in results if result is not None and result.outcome in RED]
+    def of(cls, goal: Goal, found: Iterable[tuple[TrialResult, CellResult]]) -> _Sought:
+        red = [result for trial, result in found if trial.sha in goal.failing and result.outcome in RED]
         if goal.by_exit_code:
             return cls(frozenset(), frozenset(result.outcome for result in red))
         failures = [result.failure for result in red if result.failure]

@@ -1,8 +1,8 @@
 """Evidence: from log lines to events, failure chain, signature and judgement. Pure: no I/O, no clock."""
 
-from bisect_tool.evidence.chain import Failure, explain
+from bisect_tool.evidence.chain import Failure, explain, without
 from bisect_tool.evidence.command import command_failure
-from bisect_tool.evidence.command_chain import with_chain
+from bisect_tool.evidence.command_chain import command_without, with_chain
 from bisect_tool.evidence.deadline import is_missed_deadline
 from bisect_tool.evidence.event import Event, Frame, Kind, Severity, SuiteFailure
 from bisect_tool.evidence.exits import exit_text, signal_name
@@ -30,6 +30,7 @@ __all__ = [
     "TableEntry",
     "classify",
     "command_failure",
+    "command_without",
     "exit_text",
     "explain",
     "explain_log",
@@ -46,4 +47,5 @@ __all__ = [
     "signatures",
     "telling",
     "with_chain",
+    "without",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -14,9 +15,10 @@ from bisect_tool.evidence.signature import Signature, engine_frame, normalise, s
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 CHAIN_KEPT = 40
+_OLDER_KEPT = 20
 _EXCERPT_LINES = 30
 # Times are those at which lines were seen: two logs are read within this many seconds of each other.
 _SIMULTANEOUS = 0.25
@@ -42,7 +44,8 @@ _ABOUT_LEAKS = re.compile(
 class Failure(BaseModel):
     """A failure explained; `chain[0]` is `root`, the rest follows in causal order.
 
-    `beside` are the signatures of what failed in the same run for reasons of its own.
+    `beside` are the signatures of what failed in the same run for reasons of its own; `older` the errors that
+    stand before the root, and follow from something else, if the root is one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +55,12 @@ class Failure(BaseModel):
     signature: Signature
     excerpt: str
     beside: tuple[Signature, ...] = ()
+    older: tuple[Event, ...] = ()
+
+    @cached_property
+    def signatures(self) -> frozenset[Signature]:
+        """Those of all events of the chain, and of what is older."""
+        return frozenset(map(signature_of, (*self.chain, *self.older)))
 
 
 def explain(
@@ -73,10 +82,32 @@ def explain(
     """
     suite = _suite_event(suite_failure, known) if suite_failure else None
     told = [event for event in events if suite is None or not _says_the_same(event, suite)]
-    engine = _serious(told, suite)
+    return _failure(told, suite, parents)
+
+
+def without(failure: Failure, good: Collection[Signature]) -> Failure:
+    """Return a failure explained anew, without what good runs print as well.
+
+    The signature of what a suite saw itself stays, whoever printed it.
+    """
+    if failure.signatures.isdisjoint(good):
+        return failure
+    suite = next((event for event in failure.chain if stage(event) is Stage.SUITE), None)
+    logged = [event for event in (*failure.older, *failure.chain) if event is not suite]
+    return _failure(unlike(logged, good), suite, {}).model_copy(update={"beside": failure.beside})
+
+
+def unlike(events: Iterable[Event], good: Collection[Signature]) -> list[Event]:
+    """Return the events that good runs do not show."""
+    return [event for event in events if signature_of(event) not in good]
+
+
+def _failure(events: Sequence[Event], suite: Event | None, parents: Mapping[int, int]) -> Failure:
+    engine = _serious(events, suite)
     ordered = sorted(engine, key=lambda event: (_stage(event, suite), event.time))
-    ordered = _from_the_root_on(_root_first(_not_before_a_death(ordered), parents))
-    ordered = _first_of_each(ordered)
+    ordered = _root_first(_not_before_a_death(ordered), parents)
+    older = _first_of_each(event for event in ordered if _is_before(event, ordered[0]))
+    ordered = _first_of_each(_from_the_root_on(ordered))
     if suite is not None:
         ordered.append(suite)
         if len(ordered) > 1 and not _explains(ordered[0], suite):
@@ -84,7 +115,13 @@ def explain(
     if not ordered:
         ordered = [_unexplained()]
     chain = tuple(ordered[: CHAIN_KEPT - 1] + ordered[CHAIN_KEPT - 1 :][-1:])
-    return Failure(root=chain[0], chain=chain, signature=signature_of(chain[0]), excerpt=_excerpt(chain))
+    return Failure(
+        root=chain[0],
+        chain=chain,
+        signature=signature_of(chain[0]),
+        excerpt=_excerpt(chain),
+        older=tuple(older[:_OLDER_KEPT]),
+    )
 
 
 def _suite_event(failure: SuiteFailure, known: Patterns) -> Event:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.chain import CHAIN_KEPT
+from bisect_tool.evidence.chain import CHAIN_KEPT, Failure, unlike
 from bisect_tool.evidence.command import ROLE
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
-from bisect_tool.evidence.signature import normalise
+from bisect_tool.evidence.signature import Signature, normalise, signature_of
 from bisect_tool.evidence.symptom import is_symptom
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from bisect_tool.evidence.chain import Failure
     from bisect_tool.evidence.log import LogFailure
 
 _OWN = frozenset({ROLE, LAUNCHER, TEST})
@@ -47,13 +46,30 @@ def _below(failure: Failure, found: Failure) -> Failure:
     """The failure of a process below the command, which the command ended for."""
     ended = failure.root.exit
     root = found.root.model_copy(update={"exit": ended})
-    own = failure.root.model_copy(update={"lines": ()})
     return failure.model_copy(
         update={
             "root": root,
-            "chain": (root, *found.chain[1 : CHAIN_KEPT - 1], own),
+            "chain": (root, *found.chain[1 : CHAIN_KEPT - 1], failure.root),
             "signature": found.signature.model_copy(update={"exit": ended}),
             "beside": (failure.signature, *failure.beside),
             "excerpt": found.excerpt,
+            "older": found.older,
         }
+    )
+
+
+def command_without(failure: Failure, good: Collection[Signature]) -> Failure:
+    """Return the failure of a command without what passing runs print as well.
+
+    Its own end stays: where the root was of a process below it that says the same in passing runs, the
+    command is explained by what it said itself.
+    """
+    root, *rest = failure.chain
+    below = signature_of(root.model_copy(update={"exit": ""})) in good and root.role not in _OWN
+    if not below:
+        return failure.model_copy(update={"chain": (root, *unlike(rest, good))})
+    own = next(event for event in reversed(rest) if event.role == ROLE)
+    signature, *beside = failure.beside
+    return Failure(
+        root=own, chain=(own,), signature=signature, beside=tuple(beside), excerpt="\n".join(own.lines)
     )

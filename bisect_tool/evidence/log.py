@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.chain import Failure, explain
+from bisect_tool.evidence.chain import Failure, explain, unlike
 from bisect_tool.evidence.event import SuiteFailure
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import stage
@@ -54,7 +54,7 @@ def explain_log(
     tests = PytestReader()
     last: deque[LogLine] = deque(maxlen=_LAST)
     every = read_events(_kept(tests.watch(lines), last))
-    events = [event for event in every if signature_of(event) not in known_good]
+    events = unlike(every, known_good)
     evidence = _Evidence(events, tests)
     found = [_of_test(test, evidence) for test in tests.failed()]
     found = found or _of_all(events, tests) or _of_end(last, tests)

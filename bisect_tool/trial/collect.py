@@ -13,13 +13,16 @@ from bisect_tool.evidence import (
     Failure,
     Frame,
     ProcessTimeline,
+    Signature,
     SuiteFailure,
     TableEntry,
     explain,
     read_events,
     read_timeline,
+    signature_of,
 )
 from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.evidence.parsed_line import TEST
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.supervise.journal import read_journal
 from bisect_tool.supervise.processes import since_epoch
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 SUITE_LOG = "suite"
 _MARGIN_S = 1.0
+_PRINTED_KEPT = 200
 _UNKNOWN = EngineLogs()
 
 
@@ -308,6 +312,18 @@ def logged_events(
 ) -> tuple[Event, ...]:
     """What logs show that was seen within `window` (epoch seconds); the memory it takes is bounded."""
     return read_events(merged_lines(logs, window, Tells(known.may_tell)), known)
+
+
+def printed(logs: Path, cells: Sequence[CellResult], known: Patterns = PATTERNS) -> tuple[Signature, ...]:
+    """The signatures of errors that were logged although they made no cell fail; none if no cell passed."""
+    if not any(cell.outcome is Outcome.PASSED for cell in cells):
+        return ()
+    failed = frozenset[Signature]().union(*(cell.failure.signatures for cell in cells if cell.failure))
+    events = logged_events(sorted(logs.glob("*.log")), known=known)
+    grave = (event for event in events if event.severity == "error" or event.kind == "leak")
+    serious = (event for event in grave if event.role != TEST)
+    found = dict.fromkeys(signature_of(event) for event in serious)
+    return tuple(signature for signature in found if signature not in failed)[:_PRINTED_KEPT]
 
 
 class _Evidence:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
-from bisect_tool.evidence import Failure, ProcessTimeline
+from bisect_tool.evidence import Failure, ProcessTimeline, Signature
 from bisect_tool.supervise.load import Load
 from bisect_tool.text import clean_line
 from bisect_tool.verdict import Outcome
@@ -54,7 +54,8 @@ class TrialResult(_Model):
     for every cell that its session is about. `timeline` has every process of the engine; empty for a plain
     command, and in trials that were stored before it was kept. `load` is how busy the machine was with other
     work while the check ran; None where nothing ran, and in older trials. `unusable`: the check itself
-    could not be started.
+    could not be started. `printed` are the signatures of errors that were logged without being part of any
+    failure: what a passing cell prints is no reason for it to fail.
     """
 
     sha: str
@@ -74,6 +75,7 @@ class TrialResult(_Model):
     timeline: tuple[ProcessTimeline, ...] = ()
     load: Load | None = None
     unusable: bool = False
+    printed: tuple[Signature, ...] = ()
 
     @property
     def busy(self) -> str:

@@ -24,7 +24,15 @@ from bisect_tool.supervise.guarded import records_removed
 from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.supervise.logs import last_lines
 from bisect_tool.text import clean_line
-from bisect_tool.trial.collect import SUITE_LOG, Ending, collect, collect_project, timeline, unreadable
+from bisect_tool.trial.collect import (
+    SUITE_LOG,
+    Ending,
+    collect,
+    collect_project,
+    printed,
+    timeline,
+    unreadable,
+)
 from bisect_tool.trial.command import command_cell, not_started
 from bisect_tool.trial.job import Job, make_job
 from bisect_tool.trial.kept_logs import keep_logs
@@ -37,7 +45,7 @@ from bisect_tool.verdict import Outcome
 if TYPE_CHECKING:
     import threading
 
-    from bisect_tool.evidence import ProcessTimeline
+    from bisect_tool.evidence import ProcessTimeline, Signature
     from bisect_tool.supervise.load import Load
 
 Phase = Callable[[str, Path], None]
@@ -84,6 +92,7 @@ class _Told:
     timeline: tuple[ProcessTimeline, ...] = ()
     load: Load | None = None
     unusable: bool = False
+    printed: tuple[Signature, ...] = ()
 
 
 def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> TrialResult:
@@ -124,6 +133,7 @@ def _result(setting: Setting, order: Order, told: _Told, started: datetime, seco
         timeline=told.timeline,
         load=told.load,
         unusable=told.unusable,
+        printed=told.printed,
     )
 
 
@@ -208,7 +218,8 @@ def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianRe
     if isinstance(setting.check, CommandCheck):
         log = place.logs / f"{SUITE_LOG}.log"
         cell = command_cell(setting.check.argv, guarded, log)
-        return _Told(cell.outcome, (cell,), unusable=bool(guarded.not_started))
+        noise = printed(place.logs, (cell,))
+        return _Told(cell.outcome, (cell,), unusable=bool(guarded.not_started), printed=noise)
     ending = Ending(guarded.reason, guarded.ended, guarded.exit_code)
     if project := isinstance(setting.check, ProjectCheck):
         cells = collect_project(place.stream, ending, order.cells)
@@ -217,7 +228,14 @@ def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianRe
             place.stream, place.logs, guarded.parents, ending, order.cells, engine=setting.engine_logs
         )
     if cells:
-        return _Told(overall(cells), cells, timeline=timeline(place.folder, place.logs, setting.engine_logs))
+        known = setting.engine_logs
+        return _Told(
+            overall(cells),
+            cells,
+            timeline=timeline(place.folder, place.logs, known),
+            # All tests of a project share one log.
+            printed=() if project else printed(place.logs, cells, known.known),
+        )
     if guarded.exit_code == _NO_TESTS_COLLECTED and project:
         return _nothing(order, Outcome.SKIPPED, "none of these tests is there at this commit")
     if guarded.exit_code == _NO_TESTS_COLLECTED and setting.cells:
