@@ -208,6 +208,8 @@ def test_a_pass_after_a_part_is_seen_twice_before_that_part_is_left_out():
     alone = [ran("c3", cell(PASSED, "cell[4]"))] * 4
     known = dependence(Judged.of(goal(), "cell[4]", [*shorter, *together, *alone]), "cell[4]")
     assert (known.after, known.missing) == (("first[1]",), None)
+    asked = dependence(Judged.of(goal(), "cell[4]", [*shorter, *together[:1], *alone]), "cell[4]").missing
+    assert asked.cells == ("first[1]", "second[1]", "third[1]", "cell[4]"), "the largest company is run again"
     once = [ran("c3", first, cell(PASSED, "cell[4]"))]
     known = dependence(Judged.of(goal(), "cell[4]", [*together, *alone, *once]), "cell[4]")
     assert (known.after, known.missing.cells) == ((), ("first[1]", "cell[4]"))
