@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _LINE_LIMIT = 20_000
 _NAMES = 8
 _UNSEEN = (
-    "the check imports {} from your checkout at every commit, so what this one changes there was not seen"
+    "the check imports {} from your checkout at every commit, so what the commits change there was not seen"
 )
 _LANGUAGES = {"": "sh", ".sh": "sh", ".bash": "bash", ".py": "python"}
 
