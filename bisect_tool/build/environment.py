@@ -29,13 +29,18 @@ class Environment:
 
 
 class BuildFailed(BisectError):
-    """This commit does not build; that says nothing about any other. `log` has the whole output."""
+    """This commit does not build; that says nothing about any other.
+
+    `log` has the whole output. `program` ended with exit `code`; None where none ended so.
+    """
 
     exit_code = ExitCode.ENVIRONMENT
 
-    def __init__(self, message: str, log: Path) -> None:
+    def __init__(self, message: str, log: Path, program: str = "", code: int | None = None) -> None:
         super().__init__(message, f"The build's log is {log}.")
         self.log = log
+        self.program = program
+        self.code = code
 
 
 class BuildInterrupted(EnvironmentFailed):

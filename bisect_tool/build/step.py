@@ -98,7 +98,8 @@ class Build:
             raise EnvironmentFailed(f"{program} could not be supervised: {result.reason}", f"See {self.log}.")
         if result.exit_code != 0:
             said = last_line(self.log)
-            raise BuildFailed(f"{program} ended with code {result.exit_code}: {said}", self.log)
+            ended = f"{program} ended with code {result.exit_code}"
+            raise BuildFailed(f"{ended}: {said}", self.log, program, result.exit_code)
 
     def tidy(self) -> None:
         """Remove what only the building needed."""

@@ -24,6 +24,7 @@ from bisect_tool.report import fixes
 from bisect_tool.report.check import doubting, shadowed, withheld_from
 from bisect_tool.report.culprits import culprit_report, merge_itself, parent_runs
 from bisect_tool.report.document import (
+    BUILD,
     CellReport,
     CommitInfo,
     Cost,
@@ -114,6 +115,7 @@ def compose(
             code, conclusion = ExitCode.INCONCLUSIVE, f"suspect: {_CUT_OFF}"
     fix = request.find == "fix"
     failures = _evidence(seen) if repro or healed else _failures(state, rows, commits, fix=fix)
+    failures = failures or _builds(rows)
     again = _rerun(request, [row.result for row in rows if not row.shared])
     document = Document(
         schema=1,
@@ -482,6 +484,15 @@ def _of(item: CellConclusion) -> Failure:
 def _evidence(found: tuple[str, str, Failure] | None) -> tuple[FailureReport, ...]:
     """Why a cell failed at a commit, where one did."""
     return () if found is None else (_report(*found),)
+
+
+def _builds(rows: Sequence[TrialRow]) -> tuple[FailureReport, ...]:
+    """Why commits do not build: one for every signature, with the first commit that has it."""
+    found: dict[str, FailureReport] = {}
+    for row in rows:
+        if failure := row.result.failure:
+            found.setdefault(str(failure.signature), _report(BUILD, row.result.sha, failure))
+    return tuple(found.values())
 
 
 def _report(

@@ -147,6 +147,10 @@ class CulpritReport(_Model):
     note: str = ""
 
 
+BUILD = "the build"
+"""In the place of a cell, where what failed is not a test."""
+
+
 class FailureReport(_Model):
     """The failure chain: `chain[0]` is `root`; what follows was brought down by it.
 

@@ -73,9 +73,14 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
         return CellResult(cell=CELL, outcome=Outcome.PASSED, seconds=seconds)
     if code == _CANNOT_TEST:
         return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason="the command said 125")
-    failure = command_failure(_output(log, _LINES_READ), code, ended.ended, log.stem)
-    failure = with_chain(failure, explain_log(merged_lines([log], ALWAYS, Tells(PATTERNS.may_tell))))
+    failure = output_failure(log, code, ended.ended)
     return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure)
+
+
+def output_failure(log: Path, code: int, time: float) -> Failure:
+    """Why a program failed that ended with `code` at `time` (epoch seconds); what it printed is in `log`."""
+    failure = command_failure(_output(log, _LINES_READ), code, time, log.stem)
+    return with_chain(failure, explain_log(merged_lines([log], ALWAYS, Tells(PATTERNS.may_tell))))
 
 
 def not_started(why: str) -> CellResult:

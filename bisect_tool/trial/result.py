@@ -55,7 +55,7 @@ class TrialResult(_Model):
     command, and in trials that were stored before it was kept. `load` is how busy the machine was with other
     work while the check ran; None where nothing ran, and in older trials. `unusable`: the check itself
     could not be started. `printed` are the signatures of errors that were logged without being part of any
-    failure: what a passing cell prints is no reason for it to fail.
+    failure: what a passing cell prints is no reason for it to fail. `failure` is why a commit does not build.
     """
 
     sha: str
@@ -76,6 +76,7 @@ class TrialResult(_Model):
     load: Load | None = None
     unusable: bool = False
     printed: tuple[Signature, ...] = ()
+    failure: Failure | None = None
 
     @property
     def busy(self) -> str:

@@ -33,7 +33,7 @@ from bisect_tool.trial.collect import (
     timeline,
     unreadable,
 )
-from bisect_tool.trial.command import command_cell, not_started
+from bisect_tool.trial.command import command_cell, not_started, output_failure
 from bisect_tool.trial.job import Job, make_job
 from bisect_tool.trial.kept_logs import keep_logs
 from bisect_tool.trial.leftovers import Before
@@ -45,7 +45,7 @@ from bisect_tool.verdict import Outcome
 if TYPE_CHECKING:
     import threading
 
-    from bisect_tool.evidence import ProcessTimeline, Signature
+    from bisect_tool.evidence import Failure, ProcessTimeline, Signature
     from bisect_tool.supervise.load import Load
 
 Phase = Callable[[str, Path], None]
@@ -93,6 +93,7 @@ class _Told:
     load: Load | None = None
     unusable: bool = False
     printed: tuple[Signature, ...] = ()
+    failure: Failure | None = None
 
 
 def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> TrialResult:
@@ -134,6 +135,7 @@ def _result(setting: Setting, order: Order, told: _Told, started: datetime, seco
         load=told.load,
         unusable=told.unusable,
         printed=told.printed,
+        failure=told.failure,
     )
 
 
@@ -158,7 +160,7 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
     try:
         environment = _environment(setting, order, cancel)
     except BuildFailed as error:
-        return _nothing(order, Outcome.UNBUILDABLE, f"does not build: {error.message}")
+        return _unbuildable(order, error)
     if missing := _missing_script(setting, order):
         return _Told(Outcome.SKIPPED, (not_started(missing),), unusable=True)
     try:
@@ -180,6 +182,16 @@ def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event)
     told = _read(setting, order, place, guarded)
     keep_logs(place.logs, told.cells)
     return replace(told, environment=environment, leftovers=leftovers, load=guarded.load)
+
+
+def _unbuildable(order: Order, error: BuildFailed) -> _Told:
+    """Why a commit does not build: what the program that failed printed."""
+    if error.code is None:
+        return _nothing(order, Outcome.UNBUILDABLE, f"does not build: {error.message}")
+    failure = output_failure(error.log, error.code, time.time())
+    ended = f"{error.program} ended with {failure.root.headline}"
+    told = _nothing(order, Outcome.UNBUILDABLE, clean_line(f"does not build: {ended}", _REASON_LIMIT))
+    return replace(told, failure=failure)
 
 
 def _missing_script(setting: Setting, order: Order) -> str:

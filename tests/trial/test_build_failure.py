@@ -1,0 +1,50 @@
+"""A build that fails is explained as any command is, and the report has the chain and the excerpt."""
+
+import threading
+
+import pytest
+
+from bisect_tool.build import BuildFailed
+from bisect_tool.home import Home
+from bisect_tool.report.compose import _builds
+from bisect_tool.report.why import who
+from bisect_tool.request import CommandCheck
+from bisect_tool.store import TrialRow
+from bisect_tool.trial import run
+from bisect_tool.trial.run import Order, run_trial
+from bisect_tool.trial.setting import Setting
+from bisect_tool.verdict import Outcome
+
+OUTPUT = """\
+$ make
+cc -c kiln.c
+kiln.c:3:5: error: 'page' undeclared (first use in this function)
+make: *** [Makefile:2: kiln.o] Error 1
+"""
+
+
+@pytest.fixture
+def unbuildable(tmp_path, monkeypatch):
+    log = tmp_path / "build.log"
+    log.write_text(OUTPUT)
+
+    def fail(*_):
+        raise BuildFailed("make ended with code 2: make: *** Error 1", log, "make", 2)
+
+    monkeypatch.setattr(run, "_environment", fail)
+    setting = Setting(CommandCheck(argv=("true",)), Home(tmp_path, tmp_path), None, None, 10.0)
+    order = Order("a" * 40, tmp_path, "", ("test_a",), tmp_path / "trial", 0, set)
+    return run_trial(setting, order, lambda *_: None, threading.Event())
+
+
+def test_the_reason_is_the_compiler_s_error(unbuildable):
+    assert unbuildable.outcome is Outcome.UNBUILDABLE
+    assert unbuildable.reason == (
+        "does not build: make ended with exit code 2: error: 'page' undeclared (first use in this function)"
+    )
+
+
+def test_the_report_explains_the_build(unbuildable):
+    (report,) = _builds([TrialRow(1, "bad end", unbuildable)])
+    assert who(report) == "the build fails"
+    assert "kiln.c:3:5: error" in report.excerpt
