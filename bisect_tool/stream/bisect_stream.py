@@ -15,7 +15,8 @@ A cell is named by its node id after the file: `test_external_lb_server_info[4]`
 - `unread`: `cell` (the file) and `reason`; a project's file that skips itself;
 - `start`: `cell`;
 - `phase`: `cell`, `phase` (setup, call, teardown), `outcome` (passed, failed, skipped), `seconds`,
-  `failure` (`exception`, `message`, `frames` as [file, line, function], `text`) or null, `hint`
+  `failure` (`exception`, `message`, `frames` as [file, line, function], `text`, and `captured`, what the test
+  and the processes below it printed) or null, `hint`
   (infrastructure, hung) or null, `reason` of a skip or null, `expected` (it failed as its mark xfail says),
   `logs` (names of log files) and `window` ([from, to] in epoch seconds) or null;
 - `finish`: `exit`, pytest's exit status.
@@ -222,11 +223,18 @@ def _failure(
 ) -> dict[str, Any]:
     text = report.longreprtext
     if excinfo is None:  # an unexpected pass is a failure without an exception
-        return {"exception": "", "message": _last_line(text), "frames": [], "text": _tail(text)}
+        said: dict[str, Any] = {"exception": "", "message": _last_line(text), "frames": []}
+        return {**said, "text": _tail(text), "captured": _captured(report)}
     kind = excinfo.type
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     message = _head(_message(excinfo.value))
-    return {"exception": name, "message": message, "frames": _frames(excinfo), "text": _tail(text)}
+    said = {"exception": name, "message": message, "frames": _frames(excinfo)}
+    return {**said, "text": _tail(text), "captured": _captured(report)}
+
+
+def _captured(report: pytest.TestReport) -> str:
+    """Return what pytest captured so far, standard error and all."""
+    return _tail("\n".join(content for title, content in report.sections if title.startswith("Captured")))
 
 
 def _frames(excinfo: pytest.ExceptionInfo[BaseException]) -> list[list[Any]]:

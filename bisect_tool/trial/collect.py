@@ -12,6 +12,7 @@ from bisect_tool.evidence import (
     Event,
     Failure,
     Frame,
+    LogLine,
     ProcessTimeline,
     Signature,
     SuiteFailure,
@@ -22,7 +23,7 @@ from bisect_tool.evidence import (
     signature_of,
 )
 from bisect_tool.evidence.engine_logs import EngineLogs
-from bisect_tool.evidence.parsed_line import TEST
+from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.supervise.journal import read_journal
 from bisect_tool.supervise.processes import since_epoch
@@ -108,7 +109,7 @@ def collect_project(stream: Path, ending: Ending, wanted: Sequence[str] | None) 
 
     A file that cannot be read is a cell that failed, since its tests cannot be named; where it was asked for
     and could be read, it passed. A cell in the middle of which the process died is FAILED. The evidence is
-    what pytest says of a test alone: the log of the one process has those of all others.
+    what pytest says of a test, and captured of it: the log of the one process has those of all others.
     """
     suite = _Suite.read(stream)
     evidence = _Evidence(None, {}, _UNKNOWN)
@@ -249,9 +250,10 @@ def _result(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> Cell
 
 def _failed(name: str, phase: Phase, seconds: float, evidence: _Evidence) -> CellResult:
     outcome = phase.hint if phase.hint in (Outcome.HUNG, Outcome.INFRASTRUCTURE) else Outcome.FAILED
-    seen = _suite_failure(phase, phase.failure or CrashReport(exception="", message=phase.reason or ""))
+    crash = phase.failure or CrashReport(exception="", message=phase.reason or "")
+    seen = _suite_failure(phase, crash)
     window = phase.window or (phase.time - phase.seconds, phase.time)
-    failure = evidence.explain(phase.logs, window, seen)
+    failure = evidence.explain(phase.logs, window, seen, crash.captured)
     reason = seen.message if outcome is Outcome.INFRASTRUCTURE else ""
     return CellResult(cell=name, outcome=outcome, seconds=seconds, failure=failure, reason=reason)
 
@@ -326,6 +328,19 @@ def printed(logs: Path, cells: Sequence[CellResult], known: Patterns = PATTERNS)
     return tuple(signature for signature in found if signature not in failed)[:_PRINTED_KEPT]
 
 
+def _captured_events(captured: str, time: float) -> list[Event]:
+    """What processes below a test printed that name themselves.
+
+    What the test logged itself is no reason for its failure: many a test has an error logged and looks at it.
+    """
+    secrets = secret_values(os.environ)
+    lines = (
+        LogLine(SUITE_LOG, time, redact(text, secrets), number)
+        for number, text in enumerate(captured.splitlines(), 1)
+    )
+    return [event for event in read_events(lines) if event.role not in (TEST, LAUNCHER)]
+
+
 class _Evidence:
     """The trial's logs, read once per set of files and window: cells that fail together share them."""
 
@@ -335,10 +350,15 @@ class _Evidence:
         self._parents = parents
         self._events: dict[tuple[tuple[str, ...], tuple[float, float]], tuple[Event, ...]] = {}
 
-    def explain(self, logs: Sequence[str], window: tuple[float, float], seen: SuiteFailure) -> Failure:
-        """The failure chain from the named logs (none named: all) within the window."""
+    def explain(
+        self, logs: Sequence[str], window: tuple[float, float], seen: SuiteFailure, captured: str = ""
+    ) -> Failure:
+        """The failure chain from the named logs (none named: all) within the window.
+
+        Of a project's tests, which share one log, it is from what was `captured` of the test.
+        """
         if self._folder is None:
-            return explain((), seen, self._parents)
+            return explain(_captured_events(captured, seen.time), seen, self._parents)
         every = sorted(path.name for path in self._folder.glob("*.log"))
         own = [name for name in every if self._engine.names(name)]
         names = tuple(dict.fromkeys((*logs, *own) if logs else every))

@@ -32,12 +32,16 @@ class _Record(_Model):
 
 
 class CrashReport(_Model):
-    """What pytest saw of an exception; frames are `(file, line, function)`, outermost first."""
+    """What pytest saw of an exception; frames are `(file, line, function)`, outermost first.
+
+    `captured` is what the test and the processes below it printed.
+    """
 
     exception: str
     message: str
     frames: tuple[tuple[str, _LineNumber, str], ...] = ()
     text: str = ""
+    captured: str = ""
 
 
 class Collected(_Record):

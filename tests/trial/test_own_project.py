@@ -212,3 +212,16 @@ def test_the_environment_s_own_sitecustomize_still_runs(tree):
     (tree.root / "sitecustomize.py").write_text("import os\nos.environ['SEEN'] = 'yes'\n")
     tree.write({"tests/test_it.py": "import os\ndef test_a(): assert os.environ['SEEN'] == 'yes'\n"})
     assert tree.outcomes(env={"PYTHONPATH": str(tree.root)}) == {"tests/test_it.py::test_a": "passed"}
+
+
+def test_a_process_below_a_test_that_says_why_is_the_root(tree):
+    code = (
+        "import sys; print('(EngineCore pid=7) ERROR 01-02 10:00:00 [c.py:1] KeyError: 9', file=sys.stderr)"
+    )
+    body = f"    print('ERROR: mine')\n    subprocess.run([sys.executable, '-c', {code!r}])\n    assert 0\n"
+    tree.write({"tests/test_a.py": f"import subprocess, sys\n\n\ndef test_it():\n{body}"})
+    (result,) = tree.run("tests/test_a.py").values()
+    assert [(event.role, event.exception) for event in result.failure.chain] == [
+        ("EngineCore", "KeyError"),
+        ("Test", "AssertionError"),
+    ]
