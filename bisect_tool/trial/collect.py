@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.patterns import Patterns
 
 SUITE_LOG = "suite"
+NO_SUCH_TEST = "there is no such test at this commit"
 _MARGIN_S = 1.0
 _PRINTED_KEPT = 200
 _UNKNOWN = EngineLogs()
@@ -220,7 +221,7 @@ class _Suite:
         if self.unreadable and not self.files:
             return self.unreadable
         if (self.order or self.files) and cell not in self.order:
-            return "there is no such test at this commit"
+            return NO_SUCH_TEST
         if ending.reason != "exited":
             return f"did not run: the trial was ended ({ending.reason})"
         return "did not run: pytest ended before it" + (
