@@ -74,7 +74,7 @@ def _doubt(document: Document) -> str:
     if "always red" in findings:
         return "It fails at the good end as well: name an older one, or see in its log what fails there."
     if _tests_are_younger(document):
-        return f"Tests of the bad end are younger: --tests-from {short(document.bad)} takes them to every commit."
+        return f"The tests are younger: --tests-from {short(document.bad)} takes them to every commit."
     if "unverified" in findings:
         untested = not any(report.bad.runs for report in document.cells.values())
         other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
