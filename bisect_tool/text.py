@@ -32,6 +32,8 @@ _SUSPECT = re.compile(
 _SECRET_WORD = re.compile(
     r"(?:^|_)(?:\w*TOKENS?|\w*SECRETS?|\w*PASSW(?:OR)?DS?|\w*PASSPHRASE|PASS|PWD|\w*KEYS?|\w*CREDENTIALS?|AUTH|COOKIE)(?:_|$)"
 )
+_SECRET_STEMS = ("TOKEN", "SECRET", "PASS", "PWD", "KEY", "CREDENTIAL", "AUTH", "COOKIE")
+"""One of these stands in every name that looks secret."""
 _NOT_SECRET = frozenset({"PWD", "OLDPWD", "SSH_AUTH_SOCK"})
 _SECRET_MIN = 6
 _USERINFO = re.compile(r"(?<=://)[^/\s?#\"'<>]*@")
@@ -67,9 +69,13 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     """Return `text` with secrets masked: the values given, URL userinfo, values of secret-named variables."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, _MASK)
-    text = _USERINFO.sub(f"{_MASK}@", text)
-    text = _BEARER.sub(rf"\1 {_MASK}", text)
-    return _ASSIGNED.sub(_masked, text)
+    # Most lines have none of these, and searching for a word is many times cheaper than matching.
+    if "://" in text:
+        text = _USERINFO.sub(f"{_MASK}@", text)
+    lower = text.lower()
+    if "bearer " in lower or "basic " in lower:
+        text = _BEARER.sub(rf"\1 {_MASK}", text)
+    return _ASSIGNED.sub(_masked, text) if any(stem in text for stem in _SECRET_STEMS) else text
 
 
 def secret_values(env: Mapping[str, str]) -> frozenset[str]:

@@ -205,3 +205,10 @@ def test_no_secret_survives(values, data):
     parts = data.draw(st.lists(st.one_of(st.sampled_from(values), st.text(max_size=10)), max_size=8))
     redacted = redact("\n".join(parts), secrets)
     assert not [value for value in values if value in redacted and "*" not in value]
+
+
+@pytest.mark.parametrize(
+    "stem", ["TOKEN", "SECRETS", "PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "KEYS"]
+)
+def test_redact_a_name_that_looks_secret_in_the_middle_of_a_line(stem):
+    assert redact(f"with MY_{stem}=abcdefgh set", ()) == f"with MY_{stem}=*** set"

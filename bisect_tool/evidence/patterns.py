@@ -77,6 +77,8 @@ class Pattern(_Model):
     def _sound(self) -> Pattern:
         if not (self.text or self.exception or self.regex):
             raise ValueError("a pattern needs a `text`, an `exception` or a `regex`")
+        if self.exception and not re.fullmatch(r"\w+", self.exception):
+            raise ValueError(f"`exception` is a class name without its module, not {self.exception!r}")
         check_expression(self.regex)
         if self.stage.upper() not in _STAGES:
             raise ValueError(f"`stage` is one of {', '.join(stage.lower() for stage in _STAGES)}")
@@ -227,11 +229,12 @@ class Patterns:
             if match := pattern.match(text):
                 named = match.groupdict()
                 role = named.get("role") or (f"Rank_{named['rank']}" if named.get("rank") else "")
-                pid = int(named["pid"]) if named.get("pid") else None
+                pid = int(named["pid"]) if _PID.fullmatch(named.get("pid") or "") else None
                 yield Recognised(pattern, role or pattern.role, pid)
 
 
 _OWN = "scenario"
+_PID = re.compile(r"[0-9]{1,9}")
 _SHORT_MARK = 7
 _CACHED = 4096
 _STEMS = (

@@ -51,12 +51,13 @@ def _lines(
             continue
         if times.at(block.start) > window[1]:
             return
-        telling = tells.may(block.data.decode(errors="replace"))
+        whole = block.data.decode(errors="replace")
+        telling, secret = tells.may(whole), redact(whole, secrets) != whole
         for end, number, text in block.lines() if telling or following > 0 else _few(block, names):
             following -= 1
             time = times.at(end)
             if window[0] <= time <= window[1]:
-                yield LogLine(source, time, redact(text, secrets), number)
+                yield LogLine(source, time, redact(text, secrets) if secret else text, number)
         following = tells.following if telling else following
 
 

@@ -132,6 +132,12 @@ def test_a_pattern_without_any_usual_word_is_found(pattern):
     assert events(known, "OOPS Splat")
 
 
+def test_a_process_id_that_is_none_is_left_out():
+    pattern = {"regex": r"lost shard (?P<pid>\S+)", "stage": "died"}
+    known = EngineLogs.model_validate({"patterns": [pattern]})
+    assert [event.pid for event in events(known, "lost shard x", "lost shard 7")] == [None, 7]
+
+
 def test_a_fatal_text_ends_the_wait():
     known = EngineLogs.model_validate(
         {"patterns": [{"text": "kiln is cold", "stage": "cause", "fatal": True}]}

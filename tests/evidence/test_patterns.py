@@ -33,6 +33,10 @@ def test_every_program_has_its_section(section):
     [
         ('[[x.patterns]]\nstage = "cause"', "needs a `text`, an `exception` or a `regex`"),
         ('[[x.patterns]]\ntext = "a"\nstage = "sad"', "`stage` is one of cause, timed_out,"),
+        (
+            '[[x.patterns]]\nexception = "a.B"\nstage = "cause"',
+            "is a class name without its module, not 'a.B'",
+        ),
         ('[[x.patterns]]\nregex = "a("\nstage = "cause"', "`a(` is no regular expression: missing )"),
         ('[[x.milestones]]\ntext = "a"\nrole = "A"\nreaches = ["up"]', "'handshake', 'ready'"),
     ],
