@@ -69,3 +69,24 @@ def test_a_build_is_paid_for_once():
     assert known.at("c6", ()) == pytest.approx(0.1 + 5 + 0.01)
     assert known.at("c5", ()) == pytest.approx(0.1 + 5 + 0.01 * 2**0.5)
     assert known.at("c4", ()) == pytest.approx(0.1 + 5 + 0.01 * 3**0.5 + 30)
+
+
+def test_the_latest_trial_says_what_is_checked_out():
+    known = cost(LINE, trial("c7"), trial("c3"))
+    assert known.at("c3", ()) < known.at("c4", ()) < known.at("c7", ())
+
+
+def test_a_cell_that_never_ran_and_cells_that_took_longer_than_their_trial_cost_nothing_more():
+    overlapping = trial("c7", slow=60.0).model_copy(update={"seconds": 10.0})
+    known = cost(LINE, overlapping)
+    assert known.at("c7", ("slow", "new")) == pytest.approx(0.1 + 60)
+
+
+def test_a_build_that_was_not_seen_yet_takes_five_times_as_long_as_the_tests():
+    """A trial whose environment was there already says nothing of builds."""
+    environments = {"c4": "new", "c7": "there"}
+    assert cost(LINE, environments=environments).at("c4", ()) == pytest.approx(0.1 + 5.0)
+    seen = cost(LINE, trial("c7", slow=15.0), environments=environments)
+    assert seen.at("c4", ()) == pytest.approx(0.1 + 0.01 * 3**0.5 + 5 + 5.0 * 20)
+    built = cost(LINE, trial("c7", build_s=30.0, environment="there"), trial("c7"), environments=environments)
+    assert built.at("c4", ()) == pytest.approx(0.1 + 0.01 * 3**0.5 + 5 + 30)

@@ -196,4 +196,68 @@ def test_no_more_combinations_are_run_than_allowed():
     found = least(clinic.play())
     assert found.cut
     assert found.parts >= clinic.needs["a"]
-    assert len({sha for sha in clinic.ran() if "+" in sha}) <= COMBINATIONS
+    assert len({sha for sha in clinic.ran() if "+" in sha}) == COMBINATIONS
+
+
+def known(*trials, candidates=1, **more):
+    """A goal with so many candidates, and what trials at commits say of it: outcomes by cell."""
+    grafts = tuple(Graft(frozenset({number}), str(number)) for number in range(candidates))
+    goal = Goal(dag=Dag({BAD: ()}), goods=(), bad=BAD, endpoint_runs=RUNS, grafts=grafts, **more)
+    ran = [
+        TrialResult(
+            sha=sha,
+            cells=tuple(CellResult(cell=cell, outcome=outcome) for cell, outcome in said.items()),
+            outcome=Outcome.PASSED,
+            started="",
+            seconds=1.0,
+        )
+        for sha, said in trials
+    ]
+    return goal, ran
+
+
+RED, GREEN = Outcome.FAILED, Outcome.PASSED
+
+
+def test_where_no_cell_is_red_nothing_is_said_to_heal():
+    assert not Healing(*known((BAD, {"a": GREEN}), (BAD, {"a": GREEN}), ("0", {"a": GREEN}))).heals("0")
+
+
+def test_a_cell_that_told_nothing_at_the_failing_commit_is_not_run_with_the_candidates():
+    clinic = Clinic({"a": {0}, "mute": set()}, 1, said={(BAD, "mute"): Outcome.ERRORED})
+    clinic.play()
+    assert [[cell.cell for cell in trial.cells] for trial in clinic.trials if trial.sha == "0"] == [["a"]] * 2
+
+
+def test_no_run_begins_that_those_under_way_may_make_needless():
+    """Two passes are wanted: beside two runs of a commit none of it begins."""
+    goal, ran = known()
+    bad = Step(BAD, None, Purpose.BAD_END)
+    assert heal(goal, ran).step == heal(goal, ran, [bad]).step == bad
+    assert heal(goal, ran, [bad, bad]).step is None
+    assert not heal(goal, ran, [bad, bad]).over
+
+
+def test_the_step_says_whether_it_is_of_the_failing_commit_or_of_a_candidate():
+    goal, ran = known((BAD, {"a": RED}))
+    assert heal(goal, ran).step == Step("0", ("a",), Purpose.FIX)
+
+
+def test_what_has_to_be_put_together_keeps_the_campaign_open():
+    """Neither heals both cells by itself."""
+    trials = [(BAD, {"a": RED, "b": RED})]
+    trials += [("0", {"a": GREEN, "b": RED})] * RUNS + [("1", {"a": RED, "b": GREEN})] * RUNS
+    state = heal(*known(*trials, candidates=2))
+    assert (state.step, state.wanted, state.over) == (None, frozenset({0, 1}), False)
+
+
+def test_candidates_that_heal_something_are_put_together_before_the_others():
+    clinic = Clinic({"a": {1}, "b": {3}}, 6)
+    clinic.play()
+    assert {sha for sha in clinic.ran() if "+" in sha} == {"1+3"}
+
+
+def test_as_many_runs_are_missing_as_the_cell_with_the_fewest_passes_takes():
+    healing = Healing(*known((BAD, {"a": GREEN, "b": Outcome.INFRASTRUCTURE})))
+    assert healing.left(BAD) == ("a", "b")
+    assert healing.missing(BAD) == RUNS
