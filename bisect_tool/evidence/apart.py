@@ -60,6 +60,7 @@ class TakenApart:
     def __init__(self, known: Patterns) -> None:
         self._known = known
         self._lines: dict[str, Apart] = {}
+        self._begun: dict[tuple[str, str, bool], tuple[Beginning, Mark, bool]] = {}
 
     def line(self, text: str) -> Apart:
         """A raw line taken apart."""
@@ -73,7 +74,13 @@ class TakenApart:
     def parsed(self, parsed: ParsedLine) -> Apart:
         """A parsed line, with what it can begin."""
         process = parsed.role if parsed.pid is None else parsed.pid
-        mark = mark_of(parsed.text)
+        said = parsed.text, parsed.level, bool(parsed.head)
+        begun = self._begun.get(said)
+        if begun is None:
+            if len(self._begun) >= _KEPT:
+                self._begun.clear()
+            begun = self._begun[said] = self._begins(parsed)
+        beginning, mark, anew = begun
         stream = parsed.stream
         if mark is Mark.HEADER_BEHIND_TEXT and not process and not parsed.head:  # behind its writer's name
             stream = without_prefix(parsed, len(before_header(parsed.text)), self._known).stream
@@ -82,12 +89,17 @@ class TakenApart:
             stream,
             process,
             parsed.head,
-            self._beginning(parsed, mark),
+            beginning,
             mark is Mark.FRAME,
-            self._starts_anew(parsed.text),
+            anew,
             bool(parsed.level) and not parsed.head,
             not process and not parsed.level and mark is not Mark.HEADER,
         )
+
+    def _begins(self, parsed: ParsedLine) -> tuple[Beginning, Mark, bool]:
+        """What a line begins, by its text, level and head alone."""
+        mark = mark_of(parsed.text)
+        return self._beginning(parsed, mark), mark, self._starts_anew(parsed.text)
 
     def _beginning(self, parsed: ParsedLine, mark: Mark) -> Beginning:
         if mark is Mark.HEADER:

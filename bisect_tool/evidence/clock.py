@@ -32,30 +32,42 @@ class Clock:
     def __init__(self) -> None:
         self._offsets: dict[str, float] = {}
         self._last: dict[str, float] = {}
-        self._stamps: dict[str, str] = {}
         self._lately: dict[str, deque[float]] = {}
+        self._unread: dict[str, deque[str]] = {}
+        self._seen: dict[str, str] = {}
 
     def see(self, line: LogLine, stamp: str) -> None:
         """Take note of the stamp of a line; the lines of one log must come in their order."""
         source = line.source
-        if self._stamps.get(source) == stamp:
+        if self._seen.get(source) == stamp:
             return
-        self._stamps[source] = stamp
-        read = _read(stamp)
-        if read is None:
-            return
-        offset = self._offsets.setdefault(source, line.time - read.time if line.time else 0.0)
-        time = read.time + offset
-        last = self._last.get(source, time)
-        self._last[source] = last if time < last - _JUMP_S else time
-        self._lately.setdefault(source, deque(maxlen=_LATELY)).append(self._last[source])
+        self._seen[source] = stamp
+        if source not in self._offsets and (read := _read(stamp)) is not None:
+            self._offsets[source] = line.time - read.time if line.time else 0.0
+            self._lately[source] = deque(maxlen=_LATELY)
+            self._unread[source] = deque(maxlen=_LATELY)
+        if source in self._unread:
+            self._unread[source].append(stamp)  # most are never asked for
 
     def written(self, line: LogLine, stamp: str) -> tuple[float, bool]:
         """When a line was written whose stamp was the last to be seen, and whether it says so itself."""
+        source = line.source
+        if source not in self._offsets:
+            return line.time, False
+        unread = self._unread[source]
+        while unread:
+            self._read(source, unread.popleft())
         if stamp and _read(stamp) is not None:
-            return self._last[line.source], True
-        lately = self._lately.get(line.source)
-        return max(lately) if lately else line.time, False
+            return self._last[source], True
+        return max(self._lately[source]), False
+
+    def _read(self, source: str, stamp: str) -> None:
+        read = _read(stamp)
+        if read is not None:
+            time = read.time + self._offsets[source]
+            last = self._last.get(source, time)
+            self._last[source] = last if time < last - _JUMP_S else time
+            self._lately[source].append(self._last[source])
 
 
 def in_order(seen: Sequence[float], written: Sequence[float]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from bisect_tool.evidence.event import Frame
 from bisect_tool.evidence.traceback import Fed, Link
@@ -36,6 +37,8 @@ _FRAMES_KEPT = 48
 @dataclass
 class CrashReader:
     """Reads the lines of one process from the first word of a crash to the end of its stacks."""
+
+    takes_frames: ClassVar[bool] = False
 
     first: str
     _message: str = ""

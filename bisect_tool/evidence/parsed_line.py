@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bisect_tool.evidence.line_format import JSON_LINES
 from bisect_tool.evidence.patterns import PATTERNS
@@ -43,6 +43,7 @@ _LEVEL = r"(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
 _BEFORE_HEAD = re.compile(rf"{_GLUE}(?:collecting \.\.\. )?(?={_LEVEL} \d\d-\d\d \d\d:)")
 _BEFORE_CRASH = re.compile(r"[.FEsx]+(?=Fatal Python error: )")
 _RANK = re.compile(r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)")
+_SOME_STAMP = "-"
 # Numbers of a prefix that are no part of a name, such as times.
 _UNNAMED = re.compile(r"(?<![\w=#-])[\d:.,/-]+(?!\w)")
 _PYTEST_MARGIN = re.compile(r"E {2,}")
@@ -90,8 +91,7 @@ _STREAMS = frozenset({"stderr", "stdout"})
 _MAYBE_HEAD = re.compile(rf"\s?(?:{_LEVEL}[ :]|\[|\| |- |[DIWEF]\d\d\d|ts=|time=|[\w.-]+:\d+:\d+ \[)")
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedLine:
+class ParsedLine(NamedTuple):
     """A line taken apart.
 
     Attributes:
@@ -138,7 +138,20 @@ def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
     rest = shown[prefix.end :]
     if rest.startswith("{") and (parsed := _json(rest, prefix, known)):
         return parsed
-    return _plain(clean_line(rest, LINE_LIMIT), prefix, known)
+    parsed = _bare(rest, bool(prefix.stamp), known)
+    if not prefix.end:
+        return parsed
+    return parsed._replace(
+        stamp=prefix.stamp or parsed.stamp, writer=prefix.writer, rank=prefix.rank or parsed.rank
+    )
+
+
+@lru_cache(maxsize=8192)
+def _bare(text: str, stamped: bool, known: Patterns) -> ParsedLine:
+    """A line without its collector's prefix, which differs from line to line where this does not."""
+    stamp = _SOME_STAMP if stamped else ""
+    parsed = _plain(clean_line(text, LINE_LIMIT), Prefix(stamp=stamp), known)
+    return parsed._replace(stamp="") if parsed.stamp is stamp else parsed
 
 
 def _formatted(parts: Parts, prefix: Prefix) -> ParsedLine:
@@ -163,9 +176,8 @@ def _formatted(parts: Parts, prefix: Prefix) -> ParsedLine:
 def without_prefix(parsed: ParsedLine, end: int, known: Patterns = PATTERNS) -> ParsedLine:
     """Return a line whose text holds a prefix of `end` characters more; the prefix tells its writer."""
     writer = parsed.writer or _UNNAMED.sub("", parsed.text[:end])
-    return replace(
-        _plain(parsed.text[end:], Prefix(0, parsed.stamp, writer, parsed.rank), known), stamp=parsed.stamp
-    )
+    stripped = _plain(parsed.text[end:], Prefix(0, parsed.stamp, writer, parsed.rank), known)
+    return stripped._replace(stamp=parsed.stamp)
 
 
 def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
@@ -199,7 +211,7 @@ def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> Parsed
     repeated = head["placed"] or head["glog"] or head["ray"]
     record = head[0].rstrip() if repeated else ""
     text = head.string[head.end() :]
-    return replace(line, role=role, pid=pid, level=level, head=record, text=text, stamp=stamp)
+    return line._replace(role=role, pid=pid, level=level, head=record, text=text, stamp=stamp)
 
 
 def _nccl_level(word: str | None) -> str:
@@ -243,5 +255,5 @@ def _json(text: str, prefix: Prefix, known: Patterns) -> ParsedLine | None:
         return None
     if not parts.level and not parts.traceback:
         inner = parse_line(parts.message, known)
-        return replace(inner, stamp=inner.stamp or parts.time or prefix.stamp)
+        return inner._replace(stamp=inner.stamp or parts.time or prefix.stamp)
     return _formatted(parts, prefix)

@@ -95,13 +95,12 @@ class PrefixLearner:
 
     _offered: re.Pattern[str] | None = None
     _known: list[re.Pattern[str]] = field(default_factory=list)
-    _begins: set[str] = field(default_factory=set)
-    indented: bool = False
-    """Whether one of them begins with a blank, as what stands in a stack does."""
+    begins: set[str] = field(default_factory=set)
+    """The characters that they begin with."""
 
     def strip(self, text: str) -> int:
         """Return where `text` begins behind a prefix that was learnt; 0 where it has none."""
-        if text[:1] not in self._begins:
+        if text[:1] not in self.begins:
             return 0
         for known in self._known:
             if match := known.match(text):
@@ -116,6 +115,5 @@ class PrefixLearner:
     def offer(self, before: str) -> None:
         """Take what stood before a traceback's header for a prefix, should the next lines have it, too."""
         shape = re.sub(r"\d+", r"\\d+", re.escape(before.rstrip(" ")))
-        self.indented = self.indented or before[:1].isspace()
-        self._begins.update("0123456789" if before[0].isdigit() else before[0])
+        self.begins.update("0123456789" if before[0].isdigit() else before[0])
         self._offered = re.compile(shape + r"(?: |$)")

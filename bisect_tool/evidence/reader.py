@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.apart import Apart, Beginning, TakenApart
@@ -13,7 +12,7 @@ from bisect_tool.evidence.parsed_line import ParsedLine, parse_line, without_pre
 from bisect_tool.evidence.patterns import PATTERNS, Patterns
 from bisect_tool.evidence.prefix import PrefixLearner
 from bisect_tool.evidence.record import Record
-from bisect_tool.evidence.stack_run import StackRun, run_after
+from bisect_tool.evidence.stack_run import Looks, StackRun, run_after
 from bisect_tool.evidence.traceback import TRACEBACK, Fed, TracebackReader, before_header
 from bisect_tool.evidence.writers import Writers
 
@@ -66,6 +65,7 @@ class _Reader:
         self._prefixes: dict[str, PrefixLearner] = {}
         self._writers = Writers(known.line_format)
         self._taken = TakenApart(known)
+        self._looks = Looks(self._taken)
         self._run: StackRun | None = None
         self._first: list[Record] = []
         self._new: list[Record] = []
@@ -103,8 +103,9 @@ class _Reader:
                 self._take(line, self._taken.parsed(part))
             return
         record = self._take(line, apart)
-        if record is not None and record.takes_frames and (learner is None or not learner.indented):
-            self._run = run_after(line, apart.parsed, record)
+        if record is not None and record.stack is not None:
+            begins = learner.begins if learner is not None else ()
+            self._run = run_after(line, apart.parsed, record, self._looks, begins)
 
     def _end_run(self, run: StackRun) -> None:
         run.record.last = self._number - 1
@@ -211,7 +212,7 @@ class _Reader:
                 record.start_traceback(_header(apart))
             record.keep(text)
             return True
-        if apart.anew and not apart.head and _is_over(stack):
+        if apart.anew and not apart.head and isinstance(stack, TracebackReader) and stack.is_over:
             self._finish(key)
             return False
         record.last = self._number
@@ -244,7 +245,7 @@ class _Reader:
             beginning is Beginning.TRACEBACK_BEHIND_TEXT
         ):  # the head of the line does not stand before the frames
             self._adopting[line.source, parsed.stream] = key
-        return record if beginning is Beginning.TRACEBACK else None
+        return None if beginning is Beginning.TRACEBACK_BEHIND_TEXT else record
 
     def _record(self, line: LogLine, parsed: ParsedLine, announced: str) -> Record:
         written = self._clock.written(line, parsed.stamp)
@@ -283,14 +284,9 @@ class _Reader:
 def _parts(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
     """A JSON record's message and the lines of its traceback, under one head."""
     head = f"{parsed.head} {number}"
-    yield replace(parsed, head=head, more=())
+    yield parsed._replace(head=head, more=())
     for text in parsed.more:
-        yield replace(parsed, head=head, text=text, more=())
-
-
-def _is_over(stack: TracebackReader | CrashReader) -> bool:
-    """Whether a traceback has named its exception, and nothing of its message is missing."""
-    return isinstance(stack, TracebackReader) and stack.raised and not stack.expects_more
+        yield parsed._replace(head=head, text=text, more=())
 
 
 def _header(apart: Apart) -> str:

@@ -66,11 +66,6 @@ class Record:
         self.stack = TracebackReader()
         self.stack.feed(header)
 
-    @property
-    def takes_frames(self) -> bool:
-        """Whether a stack is open to which frames and code can only belong."""
-        return isinstance(self.stack, TracebackReader) and self.stack.takes_frames
-
     def keep(self, text: str) -> None:
         """Keep a line, the first one as it is and of others the beginning; of many, the head and the tail."""
         if self.head and len(text) > _LINE_KEPT:

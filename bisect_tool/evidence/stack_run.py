@@ -1,48 +1,109 @@
-"""The lines of one stack that follow one another: taken without being taken apart one by one.
+"""The lines of one traceback or crash that follow one another: not taken apart one by one.
 
 Most lines of a log that failed are of this kind, and all that differs between them is what stands behind
-the prefix, and the seconds in it. What is the least unusual goes the long way through `parsed_line` and
-`traceback`.
+the prefix, and the seconds in it. What is the least unusual goes the long way through `parsed_line`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from bisect_tool.evidence.parsed_line import LINE_LIMIT
-from bisect_tool.evidence.traceback import TracebackReader, frame_of
+from bisect_tool.evidence.apart import Beginning
+from bisect_tool.evidence.parsed_line import LINE_LIMIT, ParsedLine
+from bisect_tool.evidence.traceback import Fed, TracebackReader, frame_of, may_follow_a_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bisect_tool.evidence.apart import TakenApart
+    from bisect_tool.evidence.crash import CrashReader
     from bisect_tool.evidence.event import Frame
     from bisect_tool.evidence.line import LogLine
-    from bisect_tool.evidence.parsed_line import ParsedLine
     from bisect_tool.evidence.record import Record
 
 _KEPT = 20_000
+_INDENTED, _FRAME = "    ", '  File "'
 # What another writer's line holds that is glued to this one, or the next header.
 _UNUSUAL = re.compile(
     r'File "|Traceback \(|pid=|\[repeated |[A-Z] \d\d-\d\d \d\d:|Fatal Python error: |Exception Group'
 )
+_LEVEL = re.compile(r"(?:DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL)")
 _SECONDS = re.compile(r"(?<=\d\d:\d\d:)\d\d(?:[.,]\d+)?")
-_looks: dict[str, tuple[str, Frame | None] | None] = {}
-"""What texts behind a prefix are: a frame, a line of code without one, or something else (None)."""
+
+
+class Look(NamedTuple):
+    """What a text behind a prefix is.
+
+    Attributes:
+        text: the text; of equal ones only one is kept.
+        frame: the frame that it is; None where it is none.
+        inside: whether it can only be a part of the stack that is open: a frame, or a line of code.
+        follows: whether a stack goes on with it, or ends with it.
+        anew: whether it is an event of its own behind a traceback that is over.
+    """
+
+    text: str
+    frame: Frame | None
+    inside: bool
+    follows: bool
+    anew: bool
+
+
+class Looks:
+    """Looks at texts behind prefixes, and knows those that it has met of late."""
+
+    def __init__(self, taken: TakenApart) -> None:
+        self._taken = taken
+        self.known: dict[str, Look | None] = {}
+
+    def of(self, text: str) -> Look | None:
+        """What a text is that is not known yet; None where the whole line has to be taken apart."""
+        if len(self.known) >= _KEPT:
+            self.known.clear()
+        look = self.known[text] = self._look(text)
+        return look
+
+    def _look(self, text: str) -> Look | None:
+        if len(text) >= LINE_LIMIT or not text.isprintable() or text[-1:].isspace():
+            return None
+        frame = frame_of(text) if text.startswith(_FRAME) else None
+        if _UNUSUAL.search(text, len(_FRAME) if frame else 0):
+            return None
+        if frame or text.startswith(_INDENTED):
+            return Look(text, frame, inside=True, follows=True, anew=False)
+        apart = self._taken.line(text)
+        goes_on_with_prefix = apart.parsed != ParsedLine("", None, "", "", text) or _LEVEL.match(text)
+        if goes_on_with_prefix or apart.beginning is Beginning.TRACEBACK_BEHIND_TEXT:
+            return None
+        return Look(text, None, inside=False, follows=may_follow_a_stack(text), anew=apart.anew)
 
 
 class StackRun:
-    """Takes the lines that go on with an open traceback, each behind the same prefix in the same log."""
+    """Takes the lines that go on with an open record, each behind the same prefix in the same log."""
 
-    __slots__ = ("_at", "_before", "_behind", "_resumes", "_source", "_stack", "last", "record")
+    __slots__ = (
+        *("_at", "_before", "_begins", "_behind", "_looks", "_resumes", "_source", "_stack"),
+        *("last", "record"),
+    )
 
-    def __init__(
-        self, first: LogLine, prefix: str, stamp: str, record: Record, stack: TracebackReader
+    def __init__(  # noqa: PLR0913, PLR0917  # the parts of a run
+        self,
+        first: LogLine,
+        parsed: ParsedLine,
+        record: Record,
+        stack: TracebackReader | CrashReader,
+        looks: Looks,
+        begins: Collection[str],
     ) -> None:
+        prefix = first.text[: len(first.text) - len(parsed.text)]
         self._source = first.source
-        self._stack = stack
-        self._stack = stack
         self._at = len(prefix)
-        self._before, self._resumes = _up_to_seconds(prefix, stamp)
+        self._before, self._resumes = _up_to_seconds(prefix, parsed.stamp)
         self._behind = prefix[self._resumes :]
+        self._looks = looks
+        self._begins = begins
+        self._stack = stack
         self.record = record
         self.last = first
 
@@ -59,15 +120,30 @@ class StackRun:
         if self._resumes and not self._has_prefix(text):
             return False
         rest = text[self._at :]
-        look = _looks[rest] if rest in _looks else _look(rest)
+        if rest[:1] in self._begins:
+            return False
+        look = self._looks.known[rest] if rest in self._looks.known else self._looks.of(rest)
         if look is None:
             return False
-        known, frame = look  # of equal texts only one is kept
-        if frame is not None:
-            self._stack.add_frame(frame)
+        known, frame, inside, _, _ = look
+        if inside and self._stack.takes_frames:
+            if frame is not None:
+                self._stack.add_frame(frame)  # type: ignore[union-attr]
+        elif not self._goes_on(look):
+            return False
         self.record.keep(known)
         self.last = line
         return True
+
+    def _goes_on(self, look: Look) -> bool:
+        """Give a text to the stack; False where it does not go on with it."""
+        stack = self._stack
+        if isinstance(stack, TracebackReader):
+            if stack.grouped or not (look.follows or stack.raised):
+                return False
+            if look.anew and stack.is_over and not self.record.line.head:
+                return False
+        return stack.feed(look.text) is Fed.TAKEN
 
     def _has_prefix(self, text: str) -> bool:
         """Whether a line that begins alike has the prefix but for its seconds."""
@@ -75,14 +151,18 @@ class StackRun:
         return seconds[:2].isdigit() and text.startswith(self._behind, self._resumes)
 
 
-def run_after(line: LogLine, parsed: ParsedLine, record: Record) -> StackRun | None:
-    """Return the run that a line begins whose record takes frames; None where it begins none."""
-    stack = record.stack
-    if not isinstance(stack, TracebackReader) or parsed.formatted or (parsed.level and not parsed.head):
+def run_after(
+    line: LogLine, parsed: ParsedLine, record: Record, looks: Looks, begins: Collection[str]
+) -> StackRun | None:
+    """Return the run that a line begins which went to a record with a stack; None where it begins none.
+
+    `begins` are the characters that prefixes begin with which were learnt in this log.
+    """
+    if parsed.formatted or (parsed.level and not parsed.head):
         return None
-    if not parsed.text or not line.text.endswith(parsed.text):
+    if record.stack is None or not parsed.text or not line.text.endswith(parsed.text):
         return None
-    return StackRun(line, line.text[: -len(parsed.text)], parsed.stamp, record, stack)
+    return StackRun(line, parsed, record, record.stack, looks, begins)
 
 
 def _up_to_seconds(prefix: str, stamp: str) -> tuple[str, int]:
@@ -90,17 +170,3 @@ def _up_to_seconds(prefix: str, stamp: str) -> tuple[str, int]:
     place = prefix.find(stamp) if stamp else -1
     seconds = _SECONDS.search(prefix, place, place + len(stamp)) if place >= 0 else None
     return (prefix[: seconds.start()], seconds.end()) if seconds else (prefix, 0)
-
-
-def _look(rest: str) -> tuple[str, Frame | None] | None:
-    look: tuple[str, Frame | None] | None = None
-    if len(rest) < LINE_LIMIT and rest.isprintable() and not rest[-1:].isspace():
-        if rest.startswith("    "):
-            look = None if _UNUSUAL.search(rest) else (rest, None)
-        elif rest.startswith('  File "') and not _UNUSUAL.search(rest, 8):
-            frame = frame_of(rest)
-            look = (rest, frame) if frame else None
-    if len(_looks) >= _KEPT:
-        _looks.clear()
-    _looks[rest] = look
-    return look

@@ -80,6 +80,8 @@ class TracebackReader:
     _others: int = 0
     _writers: int = 1
     _connector: str = ""
+    takes_frames: bool = False
+    """Whether a stack is open, not in a group, so that frames and code can only belong to it."""
 
     @property
     def raised(self) -> bool:
@@ -92,9 +94,14 @@ class TracebackReader:
         return bool(self._links) and self._links[-1].message.endswith(":") and self._continued < _CONTINUED
 
     @property
-    def takes_frames(self) -> bool:
-        """Whether a stack is open, not in a group, so that frames and code can only belong to it."""
-        return self._state is _State.STACK and not self._grouped
+    def is_over(self) -> bool:
+        """Whether an exception has been named, and nothing of its message is missing."""
+        return self.raised and not self.expects_more
+
+    @property
+    def grouped(self) -> bool:
+        """Whether it is of an exception group, whose lines have a margin."""
+        return self._grouped
 
     def add_frame(self, frame: Frame) -> None:
         """Take a frame of the open stack; of many the outermost and the innermost are kept."""
@@ -106,7 +113,7 @@ class TracebackReader:
         """Take `text` if it belongs here; REFUSED: it does not, CLOSED: and the traceback ended before it."""
         if self._grouped:
             if _SEPARATOR.match(text):
-                self._state = _State.BETWEEN
+                self._enter(_State.BETWEEN)
                 return Fed.TAKEN
             text, margins = _MARGIN.subn("", text, count=1)
             if not margins and _CONNECTOR.match(text):
@@ -125,6 +132,10 @@ class TracebackReader:
         cut = [Link("", "traceback cut short", tuple(self._frames))] if self._state is _State.STACK else []
         return (*self._links, *cut, *reversed(self._groups))
 
+    def _enter(self, state: _State) -> None:
+        self._state = state
+        self.takes_frames = state is _State.STACK and not self._grouped
+
     def _header(self, match: re.Match[str]) -> Fed:
         if self._state is _State.RAISED and self._quoted and self._links:
             self._links.pop()  # a remote exception's own text follows: its last line will name it properly
@@ -135,7 +146,7 @@ class TracebackReader:
         self._grouped = self._grouped or bool(match["group"])
         self._quoted = False
         self._frames = []
-        self._state = _State.STACK
+        self._enter(_State.STACK)
         return Fed.TAKEN
 
     def _frame(self, match: re.Match[str]) -> Fed:
@@ -144,7 +155,7 @@ class TracebackReader:
         if self._state is _State.RAISED and self._links and self._writers == 1:
             self._links.pop()  # a remote stack printed as the message
             self._frames = []
-        self._state = _State.STACK
+        self._enter(_State.STACK)
         self.add_frame(Frame(file=match["file"], line=int(match["line"]), function=match["function"] or ""))
         return Fed.TAKEN
 
@@ -178,12 +189,12 @@ class TracebackReader:
         self._connector = ""
         self._frames = []
         self._others = 0
-        self._state = _State.RAISED
+        self._enter(_State.RAISED)
 
     def _after(self, text: str) -> Fed:
         if connector := _CONNECTOR.match(text):
             self._connector = "explicit" if connector["explicit"] else "implicit"
-            self._state = _State.BETWEEN
+            self._enter(_State.BETWEEN)
             return Fed.TAKEN
         if self.expects_more and bare_exception(text):
             self._take_in(text)
@@ -267,6 +278,11 @@ def frame_of(text: str) -> Frame | None:
     if match is None or not match["function"]:
         return None
     return Frame(file=match["file"], line=int(match["line"]), function=match["function"])
+
+
+def may_follow_a_stack(text: str) -> bool:
+    """Whether a stack goes on with `text`, or ends with it; a line of another writer is neither."""
+    return not text or text[0].isspace() or bool(_CONNECTOR.match(text)) or last_line(text) is not None
 
 
 def last_line(text: str) -> tuple[str, str | None] | None:

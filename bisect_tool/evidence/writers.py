@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,4 +30,4 @@ class Writers:
                 self._last[source] = parsed.role, parsed.pid
             return parsed
         role, pid = self._last.get(source, ("", None))
-        return parsed if parsed.role or parsed.pid is not None else replace(parsed, role=role, pid=pid)
+        return parsed if parsed.role or parsed.pid is not None else parsed._replace(role=role, pid=pid)
