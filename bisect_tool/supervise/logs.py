@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
 from bisect_tool.supervise.files import open_regular, read_regular, written_whole
@@ -95,13 +95,13 @@ class Block:
             yield self.end, number, self.data[begin:].decode(errors="replace")
 
 
-def read_blocks(path: Path) -> Iterator[Block]:
-    """A log in blocks, from its beginning to its end; what is gone, or no regular file, has none.
+def read_blocks(path: Path, start: int = 0, number: int = 1) -> Iterator[Block]:
+    """A log in blocks, from the line `number` at offset `start` on; what is no regular file has none.
 
     Holes in it (see `stamps`) are passed over. The file is open only while a block is read: there may be more
     logs than descriptors.
     """
-    offset, start, number, rest = 0, 0, 1, b""
+    offset, rest = start, b""
     while chunk := _chunk(path, offset):
         at, data = chunk
         if at > offset and rest:
@@ -119,6 +119,24 @@ def read_blocks(path: Path) -> Iterator[Block]:
         rest = data[cut:]
     if rest:
         yield Block(start, number, rest)
+
+
+def line_start(path: Path, near: int) -> int:
+    """The offset at which a line begins, some way before `near`; 0 where none does in that stretch."""
+    begin = max(near - LINE_LIMIT, 0)
+    found = _chunk(path, begin) if begin else None
+    newline = found[1].find(b"\n") if found else -1
+    return found[0] + newline + 1 if found and 0 <= newline < near - found[0] else 0
+
+
+def count_lines(path: Path, start: int, end: int) -> int:
+    """How many lines end between two offsets."""
+    count = 0
+    while start < end and (chunk := _chunk(path, start)):
+        at, data = chunk
+        count += data.count(b"\n", 0, max(end - at, 0))
+        start = at + len(data)
+    return count
 
 
 def _chunk(path: Path, offset: int) -> tuple[int, bytes] | None:
@@ -200,7 +218,10 @@ def _size(path: Path) -> int:
 
 
 class Times:
-    """The sidecar of a log: when it was first so long. Without one, that is when the log was last changed."""
+    """The sidecar of a log: when it was first so long. Without one, that is when the log was last changed.
+
+    `in_order`: whether the clock was never set back meanwhile.
+    """
 
     def __init__(self, log: Path) -> None:
         self._ends, self._times = array("q"), array("d")
@@ -208,6 +229,12 @@ class Times:
             self._ends.append(end)
             self._times.append(time)
         self._changed = _changed(log)
+        self.in_order = all(one <= other for one, other in pairwise(self._times))
+
+    def before(self, time: float) -> int:
+        """An offset up to which all was seen before `time`."""
+        place = bisect_left(self._times, time) if self.in_order else 0
+        return self._ends[place - 1] if place else 0
 
     def at(self, offset: int) -> float:
         """When the log first was at least so long (epoch seconds)."""

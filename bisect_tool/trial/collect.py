@@ -28,7 +28,7 @@ from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.supervise.journal import read_journal
 from bisect_tool.supervise.processes import since_epoch
 from bisect_tool.text import clean, clean_line, redact, secret_values
-from bisect_tool.trial.log_lines import ALWAYS, Tells, merged_lines
+from bisect_tool.trial.log_lines import ALWAYS, Tells, TrialLogs, merged_lines
 from bisect_tool.trial.result import CellResult
 from bisect_tool.trial.stream import (
     Collected,
@@ -348,6 +348,7 @@ class _Evidence:
     def __init__(self, folder: Path | None, parents: Mapping[int, int], engine: EngineLogs) -> None:
         self._folder = folder
         self._engine = engine
+        self._logs = TrialLogs()
         self._parents = parents
         self._events: dict[tuple[tuple[str, ...], tuple[float, float]], tuple[Event, ...]] = {}
 
@@ -364,10 +365,11 @@ class _Evidence:
         own = [name for name in every if self._engine.names(name)]
         names = tuple(dict.fromkeys((*logs, *own) if logs else every))
         key = (names, window)
-        if key not in self._events:
-            self._events[key] = self._read(self._folder, names, window)
+        if key not in self._events:  # cells that fail together follow one another
+            self._events = {key: self._read(self._folder, names, window)}
         return explain(self._events[key], seen, self._parents, self._engine.known)
 
     def _read(self, folder: Path, names: Sequence[str], window: tuple[float, float]) -> tuple[Event, ...]:
         paths = [folder / Path(name).name for name in names]
-        return logged_events(paths, (window[0] - _MARGIN_S, window[1] + _MARGIN_S), self._engine.known)
+        wide, known = (window[0] - _MARGIN_S, window[1] + _MARGIN_S), self._engine.known
+        return read_events(self._logs.merged(paths, wide, Tells(known.may_tell)), known)

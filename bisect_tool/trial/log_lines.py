@@ -10,12 +10,13 @@ import heapq
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import LogLine
 from bisect_tool.evidence.quiet import FOLLOWING
-from bisect_tool.supervise.logs import Block, Times, read_blocks
+from bisect_tool.supervise.logs import Block, Times, count_lines, line_start, read_blocks
 from bisect_tool.text import clean_line, redact, secret_values
 
 if TYPE_CHECKING:
@@ -37,28 +38,55 @@ class Tells:
 
 def merged_lines(paths: Iterable[Path], window: tuple[float, float], tells: Tells) -> Iterator[LogLine]:
     """The telling lines of these logs that were seen within `window` (epoch seconds), without secrets."""
-    secrets = secret_values(os.environ)
-    return heapq.merge(*(_lines(path, window, tells, secrets) for path in paths), key=attrgetter("time"))
+    return TrialLogs().merged(paths, window, tells)
 
 
-def _lines(
-    path: Path, window: tuple[float, float], tells: Tells, secrets: frozenset[str]
-) -> Iterator[LogLine]:
-    source, times, following = clean_line(path.stem), Times(path), tells.following
-    names: set[bytes] = set()
-    for block in read_blocks(path):
-        if times.at(block.end) < window[0]:
-            continue
-        if times.at(block.start) > window[1]:
-            return
-        whole = block.data.decode(errors="replace")
-        telling, secret = tells.may(whole), redact(whole, secrets) != whole
-        for end, number, text in block.lines() if telling or following > 0 else _few(block, names):
-            following -= 1
-            time = times.at(end)
-            if window[0] <= time <= window[1]:
-                yield LogLine(source, time, redact(text, secrets) if secret else text, number)
-        following = tells.following if telling else following
+class TrialLogs:
+    """Logs that are read window by window, each time from where the window begins."""
+
+    def __init__(self) -> None:
+        self._logs: dict[Path, _Log] = {}
+        self._secrets = secret_values(os.environ)
+
+    def merged(self, paths: Iterable[Path], window: tuple[float, float], tells: Tells) -> Iterator[LogLine]:
+        """As `merged_lines`."""
+        logs = [self._logs.setdefault(path, _Log(path)) for path in paths]
+        return heapq.merge(*(log.lines(window, tells, self._secrets) for log in logs), key=attrgetter("time"))
+
+
+class _Log:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._source = clean_line(path.stem)
+        self._at = 0, 1
+
+    @cached_property
+    def _times(self) -> Times:
+        return Times(self._path)
+
+    def lines(self, window: tuple[float, float], tells: Tells, secrets: frozenset[str]) -> Iterator[LogLine]:
+        times, following = self._times, tells.following
+        names: set[bytes] = set()
+        for block in read_blocks(self._path, *self._start(window[0])):
+            if times.in_order and times.at(block.end) < window[0]:
+                continue
+            if times.in_order and times.at(block.start) > window[1]:
+                return
+            whole = block.data.decode(errors="replace")
+            telling, secret = tells.may(whole), redact(whole, secrets) != whole
+            for end, number, text in block.lines() if telling or following > 0 else _few(block, names):
+                following -= 1
+                time = times.at(end)
+                if window[0] <= time <= window[1]:
+                    yield LogLine(self._source, time, redact(text, secrets) if secret else text, number)
+            following = tells.following if telling else following
+
+    def _start(self, since: float) -> tuple[int, int]:
+        """Where a line begins before `since`, and its number; counted on from where the last window began."""
+        start = line_start(self._path, self._times.before(since))
+        offset, number = self._at if self._at[0] <= start else (0, 1)
+        self._at = start, number + count_lines(self._path, offset, start)
+        return self._at
 
 
 def _few(block: Block, names: set[bytes]) -> Iterator[tuple[int, int, str]]:

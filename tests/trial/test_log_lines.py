@@ -7,7 +7,7 @@ import pytest
 
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.supervise.stamps import times_file
-from bisect_tool.trial.log_lines import ALWAYS, Tells, merged_lines
+from bisect_tool.trial.log_lines import ALWAYS, Tells, TrialLogs, merged_lines
 
 MIB = 1 << 20
 TELLS = Tells(PATTERNS.may_tell)
@@ -39,6 +39,21 @@ def test_lines_of_several_logs_come_in_the_order_of_time(tmp_path):
 def test_only_the_window_counts(tmp_path):
     log = write(tmp_path, "1.log", *((float(second), f"error {second}") for second in range(9)))
     assert read(log, window=(2.0, 4.0)) == [(2.0, "error 2"), (3.0, "error 3"), (4.0, "error 4")]
+
+
+def test_windows_in_any_order_have_the_same_lines_as_the_whole(tmp_path):
+    said = [(float(second), f"error {second} {'x' * (second % 7) * 100}") for second in range(3000)]
+    log, logs = write(tmp_path, "1.log", *said), TrialLogs()
+    for window in [(2000.0, 2003.0), (5.0, 9.0), (2900.0, 9000.0), (0.0, 1.0), (1500.0, 1501.0)]:
+        found = [(line.time, line.text, line.number) for line in logs.merged([log], window, TELLS)]
+        assert found == [
+            (time, text.rstrip("\n"), int(time) + 1) for time, text in said if window[0] <= time <= window[1]
+        ]
+
+
+def test_clocks_that_were_set_back_hide_no_line(tmp_path):
+    log = write(tmp_path, "1.log", *((float(time), f"error {time}") for time in (5, 6, 1, 2, 7)))
+    assert [text for _, text in read(log, window=(1.0, 2.0))] == ["error 1", "error 2"]
 
 
 def test_a_healthy_stretch_is_passed_over_but_for_who_speaks_and_when(tmp_path):
