@@ -72,17 +72,25 @@ def collector_prefix(text: str) -> Prefix:
         match = _COLLECTOR.match(text, end)
         if match is None or match.end() == end:
             break
-        found = match.groupdict()
-        stamp = stamp or next((found[name] for name in _TIMED if found[name]), "")
-        writer = writer or next((found[name] for name in _NAMED if found[name]), "").strip()
-        rank = rank or next((found[name] for name in _RANKED if found[name]), "")
+        form = match.lastgroup or ""
+        if not stamp and form in _TIMED:
+            stamp = match[_TIMED[form]] or ""
+        if not writer and form in _NAMED:
+            writer = match[_NAMED[form]].strip()
+        if not rank and form in _RANKED:
+            rank = match[form]
         end = match.end()
     return Prefix(end, stamp, writer, rank) if end else _NONE
 
 
-_TIMED = ("cri", "gitlab", "journal", "step", "bracketed", "stamp", "ctime", "clock")
-_RANKED = ("rank", "local", "task", "mpi", "hydra")
-_NAMED = ("unit", "job", "pod", "stern", "compose", "raylet")
+# The last group of a form tells which one it is.
+_TIMED = {
+    **{form: form for form in ("cri", "gitlab", "bracketed", "stamp", "clock", "step")},
+    "unit": "journal",
+    "mpi": "ctime",
+}
+_NAMED = {"unit": "unit", "step": "job", **{form: form for form in ("pod", "stern", "compose", "raylet")}}
+_RANKED = frozenset({"rank", "local", "task", "mpi", "hydra"})
 
 
 @dataclass

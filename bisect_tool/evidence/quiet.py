@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import partial
+from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.line import LogLine
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 FOLLOWING = 512
 """Lines after a telling one that may belong to records which are open still (see `reader`)."""
 _NAMES_KEPT = 10_000
+_LINE = partial(tuple.__new__, LogLine)
+"""`LogLine._make` without a call in Python for each of millions of lines."""
 _ASKED = 4096
 _TIME = re.compile(r"\d\d:\d\d")
 _NAMED = re.compile(r"\(\w[^()\n]{0,60} pid=\d{1,9}\)")
@@ -39,9 +43,8 @@ def telling_lines(source: str, blocks: Iterable[str]) -> Iterator[LogLine]:
             number += block.count("\n")
             continue
         lines = block.removesuffix("\n").split("\n")
-        for text in lines:
-            yield LogLine(source, 0.0, text, number)
-            number += 1
+        yield from map(_LINE, zip(repeat(source), repeat(0.0), lines, count(number)))
+        number += len(lines)
         following = telling[-1] + FOLLOWING - len(lines) if telling else following - len(lines)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import lru_cache
 
 _ISO = re.compile(
     r'"?(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ](?P<clock>\d\d:\d\d(?::\d\d)?)'
@@ -53,22 +54,31 @@ def read_stamp(text: str, year: int) -> Stamp | None:
     if match is None:
         return None
     found = match.groupdict()
-    month = int(found.get("month") or 0) or _month(found.get("name") or "")
-    dated = bool(found.get("day"))
-    try:
-        day = datetime(
-            int(found.get("year") or year), month if dated else 1, int(found.get("day") or 1), tzinfo=UTC
-        )
-    except ValueError:
+    midnight = _midnight(
+        found.get("year") or str(year),
+        found.get("month") or found.get("name") or "1",
+        found.get("day") or "1",
+    )
+    if midnight is None:
         return None
-    hours, minutes, *seconds = (int(part) for part in found["clock"].split(":"))
-    since = timedelta(hours=hours, minutes=minutes, seconds=seconds[0] if seconds else 0)
+    hours, minutes, *seconds = map(int, found["clock"].split(":"))
+    since = hours * 3600 + minutes * 60 + (seconds[0] if seconds else 0)
     digits = found.get("fraction") or ""
     fraction = float(f"0.{digits[1:]}") if digits else 0.0
     zone = found.get("zone")
-    time = (day + since).timestamp() + fraction - _offset(zone)
     resolution = 0.001 if digits else 1.0 if seconds else 60.0
-    return Stamp(time, resolution, zoned=bool(zone))
+    return Stamp(midnight + since + fraction - _offset(zone), resolution, zoned=bool(zone))
+
+
+@lru_cache(maxsize=256)
+def _midnight(year: str, month: str, day: str) -> float | None:
+    """When a day began; None for a day that does not exist."""
+    try:
+        return datetime(
+            int(year), int(month) if month.isdigit() else _month(month), int(day), tzinfo=UTC
+        ).timestamp()
+    except ValueError:
+        return None
 
 
 def _month(name: str) -> int:
