@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.chain import CHAIN_KEPT, Failure, unlike
+from bisect_tool.evidence.chain import CHAIN_KEPT, Failure, explain, unlike
 from bisect_tool.evidence.command import ROLE
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
-from bisect_tool.evidence.signature import Signature, normalise, signature_of
+from bisect_tool.evidence.signature import Signature, normalise
 from bisect_tool.evidence.symptom import is_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from bisect_tool.evidence.event import Event
     from bisect_tool.evidence.log import LogFailure
 
 _OWN = frozenset({ROLE, LAUNCHER, TEST})
@@ -32,24 +33,33 @@ def with_chain(failure: Failure, logged: Sequence[LogFailure]) -> Failure:
         logged: what the core reads from the same output, the gravest first.
     """
     found = next((each.failure for each in logged if not is_symptom(each.failure.root)), None)
-    if found is None:
-        return failure
+    return failure if found is None else _joined(failure, found)
+
+
+def _joined(failure: Failure, found: Failure) -> Failure:
+    """The failure of a command, and what was found in its output, as one."""
     if found.root.role not in _OWN:
         return _below(failure, found)
-    same = normalise(found.root.message) in normalise(failure.root.message)
-    if not same or found.root.exception != failure.root.exception:
+    if not _says_the_same(found.root, failure.root):
         return failure
     return failure.model_copy(update={"chain": (failure.root, *found.chain[1:])})
+
+
+def _says_the_same(event: Event, own: Event) -> bool:
+    """Whether `event` is the command's own exception, as the core reads it."""
+    same = event.exception == own.exception and normalise(event.message) in normalise(own.message)
+    return same and event.role in _OWN
 
 
 def _below(failure: Failure, found: Failure) -> Failure:
     """The failure of a process below the command, which the command ended for."""
     ended = failure.root.exit
     root = found.root.model_copy(update={"exit": ended})
+    between = [event for event in found.chain[1:] if not _says_the_same(event, failure.root)]
     return failure.model_copy(
         update={
             "root": root,
-            "chain": (root, *found.chain[1 : CHAIN_KEPT - 1], failure.root),
+            "chain": (root, *between[: CHAIN_KEPT - 2], failure.root),
             "signature": found.signature.model_copy(update={"exit": ended}),
             "beside": (failure.signature, *failure.beside),
             "excerpt": found.excerpt,
@@ -59,17 +69,21 @@ def _below(failure: Failure, found: Failure) -> Failure:
 
 
 def command_without(failure: Failure, good: Collection[Signature]) -> Failure:
-    """Return the failure of a command without what passing runs print as well.
-
-    Its own end stays: where the root was of a process below it that says the same in passing runs, the
-    command is explained by what it said itself.
-    """
+    """Return the failure of a command without what passing runs print as well; its own end stays."""
     root, *rest = failure.chain
-    below = signature_of(root.model_copy(update={"exit": ""})) in good and root.role not in _OWN
-    if not below:
+    if root.role in _OWN:
         return failure.model_copy(update={"chain": (root, *unlike(rest, good))})
-    own = next(event for event in reversed(rest) if event.role == ROLE)
+    logged = [root.model_copy(update={"exit": ""}), *failure.older, *rest[:-1]]
+    left = unlike(logged, good)
+    if len(left) == len(logged):
+        return failure
+    own = _own(failure)
+    return _joined(own, explain(left, None, {})) if any(each.severity == "error" for each in left) else own
+
+
+def _own(failure: Failure) -> Failure:
+    """What a command said itself, without the processes below it."""
+    end = failure.chain[-1]
     signature, *beside = failure.beside
-    return Failure(
-        root=own, chain=(own,), signature=signature, beside=tuple(beside), excerpt="\n".join(own.lines)
-    )
+    excerpt = "\n".join(end.lines)
+    return Failure(root=end, chain=(end,), signature=signature, beside=tuple(beside), excerpt=excerpt)

@@ -79,6 +79,19 @@ def test_a_command_is_explained_by_what_it_said_itself():
     assert "bad header" in left.excerpt
 
 
+def test_the_next_process_below_a_command_is_the_root():
+    noise = "(Worker pid=3) ERROR 11-23 09:49:34 [w.py:1] OSError: no statistics"
+    cause = "(Engine pid=4) ERROR 11-23 09:49:35 [w.py:1] KeyError: 'page'"
+    failure = command(noise, cause, "RuntimeError: server returned 500")
+    good = frozenset({failure.signature.model_copy(update={"exit": ""})})
+    left = command_without(failure, good)
+    assert [event.headline for event in left.chain] == [
+        "exit code 1: KeyError: 'page'",
+        "exit code 1: RuntimeError: server returned 500",
+    ]
+    assert left.signature.role == "Engine"
+
+
 def test_the_end_of_a_command_is_never_noise():
     failure = command("ValueError: bad header")
     good = frozenset({failure.signature.model_copy(update={"exit": "", "role": "Launcher"})})
