@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.history.pins import MOST_BYTES, Pin, changed_pins, names_pins
@@ -24,13 +24,14 @@ _PLAIN = ("diff-tree", "-r", "-z", "--no-commit-id", "--no-ext-diff", "--no-text
 class FileChange:
     """One file; `added` and `removed` are None of a binary file and where its content is not here.
 
-    `was` is its earlier path, where it was moved.
+    `was` is its earlier path, where it was moved, and `mode` its mode before and after, where that differs.
     """
 
     path: str
     added: int | None = None
     removed: int | None = None
     was: str = ""
+    mode: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ class _Entry:
     old: str
     new: str
 
+    @property
+    def changed_mode(self) -> str:
+        """`100755 -> 100644`; empty where it is the same, or the file is new or gone."""
+        differs = self.old_mode != self.mode and self.old_mode.strip("0") and self.mode.strip("0")
+        return f"{self.old_mode} -> {self.mode}" if differs else ""
+
 
 def changes(git: Git, sha: str, parents: Sequence[str], *, of_merge: bool = False) -> Changes:
     """What a commit changes; with `of_merge` only the files in which it differs from every parent.
@@ -82,7 +89,11 @@ def changes(git: Git, sha: str, parents: Sequence[str], *, of_merge: bool = Fals
     except GitFailed as error:
         files = tuple(FileChange(entry.path) for entry in kept)
         return Changes(files, pins, _cannot("how much it changes", error))
-    return Changes(tuple(each for each in counted if own is None or each.path in own), pins)
+    modes = {entry.path: entry.changed_mode for entry in kept}
+    files = tuple(
+        replace(each, mode=modes.get(each.path, "")) for each in counted if own is None or each.path in own
+    )
+    return Changes(files, pins)
 
 
 def _text(git: Git, *arguments: str) -> str:

@@ -51,7 +51,7 @@ def culprit_report(parents: tuple[ParentRuns, ...], found: Changes, *, itself: b
         parents=parents,
         merge_itself=itself,
         files=tuple(
-            FileChange(path=each.path, added=each.added, removed=each.removed, was=each.was)
+            FileChange(path=each.path, added=each.added, removed=each.removed, was=each.was, mode=each.mode)
             for each in found.files[:_FILES_KEPT]
         ),
         files_total=len(found.files),
@@ -101,7 +101,10 @@ def file_lines(report: CulpritReport) -> tuple[tuple[tuple[str, str], ...], int]
 
 
 def _lines(change: FileChange) -> str:
-    return "" if change.added is None or change.removed is None else f"+{change.added} -{change.removed}"
+    known = change.added is not None and change.removed is not None
+    lines = f"+{change.added} -{change.removed}" if known and (change.added or change.removed) else ""
+    mode = f"mode {change.mode}" if change.mode else ""
+    return ", ".join(filter(None, (lines, mode))) or ("+0 -0" if known else "")
 
 
 def pin_lines(report: CulpritReport) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], int]:

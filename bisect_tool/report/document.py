@@ -111,13 +111,14 @@ class ParentRuns(_Model):
 class FileChange(_Model):
     """A file that a culprit changes; `added` and `removed` lines are null where they are not known.
 
-    `was` is its earlier path, where it was moved.
+    `was` is its earlier path, where it was moved, and `mode` its mode before and after, where that differs.
     """
 
     path: str
     added: int | None = None
     removed: int | None = None
     was: str = ""
+    mode: str = ""
 
 
 class PinChange(_Model):

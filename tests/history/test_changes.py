@@ -46,6 +46,19 @@ def test_a_root_commit_adds_all_its_files(project, read):
     assert FileChange("a.txt", 2, 0) in read(sha).files
 
 
+def test_a_mode_that_differs_is_said(project, read):
+    project.commit("first", {"run": "#!/bin/sh\n", "b": "x\n", "link": "run"})
+    (project.path / "run").chmod(0o755)
+    (project.path / "link").unlink()
+    (project.path / "link").symlink_to("run")
+    sha = project.commit("second", {"new": ""})
+    assert [(each.path, each.mode) for each in read(sha).files] == [
+        ("link", "100644 -> 120000"),
+        ("new", ""),
+        ("run", "100644 -> 100755"),
+    ]
+
+
 def test_a_file_that_was_moved_has_both_paths(project, read):
     text = "".join(f"line {number}\n" for number in range(30))
     project.commit("first", {"old name.txt": text})

@@ -12,7 +12,14 @@ from bisect_tool.history import Changes
 from bisect_tool.history.changes import FileChange, FilePin
 from bisect_tool.history.pins import Pin
 from bisect_tool.report.console import render_report
-from bisect_tool.report.culprits import culprit_report, diffstat, merge_itself, merged, parent_runs
+from bisect_tool.report.culprits import (
+    culprit_report,
+    diffstat,
+    file_lines,
+    merge_itself,
+    merged,
+    parent_runs,
+)
 from bisect_tool.report.document import ParentRuns
 from bisect_tool.report.markdown import markdown
 
@@ -93,3 +100,17 @@ def test_on_a_terminal_names_of_commits_lead_to_their_pages():
     assert page in shown(force_terminal=True, color_system="truecolor")
     assert "\x1b" not in shown(color_system=None)
     assert page not in shown(color_system=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (FileChange("run", 0, 0, mode="100755 -> 100644"), "mode 100755 -> 100644"),
+        (FileChange("run", 2, 0, mode="100755 -> 100644"), "+2 -0, mode 100755 -> 100644"),
+        (FileChange("empty", 0, 0), "+0 -0"),
+        (FileChange("a.png"), ""),
+    ],
+)
+def test_how_a_file_changed(change, said):
+    report = culprit_report((), Changes((change,)), itself=False)
+    assert file_lines(report) == (((change.path, said),), 0)
