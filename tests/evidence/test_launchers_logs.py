@@ -131,6 +131,28 @@ def root_of(lines):
             "Launcher",
             "Xid",
         ),
+        (
+            [
+                "[rank0]:[E310 10:02:26.903881913 ProcessGroupNCCL.cpp:1484] Heartbeat monitor timed out!",
+                "[rank0]:[F310 10:12:26.9 x.cpp:1557] Terminating the process after attempting to dump debug info",
+                "Fatal Python error: Aborted",
+            ],
+            "Rank_0",
+            "Heartbeat monitor timed out",
+        ),
+        (
+            ["Memory access fault by GPU node-2 on address 0x7f.", *traceback("RuntimeError: worker died")],
+            "Launcher",
+            "Memory access fault",
+        ),
+        (
+            [
+                "ERROR 06-10 16:45:05 [multiproc_worker_utils.py:120] Worker A pid 3 died, exit code: -9",
+                *traceback("RuntimeError: Engine loop has died"),
+            ],
+            "Launcher",
+            "exit code: -9",
+        ),
         (behind("10:27:45 ", ["starting", *traceback("RuntimeError: no licence")]), "Launcher", "no licence"),
     ],
 )
