@@ -134,7 +134,7 @@ def root_of(lines):
         (
             [
                 "[rank0]:[E310 10:02:26.903881913 ProcessGroupNCCL.cpp:1484] Heartbeat monitor timed out!",
-                "[rank0]:[F310 10:12:26.9 x.cpp:1] Terminating the process after attempting to dump debug info",
+                "[rank0]:[F310 10:12:26 x.cpp:1] Terminating the process after attempting to dump debug info",
                 "Fatal Python error: Aborted",
             ],
             "Rank_0",
