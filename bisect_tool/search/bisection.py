@@ -58,6 +58,9 @@ the next run told five times as much."""
 _RIVALS = 3
 """So many of the likeliest commits are compared with their parents before a search is given up."""
 
+_ENOUGH_AGAINST = 8
+"""So many answers of a commit against the likeliest one are enough, if the history breaks more than once."""
+
 IDLE_BITS = 0.02
 """A slot stays idle beside others rather than run what tells less."""
 
@@ -369,15 +372,17 @@ class Bisection:
         """A commit that answered against the likeliest one, as long as no commit gave both answers.
 
         Noise is no explanation before any was seen: either it comes to light, or the answers of a history
-        that breaks more than once add up.
+        that breaks more than once add up. Such a history explains what answers so without the likeliest
+        commit; what has that, and was seen to be sound a few times, may be fixed on another branch.
         """
         culprit = self._block[-1]
-        if self._noisy or self.posterior.last[culprit] > self.posterior.only[culprit]:
+        if self._noisy:
             return ()
         has_it = {self.dag.candidates[place] for place in self.dag.descendants(culprit)}
-        against = [sha for sha in self._counts if self._is_broken(sha) is not (sha in has_it)]
-        open_ones = sorted(set(against) - self._mute, key=lambda sha: (self._count(sha).total, sha))
-        return tuple(open_ones[:1])
+        against = {sha for sha in self._counts if self._is_broken(sha) is not (sha in has_it)} - self._mute
+        if self.posterior.last[culprit] > self.posterior.only[culprit]:
+            against = {sha for sha in against & has_it if self._count(sha).total < _ENOUGH_AGAINST}
+        return tuple(sorted(against, key=lambda sha: (self._count(sha).total, sha))[:1])
 
     def _unseen_breakages(self) -> tuple[str, ...]:
         """The commits that were not run and show whether a change that was reverted broke it more than once.

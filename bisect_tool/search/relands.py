@@ -161,11 +161,8 @@ def _references(message: Message) -> Iterator[str]:
         yield f"number {body['number']}" if body["number"] else f"sha {body['sha'][:_SHA_LENGTH].lower()}"
     for sha in _SHA.findall(message.subject.lower()):
         yield f"sha {sha[:_SHA_LENGTH]}"
-    own = _own_number(message.subject)
     for groups in _NUMBER.findall(message.subject):
-        number = "".join(groups)
-        if number != own:
-            yield f"number {number}"
+        yield f"number {''.join(groups)}"
 
 
 def _own_number(subject: str) -> str:

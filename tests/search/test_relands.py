@@ -40,6 +40,7 @@ def said(*subjects, bodies=()):
         (f"{TITLE} (#10)", f'Revert "{TITLE}"', f'Revert "Revert "{TITLE}""'),
         (f"{TITLE} (#10)", "Revert #10 (#11)", "Re-land #10 (#12)"),
         (f"{TITLE} (#10)", "Revert #10 (#11)", "Revert #11 (#12)"),
+        (f"{TITLE} (#10)", "Revert #10 (#11)", 'Revert "Revert "It (#10)""'),
         (f"{TITLE} (#1010)", "Revert PR #1010", "[Bugfix] Reapply 1010 (#1012)"),
         (f"[Core] {TITLE}", f'[Bugfix] Revert "[Core] {TITLE}"', f"[Core][Reland] {TITLE}"),
         (f"[Core] {TITLE}", f"[Revert] {TITLE}", f"[Core] Re-apply: {TITLE}"),
@@ -49,6 +50,7 @@ def said(*subjects, bodies=()):
         (TITLE, f"Back out {TITLE}", f"{TITLE}, take 2"),
         (TITLE, f"Roll back of {TITLE}", f"{TITLE} (attempt #2)"),
         (TITLE, f"Backed out changeset {'b' * 12} for failures", f"{TITLE} v2"),
+        ("Bug 123 - Cache it", "Bug 123: revert what hangs", "Bug 123 - Cache all of it"),
         ("Bug 123 - Cache it", "Backed out 2 changesets (bug 123)", "Bug 123 - Cache it, and test it. r=me"),
         ("Merge pull request #10 from a/b", "Revert #10", "Reland #10"),
     ],
@@ -76,6 +78,19 @@ def test_a_body_says_which_commit_is_reverted(body):
 def test_the_revert_of_a_revert_lands_what_the_first_reverted():
     bodies = {1: f"This reverts commit {sha(0)}.", 2: f"This reverts commit {sha(1)}."}
     assert said(TITLE, "Not yet", "Now", bodies=bodies) == [True, False, True]
+
+
+def test_a_body_that_reverts_a_commit_before_the_range_takes_it_out():
+    assert said("Keep it as it was", "Last", bodies={0: f"This reverts commit {'9' * 40}."}) == [False, None]
+
+
+def test_a_title_that_only_begins_alike_is_another_change():
+    assert said(TITLE, "Cache the other table", 'Revert "Cache the other table"') == [None, True, False]
+
+
+def test_a_second_landing_that_says_so_is_enough():
+    assert said(TITLE, "Fix a typo", f"{TITLE} (reland)") == [True, None, True]
+    assert said(TITLE, "Fix a typo", f"{TITLE} again") == [None, None, None]
 
 
 def test_what_was_landed_before_the_range_is_known_by_its_title():
@@ -154,6 +169,14 @@ def test_land_revert_and_reland_names_the_last_landing_and_says_so(n, slots, fix
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 8])
+def test_a_revert_just_before_the_end_is_believed_though_the_history_broke_before(slots):
+    """That a breakage below was seen already does not make its answer chance."""
+    found = search_of(*broken_twice(28, [0, 1, 2, 26, 27]), slots, fix=True).conclude()
+    assert isinstance(found, Culprit)
+    assert found.sha == "c27"
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 8])
 def test_the_example_of_three_landings_one_after_the_other(slots):
     subjects, fails = broken_twice(8, [0, 1, 3, 5, 6])
     found = search_of(subjects, fails, slots).conclude()
@@ -182,11 +205,39 @@ def test_a_history_that_breaks_once_takes_no_run_more_for_its_reverts():
         assert search.conclude().earlier is None
 
 
-def test_what_cannot_be_tried_is_not_in_doubt_for_ever():
-    subjects, fails = broken_twice(16, [3, 7, 12])
-    said = landings([Message(f"c{place}", subject) for place, subject in enumerate(subjects)])
-    search = Bisection(Dag(line(16)), "c15", ("good",), landings=said).observe(("c15", BAD))
-    hidden = {f"c{place}" for place in range(7, 12)}
-    answers = {"good": False} | {f"c{place}": each for place, each in enumerate(fails)}
-    found = finish(search, lambda sha: SKIP if sha in hidden else BAD if answers[sha] else GOOD).conclude()
-    assert found is not None
+def landed_at(*places):
+    """Landing, revert, landing and so on of one change at these places."""
+    return family(*((place, number % 2 == 0) for number, place in enumerate(places)))
+
+
+def runs(answers):
+    """So many failures (positive) or passes (negative) of each commit."""
+    return [(sha, BAD if times > 0 else GOOD) for sha, times in answers.items() for _ in range(abs(times))]
+
+
+def test_a_revert_that_cannot_be_tried_is_tried_once():
+    search = Bisection(Dag(line(16)), "c15", ("good",), landings=landed_at(3, 7)).observe(("c15", BAD))
+    found = finish(search, lambda sha: SKIP if sha == "c7" else BAD if sha in has_it else GOOD)
+    assert found.observed.count(("c7", SKIP)) == 1
+    assert found.conclude().sha == "c3"
+
+
+has_it = {f"c{place}" for place in range(3, 16)}
+
+
+def test_where_noise_was_seen_no_run_is_spent_on_the_revert():
+    """There a run would not repeat its answer."""
+    calm = [*runs({"c15": 6, "c9": 6, "c4": 12, "c3": -12, "c2": -4, "c1": -3}), ("c5", BAD)]
+    noisy = [*calm, ("c5", GOOD), *[("c5", BAD)] * 8]
+    search = Bisection(Dag(line(16)), "c15", ("good",), landings=landed_at(4, 7)).observe(*noisy)
+    assert isinstance(search.conclude(), Culprit)
+    before = Bisection(search.dag, "c15", ("good",), landings=search.landings).observe(*calm)
+    assert before.confirmation() == ("c7",)
+
+
+def test_a_breakage_that_was_seen_below_needs_no_run_of_the_landing_there():
+    seen = runs({"c3": 8, "c6": -8, "c11": -8, "c12": 8, "c13": 6, "c14": 6, "c15": 6})
+    search = Bisection(Dag(line(16)), "c15", ("good",), landings=landed_at(2, 5, 12)).observe(*seen)
+    assert search.posterior.commits[12] > 0.98
+    assert isinstance(found := search.conclude(), Culprit)
+    assert found.earlier == ("c3", "c6")
