@@ -170,7 +170,7 @@ class Patterns:
         fatal = "|".join(re.escape(each.mark) for each in self._patterns if each.fatal)
         self._fatal = re.compile(fatal)
         self.telling = Telling((*_STEMS, *self._marks()))
-        self._datable = re.compile("|".join(re.escape(each.text) for each in self.milestones))
+        self._datable = tuple(dict.fromkeys(each.text for each in self.milestones))
         self._cache: dict[str, Recognised | None] = {}
 
     @cached_property
@@ -197,7 +197,8 @@ class Patterns:
 
     def may_reach(self, text: str) -> bool:
         """Whether a text can hold a milestone."""
-        return bool(self._datable.search(text))
+        # Searches one after the other are several times faster than one regular expression.
+        return any(mark in text for mark in self._datable)
 
     def may_be_fatal(self, text: str) -> bool:
         """Whether `text` holds the mark of a fatal pattern; cheap on the many lines that are healthy."""
