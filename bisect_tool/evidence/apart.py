@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _BAD = frozenset({"ERROR", "CRITICAL"})
 _ANNOUNCEMENT = re.compile(r"Process (?P<role>[\w:-]+):$|Exception ignored in|Exception in thread [^\"]")
-_KEPT = 8192
+_KEPT, _LONG = 8192, 1000
 
 
 class Beginning(Enum):
@@ -64,6 +64,8 @@ class TakenApart:
 
     def line(self, text: str) -> Apart:
         """A raw line taken apart."""
+        if len(text) >= _LONG:
+            return self.parsed(parse_line(text, self._known))
         apart = self._lines.get(text)
         if apart is None:
             if len(self._lines) >= _KEPT:

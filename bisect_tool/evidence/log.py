@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.chain import Failure, explain, unlike
 from bisect_tool.evidence.event import SuiteFailure
-from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
+from bisect_tool.evidence.parsed_line import LAUNCHER, LINE_LIMIT, TEST
 from bisect_tool.evidence.patterns import stage
 from bisect_tool.evidence.pytest_log import PytestReader
 from bisect_tool.evidence.reader import read_events
@@ -77,7 +77,7 @@ def signatures(lines: Iterable[LogLine]) -> frozenset[Signature]:
 def _kept(lines: Iterable[LogLine], last: deque[LogLine]) -> Iterator[LogLine]:
     """Pass on the lines, and keep the last ones."""
     for line in lines:
-        last.append(line)
+        last.append(line if len(line.text) < LINE_LIMIT else line._replace(text=line.text[:LINE_LIMIT]))
         yield line
 
 

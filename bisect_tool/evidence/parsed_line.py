@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LINE_LIMIT = 2000
 JSON_LIMIT = 200_000
 ROLE_LIMIT = 60
+_LONG = 1000
 LAUNCHER, TEST = "Launcher", "Test"
 
 # Another process's line may follow, on the same line, a pytest mark or a progress bar that has not ended yet.
@@ -125,9 +126,12 @@ class ParsedLine(NamedTuple):
         return f"{self.writer} {self.rank}".strip() if self.writer or self.rank else ""
 
 
-@lru_cache(maxsize=8192)
 def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
     """Split a raw line into who wrote it, at which level, when, and what it says."""
+    return _parsed_again(raw, known) if len(raw) < _LONG else _parsed(raw, known)
+
+
+def _parsed(raw: str, known: Patterns) -> ParsedLine:
     # Progress bars redraw themselves with carriage returns: only what stands last is on the screen.
     shown = clean(raw.rstrip("\r\n").rpartition("\r")[2][:JSON_LIMIT])
     prefix = collector_prefix(shown)
@@ -138,7 +142,7 @@ def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
     rest = shown[prefix.end :]
     if rest.startswith("{") and (parsed := _json(rest, prefix, known)):
         return parsed
-    parsed = _bare(rest, bool(prefix.stamp), known)
+    parsed = (_bare_again if len(rest) < _LONG else _bare)(rest, bool(prefix.stamp), known)
     if not prefix.end:
         return parsed
     return parsed._replace(
@@ -146,12 +150,16 @@ def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
     )
 
 
-@lru_cache(maxsize=8192)
 def _bare(text: str, stamped: bool, known: Patterns) -> ParsedLine:
     """A line without its collector's prefix, which differs from line to line where this does not."""
     stamp = _SOME_STAMP if stamped else ""
     parsed = _plain(clean_line(text, LINE_LIMIT), Prefix(stamp=stamp), known)
     return parsed._replace(stamp="") if parsed.stamp is stamp else parsed
+
+
+# Many lines come again: those that are short are kept.
+_parsed_again = lru_cache(maxsize=4096)(_parsed)
+_bare_again = lru_cache(maxsize=4096)(_bare)
 
 
 def _formatted(parts: Parts, prefix: Prefix) -> ParsedLine:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.evidence.apart import Apart, Beginning, TakenApart
 from bisect_tool.evidence.clock import Clock, in_order
 from bisect_tool.evidence.crash import CrashReader
-from bisect_tool.evidence.parsed_line import ParsedLine, parse_line, without_prefix
+from bisect_tool.evidence.parsed_line import LINE_LIMIT, ParsedLine, parse_line, without_prefix
 from bisect_tool.evidence.patterns import PATTERNS, Patterns
 from bisect_tool.evidence.prefix import PrefixLearner
 from bisect_tool.evidence.record import Record
@@ -130,7 +130,7 @@ class _Reader:
         passed = self._passed.get(line.source)
         if passed is None:
             passed = self._passed[line.source] = deque(maxlen=_LINES_PASSED)
-        passed.append(line)
+        passed.append(line if len(line.text) < LINE_LIMIT else line._replace(text=line.text[:LINE_LIMIT]))
         at = line.text.rfind("pid=", 0, _PREFIX_LIMIT)
         if at >= 0 and len(self._named) < _PROCESSES:
             self._named[line.source, line.text[: line.text.find(")", at) + 1]] = self._number

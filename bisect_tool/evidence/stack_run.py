@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from bisect_tool.evidence.apart import Beginning
-from bisect_tool.evidence.parsed_line import LINE_LIMIT, ParsedLine
+from bisect_tool.evidence.parsed_line import ParsedLine
 from bisect_tool.evidence.traceback import Fed, TracebackReader, frame_of, may_follow_a_stack
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.line import LogLine
     from bisect_tool.evidence.record import Record
 
-_KEPT = 20_000
+_KEPT, _LONG = 20_000, 500
 _INDENTED, _FRAME = "    ", '  File "'
 # What another writer's line holds that is glued to this one, or the next header.
 _UNUSUAL = re.compile(
@@ -61,11 +61,13 @@ class Looks:
         """What a text is that is not known yet; None where the whole line has to be taken apart."""
         if len(self.known) >= _KEPT:
             self.known.clear()
+        if len(text) >= _LONG:
+            return None
         look = self.known[text] = self._look(text)
         return look
 
     def _look(self, text: str) -> Look | None:
-        if len(text) >= LINE_LIMIT or not text.isprintable() or text[-1:].isspace():
+        if not text.isprintable() or text[-1:].isspace():
             return None
         frame = frame_of(text) if text.startswith(_FRAME) else None
         if _UNUSUAL.search(text, len(_FRAME) if frame else 0):

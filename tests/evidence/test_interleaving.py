@@ -24,7 +24,7 @@ from engine_logs import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.evidence import Event, Failure, LogLine, SuiteFailure, explain, read_events
+from bisect_tool.evidence import Event, Failure, LogLine, SuiteFailure, explain, explain_log, read_events
 from bisect_tool.evidence.reader import RECORDS_KEPT
 
 # Each a process of its own; the last prints without any prefix.
@@ -165,3 +165,17 @@ def test_endless_errors_are_bounded():
 def test_a_line_of_megabytes_is_cut():
     (event,) = read_events([LogLine("s", 1.0, "ValueError: " + "x" * 5_000_000)])
     assert len(event.message) <= 500
+
+
+def test_long_lines_are_not_kept():
+    def flood():
+        yield LogLine("s", 1.0, "Traceback (most recent call last):")
+        for number in range(50):
+            yield LogLine("s", 1.0, f"{number} {'x' * 200_000}")
+            yield LogLine("s", 1.0, f"2026-01-01T00:00:00Z ERROR {number} {'y' * 200_000}")
+
+    tracemalloc.start()
+    explain_log(flood())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6, f"{peak / 1e6:.0f} MB"
