@@ -27,6 +27,7 @@ WRAPPERS: Mapping[str, Callable[[str], str]] = {
     "compose": _each(lambda _, line: f"engine-1  | {line}"),
     "compose, coloured": _each(lambda _, line: f"\x1b[36mengine-1  |\x1b[0m {line}"),
     "compose, stamped": _each(lambda n, line: f"engine-1  | 2026-03-06T{_clock(n)}.123456789Z {line}"),
+    "BuildKit": _each(lambda n, line: f"#12 {n // 10}.{n % 10} {line}"),
     "[pod/x/y]": _each(lambda _, line: f"[pod/vllm-7d9f8c6b5d-x2x4z/engine] {line}"),
     "stern": _each(lambda _, line: f"vllm-7d9f8c6b5d-x2x4z engine {line}"),
     "journald": _each(lambda n, line: f"Mar 06 {_clock(n)} gpu7 vllm[4242]: {line}"),

@@ -1,8 +1,8 @@
 """What log collectors, CI services and launchers put before a line, and what they know of its writer.
 
-The forms are those of Kubernetes' container runtime (CRI), kubectl and stern, Docker Compose, journald,
-GitHub Actions, GitLab, Buildkite, Jenkins, torchrun, srun and mpirun, and of quoted mail. A prefix of any
-other form is learnt from the first traceback below it: the lines of one traceback begin alike
+The forms are those of Kubernetes' container runtime (CRI), kubectl and stern, Docker Compose, BuildKit,
+journald, GitHub Actions, GitLab, Buildkite, Jenkins, torchrun, srun and mpirun, and of quoted mail. A prefix
+of any other form is learnt from the first traceback below it: the lines of one traceback begin alike
 (`PrefixLearner`).
 """
 
@@ -35,10 +35,11 @@ _FORMS = (
     rf"\[(?P<hydra>\d{{1,5}})\]{_END}",
     rf"(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?){_END}",
     r"(?P<quote>(?:> ?)+)(?<=>|\s)",
+    rf"(?P<buildkit>#\d{{1,4}}) \d{{1,6}}\.\d{{1,3}}{_END}",
     rf"\((?P<raylet>raylet|autoscaler)(?:, ip=[^)]{{1,60}})?\){_END}",
 )
 _COLLECTOR = re.compile("|".join(_FORMS))
-_STARTS = re.compile(r"[\d\[>(]|[A-Z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t")
+_STARTS = re.compile(r"[\d\[>(#]|[A-Z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t")
 _LAYERS = 6
 _KEPT = 16
 
@@ -89,7 +90,11 @@ _TIMED = {
     "unit": "journal",
     "mpi": "ctime",
 }
-_NAMED = {"unit": "unit", "step": "job", **{form: form for form in ("pod", "stern", "compose", "raylet")}}
+_NAMED = {
+    **{form: form for form in ("pod", "stern", "compose", "buildkit", "raylet")},
+    "unit": "unit",
+    "step": "job",
+}
 _RANKED = frozenset({"rank", "local", "task", "mpi", "hydra"})
 
 

@@ -74,6 +74,14 @@ def test_of_prefixes_one_before_the_other_the_outermost_stamp_writer_and_rank_co
     assert (prefix.stamp, prefix.writer, prefix.rank) == (STAMP, "web-1", "3")
 
 
+def test_a_step_of_a_docker_build_is_a_writer():
+    text = "#12 345.1 ops.cu(112): error: no such thing"
+    prefix = collector_prefix(text)
+    assert (text[prefix.end :], prefix.writer) == ("ops.cu(112): error: no such thing", "#12")
+    assert collector_prefix("#12 [build 5/7] RUN pip install .").end == 0
+    assert collector_prefix("#12 passed").end == 0
+
+
 @pytest.mark.parametrize("layers", [1, 5, 6, 7, 20])
 def test_no_more_than_six_prefixes_are_taken_off(layers):
     text = f"{'[rank0]: ' * layers}hello"
