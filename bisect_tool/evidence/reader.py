@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.apart import Apart, Beginning, TakenApart
+from bisect_tool.evidence.classified_line import Beginning, ClassifiedLine, LineClassifier
 from bisect_tool.evidence.clock import Clock, in_order
 from bisect_tool.evidence.crash import CrashReader
 from bisect_tool.evidence.parsed_line import LINE_LIMIT, ParsedLine, parse_line, without_prefix
@@ -64,8 +64,8 @@ class _Reader:
         self._passed: dict[str, deque[LogLine]] = {}
         self._prefixes: dict[str, PrefixLearner] = {}
         self._writers = Writers(known.line_format)
-        self._taken = TakenApart(known)
-        self._looks = Looks(self._taken)
+        self._classifier = LineClassifier(known)
+        self._looks = Looks(self._classifier)
         self._run: StackRun | None = None
         self._first: list[Record] = []
         self._new: list[Record] = []
@@ -91,21 +91,21 @@ class _Reader:
         if self._passed:
             for before in self._passed.pop(line.source, ()):  # this line may lack a time stamp
                 self._see(before)
-        apart = self._apart(line)
+        classified = self._classified(line)
         learner = self._prefixes.get(line.source) if self._prefixes else None
-        if learner is not None and (end := learner.strip(apart.parsed.text)):
-            apart = self._without_prefix(line.source, apart, end)
-        elif apart.beginning is Beginning.TRACEBACK_BEHIND_TEXT:
-            before_it = before_header(apart.parsed.text)
+        if learner is not None and (end := learner.strip(classified.parsed.text)):
+            classified = self._without_prefix(line.source, classified, end)
+        elif classified.beginning is Beginning.TRACEBACK_BEHIND_TEXT:
+            before_it = before_header(classified.parsed.text)
             self._prefixes.setdefault(line.source, PrefixLearner()).offer(before_it)
-        if apart.parsed.more:
-            for part in _parts(apart.parsed, self._number):
-                self._take(line, self._taken.parsed(part))
+        if classified.parsed.more:
+            for part in _parts(classified.parsed, self._number):
+                self._take(line, self._classifier.parsed(part))
             return
-        record = self._take(line, apart)
+        record = self._take(line, classified)
         if record is not None and record.stack is not None:
             begins = learner.begins if learner is not None else ()
-            self._run = run_after(line, apart.parsed, record, self._looks, begins)
+            self._run = run_after(line, classified.parsed, record, self._looks, begins)
 
     def _end_run(self, run: StackRun) -> None:
         run.record.last = self._number - 1
@@ -115,7 +115,7 @@ class _Reader:
 
     def _see(self, line: LogLine) -> None:
         """Take note of the time in a line."""
-        if stamp := self._apart(line).parsed.stamp:
+        if stamp := self._classified(line).parsed.stamp:
             self._clock.see(line, stamp)
 
     def _sweep(self) -> None:
@@ -154,17 +154,17 @@ class _Reader:
         roles = {process: role for process, (_, role) in self._roles.items()}
         return tuple(draft.event(roles) for draft in drafts)
 
-    def _apart(self, line: LogLine) -> Apart:
-        apart = self._taken.line(line.text)
+    def _classified(self, line: LogLine) -> ClassifiedLine:
+        classified = self._classifier.line(line.text)
         if self._writers.format is None:
-            return apart
-        return self._taken.parsed(self._writers.name(line.source, apart.parsed))
+            return classified
+        return self._classifier.parsed(self._writers.name(line.source, classified.parsed))
 
-    def _without_prefix(self, source: str, apart: Apart, end: int) -> Apart:
+    def _without_prefix(self, source: str, classified: ClassifiedLine, end: int) -> ClassifiedLine:
         """The line without the prefix that was learnt; it stood before the traceback's header, too."""
-        stripped = self._taken.parsed(without_prefix(apart.parsed, end, self._known))
+        stripped = self._classifier.parsed(without_prefix(classified.parsed, end, self._known))
         key = source, stripped.stream, stripped.process, stripped.head
-        self._move_header((source, apart.parsed.stream), key)
+        self._move_header((source, classified.parsed.stream), key)
         return stripped
 
     def _move_header(self, stream: tuple[str, str], key: _Key) -> None:
@@ -174,23 +174,23 @@ class _Reader:
             self._open[key] = self._open.pop(old)
             del self._adopting[stream]
 
-    def _take(self, line: LogLine, apart: Apart) -> Record | None:
-        """Take a line taken apart, and return the record that it went to."""
-        parsed = apart.parsed
+    def _take(self, line: LogLine, classified: ClassifiedLine) -> Record | None:
+        """Take a classified line, and return the record that it went to."""
+        parsed = classified.parsed
         if parsed.stamp:
             self._clock.see(line, parsed.stamp)
         if parsed.pid is not None:
             self._name(line.source, parsed.pid, parsed.role, self._number)
-        own = key = line.source, apart.stream, apart.process, apart.head
+        own = key = line.source, classified.stream, classified.process, classified.head
         record = self._open.get(own)
-        if record is None and apart.adoptable:
-            key = self._adopter(own, apart)
+        if record is None and classified.adoptable:
+            key = self._adopter(own, classified)
             record = self._open.get(key)
-        if record is not None and not apart.alone and self._continues(key, record, apart):
+        if record is not None and not classified.alone and self._continues(key, record, classified):
             return record
-        if apart.beginning is Beginning.NOTHING and not self._announced:
+        if classified.beginning is Beginning.NOTHING and not self._announced:
             return None
-        return self._begin(own, line, apart)
+        return self._begin(own, line, classified)
 
     def _name(self, source: str, pid: int, role: str, number: int) -> None:
         """Keep the last role under which a process was seen, by the number of the line."""
@@ -198,21 +198,21 @@ class _Reader:
         if (known is None and len(self._roles) < _PROCESSES) or (known is not None and known[0] <= number):
             self._roles[source, pid] = number, role
 
-    def _adopter(self, own: _Key, apart: Apart) -> _Key:
+    def _adopter(self, own: _Key, classified: ClassifiedLine) -> _Key:
         """Return the key of the record that a line without a writer may continue: the latest traceback's."""
         stream = own[:2]
-        if apart.frame and self._adopting.get(stream) not in self._open and stream in self._latest:
+        if classified.frame and self._adopting.get(stream) not in self._open and stream in self._latest:
             self._adopting[stream] = self._latest[stream]
         return self._adopting.get(stream, own)
 
-    def _continues(self, key: _Key, record: Record, apart: Apart) -> bool:
-        stack, text = record.stack, apart.parsed.text
+    def _continues(self, key: _Key, record: Record, classified: ClassifiedLine) -> bool:
+        stack, text = record.stack, classified.parsed.text
         if stack is None:
-            if apart.beginning in _TRACEBACKS:
-                record.start_traceback(_header(apart))
+            if classified.beginning in _TRACEBACKS:
+                record.start_traceback(_header(classified))
             record.keep(text)
             return True
-        if apart.anew and not apart.head and isinstance(stack, TracebackReader) and stack.is_over:
+        if classified.anew and not classified.head and isinstance(stack, TracebackReader) and stack.is_over:
             self._finish(key)
             return False
         record.last = self._number
@@ -223,9 +223,9 @@ class _Reader:
             self._finish(key)
         return fed is Fed.TAKEN
 
-    def _begin(self, key: _Key, line: LogLine, apart: Apart) -> Record | None:
+    def _begin(self, key: _Key, line: LogLine, classified: ClassifiedLine) -> Record | None:
         """Begin a record with a line that continues none; None where it is over with it, or none begins."""
-        parsed, beginning = apart.parsed, apart.beginning
+        parsed, beginning = classified.parsed, classified.beginning
         announced = self._announced.pop(key[:3], "") if self._announced and not parsed.head else ""
         if beginning is Beginning.NOTHING:
             return None
@@ -240,12 +240,11 @@ class _Reader:
         if beginning is Beginning.CRASH:
             record.stack = CrashReader(parsed.text)
         elif beginning in _TRACEBACKS:
-            record.start_traceback(_header(apart))
-        if (
-            beginning is Beginning.TRACEBACK_BEHIND_TEXT
-        ):  # the head of the line does not stand before the frames
-            self._adopting[line.source, parsed.stream] = key
-        return None if beginning is Beginning.TRACEBACK_BEHIND_TEXT else record
+            record.start_traceback(_header(classified))
+        if beginning is not Beginning.TRACEBACK_BEHIND_TEXT:
+            return record
+        self._adopting[line.source, parsed.stream] = key  # the head of the line is not that of the frames
+        return None
 
     def _record(self, line: LogLine, parsed: ParsedLine, announced: str) -> Record:
         written = self._clock.written(line, parsed.stamp)
@@ -289,6 +288,6 @@ def _parts(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
         yield parsed._replace(head=head, text=text, more=())
 
 
-def _header(apart: Apart) -> str:
+def _header(classified: ClassifiedLine) -> str:
     """The header of a traceback, without what stands before it."""
-    return TRACEBACK if apart.beginning is Beginning.TRACEBACK_BEHIND_TEXT else apart.parsed.text
+    return TRACEBACK if classified.beginning is Beginning.TRACEBACK_BEHIND_TEXT else classified.parsed.text

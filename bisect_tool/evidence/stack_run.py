@@ -1,4 +1,4 @@
-"""The lines of one traceback or crash that follow one another: not taken apart one by one.
+"""The lines of one traceback or crash that follow one another: not classified one by one.
 
 Most lines of a log that failed are of this kind, and all that differs between them is what stands behind
 the prefix, and the seconds in it. What is the least unusual goes the long way through `parsed_line`.
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from bisect_tool.evidence.apart import Beginning
+from bisect_tool.evidence.classified_line import Beginning
 from bisect_tool.evidence.parsed_line import ParsedLine
 from bisect_tool.evidence.traceback import Fed, TracebackReader, frame_of, may_follow_a_stack
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bisect_tool.evidence.apart import TakenApart
+    from bisect_tool.evidence.classified_line import LineClassifier
     from bisect_tool.evidence.crash import CrashReader
     from bisect_tool.evidence.event import Frame
     from bisect_tool.evidence.line import LogLine
@@ -53,12 +53,12 @@ class Look(NamedTuple):
 class Looks:
     """Looks at texts behind prefixes, and knows those that it has met of late."""
 
-    def __init__(self, taken: TakenApart) -> None:
-        self._taken = taken
+    def __init__(self, classifier: LineClassifier) -> None:
+        self._classifier = classifier
         self.known: dict[str, Look | None] = {}
 
     def of(self, text: str) -> Look | None:
-        """What a text is that is not known yet; None where the whole line has to be taken apart."""
+        """What a text is that is not known yet; None where the whole line has to be classified."""
         if len(self.known) >= _KEPT:
             self.known.clear()
         if len(text) >= _LONG:
@@ -74,11 +74,11 @@ class Looks:
             return None
         if frame or text.startswith(_INDENTED):
             return Look(text, frame, inside=True, follows=True, anew=False)
-        apart = self._taken.line(text)
-        goes_on_with_prefix = apart.parsed != ParsedLine("", None, "", "", text) or _LEVEL.match(text)
-        if goes_on_with_prefix or apart.beginning is Beginning.TRACEBACK_BEHIND_TEXT:
+        classified = self._classifier.line(text)
+        goes_on_with_prefix = classified.parsed != ParsedLine("", None, "", "", text) or _LEVEL.match(text)
+        if goes_on_with_prefix or classified.beginning is Beginning.TRACEBACK_BEHIND_TEXT:
             return None
-        return Look(text, None, inside=False, follows=may_follow_a_stack(text), anew=apart.anew)
+        return Look(text, None, inside=False, follows=may_follow_a_stack(text), anew=classified.anew)
 
 
 class StackRun:

@@ -1,4 +1,4 @@
-"""A line taken apart, and what it can begin: what the reader asks of every line, asked once."""
+"""A parsed line with what it can begin: what the reader asks of every line, asked once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Beginning(Enum):
     EVENT = auto()
 
 
-class Apart(NamedTuple):
-    """A line taken apart.
+class ClassifiedLine(NamedTuple):
+    """A parsed line, and what it is for the reader.
 
     Attributes:
         stream: the stream within its log.
@@ -54,26 +54,26 @@ class Apart(NamedTuple):
     adoptable: bool
 
 
-class TakenApart:
-    """Takes lines apart, and knows those that it has met of late."""
+class LineClassifier:
+    """Classifies lines, and keeps the answers for those that it has met of late."""
 
     def __init__(self, known: Patterns) -> None:
         self._known = known
-        self._lines: dict[str, Apart] = {}
+        self._lines: dict[str, ClassifiedLine] = {}
         self._begun: dict[tuple[str, str, bool], tuple[Beginning, Mark, bool]] = {}
 
-    def line(self, text: str) -> Apart:
-        """A raw line taken apart."""
+    def line(self, text: str) -> ClassifiedLine:
+        """A raw line, parsed and classified."""
         if len(text) >= _LONG:
             return self.parsed(parse_line(text, self._known))
-        apart = self._lines.get(text)
-        if apart is None:
+        classified = self._lines.get(text)
+        if classified is None:
             if len(self._lines) >= _KEPT:
                 self._lines.clear()
-            apart = self._lines[text] = self.parsed(parse_line(text, self._known))
-        return apart
+            classified = self._lines[text] = self.parsed(parse_line(text, self._known))
+        return classified
 
-    def parsed(self, parsed: ParsedLine) -> Apart:
+    def parsed(self, parsed: ParsedLine) -> ClassifiedLine:
         """A parsed line, with what it can begin."""
         process = parsed.role if parsed.pid is None else parsed.pid
         said = parsed.text, parsed.level, bool(parsed.head)
@@ -86,7 +86,7 @@ class TakenApart:
         stream = parsed.stream
         if mark is Mark.HEADER_BEHIND_TEXT and not process and not parsed.head:  # behind its writer's name
             stream = without_prefix(parsed, len(before_header(parsed.text)), self._known).stream
-        return Apart(
+        return ClassifiedLine(
             parsed,
             stream,
             process,
