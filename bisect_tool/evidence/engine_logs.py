@@ -39,7 +39,7 @@ class EngineLogs(BaseModel):
         if wrong := [name for name in self.files if "/" in name or not name.endswith(".log")]:
             raise ValueError(f"`files` has {wrong[0]!r}: name files of {{logs}}, which end with .log")
         try:
-            assert self.line_format is None or self.line_format.format
+            _ = self.line_format  # made here, and so checked
         except ValidationError as error:
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
         return self

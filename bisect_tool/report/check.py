@@ -15,7 +15,7 @@ from rich.text import Text
 
 from bisect_tool.campaign import Finding
 from bisect_tool.history.contents import cut_off
-from bisect_tool.report.phrase import listing
+from bisect_tool.report.phrase import joined, listing
 from bisect_tool.request import CommandCheck
 from bisect_tool.resolve import absent_files, lacking
 from bisect_tool.shadowing import may_be_unseen
@@ -79,7 +79,7 @@ def doubting(session: Session, state: State, shadows: Sequence[Shadow]) -> State
     unseen = {sha for sha, paths in changed.items() if may_be_unseen(paths, hides, check.argv)}
     note = _UNSEEN.format(listing(["the project" if hide == "." else hide for hide in dict.fromkeys(hides)]))
     doubted = (
-        replace(item, finding=Finding.SUSPECT, unseen=True, note=note)
+        replace(item, finding=Finding.SUSPECT, unseen=True, note=joined(item.note, note))
         if item.culprit in unseen and item.finding is Finding.CULPRIT
         else item
         for item in state.conclusions

@@ -41,7 +41,7 @@ from bisect_tool.report.document import (
 )
 from bisect_tool.report.forge import forge_of
 from bisect_tool.report.load import load_contrasts
-from bisect_tool.report.phrase import narrowed, told
+from bisect_tool.report.phrase import joined, narrowed, told
 from bisect_tool.report.repro import concluded, first_failure, reproduction
 from bisect_tool.request import CommandCheck, ProjectCheck
 from bisect_tool.resolve import hidden
@@ -177,7 +177,7 @@ _CUT_OFF = f"what comes before the commit found is cut off of this shallow clone
 def _noting_cuts(state: State, cuts: Container[str]) -> State:
     """The state; a culprit whose parents are not here may have its failure from further down."""
     noted = (
-        replace(item, note=_CUT_OFF) if item.culprit and item.culprit in cuts else item
+        replace(item, note=joined(item.note, _CUT_OFF)) if item.culprit and item.culprit in cuts else item
         for item in state.conclusions
     )
     return replace(state, conclusions=tuple(noted))

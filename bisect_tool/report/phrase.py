@@ -71,6 +71,11 @@ def listing(items: Sequence[str], limit: int = 3) -> str:
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
 
 
+def joined(*notes: str) -> str:
+    """Several notes as one; empty ones are left out."""
+    return "; ".join(filter(None, notes))
+
+
 def tally(outcomes: Iterable[str]) -> str:
     """`3 passed, 1 failed`, in the order in which they first occur; empty for none."""
     return ", ".join(f"{number} {outcome}" for outcome, number in Counter(outcomes).items())

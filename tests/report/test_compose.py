@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import documents
 import pytest
@@ -11,8 +12,11 @@ from bisect_tool.campaign import CellConclusion, EndCounts, Finding, Purpose, St
 from bisect_tool.errors import ExitCode
 from bisect_tool.evidence import Failure, Signature
 from bisect_tool.history import Commit, Range
+from bisect_tool.report.check import doubting
 from bisect_tool.report.compose import compose, conclude, native_changes
 from bisect_tool.report.document import Document, NativeChange
+from bisect_tool.request import CommandCheck
+from bisect_tool.shadowing import Shadow
 from bisect_tool.store import TrialRow
 from bisect_tool.trial.result import CellResult, Leftover, TrialResult
 from bisect_tool.verdict import Outcome
@@ -60,6 +64,17 @@ def ended(*conclusions):
 
 
 CULPRIT = conclusion(Finding.CULPRIT, culprit=documents.CULPRIT, candidates=(documents.CULPRIT,))
+
+
+def test_a_culprit_that_may_be_unseen_is_suspect_and_keeps_what_was_said_of_it():
+    request = SimpleNamespace(check=CommandCheck(argv=("python", "test.py")))
+    repository = SimpleNamespace(changed_by=lambda shas: dict.fromkeys(shas, ("test.py",)))
+    twice = replace(CULPRIT, note="it breaks twice")
+    session = SimpleNamespace(request=request, repository=repository)
+    (item,) = doubting(session, ended(twice), [Shadow("an editable install", hides=("src",))]).conclusions
+    assert (item.finding, item.unseen) == (Finding.SUSPECT, True)
+    assert item.note.startswith("it breaks twice; the check imports src from your checkout")
+    assert doubting(session, ended(twice), [Shadow("a copy")]).conclusions == (twice,)
 
 
 def test_culprit_comes_with_its_commit_and_its_good_parent(session):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.report.phrase import count, duration, listing, roughly, tally, told
+from bisect_tool.report.phrase import count, duration, joined, listing, roughly, tally, told
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,11 @@ def test_roughly(seconds, text):
 )
 def test_listing(items, text):
     assert listing(items) == text
+
+
+def test_notes_are_joined_without_empty_ones():
+    assert joined("", "breaks twice", "may be unseen") == "breaks twice; may be unseen"
+    assert joined("", "") == ""
 
 
 def test_count():

@@ -12,8 +12,8 @@ import select
 import signal
 import sys
 import tempfile
+import traceback
 import warnings
-from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from bisect_tool.cli import app
@@ -60,10 +60,13 @@ def _become(words: Sequence[str], folder: Path, env: Mapping[str, str], streams:
         app.main(list(words))
     except SystemExit as ended:
         code = ended.code
+    except BaseException:  # noqa: BLE001 - nothing may return to the tests
+        traceback.print_exc()
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
     finally:
-        with suppress(Exception):
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
         os._exit(code if isinstance(code, int) else 70)
 
 
