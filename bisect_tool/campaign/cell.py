@@ -33,7 +33,6 @@ _CONFIRMING_BITS = 1.0
 """What a run that confirms is worth beside runs that narrow."""
 
 _BUSY = "it only missed deadlines there, while the machine was busy ({}): run it on a quiet machine"
-_NO_PARENT = "a root commit, which has no parent to compare with"
 _SHOWN = 5
 _IN_VAIN = 2
 _ENOUGH = 0.1
@@ -370,7 +369,6 @@ class CellSearch:
         notes = (
             _BUSY.format(busy) if busy else base.note,
             self._non_monotonic(*found.earlier) if found.earlier else "",
-            "" if found.parents else _NO_PARENT,
         )
         return replace(
             base,

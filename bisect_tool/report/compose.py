@@ -90,7 +90,7 @@ def compose(
     """
     request = session.request
     shadows = hidden(request, session.repository)
-    state = doubting(session, _noting_cuts(state, session.repository.cuts), shadows)
+    cuts = session.repository.cuts
     commits = {commit.sha: commit for commit in session.range.commits}
     outside = dict.fromkeys((*request.goods, *(row.result.sha for row in rows)))
     commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
@@ -98,6 +98,7 @@ def compose(
     forge = forge_of(session.repository.origin)
     if forge and forge.gitlab:
         commits = {sha: _on_gitlab(commit) for sha, commit in commits.items()}
+    state = doubting(session, _noting_roots(state, commits, cuts), shadows)
     trials = tuple(_trial(row) for row in rows)
     unbuilt = _no_ops(session, state, commits)
     results, seen = [row.result for row in rows], None
@@ -111,7 +112,7 @@ def compose(
         seen = fixes.first_failure(healed, request.bad, results)
     else:
         code, conclusion = conclude(state, rows, unbuilt) if request.goods else _one_commit(rows)
-        if code is ExitCode.DONE and any(item.note == _CUT_OFF for item in state.conclusions):
+        if code is ExitCode.DONE and any(item.culprit in cuts for item in state.conclusions):
             code, conclusion = ExitCode.INCONCLUSIVE, f"suspect: {_CUT_OFF}"
     fix = request.find == "fix"
     failures = _evidence(seen) if repro or healed else _failures(state, rows, commits, fix=fix)
@@ -174,10 +175,15 @@ def _rerun(request: Request, own: Sequence[TrialResult]) -> str:
 _CUT_OFF = f"what comes before the commit found is cut off of this shallow clone; {DEEPEN} fetches it"
 
 
-def _noting_cuts(state: State, cuts: Container[str]) -> State:
-    """The state; a culprit whose parents are not here may have its failure from further down."""
+_NO_PARENT = "a root commit, which has no parent to compare with"
+
+
+def _noting_roots(state: State, commits: Mapping[str, Commit], cuts: Container[str]) -> State:
+    """The state; a culprit without parents is noted as a root, or as cut off from its parents."""
     noted = (
-        replace(item, note=joined(item.note, _CUT_OFF)) if item.culprit and item.culprit in cuts else item
+        replace(item, note=joined(item.note, _CUT_OFF if item.culprit in cuts else _NO_PARENT))
+        if item.culprit and not commits[item.culprit].parents
+        else item
         for item in state.conclusions
     )
     return replace(state, conclusions=tuple(noted))
@@ -345,7 +351,9 @@ def _culprits(
         # Along first parents nothing is known of the others, which may have broken it.
         unknown = searched.union(commits[sha].parents) if session.range.first_parent else searched
         itself = merge_itself(parents, unknown, fix=fix)
-        found[sha] = culprit_report(parents, session.repository.changes(sha, of_merge=itself), itself=itself)
+        changes = session.repository.changes(sha, of_merge=itself)
+        report = culprit_report(parents, changes, itself=itself)
+        found[sha] = report.model_copy(update={"cut_off": sha in session.repository.cuts})
     return found
 
 

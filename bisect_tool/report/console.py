@@ -17,7 +17,7 @@ from bisect_tool.report import answer
 from bisect_tool.report.bounded import Row, notes, rows
 from bisect_tool.report.check import render_shadows, render_withheld
 from bisect_tool.report.confirmed import became, reverted, taken_back, together, what_next
-from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
+from bisect_tool.report.culprits import diffstat, file_lines, merged, no_parent, parent_lines, pin_lines
 from bisect_tool.report.fixes import render_healings
 from bisect_tool.report.forge import called
 from bisect_tool.report.left_behind import LEFT, LEFT_BY_BAD, excess, is_compared, left_behind
@@ -171,7 +171,7 @@ def _before(grid: Table, document: Document, view: answer.CulpritView) -> None:
         grid.add_row(label, _commit(document, view.last_good, "green"))
         grid.add_row(Text(), Text(str(view.at_last_good), "dim"))
     elif report and not report.parents:
-        grid.add_row(label, Text("none: it is a root commit"))
+        grid.add_row(label, Text(f"none: {no_parent(report)}"))
 
 
 def _changes(grid: Table, document: Document, view: answer.CulpritView) -> None:

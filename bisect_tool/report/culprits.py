@@ -81,6 +81,11 @@ def merged(document: Document, report: CulpritReport) -> str:
     return f"{which} {state}: the merge itself"
 
 
+def no_parent(report: CulpritReport) -> str:
+    """Why a culprit has no parent to compare with."""
+    return "its parents are not in this shallow clone" if report.cut_off else "it is a root commit"
+
+
 def diffstat(report: CulpritReport) -> str:
     """`3 files, +120 -14`, or why that is not known."""
     if not report.files_total:

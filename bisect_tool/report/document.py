@@ -133,6 +133,8 @@ class PinChange(_Model):
 class CulpritReport(_Model):
     """What a culprit changes, and what was seen at its parents; a root commit has none.
 
+    `cut_off`: its parents are not in this shallow clone.
+
     `merge_itself`: no parent of the merge shows what it shows, and no commit that it brings is to blame;
     `files` then differ from every parent, else from the first. They are the first of `files_total`, whose
     lines `added` and `removed` count. `note` says what of it could not be read.
@@ -140,6 +142,7 @@ class CulpritReport(_Model):
 
     parents: tuple[ParentRuns, ...]
     merge_itself: bool = False
+    cut_off: bool = False
     files: tuple[FileChange, ...] = ()
     files_total: int = 0
     added: int = 0

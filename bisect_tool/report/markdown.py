@@ -19,7 +19,7 @@ from bisect_tool.report import forge as forges
 from bisect_tool.report.bounded import rows
 from bisect_tool.report.check import check_texts, shadow_title
 from bisect_tool.report.confirmed import became, reverted, taken_back, together, what_next
-from bisect_tool.report.culprits import diffstat, file_lines, merged, parent_lines, pin_lines
+from bisect_tool.report.culprits import diffstat, file_lines, merged, no_parent, parent_lines, pin_lines
 from bisect_tool.report.fixes import CUT, doubts, notes, tried_rows
 from bisect_tool.report.left_behind import LEFT_BY_BAD, excess, is_compared, left_behind
 from bisect_tool.report.load import said as load_said
@@ -203,6 +203,7 @@ def environment() -> Environment:
     }
     environment.globals |= {
         "diffstat": diffstat,
+        "no_parent": no_parent,
         "file_lines": file_lines,
         "merged": merged,
         "parent_lines": parent_lines,
