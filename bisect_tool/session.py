@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import checkout_at
 from bisect_tool.history.clone import is_url
 from bisect_tool.history.repository import ignore
+from bisect_tool.history.restored import restored
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request
 from bisect_tool.resolve import span_of
 from bisect_tool.search import Dag
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.home import Home
     from bisect_tool.resolve import Resolved
+    from bisect_tool.search.relands import Landing
     from bisect_tool.store import Store, TrialRow
     from bisect_tool.trial.result import TrialResult
 
@@ -68,13 +71,23 @@ class Session:
             slots=self.request.slots,
             changes=changes(self.request, self.repository, self.range),
             paths=paths_of(self.request),
-            landings=landings([Message(each.sha, each.subject, each.body) for each in self.range.commits]),
+            landings=self._landings,
             repeat=repetition(self.request),
             grafts=grafts(self.request),
             verify=self.request.fixes.verify if self.request.fixes else (),
             by_exit_code=isinstance(self.request.check, CommandCheck) and not self.request.same_failure,
             grouped=not isinstance(self.request.check, ProjectCheck),
             only=self.request.fixes.cells if self.request.fixes else {},
+        )
+
+    @cached_property
+    def _landings(self) -> Mapping[str, Landing]:
+        takes_back = restored(self.repository, self.range)
+        return landings(
+            [
+                Message(each.sha, each.subject, each.body, takes_back.get(each.sha, ""))
+                for each in self.range.commits
+            ]
         )
 
 

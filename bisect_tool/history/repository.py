@@ -6,7 +6,7 @@ import posixpath
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from bisect_tool.errors import UsageError
 from bisect_tool.history import borrow, clone
@@ -28,6 +28,14 @@ _FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HEX = re.compile(r"[0-9a-fA-F]{4,64}")
 _LOCK_WAIT_S = 600.0
 _MENTIONS = 200
+
+
+class Replacement(NamedTuple):
+    """A path that a commit changes, and the modes and names of its content before and after it."""
+
+    path: str
+    before: str
+    after: str
 
 
 def ignore(_: str) -> None:
@@ -168,30 +176,34 @@ class Repository:
 
         A commit whose trees are not all there changes nothing that is known.
         """
+        return {sha: tuple(file.path for file in each) for sha, each in self.replaced_by(shas).items()}
+
+    def replaced_by(self, shas: Iterable[str]) -> dict[str, tuple[Replacement, ...]]:
+        """Like `changed_by`, each path with the names of its content before and after the commit."""
         wanted = tuple(shas)
         try:
-            return self._changed(wanted)
+            return self._replaced(wanted)
         except GitFailed as error:
             if error.hint or not error.refused:
                 raise
-        return {sha: paths for each in wanted for sha, paths in self._changed_if_there(each).items()}
+        return {sha: found for each in wanted for sha, found in self._replaced_if_there(each).items()}
 
-    def _changed_if_there(self, sha: str) -> dict[str, tuple[str, ...]]:
+    def _replaced_if_there(self, sha: str) -> dict[str, tuple[Replacement, ...]]:
         try:
-            return self._changed((sha,))
+            return self._replaced((sha,))
         except GitFailed as error:
             if error.hint or not error.refused:
                 raise
             return {sha: ()}
 
-    def _changed(self, shas: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    def _replaced(self, shas: Sequence[str]) -> dict[str, tuple[Replacement, ...]]:
         if not shas:
             return {}
         wanted = "".join(f"{sha}\n" for sha in shas)
         walk = ("--no-walk=unsorted", "--stdin", "-m", "--first-parent", "--root")
         listing = ("--raw", "-r", "--no-renames", "--no-abbrev", "-z", "--format=tformat:%H")
         output = self.git.run("log", *walk, *listing, stdin=wanted.encode())
-        return _changes(output.decode("utf-8", "surrogateescape"))
+        return _replacements(output.decode("utf-8", "surrogateescape"))
 
     def changes(self, sha: str, *, of_merge: bool = False) -> Changes:
         """The files and requirements that a commit changes; `of_merge`: those that no parent has."""
@@ -318,18 +330,19 @@ def _parse(git: Git, name: str) -> str | None:
     return found if _FULL.fullmatch(found) else None
 
 
-def _changes(listing: str) -> dict[str, tuple[str, ...]]:
+def _replacements(listing: str) -> dict[str, tuple[Replacement, ...]]:
     """The output of `log --raw -z`: a commit's name, then for each path a field with a colon and the path.
 
     The raw form is read because a path can look like anything, a commit's name included.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Replacement]] = {}
     fields = (text.removeprefix("\n") for text in listing.split("\0"))
     sha = ""
     for text in fields:
         if text.startswith(":"):
-            found[sha].append(next(fields))
+            mode, new_mode, old, new, _ = text[1:].split()
+            found[sha].append(Replacement(next(fields), f"{mode} {old}", f"{new_mode} {new}"))
         elif text:
             sha = text
             found[sha] = []
-    return {sha: tuple(paths) for sha, paths in found.items()}
+    return {sha: tuple(each) for sha, each in found.items()}

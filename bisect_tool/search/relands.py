@@ -1,4 +1,4 @@
-"""Changes that landed, were reverted and landed again, as the messages of their commits say. Pure.
+"""Changes that landed, were reverted and landed again, as the messages or files of their commits say. Pure.
 
 A search that halves sees a single breakage of such a history. Where the commit it found belongs to such a
 change, the others of that change say what else has to be run to see whether there are more.
@@ -34,17 +34,20 @@ _NUMBER = re.compile(r"#(\d+)\b|\bbug (\d+)\b|\b(\d{4,})\b", re.IGNORECASE)
 _OWN = re.compile(r"\([#!](\d+)\)$|^merge pull request #(\d+) |^bug (\d+)\b", re.IGNORECASE)
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _SHA_LENGTH = 7
+_MOST_ABOVE = 4
+"""A file may go back and forth any number of times; so many commits above the one found are asked at most."""
 _TITLE_LENGTH = 32
 """What a title is known by: quoted ones are cut, and what is landed again often has another end."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a commit says of itself."""
+    """What a commit says of itself, and the commit whose change its files take back, where they do."""
 
     sha: str
     subject: str
     body: str = ""
+    restores: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def landings(messages: Sequence[Message]) -> Mapping[str, Landing]:
     Args:
         messages: The commits of a range, ancestors first.
     """
-    if not any(_VERB.search(each.subject) or _BODY.search(each.body) for each in messages):
+    if not any(each.restores or _VERB.search(each.subject) or _BODY.search(each.body) for each in messages):
         return {}
     book = _Book()
     for each in messages:
@@ -87,7 +90,7 @@ def in_doubt(dag: Dag, of: Mapping[str, Landing], culprit: str, *, broke_before:
         again = (dag.parents[dag.candidates[each]] for each in same if each in with_it)
         after = [sha for parents in again for sha in parents if dag.index.get(sha, -1) in with_it]
     before = [dag.candidates[each] for each in same if each in under]
-    return tuple(dict.fromkeys((*after, *([] if broke_before else before[:1]))))
+    return tuple(dict.fromkeys((*after[:_MOST_ABOVE], *([] if broke_before else before[:1]))))
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,9 @@ class _Book:
         landing = Landing(alike.change if alike else len(self.landings), lands=True)
         if title.reverses or _BODY.search(message.body):
             landing = self._reversal(message, title, landing.change)
+            self.reversed.add(landing.change)
+        elif restored := self.landings.get(message.restores):
+            landing = Landing(restored.change, lands=not restored.lands)
             self.reversed.add(landing.change)
         self.landings[message.sha] = landing
         for name in names:

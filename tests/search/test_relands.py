@@ -104,6 +104,19 @@ def test_ordinary_subjects_belong_to_no_change(subject):
     assert said("Add a test", subject, "Last", TITLE, TITLE) == [None] * 5
 
 
+def test_files_say_what_no_message_does():
+    restores = {3: 1, 4: 3}
+    messages = [
+        Message(sha(place), f"commit {place}", restores=sha(restores[place]) if place in restores else "")
+        for place in range(6)
+    ]
+    found = landings(messages)
+    assert [found[each.sha].lands if each.sha in found else None for each in messages] == [
+        *(None, True, None, False, True, None)
+    ]
+    assert landings([Message("a", "one"), Message("b", "two", restores="unknown")]) == {}
+
+
 def family(*lands):
     """Commits of a line of 20, by their places: whether each lands the change or reverts it."""
     return {f"c{place}": Landing(0, lands=each) for place, each in dict(lands).items()}
@@ -119,6 +132,8 @@ def test_in_doubt_is_what_would_answer_otherwise_from_a_second_breakage():
     assert in_doubt(dag, toggles, "c14", broke_before=False) == ("c8",)
     assert in_doubt(dag, toggles, "c5", broke_before=False) == ("c14", "c8")
     assert in_doubt(dag, toggles, "c3", broke_before=False) == ()
+    many = family(*((place, place % 2 == 0) for place in range(20)))
+    assert in_doubt(dag, many, "c2", broke_before=False) == ("c19", "c17", "c15", "c13", "c0")
     assert in_doubt(dag, {**toggles, "c3": Landing(1, lands=True)}, "c3", broke_before=False) == ()
 
 
