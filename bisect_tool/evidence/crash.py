@@ -1,13 +1,14 @@
-"""Native crashes, line by line: faulthandler's stacks, C++'s `what()`, the panics of Rust and Go, Java.
+"""Crashes of programs other than Python's, line by line, and the stacks of its faulthandler.
 
-Formats after CPython's `Python/traceback.c` (`_Py_DumpTracebackThreads`), libstdc++'s verbose terminate
-handler, and the default panic handlers of Rust and Go.
+C++'s `what()`, the panics of Rust and Go, the exceptions of Java and .NET with their causes. Formats after
+CPython's `Python/traceback.c` (`_Py_DumpTracebackThreads`), libstdc++'s verbose terminate handler, the panic
+handlers of Rust and Go, and Java's `Throwable.printStackTrace`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from bisect_tool.evidence.event import Frame
@@ -16,20 +17,32 @@ from bisect_tool.evidence.traceback import Fed, Link
 _BEGINS = re.compile(
     r"Fatal Python error: |Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!$|terminate called "
     r"|thread '.*' (?:\(\d+\) )?panicked at |panic: |Exception in thread \"|\*\*\* SIG[A-Z]+ received at"
+    r"|Unhandled exception\. |Caused by:$|# A fatal error has been detected by"
+    r"|(?:[a-z][\w$]*\.){2,}[A-Z][\w$]*(?:\.[A-Z][\w$]*)*(?:Exception|Error)(?:: |$)"
 )
 _THREAD = re.compile(r"(?P<current>Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\):$")
 _FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d{1,9}) in (?P<function>.+)$')
-_JAVA_FRAME = re.compile(r"\s*at (?P<function>[\w.$<>]+)\((?P<file>[\w.]+):(?P<line>\d{1,9})\)$")
+_JAVA_FRAME = re.compile(
+    r"\s*at (?:[\w.@-]+/)?(?P<function>[\w.$<>]+)\((?P<file>[\w.]+):(?P<line>\d{1,9})\)$"
+)
+_DOTNET_FRAME = re.compile(r"\s*at (?P<function>[\w.`<>+]+)\(.*\) in (?P<file>.+):line (?P<line>\d{1,9})$")
 _COUNTER = re.compile(r"PC: @ +0x[0-9a-f]+ +\(unknown\) +(?P<function>\S+)")
 # The C library has a function for each kind of processor: `__memset_avx2_erms`.
 _VARIANT = re.compile(r"_(?:avx|sse|ssse|evex|erms|unaligned)\w*$")
 _WHAT = re.compile(r"\s*what\(\): +(?P<message>.*)$")
 _THROWN = re.compile(r"terminate called after throwing an instance of '(?P<type>[^']+)'")
-_JAVA = re.compile(r"Exception in thread \".*\" (?P<type>[\w.$]+)(?:: (?P<message>.*))?$")
+_NAMED = re.compile(
+    r"(?:Exception in thread \".*\" |Unhandled exception\. )?"
+    r"(?P<type>(?:[\w$]+\.)+[\w$]+)(?:: (?P<message>.*))?$"
+)
+_CAUSE = re.compile(r"(?:\s*Caused by: | +---> )(?P<type>[\w.$]+)(?:: (?P<message>.*))?$")
+_CAUSES = "Caused by:"
+_LISTED = re.compile(r"\s+(?:\d+: )?(?P<message>\S.*)$")
+_JAVA_SIGNAL = re.compile(r"#  (?P<message>(?:SIG[A-Z]+|EXCEPTION_\w+|Internal Error|Out of Memory).*)$")
 _OWN = re.compile(
     r"\s*\.\.\.$|\s*<no Python frame>$|Stack \(most recent call first\):$"
-    r"|Extension modules: |\s+@ +0x|\s*at [\w.$<>]+\(|note: run with"
-    r"|goroutine \d+ "
+    r"|Extension modules: |\s+@ +0x|\s*at \S+\(|\s*\.\.\. \d+ (?:more|common frames)|\s*Suppressed: |#(?: |$)"
+    r"|note: run with|goroutine \d+ |\s*--- End of "
 )
 _FRAMES_KEPT = 48
 
@@ -39,12 +52,14 @@ class CrashReader:
     """Reads the lines of one process from the first word of a crash to the end of its stacks."""
 
     takes_frames: ClassVar[bool] = False
+    indented: ClassVar[bool] = False
 
     first: str
     _message: str = ""
     _native: tuple[Frame, ...] = ()
     _threads: list[tuple[bool, list[Frame]]] = field(default_factory=list)
     _expects_message: bool = False
+    _effects: list[Link] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._expects_message = "panicked at" in self.first and self.first.endswith(":")
@@ -63,7 +78,7 @@ class CrashReader:
             function = _VARIANT.sub("", counter["function"])
             self._native = (Frame(file="native", line=0, function=function),)
             return True
-        frame = _FRAME.match(text) or _JAVA_FRAME.match(text)
+        frame = _FRAME.match(text) or _JAVA_FRAME.match(text) or _DOTNET_FRAME.match(text)
         if frame is None:
             return False
         if not self._threads:
@@ -78,20 +93,36 @@ class CrashReader:
         if text.startswith("Fatal Python error: ") and self.first.startswith("*** SIG"):
             self.first = text  # the interpreter's own word for the signal follows that of the library
             return True
-        if what := _WHAT.match(text):
+        if what := _WHAT.match(text) or _JAVA_SIGNAL.match(text):
             self._message = what["message"]
+            return True
+        if self.first == _CAUSES and (listed := _LISTED.match(text)):
+            if self._message:
+                self._effects.append(self._link())
+            self._message = listed["message"]
+            return True
+        if cause := _CAUSE.match(text):
+            self._effects.append(self._link())
+            self.first = text[cause.start("type") :]
+            self._threads.clear()
             return True
         expected, self._expects_message = self._expects_message, False
         if expected:
             self._message = text.strip()
         return expected
 
-    def link(self) -> Link:
-        """Return the crash as an exception: its type where it names one, the crashed thread's stack."""
+    def links(self) -> tuple[Link, ...]:
+        """Return the crash as exceptions, the innermost cause first."""
+        return (self._link(), *(replace(effect, explicit=True) for effect in reversed(self._effects)))
+
+    def _link(self) -> Link:
+        """The exception that was read last: its type where it names one, the crashed thread's stack."""
         chosen = next((frames for current, frames in self._threads if current), None)
         frames = chosen if chosen is not None else (self._threads[0][1] if self._threads else [])
-        if java := _JAVA.match(self.first):
-            return Link(java["type"], java["message"] or "", tuple(reversed(frames)))
+        if self.first == _CAUSES:  # Rust's error crates list them, the innermost last
+            return Link("", self._message or self.first, ())
+        if named := _NAMED.match(self.first):
+            return Link(named["type"], named["message"] or "", tuple(reversed(frames)))
         if thrown := _THROWN.match(self.first):
             return Link(thrown["type"], self._message or self.first, tuple(reversed(frames)))
         message = f"{self.first} {self._message}".strip()

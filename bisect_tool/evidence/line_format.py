@@ -18,14 +18,35 @@ JSON = "json"
 PARTS = ("message", "level", "time", "role", "pid", "rank", "traceback")
 """What a line can be taken apart into."""
 _USUAL = {
-    "message": ("message", "msg", "event", "text", "body", "log"),
-    "level": ("level", "severity", "levelname", "lvl", "log.level"),
-    "time": ("timestamp", "time", "ts", "asctime", "@timestamp"),
-    "role": ("role", "processName", "process_name", "component", "service"),
-    "pid": ("pid", "process"),
-    "rank": ("rank",),
-    "traceback": ("traceback", "exception", "exc_info", "exc_text", "stack_trace", "stack", "stacktrace"),
+    "message": (
+        *("message", "msg", "fields.message", "event", "MESSAGE", "@message", "@m", "@mt"),
+        *("jsonPayload.message", "short_message", "text", "body", "log"),
+    ),
+    "level": (
+        *("level", "severity", "levelname", "lvl", "log.level", "record.level.name"),
+        *("severityText", "severity_text", "PRIORITY", "@level", "@l"),
+    ),
+    "time": ("timestamp", "time", "ts", "asctime", "@timestamp", "@t", "record.time.repr"),
+    "role": ("role", "processName", "process_name", "component", "service", "record.process.name"),
+    "pid": ("pid", "process", "process.pid", "record.process.id", "_PID"),
+    "rank": ("rank", "span.rank"),
+    "traceback": (
+        *("traceback", "exception", "exc_info", "exc_text", "stack_trace", "stack", "stacktrace"),
+        *("error.stack_trace", "err.stack", "error.stack", "full_message", "@x"),
+    ),
 }
+_REASONS = ("error.message", "err.message", "error", "err", "reason")
+"""Fields in which loggers of Go and Node say why, beside the message."""
+_BAD = frozenset({"ERROR", "CRITICAL", "FATAL", "PANIC", "ERR"})
+# Numbers of syslog, and of the loggers that count in tens.
+_NUMBERED = {
+    **dict.fromkeys(("0", "1", "2", "60"), "CRITICAL"),
+    **dict.fromkeys(("3", "50"), "ERROR"),
+    **dict.fromkeys(("4", "40"), "WARNING"),
+    **dict.fromkeys(("5", "6", "30"), "INFO"),
+    **dict.fromkeys(("7", "10", "20"), "DEBUG"),
+}
+_HEADER = "Traceback (most recent call last):"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -108,6 +129,8 @@ class LineFormat(BaseModel):
         if not self.is_json:
             return None
         found = {part: _text(self._field(record, part)) for part in PARTS}
+        if self._level(found["level"]) in _BAD:
+            found["message"] = _with_reason(found["message"], record)
         if not found["message"] and not found["traceback"]:
             return None
         return Parts(**{**found, "level": self._level(found["level"])})
@@ -119,7 +142,14 @@ class LineFormat(BaseModel):
 
     def _level(self, word: str) -> str:
         """The level in the names of Python's logging, as far as the scenario says; else in capitals."""
-        return self.levels.get(word, word.upper())
+        return self.levels.get(word) or _NUMBERED.get(word) or word.upper()
+
+
+def _with_reason(message: str, record: Mapping[str, Any]) -> str:
+    """The message of an error, and why, if another field says so in one line."""
+    said = (value for name in _REASONS if isinstance(value := _at(record, name), str))
+    reason = next(said, "").strip()
+    return message if not reason or "\n" in reason or reason in message else f"{message}: {reason}"
 
 
 def _at(record: Mapping[str, Any], name: str) -> object:
@@ -132,10 +162,35 @@ def _at(record: Mapping[str, Any], name: str) -> object:
 
 
 def _text(value: object) -> str:
-    """A field as text; a list, such as the lines of a stack, one item a line."""
+    """A field as text; a list, such as the lines of a stack, one item a line; an exception as its stack."""
     if isinstance(value, list):
         return "\n".join(filter(None, map(_text, value)))
+    if isinstance(value, dict):
+        return _exception_text(value)
     return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
+
+
+def _exception_text(record: Mapping[str, Any]) -> str:
+    """An exception that is an object: its stack as text, or structlog's as Python prints it; else empty."""
+    if stack := next((record[name] for name in _STACKS if isinstance(record.get(name), str)), ""):
+        return str(stack)
+    name = _text(_at(record, "exc_type")) or _text(_at(record, "type"))
+    message = _text(_at(record, "exc_value")) or _text(_at(record, "message"))
+    frames = record.get("frames")
+    stack = (
+        [_frame_text(frame) for frame in frames if isinstance(frame, dict)]
+        if isinstance(frames, list)
+        else []
+    )
+    header = [_HEADER] if name else []
+    return "\n".join([*header, *stack, ": ".join(filter(None, (name, message)))])
+
+
+_STACKS = ("stack_trace", "stacktrace", "stack", "traceback")
+
+
+def _frame_text(frame: Mapping[str, Any]) -> str:
+    return f'  File "{frame.get("filename")}", line {frame.get("lineno")}, in {frame.get("name")}'
 
 
 JSON_LINES = LineFormat(format=JSON)

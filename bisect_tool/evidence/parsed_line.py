@@ -52,6 +52,8 @@ _XDIST = re.compile(r"\[(?P<role>gw\d+)\] (?=node down|\S+ -- Python)")
 
 _CLOCK = r"\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?"
 _DATE_TIME = rf"\d{{4}}-\d\d-\d\d[T ]{_CLOCK}(?: ?(?:Z|[+-]\d\d:?\d\d))?"
+_US_TIME = rf"\d\d/\d\d/\d{{4}}-{_CLOCK}"
+_WORD = r'(?:"[^"]*"|\S+)'
 _PLACE = r"\[?(?P<place>[\w./-]+\.\w+):\d+\]"
 _BRACKETS = r"(?:\[[^\]\[]{1,80}\] ?){0,3}"
 _HEADS = (
@@ -59,6 +61,12 @@ _HEADS = (
     rf"(?P<placed>{_LEVEL}) (?P<placed_time>\d\d-\d\d {_CLOCK}) {_PLACE} ?",
     # glog, with a bracket before it in torch: `[E124 10:02:26.9 ProcessGroupNCCL.cpp:607] m`.
     rf"\[?(?P<glog>[DIWEF])(?P<glog_time>\d{{3,4}} {_CLOCK}) (?: *\d+ )*[\w./-]+\.\w+:\d+\] ?",
+    # TensorRT-LLM: `[11/21/2024-10:26:10] [TRT-LLM] [RANK 0] [E] m`.
+    rf"\[(?P<trt_time>{_US_TIME})\] \[[\w-]+\] (?:\[RANK (?P<trt_rank>\d+)\] )?\[(?P<trt>[DIWEF])\] ",
+    # TensorFlow: `2026-01-05 10:00:05.12: E external/xla/cuda_driver.cc:1090] m`.
+    rf"(?P<tf_time>{_DATE_TIME}): (?P<tf>[IWEF]) [\w./+-]+\.\w+:\d+\] ",
+    # Spring Boot: `ERROR 1 --- [main] o.s.boot.SpringApplication : m`.
+    rf"(?P<spring>{_LEVEL}) (?P<spring_pid>\d{{1,9}}) --- (?:\[[^\]]{{0,80}}\] ){{1,2}}\S+ +: ",
     # Ray's C++: `[2025-04-02 15:02:00,117 E 135782 135782] (raylet) node_manager.cc:3069: m`.
     rf"\[(?P<ray_time>{_DATE_TIME}) (?P<ray>[DIWEF]) \d+ \d+\] (?:\((?P<ray_role>[\w ]+)\) )?[\w./-]+:\d+: ?",
     # Rust's env_logger: `[2026-01-01T00:00:00Z ERROR module] m`.
@@ -77,19 +85,30 @@ _HEADS = (
     rf"(?P<uvicorn>{_LEVEL}): {{1,8}}(?=\S)",
     rf"(?P<named>{_LEVEL}) +(?:\[[^\]]{{1,80}}\]|(?:in )?[\w.-]{{1,80}}:)(?: |$)",
     # logfmt.
-    r'(?:ts|time)=(?P<fmt_time>"[^"]*"|\S+) level=(?P<fmt>\w+) (?:\w+=(?:"[^"]*"|\S+) )*?(?:msg|message)=',
+    rf"(?:(?:ts|time|t)=(?P<fmt_time>{_WORD}) )?l(?:eve|v)l=(?P<fmt>\w+) (?:\w+={_WORD} )*?(?:msg|message)=",
     # A level by itself, behind a time stamp that was stripped already.
     rf"(?P<bare>{_LEVEL}) +(?=\S)",
 )
 _HEAD = re.compile("|".join(_HEADS))
-_LEVELS = ("placed", "env", "bracket", "bar", "dash", "colon", "uvicorn", "named", "fmt", "bare")
+_LEVELS = ("placed", "env", "spring", "bracket", "bar", "dash", "colon", "uvicorn", "named", "fmt", "bare")
 _LETTERS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 _NAMES = {"WARN": "WARNING", "FATAL": "CRITICAL", "PANIC": "CRITICAL", "ERR": "ERROR"}
-_TIMES = ("placed_time", "env_time", "glog_time", "ray_time", "ranked_time", "fmt_time")
+_TIMES = (
+    "placed_time",
+    "env_time",
+    "glog_time",
+    "ray_time",
+    "ranked_time",
+    "trt_time",
+    "tf_time",
+    "fmt_time",
+)
 # Ray's word on lines that other workers print as well.
 _REPEATED = re.compile(r" ?\[repeated \d+x across cluster\](?: \(Ray deduplicates[^)]*\))?")
 _STREAMS = frozenset({"stderr", "stdout"})
-_MAYBE_HEAD = re.compile(rf"\s?(?:{_LEVEL}[ :]|\[|\| |- |[DIWEF]\d\d\d|ts=|time=|[\w.-]+:\d+:\d+ \[)")
+_MAYBE_HEAD = re.compile(
+    rf"\s?(?:{_LEVEL}[ :]|\[|\| |- |[DIWEF]\d\d\d|ts=|t=|time=|level=|lvl=|[\w.-]+:\d+:\d+ \[|\d{{4}}-)"
+)
 
 
 class ParsedLine(NamedTuple):
@@ -206,15 +225,17 @@ def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
 
 def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> ParsedLine:
     """The line with what the logger's head says taken out of its text."""
-    letter = head["glog"] or head["ray"]
+    letter = head["glog"] or head["ray"] or head["trt"] or head["tf"]
     named = next((head[name] for name in _LEVELS if head[name]), "").upper()
     level = _LETTERS.get(letter or "", "") or _NAMES.get(named, named) or _nccl_level(head["nccl"])
     stamp = line.stamp or next((head[name] for name in _TIMES if head[name]), "")
     ranks = (head["ranked"] or "").replace(" ATTN_", " ").replace(" ", "_")
     role = line.role or (f"Scheduler{ranks}" if ranks else "") or (head["ray_role"] or "")
-    role = role or (f"Rank_{head['nccl_rank']}" if head["nccl_rank"] else "")
+    rank = head["nccl_rank"] or head["trt_rank"]
+    role = role or (f"Rank_{rank}" if rank else "")
     role = role or known.places.get((head["place"] or "").rpartition("/")[2], "")
-    pid = line.pid if line.pid is not None or not head["nccl_pid"] else int(head["nccl_pid"])
+    own_pid = head["nccl_pid"] or head["spring_pid"]
+    pid = line.pid if line.pid is not None or not own_pid else int(own_pid)
     # uvicorn's head, and all that name no time, stand on the first line of a record alone.
     repeated = head["placed"] or head["glog"] or head["ray"]
     record = head[0].rstrip() if repeated else ""

@@ -240,6 +240,7 @@ _SHORT_MARK = 7
 _CACHED = 4096
 _STEMS = (
     *("error", "exception", "traceback", "fatal", "fail", "crit", "kill", "abort", "signal", "segfault"),
+    *("caused by:", '"level":,', '"level": ,', ".go::: "),
     *("exit", "interrupt", "timeout", "panic", "died", "crash", "assert", "broken", "closed"),
     *(".py::", ".pyi::", "=====", "____"),
 )

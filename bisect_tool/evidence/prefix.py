@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_DATE_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+_DATE = r"(?:\d{4}-\d\d-\d\d|(?:\d{4}|\d\d)/\d\d/\d\d)"
+_DATE_TIME = rf"{_DATE}[T ]\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 _ISO_ZONED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?[+-]\d\d:?\d\d"
-_SYSLOG_TIME = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
+# Months are named in the language of the machine.
+_SYSLOG_TIME = r"[A-Za-z][a-z]{2} [ \d]\d {1,2}\d\d:\d\d:\d\d(?:\.\d+)?"
 _CTIME = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 _END = r"(?: |$)"
 
@@ -24,7 +26,9 @@ _FORMS = (
     rf"(?P<journal>{_SYSLOG_TIME}|{_ISO_ZONED}) (?P<host>[\w.-]+) (?P<unit>[\w./@-]+)(?:\[\d+\])?:{_END}",
     rf"(?P<job>[^\t\n]{{1,200}}\t[^\t\n]{{1,200}})\t\ufeff?(?P<step>{_DATE_TIME}){_END}",
     rf"\[(?P<bracketed>{_DATE_TIME})\]{_END}",
-    rf"(?P<stamp>{_DATE_TIME})(?:[ \t]|$)",
+    rf"(?P<barred>{_SYSLOG_TIME}|{_DATE_TIME}) \|(?! *[A-Z]+ +\|){_END}",
+    # Levels of Rust's tracing are aligned to the right.
+    rf"(?P<stamp>{_DATE_TIME})(?:[ \t](?: (?=(?:INFO|WARN) ))?|$)",
     rf"\[ *\d{{1,8}}\.\d{{6}}\]{_END}",
     rf"\[pod/(?P<pod>[^\]\s]+)\]{_END}",
     rf"(?P<stern>[a-z0-9-]+-[a-z0-9]{{5,10}}-[a-z0-9]{{5}} [a-z0-9-]+){_END}",
@@ -32,14 +36,22 @@ _FORMS = (
     r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)",
     rf"(?P<task>\d{{1,5}}):{_END}",
     rf"(?P<ctime>{_CTIME})?\[\d+,(?P<mpi>\d+)\]<std(?:out|err)>:(?: (?! ))?",
-    rf"\[(?P<hydra>\d{{1,5}})\]{_END}",
+    rf"\[(?P<hydra>\d{{1,5}})\](?! \[[A-Z]+\]){_END}",
     rf"(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?){_END}",
     r"(?P<quote>(?:> ?)+)(?<=>|\s)",
-    rf"(?P<buildkit>#\d{{1,4}}) \d{{1,6}}\.\d{{1,3}}{_END}",
+    rf"(?:(?P<buildkit>#\d{{1,4}}) )?\d{{1,6}}\.\d{{1,3}}{_END}",
+    rf" *\| +(?=\[?{_DATE_TIME})",
+    # kubectl: `describe` and `get events`.
+    r" +(?:Normal|Warning) +\w+ +(?:[\dsmhd]+(?: \(x\d+ over \w+\))?|<\w+>) +[\w.-]+ {2,}",
+    r"(?:[\dsmhd]+|<\w+>) +(?:Normal|Warning) +\w+ +[a-z.]+/\S+ +",
+    r" +(?=Reason: +OOMKilled$)",
+    r" *(?:\u00d7|\u2570\u2500[\u25b6>]) ",
     rf"\((?P<raylet>raylet|autoscaler)(?:, ip=[^)]{{1,60}})?\){_END}",
 )
 _COLLECTOR = re.compile("|".join(_FORMS))
-_STARTS = re.compile(r"[\d\[>(#]|[A-Z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t")
+_STARTS = re.compile(
+    r"[\d\[>(#]| *[|NWR\u00d7\u2570]|[A-Za-z][a-z]{2} [ \dA-Z]|[\w.-]{1,64} *[|-]|[^\t\n]{1,200}\t"
+)
 _LAYERS = 6
 _KEPT = 16
 
@@ -86,7 +98,7 @@ def collector_prefix(text: str) -> Prefix:
 
 # The last group of a form tells which one it is.
 _TIMED = {
-    **{form: form for form in ("cri", "gitlab", "bracketed", "stamp", "clock", "step")},
+    **{form: form for form in ("cri", "gitlab", "bracketed", "barred", "stamp", "clock", "step")},
     "unit": "journal",
     "mpi": "ctime",
 }
@@ -127,6 +139,8 @@ class PrefixLearner:
 
     def offer(self, before: str) -> None:
         """Take what stood before a traceback's header for a prefix, should the next lines have it, too."""
-        shape = re.sub(r"\d+", r"\\d+", re.escape(before.rstrip(" ")))
+        bare = before.rstrip(" ")
+        shape = re.sub(r"\d+", r"\\d+", re.escape(bare))
+        indent = max(len(before) - len(bare), 1)
         self.begins.update("0123456789" if before[0].isdigit() else before[0])
-        self._offered = re.compile(shape + r"(?: |$)")
+        self._offered = re.compile(rf"{shape}(?: {{1,{indent}}}|$)")

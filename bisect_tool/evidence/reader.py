@@ -210,6 +210,8 @@ class _Reader:
         if stack is None:
             if classified.beginning in _TRACEBACKS:
                 record.start_traceback(_header(classified))
+            elif classified.beginning is Beginning.CRASH:
+                record.stack = CrashReader(text)
             record.keep(text)
             return True
         if classified.anew and not classified.head and isinstance(stack, TracebackReader) and stack.is_over:

@@ -90,7 +90,7 @@ class Record:
         if isinstance(self.stack, TracebackReader):
             return self.stack.links()
         if isinstance(self.stack, CrashReader):
-            return (self.stack.link(),)
+            return self.stack.links()
         exception, message = bare_exception(self.line.text) or ("", self._message())
         return (Link(exception, message, ()),)
 

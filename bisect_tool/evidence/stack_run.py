@@ -162,7 +162,9 @@ def run_after(
     """
     if parsed.formatted or (parsed.level and not parsed.head):
         return None
-    if record.stack is None or not parsed.text or not line.text.endswith(parsed.text):
+    if record.stack is None or record.stack.indented:
+        return None
+    if not parsed.text or not line.text.endswith(parsed.text):
         return None
     return StackRun(line, parsed, record, record.stack, looks, begins)
 

@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 _ISO = re.compile(
-    r'"?(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ](?P<clock>\d\d:\d\d(?::\d\d)?)'
-    r"(?P<fraction>[.,]\d{1,9})?(?: ?(?P<zone>Z|UTC|[+-]\d\d:?\d\d))?\"?$"
+    r'"?(?P<year>(?:\d\d)?\d\d)(?P<dash>[-/])(?P<month>\d\d)(?P=dash)(?P<day>\d\d)[T ]'
+    r"(?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?(?: ?(?P<zone>Z|UTC|[+-]\d\d:?\d\d))?\"?$"
+)
+_US = re.compile(
+    r"(?P<month>\d\d)/(?P<day>\d\d)/(?P<year>\d{4})-(?P<clock>\d\d:\d\d:\d\d)(?P<fraction>[.,]\d{1,9})?$"
 )
 _MONTH_DAY = re.compile(
     r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
@@ -18,13 +21,13 @@ _GLOG = re.compile(
     r"(?P<month>\d{1,2})(?P<day>\d\d) (?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
 )
 _SYSLOG = re.compile(
-    r"(?P<name>[A-Z][a-z]{2}) (?P<day>[ \d]\d) (?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
+    r"(?P<name>[A-Z][a-z]{2}) (?P<day>[ \d]\d) +(?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>[.,]\d{1,9})?$"
 )
 _CTIME = re.compile(
     r"[A-Z][a-z]{2} (?P<name>[A-Z][a-z]{2}) (?P<day>[ \d]\d) (?P<clock>\d\d:\d\d:\d\d) (?P<year>\d{4})$"
 )
 _CLOCK = re.compile(r"(?P<clock>\d\d:\d\d:\d\d)(?P<fraction>[.,]\d{1,9})?$")
-_FORMS = (_ISO, _MONTH_DAY, _GLOG, _SYSLOG, _CTIME, _CLOCK)
+_FORMS = (_ISO, _US, _MONTH_DAY, _GLOG, _SYSLOG, _CTIME, _CLOCK)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EPOCH = re.compile(r"(?P<seconds>1\d{9})(?:\.(?P<fraction>\d{1,9}))?$|(?P<millis>1\d{12})$")
 
@@ -55,7 +58,7 @@ def read_stamp(text: str, year: int) -> Stamp | None:
         return None
     found = match.groupdict()
     midnight = _midnight(
-        found.get("year") or str(year),
+        _full(found.get("year") or str(year)),
         found.get("month") or found.get("name") or "1",
         found.get("day") or "1",
     )
@@ -79,6 +82,11 @@ def _midnight(year: str, month: str, day: str) -> float | None:
         ).timestamp()
     except ValueError:
         return None
+
+
+def _full(year: str) -> str:
+    """A year in four digits."""
+    return year if len(year) == len("2000") else f"20{year}"
 
 
 def _month(name: str) -> int:

@@ -21,7 +21,9 @@ _OF_ANOTHER_PROCESS = re.compile(
     r"|^Process completed with exit code |^ERROR: Job failed: exit |Error: The command exited with status ",
     re.IGNORECASE,
 )
-_MAY_BE_CAUSES = frozenset({Stage.CAUSE, Stage.TIMED_OUT, Stage.CRASHED, Stage.SIGNALLED, Stage.LEAK})
+_MAY_BE_CAUSES = frozenset(
+    {Stage.CAUSE, Stage.TIMED_OUT, Stage.CRASHED, Stage.SIGNALLED, Stage.UNEXPLAINED, Stage.LEAK}
+)
 # A program can raise these by itself, for reasons of its own.
 _ALSO_CAUSES = ("EOFError", "SystemExit", "CancelledError", "IncompleteReadError")
 

@@ -12,7 +12,9 @@ from enum import Enum, auto
 from bisect_tool.evidence.event import Frame
 
 TRACEBACK = "Traceback (most recent call last):"
-_HEADER = re.compile(r"\s*(?:\+ )?(?P<group>Exception Group )?Traceback \(most recent call last\):")
+_HEADER = re.compile(
+    r"(?P<indent>\s*)(?:\+ )?(?P<group>Exception Group )?Traceback \(most recent call last\):"
+)
 _MARGIN = re.compile(r"\s*\| ?")
 _GROUP_MARGIN = re.compile(r"[\s|+]*(?:Exception Group )?")
 _SEPARATOR = re.compile(r"\s*\+(?:-\+)?-{4,}(?: [\d.]+ -{4,})?$")
@@ -80,6 +82,7 @@ class TracebackReader:
     _others: int = 0
     _writers: int = 1
     _connector: str = ""
+    _indent: str = ""
     takes_frames: bool = False
     """Whether a stack is open, not in a group, so that frames and code can only belong to it."""
 
@@ -97,6 +100,11 @@ class TracebackReader:
     def is_over(self) -> bool:
         """Whether an exception has been named, and nothing of its message is missing."""
         return self.raised and not self.expects_more
+
+    @property
+    def indented(self) -> bool:
+        """Whether its lines stand behind blanks of its own."""
+        return bool(self._indent)
 
     @property
     def grouped(self) -> bool:
@@ -119,7 +127,9 @@ class TracebackReader:
             if not margins and _CONNECTOR.match(text):
                 self._end_groups()
         if "Traceback (" in text and (header := _HEADER.match(text)):
+            self._indent = "" if self._grouped else header["indent"]
             return self._header(header)
+        text = text.removeprefix(self._indent)  # pip indents what its subprocesses print
         if not text.strip():
             self._continued = _CONTINUED
             return Fed.TAKEN if self._state is not _State.IDLE else Fed.CLOSED
