@@ -15,6 +15,7 @@ from bisect_tool.check_files import check_files
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.history import Range, Repository
 from bisect_tool.history.borrow import checkout_at, is_bare, is_checkout
+from bisect_tool.history.checkouts import other_checkouts
 from bisect_tool.history.clone import is_url, without_account
 from bisect_tool.history.contents import Lack, cut_off, lacks
 from bisect_tool.plain_command import command_line, tracked
@@ -28,7 +29,7 @@ from bisect_tool.request import (
     SuiteCheck,
 )
 from bisect_tool.scripts import scripts_of
-from bisect_tool.shadowing import Command, Shadow, absent, named_in, shadows
+from bisect_tool.shadowing import Command, Shadow, absent, import_folders, named_in, on_path, shadows
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.text import clean_line
 from bisect_tool.trial.cells import collect_cells, matching
@@ -133,7 +134,7 @@ def _warnings(resolved: Resolved) -> Iterator[str]:
 
 
 def hidden(request: Request, repository: Repository) -> tuple[Shadow, ...]:
-    """What leads a command into the user's checkout, where it does not see the commits."""
+    """What leads a command into a checkout of the user's, where it does not see the commits."""
     checkout, check = checkout_at(request.repo), request.check
     if checkout is None or not isinstance(check, CommandCheck):
         return ()
@@ -142,9 +143,13 @@ def hidden(request: Request, repository: Repository) -> tuple[Shadow, ...]:
     command = Command(check.argv, os.environ, _own_scripts(check, read))
     if _runs_own_code(command):
         return ()
-    named = [path for path in named_in(check.argv, checkout) if path != "."]
-    known = repository.tree_hashes(request.bad, named)
-    return shadows(command, checkout, tuple(known), read)
+    others = other_checkouts(import_folders(command), checkout, (request.bad, *request.goods))
+
+    def found(top: Path, *, own: bool) -> tuple[Shadow, ...]:
+        named = {*named_in(check.argv, top), *(() if own else on_path(command, top))} - {"."}
+        return shadows(command, top, tuple(repository.tree_hashes(request.bad, named)), read, own=own)
+
+    return (*found(checkout, own=True), *(shadow for top in others for shadow in found(top, own=False)))
 
 
 def absent_files(request: Request, repository: Repository) -> Shadow | None:

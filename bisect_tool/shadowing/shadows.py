@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.shadowing import node
+from bisect_tool.shadowing.elsewhere import path_entries
 from bisect_tool.shadowing.first_folders import first_folders
 from bisect_tool.shadowing.installed import installs
 from bisect_tool.shadowing.pythons import named_pythons, pythons
@@ -45,17 +46,24 @@ class Shadow:
 
 
 def shadows(
-    command: Command, checkout: Path, tracked: Collection[str] = (), read: ReadFile = _nothing
+    command: Command,
+    checkout: Path,
+    tracked: Collection[str] = (),
+    read: ReadFile = _nothing,
+    *,
+    own: bool = True,
 ) -> tuple[Shadow, ...]:
-    """What in a command leads into the user's checkout.
+    """What in a command leads into a checkout of the user's.
 
     Args:
         command: As it was resolved.
-        checkout: The top folder of the user's checkout.
+        checkout: The top folder of the checkout.
         tracked: Paths in it that commits have.
         read: Reads the files of a commit.
+        own: Whether it is the one that is bisected; its paths in variables mean the commit's own.
     """
     return (
+        *(() if own else _environment(command, checkout, tracked)),
         *_named(command, checkout, tracked),
         *_scripts(command, checkout),
         *_installed(command, checkout, read),
@@ -68,6 +76,25 @@ def named_in(argv: Sequence[str], checkout: Path) -> tuple[str, ...]:
     words = Command(tuple(argv), {}).words
     found = (path for word in words for path in _paths_in(word, checkout))
     return tuple(dict.fromkeys(found))
+
+
+def on_path(command: Command, checkout: Path) -> tuple[str, ...]:
+    """The paths in the checkout, from its top, that `PYTHONPATH` names in the environment."""
+    found = (_path_in(entry, checkout) for entry in path_entries(command))
+    return tuple(path for path in found if path is not None)
+
+
+def _environment(command: Command, checkout: Path, tracked: Collection[str]) -> Iterator[Shadow]:
+    """Entries of `PYTHONPATH` in the environment that lead into another checkout."""
+    for path in on_path(command, checkout):
+        if path == "." or path in tracked:
+            full = str(checkout / path)
+            entries = [_replaced(entry, full, path) for entry in path_entries(command)]
+            yield Shadow(
+                f"PYTHONPATH has {full}, which is another checkout of the project, the same at every commit",
+                ("env", f"PYTHONPATH={os.pathsep.join(entries)}", *command.argv),
+                (path,),
+            )
 
 
 def _named(command: Command, checkout: Path, tracked: Collection[str]) -> Iterator[Shadow]:
