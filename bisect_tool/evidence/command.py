@@ -121,7 +121,7 @@ _TESTS = tuple(
         r"\[ERROR\]\s+(?P<test>\w+(?:\.\w+)+):\d+",
         r"(?P<test>\S+ > .+) FAILED$",
         r"\d+\) (?P<test>\w+(?:\\\w+)*::\w+)",
-        r"rspec (?P<test>\S+_spec\.rb)\S* # ",
+        r"rspec \S+_spec\.rb\S* # (?P<test>.+)",
     )
 )
 _PYTEST = re.compile(r"(?:FAILED|ERROR) (?P<test>\S*?(?:\.py\b|::).*?)(?: - (?P<message>.*))?$")

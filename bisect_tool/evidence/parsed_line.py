@@ -42,7 +42,8 @@ _PREFIX = re.compile(
 _FIRST_PREFIX = re.compile(f"{_GLUE}{_PREFIX.pattern}")
 _LEVEL = r"(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
 _BEFORE_HEAD = re.compile(rf"{_GLUE}(?:collecting \.\.\. )?(?={_LEVEL} \d\d-\d\d \d\d:)")
-_BEFORE_CRASH = re.compile(r"[.FEsx]+(?=Fatal Python error: )")
+# A progress line's dots, or the test that `-v` names.
+_BEFORE_CRASH = re.compile(r"(?:[.FEsx]+|\S+::.{1,300}? )(?=Fatal Python error: )")
 _RANK = re.compile(r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)")
 _SOME_STAMP = "-"
 # Numbers of a prefix that are no part of a name, such as times.
@@ -252,7 +253,7 @@ def _who(text: str, known: Patterns) -> tuple[str, int | None, int]:
     """Return role, pid and where the rest begins."""
     match = _FIRST_PREFIX.match(text) if "pid=" in text else None
     if match is None:
-        before = _BEFORE_HEAD.match(text) or _BEFORE_CRASH.match(text)
+        before = _BEFORE_HEAD.match(text) or ("Fatal Python" in text and _BEFORE_CRASH.match(text))
         at = before.end() if before else 0
         if margin := _PYTEST_MARGIN.match(text, at):
             return TEST, None, margin.end()

@@ -36,6 +36,8 @@ _FORMS = (
     r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)",
     rf"(?P<task>\d{{1,5}}):{_END}",
     rf"(?P<ctime>{_CTIME})?\[\d+,(?P<mpi>\d+)\]<std(?:out|err)>:(?: (?! ))?",
+    # What PostgreSQL puts before its level: `[30] FATAL:  m`, no rank.
+    r"\[\d{1,9}\] (?=(?:LOG|ERROR|FATAL|PANIC|WARNING|DETAIL|HINT|STATEMENT|CONTEXT):  )",
     rf"\[(?P<hydra>\d{{1,5}})\](?! \[[A-Z]+\]){_END}",
     rf"(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?){_END}",
     r"(?P<quote>(?:> ?)+)(?<=>|\s)",
@@ -44,7 +46,7 @@ _FORMS = (
     # kubectl: `describe` and `get events`.
     r" +(?:Normal|Warning) +\w+ +(?:[\dsmhd]+(?: \(x\d+ over \w+\))?|<\w+>) +[\w.-]+ {2,}",
     r"(?:[\dsmhd]+|<\w+>) +(?:Normal|Warning) +\w+ +[a-z.]+/\S+ +",
-    r" +(?=Reason: +OOMKilled$)",
+    r" +(?=Reason: +(?:OOMKilled|Evicted|ErrImagePull|(?:ImagePull|CrashLoop)BackOff|CreateContainer\w+)$)",
     r" *(?:\u00d7|\u2570\u2500[\u25b6>]) ",
     rf"\((?P<raylet>raylet|autoscaler)(?:, ip=[^)]{{1,60}})?\){_END}",
 )

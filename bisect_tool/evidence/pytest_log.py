@@ -154,7 +154,7 @@ class _Section:
             self.text.append(text)
 
     def _place(self, place: re.Match[str]) -> None:
-        function = place["function"] or self.function or self.title.rpartition(".")[2].partition("[")[0]
+        function = place["function"] or self.function or _function(self.title)
         self.frames.append(Frame(file=place["file"], line=int(place["line"]), function=function))
         del self.frames[_FRAMES:]
         self.raised, self.function = place["exception"] or "", ""
@@ -176,6 +176,11 @@ class _Section:
             frames=tuple(self.frames),
             section=Span(source, self.line, last),
         )
+
+
+def _function(title: str) -> str:
+    """The function of a test that is called `TestA.test_b[1.5]` or `tests/test_a.py::TestA::test_b[1.5]`."""
+    return re.split(r"::|\.", title.partition("[")[0])[-1]
 
 
 @dataclass(slots=True)

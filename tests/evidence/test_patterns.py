@@ -22,7 +22,19 @@ def test_no_code_names_an_engine():
 
 @pytest.mark.parametrize(
     "section",
-    ["vllm", "sglang", "torch", "nccl", "ray", "deepspeed", "cpython", "native", "kernel", "pytest"],
+    [
+        "vllm",
+        "sglang",
+        "torch",
+        "nccl",
+        "ray",
+        "deepspeed",
+        "cpython",
+        "native",
+        "kernel",
+        "kubernetes",
+        "pytest",
+    ],
 )
 def test_every_program_has_its_section(section):
     assert PATTERNS.sections[section].patterns

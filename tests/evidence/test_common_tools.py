@@ -1,0 +1,123 @@
+"""Roots in the logs of compilers, containers and databases, as people paste them."""
+
+import pytest
+
+from bisect_tool.evidence import LogLine, explain_log, is_symptom
+
+
+def _explained(text):
+    lines = text.splitlines()
+    return explain_log(LogLine("log", 0.0, line, number) for number, line in enumerate(lines, start=1))
+
+
+def _roots(text):
+    return [(each.test, each.failure.root.headline, each.failure.root.line) for each in _explained(text)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/src/App/Program.cs(14,13): error CS0103: The name 'x' does not exist [/src/App/App.csproj]",
+        "foo.cpp(3): error C2065: 'x': undeclared identifier",
+        r"1>c:\w\foo.cpp(3,5): fatal error C1083: Cannot open include file: 'x.h'",
+        "LINK : fatal error LNK1120: 2 unresolved externals",
+        "App.csproj : error NU1101: Unable to find package Foo.",
+        "CSC : error CS5001: Program does not contain a static 'Main' method",
+        "src/a.ts(14,5): error TS2322: Type 'string' is not assignable to type 'number'.",
+        "src/a.ts:20:7 - error TS2551: Property 'x' does not exist on type 'B'.",
+    ],
+)
+def test_a_compiler_s_numbered_error_is_the_root(line):
+    found = _roots(f"restoring packages\n{line}\nBuild FAILED.\n")
+    assert found == [("", line.strip(), 2)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "      Reason:       OOMKilled",
+        "trainer-0   0/1     OOMKilled   0   4m",
+        "web-1   0/1     ImagePullBackOff   0             4m",
+        "      Reason:       ErrImagePull",
+        "web-1   0/1     CreateContainerConfigError   0   4m",
+        "web-1   0/1     Evicted   0   4m",
+        "      Reason:       CrashLoopBackOff",
+        "      Reason:       Evicted",
+    ],
+)
+def test_what_kubectl_says_of_a_pod_is_the_root(line):
+    text = f"Pods of the namespace:\n{line}\nweb-2   1/1     Running   0   4m\n"
+    assert _roots(text) == [("", line.strip(), 2)]
+
+
+def test_a_healthy_list_of_pods_has_no_failure():
+    assert _roots("NAME    READY   STATUS    RESTARTS   AGE\nweb-1   1/1     Running   0   4m\n") == []
+    assert _roots("Evicted 12 blocks\nconnect: connection refused, trying again\n") == []
+
+
+def test_a_server_s_fatal_line_is_the_root_of_a_refused_connection():
+    database = '2026-11-20 10:00:01.400 UTC [30] FATAL:  data directory "/data" has wrong ownership'
+    client = (
+        "Traceback (most recent call last):",
+        '  File "/app/main.py", line 12, in <module>',
+        "    conn = psycopg.connect(DSN)",
+        'psycopg.OperationalError: connection to server at "172.18.0.2" failed: Connection refused',
+    )
+    text = "\n".join([f"db-1   | {database}", *(f"api-1  | {line}" for line in client)])
+    assert _roots(text) == [("", 'data directory "/data" has wrong ownership', 1)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "psycopg.OperationalError: connection failed: Connection refused",
+        "Error: connect ECONNREFUSED 127.0.0.1:5432",
+        "java.net.ConnectException: Connection refused",
+    ],
+)
+def test_a_refused_connection_alone_is_a_symptom(line):
+    (found,) = _explained(line)
+    assert is_symptom(found.failure.root)
+
+
+def test_the_process_id_of_a_postgres_line_is_no_rank():
+    (found,) = _explained("2026-11-20 10:00:01 UTC [30] FATAL:  no space")
+    assert found.failure.root.role == "Launcher"
+
+
+@pytest.mark.parametrize("node", ["tests/test_a.py::test_x", "tests/test_a.py::TestA::test_x[a b-1.5]"])
+def test_a_crash_on_the_line_of_a_running_test_is_the_root(node):
+    text = f"""\
+{node} Fatal Python error: Segmentation fault
+
+Current thread 0x00007f0 (most recent call first):
+  File "/w/src/native.py", line 12 in call
+  File "/w/tests/test_a.py", line 5 in test_x
+Segmentation fault (core dumped)
+"""
+    (found,) = _explained(text)
+    root = found.failure.root
+    assert (root.headline, root.line) == ("Fatal Python error: Segmentation fault", 1)
+    assert [frame.function for frame in root.frames] == ["test_x", "call"]
+
+
+@pytest.mark.parametrize(
+    "title", ["test_b[1.5]", "TestA.test_b[a.b-::]", "test_b[x-1]", "TestA.test_b", "test_b"]
+)
+def test_the_frame_of_a_parametrised_test_names_its_function(title):
+    text = f"""\
+=================================== FAILURES ===================================
+_______________________ {title} _______________________
+E       assert 1 == 2
+
+tests/test_a.py:4: AssertionError
+=========================== short test summary info ============================
+FAILED tests/test_a.py::{title.replace(".test", "::test")} - assert 1 == 2
+"""
+    (found,) = _explained(text)
+    assert [frame.function for frame in found.failure.root.frames] == ["test_b"]
+
+
+def test_an_rspec_example_has_its_description_for_a_name():
+    text = "4 examples, 1 failure\n\nrspec ./spec/user_spec.rb:8 # User#name is the full name\n"
+    assert [test for test, *_ in _roots(text)] == ["User#name is the full name"]
