@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.line import LogLine
 
 _LEAP_YEAR = 2024
-"""Of stamps without a year: every date of any year exists in it."""
+"""Of stamps without a year, where none of their log names one: every date of any year exists in it."""
 _LATE_S = 2.0
 _JUMP_S = 3600.0
 _LATELY = 8
@@ -35,6 +35,7 @@ class Clock:
         self._lately: dict[str, deque[float]] = {}
         self._unread: dict[str, deque[str]] = {}
         self._seen: dict[str, str] = {}
+        self._year: dict[str, int] = {}
 
     def see(self, line: LogLine, stamp: str) -> None:
         """Take note of the stamp of a line; the lines of one log must come in their order."""
@@ -42,7 +43,7 @@ class Clock:
         if self._seen.get(source) == stamp:
             return
         self._seen[source] = stamp
-        if source not in self._offsets and (read := _read(stamp)) is not None:
+        if source not in self._offsets and (read := _read(stamp, _LEAP_YEAR)) is not None:
             self._offsets[source] = line.time - read.time if line.time else 0.0
             self._lately[source] = deque(maxlen=_LATELY)
             self._unread[source] = deque(maxlen=_LATELY)
@@ -57,13 +58,15 @@ class Clock:
         unread = self._unread[source]
         while unread:
             self._read(source, unread.popleft())
-        if stamp and _read(stamp) is not None:
+        if stamp and _read(stamp, _LEAP_YEAR) is not None:
             return self._last[source], True
         return max(self._lately[source]), False
 
     def _read(self, source: str, stamp: str) -> None:
-        read = _read(stamp)
+        read = _read(stamp, self._year.get(source, _LEAP_YEAR))
         if read is not None:
+            if read.year is not None:
+                self._year[source] = read.year
             time = read.time + self._offsets[source]
             last = self._last.get(source, time)
             self._last[source] = last if time < last - _JUMP_S else time
@@ -86,5 +89,5 @@ def in_order(seen: Sequence[float], written: Sequence[float]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _read(text: str) -> Stamp | None:
-    return read_stamp(text, _LEAP_YEAR)
+def _read(text: str, year: int) -> Stamp | None:
+    return read_stamp(text, year)

@@ -23,7 +23,9 @@ _END = r"(?: |$)"
 _FORMS = (
     rf"(?P<cri>{_DATE_TIME}) std(?:out|err) [FP]{_END}",
     rf"(?P<gitlab>{_DATE_TIME}) \d\d[OE](?:[ +]|$)",
-    rf"(?P<journal>{_SYSLOG_TIME}|{_ISO_ZONED}) (?P<host>[\w.-]+) (?P<unit>[\w./@-]+)(?:\[\d+\])?:{_END}",
+    rf"(?P<journal>{_SYSLOG_TIME}) (?P<host>[\w.-]+) (?P<unit>[\w./@-]+)(?:\[\d+\])?:{_END}",
+    # Behind this stamp, two words and a colon may be anything: `Caused by:`.
+    rf"(?P<iso>{_ISO_ZONED}) [\w.-]+ (?P<process>kernel(?=:)|[\w./@-]+(?=\[))(?:\[\d+\])?:{_END}",
     rf"(?P<job>[^\t\n]{{1,200}}\t[^\t\n]{{1,200}})\t\ufeff?(?P<step>{_DATE_TIME}){_END}",
     rf"\[(?P<bracketed>{_DATE_TIME})\]{_END}",
     rf"(?P<barred>{_SYSLOG_TIME}|{_DATE_TIME}) \|(?! *[A-Z]+ +\|){_END}",
@@ -35,6 +37,7 @@ _FORMS = (
     rf"(?P<compose>[\w.-]{{1,64}}(?:[-_]\d+ *| {{2,}}))\|{_END}",
     r"\[(?:default(?P<local>\d+)\]:|rank(?P<rank>\d+)\]: ?)",
     rf"(?P<task>\d{{1,5}}):{_END}",
+    rf"\[(?P<dmesg>{_CTIME})\]{_END}",
     rf"(?P<ctime>{_CTIME})?\[\d+,(?P<mpi>\d+)\]<std(?:out|err)>:(?: (?! ))?",
     # What PostgreSQL puts before its level: `[30] FATAL:  m`, no rank.
     r"\[\d{1,9}\] (?=(?:LOG|ERROR|FATAL|PANIC|WARNING|DETAIL|HINT|STATEMENT|CONTEXT):  )",
@@ -100,13 +103,15 @@ def collector_prefix(text: str) -> Prefix:
 
 # The last group of a form tells which one it is.
 _TIMED = {
-    **{form: form for form in ("cri", "gitlab", "bracketed", "barred", "stamp", "clock", "step")},
+    **{form: form for form in ("cri", "gitlab", "bracketed", "dmesg", "barred", "stamp", "clock", "step")},
     "unit": "journal",
+    "process": "iso",
     "mpi": "ctime",
 }
 _NAMED = {
     **{form: form for form in ("pod", "stern", "compose", "buildkit", "raylet")},
     "unit": "unit",
+    "process": "process",
     "step": "job",
 }
 _RANKED = frozenset({"rank", "local", "task", "mpi", "hydra"})

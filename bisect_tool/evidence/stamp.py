@@ -40,25 +40,28 @@ class Stamp:
         time: seconds since 1970; of a stamp without a zone as if it were UTC.
         resolution: seconds between two stamps that can be told apart.
         zoned: whether the stamp names its zone.
+        year: the year that the stamp names; None where it names none.
     """
 
     time: float
     resolution: float
     zoned: bool
+    year: int | None = None
 
 
 def read_stamp(text: str, year: int) -> Stamp | None:
     """Return the time that `text` is, None where it is none; `year` is that of stamps that name none."""
     if match := _EPOCH.match(text):
         if match["millis"]:
-            return Stamp(int(match["millis"]) / 1000, 0.001, zoned=True)
-        return Stamp(float(text), 0.001 if match["fraction"] else 1.0, zoned=True)
+            return _epoch(int(match["millis"]) / 1000, 0.001)
+        return _epoch(float(text), 0.001 if match["fraction"] else 1.0)
     match = next((matched for form in _FORMS if (matched := form.match(text))), None)
     if match is None:
         return None
     found = match.groupdict()
+    named = _full(found["year"]) if found.get("year") else None
     midnight = _midnight(
-        _full(found.get("year") or str(year)),
+        named or str(year),
         found.get("month") or found.get("name") or "1",
         found.get("day") or "1",
     )
@@ -70,7 +73,12 @@ def read_stamp(text: str, year: int) -> Stamp | None:
     fraction = float(f"0.{digits[1:]}") if digits else 0.0
     zone = found.get("zone")
     resolution = 0.001 if digits else 1.0 if seconds else 60.0
-    return Stamp(midnight + since + fraction - _offset(zone), resolution, zoned=bool(zone))
+    time = midnight + since + fraction - _offset(zone)
+    return Stamp(time, resolution, zoned=bool(zone), year=int(named) if named else None)
+
+
+def _epoch(time: float, resolution: float) -> Stamp:
+    return Stamp(time, resolution, zoned=True, year=datetime.fromtimestamp(time, UTC).year)
 
 
 @lru_cache(maxsize=256)

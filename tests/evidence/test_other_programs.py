@@ -251,3 +251,63 @@ def test_the_head_of_a_logger_is_no_part_of_what_it_says(line, level, text):
 @pytest.mark.parametrize("stamp", ["25/05/20 15:12:00", "2025/05/20 15:12:00", "05/20/2025-15:12:00"])
 def test_days_are_written_in_several_orders(stamp):
     assert read_stamp(stamp, 2000) == read_stamp("2025-05-20 15:12:00", 2000)
+
+
+@pytest.mark.parametrize(
+    ("line", "last"),
+    [
+        ("[2025-03-01 10:01:10] Rank 0 scheduler is dead. Please check the logs.", "EOFError"),
+        ("engine-1 exited with code 137", "Aborting on container exit..."),
+        (
+            "##[error]The runner has received a shutdown signal.",
+            "##[error]Process completed with exit code 143.",
+        ),
+        ("ERROR: Job failed: execution took longer than 1h0m0s seconds", ""),
+        ("Build timed out (after 60 minutes). Marking the build as aborted.", "Finished: ABORTED"),
+    ],
+)
+def test_what_ended_a_process_from_outside_is_the_root(line, last):
+    root = _root("starting", line, last)
+    assert root is not None
+    assert root.line == 2
+
+
+def test_a_segfault_is_told_by_the_stack_and_not_by_its_banner():
+    root = _root(
+        "!!!!!!! Segfault encountered !!!!!!!",
+        "Fatal Python error: Segmentation fault",
+        "",
+        "Current thread 0x00007f1a (most recent call first):",
+        '  File "/w/kernels.py", line 300 in compile',
+    )
+    assert [frame.function for frame in root.frames] == ["compile"]
+
+
+def test_what_announces_the_output_of_a_shard_is_not_its_end():
+    assert _chain(
+        "2024-03-06T17:53:31.0Z ERROR tgi: Shard complete standard error output:",
+        "2024-03-06T17:53:35.0Z ERROR tgi: Shard process was signaled to shutdown with signal 4",
+    )[0].endswith("with signal 4")
+
+
+@pytest.mark.parametrize(
+    ("line", "rest"),
+    [
+        ("2026-03-06T10:00:01+0000 gpu7 python3[42]: x", "x"),
+        ("2026-03-06T10:00:01+00:00 Caused by: x", "Caused by: x"),
+        ("[Mon Jan  5 10:00:00 2026] NVRM: x", "NVRM: x"),
+    ],
+)
+def test_words_before_a_colon_are_a_writer_only_where_they_can_be(line, rest):
+    assert line[collector_prefix(line).end :] == rest
+
+
+def test_stamps_without_a_year_are_of_the_year_that_their_log_names():
+    lines = (
+        "[2026-01-05 10:00:00 TP0] starting",
+        "(Worker_TP1 pid=2) ERROR 01-05 10:00:07 [worker.py:7] ValueError: late",
+        "(Worker_TP0 pid=1) ERROR 01-05 10:00:05 [worker.py:7] ValueError: early",
+    )
+    (found,) = explain_log(LogLine("log", 0.0, line, at) for at, line in enumerate(lines, 1))
+    early, late = found.failure.chain
+    assert (early.message, late.time - early.time) == ("early", 2.0)
