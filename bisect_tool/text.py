@@ -34,7 +34,8 @@ _SECRET_WORD = re.compile(
 )
 _SECRET_STEMS = ("TOKEN", "SECRET", "PASS", "PWD", "KEY", "CREDENTIAL", "AUTH", "COOKIE")
 """One of these stands in every name that looks secret."""
-_NOT_SECRET = frozenset({"PWD", "OLDPWD", "SSH_AUTH_SOCK"})
+# `GIT_CONFIG_KEY_0` names a setting: git refuses to start without it where `GIT_CONFIG_COUNT` is set.
+_NOT_SECRET = re.compile(r"(?:OLD)?PWD|SSH_AUTH_SOCK|GIT_CONFIG_KEY_\d+")
 _SECRET_MIN = 6
 _USERINFO = re.compile(r"(?<=://)[^/\s?#\"'<>]*@")
 _ASSIGNED = re.compile(
@@ -83,13 +84,18 @@ def secret_values(env: Mapping[str, str]) -> frozenset[str]:
 
     A value counts from six characters on; each comes in the forms in which it may be printed.
     """
-    values = {value for name, value in env.items() if _is_secret_name(name)}
+    values = {value for name, value in env.items() if _is_secret_name(name) and not _is_count(name, value)}
     values |= {password for value in env.values() for password in _url_passwords(value)}
     return frozenset(form for value in values for form in _forms(value) if len(form) >= _SECRET_MIN)
 
 
 def _is_secret_name(name: str) -> bool:
-    return name.upper() not in _NOT_SECRET and bool(_SECRET_WORD.search(name.upper()))
+    return not _NOT_SECRET.fullmatch(name.upper()) and bool(_SECRET_WORD.search(name.upper()))
+
+
+def _is_count(name: str, value: str) -> bool:
+    """Whether it is a number of tokens or keys, such as `MAX_TOKENS=131072`."""
+    return name.upper().endswith(("TOKENS", "KEYS")) and value.strip().isdecimal()
 
 
 def _url_passwords(value: str) -> Iterable[str]:

@@ -144,6 +144,18 @@ def test_short_values_are_no_secrets():
     assert secret_values({"A_TOKEN": "abcde", "B_TOKEN": ""}) == frozenset()
 
 
+@pytest.mark.parametrize("name", ["MAX_NUM_BATCHED_TOKENS", "CACHE_KEYS"])
+def test_a_count_of_tokens_is_no_secret(name):
+    assert secret_values({name: "131072"}) == frozenset()
+    assert "sk-131072" in secret_values({name: "sk-131072"})
+    assert "131072" in secret_values({"API_TOKEN": "131072"})
+
+
+def test_the_name_of_a_git_setting_is_no_secret():
+    assert secret_values({"GIT_CONFIG_KEY_0": "safe.directory"}) == frozenset()
+    assert "safe.directory" in secret_values({"GIT_CONFIG_KEY": "safe.directory"})
+
+
 @pytest.mark.parametrize(
     "printed",
     [

@@ -21,7 +21,7 @@ from bisect_tool.report.phrase import listing, short
 from bisect_tool.report.progress import Progress
 from bisect_tool.report.script import needed, origin, script
 from bisect_tool.supervise.load import BusyWatch
-from bisect_tool.trial.collect import NO_SUCH_TEST
+from bisect_tool.trial.collect import NO_SUCH_TEST, NONE_SELECTED
 from bisect_tool.trial.command import CheckAborted
 from bisect_tool.trial.run import TrialAborted
 
@@ -73,8 +73,8 @@ def _doubt(document: Document) -> str:
         )
     if "always red" in findings:
         return "It fails at the good end as well: name an older one, or see in its log what fails there."
-    if _tests_are_younger(document):
-        return f"The tests are younger: --tests-from {short(document.bad)} takes them to every commit."
+    if about_tests := _about_tests(document):
+        return about_tests
     if "unverified" in findings:
         untested = not any(report.bad.runs for report in document.cells.values())
         other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
@@ -83,10 +83,20 @@ def _doubt(document: Document) -> str:
     return f"Are these the commits that CI tested? Does it need other hardware, or more {runs}?"
 
 
-def _tests_are_younger(document: Document) -> bool:
-    """Whether a commit lacks tests that could be taken to it."""
+def _about_tests(document: Document) -> str:
+    """How the tests of a project are named or taken to older commits, where a commit lacks them."""
+    if NONE_SELECTED in document.conclusion:
+        return (
+            "`pytest --collect-only -q` lists the tests there are. --cells matches whole names, or what "
+            "follows the file."
+        )
     notes = (report.note for report in document.cells.values())
-    return "--tests-from" not in document.rerun and any(NO_SUCH_TEST in note for note in notes)
+    younger = "--tests-from" not in document.rerun and any(NO_SUCH_TEST in note for note in notes)
+    return (
+        f"The tests are younger: --tests-from {short(document.bad)} takes them to every commit."
+        if younger
+        else ""
+    )
 
 
 def _run(session: Session, store: Store, cancel: threading.Event) -> Document:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.traceback import Link
 
 ROLE = "Command"
+NO_OUTPUT = "no output"
 _EXCERPT_LINES = 40
 _BEFORE, _AFTER = 10, 10
 _ALIKE_KEPT = 500
@@ -218,7 +219,7 @@ def _last_line(lines: Sequence[str]) -> _Finding:
     said = [place for place, text in enumerate(lines) if text.strip()]
     telling = [place for place in said if not _CONSEQUENCE.match(lines[place])]
     place = next(reversed(telling or said), None)
-    return _Finding(0, "", "no output") if place is None else _Finding(place, "", lines[place].strip())
+    return _Finding(0, "", NO_OUTPUT) if place is None else _Finding(place, "", lines[place].strip())
 
 
 def _tests(lines: Sequence[str], exceptions: Sequence[_Finding]) -> list[_Finding]:

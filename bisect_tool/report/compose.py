@@ -149,7 +149,7 @@ def compose(
         },
         native_changes=tuple(native),
         check=request.check if isinstance(request.check, CommandCheck) else None,
-        withheld=withheld_from(request, failed=bool(failures)),
+        withheld=withheld_from(request, failed=bool(failures) or _told_nothing(rows)),
         shadows=shadowed(session, shadows, again, results),
         trials=trials,
         load=load_contrasts(trials),
@@ -157,6 +157,12 @@ def compose(
         versions=_versions(session, rows),
     )
     return sanitise(document, secret_values(os.environ))
+
+
+def _told_nothing(rows: Sequence[TrialRow]) -> bool:
+    """Whether trials ran, and every cell was skipped in each of them."""
+    cells = [cell for row in rows for cell in row.result.cells]
+    return bool(cells) and all(cell.outcome is Outcome.SKIPPED for cell in cells)
 
 
 def _rerun(request: Request, own: Sequence[TrialResult]) -> str:

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 SUITE_LOG = "suite"
 NO_SUCH_TEST = "there is no such test at this commit"
+NONE_THERE = "none of these tests is there at this commit"
+NONE_SELECTED = "no test is selected at this commit"
 _MARGIN_S = 1.0
 _PRINTED_KEPT = 200
 _UNKNOWN = EngineLogs()

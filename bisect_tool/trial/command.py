@@ -21,7 +21,7 @@ from bisect_tool.evidence import (
     signal_name,
     with_chain,
 )
-from bisect_tool.evidence.command import ROLE
+from bisect_tool.evidence.command import NO_OUTPUT, ROLE
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.supervise.logs import last_lines
 from bisect_tool.supervise.spec import Reason
@@ -41,6 +41,7 @@ _CANNOT_TEST = 125
 _FIRST_ABORT = 128
 _LINES_READ, _LINE_LIMIT = 10_000, 500
 _EXCERPT_LINES = 40
+_REASON_LIMIT = 200
 
 
 class CheckAborted(BisectError):
@@ -72,7 +73,7 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     if code == 0:
         return CellResult(cell=CELL, outcome=Outcome.PASSED, seconds=seconds)
     if code == _CANNOT_TEST:
-        return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason="the command said 125")
+        return CellResult(cell=CELL, outcome=Outcome.SKIPPED, seconds=seconds, reason=_why_untested(log))
     failure = output_failure(log, code, ended.ended)
     return CellResult(cell=CELL, outcome=Outcome.FAILED, seconds=seconds, failure=failure)
 
@@ -86,6 +87,13 @@ def output_failure(log: Path, code: int, time: float) -> Failure:
 def not_started(why: str) -> CellResult:
     """The one cell of a command that could not be started, which tells nothing about a commit."""
     return CellResult(cell=CELL, outcome=Outcome.SKIPPED, reason=clean_line(why))
+
+
+def _why_untested(log: Path) -> str:
+    """That the command said 125, and the telling line of what it printed."""
+    root = command_failure(_output(log, _LINES_READ), _CANNOT_TEST, 0.0, log.stem).root
+    said = ": ".join(part for part in (root.exception, root.message) if part)
+    return "the command said 125" + ("" if said == NO_OUTPUT else f": {clean_line(said, _REASON_LIMIT)}")
 
 
 def _aborted(argv: Sequence[str], code: int, log: Path) -> CheckAborted:

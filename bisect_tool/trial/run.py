@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import shlex
 import shutil
 import tempfile
 import time
@@ -25,6 +26,8 @@ from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.supervise.logs import last_lines
 from bisect_tool.text import clean_line
 from bisect_tool.trial.collect import (
+    NONE_SELECTED,
+    NONE_THERE,
     SUITE_LOG,
     Ending,
     collect,
@@ -249,12 +252,20 @@ def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianRe
             printed=() if project else printed(place.logs, cells, known.known),
         )
     if guarded.exit_code == _NO_TESTS_COLLECTED and project:
-        return _nothing(order, Outcome.SKIPPED, "none of these tests is there at this commit")
+        return _nothing(order, Outcome.SKIPPED, _none_selected(setting))
     if guarded.exit_code == _NO_TESTS_COLLECTED and setting.cells:
         wanted = " ".join(setting.cells)
         raise UsageError(f"no cell of the suite matches {wanted}", "`*` and `?` are wild, brackets are not.")
     reason = unreadable(place.stream) or _tail(place.logs / f"{SUITE_LOG}.log")
     return _nothing(order, Outcome.ERRORED, f"the suite could not start: {reason}")
+
+
+def _none_selected(setting: Setting) -> str:
+    """Why pytest collected no test of a project, by what selects some of them."""
+    args = setting.check.args if isinstance(setting.check, ProjectCheck) else ()
+    by = [*(f"--cells {shlex.quote(pattern)}" for pattern in setting.cells)]
+    by += [f"--pytest-args {shlex.quote(shlex.join(args))}"] if args else []
+    return clean_line(f"{NONE_SELECTED} by {' and '.join(by)}" if by else NONE_THERE)
 
 
 def _spec(job: Job, place: Place) -> GuardianSpec:

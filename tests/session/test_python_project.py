@@ -113,6 +113,14 @@ def test_a_test_that_is_not_there_says_nothing(tests):
     assert len(tests.culprits(pinned)) == 4
 
 
+def test_options_that_select_no_test_are_named(tests):
+    tests.commit({"tests/test_a.py": "def test_a(): pass\n"})
+    tests.commit({"tests/test_a.py": "def test_a(): assert 0\n"})
+    ended = tests.bisect("--cells", "*nope*", "--pytest-args", "-k a", "--endpoint-runs", "1")
+    said = "no test is selected at this commit by --cells '*nope*' and --pytest-args '-k a'"
+    assert (ended.code, ended.document.conclusion) == (4, f"the bad end told nothing: {said}")
+
+
 def test_a_file_that_cannot_be_imported_is_a_cell_of_its_own(tests):
     other = "import thing\n\ndef test_other():\n    assert thing.VALUE < 4\n"
     test = "from thing import same\n\ndef test_same():\n    assert same(1) == 1\n"

@@ -26,7 +26,7 @@ TREE = Path("/worktree")
     ],
 )
 def test_what_a_user_sets_reaches_a_command(name):
-    assert command_environment({name: "value"}, TREE, {})[name] == "value"
+    assert command_environment({name: "a longer value"}, TREE, {})[name] == "a longer value"
 
 
 @pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "LICENSE_KEY"])
