@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.cases import checks, environment, failures, graphs, interrupted, noise, repositories
+from benchmarks.cases import checks, environment, failures, graphs, interrupted, noise, projects, repositories
 from benchmarks.cases.project import Project
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ CASES: tuple[Case, ...] = (
     *failures.CASES,
     *checks.CASES,
     *environment.CASES,
+    *projects.CASES,
     *graphs.CASES,
     *repositories.CASES,
     *noise.CASES,

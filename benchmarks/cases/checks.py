@@ -62,6 +62,47 @@ def check_that_appears(project: Projects) -> Questions:
     yield Question("culprit before it", other, search(good, other.head, "./t.sh"), cannot_tell)
 
 
+def mode_only(project: Projects) -> Questions:
+    """The culprit takes the execute permission from a script, and changes nothing else."""
+    made = project()
+    good = made.commit(0, files={"run.sh": "#!/bin/sh\nexit 0\n"})
+    made.commit(0)
+    made.git("update-index", "--chmod=-x", "run.sh")
+    (made.path / "run.sh").chmod(0o644)
+    made.git("commit", "--quiet", "-m", "mode")
+    culprit = made.head
+    bad = made.commit(0)
+    called = search(good, bad, "sh", "-c", "./run.sh")
+    yield Question("within a check", made, called, Expected((0,), culprit, says=("644",)))
+    cannot = Expected((2,), says=("executable",))
+    yield Question("the check itself", made, search(good, bad, "./run.sh"), cannot)
+
+
+def absent_files(project: Projects) -> Questions:
+    """The check reads a file that only the user's checkout has."""
+    made, good, _, bad = _simple(project)
+    made.write({"local.env": "CODE=code\n"})
+    asked = search(good, bad, "sh", "-c", ". ./local.env; exit $(cat $CODE)")
+    yield Question("untracked", made, asked, Expected((4,), says=("local.env",)))
+    full = search(good, bad, "sh", "-c", f". {made.path}/local.env; exit $(cat $CODE)")
+    found = Expected((0,), made.git("rev-parse", f"{bad}~2"))
+    yield Question("by its full path", made, full, found)
+
+
+def rules_that_appear(project: Projects) -> Questions:
+    """The rule of a Makefile, and a script that a shell runs, are younger than the culprit."""
+    made = project()
+    good = made.commit(0, files={"Makefile": "all:\n\ttrue\n"})
+    culprit = made.commit(1)
+    late = {"Makefile": "test:\n\texit $$(cat code)\n", "tool/t.sh": _EXIT}
+    made.commit(1, "add the rule", late)
+    bad = made.commit(1)
+    cannot_tell = Expected((3, 4), culprit, or_none=True)
+    yield Question("make", made, search(good, bad, "make", "test"), cannot_tell)
+    yield Question("sh", made, search(good, bad, "sh", "tool/t.sh"), cannot_tell)
+    yield Question("timeout", made, search(good, bad, "timeout", "9", "sh", "tool/t.sh"), cannot_tell)
+
+
 def spellings(project: Projects) -> Questions:
     """Scripts without `#!`, without execute permission, with a missing interpreter, with CRLF."""
     made, good, culprit, bad = _simple(project)
@@ -97,6 +138,9 @@ def what_a_check_leaves(project: Projects) -> Questions:
 CASES = (
     Case("typing-error", "git 48af1fdee3", typing_error),
     Case("check-appears", "aitoolsguidebook.com, git bisect stuck", check_that_appears),
+    Case("rules-that-appear", "GitCat#114, make and shells", rules_that_appear),
+    Case("mode-only", "colibri#835", mode_only),
+    Case("absent-files", "untracked .env files", absent_files),
     Case("spellings", "checks as people write them", spellings),
     Case("leavings", "stale .o, .pyc and generated files", what_a_check_leaves),
 )

@@ -99,6 +99,16 @@ def landed_reverted_landed_again(project: Projects) -> Questions:
     yield Question("--find fix", made, fix, Expected((0,), repaired))
 
 
+def broken_twice(project: Projects) -> Questions:
+    """A breakage that is repaired and comes back, of which no message says so: the files do."""
+    made = project()
+    good, *rest = made.series(0, *[1] * 5, 0, 1, 1)
+    for slots in (1, 2, 3):
+        asked = search(good, rest[-1], *_CODE, options=("--slots", str(slots), "--fresh"))
+        says = Expected((0, 3), rest[-2], says=("non-monotonic",))
+        yield Question(f"--slots {slots}", made, asked, says)
+
+
 def untestable_gap(project: Projects) -> Questions:
     """The first bad commit is among those that cannot be tested."""
     made = project()
@@ -129,6 +139,7 @@ CASES = (
     Case("text-that-changes", "pytest and compiler output in CI", text_that_changes_with_every_run),
     Case("crash", "labeille#55, LLVM and rustc ICEs", crash),
     Case("landed-reverted-landed", "Mercurial and PyTorch practice", landed_reverted_landed_again),
+    Case("broken-twice", "LLVM and Chromium practice", broken_twice),
     Case("untestable-gap", "catapult#3895", untestable_gap),
     Case("older-than-the-range", "mcp-gateway#615, libgit2#3802", older_than_the_range),
     Case("untestable-ends", "catapult#2065", ends_that_cannot_be_tested),

@@ -74,9 +74,23 @@ def two_at_once(project: Projects) -> Questions:
     yield Question("the first", made, ("report",), Expected((0,), culprit))
 
 
+def killed(project: Projects) -> Questions:
+    """The process is killed in the middle of a trial, so that it can put nothing in order."""
+    made = project()
+    good, *_ = made.series(0, 0, 0)
+    culprit, _, bad = made.series(1, 1, 1)
+    slow = made.script(_SLOW)
+    with made.started(search(good, bad, slow)) as running:
+        lines = iter(running.stderr or ())
+        next(line for line in lines if "narrow " in line)
+        running.kill()
+    yield Question("resume", made, ("resume",), Expected((0,), culprit))
+
+
 CASES = (
     Case("budget", "CI jobs with a time limit", budget),
     Case("moved", "cancelled CI jobs, resumed elsewhere", moved),
     Case("edited-check", "a check that is repaired on the way", edited_check),
+    Case("killed", "CI jobs that are cancelled", killed),
     Case("two-at-once", "two searches of one repository", two_at_once),
 )

@@ -103,16 +103,32 @@ class Project:
         self, arguments: Sequence[str], environment: dict[str, str], within: str
     ) -> subprocess.CompletedProcess[bytes]:
         """Run bisect-run in the repository, or in a folder within it."""
-        own = {"BISECT_RUN_HOME": str(self.home), "COLUMNS": "110", "NO_COLOR": "1"}
         return subprocess.run(
             (self.program, *arguments),
             cwd=self.path / within,
-            env={**_without_git(), **own, **environment},
+            env={**self._environment, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
             timeout=_DEADLINE_S,
         )
+
+    def started(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
+        """Start bisect-run in the repository; its lines can be read from stderr."""
+        return subprocess.Popen(
+            (self.program, *arguments),
+            cwd=self.path,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        own = {"BISECT_RUN_HOME": str(self.home), "COLUMNS": "110", "NO_COLOR": "1"}
+        return {**_without_git(), **own}
 
 
 def _without_git() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 from benchmarks.cases.case import Case, Expected, Question, search
@@ -163,6 +164,21 @@ def configured(project: Projects) -> Questions:
     yield Question("sparse", made, search(good, bad, *_CODE, options=fresh), found)
 
 
+def odd_names(project: Projects) -> Questions:
+    """Escape sequences in a subject and in a path; object names of 64 digits."""
+    made = project()
+    good, _ = made.series(0, 0)
+    subject = "\x1b[31mred\x1b[0m `code` </details> | %s"
+    culprit = made.commit(1, subject, {"a\nb \x1b[2J": "x", "-rf": "x"})
+    bad = made.commit(1)
+    yield Question("escape sequences", made, search(good, bad, *_CODE), Expected((0,), culprit))
+    wide = project()
+    shutil.rmtree(wide.path / ".git")
+    wide.git("init", "--quiet", "--initial-branch=main", "--object-format=sha256")
+    good, _, culprit, bad = wide.series(0, 0, 1, 1)
+    yield Question("SHA-256", wide, search(good, bad, *_CODE), Expected((0,), culprit))
+
+
 CASES = (
     Case("shallow", "checkstyle/contribution#391, op-test#899", shallow),
     Case("submodules", "moqx#688, pypto-lib#144", submodules),
@@ -171,5 +187,6 @@ CASES = (
     Case("lost-object", "nrn#1636", lost_object),
     Case("partial-clone", "git-who#29, git-branchless#1106", partial),
     Case("other-owner", "actions/runner#2033", other_owner),
+    Case("odd-names", "hostile subjects and paths", odd_names),
     Case("configuration", "what repositories are configured with", configured),
 )
