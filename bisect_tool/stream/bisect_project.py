@@ -114,6 +114,12 @@ class Project:
             return True
         return any(cell.partition("::")[0] == file for cell in self._cells)
 
+    def absent_conftests(self) -> list[str]:
+        """The conftest.py files that are asked for and not there: nothing hinders the tests beside them."""
+        files = [cell for cell in self._cells or () if Path(cell).name == "conftest.py"]
+        tree = Path(self._tree)
+        return [each for each in files if (tree / each).parent.is_dir() and not (tree / each).exists()]
+
 
 def _wild(patterns: Iterable[str]) -> re.Pattern[str] | None:
     wild = [re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns]
@@ -193,9 +199,10 @@ class Hooks:
             items.sort(key=lambda item: place.get(item, len(place)))
 
     def conftests(self, config: pytest.Config) -> list[str]:
-        """The conftest.py files that were imported."""
+        """The conftest.py files that were imported, and those that a commit does without."""
         files = (getattr(plugin, "__file__", None) for plugin in config.pluginmanager.get_plugins())
-        return [self._project.file(file) for file in files if file and Path(file).name == "conftest.py"]
+        imported = [self._project.file(file) for file in files if file and Path(file).name == "conftest.py"]
+        return [*imported, *self._project.absent_conftests()]
 
     def _unreadable(self, error: BaseException, cell: str, text: str = "") -> None:
         path = getattr(error, "path", None)
