@@ -50,6 +50,9 @@ class Commits:
     def changed_by(self, shas):
         return {sha: self.changed.get(sha, ()) for sha in shas}
 
+    def replaced_by(self, shas):
+        return dict.fromkeys(shas, ())
+
 
 def linear():
     """The good end, two commits, the culprit and the bad end, in one line."""
