@@ -72,6 +72,7 @@ class Session:
             changes=changes(self.request, self.repository, self.range),
             paths=paths_of(self.request),
             landings=self._landings,
+            announced=self._said({}),
             repeat=repetition(self.request),
             grafts=grafts(self.request),
             verify=self.request.fixes.verify if self.request.fixes else (),
@@ -83,11 +84,12 @@ class Session:
     @cached_property
     def _landings(self) -> Mapping[str, Landing]:
         takes_back = restored(self.repository, self.range)
+        return self._said(takes_back)
+
+    def _said(self, takes_back: Mapping[str, str]) -> Mapping[str, Landing]:
+        commits = self.range.commits
         return landings(
-            [
-                Message(each.sha, each.subject, each.body, takes_back.get(each.sha, ""))
-                for each in self.range.commits
-            ]
+            [Message(each.sha, each.subject, each.body, takes_back.get(each.sha, "")) for each in commits]
         )
 
 

@@ -58,13 +58,23 @@ class CellSearch:
         goal = self.goal
         frames = self.judged.frames(goal.failing)
         seen = self.judged.after(self.after).observations(goal.retries)
-        if (frames, seen) not in goal.searches:
+        other = self._fails_otherwise
+        if (frames, seen, other) not in goal.searches:
             suspicion = {each.sha: each.weight for each in goal.suspicions(frames)}
+            taken_back = goal.announced if other else goal.landings
             start = Bisection(
-                goal.dag, goal.bad, goal.goods, suspicion, goal.confidence, goal.fix, goal.landings
+                goal.dag, goal.bad, goal.goods, suspicion, goal.confidence, goal.fix, taken_back
             )
-            goal.searches[frames, seen] = start.observe(*seen)
-        return goal.searches[frames, seen]
+            goal.searches[frames, seen, other] = start.observe(*seen)
+        return goal.searches[frames, seen, other]
+
+    @cached_property
+    def _fails_otherwise(self) -> bool:
+        """Whether a command failed in two ways: then the files do not tell which of them was taken back."""
+        failing = {run.sha for run in self.judged.runs if run.verdict is Verdict.BAD}
+        return self.goal.by_exit_code and any(
+            other_failure(self.judged, (sha,), self.goal.failing) for sha in failing
+        )
 
     @property
     def after(self) -> tuple[str, ...]:

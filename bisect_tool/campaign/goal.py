@@ -76,7 +76,8 @@ class Goal:
         slots: Trials that can run side by side.
         changes: What each commit changes, for a prior; none, and all are suspect alike.
         paths: Files and folders that matter to what is tested.
-        landings: The commits of changes that were reverted or landed again, as their messages say.
+        landings: The commits of changes that were reverted or landed again, as their messages or files say.
+        announced: Those of them of which the messages say it.
         environments: The environment that each commit needs, where one has to be built.
         cached: The environments that are there already.
         repeat: What `repro` repeats; nothing is searched for then.
@@ -98,6 +99,7 @@ class Goal:
     changes: tuple[Change, ...] = ()
     paths: tuple[str, ...] = ()
     landings: Mapping[str, Landing] = field(default_factory=dict)
+    announced: Mapping[str, Landing] = field(default_factory=dict)
     environments: Mapping[str, str] = field(default_factory=dict)
     cached: frozenset[str] = frozenset()
     repeat: Repeat | None = None
@@ -118,8 +120,8 @@ class Goal:
         return {}
 
     @cached_property
-    def searches(self) -> dict[tuple[frozenset[str], tuple[tuple[str, Verdict], ...]], Bisection]:
-        """The searches that were begun, by the files in the failure's frames and by what the runs said."""
+    def searches(self) -> dict[tuple[frozenset[str], tuple[tuple[str, Verdict], ...], bool], Bisection]:
+        """The searches that were begun: by the files in the failure's frames, what the runs said, and how."""
         return {}
 
     @property

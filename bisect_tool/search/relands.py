@@ -131,8 +131,8 @@ class _Book:
         if title.reverses or _BODY.search(message.body):
             landing = self._reversal(message, title, landing.change)
             self.reversed.add(landing.change)
-        elif restored := self.landings.get(message.restores):
-            landing = Landing(restored.change, lands=not restored.lands)
+        elif restoring := self._restoring(message):
+            landing = restoring
             self.reversed.add(landing.change)
         self.landings[message.sha] = landing
         for name in names:
@@ -142,9 +142,15 @@ class _Book:
         """What a commit does that reverts another or lands it again: one that it names, or of its title."""
         meant = next((self._named[name] for name in _references(message) if name in self._named), None)
         if meant is None:
-            return Landing(change, lands=title.reverses and title.reverts % 2 == 0)
+            lands = title.reverses and title.reverts % 2 == 0
+            return self._restoring(message) or Landing(change, lands=lands)
         reverts = title.reverts % 2 == 1 or _BODY.search(message.body) is not None
         return Landing(meant.change, lands=not (reverts and meant.lands))
+
+    def _restoring(self, message: Message) -> Landing | None:
+        """What a commit does whose files take the change of another one back."""
+        other = self.landings.get(message.restores)
+        return Landing(other.change, lands=not other.lands) if other else None
 
 
 def _without_prefix(text: str) -> str:

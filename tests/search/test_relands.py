@@ -117,6 +117,18 @@ def test_files_say_what_no_message_does():
     assert landings([Message("a", "one"), Message("b", "two", restores="unknown")]) == {}
 
 
+def test_files_say_what_a_message_leaves_open():
+    """The landing has another title than the one that is landed again."""
+    messages = [
+        Message(sha(0), "commit 1"),
+        Message(sha(1), "commit 2", restores=sha(0)),
+        Message(sha(2), f'Reapply "{TITLE}"', restores=sha(1)),
+    ]
+    found = landings(messages)
+    assert [found[each.sha].lands for each in messages] == [True, False, True]
+    assert len({each.change for each in found.values()}) == 1
+
+
 def family(*lands):
     """Commits of a line of 20, by their places: whether each lands the change or reverts it."""
     return {f"c{place}": Landing(0, lands=each) for place, each in dict(lands).items()}
