@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.evidence.chain import Failure, explain, unlike
 from bisect_tool.evidence.event import SuiteFailure
 from bisect_tool.evidence.parsed_line import LAUNCHER, LINE_LIMIT, TEST
-from bisect_tool.evidence.patterns import stage
+from bisect_tool.evidence.patterns import Stage, stage
 from bisect_tool.evidence.pytest_log import PytestReader
 from bisect_tool.evidence.reader import read_events
 from bisect_tool.evidence.runner import job_failure, named_tests
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _LAST = 5000
 """Lines kept for what test runners and CI services say in the end."""
+
+_OF_THE_TEST = frozenset({"AssertionError", "Failed", "TimeoutError", "Timeout", "SystemExit"})
+"""Exceptions by which a test says what it saw, not why."""
 
 _FREE = 500
 """Events that belong to no test, each signature once."""
@@ -138,10 +141,25 @@ def _may_concern(test: FailedTest, event: Event) -> bool:
 def _of_test(test: FailedTest, evidence: _Evidence) -> LogFailure:
     """Why a test failed: by its own lines, and by those that belong to no test."""
     own = [_named(event, test) for event in evidence.of(test)]
+    if _raised_by_itself(test):
+        own = [event for event in own if not _is_remark(event)]
     seen = _suite_failure(test, max((event.time for event in own), default=0.0))
     failure = explain(own, seen.model_copy(update={"frames": seen.frames or _frames(seen, own)}), {})
     chain = tuple(_placed(event, test) for event in failure.chain)
     return LogFailure(test.name, failure.model_copy(update={"root": chain[0], "chain": chain}))
+
+
+def _raised_by_itself(test: FailedTest) -> bool:
+    """Whether the code that a test calls raised what failed it: no assertion, no word of another process."""
+    if test.exception.rpartition(".")[2] in _OF_THE_TEST or not test.exception:
+        return False
+    failure = explain((), _suite_failure(test, 0.0), {})
+    return failure.root.stage is None and not is_symptom(failure.root)
+
+
+def _is_remark(event: Event) -> bool:
+    """Whether a test's own process logged it as an error, of which nothing else is known."""
+    return event.role == TEST and not event.exception and stage(event) is Stage.UNEXPLAINED
 
 
 def _named(event: Event, test: FailedTest) -> Event:

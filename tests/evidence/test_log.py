@@ -109,6 +109,32 @@ def test_the_captured_output_of_a_test_is_its_evidence_and_no_other_test_s():
     assert headlines(failures["tests/test_a.py::test_key"]) == [("Test", "KeyError: 'b'")]
 
 
+@pytest.mark.parametrize(
+    ("raised", "root"),
+    [
+        ("app.errors.UploadError: too large", "app.errors.UploadError: too large"),
+        ("KeyError: 'x'", "KeyError: 'x'"),
+        ("AssertionError: status 500", "retry failed"),
+        ("Failed: Timeout >60.0s", "retry failed"),
+        ("subprocess.CalledProcessError: Command 'x' returned non-zero exit status 1.", "retry failed"),
+    ],
+)
+def test_what_a_test_raised_is_the_root_before_what_its_process_logged(raised, root):
+    text = f"""\
+=================================== FAILURES ===================================
+_________________________________ test_upload __________________________________
+E       {raised}
+
+src/app/client.py:88: {raised.partition(":")[0]}
+----------------------------- Captured stderr call -----------------------------
+ERROR:app:retry failed
+=========================== short test summary info ============================
+FAILED tests/test_upload.py::test_upload - {raised}
+"""
+    (found,) = explain_log(lines(text))
+    assert found.failure.root.headline == root
+
+
 def test_a_test_s_frames_and_line_are_those_of_its_section():
     root = explained(REPORT)["tests/test_a.py::test_key"].root
     assert [(frame.file, frame.line, frame.function) for frame in root.frames] == [
