@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import dropwhile
 from typing import ClassVar
 
 from bisect_tool.evidence.event import Frame
@@ -43,6 +44,18 @@ _OWN = re.compile(
     r"\s*\.\.\.$|\s*<no Python frame>$|Stack \(most recent call first\):$"
     r"|Extension modules: |\s+@ +0x|\s*at \S+\(|\s*\.\.\. \d+ (?:more|common frames)|\s*Suppressed: |#(?: |$)"
     r"|note: run with|goroutine \d+ |\s*--- End of "
+)
+_LIBRARIES = (
+    *("java.", "javax.", "jdk.", "sun.", "kotlin.", "scala.", "System."),
+    *(
+        "org.junit.",
+        "junit.",
+        "org.opentest4j.",
+        "org.assertj.",
+        "org.hamcrest.",
+        "org.testng.",
+        "org.mockito.",
+    ),
 )
 _FRAMES_KEPT = 48
 
@@ -122,11 +135,17 @@ class CrashReader:
         if self.first == _CAUSES:  # Rust's error crates list them, the innermost last
             return Link("", self._message or self.first, ())
         if named := _NAMED.match(self.first):
-            return Link(named["type"], named["message"] or "", tuple(reversed(frames)))
+            own = [*dropwhile(_is_of_a_library, frames)] or frames
+            return Link(named["type"], named["message"] or "", tuple(reversed(own)))
         if thrown := _THROWN.match(self.first):
             return Link(thrown["type"], self._message or self.first, tuple(reversed(frames)))
         message = f"{self.first} {self._message}".strip()
         return Link("", message, tuple(reversed(frames)) or self._native)
+
+
+def _is_of_a_library(frame: Frame) -> bool:
+    """Whether a frame is of the runtime or of a library of assertions: no failure is looked for there."""
+    return frame.function.startswith(_LIBRARIES)
 
 
 def begins_crash(text: str) -> bool:

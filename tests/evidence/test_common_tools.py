@@ -121,3 +121,40 @@ FAILED tests/test_a.py::{title.replace(".test", "::test")} - assert 1 == 2
 def test_an_rspec_example_has_its_description_for_a_name():
     text = "4 examples, 1 failure\n\nrspec ./spec/user_spec.rb:8 # User#name is the full name\n"
     assert [test for test, *_ in _roots(text)] == ["User#name is the full name"]
+
+
+MAVEN = """\
+[INFO] Tests run: 2, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.1 s -- in com.acme.ATest
+[ERROR] Tests run: 1, Failures: 1, Errors: 0, Skipped: 0 <<< FAILURE! -- in com.acme.OrderTest
+[ERROR] com.acme.OrderTest.rounds -- Time elapsed: 0.02 s <<< FAILURE!
+org.opentest4j.AssertionFailedError: expected: <10.50> but was: <10.49>
+\tat org.junit.jupiter.api.AssertionFailureBuilder.build(AssertionFailureBuilder.java:151)
+\tat com.acme.OrderTest.rounds(OrderTest.java:31)
+\tat java.base/java.lang.reflect.Method.invoke(Method.java:568)
+
+[INFO] Results:
+[ERROR] Failures:
+[ERROR] Tests run: 1, Failures: 1, Errors: 0, Skipped: 0
+[ERROR] Failed to execute goal org.apache.maven.plugins:maven-surefire-plugin:3.2.5:test on project app
+"""
+
+
+def test_maven_s_summary_does_not_follow_from_a_failed_test():
+    (found,) = _explained(MAVEN)
+    assert [event.headline.partition(":")[0] for event in found.failure.chain] == [
+        "org.opentest4j.AssertionFailedError",
+        "Failed to execute goal org.apache.maven.plugins",
+    ]
+
+
+def test_the_frame_of_a_java_failure_is_the_project_s_own():
+    (found,) = _explained(MAVEN)
+    frame = found.failure.root.frames[-1]
+    assert (frame.function, frame.line) == ("com.acme.OrderTest.rounds", 31)
+    assert found.failure.signature.frame == "OrderTest.java:com.acme.OrderTest.rounds"
+
+
+def test_a_java_failure_of_libraries_alone_keeps_its_frames():
+    text = "java.lang.IllegalStateException: closed\n\tat java.util.Scanner.next(Scanner.java:9)\n"
+    (found,) = _explained(text)
+    assert [frame.function for frame in found.failure.root.frames] == ["java.util.Scanner.next"]
