@@ -72,7 +72,10 @@ def _doubt(document: Document) -> str:
             f"commits: {document.rerun_same_failure}"
         )
     if "always red" in findings:
-        return "It fails at the good end as well: name an older one, or see in its log what fails there."
+        return (
+            "It fails at the good end as well: name an older one, or see in its log what fails there."
+            f"{_in_a_subfolder(document)}"
+        )
     if about_tests := _about_tests(document):
         return about_tests
     if "unverified" in findings:
@@ -81,6 +84,18 @@ def _doubt(document: Document) -> str:
         return f"An end told nothing: see why above, or name other ends{other}."
     runs = "--runs" if document.fixes else "--endpoint-runs"
     return f"Are these the commits that CI tested? Does it need other hardware, or more {runs}?"
+
+
+def _in_a_subfolder(document: Document) -> str:
+    """That a command begun in a subfolder ran at the top, with the words that lead it back; or empty."""
+    folder = Path(document.repo)
+    top = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
+    if document.check is None or not folder.is_dir() or top == folder:
+        return ""
+    program = f"cd {shlex.quote(str(folder.relative_to(top)))} && ..."
+    return (
+        f" It ran at the top of the commit's tree: to run it where you are, -- sh -c {shlex.quote(program)}"
+    )
 
 
 def _about_tests(document: Document) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bisect_tool.shadowing.words import Command
 
@@ -21,12 +21,20 @@ def pythons(command: Command) -> tuple[Path, ...]:
     """The interpreters, links as they are; where none is named, those that whatever it starts would find."""
     if _has_environment_of_its_own(command):
         return ()
-    return named_pythons(command) or tuple(dict.fromkeys(_found_by_anything(command)))
+    return named_pythons(command) or _once(_found_by_anything(command))
 
 
 def named_pythons(command: Command) -> tuple[Path, ...]:
     """The interpreters that a command names, by themselves or by a script's first line."""
-    return tuple(dict.fromkeys(_named(command)))
+    return _once(_named(command))
+
+
+def _once(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The first name of each interpreter: `python` and `python3` beside each other are mostly one."""
+    first: dict[tuple[Path, Path], Path] = {}
+    for path in paths:
+        first.setdefault((path.parent, path.resolve()), path)
+    return tuple(first.values())
 
 
 def is_python(word: str) -> bool:

@@ -85,3 +85,10 @@ def test_one_behind_a_script_of_the_commits(place):
     assert named_pythons(Command(("./run",), env, own)) == (python,)
     assert named_pythons(Command(("sh", "all.sh"), env, own)) == (python,)
     assert named_pythons(Command(("./run",), env)) == ()
+
+
+def test_two_names_of_one_python_beside_each_other_are_one(found, place):
+    (place.root / "active/bin/python3").symlink_to("python")
+    found_by_anything = found("make", PATH="{root}/active/bin", VIRTUAL_ENV="{root}/active")
+    assert found_by_anything == ["active/bin/python"]
+    assert found("make") == ["bin/python3", "bin/python"]
