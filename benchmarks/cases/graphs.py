@@ -79,7 +79,7 @@ def clocks(project: Projects) -> Questions:
     """Dates run backwards."""
     made = project()
     good = made.commit(0)
-    made.commits = 50_000_000
+    made.commits = 30_000_000
     made.commit(0)
     made.commits = 10
     culprit = made.commit(1)
