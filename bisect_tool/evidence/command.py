@@ -123,6 +123,8 @@ _TESTS = tuple(
         r"(?P<test>\S+ > .+) FAILED$",
         r"\d+\) (?P<test>\w+(?:\\\w+)*::\w+)",
         r"rspec \S+_spec\.rb\S* # (?P<test>.+)",
+        r"(?P<test>[A-Z]\w*(?:::\w+)*#test_\S+) \[\S+:\d+\]:$",  # minitest
+        r"\s*FAIL \[ *[\d.]+s\](?: \( *\d+/\d+\))? (?P<test>\S.*)",  # nextest
     )
 )
 _PYTEST = re.compile(r"(?:FAILED|ERROR) (?P<test>\S*?(?:\.py\b|::).*?)(?: - (?P<message>.*))?$")

@@ -158,3 +158,35 @@ def test_a_java_failure_of_libraries_alone_keeps_its_frames():
     text = "java.lang.IllegalStateException: closed\n\tat java.util.Scanner.next(Scanner.java:9)\n"
     (found,) = _explained(text)
     assert [frame.function for frame in found.failure.root.frames] == ["java.util.Scanner.next"]
+
+
+@pytest.mark.parametrize(
+    ("line", "test"),
+    [
+        ("TestFoo#test_bar [test/foo_test.rb:12]:", "TestFoo#test_bar"),
+        (
+            "Admin::CartTest#test_totals_are_rounded [/w/cart_test.rb:3]:",
+            "Admin::CartTest#test_totals_are_rounded",
+        ),
+        ("        FAIL [   0.004s] widget tests::adds", "widget tests::adds"),
+        ("        FAIL [   0.004s] ( 2/13) widget::it adds", "widget::it adds"),
+    ],
+)
+def test_a_runner_s_failed_test_has_its_name(line, test):
+    (found,) = _explained(f"running\n{line}\nExpected: 1\n  Actual: 2\n")
+    assert found.test == test
+    assert "Actual: 2" in found.failure.excerpt
+
+
+def test_mocha_s_count_is_a_symptom_with_what_failed_beside_it():
+    text = "  Cart\n    1) totals\n\n  1 passing (5ms)\n  1 failing\n\n  1) Cart\n\n      9 !== 10\n"
+    (found,) = _explained(text)
+    assert is_symptom(found.failure.root)
+    assert "9 !== 10" in found.failure.excerpt
+    assert _roots(text.replace("1 failing", "0 failing")) == []
+    assert _roots("1 failing\n") == []
+
+
+def test_a_terraform_error_is_the_root():
+    text = "\u2577\n\u2502 Error: Invalid reference\n\u2502 \n\u2502   on main.tf line 3\n"
+    assert _roots(text) == [("", "\u2502 Error: Invalid reference", 2)]
