@@ -2,7 +2,8 @@
 
 The command's own failure is what its output says last (`command`); the core that reads all logs
 (`explain_log`) says what came first. An engine's error that the check only passes on is the root, and what
-the check itself raised the end of the chain.
+the check itself raised the end of the chain. So is an error that the command said before, where what it said
+last is further from a cause: another process's end, a signal, an error of no known kind, or any last line.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.evidence.chain import CHAIN_KEPT, Failure, explain, unlike
 from bisect_tool.evidence.command import ROLE
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
+from bisect_tool.evidence.patterns import PATTERNS, Stage, stage
 from bisect_tool.evidence.signature import Signature, normalise
 from bisect_tool.evidence.symptom import is_symptom
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _OWN = frozenset({ROLE, LAUNCHER, TEST})
 """Roles of the command itself."""
+_NO_KINDS = frozenset({"error", "fatal"})
 
 
 def with_chain(failure: Failure, logged: Sequence[LogFailure]) -> Failure:
@@ -32,17 +35,41 @@ def with_chain(failure: Failure, logged: Sequence[LogFailure]) -> Failure:
         failure: what the command's output says of itself.
         logged: what the core reads from the same output, the gravest first.
     """
-    found = next((each.failure for each in logged if not is_symptom(each.failure.root)), None)
+    last_line = not failure.root.exception
+    causes = (each.failure for each in logged if last_line or not is_symptom(each.failure.root))
+    found = next(causes, None)
     return failure if found is None else _joined(failure, found)
 
 
 def _joined(failure: Failure, found: Failure) -> Failure:
     """The failure of a command, and what was found in its output, as one."""
-    if found.root.role not in _OWN:
+    if found.root.role not in _OWN or _is_nearer(found.root, failure.root):
         return _below(failure, found)
     if not _says_the_same(found.root, failure.root):
         return failure
     return failure.model_copy(update={"chain": (failure.root, *found.chain[1:])})
+
+
+def _is_nearer(event: Event, own: Event) -> bool:
+    """Whether `event` is nearer to the cause than what the command said itself, and says more than it."""
+    if own.message and own.message in event.headline:
+        return False
+    known = _own_stage(own)
+    return stage(event) < known or (stage(event) is known is Stage.UNEXPLAINED)
+
+
+def _own_stage(own: Event) -> Stage:
+    """How far from a cause is what a command said itself."""
+    if not own.exception:
+        return Stage.SUITE  # its last line
+    if own.exception.startswith("SIG"):
+        return Stage.CRASHED
+    if own.exception == "FAILED" or own.message.startswith("FAILED"):
+        return Stage.REPORTED_BY_SUITE  # a test, by its name alone
+    known = PATTERNS.recognise(": ".join(filter(None, (own.exception, own.message))))
+    if known is not None:
+        return known.pattern.causal_stage
+    return Stage.UNEXPLAINED if own.exception.lower() in _NO_KINDS else Stage.CAUSE
 
 
 def _says_the_same(event: Event, own: Event) -> bool:
@@ -71,7 +98,7 @@ def _below(failure: Failure, found: Failure) -> Failure:
 def command_without(failure: Failure, good: Collection[Signature]) -> Failure:
     """Return the failure of a command without what passing runs print as well; its own end stays."""
     root, *rest = failure.chain
-    if root.role in _OWN:
+    if root.role == ROLE:
         return failure.model_copy(update={"chain": (root, *unlike(rest, good))})
     logged = [root.model_copy(update={"exit": ""}), *failure.older, *rest[:-1]]
     left = unlike(logged, good)

@@ -2,7 +2,9 @@
 
 from textwrap import dedent
 
-from bisect_tool.evidence import LogLine, command_failure, explain_log, telling, with_chain
+import pytest
+
+from bisect_tool.evidence import LogLine, command_failure, command_without, explain_log, telling, with_chain
 
 SERVED = """
     (EngineCore_DP0 pid=77) ERROR 11-23 09:49:34 [core.py:1] EngineCore failed to start.
@@ -79,3 +81,46 @@ def test_output_that_says_nothing_is_the_exit_code_and_the_last_line():
     found = failure("ok so far\n", code=3)
     assert found.chain == (found.root,)
     assert found.root.headline == "exit code 3: ok so far"
+
+
+@pytest.mark.parametrize(
+    ("output", "root"),
+    [
+        (
+            "CUDA error: out of memory\nrun.sh: line 3: 71 Aborted   (core dumped) ./srv",
+            "CUDA error: out of memory",
+        ),
+        ("Error: no page\n\nCaused by:\n    0: no file\n    1: no disk", "no disk"),
+        ('{"level": "error", "msg": "no page"}\n{"level": "fatal", "msg": "exiting"}', "no page"),
+        ("ValueError: no page\nEOFError: ran out of input", "ValueError: no page"),
+        (
+            "--- FAIL: TestPage (0.00s)\npanic: no page\n\ngoroutine 7 [running]:\nFAIL shop/page 0.004s",
+            "panic: no page",
+        ),
+        ("engine-1 exited with code 137\nbye", "engine-1 exited with code 137"),
+        ("- shop - ERROR - no page\nerror: creating server: nothing loaded", "no page"),
+    ],
+)
+def test_an_error_said_before_is_the_root_of_an_end(output, root):
+    found = failure(output)
+    assert found.root.headline == f"exit code 1: {root}"
+    assert found.chain[-1].role == "Command"
+    assert found.signature.exit == "exit code 1"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "ERROR probe: nothing there\n--- FAIL: TestPage (0.00s)\nFAIL",
+        "main.cc:(.text+0x1): undefined reference to `page'\ncollect2: error: ld returned 1 exit status",
+        "ValueError: no page\nKeyError: 'page'",
+    ],
+)
+def test_what_the_command_said_last_stays_where_it_is_as_near(output):
+    assert failure(output).root.role == "Command"
+
+
+def test_an_error_said_before_is_no_root_if_good_runs_say_it_too():
+    found = failure('{"level": "error", "msg": "no cache"}\nbye')
+    good = [found.signature.model_copy(update={"exit": ""})]
+    assert command_without(found, good).root.headline == "exit code 1: bye"
