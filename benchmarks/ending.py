@@ -21,7 +21,7 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
-from bisect_tool.history.replay import replay
+from bisect_tool.demo.patch_series import replay
 from bisect_tool.scenario import scenarios_root
 
 _SCENARIO = Path(__file__).with_name("ending_scenario")

@@ -102,7 +102,7 @@ class Candidate(_Model):
     patch: str = ""
 
 
-class Graft(_Model):
+class FixCommit(_Model):
     """Candidates, by number, put together on the failing commit: `sha`, or the files that conflict."""
 
     parts: tuple[int, ...]
@@ -119,7 +119,7 @@ class Fixes(_Model):
     """
 
     candidates: tuple[Candidate, ...]
-    grafts: tuple[Graft, ...]
+    fix_commits: tuple[FixCommit, ...]
     verify: tuple[str, ...] = ()
     confirms: str | None = None
     cells: dict[str, tuple[str, ...]] = Field(default_factory=dict)

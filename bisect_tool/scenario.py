@@ -174,7 +174,7 @@ def _whole(file: Path, borrowers: tuple[Path, ...] = ()) -> dict[str, Any]:
     if other.resolve() in chain:
         raise UsageError(f"{file}: profiles_of: {of} has its profiles of this one", _REFERENCE)
     profiles = _whole(other, chain).get("profiles")
-    return {**own, "profiles": _laid_over(profiles, own.get("profiles", {}))}
+    return {**own, "profiles": _merge_tables(profiles, own.get("profiles", {}))}
 
 
 def _table(file: Path) -> dict[str, Any]:
@@ -184,8 +184,8 @@ def _table(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file}: not TOML: {error}", _REFERENCE) from error
 
 
-def _laid_over(below: Any, above: Any) -> Any:  # noqa: ANN401 - TOML
+def _merge_tables(below: Any, above: Any) -> Any:  # noqa: ANN401 - TOML
     """Tables are merged; of anything else, what is above counts."""
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
-    return {**below, **{key: _laid_over(below.get(key), value) for key, value in above.items()}}
+    return {**below, **{key: _merge_tables(below.get(key), value) for key, value in above.items()}}

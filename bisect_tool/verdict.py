@@ -20,7 +20,7 @@ class Outcome(StrEnum):
 RED = (Outcome.FAILED, Outcome.HUNG)
 """What counts as a failure of the tests."""
 
-TELLING = (Outcome.PASSED, *RED)
+CONCLUSIVE = (Outcome.PASSED, *RED)
 """What says something of the commit."""
 
 

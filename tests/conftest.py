@@ -1,8 +1,17 @@
-"""What holds for all tests: which plugins their suites load, and that compiled modules are kept."""
+"""What holds for all tests: which plugins their suites load; paper to print on; a session without git."""
 
 from __future__ import annotations
 
+import io
+
+import documents
 import pytest
+from rich.console import Console
+
+from bisect_tool.git import Changes, Commit, Range
+from bisect_tool.home import Home
+from bisect_tool.request import Request, SuiteCheck
+from bisect_tool.session.session import Session
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,3 +26,73 @@ def quick_starts():
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
+
+
+@pytest.fixture
+def printed():
+    """Print a view on paper of a width without colours; the text comes without padding at line ends."""
+
+    def show(renderable, width=120):
+        paper = io.StringIO()
+        Console(file=paper, width=width, color_system=None).print(renderable, crop=False)
+        return "".join(f"{line.rstrip()}\n" for line in paper.getvalue().split("\n")[:-1])
+
+    return show
+
+
+class Commits:
+    """Stands in for a repository: looks commits up."""
+
+    spec = origin = documents.REPO
+    cuts = frozenset()
+
+    def __init__(self, commits):
+        self._commits = {commit.sha: commit for commit in commits}
+        self.changed = {}
+        self.same = set()
+        self.changed_files = {}
+
+    def commit(self, sha):
+        return self._commits[sha]
+
+    def same_tree(self, sha, other, _paths):
+        return (sha, other) in self.same
+
+    def changes(self, sha, *, of_merge=False):
+        return self.changed_files.get((sha, of_merge), Changes())
+
+    def changed_by(self, shas):
+        return {sha: self.changed.get(sha, ()) for sha in shas}
+
+    def replaced_by(self, shas):
+        return dict.fromkeys(shas, ())
+
+
+def linear():
+    """The good end, two commits, the culprit and the bad end, in one line."""
+    parent = ""
+    for sha in (documents.GOOD, documents.BROKEN, documents.PARENT, documents.CULPRIT, documents.BAD):
+        info = documents.COMMITS[sha]
+        parents = (parent,) if parent else ()
+        yield Commit(sha, parents, info.author, info.date, info.subject, pr=info.pr)
+        parent = sha
+
+
+@pytest.fixture
+def session(tmp_path):
+    good, *candidates = linear()
+    request = Request(
+        repo=documents.REPO,
+        goods=(documents.GOOD,),
+        bad=documents.BAD,
+        check=SuiteCheck(),
+        rerun="bisect-run --good a --bad b",
+    )
+    return Session(
+        id="20260306-101500-1a2b",
+        created="2026-03-06T10:15:00+00:00",
+        request=request,
+        repository=Commits([good, *candidates]),
+        range=Range((documents.GOOD,), documents.BAD, tuple(candidates), first_parent=False),
+        home=Home(tmp_path / "state", tmp_path / "cache"),
+    )

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from bisect_tool.scripts import scripts_of
+from bisect_tool.options.scripts import scripts_of
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from bisect_tool.build.environment import BuildInterrupted
-from bisect_tool.history.lease import LeaseCancelledError, lease
-from bisect_tool.supervise.abandoned import end_abandoned
+from bisect_tool.git.lease import LeaseCancelledError, lease
+from bisect_tool.supervise.orphan_tree import end_abandoned
 
 if TYPE_CHECKING:
     import threading

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-TELLING = (*sorted(PATTERNS.packages), "torch", "transformers", "pyzmq")
+CONCLUSIVE = (*sorted(PATTERNS.packages), "torch", "transformers", "pyzmq")
 """The engines that are known, and what they stand on."""
 OURS = "bisect-run"
 """The installer of a distribution of which there is the metadata alone."""
@@ -37,7 +37,7 @@ def versions(cache: Path, fingerprint: str) -> dict[str, str]:
     """The versions of telling packages in an environment; those of our own where it has no interpreter."""
     path = [str(folder) for folder in _folders(cache, fingerprint)] or sys.path
     found = {item.name: item.version for item in distributions(path=path)}
-    return {name: found[name] for name in TELLING if name in found}
+    return {name: found[name] for name in CONCLUSIVE if name in found}
 
 
 def _folders(cache: Path, fingerprint: str) -> Iterable[Path]:

@@ -8,17 +8,17 @@ from typing import Annotated
 import typer
 
 from bisect_tool import scenario as scenarios
-from bisect_tool import session as sessions
-from bisect_tool.cli import options
 from bisect_tool.cli.doctor import INSTALL_ENGINE, missing_packages
-from bisect_tool.cli.drive import drive
-from bisect_tool.cli.output import say
+from bisect_tool.cli.run_session import drive
+from bisect_tool.demo.patch_series import replay
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.history.replay import replay
 from bisect_tool.home import home
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
-from bisect_tool.words import Words
+from bisect_tool.options import declared
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
+from bisect_tool.terminal.output import say
 
 FLAKY_CELL = "test_external_lb_teardown[4]"
 _FIRST = ("series.toml", "reference-engine.git")
@@ -39,9 +39,9 @@ Order = Annotated[
 def demo(
     flaky: Flaky = False,
     order: Order = False,
-    cells: options.Cells = None,
-    confirm: options.Confirm = None,
-    as_json: options.AsJson = False,
+    cells: declared.Cells = None,
+    confirm: declared.Confirm = None,
+    as_json: declared.AsJson = False,
 ) -> int:
     """Bisect a bundled history of the reference engine.
 
@@ -56,7 +56,7 @@ def demo(
     series, bare = _SECOND if flaky else _THIRD if order else _FIRST
     repository = here.cache / bare
     history = replay(scenarios.scenarios_root() / "reference_engine" / series, repository)
-    words = Words(
+    options = RunOptions(
         goods=(history.labels["good"],),
         bad=history.labels["bad"],
         repo=str(repository),
@@ -65,9 +65,9 @@ def demo(
         confirm=confirm,
     )
     if flaky:
-        words = replace(
-            words, cells=words.cells or (FLAKY_CELL,), endpoint_runs=_ENDPOINT_RUNS, slots=2, fresh=True
+        options = replace(
+            options, cells=options.cells or (FLAKY_CELL,), endpoint_runs=_ENDPOINT_RUNS, slots=2, fresh=True
         )
     store = Store(here.store, say)
-    session = sessions.create(resolve(words, here, say, "demo"), store, here)
+    session = sessions.create(resolve(options, here, say, "demo"), store, here)
     return drive(session, store, as_json)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bisect_tool import __version__
-from bisect_tool.cli.output import say, say_error
 from bisect_tool.errors import BisectError, ExitCode, UsageError
-from bisect_tool.report import terminal
+from bisect_tool.terminal import terminal
+from bisect_tool.terminal.output import say, say_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

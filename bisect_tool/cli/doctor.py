@@ -14,13 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.errors import BisectError, ExitCode
-from bisect_tool.history import plumbing
+from bisect_tool.format import count, listing
+from bisect_tool.git import plumbing
 from bisect_tool.home import VARIABLE, home
-from bisect_tool.report.phrase import count, listing
-from bisect_tool.report.terminal import show
-from bisect_tool.store import Store
+from bisect_tool.session.store import Store
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.supervise.load import current_load
+from bisect_tool.terminal.terminal import show
 from bisect_tool.text import clean_line
 
 INSTALL_ENGINE = "in a clone of bisect-run: pip install '.[engine]'"

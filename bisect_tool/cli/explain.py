@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bisect_tool.cli.output import say
 from bisect_tool.errors import ExitCode, UsageError
 from bisect_tool.evidence import explain_log, signatures
 from bisect_tool.logs.files import LogFiles
-from bisect_tool.report import terminal
-from bisect_tool.report.explained import document, explanations, render_explanations
+from bisect_tool.render.explain import document, explanations, render_explanations
+from bisect_tool.terminal import terminal
+from bisect_tool.terminal.output import say
 from bisect_tool.text import redact, secret_values
 
 
@@ -46,7 +46,7 @@ def explain(
     if as_json:
         terminal.write(document(explained))
     elif as_markdown:
-        from bisect_tool.report.explained_markdown import markdown  # noqa: PLC0415  # Jinja takes its time
+        from bisect_tool.render.explain_markdown import markdown  # noqa: PLC0415  # Jinja takes its time
 
         terminal.write(markdown(explained))
     else:

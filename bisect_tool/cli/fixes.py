@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from bisect_tool import session as sessions
-from bisect_tool.candidates import Wishes, named, proposing, supposed
-from bisect_tool.cli import options
-from bisect_tool.cli.drive import drive
-from bisect_tool.cli.output import say
+from bisect_tool.cli.run_session import drive
 from bisect_tool.errors import UsageError
-from bisect_tool.history import Repository
-from bisect_tool.history.clone import is_url
+from bisect_tool.fixes.candidates import FixOptions, defaults, parse, resolve_request
+from bisect_tool.git import Repository
+from bisect_tool.git.clone import is_url
 from bisect_tool.home import home
-from bisect_tool.report.document import Document
+from bisect_tool.options import declared
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request, targets
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
+from bisect_tool.results.document import Document
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
+from bisect_tool.terminal.output import say
 from bisect_tool.text import clean_line
-from bisect_tool.words import Words
 
 if TYPE_CHECKING:
     from bisect_tool.home import Home
+    from bisect_tool.options.resolve import Resolved
     from bisect_tool.request import Candidate
-    from bisect_tool.resolve import Resolved
-    from bisect_tool.store import SessionRow
+    from bisect_tool.session.store import SessionRow
 
 Several = list[str] | None
 
@@ -61,25 +61,25 @@ def fixes(
             "--runs", metavar="N", min=1, help="Runs in which a cell has to pass to count as healed."
         ),
     ] = 2,
-    repo: options.Repo = None,
-    scenario: options.Scenario = None,
-    profile: options.Profile = None,
-    cells: options.Cells = None,
-    pytest: options.Pytest = None,
-    pytest_args: options.PytestArgs = None,
-    python: options.Python = None,
-    tests_from: options.TestsFrom = None,
-    slots: options.Slots = 1,
-    deadline: options.Deadline = 3600.0,
-    pass_env: options.PassEnv = None,
-    as_json: options.AsJson = False,
-    command: options.Command = None,
+    repo: declared.Repo = None,
+    scenario: declared.Scenario = None,
+    profile: declared.Profile = None,
+    cells: declared.Cells = None,
+    pytest: declared.Pytest = None,
+    pytest_args: declared.PytestArgs = None,
+    python: declared.Python = None,
+    tests_from: declared.TestsFrom = None,
+    slots: declared.Slots = 1,
+    deadline: declared.Deadline = 3600.0,
+    pass_env: declared.PassEnv = None,
+    as_json: declared.AsJson = False,
+    command: declared.Command = None,
 ) -> int:
     """Find the fewest reverts, patches and picks that heal a commit.
 
     Without any: the culprit that a bisection up to this commit named, and what touched the same code later.
     """
-    words = Words(
+    options = RunOptions(
         goods=(),
         bad=at,
         repo=repo,
@@ -99,42 +99,47 @@ def fixes(
     )
     here = home()
     store = Store(here.store, say)
-    wishes = Wishes(tuple(revert or ()), tuple(apply or ()), tuple(pick or ()), tuple(verify or ()))
-    words = _as_before(words, store, here, tried=wishes != Wishes())
-    resolved = resolve(words, here, say, "fixes")
+    wishes = FixOptions(tuple(revert or ()), tuple(apply or ()), tuple(pick or ()), tuple(verify or ()))
+    options = _as_before(options, store, here, tried=wishes != FixOptions())
+    resolved = resolve(options, here, say, "fixes")
     found = _candidates(wishes, resolved, store)
-    session = sessions.create(proposing(resolved, words, found, wishes.verify), store, here)
+    session = sessions.create(resolve_request(resolved, options, found, wishes.verify), store, here)
     return drive(session, store, as_json)
 
 
-def _as_before(words: Words, store: Store, home: Home, *, tried: bool) -> Words:
+def _as_before(options: RunOptions, store: Store, home: Home, *, tried: bool) -> RunOptions:
     """The words; where they name no check, that of the newest session at this commit of this repository.
 
     Unless something is `tried` by name it is that of the newest one that named a culprit.
     """
-    named = words.command or words.cells or words.pytest or (words.scenario, words.profile) != (None, None)
-    if named or words.repo == "" or is_url(words.repo or ""):
-        return words
-    folder = Path(words.repo or ".").resolve()
+    given = (
+        options.command
+        or options.cells
+        or options.pytest
+        or (options.scenario, options.profile) != (None, None)
+    )
+    if given or options.repo == "" or is_url(options.repo or ""):
+        return options
+    folder = Path(options.repo or ".").resolve()
     asked = ((row, _request(row)) for row in store.sessions())
     here = [(row, request) for row, request in asked if request and request.repo == str(folder)]
     if not here:
-        return words
+        return options
     try:
-        bad = Repository.open(str(folder), home.cache).resolve(words.bad)
+        bad = Repository.open(str(folder), home.cache).resolve(options.bad)
     except UsageError:
-        return words  # what is wrong with it is said where it is resolved
+        return options  # what is wrong with it is said where it is resolved
     about = [(row, each) for row, each in here if (each.bad, each.find) == (bad, "regression")]
     # What is tried on its own account is the culprit of a session: its check goes with it.
     naming = [] if tried else [(row, each) for row, each in about if _named_by(row)]
     row, request = next(iter((*naming, *about)), (None, None))
-    return words if row is None or request is None else _taking_over(words, row.id, request)
+    return options if row is None or request is None else _taking_over(options, row.id, request)
 
 
-def _taking_over(words: Words, session: str, request: Request) -> Words:
+def _taking_over(options: RunOptions, session: str, request: Request) -> RunOptions:
     check = request.check
     taken = replace(
-        words,
+        options,
         repo=request.repo,
         scenario=request.scenario,
         profile=request.profile,
@@ -143,10 +148,10 @@ def _taking_over(words: Words, session: str, request: Request) -> Words:
         pytest_args=shlex.join(check.args) if isinstance(check, ProjectCheck) else None,
         python=check.python if isinstance(check, ProjectCheck) else None,
         tests_from=check.tests_from if isinstance(check, ProjectCheck | PytestCheck) else None,
-        pass_env=words.pass_env or request.pass_env,
+        pass_env=options.pass_env or request.pass_env,
     )
-    named = {"--scenario": taken.scenario, "--profile": taken.profile}
-    parts = [part for name, value in named.items() if value for part in (name, value)]
+    parse = {"--scenario": taken.scenario, "--profile": taken.profile}
+    parts = [part for name, value in parse.items() if value for part in (name, value)]
     parts += [part for target in taken.pytest for part in ("--pytest", target)]
     said = shlex.join([*parts, *(("--", *taken.command) if taken.command else ())])
     say(f"checking as session {session} did: {clean_line(said)}")
@@ -160,17 +165,17 @@ def _request(row: SessionRow) -> Request | None:
         return None  # another version stored it
 
 
-def _candidates(wishes: Wishes, resolved: Resolved, store: Store) -> tuple[Candidate, ...]:
+def _candidates(wishes: FixOptions, resolved: Resolved, store: Store) -> tuple[Candidate, ...]:
     bad = resolved.request.bad
-    if wishes != Wishes():
-        return named(wishes, resolved.repository, bad)
+    if wishes != FixOptions():
+        return parse(wishes, resolved.repository, bad)
     culprits = _culprits(resolved.request, store)
     if not culprits:
         raise UsageError(
             f"there is nothing to try at {bad[:12]}: no session that ends there named a culprit",
             "Name something with --revert, --apply, --pick or --verify, or bisect first.",
         )
-    found = supposed(culprits, resolved.repository, bad)
+    found = defaults(culprits, resolved.repository, bad)
     say(f"trying {', '.join(candidate.name for candidate in found)}")
     return found
 

@@ -13,26 +13,26 @@ from pydantic import ValidationError
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.build import BuildProfile, fingerprint, native_paths
-from bisect_tool.cli import options
-from bisect_tool.cli.output import say
+from bisect_tool.format import listing
 from bisect_tool.home import home
-from bisect_tool.report.phrase import listing
-from bisect_tool.report.plan import Forecast, Plan, render_plan
-from bisect_tool.report.terminal import show
+from bisect_tool.options import declared
+from bisect_tool.options.resolve import Resolved, resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.render.plan import Forecast, Plan, render_plan
 from bisect_tool.request import CommandCheck, Request, targets
-from bisect_tool.resolve import Resolved, resolve
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
-from bisect_tool.search.simulate import Case, Noise, Spread, Terms, in_parts, play
-from bisect_tool.session import changes, paths_of
-from bisect_tool.store import Store
+from bisect_tool.session.session import changes, paths_of
+from bisect_tool.session.store import Store
+from bisect_tool.simulate.simulate import KnownRange, Noise, SearchSettings, Spread, in_parts, simulate_search
 from bisect_tool.supervise.load import current_load
-from bisect_tool.words import Words
+from bisect_tool.terminal.output import say
+from bisect_tool.terminal.terminal import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bisect_tool.store import SessionRow
+    from bisect_tool.session.store import SessionRow
 
 _FAIL_BAD = (1.0, 0.5, 0.25)
 _SEARCHES = 24
@@ -41,32 +41,32 @@ _PLAYED = 128
 
 
 def plan(
-    good: options.Good,
-    bad: options.Bad,
-    repo: options.Repo = None,
-    scenario: options.Scenario = None,
-    profile: options.Profile = None,
-    cells: options.Cells = None,
-    pytest: options.Pytest = None,
-    pytest_args: options.PytestArgs = None,
-    python: options.Python = None,
-    tests_from: options.TestsFrom = None,
-    first_parent: options.FirstParent = False,
-    find: options.Find = "regression",
-    endpoint_runs: options.EndpointRuns = 2,
-    confidence: options.Confidence = 0.95,
-    budget_trials: options.BudgetTrials = None,
-    budget_minutes: options.BudgetMinutes = None,
-    slots: options.Slots = 1,
-    no_priors: options.NoPriors = False,
-    fresh: options.Fresh = False,
-    same_failure: options.SameFailure = False,
-    deadline: options.Deadline = 3600.0,
-    pass_env: options.PassEnv = None,
-    command: options.Command = None,
+    good: declared.Good,
+    bad: declared.Bad,
+    repo: declared.Repo = None,
+    scenario: declared.Scenario = None,
+    profile: declared.Profile = None,
+    cells: declared.Cells = None,
+    pytest: declared.Pytest = None,
+    pytest_args: declared.PytestArgs = None,
+    python: declared.Python = None,
+    tests_from: declared.TestsFrom = None,
+    first_parent: declared.FirstParent = False,
+    find: declared.Find = "regression",
+    endpoint_runs: declared.EndpointRuns = 2,
+    confidence: declared.Confidence = 0.95,
+    budget_trials: declared.BudgetTrials = None,
+    budget_minutes: declared.BudgetMinutes = None,
+    slots: declared.Slots = 1,
+    no_priors: declared.NoPriors = False,
+    fresh: declared.Fresh = False,
+    same_failure: declared.SameFailure = False,
+    deadline: declared.Deadline = 3600.0,
+    pass_env: declared.PassEnv = None,
+    command: declared.Command = None,
 ) -> int:
     """Say which commits, builds and trials `run` would take."""
-    words = Words(
+    options = RunOptions(
         goods=tuple(good),
         bad=bad,
         repo=repo,
@@ -92,7 +92,7 @@ def plan(
         pass_env=tuple(pass_env or ()),
     )
     here = home()
-    resolved = resolve(words, here, say)
+    resolved = resolve(options, here, say)
     found = plan_of(resolved, _trial_s(Store(here.store, say), resolved.request))
     show(render_plan(replace(found, busy=current_load().busy)))
     return 0
@@ -153,7 +153,7 @@ def _forecasts(
     length, good = len(dag.candidates), request.goods[0]
     if length > _PLAYED:
         dag, weight = in_parts(dag, weight, good, _PLAYED)
-    terms, share_s = Terms(request.confidence, request.slots), trial_s and trial_s / request.slots
+    terms, share_s = SearchSettings(request.confidence, request.slots), trial_s and trial_s / request.slots
     forecasts = []
     for fail_bad in _FAIL_BAD:
         noise = Noise(fail_bad, 0.0)
@@ -164,14 +164,14 @@ def _forecasts(
     return tuple(forecasts)
 
 
-def _played(dag: Dag, weight: Mapping[str, float], good: str, noise: Noise, terms: Terms) -> Spread:
+def _played(dag: Dag, weight: Mapping[str, float], good: str, noise: Noise, terms: SearchSettings) -> Spread:
     """What searches of a range cost, the culprit drawn anew for each."""
     chance = np.random.default_rng(0)
     odds = np.array([weight.get(sha, 1.0) for sha in dag.candidates])
     culprits = chance.choice(len(odds), size=_SEARCHES, p=odds / odds.sum())
     bad = dag.candidates[-1]
-    cases = (Case(dag, good, bad, dag.candidates[culprit], weight) for culprit in culprits)
-    return Spread.of([play(case, noise, terms, chance).trials for case in cases])
+    cases = (KnownRange(dag, good, bad, dag.candidates[culprit], weight) for culprit in culprits)
+    return Spread.of([simulate_search(case, noise, terms, chance).trials for case in cases])
 
 
 def _build(request: Request) -> BuildProfile | None:

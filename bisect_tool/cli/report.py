@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from bisect_tool import confirm, loop
-from bisect_tool import session as sessions
-from bisect_tool.cli import options
-from bisect_tool.cli.output import say, write_json, write_report
 from bisect_tool.errors import ExitCode, UsageError
 from bisect_tool.home import home
-from bisect_tool.relocate import relocate
-from bisect_tool.report.compose import compose, native_changes
-from bisect_tool.report.confirmed import confirmed, unfinished
-from bisect_tool.report.document import Document
-from bisect_tool.report.markdown import markdown as issue_body
-from bisect_tool.report.terminal import write
-from bisect_tool.store import Store, another_version
+from bisect_tool.options import declared
+from bisect_tool.render.markdown import markdown as issue_body
+from bisect_tool.results.compose import compose, native_changes
+from bisect_tool.results.confirmed import confirmed, unfinished
+from bisect_tool.results.document import Document
+from bisect_tool.session import confirmation, runner
+from bisect_tool.session import session as sessions
+from bisect_tool.session.relocate import relocate
+from bisect_tool.session.store import Store, another_version
+from bisect_tool.terminal.output import say, write_json, write_report
+from bisect_tool.terminal.terminal import write
 
 if TYPE_CHECKING:
     from bisect_tool.home import Home
-    from bisect_tool.store import SessionRow
+    from bisect_tool.session.store import SessionRow
 
 
 def report(
-    session: options.SessionId = "last",
-    repo: options.MovedTo = None,
-    as_json: options.AsJson = False,
+    session: declared.SessionId = "last",
+    repo: declared.MovedTo = None,
+    as_json: declared.AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print an issue body ready to paste.")] = False,
 ) -> int:
     """Render a session for the terminal, as JSON or as Markdown."""
@@ -76,10 +76,10 @@ def _composed(row: SessionRow, store: Store, here: Home) -> Document:
     running = sessions.load(row.id, store, here)
     running = sessions.assembled(running, store)
     rows = sessions.trials(running, store)
-    state = loop.so_far(running, rows)
+    state = runner.current_state(running, rows)
     document = compose(running, rows, state, native_changes(running))
-    found = confirm.culprits(running, state)
+    found = confirmation.culprits(running, state)
     if not found:
         return document
-    second = confirm.begun(running, found, store)
+    second = confirmation.begun(running, found, store)
     return unfinished(confirmed(document, document_of(second.id)) if second else document)

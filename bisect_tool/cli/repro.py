@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from bisect_tool import session as sessions
-from bisect_tool.cli import options
-from bisect_tool.cli.drive import drive
-from bisect_tool.cli.output import say
+from bisect_tool.cli.run_session import drive
 from bisect_tool.home import home
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
-from bisect_tool.words import Words
+from bisect_tool.options import declared
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
+from bisect_tool.terminal.output import say
 
 
 def repro(
@@ -46,25 +46,25 @@ def repro(
             "--script", metavar="FILE", help="Write a bash script that does the same without this tool."
         ),
     ] = None,
-    repo: options.Repo = None,
-    scenario: options.Scenario = None,
-    profile: options.Profile = None,
-    cells: options.Cells = None,
-    pytest: options.Pytest = None,
-    pytest_args: options.PytestArgs = None,
-    python: options.Python = None,
-    tests_from: options.TestsFrom = None,
-    slots: options.Slots = 1,
-    deadline: options.Deadline = 3600.0,
-    pass_env: options.PassEnv = None,
-    as_json: options.AsJson = False,
-    command: options.Command = None,
+    repo: declared.Repo = None,
+    scenario: declared.Scenario = None,
+    profile: declared.Profile = None,
+    cells: declared.Cells = None,
+    pytest: declared.Pytest = None,
+    pytest_args: declared.PytestArgs = None,
+    python: declared.Python = None,
+    tests_from: declared.TestsFrom = None,
+    slots: declared.Slots = 1,
+    deadline: declared.Deadline = 3600.0,
+    pass_env: declared.PassEnv = None,
+    as_json: declared.AsJson = False,
+    command: declared.Command = None,
 ) -> int:
     """Run one commit again and again: how often it fails, and how.
 
     Exits with 1 if it failed, with 0 if it never did.
     """
-    words = Words(
+    options = RunOptions(
         goods=(),
         bad=rev,
         repo=repo,
@@ -89,5 +89,5 @@ def repro(
     )
     here = home()
     store = Store(here.store, say)
-    session = sessions.create(resolve(words, here, say, "repro"), store, here)
+    session = sessions.create(resolve(options, here, say, "repro"), store, here)
     return drive(session, store, as_json)

@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from bisect_tool import session as sessions
-from bisect_tool.cli import options
-from bisect_tool.cli.drive import drive
-from bisect_tool.cli.output import say
+from bisect_tool.cli.run_session import drive
 from bisect_tool.home import home
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
-from bisect_tool.words import Words
+from bisect_tool.options import declared
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
+from bisect_tool.terminal.output import say
 
 
 def run(
-    good: options.Good,
-    bad: options.Bad,
-    repo: options.Repo = None,
-    scenario: options.Scenario = None,
-    profile: options.Profile = None,
-    cells: options.Cells = None,
-    pytest: options.Pytest = None,
-    pytest_args: options.PytestArgs = None,
-    python: options.Python = None,
-    tests_from: options.TestsFrom = None,
-    first_parent: options.FirstParent = False,
-    find: options.Find = "regression",
-    endpoint_runs: options.EndpointRuns = 2,
-    confidence: options.Confidence = 0.95,
-    budget_trials: options.BudgetTrials = None,
-    budget_minutes: options.BudgetMinutes = None,
-    slots: options.Slots = 1,
-    no_priors: options.NoPriors = False,
-    fresh: options.Fresh = False,
-    confirm: options.Confirm = None,
-    same_failure: options.SameFailure = False,
-    deadline: options.Deadline = 3600.0,
-    pass_env: options.PassEnv = None,
-    as_json: options.AsJson = False,
-    command: options.Command = None,
+    good: declared.Good,
+    bad: declared.Bad,
+    repo: declared.Repo = None,
+    scenario: declared.Scenario = None,
+    profile: declared.Profile = None,
+    cells: declared.Cells = None,
+    pytest: declared.Pytest = None,
+    pytest_args: declared.PytestArgs = None,
+    python: declared.Python = None,
+    tests_from: declared.TestsFrom = None,
+    first_parent: declared.FirstParent = False,
+    find: declared.Find = "regression",
+    endpoint_runs: declared.EndpointRuns = 2,
+    confidence: declared.Confidence = 0.95,
+    budget_trials: declared.BudgetTrials = None,
+    budget_minutes: declared.BudgetMinutes = None,
+    slots: declared.Slots = 1,
+    no_priors: declared.NoPriors = False,
+    fresh: declared.Fresh = False,
+    confirm: declared.Confirm = None,
+    same_failure: declared.SameFailure = False,
+    deadline: declared.Deadline = 3600.0,
+    pass_env: declared.PassEnv = None,
+    as_json: declared.AsJson = False,
+    command: declared.Command = None,
 ) -> int:
     """Name the first bad commit of every red cell (the default)."""
-    words = Words(
+    options = RunOptions(
         goods=tuple(good),
         bad=bad,
         repo=repo,
@@ -68,5 +68,5 @@ def run(
     )
     here = home()
     store = Store(here.store, say)
-    session = sessions.create(resolve(words, here, say), store, here)
+    session = sessions.create(resolve(options, here, say), store, here)
     return drive(session, store, as_json)

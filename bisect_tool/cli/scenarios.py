@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from bisect_tool import scenario as scenarios
-from bisect_tool.report.phrase import count
-from bisect_tool.report.terminal import write
+from bisect_tool.format import count
+from bisect_tool.terminal.terminal import write
 from bisect_tool.trial.cells import collect_cells
+from bisect_tool.trial.config import check_templates
 from bisect_tool.trial.launch_files import check_launch_files
-from bisect_tool.trial.setting import check_templates
 
 app = typer.Typer(help="List, show and check scenarios.", invoke_without_command=True)
 

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from bisect_tool.cli import options
 from bisect_tool.errors import UsageError
-from bisect_tool.history.recorded import read_cases, read_history, window
-from bisect_tool.report import terminal
-from bisect_tool.report.counting import counting
-from bisect_tool.report.simulation import render_simulation
+from bisect_tool.options import declared
+from bisect_tool.render.simulation import render_simulation
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change, weights
 from bisect_tool.search.relands import Message, landings
-from bisect_tool.search.simulate import Case, Noise, Terms, play, summarise
+from bisect_tool.simulate.known_ranges import read_cases, read_history, window
+from bisect_tool.simulate.simulate import KnownRange, Noise, SearchSettings, simulate_search, summarise
+from bisect_tool.terminal import terminal
+from bisect_tool.terminal.progress_bar import counting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bisect_tool.history.recorded import RecordedCommit
+    from bisect_tool.simulate.known_ranges import RecordedCommit
 
 _GOOD = "good"
 _LEAST_CAPACITY = 1e-4
@@ -55,20 +55,20 @@ def simulate(
         ),
     ] = 500,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="What chance begins with.")] = 1,
-    confidence: options.Confidence = 0.95,
-    slots: options.Slots = 1,
+    confidence: declared.Confidence = 0.95,
+    slots: declared.Slots = 1,
     endpoint_runs: Annotated[
         int,
         typer.Option("--endpoint-runs", metavar="N", min=1, help="Runs in which the bad end has to fail."),
     ] = 20,
-    no_priors: options.NoPriors = False,
-    as_json: options.AsJson = False,
+    no_priors: declared.NoPriors = False,
+    as_json: declared.AsJson = False,
 ) -> int:
     """Play the real search many times on a given history and noise.
 
     Counted are all runs: those of the ends, and those that confirm, too.
     """
-    noise, terms = Noise(p_fail_bad, p_fail_good), Terms(confidence, slots, endpoint_runs)
+    noise, terms = Noise(p_fail_bad, p_fail_good), SearchSettings(confidence, slots, endpoint_runs)
     if noise.capacity < _LEAST_CAPACITY or p_fail_bad <= p_fail_good:
         raise UsageError(
             "bad commits have to fail more often than good ones, or there is nothing to find",
@@ -77,7 +77,7 @@ def simulate(
     chance = np.random.default_rng(seed)
     searches = _cases(candidates, history, cases, runs, chance, priors=not no_priors)
     began = time.monotonic()
-    played = [play(case, noise, terms, chance) for case in counting(searches, "searches")]
+    played = [simulate_search(case, noise, terms, chance) for case in counting(searches, "searches")]
     bound = float(np.mean([noise.bound(len(case.dag.candidates), confidence) for case in searches]))
     summary = summarise(played, bound)
     if as_json:
@@ -108,13 +108,13 @@ def _cases(
     chance: np.random.Generator,
     *,
     priors: bool,
-) -> Sequence[Case]:
+) -> Sequence[KnownRange]:
     """One case for each search: a line with a culprit drawn, or the given cases in turn."""
     if candidates is not None and history is None and cases is None:
         names = [f"c{number}" for number in range(candidates)]
         dag = Dag(dict(zip(names, ((parent,) for parent in (_GOOD, *names)), strict=False)))
         drawn = chance.integers(candidates, size=runs)
-        return [Case(dag, _GOOD, names[-1], names[culprit]) for culprit in drawn]
+        return [KnownRange(dag, _GOOD, names[-1], names[culprit]) for culprit in drawn]
     if candidates is None and history is not None and cases is not None:
         commits = read_history(history)
         known = [
@@ -125,9 +125,11 @@ def _cases(
     raise UsageError("nothing to search in", "Give either --candidates, or --history and --cases together.")
 
 
-def _case(commits: Sequence[RecordedCommit], good: str, bad: str, culprit: str, *, priors: bool) -> Case:
+def _case(
+    commits: Sequence[RecordedCommit], good: str, bad: str, culprit: str, *, priors: bool
+) -> KnownRange:
     dag = Dag({commit.sha: commit.parents for commit in commits})
     changes = [Change(each.sha, each.subject, each.files, len(each.parents)) for each in commits]
     suspicion = {each.sha: each.weight for each in weights(changes)} if priors else None
     said = landings([Message(each.sha, each.subject) for each in commits])
-    return Case(dag, good, bad, culprit, suspicion, said)
+    return KnownRange(dag, good, bad, culprit, suspicion, said)

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from bisect_tool import session as sessions
-from bisect_tool.cli import options
-from bisect_tool.cli.output import say
 from bisect_tool.cli.report import document_of
 from bisect_tool.errors import UsageError
 from bisect_tool.home import home
-from bisect_tool.report.status import render_session, render_sessions, summarise
-from bisect_tool.report.terminal import show
-from bisect_tool.store import Store
+from bisect_tool.options import declared
+from bisect_tool.render.status import render_session, render_sessions, summarise
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
+from bisect_tool.terminal.output import say
+from bisect_tool.terminal.terminal import show
 
 
 def status(
@@ -23,7 +23,7 @@ def status(
         str | None,
         typer.Argument(metavar="SESSION", help="A session's id, the beginning or end of one, or `last`."),
     ] = None,
-    repo: options.MovedTo = None,
+    repo: declared.MovedTo = None,
 ) -> int:
     """List the sessions, or look at one."""
     here = home()

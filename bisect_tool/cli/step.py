@@ -6,36 +6,36 @@ from typing import Annotated
 
 import typer
 
-from bisect_tool import loop
-from bisect_tool import session as sessions
-from bisect_tool.cli import options
 from bisect_tool.cli.interrupt import interruptible
-from bisect_tool.cli.output import say
 from bisect_tool.errors import StepCode
 from bisect_tool.evidence import classify, says
 from bisect_tool.home import home
-from bisect_tool.report.compose import compose
-from bisect_tool.report.progress import Progress
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
+from bisect_tool.options import declared
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.results.compose import compose
+from bisect_tool.session import runner
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
 from bisect_tool.supervise.load import BusyWatch
+from bisect_tool.terminal.output import say
+from bisect_tool.terminal.progress import Progress
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Verdict
-from bisect_tool.words import Words
 
 
 def step(
     rev: Annotated[str, typer.Option("--rev", metavar="REF", help="The commit to test.")] = "HEAD",
-    repo: options.Repo = None,
-    scenario: options.Scenario = None,
-    profile: options.Profile = None,
-    cells: options.Cells = None,
-    pytest: options.Pytest = None,
-    pytest_args: options.PytestArgs = None,
-    python: options.Python = None,
-    tests_from: options.TestsFrom = None,
-    deadline: options.Deadline = 3600.0,
-    pass_env: options.PassEnv = None,
+    repo: declared.Repo = None,
+    scenario: declared.Scenario = None,
+    profile: declared.Profile = None,
+    cells: declared.Cells = None,
+    pytest: declared.Pytest = None,
+    pytest_args: declared.PytestArgs = None,
+    python: declared.Python = None,
+    tests_from: declared.TestsFrom = None,
+    deadline: declared.Deadline = 3600.0,
+    pass_env: declared.PassEnv = None,
     signature: Annotated[
         str,
         typer.Option(
@@ -44,14 +44,14 @@ def step(
             help="Only a failure whose signature contains this text is bad; of a command also its output.",
         ),
     ] = "",
-    command: options.Command = None,
+    command: declared.Command = None,
 ) -> int:
     """Test one commit: the checker of `git bisect run`.
 
     Exits with 0 good, 1 bad, 125 cannot be tested, 128 stop (a mistake or an interrupt).
     """
     here = home()
-    words = Words(
+    options = RunOptions(
         goods=(),
         bad=rev,
         repo="." if repo is None else repo,
@@ -68,13 +68,13 @@ def step(
         pass_env=tuple(pass_env or ()),
     )
     store = Store(here.store, say)
-    session = sessions.create(resolve(words, here, say, "step"), store, here)
+    session = sessions.create(resolve(options, here, say, "step"), store, here)
     with (
         interruptible() as interrupt,
         sessions.held(session),
         Progress(session, busy=BusyWatch()) as progress,
     ):
-        state = loop.run(session, store, progress, interrupt.cancel)
+        state = runner.run(session, store, progress, interrupt.cancel)
     rows = store.trials(session.id)
     store.finish(session.id, compose(session, rows, state).to_json())
     last = rows[-1].result

@@ -7,7 +7,7 @@ from bisect_tool.evidence.deadline import is_missed_deadline
 from bisect_tool.evidence.event import Event, Frame, Kind, Severity, SuiteFailure
 from bisect_tool.evidence.exits import exit_text, signal_name
 from bisect_tool.evidence.fatal import is_fatal
-from bisect_tool.evidence.judge import Judgement, classify, says, telling
+from bisect_tool.evidence.judge import Judgement, classify, identifying_signatures, says
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.log import LogFailure, explain_log, signatures
 from bisect_tool.evidence.reader import read_events
@@ -35,6 +35,7 @@ __all__ = [
     "explain",
     "explain_log",
     "general_role",
+    "identifying_signatures",
     "is_fatal",
     "is_missed_deadline",
     "is_symptom",
@@ -45,7 +46,6 @@ __all__ = [
     "signal_name",
     "signature_of",
     "signatures",
-    "telling",
     "with_chain",
     "without",
 ]

@@ -47,7 +47,9 @@ def classify(outcome: Outcome, failure: Failure | None, investigated: frozenset[
         return Judgement(verdict=Verdict.BAD, reason=str(failure.signature) if failure else str(outcome))
     if failure is None:
         return Judgement(verdict=Verdict.SKIP, reason=f"{outcome} without evidence")
-    met = next((signature for signature in telling(failure) if signature in investigated), None)
+    met = next(
+        (signature for signature in identifying_signatures(failure) if signature in investigated), None
+    )
     if met is None:
         return Judgement(verdict=Verdict.SKIP, reason=f"another failure: {failure.signature}")
     return Judgement(verdict=Verdict.BAD, reason=str(met))
@@ -61,7 +63,7 @@ def says(failure: Failure, text: str) -> bool:
     return any(text in each for each in known)
 
 
-def telling(failure: Failure) -> tuple[Signature, ...]:
+def identifying_signatures(failure: Failure) -> tuple[Signature, ...]:
     """Return the signatures that identify `failure`, the root's first.
 
     Consequences (a broken pipe, a leak) follow from many causes alike: they identify a failure only where the

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bisect_tool.build import BuildProfile
-    from bisect_tool.history import Range, Repository
+    from bisect_tool.git import Range, Repository
     from bisect_tool.scenario import Profile
 
 

@@ -12,20 +12,20 @@ from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.event import Entered, Event, Failed, Noted, Waits, Yielded
 from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
-from bisect_tool.history import CheckoutFailed, Repository, Worktree, Worktrees
+from bisect_tool.git import CheckoutFailed, Repository, Worktree, Worktrees
 from bisect_tool.request import PytestCheck
 from bisect_tool.supervise import gpus
 from bisect_tool.supervise.fork_server import SERVER
 from bisect_tool.supervise.held_gpus import WaitCancelled, hold_gpus
-from bisect_tool.trial.run import Order, TrialAborted, run_trial, untestable
+from bisect_tool.trial.run import TrialAborted, TrialSpec, run_trial, untestable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
+    from bisect_tool.trial.config import TrialConfig
     from bisect_tool.trial.result import TrialResult
-    from bisect_tool.trial.setting import Setting
 
 
 class LocalExecutor:
@@ -41,7 +41,7 @@ class LocalExecutor:
 
     def __init__(
         self,
-        setting: Setting,
+        setting: TrialConfig,
         repository: Repository,
         cancel: threading.Event,
         waiting: Callable[[str], None],
@@ -126,18 +126,18 @@ class LocalExecutor:
         pin(self._setting.check, self._repository, worktree)
         profile = self._setting.profile
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
-        order = Order(sha, tree, name, cells, folder, slot, worktree.added, self._wait)
+        order = TrialSpec(sha, tree, name, cells, folder, slot, worktree.added, self._wait)
         return run_trial(self._setting, order, phase, self._cancel)
 
 
-def _gpus(setting: Setting) -> tuple[str, ...]:
+def _gpus(setting: TrialConfig) -> tuple[str, ...]:
     """The GPUs that its trials use; a test file by itself says how many, so that it may be all."""
     if isinstance(setting.check, PytestCheck) and setting.slots == 1 and setting.gpus:
         return gpus.visible()
     return tuple(name for slot in range(setting.slots) for name in gpus.share(slot, setting.gpus))
 
 
-def _check(setting: Setting) -> None:
+def _check(setting: TrialConfig) -> None:
     launch = setting.profile.launch if setting.profile else None
     if launch is not None and launch.fixed_ports and setting.slots > 1:
         ports = ", ".join(map(str, launch.fixed_ports))

@@ -10,7 +10,7 @@ from bisect_tool.request import ProjectCheck, PytestCheck
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bisect_tool.history import Repository, Worktree
+    from bisect_tool.git import Repository, Worktree
     from bisect_tool.request import Check
 
 _CONFTEST = "conftest.py"

@@ -9,15 +9,15 @@ from bisect_tool.build import BuildInterrupted, fingerprint, prepare
 from bisect_tool.build.cache import Entry
 from bisect_tool.errors import BisectError
 from bisect_tool.executor.environments import own_builds
-from bisect_tool.history import CheckoutFailed
+from bisect_tool.git import CheckoutFailed
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bisect_tool.build import BuildProfile
-    from bisect_tool.history import Repository, Worktrees
-    from bisect_tool.trial.setting import Setting
+    from bisect_tool.git import Repository, Worktrees
+    from bisect_tool.trial.config import TrialConfig
 
 _END_S = 30.0
 _REASON_LIMIT = 300
@@ -31,7 +31,7 @@ class Prefetch:
     """
 
     def __init__(
-        self, setting: Setting, repository: Repository, worktrees: Worktrees, note: Callable[[str], None]
+        self, setting: TrialConfig, repository: Repository, worktrees: Worktrees, note: Callable[[str], None]
     ) -> None:
         self._setting, self._repository, self._worktrees = setting, repository, worktrees
         self._note = note

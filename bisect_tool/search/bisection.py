@@ -19,7 +19,7 @@ from bisect_tool.search.conclusion import (
     Flaky,
     Undecided,
 )
-from bisect_tool.search.information import OUTSIDE, Outlook, bits, information
+from bisect_tool.search.information import OUTSIDE, Predictive, bits, information
 from bisect_tool.search.partition import partition
 from bisect_tool.search.posterior import Count, Posterior
 from bisect_tool.search.relands import in_doubt
@@ -150,8 +150,8 @@ class Bisection:
         return self._beside(())
 
     def _beside(self, places: Sequence[int]) -> Floats:
-        worth = self._worth(Outlook.at_its_word, places) if self._at_its_word else np.zeros(1)
-        return worth if worth.max() >= _LEAST_BITS else self._worth(Outlook.of, places)
+        worth = self._worth(Predictive.noise_free, places) if self._at_its_word else np.zeros(1)
+        return worth if worth.max() >= _LEAST_BITS else self._worth(Predictive.of, places)
 
     def plan(self, k: int = 1, running: Sequence[str] = ()) -> tuple[str, ...]:
         """Up to `k` commits to run next, beside those where runs are under way; one may come twice."""
@@ -179,7 +179,7 @@ class Bisection:
         together = float(self.posterior.commits[list(self._block)].sum())
         names = tuple(self.dag.candidates[commit] for commit in self._block)
         if together >= self._sure and not self.confirmation():
-            skipped = tuple(sha for sha in names if sha in self._silent)
+            skipped = tuple(sha for sha in names if sha in self._untestable)
             if len(names) == 1 and not skipped:
                 return Culprit(names[0], self.dag.parents[names[0]], together, self._earlier(*self._block))
             return Candidates(names, skipped, together)
@@ -231,7 +231,7 @@ class Bisection:
     @property
     def _exhausted(self) -> bool:
         """Whether no single run is expected to tell anything more."""
-        cut = self._at_its_word and not self._mute
+        cut = self._at_its_word and not self._abandoned
         return not cut and float(self.values().max()) < _LEAST_BITS * (1 - self._sure)
 
     @property
@@ -247,7 +247,7 @@ class Bisection:
         tells whether that was chance, or whether it is no good commit at all.
         """
         tried = (sha for sha in self._counts if sha not in self.dag.index and sha not in self.goods)
-        open_ones = [sha for sha in (*self.goods, *tried) if sha not in self._mute]
+        open_ones = [sha for sha in (*self.goods, *tried) if sha not in self._abandoned]
         against = {sha: self._count(sha).passed if self.fix else self._count(sha).failed for sha in open_ones}
         return max(open_ones, key=against.__getitem__, default=None)
 
@@ -263,13 +263,13 @@ class Bisection:
         if len(failed) < min(_REDS_BEFORE_GREEN, len(self.dag.candidates) - 1):
             return None
         ends = (self.bad,) if self.fix else self.goods
-        return next((end for end in ends if end not in self._counts and end not in self._silent), None)
+        return next((end for end in ends if end not in self._counts and end not in self._untestable), None)
 
-    def _worth(self, outlook: Callable[[Posterior], Outlook], running: Sequence[int]) -> Floats:
+    def _worth(self, outlook: Callable[[Posterior], Predictive], running: Sequence[int]) -> Floats:
         bits = np.maximum(information(outlook(self.posterior), running), 0.0)
         if self.good_end is None:
             bits[-1] = 0.0
-        if self._mute:
+        if self._abandoned:
             bits[:-1] = self._discounted(bits[:-1])
         return bits
 
@@ -280,14 +280,14 @@ class Bisection:
         else the search would rather ask those again for ever than enter a stretch that was skipped.
         """
         heard = [self.dag.index[sha] for sha in self._counts if sha in self.dag.index]
-        unheard = bits * testable(self.dag, self._skipped)
-        unheard[heard] = 0.0
-        best = int(unheard.argmax())
-        if unheard[best] > 0.0:
-            unheard *= bits[best] / unheard[best]
-        unheard[heard] = bits[heard]
-        unheard[[self.dag.index[sha] for sha in self._mute if sha in self.dag.index]] = 0.0
-        return unheard
+        unverified_good_end = bits * testable(self.dag, self._skipped)
+        unverified_good_end[heard] = 0.0
+        best = int(unverified_good_end.argmax())
+        if unverified_good_end[best] > 0.0:
+            unverified_good_end *= bits[best] / unverified_good_end[best]
+        unverified_good_end[heard] = bits[heard]
+        unverified_good_end[[self.dag.index[sha] for sha in self._abandoned if sha in self.dag.index]] = 0.0
+        return unverified_good_end
 
     @property
     def _at_its_word(self) -> bool:
@@ -333,7 +333,7 @@ class Bisection:
     def _carried(self) -> float:
         """The bits of a run, with the rates of the likeliest commit, if half of those asked are bad."""
         place = int(self.posterior.commits.argmax())
-        rates = np.array([self.posterior.if_above[place], self.posterior.if_below[place]])
+        rates = np.array([self.posterior.p_fail_bad[place], self.posterior.p_fail_good[place]])
         return max(float((bits(rates.mean(keepdims=True)) - bits(rates).mean())[0]), 1e-3)
 
     def confirmation(self) -> tuple[str, ...]:
@@ -346,14 +346,14 @@ class Bisection:
         """
         if self._without_culprit:
             end = self.bad if self.fix else self.good_end
-            seen = self._failed_where_it_passes or end is None or end in self._mute
+            seen = self._failed_where_it_passes or end is None or end in self._abandoned
             return () if seen else (str(end),)
         if float(self.posterior.commits[list(self._block)].sum()) < self._sure:
             return self._last_resort() if self._exhausted else ()
         names = [self.dag.candidates[commit] for commit in self._block]
-        triable = [sha for sha in names if sha not in self._mute]
+        triable = [sha for sha in names if sha not in self._abandoned]
         parents = dict.fromkeys(parent for sha in names for parent in self.dag.parents[sha])
-        outer = [parent for parent in parents if parent not in names and parent not in self._mute]
+        outer = [parent for parent in parents if parent not in names and parent not in self._abandoned]
         red, green = (outer, triable[-1:]) if self.fix else (triable[-1:], outer)
         lacking = {sha: _PAIR_RUNS - self._count(sha).failed for sha in red}
         lacking |= {sha: _PAIR_RUNS - self._count(sha).passed for sha in green}
@@ -365,7 +365,7 @@ class Bisection:
         rivals = np.argsort(-self.posterior.commits, kind="stable")[:_RIVALS]
         names = [self.dag.candidates[commit] for commit in rivals]
         around = dict.fromkeys(sha for name in names for sha in (name, *self.dag.parents[name]))
-        lacking = {sha: _PAIR_RUNS - self._count(sha).total for sha in around if sha not in self._mute}
+        lacking = {sha: _PAIR_RUNS - self._count(sha).total for sha in around if sha not in self._abandoned}
         return tuple(sha for sha, runs in lacking.items() for _ in range(runs))
 
     def _in_question(self) -> tuple[str, ...]:
@@ -379,7 +379,9 @@ class Bisection:
         if self._noisy:
             return ()
         has_it = {self.dag.candidates[place] for place in self.dag.descendants(culprit)}
-        against = {sha for sha in self._counts if self._is_broken(sha) is not (sha in has_it)} - self._mute
+        against = {
+            sha for sha in self._counts if self._is_broken(sha) is not (sha in has_it)
+        } - self._abandoned
         if self.posterior.last[culprit] > self.posterior.only[culprit]:
             against = {sha for sha in against & has_it if self._count(sha).total < _ENOUGH_AGAINST}
         return tuple(sorted(against, key=lambda sha: (self._count(sha).total, sha))[:1])
@@ -394,7 +396,7 @@ class Bisection:
             return ()
         known = self._earlier(culprit) is not None
         asked = in_doubt(self.dag, self.landings, self.dag.candidates[culprit], broke_before=known)
-        return tuple(sha for sha in asked if sha not in self._counts and sha not in self._mute)
+        return tuple(sha for sha in asked if sha not in self._counts and sha not in self._abandoned)
 
     @property
     def _noisy(self) -> bool:
@@ -429,19 +431,19 @@ class Bisection:
         return {sha: Count(failed[sha], passed[sha]) for sha in dict.fromkeys((*failed, *passed))}
 
     @cached_property
-    def _mute(self) -> frozenset[str]:
+    def _abandoned(self) -> frozenset[str]:
         """What is not worth another run: the last that was heard of it is that it tells nothing."""
         return frozenset(sha for sha, said in dict(self.observed).items() if said is Verdict.SKIP)
 
     @cached_property
-    def _silent(self) -> frozenset[str]:
+    def _untestable(self) -> frozenset[str]:
         """What was tried and never told anything."""
-        return self._mute - self._counts.keys()
+        return self._abandoned - self._counts.keys()
 
     @cached_property
     def _skipped(self) -> tuple[int, ...]:
         place = self.dag.index
-        return tuple(place[sha] for sha in self._silent if sha in place)
+        return tuple(place[sha] for sha in self._untestable if sha in place)
 
     @cached_property
     def _block(self) -> tuple[int, ...]:
@@ -451,7 +453,7 @@ class Bisection:
     def _cuts(self, k: int) -> tuple[int, ...]:
         """Where k trials at once cut a line on which every run so far can be taken at its word."""
         suspects = np.flatnonzero(self.posterior.consistent)
-        if not self.dag.ancestry.linear or self._mute or not self.narrowing or len(suspects) < 2:
+        if not self.dag.ancestry.linear or self._abandoned or not self.narrowing or len(suspects) < 2:
             return ()
         weights = self.posterior.commits[suspects]
         if k == 1:

@@ -28,7 +28,7 @@ _RUNNING_LIMIT = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
+class Predictive:
     """The weight of every hypothesis, and the chance that a run fails under it.
 
     Attributes:
@@ -51,20 +51,20 @@ class Outlook:
     below: Floats
     noise: tuple[Floats, Floats] | None
     flaky: float
-    anywhere: float
+    p_fail_flaky: float
     last: Floats
     under: Floats
     elsewhere: float
     answers: Floats
 
     @classmethod
-    def of(cls, known: Posterior) -> Outlook:
+    def of(cls, known: Posterior) -> Predictive:
         """Everything that is known."""
         return cls(
             known.dag.ancestry,
             known.only,
-            known.if_above,
-            known.if_below,
+            known.p_fail_bad,
+            known.p_fail_good,
             known.noise(bits),
             known.flaky,
             known.if_flaky,
@@ -75,7 +75,7 @@ class Outlook:
         )
 
     @classmethod
-    def at_its_word(cls, known: Posterior) -> Outlook:
+    def noise_free(cls, known: Posterior) -> Predictive:
         """Every run so far taken at its word, as a search without noise does."""
         share = known.prior * known.consistent
         share /= share.sum()
@@ -85,7 +85,7 @@ class Outlook:
         return cls(known.dag.ancestry, share, above, below, None, 0.0, 0.5, none, even, 0.0, answers)
 
 
-def information(outlook: Outlook, running: Sequence[int] = ()) -> Floats:
+def information(outlook: Predictive, running: Sequence[int] = ()) -> Floats:
     """Expected bits of a run at each commit, and last at a commit outside the range; shape (commits + 1,).
 
     Args:
@@ -101,7 +101,7 @@ def information(outlook: Outlook, running: Sequence[int] = ()) -> Floats:
 class _Weights:
     """The weight of every hypothesis in each outcome of the runs under way (rows)."""
 
-    def __init__(self, outlook: Outlook) -> None:
+    def __init__(self, outlook: Predictive) -> None:
         self._outlook = outlook
         self._commits = outlook.commits[None, :]
         self._last = outlook.last[None, :]
@@ -118,7 +118,7 @@ class _Weights:
             answers[under] = look.under[place]
         self._commits = _split(self._commits, fails)
         self._last = _split(self._last, answers)
-        self._flaky = _split(self._flaky, look.anywhere)
+        self._flaky = _split(self._flaky, look.p_fail_flaky)
         self._elsewhere = _split(self._elsewhere, look.answers[place])
 
     def information(self) -> Floats:
@@ -126,7 +126,7 @@ class _Weights:
         look = self._outlook
         fails = np.zeros((len(self._commits), len(look.answers)))
         fails[:, :-1] = look.ancestry.sums(self._commits * (look.above - look.below))
-        fails += (self._commits @ look.below + self._flaky * look.anywhere)[:, None]
+        fails += (self._commits @ look.below + self._flaky * look.p_fail_flaky)[:, None]
         fails += self._fails_by_own_answers()
         weight = self._commits.sum(axis=1) + self._last.sum(axis=1) + self._flaky + self._elsewhere
         likely = weight > 0.0
@@ -147,7 +147,7 @@ class _Weights:
         above, below = look.noise
         together, last = self._commits.sum(axis=0), self._last.sum(axis=0)
         noise: Floats = np.append(look.ancestry.sums(together * (above - below)), 0.0) + together @ below
-        noise += self._flaky.sum() * bits(np.array([look.anywhere]))
+        noise += self._flaky.sum() * bits(np.array([look.p_fail_flaky]))
         answers = bits(look.answers)
         noise += (last.sum() + self._elsewhere.sum()) * answers
         noise[:-1] += look.ancestry.sums(last) * (bits(look.under) - answers[:-1])

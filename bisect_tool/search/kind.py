@@ -13,7 +13,7 @@ class Kind(Enum):
     DOCS = "docs"
     TESTS = "tests"
     CI = "CI"
-    ASIDE = "examples or tools"
+    TOOLING = "examples or tools"
     NATIVE = "native"
     BUILD = "build"
     SOURCE = "source"
@@ -54,7 +54,7 @@ _RULES = tuple(
         (Kind.CI, _CI),
         (Kind.TESTS, _TESTS),
         (Kind.DOCS, _DOCS),
-        (Kind.ASIDE, _ASIDE),
+        (Kind.TOOLING, _ASIDE),
         (Kind.BUILD, _BUILD),
         (Kind.NATIVE, _NATIVE),
     )

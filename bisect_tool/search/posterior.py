@@ -98,13 +98,13 @@ class Posterior:
         return Breakages(self.dag, self.inside, self.outside, self.goods, self.fix)
 
     @cached_property
-    def if_above(self) -> Floats:
+    def p_fail_bad(self) -> Floats:
         """The chance that a run fails from the culprit on, if each commit in turn is the culprit."""
         chance: Floats = (self._told.good if self.fix else self._told.bad)[self._kind]
         return chance
 
     @cached_property
-    def if_below(self) -> Floats:
+    def p_fail_good(self) -> Floats:
         """The same of a commit that does not have the culprit under it."""
         chance: Floats = (self._told.bad if self.fix else self._told.good)[self._kind]
         return chance

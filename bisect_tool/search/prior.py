@@ -38,7 +38,7 @@ _PHRASES = {
     "merge": "merge",
     "empty": "changes no file",
 }
-_IDLE = {Kind.TESTS: "tests", Kind.ASIDE: "aside", Kind.CI: "ci", Kind.DOCS: "docs"}
+_IDLE = {Kind.TESTS: "tests", Kind.TOOLING: "aside", Kind.CI: "ci", Kind.DOCS: "docs"}
 """The traits of commits without a file that runs; of several kinds the first counts: CI follows the tests."""
 _PLUG_IN = re.compile(r"(?:^|/)(?:models|plugins|(?:\w+_)?parsers?|reasoning)/", re.IGNORECASE)
 _OTHER_HARDWARE = re.compile(

@@ -17,7 +17,7 @@ ENVIRONMENT_LIMIT_S = 10.0
 CANCEL = b"cancel"
 
 
-class Caller:
+class CallerLink:
     """What the caller has said, and since when (monotonic) it is gone; None while it is there."""
 
     def __init__(self, identity: Identity) -> None:
@@ -46,7 +46,7 @@ class Caller:
         environment: dict[str, str] = json.loads(line)
         return environment
 
-    def hear(self) -> None:
+    def read(self) -> None:
         """Take in what is said now; call it when a descriptor is readable."""
         words = os.read(0, 4096)
         if not words:

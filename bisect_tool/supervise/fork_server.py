@@ -25,7 +25,7 @@ PROGRAM = Path(__file__).with_name("forked_guardian.py")
 _KILLED_S = 5.0
 
 
-class Line:
+class GuardianChannel:
     """The line to one guardian; it breaks when the guardian ends."""
 
     def __init__(self, spec: Path, end: socket.socket) -> None:
@@ -80,7 +80,7 @@ class ForkServer:
         self._requests: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, spec: Path, output: BinaryIO) -> Line:
+    def start(self, spec: Path, output: BinaryIO) -> GuardianChannel:
         """A guardian for the spec in this file; `output` takes what it says itself. Raises OSError."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -89,7 +89,7 @@ class ForkServer:
             except OSError:
                 ours.close()
                 raise
-        return Line(spec, ours)
+        return GuardianChannel(spec, ours)
 
     def __enter__(self) -> Self:
         with self._lock:

@@ -10,11 +10,12 @@ import time
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.supervise.abandoned import end_abandoned
 from bisect_tool.supervise.files import read_regular, write_whole
-from bisect_tool.supervise.fork_server import SERVER, Line
+from bisect_tool.supervise.fork_server import SERVER, GuardianChannel
 from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian
 from bisect_tool.supervise.leftovers import SHM_FILE
+from bisect_tool.supervise.orphan_tree import end_abandoned
+from bisect_tool.supervise.process_set import KILL_LIMIT_S
 from bisect_tool.supervise.processes import is_alive, send
 from bisect_tool.supervise.spec import (
     RESULT_FILE,
@@ -26,7 +27,6 @@ from bisect_tool.supervise.spec import (
     seconds,
     text,
 )
-from bisect_tool.supervise.sweep import KILL_LIMIT_S
 
 if TYPE_CHECKING:
     import threading
@@ -68,7 +68,7 @@ def records_removed(folder: Path) -> bool:
     return not folder.is_dir() or (folder / RESULT_FILE).is_dir()
 
 
-def _start(spec: GuardianSpec) -> Line:
+def _start(spec: GuardianSpec) -> GuardianChannel:
     spec_file, output_file = spec.folder / SPEC_FILE, spec.folder / OUTPUT_FILE
     try:
         spec.folder.mkdir(parents=True, exist_ok=True)
@@ -94,14 +94,14 @@ def _failure(spec: GuardianSpec) -> EnvironmentFailed:
     return EnvironmentFailed(f"the guardian failed: {said}", f"{spec.folder} tells more")
 
 
-def _wait(guardian: Line, spec: GuardianSpec, cancel: threading.Event | None) -> None:
+def _wait(guardian: GuardianChannel, spec: GuardianSpec, cancel: threading.Event | None) -> None:
     ends = time.monotonic() + spec.deadline_s + spec.grace_s + MARGIN_S
     while time.monotonic() < ends and not guardian.ended(POLL_S):
         if cancel is not None and cancel.is_set():
             return
 
 
-def _finish(guardian: Line, spec: GuardianSpec) -> None:
+def _finish(guardian: GuardianChannel, spec: GuardianSpec) -> None:
     """Let the guardian clean up if it still runs. Interrupted once more, leave it to that alone."""
     try:
         guardian.say("cancel")

@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, NoReturn
 if not __package__:  # started by its path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from bisect_tool.supervise.caller import Caller
+from bisect_tool.supervise.caller import CallerLink
 from bisect_tool.supervise.files import write_whole
 from bisect_tool.supervise.journal import Journal, write_guardian
 from bisect_tool.supervise.leftovers import ShmWatch, remove_leftovers
 from bisect_tool.supervise.linux import become_subreaper
 from bisect_tool.supervise.load import LoadMeter
-from bisect_tool.supervise.pace import Pace
 from bisect_tool.supervise.ports import PortWatch
+from bisect_tool.supervise.process_set import sweep
 from bisect_tool.supervise.processes import Identity, Process, below, read_process, table
 from bisect_tool.supervise.program import execute, why_not
 from bisect_tool.supervise.spec import (
@@ -44,7 +44,7 @@ from bisect_tool.supervise.spec import (
     marked,
 )
 from bisect_tool.supervise.stamps import STAMP_S, Stamps
-from bisect_tool.supervise.sweep import sweep
+from bisect_tool.supervise.throttle import Throttle
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -69,7 +69,7 @@ class Guardian:
         self.exit_code: int | None = None
         self._root = 0
         self._refusal = -1
-        self._caller = Caller(caller)
+        self._caller = CallerLink(caller)
         # Times are monotonic from here on, whatever happens to the clock of the machine.
         self._epoch = time.time() - time.monotonic()
         self._began = self._grew_at = time.monotonic()
@@ -79,7 +79,11 @@ class Guardian:
         self._stamps = Stamps(spec.watch, spec.stdout)
         self._shm = ShmWatch(spec.folder)
         self._ports = PortWatch()
-        self._stamp_pace, self._scan_pace, self._shm_pace = Pace(STAMP_S, 1), Pace(SCAN_S), Pace(0.0, 3)
+        self._stamp_pace, self._scan_pace, self._shm_pace = (
+            Throttle(STAMP_S, 1),
+            Throttle(SCAN_S),
+            Throttle(0.0, 3),
+        )
         self._wakeup = _wakeup_pipe()
         for number in _HEARD:
             signal.signal(number, self._on_signal)
@@ -194,7 +198,7 @@ class Guardian:
         if self._wakeup in ready:
             os.read(self._wakeup, 4096)
         if set(ready) & set(self._caller.descriptors):
-            self._caller.hear()
+            self._caller.read()
         self._caller.look()
         self._reap()
         if self._stamp_pace.due():

@@ -25,12 +25,7 @@ from bisect_tool.evidence import (
 from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import PATTERNS
-from bisect_tool.supervise.journal import read_journal
-from bisect_tool.supervise.processes import since_epoch
-from bisect_tool.text import clean, clean_line, redact, secret_values
-from bisect_tool.trial.log_lines import ALWAYS, Tells, TrialLogs, merged_lines
-from bisect_tool.trial.result import CellResult
-from bisect_tool.trial.stream import (
+from bisect_tool.suite.stream_reader import (
     Collected,
     CrashReport,
     Finished,
@@ -40,6 +35,11 @@ from bisect_tool.trial.stream import (
     Unread,
     read_stream,
 )
+from bisect_tool.supervise.journal import read_journal
+from bisect_tool.supervise.processes import since_epoch
+from bisect_tool.text import clean, clean_line, redact, secret_values
+from bisect_tool.trial.log_lines import ALWAYS, Tells, TrialLogs, merged_lines
+from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class _Cell:
 
 
 @dataclass(frozen=True)
-class Ending:
+class SuiteExit:
     """How the suite's process ended: the guardian's reason, when (epoch seconds), with which exit code."""
 
     reason: str
@@ -85,7 +85,7 @@ def collect(  # noqa: PLR0913 - what a trial left, and what is known of it
     stream: Path,
     logs: Path,
     parents: Mapping[int, int],
-    ending: Ending,
+    ending: SuiteExit,
     wanted: Sequence[str] | None,
     *,
     engine: EngineLogs = _UNKNOWN,
@@ -107,7 +107,7 @@ def collect(  # noqa: PLR0913 - what a trial left, and what is known of it
     )
 
 
-def collect_project(stream: Path, ending: Ending, wanted: Sequence[str] | None) -> tuple[CellResult, ...]:
+def collect_project(stream: Path, ending: SuiteExit, wanted: Sequence[str] | None) -> tuple[CellResult, ...]:
     """As `collect`, of the tests of any Python project.
 
     A file that cannot be read is a cell that failed, since its tests cannot be named; where it was asked for
@@ -210,12 +210,12 @@ class _Suite:
         """Why the last file that could not be read was not; empty where all could."""
         return _why_unreadable(list(self.uncollectable.values())[-1]) if self.uncollectable else ""
 
-    def died(self, ending: Ending) -> Ending:
+    def died(self, ending: SuiteExit) -> SuiteExit:
         """How the process ended: `died` if that was by itself and before pytest came to its end."""
         alone = ending.reason == "exited" and not self.finished and ending.code not in (None, -signal.SIGKILL)
         return replace(ending, reason="died") if alone else ending
 
-    def why_missing(self, cell: str, ending: Ending) -> str:
+    def why_missing(self, cell: str, ending: SuiteExit) -> str:
         """Why a cell did not begin."""
         file = cell.partition("::")[0]
         if file in self.uncollectable:
@@ -231,7 +231,7 @@ class _Suite:
         )
 
 
-def _result(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> CellResult:
+def _result(name: str, cell: _Cell, evidence: _Evidence, ending: SuiteExit) -> CellResult:
     seconds = sum(phase.seconds for phase in cell.phases)
     failed = next((phase for phase in cell.phases if phase.outcome == "failed"), None)
     if failed is not None:
@@ -261,7 +261,7 @@ def _failed(name: str, phase: Phase, seconds: float, evidence: _Evidence) -> Cel
     return CellResult(cell=name, outcome=outcome, seconds=seconds, failure=failure, reason=reason)
 
 
-def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> CellResult:
+def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: SuiteExit) -> CellResult:
     seconds = max(ending.time - cell.started, 0.0)
     if ending.reason == "died":
         return _died(name, cell, evidence, ending)
@@ -280,7 +280,7 @@ def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> Cel
     return CellResult(cell=name, outcome=Outcome.HUNG, seconds=seconds, failure=failure)
 
 
-def _died(name: str, cell: _Cell, evidence: _Evidence, ending: Ending) -> CellResult:
+def _died(name: str, cell: _Cell, evidence: _Evidence, ending: SuiteExit) -> CellResult:
     """A cell that ended its process: a crash of native code, or `os._exit`."""
     code = ending.code or 0
     how = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

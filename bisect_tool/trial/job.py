@@ -13,14 +13,14 @@ from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck
 from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.stress import stressed
+from bisect_tool.trial.config import TrialConfig, TrialPaths, expand, placeholders
 from bisect_tool.trial.project import project_argv, project_variables
-from bisect_tool.trial.setting import Place, Setting, expand, placeholders
 from bisect_tool.trial.user_environment import command_environment, withheld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_STREAM_PLUGIN = Path(__file__).parent.parent / "stream"
+_STREAM_PLUGIN = Path(__file__).parent.parent / "suite" / "stream"
 _DEVICES = "CUDA_VISIBLE_DEVICES"
 _NOT_OURS = ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "VIRTUAL_ENV")
 
@@ -37,7 +37,7 @@ class Job:
     grace_s: float
 
 
-def make_job(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
+def make_job(setting: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
     """The process that runs `cells` (None: those of the setting) of the setting's check at `place`."""
     job = _unstressed(setting, place, cells)
     if setting.stress is None:
@@ -46,7 +46,7 @@ def make_job(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job
     return replace(job, argv=stressed(kind, roles, job.argv))
 
 
-def _unstressed(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
+def _unstressed(setting: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
     if isinstance(setting.check, CommandCheck):
         return _command(setting, setting.check, place)
     if isinstance(setting.check, ProjectCheck):
@@ -56,7 +56,7 @@ def _unstressed(setting: Setting, place: Place, cells: Sequence[str] | None) -> 
     return _suite(setting, place, cells or setting.cells or None)
 
 
-def clean_environment(setting: Setting, place: Place) -> dict[str, str]:
+def clean_environment(setting: TrialConfig, place: TrialPaths) -> dict[str, str]:
     """The caller's environment without secrets and without what would steer our Python or pytest."""
     hidden = {*withheld(os.environ, setting.passed), *_NOT_OURS}
     kept = {
@@ -67,13 +67,13 @@ def clean_environment(setting: Setting, place: Place) -> dict[str, str]:
     return {**kept, "TMPDIR": str(place.temporary)}
 
 
-def _command(setting: Setting, check: CommandCheck, place: Place) -> Job:
+def _command(setting: TrialConfig, check: CommandCheck, place: TrialPaths) -> Job:
     env = command_environment(os.environ, place.tree, setting.own, setting.passed)
     env |= {"TMPDIR": str(place.temporary), **_variables(place)}
     return Job(check.argv, place.tree, env, setting.deadline_s, None, Timeouts().grace)
 
 
-def _suite(setting: Setting, place: Place, cells: Sequence[str] | None) -> Job:
+def _suite(setting: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
     assert setting.scenario is not None
     assert setting.profile is not None
     launch = place.folder / "launch.json"
@@ -100,7 +100,7 @@ def suite_argv(scenario: Scenario) -> tuple[str, ...]:
             "-p",
             "bisect_stream",
             "-p",
-            "bisect_tool.pytest_plugin",
+            "bisect_tool.suite.fixtures",
         ),
         *("-q", "--rootdir", str(scenario.folder), "-c", os.devnull),
         str(scenario.suite_path),
@@ -112,7 +112,9 @@ def suite_path() -> str:
     return os.pathsep.join((str(_STREAM_PLUGIN), str(_STREAM_PLUGIN.parent.parent)))
 
 
-def _engine_file(setting: Setting, check: PytestCheck, place: Place, cells: Sequence[str] | None) -> Job:
+def _engine_file(
+    setting: TrialConfig, check: PytestCheck, place: TrialPaths, cells: Sequence[str] | None
+) -> Job:
     assert setting.profile is not None
     assert place.environment is not None
     argv = (
@@ -135,7 +137,9 @@ def _engine_file(setting: Setting, check: PytestCheck, place: Place, cells: Sequ
     return _timed(setting.profile.timeouts, argv, place.tree, env)
 
 
-def _project(setting: Setting, check: ProjectCheck, place: Place, cells: Sequence[str] | None) -> Job:
+def _project(
+    setting: TrialConfig, check: ProjectCheck, place: TrialPaths, cells: Sequence[str] | None
+) -> Job:
     """The tests in a built environment, or in the user's own as a plain command would find it."""
     if check.python is None:
         env = {**clean_environment(setting, place), **_variables(place)}
@@ -151,16 +155,16 @@ def _timed(timeouts: Timeouts, argv: tuple[str, ...], cwd: Path, env: Mapping[st
     return Job(argv, cwd, env, timeouts.trial, timeouts.idle, timeouts.grace)
 
 
-def _variables(place: Place) -> dict[str, str]:
+def _variables(place: TrialPaths) -> dict[str, str]:
     return dict(place.environment.variables) if place.environment else {}
 
 
-def _report(place: Place, cells: Sequence[str] | None) -> dict[str, str]:
+def _report(place: TrialPaths, cells: Sequence[str] | None) -> dict[str, str]:
     report = {"BISECT_RUN_REPORT": str(place.stream)}
     return report if cells is None else {**report, "BISECT_RUN_CELLS": json.dumps(list(cells))}
 
 
-def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, object]:
+def _launch(setting: TrialConfig, profile: Profile, place: TrialPaths) -> dict[str, object]:
     """The launch.json that the pytest plugin reads: templates filled, ports and folders added."""
     values = placeholders(setting, place)
     launch: Launch = profile.launch
@@ -188,7 +192,7 @@ def _launch(setting: Setting, profile: Profile, place: Place) -> dict[str, objec
     }
 
 
-def _devices(setting: Setting, launch: Launch, place: Place) -> list[dict[str, str]]:
+def _devices(setting: TrialConfig, launch: Launch, place: TrialPaths) -> list[dict[str, str]]:
     """The GPUs of each rank; none asked for: leave them alone."""
     count, mine = launch.gpus_per_rank, gpus.share(place.slot, setting.gpus)
     shares = [mine[rank * count : (rank + 1) * count] for rank in range(launch.dp_size)]

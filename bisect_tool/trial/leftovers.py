@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bisect_tool.supervise import Leftovers
-    from bisect_tool.trial.setting import Place, Setting
+    from bisect_tool.trial.config import TrialConfig, TrialPaths
 
     Added = Callable[[], set[str]]
 
 
 @dataclass(frozen=True)
-class Before:
+class LeftoverProbe:
     """How things were right before a trial's tests began.
 
     `added` tells what came into the worktree since its checkout, `built` is what it told then. Folders alone
@@ -31,21 +31,21 @@ class Before:
     index.
     """
 
-    place: Place
+    place: TrialPaths
     suite: bool
     added: Added
     built: frozenset[str]
     memory: Mapping[int, int]
 
     @staticmethod
-    def look(setting: Setting, place: Place, added: Added) -> Before:
+    def snapshot(setting: TrialConfig, place: TrialPaths, added: Added) -> LeftoverProbe:
         """Look once the environment is laid: what a build puts into the tree is no leftover.
 
         A command is one cell. No other meets its files: each trial has its own folder, and a clean worktree.
         """
         suite = not isinstance(setting.check, CommandCheck)
         built = frozenset(added()) if suite else frozenset[str]()
-        return Before(place, suite, added, built, gpus.in_use(_gpus(setting, place.slot)))
+        return LeftoverProbe(place, suite, added, built, gpus.in_use(_gpus(setting, place.slot)))
 
     def left(self, guardian: Leftovers, cancel: threading.Event) -> tuple[Leftover, ...]:
         """What is left after the tests, by the guardian's word and by a look at what it does not look at.
@@ -68,7 +68,7 @@ class Before:
         )
 
 
-def _gpus(setting: Setting, slot: int) -> tuple[str, ...]:
+def _gpus(setting: TrialConfig, slot: int) -> tuple[str, ...]:
     """The slot's GPUs: a test file of the engine's own that runs alone may use every one that it sees."""
     if setting.gpus and setting.slots == 1 and isinstance(setting.check, PytestCheck):
         return gpus.visible()

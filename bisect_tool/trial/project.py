@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bisect_tool.request import ProjectCheck
-    from bisect_tool.trial.setting import Place
+    from bisect_tool.trial.config import TrialPaths
 
-_STREAM = Path(__file__).parent.parent / "stream"
+_STREAM = Path(__file__).parent.parent / "suite" / "stream"
 _VENV_MARKS = ("pyvenv.cfg", "conda-meta")
 
 
@@ -24,7 +24,7 @@ def present(check: ProjectCheck, tree: Path) -> tuple[str, ...]:
     return tuple(path for path in check.paths if (tree / path).exists())
 
 
-def project_argv(check: ProjectCheck, place: Place) -> tuple[str, ...]:
+def project_argv(check: ProjectCheck, place: TrialPaths) -> tuple[str, ...]:
     """The words of the pytest process, which runs at the top of the tree."""
     return (
         interpreter(check, place),
@@ -38,7 +38,7 @@ def project_argv(check: ProjectCheck, place: Place) -> tuple[str, ...]:
     )
 
 
-def interpreter(check: ProjectCheck, place: Place) -> str:
+def interpreter(check: ProjectCheck, place: TrialPaths) -> str:
     """The Python that runs the tests."""
     if check.python is not None:
         return check.python
@@ -48,7 +48,7 @@ def interpreter(check: ProjectCheck, place: Place) -> str:
 
 def project_variables(
     check: ProjectCheck,
-    place: Place,
+    place: TrialPaths,
     env: Mapping[str, str],
     patterns: Sequence[str],
     cells: Sequence[str] | None,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.build import BuildFailed, Environment, prepare
 from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
-from bisect_tool.history.repository import ignore
+from bisect_tool.git.repository import ignore
 from bisect_tool.request import CommandCheck, ProjectCheck
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guarded
 from bisect_tool.supervise.guarded import records_removed
@@ -29,7 +29,7 @@ from bisect_tool.trial.collect import (
     NONE_SELECTED,
     NONE_THERE,
     SUITE_LOG,
-    Ending,
+    SuiteExit,
     collect,
     collect_project,
     printed,
@@ -37,12 +37,12 @@ from bisect_tool.trial.collect import (
     unreadable,
 )
 from bisect_tool.trial.command import command_cell, not_started, output_failure
+from bisect_tool.trial.config import TrialConfig, TrialPaths
 from bisect_tool.trial.job import Job, make_job
 from bisect_tool.trial.kept_logs import keep_logs
-from bisect_tool.trial.leftovers import Before
+from bisect_tool.trial.leftovers import LeftoverProbe
 from bisect_tool.trial.project import present
 from bisect_tool.trial.result import CellResult, Leftover, TrialResult, overall, unstorable
-from bisect_tool.trial.setting import Place, Setting
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class TrialAborted(BisectError):
 
 
 @dataclass(frozen=True)
-class Order:
+class TrialSpec:
     """One trial to run: a commit, its tree and fingerprint, the cells (None: all), a folder for its logs.
 
     `added` tells the paths of what came into the tree since it was checked out, and `waiting` is told what
@@ -99,7 +99,7 @@ class _Told:
     failure: Failure | None = None
 
 
-def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> TrialResult:
+def run_trial(setting: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> TrialResult:
     """Run one trial to its end; whatever happened to the commit is in the result.
 
     Raises:
@@ -109,18 +109,20 @@ def run_trial(setting: Setting, order: Order, phase: Phase, cancel: threading.Ev
         EnvironmentFailed: the build could not be tried (network, disk).
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    (order.folder / "logs").mkdir(parents=True, exist_ok=True)
-    told = _tell(setting, order, phase, cancel)
-    result = _result(setting, order, told, started, time.monotonic() - clock)
+    (spec.folder / "logs").mkdir(parents=True, exist_ok=True)
+    told = _tell(setting, spec, phase, cancel)
+    result = _result(setting, spec, told, started, time.monotonic() - clock)
     if why := unstorable(result):
-        told = replace(_nothing(order, Outcome.ERRORED, why), environment=told.environment)
-        result = _result(setting, order, told, started, result.seconds)
+        told = replace(_nothing(spec, Outcome.ERRORED, why), environment=told.environment)
+        result = _result(setting, spec, told, started, result.seconds)
     return result
 
 
-def _result(setting: Setting, order: Order, told: _Told, started: datetime, seconds: float) -> TrialResult:
+def _result(
+    setting: TrialConfig, spec: TrialSpec, told: _Told, started: datetime, seconds: float
+) -> TrialResult:
     return TrialResult(
-        sha=order.sha,
+        sha=spec.sha,
         cells=told.cells,
         outcome=told.outcome,
         started=started.isoformat(timespec="milliseconds"),
@@ -128,12 +130,12 @@ def _result(setting: Setting, order: Order, told: _Told, started: datetime, seco
         build_seconds=told.environment.seconds if told.environment else 0.0,
         environment=told.environment.fingerprint if told.environment else "",
         environment_reused=told.environment.reused if told.environment else True,
-        slot=order.slot,
+        slot=spec.slot,
         gpus=setting.gpus,
         leftovers=told.leftovers,
-        folder=str(order.folder),
+        folder=str(spec.folder),
         reason=told.reason,
-        whole=order.cells is None,
+        whole=spec.cells is None,
         timeline=told.timeline,
         load=told.load,
         unusable=told.unusable,
@@ -157,90 +159,90 @@ def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
     )
 
 
-def _tell(setting: Setting, order: Order, phase: Phase, cancel: threading.Event) -> _Told:
+def _tell(setting: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> _Told:
     if setting.profile is not None:
-        phase("build", order.folder)
+        phase("build", spec.folder)
     try:
-        environment = _environment(setting, order, cancel)
+        environment = _environment(setting, spec, cancel)
     except BuildFailed as error:
-        return _unbuildable(order, error)
-    if missing := _missing_script(setting, order):
+        return _unbuildable(spec, error)
+    if missing := _missing_script(setting, spec):
         return _Told(Outcome.SKIPPED, (not_started(missing),), unusable=True)
     try:
         ports = hold_all(_fixed_ports(setting))
     except EnvironmentFailed as error:
-        return replace(_nothing(order, Outcome.INFRASTRUCTURE, error.message), environment=environment)
-    if isinstance(setting.check, ProjectCheck) and not present(setting.check, order.tree):
+        return replace(_nothing(spec, Outcome.INFRASTRUCTURE, error.message), environment=environment)
+    if isinstance(setting.check, ProjectCheck) and not present(setting.check, spec.tree):
         reason = f"there is no {' '.join(setting.check.paths)} at this commit"
-        return replace(_nothing(order, Outcome.SKIPPED, reason), environment=environment)
-    phase("test", order.folder)
-    with ports, _temporary(order.folder) as temporary:
-        place = Place(order.folder, order.tree, temporary, environment, order.slot)
-        job = make_job(setting, place, order.cells)
-        before = Before.look(setting, place, order.added)
+        return replace(_nothing(spec, Outcome.SKIPPED, reason), environment=environment)
+    phase("test", spec.folder)
+    with ports, _temporary(spec.folder) as temporary:
+        place = TrialPaths(spec.folder, spec.tree, temporary, environment, spec.slot)
+        job = make_job(setting, place, spec.cells)
+        before = LeftoverProbe.snapshot(setting, place, spec.added)
         guarded = run_guarded(_spec(job, place), cancel)
         leftovers = before.left(guarded.leftovers, cancel)
     if guarded.reason is Reason.CANCELLED:
         raise TrialAborted("the trial was interrupted")
-    told = _read(setting, order, place, guarded)
+    told = _read(setting, spec, place, guarded)
     keep_logs(place.logs, told.cells)
     return replace(told, environment=environment, leftovers=leftovers, load=guarded.load)
 
 
-def _unbuildable(order: Order, error: BuildFailed) -> _Told:
+def _unbuildable(spec: TrialSpec, error: BuildFailed) -> _Told:
     """Why a commit does not build: what the program that failed printed."""
     if error.code is None:
-        return _nothing(order, Outcome.UNBUILDABLE, f"does not build: {error.message}")
+        return _nothing(spec, Outcome.UNBUILDABLE, f"does not build: {error.message}")
     failure = output_failure(error.log, error.code, time.time())
     ended = f"{error.program} ended with {failure.root.headline}"
-    told = _nothing(order, Outcome.UNBUILDABLE, clean_line(f"does not build: {ended}", _REASON_LIMIT))
+    told = _nothing(spec, Outcome.UNBUILDABLE, clean_line(f"does not build: {ended}", _REASON_LIMIT))
     return replace(told, failure=failure)
 
 
-def _missing_script(setting: Setting, order: Order) -> str:
+def _missing_script(setting: TrialConfig, spec: TrialSpec) -> str:
     """Why a command cannot run in this tree: a script that it names is not there."""
     scripts = setting.check.scripts if isinstance(setting.check, CommandCheck) else ()
-    absent = next((script for script in scripts if not (order.tree / script).exists()), None)
+    absent = next((script for script in scripts if not (spec.tree / script).exists()), None)
     return f"cannot run {absent}: it does not exist" if absent else ""
 
 
-def _environment(setting: Setting, order: Order, cancel: threading.Event) -> Environment | None:
+def _environment(setting: TrialConfig, spec: TrialSpec, cancel: threading.Event) -> Environment | None:
     if setting.profile is None:
         return None
     if setting.profile.tiny_model:
         ensure_model(setting.home.assets)
-    log = order.folder / "build.log"
+    log = spec.folder / "build.log"
     build, cache = setting.profile.build, setting.home.cache
-    return prepare(order.tree, order.fingerprint, build, cache, log, cancel=cancel, waiting=order.waiting)
+    return prepare(spec.tree, spec.fingerprint, build, cache, log, cancel=cancel, waiting=spec.waiting)
 
 
-def _read(setting: Setting, order: Order, place: Place, guarded: GuardianResult) -> _Told:
+def _read(setting: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> _Told:
     """What the trial wrote, as outcomes: errored where it cannot be read, as anybody may have written it."""
     if guarded.reason is Reason.LOST and records_removed(place.folder):
-        return _nothing(order, Outcome.ERRORED, "the folder of the trial was removed while it ran")
+        return _nothing(spec, Outcome.ERRORED, "the folder of the trial was removed while it ran")
     try:
-        return _collected(setting, order, place, guarded)
+        return _collected(setting, spec, place, guarded)
     except BisectError:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _DISK_FAILED:
             raise
         why = clean_line(f"{type(error).__name__}: {error}", _REASON_LIMIT)
-        return _nothing(order, Outcome.ERRORED, f"what the trial wrote cannot be read: {why}")
+        return _nothing(spec, Outcome.ERRORED, f"what the trial wrote cannot be read: {why}")
 
 
-def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianResult) -> _Told:
+def _collected(setting: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> _Told:
     if isinstance(setting.check, CommandCheck):
         log = place.logs / f"{SUITE_LOG}.log"
         cell = command_cell(setting.check.argv, guarded, log)
         noise = printed(place.logs, (cell,))
         return _Told(cell.outcome, (cell,), unusable=bool(guarded.not_started), printed=noise)
-    ending = Ending(guarded.reason, guarded.ended, guarded.exit_code)
+    ending = SuiteExit(guarded.reason, guarded.ended, guarded.exit_code)
     if project := isinstance(setting.check, ProjectCheck):
-        cells = collect_project(place.stream, ending, order.cells)
+        cells = collect_project(place.stream, ending, spec.cells)
     else:
         cells = collect(
-            place.stream, place.logs, guarded.parents, ending, order.cells, engine=setting.engine_logs
+            place.stream, place.logs, guarded.parents, ending, spec.cells, engine=setting.engine_logs
         )
     if cells:
         known = setting.engine_logs
@@ -252,15 +254,15 @@ def _collected(setting: Setting, order: Order, place: Place, guarded: GuardianRe
             printed=() if project else printed(place.logs, cells, known.known),
         )
     if guarded.exit_code == _NO_TESTS_COLLECTED and project:
-        return _nothing(order, Outcome.SKIPPED, _none_selected(setting))
+        return _nothing(spec, Outcome.SKIPPED, _none_selected(setting))
     if guarded.exit_code == _NO_TESTS_COLLECTED and setting.cells:
         wanted = " ".join(setting.cells)
         raise UsageError(f"no cell of the suite matches {wanted}", "`*` and `?` are wild, brackets are not.")
     reason = unreadable(place.stream) or _tail(place.logs / f"{SUITE_LOG}.log")
-    return _nothing(order, Outcome.ERRORED, f"the suite could not start: {reason}")
+    return _nothing(spec, Outcome.ERRORED, f"the suite could not start: {reason}")
 
 
-def _none_selected(setting: Setting) -> str:
+def _none_selected(setting: TrialConfig) -> str:
     """Why pytest collected no test of a project, by what selects some of them."""
     args = setting.check.args if isinstance(setting.check, ProjectCheck) else ()
     by = [*(f"--cells {shlex.quote(pattern)}" for pattern in setting.cells)]
@@ -268,7 +270,7 @@ def _none_selected(setting: Setting) -> str:
     return clean_line(f"{NONE_SELECTED} by {' and '.join(by)}" if by else NONE_THERE)
 
 
-def _spec(job: Job, place: Place) -> GuardianSpec:
+def _spec(job: Job, place: TrialPaths) -> GuardianSpec:
     return GuardianSpec(
         argv=job.argv,
         cwd=job.cwd,
@@ -283,13 +285,13 @@ def _spec(job: Job, place: Place) -> GuardianSpec:
     )
 
 
-def _nothing(order: Order, outcome: Outcome, reason: str) -> _Told:
+def _nothing(spec: TrialSpec, outcome: Outcome, reason: str) -> _Told:
     """What a trial says of the cells that were asked for when it could not run them."""
-    cells = tuple(CellResult(cell=cell, outcome=outcome, reason=reason) for cell in order.cells or ())
+    cells = tuple(CellResult(cell=cell, outcome=outcome, reason=reason) for cell in spec.cells or ())
     return _Told(outcome, cells, reason)
 
 
-def _fixed_ports(setting: Setting) -> tuple[int, ...]:
+def _fixed_ports(setting: TrialConfig) -> tuple[int, ...]:
     return setting.profile.launch.fixed_ports if setting.profile else ()
 
 

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bisect_tool.scenario import Scenario
-    from bisect_tool.trial.setting import Setting
+    from bisect_tool.trial.config import TrialConfig
 
 _FORMAT = 1
 _PACKAGE = Path(__file__).parent.parent
-_OURS = ("evidence", "pytest_plugin", "stream", "supervise", "text.py", "trial", "verdict.py")
+_OURS = ("evidence", "suite", "supervise", "text.py", "trial", "verdict.py")
 """What of this package has a say in what a suite's cells yield."""
 
 
-def version(setting: Setting) -> str:
+def version(setting: TrialConfig) -> str:
     """Twenty hex digits for the suite, the profile with its build, the check, the cells, and what reads them.
 
     Empty for a command: nobody knows what it depends on.

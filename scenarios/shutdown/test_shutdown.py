@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bisect_tool.pytest_plugin import RequestFailed, ServersBlocked, ServersFailed, alone, headless
-from bisect_tool.pytest_plugin.waiting import wait_until
+from bisect_tool.suite.fixtures import RequestFailed, ServersBlocked, ServersFailed, alone, headless
+from bisect_tool.suite.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.pytest_plugin import Deployment, Launch, RankServer, ServerGroup, StartingServers
-    from bisect_tool.pytest_plugin.teardown import Ending
+    from bisect_tool.suite.fixtures import Deployment, Launch, RankServer, ServerGroup, StartingServers
+    from bisect_tool.suite.shutdown import Shutdown
 
 TIMEOUT_S = 8
 AT_ONCE_S = 5.0  # for answers that are cut off; as long as vLLM gives its processes when there is no timeout
@@ -71,7 +71,7 @@ class Shutdown:
         self.server, self.front = group.servers[0], group.servers[-1]
 
     def sigterm(self) -> None:
-        self.ending: Ending = self.group.begin_end()
+        self.ending: Shutdown = self.group.start_shutdown()
         self.server.send(signal.SIGTERM)
 
     def again(self, signum: signal.Signals) -> None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bisect_tool.build import BuildProfile, fingerprint, name_environment, native_paths
-from bisect_tool.history import Repository
+from bisect_tool.git import Repository
 
 MACHINE = "cpython-311 x86_64"
 HASHES = st.dictionaries(

@@ -5,7 +5,7 @@ from wheels import make_wheel
 
 from bisect_tool.build import BuildFailed, BuildProfile, fingerprint, prepare
 from bisect_tool.build.overlay import dependencies, normal
-from bisect_tool.history import Repository, Worktrees
+from bisect_tool.git import Repository, Worktrees
 
 MAIN = """
 import importlib.metadata, importlib.util, pathlib, sys

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.report.document import Document
+from bisect_tool.results.document import Document
 from bisect_tool.supervise.gpus import GpuMemory
 
 ROOT = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.cli.app import main
-from bisect_tool.history.replay import replay
-from bisect_tool.report import terminal
+from bisect_tool.demo.patch_series import replay
 from bisect_tool.supervise.load import Load
+from bisect_tool.terminal import terminal
 
 SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
 STEERING = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "TF_BUILD", "TTY_COMPATIBLE")
@@ -44,7 +44,7 @@ def load(monkeypatch):
         now = Load(**{"cpus": 2.0, "load_before": 0.1, "load_after": 0.1, "cpu": 0.01, **figures})
         for command in ("doctor", "plan"):
             monkeypatch.setattr(f"bisect_tool.cli.{command}.current_load", lambda: now)
-        for command in ("drive", "step"):
+        for command in ("run_session", "step"):
             monkeypatch.setattr(f"bisect_tool.cli.{command}.BusyWatch", lambda: lambda: now.busy)
 
     becomes()

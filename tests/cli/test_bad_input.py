@@ -18,9 +18,9 @@ from types import SimpleNamespace
 import pytest
 
 import bisect_tool
-import bisect_tool.resolve
+import bisect_tool.options.resolve
 from bisect_tool.home import home
-from bisect_tool.store import Store
+from bisect_tool.session.store import Store
 
 NAMES = "git branch --all and git tag list the names there are"
 TAKES = "--repo takes a checkout, a bare repository or a URL"
@@ -431,7 +431,7 @@ def test_dashes_that_end_a_command_are_its_own(cli, project):
 
 
 def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):
-    monkeypatch.setattr(bisect_tool.resolve, "snapshot", tuple)
+    monkeypatch.setattr(bisect_tool.options.resolve, "snapshot", tuple)
     ended = cli("--repo", engine, "--good", "good", "--bad", "bad", "--profile", "gpu")
     assert ended.err == (
         "error: profile gpu needs an NVIDIA GPU and this machine shows none\n`bisect-run doctor` says more.\n"

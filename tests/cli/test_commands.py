@@ -25,13 +25,13 @@ from bisect_tool.build import fingerprint
 from bisect_tool.cli import doctor, plan
 from bisect_tool.cli.plan import plan_of
 from bisect_tool.home import home as current_home
-from bisect_tool.report.document import Document
-from bisect_tool.report.plan import Forecast, Plan, render_plan
-from bisect_tool.resolve import resolve
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.render.plan import Forecast, Plan, render_plan
+from bisect_tool.results.document import Document
 from bisect_tool.scenario import load
 from bisect_tool.search.prior import Suspicion
-from bisect_tool.store import Store
-from bisect_tool.words import Words
+from bisect_tool.session.store import Store
 
 GOLDEN = Path(__file__).parent / "golden"
 CHECKOUT = Path(__file__).parents[2]
@@ -143,7 +143,9 @@ def test_plan_says_that_the_machine_is_busy(cli, project, load):
 @pytest.mark.parametrize("first_parent", [False, True])
 @pytest.mark.parametrize(("good", "bad"), [("good", "bad"), ("unbuildable", "bad"), ("flaky", "fixed")])
 def test_plan_counts_each_environment_once(engine, good, bad, first_parent):
-    words = Words(goods=(good,), bad=bad, repo=str(engine), profile="reference", first_parent=first_parent)
+    words = RunOptions(
+        goods=(good,), bad=bad, repo=str(engine), profile="reference", first_parent=first_parent
+    )
     resolved = resolve(words, current_home(), pytest.fail)
     build = load("external-lb-dp").profile("reference").build
     shas = (*resolved.range.goods, *resolved.range.parents)
@@ -229,7 +231,9 @@ def test_plan_shows_the_last_of_many_commits_that_change_native_files():
 def test_a_long_range_is_forecast_by_its_parts(monkeypatch):
     """Twice the commits are one run more where it always fails, whatever their number."""
     played = []
-    monkeypatch.setattr(plan, "play", lambda case, *_: played.append(case) or SimpleNamespace(trials=9))
+    monkeypatch.setattr(
+        plan, "simulate_search", lambda case, *_: played.append(case) or SimpleNamespace(trials=9)
+    )
     request = SimpleNamespace(goods=("good",), confidence=0.95, slots=1, endpoint_runs=2)
     names = [f"c{number}" for number in range(1024)]
     parents = {name: (names[place - 1] if place else "good",) for place, name in enumerate(names)}

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from bisect_tool.cli import demo as command
-from bisect_tool.history.replay import replay
-from bisect_tool.report.document import Document
+from bisect_tool.demo.patch_series import replay
+from bisect_tool.results.document import Document
 from bisect_tool.scenario import scenarios_root
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+import documents
 import pytest
 
-from bisect_tool.cli.drive import _in_a_subfolder
+from bisect_tool.cli.run_session import _in_a_subfolder
 from bisect_tool.request import CommandCheck
-from tests.report import documents
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_it_reads_little_of_the_tool():
     script = (
         "import sys; from bisect_tool.cli import explain; "
         "print(*[name for name in ('numpy', 'jinja2', 'bisect_tool.search', 'bisect_tool.scenario',"
-        " 'bisect_tool.history') if name in sys.modules])"
+        " 'bisect_tool.git') if name in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert told.stdout.split() == []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.report.document import Document
+from bisect_tool.results.document import Document
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 GOOD, BAD = "true", "false"
@@ -123,7 +123,7 @@ def test_files_of_ours_never_get_a_standard_descriptor(tmp_path):
     program = f"""
 import sys
 from pathlib import Path
-from bisect_tool.report import terminal
+from bisect_tool.terminal import terminal
 with terminal.unfailing(), Path({str(tmp_path / "store")!r}).open("w") as store:
     sys.exit(store.fileno())
 """

@@ -8,7 +8,7 @@ import pytest
 
 from bisect_tool.cli.plan import _trial_s
 from bisect_tool.request import CommandCheck, Request, SuiteCheck
-from bisect_tool.store import Store
+from bisect_tool.session.store import Store
 from bisect_tool.trial.result import TrialResult
 from bisect_tool.verdict import Outcome
 

@@ -4,14 +4,14 @@ import shlex
 
 import pytest
 
+from bisect_tool.options.run_options import RunOptions, rerun, with_good
 from bisect_tool.request import CommandCheck, PytestCheck, Request, SuiteCheck
-from bisect_tool.words import Words, rerun, with_good
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
 def again(check, **asked):
-    words = Words(goods=("v1",), bad="main", **asked)
+    words = RunOptions(goods=("v1",), bad="main", **asked)
     return shlex.split(rerun(words, Request(repo="/r", goods=(SHA,), bad=SHA[::-1], check=check)))
 
 

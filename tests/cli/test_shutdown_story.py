@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.history.replay import replay
-from bisect_tool.report.document import Document
+from bisect_tool.demo.patch_series import replay
+from bisect_tool.results.document import Document
 
 SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"

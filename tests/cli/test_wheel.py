@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bisect_tool import __version__
-from bisect_tool.history.replay import replay
+from bisect_tool.demo.patch_series import replay
 
 CHECKOUT = Path(__file__).parents[2]
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
@@ -89,7 +89,7 @@ def test_the_reference_history_is_the_same(python, tmp_path):
     program = """if True:
         import sys
         from pathlib import Path
-        from bisect_tool.history.replay import replay
+        from bisect_tool.demo.patch_series import replay
         from bisect_tool.scenario import scenarios_root
         print(replay(scenarios_root() / "reference_engine" / "series.toml", Path(sys.argv[1])).head)
     """

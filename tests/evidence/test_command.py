@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from bisect_tool.evidence import command_failure, exit_text, says, telling
+from bisect_tool.evidence import command_failure, exit_text, identifying_signatures, says
 
 PYTEST = """
     .FF                                                                      [100%]
@@ -139,7 +139,7 @@ def test_what_tells(output, headline):
 
 def test_command_failure_of_several_tests_has_a_signature_each():
     found = failure(PYTEST)
-    assert [(each.frame, each.exception) for each in telling(found)] == [
+    assert [(each.frame, each.exception) for each in identifying_signatures(found)] == [
         ("test_sum", "AssertionError"),
         ("TestTax.test_rate", "KeyError"),
     ]
@@ -194,7 +194,7 @@ def test_the_same_failure_in_another_run(one, other):
     ],
 )
 def test_another_failure(one, other):
-    assert set(telling(failure(one))).isdisjoint(telling(failure(other)))
+    assert set(identifying_signatures(failure(one))).isdisjoint(identifying_signatures(failure(other)))
 
 
 def test_the_exit_code_tells_failures_apart():

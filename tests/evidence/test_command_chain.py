@@ -4,7 +4,14 @@ from textwrap import dedent
 
 import pytest
 
-from bisect_tool.evidence import LogLine, command_failure, command_without, explain_log, telling, with_chain
+from bisect_tool.evidence import (
+    LogLine,
+    command_failure,
+    command_without,
+    explain_log,
+    identifying_signatures,
+    with_chain,
+)
 
 SERVED = """
     (EngineCore_DP0 pid=77) ERROR 11-23 09:49:34 [core.py:1] EngineCore failed to start.
@@ -54,7 +61,7 @@ def test_an_error_of_the_engine_is_the_root_of_what_the_check_says():
     assert (found.chain[-1].role, found.chain[-1].exception) == ("Command", "RuntimeError")
     assert str(found.signature).startswith("EngineCore: exit code 1: KeyError")
     assert "Command: exit code 1: RuntimeError" in str(found.beside[0])
-    assert {signature.exit for signature in telling(found)} == {"exit code 1"}
+    assert {signature.exit for signature in identifying_signatures(found)} == {"exit code 1"}
 
 
 def test_what_the_check_raised_itself_keeps_its_own_words():

@@ -16,7 +16,7 @@ from engine_logs import (
     worker_failure,
 )
 
-from bisect_tool.evidence import Failure, SuiteFailure, classify, explain, read_events, telling
+from bisect_tool.evidence import Failure, SuiteFailure, classify, explain, identifying_signatures, read_events
 from bisect_tool.verdict import Outcome, Verdict
 
 TEARDOWN = SuiteFailure(
@@ -81,7 +81,7 @@ def test_the_same_signature_is_bad():
 )
 def test_another_failure_is_skipped_though_its_cascade_is_the_same(raised):
     failure = planted(raised)
-    judgement = classify(Outcome.FAILED, failure, frozenset(telling(CASCADE)))
+    judgement = classify(Outcome.FAILED, failure, frozenset(identifying_signatures(CASCADE)))
     assert judgement.verdict is Verdict.SKIP
     assert judgement.reason == f"another failure: {failure.signature}"
     assert raised.partition(":")[0] in judgement.reason
@@ -102,13 +102,13 @@ def test_symptoms_of_one_teardown_stand_for_each_other():
         failure_of(LEAK, TEARDOWN),
         failure_of(DIED, TEARDOWN),
     )
-    investigated = frozenset(telling(both))
+    investigated = frozenset(identifying_signatures(both))
     for failure in (both, one, other):
         assert classify(Outcome.FAILED, failure, investigated).verdict is Verdict.BAD
 
 
 def test_the_end_of_a_server_identifies_nothing():
-    told = {signature.message for signature in telling(failure_of(FIVE))}
+    told = {signature.message for signature in identifying_signatures(failure_of(FIVE))}
     assert not {message for message in told if "exited unexpectedly" in message or "Servers" in message}
 
 

@@ -11,7 +11,7 @@ import pytest
 from bisect_tool.build import BuildProfile, fingerprint
 from bisect_tool.build.cache import Entry
 from bisect_tool.executor.environments import built, environments, own_builds
-from bisect_tool.history import Repository
+from bisect_tool.git import Repository
 
 NATIVE = ("csrc", "setup.py")
 BUILD = BuildProfile(provider="command", command=(("true",),), native=NATIVE)

@@ -11,7 +11,7 @@ from bisect_tool.build import BuildFailed, BuildInterrupted
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor import prefetch
 from bisect_tool.executor.prefetch import Prefetch
-from bisect_tool.history import CheckoutFailed
+from bisect_tool.git import CheckoutFailed
 
 
 @pytest.fixture

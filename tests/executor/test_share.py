@@ -12,15 +12,15 @@ import pytest
 from bisect_tool.build import Environment
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.local import LocalExecutor
-from bisect_tool.history import Repository
+from bisect_tool.git import Repository
 from bisect_tool.home import Home
 from bisect_tool.request import PytestCheck, SuiteCheck
 from bisect_tool.scenario import Scenario
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.gpus import GpuMemory
+from bisect_tool.trial.config import TrialConfig, TrialPaths
 from bisect_tool.trial.job import make_job
-from bisect_tool.trial.leftovers import Before
-from bisect_tool.trial.setting import Place, Setting
+from bisect_tool.trial.leftovers import LeftoverProbe
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def setting(tmp_path):
         profile["launch"] = {"command": ["engine"], "model": "m", **launch}
         scenario = Scenario(name="s", description="", suite="s.py", repository="r", profiles={"p": profile})
         home = Home(tmp_path / "state", tmp_path / "cache")
-        return Setting(check or SuiteCheck(), home, scenario, scenario.profiles["p"], 60.0, (), slots)
+        return TrialConfig(check or SuiteCheck(), home, scenario, scenario.profiles["p"], 60.0, (), slots)
 
     return make
 
@@ -45,7 +45,7 @@ def place(tmp_path):
         folder = tmp_path / f"trial-{slot}"
         folder.mkdir(exist_ok=True)
         environment = Environment("f", tmp_path, tmp_path / "python", {}, 0.0, reused=True)
-        return Place(folder, tmp_path, tmp_path, environment, slot)
+        return TrialPaths(folder, tmp_path, tmp_path, environment, slot)
 
     return make
 
@@ -121,7 +121,7 @@ def eight(monkeypatch):
     ],
 )
 def test_memory_is_watched_on_the_gpus_that_a_trial_may_use(setting, place, slots, check, watched):
-    before = Before.look(setting(slots, check, gpus_per_rank=1), place(slots - 1), set)
+    before = LeftoverProbe.snapshot(setting(slots, check, gpus_per_rank=1), place(slots - 1), set)
     assert before.memory == {index: index for index in watched}
 
 

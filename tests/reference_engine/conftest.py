@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reference_rank import Checkout
 
-from bisect_tool.history.replay import Replayed, replay
+from bisect_tool.demo.patch_series import Replayed, replay
 
 ENGINE = Path(__file__).parents[2] / "scenarios" / "reference_engine"
 

@@ -14,7 +14,7 @@ from reference_rank import START, Checkout, matrix, wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bisect_tool.history.replay import Replayed
+    from bisect_tool.demo.patch_series import Replayed
 
 Checkouts = Callable[[str], Checkout]
 

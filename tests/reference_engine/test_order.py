@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bisect_tool.history.replay import replay
+from bisect_tool.demo.patch_series import replay
 
 PINNED = {
     "good": "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2",

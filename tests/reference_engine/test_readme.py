@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bisect_tool.history.replay import Replayed
+    from bisect_tool.demo.patch_series import Replayed
 
 
 def test_the_readme_names_the_commits_that_a_replay_makes(series: Path, history: Replayed) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bisect_tool.demo.patch_series import STAMP, Replayed, Series, replay
 from bisect_tool.errors import UsageError
-from bisect_tool.history.replay import STAMP, Replayed, Series, replay
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bisect_tool.evidence import general_role
-from bisect_tool.report.document import Document
-from bisect_tool.report.startup import sides, start_ups
+from bisect_tool.render.startup import sides, start_ups
+from bisect_tool.results.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bisect_tool.demo.patch_series import Replayed
     from bisect_tool.evidence import ProcessTimeline
-    from bisect_tool.history.replay import Replayed
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 CELL = "test_external_lb_single_completion[4]"

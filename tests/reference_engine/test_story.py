@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bisect_tool.history.replay import Replayed, Series
+from bisect_tool.demo.patch_series import Replayed, Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.search import Bisection, Dag
-from bisect_tool.search.information import OUTSIDE, Outlook, information
+from bisect_tool.search.information import OUTSIDE, Predictive, information
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD = Verdict.GOOD, Verdict.BAD
@@ -24,19 +24,19 @@ def entropy(chance):
     return -sum(each * log2(each) for each in (chance, 1 - chance) if each > 0)
 
 
-def outlook(shares, *, above=1.0, below=0.0, flaky=0.0, anywhere=0.5, elsewhere=0.0, last=None):
+def outlook(shares, *, above=1.0, below=0.0, flaky=0.0, p_fail_flaky=0.5, elsewhere=0.0, last=None):
     """What is thought of a line of suspects, if these are their shares."""
     size = len(shares)
     chances = np.full(size, above), np.full(size, below)
-    return Outlook.of(
+    return Predictive.of(
         SimpleNamespace(
             dag=Dag(line(size)),
             only=np.array(shares),
-            if_above=chances[0],
-            if_below=chances[1],
+            p_fail_bad=chances[0],
+            p_fail_good=chances[1],
             noise=lambda bits: tuple(bits(chance) for chance in chances),
             flaky=flaky,
-            if_flaky=anywhere,
+            if_flaky=p_fail_flaky,
             last=np.zeros(size) if last is None else np.array(last),
             elsewhere=elsewhere,
             breakages=SimpleNamespace(
@@ -63,7 +63,7 @@ def test_a_failure_that_shows_half_the_time_tells_what_a_z_channel_carries():
 
 
 def test_whether_there_is_a_culprit_is_worth_a_run_at_an_end():
-    bits = information(outlook([0.25, 0.25], flaky=0.5, anywhere=0.5))
+    bits = information(outlook([0.25, 0.25], flaky=0.5, p_fail_flaky=0.5))
     assert bits[2] == pytest.approx(entropy(0.25) - 0.5)
     assert bits[1] == pytest.approx(bits[2])
     assert information(outlook([0.25, 0.25], elsewhere=0.5))[2] == pytest.approx(bits[2])
@@ -89,7 +89,7 @@ def slowly(look, running, place):
 
     def fails(hypothesis, asked):
         if hypothesis == "flaky":
-            return look.anywhere
+            return look.p_fail_flaky
         if hypothesis == "elsewhere":
             return look.answers[asked]
         if isinstance(hypothesis, str):
@@ -119,7 +119,7 @@ def test_the_bits_are_those_of_the_definition(parents, data):
     anyone = st.sampled_from([*sorted(parents), END])
     observed = data.draw(st.lists(st.tuples(anyone, st.sampled_from([GOOD, BAD])), max_size=8))
     search = Bisection(Dag(parents), list(parents)[-1], (END,), fix=data.draw(st.booleans()))
-    look = Outlook.of(search.observe(*observed).posterior)
+    look = Predictive.of(search.observe(*observed).posterior)
     running = data.draw(st.lists(st.integers(OUTSIDE, len(parents) - 1), max_size=3))
     bits = information(look, running)
     assert bits == pytest.approx([slowly(look, running, place) for place in [*range(len(parents)), OUTSIDE]])

@@ -149,5 +149,5 @@ def test_commits_that_repeat_their_answers_speak_for_the_last_of_several_breakag
 
 def test_rates_are_learnt_from_the_runs():
     flaky = started(line(2)).observe(*[("c1", BAD), ("c1", GOOD), ("c1", GOOD), (END, GOOD)] * 12).posterior
-    assert 0.25 < flaky.if_above[1] < 0.45
-    assert flaky.if_below[1] < 0.05
+    assert 0.25 < flaky.p_fail_bad[1] < 0.45
+    assert flaky.p_fail_good[1] < 0.05

@@ -9,7 +9,7 @@ import pytest
 from graphs import line, started
 
 from bisect_tool.search import Bisection, Culprit, Dag
-from bisect_tool.search.information import OUTSIDE, Outlook, information
+from bisect_tool.search.information import OUTSIDE, Predictive, information
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
@@ -118,12 +118,12 @@ def look(shares, last):
     """What is thought of a line; `last` are the shares of the commits as the last of several breakages."""
     size = len(shares)
     flat = {name: np.full(size, value) for name, value in (("above", 0.8), ("below", 0.1), ("under", 0.95))}
-    return Outlook(
+    return Predictive(
         ancestry=Dag(line(size)).ancestry,
         commits=np.array(shares),
         noise=None,
         flaky=0.0,
-        anywhere=0.5,
+        p_fail_flaky=0.5,
         last=np.array(last),
         elsewhere=0.1,
         answers=np.linspace(0.2, 0.7, size + 1),

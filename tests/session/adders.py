@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from bisect_tool.store import Store
+from bisect_tool.session.store import Store
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from forked import run_forked
 
-from bisect_tool.report.document import Document
+from bisect_tool.results.document import Document
 
 ROOT = Path(__file__).parents[2]
 BISECT_RUN = (sys.executable, "-c", "from bisect_tool.cli.app import main; main()")
@@ -199,13 +199,13 @@ class Nobody:
     def waiting(self, sentence):
         pass
 
-    def took_up(self, trials):
+    def on_resume(self, trials):
         pass
 
-    def decided(self, state):
+    def on_decision(self, state):
         pass
 
-    def began(self, slot, step):
+    def on_trial_start(self, slot, step):
         pass
 
     def phase(self, slot, name, folder):
@@ -214,5 +214,5 @@ class Nobody:
     def noted(self, sentence):
         pass
 
-    def finished(self, step, result):
+    def on_trial_end(self, step, result):
         pass

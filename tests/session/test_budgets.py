@@ -10,13 +10,14 @@ from projects import Nobody
 from suites import write_scenario
 from tried import each_once
 
-from bisect_tool import campaign, loop
-from bisect_tool import session as sessions
-from bisect_tool.campaign import State
+from bisect_tool import planner
 from bisect_tool.home import Home
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
-from bisect_tool.words import Words
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.planner import State
+from bisect_tool.session import runner
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
 
 SETTLED = State(None, (), ("left",), 3, over=True)
 
@@ -24,7 +25,7 @@ SETTLED = State(None, (), ("left",), 3, over=True)
 @pytest.fixture
 def home(project, monkeypatch):
     monkeypatch.chdir(project.path)
-    monkeypatch.setattr(loop, "decide", each_once)
+    monkeypatch.setattr(runner, "decide", each_once)
     return Home(project.home / "state", project.home / "cache")
 
 
@@ -36,14 +37,14 @@ def store(home):
 
 @pytest.fixture
 def settled(monkeypatch):
-    """With how many trials the campaign was asked to settle, each time it was."""
+    """With how many trials the planner was asked to settle, each time it was."""
     asked = []
 
-    def settle(_goal, trials):
+    def conclude_early(_goal, trials):
         asked.append(len(trials))
         return SETTLED
 
-    monkeypatch.setattr(campaign, "settle", settle)
+    monkeypatch.setattr(planner, "conclude_early", conclude_early)
     return asked
 
 
@@ -55,13 +56,13 @@ def create(project, home, store):
 
     def make(**words):
         asked = {"goods": (shas[0],), "bad": shas[-1], "command": ("./check.sh",), **words}
-        return sessions.create(resolve(Words(repo=str(project.path), **asked), home, print), store, home)
+        return sessions.create(resolve(RunOptions(repo=str(project.path), **asked), home, print), store, home)
 
     return make
 
 
 def run(session, store, observer=None):
-    state = loop.run(session, store, observer or Nobody(), threading.Event())
+    state = runner.run(session, store, observer or Nobody(), threading.Event())
     return state, len(store.trials(session.id))
 
 
@@ -94,14 +95,14 @@ class Clock(Nobody):
     def monotonic(self):
         return self.now
 
-    def began(self, _slot, _step):
+    def on_trial_start(self, _slot, _step):
         self.now += 600.0
 
 
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    monkeypatch.setattr(loop, "time", made)
+    monkeypatch.setattr(runner, "time", made)
     return made
 
 

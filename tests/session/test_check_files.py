@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from projects import CHECK
 
-from bisect_tool.check_files import check_files
+from bisect_tool.options.check_files import check_files
 
 SECRET = {"LICENSE_KEY": "abcdef123"}
 

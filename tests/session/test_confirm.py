@@ -11,9 +11,9 @@ from contextlib import closing
 import pytest
 from projects import numbered as text
 
-from bisect_tool import confirm
-from bisect_tool.campaign import CellConclusion, EndCounts, Finding
-from bisect_tool.store import Store
+from bisect_tool.planner import CellConclusion, EndCounts, Finding
+from bisect_tool.session import confirmation
+from bisect_tool.session.store import Store
 
 CHECK = """#!/bin/sh
 # Red where a file says `bad`; what reverts something waits as long as the gate is there.
@@ -329,7 +329,7 @@ def test_there_is_one_way_to_confirm(project, history):
 )
 def test_what_fails_seldom_has_to_pass_more_often(broken, confidence, times):
     found = [conclusion(EndCounts(*runs)) for runs in broken]
-    assert confirm.passes(found, confidence) == times
+    assert confirmation.passes(found, confidence) == times
 
 
 @pytest.mark.parametrize("rate", [0.15, 0.3, 0.5])
@@ -340,7 +340,7 @@ def test_luck_seldom_passes_for_a_cure(rate):
     for _ in range(400):
         runs = [chance.random() < rate for _ in range(16)]
         broken = EndCounts(len(runs) + 3, sum(runs) + 3)  # selected: the culprit's own runs that failed
-        lucky.append((1 - rate) ** confirm.passes([conclusion(broken)], 0.95))
+        lucky.append((1 - rate) ** confirmation.passes([conclusion(broken)], 0.95))
     assert sum(lucky) / len(lucky) < (0.13 if rate < 0.3 else 0.08)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool import projects
+from bisect_tool.options import projects
+from bisect_tool.options.run_options import RunOptions
 from bisect_tool.scenario import load
-from bisect_tool.words import Words
 
 OWN = Path(sys.prefix, "bin", "python")
 
@@ -25,7 +25,7 @@ def chosen(tmp_path, monkeypatch):
         for name, value in variables.items():
             monkeypatch.setenv(name, str(value))
         said = []
-        words = Words(goods=("a",), bad="b", pytest=("tests",))
+        words = RunOptions(goods=("a",), bad="b", pytest=("tests",))
         return projects._interpreter(words, load("pytest"), checkout, said.append), " ".join(said)
 
     return choose

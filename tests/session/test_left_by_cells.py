@@ -12,14 +12,14 @@ from projects import Nobody
 from suites import BUILD, NO_BUILD, write_scenario
 from tried import each_once
 
-from bisect_tool import loop
-from bisect_tool import session as sessions
 from bisect_tool.home import Home
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.session import runner
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
 from bisect_tool.supervise import gpus
 from bisect_tool.supervise.gpus import MIB
-from bisect_tool.words import Words
 
 LOCKED = """
 import tempfile
@@ -95,12 +95,12 @@ def trials(project, monkeypatch):
 
     def run(scenario, good, bad):
         monkeypatch.chdir(project.path)
-        monkeypatch.setattr(loop, "decide", each_once)
+        monkeypatch.setattr(runner, "decide", each_once)
         home = Home(project.home / "state", project.home / "cache")
-        words = Words(repo=str(project.path), goods=(good,), bad=bad, scenario=scenario)
+        words = RunOptions(repo=str(project.path), goods=(good,), bad=bad, scenario=scenario)
         with closing(Store(home.store)) as store:
             session = sessions.create(resolve(words, home, print, "run"), store, home)
-            loop.run(session, store, Nobody(), threading.Event())
+            runner.run(session, store, Nobody(), threading.Event())
             return [row.result for row in store.trials(session.id)]
 
     return run

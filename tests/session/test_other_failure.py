@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from bisect_tool.campaign import Finding, decide
-from bisect_tool.campaign.decide import settle
-from bisect_tool.campaign.goal import Goal
-from bisect_tool.campaign.judged import Judged
-from bisect_tool.campaign.other_failure import other_failure
 from bisect_tool.evidence import command_failure
+from bisect_tool.planner import Finding, decide
+from bisect_tool.planner.cell_runs import CellRuns
+from bisect_tool.planner.decide import conclude_early
+from bisect_tool.planner.goal import Goal
+from bisect_tool.planner.other_failure import other_failure
 from bisect_tool.search import Dag
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome, Verdict
@@ -30,7 +30,7 @@ def trial(sha, output, code=1):
 
 def compared(*trials):
     goal = Goal(dag=Dag(PARENTS), goods=("good",), bad="bad", by_exit_code=True)
-    judged = Judged.of(goal, "command", trials)
+    judged = CellRuns.of(goal, "command", trials)
     assert {run.verdict for run in judged.runs} == {Verdict.BAD}
     found = other_failure(judged, ("found",), ("bad",))
     return None if found is None else (found.found, found.failing_end)
@@ -133,7 +133,7 @@ def test_a_budget_that_ends_before_says_what_was_seen():
     green = [GREEN] * 2
     trials = [trial("bad", *ALWAYS_B), *[trial("found", *ALWAYS_A)] * 2, *green]
     assert decide(goal, trials).step.sha == "bad"
-    (conclusion,) = settle(goal, trials).conclusions
+    (conclusion,) = conclude_early(goal, trials).conclusions
     assert (conclusion.finding, conclusion.culprit) == (Finding.SUSPECT, "found")
 
 

@@ -7,8 +7,8 @@ import os
 import pytest
 
 from bisect_tool.errors import UsageError
-from bisect_tool.history import Repository
-from bisect_tool.plain_command import command_line
+from bisect_tool.git import Repository
+from bisect_tool.options.plain_command import command_line
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ from projects import MARK, Nobody, survivors
 from suites import BUILD, write_scenario
 from tried import each_once
 
-from bisect_tool import loop
-from bisect_tool import session as sessions
-from bisect_tool.campaign import State
 from bisect_tool.home import Home
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.planner import State
+from bisect_tool.session import runner
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
 from bisect_tool.trial.run import TrialAborted
-from bisect_tool.words import Words
 
 NATIVE = """echo "build {name}" >> {log}
 n=0
@@ -53,7 +53,7 @@ def log(tmp_path, wait_for):
 
 @pytest.fixture
 def home(project, monkeypatch):
-    monkeypatch.setattr(loop, "decide", eager)
+    monkeypatch.setattr(runner, "decide", eager)
     monkeypatch.chdir(project.path)
     monkeypatch.setenv(MARK, project.mark)
     return Home(project.home / "state", project.home / "cache")
@@ -80,7 +80,7 @@ def session(project, home, store, log, tmp_path):
         shas = [project.commit(0, files={"native": "none\n"})]
         for code, native in enumerate(natives, 1):
             shas.append(project.commit(code, files={"native": native}))
-        words = Words(
+        words = RunOptions(
             goods=(shas[0],),
             bad=shas[-1],
             repo=str(project.path),
@@ -103,7 +103,7 @@ def run(home):
         def work():
             try:
                 with closing(Store(home.store)) as store:
-                    loop.run(session, store, Nobody(), cancel)
+                    runner.run(session, store, Nobody(), cancel)
             except Exception as error:  # noqa: BLE001 - the test looks at it
                 raised.append(error)
 
@@ -200,7 +200,7 @@ def test_where_commits_have_no_builds_of_their_own_there_is_nothing_to_prepare(
 
 def test_two_slots_that_need_the_same_environment_build_it_once(session, run, log, store, monkeypatch):
     made = session(native("one", log), native("one", log), slots=2)
-    monkeypatch.setattr(loop, "decide", each_once)  # or it could be prepared in advance
+    monkeypatch.setattr(runner, "decide", each_once)  # or it could be prepared in advance
     end, _ = run(made)
     log.wait("build one")
     log.open("build-one")

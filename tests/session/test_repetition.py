@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from bisect_tool.search.intervals import fisher, wilson
+from bisect_tool.stats import fisher, wilson
 
 EVERY_THIRD = """#!/bin/sh
 # Fails in every third run at a commit whose `code` is 1.

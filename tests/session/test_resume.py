@@ -15,10 +15,10 @@ import pytest
 from projects import Nobody, survivors
 from suites import write_scenario
 
-from bisect_tool import loop
-from bisect_tool import session as sessions
 from bisect_tool.home import Home
-from bisect_tool.store import Store
+from bisect_tool.session import runner
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
 from bisect_tool.trial.run import TrialAborted
 
 GONE_S = 5.0
@@ -232,7 +232,7 @@ class Impatient(Nobody):
     """Asks for the end of a session as soon as its first trial is in the store."""
 
     def __init__(self, cancel):
-        self.finished = lambda _step, _result: cancel.set()
+        self.on_trial_end = lambda _step, _result: cancel.set()
 
 
 def test_no_trial_begins_after_an_interrupt(project, counter, held, gate):
@@ -243,7 +243,7 @@ def test_no_trial_begins_after_an_interrupt(project, counter, held, gate):
     with closing(Store(home.store)) as store:
         session = sessions.load("last", store, home)
         with pytest.raises(TrialAborted):
-            loop.run(session, store, Impatient(cancel), cancel)
+            runner.run(session, store, Impatient(cancel), cancel)
     assert len(stored(project)) == 1
     assert len(lines(counter)) == 1 + 1
 

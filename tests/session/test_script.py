@@ -14,7 +14,7 @@ from suites import write_scenario
 
 from bisect_tool.build.packages import pinned
 from bisect_tool.build.profile import BuildProfile
-from bisect_tool.report.recipe import recipe, word
+from bisect_tool.export.recipe import recipe, word
 from bisect_tool.scenario import load
 
 LIMIT_S = 60
@@ -217,7 +217,7 @@ def test_what_goes_along_is_enough(project, tmp_path, scenario):
     with tarfile.open(fileobj=BytesIO(b64decode(blob))) as packed:
         packed.extractall(tmp_path / "modules", filter="data")
     program = (
-        "import bisect_tool.pytest_plugin as it, tiny_model; print(it.__file__); print(tiny_model.__file__)"
+        "import bisect_tool.suite.fixtures as it, tiny_model; print(it.__file__); print(tiny_model.__file__)"
     )
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "modules")}
     argv = [sys.executable, "-c", program]

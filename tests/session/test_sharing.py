@@ -11,14 +11,14 @@ from projects import Nobody
 from suites import write_scenario
 from tried import each_once
 
-from bisect_tool import loop
-from bisect_tool import session as sessions
 from bisect_tool.home import Home
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.session import runner
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
-from bisect_tool.words import Words
 
 CELL = "test_small"
 
@@ -26,7 +26,7 @@ CELL = "test_small"
 @pytest.fixture
 def home(project, monkeypatch):
     monkeypatch.chdir(project.path)
-    monkeypatch.setattr(loop, "decide", each_once)
+    monkeypatch.setattr(runner, "decide", each_once)
     return Home(project.home / "state", project.home / "cache")
 
 
@@ -55,7 +55,7 @@ def create(project, home, store, shas, scenario):
 
     def make(purpose="run", **words):
         asked = {"goods": (shas[0],), "bad": shas[-1], "scenario": str(scenario), **words}
-        resolved = resolve(Words(repo=str(project.path), **asked), home, print, purpose)
+        resolved = resolve(RunOptions(repo=str(project.path), **asked), home, print, purpose)
         return sessions.create(resolved, store, home)
 
     return make
@@ -64,7 +64,7 @@ def create(project, home, store, shas, scenario):
 def run(session, store):
     """The commits that a session runs trials of."""
     before = len(store.trials(session.id))
-    loop.run(session, store, Nobody(), threading.Event())
+    runner.run(session, store, Nobody(), threading.Event())
     return [row.result.sha for row in store.trials(session.id)[before:]]
 
 

@@ -14,15 +14,15 @@ import pytest
 from projects import MARK, Nobody, survivors
 from tried import each_once
 
-from bisect_tool import loop
-from bisect_tool import session as sessions
-from bisect_tool.campaign import State
 from bisect_tool.home import Home
-from bisect_tool.resolve import resolve
-from bisect_tool.store import Store
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.planner import State
+from bisect_tool.session import runner
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
 from bisect_tool.trial.command import CheckAborted
 from bisect_tool.trial.run import TrialAborted
-from bisect_tool.words import Words
 
 TRIED = Path(__file__).with_name("tried.py")
 
@@ -90,7 +90,7 @@ def created(project, home, store, tmp_path):
     def create(*codes, slots=2):
         shas = project.commits(0, *codes)
         project.write_check(GATED.format(log=tmp_path / "log"))
-        words = Words(
+        words = RunOptions(
             goods=(shas[0],), bad=shas[-1], repo=str(project.path), command=("./check.sh",), slots=slots
         )
         return sessions.create(resolve(words, home, print), store, home)
@@ -112,7 +112,7 @@ class Background:
         session, home, observer = self._arguments
         try:
             with closing(Store(home.store)) as store:
-                loop.run(session, store, observer, self.cancel)
+                runner.run(session, store, observer, self.cancel)
         except BaseException as error:  # noqa: BLE001 - the test looks at it
             self.error = error
 
@@ -125,7 +125,7 @@ class Background:
 @pytest.fixture
 def run(home, monkeypatch):
     """Begins a session that tries every commit once; whatever the test does, it is ended."""
-    monkeypatch.setattr(loop, "decide", each_once)
+    monkeypatch.setattr(runner, "decide", each_once)
     begun = []
 
     def begin(session, observer=None):
@@ -177,7 +177,7 @@ def test_a_trial_is_in_the_store_before_the_next_is_chosen(created, run, gates, 
             known.append(results(store, session) == list(trials))
         return each_once(goal, trials, running)
 
-    monkeypatch.setattr(loop, "decide", decide)
+    monkeypatch.setattr(runner, "decide", decide)
     gates.open(0, 1, 2, 3)
     assert run(session).end() is None
     assert len(known) > 4
@@ -191,7 +191,7 @@ def test_the_campaign_may_wait_for_what_runs(created, run, gates, store, monkeyp
     def one_at_a_time(goal, trials, running=()):
         return State(None, (), (), 0) if running else each_once(goal, trials)
 
-    monkeypatch.setattr(loop, "decide", one_at_a_time)
+    monkeypatch.setattr(runner, "decide", one_at_a_time)
     background = run(session)
     gates.wait(0)
     gates.open(0, 1, 2)
@@ -230,14 +230,14 @@ class Watching(Nobody):
         self.told = []
         self.threads = set()
 
-    def began(self, slot, _step):
+    def on_trial_start(self, slot, _step):
         self._take("began", slot)
 
     def phase(self, slot, name, folder):
         self._take(name, slot)
         assert folder.is_dir()
 
-    def finished(self, _step, result):
+    def on_trial_end(self, _step, result):
         self._take("finished", result.slot)
 
     def _take(self, what, slot):

@@ -18,7 +18,7 @@ from adders import numbered
 from pydantic import ValidationError
 
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
-from bisect_tool.store import SCHEMA_VERSION, Store
+from bisect_tool.session.store import SCHEMA_VERSION, Store
 
 ADDERS = Path(__file__).with_name("adders.py")
 ROOT = Path(__file__).parents[2]

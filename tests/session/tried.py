@@ -2,7 +2,7 @@
 
     python tried.py SESSION
 
-It is what the command line does around `loop.run`, signals included, with a simpler campaign.
+It is what the command line does around `loop.run`, signals included, with a simpler planner.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from contextlib import closing
 
 from projects import Nobody
 
-from bisect_tool import loop
-from bisect_tool import session as sessions
-from bisect_tool.campaign import Purpose, State, Step
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.home import home
-from bisect_tool.store import Store
+from bisect_tool.planner import Purpose, State, Step
+from bisect_tool.session import runner
+from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
 
 
 def each_once(goal, trials, running=()):
-    """A campaign that tries every commit once, ancestors first."""
+    """A planner that tries every commit once, ancestors first."""
     begun = [trial.sha for trial in trials] + [step.sha for step in running]
     left = tuple(sha for sha in goal.dag.candidates if sha not in begun)
     step = Step(left[0], None, Purpose.NARROW) if left else None
@@ -29,11 +29,11 @@ def each_once(goal, trials, running=()):
 
 
 def main() -> None:
-    loop.decide = each_once
+    runner.decide = each_once
     here = home()
     with closing(Store(here.store)) as store, interruptible() as interrupt:
         session = sessions.load(sys.argv[1], store, here)
-        loop.run(session, store, Nobody(), interrupt.cancel)
+        runner.run(session, store, Nobody(), interrupt.cancel)
 
 
 if __name__ == "__main__":

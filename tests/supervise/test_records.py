@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Leftovers, ProcessInfo, Reason, recover
-from bisect_tool.supervise.abandoned import Abandoned
 from bisect_tool.supervise.journal import (
     GUARDIAN_FILE,
     JOURNAL_FILE,
@@ -22,6 +21,7 @@ from bisect_tool.supervise.journal import (
     read_journal,
     write_guardian,
 )
+from bisect_tool.supervise.orphan_tree import OrphanTree
 from bisect_tool.supervise.processes import read_process
 from bisect_tool.supervise.spec import RESULT_FILE, SPEC_FILE, UNREADABLE
 
@@ -204,7 +204,7 @@ def test_without_its_token_the_records_alone_say_what_is_of_the_run(tmp_path):
     write_guardian(tmp_path)
     bystander = subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL)
     try:
-        abandoned = Abandoned(tmp_path, "")
+        abandoned = OrphanTree(tmp_path, "")
         abandoned.empty()
         assert abandoned.alive() == []
     finally:

@@ -4,10 +4,10 @@ import signal
 
 import pytest
 
-from bisect_tool.supervise import pace
-from bisect_tool.supervise import sweep as module
+from bisect_tool.supervise import process_set as module
+from bisect_tool.supervise import throttle
+from bisect_tool.supervise.process_set import sweep
 from bisect_tool.supervise.processes import Process
-from bisect_tool.supervise.sweep import sweep
 
 
 class FakeClock:
@@ -105,8 +105,8 @@ def test_one_born_meanwhile_is_told_too(run):
 @pytest.mark.parametrize(("cost", "rest"), [(0.0, 0.5), (0.01, 0.5), (0.2, 2.0)])
 def test_a_pace_rests_after_a_costly_look(monkeypatch, cost, rest):
     clock = FakeClock()
-    monkeypatch.setattr(pace.time, "monotonic", clock.monotonic)
-    looks = pace.Pace(0.5, rest=10)
+    monkeypatch.setattr(throttle.time, "monotonic", clock.monotonic)
+    looks = throttle.Throttle(0.5, rest=10)
     assert looks.due()
     with looks.look():
         clock.pause(cost)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.request import ProjectCheck
-from bisect_tool.trial.collect import Ending, collect_project
+from bisect_tool.trial.collect import SuiteExit, collect_project
+from bisect_tool.trial.config import TrialPaths
 from bisect_tool.trial.project import project_argv, project_variables
-from bisect_tool.trial.setting import Place
 
 
 class Tree:
@@ -30,7 +30,7 @@ class Tree:
     def run(self, *targets, args=(), patterns=(), cells=None, python=sys.executable, checkout=None, env=None):
         """What each cell came to."""
         check = ProjectCheck(targets=targets or ("tests",), args=args, python=python, checkout=checkout)
-        place = Place(self.root, self.root / "tree", self.root, None)
+        place = TrialPaths(self.root, self.root / "tree", self.root, None)
         place.stream.unlink(missing_ok=True)
         variables = {**os.environ, **(env or {})}
         variables |= project_variables(check, place, variables, patterns, cells)
@@ -44,7 +44,7 @@ class Tree:
             check=False,
         )
         self.output = done.stdout + done.stderr
-        found = collect_project(place.stream, Ending("exited", 0.0, done.returncode), cells)
+        found = collect_project(place.stream, SuiteExit("exited", 0.0, done.returncode), cells)
         return {result.cell: result for result in found}
 
     def outcomes(self, *targets, **asked):

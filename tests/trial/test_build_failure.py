@@ -6,13 +6,13 @@ import pytest
 
 from bisect_tool.build import BuildFailed
 from bisect_tool.home import Home
-from bisect_tool.report.compose import _builds
-from bisect_tool.report.why import who
+from bisect_tool.render.why import who
 from bisect_tool.request import CommandCheck
-from bisect_tool.store import TrialRow
+from bisect_tool.results.failures import build_failures
+from bisect_tool.session.store import TrialRow
 from bisect_tool.trial import run
-from bisect_tool.trial.run import Order, run_trial
-from bisect_tool.trial.setting import Setting
+from bisect_tool.trial.config import TrialConfig
+from bisect_tool.trial.run import TrialSpec, run_trial
 from bisect_tool.verdict import Outcome
 
 OUTPUT = """\
@@ -32,8 +32,8 @@ def unbuildable(tmp_path, monkeypatch):
         raise BuildFailed("make ended with code 2: make: *** Error 1", log, "make", 2)
 
     monkeypatch.setattr(run, "_environment", fail)
-    setting = Setting(CommandCheck(argv=("true",)), Home(tmp_path, tmp_path), None, None, 10.0)
-    order = Order("a" * 40, tmp_path, "", ("test_a",), tmp_path / "trial", 0, set)
+    setting = TrialConfig(CommandCheck(argv=("true",)), Home(tmp_path, tmp_path), None, None, 10.0)
+    order = TrialSpec("a" * 40, tmp_path, "", ("test_a",), tmp_path / "trial", 0, set)
     return run_trial(setting, order, lambda *_: None, threading.Event())
 
 
@@ -45,6 +45,6 @@ def test_the_reason_is_the_compiler_s_error(unbuildable):
 
 
 def test_the_report_explains_the_build(unbuildable):
-    (report,) = _builds([TrialRow(1, "bad end", unbuildable)])
+    (report,) = build_failures([TrialRow(1, "bad end", unbuildable)])
     assert who(report) == "the build fails"
     assert "kiln.c:3:5: error" in report.excerpt

@@ -1,0 +1,177 @@
+"""Run a session in a terminal: progress, the report at the end, the exit code."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.build import BuildInterrupted
+from bisect_tool.cli.interrupt import interruptible
+from bisect_tool.errors import EnvironmentFailed, ExitCode
+from bisect_tool.export.script import needed, origin, script
+from bisect_tool.format import listing, short
+from bisect_tool.results.compose import compose, native_changes
+from bisect_tool.results.confirmed import confirmed, next_searches
+from bisect_tool.session import confirmation, runner
+from bisect_tool.session import session as sessions
+from bisect_tool.supervise.load import BusyWatch
+from bisect_tool.terminal.output import say, write_json, write_report
+from bisect_tool.terminal.progress import Progress
+from bisect_tool.trial.collect import NO_SUCH_TEST, NONE_SELECTED
+from bisect_tool.trial.command import CheckAborted
+from bisect_tool.trial.run import TrialAborted
+
+if TYPE_CHECKING:
+    import threading
+
+    from bisect_tool.planner import State
+    from bisect_tool.results.document import Document
+    from bisect_tool.session.session import Session
+    from bisect_tool.session.store import Store
+
+
+def drive(session: Session, store: Store, as_json: bool) -> int:
+    """Run the session to its end, keep its document and print it; returns the exit code."""
+    with interruptible() as interrupt:
+        try:
+            with sessions.held(session):
+                document = _run(session, store, interrupt.cancel)
+        except (TrialAborted, BuildInterrupted):
+            say(f"interrupted; go on with: bisect-run resume {session.id}")
+            sessions.note_end(session, interrupt.exit_code)
+            return interrupt.exit_code
+        except sessions.SessionBusy:
+            raise
+        except (EnvironmentFailed, CheckAborted) as error:
+            sessions.note_end(session, error.exit_code)
+            say(f"the session can be resumed: bisect-run resume {session.id}")
+            raise
+    store.finish(session.id, document.to_json())
+    _write_script(session, document)
+    if as_json:
+        write_json(document)
+    else:
+        write_report(document)
+    if document.exit_code == ExitCode.ENDPOINTS:
+        say(_doubt(document))
+    return document.exit_code
+
+
+def _doubt(document: Document) -> str:
+    """What to look at where the ends do not show the regression."""
+    findings = {report.finding for report in document.cells.values()}
+    if document.shadows:
+        return "Every commit gave the same answer: the report says what may hide the commits from the check."
+    if document.rerun_same_failure:
+        return (
+            "It fails at the good end in another way. If the check cannot tell anything there, skip such "
+            f"commits: {document.rerun_same_failure}"
+        )
+    if "always red" in findings:
+        return (
+            "It fails at the good end as well: name an older one, or see in its log what fails there."
+            f"{_in_a_subfolder(document)}"
+        )
+    if about_tests := _about_tests(document):
+        return about_tests
+    if "unverified" in findings:
+        untested = not any(report.bad.runs for report in document.cells.values())
+        other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
+        return f"An end told nothing: see why above, or name other ends{other}."
+    runs = "--runs" if document.fixes else "--endpoint-runs"
+    return f"Are these the commits that CI tested? Does it need other hardware, or more {runs}?"
+
+
+def _in_a_subfolder(document: Document) -> str:
+    """That a command begun in a subfolder ran at the top, with the words that lead it back; or empty."""
+    folder = Path(document.repo)
+    top = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
+    if document.check is None or not folder.is_dir() or top == folder:
+        return ""
+    program = f"cd {shlex.quote(str(folder.relative_to(top)))} && ..."
+    return (
+        f" It ran at the top of the commit's tree: to run it where you are, -- sh -c {shlex.quote(program)}"
+    )
+
+
+def _about_tests(document: Document) -> str:
+    """How the tests of a project are named or taken to older commits, where a commit lacks them."""
+    if NONE_SELECTED in document.conclusion:
+        return (
+            "`pytest --collect-only -q` lists the tests there are. --cells matches whole names, or what "
+            "follows the file."
+        )
+    notes = (report.note for report in document.cells.values())
+    younger = "--tests-from" not in document.rerun and any(NO_SUCH_TEST in note for note in notes)
+    return (
+        f"The tests are younger: --tests-from {short(document.bad)} takes them to every commit."
+        if younger
+        else ""
+    )
+
+
+def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
+    began, had = time.monotonic(), len(store.trials(session.id))
+    state, document = _to_the_end(session, store, cancel)
+    if session.request.confirm is None:
+        return document
+    if why := confirmation.why_not(session, state):
+        say(why)
+        return document
+    second = _second(session, state, store)
+    left = _with_what_is_left(second, began, len(store.trials(session.id)) - had)
+    with sessions.held(second):
+        told, healed = _to_the_end(left, store, cancel)
+    if told.stopped:
+        why = "the budget was used up before all reverts were told"
+        say(f"{why}; go on with: bisect-run resume {session.id}")
+    store.finish(second.id, healed.to_json())
+    tried = healed.fixes.candidates if healed.fixes else ()
+    results = [row.result for row in sessions.trials(session, store)]
+    return confirmed(document, healed, next_searches(session, tried, results))
+
+
+def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:
+    with Progress(session, busy=BusyWatch()) as progress:
+        state = runner.run(session, store, progress, cancel)
+    session = sessions.assembled(session, store)
+    return state, compose(session, sessions.trials(session, store), state, native_changes(session))
+
+
+def _second(session: Session, state: State, store: Store) -> Session:
+    """The session that confirms the culprits of this one: the one that was begun, else a new one."""
+    found = confirmation.culprits(session, state)
+    shas = tuple(dict.fromkeys(short(item.culprit) for item in found if item.culprit))
+    say(f"does it heal {short(session.request.bad)} to revert {listing(shas, limit=len(shas))}?")
+    return confirmation.begun(session, found, store) or confirmation.begin(session, found, store)
+
+
+def _with_what_is_left(second: Session, began: float, trials: int) -> Session:
+    """The session with what the bisection has left of the budgets, which are for both."""
+    asked, minutes = second.request, (time.monotonic() - began) / 60
+    budgets = {
+        "budget_trials": None if asked.budget_trials is None else asked.budget_trials - trials,
+        "budget_minutes": None if asked.budget_minutes is None else asked.budget_minutes - minutes,
+    }
+    return replace(second, request=asked.model_copy(update=budgets))
+
+
+def _write_script(session: Session, document: Document) -> None:
+    asked = session.request.repetition
+    if asked is None or asked.script is None:
+        return
+    try:
+        Path(asked.script).write_text(script(session, document), encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"the script {asked.script} cannot be written: {error.strerror}",
+            f"`bisect-run report {session.id}` prints the result.",
+        ) from error
+    what = f"run {short(session.request.bad)} alone" if asked.against else "do the same"
+    python = f"PYTHON={shlex.quote(sys.executable)} " if needed(session) else ""
+    repository = "" if origin(session) else f" {shlex.quote(session.request.repo)}"
+    say(f"to {what} without this tool: {python}bash {shlex.quote(asked.script)}{repository}")

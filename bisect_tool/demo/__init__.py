@@ -1,0 +1,1 @@
+"""The repository of the reference engine's bundled history."""

@@ -1,0 +1,299 @@
+"""Builds a git repository from a base tree and a series of patches, with the same hashes on every machine.
+
+The series is a TOML file beside a folder `base/` (the tree of the first commit) and a folder `patches/`:
+
+    [[commit]]
+    label = "docs"                       # unique in the series
+    subject = "Describe the flags (#112)"
+    body = ""                            # optional
+    author = "Ada Example <ada@example.org>"
+    date = "2026-03-02T09:00:00+00:00"
+    patches = ["0001-docs.patch"]        # applied in order; none for the first commit and for a no-op
+    parents = ["base"]                   # optional labels; else the commit before. The first gives the tree
+
+    [marks]                              # more names for some of the labels
+    good = "docs"
+
+A series may be a variant of another one in the same folder. Then `commit` says what differs, by label:
+
+    extends = "series.toml"              # its commits
+    until = "docs"                       # up to this one
+
+    [[commit]]
+    label = "docs"
+    patches = ["0001-other-docs.patch"]  # all other fields are those of the other series; the marks are not
+
+Only git's plumbing runs, without the user's configuration, hooks, templates or signing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.git.plumbing import LOCAL_S, NO_GIT, GitFailed
+from bisect_tool.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+STAMP = "replayed.json"
+_AUTHOR = re.compile(r"(?P<name>[^<>]+) <(?P<mail>[^<> ]+)>")
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A replayed history: the last commit, and the commits by label and by mark."""
+
+    head: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SeriesCommit:
+    """One entry of the series; `parents` are labels."""
+
+    label: str
+    subject: str
+    author: str
+    date: str
+    body: str = ""
+    patches: tuple[str, ...] = ()
+    parents: tuple[str, ...] | None = None
+
+    @property
+    def message(self) -> str:
+        """What git records: subject, blank line, body."""
+        return f"{self.subject}\n" + (f"\n{self.body.strip()}\n" if self.body.strip() else "")
+
+
+@dataclass(frozen=True)
+class Series:
+    """A parsed series file and the folder it lies in."""
+
+    folder: Path
+    commits: tuple[SeriesCommit, ...]
+    marks: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Series:
+        """Raises UsageError where the file is missing or not a series."""
+        try:
+            document = _document(path)
+            commits = tuple(_commit(entry) for entry in document["commit"])
+        except OSError as error:
+            raise UsageError(f"cannot read the series {path}: {error.strerror}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(f"{path} is not a series of commits: {error}") from error
+        labels = [commit.label for commit in commits]
+        marks: dict[str, str] = document.get("marks", {})
+        known = set(labels)
+        unknown = [label for commit in commits for label in commit.parents or () if label not in known]
+        unknown += [label for label in marks.values() if label not in known]
+        if len(known) != len(labels) or unknown or known & set(marks):
+            raise UsageError(f"{path}: labels must be unique, and parents and marks must name them")
+        return cls(path.parent, commits, marks)
+
+    def base_files(self) -> list[Path]:
+        """The files of the first tree, without the caches that tools leave behind there."""
+        base = self.folder / "base"
+        return sorted(
+            file for file in base.rglob("*") if file.is_file() and not _in_cache(file.relative_to(base))
+        )
+
+    def digest(self) -> str:
+        """SHA-256 over everything that the history is made of."""
+        total = hashlib.sha256()
+        patches = [self.folder / "patches" / name for commit in self.commits for name in commit.patches]
+        for path in [*self.base_files(), *patches]:
+            content = _read(path)
+            total.update(f"{path.relative_to(self.folder)} {len(content)}\n".encode())
+            total.update(content)
+        total.update(repr((self.commits, sorted(self.marks.items()))).encode())
+        return total.hexdigest()
+
+
+def replay(series: Path, destination: Path) -> Replayed:
+    """Build the series as a bare repository at `destination`; branch `main`, one tag for every mark.
+
+    A destination that already is this history is left alone, an older replay is replaced in one step.
+
+    Raises:
+        UsageError: the destination is something else, or a patch does not apply.
+        EnvironmentFailed: there is no git, or it cannot write there.
+    """
+    plan = Series.read(series)
+    digest = plan.digest()
+    if (existing := _existing(destination, digest)) is not None:
+        return existing
+    if destination.exists() and any(destination.iterdir()) and not (destination / STAMP).is_file():
+        raise UsageError(f"{destination} exists and is not a replayed history")
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with _scratch(destination) as scratch:
+        replayed = _build(plan, scratch / "new", scratch / "index")
+        stamp = {"digest": digest, "head": replayed.head, "labels": dict(replayed.labels)}
+        (scratch / "new" / STAMP).write_text(json.dumps(stamp, indent=2), encoding="utf-8")
+        _put(scratch, destination)
+    return replayed
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """The tables of the file; those of a variant with the commits that it does not spell out."""
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    if "extends" not in document:
+        return document
+    others: list[dict[str, Any]] = _document(path.with_name(document["extends"]))["commit"]
+    labels = [entry["label"] for entry in others]
+    changes = {entry["label"]: entry for entry in document["commit"]}
+    if unknown := changes.keys() - labels:
+        raise KeyError(*unknown)
+    kept = others[: labels.index(document["until"]) + 1]
+    return document | {"commit": [entry | changes.get(entry["label"], {}) for entry in kept]}
+
+
+def _commit(entry: Mapping[str, Any]) -> SeriesCommit:
+    parents = entry.get("parents")
+    lists = {
+        "patches": tuple(entry.get("patches", ())),
+        "parents": None if parents is None else tuple(parents),
+    }
+    commit = SeriesCommit(**{**entry, **lists})
+    if not _AUTHOR.fullmatch(commit.author):
+        raise TypeError(f"commit {commit.label}: the author must read `Name <mail>`")
+    return commit
+
+
+def _in_cache(file: Path) -> bool:
+    return any(part.startswith(".") or part == "__pycache__" for part in file.parts[:-1])
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _existing(destination: Path, digest: str) -> Replayed | None:
+    try:
+        stamp = json.loads((destination / STAMP).read_text(encoding="utf-8"))
+        return Replayed(stamp["head"], stamp["labels"]) if stamp["digest"] == digest else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+@contextlib.contextmanager
+def _scratch(destination: Path) -> Iterator[Path]:
+    """A folder on the destination's file system, so that a rename can move out of it."""
+    path = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _put(scratch: Path, destination: Path) -> None:
+    """Move the new repository into place; of several at once the last one wins, all of them whole."""
+    with contextlib.suppress(FileNotFoundError):
+        destination.rename(scratch / "old")
+    try:
+        (scratch / "new").rename(destination)
+    except OSError:
+        if not (destination / STAMP).is_file():
+            raise
+
+
+def _build(plan: Series, repository: Path, index: Path) -> Replayed:
+    git = _Git(repository, index)
+    git("init", "--bare", "--quiet", "--object-format=sha1", "--template=", "--initial-branch=main")
+    trees: dict[str, str] = {}
+    shas: dict[str, str] = {}
+    previous: SeriesCommit | None = None
+    for commit in plan.commits:
+        parents = commit.parents if commit.parents is not None else (previous.label,) if previous else ()
+        if parents:
+            git("read-tree", trees[parents[0]])
+        else:
+            _add_base(git, plan)
+        for name in commit.patches:
+            _apply(git, plan.folder / "patches" / name, commit)
+        trees[commit.label] = git("write-tree")
+        links = [word for parent in parents for word in ("-p", shas[parent])]
+        shas[commit.label] = git("commit-tree", trees[commit.label], *links, commit=commit)
+        previous = commit
+    head = shas[plan.commits[-1].label]
+    labels = {**shas, **{mark: shas[label] for mark, label in plan.marks.items()}}
+    git("update-ref", "refs/heads/main", head)
+    for mark in plan.marks:
+        git("update-ref", f"refs/tags/{mark}", labels[mark])
+    return Replayed(head, labels)
+
+
+def _add_base(git: _Git, plan: Series) -> None:
+    base = plan.folder / "base"
+    for file in plan.base_files():
+        blob = git("hash-object", "-w", "--no-filters", "--", str(file))
+        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{file.relative_to(base).as_posix()}")
+
+
+def _apply(git: _Git, patch: Path, commit: SeriesCommit) -> None:
+    try:
+        git("apply", "--cached", "--whitespace=nowarn", "--", str(patch.resolve()))
+    except GitFailed as error:
+        raise UsageError(
+            f"patch {patch.name} of commit {commit.label} does not apply: {error.said}",
+            "Renew the patch, or install the scenario afresh.",
+        ) from error
+
+
+class _Git:
+    """git in one repository with an index of its own, deaf to the user's settings."""
+
+    def __init__(self, repository: Path, index: Path) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        self._environment = clean | {
+            "GIT_DIR": str(repository),
+            "GIT_INDEX_FILE": str(index),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "LC_ALL": "C",
+        }
+
+    def __call__(self, *words: str, commit: SeriesCommit | None = None) -> str:
+        environment = self._environment if commit is None else self._environment | _identity(commit)
+        message = b"" if commit is None else commit.message.encode()
+        try:
+            done = subprocess.run(
+                ["git", *words],
+                input=message,
+                env=environment,
+                capture_output=True,
+                check=False,
+                timeout=LOCAL_S,
+            )
+        except FileNotFoundError as error:
+            raise EnvironmentFailed(*NO_GIT) from error
+        except subprocess.TimeoutExpired as error:
+            raise GitFailed(words[0], f"no end after {LOCAL_S:.0f} s") from error
+        if done.returncode != 0:
+            raise GitFailed(words[0], clean(done.stderr.decode(errors="replace")).strip())
+        return done.stdout.decode().strip()
+
+
+def _identity(commit: SeriesCommit) -> dict[str, str]:
+    author = _AUTHOR.fullmatch(commit.author)
+    assert author is not None, "Series.read has checked it"
+    who = {"NAME": author["name"], "EMAIL": author["mail"], "DATE": commit.date}
+    return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}

@@ -1,0 +1,1 @@
+"""The self-contained script that reproduces a failure without this tool."""

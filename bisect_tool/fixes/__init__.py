@@ -1,0 +1,1 @@
+"""Fix candidates: reverts, patches and picks on a failing commit."""

@@ -1,0 +1,193 @@
+"""A bare repository of our own on the objects of the user's, so that theirs is only ever read."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.git.bare import Parts, Settings, begin, place, write
+from bisect_tool.git.clone import is_local, without_account
+from bisect_tool.git.lease import lease
+from bisect_tool.git.ownership import distrusted
+from bisect_tool.git.plumbing import Git, GitFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BUSY = "another run is setting up this repository"
+_WAIT_S = 600.0
+_TAKES = "--repo takes a checkout, a bare repository or a URL"
+_TAKEN_OVER = re.compile(
+    r"remote\..*\.(promisor|partialclonefilter)|submodule\.(.*\.)?(url|active)", re.DOTALL
+)
+_LINE_ENDS = ("core.autocrlf", "core.eol")
+_REMOTE = re.compile(r"(?P<name>[^\t]+)\t(?P<url>.+) \(fetch\)( \[.*\])?")
+_REFS = ("refs/heads", "refs/remotes", "refs/tags")
+
+
+def find(spec: str) -> Path:
+    """The git directory of the checkout, linked worktree or bare repository that holds the folder `spec`.
+
+    Raises:
+        UsageError: there is no such folder, or no repository in or above it.
+    """
+    folder = Path(spec).expanduser()
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {spec!r}", _TAKES)
+    try:
+        found = Git(folder=folder, personal=True).run("rev-parse", "--absolute-git-dir")
+        return Path(os.fsdecode(found).removesuffix("\n"))
+    except GitFailed as error:
+        if untrusted := distrusted(spec, error):
+            raise untrusted from None
+        raise UsageError(f"{spec!r} is not a git repository", _TAKES) from None
+
+
+def prefix_of(folder: Path, git_dir: Path) -> str | None:
+    """The path of a folder from the top of the checkout it lies in, such as `docs/`; at the top it is empty.
+
+    None where that is no checkout (or linked worktree) of the repository of `git_dir`.
+    """
+    git = Git(folder=folder, personal=True)
+    try:
+        said = git.run("rev-parse", "--path-format=absolute", "--show-prefix", "--git-common-dir")
+    except GitFailed:
+        return None
+    prefix, common, _ = os.fsdecode(said).split("\n", 2)
+    return prefix if Path(common).resolve() == _common(git_dir).resolve() else None
+
+
+def checkout_at(folder: str) -> Path | None:
+    """The top of the checkout that a folder lies in; None for a bare repository, a URL, or nothing at all."""
+    git = Git(folder=Path(folder), personal=True)
+    try:
+        found = git.run("rev-parse", "--show-toplevel") if Path(folder).is_dir() else b""
+    except GitFailed:
+        return None
+    return Path(os.fsdecode(found).removesuffix("\n")) if found else None
+
+
+def is_bare(folder: Path) -> bool:
+    """Whether the folder is a bare repository, or lies in one; not if git does not read it."""
+    try:
+        return Git(folder=folder, personal=True).text("rev-parse", "--is-bare-repository").strip() == "true"
+    except GitFailed:
+        return False
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether the folder lies in a repository that git reads."""
+    try:
+        Git(folder=folder, personal=True).run("rev-parse", "--absolute-git-dir")
+    except GitFailed:
+        return False
+    return True
+
+
+def borrow(git_dir: Path, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
+    """Our repository for the user's: their objects are read in place, new ones are seen at once.
+
+    Branches and tags are written down afresh each time, so that `git describe` and the like answer in a
+    worktree as they would in a checkout of theirs. So are replacements and grafts, remotes and submodules.
+    `waiting` is told where another run does so at this moment.
+
+    Raises:
+        UsageError: the repository lies where git cannot be told to look.
+        EnvironmentFailed: another run is setting it up and does not end.
+    """
+    common = _common(git_dir)
+    parts = _parts(Git(git_dir=git_dir, personal=True), common)
+    name = common.parent.name if common.name == ".git" else common.name
+    ours = place(cache, name, str(common))
+    with lease(ours.with_suffix(".lock"), _WAIT_S, _BUSY, waiting):
+        if ours.is_dir():
+            write(ours, parts)
+        else:
+            begin(ours, parts).rename(ours)
+    return ours, parts
+
+
+def _parts(theirs: Git, common: Path) -> Parts:
+    """What the user's repository says of itself."""
+    entries = _configuration(theirs)
+    replaced = ("refs/replace",) if _replaces(theirs) else ()
+    return Parts(
+        object_format=theirs.text("rev-parse", "--show-object-format").strip(),
+        settings=(*_line_ends(entries), *_remotes(theirs, common), *_taken_over(entries)),
+        alternates=_alternates(common / "objects"),
+        refs=theirs.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS, *replaced),
+        shallow=_read(common / "shallow"),
+        grafts=_read(common / "info" / "grafts"),
+        attributes=_read(common / "info" / "attributes"),
+    )
+
+
+def _configuration(theirs: Git) -> list[tuple[str, str, str]]:
+    """Scope, name and value of every setting that holds in their repository."""
+    fields = theirs.text("config", "--list", "--includes", "--show-scope", "-z").split("\0")
+    entries = (
+        (scope, *entry.partition("\n")) for scope, entry in zip(fields[::2], fields[1::2], strict=False)
+    )
+    return [(scope, name, value) for scope, name, _, value in entries]
+
+
+def _line_ends(entries: list[tuple[str, str, str]]) -> Settings:
+    """How their git writes the ends of lines, whoever said so; the last one counts."""
+    found = {name: value for _, name, value in entries if name in _LINE_ENDS}
+    usual = {"core.autocrlf": "false", "core.eol": "native"}
+    return tuple((name, value) for name, value in sorted(found.items()) if value != usual[name])
+
+
+def _taken_over(entries: list[tuple[str, str, str]]) -> Settings:
+    """Where objects and submodules that are not here come from; no program and no account is among it."""
+    here = [(name, value) for scope, name, value in entries if scope in ("local", "worktree")]
+    promisors = [name.split(".", 1)[1].rpartition(".")[0] for name, _ in here if name.endswith(".promisor")]
+    partial = (("extensions.partialClone", promisors[0]),) if promisors else ()
+    kept = ((name, without_account(value)) for name, value in here if _TAKEN_OVER.fullmatch(name))
+    return (*partial, *kept)
+
+
+def _remotes(theirs: Git, common: Path) -> Settings:
+    """Their remotes without accounts; one that is named from the checkout is named from everywhere."""
+    top = common.parent if common.name == ".git" else common
+    listed = (_REMOTE.fullmatch(line) for line in theirs.lines("remote", "-v"))
+    urls = {match["name"]: without_account(match["url"]) for match in reversed([*filter(None, listed)])}
+    return tuple(
+        (f"remote.{name}.url", posixpath.normpath(top / url) if is_local(url) else url)
+        for name, url in sorted(urls.items())
+    )
+
+
+def _replaces(theirs: Git) -> bool:
+    """Whether their git lets refs/replace stand for other objects (git-replace(1))."""
+    if "GIT_NO_REPLACE_OBJECTS" in os.environ:
+        return False
+    return theirs.text("config", "--type=bool", "--default=true", "core.useReplaceRefs").strip() == "true"
+
+
+def _alternates(objects: Path) -> bytes:
+    """Their objects and their alternates: git follows relative ones no further."""
+    listed = objects / "info" / "alternates"
+    further = listed.read_text().splitlines() if listed.is_file() else []
+    paths = [objects, *((objects / line).resolve() for line in further if line.startswith("."))]
+    if any("\n" in str(path) for path in paths):
+        raise UsageError("a repository whose path has a line break cannot be read")
+    return b"".join(os.fsencode(path) + b"\n" for path in paths)
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _common(git_dir: Path) -> Path:
+    """The repository of a git directory, which may be that of a linked worktree (gitrepository-layout(5))."""
+    named = git_dir / "commondir"
+    return (
+        (git_dir / os.fsdecode(named.read_bytes()).removesuffix("\n")).resolve()
+        if named.is_file()
+        else git_dir
+    )

@@ -1,0 +1,121 @@
+"""A commit made in our own repository: a base with commits reverted, patches applied and commits picked.
+
+The same base and edits make the same commit on every machine: the identity is fixed, the date is the base's,
+and no hook, attribute or configuration of anybody has a say. Of a repository that lends its objects, git may
+renew the times of those that it would have written again; nothing else is touched.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
+from bisect_tool.git.worktree import Worktrees
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.git.plumbing import Git
+    from bisect_tool.git.repository import Repository
+
+_WHO = "bisect-run <bisect-run@localhost>"
+_NO_FILES = (".bisect-run-checks-out-no-files",)
+"""What the worktree is narrowed to: git merges in the index, and writes only the files that conflict."""
+NOTHING_CHANGED = "changes nothing there"
+"""Why there is no commit where the base has what the edits would make."""
+
+
+class Kind(StrEnum):
+    """What is done to the base."""
+
+    REVERT = "revert"
+    APPLY = "apply"
+    PICK = "pick"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of the base: a commit (full name) to revert or pick, or a patch to apply."""
+
+    kind: Kind
+    sha: str = ""
+    patch: bytes = b""
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """The commit; without a `sha` the edits do not fit: `conflicts` are the files, `why` is a sentence."""
+
+    sha: str = ""
+    conflicts: tuple[str, ...] = ()
+    why: str = ""
+
+
+def apply_edits(repository: Repository, base: str, edits: Sequence[Edit], title: str) -> EditResult:
+    """Make the commit `base` plus `edits`, in their order; `title` is its subject.
+
+    Raises:
+        EnvironmentFailed: git failed for another reason than that the edits do not fit.
+    """
+    trees = Worktrees(repository, repository.git_dir.parent / "grafts", _NO_FILES)
+    with trees.slot(0) as worktree:
+        git = replace(repository.git, git_dir=None, folder=worktree.checkout(base), held=(worktree.held,))
+        # Git then knows the trees by name, and asks for no file that nobody changes: some may be absent.
+        git.run("read-tree", "-m", "-u", base, timeout_s=CHECKOUT_S)
+        for edit in edits:
+            misfit = _apply(git, edit) if edit.kind is Kind.APPLY else _merge(git, edit)
+            if misfit is not None:
+                return misfit
+        tree = git.text("write-tree").strip()
+        if tree == git.text("rev-parse", f"{base}^{{tree}}").strip():
+            return EditResult(why=NOTHING_CHANGED)
+        return EditResult(_commit(git, tree, base, title))
+
+
+def _merge(git: Git, edit: Edit) -> EditResult | None:
+    """Revert or pick in the index; of a merge, what it brought to its mainline."""
+    several = len(git.text("rev-list", "--parents", "--no-walk", edit.sha).split()) > 2
+    mainline = ("-m", "1") if several else ()
+    command = "revert" if edit.kind is Kind.REVERT else "cherry-pick"
+    try:
+        git.run(command, "--no-commit", *mainline, edit.sha, timeout_s=CHECKOUT_S)
+    except GitFailed:
+        conflicts = _conflicts(git)
+        if not conflicts:
+            raise
+        return EditResult(conflicts=conflicts, why="conflicts")
+    return None
+
+
+def _apply(git: Git, edit: Edit) -> EditResult | None:
+    try:
+        git.run("apply", "--3way", "--cached", "-", stdin=edit.patch, timeout_s=CHECKOUT_S)
+    except GitFailed as error:
+        conflicts = _conflicts(git)
+        if error.hint and not conflicts:
+            raise
+        said = [line for line in error.said.splitlines() if line.startswith("error: ")]
+        why = (
+            "conflicts" if conflicts else clean_line((said or [error.said])[-1].removeprefix("error: "), 200)
+        )
+        return EditResult(conflicts=conflicts, why=why)
+    return None
+
+
+def _conflicts(git: Git) -> tuple[str, ...]:
+    """The files that git could not merge, cleaned."""
+    with suppress(GitFailed):
+        entries = git.run("ls-files", "--unmerged", "-z").split(b"\0")
+        names = (entry.partition(b"\t")[2].decode("utf-8", "replace") for entry in entries if entry)
+        return tuple(dict.fromkeys(clean_line(name) for name in names))
+    return ()
+
+
+def _commit(git: Git, tree: str, base: str, title: str) -> str:
+    stamp = f"{_WHO} {git.text('log', '-1', '--format=%ct', base).strip()} +0000"
+    text = f"tree {tree}\nparent {base}\nauthor {stamp}\ncommitter {stamp}\n\n{clean_line(title)}\n"
+    return git.text("hash-object", "-t", "commit", "-w", "--stdin", stdin=text).strip()

@@ -1,0 +1,144 @@
+"""Repositories that are named by a URL: a bare clone in the cache, blobless where the server can."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.git.bare import Parts, begin, drop_stale_locks, place, write
+from bisect_tool.git.lease import lease
+from bisect_tool.git.ownership import distrusted, trusted_server
+from bisect_tool.git.plumbing import NETWORK_S, Git, GitFailed
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BUSY = "another run is cloning this repository"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+@[^/:]+:")
+_HOST = re.compile(r"[^/]*:")
+_ACCOUNT = re.compile(r"(?<=://)[^/]*@")
+_PASSWORD = re.compile(r"(?P<login>://[^/:@]*):[^/]*@")
+_HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
+_HEAD = re.compile(r"^ref: (refs/\S+)\tHEAD$", re.MULTILINE)
+_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_BY_ENVIRONMENT = {
+    "GIT_ASKPASS": "core.askPass",
+    "GIT_PROXY_COMMAND": "core.gitProxy",
+    "GIT_SSH_COMMAND": "core.sshCommand",
+    "GIT_SSL_CAINFO": "http.sslCAInfo",
+    "GIT_SSL_CAPATH": "http.sslCAPath",
+    "GIT_SSL_CERT": "http.sslCert",
+    "GIT_SSL_KEY": "http.sslKey",
+}
+_OF_THE_USER = ("system", "global")
+_CONNECTION = (
+    "credential.",
+    "http.",
+    "https.",
+    "url.",
+    "ssh.",
+    "core.sshcommand",
+    "core.gitproxy",
+    "core.askpass",
+)
+
+
+def is_url(spec: str) -> bool:
+    """Whether a repository is named by a URL (or `user@host:path`) rather than by a folder.
+
+    Raises:
+        UsageError: by a remote helper (`ext::...`), which is a program to run.
+    """
+    if _HELPER.match(spec):
+        raise UsageError(
+            f"{clean_line(spec)!r} names a program to run, not a repository",
+            "--repo takes a checkout, a bare repository or a URL",
+        )
+    return _URL.match(spec) is not None
+
+
+def is_local(url: str) -> bool:
+    """Whether a remote is named by a path from its checkout."""
+    named = _HELPER.match(url) or _URL.match(url) or _HOST.match(url)
+    return not (named or url.startswith(("/", "~")))
+
+
+def without_account(url: str) -> str:
+    """A URL without user name, password or token; the name by which ssh logs in is no secret, and stays."""
+    if url.startswith("ssh://"):
+        return _PASSWORD.sub(r"\g<login>@", url)
+    return _ACCOUNT.sub("", url)
+
+
+def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
+    """Our bare clone of a URL, made once; `waiting` is told where another run makes it.
+
+    Raises:
+        UsageError: it belongs to another user, and git does not trust it.
+        EnvironmentFailed: the server could not be reached, or refused.
+    """
+    public = without_account(url)
+    ours = place(cache, public.rstrip("/").rpartition("/")[2], public)
+    parts = Parts(
+        settings=(
+            ("remote.origin.url", public),
+            ("remote.origin.promisor", "true"),
+            ("remote.origin.partialCloneFilter", "blob:none"),
+            ("extensions.partialClone", "origin"),
+        )
+    )
+    with lease(ours.with_suffix(".lock"), NETWORK_S, _BUSY, waiting) as held:
+        if ours.is_dir():
+            write(ours, parts)
+        else:
+            part = begin(ours, parts)
+            refresh(Git(git_dir=part, held=(held,), config=connection(url)))
+            part.rename(ours)
+    return ours, parts
+
+
+def refresh(git: Git) -> None:
+    """Fetch the branches and tags of a clone again; the caller holds its lease.
+
+    Raises:
+        UsageError: it belongs to another user, and git does not trust it.
+        EnvironmentFailed: the server could not be reached, or refused.
+    """
+    if git.git_dir is not None:
+        drop_stale_locks(git.git_dir)
+    how = ("--quiet", "--prune", "--no-recurse-submodules", "--no-write-fetch-head")
+    try:
+        git.run("fetch", *how, "origin", *_REFS, timeout_s=NETWORK_S)
+    except GitFailed as error:
+        raise distrusted(git.text("config", "remote.origin.url").strip(), error) or error from None
+    head = _HEAD.search(git.text("ls-remote", "--symref", "origin", "HEAD"))
+    if head:
+        git.run("symbolic-ref", "HEAD", head[1])
+
+
+def connection(url: str = "", source: Path | None = None) -> tuple[tuple[str, str], ...]:
+    """What the user's configuration, environment and URL say about reaching servers, and nothing else.
+
+    The user's and the system's configuration, that is: what the repository of the current folder (or the
+    `source`) is configured with has no say. Filters, hooks, templates and aliases stay out. These settings
+    are kept in memory only: a token in a URL is never written to the cache.
+    """
+    git = Git(git_dir=source, folder=source or Path("/"), personal=True)
+    fields = git.text("config", "--list", "--includes", "--show-scope", "-z").split("\0")
+    entries = (
+        (scope, *entry.partition("\n")) for scope, entry in zip(fields[::2], fields[1::2], strict=False)
+    )
+    settings = [
+        (name, value)
+        for scope, name, _, value in entries
+        if scope in _OF_THE_USER and name.startswith(_CONNECTION)
+    ]
+    settings += [(name, os.environ[known]) for known, name in _BY_ENVIRONMENT.items() if known in os.environ]
+    public = without_account(url)
+    if public != url:
+        settings.append((f"url.{url}.insteadOf", public))
+    return (*settings, *trusted_server(url))

@@ -1,0 +1,143 @@
+"""What the files of a commit lack in a trial, and a checkout of the user's may have.
+
+A trial fetches no submodule and runs no filter: they are programs and servers of the repository's choice.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.git.plumbing import Git, GitFailed
+from bisect_tool.git.range import DEEPEN
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bisect_tool.git.range import Range
+    from bisect_tool.git.repository import Repository
+
+_SUBMODULE = "160000"
+_ATTRIBUTES = ".gitattributes"
+_MOST_FILES = 50
+_SHOWN = 3
+_SUBMODULES = "git submodule update --init --recursive"
+_UPDATES = re.compile(r"\bsubmodule\b.*\bupdate\b")
+_LFS = "git lfs pull"
+_PULLS = re.compile(r"\blfs\b.*\b(pull|fetch|checkout|smudge)\b")
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something that is not there: a sentence, and the command by which a check gets it (empty: none does).
+
+    A check in whose text `handled` is found takes care of it already.
+    """
+
+    sentence: str
+    handled: re.Pattern[str]
+    command: str = ""
+
+
+def lacks(repository: Repository, sha: str) -> tuple[Lack, ...]:
+    """What the files of a commit lack in a trial; nothing where its trees cannot be read."""
+    try:
+        listed = repository.git.run("ls-tree", "-r", "-z", sha).decode("utf-8", "surrogateescape")
+    except GitFailed:
+        return ()
+    entries = [entry.partition("\t") for entry in listed.split("\0") if entry]
+    submodules = [path for about, _, path in entries if about.startswith(_SUBMODULE)]
+    paths = [path for about, _, path in entries if not about.startswith(_SUBMODULE)]
+    filters = _filtered(repository, sha, paths)
+    return (*_submodules(submodules), *_filters(repository, filters))
+
+
+def cut_off(repository: Repository, span: Range) -> str:
+    """A sentence where the history is cut off at commits of the range or at its good ends; else empty."""
+    cuts = repository.cuts
+    inside = [commit.sha for commit in span.commits if commit.sha in cuts]
+    if inside:
+        return (
+            f"the clone is shallow: what comes before {_named([sha[:9] for sha in inside])} is not here, and "
+            f"cannot be searched; {DEEPEN} fetches it"
+        )
+    if any(good in cuts for good in span.goods):
+        return f"the clone is shallow: nothing older than the good end is here; {DEEPEN} fetches it"
+    return ""
+
+
+def _submodules(paths: Sequence[str]) -> Iterator[Lack]:
+    if paths:
+        what = "submodules are" if len(paths) > 1 else "submodule is"
+        sentence = f"the {what} empty in a trial: {_named(paths)}; a check that needs them runs {_SUBMODULES}"
+        yield Lack(sentence, _UPDATES, _SUBMODULES)
+
+
+def _filters(repository: Repository, filters: dict[str, list[str]]) -> Iterator[Lack]:
+    for name, paths in sorted(filters.items()):
+        needs = f"in a trial: {_named(paths)}; a check that needs"
+        if name == "lfs":
+            yield Lack(f"files of Git LFS are pointers {needs} them runs {_LFS}", _PULLS, _LFS)
+        elif _is_configured(repository.source, name):
+            sentence = (
+                f"the filter {clean_line(name)!r} of your git is not run {needs} its output runs it itself"
+            )
+            yield Lack(sentence, re.compile(rf"\bfilter\.{re.escape(name)}\b"))
+
+
+def _filtered(repository: Repository, sha: str, paths: Sequence[str]) -> dict[str, list[str]]:
+    """The filters that attributes name, each with the files that it is for; as near as fnmatch has it."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    files = [path for path in paths if posixpath.basename(path) == _ATTRIBUTES][:_MOST_FILES]
+    for folder, text in (
+        *_texts(repository, sha, files),
+        ("", repository.parts.attributes.decode("utf-8", "replace")),
+    ):
+        for pattern, name in _rules(text):
+            found[name] += [path for path in paths if _matches(path, folder, pattern)]
+    return {name: list(dict.fromkeys(matched)) for name, matched in found.items() if matched}
+
+
+def _texts(repository: Repository, sha: str, files: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for file in files:
+        try:
+            yield posixpath.dirname(file), repository.file(sha, file).decode("utf-8", "replace")
+        except UsageError:
+            continue
+
+
+def _rules(text: str) -> Iterator[tuple[str, str]]:
+    """The patterns of a file of attributes that have a filter."""
+    for line in text.splitlines():
+        pattern, *attributes = line.split() or [""]
+        for attribute in attributes if not pattern.startswith("#") else ():
+            key, _, value = attribute.partition("=")
+            if key == "filter" and value:
+                yield pattern, value
+
+
+def _matches(path: str, folder: str, pattern: str) -> bool:
+    if folder and not path.startswith(f"{folder}/"):
+        return False
+    inner = path.removeprefix(f"{folder}/") if folder else path
+    plain = pattern.strip("/").replace("**/", "*")
+    return fnmatchcase(inner if "/" in pattern else posixpath.basename(inner), plain)
+
+
+def _is_configured(source: Path | None, name: str) -> bool:
+    """Whether the user's git knows what to run for a filter; else it changes nothing for them, either."""
+    git = Git(git_dir=source, folder=source or Path(os.sep), personal=True)
+    return any(git.succeeds("config", "--get", f"filter.{name}.{how}") for how in ("smudge", "process"))
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(clean_line(name) for name in names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

@@ -1,0 +1,348 @@
+"""A project's history, read without ever writing to the user's repository."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from bisect_tool.errors import UsageError
+from bisect_tool.git import alternates, clone
+from bisect_tool.git.bare import Parts, write
+from bisect_tool.git.changes import Changes, changes
+from bisect_tool.git.commit import FORMAT, Commit, read_commits
+from bisect_tool.git.lease import lease
+from bisect_tool.git.origin import origin_url
+from bisect_tool.git.plumbing import Git, GitFailed, version
+from bisect_tool.git.range import DEEPEN, Range, check_ends
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+_FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_HEX = re.compile(r"[0-9a-fA-F]{4,64}")
+_LOCK_WAIT_S = 600.0
+_MENTIONS = 200
+
+
+class Replacement(NamedTuple):
+    """A path that a commit changes, and the modes and names of its content before and after it."""
+
+    path: str
+    before: str
+    after: str
+
+
+def ignore(_: str) -> None:
+    """For who does not care what is waited for."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One repository: where its objects are read from, and the bare one of ours in which we work.
+
+    Attributes:
+        spec: The checkout, bare repository or URL as it was given.
+        git_dir: Our own bare repository in the cache.
+        source: The user's git directory, which knows their refs; None for a clone.
+        parts: What our own repository is made of, and every worktree's.
+        waiting: Told, in a sentence, what another run holds that we wait for.
+    """
+
+    spec: str
+    git_dir: Path
+    source: Path | None = None
+    parts: Parts = field(default_factory=Parts, compare=False, repr=False)
+    waiting: Callable[[str], None] = field(default=ignore, compare=False, repr=False)
+
+    @classmethod
+    def open(cls, spec: str, cache: Path, waiting: Callable[[str], None] = ignore) -> Self:
+        """Open a checkout, a bare repository or a URL; the last is cloned into the cache once.
+
+        Raises:
+            UsageError: `spec` names no repository.
+            EnvironmentFailed: its server cannot be reached, or git is not installed.
+        """
+        version()
+        if clone.is_url(spec):
+            ours, parts = clone.clone(spec, cache, waiting)
+            return cls(spec, ours, None, parts, waiting)
+        source = alternates.find(spec)
+        ours, parts = alternates.borrow(source, cache, waiting)
+        return cls(spec, ours, source, parts, waiting)
+
+    @property
+    def git(self) -> Git:
+        """Git on our own repository, as it was made: a trial may have written to it."""
+        write(self.git_dir, self.parts)
+        return self._git
+
+    @cached_property
+    def _git(self) -> Git:
+        """It can reach a server only where objects are left on one."""
+        git = Git(git_dir=self.git_dir)
+        if not self.parts.is_partial:
+            return git
+        return replace(git, config=clone.connection("" if self.source else self.spec, self.source))
+
+    @cached_property
+    def refs(self) -> bytes:
+        """Branches, tags and replacements, as packed-refs has them."""
+        if self.parts.refs is not None:
+            return self.parts.refs
+        return self.git.run("for-each-ref", "--format=%(objectname) %(refname)")
+
+    def lock(self) -> AbstractContextManager[int]:
+        """The lock under which this repository is fetched to, also by other runs.
+
+        Raises:
+            EnvironmentFailed: another run has held it for ten minutes.
+        """
+        busy = f"another run is fetching {clone.without_account(self.spec)}"
+        return lease(self.git_dir.with_suffix(".lock"), _LOCK_WAIT_S, busy, self.waiting)
+
+    def resolve(self, ref: str) -> str:
+        """The full name of the commit that a ref, tag, or abbreviated name stands for.
+
+        A name is taken literally: one that begins with a dash or has spaces is never an option.
+
+        Raises:
+            UsageError: it stands for no commit here.
+        """
+        if _FULL.fullmatch(ref) and self._has(ref):
+            return ref
+        if self.source is not None:
+            found = self._lookup(Git(git_dir=self.source, personal=True), ref)
+        else:
+            found = self._lookup(self._fetched, ref)
+        if found is None:
+            raise UsageError(f"there is no commit {clean_line(ref)!r} in {self.spec}", self._advice(ref))
+        self._known.add(found)
+        return found
+
+    def commit(self, sha: str) -> Commit:
+        """One commit by its full name.
+
+        Raises:
+            UsageError: there is no such commit.
+        """
+        if not _FULL.fullmatch(sha) or not self._has(sha):
+            raise UsageError(f"there is no commit {clean_line(sha)!r} in {self.spec}", self._advice(sha))
+        if sha not in self._commits:
+            self._commits[sha] = next(self._log("--no-walk", sha))
+        return self._commits[sha]
+
+    def by_pull_request(self, number: int, sha: str) -> Commit | None:
+        """The newest commit of a pull request on the mainline down from `sha`; None where there is none.
+
+        The subject says it, so of the commits that mention the number only so many are looked at.
+        """
+        named = (f"--grep=(#{number})", f"--grep=Merge pull request #{number} from ")
+        words = ("--fixed-strings", *named, f"--max-count={_MENTIONS}")
+        commits = self._log("--first-parent", *words, sha)
+        return next((commit for commit in commits if commit.pr == number), None)
+
+    def range(self, goods: Sequence[str], bad: str, first_parent: bool = False) -> Range:
+        """The commits to search: ancestors of `bad` (any name) that no good end has for an ancestor.
+
+        Raises:
+            UsageError: a name stands for no commit, or there is nothing to search between the ends.
+        """
+        good_shas = tuple(dict.fromkeys(self.resolve(good) for good in goods))
+        bad_sha = self.resolve(bad)
+        if not good_shas:
+            check_ends(self.git, good_shas, bad_sha, self.cuts)
+        mainline = ("--first-parent",) if first_parent else ()
+        walk = ("--topo-order", "--reverse", *mainline, bad_sha, "--not", *good_shas)
+        span = Range(good_shas, bad_sha, tuple(self._log(*walk)), first_parent)
+        # A good end that is a candidate's parent is an ancestor of the bad one; of any other, git has to say.
+        if not set(good_shas) <= set(span.boundary):
+            check_ends(self.git, good_shas, bad_sha, self.cuts)
+        self._known.update(commit.sha for commit in span.commits)
+        self._commits.update((commit.sha, commit) for commit in span.commits)
+        return span
+
+    def changed_paths(self, sha: str) -> tuple[str, ...]:
+        """The paths a commit changes against its first parent; of a root commit, all its paths."""
+        return self.changed_by([sha])[sha]
+
+    def changed_by(self, shas: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The changed paths of many commits in one go. Only trees are read, so that no file is fetched.
+
+        A commit whose trees are not all there changes nothing that is known.
+        """
+        return {sha: tuple(file.path for file in each) for sha, each in self.replaced_by(shas).items()}
+
+    def replaced_by(self, shas: Iterable[str]) -> dict[str, tuple[Replacement, ...]]:
+        """Like `changed_by`, each path with the names of its content before and after the commit."""
+        wanted = tuple(shas)
+        try:
+            return self._replaced(wanted)
+        except GitFailed as error:
+            if error.hint or not error.refused:
+                raise
+        return {sha: found for each in wanted for sha, found in self._replaced_if_there(each).items()}
+
+    def _replaced_if_there(self, sha: str) -> dict[str, tuple[Replacement, ...]]:
+        try:
+            return self._replaced((sha,))
+        except GitFailed as error:
+            if error.hint or not error.refused:
+                raise
+            return {sha: ()}
+
+    def _replaced(self, shas: Sequence[str]) -> dict[str, tuple[Replacement, ...]]:
+        if not shas:
+            return {}
+        wanted = "".join(f"{sha}\n" for sha in shas)
+        walk = ("--no-walk=unsorted", "--stdin", "-m", "--first-parent", "--root")
+        listing = ("--raw", "-r", "--no-renames", "--no-abbrev", "-z", "--format=tformat:%H")
+        output = self.git.run("log", *walk, *listing, stdin=wanted.encode())
+        return _replacements(output.decode("utf-8", "surrogateescape"))
+
+    def changes(self, sha: str, *, of_merge: bool = False) -> Changes:
+        """The files and requirements that a commit changes; `of_merge`: those that no parent has."""
+        return changes(self.git, sha, self.commit(sha).parents, of_merge=of_merge)
+
+    @cached_property
+    def origin(self) -> str:
+        """The URL at which others find it, without account; empty without one."""
+        return origin_url(self.spec, self.source)
+
+    def same_tree(self, sha: str, other: str, paths: Iterable[str]) -> bool:
+        """Whether two commits have the same files at `paths`; without any, the same files altogether."""
+        if asked := tuple(paths):
+            return self.tree_hashes(sha, asked) == self.tree_hashes(other, asked)
+        # From the commits alone: a tree may be missing.
+        names = [self.git.text("log", "--no-walk", "--format=%T", each).strip() for each in (sha, other)]
+        return names[0] == names[1]
+
+    def tree_hashes(self, sha: str, paths: Iterable[str]) -> dict[str, str]:
+        """The object names of files and folders at a commit: equal names mean equal contents.
+
+        A path that does not exist there is left out.
+
+        Raises:
+            UsageError: a path is none inside the tree, so that it could never exist.
+        """
+        asked = {_inside(path): path for path in paths}
+        if not asked:
+            return {}
+        output = self.git.run("ls-tree", "-z", "--full-tree", sha, "--", *asked)
+        hashes = {}
+        for entry in filter(None, output.decode("utf-8", "surrogateescape").split("\0")):
+            about, _, path = entry.partition("\t")
+            hashes[asked[path]] = about.split()[2]
+        return hashes
+
+    def ever_had(self, path: str) -> bool:
+        """Whether any commit of a branch or tag has changed this path; it can take long to read them all."""
+        if path.startswith("../"):
+            return False
+        return bool(self.git.text("log", "-1", "--all", "--format=%H", "--", path).strip())
+
+    def files(self, sha: str, path: str = ".") -> dict[str, str]:
+        """The object names of all files at a commit in a folder, by path; of submodules there are none."""
+        below = () if path == "." else (_inside(path),)
+        listing = self.git.run("ls-tree", "-r", "-z", "--full-tree", sha, "--", *below)
+        entries = (entry.partition("\t") for entry in listing.decode("utf-8", "surrogateescape").split("\0"))
+        about = ((path, words.split()) for words, _, path in entries if path)
+        return {path: name for path, (_, kind, name) in about if kind == "blob"}
+
+    def file(self, sha: str, path: str) -> bytes:
+        """The content of one file at a commit.
+
+        Raises:
+            UsageError: there is no such file at that commit, or it is absent from this copy of the history.
+        """
+        try:
+            return self.git.run("cat-file", "blob", f"{sha}:{path}")
+        except GitFailed as error:
+            raise UsageError(f"{path} cannot be read at {sha[:12]}: {error.said}") from None
+
+    def _log(self, *walk: str) -> Iterator[Commit]:
+        plain = ("-z", "--no-color", "--no-show-signature", "--no-notes", "--encoding=UTF-8")
+        return read_commits(self.git.text("log", *plain, FORMAT, *walk))
+
+    @cached_property
+    def cuts(self) -> frozenset[str]:
+        """The commits at which the history of a shallow clone is cut off."""
+        return frozenset(self.parts.shallow.decode().split())
+
+    def _advice(self, ref: str) -> str:
+        if self.cuts:
+            return f"the clone is shallow, and older commits are not here: {DEEPEN}"
+        if _HEX.fullmatch(ref):
+            return "it looks like a commit's name: fetch it first, or give more of it if it is ambiguous"
+        return "git branch --all and git tag list the names there are"
+
+    @cached_property
+    def _commits(self) -> dict[str, Commit]:
+        """Commits that were read already: what has a full name does not change."""
+        return {}
+
+    @cached_property
+    def _known(self) -> set[str]:
+        """Full names of commits that are known to be here."""
+        return set()
+
+    def _has(self, sha: str) -> bool:
+        if sha not in self._known and self._lookup(self.git, sha):
+            self._known.add(sha)
+        return sha in self._known
+
+    @staticmethod
+    def _lookup(git: Git, ref: str) -> str | None:
+        # In two steps, because `:/some text` would take an appended `^{commit}` for a part of the text.
+        named = ref if _FULL.fullmatch(ref) else _parse(git, ref)
+        return _parse(git, f"{named}^{{commit}}") if named else None
+
+    @cached_property
+    def _fetched(self) -> Git:
+        """Git on the clone after asking its server once for what is new."""
+        with self.lock() as held:
+            clone.refresh(replace(self.git, held=(held,)))
+        return self.git
+
+
+def _inside(path: str) -> str:
+    """A path from the top of the tree, as git writes it."""
+    name = posixpath.normpath(path)
+    if name in (".", "..") or name.startswith(("/", "../")):
+        raise UsageError(
+            f"{clean_line(path)!r} is no path in the repository", "name files and folders from its top"
+        )
+    return name
+
+
+def _parse(git: Git, name: str) -> str | None:
+    if not name or "\0" in name:
+        return None
+    try:
+        found = git.text("rev-parse", "--verify", "--quiet", "--end-of-options", name).strip()
+    except GitFailed:
+        return None
+    return found if _FULL.fullmatch(found) else None
+
+
+def _replacements(listing: str) -> dict[str, tuple[Replacement, ...]]:
+    """The output of `log --raw -z`: a commit's name, then for each path a field with a colon and the path.
+
+    The raw form is read because a path can look like anything, a commit's name included.
+    """
+    found: dict[str, list[Replacement]] = {}
+    fields = (text.removeprefix("\n") for text in listing.split("\0"))
+    sha = ""
+    for text in fields:
+        if text.startswith(":"):
+            mode, new_mode, old, new, _ = text[1:].split()
+            found[sha].append(Replacement(next(fields), f"{mode} {old}", f"{new_mode} {new}"))
+        elif text:
+            sha = text
+            found[sha] = []
+    return {sha: tuple(each) for sha, each in found.items()}

@@ -1,0 +1,40 @@
+"""Which commits give a file the content back that an earlier commit took from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from bisect_tool.git.range import Range
+    from bisect_tool.git.repository import Replacement, Repository
+
+_LONGEST = 2_000
+"""Ranges of more commits are not read: their trees would take longer than a run or two are worth."""
+
+
+def restored(repository: Repository, span: Range) -> Mapping[str, str]:
+    """By the commits of a range that restore contents: the commit that had taken them away.
+
+    No message has to say so. Merges are left out, unless only the mainline counts.
+
+    Raises:
+        EnvironmentFailed: git failed.
+    """
+    if len(span.commits) > _LONGEST:
+        return {}
+    single = [each.sha for each in span.commits if span.first_parent or len(each.parents) < 2]
+    replaced = repository.replaced_by(single)
+    return dict(_restored((sha, replaced[sha]) for sha in single))
+
+
+def _restored(commits: Iterable[tuple[str, Sequence[Replacement]]]) -> Iterator[tuple[str, str]]:
+    took: dict[tuple[str, str], str] = {}
+    for sha, replacements in commits:
+        now = [(each.path, each.after) for each in replacements]
+        taken_by = Counter(took[each] for each in now if each in took)
+        if taken_by:
+            yield sha, taken_by.most_common(1)[0][0]
+        took.update(((each.path, each.before), sha) for each in replacements)

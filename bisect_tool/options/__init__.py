@@ -1,0 +1,1 @@
+"""From a command line to a request in which every name is resolved."""

@@ -1,0 +1,41 @@
+"""The planner: what to run next for all cells at once, and what the trials so far say. Pure.
+
+Everything is decided from the list of trials that ran, so a resumed session takes up exactly where it was.
+"""
+
+from bisect_tool.planner.decide import conclude_early, current_state, decide, with_extra_retries
+from bisect_tool.planner.fixes import decide_fixes
+from bisect_tool.planner.goal import (
+    Belief,
+    CellConclusion,
+    EndCounts,
+    Finding,
+    FixCommit,
+    Goal,
+    Purpose,
+    Repeat,
+    State,
+    Step,
+)
+from bisect_tool.planner.repro import Tally, decide_repro, tally
+
+__all__ = [
+    "Belief",
+    "CellConclusion",
+    "EndCounts",
+    "Finding",
+    "FixCommit",
+    "Goal",
+    "Purpose",
+    "Repeat",
+    "State",
+    "Step",
+    "Tally",
+    "conclude_early",
+    "current_state",
+    "decide",
+    "decide_fixes",
+    "decide_repro",
+    "tally",
+    "with_extra_retries",
+]

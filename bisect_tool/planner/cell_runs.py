@@ -1,0 +1,229 @@
+"""The trials of one cell, judged under the signatures that are investigated."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence import (
+    Failure,
+    Judgement,
+    Signature,
+    classify,
+    command_without,
+    identifying_signatures,
+    is_missed_deadline,
+    without,
+)
+from bisect_tool.planner.goal import EndCounts
+from bisect_tool.verdict import RED, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from bisect_tool.planner.goal import Goal
+    from bisect_tool.trial.result import CellResult, TrialResult
+
+_TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 1.0
+"""What a busy machine can make of a test: more than both, and it hangs."""
+_SHORTEST_S = 0.5
+"""No test has a deadline that is shorter: what ends before that only speaks of time."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a cell in a trial.
+
+    `busy`: by which measure the machine was busy
+    when it missed a deadline; empty if it missed none, or the machine was quiet.
+    """
+
+    sha: str
+    verdict: Verdict
+    outcome: Outcome
+    reason: str
+    failure: Failure | None
+    cell: str
+    trial: TrialResult
+    busy: str = ""
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The cells that ran before it in the same trial."""
+        return self.trial.names[: self.trial.places.get(self.cell, 0)]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it missed a deadline on a machine that was busy with other work."""
+        return bool(self.busy)
+
+    @property
+    def preceding(self) -> frozenset[str]:
+        """The cells that ran before it, in whatever order."""
+        return frozenset(self.before)
+
+
+@dataclass(frozen=True)
+class CellRuns:
+    """All runs of a cell, in the order of the trials."""
+
+    runs: tuple[Run, ...]
+
+    @classmethod
+    def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> CellRuns:
+        """Judge a cell's runs by the failures at the failing end."""
+        found = tuple(_found(cell, trials))
+        sought = _Sought.of(goal, found)
+        longest = _longest_pass(cell, trials)
+        runs = (_run(trial, result, sought, longest) for trial, result in found)
+        return cls(tuple(_every_other_doubtful(runs)))
+
+    def after(self, cells: Collection[str]) -> CellRuns:
+        """The runs in which all these cells ran before."""
+        return CellRuns(tuple(run for run in self.runs if run.preceding.issuperset(cells))) if cells else self
+
+    def at(self, shas: Collection[str]) -> tuple[Run, ...]:
+        """The runs at these commits."""
+        return tuple(run for run in self.runs if run.sha in shas)
+
+    def conclusive(self, *verdicts: Verdict) -> frozenset[str]:
+        """The commits at which any run said one of these."""
+        return frozenset(run.sha for run in self.runs if run.verdict in verdicts)
+
+    def in_doubt(self, shas: Collection[str]) -> str:
+        """How busy the machine was, if the cell failed at these commits only by deadlines missed then."""
+        failures = [run for run in self.at(shas) if run.verdict is Verdict.BAD]
+        return failures[0].busy if failures and all(run.doubtful for run in failures) else ""
+
+    def counts(self, shas: Collection[str]) -> EndCounts:
+        """How often the cell ran and failed at these commits, whatever its signature."""
+        here = self.at(shas)
+        red = sum(run.outcome in RED for run in here)
+        return EndCounts(red + sum(run.outcome is Outcome.PASSED for run in here), red)
+
+    def observations(self, retries: int) -> tuple[tuple[str, Verdict], ...]:
+        """What the search is told: every run that is a verdict, then every commit that is given up."""
+        seen = [(run.sha, run.verdict) for run in self.runs if run.verdict is not Verdict.SKIP]
+        return (*seen, *((sha, Verdict.SKIP) for sha in self.given_up(retries)))
+
+    def given_up(self, retries: int) -> tuple[str, ...]:
+        """The commits that are not run again, since too much of what they said was nothing.
+
+        One whose runs the machine spoiled, or during which it was busy, is left open until its retries are
+        used up, and so is one that told something: one run in vain for every verdict is borne beside them.
+        """
+        return tuple(
+            sha for sha in dict.fromkeys(run.sha for run in self.runs) if self._is_mute(sha, retries)
+        )
+
+    def _is_mute(self, sha: str, retries: int) -> bool:
+        here = self.at((sha,))
+        vain = [run for run in here if run.verdict is Verdict.SKIP]
+        heard = len(here) - len(vain)
+        may_change = heard or all(run.doubtful or run.outcome is Outcome.INFRASTRUCTURE for run in vain)
+        return len(vain) > retries + heard if may_change else bool(vain)
+
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """The commits that told nothing, and why."""
+        told = self.conclusive(Verdict.GOOD, Verdict.BAD)
+        return tuple({run.sha: run.reason for run in self.runs if run.sha not in told}.items())
+
+    def frames(self, shas: Collection[str]) -> frozenset[str]:
+        """The files in the tracebacks of the first failure at one of these commits."""
+        failure = self.failure(*shas)
+        events = failure.chain if failure else ()
+        return frozenset(frame.file for event in events for frame in event.frames)
+
+    def failure(self, *shas: str) -> Failure | None:
+        """The evidence at a commit: that of a verdict, if there is any, before what was skipped."""
+        here = [run for run in self.at(shas) if run.failure is not None]
+        here.sort(key=lambda run: run.verdict is Verdict.SKIP)
+        return here[0].failure if here else None
+
+
+def _found(cell: str, trials: Sequence[TrialResult]) -> Iterator[tuple[TrialResult, CellResult]]:
+    """What each trial found of a cell, its failures without what the cell's passing trials print as well."""
+    results = [(trial, result) for trial in trials if (result := trial.cell(cell)) is not None]
+    failed_at = {trial.sha for trial, result in results if result.outcome in RED}
+    passed = (trial for trial, result in results if result.outcome is Outcome.PASSED)
+    good = frozenset(each for trial in passed if trial.sha not in failed_at for each in trial.printed)
+    for trial, result in results:
+        yield trial, _without(result, good) if good else result
+
+
+def _without(result: CellResult, good: frozenset[Signature]) -> CellResult:
+    if result.failure is None:
+        return result
+    left = (command_without if result.failure.root.exit else without)(result.failure, good)
+    return result if left is result.failure else result.model_copy(update={"failure": left})
+
+
+def _run(trial: TrialResult, result: CellResult, sought: _Sought, longest: float | None) -> Run:
+    judgement = sought.judge(result)
+    reason = result.reason or judgement.reason
+    doubtful = judgement.verdict is Verdict.BAD and is_doubtful(trial, result, longest)
+    busy = trial.slowed if doubtful else ""
+    return Run(trial.sha, judgement.verdict, result.outcome, reason, result.failure, result.cell, trial, busy)
+
+
+def is_doubtful(trial: TrialResult, result: CellResult, longest: float | None = None) -> bool:
+    """Whether a cell missed a deadline while the machine was busy with other work.
+
+    Not if it was over at once, hardly used a CPU, or took so much longer than its `longest` pass (seconds)
+    that no load explains it.
+    """
+    if not trial.slowed or not is_missed_deadline(result.outcome, result.failure):
+        return False
+    if result.outcome is not Outcome.HUNG and result.seconds < _SHORTEST_S:
+        return False
+    return longest is None or result.seconds <= max(_TIMES_SLOWER * longest, longest + _SECONDS_SLOWER)
+
+
+def _longest_pass(cell: str, trials: Sequence[TrialResult]) -> float | None:
+    results = (trial.cell(cell) for trial in trials)
+    passes = (each.seconds for each in results if each is not None and each.outcome is Outcome.PASSED)
+    return max(passes, default=None)
+
+
+def _every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:
+    """The runs, of which two doubtful ones at a commit count as one failure: the first of them tells nothing.
+
+    So it is repeated, and believed only if it fails again.
+    """
+    doubtful: Counter[str] = Counter()
+    for run in runs:
+        doubtful[run.sha] += run.doubtful
+        if run.doubtful and doubtful[run.sha] % 2:
+            reason = f"{run.reason}: in doubt, as the machine was busy ({run.busy})"
+            yield replace(run, verdict=Verdict.SKIP, reason=reason)
+        else:
+            yield run
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """The failures that are looked for: the cell's at the failing end, by what tells them from others.
+
+    What the machine spoiled there has evidence, too, but is nothing to look for. Of a command that is judged
+    by its exit code alone, nothing but a hang is told from a failure.
+    """
+
+    signatures: frozenset[Signature]
+    outcomes: frozenset[Outcome]
+
+    @classmethod
+    def of(cls, goal: Goal, found: Iterable[tuple[TrialResult, CellResult]]) -> _Sought:
+        red = [result for trial, result in found if trial.sha in goal.failing and result.outcome in RED]
+        if goal.by_exit_code:
+            return cls(frozenset(), frozenset(result.outcome for result in red))
+        failures = [result.failure for result in red if result.failure]
+        return cls(
+            frozenset(each for failure in failures for each in identifying_signatures(failure)), frozenset()
+        )
+
+    def judge(self, result: CellResult) -> Judgement:
+        if self.outcomes and result.outcome in RED and result.outcome not in self.outcomes:
+            signature = result.failure.signature if result.failure else result.outcome
+            return Judgement(verdict=Verdict.SKIP, reason=f"another failure: {signature}")
+        return classify(result.outcome, result.failure, self.signatures)

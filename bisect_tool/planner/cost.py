@@ -1,0 +1,96 @@
+"""What a trial would take: the checkout, the build if there is one, and the tests of the cells it runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from bisect_tool.planner.goal import Goal
+    from bisect_tool.search import Dag
+    from bisect_tool.search.rates import Floats
+    from bisect_tool.trial.result import TrialResult
+
+_CHECKOUT_S = 0.1
+_BETWEEN_S = 0.01
+"""`git checkout` in a large history: the least it takes with what is around it, and how much longer by the
+square root of the commits that lie between, which mostly change the same files."""
+
+_BUILD_TO_TEST = 5.0
+"""How much longer a build takes than a run of the tests, as long as none was seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cost:
+    """Expected seconds.
+
+    Attributes:
+        dag: The commits of the range.
+        here: The commit that is checked out; None, or one outside, and all are as far.
+        cell_s: What the tests of each cell took.
+        trial_s: What a trial took besides those.
+        build_s: What a build took.
+        environments: The environment that each commit needs, where one has to be built.
+        cached: The environments that are there already.
+    """
+
+    dag: Dag
+    here: str | None
+    cell_s: Mapping[str, float]
+    trial_s: float
+    build_s: float
+    environments: Mapping[str, str]
+    cached: frozenset[str]
+
+    @classmethod
+    def of(cls, goal: Goal, trials: Sequence[TrialResult]) -> Cost:
+        """Learn from the trials that ran, the latest last; the environments they used are there."""
+        seconds: defaultdict[str, list[float]] = defaultdict(list)
+        for trial in trials:
+            for cell in trial.cells:
+                seconds[cell.cell].append(cell.seconds)
+        tests = [trial.seconds - trial.build_seconds for trial in trials]
+        beside = [
+            max(0.0, test_s - sum(cell.seconds for cell in trial.cells))
+            for test_s, trial in zip(tests, trials, strict=True)
+        ]
+        builds = [trial.build_seconds for trial in trials if not trial.environment_reused]
+        used = {trial.environment for trial in trials if trial.environment}
+        return cls(
+            goal.dag,
+            trials[-1].sha if trials else None,
+            {cell: fmean(each) for cell, each in seconds.items()},
+            fmean(beside) if beside else 0.0,
+            fmean(builds) if builds else _BUILD_TO_TEST * (fmean(tests) if tests else 1.0),
+            goal.environments,
+            goal.cached | used,
+        )
+
+    def at(self, sha: str, cells: Collection[str]) -> float:
+        """What a trial of these cells takes at a commit."""
+        tests = self.trial_s + sum(self.cell_s.get(cell, 0.0) for cell in cells)
+        environment = self.environments.get(sha)
+        there = environment is None or environment in self.cached
+        between = self._between[self.dag.index[sha]] if sha in self.dag.index else 0.0
+        return _CHECKOUT_S + _BETWEEN_S * sqrt(between) + tests + (0.0 if there else self.build_s)
+
+    @cached_property
+    def _between(self) -> Floats:
+        """For each commit, how many lie under it or under the one that is checked out, but not under both."""
+        count = len(self.dag.candidates)
+        place = self.dag.index.get(self.here or "")
+        if place is None:
+            return np.zeros(count)
+        under = np.zeros(count)
+        under[self.dag.ancestry.under(place)] = 1.0
+        sizes = self.dag.ancestry.sums(np.ones(count))
+        between: Floats = sizes + sizes[place] - 2 * self.dag.ancestry.sums(under)
+        return between

@@ -1,0 +1,219 @@
+"""Which trial to begin now: the ends first, then what tells all open cells together the most for its time."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.planner.cell import CellSearch, is_spoiled
+from bisect_tool.planner.cell_runs import is_doubtful
+from bisect_tool.planner.cost import Cost
+from bisect_tool.planner.goal import CellConclusion, Goal, Purpose, State, Step
+from bisect_tool.planner.groups import are_processes, group
+from bisect_tool.verdict import RED, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.trial.result import TrialResult
+
+_STEPS_AFTER_NARROWING = 4
+"""What the confirmation of a failure that always shows takes, about."""
+
+
+def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+    """What the trials so far say of every cell, and which trial to begin beside those that are running."""
+    if ends := _open_ends(goal, trials):
+        step = _endpoint_step(goal, ends, trials, running)
+        return State(step, (), goal.dag.candidates, _steps_before_narrowing(goal, trials))
+    searches = [CellSearch.of(goal, cell, trials) for cell in _cells(goal, trials)]
+    conclusions = tuple(search.conclusion for search in searches if search.conclusion is not None)
+    open_ones = [search for search in searches if search.conclusion is None]
+    if not open_ones:
+        return State(None, conclusions, (), 0, over=not running)
+    lead = max(open_ones, key=lambda search: search.bisection.steps_left())
+    step = _best_step(goal, open_ones, lead, trials, running)
+    return State(
+        step,
+        conclusions,
+        _remaining(goal, open_ones),
+        0 if lead.fails_where_it_passes else lead.bisection.steps_left(),
+        over=step is None and not running,
+        likely=_likely(goal, lead, step),
+        beliefs=tuple(search.belief for search in open_ones),
+        disagreement=next((search.disagreement for search in open_ones if search.disagreement), ""),
+    )
+
+
+def conclude_early(goal: Goal, trials: Sequence[TrialResult]) -> State:
+    """The answer as far as the trials go: what a used-up budget ends with."""
+    return State(None, _so_far(goal, trials, "the budget was used up"), (), 0, over=True, stopped=True)
+
+
+def current_state(goal: Goal, trials: Sequence[TrialResult]) -> State:
+    """Where the planner stands, with what is known of the open cells among the conclusions."""
+    state = decide(goal, trials)
+    return state if state.over else replace(state, conclusions=_so_far(goal, trials, "not finished"))
+
+
+def _so_far(goal: Goal, trials: Sequence[TrialResult], why: str) -> tuple[CellConclusion, ...]:
+    return tuple(CellSearch.of(goal, cell, trials).settled(why) for cell in _cells(goal, trials))
+
+
+def with_extra_retries(goal: Goal, trials: Sequence[TrialResult]) -> Goal:
+    """The goal of a resumed session: what the machine spoiled before may be tried anew."""
+    spoiled = Counter(trial.sha for trial in trials if trial.outcome is Outcome.INFRASTRUCTURE)
+    return replace(goal, retries=goal.retries + max(spoiled.values(), default=0))
+
+
+def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
+    """The failing ends that have to be run still, or again, before anything is searched for."""
+    return tuple(end for end in goal.failing if _is_open(goal, [each for each in trials if each.sha == end]))
+
+
+def _is_open(goal: Goal, at: Sequence[TrialResult]) -> bool:
+    """Whether a failing end is to be run again after these trials of it."""
+    useful = [trial for trial in at if not is_spoiled(trial)]
+    unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
+    gave_up = unbuildable or len(at) - len(useful) > goal.retries
+    enough = len(useful) - _in_doubt(useful) >= goal.endpoint_runs
+    return not gave_up and not _all_red(useful) and not enough
+
+
+def _all_red(useful: Sequence[TrialResult]) -> bool:
+    """Whether every cell that ran at an end was red at least once."""
+    cells = {cell.cell for trial in useful for cell in trial.cells}
+    red = {cell.cell for trial in useful for cell in trial.cells if cell.outcome in RED}
+    return bool(cells) and cells == red and not _in_doubt(useful)
+
+
+def _in_doubt(useful: Sequence[TrialResult]) -> bool:
+    """Whether a cell was red only in that it missed a deadline, once, while the machine was busy."""
+    red = [(trial, cell) for trial in useful for cell in trial.cells if cell.outcome in RED]
+    doubtful = Counter(cell.cell for trial, cell in red if is_doubtful(trial, cell))
+    certain = {cell.cell for trial, cell in red if not is_doubtful(trial, cell)}
+    return any(number % 2 for name, number in doubtful.items() if name not in certain)
+
+
+def _endpoint_step(
+    goal: Goal, ends: Sequence[str], trials: Sequence[TrialResult], running: Sequence[Step]
+) -> Step | None:
+    """A failing end; beside it, where there are slots, the passing ends, which are needed anyway."""
+    under_way = {step.sha for step in running}
+    for end in ends:
+        if end not in under_way:
+            return Step(end, None, Purpose.BAD_END)
+    tried = under_way.union(trial.sha for trial in trials)
+    for end in goal.passing:
+        if end not in tried:
+            return Step(end, None, Purpose.GOOD_END)
+    return None
+
+
+def _remaining(goal: Goal, searches: Sequence[CellSearch]) -> tuple[str, ...]:
+    """The commits that are left for any of these cells, ancestors first."""
+    left = {sha for search in searches for sha in search.left or search.bisection.remaining}
+    return tuple(sha for sha in goal.dag.candidates if sha in left)
+
+
+def _steps_before_narrowing(goal: Goal, trials: Sequence[TrialResult]) -> int:
+    done = sum(trial.sha in goal.failing for trial in trials)
+    narrowing = (len(goal.dag.candidates) - 1).bit_length()
+    afterwards = narrowing + _STEPS_AFTER_NARROWING if goal.goods else 0
+    return max(goal.endpoint_runs * len(goal.failing) - done, 1) + afterwards
+
+
+def _cells(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
+    at = [trial for trial in trials if trial.sha in goal.failing]
+    return tuple(dict.fromkeys(cell.cell for trial in at for cell in trial.cells))
+
+
+def _best_step(
+    goal: Goal,
+    searches: Sequence[CellSearch],
+    lead: CellSearch,
+    trials: Sequence[TrialResult],
+    running: Sequence[Step],
+) -> Step | None:
+    under_way = {
+        search.cell: [step.sha for step in running if step.cells is None or search.cell in step.cells]
+        for search in searches
+    }
+    required = [search for search in searches if search.required is not None]
+    if required:
+        return _required(required, under_way)
+    wanted = [(search, search.wanted(under_way[search.cell])) for search in searches]
+    beside = _beside(goal, lead, under_way[lead.cell])
+    sha = beside or _worthiest(goal, trials, wanted)
+    if sha is None:
+        return None
+    # A cut for all slots at once may tell little by itself; it is the lead's all the same.
+    sharing = [search for search, values in wanted if sha in values or (beside and search is lead)]
+    return Step(sha, _with_company(sharing), sharing[0].purpose(sha))
+
+
+def _with_company(searches: Sequence[CellSearch]) -> tuple[str, ...]:
+    """The cells, each after those that it fails after alone."""
+    return tuple(dict.fromkeys(cell for search in searches for cell in (*search.after, search.cell)))
+
+
+def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -> Step | None:
+    for search in searches:
+        step = search.required
+        if step is not None and step.sha not in under_way[search.cell]:
+            if step.cells is None:
+                return step
+            return replace(step, cells=_together(step, search, searches))
+    return None
+
+
+def _together(step: Step, search: CellSearch, searches: Sequence[CellSearch]) -> tuple[str, ...]:
+    """The cells that ask for the same run, after the same others; of few groups, one group runs apart."""
+    first = (step.cells or ())[:-1]
+    if step.purpose is Purpose.ORDER:
+        return (*first, search.cell)
+    same = [other for other in searches if other.required == replace(step, cells=(*first, other.cell))]
+    if step.purpose is Purpose.ISOLATED and search.goal.grouped and are_processes(_at_the_end(search, step)):
+        same = [other for other in same if group(other.cell) == group(search.cell)]
+    return (*first, *_with_company(same))
+
+
+def _at_the_end(search: CellSearch, step: Step) -> tuple[str, ...]:
+    """The cells of the first trial at a failing end, which ran all."""
+    return next(run.trial.names for run in search.cell_runs.runs if run.sha == step.sha)
+
+
+def _beside(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | None:
+    """The next of the trials that cut the range for all slots at once."""
+    if goal.slots == 1:
+        return None
+    together = lead.bisection.plan(goal.slots)
+    left = Counter(together) - Counter(under_way)
+    begun = Counter(under_way) - Counter(together)
+    return next(iter(left), None) if not begun else None
+
+
+def _worthiest(
+    goal: Goal, trials: Sequence[TrialResult], wanted: Sequence[tuple[CellSearch, dict[str, float]]]
+) -> str | None:
+    """The commit that tells the most in an expected second."""
+    worth: defaultdict[str, float] = defaultdict(float)
+    cells: defaultdict[str, list[str]] = defaultdict(list)
+    for search, values in wanted:
+        for sha, bits in values.items():
+            worth[sha] += bits
+            cells[sha].append(search.cell)
+    cost = Cost.of(goal, trials)
+    return max(worth, key=lambda sha: round(worth[sha], 9) / cost.at(sha, cells[sha]), default=None)
+
+
+def _likely(goal: Goal, lead: CellSearch, step: Step | None) -> tuple[str, ...]:
+    """What would come next after either answer to the step that begins now."""
+    if step is None or not goal.environments:
+        return ()
+    shas: list[str] = []
+    for verdict in (Verdict.BAD, Verdict.GOOD):
+        if step.sha in goal.dag.index or step.sha in goal.goods:
+            shas += lead.bisection.observe((step.sha, verdict)).plan(1)
+    return tuple(dict.fromkeys(shas))

@@ -1,0 +1,270 @@
+"""The planner of `fixes`: the failing commit, every candidate for a fix on it, then the combinations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bisect_tool.ddmin import smallest
+from bisect_tool.planner.goal import EndCounts, Goal, Purpose, State, Step
+from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.trial.result import CellResult, TrialResult
+
+COMBINATIONS = 24
+"""Combinations that are run at most."""
+
+
+class Standing(StrEnum):
+    """What the runs of a cell at a commit say: one failure is enough, a pass has to be seen again."""
+
+    PASSES = "passes"
+    FAILS = "fails"
+    UNTOLD = "told nothing"
+    OPEN = "open"
+
+
+class _UngraftedError(Exception):
+    def __init__(self, parts: frozenset[int]) -> None:
+        self.parts = parts
+
+
+class _UntriedError(Exception):
+    def __init__(self, sha: str) -> None:
+        self.sha = sha
+
+
+@dataclass(frozen=True, eq=False)
+class FixEvaluation:
+    """What the trials say of every cell: at the failing commit, at the candidates, at their combinations."""
+
+    goal: Goal
+    trials: Sequence[TrialResult]
+
+    @cached_property
+    def cells(self) -> tuple[str, ...]:
+        """The cells that are asked about; else all, in the order in which they ran at the failing commit."""
+        if self.goal.only:
+            return tuple(self.goal.only)
+        at = [trial for trial in self.trials if trial.sha == self.goal.bad]
+        return tuple(dict.fromkeys(cell.cell for trial in at for cell in trial.cells))
+
+    @cached_property
+    def red(self) -> tuple[str, ...]:
+        """The cells that fail there."""
+        return tuple(cell for cell in self.cells if self.standing(self.goal.bad, cell) is Standing.FAILS)
+
+    @cached_property
+    def green(self) -> tuple[str, ...]:
+        """The cells that pass there."""
+        return tuple(cell for cell in self.cells if self.standing(self.goal.bad, cell) is Standing.PASSES)
+
+    def standing(self, sha: str, cell: str) -> Standing:
+        """What is known of a cell at a commit; any failure counts, whatever its signature."""
+        at = self._results(sha, cell)
+        if any(result.outcome in RED for result in at):
+            return Standing.FAILS
+        if sum(result.outcome is Outcome.PASSED for result in at) >= self.goal.endpoint_runs:
+            return Standing.PASSES
+        vain = [result.outcome for result in at if result.outcome is not Outcome.PASSED]
+        spoiled = vain.count(Outcome.INFRASTRUCTURE)
+        return Standing.UNTOLD if len(vain) > spoiled or spoiled > self.goal.retries else Standing.OPEN
+
+    def seen(self, cell: str) -> EndCounts:
+        """The runs of a cell at the failing commit."""
+        at = self._results(self.goal.bad, cell)
+        failed = sum(result.outcome in RED for result in at)
+        return EndCounts(failed + sum(result.outcome is Outcome.PASSED for result in at), failed)
+
+    def left(self, sha: str) -> tuple[str, ...]:
+        """The cells that are to be run at a commit still."""
+        cells = self.cells if sha == self.goal.bad else (*self.red, *self.green)
+        return tuple(cell for cell in cells or ("",) if self.standing(sha, cell) is Standing.OPEN)
+
+    def with_prerequisites(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """The cells, each with those that have to run before it."""
+        only = self.goal.only
+        return tuple(dict.fromkeys(name for cell in cells for name in (*only.get(cell, ()), cell)))
+
+    def missing(self, sha: str) -> int:
+        """How many runs of a commit that takes, if all of them pass."""
+        passed = (
+            sum(result.outcome is Outcome.PASSED for result in self._results(sha, cell))
+            for cell in self.left(sha)
+        )
+        return max((self.goal.endpoint_runs - number for number in passed), default=0)
+
+    def healed(self, sha: str) -> tuple[str, ...]:
+        """The red cells that pass at a commit."""
+        return tuple(cell for cell in self.red if self.standing(sha, cell) is Standing.PASSES)
+
+    def heals(self, sha: str) -> bool:
+        """Whether every red cell passes there."""
+        return bool(self.red) and self.healed(sha) == self.red
+
+    def broken(self, sha: str) -> tuple[str, ...]:
+        """The green cells that fail there."""
+        return tuple(cell for cell in self.green if self.standing(sha, cell) is Standing.FAILS)
+
+    @cached_property
+    def candidates(self) -> dict[int, str]:
+        """The commits of the candidates that fit, by their numbers."""
+        return {
+            part: commit.sha
+            for commit in self.goal.fix_commits
+            if len(commit.parts) == 1 and commit.sha
+            for part in commit.parts
+        }
+
+    def _results(self, sha: str, cell: str) -> list[CellResult]:
+        at = (self._result(trial, cell) for trial in self.trials if trial.sha == sha)
+        return [result for result in at if result is not None]
+
+    def _result(self, trial: TrialResult, cell: str) -> CellResult | None:
+        """What a trial says of a cell: as little as what has to run before it and could not."""
+        told = [trial.cell(name) for name in self.with_prerequisites((cell,))]
+        results = [result for result in told if result is not None]
+        if len(results) < len(told):
+            return None
+        silent = (result for result in results[:-1] if result.outcome not in CONCLUSIVE)
+        return next(silent, results[-1])
+
+
+@dataclass(frozen=True)
+class Smallest:
+    """The smallest set of candidates that heals all; `cut`: not all combinations that it takes were tried."""
+
+    parts: frozenset[int]
+    cut: bool = False
+
+
+class _Oracle:
+    """Answers whether a combination heals all, from the trials; raises where they do not say it yet.
+
+    So the search is played from its beginning whenever something new is known, and needs no memory.
+    """
+
+    def __init__(self, evaluation: FixEvaluation) -> None:
+        self._healing = evaluation
+        self._grafted = {commit.parts: commit.sha for commit in evaluation.goal.fix_commits}
+        self._asked: set[str] = set()
+        self.cut = False
+
+    def fits(self, parts: frozenset[int]) -> bool:
+        if parts not in self._grafted:
+            raise _UngraftedError(parts)
+        return bool(self._grafted[parts])
+
+    def heals(self, parts: frozenset[int]) -> bool:
+        if not self._may_ask(parts) or not self.fits(parts):
+            return False
+        sha, evaluation = self._grafted[parts], self._healing
+        standings = [evaluation.standing(sha, cell) for cell in evaluation.red]
+        if Standing.FAILS in standings or Standing.UNTOLD in standings:
+            return False
+        if Standing.OPEN in standings:
+            raise _UntriedError(sha)
+        return True
+
+    def _may_ask(self, parts: frozenset[int]) -> bool:
+        """Whether the combinations asked about are not too many; single candidates ran already."""
+        if len(parts) > 1:
+            name = ",".join(map(str, sorted(parts)))
+            self.cut |= len(self._asked | {name}) > COMBINATIONS
+            if not self.cut:
+                self._asked.add(name)
+            return name in self._asked
+        return True
+
+
+def decide_fixes(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+    """The next run: the failing commit until it fails, every candidate by itself, then their combinations."""
+    evaluation = FixEvaluation(goal, trials)
+    shas, wanted = _agenda(evaluation)
+    under_way = [step.sha for step in running]
+    idle = [sha for sha in shas if sha not in under_way]
+    busy = [sha for sha in shas if evaluation.missing(sha) > under_way.count(sha)]
+    sha = next(iter((*idle, *busy)), None)
+    left = sum(evaluation.missing(sha) for sha in shas)
+    if sha is None:
+        return State(None, (), (), left, over=not running and not wanted, wanted=wanted)
+    # The first run shows which cells there are.
+    cells = evaluation.with_prerequisites(evaluation.left(sha)) if evaluation.cells else None
+    step = Step(sha, cells, Purpose.BAD_END if sha == goal.bad else Purpose.FIX)
+    return State(step, (), (), left)
+
+
+def least(evaluation: FixEvaluation) -> Smallest | None:
+    """The fewest candidates that heal all, as far as the trials say it; None where none do, or it is open."""
+    try:
+        return _search(evaluation)
+    except (_UngraftedError, _UntriedError):
+        return None
+
+
+def _agenda(evaluation: FixEvaluation) -> tuple[list[str], frozenset[int]]:
+    """The commits to be run now, the most urgent first; else candidates that have to be put together."""
+    goal = evaluation.goal
+    alone = list(dict.fromkeys((*evaluation.candidates.values(), *goal.verify)))
+    if alone and evaluation.left(goal.bad):
+        return [goal.bad], frozenset()
+    unfinished = [sha for sha in alone if evaluation.red and evaluation.left(sha)]
+    return (unfinished, frozenset()) if unfinished else _combination(evaluation)
+
+
+def _combination(evaluation: FixEvaluation) -> tuple[list[str], frozenset[int]]:
+    if not evaluation.red:
+        return [], frozenset()
+    try:
+        found = _search(evaluation)
+    except _UngraftedError as error:
+        return [], error.parts
+    except _UntriedError as error:
+        return [error.sha], frozenset()
+    return (_unfinished(evaluation, found.parts) if found else []), frozenset()
+
+
+def _unfinished(evaluation: FixEvaluation, parts: frozenset[int]) -> list[str]:
+    """The combination that was found, where what it breaks is not seen yet."""
+    return [
+        commit.sha
+        for commit in evaluation.goal.fix_commits
+        if commit.parts == parts and evaluation.left(commit.sha)
+    ]
+
+
+def _search(evaluation: FixEvaluation) -> Smallest | None:
+    """A single candidate that heals all; else delta debugging from the largest sets that do.
+
+    First those that heal something each, as the others are probably of no use; then all that fit together:
+    what conflicts by itself may fit once something above it is reverted.
+    """
+    single = next((part for part, sha in evaluation.candidates.items() if evaluation.heals(sha)), None)
+    if single is not None:
+        return Smallest(frozenset({single}))
+    oracle = _Oracle(evaluation)
+    useful = [part for part, sha in evaluation.candidates.items() if evaluation.healed(sha)]
+    everything = [
+        part for commit in evaluation.goal.fix_commits for part in commit.parts if len(commit.parts) == 1
+    ]
+    for parts in (useful, everything):
+        whole = _fitting(oracle, parts)
+        if len(whole) > 1 and oracle.heals(frozenset(whole)):
+            return Smallest(smallest(whole, oracle.heals), oracle.cut)
+    return None
+
+
+def _fitting(oracle: _Oracle, parts: Sequence[int]) -> list[int]:
+    """All of them where they fit together; else one after the other, those that fit what is there already."""
+    if len(parts) < 2 or oracle.fits(frozenset(parts)):
+        return list(parts)
+    kept: list[int] = []
+    for part in parts:
+        if oracle.fits(frozenset((*kept, part))):
+            kept.append(part)
+    return kept

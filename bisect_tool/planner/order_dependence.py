@@ -1,0 +1,150 @@
+"""Whether a cell fails only after cells that run before it, and after which of them.
+
+It is asked at one commit, mostly the failing end. First the cell runs without the cells of other parameter
+groups; where it passes then, it runs alone, and with everything, until chance is no explanation; then with
+parts of what ran before it, until none can be left out (delta debugging over the order).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.ddmin import smallest
+from bisect_tool.planner.goal import Purpose, Step
+from bisect_tool.planner.groups import group, is_apart
+from bisect_tool.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.planner.cell_runs import CellRuns, Run
+    from bisect_tool.planner.goal import Goal
+
+_RED_IN_COMPANY = 3
+_GREEN_ALONE = 4
+"""By chance alone a flaky cell is so often red after others and green without them about 2 times in 100."""
+
+_GREEN_AFTER_A_PART = 2
+_RUNS = 40
+"""So many runs at one commit are spent on the question; then the smallest part so far has to do."""
+
+_ISOLATED_RUNS = 2
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """After which cells a cell fails only, in their order, and the run that is missing to know."""
+
+    after: tuple[str, ...] = ()
+    missing: Step | None = None
+
+
+class _UnknownError(Exception):
+    """It was not tried yet whether the cell fails after this part."""
+
+    def __init__(self, part: frozenset[int]) -> None:
+        super().__init__()
+        self.part = part
+
+
+def isolation(goal: Goal, cell_runs: CellRuns, cell: str) -> Step | None:
+    """The run of a failing end apart from other cells, where the cell failed after such."""
+    for end in goal.failing:
+        here = cell_runs.at((end,))
+        apart = [run for run in here if is_apart(goal, run.trial, cell)]
+        failed = any(run.verdict is Verdict.BAD for run in here)
+        told = any(run.verdict is not Verdict.SKIP for run in apart)
+        if failed and not told and len(apart) < _ISOLATED_RUNS:
+            return Step(end, (cell,), Purpose.ISOLATED)
+    return None
+
+
+def dependence(cell_runs: CellRuns, cell: str) -> Dependence:
+    """What the runs say of the cells before it; nothing as long as it does not seem to depend on any."""
+    sha = _suspected(cell_runs)
+    if sha is None:
+        return Dependence()
+    runs = cell_runs.at((sha,))
+    scope = _scope(runs, cell)
+    purpose = Purpose.ORDER if scope.own else Purpose.ISOLATED
+    red, green = _sides(runs)
+    whole = max((scope.before(run) for run in red), key=len)
+    if len(red) < _RED_IN_COMPANY:
+        return Dependence(missing=Step(sha, (*whole, cell), purpose))
+    if sum(not scope.before(run) for run in green) < _GREEN_ALONE:
+        return Dependence(missing=Step(sha, (cell,), purpose))
+    try:
+        return Dependence(after=_after(runs, whole))
+    except _UnknownError as unknown:
+        part = tuple(name for place, name in enumerate(whole) if place in unknown.part)
+        return Dependence(missing=Step(sha, (*part, cell), purpose))
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Which of the cells before one are looked at: those of other groups, or with `own` all of them."""
+
+    group: str
+    own: bool
+
+    def before(self, run: Run) -> tuple[str, ...]:
+        return tuple(name for name in run.before if self.own or group(name) != self.group)
+
+
+def _scope(runs: Sequence[Run], cell: str) -> _Scope:
+    """Cells of other groups, as long as these alone explain when it fails: a group can run together then."""
+    others = _Scope(group(cell), own=False)
+    red, green = _sides(runs)
+    told_apart = any(not others.before(run) for run in green) and not any(
+        set(others.before(after)) <= set(others.before(without)) for after in red for without in green
+    )
+    return others if told_apart else replace(others, own=True)
+
+
+def failed_only_with_predecessors(goal: Goal, cell_runs: CellRuns, sha: str) -> bool:
+    """Whether the cell failed at this end only after cells that were left out when the range was narrowed.
+
+    An end runs every cell, so a cell that fails only after others would make the end the culprit.
+    """
+    ends = (goal.bad, *goal.goods)
+    narrowed = [run.preceding for run in cell_runs.runs if run.sha not in ends]
+    red, _ = _sides(cell_runs.at((sha,)))
+    return (
+        sha in ends and any(all(run.preceding > before for run in red) for before in narrowed) and bool(red)
+    )
+
+
+def _suspected(cell_runs: CellRuns) -> str | None:
+    """A commit at which the cell failed after others, and passed wherever some of those were left out."""
+    for sha in sorted(cell_runs.conclusive(Verdict.BAD) & cell_runs.conclusive(Verdict.GOOD)):
+        red, green = _sides(cell_runs.at((sha,)))
+        if not any(after.preceding <= without.preceding for after in red for without in green):
+            return sha
+    return None
+
+
+def _after(runs: Sequence[Run], whole: tuple[str, ...]) -> tuple[str, ...]:
+    """The smallest part of the cells before it after which it fails; raises _UnknownError."""
+    red, green = _sides(runs)
+    parts = {name: place for place, name in enumerate(whole)}
+
+    def places(run: Run) -> frozenset[int]:
+        return frozenset(parts[name] for name in run.before if name in parts)
+
+    def fails(part: frozenset[int]) -> bool:
+        if any(places(run) <= part for run in red):
+            return True
+        if sum(places(run) >= part for run in green) >= _GREEN_AFTER_A_PART or len(runs) >= _RUNS:
+            return False
+        raise _UnknownError(part)
+
+    found = smallest(range(len(whole)), fails)
+    return tuple(name for name, place in parts.items() if place in found)
+
+
+def _sides(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    return (
+        [run for run in runs if run.verdict is Verdict.BAD],
+        [run for run in runs if run.verdict is Verdict.GOOD],
+    )

@@ -1,0 +1,98 @@
+"""Whether a command failed at the commit found as it fails at the failing end.
+
+The exit codes decide alone, so another breakage of the same check can be found in place of the one that was
+meant. It is told by the failures' exit code, exception, test and message; what does not even agree between
+runs of one commit is noise, and left out. A last line that names neither test nor exception is the weakest
+evidence: it counts only where the commit found repeated it, and where not every commit has one of its own.
+
+A check may report one of several errors by chance (`make -j`, tests side by side). So both commits are run
+again before their failures are said to differ.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence import identifying_signatures
+from bisect_tool.planner.goal import OtherFailure
+from bisect_tool.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from bisect_tool.evidence import Failure, Signature
+    from bisect_tool.planner.cell_runs import CellRuns
+
+_FIELDS = ("exit", "exception", "frame", "message")
+_ENOUGH = 2
+"""Runs at one commit, or commits, that show whether a text repeats itself."""
+_COMPARED = 3
+"""Runs at either commit before its failures are said to differ from those of the other. Of two errors that
+are as likely, each commit shows one, and not the same, in one of 32 such comparisons."""
+
+
+def other_failure(
+    cell_runs: CellRuns, found: Collection[str], failing: Collection[str]
+) -> OtherFailure | None:
+    """How the check failed at `found` and at the `failing` end, where these failures differ; else None."""
+    seen = _failures(cell_runs)
+    here = [failure for sha in found for failure in seen.get(sha, ())]
+    there = [failure for sha in failing for failure in seen.get(sha, ())]
+    if not here or not there:
+        return None
+    fields = _repeated(seen.values())
+    if not _disjoint(here, there, fields) or (_last_lines_alone(here, there) and _is_noise(seen, found)):
+        return None
+    return OtherFailure(here[0].root.headline, there[0].root.headline)
+
+
+def to_run_again(cell_runs: CellRuns, found: Collection[str], failing: Collection[str]) -> str | None:
+    """The commit to run once more before the failures of these are said to differ; None where they do not."""
+    if other_failure(cell_runs, found, failing) is None:
+        return None
+    return next((sha for sha in (*failing, *found) if 0 < len(cell_runs.at((sha,))) < _COMPARED), None)
+
+
+def _failures(cell_runs: CellRuns) -> Mapping[str, Sequence[Failure]]:
+    """The failures that are BAD, by commit; a hang has no exit code, and is told from a failure before."""
+    seen: defaultdict[str, list[Failure]] = defaultdict(list)
+    for run in cell_runs.runs:
+        if run.verdict is Verdict.BAD and run.failure is not None and run.failure.signature.exit:
+            seen[run.sha].append(run.failure)
+    return seen
+
+
+def _repeated(by_commit: Iterable[Sequence[Failure]]) -> tuple[str, ...]:
+    """The fields in which any two runs of one commit have something in common."""
+    pairs = [pair for failures in by_commit for pair in combinations(failures, 2)]
+    return tuple(
+        field for field in _FIELDS if not any(_disjoint([one], [other], (field,)) for one, other in pairs)
+    )
+
+
+def _disjoint(here: Iterable[Failure], there: Iterable[Failure], fields: Sequence[str]) -> bool:
+    return _values(here, fields).isdisjoint(_values(there, fields))
+
+
+def _values(failures: Iterable[Failure], fields: Sequence[str]) -> set[tuple[str, ...]]:
+    signatures = (signature for failure in failures for signature in identifying_signatures(failure))
+    return {tuple(getattr(signature, field) for field in fields) for signature in signatures}
+
+
+def _last_lines_alone(here: Iterable[Failure], there: Iterable[Failure]) -> bool:
+    """Whether nothing but the last line of the output differs."""
+    signatures = [failure.signature for failure in (*here, *there)]
+    return all(not _is_named(each) for each in signatures) and not _disjoint(here, there, ("exit",))
+
+
+def _is_named(signature: Signature) -> bool:
+    return bool(signature.exception or signature.frame)
+
+
+def _is_noise(seen: Mapping[str, Sequence[Failure]], found: Collection[str]) -> bool:
+    if any(len(seen.get(sha, ())) < _ENOUGH for sha in found if sha in seen):
+        return True
+    texts = {failures[0].signature.message for failures in seen.values()}
+    return len(seen) > _ENOUGH and len(texts) == len(seen)

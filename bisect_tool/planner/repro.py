@@ -1,0 +1,80 @@
+"""The planner of `repro`: the same cells at one commit, or two in turn, so many times; what that says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.planner.goal import Purpose, State, Step
+from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.planner.goal import Goal
+    from bisect_tool.trial.result import TrialResult
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The runs of a cell at a commit: those that passed or failed, and how many failed.
+
+    `signatures` counts the failures, the most frequent first; `seconds` is how long each failing run took.
+    `untold` is why no run did either, where that is so and is known.
+    """
+
+    runs: int
+    failed: int
+    signatures: tuple[tuple[str, int], ...]
+    seconds: tuple[float, ...]
+    untold: str = ""
+
+
+def decide_repro(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+    """The next run: at the commit that was run the least, so that whatever drifts meets both alike.
+
+    A run that told nothing is made up for, unless too many of them did.
+    """
+    assert goal.repeat is not None
+    if goal.repeat.until_fail and any(_is_red(trial) for trial in trials):
+        return State(None, (), (), 0, over=not running)
+    left = {sha: _left(goal, sha, trials, running) for sha in goal.repeat.shas}
+    if not any(left.values()):
+        return State(None, (), (), 0, over=not running)
+    sha = max(goal.repeat.shas, key=lambda sha: left[sha])
+    return State(Step(sha, None, Purpose.REPEAT), (), (), sum(left.values()))
+
+
+def tally(cell: str, sha: str, trials: Sequence[TrialResult]) -> Tally:
+    """What the trials say of a cell at a commit."""
+    at = [result for trial in trials if trial.sha == sha if (result := trial.cell(cell)) is not None]
+    red = [result for result in at if result.outcome in RED]
+    seen = Counter(str(result.failure.signature) if result.failure else result.reason for result in red)
+    runs = sum(result.outcome in CONCLUSIVE for result in at)
+    return Tally(
+        runs=runs,
+        failed=len(red),
+        signatures=tuple(seen.most_common()),
+        seconds=tuple(result.seconds for result in red),
+        untold="" if runs else next((result.reason for result in at if result.reason), ""),
+    )
+
+
+def _left(goal: Goal, sha: str, trials: Sequence[TrialResult], running: Sequence[Step]) -> int:
+    """How many runs a commit is still to have, beside those that are running."""
+    assert goal.repeat is not None
+    at = [trial for trial in trials if trial.sha == sha]
+    told = sum(_tells(trial) for trial in at)
+    if any(trial.outcome is Outcome.UNBUILDABLE for trial in at) or len(at) - told > goal.retries + told:
+        return 0
+    under_way = sum(step.sha == sha for step in running)
+    return max(goal.repeat.runs - told - under_way, 0)
+
+
+def _tells(trial: TrialResult) -> bool:
+    return any(cell.outcome in CONCLUSIVE for cell in trial.cells)
+
+
+def _is_red(trial: TrialResult) -> bool:
+    return any(cell.outcome in RED for cell in trial.cells)

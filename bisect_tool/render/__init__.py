@@ -1,0 +1,1 @@
+"""A finished or running session as text: console and Markdown. Reads results only."""

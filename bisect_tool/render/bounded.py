@@ -1,0 +1,61 @@
+"""Many cells in as few lines as tell them; the JSON document has them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.format import count, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bisect_tool.results.document import CellReport
+
+_ROWS = 24
+_EACH = 5
+_NOTES = 12
+_CELLS_NAMED = 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell with its answer; or, where `more` is not 0, so many more cells with the same answer."""
+
+    cell: str
+    report: CellReport
+    more: int = 0
+
+    @property
+    def name(self) -> str:
+        """What stands in the first column."""
+        return f"and {count(self.more, 'more cell')}" if self.more else self.cell
+
+
+def rows(cells: Mapping[str, CellReport]) -> tuple[Row, ...]:
+    """A row for each cell; of many cells the first of each answer, and how many more there are.
+
+    Green cells come last then.
+    """
+    if len(cells) <= _ROWS:
+        return tuple(Row(cell, report) for cell, report in cells.items())
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for cell, report in cells.items():
+        culprit = report.culprit.sha if report.culprit else ""
+        alike.setdefault((report.finding == "green", report.finding, culprit), []).append(cell)
+    found: list[Row] = []
+    for _, names in sorted(alike.items(), key=lambda each: bool(each[0][0])):
+        found += [Row(cell, cells[cell]) for cell in names[:_EACH]]
+        if len(names) > _EACH:
+            found.append(Row("", cells[names[_EACH]], len(names) - _EACH))
+    return tuple(found)
+
+
+def notes(said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """What is said of cells, each thing once with its cells; beyond so many lines the rest is counted."""
+    alike: dict[str, list[str]] = {}
+    for cell, text in said:
+        alike.setdefault(text, []).append(cell)
+    lines = [f"{listing(cells, _CELLS_NAMED)}: {text}" for text, cells in alike.items()]
+    more = len(lines) - _NOTES
+    return (*lines[:_NOTES], *([f"and {count(more, 'more note')}"] if more > 0 else []))

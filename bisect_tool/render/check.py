@@ -1,0 +1,80 @@
+"""What there is to say of a session's check: what was withheld from it, and what may hide the commits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from bisect_tool.format import listing
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bisect_tool.results.check import ShadowReport
+    from bisect_tool.results.document import Document
+
+
+_LINE_LIMIT = 20_000
+_NAMES = 8
+_LANGUAGES = {"": "sh", ".sh": "sh", ".bash": "bash", ".py": "python"}
+
+
+def render_withheld(names: Sequence[str]) -> RenderableType | None:
+    """What was withheld, and how it is handed on."""
+    if not names:
+        return None
+    listed = listing(names, _NAMES)
+    line = f"Withheld from the check, as they look like secrets: {listed}. --pass-env NAME hands one on."
+    return Text(clean_line(line), "dim")
+
+
+def render_shadows(document: Document) -> RenderableType | None:
+    """What may hide the commits, each with the command line that sees them."""
+    if not document.shadows:
+        return None
+    title = Text(shadow_title(document), "bold yellow")
+    return Group(title, *(line for each in document.shadows for line in _lines(each)))
+
+
+def shadow_title(document: Document) -> str:
+    """What it means for the answer that the check may not see the commits."""
+    if any(cell.culprit for cell in document.cells.values()):
+        return "The check may not see what the commits change, and the commit named may be the wrong one"
+    return "Every commit gave the same answer, and the check may not see them"
+
+
+@dataclass(frozen=True)
+class CheckText:
+    """A script of the check for an issue body: without its folder, which nobody else has.
+
+    `text` is empty where it is long.
+    """
+
+    name: str
+    language: str
+    text: str
+    sha256: str
+
+
+def check_texts(document: Document) -> tuple[CheckText, ...]:
+    """The scripts of the check that no commit has; a program, long and without a suffix, is none."""
+    files = document.check.files if document.check else ()
+    named = ((Path(file.path), file) for file in files)
+    return tuple(
+        CheckText(path.name, _LANGUAGES.get(path.suffix, "text"), file.text, file.sha256)
+        for path, file in named
+        if file.text or path.suffix
+    )
+
+
+def _lines(shadow: ShadowReport) -> Iterator[RenderableType]:
+    yield Padding(Text(clean_line(shadow.found)), (0, 0, 0, 2))
+    if shadow.rerun:
+        line = Text(no_wrap=True, overflow="ignore")  # to be copied: no padding may cut it off
+        yield line.append("  Try: ", "bold").append(clean_line(shadow.rerun, _LINE_LIMIT))

@@ -1,0 +1,89 @@
+"""What reverting the culprits did at the bad end, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.format import percent
+from bisect_tool.results.fixes import DOUBTFUL
+from bisect_tool.stats import luck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bisect_tool.results.document import Document, NextSearch
+    from bisect_tool.results.fixes import Tried
+
+
+_OPEN = "open still"
+
+
+_OF_CELLS = {
+    "heals": "heals",
+    "fails still": "does not heal",
+    "told nothing": "told nothing of",
+    _OPEN: "has not run often enough yet for",
+}
+
+
+def reverted(document: Document, cell: str) -> str:
+    """What a cell does once its culprit is reverted on the bad end, in a word; empty where nobody asked."""
+    culprit = document.cells[cell].culprit
+    tried = _tried(document, culprit.sha) if culprit else None
+    return _said(tried, cell) if tried else ""
+
+
+def became(document: Document, culprit: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What a culprit's revert did: `heals` these cells, `does not heal` those, `conflicts in` these files."""
+    tried = _tried(document, culprit)
+    if tried is None:
+        return ()
+    if not tried.sha:
+        return (("conflicts in", tried.conflicts) if tried.conflicts else (tried.why, ()),)
+    cells = [cell for cell, found in document.cells.items() if found.culprit and found.culprit.sha == culprit]
+    said = {cell: _said(tried, cell) for cell in cells}
+    groups = ((_OF_CELLS[word], tuple(cell for cell in cells if said[cell] == word)) for word in _OF_CELLS)
+    lucky = _by_luck(document, [cell for cell in cells if said[cell] == "heals"])
+    return (*((words, group) for words, group in groups if group), *lucky)
+
+
+def _by_luck(document: Document, cells: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Of cells that are said to be healed, those that may just as well have been lucky."""
+    times = document.confirmation.fixes.runs if document.confirmation else 0
+    for cell in cells:
+        runs = document.cells[cell].broken_runs
+        chance = luck(runs.failed, runs.runs, times) if runs else 0.0
+        if chance > DOUBTFUL:
+            yield f"(passed {times} times, which is luck in {percent(chance)} of all cases)", (cell,)
+
+
+def taken_back(document: Document, culprit: str) -> NextSearch | None:
+    """What took a culprit back before the bad end; None where nothing did."""
+    searches = document.confirmation.searches if document.confirmation else ()
+    return next((each for each in searches if each.culprit == culprit), None)
+
+
+def what_next(search: NextSearch) -> str:
+    """What follows from a culprit that had been taken back."""
+    if search.rerun:
+        return "what fails at the bad end came after it: search on from there"
+    return "what fails at the bad end came before it, while the culprit hid it"
+
+
+def together(document: Document) -> str:
+    """What came of all reverts, in a sentence; empty where there is one at the most."""
+    found = document.confirmation
+    return found.conclusion if found and len(found.fixes.candidates) > 1 else ""
+
+
+def _tried(document: Document, culprit: str) -> Tried | None:
+    if document.confirmation is None:
+        return None
+    return next((each for each in document.confirmation.fixes.candidates if each.commit == culprit), None)
+
+
+def _said(tried: Tried, cell: str) -> str:
+    if not tried.sha:
+        return "conflicts" if tried.conflicts else tried.why
+    known = {"heals": tried.healed, "fails still": tried.red, "told nothing": tried.untold}
+    return next((word for word, cells in known.items() if cell in cells), _OPEN)

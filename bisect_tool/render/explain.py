@@ -1,0 +1,174 @@
+"""What `explain` prints: the failures of logs as the report of a session shows them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from bisect_tool.evidence import is_symptom
+from bisect_tool.format import count, listing
+from bisect_tool.render.why import render_chain
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from bisect_tool.evidence import Event, LogFailure
+
+Place = tuple[str, int]
+_WHOLE = 4
+_BRIEF = 10
+_TESTS_NAMED = 4
+_BRIEF_LIMIT = 160
+_EXCERPT_LINES = 30
+_LINE_LIMIT = 500
+_LABEL = 11
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A failure of some tests, or of a log that names none, and where its events stand."""
+
+    tests: tuple[str, ...]
+    root: Event
+    chain: tuple[Event, ...]
+    places: tuple[Place, ...]
+    signature: str
+    excerpt: str
+    symptom: bool
+
+    @property
+    def title(self) -> str:
+        """`Why test_a and 3 more fail`."""
+        if not self.tests:
+            return f"Why {self.places[0][0]} fails"
+        more = len(self.tests) - 1
+        return f"Why {self.tests[0]} and {more} more fail" if more else f"Why {self.tests[0]} fails"
+
+
+def explanations(
+    found: Iterable[LogFailure], place: Callable[[str, int], Place], hide: Callable[[str], str]
+) -> tuple[Explanation, ...]:
+    """One for each failure, in the same order; `hide` takes secrets out of a text."""
+    return tuple(_explanation(each, place, hide) for each in found)
+
+
+def _explanation(
+    found: LogFailure, place: Callable[[str, int], Place], hide: Callable[[str], str]
+) -> Explanation:
+    failure = found.failure
+    chain = tuple(_hidden(event, hide) for event in failure.chain)
+    return Explanation(
+        tests=(hide(found.test),) if found.test else (),
+        root=chain[0],
+        chain=chain,
+        places=tuple(place(event.source, event.line) for event in failure.chain),
+        signature=hide(str(failure.signature)),
+        excerpt=hide(failure.excerpt),
+        symptom=is_symptom(failure.root),
+    )
+
+
+def _hidden(event: Event, hide: Callable[[str], str]) -> Event:
+    return event.model_copy(update={"message": hide(event.message), "lines": tuple(map(hide, event.lines))})
+
+
+def document(found: Sequence[Explanation]) -> str:
+    """The JSON document: every failure, the gravest first."""
+    failures = [
+        {
+            "test": each.tests[0] if each.tests else "",
+            "symptom": each.symptom,
+            "root": _event(each.root, each.places[0]),
+            "chain": [_event(*pair) for pair in zip(each.chain, each.places, strict=True)],
+            "signature": each.signature,
+            "excerpt": each.excerpt,
+        }
+        for each in found
+    ]
+    return json.dumps({"schema": 1, "command": "explain", "failures": failures}, indent=2)
+
+
+def _event(event: Event, place: Place) -> dict[str, Any]:
+    file, line = place
+    return {
+        "role": event.role,
+        "pid": event.pid,
+        "kind": event.kind,
+        "exception": event.exception,
+        "message": event.message,
+        "frames": [frame.model_dump() for frame in event.frames],
+        "time": event.time or None,
+        "file": file,
+        "line": line or None,
+    }
+
+
+def grouped(found: Iterable[Explanation]) -> tuple[Explanation, ...]:
+    """One for each signature, with all tests that failed by it."""
+    alike: dict[str, list[Explanation]] = {}
+    for each in found:
+        alike.setdefault(each.signature, []).append(each)
+    return tuple(_together(same) for same in alike.values())
+
+
+def _together(same: Sequence[Explanation]) -> Explanation:
+    tests = tuple(dict.fromkeys(test for each in same for test in each.tests))
+    first = same[0]
+    return Explanation(
+        tests, first.root, first.chain, first.places, first.signature, first.excerpt, first.symptom
+    )
+
+
+def render_explanations(found: Sequence[Explanation]) -> RenderableType:
+    """The failures as trees; of many the rest in a line each."""
+    groups = grouped(found)
+    parts: list[RenderableType] = []
+    for each in groups[:_WHOLE]:
+        parts += [Text()] if parts else []
+        parts.append(_whole(each))
+    if brief := groups[_WHOLE : _WHOLE + _BRIEF]:
+        lines = [Text(f"  {clean_line(_brief(each), _BRIEF_LIMIT)}") for each in brief]
+        parts += [Text(), Text("Further signatures", "bold"), *lines]
+    if (more := len(groups) - _WHOLE - _BRIEF) > 0:
+        parts.append(Text(f"  and {count(more, 'more signature')}: --json has all", "dim"))
+    return Group(*parts)
+
+
+def _whole(each: Explanation) -> RenderableType:
+    lines = each.excerpt.split("\n")
+    shown = lines if len(lines) <= _EXCERPT_LINES else [*lines[: _EXCERPT_LINES - 1], "..."]
+    tests = listing(each.tests, _TESTS_NAMED) if len(each.tests) > 1 else ""
+    return Group(
+        render_chain(each, each.title),
+        *(_labelled(label, said) for label, said in _said(each, tests)),
+        Text("  Excerpt", "bold"),
+        Padding(Group(*(Text(clean_line(line, _LINE_LIMIT), "dim") for line in shown)), (0, 0, 0, 4)),
+    )
+
+
+def _said(each: Explanation, tests: str) -> tuple[tuple[str, str], ...]:
+    said = (("Tests", tests), ("Signature", each.signature), ("Log", where(each.places[0])))
+    return tuple((label, text) for label, text in said if text)
+
+
+def _labelled(label: str, said: str) -> Text:
+    text = Text.assemble((f"  {label:<{_LABEL}}", "bold"), clean_line(said))
+    text.no_wrap, text.overflow = True, "ignore"
+    return text
+
+
+def where(place: Place) -> str:
+    """`build.log:12`."""
+    file, line = place
+    return f"{file}:{line}" if line else file
+
+
+def _brief(each: Explanation) -> str:
+    who = each.title.removeprefix("Why ")
+    return f"{who}: {each.root.headline or each.root.kind}"

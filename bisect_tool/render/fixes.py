@@ -1,0 +1,141 @@
+"""What was tried on a failing commit, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bisect_tool.format import listing, percent
+from bisect_tool.stats import luck
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+from bisect_tool.results.fixes import DOUBTFUL, FixReport, Tried, Unsteady
+
+CUT = "Not every combination was tried: a smaller one may heal all, too."
+_OPEN = "not known"
+_MUTE = "told nothing"
+_TEXT_LIMIT = 300
+_CELLS = 8
+_FILES = 5
+_MOST = 100
+
+
+@dataclass(frozen=True)
+class TriedRow:
+    """One row of the table; counts are empty where nothing is known."""
+
+    name: str
+    heals: str
+    breaks: str
+    verdict: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is to be said of something that was tried: `words` of ours, then cells, files, or git's reason."""
+
+    name: str
+    words: str
+    items: tuple[str, ...]
+
+
+def render_fix_report(found: FixReport) -> RenderableType:
+    """A row for whatever was tried; below it the cells it heals or breaks, and the files that conflict."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("tried", overflow="fold")
+    table.add_column("heals", justify="right", no_wrap=True)
+    table.add_column("breaks", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("what it is")
+    for row in tried_rows(found):
+        style = _VERDICT_STYLE[row.verdict]
+        title = Text(clean_line(row.title, _TEXT_LIMIT), no_wrap=True, overflow="ellipsis")
+        table.add_row(_text(row.name), row.heals, row.breaks, Text(row.verdict, style), title)
+    fails = _text(f"Fails: {listing(found.red, _CELLS) or ('nothing' if found.green else _OPEN)}")
+    lines = [*map(_noted, notes(found)), *map(_noted, doubts(found)), *([CUT] if found.cut else [])]
+    return Group(fails, Text(), table, *(Text(line, "dim") for line in lines))
+
+
+def tried_rows(found: FixReport) -> Iterator[TriedRow]:
+    """A row for whatever was tried: candidates, combinations, commits that were verified."""
+    for each in _everything(found):
+        verdict = _verdict(each, found)
+        told = bool(each.sha) and verdict not in (_OPEN, _MUTE)
+        heals = f"{len(each.healed)} of {len(found.red)}" if told else ""
+        breaks = f"{len(each.broken)} of {len(found.green)}" if told else ""
+        yield TriedRow(each.name, heals, breaks, verdict, each.title)
+
+
+def notes(found: FixReport) -> Iterator[Note]:
+    """The cells that are healed or broken by what was tried, and the files that conflict."""
+    for each in _everything(found):
+        if each.conflicts:
+            yield Note(each.name, "conflicts in", each.conflicts)
+        elif each.why:
+            yield Note(each.name, "", (each.why,))
+        if each.healed and not each.heals:
+            yield Note(each.name, "heals", each.healed)
+        if each.broken:
+            yield Note(each.name, "breaks", each.broken)
+        if each.untold:
+            yield Note(each.name, "said nothing of", each.untold)
+
+
+def doubts(found: FixReport) -> Iterator[Note]:
+    """The cells that may have been lucky where they are said to be healed."""
+    healed = {cell for each in _everything(found) for cell in each.healed}
+    for each in found.unsteady:
+        if each.cell in healed and each.luck > DOUBTFUL:
+            passes = f"{found.runs} passes are luck in {percent(each.luck)} of all cases"
+            seen = f"failed in {each.failed} of {each.runs} runs there"
+            yield Note(each.cell, f"{seen}, so {passes}: --runs {_enough(each)} says more", ())
+
+
+def _enough(cell: Unsteady) -> int:
+    """How many passes are hardly luck."""
+    return next((more for more in range(2, _MOST) if luck(cell.failed, cell.runs, more) <= DOUBTFUL), _MOST)
+
+
+def _everything(found: FixReport) -> tuple[Tried, ...]:
+    return (*found.candidates, *found.combinations, *found.verified)
+
+
+_VERDICT_STYLE = {
+    "conflicts": "yellow",
+    "does not fit": "yellow",
+    "heals all": "bold green",
+    "heals some": "green",
+    "heals nothing": "red",
+    _MUTE: "yellow",
+    _OPEN: "dim",
+}
+
+
+def _verdict(tried: Tried, found: FixReport) -> str:
+    if not tried.sha:
+        return "conflicts" if tried.conflicts else "does not fit"
+    if tried.heals:
+        return "heals all"
+    if tried.healed:
+        return "heals some"
+    if tried.red:
+        return "heals nothing"
+    return _MUTE if set(tried.untold) & set(found.red) else _OPEN
+
+
+def _noted(note: Note) -> str:
+    items = listing(note.items, _FILES if note.words == "conflicts in" else _CELLS)
+    return clean_line(f"{note.name}: {f'{note.words} {items}'.lstrip()}", 4 * _TEXT_LIMIT)
+
+
+def _text(text: str) -> Text:
+    return Text(clean_line(text, _TEXT_LIMIT))

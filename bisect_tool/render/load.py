@@ -1,0 +1,36 @@
+"""Failures that go with a busy machine, as lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.text import Text
+
+from bisect_tool.format import listing
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bisect_tool.results.document import Document, LoadContrast
+
+
+TITLE = "Failures that go with a busy machine"
+_CELLS = 4
+
+
+def said(contrast: LoadContrast) -> str:
+    """`3 of 3 failures ran while the machine was busy (CPU pressure 60 %), 0 of 5 passes`."""
+    failures = f"{contrast.busy_failures} of {contrast.failures} failures"
+    passes = f"{contrast.busy_passes} of {contrast.passes} passes"
+    return f"{failures} ran while the machine was busy ({contrast.measure}), {passes}"
+
+
+def render_load(document: Document) -> RenderableType | None:
+    """A line for each group of cells; None where no failure goes with the load."""
+    if not document.load:
+        return None
+    lines = [Text(clean_line(f"{listing(each.cells, _CELLS)}: {said(each)}")) for each in document.load]
+    return Group(Text(TITLE, "bold yellow"), Padding(Group(*lines), (0, 0, 0, 2)))

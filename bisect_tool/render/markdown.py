@@ -1,0 +1,249 @@
+"""An issue body ready to paste, in the form in which serving engines ask for one.
+
+Hostile text stands in code only (spans, fences), where neither HTML nor Markdown nor a mention has a meaning;
+the template writes every value that is not marked as Markdown that way by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bisect_tool.format import count, duration, percent, place, short, told
+from bisect_tool.git import forge as forges
+from bisect_tool.render import report_view
+from bisect_tool.render.bounded import rows
+from bisect_tool.render.check import check_texts, shadow_title
+from bisect_tool.render.confirmed import became, reverted, taken_back, together, what_next
+from bisect_tool.render.culprits import diffstat, file_lines, merged, no_parent, parent_lines, pin_lines
+from bisect_tool.render.fixes import CUT, doubts, notes, tried_rows
+from bisect_tool.render.leftovers import LEFT_BY_BAD, excess, is_compared, left_behind
+from bisect_tool.render.load import said as load_said
+from bisect_tool.render.public import public
+from bisect_tool.render.repro import rate_rows, shown_cells, signature_rows, untold_rows
+from bisect_tool.render.startup import DIFFERENCE, sides, start_ups, title
+from bisect_tool.render.why import whys
+from bisect_tool.text import clean, clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bisect_tool.evidence import Event
+    from bisect_tool.results.document import CommitInfo, Document, FailRates
+
+_LINE_LIMIT = 500
+_EXCERPT_LIMIT = 12_000
+_TRIAL_LIMIT = 100
+_CHAIN_LIMIT = 30
+_NOTES = 12
+_NAMED = 12
+# Roles that a log line does not carry as a prefix.
+_UNPREFIXED = ("", "Launcher", "Test")
+_RUN_OF_TICKS = re.compile("`+")
+# Nothing in it can be markup, a link, a mention or a reference.
+_PLAIN = re.compile(r"(?:[^\W\d_]+|\d{1,3}|\d{4}-\d\d-\d\d)(?:,? (?:[^\W\d_]+|\d{1,3}))*")
+_PUNCTUATION = re.compile(r"[^\w \u0080-\U0010ffff]")
+
+
+class Markdown(str):
+    """Text that is Markdown already and stays as it is."""
+
+    __slots__ = ()
+
+
+def markdown(document: Document) -> str:
+    """The issue body of a finished (or unfinished) session, ending with a newline."""
+    document = public(document)
+    name, its_own = _answer(document)
+    return (
+        environment()
+        .get_template(f"{name}.md.j2")
+        .render(
+            document=document,
+            has_address=bool(document.origin) or "://" in document.repo,
+            affected=report_view.affected(document),
+            green=report_view.cells_found(document, "green"),
+            whys=whys(document),
+            trials=document.trials[:_TRIAL_LIMIT],
+            left_behind=() if is_compared(document) else left_behind(document)[:_TRIAL_LIMIT],
+            excess=excess(document)[:_TRIAL_LIMIT] if is_compared(document) else (),
+            left_by_bad=Markdown(LEFT_BY_BAD),
+            start_ups=start_ups(document),
+            sides=sides(document),
+            start_up=Markdown(title(document)),
+            difference=Markdown(DIFFERENCE),
+            check_files=check_texts(document),
+            doubt=Markdown(shadow_title(document)) if document.shadows else "",
+            native_culprits={change.sha for change in report_view.native_culprits(document)},
+            **its_own,
+        )
+    )
+
+
+def _answer(document: Document) -> tuple[str, dict[str, object]]:
+    """The template for what the session was to find out, and what only this one shows."""
+    if document.repro is not None:
+        return "repro", {
+            "against": document.repro.against,
+            "rate_rows": tuple(rate_rows(document.repro)),
+            "more_cells": len(document.repro.cells) - len(shown_cells(document.repro)),
+            "signature_rows": tuple(signature_rows(document.repro)),
+            "untold_rows": tuple(untold_rows(document.repro)),
+        }
+    if document.fixes is not None:
+        return "fixes", {
+            "tried_rows": tuple(tried_rows(document.fixes)),
+            "notes": (*notes(document.fixes), *doubts(document.fixes)),
+            "cut": Markdown(CUT),
+        }
+    return "issue", {
+        "culprits": report_view.culprits(document),
+        "candidates": report_view.candidates(document),
+        "other": report_view.cells_found(document, "flaky", "always red", "unverified"),
+        "contrast": report_view.contrast(document),
+        "words": report_view.words(document),
+        "fix": document.find == "fix",
+        "rows": rows(document.cells),
+        "dependent": [item for item in document.cells.items() if item[1].after][:_NOTES],
+        "rates": dict(islice(_rates(document), _NOTES)),
+    }
+
+
+def _rates(document: Document) -> Iterator[tuple[str, FailRates]]:
+    """How often cells fail that fail now and then."""
+    for cell, report in document.cells.items():
+        if rates := report_view.now_and_then(report):
+            yield cell, rates
+
+
+def code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
+    """A code span, whose fence is longer than any run of backticks inside (CommonMark 6.1)."""
+    line = clean_line(text, limit).strip()
+    if not line:
+        return Markdown("—")
+    ticks = "`" * (_longest(line) + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return Markdown(f"{ticks}{pad}{line}{pad}{ticks}")
+
+
+def table_code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
+    """A code span for a table's cell: a pipe would end the cell even inside backticks."""
+    line = clean_line(text, limit).strip()
+    if "|" not in line:
+        return code(line, limit)
+    escaped = _PUNCTUATION.sub(lambda match: f"&#{ord(match[0])};", line)
+    return Markdown(f"<code>{escaped}</code>")
+
+
+def word(text: str) -> Markdown:
+    """Plain words, small numbers and dates as they are; anything else as code for a table's cell."""
+    return Markdown(text) if _PLAIN.fullmatch(text) else table_code(text)
+
+
+def fence(text: str, language: str = "text", limit: int = _EXCERPT_LIMIT) -> Markdown:
+    """A fenced block; of a text that is too long the head and the tail."""
+    body = clean(_head_and_tail(text, limit)).strip("\n")
+    ticks = "`" * max(_longest(body) + 1, 3)
+    return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
+
+
+def log_line(event: Event) -> str:
+    """An event in one line as issues quote them: `Worker_DP1: Exception: message`."""
+    said = event.headline or next(iter(event.lines), event.kind)
+    return said if event.role in _UNPREFIXED else f"{event.role}: {said}"
+
+
+def _finalize(value: object) -> str:
+    return str(value) if isinstance(value, (Markdown, int)) else code(str(value))
+
+
+@cache
+def environment() -> Environment:
+    """Jinja's environment of all templates, which writes what is no Markdown as code."""
+    environment = Environment(  # noqa: S701  # the output is Markdown; _finalize is its escaping
+        loader=PackageLoader("bisect_tool.render"),
+        finalize=_finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "table_code": table_code,
+        "word": word,
+        "fence": fence,
+        "short": short,
+        "duration": lambda seconds: Markdown(duration(seconds)),
+        "count": lambda number, noun: Markdown(count(number, noun)),
+        "codes": _codes,
+        "base_name": lambda path: PurePosixPath(path).name,
+        "chain": lambda failure: failure.chain[:_CHAIN_LIMIT],
+        "log_lines": lambda failure: "\n".join(
+            clean_line(log_line(event), _LINE_LIMIT) for event in failure.chain[:_CHAIN_LIMIT]
+        ),
+        "failed": lambda runs: Markdown(runs or ""),
+        "load_said": load_said,
+        "own": lambda words: Markdown(str(words)),
+        "resume": lambda document: f"bisect-run resume {document.session}",
+        "percent": lambda chance: Markdown(percent(chance)),
+        "place": lambda frames: place(frames[-1]),
+        "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),
+        "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
+    }
+    environment.globals |= {
+        "landed": _landed,
+        "commit_link": _commit_link,
+        "subject": report_view.subject,
+        "spent": report_view.spent,
+    }
+    environment.globals |= {
+        "diffstat": diffstat,
+        "no_parent": no_parent,
+        "file_lines": file_lines,
+        "merged": merged,
+        "parent_lines": parent_lines,
+        "pin_lines": pin_lines,
+    }
+    environment.globals |= {"became": became, "reverted": reverted, "together": together}
+    environment.globals |= {"taken_back": taken_back, "what_next": what_next}
+    return environment
+
+
+def _codes(items: Iterable[str]) -> Markdown:
+    """Code spans; of many the first, and how many more there are."""
+    spans = [code(item) for item in items]
+    more = len(spans) - _NAMED
+    return Markdown(", ".join(spans[:_NAMED]) + (f" and {more} more" if more > 0 else ""))
+
+
+def _landed(document: Document, commit: CommitInfo) -> Markdown:
+    """A commit by its pull request, if it has one."""
+    name = _commit_link(document, commit.sha)
+    if commit.pr is None:
+        return name
+    forge = report_view.forge(document)
+    mark = forges.mark(commit.pr, forge)
+    # Without a link in code, lest it point into another repository.
+    request = f"[{mark}]({forge.request(commit.pr)})" if forge else code(mark)
+    return Markdown(f"{forges.kind(forge)} {request} ({name})")
+
+
+def _commit_link(document: Document, sha: str) -> Markdown:
+    forge = report_view.forge(document)
+    return Markdown(f"[{code(short(sha))}]({forge.commit(sha)})") if forge else code(short(sha))
+
+
+def _longest(text: str) -> int:
+    return max((len(run) for run in _RUN_OF_TICKS.findall(text)), default=0)
+
+
+def _head_and_tail(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half} characters left out ...]\n{text[-half:]}"

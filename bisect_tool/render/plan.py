@@ -1,0 +1,190 @@
+"""What a bisection would do, before it does it: the candidates, the environments and the trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from bisect_tool.format import count, duration, listing, percent, short
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bisect_tool.git import Commit
+    from bisect_tool.search.prior import Suspicion
+
+_SHOWN = 40
+_PATH_LIMIT = 5
+_TEXT_LIMIT = 500
+_SELDOM = 0.05
+_BUSY = "tests with deadlines may fail for it, and are run again then"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Trials that a search of this range takes if bad commits fail so often.
+
+    `trial_s` is what a trial took in earlier sessions, a share of it where trials run side by side; None
+    where there was none. `endpoint_runs` of the bad end have to show the failure, or it is taken for green.
+    """
+
+    fail_bad: float
+    mean: float
+    p95: float
+    trial_s: float | None
+    endpoint_runs: int
+
+    @property
+    def missed(self) -> float:
+        """How often the bad end does not show it at all."""
+        return float((1 - self.fail_bad) ** self.endpoint_runs)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `run` would do.
+
+    Attributes:
+        goods: The good ends.
+        commits: The candidates, ancestors first; the last is the bad end.
+        repo: The repository as it was found.
+        check: What would be run at each commit.
+        environments: How many environments would be built at most; 0 where none is needed.
+        native: The native files that commits change, by commit.
+        pinned: One compiled base serves all commits, whatever native files they change.
+        forecasts: What it would cost, for failures that show always and for some that do not.
+        suspicions: How suspect each commit is before any run, by its name; none, and all are alike.
+        fix: A fix is looked for; `goods` fail then, and the last commit passes.
+        busy: The measure by which the machine is busy now, with its figure; empty if it is not.
+    """
+
+    goods: tuple[Commit, ...]
+    commits: tuple[Commit, ...]
+    repo: str
+    check: str
+    environments: int
+    native: Mapping[str, tuple[str, ...]]
+    pinned: bool
+    forecasts: tuple[Forecast, ...] = ()
+    suspicions: Mapping[str, Suspicion] = field(default_factory=dict)
+    fix: bool = False
+    busy: str = ""
+
+
+def render_plan(plan: Plan) -> RenderableType:
+    """How much there is to search and what that takes; then the candidates and their native files."""
+    sections = (_summary(plan), _native(plan), _candidates(plan))
+    present = [section for section in sections if section is not None]
+    return Group(present[0], *(part for section in present[1:] for part in (Text(), section)))
+
+
+def _summary(plan: Plan) -> RenderableType:
+    grid = _grid(2)
+    bad = plan.commits[-1]
+    grid.add_row(_label("Candidates"), _text(f"{count(len(plan.commits), 'commit')} in {plan.repo}", "bold"))
+    under, above = ("Bad", "Good") if plan.fix else ("Good", "Bad")
+    for end in plan.goods:
+        grid.add_row(_label(under), _commit(end, "red" if plan.fix else "green"))
+    grid.add_row(_label(above), _commit(bad, "green" if plan.fix else "red"))
+    grid.add_row(_label("Check"), _text(plan.check))
+    for number, forecast in enumerate(plan.forecasts):
+        grid.add_row(_label("" if number else "Trials"), Text(_forecast(forecast)))
+    grid.add_row(_label("Environments"), Text(_environments(plan)))
+    if plan.busy:
+        grid.add_row(_label("Machine"), Text(f"busy: {plan.busy}; {_BUSY}", "yellow"))
+    return grid
+
+
+def _forecast(forecast: Forecast) -> str:
+    """`about 9 (19 times in 20 at most 11) if it always fails, about 14 min`."""
+    often = "always fails" if forecast.fail_bad == 1 else f"fails {forecast.fail_bad:.0%} of the time"
+    said = f"about {forecast.mean:.0f} (19 times in 20 at most {forecast.p95:.0f}) if it {often}"
+    if forecast.trial_s is not None:
+        said = f"{said}, about {duration(forecast.mean * forecast.trial_s)}"
+    if forecast.missed < _SELDOM:
+        return said
+    ends = count(forecast.endpoint_runs, "run")
+    return f"{said}; {ends} of the bad end miss it {percent(forecast.missed)} of the time (--endpoint-runs)"
+
+
+def _environments(plan: Plan) -> str:
+    if plan.environments == 0:
+        return "none: the command runs in the commit's worktree"
+    if plan.pinned:
+        return "1, with one compiled base for all commits"
+    return f"up to {plan.environments}" if plan.environments > 1 else "1, shared by all commits"
+
+
+def _native(plan: Plan) -> RenderableType | None:
+    if not plan.native:
+        return None
+    grid = _grid(2)
+    if (left_out := len(plan.native) - _SHOWN) > 0:
+        grid.add_row(Text("..."), Text(count(left_out, "earlier commit"), "dim"))
+    for sha, paths in list(plan.native.items())[-_SHOWN:]:
+        grid.add_row(Text(short(sha)), _text(listing(paths, _PATH_LIMIT)))
+    title = "Native files change at"
+    if plan.pinned:
+        title = "Native files change at these commits, which the pinned base does not follow"
+    return _section(title, grid)
+
+
+def _candidates(plan: Plan) -> RenderableType:
+    commits = plan.commits
+    numbered = any(commit.pr is not None for commit in commits)
+    grid = _grid(3 if numbered else 2)
+    half = _SHOWN // 2
+    left_out = len(commits) - _SHOWN
+    for commit in commits if left_out <= 0 else commits[:half]:
+        grid.add_row(*_candidate(plan, commit, numbered))
+    if left_out > 0:
+        grid.add_row(Text("..."), *[Text()] * numbered, Text(f"{left_out} more", "dim"))
+        for commit in commits[-half:]:
+            grid.add_row(*_candidate(plan, commit, numbered))
+    return _section("Candidates, oldest first", grid)
+
+
+def _candidate(plan: Plan, commit: Commit, numbered: bool) -> tuple[Text, ...]:
+    """A row; the pull request's number has a column of its own. Below it why the commit is suspect."""
+    number = "" if commit.pr is None else f"#{commit.pr}"
+    subject = _text(commit.subject.removesuffix(f" ({number})"))
+    if (suspicion := plan.suspicions.get(commit.sha)) and _tells(suspicion):
+        why = clean_line("; ".join(suspicion.reasons))
+        subject.append(f"\n{suspicion.weight:.2g} times as suspect as the average: {why}", "dim")
+    name = Text(short(commit.sha))
+    return (name, Text(number, "cyan"), subject) if numbered else (name, subject)
+
+
+def _tells(suspicion: Suspicion) -> bool:
+    """Whether it is another chance than that of the average commit."""
+    return bool(suspicion.reasons) and f"{suspicion.weight:.2g}" != "1"
+
+
+def _section(title: str, body: RenderableType) -> RenderableType:
+    return Group(Text(title, "bold"), Padding(body, (0, 0, 0, 2)))
+
+
+def _grid(columns: int) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(columns - 1):
+        grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _label(text: str) -> Text:
+    return Text(text, "bold")
+
+
+def _commit(commit: Commit, style: str) -> Text:
+    return Text.assemble((short(commit.sha), style), "  ", clean_line(commit.subject, _TEXT_LIMIT))
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(clean_line(text, _TEXT_LIMIT), style)

@@ -1,0 +1,138 @@
+"""A document as others can read and rerun it: without the folders of the machine that made it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from bisect_tool.home import home
+from bisect_tool.results.document import CommitInfo, CulpritReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bisect_tool.results.document import Document
+
+_END = r"(?=[/\s'\"`:;,)\]>]|$)"
+_HOMES = re.compile(rf"(?<![\w.~/-])(?:/(?:home|Users)/[^/\s'\"`:;,)\]>]+|/root){_END}")
+_WORKTREE = re.compile(r"(?<![\w.~-])(?:/[^/\s'\"`:]+)*/worktrees/[^/\s'\"`:]+/slot-\d+(?:/|(?![\w-]))")
+_TEMPORARY = re.compile(r"(?<![\w.~-])(?:/[^/\s'\"`:]+)*/bisect-run-[a-z0-9_]{8}(?![\w-])")
+_LOGS = re.compile(
+    r"(?<![\w.~-])(?:/[^/\s'\"`:]+)*/sessions/\d{8}-\d{6}-[0-9a-f]+/trials(?:/[\w.-]+)?(?![\w-])"
+)
+_ABSOLUTE = re.compile(r"(?:/[^/\s'\"`;|&<>()]+)+/?")
+_SYSTEM = (
+    "/usr/",
+    "/bin/",
+    "/sbin/",
+    "/lib/",
+    "/lib64/",
+    "/opt/",
+    "/etc/",
+    "/dev/",
+    "/proc/",
+    "/nix/",
+    "/snap/",
+)
+
+
+def public(document: Document) -> Document:
+    """The document without this machine's folders: home, worktrees, logs, and the repository's own.
+
+    The repository is named by its public URL, where it has one, also in the command to rerun it.
+    """
+    hide = _hiding(document)
+    hidden: Document = _mapped(document, hide)
+    shadows = tuple(
+        shadow.model_copy(update={"found": hide(shadow.found), "rerun": _rerun(shadow.rerun, document, hide)})
+        for shadow in document.shadows
+    )
+    return hidden.model_copy(
+        update={
+            "rerun": _rerun(document.rerun, document, hide),
+            "rerun_same_failure": _rerun(document.rerun_same_failure, document, hide),
+            "repo": _repository(document),
+            "shadows": shadows,
+        }
+    )
+
+
+def without_homes(text: str) -> str:
+    """The text without people's home folders, and those that the tool makes."""
+    for pattern, name in (_WORKTREE, ""), (_LOGS, "<logs>"), (_TEMPORARY, "$TMPDIR"), (_HOMES, "~"):
+        text = pattern.sub(name, text)
+    return text
+
+
+def _hiding(document: Document) -> Callable[[str], str]:
+    """What replaces folders in a text, the most particular first."""
+    here = home()
+    tree = re.compile(rf"{re.escape(str(here.cache))}/worktrees/[^/\n]+/slot-\d+(?:/|(?![\w-]))")
+    logs = re.compile(rf"{re.escape(str(here.state))}/sessions/[\w-]+/trials(?:/[\w.-]+)?(?![\w-])")
+    own = [(document.repo, ".")] if document.repo.startswith("/") else []
+    known = [(folder, name) for folder, name in (*own, (str(Path.home()), "~")) if folder.strip("/")]
+    replacing = (
+        (tree, ""),
+        (_WORKTREE, ""),
+        (logs, "<logs>"),
+        (_LOGS, "<logs>"),
+        (_TEMPORARY, "$TMPDIR"),
+        *((re.compile(rf"(?<![\w.~/-]){re.escape(folder)}{_END}"), name) for folder, name in known),
+        (_HOMES, "~"),
+    )
+
+    def hide(text: str) -> str:
+        for pattern, name in replacing if "/" in text else ():
+            text = pattern.sub(name, text)
+        return text
+
+    return hide
+
+
+def _repository(document: Document) -> str:
+    """Its public URL; of a folder without one, its name."""
+    if document.origin:
+        return document.origin
+    return PurePosixPath(document.repo).name if document.repo.startswith(("/", "~", ".")) else document.repo
+
+
+def _rerun(command: str, document: Document, hide: Callable[[str], str]) -> str:
+    """The command line with the public URL, and with files of one's own in the current folder."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return hide(command)
+    return shlex.join(
+        (document.origin or ".")
+        if word == document.repo and before == "--repo"
+        else _own(word, document, hide)
+        for before, word in zip(["", *words], words, strict=False)
+    )
+
+
+def _own(word: str, document: Document, hide: Callable[[str], str]) -> str:
+    """A word of a command; an absolute path that is no part of the system stands in the current folder."""
+    if not _ABSOLUTE.fullmatch(word) or word.startswith(_SYSTEM):
+        return hide(word)
+    if word.startswith(f"{document.repo}/"):
+        return f"./{word.removeprefix(document.repo).lstrip('/')}"
+    return f"./{PurePosixPath(word).name}"
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(value, (CommitInfo, CulpritReport)):
+        return value  # these are the history's words, and public
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return value.model_copy(update={name: _mapped(getattr(value, name), change) for name in fields})
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {_mapped(key, change): _mapped(item, change) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_mapped(item, change) for item in value)
+    return value

@@ -1,0 +1,216 @@
+"""What a document answers, arranged for reading: culprits with their cells, candidates, green cells."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.format import count, duration, short
+from bisect_tool.git.forge import Forge, forge_of
+from bisect_tool.results.tally import Tally, tally
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bisect_tool.results.document import (
+        CellReport,
+        CommitInfo,
+        Document,
+        FailRates,
+        NativeChange,
+    )
+
+_ALWAYS = 0.9
+"""From here on a failure rate is not worth a word: a few runs show no more."""
+_VARIANTS = 4
+_PARAMETERS = re.compile(r"\[(?P<first>[^\]\-]*)")
+
+
+@dataclass(frozen=True)
+class CulpritView:
+    """A culprit, the cells it turned red, and the parent that was good; and what trials say of either.
+
+    `other_failure` and `in_doubt` say why it is no more than suspect: it breaks them in another way than the
+    bad end, or that was seen on a busy machine only.
+    """
+
+    commit: CommitInfo
+    cells: tuple[str, ...]
+    last_good: str | None
+    at_culprit: Tally
+    at_last_good: Tally
+    other_failure: str = ""
+    in_doubt: str = ""
+
+
+@dataclass(frozen=True)
+class CandidateView:
+    """A commit that may be the first bad one; `reason`: why it could not be tested, empty if it could."""
+
+    sha: str
+    reason: str
+    chance: float | None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the two sides of the answer are called: a fix is looked for the other way round."""
+
+    culprit: str
+    before: str
+    first: str
+    turns: str
+
+
+def words(document: Document) -> Labels:
+    """The words for what the document looked for."""
+    if document.find == "fix":
+        return Labels("Fixed by", "Last bad", "First good", "Turns green")
+    return Labels("Culprit", "Last good", "First bad", "Turns red")
+
+
+@dataclass(frozen=True)
+class CandidatesView:
+    """The commits among which the first bad one of these cells hides."""
+
+    cells: tuple[str, ...]
+    candidates: tuple[CandidateView, ...]
+
+
+def culprits(document: Document) -> tuple[CulpritView, ...]:
+    """Each culprit once, in the order of the cells."""
+    found: dict[str, CommitInfo] = {}
+    for report in document.cells.values():
+        if report.culprit:
+            found.setdefault(report.culprit.sha, report.culprit)
+    return tuple(_culprit(document, commit) for commit in found.values())
+
+
+def _culprit(document: Document, commit: CommitInfo) -> CulpritView:
+    cells = _cells_with_culprit(document, commit.sha)
+    before = (document.cells[cell].last_good for cell in cells)
+    last_good = next((sha for sha in before if sha), None)
+    trials = document.trials
+    return CulpritView(
+        commit,
+        cells,
+        last_good,
+        tally(trials, commit.sha, cells),
+        tally(trials, last_good, cells),
+        next((said for cell in cells if (said := other_failure(document, cell))), ""),
+        next((said for cell in cells if (said := _in_doubt(document.cells[cell]))), ""),
+    )
+
+
+def other_failure(document: Document, cell: str) -> str:
+    """How a suspect commit breaks a cell, and how the bad end does: in one line, empty for any other."""
+    other = document.cells[cell].other_failure
+    return f"{other.found}; at {short(document.bad)} {other.bad_end}" if other else ""
+
+
+def _in_doubt(report: CellReport) -> str:
+    return report.note if report.finding == "suspect" and report.other_failure is None else ""
+
+
+def candidates(document: Document) -> tuple[CandidatesView, ...]:
+    """Each set of candidates once, in the order of the cells."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for cell, report in document.cells.items():
+        if report.finding == "candidates":
+            groups.setdefault(report.candidates, []).append(cell)
+    return tuple(
+        CandidatesView(tuple(cells), _reasons(document.cells[cells[0]])) for cells in groups.values()
+    )
+
+
+def cells_found(document: Document, *findings: str) -> tuple[str, ...]:
+    """The cells with one of these findings."""
+    return tuple(cell for cell, report in document.cells.items() if report.finding in findings)
+
+
+def common_file(cells: Collection[str]) -> str:
+    """The test file of several cells, where all are of one; empty where it is not in their names."""
+    files = {cell.partition("::")[0] if "::" in cell else "" for cell in cells}
+    return files.pop() if len(cells) > 1 and len(files) == 1 else ""
+
+
+def affected(document: Document) -> tuple[str, ...]:
+    """The cells that the range turned red."""
+    return cells_found(document, "culprit", "suspect", "candidates")
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The first parameters of red and of green cells, such as `[4]` and `[1]`; empty unless they differ."""
+
+    red: tuple[str, ...] = ()
+    green: tuple[str, ...] = ()
+
+
+def contrast(document: Document) -> Contrast:
+    """What tells the red cells from the green ones, if their first parameter does; many are no contrast."""
+    red = _parameters(affected(document))
+    green = _parameters(cells_found(document, "green"))
+    if not red or not green or set(red) & set(green) or max(len(red), len(green)) > _VARIANTS:
+        return Contrast()
+    return Contrast(red, green)
+
+
+def now_and_then(report: CellReport) -> FailRates | None:
+    """How often the cell fails, where that is not about always."""
+    rates = report.fail_rates
+    return rates if rates and rates.bad < _ALWAYS else None
+
+
+def subject(document: Document, sha: str) -> str:
+    """The subject of a commit the document names, empty where it is unknown."""
+    commit = document.commits.get(sha)
+    return commit.subject if commit else ""
+
+
+def native_culprits(document: Document) -> tuple[NativeChange, ...]:
+    """The culprits among the commits whose native files the pinned base does not follow."""
+    shas = {view.commit.sha for view in culprits(document)}
+    return tuple(change for change in document.native_changes if change.sha in shas)
+
+
+def spent(document: Document) -> str:
+    """What it cost, in words: `8 trials, 1 environment built, 56 s`."""
+    builds = document.cost.builds
+    built = [f"{count(builds, 'environment')} built"] if builds else []
+    return ", ".join([count(document.cost.trials, "trial"), *built, _taken(document)])
+
+
+def _taken(document: Document) -> str:
+    """How long its trials took; side by side they took more than went by."""
+    cost, own = document.cost, [trial for trial in document.trials if not trial.shared]
+    slots = 1 + max((trial.slot for trial in own), default=0)
+    if slots == 1:
+        return duration(cost.seconds)
+    went_by = "" if cost.wall_seconds is None else f"{duration(cost.wall_seconds)} wall time, "
+    return f"{went_by}{duration(cost.seconds)} of trials in {slots} slots"
+
+
+def forge(document: Document) -> Forge | None:
+    """Where the repository is on GitHub or GitLab."""
+    return forge_of(document.origin or document.repo)
+
+
+def _cells_with_culprit(document: Document, sha: str) -> tuple[str, ...]:
+    return tuple(
+        cell for cell, report in document.cells.items() if report.culprit and report.culprit.sha == sha
+    )
+
+
+def _reasons(report: CellReport) -> tuple[CandidateView, ...]:
+    reasons = {skip.sha: skip.reason for skip in report.skipped}
+    chances = report.probabilities
+    return tuple(CandidateView(sha, reasons.get(sha, ""), chances.get(sha)) for sha in report.candidates)
+
+
+def _parameters(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Empty as soon as one cell has no parameters."""
+    matches = [_PARAMETERS.search(cell) for cell in cells]
+    firsts = [f"[{match['first']}]" for match in matches if match]
+    return tuple(dict.fromkeys(firsts)) if len(firsts) == len(cells) else ()

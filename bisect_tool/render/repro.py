@@ -1,0 +1,164 @@
+"""The failure rates that `repro` found, as a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bisect_tool.format import count, duration, short
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+from bisect_tool.results.repro import FailureRate, Reproduced, Reproduction, Spread, failed_of
+
+_SIGNATURES = 10
+_CELLS = 24
+_TEXT_LIMIT = 300
+
+
+@dataclass(frozen=True)
+class RateRow:
+    """One row of the table; that of the commit compared with has no `cell` and no `p`."""
+
+    cell: str
+    commit: str
+    failed: str
+    rate: str
+    interval: str
+    time: str
+    p: str
+
+
+@dataclass(frozen=True)
+class SignatureRow:
+    """A signature and how many of a cell's runs failed with it; without one, how many more there are.
+
+    `commit` is empty unless two are compared.
+    """
+
+    cell: str
+    commit: str
+    number: int
+    signature: str = ""
+
+
+@dataclass(frozen=True)
+class UntoldRow:
+    """How many cells told nothing at a commit for one reason; `commit` is empty unless two are compared."""
+
+    cells: int
+    commit: str
+    reason: str
+
+
+def render_rates(found: Reproduction) -> RenderableType | None:
+    """A row for each cell and commit, and below it with what signatures they failed."""
+    if not found.cells:
+        return None
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column("cell", overflow="fold")
+    if found.against:
+        table.add_column("commit", no_wrap=True)
+    for name in ("failed", "rate", "95 % interval"):
+        table.add_column(name, no_wrap=True, justify="right")
+    table.add_column("time to failure", no_wrap=True)
+    if found.against:
+        table.add_column("p", no_wrap=True, justify="right")
+    for row in rate_rows(found):
+        commit, p_value = ([row.commit], [row.p]) if found.against else ([], [])
+        table.add_row(_text(row.cell), *commit, row.failed, row.rate, row.interval, row.time, *p_value)
+    if more := len(found.cells) - len(shown_cells(found)):
+        table.add_row(Text(f"and {count(more, 'more cell')}: --json has all", "dim"))
+    notes = (*map(_signature, signature_rows(found)), *map(_untold, untold_rows(found)))
+    warning = [_text(found.stress_note, "yellow")] if found.stress_note else []
+    return Group(table, *(_text(note, "dim") for note in notes), *warning)
+
+
+def rate_rows(found: Reproduction) -> Iterator[RateRow]:
+    """A row for each cell and commit; of many cells for the first ones, those that failed before others."""
+    for name, cell in shown_cells(found):
+        yield _row(name, cell.here, _p(cell.p_value))
+        if cell.there:
+            yield _row("", cell.there, "")
+
+
+def shown_cells(found: Reproduction) -> list[tuple[str, Reproduced]]:
+    """The cells that have a row."""
+    cells = list(found.cells.items())
+    if len(cells) > _CELLS:
+        cells.sort(key=lambda item: not item[1].here.failed and not (item[1].there and item[1].there.failed))
+    return cells[:_CELLS]
+
+
+def signature_rows(found: Reproduction) -> Iterator[SignatureRow]:
+    """Each cell's signatures with their counts, the most frequent first."""
+    for name, cell in shown_cells(found):
+        for rate in (cell.here, cell.there):
+            if rate is None:
+                continue
+            commit = short(rate.sha) if found.against else ""
+            for item in rate.signatures[:_SIGNATURES]:
+                yield SignatureRow(name, commit, item.count, item.signature)
+            if len(rate.signatures) > _SIGNATURES:
+                yield SignatureRow(name, commit, len(rate.signatures) - _SIGNATURES)
+
+
+def untold_rows(found: Reproduction) -> Iterator[UntoldRow]:
+    """Why cells have no rate: each reason once, with the number of cells."""
+    rates = (rate for cell in found.cells.values() for rate in (cell.here, cell.there) if rate)
+    seen = Counter((short(rate.sha) if found.against else "", rate.untold) for rate in rates if rate.untold)
+    for (commit, reason), cells in seen.items():
+        yield UntoldRow(cells, commit, reason)
+
+
+def _row(cell: str, rate: FailureRate, p_value: str) -> RateRow:
+    return RateRow(
+        cell=cell,
+        commit=short(rate.sha),
+        failed=failed_of(rate),
+        rate="" if rate.rate is None else _percent(rate.rate),
+        interval=f"{rate.low * 100:.0f} to {_percent(rate.high)}" if rate.runs else "",
+        time=_span(rate.seconds_to_failure),
+        p=p_value,
+    )
+
+
+def _span(spread: Spread | None) -> str:
+    if spread is None:
+        return ""
+    median, least, most = (duration(value) for value in (spread.median, spread.least, spread.most))
+    return median if least == most else f"{median} ({least} to {most})"
+
+
+def _percent(chance: float) -> str:
+    return f"{chance * 100:.0f} %"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _signature(row: SignatureRow) -> str:
+    where = f"{row.cell} at {row.commit}" if row.commit else row.cell
+    if not row.signature:
+        return f"{where}: and {count(row.number, 'more signature')}"
+    return f"{where}: {row.number} x {row.signature}"
+
+
+def _untold(row: UntoldRow) -> str:
+    where = f" at {row.commit}" if row.commit else ""
+    return f"{count(row.cells, 'cell')} told nothing{where}: {row.reason}"
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(clean_line(text, _TEXT_LIMIT), style)

@@ -1,0 +1,217 @@
+"""How long the engine's processes took to start: where bad commits differ in it from good ones beyond chance.
+
+Where nothing was searched for: at the commit that was run, or at the two that were compared.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from bisect_tool.evidence import general_role
+from bisect_tool.evidence.parsed_line import LAUNCHER
+from bisect_tool.evidence.timeline import RESOURCE_TRACKER
+from bisect_tool.format import short
+from bisect_tool.stats import CONFIDENCE, Shift, fisher, shift
+from bisect_tool.text import clean_line
+from bisect_tool.verdict import RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from bisect_tool.evidence import ProcessTimeline
+    from bisect_tool.results.document import Document, TrialReport
+
+START_UP = "Start-up, from spawned to ready: the median, and of how many processes"
+DIFFERENT_START_UP = "Start-up where bad commits differ from good ones, from spawned to ready"
+DIFFERENCE = "difference (95 %)"
+GOOD, BAD = "good commits", "bad commits"
+_RESOLUTION_S = 0.1
+"""Log lines are dated to half of this."""
+_ROWS = 20
+_NAME_LIMIT = 60
+# The suite's own logs: one for each rank of each topology.
+_RANK_LOG = re.compile(r"(?P<topology>.+)-rank\d+")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Processes of one kind on one side; `seconds` is None where none of them became ready."""
+
+    seconds: float | None
+    ready: int
+    processes: int
+
+    def __str__(self) -> str:
+        if self.seconds is None:
+            return f"none of {self.processes} ready" if self.processes else ""
+        number = f"{self.processes}" if self.ready == self.processes else f"{self.ready} of {self.processes}"
+        return f"{self.seconds:.1f} s ({number})"
+
+
+@dataclass(frozen=True)
+class StartUp:
+    """The start of one kind of process, such as `Worker [4]`, on each of the table's sides.
+
+    `shift` is how much longer it takes on the last side than on the first, from trial to trial, None where
+    there are too few; `ready_p` is how likely it is that so many more trials of one side never had it ready.
+    """
+
+    name: str
+    spans: tuple[Span, ...]
+    shift: Shift | None = None
+    ready_p: float = 1.0
+
+    @property
+    def serves(self) -> bool:
+        """Whether processes of this kind say that they are ready; a launcher need not, nor a tracker."""
+        return self.name.partition(" ")[0] not in {LAUNCHER, RESOURCE_TRACKER}
+
+    @property
+    def differs(self) -> bool:
+        """Whether the sides differ beyond chance, and by more than clocks can tell."""
+        found = self.shift
+        slower = found is not None and found.beyond_chance and abs(found.middle) >= _RESOLUTION_S
+        return slower or self.ready_p < 1 - CONFIDENCE
+
+    @property
+    def difference(self) -> str:
+        """`+2.3 s (+1.1 to +3.0)`: with its interval, if there is one; empty where a side is not known."""
+        first, last = self.spans[0].seconds, self.spans[-1].seconds
+        if len(self.spans) == 1 or first is None or last is None:
+            return ""
+        if self.shift is None:
+            return _signed(last - first)
+        return f"{_signed(self.shift.middle)} ({_signed(self.shift.low)} to {_signed(self.shift.high)})"
+
+
+def title(document: Document) -> str:
+    """What the table shows."""
+    return START_UP if _asked_about(document) else DIFFERENT_START_UP
+
+
+def sides(document: Document) -> tuple[str, ...]:
+    """What the columns are called: good and bad commits, or the commits that were asked about."""
+    return _asked_about(document) or (GOOD, BAD)
+
+
+def _asked_about(document: Document) -> tuple[str, ...]:
+    """The commits that `repro` or `step` ran, where nothing was searched for."""
+    if document.repro is None:
+        return (short(document.bad),) if document.command == "step" else ()
+    return tuple(short(sha) for sha in (document.repro.against, document.bad) if sha)
+
+
+def start_ups(document: Document) -> tuple[StartUp, ...]:
+    """The kinds of process, in the order in which they are spawned.
+
+    Of a search those whose start differs beyond chance; trials during which the machine was busy with other
+    work do not count. Of commits that were asked about every kind, ready or not. Topologies are kept apart:
+    four API servers start later than one, and a trial need not run both.
+    """
+    names, side_of, asked = sides(document), sides_of(document), bool(_asked_about(document))
+    seen: dict[str, dict[str, list[list[float | None]]]] = {}
+    for trial in document.trials:
+        if trial.sha in side_of and (asked or is_quiet(trial)):
+            for kind, seconds in _measured(trial.timeline).items():
+                seen.setdefault(kind, {name: [] for name in names})[side_of[trial.sha]].append(seconds)
+    found = (_start_up(kind, [*trials.values()]) for kind, trials in seen.items())
+    return tuple(row for row in found if _is_told(row, asked=asked))[:_ROWS]
+
+
+def _is_told(row: StartUp, *, asked: bool) -> bool:
+    return row.serves or any(span.ready for span in row.spans) if asked else row.differs
+
+
+def render_start_ups(document: Document) -> RenderableType | None:
+    """A row for each kind of process; None where there is nothing to tell."""
+    rows, names = start_ups(document), sides(document)
+    if not rows:
+        return None
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("process", overflow="fold")
+    for name in names if len(names) == 1 else (*names, DIFFERENCE):
+        table.add_column(name, justify="right")
+    for row in rows:
+        difference = [row.difference] if len(names) > 1 else []
+        table.add_row(Text(row.name), *map(str, row.spans), *difference)
+    return Group(Text(title(document), "bold"), table)
+
+
+def is_quiet(trial: TrialReport) -> bool:
+    """Whether the machine was not busy with other work during a trial, as far as that is known."""
+    return trial.load is None or not trial.load.busy
+
+
+def sides_of(document: Document) -> dict[str, str]:
+    """The side of each commit; one that told nothing is on none.
+
+    It is bad if a cell failed there, good if cells passed and none failed. What a cell says that fails at
+    both ends does not count, nor a failure that is another than the one searched for.
+    """
+    if asked := _asked_about(document):
+        named = (document.repro.against if document.repro else None, document.bad)
+        return {sha: short(sha) for sha in named if sha and short(sha) in asked}
+    aside = {cell for cell, report in document.cells.items() if report.finding == "always red"}
+    aside = aside if len(aside) < len(document.cells) else set()
+    skipped = {skip.sha for report in document.cells.values() for skip in report.skipped}
+    seen: dict[str, set[str]] = {}
+    for trial in document.trials:
+        told = {outcome for cell, outcome in trial.outcomes.items() if cell not in aside}
+        seen.setdefault(trial.sha, set()).update(told)
+    return {
+        sha: BAD if any(outcome in told for outcome in RED) else GOOD
+        for sha, told in seen.items()
+        if sha not in skipped and (Outcome.PASSED in told or any(outcome in told for outcome in RED))
+    }
+
+
+def _measured(timeline: Sequence[ProcessTimeline]) -> dict[str, list[float | None]]:
+    """By kind the seconds until each named process was ready whose start was seen; None: it never was."""
+    found: dict[str, list[float | None]] = {}
+    for process in timeline:
+        if process.role and process.spawned is not None:
+            ready = None if process.ready is None else max(process.ready - process.spawned, 0.0)
+            found.setdefault(_kind(process), []).append(ready)
+    return found
+
+
+def _start_up(kind: str, trials: Sequence[Sequence[Sequence[float | None]]]) -> StartUp:
+    """The start of a kind from what each trial of each side saw of it; a trial counts once, by its median."""
+    spans = tuple(_span([value for trial in side for value in trial]) for side in trials)
+    if len(trials) == 1:
+        return StartUp(kind, spans)
+    ready = [[value for value in map(_typical, side) if value is not None] for side in trials]
+    good, bad = len(trials[0]), len(trials[-1])
+    p_value = fisher(good - len(ready[0]), good, bad - len(ready[-1]), bad)
+    return StartUp(kind, spans, shift(ready[-1], ready[0]), p_value)
+
+
+def _typical(trial: Sequence[float | None]) -> float | None:
+    ready = [value for value in trial if value is not None]
+    return median(ready) if ready else None
+
+
+def _signed(seconds: float) -> str:
+    # Zero is added because a difference that rounds to -0.0 is none.
+    return f"{round(seconds, 1) + 0.0:+.1f} s"
+
+
+def _kind(process: ProcessTimeline) -> str:
+    topology = _RANK_LOG.fullmatch(process.source)
+    role = general_role(process.role)
+    return clean_line(f"{role} [{topology['topology']}]" if topology else role, _NAME_LIMIT)
+
+
+def _span(seconds: Sequence[float | None]) -> Span:
+    ready = [value for value in seconds if value is not None]
+    return Span(median(ready) if ready else None, len(ready), len(seconds))

@@ -1,0 +1,165 @@
+"""Why cells fail: for every culprit and every signature the root, and what it brought down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from bisect_tool.format import count, place, short
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from bisect_tool.evidence import Event
+    from bisect_tool.results.document import Document, FailureReport
+
+SYMPTOM = "first symptom; root not in the logs"
+_WHOLE = 4
+_BRIEF = 10
+_MESSAGE_LIMIT = 500
+_BRIEF_LIMIT = 160
+_CHAIN_LIMIT = 20
+_EXCERPT_LINES = 12
+_TIME_WIDTH = len("+0.000 s")
+_GUIDE_WIDTH = 4
+
+
+class Explained(Protocol):
+    """A failure as it is shown: of a cell of a session, or of a log."""
+
+    @property
+    def root(self) -> Event:
+        """What failed first."""
+
+    @property
+    def chain(self) -> tuple[Event, ...]:
+        """The root, and what followed."""
+
+    @property
+    def excerpt(self) -> str:
+        """The lines of the root, and one for each that followed."""
+
+    @property
+    def symptom(self) -> bool:
+        """Whether the root is only the consequence of something that the logs do not have."""
+
+
+@dataclass(frozen=True)
+class Whys:
+    """The failures to show as a whole, those to show in a line each, and how many more there are."""
+
+    whole: tuple[FailureReport, ...] = ()
+    brief: tuple[FailureReport, ...] = ()
+    more: int = 0
+
+
+def whys(document: Document) -> Whys:
+    """One failure of every culprit as a whole, then further signatures as far as there is room."""
+    found = document.failures or ((document.failure,) if document.failure else ())
+    first = {failure.sha: failure for failure in reversed(found)}
+    ordered = sorted(found, key=lambda failure: first[failure.sha] is not failure)
+    whole = tuple(ordered[:_WHOLE])
+    rest = ordered[_WHOLE:]
+    return Whys(whole, tuple(rest[:_BRIEF]), len(rest[_BRIEF:]))
+
+
+def render_whys(document: Document) -> RenderableType | None:
+    """The failure chains as trees; of many signatures the rest in a line each."""
+    found = whys(document)
+    if not found.whole:
+        return None
+    parts: list[RenderableType] = []
+    for failure in found.whole:
+        parts += [Text()] if parts else []
+        parts.append(render_why(document, failure))
+    if found.brief:
+        lines = [_text(brief(document, failure), _BRIEF_LIMIT) for failure in found.brief]
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        more = (
+            [Text(f"and {count(found.more, 'more signature')}: --json has all", "dim")] if found.more else []
+        )
+        parts += [Text(), Text("Further signatures", "bold"), Padding(Group(*lines, *more), (0, 0, 0, 2))]
+    return Group(*parts)
+
+
+def render_why(document: Document, failure: FailureReport) -> RenderableType:
+    """One failure as a tree: the root, and under it what followed, with times relative to the root."""
+    parts = [render_chain(failure, f"Why {who(failure)} at {where(document, failure)}")]
+    if len(failure.chain) <= 1 and not failure.root.frames:
+        said = failure.root.headline
+        lines = [line for line in failure.excerpt.splitlines() if line.strip()][-_EXCERPT_LINES:]
+        lines = [] if all(line.strip() in said for line in lines) else lines
+        parts.append(Padding(Group(*(_text(line, style="dim") for line in lines)), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def render_chain(failure: Explained, title: str) -> RenderableType:
+    """The tree of a failure below its title."""
+    parts: list[RenderableType] = [_text(title, style="bold")]
+    parts += [Text(f"  {SYMPTOM}", "yellow")] if failure.symptom else []
+    return Group(*parts, _tree(failure))
+
+
+def who(failure: FailureReport) -> str:
+    """`test_a fails`, `test_a and 3 more fail`."""
+    more = len(failure.cells) - 1
+    return f"{failure.cell} and {more} more fail" if more > 0 else f"{failure.cell} fails"
+
+
+def where(document: Document, failure: FailureReport) -> str:
+    """The commit at which it fails: the culprit, else the bad end."""
+    return short(failure.sha or document.bad)
+
+
+def brief(document: Document, failure: FailureReport) -> str:
+    """A failure in one line."""
+    said = failure.root.headline or failure.root.kind
+    return f"{where(document, failure)}  {who(failure)}: {said}"
+
+
+def _tree(failure: Explained) -> RenderableType:
+    shown = (failure.root, *failure.chain[1:_CHAIN_LIMIT])
+    width = max(len(_role(event)) for event in shown)
+    whens = [_after(event, failure.root) for event in shown[1:]]
+    label = "symptom" if failure.symptom else "root"
+    times = max([*map(len, whens), len(label) - _GUIDE_WIDTH]) if whens else _TIME_WIDTH
+    root = _event(failure.root, label, times + _GUIDE_WIDTH, width, "bold red")
+    tree = Tree(root, guide_style="dim")
+    for event, when in zip(shown[1:], whens, strict=True):
+        tree.add(_event(event, f"{when:>{times}}", times, width, ""))
+    if len(failure.chain) > _CHAIN_LIMIT:
+        tree.add(Text(f"and {count(len(failure.chain) - _CHAIN_LIMIT, 'more event')}", "dim"))
+    return Padding(tree, (0, 0, 0, 2))
+
+
+def _after(event: Event, root: Event) -> str:
+    """Seconds since the root; empty where a log has no times."""
+    return f"{event.time - root.time:+.3f} s" if event.time and root.time else ""
+
+
+def _event(event: Event, when: str, times: int, roles: int, style: str) -> RenderableType:
+    """One event: when, who, what; below it the innermost frame."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, min_width=times)
+    grid.add_column(no_wrap=True, min_width=roles)
+    grid.add_column(overflow="fold")
+    said = event.headline or next(iter(event.lines), event.kind)
+    what = _text(said, _MESSAGE_LIMIT, style=style)
+    if event.frames:
+        what.append(f"\nat {place(event.frames[-1])}", "not bold dim")
+    grid.add_row(Text(when, "dim"), Text(_role(event), "cyan"), what)
+    return grid
+
+
+def _role(event: Event) -> str:
+    return clean_line(event.role, 40)
+
+
+def _text(text: str, limit: int = 2000, *, style: str = "") -> Text:
+    return Text(clean_line(text, limit), style)

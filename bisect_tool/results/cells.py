@@ -1,0 +1,111 @@
+"""What a session found for each cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.planner import CellConclusion, EndCounts, Purpose
+from bisect_tool.results.commits import commit_info
+from bisect_tool.results.document import (
+    CellReport,
+    EndCount,
+    FailRates,
+    OtherFailureReport,
+    Skipped,
+)
+from bisect_tool.verdict import RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+
+    from bisect_tool.git.commit import Commit
+    from bisect_tool.session.store import TrialRow
+    from bisect_tool.trial.result import TrialResult
+
+
+def cell_report(
+    item: CellConclusion,
+    commits: Mapping[str, Commit],
+    rows: Sequence[TrialRow],
+    unbuilt: Container[str],
+    *,
+    fix: bool,
+) -> CellReport:
+    """What was found for one cell, with the runs that say so."""
+    before = (
+        last_good_before(item.cell, commits[item.culprit].parents, rows, fix=fix) if item.culprit else None
+    )
+    return CellReport(
+        finding=item.finding,
+        order_dependent=True if item.after else _isolated(item.cell, rows),
+        after=item.after,
+        left_behind=_left_behind(item, rows),
+        good=_counted(item.good),
+        bad=_counted(item.bad),
+        culprit=commit_info(commits[item.culprit]) if item.culprit else None,
+        last_good=before,
+        culprit_runs=_runs(item.cell, item.culprit, rows),
+        last_good_runs=_runs(item.cell, before, rows),
+        broken_runs=_counted(item.broken) if item.broken else None,
+        candidates=item.candidates,
+        probabilities=dict(zip(item.candidates, item.probabilities, strict=False)),
+        confidence=item.confidence,
+        fail_rates=FailRates(bad=item.rates[0], good=item.rates[1]) if item.rates else None,
+        no_op=item.culprit is not None and item.culprit in unbuilt,
+        other_failure=_other_failure(item),
+        signature=str(item.failure.signature) if item.failure else None,
+        skipped=tuple(Skipped(sha=sha, reason=reason) for sha, reason in item.skipped),
+        note=item.note,
+    )
+
+
+def _other_failure(item: CellConclusion) -> OtherFailureReport | None:
+    other = item.other_failure
+    return OtherFailureReport(found=other.found, bad_end=other.failing_end) if other else None
+
+
+def _counted(counts: EndCounts) -> EndCount:
+    return EndCount(runs=counts.runs, failed=counts.failed)
+
+
+def _runs(cell: str, sha: str | None, rows: Sequence[TrialRow]) -> EndCount | None:
+    """How often the cell passed or failed at a commit, whatever its signature."""
+    if sha is None:
+        return None
+    here = [row.result.cell(cell) for row in rows if row.result.sha == sha]
+    outcomes = [result.outcome for result in here if result is not None]
+    failed = sum(outcome in RED for outcome in outcomes)
+    return EndCount(runs=failed + outcomes.count(Outcome.PASSED), failed=failed)
+
+
+def _isolated(cell: str, rows: Sequence[TrialRow]) -> bool | None:
+    """False where the cell was run without the cells of other groups, None where nobody asked."""
+    asked = any(row.purpose == Purpose.ISOLATED and row.result.cell(cell) for row in rows)
+    return False if asked else None
+
+
+def _left_behind(item: CellConclusion, rows: Sequence[TrialRow]) -> tuple[str, ...]:
+    """What was left by a trial in which the cell failed after the cells that it needs before it.
+
+    Of those trials the first with the fewest cells: what is left there is of these, and not of others.
+    """
+    failed = [row.result for row in rows if item.after and _failed_after(row.result, item.cell, item.after)]
+    fewest = min(failed, key=lambda result: len(result.cells), default=None)
+    return tuple(f"{left.kind} {left.name}" for left in fewest.leftovers) if fewest else ()
+
+
+def _failed_after(result: TrialResult, cell: str, after: Sequence[str]) -> bool:
+    found = result.cell(cell)
+    ran = {each.cell for each in result.cells}
+    return found is not None and found.outcome in RED and ran.issuperset(after)
+
+
+def last_good_before(cell: str, parents: Sequence[str], rows: Sequence[TrialRow], *, fix: bool) -> str | None:
+    """The parent at which the cell passed (failed, where a fix was looked for), if that was seen at all."""
+    wanted = RED if fix else (Outcome.PASSED,)
+    seen = {
+        row.result.sha
+        for row in rows
+        if (result := row.result.cell(cell)) is not None and result.outcome in wanted
+    }
+    return next((parent for parent in parents if parent in seen), None)

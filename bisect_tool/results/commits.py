@@ -1,0 +1,60 @@
+"""The commits that a document speaks of."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import BisectError
+from bisect_tool.git.commit import merge_request
+from bisect_tool.results.document import (
+    CommitInfo,
+    NativeChange,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bisect_tool.git.commit import Commit
+    from bisect_tool.planner import State
+    from bisect_tool.session.session import Session
+    from bisect_tool.session.store import TrialRow
+
+
+def commit_info(commit: Commit) -> CommitInfo:
+    """A commit as the document shows it."""
+    return CommitInfo(
+        sha=commit.sha, subject=commit.subject, author=commit.author, date=commit.date, pr=commit.pr
+    )
+
+
+def with_merge_request(commit: Commit) -> Commit:
+    """The commit with its merge request: there `(#N)` is an issue."""
+    return replace(commit, pr=merge_request(commit.subject, commit.body))
+
+
+def mentioned_shas(
+    session: Session,
+    rows: Sequence[TrialRow],
+    state: State,
+    native: Sequence[NativeChange],
+    commits: Mapping[str, Commit],
+) -> Iterable[str]:
+    """Every commit that the document speaks of, once."""
+    shas = [*session.request.goods, session.request.bad, *(row.result.sha for row in rows)]
+    for item in state.conclusions:
+        shas += [*item.candidates, *(sha for sha, _ in item.skipped)]
+        shas += commits[item.culprit].parents if item.culprit else ()
+    return dict.fromkeys((*shas, *(change.sha for change in native)))
+
+
+def parents_outside(session: Session, state: State, commits: Mapping[str, Commit]) -> dict[str, Commit]:
+    """The culprits' parents that lie outside the range, as far as the history has them."""
+    found: dict[str, Commit] = {}
+    for item in state.conclusions:
+        for sha in commits[item.culprit].parents if item.culprit else ():
+            if sha not in commits:
+                with suppress(BisectError):
+                    found[sha] = session.repository.commit(sha)
+    return found

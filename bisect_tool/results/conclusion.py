@@ -1,0 +1,96 @@
+"""The exit code of a session, and the sentence that goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import ExitCode
+from bisect_tool.format import joined, narrowed, told
+from bisect_tool.git.range import DEEPEN
+from bisect_tool.planner import Finding, State
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+
+    from bisect_tool.git.commit import Commit
+    from bisect_tool.session.store import TrialRow
+
+
+CUT_OFF = f"what comes before the commit found is cut off of this shallow clone; {DEEPEN} fetches it"
+_NO_PARENT = "a root commit, which has no parent to compare with"
+
+
+def with_root_notes(state: State, commits: Mapping[str, Commit], cuts: Container[str]) -> State:
+    """The state; a culprit without parents is noted as a root, or as cut off from its parents."""
+    noted = (
+        replace(item, note=joined(item.note, CUT_OFF if item.culprit in cuts else _NO_PARENT))
+        if item.culprit and not commits[item.culprit].parents
+        else item
+        for item in state.conclusions
+    )
+    return replace(state, conclusions=tuple(noted))
+
+
+def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = ()) -> tuple[ExitCode, str]:
+    """The exit code of a session and the sentence that goes with it; `unbuilt` commits change no build."""
+    if state.step is not None:
+        so_far = narrowed(len(state.remaining), state.disagreement)
+        return ExitCode.INTERRUPTED, f"not finished: {so_far}"
+    found = {item.finding for item in state.conclusions}
+    if not found:
+        return _nothing_ran(rows)
+    if found == {Finding.GREEN}:
+        return ExitCode.ENDPOINTS, "every cell is green at the bad end"
+    left = [item for item in state.conclusions if item.finding is Finding.CANDIDATES]
+    if left and left[0].note:
+        return ExitCode.INCONCLUSIVE, f"not decided: {left[0].note}"
+    if not left and (doubt := _doubt(state, unbuilt)):
+        return ExitCode.INCONCLUSIVE, f"suspect: the commit found {doubt}"
+    return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
+
+
+def _doubt(state: State, unbuilt: Container[str]) -> str:
+    """Why a culprit is no more than suspect, other than for another failure; empty if none is."""
+    if any(item.culprit in unbuilt for item in state.conclusions if item.culprit):
+        return "changes nothing that is tested"
+    if any(item.busy for item in state.conclusions):
+        return "missed deadlines while the machine was busy"
+    if any(item.unseen for item in state.conclusions):
+        return "may be the wrong one, as the check imports from your checkout"
+    return ""
+
+
+def conclude_step(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
+    """What is to be said where there is no range to search (`bisect-run step`)."""
+    result = rows[-1].result
+    return (
+        ExitCode.DONE,
+        f"tested: {told(result.outcome, result.reason, (cell.outcome for cell in result.cells))}",
+    )
+
+
+# The first of these that any cell has speaks for the session.
+_ANSWERS = {
+    Finding.CANDIDATES: (
+        ExitCode.INCONCLUSIVE,
+        "the commit hides among those that could not be tested",
+    ),
+    Finding.SUSPECT: (
+        ExitCode.INCONCLUSIVE,
+        "suspect: another failure than at the bad end",
+    ),
+    Finding.CULPRIT: (ExitCode.DONE, "culprit found"),
+    Finding.FLAKY: (ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"),
+}
+
+
+_NO_REGRESSION = (ExitCode.ENDPOINTS, "the ends do not show the regression")
+
+
+def _nothing_ran(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
+    reason = next((row.result.reason for row in rows if row.result.reason), "no cell ran")
+    infrastructure = any(row.result.outcome is Outcome.INFRASTRUCTURE for row in rows)
+    code = ExitCode.ENVIRONMENT if infrastructure else ExitCode.ENDPOINTS
+    return code, f"the bad end told nothing: {reason}"

@@ -1,0 +1,74 @@
+"""Whether reverting the culprits heals the bad end, beside what the bisection found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import ExitCode
+from bisect_tool.fixes.reverts import taken_back_by
+from bisect_tool.git.apply_edits import NOTHING_CHANGED
+from bisect_tool.options.run_options import with_good
+from bisect_tool.results.commits import commit_info
+from bisect_tool.results.document import Confirmation, NextSearch
+from bisect_tool.verdict import RED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bisect_tool.results.document import Document
+    from bisect_tool.results.fixes import Tried
+    from bisect_tool.session.session import Session
+    from bisect_tool.trial.result import TrialResult
+
+
+def confirmed(document: Document, healed: Document, searches: Iterable[NextSearch] = ()) -> Document:
+    """The document of a bisection with what the session of `fixes` says that reverted its culprits.
+
+    `searches` are the next steps for those that had been taken back already.
+    """
+    assert healed.fixes is not None
+    confirmation = Confirmation(
+        session=healed.session,
+        conclusion=healed.conclusion,
+        fixes=healed.fixes,
+        cost=healed.cost,
+        searches=tuple(searches),
+    )
+    return document.model_copy(
+        update={
+            "confirmation": confirmation,
+            "commits": {
+                **healed.commits,
+                **document.commits,
+                **{each.commit.sha: each.commit for each in confirmation.searches},
+            },
+            "resumable": document.resumable or healed.resumable,
+        }
+    )
+
+
+def unfinished(document: Document) -> Document:
+    """The same of a session that was interrupted before all of it was told."""
+    return document.model_copy(
+        update={
+            "exit_code": ExitCode.INTERRUPTED,
+            "resumable": True,
+            "conclusion": f"not finished: {document.conclusion}, but not yet confirmed",
+        }
+    )
+
+
+def next_searches(
+    session: Session, tried: Iterable[Tried], results: Sequence[TrialResult]
+) -> Iterator[NextSearch]:
+    """Where to look next for culprits whose revert changes nothing at the bad end: they were taken back.
+
+    From the commit that took one back on, unless that is the bad end itself or failed: then what fails there
+    was broken while the culprit was in, and hides behind it.
+    """
+    request = session.request
+    failed = {request.bad, *(result.sha for result in results if result.outcome in RED)}
+    for culprit in (each.commit for each in tried if each.why == NOTHING_CHANGED):
+        by = taken_back_by(session.repository, culprit, request.bad)
+        rerun = "" if by in failed else with_good(request.rerun, by[:12])
+        yield NextSearch(culprit=culprit, commit=commit_info(session.repository.commit(by)), rerun=rerun)

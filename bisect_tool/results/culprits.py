@@ -1,0 +1,66 @@
+"""What a culprit changes, and what was seen at its parents: the document's facts, and the reports' words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.results.document import CulpritReport, FileChange, ParentRuns, PinChange
+from bisect_tool.results.tally import tally
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from bisect_tool.git import Changes
+    from bisect_tool.results.document import TrialReport
+
+_FILES_KEPT = 200
+_PINS_KEPT = 200
+
+
+def parent_runs(
+    parents: Sequence[str], cells: Collection[str], trials: Sequence[TrialReport]
+) -> tuple[ParentRuns, ...]:
+    """What trials say of a culprit's cells at each of its parents."""
+    seen = {sha: tally(trials, sha, cells) for sha in parents}
+    return tuple(
+        ParentRuns(sha=sha, trials=each.trials, runs=each.runs, failed=each.failed)
+        for sha, each in seen.items()
+    )
+
+
+def merge_itself(parents: Sequence[ParentRuns], unknown: Collection[str], *, fix: bool) -> bool:
+    """Whether a merge is to blame, and none of the commits it brings: no parent shows what it shows.
+
+    A parent that is not among the `unknown` commits need not run: it is an end, or the end has it.
+    """
+    return len(parents) > 1 and all(_unlike(each, unknown, fix=fix) for each in parents)
+
+
+def _unlike(parent: ParentRuns, unknown: Collection[str], *, fix: bool) -> bool:
+    if not parent.runs:
+        return parent.sha not in unknown
+    return parent.failed == parent.runs if fix else parent.failed == 0
+
+
+def culprit_report(parents: tuple[ParentRuns, ...], found: Changes, *, itself: bool) -> CulpritReport:
+    """The facts about a culprit, of its files and pins the first ones."""
+    return CulpritReport(
+        parents=parents,
+        merge_itself=itself,
+        files=tuple(
+            FileChange(path=each.path, added=each.added, removed=each.removed, was=each.was, mode=each.mode)
+            for each in found.files[:_FILES_KEPT]
+        ),
+        files_total=len(found.files),
+        added=sum(each.added or 0 for each in found.files),
+        removed=sum(each.removed or 0 for each in found.files),
+        pins=_pin_changes(found),
+        note=found.note,
+    )
+
+
+def _pin_changes(found: Changes) -> tuple[PinChange, ...]:
+    return tuple(
+        PinChange(file=each.file, package=each.pin.package, old=each.pin.old, new=each.pin.new)
+        for each in found.pins[:_PINS_KEPT]
+    )

@@ -1,0 +1,97 @@
+"""The failure chains of a document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence import is_symptom
+from bisect_tool.planner import CellConclusion, Finding, State
+from bisect_tool.results.cells import last_good_before
+from bisect_tool.results.document import (
+    BUILD,
+    FailureReport,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.evidence import Failure
+    from bisect_tool.git.commit import Commit
+    from bisect_tool.session.store import TrialRow
+
+
+def failure_reports(
+    state: State, rows: Sequence[TrialRow], commits: Mapping[str, Commit], *, fix: bool
+) -> tuple[FailureReport, ...]:
+    """One for every culprit and every signature: cells with a culprit first, then by the number of cells.
+
+    Where a fix was looked for, it is the commit before it that fails.
+    """
+    failed = [item for item in state.conclusions if item.failure is not None]
+    failed.sort(key=lambda item: item.finding is not Finding.CULPRIT)
+    alike: dict[str | None, dict[str, list[CellConclusion]]] = {}
+    for item in failed:
+        alike.setdefault(item.culprit, {}).setdefault(str(_of(item).signature), []).append(item)
+    return tuple(
+        _failure(items, signatures, rows, commits, fix=fix)
+        for signatures in alike.values()
+        for items in sorted(signatures.values(), key=len, reverse=True)
+    )
+
+
+def _failure(
+    items: Sequence[CellConclusion],
+    signatures: Mapping[str, Sequence[CellConclusion]],
+    rows: Sequence[TrialRow],
+    commits: Mapping[str, Commit],
+    *,
+    fix: bool,
+) -> FailureReport:
+    """What cells of one culprit have in common that fail with one of its signatures."""
+    first = items[0]
+    sha, name = first.culprit, str(_of(first).signature)
+    others = (item.cell for other, cells in signatures.items() if other != name for item in cells)
+    if fix and sha is not None:
+        sha = last_good_before(first.cell, commits[sha].parents, rows, fix=True)
+    return _report(
+        first.cell,
+        sha or "",
+        _of(first),
+        tuple(others) if first.culprit else (),
+        tuple(i.cell for i in items),
+    )
+
+
+def _of(item: CellConclusion) -> Failure:
+    assert item.failure is not None
+    return item.failure
+
+
+def evidence_report(found: tuple[str, str, Failure] | None) -> tuple[FailureReport, ...]:
+    """Why a cell failed at a commit, where one did."""
+    return () if found is None else (_report(*found),)
+
+
+def build_failures(rows: Sequence[TrialRow]) -> tuple[FailureReport, ...]:
+    """Why commits do not build: one for every signature, with the first commit that has it."""
+    found: dict[str, FailureReport] = {}
+    for row in rows:
+        if failure := row.result.failure:
+            found.setdefault(str(failure.signature), _report(BUILD, row.result.sha, failure))
+    return tuple(found.values())
+
+
+def _report(
+    cell: str, sha: str, failure: Failure, otherwise: tuple[str, ...] = (), cells: tuple[str, ...] = ()
+) -> FailureReport:
+    return FailureReport(
+        cell=cell,
+        sha=sha,
+        root=failure.root,
+        chain=failure.chain,
+        excerpt=failure.excerpt,
+        otherwise=otherwise,
+        cells=cells or (cell,),
+        signature=str(failure.signature),
+        symptom=is_symptom(failure.root),
+    )

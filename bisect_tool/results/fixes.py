@@ -1,0 +1,189 @@
+"""What heals it: what `fixes` has to tell, as a part of the JSON document and as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from bisect_tool.errors import ExitCode
+from bisect_tool.format import listing, short
+from bisect_tool.planner.fixes import FixEvaluation, Standing, least
+from bisect_tool.stats import luck
+from bisect_tool.verdict import RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bisect_tool.evidence import Failure
+    from bisect_tool.git import Range
+    from bisect_tool.planner import Goal, State
+    from bisect_tool.request import FixCommit, Fixes
+    from bisect_tool.trial.result import TrialResult
+
+DOUBTFUL = 0.05
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tried(_Model):
+    """A candidate, some of them together, or a commit that was verified.
+
+    `parts` are the candidates' names, `sha` is the commit that was run; it is empty where they do not fit:
+    `conflicts` are the files then, and `why` is the reason. Of the cells that fail at the failing commit,
+    `healed` pass here and `red` fail still; of those that pass there, `broken` fail here; `untold` said
+    nothing. `commit` is the one that is reverted or picked, where it is one alone.
+    """
+
+    name: str
+    title: str
+    parts: tuple[str, ...] = ()
+    sha: str = ""
+    conflicts: tuple[str, ...] = ()
+    why: str = ""
+    heals: bool = False
+    healed: tuple[str, ...] = ()
+    red: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+    commit: str = ""
+
+
+class Unsteady(_Model):
+    """A cell that passed at the failing commit as well: it failed in `failed` of `runs`.
+
+    `luck` is the chance that it passes as often as it takes to count as healed although nothing heals it.
+    """
+
+    cell: str
+    runs: int
+    failed: int
+    luck: float
+
+
+class FixReport(_Model):
+    """What was tried on the failing commit, at which `red` fail and `green` pass; `unsteady` did both.
+
+    A pass counts when it was seen `runs` times. `smallest` are the candidates that heal all, none of which
+    can be left out; `cut` tells that not every combination was tried that this takes.
+    """
+
+    runs: int
+    red: tuple[str, ...]
+    green: tuple[str, ...]
+    candidates: tuple[Tried, ...]
+    combinations: tuple[Tried, ...]
+    verified: tuple[Tried, ...]
+    smallest: tuple[str, ...] = ()
+    cut: bool = False
+    unsteady: tuple[Unsteady, ...] = ()
+
+
+def fix_report(
+    asked: Fixes | None, goal: Goal, span: Range, results: Sequence[TrialResult]
+) -> FixReport | None:
+    """What the trials say of every candidate; None where no fix was asked about."""
+    if asked is None:
+        return None
+    evaluation = FixEvaluation(goal, results)
+    found = least(evaluation)
+    titles = {commit.sha: commit.subject for commit in span.commits}
+    tried = [_tried(evaluation, asked, made) for made in asked.fix_commits]
+    ran = {result.sha for result in results}
+    verified = (
+        _standing(evaluation, Tried(name=short(sha), title=titles[sha], sha=sha)) for sha in asked.verify
+    )
+    return FixReport(
+        runs=goal.endpoint_runs,
+        red=evaluation.red,
+        green=evaluation.green,
+        candidates=tuple(each for each in tried if len(each.parts) == 1),
+        combinations=tuple(each for each in tried if len(each.parts) > 1 and (each.sha in ran or each.why)),
+        verified=tuple(verified),
+        smallest=tuple(asked.candidates[part].name for part in sorted(found.parts)) if found else (),
+        cut=found.cut if found else False,
+        unsteady=tuple(_unsteady(evaluation)),
+    )
+
+
+def concluded(
+    found: FixReport, bad: str, state: State, results: Sequence[TrialResult]
+) -> tuple[ExitCode, str]:
+    """The exit code and the sentence that goes with it."""
+    if not found.verified and not any(each.sha for each in found.candidates):
+        return ExitCode.INCONCLUSIVE, "no candidate fits the failing commit, so nothing was run"
+    if not state.over:
+        return ExitCode.INTERRUPTED, "not finished: candidates are left"
+    if not found.red:
+        return _not_red(found, bad, results)
+    if found.smallest:
+        also = f"; also: {listing(others)}" if (others := _others(found)) else ""
+        return ExitCode.DONE, f"healed by {listing(found.smallest, limit=len(found.smallest))}{also}"
+    if healed := [each.name for each in found.verified if each.heals]:
+        return ExitCode.DONE, f"healed at {listing(healed)}"
+    return ExitCode.INCONCLUSIVE, "nothing that was tried heals all that fails"
+
+
+def first_failure(
+    found: FixReport, bad: str, results: Sequence[TrialResult]
+) -> tuple[str, str, Failure] | None:
+    """The evidence at the failing commit: the cell, the commit, and why it failed."""
+    at = (cell for result in results if result.sha == bad for cell in result.cells if cell.cell in found.red)
+    failed = next((cell for cell in at if cell.outcome in RED and cell.failure is not None), None)
+    return (failed.cell, bad, failed.failure) if failed and failed.failure else None
+
+
+def _unsteady(evaluation: FixEvaluation) -> Iterator[Unsteady]:
+    for cell in evaluation.red:
+        seen = evaluation.seen(cell)
+        if seen.failed < seen.runs:
+            chance = luck(seen.failed, seen.runs, evaluation.goal.endpoint_runs)
+            yield Unsteady(cell=cell, runs=seen.runs, failed=seen.failed, luck=chance)
+
+
+def _tried(evaluation: FixEvaluation, asked: Fixes, made: FixCommit) -> Tried:
+    chosen = [asked.candidates[part] for part in made.parts]
+    names = tuple(candidate.name for candidate in chosen)
+    row = Tried(
+        name=" + ".join(names),
+        title=chosen[0].title if len(chosen) == 1 else "",
+        parts=names,
+        sha=made.sha,
+        conflicts=made.conflicts,
+        why=made.why,
+        commit=chosen[0].commit if len(chosen) == 1 else "",
+    )
+    return _standing(evaluation, row) if made.sha else row
+
+
+def _standing(evaluation: FixEvaluation, row: Tried) -> Tried:
+    def cells(among: Sequence[str], standing: Standing) -> tuple[str, ...]:
+        return tuple(cell for cell in among if evaluation.standing(row.sha, cell) is standing)
+
+    return row.model_copy(
+        update={
+            "heals": evaluation.heals(row.sha),
+            "healed": evaluation.healed(row.sha),
+            "red": cells(evaluation.red, Standing.FAILS),
+            "broken": evaluation.broken(row.sha),
+            "untold": cells((*evaluation.red, *evaluation.green), Standing.UNTOLD),
+        }
+    )
+
+
+def _others(found: FixReport) -> list[str]:
+    """What else was seen to heal all, without the smallest set in it."""
+    tried = (*found.candidates, *found.combinations)
+    others = [each.name for each in tried if each.heals and not set(found.smallest) <= set(each.parts)]
+    return [*others, *(f"{each.name} as it is" for each in found.verified if each.heals)]
+
+
+def _not_red(found: FixReport, bad: str, results: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+    if found.green:
+        return ExitCode.ENDPOINTS, f"every cell is green at {short(bad)}: there is nothing to heal"
+    reason = next((result.reason for result in results if result.reason), "no cell ran")
+    spoiled = any(result.outcome is Outcome.INFRASTRUCTURE for result in results)
+    code = ExitCode.ENVIRONMENT if spoiled else ExitCode.ENDPOINTS
+    return code, f"the failing commit told nothing: {reason}"

@@ -1,0 +1,213 @@
+"""How often it fails: what `repro` has to tell, as a part of the JSON document and as a table."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from bisect_tool.errors import ExitCode
+from bisect_tool.evidence.parsed_line import LAUNCHER
+from bisect_tool.evidence.timeline import RESOURCE_TRACKER
+from bisect_tool.format import count, listing, short
+from bisect_tool.planner import tally
+from bisect_tool.stats import fisher, wilson
+from bisect_tool.supervise.stress import is_one
+from bisect_tool.verdict import RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.evidence import Failure
+    from bisect_tool.planner import State, Tally
+    from bisect_tool.request import Repetition
+    from bisect_tool.trial.result import TrialResult
+
+_NAMES = 10
+# Not what these processes call themselves: the evidence calls them so.
+_UNNAMED = (LAUNCHER, RESOURCE_TRACKER)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SignatureCount(_Model):
+    """A signature and how many runs failed with it."""
+
+    signature: str
+    count: int
+
+
+class Spread(_Model):
+    """Seconds that the failing runs of a cell took: the median, the shortest, the longest."""
+
+    median: float
+    least: float
+    most: float
+
+
+class FailureRate(_Model):
+    """How often a cell failed at a commit: between 0 and 1, null without runs.
+
+    `low` and `high` are the ends of the Wilson interval that holds the true rate with 95 %.
+    `untold` is why no run told anything, such as the reason of a skip.
+    """
+
+    sha: str
+    runs: int
+    failed: int
+    rate: float | None
+    low: float
+    high: float
+    signatures: tuple[SignatureCount, ...]
+    seconds_to_failure: Spread | None
+    untold: str = ""
+
+
+class Reproduced(_Model):
+    """One cell: its rate at the commit, and beside it that at the other one, where two are compared.
+
+    `p_value` is that of Fisher's exact test, two-sided: how likely it is to see rates this far apart where
+    there is one rate.
+    """
+
+    here: FailureRate
+    there: FailureRate | None = None
+    p_value: float | None = None
+
+
+class Reproduction(_Model):
+    """What was asked, and the answer for each cell by its id; `against` is the commit compared with.
+
+    `stress` is the pressure that the runs were under, `stress_roles` whom it was meant for, if not for all;
+    `stress_note` says so where no process of any run had one of these roles.
+    """
+
+    runs: int
+    until_fail: bool
+    against: str | None
+    stress: str | None = None
+    stress_roles: tuple[str, ...] = ()
+    stress_note: str = ""
+    cells: dict[str, Reproduced]
+
+
+def reproduction(asked: Repetition | None, sha: str, trials: Sequence[TrialResult]) -> Reproduction | None:
+    """What the trials say of every cell at `sha`; None where nothing was to be repeated."""
+    if asked is None:
+        return None
+    cells = dict.fromkeys(cell.cell for trial in trials for cell in trial.cells)
+    return Reproduction(
+        runs=asked.runs,
+        until_fail=asked.until_fail,
+        against=asked.against,
+        stress=asked.stress,
+        stress_roles=asked.stress_roles,
+        stress_note=_stress_note(asked.stress_roles, trials),
+        cells={cell: _cell(cell, sha, asked.against, trials) for cell in cells},
+    )
+
+
+def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+    """The exit code of such a session, and the sentence that goes with it."""
+    if state.step is not None:
+        return ExitCode.INTERRUPTED, f"not finished: {count(state.steps_left, 'run')} left"
+    if not any(cell.here.runs for cell in found.cells.values()):
+        return _nothing_told(found, trials)
+    there = [cell.there for cell in found.cells.values() if cell.there]
+    under = _under(found)
+    red = {name: cell.here for name, cell in found.cells.items() if cell.here.failed}
+    if red:
+        name = _reddest(red)
+        more = f", and {count(len(red) - 1, 'more cell')} failed" if len(red) > 1 else ""
+        return ExitCode.REGRESSION, f"reproduced: {name} failed in {failed_of(red[name])} runs{under}{more}"
+    if any(rate.failed for rate in there):
+        return ExitCode.REGRESSION, f"not reproduced here: it fails at {short(found.against or '')} alone"
+    most = max(cell.here.runs for cell in found.cells.values())
+    return ExitCode.DONE, f"not reproduced: nothing failed in {count(most, 'run')}{under}"
+
+
+def first_failure(
+    found: Reproduction, sha: str, trials: Sequence[TrialResult]
+) -> tuple[str, str, Failure] | None:
+    """The first evidence there is: of the cell that failed most often, rather at `sha` than at the other."""
+    red = {name: cell.here for name, cell in found.cells.items() if cell.here.failed}
+    there = {name: cell.there for name, cell in found.cells.items() if cell.there and cell.there.failed}
+    name = _reddest(red) if red else _reddest(there) if there else ""
+    results = [(trial.sha, trial.cell(name)) for trial in trials]
+    results.sort(key=lambda each: each[0] != sha)
+    for at, result in results:
+        if result is not None and result.outcome in RED and result.failure is not None:
+            return name, at, result.failure
+    return None
+
+
+def _cell(name: str, sha: str, against: str | None, trials: Sequence[TrialResult]) -> Reproduced:
+    here = tally(name, sha, trials)
+    if against is None:
+        return Reproduced(here=_rate(sha, here))
+    there = tally(name, against, trials)
+    told = here.runs and there.runs
+    p_value = fisher(here.failed, here.runs, there.failed, there.runs) if told else None
+    return Reproduced(here=_rate(sha, here), there=_rate(against, there), p_value=p_value)
+
+
+def _rate(sha: str, seen: Tally) -> FailureRate:
+    low, high = wilson(seen.failed, seen.runs)
+    spread = (
+        Spread(
+            median=round(median(seen.seconds), 3),
+            least=round(min(seen.seconds), 3),
+            most=round(max(seen.seconds), 3),
+        )
+        if seen.seconds
+        else None
+    )
+    return FailureRate(
+        sha=sha,
+        runs=seen.runs,
+        failed=seen.failed,
+        rate=seen.failed / seen.runs if seen.runs else None,
+        low=low,
+        high=high,
+        signatures=tuple(SignatureCount(signature=text, count=times) for text, times in seen.signatures),
+        seconds_to_failure=spread,
+        untold=seen.untold,
+    )
+
+
+def _under(found: Reproduction) -> str:
+    if not found.stress:
+        return ""
+    whom = f" of {listing(found.stress_roles)}" if found.stress_roles else ""
+    return f" under --stress {found.stress}{whom}"
+
+
+def _stress_note(asked: Sequence[str], trials: Sequence[TrialResult]) -> str:
+    """What names were there instead of those that no process had; of a plain command none are known."""
+    roles = {process.role for trial in trials for process in trial.timeline} - {"", *_UNNAMED}
+    absent = [name for name in asked if not any(is_one(role, (name,)) for role in roles)]
+    if not roles or not absent:
+        return ""
+    there = listing(sorted({role.partition("_")[0] for role in roles}), limit=_NAMES)
+    return f"no process called itself {listing(absent, limit=_NAMES)}; there were {there}"
+
+
+def _nothing_told(found: Reproduction, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+    at = [trial for trial in trials if trial.sha != found.against]
+    reasons = (reason for trial in at for reason in (trial.reason, *(cell.reason for cell in trial.cells)))
+    reason = next((reason for reason in reasons if reason), "no cell ran")
+    infrastructure = any(trial.outcome is Outcome.INFRASTRUCTURE for trial in at)
+    code = ExitCode.ENVIRONMENT if infrastructure else ExitCode.INCONCLUSIVE
+    return code, f"no run told anything{' at this commit' if found.against else ''}: {reason}"
+
+
+def _reddest(rates: dict[str, FailureRate]) -> str:
+    return max(rates, key=lambda name: rates[name].failed)
+
+
+def failed_of(rate: FailureRate) -> str:
+    """`3 of 8`."""
+    return f"{rate.failed} of {rate.runs}"

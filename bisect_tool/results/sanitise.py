@@ -1,0 +1,64 @@
+"""A document with every text in it cleaned and redacted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from bisect_tool.text import clean, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bisect_tool.results.document import (
+        Document,
+    )
+
+
+# Fields that hold words of ours and times. A secret may be one of these words, and masks it nowhere else.
+_OUR_WORDS = frozenset(
+    {
+        "command",
+        "session",
+        "created",
+        "finding",
+        "kind",
+        "severity",
+        "purpose",
+        "outcome",
+        "started",
+    }
+)
+
+
+# The keys of these are names of cells, and their values words of ours.
+_BY_CELL = frozenset({"outcomes"})
+
+
+def sanitise(document: Document, secrets: frozenset[str]) -> Document:
+    """The document with every text in it cleaned and redacted."""
+    cleaned: Document = _sanitised(document, secrets)
+    return cleaned
+
+
+def _sanitised(value: Any, secrets: frozenset[str]) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(value, BaseModel):
+        fields = {name: getattr(value, name) for name in type(value).model_fields if name not in _OUR_WORDS}
+        return value.model_copy(
+            update={
+                name: _keys_sanitised(field, secrets) if name in _BY_CELL else _sanitised(field, secrets)
+                for name, field in fields.items()
+            }
+        )
+    if isinstance(value, str):
+        return redact(clean(value), secrets)
+    if isinstance(value, dict):
+        return {_sanitised(key, secrets): _sanitised(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(_sanitised(item, secrets) for item in value)
+    return value
+
+
+def _keys_sanitised(words: Mapping[str, str], secrets: frozenset[str]) -> dict[str, str]:
+    return {_sanitised(key, secrets): word for key, word in words.items()}

@@ -1,0 +1,58 @@
+"""How often cells failed and passed at a commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.format import count
+from bisect_tool.verdict import RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from bisect_tool.results.document import (
+        TrialReport,
+    )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What trials at one commit say of some cells; `runs` counts each cell of each trial by itself."""
+
+    trials: int
+    cells: int
+    runs: int
+    failed: int
+
+    def __str__(self) -> str:
+        """`2 trials, all 4 cells passed`, `3 trials, 2 failed`, `3 trials, 7 of 12 cell runs failed`."""
+        if not self.runs:
+            return "not run"
+        trials = count(self.trials, "trial")
+        if self.failed in (0, self.runs):
+            word = "failed" if self.failed else "passed"
+            alone, several = (
+                (word, f"all {word}") if self.cells == 1 else ("", f"all {self.cells} cells {word}")
+            )
+            return f"{trials}, {alone if alone and self.trials == 1 else several}"
+        if self.cells == 1:
+            return f"{trials}, {self.failed} failed"
+        return f"{trials}, {self.failed} of {self.runs} cell runs failed"
+
+
+def tally(trials: Sequence[TrialReport], sha: str | None, cells: Collection[str]) -> Tally:
+    """How these cells fared in the trials at a commit that tell something of any of them."""
+    told = [
+        seen
+        for trial in trials
+        if trial.sha == sha and (seen := {cell: trial.outcomes[cell] for cell in cells if _told(trial, cell)})
+    ]
+    outcomes = [outcome for seen in told for outcome in seen.values()]
+    ran = {cell for seen in told for cell in seen}
+    return Tally(len(told), len(ran), len(outcomes), sum(outcome in RED for outcome in outcomes))
+
+
+def _told(trial: TrialReport, cell: str) -> bool:
+    outcome = trial.outcomes.get(cell)
+    return outcome == Outcome.PASSED or outcome in RED

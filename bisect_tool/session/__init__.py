@@ -1,0 +1,1 @@
+"""A session: what was asked, its store, and the loop that runs its trials."""

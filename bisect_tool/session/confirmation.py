@@ -1,0 +1,90 @@
+"""Whether reverting its culprits heals the bad end: the session of `fixes` that follows a bisection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.fixes.candidates import build_singles, reverts, span
+from bisect_tool.options.resolve import Resolved
+from bisect_tool.request import Fixes
+from bisect_tool.session import session as sessions
+from bisect_tool.stats import luck
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.planner import CellConclusion, State
+    from bisect_tool.request import Request
+    from bisect_tool.session.session import Session
+    from bisect_tool.session.store import Store
+
+_LEAST_RUNS, _MOST_RUNS = 2, 30
+
+
+def why_not(session: Session, state: State) -> str:
+    """Why there is nothing to confirm, empty where there is something."""
+    if session.request.find == "fix":
+        return "nothing to confirm: a fix was looked for, and --confirm reverts what broke it"
+    if state.stopped:
+        return "nothing is confirmed yet: the budget was used up"
+    return "" if culprits(session, state) else "nothing to confirm: no culprit is named"
+
+
+def culprits(session: Session, state: State) -> tuple[CellConclusion, ...]:
+    """The cells whose culprits are to be reverted; none as long as the bisection goes on."""
+    request = session.request
+    if request.confirm is None or request.find == "fix" or not state.over or state.stopped:
+        return ()
+    return tuple(item for item in state.conclusions if item.culprit)
+
+
+def begun(session: Session, found: Sequence[CellConclusion], store: Store) -> Session | None:
+    """The session that confirms these culprits, if there is one already."""
+    asked = _asked(session, found)
+    rows = store.confirming(session.id)
+    taken_up = (sessions.load(row.id, store, session.home) for row in rows)
+    return next((each for each in taken_up if each.request.fixes and _same(each.request.fixes, asked)), None)
+
+
+def begin(session: Session, found: Sequence[CellConclusion], store: Store) -> Session:
+    """Start the session that confirms these culprits, each of them reverted on the bad end."""
+    update = {
+        "goods": (),
+        "command": "fixes",
+        "confirm": None,
+        "priors": False,
+        "fresh": session.request.fresh or session.request.command == "demo",
+        "endpoint_runs": passes(found, session.request.confidence),
+        "fixes": _asked(session, found),
+    }
+    request: Request = build_singles(session.request.model_copy(update=update), session.repository)
+    resolved = Resolved(request, session.repository, span(request, session.repository))
+    return sessions.create(resolved, store, session.home)
+
+
+def passes(found: Sequence[CellConclusion], confidence: float) -> int:
+    """How often a cell has to pass: one that fails as before is lucky that often as seldom as was asked.
+
+    No more than `_MOST_RUNS` times: what that leaves to luck is said beside the answer.
+    """
+    counted = [item.broken for item in found if item.broken]
+    enough = (
+        times
+        for times in range(_LEAST_RUNS, _MOST_RUNS)
+        if all(luck(each.failed, each.runs, times) <= 1 - confidence for each in counted)
+    )
+    return next(enough, _MOST_RUNS)
+
+
+def _asked(session: Session, found: Sequence[CellConclusion]) -> Fixes:
+    shas = (item.culprit for item in found if item.culprit)
+    return Fixes(
+        candidates=reverts(shas, session.repository, session.request.bad),
+        fix_commits=(),
+        confirms=session.id,
+        cells={item.cell: item.after for item in found},
+    )
+
+
+def _same(one: Fixes, other: Fixes) -> bool:
+    return (one.candidates, one.cells) == (other.candidates, other.cells)

@@ -1,0 +1,82 @@
+"""A session whose repository lies elsewhere now: a checkout was moved, or a job goes on elsewhere."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bisect_tool.errors import UsageError
+from bisect_tool.git import Repository
+from bisect_tool.git.clone import without_account
+from bisect_tool.request import Request
+from bisect_tool.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bisect_tool.home import Home
+    from bisect_tool.session.store import SessionRow, Store
+
+
+def relocate(session: str, repo: str, store: Store, home: Home) -> None:
+    """From now on `repo` is the repository of a session, and of those that confirm what it found.
+
+    Raises:
+        UsageError: it is no repository, or it lacks a commit of the session.
+    """
+    row = store.session(session)
+    repository = Repository.open(repo, home.cache)
+    where = str(Path(repo).expanduser().resolve()) if repository.source else without_account(repo)
+    for each in _family(row, store):
+        request = Request.model_validate_json(each.request)
+        _check_commits(each.id, request, repository)
+        store.replace_request(each.id, _moved(request, where).model_dump_json())
+
+
+def _family(row: SessionRow, store: Store) -> list[SessionRow]:
+    """The session, the one that it confirms, and those that confirm it."""
+    request = Request.model_validate_json(row.request)
+    confirms = request.fixes.confirms if request.fixes else None
+    first = store.session(confirms) if confirms else row
+    return [first, *store.confirming(first.id)]
+
+
+def _check_commits(session: str, request: Request, repository: Repository) -> None:
+    for sha in (*request.goods, request.bad):
+        try:
+            repository.commit(sha)
+        except UsageError:
+            raise UsageError(
+                f"{clean_line(repository.spec)} is not the repository of session {session}: "
+                f"it does not have {sha[:12]}",
+                f"It was {clean_line(request.repo)}. Name its new place, or fetch the commit.",
+            ) from None
+
+
+def _moved(request: Request, where: str) -> Request:
+    """The request with the new place, also in the words of its check where the old place is gone."""
+    gone = not Path(request.repo).exists()
+
+    def word(text: str) -> str:
+        return text.replace(f"{request.repo}/", f"{where}/") if gone else text
+
+    def line(text: str) -> str:
+        return shlex.join(where if part == request.repo else word(part) for part in shlex.split(text))
+
+    fields = request.model_dump()
+    fields["check"] = _each_text(fields["check"], word)
+    fields.update(repo=where, rerun=line(request.rerun), rerun_unlimited=line(request.rerun_unlimited))
+    return Request.model_validate(fields)
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401 - a dumped model of any shape
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _each_text(inner, change) for key, inner in value.items()}
+    return (
+        type(value)(_each_text(inner, change) for inner in value)
+        if isinstance(value, list | tuple)
+        else value
+    )

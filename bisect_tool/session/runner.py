@@ -1,0 +1,231 @@
+"""The loop: ask the planner for trials, hand them to the executor, store what they yield, conclude."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bisect_tool import planner
+from bisect_tool.errors import UsageError
+from bisect_tool.executor.environments import built, environments
+from bisect_tool.executor.event import Entered, Failed, Noted, Waits
+from bisect_tool.executor.local import LocalExecutor
+from bisect_tool.options.check_files import require_same_check
+from bisect_tool.planner import State, decide, decide_fixes, decide_repro, with_extra_retries
+from bisect_tool.session.session import assembled, require_same_scenario, setting, trials, version_of
+from bisect_tool.supervise import recover
+from bisect_tool.trial.run import TrialAborted, clear
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+    from bisect_tool.planner import Goal, Step
+    from bisect_tool.session.session import Session
+    from bisect_tool.session.store import Store, TrialRow
+    from bisect_tool.trial.result import TrialResult
+
+
+class Planner(Protocol):
+    """Decides which trial to begin; pure."""
+
+    def __call__(self, goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step]) -> State:
+        """Where the planner stands after these trials, and what to begin beside those that run."""
+
+
+_PLANNERS: dict[str, Planner] = {"repro": decide_repro, "fixes": decide_fixes}
+"""What decides the trials of a command; that of all others is the bisection."""
+
+
+class Observer(Protocol):
+    """Who watches a session: the terminal's progress display, or nobody. Always called from one thread."""
+
+    def waiting(self, sentence: str) -> None:
+        """What the session needs is held by another run, which `sentence` names."""
+
+    def on_resume(self, trials: Sequence[TrialRow]) -> None:
+        """The session begins with the trials that are in the store already: its own and shared ones."""
+
+    def on_decision(self, state: State) -> None:
+        """The planner was asked: for the next trial, or whether it is over."""
+
+    def on_trial_start(self, slot: int, step: Step) -> None:
+        """A trial begins in a slot."""
+
+    def phase(self, slot: int, name: str, folder: Path) -> None:
+        """The trial in this slot entered a phase; its logs lie in `folder`."""
+
+    def noted(self, sentence: str) -> None:
+        """Something went wrong that no trial ends for."""
+
+    def on_trial_end(self, step: Step, result: TrialResult) -> None:
+        """A trial ended and is in the store."""
+
+
+def current_state(session: Session, rows: Sequence[TrialRow]) -> State:
+    """Where the planner of a session stands after these trials."""
+    results = [row.result for row in rows]
+    decides = _PLANNERS.get(session.request.command)
+    return decides(session.goal, results, ()) if decides else planner.current_state(session.goal, results)
+
+
+def run(session: Session, store: Store, observer: Observer, cancel: threading.Event) -> State:
+    """Run trials until nothing is left to find out; each is in the store before the next is chosen.
+
+    The session has to be `held`. Whatever ends it early, `cancel` is set, and no trial runs any more. Only a
+    Ctrl-C after `cancel` was set does not wait for the trials: their guardians end them.
+
+    Raises:
+        EnvironmentFailed: the environment failed; resumable.
+        TrialAborted: `cancel` was set; resumable.
+    """
+    with LocalExecutor(setting(session), session.repository, cancel, observer.waiting) as executor:
+        return _Loop(session, store, executor, observer, cancel).run()
+
+
+class _Loop:
+    """Whenever a slot is free, the best next trial, given those that run."""
+
+    def __init__(
+        self,
+        session: Session,
+        store: Store,
+        executor: LocalExecutor,
+        observer: Observer,
+        cancel: threading.Event,
+    ) -> None:
+        self._session, self._store, self._executor = session, store, executor
+        self._observer, self._cancel = observer, cancel
+        self._version = version_of(session)
+        self._decide = _PLANNERS.get(session.request.command, decide)
+        self._rows = trials(session, store)
+        self._shared = [row.result for row in self._rows if row.shared]
+        self._own = [row.result for row in self._rows if not row.shared]
+        self._environments = environments(session.repository, session.range, setting(session).profile)
+        self._goal = replace(with_extra_retries(session.goal, self._own), environments=self._environments)
+        self._folder = session.home.session(session.id) / "trials"
+        self._running: dict[int, Step] = {}
+        self._began, self._had = time.monotonic(), len(self._own)
+
+    def run(self) -> State:
+        """The last state of the planner."""
+        require_same_scenario(self._session)
+        self._recover()
+        self._observer.on_resume(self._rows)
+        try:
+            state = self._begin_trials()
+            while self._running:
+                self._await_end()
+                state = self._begin_trials()
+        except BaseException as error:
+            at_once = self._cancel.is_set() and isinstance(error, KeyboardInterrupt)
+            self._cancel.set()
+            if not at_once:
+                self._await_all()
+            raise
+        if state.step is None:
+            return state
+        # A trial can be over before it hears of an interrupt.
+        if self._cancel.is_set():
+            raise TrialAborted("the session was interrupted")
+        if self._session.request.command in _PLANNERS:
+            return replace(state, step=None, stopped=True)
+        return planner.conclude_early(self._goal, self._trials)
+
+    @property
+    def _trials(self) -> list[TrialResult]:
+        return [*self._shared, *self._own]
+
+    def _used_up(self) -> bool:
+        """Whether a budget is used up: no trial begins then, and those that run end.
+
+        A session that is taken up again has its budgets anew.
+        """
+        request = self._session.request
+        trials = len(self._own) - self._had + len(self._running)
+        minutes = (time.monotonic() - self._began) / 60
+        return (request.budget_trials is not None and trials >= request.budget_trials) or (
+            request.budget_minutes is not None and minutes >= request.budget_minutes
+        )
+
+    def _recover(self) -> None:
+        """Trials in flight when a run was killed prove nothing: what is left of them is ended."""
+        stored = {Path(trial.folder).name for trial in self._own}
+        for folder in self._folder.glob("*"):
+            if folder.name not in stored:
+                recover(folder)
+                clear(folder)
+
+    def _begin_trials(self) -> State:
+        """Fill the free slots; returns where the planner stands."""
+        while True:
+            self._assemble()
+            goal = replace(self._goal, cached=built(self._environments, self._session.home.cache))
+            state = self._decide(goal, self._trials, tuple(self._running.values()))
+            self._observer.on_decision(state)
+            if state.step is None or self._cancel.is_set() or self._used_up():
+                return state
+            require_same_check(self._session.request, self._session.id)
+            slot = self._executor.begin(state.step.sha, state.step.cells, self._new_folder(state.step.sha))
+            self._running[slot] = state.step
+            self._observer.on_trial_start(slot, state.step)
+            self._executor.prefetch(state.likely)
+            if not self._executor.idle:
+                return state
+
+    def _assemble(self) -> None:
+        """Put together what the trials ask for; other sessions may have run it before."""
+        session = assembled(self._session, self._store)
+        if session is not self._session:
+            self._session = session
+            self._shared = [row.result for row in trials(session, self._store) if row.shared]
+            self._goal = replace(self._goal, fix_commits=session.goal.fix_commits)
+
+    def _await_end(self) -> None:
+        """Wait until one trial has ended, and store it; raises what it could not be ended for."""
+        event = self._executor.listen()
+        while isinstance(event, Entered | Noted | Waits):
+            if isinstance(event, Noted):
+                self._observer.noted(event.sentence)
+            elif isinstance(event, Waits):
+                self._observer.waiting(event.sentence)
+            else:
+                self._observer.phase(event.slot, event.phase, event.folder)
+            event = self._executor.listen()
+        step = self._running.pop(event.slot)
+        if isinstance(event, Failed):
+            raise event.error
+        self._check_usable(event.result)
+        self._store.add(self._session.id, step.purpose, event.result, self._version)
+        self._own.append(event.result)
+        self._observer.on_trial_end(step, event.result)
+
+    def _check_usable(self, result: TrialResult) -> None:
+        """Raise UsageError where the check could not even be started at the end that has to fail."""
+        if (
+            not result.unusable
+            or result.sha not in self._goal.failing
+            or self._session.request.command == "step"
+        ):
+            return
+        raise UsageError(
+            f"{result.cells[0].reason} ({result.sha[:9]}, where it has to fail)",
+            "Mend the check, or keep one outside of the history: it is the same at every commit.",
+        )
+
+    def _await_all(self) -> None:
+        """Let what runs end, and keep what it yields; it is the first error that will be told."""
+        while self._running:
+            with suppress(Exception):
+                self._await_end()
+
+    def _new_folder(self, sha: str) -> Path:
+        number = len(self._own) + len(self._running) + 1
+        while any(self._folder.glob(f"{number:03}-*")):
+            number += 1
+        folder = self._folder / f"{number:03}-{sha[:9]}"
+        folder.mkdir(parents=True)
+        return folder

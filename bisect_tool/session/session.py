@@ -1,0 +1,333 @@
+"""A session: what was asked, the commits it is about, and the trials it is decided on."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from bisect_tool import scenario as scenarios
+from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
+from bisect_tool.fixes import candidates
+from bisect_tool.git import Range, Repository
+from bisect_tool.git.alternates import checkout_at
+from bisect_tool.git.clone import is_url
+from bisect_tool.git.repository import ignore
+from bisect_tool.git.restored import restored
+from bisect_tool.options.resolve import span_of
+from bisect_tool.planner import FixCommit, Goal, Repeat, decide_fixes
+from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request
+from bisect_tool.search import Dag
+from bisect_tool.search.prior import Change
+from bisect_tool.search.relands import Message, landings
+from bisect_tool.session.store import another_version
+from bisect_tool.trial.config import TrialConfig
+from bisect_tool.trial.user_environment import own_paths, paths_inside
+from bisect_tool.trial.version import scenario_digest, version
+from bisect_tool.verdict import CONCLUSIVE, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from bisect_tool.home import Home
+    from bisect_tool.options.resolve import Resolved
+    from bisect_tool.search.relands import Landing
+    from bisect_tool.session.store import Store, TrialRow
+    from bisect_tool.trial.result import TrialResult
+
+
+# What stops at a failure is no fair sample of how often there is one. So trials of `repro` (--until-fail)
+# would bias a bisection, which learns rates from them, and those of a bisection the rate that `repro` tells.
+_UNSHARED = ("demo", "step", "repro")
+
+
+@dataclass(frozen=True)
+class Session:
+    """One bisection: its id, what was asked, the commits it searches, and where things are."""
+
+    id: str
+    created: str
+    request: Request
+    repository: Repository
+    range: Range
+    home: Home
+
+    @property
+    def goal(self) -> Goal:
+        """What the planner is to find out."""
+        return Goal(
+            dag=Dag(self.range.parents),
+            goods=self.request.goods,
+            bad=self.request.bad,
+            endpoint_runs=self.request.endpoint_runs,
+            confidence=self.request.confidence,
+            fix=self.request.find == "fix",
+            slots=self.request.slots,
+            changes=changes(self.request, self.repository, self.range),
+            paths=paths_of(self.request),
+            landings=self._landings,
+            announced=self._said({}),
+            repeat=repetition(self.request),
+            fix_commits=fix_commits(self.request),
+            verify=self.request.fixes.verify if self.request.fixes else (),
+            by_exit_code=isinstance(self.request.check, CommandCheck) and not self.request.same_failure,
+            grouped=not isinstance(self.request.check, ProjectCheck),
+            only=self.request.fixes.cells if self.request.fixes else {},
+        )
+
+    @cached_property
+    def _landings(self) -> Mapping[str, Landing]:
+        takes_back = restored(self.repository, self.range)
+        return self._said(takes_back)
+
+    def _said(self, takes_back: Mapping[str, str]) -> Mapping[str, Landing]:
+        commits = self.range.commits
+        return landings(
+            [Message(each.sha, each.subject, each.body, takes_back.get(each.sha, "")) for each in commits]
+        )
+
+
+def repetition(request: Request) -> Repeat | None:
+    """What is repeated, where nothing is searched for."""
+    asked = request.repetition
+    if asked is None:
+        return None
+    shas = (request.bad, asked.against) if asked.against else (request.bad,)
+    return Repeat(shas, asked.runs, asked.until_fail)
+
+
+def fix_commits(request: Request) -> tuple[FixCommit, ...]:
+    """The candidates for a fix, and their combinations, as far as they were put together."""
+    made = request.fixes.fix_commits if request.fixes else ()
+    return tuple(FixCommit(frozenset(each.parts), each.sha) for each in made)
+
+
+def changes(request: Request, repository: Repository, span: Range) -> tuple[Change, ...]:
+    """What the commits of a range change, where that tells suspects apart: not for a command or a fix."""
+    if not request.priors or not request.scenario or request.find == "fix":
+        return ()
+    files = repository.changed_by(commit.sha for commit in span.commits)
+    return tuple(
+        Change(
+            commit.sha,
+            commit.subject,
+            # What a merge brings was changed by commits of its own, unless only the mainline counts.
+            files[commit.sha] if span.first_parent or len(commit.parents) < 2 else (),
+            len(commit.parents),
+        )
+        for commit in span.commits
+    )
+
+
+def paths_of(request: Request) -> tuple[str, ...]:
+    """Files and folders that matter to what is tested."""
+    own = (request.check.file,) if isinstance(request.check, PytestCheck) else ()
+    return (*own, *(scenarios.load(request.scenario).paths if request.scenario else ()))
+
+
+def create(resolved: Resolved, store: Store, home: Home) -> Session:
+    """Start a new session in the store."""
+    request = with_scenario(resolved.request)
+    row = store.session(store.create(request.model_dump_json()))
+    return Session(row.id, row.created, request, resolved.repository, resolved.range, home)
+
+
+def with_scenario(request: Request) -> Request:
+    """The request with a mark of its scenario as that is now."""
+    if request.scenario is None:
+        return request
+    return request.model_copy(update={"scenario_sha256": scenario_digest(scenarios.load(request.scenario))})
+
+
+def require_same_scenario(session: Session) -> None:
+    """Raise UsageError if the scenario is not what it was when the session began."""
+    request = session.request
+    if request.scenario_sha256 and request != with_scenario(request):
+        raise UsageError(
+            f"scenario {request.scenario} was edited since session {session.id} began:"
+            " its trials were of another suite",
+            f"Put it back as it was, begin anew ({request.rerun}), or count them all the same: "
+            f"bisect-run resume {session.id} --edited-check",
+        )
+
+
+def load(session: str, store: Store, home: Home, waiting: Callable[[str], None] = ignore) -> Session:
+    """Take up a stored session; raises UsageError where it, or its repository, is not there any more.
+
+    What another run holds meanwhile is said at once to `waiting`.
+    """
+    row = store.session(session)
+    try:
+        request = Request.model_validate_json(row.request)
+    except ValidationError:
+        raise another_version(row.id) from None
+    repository = _open(request.repo, row.id, home, waiting)
+    span = candidates.span(request, repository) if request.fixes else span_of(request, repository)
+    return Session(row.id, row.created, request, repository, span, home)
+
+
+def _open(repo: str, session: str, home: Home, waiting: Callable[[str], None]) -> Repository:
+    try:
+        return Repository.open(repo, home.cache, waiting)
+    except UsageError:
+        if is_url(repo) or Path(repo).is_dir():
+            raise
+        raise UsageError(
+            f"the repository of session {session} is not at {repo} any more",
+            f"Where it has moved, say so: bisect-run resume {session} --repo PATH",
+        ) from None
+
+
+def setting(session: Session) -> TrialConfig:
+    """What every trial of the session shares."""
+    request = session.request
+    scenario = scenarios.load(request.scenario) if request.scenario else None
+    profile = scenario.profile(request.profile) if scenario and request.profile else None
+    asked = request.repetition
+    return TrialConfig(
+        request.check,
+        session.home,
+        scenario,
+        profile,
+        request.deadline_s,
+        request.cells,
+        request.slots,
+        stress=(asked.stress, asked.stress_roles) if asked and asked.stress else None,
+        passed=request.pass_env,
+        own=_own_paths(session),
+    )
+
+
+def _own_paths(session: Session) -> Mapping[str, str]:
+    """What variables name of the user's checkout that a check is to find in the commit's tree."""
+    users = isinstance(session.request.check, CommandCheck | ProjectCheck)
+    checkout = checkout_at(session.request.repo) if users else None
+    if checkout is None:
+        return {}
+    inside = paths_inside(os.environ, checkout)
+    below = {path for path in inside.values() if path != "."}
+    return own_paths(inside, session.repository.tree_hashes(session.request.bad, below))
+
+
+def trials(session: Session, store: Store) -> list[TrialRow]:
+    """The trials that a session is decided on: those of earlier sessions that it shares, then its own."""
+    first = _confirmed(session, store)
+    known = {row.number for row in first}
+    earlier = [row for row in _earlier(session, store) if row.number not in known]
+    return [*first, *earlier, *store.trials(session.id)]
+
+
+def _confirmed(session: Session, store: Store) -> list[TrialRow]:
+    """What the bisection that a session confirms saw at the bad end: it goes on with it, whatever it runs."""
+    confirms = session.request.fixes.confirms if session.request.fixes else None
+    rows = store.trials(confirms) if confirms else []
+    return [replace(row, shared=True) for row in rows if row.result.sha == session.request.bad]
+
+
+def _earlier(session: Session, store: Store) -> list[TrialRow]:
+    mark = "" if session.request.fresh else version_of(session)
+    if not mark:
+        return []
+    ends = (*session.request.goods, session.request.bad)
+    shas = dict.fromkeys((*ends, *session.range.parents))
+    return [row for row in store.earlier(session.id, mark, shas) if _stands(row.result, ends)]
+
+
+def version_of(session: Session) -> str:
+    """By which other sessions may share the trials of this one; empty where they may not."""
+    own = "" if session.request.command in _UNSHARED else version(setting(session))
+    # Names of commits do not say what replacements, grafts and line ends make of them.
+    variant = session.repository.parts.variant
+    return f"{own}+{variant}" if own and variant else own
+
+
+def _stands(result: TrialResult, ends: Sequence[str]) -> bool:
+    """Whether a trial of another session can stand for one of ours: it told something of the commit.
+
+    At an end it has to have run every cell, because a run of the ends is what shows which cells there are.
+    """
+    told = any(cell.outcome in CONCLUSIVE for cell in result.cells)
+    spoiled = result.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)
+    return told and not spoiled and (result.whole or result.sha not in ends)
+
+
+def assembled(session: Session, store: Store) -> Session:
+    """The session with the combinations of candidates that its trials ask for, each made as a commit.
+
+    They are not stored: the same trials ask for the same ones, and the same edits make the same commits.
+    """
+    while session.request.fixes:
+        results = [row.result for row in trials(session, store)]
+        wanted = decide_fixes(session.goal, results).wanted
+        if not wanted:
+            break
+        request = candidates.build_combination(session.request, session.repository, wanted)
+        session = replace(session, request=request, range=candidates.span(request, session.repository))
+    return session
+
+
+class SessionBusy(EnvironmentFailed):
+    """Another process runs the session: there is nothing to resume."""
+
+
+@contextmanager
+def held(session: Session) -> Iterator[None]:
+    """While it lasts, no other process runs the session.
+
+    Raises:
+        SessionBusy: one does already.
+    """
+    lock = FileLock(_lock(session.home, session.id))
+    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise SessionBusy(
+            f"session {session.id} is being run by another process",
+            "Wait for it, or look: `bisect-run status`.",
+        ) from None
+    _end(session.home, session.id).unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def note_end(session: Session, code: ExitCode) -> None:
+    """Write down what the process ends with that leaves a session unfinished, for the documents of it."""
+    with suppress(OSError):  # on a full disk the end is not known
+        _end(session.home, session.id).write_text(str(int(code)), encoding="ascii")
+
+
+def ended_with(home: Home, session: str) -> ExitCode:
+    """What the process ended with that left a session unfinished; as interrupted where it was killed."""
+    try:
+        return ExitCode(int(_end(home, session).read_text(encoding="ascii")))
+    except (OSError, ValueError):
+        return ExitCode.INTERRUPTED
+
+
+def is_running(home: Home, session: str) -> bool:
+    """Whether a process holds the session."""
+    file = _lock(home, session)
+    if not file.parent.is_dir():
+        return False
+    try:
+        with FileLock(file).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _end(home: Home, session: str) -> Path:
+    return home.session(session) / "ended-with"
+
+
+def _lock(home: Home, session: str) -> Path:
+    return home.session(session) / "running.lock"

@@ -1,0 +1,1 @@
+"""The real search played on ranges whose culprit is known."""

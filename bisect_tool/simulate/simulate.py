@@ -1,0 +1,209 @@
+"""What a search would cost and how often it would be right: played many times with a known culprit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log2
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bisect_tool.search.bisection import Bisection
+from bisect_tool.search.conclusion import Culprit
+from bisect_tool.search.dag import Dag
+from bisect_tool.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.search.relands import Landing
+
+_BINS = 10
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How often a run fails at bad and at good commits."""
+
+    fail_bad: float
+    fail_good: float
+
+    @property
+    def capacity(self) -> float:
+        """Bits that a run can tell at most, whichever share of the commits asked is bad (Shannon 1948)."""
+        share = np.linspace(0.0, 1.0, 10_001)[1:-1]
+        fails = share * self.fail_bad + (1 - share) * self.fail_good
+        known = share * _entropy(self.fail_bad) + (1 - share) * _entropy(self.fail_good)
+        return float((_entropies(fails) - known).max())
+
+    def bound(self, candidates: int, confidence: float) -> float:
+        """Runs that a search needs: the bits of the answer and those of its certainty, by the capacity.
+
+        Without noise the answer is certain, and only its own bits count.
+        """
+        certainty = 0.0 if (self.fail_bad, self.fail_good) == (1.0, 0.0) else -log2(1 - confidence)
+        return (log2(candidates) + certainty) / max(self.capacity, 1e-12)
+
+
+@dataclass(frozen=True, eq=False)
+class KnownRange:
+    """A range with a known culprit.
+
+    `weights` are what a prior says of its commits, and `landings` those of changes that were reverted.
+    """
+
+    dag: Dag
+    good: str
+    bad: str
+    culprit: str
+    weights: Mapping[str, float] | None = None
+    landings: Mapping[str, Landing] | None = None
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How the search is run: as `bisect-run run` would."""
+
+    confidence: float = 0.95
+    slots: int = 1
+    endpoint_runs: int = 20
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """One search: whom it named, how sure it was, and what it cost.
+
+    Midpoint trials are those begun while more than one commit explained the runs so far at their word, or
+    none did; rounds are the times at which such trials were begun, up to one for each slot. Runs of the ends
+    and those that confirm are in `trials` alone.
+    """
+
+    named: str | None
+    right: bool
+    confidence: float
+    trials: int
+    midpoint_trials: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The mean, the median and the 95th percentile of a count."""
+
+    mean: float
+    p50: float
+    p95: float
+
+    @classmethod
+    def of(cls, counts: Sequence[int]) -> Spread:
+        """Of at least one count."""
+        middle, high = np.percentile(counts, (50, 95))
+        return cls(float(np.mean(counts)), float(middle), float(high))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Searches that claimed a confidence in this tenth: how many, what they claimed, how many were right."""
+
+    low: float
+    high: float
+    count: int
+    claimed: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What many searches came to; `bound` is in runs, and `reached` its share of the mean trials."""
+
+    accuracy: float
+    wrong_rate: float
+    trials: Spread
+    midpoint_trials: Spread
+    rounds: Spread
+    calibration: tuple[Bin, ...]
+    bound: float
+    reached: float
+
+
+def in_parts(dag: Dag, weights: Mapping[str, float], good: str, parts: int) -> tuple[Dag, dict[str, float]]:
+    """A range as a line of so many parts, each with the mean weight of its commits.
+
+    Playing the range itself takes a time that grows with its length, and tells about the same.
+    """
+    pieces = np.array_split(np.array([weights.get(sha, 1.0) for sha in dag.candidates]), parts)
+    names = [f"part {number}" for number in range(parts)]
+    line = Dag(dict(zip(names, ((parent,) for parent in (good, *names)), strict=False)))
+    return line, {name: float(piece.mean()) for name, piece in zip(names, pieces, strict=True)}
+
+
+def simulate_search(
+    case: KnownRange, noise: Noise, terms: SearchSettings, chance: np.random.Generator
+) -> SearchOutcome:
+    """One search to its end."""
+    above = case.dag.descendants(case.dag.index[case.culprit])
+    search = Bisection(
+        case.dag, case.bad, (case.good,), case.weights, terms.confidence, landings=case.landings
+    )
+    trials = midpoints = rounds = 0
+
+    def run(sha: str) -> tuple[str, Verdict]:
+        is_bad = case.dag.index.get(sha, -1) in above
+        fails = chance.random() < (noise.fail_bad if is_bad else noise.fail_good)
+        return sha, Verdict.BAD if fails else Verdict.GOOD
+
+    while not search.shown:
+        if trials == terms.endpoint_runs:
+            return SearchOutcome(
+                None, right=False, confidence=0.0, trials=trials, midpoint_trials=0, rounds=0
+            )
+        search = search.observe(run(case.bad))
+        trials += 1
+    while (found := search.conclude()) is None:
+        due = search.plan(terms.slots)
+        trials += len(due)
+        if search.narrowing and (inside := [sha for sha in due if sha not in (case.good, case.bad)]):
+            midpoints += len(inside)
+            rounds += 1
+        search = search.observe(*map(run, due))
+    named = found.sha if isinstance(found, Culprit) else None
+    sure = found.confidence if isinstance(found, Culprit) else 0.0
+    return SearchOutcome(named, named == case.culprit, sure, trials, midpoints, rounds)
+
+
+def summarise(played: Sequence[SearchOutcome], bound: float) -> Summary:
+    """Sum up at least one search; `bound` is the mean of what was needed."""
+    trials = Spread.of([each.trials for each in played])
+    return Summary(
+        accuracy=float(np.mean([each.right for each in played])),
+        wrong_rate=float(np.mean([each.named is not None and not each.right for each in played])),
+        trials=trials,
+        midpoint_trials=Spread.of([each.midpoint_trials for each in played]),
+        rounds=Spread.of([each.rounds for each in played]),
+        calibration=tuple(_bin(tenth, played) for tenth in range(_BINS)),
+        bound=bound,
+        reached=bound / trials.mean,
+    )
+
+
+def _bin(tenth: int, played: Sequence[SearchOutcome]) -> Bin:
+    inside = [
+        each
+        for each in played
+        if each.named is not None and min(int(each.confidence * _BINS), _BINS - 1) == tenth
+    ]
+    claimed = float(np.mean([each.confidence for each in inside])) if inside else 0.0
+    right = float(np.mean([each.right for each in inside])) if inside else 0.0
+    return Bin(tenth / _BINS, (tenth + 1) / _BINS, len(inside), claimed, right)
+
+
+def _entropy(chance: float) -> float:
+    return float(_entropies(np.array([chance]))[0])
+
+
+def _entropies(
+    chance: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    yes, no = np.clip(chance, 1e-300, 1), np.clip(1 - chance, 1e-300, 1)
+    entropy: np.ndarray[tuple[int], np.dtype[np.float64]] = -(yes * np.log2(yes) + no * np.log2(no))
+    return entropy

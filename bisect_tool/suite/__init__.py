@@ -1,0 +1,1 @@
+"""What runs inside the pytest process of a trial: fixtures, and the report that is streamed."""

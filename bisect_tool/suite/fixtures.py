@@ -1,0 +1,83 @@
+"""What a suite gets: `launch`, what the trial asks it to start, and `rank_servers`, which starts it.
+
+    def test_it(rank_servers):
+        with rank_servers(api_server_count=4) as group:
+            group.servers[0].get("/health")
+            assert not group.terminate("group").survivors
+
+Loaded into the tool's own pytest with `-p bisect_tool.suite.fixtures`; `BISECT_RUN_LAUNCH` names launch.json.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.suite.deployment import Deployment, alone, headless
+from bisect_tool.suite.failures import ServersBlocked, ServersFailed
+from bisect_tool.suite.launch import VARIABLE, Launch, read_launch
+from bisect_tool.suite.rank_server import RankServer, RequestFailed
+from bisect_tool.suite.server_group import ServerGroup, starting_servers
+from bisect_tool.suite.server_group import rank_servers as start_rank_servers
+
+__all__ = [
+    "Deployment",
+    "Launch",
+    "RankServer",
+    "RankServers",
+    "RequestFailed",
+    "ServerGroup",
+    "ServersBlocked",
+    "ServersFailed",
+    "StartingServers",
+    "alone",
+    "headless",
+    "launch",
+    "rank_servers",
+    "start_servers",
+]
+
+_LAST = pytest.StashKey[bool]()
+
+RankServers = Callable[..., AbstractContextManager[ServerGroup]]
+"""`rank_servers(api_server_count=N)`: a context in which one server a rank is up and healthy."""
+
+StartingServers = Callable[[Deployment], AbstractContextManager[ServerGroup]]
+"""`start_servers(deployment)`: a context in which its servers have been started and nobody has waited."""
+
+
+@pytest.fixture(scope="session")
+def launch() -> Launch:
+    """What this trial asks the suite to start."""
+    path = os.environ.get(VARIABLE)
+    if not path:
+        raise pytest.UsageError(f"{VARIABLE} does not name a launch.json: this suite is run by bisect-run")
+    return read_launch(Path(path))
+
+
+@pytest.fixture(scope="session")
+def rank_servers(launch: Launch, pytestconfig: pytest.Config) -> RankServers:
+    """Start one server a rank; see `server_group.rank_servers` for what it raises."""
+    return functools.partial(start_rank_servers, launch, over=functools.partial(_over, pytestconfig))
+
+
+@pytest.fixture(scope="session")
+def start_servers(launch: Launch, pytestconfig: pytest.Config) -> StartingServers:
+    """Start the servers of a deployment; see `server_group.starting_servers` for what it raises."""
+    return functools.partial(starting_servers, launch, over=functools.partial(_over, pytestconfig))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Note, before any fixture is torn down, whether a cell comes after this one."""
+    item.config.stash[_LAST] = nextitem is None
+
+
+def _over(config: pytest.Config) -> bool:
+    """Whether the last cell is being torn down."""
+    return config.stash.get(_LAST, False)

@@ -1,0 +1,155 @@
+"""One rank's server: a `serve` process that leads its own session, its log, and requests to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from bisect_tool.suite.failures import ServersHung
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bisect_tool.suite.deployment import Command
+    from bisect_tool.suite.launch import SigtermMode
+    from bisect_tool.suite.logs import RankLog
+
+REQUEST_TIMEOUT_S = 120.0
+HEALTH_TIMEOUT_S = 5.0
+
+
+class RequestFailed(Exception):
+    """A server answered, but not with 200."""
+
+
+class RankServer:
+    """A server that has been started.
+
+    Every request is a connection of its own, so that each of its API servers gets some. `hung`: one was not
+    answered in time.
+    """
+
+    def __init__(
+        self, command: Command, log: RankLog, env: Mapping[str, str], health_path: str = "/health"
+    ) -> None:
+        self._health_path = health_path
+        self.rank = command.rank
+        self.port = command.port
+        self.log = log
+        self.started = time.time()
+        self.hung = False
+        output = log.open_for_server()
+        try:
+            self._process = subprocess.Popen(
+                command.argv,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        finally:
+            os.close(output)
+
+    @property
+    def pid(self) -> int:
+        """The root process, which is also the id of its session and process group."""
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """The root's exit status as `subprocess` has it (-15: ended by SIGTERM), None while it runs."""
+        return self._process.poll()
+
+    def sigterm(self, mode: SigtermMode) -> None:
+        """Send SIGTERM to the root, which must not have been reaped, or to its whole process group."""
+        self.send(signal.SIGTERM, mode)
+
+    def send(self, signum: signal.Signals, mode: SigtermMode = "root") -> None:
+        """As `sigterm`, any signal."""
+        with suppress(ProcessLookupError):
+            (os.killpg if mode == "group" else os.kill)(self.pid, signum)
+
+    def health(self) -> str:
+        """What it says of its health: `200`, another status, or why there was no answer."""
+        try:
+            with _session() as session:
+                return str(session.get(self._url(self._health_path), timeout=HEALTH_TIMEOUT_S).status_code)
+        except requests.Timeout:
+            return f"no answer in {HEALTH_TIMEOUT_S:g} s"
+        except requests.RequestException:
+            return "no connection"
+
+    def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
+        """GET `path`; returns the JSON of a 200 answer.
+
+        Raises:
+            RequestFailed: the answer was not 200.
+            ServersHung: there was none in time.
+            requests.ConnectionError: the server does not listen or hung up.
+        """
+        with self._request("GET", path, params=query) as response:
+            return response.json()
+
+    def post(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
+        """POST `body` as JSON; returns and raises as `get` does."""
+        with self._request("POST", path, json=body) as response:
+            return response.json()
+
+    def stream(self, path: str, body: Mapping[str, object]) -> list[Any]:
+        """POST `body`; returns the JSON of each server-sent event up to `[DONE]`, and raises as `events`."""
+        return list(self.events(path, body))
+
+    def events(self, path: str, body: Mapping[str, object]) -> Iterator[Any]:
+        """POST `body`; yields the JSON of each server-sent event when it comes, up to `[DONE]`.
+
+        Raises as `get` does, and RequestFailed where the stream ends without `[DONE]`.
+        """
+        with self._request("POST", path, json=body, stream=True) as response:
+            for line in response.iter_lines(chunk_size=None):
+                name, _, data = line.partition(b":")
+                if name == b"data" and data.strip() == b"[DONE]":
+                    return
+                if name == b"data":
+                    yield json.loads(data)
+        raise RequestFailed(f"rank {self.rank} ended the stream of POST {path} without [DONE]")
+
+    @contextmanager
+    def _request(
+        self,
+        method: str,
+        path: str,
+        **options: Any,  # noqa: ANN401 - as requests has them
+    ) -> Iterator[requests.Response]:
+        try:
+            with (
+                _session() as session,
+                session.request(method, self._url(path), timeout=REQUEST_TIMEOUT_S, **options) as response,
+            ):
+                if response.status_code != requests.codes.ok:
+                    answer = f"{response.status_code} to {method} {path}: {response.text[:500]}"
+                    raise RequestFailed(f"rank {self.rank} answered {answer}")
+                yield response
+        except requests.Timeout:
+            self.hung = True
+            raise ServersHung(
+                f"rank {self.rank} did not answer {method} {path} in {REQUEST_TIMEOUT_S:g} s",
+                [self.log.name],
+                (self.started, time.time()),
+            ) from None
+
+    def _url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a proxy of the machine has no business between us and our own server
+    return session

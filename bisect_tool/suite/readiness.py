@@ -1,0 +1,49 @@
+"""Asking servers for their health, without ever waiting for an answer."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bisect_tool.suite.rank_server import RankServer
+
+READY = "200"
+
+
+class Readiness:
+    """What each server said last of its health."""
+
+    def __init__(self, servers: Sequence[RankServer], pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._answers = dict.fromkeys(servers, "no answer")
+        self._questions: dict[RankServer, Future[str]] = {}
+
+    def ready(self) -> bool:
+        """Take the answers that have come, ask those who are not ready again; whether all are."""
+        for server, question in list(self._questions.items()):
+            if question.done():
+                self._answers[server] = question.result()
+                del self._questions[server]
+        for server, answer in self._answers.items():
+            if answer != READY and server not in self._questions:
+                self._questions[server] = self._pool.submit(server.health)
+        return all(answer == READY for answer in self._answers.values())
+
+    def missing(self) -> str:
+        """Who is not ready, and what it said last."""
+        waited_for = {server.rank: answer for server, answer in self._answers.items() if answer != READY}
+        return ", ".join(f"rank {rank}: {answer}" for rank, answer in waited_for.items())
+
+
+@contextmanager
+def readiness(servers: Sequence[RankServer]) -> Iterator[Readiness]:
+    """A Readiness whose questions under way are left to end by themselves on the way out."""
+    pool = ThreadPoolExecutor(max_workers=len(servers), thread_name_prefix="health")
+    try:
+        yield Readiness(servers, pool)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

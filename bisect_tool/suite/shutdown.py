@@ -1,0 +1,142 @@
+"""Ending servers with SIGTERM, and what is to be said about how they ended."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.suite.waiting import wait_until
+from bisect_tool.supervise.ports import is_free
+from bisect_tool.supervise.processes import title
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.suite.launch import SigtermMode
+    from bisect_tool.suite.process_tree import ProcessTree
+    from bisect_tool.suite.rank_server import RankServer
+    from bisect_tool.suite.shared_memory import SharedMemory
+
+KILL_S = 5.0
+
+
+@dataclass(frozen=True)
+class Teardown:
+    """How a group of servers ended.
+
+    Attributes:
+        seconds: from SIGTERM to the last process gone, or killed after the deadline.
+        exit_statuses: those of the roots by rank, as `subprocess` has them; None for one that no signal ends.
+        survivors: the processes that lived past the deadline and were killed.
+        shm_left: segments in /dev/shm that outlived every process.
+        ports_left: ports still listened on after that.
+        error_lines: errors, tracebacks and leak warnings logged after SIGTERM, as `<log>: <line>`.
+    """
+
+    seconds: float
+    exit_statuses: tuple[int | None, ...]
+    survivors: tuple[str, ...]
+    shm_left: tuple[str, ...]
+    ports_left: tuple[int, ...]
+    error_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GroupResources:
+    """What belongs to a group of servers: processes, shared memory and ports."""
+
+    tree: ProcessTree
+    shared_memory: SharedMemory
+    ports: tuple[int, ...]
+
+    def observe(self) -> bool:
+        """Look who lives and what they use; what is never seen cannot be told from a stranger's.
+
+        Returns whether anything lives.
+        """
+        members = self.tree.members()
+        self.shared_memory.observe(members)
+        return bool(members)
+
+
+class Shutdown:
+    """The end of servers, watched from before the first signal."""
+
+    def __init__(self, servers: Sequence[RankServer], estate: GroupResources) -> None:
+        self._servers, self._estate = servers, estate
+        estate.observe()
+        self._offsets = [server.log.size() for server in servers]
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._start
+
+    def gone(self, server: RankServer) -> bool:
+        """Whether this server's root and every process of its session have ended."""
+        self._estate.observe()
+        return server.exit_status is not None and not self._estate.tree.session(server.pid)
+
+    def finish(self, mode: SigtermMode, seconds: float) -> Teardown:
+        """Send SIGTERM to one server after the other, wait until every process is gone, kill what is left.
+
+        The last rank is the first, and the next one's turn comes when its root has ended, as in the
+        engine's own tests (`ExternalLBServerManager`). Each has `seconds` to end in.
+        """
+        deadline = time.monotonic() + seconds
+        for server in reversed(self._servers):
+            deadline = time.monotonic() + seconds
+            self._terminate(server, mode)
+            wait_until(functools.partial(self._root_gone, server), seconds)
+        return self._await_end(deadline - time.monotonic())
+
+    def finish_together(self, mode: SigtermMode, seconds: float) -> Teardown:
+        """Send SIGTERM to all servers at once, wait until every process is gone, kill what is left."""
+        for server in self._servers:
+            self._terminate(server, mode)
+        return self._await_end(seconds)
+
+    def _await_end(self, seconds: float) -> Teardown:
+        in_time = wait_until(self._all_gone, seconds)
+        left = [] if in_time else self._estate.tree.members()
+        survivors = tuple(f"{title(process.pid)} (pid {process.pid})" for process in left)
+        if not in_time:
+            wait_until(self._all_killed, KILL_S)
+        return self._told(survivors)
+
+    def _terminate(self, server: RankServer, mode: SigtermMode) -> None:
+        if server.exit_status is not None:  # its group may still live; its id no longer proves whose it is
+            self._estate.tree.terminate(server.pid)
+        else:
+            server.sigterm(mode)
+
+    def _root_gone(self, server: RankServer) -> bool:
+        self._estate.observe()
+        return server.exit_status is not None
+
+    def _all_gone(self) -> bool:
+        running = [
+            server for server in self._servers if server.exit_status is None
+        ]  # asks, and so reaps, each
+        return not self._estate.observe() and not running
+
+    def _all_killed(self) -> bool:
+        self._estate.tree.kill()
+        return self._all_gone()
+
+    def _told(self, survivors: tuple[str, ...]) -> Teardown:
+        return Teardown(
+            seconds=self.seconds,
+            exit_statuses=tuple(server.exit_status for server in self._servers),
+            survivors=survivors,
+            shm_left=self._estate.shared_memory.left(),
+            ports_left=tuple(port for port in self._estate.ports if not is_free(port)),
+            error_lines=tuple(
+                f"{server.log.name}: {line}"
+                for server, offset in zip(self._servers, self._offsets, strict=True)
+                for line in server.log.error_lines_since(offset)
+            ),
+        )

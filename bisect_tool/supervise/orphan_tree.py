@@ -1,0 +1,73 @@
+"""End a tree of processes whose guardian was killed, and which nothing holds together any more."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.supervise.journal import read_guardian, read_journal
+from bisect_tool.supervise.leftovers import remove_leftovers
+from bisect_tool.supervise.process_set import sweep
+from bisect_tool.supervise.processes import Process, below, environment, table
+from bisect_tool.supervise.spec import Leftovers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GRACE_S = 1.0
+QUIET_LOOKS = 3
+
+
+def end_abandoned(folder: Path, token: str) -> tuple[Leftovers, dict[int, int]]:
+    """End what is left of the tree recorded in `folder`; what that was, and the parents of all ever seen."""
+    abandoned = OrphanTree(folder, token)
+    ends = time.monotonic() + GRACE_S
+    told = sweep(abandoned, lambda: ends, time.sleep)
+    known = {info.identity: info for info in read_journal(folder)}
+    processes = tuple(replace(known[who], ended_by=name) for who, name in told.items() if who in known)
+    parents = {info.pid: info.ppid for info in known.values()}
+    return Leftovers(processes, (), remove_leftovers(folder)), parents
+
+
+class OrphanTree:
+    """What carries the token in its environment, was written down by the guardian, or is below one of these.
+
+    Both are needed: a process that changes its title may overwrite its environment, and one that was born
+    right before the guardian died is in no record. Nothing older than the guardian is of the tree. Without a
+    token (its record is damaged) the records alone say what is.
+    """
+
+    def __init__(self, folder: Path, token: str) -> None:
+        guardian = read_guardian(folder)
+        self._mark = token.encode()
+        self._known = {info.identity for info in read_journal(folder)} if guardian else set()
+        self._oldest = guardian[1] if guardian else 0
+        self._seen: list[Process] = []
+        self._quiet = 0
+
+    def alive(self) -> list[Process]:
+        """What the last look found."""
+        return self._seen
+
+    def empty(self) -> bool:
+        """Whether several looks in a row have found nothing.
+
+        One look can miss a process that is being born, or whose environment is empty while it becomes another
+        program (execve(2)).
+        """
+        processes = table()
+        ours = [process for process in processes.values() if self._is_ours(process)]
+        found = [*ours, *below([process.pid for process in ours], processes)]
+        self._known.update(process.identity for process in found)
+        self._seen = [process for process in found if not process.dead and process.pid != os.getpid()]
+        self._quiet = 0 if self._seen else self._quiet + 1
+        return self._quiet >= QUIET_LOOKS
+
+    def _is_ours(self, process: Process) -> bool:
+        if process.identity in self._known:
+            return True
+        if not self._mark:
+            return False
+        return process.started >= self._oldest and self._mark in environment(process.pid)

@@ -1,0 +1,55 @@
+"""End a set of processes: SIGTERM to all at once, a grace, then SIGKILL until the set is empty."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from bisect_tool.supervise.processes import Identity, Process, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POLL_S = 0.02
+KILL_LIMIT_S = 5.0
+"""A process that holds gigabytes on a GPU takes seconds to end."""
+
+
+class ProcessSet(Protocol):
+    """The processes to end; it may grow while it is being ended."""
+
+    def alive(self) -> list[Process]:
+        """Those that can be seen now."""
+        ...
+
+    def empty(self) -> bool:
+        """Whether there is certainly none any more."""
+        ...
+
+
+def sweep(herd: ProcessSet, ends: Callable[[], float], pause: Callable[[float], None]) -> dict[Identity, str]:
+    """End every process of the herd; returns the strongest signal each one was sent, by name.
+
+    `ends()` is the moment (monotonic) at which the grace is over; it may come closer while this runs. `pause`
+    waits for that many seconds at most. Gives up `KILL_LIMIT_S` after the grace: what is alive then waits in
+    the kernel, and no signal ends it.
+    """
+    told: dict[Identity, str] = {}
+    while not herd.empty():
+        over = time.monotonic() - ends()
+        if over > KILL_LIMIT_S:
+            break
+        for process in herd.alive():
+            if over >= 0:
+                _tell(process, told, signal.SIGKILL)
+            elif process.identity not in told:
+                # A stopped process acts on SIGTERM once it is continued.
+                _tell(process, told, signal.SIGTERM, signal.SIGCONT)
+        pause(POLL_S)
+    return told
+
+
+def _tell(process: Process, told: dict[Identity, str], *signals: signal.Signals) -> None:
+    if send(process.identity, *signals):
+        told[process.identity] = signals[0].name

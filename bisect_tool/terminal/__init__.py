@@ -1,0 +1,1 @@
+"""The live view, and the one place that writes to the terminal."""

@@ -1,0 +1,38 @@
+"""What the commands print: results on stdout, prose on stderr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from bisect_tool.terminal import terminal
+from bisect_tool.text import clean
+
+if TYPE_CHECKING:
+    from bisect_tool.results.document import Document
+
+
+def say(message: str) -> None:
+    """A sentence for the person, on stderr."""
+    terminal.stderr().print(Text(clean(message)), soft_wrap=True)
+
+
+def say_error(message: str, hint: str = "") -> None:
+    """What was wrong and what to do, on stderr."""
+    line = Text.assemble(("error: ", "bold red"), clean(message))
+    terminal.stderr().print(line, soft_wrap=True)
+    if hint:
+        terminal.stderr().print(Text(clean(hint)), soft_wrap=True)
+
+
+def write_json(document: Document) -> None:
+    """The document on stdout, and nothing else."""
+    terminal.write(document.to_json())
+
+
+def write_report(document: Document) -> None:
+    """The terminal report on stdout."""
+    from bisect_tool.render.console import render_report  # noqa: PLC0415  # not all commands have a session
+
+    terminal.show(render_report(document))

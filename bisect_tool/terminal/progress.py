@@ -1,0 +1,304 @@
+"""Live progress on stderr: a few lines that change on a terminal, one plain line for each event elsewhere."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from bisect_tool.format import count, duration, narrowed, roughly, short, told
+from bisect_tool.terminal import terminal
+from bisect_tool.terminal.beliefs import belief_line, render_beliefs
+from bisect_tool.terminal.log_tail import STREAM, CellsSeen, StreamTail
+from bisect_tool.text import clean_line
+from bisect_tool.verdict import RED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from rich.console import Console, RenderableType
+
+    from bisect_tool.planner import Belief, State, Step
+    from bisect_tool.session.session import Session
+    from bisect_tool.session.store import TrialRow
+    from bisect_tool.trial.result import TrialResult
+
+_REFRESH_PER_SECOND = 4
+_JOIN_S = 5
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_SUBJECT_LIMIT = 100
+_LEAST_SUBJECT = 20
+_STAMP_WIDTH = len("[    0.0 s] ")
+_TOLD_LIMIT = 200
+_MARKS = {"good": ("✓", "green"), "bad": ("✗", "red"), "skip": ("-", "yellow")}
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """The trial in one slot; `began` is a reading of the display's clock."""
+
+    slot: int
+    commit: str
+    subject: str
+    purpose: str
+    began: float
+    phase: str = "checkout"
+    tail: StreamTail | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the display knows; times are readings of one monotonic clock, in seconds.
+
+    `mean_s` is None until a trial has ended; `searching`: a range is narrowed down; `busy`: the measure by
+    which the machine is busy with other work, empty if it is not.
+    """
+
+    began: float
+    slots: int = 1
+    searching: bool = True
+    remaining: int = 0
+    disagreement: str = ""
+    steps_left: int = 0
+    mean_s: float | None = None
+    running: tuple[AtWork, ...] = ()
+    beliefs: tuple[Belief, ...] = ()
+    busy: str = ""
+
+
+class Progress:
+    """Watches a session (`bisect_tool.session.runner.Observer`); a context manager around the run."""
+
+    def __init__(
+        self,
+        session: Session,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        busy: Callable[[], str] = str,
+    ) -> None:
+        self._console = console or terminal.stderr()
+        self._clock = clock
+        self._busy = busy
+        self._subjects = _subjects(session)
+        self._stepping = session.request.command == "step"
+        request = session.request
+        self._snapshot = Snapshot(clock(), request.slots, bool(request.goods), len(session.range.commits))
+        self._seconds: list[float] = []
+        self._live = _live(self._console, self._render)
+        self._ended = threading.Event()
+        self._refresher: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+            self._refresher = threading.Thread(target=self._refresh, args=(self._live,), daemon=True)
+            self._refresher.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        if self._refresher is not None:
+            self._refresher.join(_JOIN_S)
+        if self._live is not None:
+            self._live.stop()
+
+    def waiting(self, sentence: str) -> None:
+        """Say what another run holds."""
+        self._say(Text(clean_line(sentence), "yellow"))
+
+    def on_resume(self, trials: Sequence[TrialRow]) -> None:
+        """Say what is in the store already, and whether the machine is busy."""
+        if busy := self._busy():
+            self._say(Text(f"the machine is busy: {busy}; tests with deadlines may fail for it", "yellow"))
+        shared = sum(row.shared for row in trials)
+        if shared:
+            verb = "counts" if shared == 1 else "count"
+            self._say(Text(f"{count(shared, 'trial')} of earlier sessions {verb} as well"))
+        if len(trials) > shared:
+            self._say(Text(f"{count(len(trials) - shared, 'trial')} in the store already"))
+        self._seconds = [row.result.seconds for row in trials]
+
+    def on_decision(self, state: State) -> None:
+        """Show how far it is still to go, and what is thought of every open cell."""
+        if self._live is None and state.beliefs and state.beliefs != self._snapshot.beliefs:
+            self._say(Text(f"  {belief_line(state.beliefs)}"))
+        self._snapshot = replace(
+            self._snapshot,
+            remaining=len(state.remaining),
+            disagreement=state.disagreement,
+            steps_left=state.steps_left,
+            mean_s=sum(self._seconds) / len(self._seconds) if self._seconds else None,
+            beliefs=state.beliefs,
+        )
+
+    def on_trial_start(self, slot: int, step: Step) -> None:
+        """Show a trial that begins."""
+        subject = self._subjects.get(step.sha, "")
+        trial = AtWork(slot, short(step.sha), subject, self._purpose(step), self._clock())
+        others = self._others(slot)
+        if self._live is None:
+            why = "" if self._stepping else f" ({step.purpose}); {range_left(self._snapshot, self._clock())}"
+            shown = self._fitted(subject, len(f"{trial.commit} {why}"))
+            self._say(Text(f"{trial.commit} {shown}".rstrip() + why))
+        self._snapshot = replace(self._snapshot, running=(*others, trial))
+
+    def phase(self, slot: int, name: str, folder: Path) -> None:
+        """Show what the trial in a slot does, and follow its stream."""
+        phase = clean_line(name, 40)
+        running = tuple(
+            replace(trial, phase=phase, tail=StreamTail(folder / STREAM)) if trial.slot == slot else trial
+            for trial in self._snapshot.running
+        )
+        self._snapshot = replace(self._snapshot, running=running)
+        if self._live is None:
+            several = self._snapshot.slots > 1
+            whose = "".join(f"{trial.commit} " for trial in running if trial.slot == slot and several)
+            self._say(Text(f"  {whose}{phase}"))
+
+    def noted(self, sentence: str) -> None:
+        """Say what went wrong beside the trials."""
+        self._say(Text(clean_line(sentence, _TOLD_LIMIT)))
+
+    def on_trial_end(self, step: Step, result: TrialResult) -> None:
+        """Leave one line about the trial above the display."""
+        self._seconds.append(result.seconds)
+        self._snapshot = replace(self._snapshot, running=self._others(result.slot))
+        purpose, subject = self._purpose(step), self._subjects.get(result.sha, "")
+        beside = trial_line(result, purpose, "").cell_len + 2
+        self._say(trial_line(result, purpose, self._fitted(subject, beside)))
+
+    def _fitted(self, subject: str, beside: int) -> str:
+        """The subject, cut where a plain line would be too long with it; a terminal cuts by itself."""
+        text = Text(subject)
+        if self._live is None:
+            room = self._console.width - _STAMP_WIDTH - beside
+            text.truncate(max(room, _LEAST_SUBJECT), overflow="ellipsis")
+        return text.plain
+
+    def _others(self, slot: int) -> tuple[AtWork, ...]:
+        return tuple(trial for trial in self._snapshot.running if trial.slot != slot)
+
+    def _purpose(self, step: Step) -> str:
+        """Why a trial runs; the one commit of `step` is no end of anything."""
+        return "step" if self._stepping else step.purpose
+
+    def _say(self, line: Text) -> None:
+        if self._live is None:
+            elapsed = duration(self._clock() - self._snapshot.began)
+            self._console.print(Text.assemble((f"[{elapsed:>9}] ", "dim"), line), soft_wrap=True)
+        else:
+            self._console.print(line, no_wrap=True, overflow="ellipsis")
+
+    def _refresh(self, live: Live) -> None:
+        # Live's own thread is not waited for when it stops, and would outlive the display.
+        while not self._ended.wait(1 / _REFRESH_PER_SECOND):
+            live.refresh()
+
+    def _render(self) -> RenderableType:
+        return render_progress(replace(self._snapshot, busy=self._busy()), self._clock())
+
+
+def render_progress(snapshot: Snapshot, now: float) -> RenderableType:
+    """The changing lines: the trials at work, what is thought of the cells, and what is left."""
+    lines = [_at_work(trial, now) for trial in sorted(snapshot.running, key=lambda trial: trial.slot)]
+    lines += render_beliefs(snapshot.beliefs)
+    left = f"  {range_left(snapshot, now)}, {duration(now - snapshot.began)} elapsed"
+    lines.append(Text(left, "dim"))
+    if snapshot.busy:
+        lines.append(Text(f"  the machine is busy: {snapshot.busy}", "yellow"))
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Group(*lines)
+
+
+def range_left(snapshot: Snapshot, now: float) -> str:
+    """`narrowed to 9 commits, ~4 steps left, ~3 min`, and no more than 9 from there on, unless runs disagree.
+
+    The time of the trials that run counts as spent. With k slots a round of trials tells k + 1 parts of the
+    range apart, not two.
+    """
+    if not snapshot.searching:
+        return _runs_left(snapshot, now)
+    left = narrowed(snapshot.remaining, snapshot.disagreement)
+    parts = [left if snapshot.remaining else "range is settled"]
+    if snapshot.steps_left:
+        parts.append(f"~{count(snapshot.steps_left, 'step')} left")
+    if snapshot.steps_left and snapshot.mean_s is not None:
+        rounds = max(snapshot.steps_left / math.log2(snapshot.slots + 1), 1.0)
+        parts.append(_time_left(snapshot, now, snapshot.mean_s, rounds))
+    return ", ".join(parts)
+
+
+def _runs_left(snapshot: Snapshot, now: float) -> str:
+    """`18 runs left, ~3 min`: where the same is repeated, how many there will be is known."""
+    left = f"{count(snapshot.steps_left, 'run')} left"
+    if not snapshot.steps_left or snapshot.mean_s is None:
+        return left
+    rounds = math.ceil(snapshot.steps_left / snapshot.slots)
+    return f"{left}, {_time_left(snapshot, now, snapshot.mean_s, rounds)}"
+
+
+def _time_left(snapshot: Snapshot, now: float, mean_s: float, rounds: float) -> str:
+    longest = max((now - trial.began for trial in snapshot.running), default=0.0)
+    return roughly(mean_s * rounds - min(longest, mean_s))
+
+
+def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:
+    """One finished trial; what it told comes before the subject, which a narrow terminal may cut."""
+    mark, style = _MARKS[_tendency(result)]
+    outcomes = (cell.outcome for cell in result.cells)
+    yielded = clean_line(told(result.outcome, result.reason, outcomes), _TOLD_LIMIT)
+    busy = ", machine busy" if result.busy else ""
+    line = f"{short(result.sha)}  {purpose:<8}  {yielded}, {duration(result.seconds)}{busy}  "
+    return _ended(Text.assemble((f"{mark} ", style), line, (subject, "dim")))
+
+
+def _tendency(result: TrialResult) -> str:
+    if any(cell.outcome in RED for cell in result.cells):
+        return "bad"
+    return "good" if result.outcome is Outcome.PASSED else "skip"
+
+
+def _at_work(trial: AtWork, now: float) -> Text:
+    """One line; the subject comes last, where a narrow terminal may cut it."""
+    spin = _SPINNER[int((now - trial.began) * _REFRESH_PER_SECOND) % len(_SPINNER)]
+    cells = trial.tail.poll() if trial.tail else CellsSeen()
+    cell = f", cell {cells.index} of {cells.total}: {cells.name}" if cells.index else ""
+    what = f"  {trial.purpose}, {trial.phase}{cell}, {duration(now - trial.began)}  "
+    return _ended(Text.assemble((f"{spin} ", "cyan"), (trial.commit, "bold"), what, (trial.subject, "dim")))
+
+
+def _ended(line: Text) -> Text:
+    """The line without spaces at its end, where the commit's subject is not known."""
+    line.rstrip()
+    return line
+
+
+def _subjects(session: Session) -> Mapping[str, str]:
+    ends = [session.repository.commit(sha) for sha in session.request.goods]
+    commits = (*ends, *session.range.commits)
+    return {commit.sha: clean_line(commit.subject, _SUBJECT_LIMIT) for commit in commits}
+
+
+def _live(console: Console, render: Callable[[], RenderableType]) -> Live | None:
+    """A display where it can be redrawn: a real terminal (FORCE_COLOR alone does not make one)."""
+    if not console.file.isatty() or not console.is_terminal or console.is_dumb_terminal:
+        return None
+    return Live(
+        console=console,
+        get_renderable=render,
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )

@@ -1,0 +1,31 @@
+"""A bar with an ETA over something that takes long, on a terminal's stderr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bisect_tool.terminal import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+Item = TypeVar("Item")
+
+
+def counting(items: Sequence[Item], noun: str) -> Iterator[Item]:
+    """The items, one after the other; where stderr is no terminal nothing is shown."""
+    console = terminal.stderr()
+    bar = Progress(
+        TextColumn(noun),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        yield from bar.track(items)

@@ -1,0 +1,125 @@
+"""What every trial of a session shares, and the placeholders its templates may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.evidence.engine_logs import EngineLogs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bisect_tool.build import Environment
+    from bisect_tool.home import Home
+    from bisect_tool.request import Check
+    from bisect_tool.scenario import Profile, Scenario
+
+_UNKNOWN = EngineLogs()
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """The check and the scenario, profile and folders it runs with; a command needs no scenario.
+
+    `cells` are patterns for the cells of interest; none: every cell of the suite. `slots` trials run side by
+    side. `stress` is the pressure they run under, and the roles of the processes it is meant for.
+    `passed` are variables that are handed on although they look like secrets; `own` maps paths of the user's
+    checkout, as variables name them, to the same ones from the top of a commit's tree.
+    """
+
+    check: Check
+    home: Home
+    scenario: Scenario | None
+    profile: Profile | None
+    deadline_s: float
+    cells: tuple[str, ...] = ()
+    slots: int = 1
+    stress: tuple[str, tuple[str, ...]] | None = None
+    passed: tuple[str, ...] = ()
+    own: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def engine_logs(self) -> EngineLogs:
+        """What is known of the engine's logs."""
+        return self.scenario.logs if self.scenario else _UNKNOWN
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs one trial has to itself."""
+        launch = self.profile.launch if self.profile else None
+        return launch.dp_size * launch.gpus_per_rank if launch else 0
+
+
+@dataclass(frozen=True)
+class TrialPaths:
+    """Where one trial happens: folders for logs and for temporary files, a tree, an environment, a slot."""
+
+    folder: Path
+    tree: Path
+    temporary: Path
+    environment: Environment | None
+    slot: int = 0
+
+    @property
+    def logs(self) -> Path:
+        """The folder whose `*.log` files are watched and stamped."""
+        return self.folder / "logs"
+
+    @property
+    def stream(self) -> Path:
+        """The streamed suite report."""
+        return self.folder / "stream.jsonl"
+
+    @property
+    def complete(self) -> Path:
+        """The file that the stream plugin leaves once every cell has its verdict."""
+        return self.folder / "stream.jsonl.complete"
+
+
+_PLACEHOLDERS = ("python", "environment", "tree", "scenario", "assets", "temporary", "logs")
+
+
+def check_templates(scenario: Scenario) -> None:
+    """Raise UsageError if a template of a profile's `launch` has a placeholder that does not exist."""
+    values = {name: f"{{{name}}}" for name in _PLACEHOLDERS}
+    for profile in scenario.profiles.values():
+        launch = profile.launch
+        for template in (*launch.command, *launch.args, launch.model, *launch.env.values()):
+            expand(template, values)
+
+
+def placeholders(setting: TrialConfig, place: TrialPaths) -> Mapping[str, str]:
+    """The values of the placeholders of a launch."""
+    environment = place.environment
+    values = (
+        str(environment.python) if environment else "",
+        str(environment.path) if environment else "",
+        str(place.tree),
+        str(setting.scenario.folder) if setting.scenario else "",
+        str(setting.home.assets),
+        str(place.temporary),
+        str(place.logs),
+    )
+    return dict(zip(_PLACEHOLDERS, values, strict=True))
+
+
+def _check_shapes(template: str) -> None:
+    """A placeholder is a name alone: a width, for one, could ask for any amount of memory."""
+    if any(conversion or shape for _, _, shape, conversion in Formatter().parse(template)):
+        raise ValueError("a placeholder is a name alone")
+
+
+def expand(template: str, values: Mapping[str, str]) -> str:
+    """Fill a template; raises UsageError for a placeholder that does not exist."""
+    try:
+        _check_shapes(template)
+        return template.format_map(values)
+    except (KeyError, IndexError, ValueError) as error:
+        known = ", ".join(f"{{{name}}}" for name in values)
+        raise UsageError(
+            f"scenario.toml: cannot fill {template!r}: {error}", f"Placeholders: {known}."
+        ) from error

@@ -1,0 +1,119 @@
+"""A tree's folders tell of every entry that comes or goes, at once and however it is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from bisect_tool.git import folders as module
+from bisect_tool.git.folders import Folders
+
+REPEATS = 20
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for inner in ("", "a", "a/b", "c"):
+        folder = tmp_path / "tree" / inner
+        folder.mkdir()
+        (folder / "file").write_text("as it was")
+    return tmp_path / "tree"
+
+
+@pytest.fixture
+def seen(tree):
+    folders = Folders(tree)
+    folders.look()
+    return folders
+
+
+def test_nothing_is_the_same_before_a_look(tree):
+    assert not Folders(tree).same()
+
+
+def test_reading_and_writing_files_changes_no_folder(tree, seen):
+    (tree / "a" / "b" / "file").read_text()
+    (tree / "a" / "b" / "file").write_text("another")
+    assert seen.same()
+
+
+def backdate(tree):
+    """A new entry, and then the time of last modification as it was: that of change is out of reach."""
+    about = tree.joinpath("a").stat()
+    (tree / "a" / "new").touch()
+    (tree / "a" / "new").unlink()
+    os.utime(tree / "a", ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+CHANGES = {
+    "a new file": lambda tree: (tree / "a" / "b" / "new").touch(),
+    "a new folder": lambda tree: (tree / "c" / "new").mkdir(),
+    "a removed file": lambda tree: (tree / "a" / "file").unlink(),
+    "a renamed file": lambda tree: (tree / "c" / "file").rename(tree / "c" / "other"),
+    "a replaced file": lambda tree: (
+        shutil.copy(tree / "file", tree / "part") and (tree / "part").replace(tree / "file")
+    ),
+    "a moved folder": lambda tree: (tree / "a" / "b").rename(tree / "c" / "b"),
+    "a removed folder": lambda tree: shutil.rmtree(tree / "a"),
+    "closed to others": lambda tree: (tree / "c").chmod(0o700),
+    "a pipe": lambda tree: os.mkfifo(tree / "c" / "pipe"),
+    "a link": lambda tree: (tree / "c" / "link").symlink_to("/"),
+    "times set back": backdate,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_is_told(tree, seen, change):
+    change(tree)
+    assert not seen.same()
+    seen.look()
+    assert seen.same()
+
+
+def test_a_change_right_after_a_look_is_told(tree, seen):
+    """Many a kernel's clock moves every 4 ms, and a change may come sooner."""
+    for number in range(REPEATS):
+        (tree / "a" / "b" / f"new {number}").touch()
+        seen.look()
+        (tree / "a" / "b" / f"new {number}").rename(tree / "a" / "b" / f"other {number}")
+        assert not seen.same()
+        seen.look()
+        assert seen.same()
+
+
+def test_new_folders_are_looked_at(tree, seen):
+    (tree / "a" / "new" / "inner").mkdir(parents=True)
+    seen.look()
+    (tree / "a" / "new" / "inner" / "file").touch()
+    assert not seen.same()
+
+
+def test_what_was_added(tree, seen):
+    """Only what is new, a new folder without what is in it, and nothing from behind a link."""
+    assert seen.added() == set()
+    (tree / "a" / "b" / "new").touch()
+    (tree / "c" / "file").unlink()
+    (tree / "c" / "new").mkdir()
+    (tree / "c" / "new" / "inner").touch()
+    (tree / "file").write_text("another")
+    assert {os.path.relpath(path, tree) for path in seen.added()} == {"a/b/new", "c/new"}
+    shutil.rmtree(tree / "a" / "b")
+    (tree / "a" / "b").symlink_to(tree / "c")
+    assert {os.path.relpath(path, tree) for path in seen.added()} == {"c/new"}
+
+
+def test_what_is_no_folder(tree, seen):
+    (tree / "c" / "link").symlink_to("..")
+    seen.look()
+    names = {os.path.relpath(path, tree) for path in seen.others()}
+    assert names == {"file", "a/file", "a/b/file", "c/file", "c/link"}
+
+
+def test_a_file_system_that_tells_nothing_is_not_believed(tree, monkeypatch):
+    monkeypatch.setattr(module, "_mark", lambda _: (1, 2, 3, 4, 5 * 10**9))
+    folders = Folders(tree)
+    folders.look()
+    assert not folders.same()
+    assert folders.added() == set()

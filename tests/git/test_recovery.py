@@ -1,0 +1,138 @@
+"""Killed with -9 at any moment of a checkout: the next run recovers without a hand."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import psutil
+import pytest
+from real_projects import Project, ended
+
+from bisect_tool.git import Repository, Worktrees
+
+FILES = 600
+TRIES = 15
+
+DRIVER = """
+import sys
+from pathlib import Path
+from bisect_tool.git import Repository, Worktrees
+spec, cache, root, *shas = sys.argv[1:]
+with Worktrees(Repository.open(spec, Path(cache)), Path(root)).slot(0) as tree:
+    for sha in shas:
+        tree.checkout(sha)
+        print(sha, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Two commits that differ in every one of many files, so that a checkout takes its time."""
+    project = Project(tmp_path_factory.mktemp("large") / "project")
+    shas = []
+    for number in range(2):
+        for place in range(FILES):
+            project.write({f"d{place % 40}/f{place}": content(place, number)})
+        project.git("add", "-A")
+        project.git("commit", "-q", "-m", f"commit {number}")
+        shas.append(project.head())
+    return project, shas
+
+
+def content(place, number):
+    return f"{place} {number}\n" * 300
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["git", "tool", "both"])
+@pytest.mark.parametrize("step", ["first checkout", "switch"])
+def test_killed_while_checking_out(large, tmp_path, step, victim):
+    """A git that outlives the tool holds the lease of its slot: the next run takes another one."""
+    chance = random.Random(f"{step} {victim}")  # noqa: S311
+    hits = 0
+    for attempt in range(TRIES // 3):
+        place = Place(large, tmp_path / f"{attempt}")
+        with place.driver() as driver:
+            if step == "switch":
+                driver.stdout.readline()
+            git = git_of(driver, "checkout")
+            if git is None:
+                continue
+            if attempt:  # the first is killed as soon as it is seen, so that at least one is hit
+                time.sleep(chance.uniform(0, 0.15))
+            hits += git.is_running()
+            if victim != "tool":
+                kill(git)
+            if victim != "git":
+                kill(driver)
+            driver.communicate(timeout=60)
+        place.assert_recovers()
+        assert ended(git.pid)
+        if victim == "git" and step == "switch":
+            assert driver.returncode == 0, "the tool recovers by itself within the same run"
+    assert hits
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(large, tmp_path):
+    """From the making of our own repository to the second checkout."""
+    chance = random.Random(1)  # noqa: S311
+    with Place(large, tmp_path / "whole").driver() as driver:
+        started = time.monotonic()
+        driver.stdout.readline()
+        driver.stdout.readline()
+        whole = time.monotonic() - started
+    for attempt in range(TRIES):
+        place = Place(large, tmp_path / f"{attempt}")
+        with place.driver() as driver:
+            time.sleep(chance.uniform(0.2, 1) * whole)
+            kill(driver)
+        place.assert_recovers()
+
+
+class Place:
+    """A cache and a folder for worktrees of their own, on the shared large project."""
+
+    def __init__(self, large, folder):
+        project, self.shas = large
+        self._spec = str(project.path)
+        self._cache = folder / "cache"
+        self.root = folder / "trees"
+        folder.mkdir()
+
+    def driver(self):
+        command = [sys.executable, "-c", DRIVER, self._spec, self._cache, self.root, *self.shas]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def repository(self):
+        return Repository.open(self._spec, self._cache)
+
+    def assert_recovers(self):
+        """Both commits can be checked out, completely, and git agrees."""
+        with Worktrees(self.repository(), self.root).slot(0) as tree:
+            for number, sha in enumerate(self.shas):
+                path = tree.checkout(sha)
+                found = {file.name: file.read_text() for file in path.glob("d*/f*")}
+                assert found == {f"f{place}": content(place, number) for place in range(FILES)}
+                status = ["git", "status", "--porcelain"]
+                assert subprocess.run(status, cwd=path, check=True, capture_output=True).stdout == b""
+
+
+def git_of(driver, word):
+    """The git process of the driver that runs the command `word`; None when it came and went unseen."""
+    process = psutil.Process(driver.pid)
+    while driver.poll() is None:
+        for child in process.children():
+            with suppress(psutil.Error):
+                if child.name() == "git" and word in child.cmdline():
+                    return child
+    return None
+
+
+def kill(process):
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(process.pid).kill()

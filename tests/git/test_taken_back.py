@@ -1,0 +1,54 @@
+"""Which commit took a change back."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.fixes.reverts import taken_back_by
+
+LINES = "".join(f"{number}\n" for number in range(20))
+BROKEN = LINES.replace("5\n", "five\n", 1)
+
+
+@pytest.fixture
+def commit(project):
+    """Makes a commit with or without the change, or of something else."""
+
+    def make(state):
+        content = {"a": BROKEN if state == "broken" else LINES} if state in ("broken", "whole") else {}
+        return project.commit(state, content or {"doc": f"{state}\n"})
+
+    return make
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 8])
+@pytest.mark.parametrize("after", [0, 1, 2, 7])
+def test_a_line(opened, commit, before, after):
+    commit("whole")
+    broken = commit("broken")
+    for number in range(before):
+        commit(f"before {number}")
+    back = head = commit("whole")
+    for number in range(after):
+        head = commit(f"after {number}")
+    assert taken_back_by(opened(), broken, head) == back
+
+
+def test_of_several_the_last_one_near_the_head(opened, commit):
+    commit("whole")
+    broken = commit("broken")
+    commit("whole")
+    commit("broken")
+    back = commit("whole")
+    assert taken_back_by(opened(), broken, commit("after")) == back
+
+
+def test_a_culprit_on_a_branch_and_its_revert_on_the_mainline(project, opened, commit):
+    commit("whole")
+    project.git("checkout", "-q", "-b", "side")
+    broken = commit("broken")
+    project.git("checkout", "-q", "main")
+    commit("before the merge")
+    project.git("merge", "-q", "--no-ff", "-m", "Merge side", "side")
+    back = commit("whole")
+    assert taken_back_by(opened(), broken, commit("after")) == back

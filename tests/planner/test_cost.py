@@ -1,0 +1,92 @@
+"""What a trial is expected to take, and that of two runs that tell the same the quicker one is chosen."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.planner.cost import Cost
+from bisect_tool.planner.goal import Goal
+from bisect_tool.search import Dag
+from bisect_tool.trial.result import CellResult, TrialResult
+from bisect_tool.verdict import Outcome
+
+LINE = {f"c{n}": (f"c{n - 1}" if n else "good",) for n in range(8)}
+MERGED = {"a": ("good",), "b": ("a",), "x": ("a",), "y": ("x",), "m": ("b", "y")}
+
+
+def trial(sha, build_s=0.0, environment="", **cells):
+    results = tuple(
+        CellResult(cell=cell, outcome=Outcome.PASSED, seconds=seconds) for cell, seconds in cells.items()
+    )
+    return TrialResult(
+        sha=sha,
+        cells=results,
+        outcome=Outcome.PASSED,
+        started="2026-03-06T00:00:00+00:00",
+        seconds=5.0 + build_s + sum(cells.values()),
+        build_seconds=build_s,
+        environment=environment,
+        environment_reused=not build_s,
+    )
+
+
+def cost(parents, *trials, **given):
+    bad = list(parents)[-1]
+    return Cost.of(Goal(Dag(parents), ("good",), bad, **given), trials)
+
+
+@pytest.mark.parametrize(("here", "sha", "between"), [("c7", "c7", 0), ("c7", "c3", 4), ("c3", "c7", 4)])
+def test_a_checkout_costs_by_the_commits_between(here, sha, between):
+    known = cost(LINE, trial(here))
+    assert known.at(sha, ()) - known.at(here, ()) == pytest.approx(0.01 * between**0.5)
+
+
+@pytest.mark.parametrize(("sha", "between"), [("m", 0), ("b", 3), ("y", 2), ("x", 3), ("a", 4)])
+def test_between_on_both_sides_of_a_merge(sha, between):
+    known = cost(MERGED, trial("m"))
+    assert known.at(sha, ()) - known.at("m", ()) == pytest.approx(0.01 * between**0.5)
+
+
+def test_from_outside_all_commits_are_as_far():
+    known = cost(LINE, trial("good"))
+    assert known.at("c0", ()) == known.at("c7", ()) == known.at("good", ())
+
+
+def test_every_cell_costs_what_it_took():
+    known = cost(LINE, trial("c7", slow=60.0, quick=1.0), trial("c7", slow=80.0))
+    assert known.at("c7", ("slow",)) == pytest.approx(0.1 + 5 + 70)
+    assert known.at("c7", ("slow", "quick")) == pytest.approx(0.1 + 5 + 71)
+
+
+def test_a_build_is_paid_for_once():
+    environments = {"c7": "one", "c6": "one", "c5": "two", "c4": "three"}
+    known = cost(
+        LINE,
+        trial("c7", build_s=30.0, environment="one"),
+        environments=environments,
+        cached=frozenset({"two"}),
+    )
+    assert known.at("c6", ()) == pytest.approx(0.1 + 5 + 0.01)
+    assert known.at("c5", ()) == pytest.approx(0.1 + 5 + 0.01 * 2**0.5)
+    assert known.at("c4", ()) == pytest.approx(0.1 + 5 + 0.01 * 3**0.5 + 30)
+
+
+def test_the_latest_trial_says_what_is_checked_out():
+    known = cost(LINE, trial("c7"), trial("c3"))
+    assert known.at("c3", ()) < known.at("c4", ()) < known.at("c7", ())
+
+
+def test_a_cell_that_never_ran_and_cells_that_took_longer_than_their_trial_cost_nothing_more():
+    overlapping = trial("c7", slow=60.0).model_copy(update={"seconds": 10.0})
+    known = cost(LINE, overlapping)
+    assert known.at("c7", ("slow", "new")) == pytest.approx(0.1 + 60)
+
+
+def test_a_build_that_was_not_seen_yet_takes_five_times_as_long_as_the_tests():
+    """A trial whose environment was there already says nothing of builds."""
+    environments = {"c4": "new", "c7": "there"}
+    assert cost(LINE, environments=environments).at("c4", ()) == pytest.approx(0.1 + 5.0)
+    seen = cost(LINE, trial("c7", slow=15.0), environments=environments)
+    assert seen.at("c4", ()) == pytest.approx(0.1 + 0.01 * 3**0.5 + 5 + 5.0 * 20)
+    built = cost(LINE, trial("c7", build_s=30.0, environment="there"), trial("c7"), environments=environments)
+    assert built.at("c4", ()) == pytest.approx(0.1 + 0.01 * 3**0.5 + 5 + 30)

@@ -1,0 +1,266 @@
+"""The planner where the ends do not show the regression, or the machine spoils trials."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from worlds import GOOD, World, line, one_cell, play, play_side_by_side
+
+from bisect_tool.planner import Finding, Goal, Purpose, decide, with_extra_retries
+from bisect_tool.search import Dag
+from bisect_tool.search.relands import Landing
+from bisect_tool.verdict import Outcome
+
+DIAMOND = {"base": (GOOD,), "left": ("base",), "right": ("base",), "merge": ("left", "right")}
+
+
+# --- ends that do not show the regression -----------------------------------------------------------------
+
+
+def test_a_good_commit_above_a_bad_one_leaves_a_real_breakage():
+    """Healed and broken again: `c2` fails and `c4` passes, as often as they are run."""
+    answers = {"c2": ["failed"], "c3": ["failed"], "c4": ["passed"], "c5": ["passed"]}
+    world = one_cell(8, 6, answers)
+    (found,) = play(world, world.goal()).state.conclusions
+    assert found.finding is Finding.CULPRIT
+    assert found.culprit in ("c2", "c6")
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 8])
+@pytest.mark.parametrize("fix", [False, True])
+def test_a_change_that_landed_twice_is_named_where_it_landed_last_and_the_note_says_so(slots, fix):
+    """`c2` lands it, `c4` reverts it, `c6` lands it again; or the other way round."""
+    word = "passed" if fix else "failed"
+    other = "failed" if fix else "passed"
+    world = one_cell(8, 6, {"c2": [word], "c3": [word], "c4": [other], "c5": [other]}, fix=fix)
+    landings = {f"c{place}": Landing(0, lands=place != 4) for place in (2, 4, 6)}
+    (found,) = play(world, world.goal(slots=slots, landings=landings)).state.conclusions
+    assert (found.finding, found.culprit) == (Finding.CULPRIT, "c6")
+    does, again = ("passes", "fails") if fix else ("fails", "passes")
+    assert re.fullmatch(
+        f"the history is non-monotonic: it {does} at c[23] and {again} again at c[45]", found.note
+    )
+    assert found.rates is None
+
+
+def states(world):
+    """Where the planner stands before each of its trials."""
+    goal, ran = world.goal(), []
+    while (state := decide(goal, ran)).step is not None:
+        yield state
+        ran.append(world.trial(state.step, sum(trial.sha == state.step.sha for trial in ran)))
+
+
+def disagreements(world):
+    """What the planner says of the runs before each of its trials."""
+    return {state.disagreement for state in states(world)}
+
+
+def test_nobody_says_how_many_runs_are_left_once_a_good_end_failed():
+    always = World(line(8), {"cell": "c0"}, {GOOD: ["failed"]})
+    left = {state.disagreement: state.steps_left for state in states(always)}
+    assert left[""] > 0
+    assert left["it fails at the good end, too"] == 0
+
+
+def test_runs_disagree_only_where_runs_of_one_commit_do():
+    always = World(line(8), {"cell": "c0"}, {GOOD: ["failed"]})
+    assert disagreements(always) == {"", "it fails at the good end, too"}
+    assert disagreements(one_cell(8, 4)) == {""}
+    assert "runs disagree" in disagreements(one_cell(8, 4, {"c4": ["failed", "passed", "failed"]}))
+
+
+def test_what_one_branch_fixed_and_a_merge_brought_back_is_blamed_on_its_base():
+    """`base` is good by descent until it is run: then it is bad, though `left` above it is good."""
+    (found,) = play(World(DIAMOND, {"cell": "right"}, {"base": ["failed"]})).state.conclusions
+    assert (found.finding, found.culprit) == (Finding.CULPRIT, "base")
+
+
+def test_a_parent_that_is_good_by_descent_is_tried_before_its_child_is_named():
+    """A branch from before the good end still has what was mended on the way to it: `side` did nothing."""
+    parents = {"side": ("elder",), "merge": (GOOD, "side")}
+    played = play(World(parents, {"cell": "side"}, {"elder": ["failed"]}))
+    (found,) = played.state.conclusions
+    assert "elder" in [step.sha for step in played.steps]
+    assert found.culprit is None
+
+
+def test_a_parent_outside_the_range_that_tells_nothing_does_not_hide_the_culprit():
+    parents = {"side": ("elder",), "merge": (GOOD, "side")}
+    found = play(World(parents, {"cell": "side"}, {"elder": ["unbuildable"]})).of("cell")
+    assert (found.finding, found.culprit) == (Finding.CULPRIT, "side")
+    assert [sha for sha, _ in found.skipped] == ["elder"]
+
+
+@pytest.mark.parametrize("length", [1, 2, 8, 32])
+def test_always_red(length):
+    world = World(line(length), {"cell": "c0"}, {GOOD: ["failed"]})
+    found = play(world).of("cell")
+    assert (found.finding, found.culprit) == (Finding.ALWAYS_RED, None)
+    assert found.good.failed == found.good.runs >= 1
+    assert found.bad.failed == found.bad.runs >= 1
+
+
+def test_ends_that_are_swapped():
+    """The passing end is run because of the other cell, and every cell is run there."""
+    answers = {(GOOD, "two"): ["failed"]}
+    world = World(line(8), {"one": "c0", "two": None}, answers)
+    played = play(world, world.goal(slots=2))
+    assert played.of("one").culprit == "c0"
+    assert played.of("two").finding is Finding.GREEN
+    both = play_side_by_side(world, 2, random.Random(1))  # noqa: S311
+    assert both.of("two").finding is Finding.ALWAYS_RED
+    assert "swapped" in both.of("two").note
+
+
+def test_a_passing_end_that_tells_nothing_leaves_the_cell_unverified_if_nothing_passes():
+    (found,) = play(one_cell(8, 0, {GOOD: ["other"]})).state.conclusions
+    assert (found.finding, found.culprit) == (Finding.UNVERIFIED, None)
+    assert found.note.startswith("the passing end good told nothing about it: another failure: ")
+
+
+@pytest.mark.parametrize("word", ["other", "skipped"])
+def test_a_cell_that_is_new_at_the_culprit_is_followed_to_where_it_began(word: str):
+    """It has nothing to say below, and at the good end neither."""
+    below = {f"c{place}": [word] for place in range(48)}
+    played = play(one_cell(64, 48, {GOOD: [word], **below}))
+    found = played.of("cell")
+    assert (found.finding, found.culprit) == (Finding.UNVERIFIED, None)
+    assert found.note.endswith("; c48 is the oldest commit that could be tested, and it fails there")
+    assert len(played.steps) <= 9
+
+
+@pytest.mark.parametrize("length", [8, 20, 100])
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_check_that_came_within_the_range_finds_what_broke_it_later(length, slots):
+    for began in {length // 4, length // 2, length - 3}:
+        for culprit in {began + 1, (began + length) // 2, length - 1}:
+            silent = {sha: ["skipped"] for sha in (GOOD, *(f"c{place}" for place in range(began)))}
+            world = one_cell(length, culprit, silent)
+            found = play(world, world.goal(slots=slots)).of("cell")
+            assert (found.finding, found.culprit) == (Finding.CULPRIT, f"c{culprit}")
+
+
+def test_a_check_that_came_on_a_branch_finds_what_broke_it_there():
+    """`left` brings the check, `late` breaks what it checks; neither the base nor `right` can tell."""
+    parents = {
+        "base": (GOOD,), "left": ("base",), "right": ("base",),
+        "merge": ("left", "right"), "late": ("merge",), "top": ("late",),
+    }  # fmt: skip
+    silent = {sha: ["skipped"] for sha in (GOOD, "base", "right")}
+    assert play(World(parents, {"cell": "late"}, silent)).of("cell").culprit == "late"
+
+
+def test_a_passing_end_that_tells_nothing_is_not_missed_if_others_pass():
+    assert play(one_cell(8, 4, {GOOD: ["other"]})).of("cell").culprit == "c4"
+
+
+def test_two_passing_ends_are_both_believed():
+    world = World(line(8), {"cell": "c4"}, {"later": ["skipped"]})
+    goal = Goal(dag=Dag(world.parents), goods=(GOOD, "later"), bad=world.bad)
+    assert play(world, goal).of("cell").culprit == "c4"
+
+
+def test_an_unbuildable_bad_end_is_tried_once():
+    played = play(one_cell(8, 4, {"c7": ["unbuildable"]}))
+    assert len(played.trials) == 1
+    assert played.state.conclusions == ()
+
+
+def test_an_unbuildable_good_end_leaves_red_cells_unverified_and_green_ones_green():
+    played = play(World(line(8), {"red": "c0", "green": None}, {GOOD: ["unbuildable"]}))
+    assert played.shas(Purpose.GOOD_END) == [GOOD]
+    assert played.of("red").finding is Finding.UNVERIFIED
+    assert played.of("green").finding is Finding.GREEN
+
+
+def test_a_cell_without_a_word_at_the_bad_end_is_unverified():
+    played = play(World(line(8), {"one": "c4", "two": "c4"}, {("c7", "two"): ["errored"]}))
+    assert played.of("one").culprit == "c4"
+    assert played.of("two").finding is Finding.UNVERIFIED
+
+
+# --- what the machine spoils ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sha", ["c7", GOOD, "c3", "c4", "c5"])
+@pytest.mark.parametrize("word", ["infrastructure", "port taken"])
+def test_what_the_machine_spoils_once_is_run_again(sha, word):
+    world = one_cell(8, 4, {sha: [word, "failed" if sha in ("c7", "c4", "c5") else "passed"]})
+    played, undisturbed = play(world), play(one_cell(8, 4))
+    assert played.of("cell").culprit == "c4"
+    assert played.of("cell").skipped == ()
+    spoilt = sum(trial.outcome is Outcome.INFRASTRUCTURE for trial in played.trials)
+    assert len(played.trials) == len(undisturbed.trials) + spoilt
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_what_the_machine_always_spoils_is_given_up(retries):
+    world = one_cell(8, 4, {"c3": ["infrastructure"]})
+    played = play(world, world.goal(retries=retries))
+    assert sum(trial.sha == "c3" for trial in played.trials) == retries + 1
+    assert played.of("cell").candidates == ("c3", "c4")
+
+
+def test_an_end_that_the_machine_always_spoils_is_given_up():
+    played = play(one_cell(8, 4, {"c7": ["infrastructure"]}))
+    assert played.shas(*Purpose) == ["c7", "c7"]
+    assert played.state.conclusions == ()
+
+
+@pytest.mark.parametrize("sha", ["c7", GOOD, "c3"])
+def test_a_resumed_session_tries_again_what_was_spoilt(sha):
+    well = "failed" if sha == "c7" else "passed"
+    culprit = 0 if sha == GOOD else 4
+    world = one_cell(8, culprit, {sha: ["infrastructure", "infrastructure", well]})
+    spoilt = play(world)
+    assert spoilt.state.step is None
+    assert not any(item.culprit for item in spoilt.state.conclusions)
+    resumed = play(world, with_extra_retries(world.goal(), spoilt.trials), spoilt.trials)
+    assert resumed.of("cell").culprit == f"c{culprit}"
+    assert resumed.steps[0].sha == sha
+
+
+def test_a_resumed_session_without_spoilt_trials_goes_on_as_it_was():
+    world = one_cell(8, 4)
+    assert with_extra_retries(world.goal(), play(world).trials).retries == world.goal().retries
+
+
+@pytest.mark.parametrize("sha", ["c4", "c7"])
+def test_what_was_spoilt_is_no_evidence(sha):
+    """The failure shown is the one under investigation, not the one that the machine caused before it."""
+    found = play(one_cell(8, 4, {"c7": ["failed"], sha: ["port taken", "failed"]})).of("cell")
+    assert found.culprit == "c4"
+    assert found.failure is not None
+    assert found.failure.root.message == "cell lost its engine"
+
+
+def test_what_told_nothing_counts_for_neither_end():
+    world = one_cell(8, 7, {"c7": ["infrastructure", "errored", "failed"], GOOD: ["port taken", "passed"]})
+    played = play(world, world.goal(endpoint_runs=3))
+    found = played.of("cell")
+    assert found.culprit == "c7"
+    assert played.shas(*Purpose).count("c7") - 2 == found.bad.runs == found.bad.failed
+    played = play(one_cell(8, 0, {GOOD: ["port taken", "passed"]}))
+    assert played.shas(*Purpose).count(GOOD) - 1 == played.of("cell").good.runs
+
+
+def test_what_was_spoilt_at_the_bad_end_is_not_what_is_investigated():
+    answers = {"c7": ["port taken", "failed"], "c3": ["other"]}
+    found = play(one_cell(8, 4, answers)).of("cell")
+    assert found.finding is Finding.CANDIDATES
+    assert found.candidates == ("c3", "c4")
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 4])
+@pytest.mark.parametrize("word", ["skipped", "unbuildable", "other"])
+@pytest.mark.parametrize("culprit", ["c0", "c1", "c8"])
+def test_a_passing_end_that_tells_nothing_ends_no_search_that_others_can_answer(slots, word, culprit):
+    """With slots it is run beside the failing end, before any other can have passed."""
+    world = World(line(16), {"cell": culprit}, {GOOD: [word]})
+    for seed in range(5):
+        found = play_side_by_side(world, slots, random.Random(seed)).of("cell")  # noqa: S311
+        assert found.culprit == (None if culprit == "c0" else culprit)
+        assert (found.finding is Finding.UNVERIFIED) is (culprit == "c0")

@@ -1,0 +1,143 @@
+"""A deadline that was missed on a busy machine is in doubt: it is met again before it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from worlds import GOOD, World, failure, line, play
+
+from bisect_tool.planner import Finding, Purpose, Step
+from bisect_tool.planner.cell_runs import is_doubtful
+from bisect_tool.supervise.load import Load
+from bisect_tool.trial.result import CellResult
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from bisect_tool.trial.result import TrialResult
+
+BUSY = Load(cpus=2, load_before=8.0, load_after=8.0, others=1.5, cpu=0.6)
+QUIET = Load(cpus=2, load_before=0.1, load_after=0.1, others=0.0, cpu=0.01)
+ALWAYS = 1000
+
+
+@dataclass(frozen=True)
+class BusyWorld(World):
+    """The machine is busy during the first `busy` trials of every commit, and quiet after."""
+
+    busy: int = ALWAYS
+
+    def trial(self, step: Step, earlier: int) -> TrialResult:
+        load = BUSY if earlier < self.busy else QUIET
+        return super().trial(step, earlier).model_copy(update={"load": load})
+
+
+def world(culprit: int, answers=None, busy: int = ALWAYS, length: int = 16) -> BusyWorld:
+    return BusyWorld(line(length), {"cell": f"c{culprit}"}, answers or {}, busy=busy)
+
+
+def hanging(culprit: int, length: int = 16):
+    return {f"c{place}": ["hung"] for place in range(culprit, length)}
+
+
+def test_a_streak_of_missed_deadlines_at_good_commits_is_not_believed():
+    """Each good commit hangs once while the machine is busy, and passes when it is asked again."""
+    streak = {f"c{place}": ["hung", "passed"] for place in range(10)} | {GOOD: ["hung", "passed"]}
+    found = play(world(10, streak | hanging(10), busy=1)).of("cell")
+    assert (found.finding, found.culprit) == (Finding.CULPRIT, "c10")
+
+
+def test_what_hangs_each_time_is_believed_on_a_busy_machine_too():
+    busy, quiet = play(world(10, hanging(10))), play(world(10, hanging(10), busy=0))
+    assert busy.of("cell").culprit == quiet.of("cell").culprit == "c10"
+    assert len(quiet.trials) < len(busy.trials) <= 2 * len(quiet.trials)
+
+
+def test_what_is_no_deadline_costs_no_run_more_on_a_busy_machine():
+    busy, quiet = play(world(10)), play(world(10, busy=0))
+    assert busy.steps == quiet.steps
+    assert busy.of("cell").culprit == "c10"
+
+
+def test_a_deadline_missed_once_at_the_bad_end_is_green_and_said():
+    played = play(world(10, {"c15": ["hung", "passed"]}, busy=1))
+    found = played.of("cell")
+    assert found.finding is Finding.GREEN
+    assert played.runs("c15", "cell", Outcome.PASSED) == 2
+    assert "CPU pressure 60 %" in found.note
+
+
+@pytest.mark.parametrize("answers", [["hung"], ["hung", "failed"], ["failed"]])
+def test_a_bad_end_that_fails_again_is_searched(answers):
+    found = play(world(10, hanging(10) | {"c15": answers})).of("cell")
+    assert found.culprit == "c10"
+
+
+def test_a_commit_in_doubt_says_why():
+    """It hangs while the machine is busy, and then does not run any more."""
+    answers = hanging(10) | {"c9": ["hung", "infrastructure"], "c10": ["hung", "infrastructure"]}
+    found = play(world(10, answers, busy=1)).of("cell")
+    assert found.finding is Finding.CANDIDATES
+    assert {sha for sha, _ in found.skipped} >= {"c9", "c10"}
+
+
+def timed(seconds: float):
+    """Passes take a second; what hangs, so many."""
+
+    @dataclass(frozen=True)
+    class Timed(BusyWorld):
+        def trial(self, step: Step, earlier: int) -> TrialResult:
+            trial = super().trial(step, earlier)
+            took = {Outcome.PASSED: 1.0, Outcome.HUNG: seconds}
+            cells = (cell.model_copy(update={"seconds": took[cell.outcome]}) for cell in trial.cells)
+            return trial.model_copy(update={"cells": tuple(cells)})
+
+    return Timed(line(16), {"cell": "c10"}, hanging(10))
+
+
+def test_a_culprit_of_which_only_doubtful_failures_are_known_is_suspect():
+    found = play(timed(2.0)).of("cell")
+    assert (found.finding, found.culprit) == (Finding.SUSPECT, "c10")
+    assert (found.busy, "CPU pressure 60 %" in found.note) == ("CPU pressure 60 %", True)
+
+
+def test_what_no_load_explains_is_a_hang():
+    """It takes longer than ten times the longest pass, and a second more."""
+    busy, quiet = play(timed(12.0)), play(world(10, hanging(10), busy=0))
+    assert busy.of("cell").finding is Finding.CULPRIT
+    assert len(busy.trials) <= len(quiet.trials) + 2
+
+
+def test_what_is_flaky_for_the_load_says_so():
+    """Every commit, the good end too, misses the deadline more often than not while the machine is busy."""
+    answers = {sha: ["hung", "hung", "hung", "passed", "hung"] for sha in (GOOD, *line(16))}
+    found = play(world(15, answers)).of("cell")
+    assert found.finding in {Finding.FLAKY, Finding.ALWAYS_RED}
+    assert "while the machine was busy (CPU pressure 60 %)" in found.note
+
+
+def test_what_slept_was_not_slowed():
+    """A hang that used no CPU is believed at once, however busy the machine."""
+
+    @dataclass(frozen=True)
+    class Asleep(World):
+        def trial(self, step: Step, earlier: int) -> TrialResult:
+            return super().trial(step, earlier).model_copy(update={"load": replace(BUSY, own=0.001)})
+
+    asleep, quiet = play(Asleep(line(16), {"cell": "c10"}, hanging(10))), play(world(10, hanging(10), busy=0))
+    assert asleep.steps == quiet.steps
+    assert asleep.of("cell").finding is Finding.CULPRIT
+
+
+def test_one_failure_on_a_quiet_machine_is_no_doubt():
+    found = play(world(10, hanging(10), busy=1)).of("cell")
+    assert (found.finding, found.culprit, found.busy) == (Finding.CULPRIT, "c10", "")
+
+
+@pytest.mark.parametrize(("seconds", "doubtful"), [(0.2, False), (3.2, True)])
+def test_what_is_over_at_once_missed_no_deadline(seconds, doubtful):
+    """A failure that speaks of a time, and took none of it."""
+    cell = CellResult(cell="cell", outcome=Outcome.FAILED, seconds=seconds, failure=failure("took 3 s"))
+    trial = world(10).trial(Step("c12", None, Purpose.NARROW), 0).model_copy(update={"cells": (cell,)})
+    assert is_doubtful(trial, cell) is doubtful

@@ -1,0 +1,103 @@
+"""The planner that repeats: how many runs, of which commit, and what it counts; played without any run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bisect_tool.planner import Goal, Purpose, Repeat, Step, decide_repro, tally
+from bisect_tool.search import Dag
+from bisect_tool.trial.result import CellResult, TrialResult
+from bisect_tool.verdict import Outcome
+
+GOAL = Goal(Dag({"a": (), "b": ()}), (), "a", repeat=Repeat(("a",), 3))
+BOTH = replace(GOAL, repeat=Repeat(("a", "b"), 3))
+
+
+def trial(sha, *outcomes, seconds=1.0):
+    cells = tuple(
+        CellResult(cell=f"cell{number}", outcome=outcome, seconds=seconds, reason="why")
+        for number, outcome in enumerate(outcomes)
+    )
+    worst = outcomes[0] if outcomes else Outcome.ERRORED
+    return TrialResult(sha=sha, cells=cells, outcome=worst, started="", seconds=seconds)
+
+
+def played(goal, outcomes):
+    """The commits tried, in order, where the runs end so, and the last ones pass."""
+    trials, rest = [], list(outcomes)
+    while (step := decide_repro(goal, trials).step) is not None:
+        trials.append(trial(step.sha, rest.pop(0) if rest else Outcome.PASSED))
+        assert len(trials) < 100
+    return [each.sha for each in trials]
+
+
+PASS, FAIL, HANG = Outcome.PASSED, Outcome.FAILED, Outcome.HUNG
+SKIP, LOST, NONE = Outcome.SKIPPED, Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "runs"),
+    [
+        ((), 3),
+        ((FAIL, HANG, FAIL), 3),
+        ((LOST,), 4),
+        ((SKIP, SKIP), 2),
+        ((LOST, LOST), 2),
+        ((FAIL, LOST, LOST), 5),
+        ((FAIL, LOST, LOST, LOST), 4),
+        ((NONE,), 1),
+        ((FAIL, NONE), 2),
+    ],
+)
+def test_how_many_runs(outcomes, runs):
+    assert played(GOAL, outcomes) == ["a"] * runs
+
+
+def test_two_commits_take_turns():
+    assert played(BOTH, ()) == ["a", "b"] * 3
+    assert played(BOTH, (NONE,)) == ["a", "b", "b", "b"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "runs"), [((FAIL,), 1), ((PASS, HANG), 2), ((LOST, FAIL), 2), ((PASS, PASS, PASS), 3)]
+)
+def test_until_it_fails(outcomes, runs):
+    goal = replace(GOAL, repeat=Repeat(("a",), 3, until_fail=True))
+    assert len(played(goal, outcomes)) == runs
+
+
+@given(st.integers(1, 12), st.integers(1, 5))
+def test_never_more_than_asked_for_with_slots(runs, slots):
+    """With as many running as there are slots, each commit has as many runs as the other, or one more."""
+    goal, running = replace(BOTH, repeat=Repeat(("a", "b"), runs), slots=slots), []
+    while (state := decide_repro(goal, [], running)).step is not None:
+        assert state.steps_left == 2 * runs - len(running)
+        running.append(state.step)
+        begun = [step.sha for step in running]
+        assert begun.count("a") - begun.count("b") in (0, 1)
+    assert len(running) == 2 * runs
+    assert not state.over
+    assert decide_repro(goal, [trial(step.sha, PASS) for step in running]).over
+
+
+def test_a_step_runs_every_cell():
+    assert decide_repro(GOAL, []).step == Step("a", None, Purpose.REPEAT)
+
+
+def test_a_tally_counts_what_told():
+    trials = [
+        trial("a", PASS),
+        trial("a", FAIL, seconds=2.0),
+        trial("b", FAIL),
+        trial("a", SKIP),
+        trial("a", HANG),
+        trial("a"),
+    ]
+    found = tally("cell0", "a", trials)
+    assert (found.runs, found.failed, found.seconds) == (3, 2, (2.0, 1.0))
+    assert found.signatures == (("why", 2),)
+    assert tally("cell1", "a", trials[:4]).runs == 0

@@ -1,0 +1,202 @@
+"""A history in which every cell is red or green by a table or by chance, and a planner played in it."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bisect_tool.evidence import Event, Failure, signature_of
+from bisect_tool.planner import Goal, Purpose, State, Step, decide
+from bisect_tool.search import Dag
+from bisect_tool.trial.result import CellResult, TrialResult, overall
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+GOOD = "good"
+OTHER = "the KV cache does not fit"
+LONGEST = 1000
+
+
+def failure(message: str) -> Failure:
+    """What an engine core says when it dies of `message`."""
+    event = Event(
+        time=1.0,
+        source="rank0",
+        role="EngineCore_DP0",
+        kind="exception",
+        severity="error",
+        exception="RuntimeError",
+        message=message,
+    )
+    return Failure(root=event, chain=(event,), signature=signature_of(event), excerpt=message)
+
+
+def line(length: int) -> dict[str, tuple[str, ...]]:
+    return {f"c{place}": (f"c{place - 1}" if place else GOOD,) for place in range(length)}
+
+
+def lineage(parents: Mapping[str, tuple[str, ...]], sha: str) -> set[str]:
+    """A commit and its ancestors, written for the tests alone."""
+    return {sha}.union(*(lineage(parents, parent) for parent in parents.get(sha, ())))
+
+
+@dataclass(frozen=True)
+class World:
+    """Commits, and the first bad one of each cell (None: never red); with `fix` the first good one.
+
+    `answers` overrides the truth: for a commit, or a (commit, cell), the words of its first runs; the last
+    word is that of all that follow. See `_RESULTS` for the words. `followers` are red only after all the
+    cells named with them. `rates` are P(fail | bad) and P(fail | good) of cells that are not red always and
+    only at bad commits; what a run says follows from `seed`, the commit, the cell and the number of the run.
+    The first trial of a commit takes `build_s` seconds more than the others.
+    """
+
+    parents: Mapping[str, tuple[str, ...]]
+    culprits: Mapping[str, str | None]
+    answers: Mapping[str | tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    followers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    seed: int = 0
+    fix: bool = False
+    build_s: float = 0.0
+
+    @property
+    def bad(self) -> str:
+        return Dag(self.parents).candidates[-1]
+
+    def goal(self, **changes: object) -> Goal:
+        ends = {"goods": (GOOD,), "bad": self.bad, "fix": self.fix}
+        return Goal(dag=Dag(self.parents), **{**ends, **changes})  # type: ignore[arg-type]
+
+    def is_red(self, sha: str, cell: str) -> bool:
+        culprit = self.culprits[cell]
+        return culprit is not None and (culprit in lineage(self.parents, sha)) is not self.fix
+
+    def trial(self, step: Step, earlier: int) -> TrialResult:
+        """What a trial yields after `earlier` ones at the same commit."""
+        whole = self._word(step.sha, earlier)
+        if whole in ("unbuildable", "infrastructure"):
+            return nothing(step, Outcome(whole))
+        asked = step.cells if step.cells is not None else tuple(self.culprits)
+        cells = tuple(
+            _RESULTS[
+                self._word((step.sha, cell), earlier) or whole or self._truth(step.sha, cell, asked, earlier)
+            ](cell)
+            for cell in asked
+        )
+        build_s = 0.0 if earlier else self.build_s
+        made = {"environment": f"env-{step.sha}", "environment_reused": not build_s, "build_seconds": build_s}
+        trial = result(step.sha, cells, overall(cells), whole=step.cells is None)
+        return trial.model_copy(update={**made, "seconds": trial.seconds + build_s})
+
+    def _truth(self, sha: str, cell: str, asked: Sequence[str], earlier: int) -> str:
+        preceding = set(self.followers.get(cell, ())) <= set(asked)
+        fails = self.rates.get(cell, (1.0, 0.0))[not self.is_red(sha, cell)]
+        drawn = random.Random(f"{self.seed} {sha} {cell} {earlier}").random()  # noqa: S311
+        return "failed" if preceding and drawn < fails else "passed"
+
+    def _word(self, key: str | tuple[str, str], earlier: int) -> str:
+        words = self.answers.get(key, ("",))
+        return words[min(earlier, len(words) - 1)]
+
+
+_RESULTS = {
+    "passed": lambda cell: CellResult(cell=cell, outcome=Outcome.PASSED),
+    "failed": lambda cell: _failed(cell, Outcome.FAILED, f"{cell} lost its engine"),
+    "hung": lambda cell: _failed(cell, Outcome.HUNG, f"{cell} lost its engine"),
+    "other": lambda cell: _failed(cell, Outcome.FAILED, OTHER),
+    "port taken": lambda cell: _failed(cell, Outcome.INFRASTRUCTURE, OTHER),
+    "errored": lambda cell: CellResult(cell=cell, outcome=Outcome.ERRORED, reason="did not run"),
+    "skipped": lambda cell: CellResult(cell=cell, outcome=Outcome.SKIPPED, reason="needs a GPU"),
+}
+
+
+def one_cell(
+    length: int,
+    culprit: int,
+    answers: Mapping[str | tuple[str, str], Sequence[str]] | None = None,
+    **more: Any,
+) -> World:
+    """A line, and a cell called `cell` that has its culprit at that place."""
+    return World(line(length), {"cell": f"c{culprit}"}, answers or {}, **more)
+
+
+def _failed(cell: str, outcome: Outcome, message: str) -> CellResult:
+    return CellResult(cell=cell, outcome=outcome, failure=failure(message))
+
+
+def nothing(step: Step, outcome: Outcome) -> TrialResult:
+    """A trial that could not run any cell: it names those it was asked for, if it was."""
+    reason = f"{outcome} for a reason"
+    cells = tuple(CellResult(cell=cell, outcome=outcome, reason=reason) for cell in step.cells or ())
+    return result(step.sha, cells, outcome, reason)
+
+
+def result(
+    sha: str, cells: tuple[CellResult, ...], outcome: Outcome, reason: str = "", *, whole: bool = False
+) -> TrialResult:
+    started = "2026-03-06T00:00:00+00:00"
+    return TrialResult(
+        sha=sha, cells=cells, outcome=outcome, started=started, seconds=1.0, reason=reason, whole=whole
+    )
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """A planner that is over: its trials with the steps that asked for them, and where it stands."""
+
+    trials: tuple[TrialResult, ...]
+    steps: tuple[Step, ...]
+    state: State
+
+    def of(self, cell: str):
+        """The conclusion about a cell."""
+        (found,) = (item for item in self.state.conclusions if item.cell == cell)
+        return found
+
+    def shas(self, *purposes: Purpose) -> list[str]:
+        return [step.sha for step in self.steps if step.purpose in purposes]
+
+    def runs(self, sha: str, cell: str, *outcomes: Outcome) -> int:
+        """How often a cell ended so at a commit."""
+        told = [trial.cell(cell) for trial in self.trials if trial.sha == sha]
+        return sum(each is not None and each.outcome in outcomes for each in told)
+
+
+def play(world: World, goal: Goal | None = None, trials: Sequence[TrialResult] = ()) -> SearchOutcome:
+    """Run the planner to its end, after the trials that ran already."""
+    goal = goal or world.goal()
+    ran, steps = list(trials), []
+    while (state := decide(goal, ran)).step is not None:
+        assert len(ran) < LONGEST, "the planner has no end"
+        assert not state.over
+        steps.append(state.step)
+        ran.append(world.trial(state.step, sum(trial.sha == state.step.sha for trial in ran)))
+    assert state.over
+    return SearchOutcome(tuple(ran), tuple(steps), state)
+
+
+def play_side_by_side(world: World, slots: int, order: random.Random) -> SearchOutcome:
+    """Keep a trial in flight in every slot; which of them ends first is up to `order`."""
+    goal = world.goal(slots=slots)
+    ran: list[TrialResult] = []
+    steps: list[Step] = []
+    running: list[tuple[Step, int]] = []
+    begun: Counter[str] = Counter()
+    while True:
+        state = decide(goal, ran, [step for step, _ in running])
+        if state.step is not None and len(running) < slots:
+            assert len(steps) < LONGEST, "the planner has no end"
+            steps.append(state.step)
+            running.append((state.step, begun[state.step.sha]))
+            begun[state.step.sha] += 1
+        elif running:
+            assert not state.over, "it is over only when nothing runs"
+            ran.append(world.trial(*running.pop(order.randrange(len(running)))))
+        else:
+            assert state.over
+            return SearchOutcome(tuple(ran), tuple(steps), state)

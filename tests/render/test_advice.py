@@ -1,0 +1,28 @@
+"""What to look at where the ends do not show the regression."""
+
+from __future__ import annotations
+
+import documents
+import pytest
+
+from bisect_tool.cli.run_session import _doubt
+
+
+def ended(note, **fields):
+    cell = documents.red().model_copy(update={"finding": "unverified", "culprit": None, "note": note})
+    document = documents.culprit()
+    return document.model_copy(update={"cells": {"tests/test_a.py::test_a": cell}, **fields})
+
+
+def test_tests_that_are_younger_are_taken_along():
+    note = "the passing end 1234 told nothing about it: there is no such test at this commit"
+    assert f"--tests-from {documents.BAD[:9]} takes them to every commit" in _doubt(ended(note))
+    already = ended(note, rerun="bisect-run --tests-from main --pytest tests")
+    assert "--tests-from" not in _doubt(already)
+
+
+@pytest.mark.parametrize("rerun", ["", "bisect-run --same-failure -- make check"])
+def test_a_good_end_that_fails_in_another_way_can_be_skipped(rerun):
+    advice = _doubt(ended("it fails", rerun_same_failure=rerun))
+    assert ("in another way" in advice) == bool(rerun)
+    assert rerun in advice

@@ -1,0 +1,77 @@
+"""The reports of hand-made documents, word for word.
+
+After a change of wording: `UPDATE_GOLDEN=1 python -m pytest tests/render/test_golden.py`, then read the diff.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import documents
+import pytest
+
+from bisect_tool.render.console import render_report
+from bisect_tool.render.markdown import markdown
+from bisect_tool.render.status import render_session
+
+GOLDEN = Path(__file__).parent / "golden"
+ENDINGS = (
+    "culprit",
+    "two_culprits",
+    "merge",
+    "root",
+    "confirmed",
+    "inconclusive",
+    "flaky",
+    "all_green",
+    "command",
+    "suspect",
+    "shadowed",
+    "step",
+    "repro",
+    "repro_running",
+    "fixes",
+    "fixes_running",
+    "fixes_unfit",
+    "many",
+    "contrast",
+    "hostile",
+)
+NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
+
+
+def compare(name, text):
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_terminal_report(printed, ending, width):
+    compare(f"{ending}-{width}.txt", printed(render_report(getattr(documents, ending)()), width))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_markdown(ending):
+    compare(f"{ending}.md", markdown(getattr(documents, ending)()))
+
+
+def test_running_session(printed):
+    compare("running-80.txt", printed(render_session(documents.running(), NOW), 80))
+
+
+def test_a_session_that_can_go_on_says_so_and_claims_nothing(printed):
+    body = markdown(documents.interrupted())
+    assert "The session is not over: `not finished: narrowed to 9 commits`. It goes on with" in body
+    assert "`bisect-run resume 20260306-101500-1a2b`" in body
+    assert "None is known yet." in body
+    assert "`not finished: narrowed to 9 commits`. It is being run." in markdown(documents.running())
+    used_up = documents.inconclusive().model_copy(update={"resumable": True})
+    assert "commit is not known yet." in markdown(used_up)
+    assert "is not known yet; the chances so far:" in markdown(used_up)
+    assert "could not be told apart" not in markdown(used_up)
+    assert f"commit of {documents.RED_CELLS[0]} is not known yet\n" in printed(render_report(used_up))

@@ -1,0 +1,185 @@
+"""Hostile text must reach a terminal, an issue or a CI runner as nothing but text."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import unicodedata
+from datetime import UTC, datetime
+
+import documents
+import pytest
+from markdown_it import MarkdownIt
+from rich.console import Console
+
+from bisect_tool.render.console import render_report
+from bisect_tool.render.markdown import code, fence, markdown, table_code, word
+from bisect_tool.render.status import SessionLine, render_session, render_sessions
+from bisect_tool.results.sanitise import sanitise
+from bisect_tool.terminal import terminal
+from bisect_tool.text import clean_line
+
+NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+OUR_HTML = {"<details>", "</details>", "<summary>Log excerpt</summary>", "<summary>Trials</summary>"}
+ENDING = ["Analysis", "Environment", "Check", "Command to rerun"]
+OUR_HEADINGS = {
+    "hostile": ["Summary", "Affected tests", "Error", "Bisection", *ENDING],
+    "hostile_repro": ["Summary", "Failure rates", "Error", *ENDING],
+    "hostile_fixes": ["Summary", "Affected tests", "What was tried", "Error", *ENDING],
+}
+TABLES = {"hostile": 2, "hostile_repro": 3, "hostile_fixes": 2}
+
+
+def controls(text):
+    """Characters that a terminal obeys or that hide or reorder others."""
+    return [char for char in text if unicodedata.category(char) in ("Cc", "Cf", "Cs") and char != "\n"]
+
+
+def views():
+    hostile = documents.hostile()
+    text = " ".join(documents.HOSTILE)
+    line = SessionLine(text, NOW, text, text, text, text)
+    return {
+        "report": render_report(hostile),
+        "rates": render_report(documents.hostile_repro()),
+        "healings": render_report(documents.hostile_fixes()),
+        "session": render_session(hostile, NOW),
+        "sessions": render_sessions([line], NOW),
+    }
+
+
+@pytest.mark.parametrize("view", ["report", "rates", "healings", "session", "sessions"])
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_control_character_reaches_the_terminal(printed, view, width):
+    assert controls(printed(views()[view], width)) == []
+
+
+@pytest.mark.parametrize("view", ["report", "rates", "healings", "session", "sessions"])
+def test_colours_are_ours_only(printed, view):
+    """In colour the same text comes out, so no markup of the corpus was obeyed."""
+    paper = io.StringIO()
+    width = 10_000
+    Console(file=paper, width=width, force_terminal=True, color_system="truecolor").print(
+        views()[view], crop=False
+    )
+    coloured = COLOUR.sub("", paper.getvalue())
+    assert controls(coloured) == []
+    assert "[bold]markup[/bold]" in " ".join(coloured.split())
+    assert [line.rstrip() for line in coloured.splitlines()] == printed(views()[view], width).splitlines()
+
+
+def parsed(text):
+    return MarkdownIt("commonmark").enable("table").parse(text)
+
+
+def headings(tokens):
+    return [token.content for before, token in itertools.pairwise(tokens) if before.type == "heading_open"]
+
+
+@pytest.mark.parametrize("name", OUR_HEADINGS)
+def test_markdown_holds_no_markup_of_others(name):
+    text = markdown(getattr(documents, name)())
+    assert controls(text) == []
+    tokens = [token for block in parsed(text) for token in (block, *(block.children or ()))]
+    kinds = {token.type for token in tokens}
+    assert kinds.isdisjoint({"link_open", "image", "hr", "em_open", "code_block"})
+    html = [
+        line for token in tokens if token.type == "html_block" for line in token.content.split("\n") if line
+    ]
+    assert set(html) == OUR_HTML
+    assert {token.content for token in tokens if token.type == "html_inline"} == {"<code>", "</code>"}
+    assert headings(tokens) == OUR_HEADINGS[name]
+    assert sum(token.type == "table_open" for token in tokens) == TABLES[name]
+
+
+def test_a_heading_of_a_session_without_analysis_is_one():
+    """What follows an HTML block without an empty line would be a part of it."""
+    ending = OUR_HEADINGS["hostile"]
+    for begun in (documents.running(), documents.all_green()):
+        expected = [name for name in ending if name not in ("Error", "Analysis", "Check")]
+        assert headings(parsed(markdown(begun))) == expected
+
+
+@pytest.mark.parametrize("name", OUR_HEADINGS)
+def test_markdown_words_of_others_stand_in_code(name):
+    """Outside code GitHub would turn `@name` and `#1` into mentions and references."""
+    prose = []
+    for block in parsed(markdown(getattr(documents, name)())):
+        inside = False
+        for token in block.children or ():
+            if token.type == "html_inline":
+                inside = token.content == "<code>"
+            elif token.type == "text" and not inside:
+                prose.append(token.content)
+    told = " ".join(prose)
+    assert "Cost" in told
+    for mark in ("@", "#", "GH-", "http", "www", "$", "::", "evil"):
+        assert mark not in told
+
+
+@pytest.mark.parametrize("text", documents.HOSTILE)
+def test_code_span_is_one_span(text):
+    tokens = parsed(f"before {code(text)} after")[1].children
+    spans = [token for token in tokens if token.type == "code_inline"]
+    shown = clean_line(text).strip()
+    assert [token.content for token in spans] == ([shown] if shown else [])
+    assert tokens[0].content == ("before " if shown else "before — after")
+
+
+@pytest.mark.parametrize("text", documents.HOSTILE)
+def test_table_cell_keeps_its_row_together(text):
+    rows = parsed(f"| a | b |\n|---|---|\n| {table_code(text)} | {word(text)} |\n")
+    assert sum(token.type == "td_open" for token in rows) == 2
+
+
+@pytest.mark.parametrize("text", [*documents.HOSTILE, "`" * 40, "\n```\n"])
+def test_fence_holds_everything(text):
+    assert [token.type for token in parsed(f"{fence(text)}\n\nafter")] == [
+        "fence",
+        "paragraph_open",
+        "inline",
+        "paragraph_close",
+    ]
+
+
+def test_fence_keeps_head_and_tail():
+    block = fence("head" + "x" * 50_000 + "tail", limit=1000)
+    assert len(block) < 1200
+    assert "head" in block
+    assert "tail" in block
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("::error::forged", ": :error::forged"),
+        ("fine\n  ::add-mask::x\n", "fine\n  : :add-mask::x\n"),
+        ("##vso[task.complete]", "## vso[task.complete]"),
+        ("a ##[error]b", "a ## [error]b"),
+        ("tests/test_a.py::test_b[4]", "tests/test_a.py::test_b[4]"),
+    ],
+)
+def test_ci_runner_sees_no_command(monkeypatch, capsys, line, shown):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    terminal.stdout.cache_clear()
+    try:
+        terminal.write(line)
+    finally:
+        terminal.stdout.cache_clear()
+    assert capsys.readouterr().out == shown.rstrip("\n") + "\n"
+
+
+def test_secrets_are_in_no_report(printed):
+    canary = "tok-0123456789-canary"
+    leaking = documents.document(
+        repo=f"https://user:{canary}@github.com/vllm-project/vllm",
+        rerun=f"bisect-run --repo https://user:{canary}@github.com/vllm-project/vllm",
+        failure=documents.FAILURE.model_copy(update={"excerpt": f"API_TOKEN={canary}\nsent {canary}"}),
+        versions={"engine": canary},
+    )
+    document = sanitise(leaking, frozenset({canary}))
+    for text in (document.to_json(), markdown(document), printed(render_report(document))):
+        assert canary not in text
+        assert "0123456789" not in text

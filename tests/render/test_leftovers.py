@@ -1,0 +1,114 @@
+"""What trials left behind is told in few lines."""
+
+from __future__ import annotations
+
+import documents
+import pytest
+
+from bisect_tool.render.console import render_report
+from bisect_tool.render.leftovers import LEFT, LEFT_BY_BAD, excess, left_behind
+from bisect_tool.render.markdown import markdown
+from bisect_tool.results.document import MachineLoad
+
+ONE, OTHER = "a" * 40, "b" * 40
+FILES = tuple(f"file $TMPDIR/{number}" for number in range(8))
+
+
+def left(*trials):
+    made = (documents.trial(sha, "narrow", {}, leftovers=items) for sha, items in trials)
+    return left_behind(documents.document().model_copy(update={"trials": tuple(made)}))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ((), (), ()),
+        (FILES[:2], FILES[:1], ("file $TMPDIR/0", "file $TMPDIR/1", "file $TMPDIR/0")),
+        (FILES[:2], FILES[:2], ("file $TMPDIR/0 and 3 more",)),
+        ((*FILES, "file ... and 10 more"), FILES[:1], ("file $TMPDIR/0 and 18 more",)),
+        ((*FILES, "file ... and over 992 more"), (), ("file $TMPDIR/0 and over 999 more",)),
+        (("shm psm_1", *FILES[:4]), ("port 80",), ("shm psm_1", "file $TMPDIR/0 and 3 more", "port 80")),
+    ],
+)
+def test_many_of_a_kind_are_one_line(first, second, told):
+    assert left((ONE, first), (ONE, second)) == tuple((ONE, item) for item in told)
+
+
+def test_commits_are_told_apart():
+    told = "file $TMPDIR/0 and 3 more"
+    assert left((ONE, FILES[:4]), (OTHER, FILES[:4])) == ((ONE, told), (OTHER, told))
+
+
+CELL = documents.RED_CELLS[0]
+BUSY = MachineLoad(busy="CPU pressure 60 %", cpus=2, load_before=8.0, load_after=8.0)
+
+
+def compared(good, bad, **more):
+    """A search whose trials at a good and at a bad commit left these things."""
+    trials = [documents.trial(documents.GOOD, "narrow", {CELL: "passed"}, leftovers=each) for each in good]
+    trials += [
+        documents.trial(documents.CULPRIT, "narrow", {CELL: "failed"}, leftovers=each, **more) for each in bad
+    ]
+    return documents.document(trials=tuple(trials))
+
+
+def workers(number):
+    return [(f"process worker (pid {pid})",) for pid in range(4000, 4000 + number)]
+
+
+def test_what_bad_commits_leave_and_good_ones_do_not():
+    (found,) = excess(compared([()] * 4, workers(4)))
+    assert str(found) == (
+        "process worker (pid 4000) at 27066d1b2: by 4 of 4 trials at bad commits, 0 of 4 at good ones"
+    )
+
+
+FILES_104 = (*FILES, "file ... and 96 more")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ([FILES_104] * 5, [FILES_104] * 5),
+        ([()] * 3, workers(3)),
+        ([(), (), (), ("process worker (pid 1)",)], workers(4)),
+        ([()] * 4, [*workers(2), (), ()]),
+        ([], workers(6)),
+        (workers(4), [()] * 4),
+    ],
+    ids=["as good ones do", "too few", "a good one, too", "not always", "no good one", "only good ones"],
+)
+def test_what_is_no_more_than_chance_is_no_news(printed, good, bad):
+    document = compared(good, bad)
+    assert excess(document) == ()
+    assert "Left behind" not in printed(render_report(document))
+    assert "Left behind" not in markdown(document)
+
+
+def test_one_more_file_among_many_is_found():
+    (found,) = excess(compared([FILES_104] * 5, [(*FILES[1:], "file $TMPDIR/lock", FILES_104[-1])] * 5))
+    assert (found.such, found.bad, found.good) == ("file $TMPDIR/lock", 5, 0)
+
+
+def test_more_of_the_same_is_found():
+    (found,) = excess(compared([FILES[3:4]] * 5, [FILES_104] * 5))
+    assert (found.bad, found.bad_trials, found.good, found.good_trials) == (5, 5, 5, 5)
+
+
+def test_trials_on_a_busy_machine_do_not_count():
+    assert excess(compared([()] * 4, workers(4), load=BUSY)) == ()
+
+
+def test_both_reports_have_what_bad_commits_leave(printed):
+    document = compared([()] * 4, workers(4))
+    assert LEFT_BY_BAD in printed(render_report(document))
+    told = (
+        "- `process worker (pid 4000)` at `27066d1b2`: by 4 of 4 trials at bad commits, 0 of 4 at good ones"
+    )
+    assert f"{LEFT_BY_BAD}:\n\n{told}\n" in markdown(document)
+
+
+def test_of_one_commit_alone_everything_is_told(printed):
+    document = compared([], workers(2)).model_copy(update={"good": ()})
+    assert f"{LEFT}\n  27066d1b2  process worker (pid 4000)" in printed(render_report(document))
+    assert "Left behind by trials, removed: `process worker (pid 4000)`" in markdown(document)

@@ -1,0 +1,112 @@
+"""The JSON document as a promise: it survives the way to JSON and back, and the reference describes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import documents
+import pytest
+from pydantic import ValidationError
+
+from bisect_tool.evidence import Event, Frame, ProcessTimeline
+from bisect_tool.results.document import (
+    CellReport,
+    CommitInfo,
+    Confirmation,
+    Cost,
+    CulpritReport,
+    Document,
+    EndCount,
+    FailRates,
+    FailureReport,
+    FileChange,
+    NativeChange,
+    OtherFailureReport,
+    ParentRuns,
+    PinChange,
+    Skipped,
+    TrialReport,
+)
+from bisect_tool.results.fixes import FixReport, Tried
+from bisect_tool.results.repro import FailureRate, Reproduced, Reproduction, SignatureCount, Spread
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "json.md"
+SECTIONS = {
+    "Document": Document,
+    "Cell": CellReport,
+    "End count": EndCount,
+    "Fail rates": FailRates,
+    "Skip": Skipped,
+    "Commit": CommitInfo,
+    "Culprit": CulpritReport,
+    "Parent": ParentRuns,
+    "File change": FileChange,
+    "Pin change": PinChange,
+    "Reproduction": Reproduction,
+    "Reproduced cell": Reproduced,
+    "Failure rate": FailureRate,
+    "Signature count": SignatureCount,
+    "Spread": Spread,
+    "Healings": FixReport,
+    "Tried": Tried,
+    "Confirmation": Confirmation,
+    "Other failure": OtherFailureReport,
+    "Failure": FailureReport,
+    "Event": Event,
+    "Frame": Frame,
+    "Native change": NativeChange,
+    "Trial": TrialReport,
+    "Process": ProcessTimeline,
+    "Cost": Cost,
+}
+ENDINGS = (
+    "culprit",
+    "two_culprits",
+    "confirmed",
+    "inconclusive",
+    "flaky",
+    "all_green",
+    "command",
+    "running",
+)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_round_trip(ending):
+    document = getattr(documents, ending)()
+    assert Document.model_validate_json(document.to_json()) == document
+
+
+def test_json_is_ascii_whatever_is_in_it():
+    text = documents.hostile().to_json()
+    assert text.isascii()
+    assert not re.search(r"[^\n -~]", text)
+    assert json.loads(text)["schema"] == 1
+
+
+def test_what_the_schema_does_not_know_is_an_error():
+    content = json.loads(documents.culprit().to_json())
+    with pytest.raises(ValidationError):
+        Document.model_validate({**content, "extra": 1})
+    with pytest.raises(ValidationError):
+        Document.model_validate({**content, "schema": 2})
+
+
+def described():
+    """Field names in the reference's tables, by section."""
+    parts = re.split(r"^#{2,3} (.+)$", REFERENCE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    tables = zip(parts[1::2], parts[2::2], strict=True)
+    return {title: re.findall(r"^\| `(\w+)` \|", body, flags=re.MULTILINE) for title, body in tables}
+
+
+@pytest.mark.parametrize(("section", "model"), SECTIONS.items())
+def test_reference_describes_each_field(section, model):
+    assert described()[section] == [field.alias or name for name, field in model.model_fields.items()]
+
+
+def test_reference_example_is_a_document():
+    example = re.search(r"```json\n(.+?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)[1]
+    document = Document.model_validate_json(example)
+    assert json.loads(document.to_json()) == json.loads(example), "the example leaves no field out"

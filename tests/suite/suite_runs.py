@@ -1,0 +1,49 @@
+"""Running a scenario's suite as a trial runs it, and reading what it streamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bisect_tool.suite.launch import Launch
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_suite(
+    suite: Path, launch: Launch, folder: Path, cells: list[str] | None = None
+) -> list[dict[str, Any]]:
+    """The events that were streamed; None: all cells."""
+    (folder / "launch.json").write_text(launch.model_dump_json())
+    report = folder / "stream.jsonl"
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "bisect_tool" / "stream"), str(ROOT))),
+        "BISECT_RUN_REPORT": str(report),
+        "BISECT_RUN_LAUNCH": str(folder / "launch.json"),
+        **({} if cells is None else {"BISECT_RUN_CELLS": json.dumps(cells)}),
+    }
+    plugins = ("-p", "no:cacheprovider", "-p", "bisect_stream", "-p", "bisect_tool.suite.fixtures")
+    command = (sys.executable, "-B", "-m", "pytest", "-q", *plugins, "-c", os.devnull, str(suite))
+    subprocess.run(command, env=env, cwd=folder, check=False, timeout=120, capture_output=True)
+    return [json.loads(line) for line in report.read_text().splitlines()]
+
+
+def outcomes(events: list[dict[str, Any]]) -> dict[str, str]:
+    """`passed`, or the first phase that did not: `setup failed`."""
+    found: dict[str, str] = {}
+    for event in events:
+        if event["event"] == "phase" and found.get(event["cell"], "passed") == "passed":
+            passed = event["outcome"] == "passed"
+            found[event["cell"]] = "passed" if passed else f"{event['phase']} {event['outcome']}"
+    return found
+
+
+def failures(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The phases that failed."""
+    return [event for event in events if event["event"] == "phase" and event["outcome"] == "failed"]

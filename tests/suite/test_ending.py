@@ -1,0 +1,63 @@
+"""A fixture of the engine's own that hangs in its teardown, after the last verdict and before it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.supervise import GuardianSpec, Reason, run_guarded
+from bisect_tool.trial.collect import SuiteExit, collect
+from bisect_tool.verdict import Outcome
+
+PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "stream"
+SUITE = """
+import pytest, time
+
+@pytest.fixture(scope="module", autouse=True)
+def servers():
+    yield
+    time.sleep(1000)
+
+def test_first(): pass
+
+def test_last(): {}
+"""
+
+
+@pytest.fixture
+def ended(tmp_path):
+    """A function: the body of the last test -> how the suite's process ended, and what came of both tests."""
+
+    def run(body, deadline_s):
+        (tmp_path / "test_it.py").write_text(SUITE.format(body))
+        logs, stream = tmp_path / "logs", tmp_path / "stream.jsonl"
+        logs.mkdir()
+        options = ("-q", "-p", "bisect_stream", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".")
+        result = run_guarded(
+            GuardianSpec(
+                argv=(sys.executable, "-B", "-m", "pytest", *options, "test_it.py"),
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(PLUGIN_FOLDER), "BISECT_RUN_REPORT": str(stream)},
+                stdout=logs / "suite.log",
+                watch=logs,
+                folder=tmp_path,
+                deadline_s=deadline_s,
+                complete=tmp_path / "stream.jsonl.complete",
+            )
+        )
+        cells = collect(stream, logs, result.parents, SuiteExit(result.reason, result.ended), None)
+        return result.reason, [cell.outcome for cell in cells]
+
+    return run
+
+
+def test_after_a_failure_the_teardown_is_not_waited_for(ended):
+    assert ended("assert 0", 200) == (Reason.COMPLETE, [Outcome.PASSED, Outcome.FAILED])
+
+
+@pytest.mark.slow
+def test_after_a_pass_the_teardown_is_part_of_the_verdict(ended):
+    assert ended("pass", 20) == (Reason.DEADLINE, [Outcome.PASSED, Outcome.HUNG])

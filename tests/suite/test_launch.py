@@ -1,0 +1,88 @@
+"""What launch.json becomes: a command line and an environment for each rank."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from bisect_tool.suite.deployment import Command, alone, external_lb, headless
+from bisect_tool.suite.launch import Launch, read_launch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIELDS = {
+    "command": ["python", "-m", "engine"],
+    "args": ["--dtype", "bfloat16"],
+    "env": {"A": "1", "B": "2"},
+    "model": "tiny",
+    "served_model": "tiny",
+    "logs": "/logs",
+    "ports": {"start": 8000, "stop": 8010},
+    "ready_s": 1,
+    "teardown_s": 1,
+}
+
+
+def test_the_command_line_of_a_rank():
+    launch = Launch.model_validate({**FIELDS, "tp_size": 2, "dp_size": 3})
+    words = (
+        "--tensor-parallel-size 2 --data-parallel-size 3 --data-parallel-rank 1 --data-parallel-size-local 1"
+    )
+    expected = ["python", "-m", "engine", "serve", "tiny", "--dtype", "bfloat16", *words.split()]
+    expected += ["--port", "8001", "--api-server-count", "4"]
+    assert external_lb(launch, 4).commands([8000, 8001, 8002])[1] == Command(1, tuple(expected), 8001)
+    launch = launch.model_copy(update={"rpc_port": True})
+    assert external_lb(launch, 4).ports == 4
+    (*_, last) = external_lb(launch, 4).commands([8000, 8001, 8002, 8009])
+    assert (last.rank, last.port, last.argv[-2:]) == (2, 8002, ("--data-parallel-rpc-port", "8009"))
+
+
+def test_the_command_line_of_a_server_alone():
+    launch = Launch.model_validate({**FIELDS, "dp_size": 3})
+    (command,) = alone(launch, "it", 4, ["--drain", "3"]).commands([8000])
+    words = "serve tiny --dtype bfloat16 --tensor-parallel-size 1 --drain 3 --port 8000 --api-server-count 4"
+    assert command == Command(0, ("python", "-m", "engine", *words.split()), 8000)
+
+
+def test_a_headless_server_has_the_engine_core_and_another_one_the_port():
+    launch = Launch.model_validate(FIELDS)
+    engine, head = headless(launch, "it", "EngineCore", ["--drain", "3"]).commands([8000, 8009])
+    assert (engine.rank, engine.port, engine.after) == (0, None, "")
+    assert (head.rank, head.port, head.after) == (1, 8000, "EngineCore")
+    local = "--data-parallel-size-local"
+    assert [argv[argv.index(local) + 1] for argv in (head.argv, engine.argv)] == ["0", "1"]
+    assert "--headless" in engine.argv
+    assert "--api-server-count" not in engine.argv
+    assert all(
+        argv[argv.index("--data-parallel-rpc-port") + 1] == "8009" for argv in (head.argv, engine.argv)
+    )
+
+
+def test_the_environment_of_a_rank(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BISECT_RUN_TOKEN", "t")
+    monkeypatch.setenv("BISECT_RUN_REPORT", "r")
+    launch = Launch.model_validate({**FIELDS, "rank_env": [{}, {"B": "3"}]})
+    common = {"A": "1", "PYTHONUNBUFFERED": "1", "BISECT_RUN_TOKEN": "t"}
+    assert launch.environment(0) == {**common, "B": "2"}
+    assert launch.environment(1) == {**common, "B": "3"}
+
+
+def test_outside_a_trial_there_is_no_token(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("BISECT_RUN_TOKEN", raising=False)
+    assert "BISECT_RUN_TOKEN" not in Launch.model_validate(FIELDS).environment(0)
+
+
+def test_launch_json_is_read_back(tmp_path: Path):
+    launch = Launch.model_validate(FIELDS)
+    path = tmp_path / "launch.json"
+    path.write_text(launch.model_dump_json())
+    assert read_launch(path) == launch
+
+
+@pytest.mark.parametrize("wrong", [{"command": []}, {"dp_size": 0}, {"sigterm": "all"}, {"unknown": 1}])
+def test_what_is_wrong_in_it_is_refused(wrong: dict[str, object]):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        Launch.model_validate({**FIELDS, **wrong})

@@ -1,0 +1,87 @@
+"""The suite of the scenario shutdown on an engine that keeps the contract, or breaks one clause of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from suite_runs import ROOT, failures, outcomes, run_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bisect_tool.suite.launch import Launch
+
+SUITE = ROOT / "scenarios" / "shutdown" / "test_shutdown.py"
+ENGINE = Path(__file__).with_name("draining_engine.py")
+
+Run = "Callable[..., list[dict[str, Any]]]"
+
+
+@pytest.fixture
+def run(tmp_path: Path, stub_launch: Callable[..., Launch]) -> Run:
+    """A function: cells, fault -> the events that were streamed."""
+
+    def run_it(cells: list[str], fault: str = "") -> list[dict[str, Any]]:
+        launch = stub_launch(fault, command=(sys.executable, "-S", str(ENGINE)), teardown_s=1)
+        return run_suite(SUITE, launch, tmp_path, cells)
+
+    return run_it
+
+
+@pytest.mark.parametrize("topology", ["single", "headless"])
+def test_who_keeps_the_contract_passes(run: Run, topology: str):
+    found = outcomes(run([f"*{topology}-*"]))
+    assert len(found) == 6
+    assert set(found.values()) == {"passed"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "cell", "clause"),
+    [
+        ("waits-when-idle", "test_idle[single-timeout_8]", "not gone 7 s after SIGTERM"),
+        ("deaf-at-start", "test_during_start_up[single-timeout_0]", "not gone 15 s after SIGTERM"),
+        ("exits-3", "test_idle[single-timeout_0]", "exit status 3"),
+        ("leaves-its-core", "test_idle[single-timeout_0]", "not gone 7 s after SIGTERM"),
+        ("aborts-nothing", "test_in_flight[single-timeout_0]", "still in flight 5 s after SIGTERM"),
+        ("gives-no-reason", "test_in_flight[single-timeout_0]", "with no finish reason instead of abort"),
+        ("drains-nothing", "test_in_flight[single-timeout_8]", "ended with abort instead of length"),
+        ("accepts-more", "test_in_flight[single-timeout_8]", "new requests are accepted 5 s after SIGTERM"),
+        ("waits-twice", "test_in_flight[single-timeout_8]", "not gone 15 s after SIGTERM"),
+        ("hangs-at-sigint", "test_in_flight[single-timeout_8]", "not gone 15 s after SIGTERM"),
+        ("hangs-at-sigint", "test_in_flight[headless-timeout_8]", "not gone 15 s after SIGTERM"),
+    ],
+)
+def test_each_clause_can_be_broken(run: Run, fault: str, cell: str, clause: str):
+    (failure,) = failures(run([cell], fault))
+    assert (failure["cell"], failure["phase"], failure["hint"]) == (cell, "call", None)
+    assert clause in failure["failure"]["message"]
+    assert all(re.fullmatch(r"\w+-\d-rank\d\.log", name) for name in failure["logs"])
+
+
+def test_requests_that_are_refused_before_sigterm_do_not_blame_the_end(run: Run):
+    (failure,) = failures(run(["test_in_flight[single-timeout_0]"], "cuts-streams"))
+    assert failure["hint"] == "infrastructure"
+    assert "requests ended before SIGTERM with no finish reason" in failure["failure"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "cells", "flag"),
+    [
+        ("has-no-timeout", "*single-timeout_8*", "--shutdown-timeout"),
+        ("has-no-headless", "*headless-timeout_0*", "--headless"),
+    ],
+)
+def test_what_the_commit_has_no_flag_for_is_skipped_with_that_reason(
+    run: Run, fault: str, cells: str, flag: str
+):
+    events = run([cells], fault)
+    skipped = [event for event in events if event["event"] == "phase" and event["outcome"] == "skipped"]
+    assert [event["reason"] for event in skipped] == [f"this commit has no {flag}"] * 3
+
+
+def test_without_a_timeout_no_flag_is_needed(run: Run):
+    assert set(outcomes(run(["*single-timeout_0*"], "has-no-timeout")).values()) == {"passed"}

@@ -1,0 +1,49 @@
+"""The consoles, in processes of their own: what they write depends on the environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SHOW = """
+from rich.text import Text
+from bisect_tool.terminal import terminal
+terminal.show(Text("✓ " + "x" * 300, style="bold red", no_wrap=True, overflow="ignore"))
+terminal.stderr().print(Text("prose", style="red"))
+terminal.write("{}")
+"""
+CHOICES = (
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLUMNS",
+    "TTY_COMPATIBLE",
+    "GITHUB_ACTIONS",
+    "TF_BUILD",
+    "PYTHONIOENCODING",
+)
+
+
+def run(**variables):
+    env = {name: value for name, value in os.environ.items() if name not in CHOICES}
+    env |= {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm", **variables}
+    done = subprocess.run([sys.executable, "-c", SHOW], env=env, capture_output=True, check=True, timeout=60)
+    return done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}])
+def test_plain_without_a_terminal_or_where_colour_is_not_wanted(variables):
+    assert run(PYTHONIOENCODING="utf-8", **variables) == (f"✓ {'x' * 300}\n{{}}\n", "prose\n")
+
+
+def test_no_columns_are_no_width():
+    """Some terminals of containers say so, and nothing would be shown."""
+    assert run(PYTHONIOENCODING="utf-8", COLUMNS="0") == (f"✓ {'x' * 300}\n{{}}\n", "prose\n")
+
+
+def test_mark_the_encoding_lacks_ends_nothing():
+    out, _ = run(PYTHONIOENCODING="ascii")
+    assert out.startswith("\\u2713 xxx")

@@ -1,0 +1,53 @@
+"""Delta debugging: what is left is enough, and nothing of it can be left out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bisect_tool.ddmin import smallest
+
+
+def needing(*needed):
+    return lambda parts: set(needed) <= parts
+
+
+@pytest.mark.parametrize(
+    ("parts", "needed"),
+    [
+        ([7], [7]),
+        ([1, 2], [2]),
+        ([1, 2], [1, 2]),
+        (range(8), [0, 7]),
+        (range(16), [5]),
+        (range(5), [1, 2, 3]),
+    ],
+)
+def test_what_is_needed_is_left(parts, needed):
+    assert smallest(list(parts), needing(*needed)) == set(needed)
+
+
+@given(st.integers(1, 12), st.data())
+def test_where_one_set_is_needed_it_is_found(size, data):
+    parts = list(range(size))
+    needed = data.draw(st.sets(st.sampled_from(parts), min_size=1))
+    assert smallest(parts, needing(*needed)) == needed
+
+
+@given(st.integers(2, 9), st.data())
+def test_none_of_what_is_left_can_be_left_out(size, data):
+    """Whatever the answers are, as long as all parts together do it."""
+    parts = list(range(size))
+    subsets = st.frozensets(st.sampled_from(parts), min_size=1)
+    enough = data.draw(st.sets(subsets, max_size=40)) | {frozenset(parts)}
+    asked = []
+
+    def does(some):
+        asked.append(some)
+        return some in enough
+
+    left = smallest(parts, does)
+    assert left in enough
+    assert len(left) == 1 or not any(left - {part} in enough for part in left)
+    assert len(asked) <= size * size + 3 * size
