@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import gc
 import importlib
@@ -39,7 +40,7 @@ _COMMANDS = (
     "doctor",
     "explain",
 )
-_GROUPS = ("scenarios",)
+_GROUPS = {"scenarios": "List, show and check scenarios."}
 _TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")
 
 
@@ -59,10 +60,31 @@ def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
     for name in names:
         module = importlib.import_module(f"bisect_tool.cli.{name}")
         if name in _GROUPS:
-            app.add_typer(module.app, name=name)
+            app.add_typer(module.app, name=name, help=_GROUPS[name])
         else:
             app.command(name)(getattr(module, name))
     return app
+
+
+def _overview() -> typer.Typer:
+    """The command line with what each command is for, and no command: nothing that runs is imported."""
+    app = command_line(())
+    for name in _COMMANDS:
+        app.command(name, help=_summary(name))(_nothing)
+    for name, what in _GROUPS.items():
+        app.command(name, help=what)(_nothing)
+    return app
+
+
+def _summary(command: str) -> str | None:
+    """The docstring of a command, read from its source."""
+    tree = ast.parse(Path(__file__).with_name(f"{command}.py").read_text(encoding="utf-8"))
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    return next((ast.get_docstring(node) for node in functions if node.name == command), None)
+
+
+def _nothing() -> None:
+    """Stands for a command of the overview."""
 
 
 def _version(wanted: bool) -> None:
@@ -110,7 +132,7 @@ def _run(words: list[str]) -> int:
         _check_command(words)
         named = words[0] in (*_COMMANDS, *_GROUPS)
         gc.disable()  # modules are no garbage, and to look for some in them takes a tenth of the start
-        app = command_line(words[:1]) if named else command_line()
+        app = command_line(words[:1]) if named else _overview()
         gc.enable()
         return int(app(words, prog_name="bisect-run", standalone_mode=False) or 0)
     except _MISUSE as error:

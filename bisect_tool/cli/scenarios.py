@@ -13,7 +13,7 @@ from bisect_tool.trial.cells import collect_cells
 from bisect_tool.trial.config import check_templates
 from bisect_tool.trial.launch_files import check_launch_files
 
-app = typer.Typer(help="List, show and check scenarios.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 Name = Annotated[str, typer.Argument(metavar="SCENARIO", help="A bundled scenario or a scenario's folder.")]
 
