@@ -60,9 +60,9 @@ COMMITS = {
 }
 
 
-def event(after: float, role: str, exception: str = "", message: str = "", **more: object) -> Event:
+def event(prerequisites: float, role: str, exception: str = "", message: str = "", **more: object) -> Event:
     fields = {"kind": "exception" if exception else "log", "severity": "error", "source": "4-rank0", **more}
-    return Event(time=ROOT_TIME + after, role=role, exception=exception, message=message, **fields)
+    return Event(time=ROOT_TIME + prerequisites, role=role, exception=exception, message=message, **fields)
 
 
 FRAMES = (
@@ -162,7 +162,7 @@ def red(**more: object) -> CellReport:
 def document(**more: object) -> Document:
     """A session that named its culprit; any field can be given another value."""
     fields: dict[str, object] = {
-        "schema": 1,
+        "schema": 2,
         "command": "run",
         "rerun": f"bisect-run --repo {REPO} --good a97954b6a8fa --bad 5afb387bd43c --scenario external-lb-dp",
         "session": "20260306-101500-1a2b",
@@ -269,8 +269,8 @@ def two_culprits() -> Document:
         candidates=(BROKEN,),
         confidence=0.97,
         order_dependent=True,
-        after=(GREEN_CELLS[0],),
-        left_behind=("shm psm_5f2a", "process EngineCore_DP0 (pid 4711)"),
+        prerequisites=(GREEN_CELLS[0],),
+        leftovers=("shm psm_5f2a", "process EngineCore_DP0 (pid 4711)"),
     )
     cells = {RED_CELLS[0]: red(), RED_CELLS[1]: other, GREEN_CELLS[0]: green()}
     broken = event(0.0, "ApiServer_2", "BrokenPipeError", "[Errno 32] Broken pipe")
@@ -304,13 +304,17 @@ def confirmed() -> Document:
         name="revert 27066d1b2",
         title="",
         sha=GOOD,
-        healed=RED_CELLS[:1],
+        fixed=RED_CELLS[:1],
         red=RED_CELLS[1:2],
-        untold=RED_CELLS[2:],
+        inconclusive=RED_CELLS[2:],
         commit=CULPRIT,
     )
     conflicts = Tried(
-        name="revert 0a208d1f5", title="", conflicts=("vllm/a.py", "b|c.py"), why="conflicts", commit=BROKEN
+        name="revert 0a208d1f5",
+        title="",
+        conflicts=("vllm/a.py", "b|c.py"),
+        reason="conflicts",
+        commit=BROKEN,
     )
     other = red(culprit=COMMITS[BROKEN], last_good=None, last_good_runs=None, candidates=(BROKEN,))
     told = "nothing that was tried heals all that fails"
@@ -503,7 +507,7 @@ def rate(sha: str, failed: int, runs: int, low: float, high: float, *signatures:
         low=low,
         high=high,
         signatures=tuple(SignatureCount(signature=each, count=failed) for each in signatures),
-        seconds_to_failure=Spread(median=31.4, least=9.1, most=43.4) if failed else None,
+        seconds_to_failure=Spread(median=31.4, min=9.1, max=43.4) if failed else None,
     )
 
 
@@ -511,12 +515,12 @@ def repro() -> Document:
     """A flaky cell and a green one, each run often at two commits."""
     cells = {
         RED_CELLS[0]: Reproduced(
-            here=rate(CULPRIT, 6, 20, 0.145, 0.519, "EngineCore: Exception: WorkerProc failed"),
-            there=rate(PARENT, 0, 20, 0.0, 0.161),
+            rate=rate(CULPRIT, 6, 20, 0.145, 0.519, "EngineCore: Exception: WorkerProc failed"),
+            baseline=rate(PARENT, 0, 20, 0.0, 0.161),
             p_value=0.0202,
         ),
         GREEN_CELLS[0]: Reproduced(
-            here=rate(CULPRIT, 0, 20, 0.0, 0.161), there=rate(PARENT, 0, 0, 0.0, 1.0), p_value=1.0
+            rate=rate(CULPRIT, 0, 20, 0.0, 0.161), baseline=rate(PARENT, 0, 0, 0.0, 1.0), p_value=1.0
         ),
     }
     return document(
@@ -554,19 +558,19 @@ def fixes() -> Document:
         title=f'Revert "{COMMITS[CULPRIT].subject}"',
         parts=names[:1],
         sha=BROKEN,
-        healed=RED_CELLS[:2],
+        fixed=RED_CELLS[:2],
         red=RED_CELLS[2:],
         broken=GREEN_CELLS[:1],
-        untold=GREEN_CELLS[1:],
+        inconclusive=GREEN_CELLS[1:],
     )
     conflicts = Tried(
-        name=names[1], title="Revert | it", parts=names[1:2], conflicts=("a.py", "b|c.py"), why="conflicts"
+        name=names[1], title="Revert | it", parts=names[1:2], conflicts=("a.py", "b|c.py"), reason="conflicts"
     )
     patch = Tried(
-        name=names[2], title="Apply fix.patch", parts=names[2:], why="it changes nothing that is not there"
+        name=names[2], title="Apply fix.patch", parts=names[2:], reason="it changes nothing that is not there"
     )
     both = Tried(
-        name=" + ".join(names[:2]), title="", parts=names[:2], sha=GOOD, heals=True, healed=RED_CELLS
+        name=" + ".join(names[:2]), title="", parts=names[:2], sha=GOOD, fixes_all=True, fixed=RED_CELLS
     )
     return document(
         command="fixes",
@@ -581,7 +585,7 @@ def fixes() -> Document:
             combinations=(both,),
             verified=(),
             smallest=names[:2],
-            cut=True,
+            truncated=True,
         ),
     )
 
@@ -591,10 +595,10 @@ def fixes_running() -> Document:
     names = ("revert 27066d1b2", "revert 57c84ff12", "revert 0a208d1f5")
     rest = (Tried(name=name, title="Revert it", parts=(name,), sha=GOOD) for name in names)
     waits, unbuilt, begun = rest
-    unbuilt = unbuilt.model_copy(update={"untold": (*RED_CELLS, *GREEN_CELLS)})
+    unbuilt = unbuilt.model_copy(update={"inconclusive": (*RED_CELLS, *GREEN_CELLS)})
     whole = fixes()
     told = whole.fixes.model_copy(
-        update={"candidates": (waits, unbuilt, begun), "combinations": (), "smallest": (), "cut": False}
+        update={"candidates": (waits, unbuilt, begun), "combinations": (), "smallest": (), "truncated": False}
     )
     return whole.model_copy(
         update={
@@ -666,8 +670,8 @@ def hostile() -> Document:
         exit_code=3,
         cells={text: cell, f"{text}[2]": held},
         confirmation=confirmation(
-            Tried(name=text, title=text, conflicts=(text,), why=text, commit=CULPRIT),
-            Tried(name=text, title=text, why=text, commit=BROKEN),
+            Tried(name=text, title=text, conflicts=(text,), reason=text, commit=CULPRIT),
+            Tried(name=text, title=text, reason=text, commit=BROKEN),
             conclusion=text,
         ),
         failure=FailureReport(
@@ -694,16 +698,16 @@ def hostile() -> Document:
 
 def hostile_repro() -> Document:
     text = " ".join(HOSTILE)
-    cell = Reproduced(here=rate(CULPRIT, 2, 2, 0.3, 1.0, text), there=rate(PARENT, 0, 2, 0.0, 0.7))
+    cell = Reproduced(rate=rate(CULPRIT, 2, 2, 0.3, 1.0, text), baseline=rate(PARENT, 0, 2, 0.0, 0.7))
     found = Reproduction(runs=2, until_fail=False, against=PARENT, stress=text, cells={text: cell})
     return hostile().model_copy(update={"good": (), "bad": CULPRIT, "cells": {}, "repro": found})
 
 
 def hostile_fixes() -> Document:
     text = " ".join(HOSTILE)
-    fits = Tried(name=text, title=text, parts=(text,), sha=CULPRIT, healed=(text,), untold=(text,))
-    conflicts = Tried(name=text, title=text, parts=(text,), conflicts=(text,), why=text)
-    none = Tried(name=text, title=text, parts=(text,), why=text)
+    fits = Tried(name=text, title=text, parts=(text,), sha=CULPRIT, fixed=(text,), inconclusive=(text,))
+    conflicts = Tried(name=text, title=text, parts=(text,), conflicts=(text,), reason=text)
+    none = Tried(name=text, title=text, parts=(text,), reason=text)
     found = FixReport(
         runs=2,
         red=(text, f"{text}[2]"),
@@ -720,7 +724,8 @@ def many() -> Document:
     names = [f"tests/test_it.py::test_case[{number:03}]" for number in range(500)]
     turned = {name: red(confidence=0.98) for name in names[:245]}
     others = dict.fromkeys(
-        names[245:250], red(culprit=COMMITS[BROKEN], last_good=None, note="order matters", after=(names[0],))
+        names[245:250],
+        red(culprit=COMMITS[BROKEN], last_good=None, note="order matters", prerequisites=(names[0],)),
     )
     failures = tuple(
         FAILURE.model_copy(update={"cell": name, "cells": (name,), "sha": sha})

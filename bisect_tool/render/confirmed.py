@@ -39,7 +39,7 @@ def became(document: Document, culprit: str) -> tuple[tuple[str, tuple[str, ...]
     if tried is None:
         return ()
     if not tried.sha:
-        return (("conflicts in", tried.conflicts) if tried.conflicts else (tried.why, ()),)
+        return (("conflicts in", tried.conflicts) if tried.conflicts else (tried.reason, ()),)
     cells = [cell for cell, found in document.cells.items() if found.culprit and found.culprit.sha == culprit]
     said = {cell: _said(tried, cell) for cell in cells}
     groups = ((_OF_CELLS[word], tuple(cell for cell in cells if said[cell] == word)) for word in _OF_CELLS)
@@ -84,6 +84,6 @@ def _tried(document: Document, culprit: str) -> Tried | None:
 
 def _said(tried: Tried, cell: str) -> str:
     if not tried.sha:
-        return "conflicts" if tried.conflicts else tried.why
-    known = {"heals": tried.healed, "fails still": tried.red, "told nothing": tried.untold}
+        return "conflicts" if tried.conflicts else tried.reason
+    known = {"heals": tried.fixed, "fails still": tried.red, "told nothing": tried.inconclusive}
     return next((word for word, cells in known.items() if cell in cells), _OPEN)

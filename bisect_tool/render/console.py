@@ -224,10 +224,10 @@ def _said(document: Document) -> Iterable[tuple[str, str]]:
     for cell, report in document.cells.items():
         if report.note:
             yield cell, report.note
-        if report.after:
-            yield cell, f"order dependent, fails only after {listing(report.after, limit=4)}"
-        if report.left_behind:
-            yield cell, f"left behind there: {listing(report.left_behind, limit=4)}"
+        if report.prerequisites:
+            yield cell, f"order dependent, fails only after {listing(report.prerequisites, limit=4)}"
+        if report.leftovers:
+            yield cell, f"left behind there: {listing(report.leftovers, limit=4)}"
         if rates := report_view.now_and_then(report):
             bad, good = percent(rates.bad), percent(rates.good)
             yield cell, f"fails {bad} of the time at bad commits, {good} at good ones"

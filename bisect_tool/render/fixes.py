@@ -17,7 +17,7 @@ from bisect_tool.text import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from bisect_tool.results.fixes import DOUBTFUL, FixReport, Tried, Unsteady
+from bisect_tool.results.fixes import DOUBTFUL, FixReport, FlakyCell, Tried
 
 CUT = "Not every combination was tried: a smaller one may heal all, too."
 _OPEN = "not known"
@@ -61,7 +61,7 @@ def render_fix_report(found: FixReport) -> RenderableType:
         title = Text(clean_line(row.title, _TEXT_LIMIT), no_wrap=True, overflow="ellipsis")
         table.add_row(_text(row.name), row.heals, row.breaks, Text(row.verdict, style), title)
     fails = _text(f"Fails: {listing(found.red, _CELLS) or ('nothing' if found.green else _OPEN)}")
-    lines = [*map(_noted, notes(found)), *map(_noted, doubts(found)), *([CUT] if found.cut else [])]
+    lines = [*map(_noted, notes(found)), *map(_noted, doubts(found)), *([CUT] if found.truncated else [])]
     return Group(fails, Text(), table, *(Text(line, "dim") for line in lines))
 
 
@@ -70,7 +70,7 @@ def tried_rows(found: FixReport) -> Iterator[TriedRow]:
     for each in _everything(found):
         verdict = _verdict(each, found)
         told = bool(each.sha) and verdict not in (_OPEN, _MUTE)
-        heals = f"{len(each.healed)} of {len(found.red)}" if told else ""
+        heals = f"{len(each.fixed)} of {len(found.red)}" if told else ""
         breaks = f"{len(each.broken)} of {len(found.green)}" if told else ""
         yield TriedRow(each.name, heals, breaks, verdict, each.title)
 
@@ -80,27 +80,27 @@ def notes(found: FixReport) -> Iterator[Note]:
     for each in _everything(found):
         if each.conflicts:
             yield Note(each.name, "conflicts in", each.conflicts)
-        elif each.why:
-            yield Note(each.name, "", (each.why,))
-        if each.healed and not each.heals:
-            yield Note(each.name, "heals", each.healed)
+        elif each.reason:
+            yield Note(each.name, "", (each.reason,))
+        if each.fixed and not each.fixes_all:
+            yield Note(each.name, "heals", each.fixed)
         if each.broken:
             yield Note(each.name, "breaks", each.broken)
-        if each.untold:
-            yield Note(each.name, "said nothing of", each.untold)
+        if each.inconclusive:
+            yield Note(each.name, "said nothing of", each.inconclusive)
 
 
 def doubts(found: FixReport) -> Iterator[Note]:
     """The cells that may have been lucky where they are said to be healed."""
-    healed = {cell for each in _everything(found) for cell in each.healed}
-    for each in found.unsteady:
-        if each.cell in healed and each.luck > DOUBTFUL:
-            passes = f"{found.runs} passes are luck in {percent(each.luck)} of all cases"
+    healed = {cell for each in _everything(found) for cell in each.fixed}
+    for each in found.flaky_cells:
+        if each.cell in healed and each.false_pass_probability > DOUBTFUL:
+            passes = f"{found.runs} passes are luck in {percent(each.false_pass_probability)} of all cases"
             seen = f"failed in {each.failed} of {each.runs} runs there"
             yield Note(each.cell, f"{seen}, so {passes}: --runs {_enough(each)} says more", ())
 
 
-def _enough(cell: Unsteady) -> int:
+def _enough(cell: FlakyCell) -> int:
     """How many passes are hardly luck."""
     return next((more for more in range(2, _MOST) if luck(cell.failed, cell.runs, more) <= DOUBTFUL), _MOST)
 
@@ -123,13 +123,13 @@ _VERDICT_STYLE = {
 def _verdict(tried: Tried, found: FixReport) -> str:
     if not tried.sha:
         return "conflicts" if tried.conflicts else "does not fit"
-    if tried.heals:
+    if tried.fixes_all:
         return "heals all"
-    if tried.healed:
+    if tried.fixed:
         return "heals some"
     if tried.red:
         return "heals nothing"
-    return _MUTE if set(tried.untold) & set(found.red) else _OPEN
+    return _MUTE if set(tried.inconclusive) & set(found.red) else _OPEN
 
 
 def _noted(note: Note) -> str:

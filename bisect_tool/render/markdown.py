@@ -109,7 +109,7 @@ def _answer(document: Document) -> tuple[str, dict[str, object]]:
         "words": report_view.words(document),
         "fix": document.find == "fix",
         "rows": rows(document.cells),
-        "dependent": [item for item in document.cells.items() if item[1].after][:_NOTES],
+        "dependent": [item for item in document.cells.items() if item[1].prerequisites][:_NOTES],
         "rates": dict(islice(_rates(document), _NOTES)),
     }
 

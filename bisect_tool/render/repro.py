@@ -85,23 +85,25 @@ def render_rates(found: Reproduction) -> RenderableType | None:
 def rate_rows(found: Reproduction) -> Iterator[RateRow]:
     """A row for each cell and commit; of many cells for the first ones, those that failed before others."""
     for name, cell in shown_cells(found):
-        yield _row(name, cell.here, _p(cell.p_value))
-        if cell.there:
-            yield _row("", cell.there, "")
+        yield _row(name, cell.rate, _p(cell.p_value))
+        if cell.baseline:
+            yield _row("", cell.baseline, "")
 
 
 def shown_cells(found: Reproduction) -> list[tuple[str, Reproduced]]:
     """The cells that have a row."""
     cells = list(found.cells.items())
     if len(cells) > _CELLS:
-        cells.sort(key=lambda item: not item[1].here.failed and not (item[1].there and item[1].there.failed))
+        cells.sort(
+            key=lambda item: not item[1].rate.failed and not (item[1].baseline and item[1].baseline.failed)
+        )
     return cells[:_CELLS]
 
 
 def signature_rows(found: Reproduction) -> Iterator[SignatureRow]:
     """Each cell's signatures with their counts, the most frequent first."""
     for name, cell in shown_cells(found):
-        for rate in (cell.here, cell.there):
+        for rate in (cell.rate, cell.baseline):
             if rate is None:
                 continue
             commit = short(rate.sha) if found.against else ""
@@ -113,8 +115,10 @@ def signature_rows(found: Reproduction) -> Iterator[SignatureRow]:
 
 def untold_rows(found: Reproduction) -> Iterator[UntoldRow]:
     """Why cells have no rate: each reason once, with the number of cells."""
-    rates = (rate for cell in found.cells.values() for rate in (cell.here, cell.there) if rate)
-    seen = Counter((short(rate.sha) if found.against else "", rate.untold) for rate in rates if rate.untold)
+    rates = (rate for cell in found.cells.values() for rate in (cell.rate, cell.baseline) if rate)
+    seen = Counter(
+        (short(rate.sha) if found.against else "", rate.inconclusive) for rate in rates if rate.inconclusive
+    )
     for (commit, reason), cells in seen.items():
         yield UntoldRow(cells, commit, reason)
 
@@ -134,7 +138,7 @@ def _row(cell: str, rate: FailureRate, p_value: str) -> RateRow:
 def _span(spread: Spread | None) -> str:
     if spread is None:
         return ""
-    median, least, most = (duration(value) for value in (spread.median, spread.least, spread.most))
+    median, least, most = (duration(value) for value in (spread.median, spread.min, spread.max))
     return median if least == most else f"{median} ({least} to {most})"
 
 

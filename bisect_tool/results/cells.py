@@ -38,8 +38,8 @@ def cell_report(
     return CellReport(
         finding=item.finding,
         order_dependent=True if item.after else _isolated(item.cell, rows),
-        after=item.after,
-        left_behind=_left_behind(item, rows),
+        prerequisites=item.after,
+        leftovers=_left_behind(item, rows),
         good=_counted(item.good),
         bad=_counted(item.bad),
         culprit=commit_info(commits[item.culprit]) if item.culprit else None,

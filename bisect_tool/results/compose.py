@@ -88,7 +88,7 @@ def compose(
     failures = failures or build_failures(rows)
     again = _rerun(request, [row.result for row in rows if not row.shared])
     document = Document(
-        schema=1,
+        schema=2,
         command=request.command,
         rerun=again,
         rerun_same_failure=request.rerun_same_failure if _fails_otherwise(state) else "",

@@ -68,7 +68,7 @@ def next_searches(
     """
     request = session.request
     failed = {request.bad, *(result.sha for result in results if result.outcome in RED)}
-    for culprit in (each.commit for each in tried if each.why == NOTHING_CHANGED):
+    for culprit in (each.commit for each in tried if each.reason == NOTHING_CHANGED):
         by = taken_back_by(session.repository, culprit, request.bad)
         rerun = "" if by in failed else with_good(request.rerun, by[:12])
         yield NextSearch(culprit=culprit, commit=commit_info(session.repository.commit(by)), rerun=rerun)

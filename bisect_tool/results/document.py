@@ -1,4 +1,4 @@
-"""The JSON document of a session, schema 1: complete without the logs."""
+"""The JSON document of a session, schema 2: complete without the logs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bisect_tool.results.check import ShadowReport
 from bisect_tool.results.fixes import FixReport
 from bisect_tool.results.repro import Reproduction  # and this
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 class _Model(BaseModel):
@@ -93,8 +93,8 @@ class CellReport(_Model):
     other_failure: OtherFailureReport | None = None
     signature: str | None = None
     order_dependent: bool | None = None
-    after: tuple[str, ...] = ()
-    left_behind: tuple[str, ...] = ()
+    prerequisites: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     note: str = ""
 
@@ -158,8 +158,9 @@ BUILD = "the build"
 class FailureReport(_Model):
     """The failure chain: `chain[0]` is `root`; what follows was brought down by it.
 
-    `otherwise` are the cells of the same culprit that failed with another signature, `cells` those that
-    failed with this one. `symptom`: the root is only the consequence of something that the logs do not have.
+    `other_signatures` are the cells of the same culprit that failed with another signature, `cells` those
+    that failed with this one. `symptom`: the root is only the consequence of something that the logs do not
+    have.
     """
 
     cell: str
@@ -167,7 +168,7 @@ class FailureReport(_Model):
     root: Event
     chain: tuple[Event, ...]
     excerpt: str
-    otherwise: tuple[str, ...] = ()
+    other_signatures: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
     signature: str = ""
     symptom: bool = False
@@ -296,7 +297,7 @@ class Document(_Model):
     `find` says what was looked for: the first bad commit after `good`, or the first good one after `bad`.
     """
 
-    schema_: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_: Literal[2] = Field(SCHEMA, alias="schema")
     command: str
     rerun: str
     rerun_same_failure: str = ""

@@ -90,7 +90,7 @@ def _report(
         root=failure.root,
         chain=failure.chain,
         excerpt=failure.excerpt,
-        otherwise=otherwise,
+        other_signatures=otherwise,
         cells=cells or (cell,),
         signature=str(failure.signature),
         symptom=is_symptom(failure.root),

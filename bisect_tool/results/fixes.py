@@ -32,8 +32,8 @@ class Tried(_Model):
     """A candidate, some of them together, or a commit that was verified.
 
     `parts` are the candidates' names, `sha` is the commit that was run; it is empty where they do not fit:
-    `conflicts` are the files then, and `why` is the reason. Of the cells that fail at the failing commit,
-    `healed` pass here and `red` fail still; of those that pass there, `broken` fail here; `untold` said
+    `conflicts` are the files then, and `reason` is the reason. Of the cells that fail at the failing commit,
+    `fixed` pass here and `red` fail still; of those that pass there, `broken` fail here; `inconclusive` said
     nothing. `commit` is the one that is reverted or picked, where it is one alone.
     """
 
@@ -42,32 +42,33 @@ class Tried(_Model):
     parts: tuple[str, ...] = ()
     sha: str = ""
     conflicts: tuple[str, ...] = ()
-    why: str = ""
-    heals: bool = False
-    healed: tuple[str, ...] = ()
+    reason: str = ""
+    fixes_all: bool = False
+    fixed: tuple[str, ...] = ()
     red: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
-    untold: tuple[str, ...] = ()
+    inconclusive: tuple[str, ...] = ()
     commit: str = ""
 
 
-class Unsteady(_Model):
+class FlakyCell(_Model):
     """A cell that passed at the failing commit as well: it failed in `failed` of `runs`.
 
-    `luck` is the chance that it passes as often as it takes to count as healed although nothing heals it.
+    `false_pass_probability` is the chance that it passes as often as it takes to count as fixed although
+    nothing fixes it.
     """
 
     cell: str
     runs: int
     failed: int
-    luck: float
+    false_pass_probability: float
 
 
 class FixReport(_Model):
-    """What was tried on the failing commit, at which `red` fail and `green` pass; `unsteady` did both.
+    """What was tried on the failing commit, at which `red` fail and `green` pass; `flaky_cells` did both.
 
     A pass counts when it was seen `runs` times. `smallest` are the candidates that heal all, none of which
-    can be left out; `cut` tells that not every combination was tried that this takes.
+    can be left out; `truncated` tells that not every combination was tried that this takes.
     """
 
     runs: int
@@ -77,8 +78,8 @@ class FixReport(_Model):
     combinations: tuple[Tried, ...]
     verified: tuple[Tried, ...]
     smallest: tuple[str, ...] = ()
-    cut: bool = False
-    unsteady: tuple[Unsteady, ...] = ()
+    truncated: bool = False
+    flaky_cells: tuple[FlakyCell, ...] = ()
 
 
 def fix_report(
@@ -100,11 +101,13 @@ def fix_report(
         red=evaluation.red,
         green=evaluation.green,
         candidates=tuple(each for each in tried if len(each.parts) == 1),
-        combinations=tuple(each for each in tried if len(each.parts) > 1 and (each.sha in ran or each.why)),
+        combinations=tuple(
+            each for each in tried if len(each.parts) > 1 and (each.sha in ran or each.reason)
+        ),
         verified=tuple(verified),
         smallest=tuple(asked.candidates[part].name for part in sorted(found.parts)) if found else (),
-        cut=found.cut if found else False,
-        unsteady=tuple(_unsteady(evaluation)),
+        truncated=found.cut if found else False,
+        flaky_cells=tuple(_unsteady(evaluation)),
     )
 
 
@@ -121,7 +124,7 @@ def concluded(
     if found.smallest:
         also = f"; also: {listing(others)}" if (others := _others(found)) else ""
         return ExitCode.DONE, f"healed by {listing(found.smallest, limit=len(found.smallest))}{also}"
-    if healed := [each.name for each in found.verified if each.heals]:
+    if healed := [each.name for each in found.verified if each.fixes_all]:
         return ExitCode.DONE, f"healed at {listing(healed)}"
     return ExitCode.INCONCLUSIVE, "nothing that was tried heals all that fails"
 
@@ -135,12 +138,12 @@ def first_failure(
     return (failed.cell, bad, failed.failure) if failed and failed.failure else None
 
 
-def _unsteady(evaluation: FixEvaluation) -> Iterator[Unsteady]:
+def _unsteady(evaluation: FixEvaluation) -> Iterator[FlakyCell]:
     for cell in evaluation.red:
         seen = evaluation.seen(cell)
         if seen.failed < seen.runs:
             chance = luck(seen.failed, seen.runs, evaluation.goal.endpoint_runs)
-            yield Unsteady(cell=cell, runs=seen.runs, failed=seen.failed, luck=chance)
+            yield FlakyCell(cell=cell, runs=seen.runs, failed=seen.failed, false_pass_probability=chance)
 
 
 def _tried(evaluation: FixEvaluation, asked: Fixes, made: FixCommit) -> Tried:
@@ -152,7 +155,7 @@ def _tried(evaluation: FixEvaluation, asked: Fixes, made: FixCommit) -> Tried:
         parts=names,
         sha=made.sha,
         conflicts=made.conflicts,
-        why=made.why,
+        reason=made.why,
         commit=chosen[0].commit if len(chosen) == 1 else "",
     )
     return _standing(evaluation, row) if made.sha else row
@@ -164,11 +167,11 @@ def _standing(evaluation: FixEvaluation, row: Tried) -> Tried:
 
     return row.model_copy(
         update={
-            "heals": evaluation.heals(row.sha),
-            "healed": evaluation.healed(row.sha),
+            "fixes_all": evaluation.heals(row.sha),
+            "fixed": evaluation.healed(row.sha),
             "red": cells(evaluation.red, Standing.FAILS),
             "broken": evaluation.broken(row.sha),
-            "untold": cells((*evaluation.red, *evaluation.green), Standing.UNTOLD),
+            "inconclusive": cells((*evaluation.red, *evaluation.green), Standing.UNTOLD),
         }
     )
 
@@ -176,8 +179,8 @@ def _standing(evaluation: FixEvaluation, row: Tried) -> Tried:
 def _others(found: FixReport) -> list[str]:
     """What else was seen to heal all, without the smallest set in it."""
     tried = (*found.candidates, *found.combinations)
-    others = [each.name for each in tried if each.heals and not set(found.smallest) <= set(each.parts)]
-    return [*others, *(f"{each.name} as it is" for each in found.verified if each.heals)]
+    others = [each.name for each in tried if each.fixes_all and not set(found.smallest) <= set(each.parts)]
+    return [*others, *(f"{each.name} as it is" for each in found.verified if each.fixes_all)]
 
 
 def _not_red(found: FixReport, bad: str, results: Sequence[TrialResult]) -> tuple[ExitCode, str]:

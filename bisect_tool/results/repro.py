@@ -44,15 +44,15 @@ class Spread(_Model):
     """Seconds that the failing runs of a cell took: the median, the shortest, the longest."""
 
     median: float
-    least: float
-    most: float
+    min: float
+    max: float
 
 
 class FailureRate(_Model):
     """How often a cell failed at a commit: between 0 and 1, null without runs.
 
     `low` and `high` are the ends of the Wilson interval that holds the true rate with 95 %.
-    `untold` is why no run told anything, such as the reason of a skip.
+    `inconclusive` is why no run told anything, such as the reason of a skip.
     """
 
     sha: str
@@ -63,7 +63,7 @@ class FailureRate(_Model):
     high: float
     signatures: tuple[SignatureCount, ...]
     seconds_to_failure: Spread | None
-    untold: str = ""
+    inconclusive: str = ""
 
 
 class Reproduced(_Model):
@@ -73,8 +73,8 @@ class Reproduced(_Model):
     there is one rate.
     """
 
-    here: FailureRate
-    there: FailureRate | None = None
+    rate: FailureRate
+    baseline: FailureRate | None = None
     p_value: float | None = None
 
 
@@ -114,18 +114,18 @@ def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) 
     """The exit code of such a session, and the sentence that goes with it."""
     if state.step is not None:
         return ExitCode.INTERRUPTED, f"not finished: {count(state.steps_left, 'run')} left"
-    if not any(cell.here.runs for cell in found.cells.values()):
+    if not any(cell.rate.runs for cell in found.cells.values()):
         return _nothing_told(found, trials)
-    there = [cell.there for cell in found.cells.values() if cell.there]
+    there = [cell.baseline for cell in found.cells.values() if cell.baseline]
     under = _under(found)
-    red = {name: cell.here for name, cell in found.cells.items() if cell.here.failed}
+    red = {name: cell.rate for name, cell in found.cells.items() if cell.rate.failed}
     if red:
         name = _reddest(red)
         more = f", and {count(len(red) - 1, 'more cell')} failed" if len(red) > 1 else ""
         return ExitCode.REGRESSION, f"reproduced: {name} failed in {failed_of(red[name])} runs{under}{more}"
     if any(rate.failed for rate in there):
         return ExitCode.REGRESSION, f"not reproduced here: it fails at {short(found.against or '')} alone"
-    most = max(cell.here.runs for cell in found.cells.values())
+    most = max(cell.rate.runs for cell in found.cells.values())
     return ExitCode.DONE, f"not reproduced: nothing failed in {count(most, 'run')}{under}"
 
 
@@ -133,8 +133,10 @@ def first_failure(
     found: Reproduction, sha: str, trials: Sequence[TrialResult]
 ) -> tuple[str, str, Failure] | None:
     """The first evidence there is: of the cell that failed most often, rather at `sha` than at the other."""
-    red = {name: cell.here for name, cell in found.cells.items() if cell.here.failed}
-    there = {name: cell.there for name, cell in found.cells.items() if cell.there and cell.there.failed}
+    red = {name: cell.rate for name, cell in found.cells.items() if cell.rate.failed}
+    there = {
+        name: cell.baseline for name, cell in found.cells.items() if cell.baseline and cell.baseline.failed
+    }
     name = _reddest(red) if red else _reddest(there) if there else ""
     results = [(trial.sha, trial.cell(name)) for trial in trials]
     results.sort(key=lambda each: each[0] != sha)
@@ -147,11 +149,11 @@ def first_failure(
 def _cell(name: str, sha: str, against: str | None, trials: Sequence[TrialResult]) -> Reproduced:
     here = tally(name, sha, trials)
     if against is None:
-        return Reproduced(here=_rate(sha, here))
+        return Reproduced(rate=_rate(sha, here))
     there = tally(name, against, trials)
     told = here.runs and there.runs
     p_value = fisher(here.failed, here.runs, there.failed, there.runs) if told else None
-    return Reproduced(here=_rate(sha, here), there=_rate(against, there), p_value=p_value)
+    return Reproduced(rate=_rate(sha, here), baseline=_rate(against, there), p_value=p_value)
 
 
 def _rate(sha: str, seen: Tally) -> FailureRate:
@@ -159,8 +161,8 @@ def _rate(sha: str, seen: Tally) -> FailureRate:
     spread = (
         Spread(
             median=round(median(seen.seconds), 3),
-            least=round(min(seen.seconds), 3),
-            most=round(max(seen.seconds), 3),
+            min=round(min(seen.seconds), 3),
+            max=round(max(seen.seconds), 3),
         )
         if seen.seconds
         else None
@@ -174,7 +176,7 @@ def _rate(sha: str, seen: Tally) -> FailureRate:
         high=high,
         signatures=tuple(SignatureCount(signature=text, count=times) for text, times in seen.signatures),
         seconds_to_failure=spread,
-        untold=seen.untold,
+        inconclusive=seen.untold,
     )
 
 

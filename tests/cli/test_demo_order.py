@@ -59,6 +59,6 @@ def test_the_cells_before_and_the_culprit_are_named(tmp_path):
     assert len(red) == 1
     for cell in red.values():
         assert (cell.finding, cell.culprit.sha) == ("culprit", CULPRIT)
-        assert (cell.order_dependent, cell.after) == (True, (FIRST,))
-        assert {name.rpartition("-")[2] for name in cell.left_behind} == {"dp0", "dp1"}
+        assert (cell.order_dependent, cell.prerequisites) == (True, (FIRST,))
+        assert {name.rpartition("-")[2] for name in cell.leftovers} == {"dp0", "dp1"}
     assert {cell.finding for name, cell in document.cells.items() if name not in red} == {"green"}

@@ -59,23 +59,23 @@ def test_the_revert_of_the_culprit_is_enough(told, candidates, labels):
     culprit = name("revert", labels["culprit"])
     assert told.fixes.red == (CELL,)
     assert told.fixes.smallest == (f"{culprit} (#118)",)
-    assert candidates[culprit].healed == (CELL,)
+    assert candidates[culprit].fixed == (CELL,)
 
 
 def test_the_revert_of_the_unrelated_change_heals_nothing(candidates, labels):
     unrelated = candidates[name("revert", labels["unrelated-revert"])]
-    assert (unrelated.heals, unrelated.red) == (False, (CELL,))
+    assert (unrelated.fixes_all, unrelated.red) == (False, (CELL,))
 
 
 def test_the_revert_that_came_later_heals_as_well(candidates, labels):
-    assert candidates[name("pick", labels["revert"])].heals
+    assert candidates[name("pick", labels["revert"])].fixes_all
 
 
 def test_what_was_added_again_does_not_apply_without_the_revert(candidates, labels):
     added_again = candidates[name("pick", labels["fixed"])]
-    assert (added_again.sha, added_again.why) == ("", "conflicts")
+    assert (added_again.sha, added_again.reason) == ("", "conflicts")
     assert added_again.conflicts
 
 
 def test_the_fix_forward_is_green(told, labels):
-    assert [(each.sha, each.heals) for each in told.fixes.verified] == [(labels["fixed"], True)]
+    assert [(each.sha, each.fixes_all) for each in told.fixes.verified] == [(labels["fixed"], True)]

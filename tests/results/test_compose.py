@@ -97,9 +97,9 @@ def test_of_a_culprit_s_cells_the_failure_of_most_is_told(session):
     elsewhere = replace(CULPRIT, cell="z", culprit=documents.PARENT, failure=other)
     cells = (replace(CULPRIT, cell="first", failure=other), CULPRIT, replace(CULPRIT, cell="last"), elsewhere)
     failure = compose(session, ROWS, ended(*cells)).failure
-    assert (failure.cell, failure.otherwise, failure.chain) == (CELL, ("first",), documents.CHAIN)
+    assert (failure.cell, failure.other_signatures, failure.chain) == (CELL, ("first",), documents.CHAIN)
     alone = compose(session, ROWS, ended(CULPRIT, elsewhere)).failure
-    assert (alone.cell, alone.otherwise) == (CELL, ())
+    assert (alone.cell, alone.other_signatures) == (CELL, ())
 
 
 def test_parent_that_was_not_tried_is_not_called_good(session):
@@ -170,9 +170,9 @@ def test_what_is_left_behind_is_told_of_the_trial_with_the_fewest_cells(session)
         ran(5, "needed"),
     )
     needing = replace(CULPRIT, after=("needed",))
-    assert compose(session, rows, ended(needing)).cells[CELL].left_behind == ("file $TMPDIR/4",)
-    assert compose(session, rows, ended(CULPRIT)).cells[CELL].left_behind == ()
-    assert compose(session, rows[1:3], ended(needing)).cells[CELL].left_behind == ()
+    assert compose(session, rows, ended(needing)).cells[CELL].leftovers == ("file $TMPDIR/4",)
+    assert compose(session, rows, ended(CULPRIT)).cells[CELL].leftovers == ()
+    assert compose(session, rows[1:3], ended(needing)).cells[CELL].leftovers == ()
 
 
 def test_texts_are_cleaned_and_secrets_masked(session, monkeypatch):

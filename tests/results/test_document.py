@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -32,7 +33,11 @@ from bisect_tool.results.document import (
 from bisect_tool.results.fixes import FixReport, Tried
 from bisect_tool.results.repro import FailureRate, Reproduced, Reproduction, SignatureCount, Spread
 
+_EXACT = ("type", "$ref", "const", "format")
+FROZEN = Path(__file__).with_name("schema-2.json")
+"""Schema 2 as it was first published."""
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "json.md"
+JSON_SCHEMA = REFERENCE.with_name("document.schema.json")
 SECTIONS = {
     "Document": Document,
     "Cell": CellReport,
@@ -49,7 +54,7 @@ SECTIONS = {
     "Failure rate": FailureRate,
     "Signature count": SignatureCount,
     "Spread": Spread,
-    "Healings": FixReport,
+    "Fix report": FixReport,
     "Tried": Tried,
     "Confirmation": Confirmation,
     "Other failure": OtherFailureReport,
@@ -83,7 +88,7 @@ def test_json_is_ascii_whatever_is_in_it():
     text = documents.hostile().to_json()
     assert text.isascii()
     assert not re.search(r"[^\n -~]", text)
-    assert json.loads(text)["schema"] == 1
+    assert json.loads(text)["schema"] == 2
 
 
 def test_what_the_schema_does_not_know_is_an_error():
@@ -91,7 +96,7 @@ def test_what_the_schema_does_not_know_is_an_error():
     with pytest.raises(ValidationError):
         Document.model_validate({**content, "extra": 1})
     with pytest.raises(ValidationError):
-        Document.model_validate({**content, "schema": 2})
+        Document.model_validate({**content, "schema": 1})
 
 
 def described():
@@ -110,3 +115,26 @@ def test_reference_example_is_a_document():
     example = re.search(r"```json\n(.+?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)[1]
     document = Document.model_validate_json(example)
     assert json.loads(document.to_json()) == json.loads(example), "the example leaves no field out"
+
+
+def _is_kept(published, current):
+    """Whether all that was published is there still: objects and lists may gain members, texts may change."""
+    if isinstance(published, dict) and isinstance(current, dict):
+        kept = {key: value for key, value in published.items() if not isinstance(value, str) or key in _EXACT}
+        return all(key in current and _is_kept(value, current[key]) for key, value in kept.items())
+    if isinstance(published, list) and isinstance(current, list):
+        return all(any(_is_kept(value, other) for other in current) for value in published)
+    return published == current
+
+
+def test_json_schema_that_is_published_is_that_of_the_model():
+    """Written anew with `UPDATE_GOLDEN=1` where a field was added."""
+    current = Document.model_json_schema(by_alias=True)
+    if os.environ.get("UPDATE_GOLDEN"):
+        JSON_SCHEMA.write_text(json.dumps(current, indent=2) + "\n", encoding="utf-8")
+    assert json.loads(JSON_SCHEMA.read_text(encoding="utf-8")) == current
+
+
+def test_no_field_of_the_frozen_schema_is_lost():
+    frozen = json.loads(FROZEN.read_text(encoding="utf-8"))
+    assert _is_kept(frozen, Document.model_json_schema(by_alias=True))

@@ -5,15 +5,15 @@ import pytest
 from bisect_tool.errors import ExitCode
 from bisect_tool.planner import State
 from bisect_tool.render.fixes import doubts
-from bisect_tool.results.fixes import FixReport, Tried, Unsteady, concluded
+from bisect_tool.results.fixes import FixReport, FlakyCell, Tried, concluded
 
 BAD = "a4b6c64f5" + "0" * 31
 CELLS = ("test[1]", "test[4]")
 OVER = State(None, (), (), 0, over=True)
 
 
-def tried(*parts, heals=True):
-    return Tried(name=" + ".join(parts), title="", parts=parts, sha="f" * 40, heals=heals)
+def tried(*parts, fixes_all=True):
+    return Tried(name=" + ".join(parts), title="", parts=parts, sha="f" * 40, fixes_all=fixes_all)
 
 
 def found(*candidates, together=(), verified=(), smallest=()):
@@ -33,15 +33,17 @@ def found(*candidates, together=(), verified=(), smallest=()):
     [
         (found(tried("revert a"), smallest=("revert a",)), "healed by revert a"),
         (
-            found(tried("revert a"), tried("apply b", heals=False), tried("pick c"), smallest=("revert a",)),
+            found(
+                tried("revert a"), tried("apply b", fixes_all=False), tried("pick c"), smallest=("revert a",)
+            ),
             "healed by revert a; also: pick c",
         ),
         (
             found(
-                tried("revert a", heals=False),
-                tried("revert b", heals=False),
+                tried("revert a", fixes_all=False),
+                tried("revert b", fixes_all=False),
                 together=(tried("revert a", "revert b"), tried("revert a", "revert b", "pick c")),
-                verified=(Tried(name="6c95d18c2", title="", sha="6" * 40, heals=True),),
+                verified=(Tried(name="6c95d18c2", title="", sha="6" * 40, fixes_all=True),),
                 smallest=("revert a", "revert b"),
             ),
             "healed by revert a and revert b; also: 6c95d18c2 as it is",
@@ -54,9 +56,9 @@ def test_whatever_heals_all_is_named(fix_report, sentence):
 
 @pytest.mark.parametrize(("healed", "told"), [(CELLS, True), (CELLS[:1], False)])
 def test_a_cure_that_may_be_luck_is_doubted(healed, told):
-    unsteady = Unsteady(cell=CELLS[1], runs=8, failed=4, luck=0.34)
-    candidate = tried("revert a").model_copy(update={"healed": healed})
-    fix_report = found(candidate).model_copy(update={"unsteady": (unsteady,)})
+    unsteady = FlakyCell(cell=CELLS[1], runs=8, failed=4, false_pass_probability=0.34)
+    candidate = tried("revert a").model_copy(update={"fixed": healed})
+    fix_report = found(candidate).model_copy(update={"flaky_cells": (unsteady,)})
     words = [(note.name, note.words) for note in doubts(fix_report)]
     expected = "failed in 4 of 8 runs there, so 2 passes are luck in 34 % of all cases: --runs 8 says more"
     assert words == ([(CELLS[1], expected)] if told else [])

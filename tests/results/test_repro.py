@@ -91,8 +91,8 @@ def test_the_evidence_is_of_the_commit_and_the_reddest_cell():
 
 def test_the_time_to_failure_is_that_of_failing_runs():
     trials = [trial(FAIL, seconds=seconds) for seconds in (9.0, 1.0, 2.0)] + [trial(PASS, seconds=100.0)]
-    spread = of(*trials).cells["test_it"].here.seconds_to_failure
-    assert (spread.median, spread.least, spread.most) == (2.0, 1.0, 9.0)
+    spread = of(*trials).cells["test_it"].rate.seconds_to_failure
+    assert (spread.median, spread.min, spread.max) == (2.0, 1.0, 9.0)
     assert "2.0 s (1.0 s to 9.0 s)" in shown(of(*trials))
 
 

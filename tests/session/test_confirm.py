@@ -88,7 +88,7 @@ def test_the_revert_of_the_culprit_heals(project, history, log):
     assert f"does it heal {bad[:9]} to revert {broken[:9]}?" in ended.stderr
     found = document.confirmation
     (revert,) = found.fixes.candidates
-    assert (revert.commit, revert.heals, revert.healed) == (broken, True, ("command",))
+    assert (revert.commit, revert.fixes_all, revert.fixed) == (broken, True, ("command",))
     assert found.conclusion == f"healed by revert {broken[:9]} (#12)"
     assert found.cost.trials == found.fixes.runs == 2
     assert document.commits[revert.sha].subject == 'Revert "Break a (#12)"'
@@ -111,7 +111,7 @@ def test_what_breaks_the_cell_besides(project, commit):
     document = ended.document
     assert (ended.code, document.cells["command"].culprit.sha) == (0, broken)
     (revert,) = document.confirmation.fixes.candidates
-    assert (revert.heals, revert.red) == (False, ("command",))
+    assert (revert.fixes_all, revert.red) == (False, ("command",))
 
 
 def test_a_revert_that_conflicts_is_told_with_its_files_and_not_run(project, commit, log):
@@ -134,7 +134,7 @@ def test_a_revert_that_changes_nothing(project, commit):
     ended = bisect(project, base, bad, "--json")
     (revert,) = ended.document.confirmation.fixes.candidates
     assert (ended.code, ended.document.cells["command"].culprit.sha) == (0, broken)
-    assert (revert.sha, revert.why) == ("", "changes nothing there")
+    assert (revert.sha, revert.reason) == ("", "changes nothing there")
     (search,) = ended.document.confirmation.searches
     assert (search.culprit, search.commit.sha, search.rerun) == (broken, bad, "")
     assert "came before it, while the culprit hid it" in project.run("report").stdout
@@ -184,7 +184,7 @@ def test_each_of_two_culprits_heals_its_own_cell(project, commit, scenario):
     assert ended.code == 0, ended.stderr
     assert ended.document.confirmation.conclusion == f"healed by revert {second[:9]} and revert {first[:9]}"
     found = ended.document.confirmation
-    healed = {each.commit: (each.healed, each.red) for each in found.fixes.candidates}
+    healed = {each.commit: (each.fixed, each.red) for each in found.fixes.candidates}
     one, other = "test_file[a]", "test_file[b]"
     assert healed == {first: ((one,), (other,)), second: ((other,), (one,))}
     assert found.fixes.smallest == (f"revert {second[:9]}", f"revert {first[:9]}")
@@ -221,7 +221,7 @@ def test_interrupted_while_it_confirms(project, confirming, log, gate, name):
     gate.unlink()
     ended = project.run("resume", bisection.session, "--json")
     assert ended.code == 0, ended.stderr
-    assert ended.document.confirmation.fixes.candidates[0].heals
+    assert ended.document.confirmation.fixes.candidates[0].fixes_all
     assert stored(project) == [first, [ended.document.confirmation.fixes.candidates[0].sha] * 2]
     ran = log.read_text()
     again = project.run("resume", "--json")
@@ -239,7 +239,7 @@ def test_it_goes_on_by_the_name_of_the_confirming_session_as_well(project, confi
     assert ended.code == 0, ended.stderr
     assert f"{second.id} confirms what {bisection.id} found: going on with both" in ended.stderr
     assert (ended.document.session, ended.document.resumable) == (bisection.id, False)
-    assert ended.document.confirmation.fixes.candidates[0].heals
+    assert ended.document.confirmation.fixes.candidates[0].fixes_all
     assert "resumable" not in project.run("status").stdout
 
 
@@ -257,7 +257,7 @@ def test_interrupted_before_it_confirms(project, history, log, wait_for):
     assert stored(project) == [[]]
     pause.unlink()
     ended = project.run("resume", "--json")
-    assert (ended.code, ended.document.confirmation.fixes.candidates[0].heals) == (0, True)
+    assert (ended.code, ended.document.confirmation.fixes.candidates[0].fixes_all) == (0, True)
 
 
 def test_both_run_while_it_confirms(project, confirming, gate):
@@ -283,7 +283,7 @@ def test_one_budget_for_both(project, history):
     assert document.confirmation.conclusion == "not finished: candidates are left"
     resumed = project.run("resume", "--json").document
     assert (resumed.resumable, resumed.confirmation.cost.trials) == (False, 2)
-    assert resumed.confirmation.fixes.candidates[0].heals
+    assert resumed.confirmation.fixes.candidates[0].fixes_all
 
 
 def test_a_bisection_that_a_budget_stopped_is_not_confirmed(project, history):

@@ -65,7 +65,7 @@ def test_a_patch_that_heals_beside_a_revert_that_does_not(project, shas, fixes, 
     found = ended.document.fixes
     assert (found.smallest, found.red, found.runs) == (("apply mend.patch",), ("command",), 2)
     reverted = told(ended)[shas["doc"][:9]]
-    assert (reverted.heals, reverted.red) == (False, ("command",))
+    assert (reverted.fixes_all, reverted.red) == (False, ("command",))
     runs = Counter(log.read_text().split())
     assert runs == {shas["again"]: 1, told(ended)["mend.patch"].sha: 2, reverted.sha: 1}
     assert ended.document.conclusion == "healed by apply mend.patch"
@@ -88,7 +88,7 @@ def test_the_fewest_reverts_where_one_fits_only_after_another(shas, fixes, log):
     needed = tuple(f"revert {shas[name][:9]} (#{pr})" for name, pr in {"again": 15, "b": 14, "a": 12}.items())
     assert ended.document.fixes.smallest == needed
     alone = told(ended)[shas["b"][:9]]
-    assert (alone.sha, alone.conflicts, alone.why) == ("", ("b",), "conflicts")
+    assert (alone.sha, alone.conflicts, alone.reason) == ("", ("b",), "conflicts")
     runs = Counter(log.read_text().split())
     assert max(runs.values()) == 2, "a combination ran again"
 
@@ -115,7 +115,7 @@ def test_a_fix_forward_is_verified(project, shas, log):
     words = ("--verify", "HEAD", "--verify", shas["b"], "--json", "--", "./check.sh")
     ended = project.run("fixes", "--at", shas["again"], *words)
     assert ended.code == 0, ended.stderr
-    verified = {each.sha: each.heals for each in ended.document.fixes.verified}
+    verified = {each.sha: each.fixes_all for each in ended.document.fixes.verified}
     assert verified == {mended: True, shas["b"]: False}
     assert ended.document.conclusion == f"healed at {mended[:9]}"
 
@@ -232,6 +232,6 @@ def test_a_cure_of_what_fails_now_and_then_may_be_luck(project, fixes, shas):
     count = project.home.parent / "count"
     project.write_check(f"#!/bin/sh\necho x >> {count}\n[ $(wc -l < {count}) -ne 2 ]\n")
     ended = fixes("--revert", shas["doc"])
-    (unsteady,) = ended.document.fixes.unsteady
+    (unsteady,) = ended.document.fixes.flaky_cells
     assert (unsteady.runs, unsteady.failed) == (2, 1)
-    assert unsteady.luck > 0.5
+    assert unsteady.false_pass_probability > 0.5

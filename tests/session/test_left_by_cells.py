@@ -115,8 +115,8 @@ def test_a_file_that_an_earlier_test_left_is_named(project, scenario):
     document = ended.document
     cell = document.cells["test_needs_the_lock[4]"]
     assert (cell.finding, cell.culprit.sha, cell.order_dependent) == ("culprit", culprit, True)
-    assert cell.after == ("test_locks[1]",)
-    assert cell.left_behind == ("file $TMPDIR/engine/lock",)
+    assert cell.prerequisites == ("test_locks[1]",)
+    assert cell.leftovers == ("file $TMPDIR/engine/lock",)
     assert ("file $TMPDIR/socket", "file $TMPDIR/engine/lock") in {each.leftovers for each in document.trials}
     told = project.run("report").stdout
     assert "left behind there: file $TMPDIR/engine/lock" in told

@@ -40,13 +40,13 @@ def test_it_counts(project, log):
     document = ended.document
     assert (document.command, document.exit_code, document.good, document.bad) == ("repro", 1, (), sha)
     cell = document.repro.cells["command"]
-    assert (cell.here.sha, cell.here.runs, cell.here.failed, cell.here.rate) == (sha, 7, 2, 2 / 7)
-    assert (cell.here.low, cell.here.high) == wilson(2, 7)
-    assert [(each.signature, each.count) for each in cell.here.signatures] == [
+    assert (cell.rate.sha, cell.rate.runs, cell.rate.failed, cell.rate.rate) == (sha, 7, 2, 2 / 7)
+    assert (cell.rate.low, cell.rate.high) == wilson(2, 7)
+    assert [(each.signature, each.count) for each in cell.rate.signatures] == [
         ("Command: exit code 1: no output", 2)
     ]
-    spread = cell.here.seconds_to_failure
-    assert 0 <= spread.least <= spread.median <= spread.most
+    spread = cell.rate.seconds_to_failure
+    assert 0 <= spread.min <= spread.median <= spread.max
     assert document.failure.sha == sha
     assert document.conclusion == "reproduced: command failed in 2 of 7 runs"
     assert {trial.purpose for trial in document.trials} == {"repeat"}
@@ -57,7 +57,7 @@ def test_what_never_fails_ends_with_0(project, log):
     project.commit(0)
     ended = repro(project, "HEAD", "--runs", "3")
     assert ended.code == 0
-    assert ended.document.repro.cells["command"].here.failed == 0
+    assert ended.document.repro.cells["command"].rate.failed == 0
     assert ended.document.failure is None
 
 
@@ -81,8 +81,8 @@ def test_two_commits_in_turn(project, log):
     assert ended.code == 1
     assert log.read_text().split() == ["1", "0"] * 6
     cell = ended.document.repro.cells["command"]
-    assert (cell.here.sha, cell.here.failed, cell.here.runs) == (bad, 2, 6)
-    assert (cell.there.sha, cell.there.failed, cell.there.runs) == (good, 0, 6)
+    assert (cell.rate.sha, cell.rate.failed, cell.rate.runs) == (bad, 2, 6)
+    assert (cell.baseline.sha, cell.baseline.failed, cell.baseline.runs) == (good, 0, 6)
     assert cell.p_value == fisher(2, 6, 0, 6)
 
 
@@ -109,7 +109,7 @@ def test_runs_that_tell_nothing_are_given_up(project, log):
     ended = repro(project, "HEAD", "--runs", "20")
     assert ended.code == 3
     assert len(log.read_text().split()) == 2
-    assert ended.document.repro.cells["command"].here.rate is None
+    assert ended.document.repro.cells["command"].rate.rate is None
     assert "the command said 125" in ended.document.conclusion
 
 
@@ -141,12 +141,12 @@ def test_interrupted_and_resumed(project, log, tmp_path, wait_for):
     assert process.returncode == 130
     unfinished = project.run("report", "--json").document
     assert (unfinished.exit_code, unfinished.resumable) == (130, True)
-    assert unfinished.repro.cells["command"].here.runs == 2
+    assert unfinished.repro.cells["command"].rate.runs == 2
     assert "2 runs left" in project.run("status", "last").stdout
     gate.touch()
     ended = project.run("resume", "--json")
     assert ended.code == 0, ended.stderr
-    assert ended.document.repro.cells["command"].here.runs == 4
+    assert ended.document.repro.cells["command"].rate.runs == 4
     assert len(log.read_text().split()) == 5
 
 
