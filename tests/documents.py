@@ -317,7 +317,7 @@ def confirmed() -> Document:
         commit=BROKEN,
     )
     other = red(culprit=COMMITS[BROKEN], last_good=None, last_good_runs=None, candidates=(BROKEN,))
-    told = "nothing that was tried heals all that fails"
+    told = "no tested combination fixes every failing cell"
     return document(
         cells={GREEN_CELLS[0]: green(), **dict.fromkeys(RED_CELLS, red()), "test_other[4]": other},
         confirmation=confirmation(partly, conflicts, conclusion=told),
@@ -339,7 +339,7 @@ def inconclusive() -> Document:
     return document(
         cells={GREEN_CELLS[0]: green(), RED_CELLS[0]: cell},
         exit_code=3,
-        conclusion="the commit hides among those that could not be tested",
+        conclusion="the first bad commit is among untestable commits",
         failure=FAILURE.model_copy(update={"sha": ""}),
         trials=(
             trial(BAD, "bad end", outcomes("failed")),
@@ -575,7 +575,7 @@ def fixes() -> Document:
     return document(
         command="fixes",
         good=(),
-        conclusion=f"healed by {names[1]} and {names[0]}",
+        conclusion=f"fixed by {names[1]} and {names[0]}",
         cells={},
         fixes=FixReport(
             runs=2,

@@ -115,7 +115,7 @@ def _check_folder() -> None:
     try:
         Path.cwd()
     except FileNotFoundError:
-        raise UsageError("the current folder does not exist any more", "Go to one that does.") from None
+        raise UsageError("the current directory no longer exists", "cd to an existing directory.") from None
 
 
 def _check_command(words: list[str]) -> None:

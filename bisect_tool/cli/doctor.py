@@ -63,7 +63,7 @@ def missing_packages() -> list[str]:
 def render_checks(checks: tuple[Check, ...]) -> RenderableType:
     """The answer first; then a row for each check, what is missing on top, with what to do below it."""
     missing = [check.name for check in checks if check.missing]
-    answer = f"Not able yet: see to {listing(missing)}." if missing else "This machine is able."
+    answer = f"Missing: {listing(missing)}." if missing else "All required checks passed."
     grid = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(2):
         grid.add_column(no_wrap=True)

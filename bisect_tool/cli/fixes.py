@@ -51,15 +51,11 @@ def fixes(
     ] = None,
     verify: Annotated[
         Several,
-        typer.Option(
-            "--verify", metavar="REF", help="Run this commit as it is: is it healed? May be repeated."
-        ),
+        typer.Option("--verify", metavar="REF", help="Also run this commit as it is; may be repeated."),
     ] = None,
     runs: Annotated[
         int,
-        typer.Option(
-            "--runs", metavar="N", min=1, help="Runs in which a cell has to pass to count as healed."
-        ),
+        typer.Option("--runs", metavar="N", min=1, help="Runs that a cell has to pass to count as fixed."),
     ] = 2,
     repo: declared.Repo = None,
     scenario: declared.Scenario = None,

@@ -22,7 +22,7 @@ def repro(
         int, typer.Option("--runs", metavar="N", min=1, help="How often; with --compare, each commit.")
     ] = 20,
     until_fail: Annotated[
-        bool, typer.Option("--until-fail", help="Begin no run after one that failed.")
+        bool, typer.Option("--until-fail", help="Start no run after one that failed.")
     ] = False,
     compare: Annotated[
         str | None,
@@ -37,7 +37,9 @@ def repro(
     stress_role: Annotated[
         list[str] | None,
         typer.Option(
-            "--stress-role", metavar="ROLE", help="Whom `delay` stops, such as Worker; may be repeated."
+            "--stress-role",
+            metavar="ROLE",
+            help="Process role that --stress delay pauses, such as Worker; may be repeated.",
         ),
     ] = None,
     script: Annotated[

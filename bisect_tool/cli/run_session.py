@@ -81,7 +81,7 @@ def _doubt(document: Document) -> str:
     if "unverified" in findings:
         untested = not any(report.bad.runs for report in document.cells.values())
         other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
-        return f"An end told nothing: see why above, or name other ends{other}."
+        return f"An end gave no result: see why above, or name other ends{other}."
     runs = "--runs" if document.fixes else "--endpoint-runs"
     return f"Are these the commits that CI tested? Does it need other hardware, or more {runs}?"
 
@@ -146,7 +146,7 @@ def _second(session: Session, state: State, store: Store) -> Session:
     """The session that confirms the culprits of this one: the one that was begun, else a new one."""
     found = confirmation.culprits(session, state)
     shas = tuple(dict.fromkeys(short(item.culprit) for item in found if item.culprit))
-    say(f"does it heal {short(session.request.bad)} to revert {listing(shas, limit=len(shas))}?")
+    say(f"confirming: reverting {listing(shas, limit=len(shas))} on {short(session.request.bad)}")
     return confirmation.begun(session, found, store) or confirmation.begin(session, found, store)
 
 

@@ -54,7 +54,7 @@ def simulate(
             "--runs", metavar="N", min=1, max=1_000_000, help="Searches in all, as many for each case."
         ),
     ] = 500,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="What chance begins with.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Random seed.")] = 1,
     confidence: declared.Confidence = 0.95,
     slots: declared.Slots = 1,
     endpoint_runs: Annotated[

@@ -266,7 +266,7 @@ def _counted(document: Document, shared: TrialConfig) -> Iterator[str]:
     yield "done"
     yield 'echo "$failed of $((failed + passed)) runs failed"'
     yield 'if [ "$((failed + passed))" = 0 ]; then'
-    yield '  echo "no run told anything: none passed, none failed" >&2'
+    yield '  echo "no run gave a result: none passed, none failed" >&2'
     yield "  exit 3"
     yield "fi"
     yield 'exit "$((failed > 0))"'

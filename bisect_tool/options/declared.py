@@ -70,7 +70,7 @@ EndpointRuns = Annotated[
         "--endpoint-runs",
         metavar="N",
         min=1,
-        help="Runs of the bad end in which a cell has to fail, or it is green.",
+        help="Runs of --bad before a cell that never failed counts as passing.",
     ),
 ]
 Find = Annotated[
@@ -83,11 +83,13 @@ Confidence = Annotated[
 ]
 BudgetTrials = Annotated[
     int | None,
-    typer.Option("--budget-trials", metavar="N", min=1, help="Stop after so many trials, as far as it came."),
+    typer.Option(
+        "--budget-trials", metavar="N", min=1, help="Stop after N trials and list the remaining candidates."
+    ),
 ]
 BudgetMinutes = Annotated[
     float | None,
-    typer.Option("--budget-minutes", metavar="M", min=0.01, help="Begin no trial after so many minutes."),
+    typer.Option("--budget-minutes", metavar="M", min=0.01, help="Start no new trial after M minutes."),
 ]
 Slots = Annotated[
     int, typer.Option("--slots", metavar="K", min=1, max=64, help="Trials that run side by side.")
@@ -95,10 +97,10 @@ Slots = Annotated[
 NoPriors = Annotated[
     bool, typer.Option("--no-priors", help="Suspect every commit alike, whatever it changes.")
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Leave the trials of earlier sessions aside.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore results from earlier sessions.")]
 Confirm = Annotated[
     Literal["revert"] | None,
-    typer.Option("--confirm", help="Revert each culprit on the bad end: does that heal it?"),
+    typer.Option("--confirm", help="After bisecting, revert each culprit on --bad and rerun its cells."),
 ]
 SameFailure = Annotated[
     bool,

@@ -312,7 +312,7 @@ class CellSearch:
     def _silence(self, end: str, shas: Collection[str]) -> str:
         """That an end told nothing, and why."""
         why = next((reason for sha, reason in self.cell_runs.skipped() if sha in shas and reason), "")
-        return f"{end} told nothing about it" + (f": {why}" if why else "")
+        return f"{end} gave no result for it" + (f": {why}" if why else "")
 
     def _due(self, running: Sequence[str]) -> tuple[str, ...]:
         """The runs that confirm, less those under way."""
@@ -370,7 +370,7 @@ class CellSearch:
         silent = [sha for sha in found.parents if sha in self.goal.goods and sha not in heard]
         if not silent:
             return None
-        note = f"the end {silent[0][:9]} told nothing about it"
+        note = f"the end {silent[0][:9]} gave no result for it"
         return replace(base, finding=Finding.UNVERIFIED, note=note)
 
     def _culprit(self, base: CellConclusion, found: Culprit) -> CellConclusion:

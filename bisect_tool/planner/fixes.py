@@ -137,14 +137,14 @@ class FixEvaluation:
 
 @dataclass(frozen=True)
 class Smallest:
-    """The smallest set of candidates that heals all; `cut`: not all combinations that it takes were tried."""
+    """The smallest set of candidates that fixes all; `cut`: not all combinations that it takes were tried."""
 
     parts: frozenset[int]
     cut: bool = False
 
 
 class _Oracle:
-    """Answers whether a combination heals all, from the trials; raises where they do not say it yet.
+    """Answers whether a combination fixes all, from the trials; raises where they do not say it yet.
 
     So the search is played from its beginning whenever something new is known, and needs no memory.
     """
@@ -239,7 +239,7 @@ def _unfinished(evaluation: FixEvaluation, parts: frozenset[int]) -> list[str]:
 
 
 def _search(evaluation: FixEvaluation) -> Smallest | None:
-    """A single candidate that heals all; else delta debugging from the largest sets that do.
+    """A single candidate that fixes all; else delta debugging from the largest sets that do.
 
     First those that heal something each, as the others are probably of no use; then all that fit together:
     what conflicts by itself may fit once something above it is reverted.

@@ -19,9 +19,9 @@ _OPEN = "open still"
 
 
 _OF_CELLS = {
-    "heals": "heals",
-    "fails still": "does not heal",
-    "told nothing": "told nothing of",
+    "fixes": "fixes",
+    "fails still": "does not fix",
+    "no result": "gave no result for",
     _OPEN: "has not run often enough yet for",
 }
 
@@ -34,7 +34,7 @@ def reverted(document: Document, cell: str) -> str:
 
 
 def became(document: Document, culprit: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What a culprit's revert did: `heals` these cells, `does not heal` those, `conflicts in` these files."""
+    """What a culprit's revert did: `fixes` these cells, `does not fix` those, `conflicts in` these files."""
     tried = _tried(document, culprit)
     if tried is None:
         return ()
@@ -43,7 +43,7 @@ def became(document: Document, culprit: str) -> tuple[tuple[str, tuple[str, ...]
     cells = [cell for cell, found in document.cells.items() if found.culprit and found.culprit.sha == culprit]
     said = {cell: _said(tried, cell) for cell in cells}
     groups = ((_OF_CELLS[word], tuple(cell for cell in cells if said[cell] == word)) for word in _OF_CELLS)
-    lucky = _by_luck(document, [cell for cell in cells if said[cell] == "heals"])
+    lucky = _by_luck(document, [cell for cell in cells if said[cell] == "fixes"])
     return (*((words, group) for words, group in groups if group), *lucky)
 
 
@@ -54,7 +54,8 @@ def _by_luck(document: Document, cells: Iterable[str]) -> Iterator[tuple[str, tu
         runs = document.cells[cell].broken_runs
         chance = luck(runs.failed, runs.runs, times) if runs else 0.0
         if chance > DOUBTFUL:
-            yield f"(passed {times} times, which is luck in {percent(chance)} of all cases)", (cell,)
+            often = f"happens by chance in {percent(chance)} of all cases"
+            yield f"(passed {times} times, which {often})", (cell,)
 
 
 def taken_back(document: Document, culprit: str) -> NextSearch | None:
@@ -85,5 +86,5 @@ def _tried(document: Document, culprit: str) -> Tried | None:
 def _said(tried: Tried, cell: str) -> str:
     if not tried.sha:
         return "conflicts" if tried.conflicts else tried.reason
-    known = {"heals": tried.fixed, "fails still": tried.red, "told nothing": tried.inconclusive}
+    known = {"fixes": tried.fixed, "fails still": tried.red, "no result": tried.inconclusive}
     return next((word for word, cells in known.items() if cell in cells), _OPEN)

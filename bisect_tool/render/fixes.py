@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 from bisect_tool.results.fixes import DOUBTFUL, FixReport, FlakyCell, Tried
 
-CUT = "Not every combination was tried: a smaller one may heal all, too."
+CUT = "Not every combination was tried: a smaller one may fix every cell, too."
 _OPEN = "not known"
-_MUTE = "told nothing"
+_MUTE = "no result"
 _TEXT_LIMIT = 300
 _CELLS = 8
 _FILES = 5
@@ -52,7 +52,7 @@ def render_fix_report(found: FixReport) -> RenderableType:
     """A row for whatever was tried; below it the cells it heals or breaks, and the files that conflict."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("tried", overflow="fold")
-    table.add_column("heals", justify="right", no_wrap=True)
+    table.add_column("fixes", justify="right", no_wrap=True)
     table.add_column("breaks", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("what it is")
@@ -83,11 +83,11 @@ def notes(found: FixReport) -> Iterator[Note]:
         elif each.reason:
             yield Note(each.name, "", (each.reason,))
         if each.fixed and not each.fixes_all:
-            yield Note(each.name, "heals", each.fixed)
+            yield Note(each.name, "fixes", each.fixed)
         if each.broken:
             yield Note(each.name, "breaks", each.broken)
         if each.inconclusive:
-            yield Note(each.name, "said nothing of", each.inconclusive)
+            yield Note(each.name, "no result for", each.inconclusive)
 
 
 def doubts(found: FixReport) -> Iterator[Note]:
@@ -95,7 +95,8 @@ def doubts(found: FixReport) -> Iterator[Note]:
     healed = {cell for each in _everything(found) for cell in each.fixed}
     for each in found.flaky_cells:
         if each.cell in healed and each.false_pass_probability > DOUBTFUL:
-            passes = f"{found.runs} passes are luck in {percent(each.false_pass_probability)} of all cases"
+            chance = percent(each.false_pass_probability)
+            passes = f"{found.runs} passes happen by chance in {chance} of all cases"
             seen = f"failed in {each.failed} of {each.runs} runs there"
             yield Note(each.cell, f"{seen}, so {passes}: --runs {_enough(each)} says more", ())
 
@@ -112,9 +113,9 @@ def _everything(found: FixReport) -> tuple[Tried, ...]:
 _VERDICT_STYLE = {
     "conflicts": "yellow",
     "does not fit": "yellow",
-    "heals all": "bold green",
-    "heals some": "green",
-    "heals nothing": "red",
+    "fixes all": "bold green",
+    "fixes some": "green",
+    "fixes nothing": "red",
     _MUTE: "yellow",
     _OPEN: "dim",
 }
@@ -124,11 +125,11 @@ def _verdict(tried: Tried, found: FixReport) -> str:
     if not tried.sha:
         return "conflicts" if tried.conflicts else "does not fit"
     if tried.fixes_all:
-        return "heals all"
+        return "fixes all"
     if tried.fixed:
-        return "heals some"
+        return "fixes some"
     if tried.red:
-        return "heals nothing"
+        return "fixes nothing"
     return _MUTE if set(tried.inconclusive) & set(found.red) else _OPEN
 
 

@@ -161,7 +161,7 @@ def _signature(row: SignatureRow) -> str:
 
 def _untold(row: UntoldRow) -> str:
     where = f" at {row.commit}" if row.commit else ""
-    return f"{count(row.cells, 'cell')} told nothing{where}: {row.reason}"
+    return f"no result for {count(row.cells, 'cell')}{where}: {row.reason}"
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -75,7 +75,7 @@ def conclude_step(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
 _ANSWERS = {
     Finding.CANDIDATES: (
         ExitCode.INCONCLUSIVE,
-        "the commit hides among those that could not be tested",
+        "the first bad commit is among untestable commits",
     ),
     Finding.SUSPECT: (
         ExitCode.INCONCLUSIVE,
@@ -93,4 +93,4 @@ def _nothing_ran(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
     reason = next((row.result.reason for row in rows if row.result.reason), "no cell ran")
     infrastructure = any(row.result.outcome is Outcome.INFRASTRUCTURE for row in rows)
     code = ExitCode.ENVIRONMENT if infrastructure else ExitCode.ENDPOINTS
-    return code, f"the bad end told nothing: {reason}"
+    return code, f"the bad end gave no result: {reason}"

@@ -123,10 +123,10 @@ def concluded(
         return _not_red(found, bad, results)
     if found.smallest:
         also = f"; also: {listing(others)}" if (others := _others(found)) else ""
-        return ExitCode.DONE, f"healed by {listing(found.smallest, limit=len(found.smallest))}{also}"
+        return ExitCode.DONE, f"fixed by {listing(found.smallest, limit=len(found.smallest))}{also}"
     if healed := [each.name for each in found.verified if each.fixes_all]:
-        return ExitCode.DONE, f"healed at {listing(healed)}"
-    return ExitCode.INCONCLUSIVE, "nothing that was tried heals all that fails"
+        return ExitCode.DONE, f"fixed at {listing(healed)}"
+    return ExitCode.INCONCLUSIVE, "no tested combination fixes every failing cell"
 
 
 def first_failure(
@@ -185,8 +185,8 @@ def _others(found: FixReport) -> list[str]:
 
 def _not_red(found: FixReport, bad: str, results: Sequence[TrialResult]) -> tuple[ExitCode, str]:
     if found.green:
-        return ExitCode.ENDPOINTS, f"every cell is green at {short(bad)}: there is nothing to heal"
+        return ExitCode.ENDPOINTS, f"every cell is green at {short(bad)}: there is nothing to fix"
     reason = next((result.reason for result in results if result.reason), "no cell ran")
     spoiled = any(result.outcome is Outcome.INFRASTRUCTURE for result in results)
     code = ExitCode.ENVIRONMENT if spoiled else ExitCode.ENDPOINTS
-    return code, f"the failing commit told nothing: {reason}"
+    return code, f"the failing commit gave no result: {reason}"

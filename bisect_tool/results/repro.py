@@ -52,7 +52,7 @@ class FailureRate(_Model):
     """How often a cell failed at a commit: between 0 and 1, null without runs.
 
     `low` and `high` are the ends of the Wilson interval that holds the true rate with 95 %.
-    `inconclusive` is why no run told anything, such as the reason of a skip.
+    `inconclusive` is why no run gave a result, such as the reason of a skip.
     """
 
     sha: str
@@ -203,7 +203,7 @@ def _nothing_told(found: Reproduction, trials: Sequence[TrialResult]) -> tuple[E
     reason = next((reason for reason in reasons if reason), "no cell ran")
     infrastructure = any(trial.outcome is Outcome.INFRASTRUCTURE for trial in at)
     code = ExitCode.ENVIRONMENT if infrastructure else ExitCode.INCONCLUSIVE
-    return code, f"no run told anything{' at this commit' if found.against else ''}: {reason}"
+    return code, f"no run gave a result{' at this commit' if found.against else ''}: {reason}"
 
 
 def _reddest(rates: dict[str, FailureRate]) -> str:

@@ -271,7 +271,7 @@ class ServerGroup:
         stranger = self._stranger(server)
         if stranger is not None and not wait_until(lambda: self._stranger(server) is None, PASSING_S):
             who = f"{clean_line(stranger.title, 200)} (pid {stranger.pid})"
-            message = f"a stranger listens on port {server.port} of rank {server.rank}: {who}"
+            message = f"port {server.port} of rank {server.rank} is held by another process: {who}"
             raise ServersBlocked(message, self.bisect_logs, self.bisect_window)
 
     def _stranger(self, server: RankServer) -> ProcessInfo | None:

@@ -122,10 +122,9 @@ class Progress:
             self._say(Text(f"the machine is busy: {busy}; tests with deadlines may fail for it", "yellow"))
         shared = sum(row.shared for row in trials)
         if shared:
-            verb = "counts" if shared == 1 else "count"
-            self._say(Text(f"{count(shared, 'trial')} of earlier sessions {verb} as well"))
+            self._say(Text(f"reusing {count(shared, 'trial')} from earlier sessions"))
         if len(trials) > shared:
-            self._say(Text(f"{count(len(trials) - shared, 'trial')} in the store already"))
+            self._say(Text(f"resuming with {count(len(trials) - shared, 'finished trial')}"))
         self._seconds = [row.result.seconds for row in trials]
 
     def on_decision(self, state: State) -> None:

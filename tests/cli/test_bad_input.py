@@ -582,7 +582,7 @@ def test_a_folder_that_is_gone(cli, tmp_path, monkeypatch):
     (tmp_path / "gone").rmdir()
     ended = cli("status")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == ("error: the current folder does not exist any more\nGo to one that does.\n")
+    assert ended.err == ("error: the current directory no longer exists\ncd to an existing directory.\n")
 
 
 def test_a_session_of_another_version(cli):

@@ -260,7 +260,7 @@ class TestDoctor:
     def test_able_machine(self, cli, home):
         ended = cli("doctor")
         assert (ended.code, ended.err) == (0, "")
-        assert ended.out.startswith("This machine is able.\n\n")
+        assert ended.out.startswith("All required checks passed.\n\n")
         rows = {name: (mark, found) for mark, name, found in self.rows(ended)}
         assert list(rows) == ["Python", "git", "disk", "store", "load", "demo", "uv", "GPUs"]
         assert rows["load"] == ("✓", "CPU pressure 1 %, load 0.1 on 2 CPUs")
@@ -285,7 +285,7 @@ class TestDoctor:
         monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "file" / "home"))
         ended = cli("doctor")
         assert ended.code == 5
-        assert ended.out.startswith("Not able yet: see to disk.\n\n✗  disk ")
+        assert ended.out.startswith("Missing: disk.\n\n✗  disk ")
         assert "point BISECT_RUN_HOME at a writable folder" in ended.out
         assert [mark for mark, *_ in self.rows(ended)].count("✗") == 1
 

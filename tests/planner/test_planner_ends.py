@@ -118,7 +118,7 @@ def test_ends_that_are_swapped():
 def test_a_passing_end_that_tells_nothing_leaves_the_cell_unverified_if_nothing_passes():
     (found,) = play(one_cell(8, 0, {GOOD: ["other"]})).state.conclusions
     assert (found.finding, found.culprit) == (Finding.UNVERIFIED, None)
-    assert found.note.startswith("the passing end good told nothing about it: another failure: ")
+    assert found.note.startswith("the passing end good gave no result for it: another failure: ")
 
 
 @pytest.mark.parametrize("word", ["other", "skipped"])

@@ -31,12 +31,12 @@ def found(*candidates, together=(), verified=(), smallest=()):
 @pytest.mark.parametrize(
     ("fix_report", "sentence"),
     [
-        (found(tried("revert a"), smallest=("revert a",)), "healed by revert a"),
+        (found(tried("revert a"), smallest=("revert a",)), "fixed by revert a"),
         (
             found(
                 tried("revert a"), tried("apply b", fixes_all=False), tried("pick c"), smallest=("revert a",)
             ),
-            "healed by revert a; also: pick c",
+            "fixed by revert a; also: pick c",
         ),
         (
             found(
@@ -46,7 +46,7 @@ def found(*candidates, together=(), verified=(), smallest=()):
                 verified=(Tried(name="6c95d18c2", title="", sha="6" * 40, fixes_all=True),),
                 smallest=("revert a", "revert b"),
             ),
-            "healed by revert a and revert b; also: 6c95d18c2 as it is",
+            "fixed by revert a and revert b; also: 6c95d18c2 as it is",
         ),
     ],
 )
@@ -60,5 +60,7 @@ def test_a_cure_that_may_be_luck_is_doubted(healed, told):
     candidate = tried("revert a").model_copy(update={"fixed": healed})
     fix_report = found(candidate).model_copy(update={"flaky_cells": (unsteady,)})
     words = [(note.name, note.words) for note in doubts(fix_report)]
-    expected = "failed in 4 of 8 runs there, so 2 passes are luck in 34 % of all cases: --runs 8 says more"
+    expected = (
+        "failed in 4 of 8 runs there, so 2 passes happen by chance in 34 % of all cases: --runs 8 says more"
+    )
     assert words == ([(CELLS[1], expected)] if told else [])

@@ -61,10 +61,10 @@ PASS, FAIL = Outcome.PASSED, Outcome.FAILED
             ExitCode.REGRESSION,
             "reproduced: other failed in 2 of 2 runs, and 1 more cell failed",
         ),
-        ((trial(Outcome.SKIPPED),), ExitCode.INCONCLUSIVE, "no run told anything: odd"),
-        ((trial(Outcome.UNBUILDABLE),), ExitCode.INCONCLUSIVE, "no run told anything: odd"),
-        ((trial(Outcome.INFRASTRUCTURE),), ExitCode.ENVIRONMENT, "no run told anything: odd"),
-        ((), ExitCode.INCONCLUSIVE, "no run told anything: no cell ran"),
+        ((trial(Outcome.SKIPPED),), ExitCode.INCONCLUSIVE, "no run gave a result: odd"),
+        ((trial(Outcome.UNBUILDABLE),), ExitCode.INCONCLUSIVE, "no run gave a result: odd"),
+        ((trial(Outcome.INFRASTRUCTURE),), ExitCode.ENVIRONMENT, "no run gave a result: odd"),
+        ((), ExitCode.INCONCLUSIVE, "no run gave a result: no cell ran"),
     ],
 )
 def test_the_answer(trials, code, sentence):
@@ -110,17 +110,16 @@ def test_cells_that_told_nothing_are_counted_by_reason():
     other = trial(Outcome.SKIPPED, cell="c", reason="no GPU")
     once = trial(Outcome.SKIPPED, reason="no GPU")  # beside a run that passed, this is no news
     found = of(*skips, *skips, other, once, trial(PASS))
-    notes = [line for line in shown(found).splitlines() if "told nothing" in line]
-    assert notes == ["2 cells told nothing: no --headless", "1 cell told nothing: no GPU"]
+    notes = [line for line in shown(found).splitlines() if "no result" in line]
+    assert notes == ["no result for 2 cells: no --headless", "no result for 1 cell: no GPU"]
     document = documents.repro().model_copy(update={"repro": found})
-    assert "\n2 cells told nothing: `no --headless`.\n\n1 cell told nothing: `no GPU`.\n" in markdown(
-        document
-    )
+    expected = "\nNo result for 2 cells: `no --headless`.\n\nNo result for 1 cell: `no GPU`.\n"
+    assert expected in markdown(document)
 
 
 def test_with_two_commits_it_is_said_where_they_told_nothing():
     trials = [trial(Outcome.SKIPPED, sha=THERE, reason="no flag"), trial(PASS)]
-    assert f"1 cell told nothing at {THERE[:9]}: no flag" in shown(of(*trials, against=THERE))
+    assert f"no result for 1 cell at {THERE[:9]}: no flag" in shown(of(*trials, against=THERE))
 
 
 def under_delay(roles, *processes):

@@ -85,25 +85,25 @@ def test_the_revert_of_the_culprit_heals(project, history, log):
     document = ended.document
     assert (document.command, document.exit_code, document.resumable) == ("run", 0, False)
     assert document.cells["command"].culprit.sha == broken
-    assert f"does it heal {bad[:9]} to revert {broken[:9]}?" in ended.stderr
+    assert f"confirming: reverting {broken[:9]} on {bad[:9]}" in ended.stderr
     found = document.confirmation
     (revert,) = found.fixes.candidates
     assert (revert.commit, revert.fixes_all, revert.fixed) == (broken, True, ("command",))
-    assert found.conclusion == f"healed by revert {broken[:9]} (#12)"
+    assert found.conclusion == f"fixed by revert {broken[:9]} (#12)"
     assert found.cost.trials == found.fixes.runs == 2
     assert document.commits[revert.sha].subject == 'Revert "Break a (#12)"'
     runs = Counter(log.read_text().split())
     assert runs[revert.sha] == 2
     assert runs[bad] == [trial.sha for trial in document.trials].count(bad), "the bad end ran again"
     told = project.run("report").stdout
-    assert f"Its revert  on {bad[:9]} heals command" in told, "the last session is the bisection"
+    assert f"Its revert  on {bad[:9]} fixes command" in told, "the last session is the bisection"
     assert "--confirm revert" in told
     other = project.run("report", found.session, "--json").document
     assert (other.command, other.fixes) == ("fixes", found.fixes)
 
 
 def test_what_breaks_the_cell_besides(project, commit):
-    """The revert of the first of two breakages heals nothing, and the culprit stays the culprit."""
+    """The revert of the first of two breakages fixes nothing, and the culprit stays the culprit."""
     base = commit("Base", a=text(), b=text(), c=text())
     broken = commit("Break a", a=text((5, "bad")))
     bad = commit("Break b", b=text((9, "bad")))
@@ -182,7 +182,7 @@ def test_each_of_two_culprits_heals_its_own_cell(project, commit, scenario):
     words = ("--good", base, "--bad", bad, "--scenario", scenario, "--endpoint-runs", "1")
     ended = project.run(*words, "--confirm", "revert", "--json")
     assert ended.code == 0, ended.stderr
-    assert ended.document.confirmation.conclusion == f"healed by revert {second[:9]} and revert {first[:9]}"
+    assert ended.document.confirmation.conclusion == f"fixed by revert {second[:9]} and revert {first[:9]}"
     found = ended.document.confirmation
     healed = {each.commit: (each.fixed, each.red) for each in found.fixes.candidates}
     one, other = "test_file[a]", "test_file[b]"

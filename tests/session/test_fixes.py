@@ -68,7 +68,7 @@ def test_a_patch_that_heals_beside_a_revert_that_does_not(project, shas, fixes, 
     assert (reverted.fixes_all, reverted.red) == (False, ("command",))
     runs = Counter(log.read_text().split())
     assert runs == {shas["again"]: 1, told(ended)["mend.patch"].sha: 2, reverted.sha: 1}
-    assert ended.document.conclusion == "healed by apply mend.patch"
+    assert ended.document.conclusion == "fixed by apply mend.patch"
 
 
 def test_what_it_tries_and_how_it_checks_come_from_one_session(project, shas, log):
@@ -97,7 +97,7 @@ def test_nothing_heals(fixes):
     ended = fixes("--revert", "12", "--revert", "13")
     assert ended.code == 3
     assert ended.document.fixes.smallest == ()
-    assert ended.document.conclusion == "nothing that was tried heals all that fails"
+    assert ended.document.conclusion == "no tested combination fixes every failing cell"
 
 
 def test_what_conflicts_is_not_run(fixes, log):
@@ -117,13 +117,13 @@ def test_a_fix_forward_is_verified(project, shas, log):
     assert ended.code == 0, ended.stderr
     verified = {each.sha: each.fixes_all for each in ended.document.fixes.verified}
     assert verified == {mended: True, shas["b"]: False}
-    assert ended.document.conclusion == f"healed at {mended[:9]}"
+    assert ended.document.conclusion == f"fixed at {mended[:9]}"
 
 
 def test_a_green_commit(project, shas):
     ended = project.run("fixes", "--at", shas["base"], "--verify", "HEAD", "--json", "--", "./check.sh")
     assert ended.code == 4
-    said = f"every cell is green at {shas['base'][:9]}: there is nothing to heal"
+    said = f"every cell is green at {shas['base'][:9]}: there is nothing to fix"
     assert ended.document.conclusion == said
     assert "--runs" in ended.stderr
 
@@ -215,14 +215,14 @@ def test_the_report_and_the_command_line_to_run_it_again(project, shas, fixes):
     first = fixes("--revert", "12", "--revert", "14", "--revert", "15")
     report = project.run("report")
     assert report.code == 0
-    for words in ("heals nothing", "conflicts in b", "heals all", "Fails: command", "Run again"):
+    for words in ("fixes nothing", "conflicts in b", "fixes all", "Fails: command", "Run again"):
         assert words in report.stdout
     issue = project.run("report", "--markdown")
     assert issue.code == 0
     rerun = first.document.rerun.partition(" -- ")[0].replace(str(project.path), ".")
-    for words in ("heals nothing", "conflicts in `b`", "heals all", "- `command`", rerun):
+    for words in ("fixes nothing", "conflicts in `b`", "fixes all", "- `command`", rerun):
         assert words in issue.stdout
-    assert "healed by revert" in project.run("status").stdout
+    assert "fixed by revert" in project.run("status").stdout
     assert f"--revert {shas['b'][:12]}" in first.document.rerun
     assert first.document.rerun.startswith("bisect-run fixes --repo")
 

@@ -100,7 +100,7 @@ def test_a_commit_that_tells_nothing_is_compared_with_none(project, log, other):
     there, here = project.commits(other, 125)
     ended = repro(project, here, "--compare", there, "--runs", "3")
     assert (ended.code, ended.document.exit_code) == (3, 3)
-    assert ended.document.conclusion == "no run told anything at this commit: the command said 125"
+    assert ended.document.conclusion == "no run gave a result at this commit: the command said 125"
     assert ended.document.repro.cells["command"].p_value is None
 
 

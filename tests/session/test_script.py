@@ -74,7 +74,7 @@ def test_the_codes_of_a_command(project, tmp_path, play, *, code, status, said):
     project.run("repro", "HEAD", "--runs", "2", "--script", str(script), "--", "./check.sh")
     done = play(script)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (status, f"{said} runs failed")
-    assert ("no run told anything" in done.stderr) is (status == 3)
+    assert ("no run gave a result" in done.stderr) is (status == 3)
 
 
 def test_no_secret_is_in_it(project, tmp_path, monkeypatch):

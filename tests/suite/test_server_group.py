@@ -219,7 +219,7 @@ def test_a_stale_healthy_server_is_infrastructure(
     with (
         healthy_stranger(launch.ports.start, in_another_process=True) as pid,
         healthy_stranger(launch.ports.start + 1),
-        pytest.raises(ServersBlocked, match=rf"a stranger listens on port .* \(pid {pid}\)"),
+        pytest.raises(ServersBlocked, match=rf"port .* is held by another process: .* \(pid {pid}\)"),
     ):
         start(launch)
 

@@ -197,15 +197,15 @@ def test_resumed_session_says_so_once(session):
         )
         begin(progress, 0, state(documents.BROKEN, Purpose.NARROW, 4, 3))
     lines = paper.getvalue().splitlines()
-    assert lines[0] == "[    0.0 s] 1 trial in the store already"
-    assert sum("in the store" in line for line in lines) == 1
+    assert lines[0] == "[    0.0 s] resuming with 1 finished trial"
+    assert sum("resuming with" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize(
     ("shared", "said"),
     [
-        (1, "1 trial of earlier sessions counts as well"),
-        (3, "3 trials of earlier sessions count as well"),
+        (1, "reusing 1 trial from earlier sessions"),
+        (3, "reusing 3 trials from earlier sessions"),
     ],
 )
 def test_trials_of_earlier_sessions_are_told_apart(session, shared, said):
@@ -216,7 +216,7 @@ def test_trials_of_earlier_sessions_are_told_apart(session, shared, said):
         )
     assert [line[12:] for line in paper.getvalue().splitlines()] == [
         said,
-        "1 trial in the store already",
+        "resuming with 1 finished trial",
     ]
 
 
