@@ -166,12 +166,23 @@ class Patterns:
         self.launched = frozenset(role for section in every for role in section.launched)
         self.milestones = tuple(each for section in every for each in section.milestones)
         self._patterns = tuple(each for section in every for each in section.patterns)
-        self._any = re.compile("|".join(re.escape(each.mark) for each in self._patterns))
-        fatal = "|".join(re.escape(each.mark) for each in self._patterns if each.fatal)
-        self._fatal = re.compile(fatal)
-        self.telling = Telling((*_STEMS, *self._marks()))
         self._datable = tuple(dict.fromkeys(each.text for each in self.milestones))
         self._cache: dict[str, Recognised | None] = {}
+
+    # Compiled when a log is first read: most processes read none.
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        return re.compile("|".join(re.escape(each.mark) for each in self._patterns))
+
+    @cached_property
+    def _fatal(self) -> re.Pattern[str]:
+        return re.compile("|".join(re.escape(each.mark) for each in self._patterns if each.fatal))
+
+    @cached_property
+    def telling(self) -> Telling:
+        """Which lines can begin an event."""
+        return Telling((*_STEMS, *self._marks()))
 
     @cached_property
     def summary(self) -> re.Pattern[str]:
