@@ -17,6 +17,7 @@ import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 from bisect_tool.cli import app
+from bisect_tool.supervise.fork_server import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,6 +73,7 @@ def _become(words: Sequence[str], folder: Path, env: Mapping[str, str], streams:
 
 def _forget_the_tests(folder: Path, env: Mapping[str, str], streams: tuple[int, ...]) -> None:
     os.setsid()
+    SERVER._requests = SERVER._process = None  # a test of this process may have begun one
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))

@@ -23,7 +23,7 @@ def run_suite(
     report = folder / "stream.jsonl"
     env = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join((str(ROOT / "bisect_tool" / "stream"), str(ROOT))),
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "bisect_tool" / "suite" / "stream"), str(ROOT))),
         "BISECT_RUN_REPORT": str(report),
         "BISECT_RUN_LAUNCH": str(folder / "launch.json"),
         **({} if cells is None else {"BISECT_RUN_CELLS": json.dumps(cells)}),

@@ -16,7 +16,7 @@ import pytest
 
 from bisect_tool.suite.stream_reader import Phase, read_stream
 
-PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "stream"
+PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "suite" / "stream"
 
 RunPytest = "Callable[..., list[dict[str, Any]]]"
 

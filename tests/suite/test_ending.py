@@ -12,7 +12,7 @@ from bisect_tool.supervise import GuardianSpec, Reason, run_guarded
 from bisect_tool.trial.collect import SuiteExit, collect
 from bisect_tool.verdict import Outcome
 
-PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "stream"
+PLUGIN_FOLDER = Path(__file__).parents[2] / "bisect_tool" / "suite" / "stream"
 SUITE = """
 import pytest, time
 
