@@ -1,6 +1,6 @@
-"""The planner: what to run next for all cells at once, and what the trials so far say. Pure.
+"""Choose the next trial and draw conclusions for all cells, from the trials so far. Pure.
 
-Everything is decided from the list of trials that ran, so a resumed session takes up exactly where it was.
+Nothing but the list of trials is used, so a resumed session continues exactly where it stopped.
 """
 
 from bisect_tool.planner.decide import conclude_early, current_state, decide, with_extra_retries

@@ -1,4 +1,4 @@
-"""One cell's search, rebuilt from the trials: where it stands, and what a run at each commit is worth."""
+"""The search for one cell's culprit: its conclusion, its required run, and the value of other runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ENOUGH = 0.1
 
 @dataclass(frozen=True, eq=False)
 class CellSearch:
-    """A cell that failed at the failing end, or did not."""
+    """The search for the culprit of one cell that ran at the failing end."""
 
     goal: Goal
     cell: str
@@ -49,12 +49,12 @@ class CellSearch:
 
     @classmethod
     def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> CellSearch:
-        """Take up the search of a cell from all trials."""
+        """Rebuild the search of a cell from all trials of the session, in the order in which they ended."""
         return cls(goal, cell, CellRuns.of(goal, cell, trials))
 
     @cached_property
     def bisection(self) -> Bisection:
-        """The search for its culprit; cells that failed and passed at the same commits share it."""
+        """The Bayesian search over the commits; cells with equal runs and traceback files share it."""
         goal = self.goal
         frames = self.cell_runs.frames(goal.failing)
         seen = self.cell_runs.after(self.after).observations(goal.retries)
@@ -78,7 +78,7 @@ class CellSearch:
 
     @property
     def after(self) -> tuple[str, ...]:
-        """The cells that have to run before it, since it fails only after them."""
+        """The cells that must run before this one for it to fail, in order; empty if there are none."""
         return self._dependence.after
 
     @cached_property
@@ -87,7 +87,7 @@ class CellSearch:
 
     @cached_property
     def conclusion(self) -> CellConclusion | None:
-        """What was found out, or None while the search is open."""
+        """The conclusion for the cell, or None while its search is open."""
         found = self._at_the_ends()
         return found if found is not None or self.required is not None else self._answer
 
@@ -99,7 +99,7 @@ class CellSearch:
 
     @cached_property
     def required(self) -> Step | None:
-        """A trial that has to be run before the search can go on, whatever else is worth a run."""
+        """The trial that must run before the search can continue, regardless of what other runs are worth."""
         return self._to_go_on or self._to_compare
 
     @cached_property
@@ -146,7 +146,10 @@ class CellSearch:
         return next((end for end in self.goal.passing if end not in ran), None)
 
     def values(self, running: Sequence[str]) -> dict[str, float]:
-        """What a run at each commit is worth, in bits; commits that are worth nothing are left out."""
+        """Information gain (bits) of a run at each commit, by sha; commits with no gain are left out.
+
+        `running` are the commits at which this cell is running now.
+        """
         if self.required is not None:
             return {self.required.sha: _CONFIRMING_BITS}
         if due := self._due(running):
@@ -161,7 +164,7 @@ class CellSearch:
         return worth if end is None else {**worth, end: float(bits[-1])}
 
     def purpose(self, sha: str) -> Purpose:
-        """Why a run at a commit would be asked for."""
+        """Why the search asks for a run at this commit."""
         if self.required is not None:
             return self.required.purpose
         if self.bisection.confirmation() or not self.bisection.narrowing:
@@ -171,7 +174,10 @@ class CellSearch:
         return Purpose.GOOD_END if sha in self.goal.passing else Purpose.NARROW
 
     def wanted(self, running: Sequence[str]) -> dict[str, float]:
-        """The commits where a run tells the cell enough to be part of it, and what it is worth."""
+        """The commits at which the cell should take part in a trial, with the gain of each in bits.
+
+        Only commits worth at least a tenth of the best one are included.
+        """
         values = self.values(running)
         idle = IDLE_BITS if running else 0.0
         least = max(_ENOUGH * max(values.values(), default=0.0), idle)
@@ -179,16 +185,16 @@ class CellSearch:
 
     @property
     def left(self) -> tuple[str, ...]:
-        """The commits of which one is the first bad one, as far as the runs can be taken at their word.
+        """The possible first bad commits, assuming that every run is right (no flakiness).
 
-        With every run there are as many or fewer; empty as soon as runs disagree, with one another or for the
-        company that the cell had.
+        Further runs can only shrink the set. It is empty if runs contradict each other or the cell is
+        order-dependent.
         """
         return () if self.after else self.bisection.unrefuted
 
     @property
     def disagreement(self) -> str:
-        """In what way no commit explains every run at its word; empty where one does."""
+        """Why no single commit is consistent with every run, as a phrase; empty if one is."""
         if self.left:
             return ""
         if self.after or self.cell_runs.conclusive(Verdict.BAD) & self.cell_runs.conclusive(Verdict.GOOD):
@@ -203,18 +209,18 @@ class CellSearch:
 
     @property
     def fails_where_it_passes(self) -> bool:
-        """Whether it was seen to fail at a passing end: nobody can say then how many runs are left."""
+        """Whether the cell failed at a passing end, so that remaining steps cannot be estimated."""
         return bool(self.cell_runs.conclusive(Verdict.BAD).intersection(self.goal.passing))
 
     @property
     def belief(self) -> Belief:
-        """What is thought of it by now."""
+        """The current posterior: the likeliest commits and the probability that there is no culprit."""
         known = self.bisection.posterior
         top = tuple(self.bisection.probabilities.items())[:_SHOWN]
         return Belief(self.cell, top, known.flaky + known.elsewhere, top[0][1] if top else 0.0)
 
     def settled(self, why: str) -> CellConclusion:
-        """The answer as far as the search came; `why` it did not come further."""
+        """The conclusion if the search stopped now; `why` it stopped becomes the note of an open cell."""
         found = self.conclusion or (None if self._to_go_on else self._answer)
         if found is not None and (found.finding is not Finding.GREEN or self._shown_green):
             return found
@@ -426,5 +432,5 @@ class CellSearch:
 
 
 def is_spoiled(trial: TrialResult) -> bool:
-    """Whether a trial yielded nothing for a reason that lies in the machine or the build."""
+    """Whether a trial gave no result because of the machine or the build."""
     return trial.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)

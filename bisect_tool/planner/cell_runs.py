@@ -1,4 +1,4 @@
-"""The trials of one cell, judged under the signatures that are investigated."""
+"""Verdicts of one cell's runs: each result compared with the failure signatures seen at the failing end."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _SHORTEST_S = 0.5
 class Run:
     """One run of a cell in a trial.
 
-    `busy`: by which measure the machine was busy
-    when it missed a deadline; empty if it missed none, or the machine was quiet.
+    `busy` names the load measure, with its figure, under which the cell missed a deadline; it is empty if no
+    deadline was missed or the machine was quiet.
     """
 
     sha: str
@@ -50,29 +50,29 @@ class Run:
 
     @property
     def before(self) -> tuple[str, ...]:
-        """The cells that ran before it in the same trial."""
+        """The cells that ran before it in the same trial, in order."""
         return self.trial.names[: self.trial.places.get(self.cell, 0)]
 
     @property
     def doubtful(self) -> bool:
-        """Whether it missed a deadline on a machine that was busy with other work."""
+        """Whether it missed a deadline while other work kept the machine busy."""
         return bool(self.busy)
 
     @property
     def preceding(self) -> frozenset[str]:
-        """The cells that ran before it, in whatever order."""
+        """The cells that ran before it in the same trial, as a set."""
         return frozenset(self.before)
 
 
 @dataclass(frozen=True)
 class CellRuns:
-    """All runs of a cell, in the order of the trials."""
+    """All runs of one cell, in the order of the trials."""
 
     runs: tuple[Run, ...]
 
     @classmethod
     def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> CellRuns:
-        """Judge a cell's runs by the failures at the failing end."""
+        """Classify a cell's runs by the failure signatures seen at the failing end."""
         found = tuple(_found(cell, trials))
         sought = _Sought.of(goal, found)
         longest = _longest_pass(cell, trials)
@@ -80,7 +80,7 @@ class CellRuns:
         return cls(tuple(_every_other_doubtful(runs)))
 
     def after(self, cells: Collection[str]) -> CellRuns:
-        """The runs in which all these cells ran before."""
+        """The runs in which all of these cells ran before this one."""
         return CellRuns(tuple(run for run in self.runs if run.preceding.issuperset(cells))) if cells else self
 
     def at(self, shas: Collection[str]) -> tuple[Run, ...]:
@@ -88,30 +88,31 @@ class CellRuns:
         return tuple(run for run in self.runs if run.sha in shas)
 
     def conclusive(self, *verdicts: Verdict) -> frozenset[str]:
-        """The commits at which any run said one of these."""
+        """The commits with at least one run of any of these verdicts."""
         return frozenset(run.sha for run in self.runs if run.verdict in verdicts)
 
     def in_doubt(self, shas: Collection[str]) -> str:
-        """How busy the machine was, if the cell failed at these commits only by deadlines missed then."""
+        """The load measure, if all failures at these commits are deadlines missed under load; else empty."""
         failures = [run for run in self.at(shas) if run.verdict is Verdict.BAD]
         return failures[0].busy if failures and all(run.doubtful for run in failures) else ""
 
     def counts(self, shas: Collection[str]) -> EndCounts:
-        """How often the cell ran and failed at these commits, whatever its signature."""
+        """Count the conclusive runs and the failures at these commits, whatever their signature."""
         here = self.at(shas)
         red = sum(run.outcome in RED for run in here)
         return EndCounts(red + sum(run.outcome is Outcome.PASSED for run in here), red)
 
     def observations(self, retries: int) -> tuple[tuple[str, Verdict], ...]:
-        """What the search is told: every run that is a verdict, then every commit that is given up."""
+        """The search's input as (sha, verdict): every conclusive run, then SKIP for every commit given up."""
         seen = [(run.sha, run.verdict) for run in self.runs if run.verdict is not Verdict.SKIP]
         return (*seen, *((sha, Verdict.SKIP) for sha in self.given_up(retries)))
 
     def given_up(self, retries: int) -> tuple[str, ...]:
-        """The commits that are not run again, since too much of what they said was nothing.
+        """The commits that are not retried, because too many of their runs gave no result.
 
-        One whose runs the machine spoiled, or during which it was busy, is left open until its retries are
-        used up, and so is one that told something: one run in vain for every verdict is borne beside them.
+        A run that another failure or a skip ended gives the commit up at once, unless the commit has other
+        results. Runs lost to the machine, or to its load, are retried `retries` times, plus once for each
+        conclusive run.
         """
         return tuple(
             sha for sha in dict.fromkeys(run.sha for run in self.runs) if self._is_mute(sha, retries)
@@ -125,18 +126,18 @@ class CellRuns:
         return len(vain) > retries + heard if may_change else bool(vain)
 
     def skipped(self) -> tuple[tuple[str, str], ...]:
-        """The commits that told nothing, and why."""
+        """The commits without a conclusive run, each as (sha, reason)."""
         told = self.conclusive(Verdict.GOOD, Verdict.BAD)
         return tuple({run.sha: run.reason for run in self.runs if run.sha not in told}.items())
 
     def frames(self, shas: Collection[str]) -> frozenset[str]:
-        """The files in the tracebacks of the first failure at one of these commits."""
+        """The files in the tracebacks of the first failure at these commits."""
         failure = self.failure(*shas)
         events = failure.chain if failure else ()
         return frozenset(frame.file for event in events for frame in event.frames)
 
     def failure(self, *shas: str) -> Failure | None:
-        """The evidence at a commit: that of a verdict, if there is any, before what was skipped."""
+        """The first failure evidence at these commits, preferring conclusive runs to skipped ones."""
         here = [run for run in self.at(shas) if run.failure is not None]
         here.sort(key=lambda run: run.verdict is Verdict.SKIP)
         return here[0].failure if here else None
@@ -168,10 +169,10 @@ def _run(trial: TrialResult, result: CellResult, sought: _Sought, longest: float
 
 
 def is_doubtful(trial: TrialResult, result: CellResult, longest: float | None = None) -> bool:
-    """Whether a cell missed a deadline while the machine was busy with other work.
+    """Whether a cell missed a deadline while other work kept the machine busy.
 
-    Not if it was over at once, hardly used a CPU, or took so much longer than its `longest` pass (seconds)
-    that no load explains it.
+    Not if it ended within half a second, or took so much longer than `longest`, the cell's longest passing
+    run (seconds), that load cannot explain it.
     """
     if not trial.slowed or not is_missed_deadline(result.outcome, result.failure):
         return False

@@ -1,4 +1,4 @@
-"""What a trial would take: the checkout, the build if there is one, and the tests of the cells it runs."""
+"""Estimate the seconds a trial takes: checkout, build (if any) and the tests of its cells."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _BUILD_TO_TEST = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Cost:
-    """Expected seconds.
+    """Expected durations of trials, in seconds.
 
     Attributes:
         dag: The commits of the range.
-        here: The commit that is checked out; None, or one outside, and all are as far.
-        cell_s: What the tests of each cell took.
-        trial_s: What a trial took besides those.
-        build_s: What a build took.
-        environments: The environment that each commit needs, where one has to be built.
-        cached: The environments that are there already.
+        here: The commit checked out now; if None or outside the range, all commits count as equally far.
+        cell_s: Mean duration of each cell's tests.
+        trial_s: Mean duration of a trial besides its build and cells.
+        build_s: Mean duration of a build, or an estimate before the first one.
+        environments: The environment that each commit needs, by sha, where one has to be built.
+        cached: The environments that are built already.
     """
 
     dag: Dag
@@ -52,7 +52,7 @@ class Cost:
 
     @classmethod
     def of(cls, goal: Goal, trials: Sequence[TrialResult]) -> Cost:
-        """Learn from the trials that ran, the latest last; the environments they used are there."""
+        """Estimate durations from the trials so far, the latest last; their environments count as built."""
         seconds: defaultdict[str, list[float]] = defaultdict(list)
         for trial in trials:
             for cell in trial.cells:
@@ -75,7 +75,7 @@ class Cost:
         )
 
     def at(self, sha: str, cells: Collection[str]) -> float:
-        """What a trial of these cells takes at a commit."""
+        """Expected seconds of a trial of these cells at a commit."""
         tests = self.trial_s + sum(self.cell_s.get(cell, 0.0) for cell in cells)
         environment = self.environments.get(sha)
         there = environment is None or environment in self.cached

@@ -1,4 +1,4 @@
-"""Which trial to begin now: the ends first, then what tells all open cells together the most for its time."""
+"""The bisection planner: the ends first, then the commit with the most information per expected second."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STEPS_AFTER_NARROWING = 4
 
 
 def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-    """What the trials so far say of every cell, and which trial to begin beside those that are running."""
+    """The state of the bisection after these trials, with the next step beside those `running`."""
     if ends := _open_ends(goal, trials):
         step = _endpoint_step(goal, ends, trials, running)
         return State(step, (), goal.dag.candidates, _steps_before_narrowing(goal, trials))
@@ -47,12 +47,12 @@ def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = 
 
 
 def conclude_early(goal: Goal, trials: Sequence[TrialResult]) -> State:
-    """The answer as far as the trials go: what a used-up budget ends with."""
+    """Conclude with the trials so far, because a budget was used up."""
     return State(None, _so_far(goal, trials, "the budget was used up"), (), 0, over=True, stopped=True)
 
 
 def current_state(goal: Goal, trials: Sequence[TrialResult]) -> State:
-    """Where the planner stands, with what is known of the open cells among the conclusions."""
+    """The state of a session that may be unfinished, with provisional conclusions for its open cells."""
     state = decide(goal, trials)
     return state if state.over else replace(state, conclusions=_so_far(goal, trials, "not finished"))
 
@@ -62,7 +62,7 @@ def _so_far(goal: Goal, trials: Sequence[TrialResult], why: str) -> tuple[CellCo
 
 
 def with_extra_retries(goal: Goal, trials: Sequence[TrialResult]) -> Goal:
-    """The goal of a resumed session: what the machine spoiled before may be tried anew."""
+    """The goal of a resumed session, with retries added for trials lost to infrastructure failures before."""
     spoiled = Counter(trial.sha for trial in trials if trial.outcome is Outcome.INFRASTRUCTURE)
     return replace(goal, retries=goal.retries + max(spoiled.values(), default=0))
 

@@ -1,4 +1,4 @@
-"""The planner of `fixes`: the failing commit, every candidate for a fix on it, then the combinations."""
+"""The planner of `fixes`: run the failing commit, then each fix candidate on it, then combinations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMBINATIONS = 24
 
 
 class Standing(StrEnum):
-    """What the runs of a cell at a commit say: one failure is enough, a pass has to be seen again."""
+    """Status of a cell at a commit: one failure decides, a pass must be seen `endpoint_runs` times."""
 
     PASSES = "passes"
     FAILS = "fails"
@@ -41,14 +41,14 @@ class _UntriedError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class FixEvaluation:
-    """What the trials say of every cell: at the failing commit, at the candidates, at their combinations."""
+    """Results of every cell at the failing commit, at each candidate and at each combination."""
 
     goal: Goal
     trials: Sequence[TrialResult]
 
     @cached_property
     def cells(self) -> tuple[str, ...]:
-        """The cells that are asked about; else all, in the order in which they ran at the failing commit."""
+        """The cells to evaluate: those requested, else all that ran at the failing commit, in order."""
         if self.goal.only:
             return tuple(self.goal.only)
         at = [trial for trial in self.trials if trial.sha == self.goal.bad]
@@ -56,16 +56,16 @@ class FixEvaluation:
 
     @cached_property
     def red(self) -> tuple[str, ...]:
-        """The cells that fail there."""
+        """The cells that fail at the failing commit."""
         return tuple(cell for cell in self.cells if self.standing(self.goal.bad, cell) is Standing.FAILS)
 
     @cached_property
     def green(self) -> tuple[str, ...]:
-        """The cells that pass there."""
+        """The cells that pass at the failing commit."""
         return tuple(cell for cell in self.cells if self.standing(self.goal.bad, cell) is Standing.PASSES)
 
     def standing(self, sha: str, cell: str) -> Standing:
-        """What is known of a cell at a commit; any failure counts, whatever its signature."""
+        """The status of a cell at a commit; any failure counts, whatever its signature."""
         at = self._results(sha, cell)
         if any(result.outcome in RED for result in at):
             return Standing.FAILS
@@ -76,23 +76,23 @@ class FixEvaluation:
         return Standing.UNTOLD if len(vain) > spoiled or spoiled > self.goal.retries else Standing.OPEN
 
     def seen(self, cell: str) -> EndCounts:
-        """The runs of a cell at the failing commit."""
+        """Count the runs of a cell at the failing commit, and its failures."""
         at = self._results(self.goal.bad, cell)
         failed = sum(result.outcome in RED for result in at)
         return EndCounts(failed + sum(result.outcome is Outcome.PASSED for result in at), failed)
 
     def left(self, sha: str) -> tuple[str, ...]:
-        """The cells that are to be run at a commit still."""
+        """The cells that still have to run at a commit; `("",)` while no cell is known."""
         cells = self.cells if sha == self.goal.bad else (*self.red, *self.green)
         return tuple(cell for cell in cells or ("",) if self.standing(sha, cell) is Standing.OPEN)
 
     def with_prerequisites(self, cells: Sequence[str]) -> tuple[str, ...]:
-        """The cells, each with those that have to run before it."""
+        """The cells, each preceded by the cells that must run before it, without duplicates."""
         only = self.goal.only
         return tuple(dict.fromkeys(name for cell in cells for name in (*only.get(cell, ()), cell)))
 
     def missing(self, sha: str) -> int:
-        """How many runs of a commit that takes, if all of them pass."""
+        """How many more runs a commit needs if all of them pass."""
         passed = (
             sum(result.outcome is Outcome.PASSED for result in self._results(sha, cell))
             for cell in self.left(sha)
@@ -100,20 +100,20 @@ class FixEvaluation:
         return max((self.goal.endpoint_runs - number for number in passed), default=0)
 
     def healed(self, sha: str) -> tuple[str, ...]:
-        """The red cells that pass at a commit."""
+        """The cells that fail at the failing commit and pass at this one."""
         return tuple(cell for cell in self.red if self.standing(sha, cell) is Standing.PASSES)
 
     def heals(self, sha: str) -> bool:
-        """Whether every red cell passes there."""
+        """Whether every cell that fails at the failing commit passes at this one."""
         return bool(self.red) and self.healed(sha) == self.red
 
     def broken(self, sha: str) -> tuple[str, ...]:
-        """The green cells that fail there."""
+        """The cells that pass at the failing commit and fail at this one."""
         return tuple(cell for cell in self.green if self.standing(sha, cell) is Standing.FAILS)
 
     @cached_property
     def candidates(self) -> dict[int, str]:
-        """The commits of the candidates that fit, by their numbers."""
+        """The commit of each candidate that applies, by the candidate's number (its place in the request)."""
         return {
             part: commit.sha
             for commit in self.goal.fix_commits
@@ -137,7 +137,10 @@ class FixEvaluation:
 
 @dataclass(frozen=True)
 class Smallest:
-    """The smallest set of candidates that fixes all; `cut`: not all combinations that it takes were tried."""
+    """The smallest set of candidates that fixes every cell.
+
+    `cut`: the search stopped at `COMBINATIONS` combinations, so a smaller set may exist.
+    """
 
     parts: frozenset[int]
     cut: bool = False
@@ -183,7 +186,10 @@ class _Oracle:
 
 
 def decide_fixes(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-    """The next run: the failing commit until it fails, every candidate by itself, then their combinations."""
+    """The next run: the failing commit until it fails, each candidate alone, then combinations.
+
+    `State.wanted` names the candidates of a combination whose commit has to be made first.
+    """
     evaluation = FixEvaluation(goal, trials)
     shas, wanted = _agenda(evaluation)
     under_way = [step.sha for step in running]
@@ -200,7 +206,7 @@ def decide_fixes(goal: Goal, trials: Sequence[TrialResult], running: Sequence[St
 
 
 def least(evaluation: FixEvaluation) -> Smallest | None:
-    """The fewest candidates that heal all, as far as the trials say it; None where none do, or it is open."""
+    """The smallest set of candidates that fixes every cell; None if there is none, or trials are missing."""
     try:
         return _search(evaluation)
     except (_UngraftedError, _UntriedError):

@@ -1,4 +1,4 @@
-"""What a planner is about, what it asks for, and what it ends with."""
+"""Data types of the planners: the goal (input), steps and states (output), and per-cell conclusions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Purpose(StrEnum):
-    """Why a trial is run."""
+    """Why a trial is run; the values are part of the JSON document."""
 
     BAD_END = "bad end"
     GOOD_END = "good end"
@@ -33,7 +33,7 @@ class Purpose(StrEnum):
 
 
 class Finding(StrEnum):
-    """How the search for one cell's culprit ended."""
+    """How the search for one cell's culprit ended; the values are part of the JSON document."""
 
     CULPRIT = "culprit"
     SUSPECT = "suspect"
@@ -46,7 +46,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True)
 class Repeat:
-    """The same at these commits so many times; `until_fail`: no run begins after one that failed."""
+    """Run the same cells `runs` times at each of these commits; `until_fail` stops at the first failure."""
 
     shas: tuple[str, ...]
     runs: int
@@ -55,7 +55,7 @@ class Repeat:
 
 @dataclass(frozen=True)
 class FixCommit:
-    """Candidates for a fix, by number, put together on the failing commit; no `sha` if they conflict."""
+    """Fix candidates, by number, applied together on the failing commit; `sha` is empty if they conflict."""
 
     parts: frozenset[int]
     sha: str
@@ -63,29 +63,29 @@ class FixCommit:
 
 @dataclass(frozen=True)
 class Goal:
-    """What is to be found out, and how.
+    """What a planner has to find out, and under which settings.
 
     Attributes:
         dag: The commits of the range.
-        goods: The ends outside the range; they pass, or fail still where a fix is looked for.
-        bad: The end in the range; it fails, or passes again where a fix is looked for.
-        endpoint_runs: Runs of the failing end in which a cell has to fail, or else it counts as green.
-        retries: How often a commit is tried again whose trial the machine spoiled.
-        confidence: How sure an answer has to be.
-        fix: The first good commit is looked for, not the first bad one.
-        slots: Trials that can run side by side.
-        changes: What each commit changes, for a prior; none, and all are suspect alike.
-        paths: Files and folders that matter to what is tested.
-        landings: The commits of changes that were reverted or landed again, as their messages or files say.
-        announced: Those of them of which the messages say it.
-        environments: The environment that each commit needs, where one has to be built.
-        cached: The environments that are there already.
-        repeat: What `repro` repeats; nothing is searched for then.
-        grafts: Candidates for a fix, and those of their combinations that were put together so far.
-        verify: Commits of which it is asked whether they are healed.
-        by_exit_code: The check is a command, and every failure is the one that is looked for.
-        grouped: Cells with the same first parameter run in a process of their own in CI.
-        only: The cells that are to be healed, each with those that have to run before it; none: every cell.
+        goods: The ends outside the range: good commits; with `fix`, commits that still fail.
+        bad: The end inside the range: the bad commit; with `fix`, the one that passes again.
+        endpoint_runs: Runs at the failing end before a cell that never failed counts as passing.
+        retries: How often a commit is retried after trials that the machine spoiled.
+        confidence: Probability at which a conclusion is final, between 0 and 1.
+        fix: Search the first good commit instead of the first bad one.
+        slots: Trials that can run in parallel.
+        changes: What each commit changes, for the prior; if empty, the prior is uniform.
+        paths: Files and folders that the tested code depends on, for the prior.
+        landings: Reverted and relanded changes, by commit, according to messages or file contents.
+        announced: The subset of `landings` that commit messages state.
+        environments: The environment that each commit needs, by sha, where one has to be built.
+        cached: The environments that are built already.
+        repeat: What `repro` repeats; None for every other command.
+        fix_commits: Fix candidates of `fixes`, and the combinations made so far, each as a commit.
+        verify: Commits at which `fixes` checks whether the failing cells pass.
+        by_exit_code: The check is a command, and any failure counts, whatever its signature.
+        grouped: Cells with the same first parameter run in one process of their own in CI.
+        only: The cells that `fixes` evaluates, each with its prerequisites; if empty, all cells.
     """
 
     dag: Dag
@@ -110,7 +110,7 @@ class Goal:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
-        """How suspect each commit is before any run, given the files in the failure's frames."""
+        """Prior weight of each commit, given the files in the failure's traceback; cached."""
         if frames not in self._weighed:
             self._weighed[frames] = weights(self.changes, self.paths, sorted(frames))
         return self._weighed[frames]
@@ -121,23 +121,23 @@ class Goal:
 
     @cached_property
     def searches(self) -> dict[tuple[frozenset[str], tuple[tuple[str, Verdict], ...], bool], Bisection]:
-        """The searches that were begun: by the files in the failure's frames, what the runs said, and how."""
+        """Cache of searches, by traceback files, observations, and whether a second failure was seen."""
         return {}
 
     @property
     def failing(self) -> tuple[str, ...]:
-        """The ends at which the cells fail."""
+        """The ends at which the cells have to fail."""
         return self.goods if self.fix else (self.bad,)
 
     @property
     def passing(self) -> tuple[str, ...]:
-        """The ends at which they pass."""
+        """The ends at which the cells have to pass."""
         return (self.bad,) if self.fix else self.goods
 
 
 @dataclass(frozen=True)
 class Step:
-    """The next trial: `cells` None runs every cell that was asked for."""
+    """The next trial; `cells` None runs every cell that the request selects."""
 
     sha: str
     cells: tuple[str, ...] | None
@@ -146,7 +146,7 @@ class Step:
 
 @dataclass(frozen=True)
 class EndCounts:
-    """Runs of a cell at one end: how many passed or failed, and how many failed (with any signature)."""
+    """Runs of a cell that passed or failed, and how many of them failed, with any signature."""
 
     runs: int
     failed: int
@@ -154,7 +154,7 @@ class EndCounts:
 
 @dataclass(frozen=True)
 class OtherFailure:
-    """How a command failed at the commit found, and how it does at the failing end, where these differ."""
+    """One line each for two different failures of a command: at the commit found and at the failing end."""
 
     found: str
     failing_end: str
@@ -162,17 +162,27 @@ class OtherFailure:
 
 @dataclass(frozen=True)
 class CellConclusion:
-    """What the trials say of one cell.
+    """The conclusion for one cell.
 
-    `candidates` holds what is left (one sha for a culprit), `probabilities` the chance of each of them, and
-    `confidence` how sure the finding is; both are left out where the finding does not rest on chance.
-    `skipped` are the commits that told nothing, with the reason; `failure` is the evidence at the culprit,
-    else at the failing end. `rates` are P(fail | bad) and P(fail | good), as they were learnt, and `broken`
-    counts the runs at the commits that have the culprit. Where the
-    cell fails only after others, `after` are the fewest of them, in their order. A culprit is no more than
-    suspect where it fails in another way than the failing end (`other_failure`), or failed only by deadlines
-    that were missed while the machine was `busy`, by this measure, or where the check may not see what it
-    changes (`unseen`). `otherwise`: at a passing end it fails, too, but in another way.
+    Attributes:
+        cell: The cell's id.
+        finding: How its search ended.
+        good: Runs at the passing ends.
+        bad: Runs at the failing ends.
+        culprit: The commit found.
+        candidates: The commits left; one for a culprit.
+        probabilities: The posterior probability of each candidate; empty if the finding is not statistical.
+        confidence: The probability that the finding is right; None if it is not statistical.
+        rates: P(fail | bad commit) and P(fail | good commit), as estimated.
+        broken: Runs at the commits that contain the culprit.
+        skipped: The commits without a result, each as (sha, reason).
+        failure: Evidence of the failure at the culprit, else at the failing end.
+        after: The fewest cells that must run before it to make it fail, in order.
+        other_failure: The culprit fails differently from the failing end, so it is only a suspect.
+        busy: The load measure, if the culprit failed only by deadlines missed under load (only a suspect).
+        unseen: The check may not see what the culprit changes (only a suspect).
+        otherwise: The cell fails at a passing end, but in another way.
+        note: A remark for the report.
     """
 
     cell: str
@@ -197,7 +207,7 @@ class CellConclusion:
 
 @dataclass(frozen=True)
 class Belief:
-    """What is thought of an open cell: the likeliest commits, and the chance that there is no culprit."""
+    """The posterior of an open cell: (sha, probability) of likely commits; `flaky` is P(no culprit)."""
 
     cell: str
     top: tuple[tuple[str, float], ...]
@@ -207,16 +217,20 @@ class Belief:
 
 @dataclass(frozen=True)
 class State:
-    """Where the planner stands.
+    """A planner's answer: the trial to start, what is concluded, and what is left.
 
-    `step` is the trial to begin now; without one the planner is over, or waits for trials that are running.
-    `stopped`: it could go on, but a budget is used up.
-    `remaining` are the commits left for any open cell: those that no run speaks against. Where the runs of
-    a cell disagree (`disagreement` says how) they are those of which one is the first bad one at the asked
-    confidence, and become more with a run that contradicts.
-    `steps_left` is about how many trials are left, 0 where nobody can say.
-    `likely` are commits of which one will probably be tried next: their builds may be prepared.
-    `wanted` are candidates for a fix that have to be put together before it can go on.
+    Attributes:
+        step: The trial to start now; None if the search is over or has to wait for running trials.
+        conclusions: The cells that are decided.
+        remaining: The commits left for any open cell, ancestors first. If a cell's runs contradict each
+            other, those that hold the first bad commit at the requested confidence; a run can add some back.
+        steps_left: Estimated number of trials left; 0 if unknown.
+        over: Nothing is left to run, and nothing is running.
+        stopped: A budget is used up; the session can be resumed.
+        likely: Commits of which one will probably run next, so that their builds can start early.
+        beliefs: The posteriors of the open cells.
+        wanted: Numbers of the fix candidates that must be combined into a commit before the next step.
+        disagreement: How the runs of a cell contradict each other; empty if they do not.
     """
 
     step: Step | None

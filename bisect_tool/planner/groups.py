@@ -1,8 +1,8 @@
-"""Which cells run without which others, to see whether a cell fails by itself.
+"""Group cells by their first parameter, to check whether a cell fails when it runs in isolation.
 
-The cells of a few parameters (`[1]` and `[4]` of a suite that starts servers) are each a process of CI's own:
-each group is run alone. Many parameters are only parameters: cells that fail are run together, without the
-cells that passed.
+Cells with few parameter values (`[1]` and `[4]` of a suite that starts servers) run in CI as one process for
+each value, so each group is run alone. With more than `_FEW` values a parameter says nothing about processes:
+failing cells are then run together, without the cells that passed.
 """
 
 from __future__ import annotations
@@ -22,19 +22,23 @@ _FEW = 4
 
 
 def group(cell: str) -> str:
-    """The first parameter of a cell, which CI runs in a process of its own: `4` of `test_x[4-model]`."""
+    """The first parameter of a cell: `4` of `test_x[4-model]`; empty without parameters."""
     found = _GROUP.search(cell)
     return found[1] if found else ""
 
 
 @lru_cache
 def are_processes(cells: tuple[str, ...]) -> bool:
-    """Whether the groups of these cells are so few that each can be run by itself."""
+    """Whether there are few enough groups among these cells to run each by itself."""
     return len({group(cell) for cell in cells}) <= _FEW
 
 
 def is_apart(goal: Goal, trial: TrialResult, cell: str) -> bool:
-    """Whether a cell ran without those that it might fail after, but for cells that fail themselves."""
+    """Whether a cell ran in isolation from the cells that it might depend on.
+
+    If groups run as processes: after no cell of another group. Else: in a trial of selected cells, or after
+    failing cells only.
+    """
     before = trial.cells[: trial.places.get(cell, 0)]
     if goal.grouped and are_processes(trial.names):
         return all(group(each.cell) == group(cell) for each in before)

@@ -1,8 +1,8 @@
-"""Whether a cell fails only after cells that run before it, and after which of them.
+"""Detect cells that fail only after other cells, and find the smallest set of cells that must run before.
 
-It is asked at one commit, mostly the failing end. First the cell runs without the cells of other parameter
-groups; where it passes then, it runs alone, and with everything, until chance is no explanation; then with
-parts of what ran before it, until none can be left out (delta debugging over the order).
+The question is settled at one commit, usually the failing end. The cell first runs without the cells of other
+parameter groups. If it passes, it runs alone and after all of them, often enough to rule out chance, and then
+after subsets, until no cell can be left out (delta debugging, see `bisect_tool.ddmin`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ISOLATED_RUNS = 2
 
 @dataclass(frozen=True)
 class Dependence:
-    """After which cells a cell fails only, in their order, and the run that is missing to know."""
+    """The cells after which a cell fails (empty if none or unknown), and the next run that tests for it."""
 
     after: tuple[str, ...] = ()
     missing: Step | None = None
@@ -49,7 +49,7 @@ class _UnknownError(Exception):
 
 
 def isolation(goal: Goal, cell_runs: CellRuns, cell: str) -> Step | None:
-    """The run of a failing end apart from other cells, where the cell failed after such."""
+    """The isolated run that a cell still needs at a failing end where it failed; None if none."""
     for end in goal.failing:
         here = cell_runs.at((end,))
         apart = [run for run in here if is_apart(goal, run.trial, cell)]
@@ -61,7 +61,7 @@ def isolation(goal: Goal, cell_runs: CellRuns, cell: str) -> Step | None:
 
 
 def dependence(cell_runs: CellRuns, cell: str) -> Dependence:
-    """What the runs say of the cells before it; nothing as long as it does not seem to depend on any."""
+    """The order dependence that the runs show; empty while nothing suggests one."""
     sha = _suspected(cell_runs)
     if sha is None:
         return Dependence()
@@ -103,9 +103,9 @@ def _scope(runs: Sequence[Run], cell: str) -> _Scope:
 
 
 def failed_only_with_predecessors(goal: Goal, cell_runs: CellRuns, sha: str) -> bool:
-    """Whether the cell failed at this end only after cells that were left out when the range was narrowed.
+    """Whether the cell's failures at this end always followed cells that the narrowing runs left out.
 
-    An end runs every cell, so a cell that fails only after others would make the end the culprit.
+    The ends run every cell, so an order-dependent cell would otherwise make the end itself the culprit.
     """
     ends = (goal.bad, *goal.goods)
     narrowed = [run.preceding for run in cell_runs.runs if run.sha not in ends]

@@ -1,12 +1,12 @@
-"""Whether a command failed at the commit found as it fails at the failing end.
+"""Compare how a command failed at the commit found and at the failing end, to detect a second breakage.
 
-The exit codes decide alone, so another breakage of the same check can be found in place of the one that was
-meant. It is told by the failures' exit code, exception, test and message; what does not even agree between
-runs of one commit is noise, and left out. A last line that names neither test nor exception is the weakest
-evidence: it counts only where the commit found repeated it, and where not every commit has one of its own.
+Verdicts of a command follow its exit code alone, so bisection can find a different breakage of the same
+check. Failures are compared by exit code, exception, innermost frame and message; a field that differs
+between runs of one commit is noise and is ignored. A last line with neither exception nor frame is weak
+evidence: it counts only if the commit found repeated it, and not if every commit has a line of its own.
 
-A check may report one of several errors by chance (`make -j`, tests side by side). So both commits are run
-again before their failures are said to differ.
+A check may report one of several errors at random (`make -j`, parallel tests), so both commits are rerun
+before their failures are reported as different.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ are as likely, each commit shows one, and not the same, in one of 32 such compar
 def other_failure(
     cell_runs: CellRuns, found: Collection[str], failing: Collection[str]
 ) -> OtherFailure | None:
-    """How the check failed at `found` and at the `failing` end, where these failures differ; else None."""
+    """How the check failed at `found` and at `failing`, if these failures differ; else None."""
     seen = _failures(cell_runs)
     here = [failure for sha in found for failure in seen.get(sha, ())]
     there = [failure for sha in failing for failure in seen.get(sha, ())]
@@ -49,7 +49,7 @@ def other_failure(
 
 
 def to_run_again(cell_runs: CellRuns, found: Collection[str], failing: Collection[str]) -> str | None:
-    """The commit to run once more before the failures of these are said to differ; None where they do not."""
+    """The commit to rerun before the two failures are reported as different; None if no rerun is needed."""
     if other_failure(cell_runs, found, failing) is None:
         return None
     return next((sha for sha in (*failing, *found) if 0 < len(cell_runs.at((sha,))) < _COMPARED), None)

@@ -1,4 +1,4 @@
-"""The planner of `repro`: the same cells at one commit, or two in turn, so many times; what that says."""
+"""The planner of `repro`: run the same cells N times at one commit, or at two in turn, and count failures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tally:
-    """The runs of a cell at a commit: those that passed or failed, and how many failed.
+    """Conclusive runs of a cell at one commit, and how many of them failed.
 
-    `signatures` counts the failures, the most frequent first; `seconds` is how long each failing run took.
-    `untold` is why no run did either, where that is so and is known.
+    `signatures` has (signature, count), the most frequent first; `seconds` the duration of each failing run;
+    `untold` the reason why there is no conclusive run, if known.
     """
 
     runs: int
@@ -32,9 +32,9 @@ class Tally:
 
 
 def decide_repro(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-    """The next run: at the commit that was run the least, so that whatever drifts meets both alike.
+    """The next run, at the commit with the most runs left, so that drift of the machine affects both alike.
 
-    A run that told nothing is made up for, unless too many of them did.
+    Runs without a result are replaced, until they outnumber the conclusive ones by more than `Goal.retries`.
     """
     assert goal.repeat is not None
     if goal.repeat.until_fail and any(_is_red(trial) for trial in trials):
@@ -47,7 +47,7 @@ def decide_repro(goal: Goal, trials: Sequence[TrialResult], running: Sequence[St
 
 
 def tally(cell: str, sha: str, trials: Sequence[TrialResult]) -> Tally:
-    """What the trials say of a cell at a commit."""
+    """Count the runs and failures of a cell at a commit."""
     at = [result for trial in trials if trial.sha == sha if (result := trial.cell(cell)) is not None]
     red = [result for result in at if result.outcome in RED]
     seen = Counter(str(result.failure.signature) if result.failure else result.reason for result in red)

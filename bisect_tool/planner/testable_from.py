@@ -1,8 +1,7 @@
-"""Where neither a passing end nor what lies above it tells anything: from which commit on there is an answer.
+"""Find the first testable commit when the passing end and commits near it give no result.
 
-A check or test that came within the range says nothing before it. So the way goes up, halving what lies
-between the commits that told nothing and the oldest that failed, until one passes (then there is a range to
-search) or nothing is left between them.
+A test that was added inside the range cannot run before it existed. The planner then bisects between the
+untestable commits and the oldest failing one, until a commit passes (and bounds the search) or none is left.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def next_above(dag: Dag, silent: Collection[str], failed: Collection[str]) -> str | None:
-    """The commit to try next; None where none is left between `silent` ones and the oldest that failed."""
+    """The middle commit between the untestable (`silent`) ones and the oldest failing one, or None."""
     oldest = oldest_of(dag, failed)
     if oldest is None:
         return None
@@ -27,5 +26,5 @@ def next_above(dag: Dag, silent: Collection[str], failed: Collection[str]) -> st
 
 
 def oldest_of(dag: Dag, shas: Collection[str]) -> str | None:
-    """The first of these commits in the order of the range."""
+    """The first of these commits in the order of the range; None if none is in it."""
     return min((sha for sha in shas if sha in dag.index), key=dag.index.__getitem__, default=None)
