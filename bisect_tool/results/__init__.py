@@ -1,1 +1,1 @@
-"""The document of a session: its models, and how it is composed from what the trials yielded."""
+"""The JSON document of a session: its models, and how it is composed from the trials."""

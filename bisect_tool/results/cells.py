@@ -1,4 +1,4 @@
-"""What a session found for each cell."""
+"""Compose the report of each cell from the planner's conclusion and the trials."""
 
 from __future__ import annotations
 

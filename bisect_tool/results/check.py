@@ -1,4 +1,4 @@
-"""What there is to say of a session's check: what was withheld from it, and what hides the commits."""
+"""Report what may invalidate a command check: withheld variables, imports from the user's checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commits that a document speaks of."""
+"""Collect the commits that a document mentions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a session and its trials to the document."""
+"""Compose the document of a session from its request, its trials and the planner's state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exit code of a session, and the sentence that goes with it."""
+"""The exit code of a bisection and its one-sentence conclusion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether reverting the culprits heals the bad end, beside what the bisection found."""
+"""Add the result of reverting the culprits (`--confirm`) to a bisection's document."""
 
 from __future__ import annotations
 

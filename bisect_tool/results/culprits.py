@@ -1,4 +1,4 @@
-"""What a culprit changes, and what was seen at its parents: the document's facts, and the reports' words."""
+"""Compose the report of a culprit: what it changes, and how its cells ran at its parents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The failure chains of a document."""
+"""Compose the failure chains of a document, one for each culprit and signature."""
 
 from __future__ import annotations
 

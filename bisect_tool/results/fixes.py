@@ -1,4 +1,4 @@
-"""What heals it: what `fixes` has to tell, as a part of the JSON document and as a table."""
+"""The result of `fixes`: its models in the document, its composition, exit code and conclusion."""
 
 from __future__ import annotations
 

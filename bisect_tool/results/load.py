@@ -1,4 +1,4 @@
-"""Failures that go with a busy machine more often than chance would have it."""
+"""Find cells that fail significantly more often while the machine is busy (Fisher's exact test)."""
 
 from __future__ import annotations
 

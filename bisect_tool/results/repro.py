@@ -1,4 +1,4 @@
-"""How often it fails: what `repro` has to tell, as a part of the JSON document and as a table."""
+"""The result of `repro`: its models in the document, failure rates, exit code and conclusion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A document with every text in it cleaned and redacted."""
+"""Sanitise every string in a document: control characters removed, secrets masked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often cells failed and passed at a commit."""
+"""Count runs and failures of cells at a commit, and format the count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trials of a session as the document has them, and what they cost."""
+"""Compose the report of each trial, and the total cost of a session."""
 
 from __future__ import annotations
 
