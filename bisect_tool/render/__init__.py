@@ -1,1 +1,1 @@
-"""A finished or running session as text: console and Markdown. Reads results only."""
+"""Render a document as text for a terminal or as Markdown; reads `results` only, never the store."""

@@ -1,4 +1,4 @@
-"""Many cells in as few lines as tell them; the JSON document has them all."""
+"""Limit the lines spent on many cells with equal results; the JSON document has every cell."""
 
 from __future__ import annotations
 

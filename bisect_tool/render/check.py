@@ -1,4 +1,4 @@
-"""What there is to say of a session's check: what was withheld from it, and what may hide the commits."""
+"""Render warnings about a command check: variables that were withheld, and paths that bypass the worktree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reverting the culprits did at the bad end, in words."""
+"""Render the confirmation of a bisection: what reverting each culprit on the bad end did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The final report of a session on a terminal. Every word of logs and commits passes through `clean_line`."""
+"""The final report of a session on a terminal; text from logs and commits passes through `clean_line`."""
 
 from __future__ import annotations
 

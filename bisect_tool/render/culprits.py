@@ -1,4 +1,4 @@
-"""What a culprit changes, as lines of a report."""
+"""Format what a culprit changes: files with line counts, pinned requirements, parents of a merge."""
 
 from __future__ import annotations
 

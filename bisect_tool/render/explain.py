@@ -1,4 +1,4 @@
-"""What `explain` prints: the failures of logs as the report of a session shows them."""
+"""Render `explain`: the failures found in log files, as trees like those of a session's report."""
 
 from __future__ import annotations
 

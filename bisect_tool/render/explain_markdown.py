@@ -1,4 +1,4 @@
-"""What `explain --markdown` prints: the failures of logs, ready to paste into an issue."""
+"""Render `explain --markdown`: the failures found in log files, ready to paste into an issue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was tried on a failing commit, as a table."""
+"""Render the result of `fixes`: a table of candidates, combinations and verified commits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What trials left behind: where bad commits leave more than good ones, or all that one commit left."""
+"""Compare what trials left behind (processes, files, ...) at bad and good commits, or list it for one."""
 
 from __future__ import annotations
 

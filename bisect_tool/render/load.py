@@ -1,4 +1,4 @@
-"""Failures that go with a busy machine, as lines."""
+"""Render the failures that are associated with a busy machine, one line for each group of cells."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An issue body ready to paste, in the form in which serving engines ask for one.
+"""Render a session as Markdown: an issue body in the form that serving engines ask for.
 
-Hostile text stands in code only (spans, fences), where neither HTML nor Markdown nor a mention has a meaning;
-the template writes every value that is not marked as Markdown that way by itself.
+Untrusted text is written as code only (spans, fences), where HTML, Markdown and mentions have no effect; the
+template escapes every value that is not marked as Markdown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a bisection would do, before it does it: the candidates, the environments and the trials."""
+"""Render `plan`: the candidates, the environments to build and the expected number of trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A document as others can read and rerun it: without the folders of the machine that made it."""
+"""Remove this machine's paths from a document, so that it can be shared and rerun elsewhere."""
 
 from __future__ import annotations
 

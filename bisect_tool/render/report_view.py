@@ -1,4 +1,4 @@
-"""What a document answers, arranged for reading: culprits with their cells, candidates, green cells."""
+"""Group a document's results for the reports: culprits with their cells, candidates, cells by finding."""
 
 from __future__ import annotations
 

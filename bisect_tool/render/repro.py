@@ -1,4 +1,4 @@
-"""The failure rates that `repro` found, as a table."""
+"""Render the failure rates and signatures that `repro` measured, as tables."""
 
 from __future__ import annotations
 

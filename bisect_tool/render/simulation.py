@@ -1,4 +1,4 @@
-"""What a simulation came to, on a terminal."""
+"""Render the summary of `simulate`: accuracy, costs beside the bound, and calibration."""
 
 from __future__ import annotations
 

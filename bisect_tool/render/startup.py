@@ -1,6 +1,6 @@
-"""How long the engine's processes took to start: where bad commits differ in it from good ones beyond chance.
+"""Compare the start-up times of the engine's processes between good and bad commits.
 
-Where nothing was searched for: at the commit that was run, or at the two that were compared.
+Without a search (`repro`, `step`), show those of the commit that was run, or of the two compared.
 """
 
 from __future__ import annotations

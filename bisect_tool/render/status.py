@@ -1,4 +1,4 @@
-"""A table of sessions, and one session as it runs. No clock: `now` is given."""
+"""Render `status`: a table of sessions, or one session in progress. The current time is passed as `now`."""
 
 from __future__ import annotations
 

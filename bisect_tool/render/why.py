@@ -1,4 +1,4 @@
-"""Why cells fail: for every culprit and every signature the root, and what it brought down."""
+"""Render failure chains as trees: for each culprit and signature the root cause and what it led to."""
 
 from __future__ import annotations
 
