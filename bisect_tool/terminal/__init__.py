@@ -1,1 +1,1 @@
-"""The live view, and the one place that writes to the terminal."""
+"""Live progress, and the one module that writes to stdout and stderr."""

@@ -1,4 +1,4 @@
-"""How far the culprit of each open cell is narrowed down: its likeliest commits, as a bar and in words."""
+"""Render the posterior of each open cell: its likeliest commits, as a bar and as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cell of the running trial is at work: the streamed suite report, read as it grows."""
+"""Follow a running trial's report stream (JSON lines) to know which cell is running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands print: results on stdout, prose on stderr."""
+"""Print messages to stderr, and documents and reports to stdout."""
 
 from __future__ import annotations
 

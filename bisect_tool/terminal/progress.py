@@ -1,4 +1,4 @@
-"""Live progress on stderr: a few lines that change on a terminal, one plain line for each event elsewhere."""
+"""Show live progress on stderr: a few updating lines on a terminal, else one plain line for each event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bar with an ETA over something that takes long, on a terminal's stderr."""
+"""A progress bar with an ETA over a sequence, on stderr if it is a terminal."""
 
 from __future__ import annotations
 

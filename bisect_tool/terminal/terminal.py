@@ -1,4 +1,8 @@
-"""The one place that writes to the terminal: the result on stdout, progress and prose on stderr."""
+"""The only module that writes to the terminal: results on stdout, progress and messages on stderr.
+
+Broken pipes, closed descriptors and full disks are handled here, and so are log lines that a CI runner would
+execute as commands.
+"""
 
 from __future__ import annotations
 
