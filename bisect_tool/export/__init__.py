@@ -1,1 +1,1 @@
-"""The self-contained script that reproduces a failure without this tool."""
+"""Write a self-contained script that reproduces a failure without bisect-run."""

@@ -1,4 +1,4 @@
-"""What a commit's engine imports besides its own modules and Python's: by the lines of its sources."""
+"""Find the third-party packages that an engine's sources import at a commit, from their import statements."""
 
 from __future__ import annotations
 

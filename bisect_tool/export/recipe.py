@@ -1,4 +1,4 @@
-"""A profile's environment as lines of bash: what is installed, built and laid over the commit's tree."""
+"""Write a profile's environment as bash: packages to install, steps to build, files to overlay."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A bash script by which another person reproduces a failure without this tool: the commands, no more.
+"""Write the bash script of `repro --script`, which reproduces a failure on a machine without bisect-run.
 
-It clones the repository, checks the commit out, installs what the profile installs in the versions that were
-used, runs the same cells as often, and counts. What the suite's fixtures need goes along in the script.
+It clones the repository, checks the commit out, installs the profile's packages in the recorded versions,
+runs the same cells as often, and counts failures. The modules that the suite's fixtures need are embedded.
 """
 
 from __future__ import annotations
