@@ -1,1 +1,1 @@
-"""A session: what was asked, its store, and the loop that runs its trials."""
+"""Sessions: the stored request, its trials, and the loop that runs them."""

@@ -1,4 +1,4 @@
-"""Whether reverting its culprits heals the bad end: the session of `fixes` that follows a bisection."""
+"""Confirm culprits: the `fixes` session that reverts them on the bad end after a bisection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session whose repository lies elsewhere now: a checkout was moved, or a job goes on elsewhere."""
+"""Change the repository path of a stored session (`resume --repo`), after a checkout was moved."""
 
 from __future__ import annotations
 

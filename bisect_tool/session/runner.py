@@ -1,4 +1,4 @@
-"""The loop: ask the planner for trials, hand them to the executor, store what they yield, conclude."""
+"""The session loop: ask the planner for steps, run them on the executor, store the results."""
 
 from __future__ import annotations
 

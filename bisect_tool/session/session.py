@@ -1,4 +1,4 @@
-"""A session: what was asked, the commits it is about, and the trials it is decided on."""
+"""A session: its request, repository and commit range, the planner's goal, and the trials it may reuse."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The store: sessions and their trials in SQLite, append-only; the journal and the cache.
+"""The store: sessions and their trials in one SQLite file; trials are only ever appended.
 
-Write-ahead log with FULL synchronisation: a trial that was added survives SIGKILL and power loss
-(https://www.sqlite.org/pragma.html#pragma_synchronous). What is damaged all the same is left out, and said.
+Write-ahead log with FULL synchronisation: a stored trial survives SIGKILL and power loss
+(https://www.sqlite.org/pragma.html#pragma_synchronous). Rows that are damaged are skipped with a warning.
 """
 
 from __future__ import annotations
