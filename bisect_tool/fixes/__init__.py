@@ -1,1 +1,1 @@
-"""Fix candidates: reverts, patches and picks on a failing commit."""
+"""Fix candidates: reverts, patches and cherry-picks applied to a failing commit."""

@@ -1,4 +1,4 @@
-"""What might heal a failing commit: from words to candidates, each of them a commit on the failing one."""
+"""Turn the options of `fixes` into fix candidates, and apply them to the failing commit as commits."""
 
 from __future__ import annotations
 

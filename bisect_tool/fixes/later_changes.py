@@ -1,4 +1,4 @@
-"""What came after a commit and touched the same code, and the merge that brought it to the mainline."""
+"""Find later commits that change the same functions, and the merge that brought a commit to the mainline."""
 
 from __future__ import annotations
 

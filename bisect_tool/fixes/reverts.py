@@ -1,4 +1,4 @@
-"""Which commit took the change of another one back."""
+"""Find the commit since which reverting another commit has no effect, because its change was undone."""
 
 from __future__ import annotations
 
