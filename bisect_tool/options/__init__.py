@@ -1,1 +1,1 @@
-"""From a command line to a request in which every name is resolved."""
+"""Command-line options: parse, validate and resolve them into a request."""

@@ -1,6 +1,6 @@
-"""The files of a command that are the user's and not the commit's: what they were when the session began.
+"""Fingerprint the scripts that a command check names, to detect edits during a session.
 
-A check that is edited in the meantime is another check: its trials cannot be counted with the earlier ones.
+An edited check is a different check, so its trials cannot be counted with the earlier ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Declarations of the options that several commands share: flag, metavar and help."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A plain command as it can run in any commit's worktree: whose files its words name.
+"""Resolve the words of a command check so that it can run in the worktree of any commit.
 
-Words mean what they mean to the shell in the current folder. A path that the history has is the commit's own,
-from the top of its tree, where every command runs (as with `git bisect run`). A file that the history does
-not have is the same at every commit, and stands by its absolute path. So does one after `--option=`.
+Words are read relative to the current directory, as a shell does. A path that exists in the history becomes
+relative to the top of the tree, where every command runs (as with `git bisect run`). A file that the history
+does not have is the same at every commit and becomes absolute, also after `--option=`.
 """
 
 from __future__ import annotations

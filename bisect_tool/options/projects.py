@@ -1,4 +1,4 @@
-"""From `--pytest` to the check of any Python project: which tests, and which interpreter runs them."""
+"""Resolve `--pytest` for any Python project: the tests to run and the interpreter that runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the words of a command line to a request in which every name is resolved."""
+"""Resolve parsed options into a `Request`: refs to commit ids, names to scenarios, profiles and cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of a command line, and from a request back to them."""
+"""The parsed options of a run, and the rerun command line made from a request."""
 
 from __future__ import annotations
 

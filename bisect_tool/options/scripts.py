@@ -1,4 +1,4 @@
-"""Which words of a command name a script that it cannot run without. Pure."""
+"""Find the script files that a command line cannot run without. Pure."""
 
 from __future__ import annotations
 
