@@ -1,1 +1,1 @@
-"""What runs inside the pytest process of a trial: fixtures, and the report that is streamed."""
+"""Code that runs inside a trial's pytest process: fixtures that start servers, and the streamed report."""

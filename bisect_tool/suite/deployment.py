@@ -1,4 +1,4 @@
-"""Deployments: which servers a suite starts, and with which command lines."""
+"""Define the servers of a deployment: their command lines and start order."""
 
 from __future__ import annotations
 

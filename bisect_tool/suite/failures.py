@@ -1,6 +1,6 @@
-"""What keeps servers from being tested, and what each of these means for the trial.
+"""Exceptions for servers that cannot be tested, each with the outcome it gives the cell.
 
-The attributes `bisect_outcome`, `bisect_logs` and `bisect_window` are read by the streamed report.
+The streamed report reads the attributes `bisect_outcome`, `bisect_logs` and `bisect_window`.
 """
 
 from __future__ import annotations

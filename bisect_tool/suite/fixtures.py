@@ -1,4 +1,4 @@
-"""What a suite gets: `launch`, what the trial asks it to start, and `rank_servers`, which starts it.
+"""Pytest fixtures for suites: `launch` (the trial's settings) and `rank_servers` (starts the servers).
 
     def test_it(rank_servers):
         with rank_servers(api_server_count=4) as group:

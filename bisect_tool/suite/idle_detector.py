@@ -1,4 +1,4 @@
-"""Whether servers have come to rest after their last request."""
+"""Detect that servers are idle after their last request, by the CPU time that they use or wait for."""
 
 from __future__ import annotations
 

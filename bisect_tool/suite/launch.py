@@ -1,4 +1,4 @@
-"""`launch.json`: how a trial tells the suite which servers to start."""
+"""The schema of `launch.json`, by which a trial tells the suite which servers to start."""
 
 from __future__ import annotations
 

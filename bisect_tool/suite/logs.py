@@ -1,4 +1,4 @@
-"""One rank's log: a file that the server appends to and that nobody has to keep up with."""
+"""Read one rank's log incrementally; the server appends to a file, so it never blocks on a full pipe."""
 
 from __future__ import annotations
 

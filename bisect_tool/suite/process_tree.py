@@ -1,4 +1,4 @@
-"""The processes of a group of servers: each root's session, and whatever descends from it."""
+"""Track the processes of a group of servers: the session of each root process, and all descendants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One rank's server: a `serve` process that leads its own session, its log, and requests to it."""
+"""One rank's server: a `serve` process that leads its own session, its log, and HTTP requests to it."""
 
 from __future__ import annotations
 

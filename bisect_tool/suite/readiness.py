@@ -1,4 +1,4 @@
-"""Asking servers for their health, without ever waiting for an answer."""
+"""Poll the health endpoints of servers without blocking on a slow answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The servers of one deployment: started together, ready together, ended together."""
+"""Start the servers of one deployment, wait until all are ready, and stop them together."""
 
 from __future__ import annotations
 

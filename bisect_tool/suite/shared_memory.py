@@ -1,6 +1,6 @@
-"""Segments in /dev/shm that a process tree made: a segment counts only if the tree was seen to use it.
+"""Detect the shared-memory segments (/dev/shm) that a process tree created.
 
-Another trial may run beside this one, so what merely appeared in the meantime is nobody's proof.
+Other trials may run in parallel, so a new segment counts only if a process of the tree was seen using it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ending servers with SIGTERM, and what is to be said about how they ended."""
+"""Stop servers with SIGTERM, and report how they ended: exit codes, survivors, leaks, errors logged."""
 
 from __future__ import annotations
 

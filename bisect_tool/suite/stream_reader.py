@@ -1,4 +1,4 @@
-"""The streamed suite report as a file format: what `bisect_stream` writes, read back."""
+"""Read the streamed suite report, the JSON lines that `bisect_stream` writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for a condition until a deadline."""
+"""Poll a condition until it holds or a deadline passes."""
 
 from __future__ import annotations
 
