@@ -1,1 +1,1 @@
-"""The real search played on ranges whose culprit is known."""
+"""Run the real search on ranges with a known culprit."""

@@ -1,4 +1,4 @@
-"""A history in a file, and ranges of it whose culprit is known: what `simulate` plays on.
+"""Read a recorded history and ranges with a known culprit, the input of `simulate`.
 
 The history has one JSON object a line: `sha`, `parents`, `time` (seconds since 1970), `subject`, `files`; it
 may be compressed with gzip. The cases are a JSON list of objects: `good`, `bad`, `culprit`.

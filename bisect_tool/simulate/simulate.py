@@ -1,4 +1,4 @@
-"""What a search would cost and how often it would be right: played many times with a known culprit."""
+"""Simulate searches with a known culprit and noisy runs, to measure accuracy, cost and calibration."""
 
 from __future__ import annotations
 
