@@ -1,1 +1,1 @@
-"""The repository of the reference engine's bundled history."""
+"""Build the git repository of the reference engine's bundled history."""
