@@ -1,4 +1,4 @@
-"""Git: ranges on the DAG, worktrees, changed paths, pull-request numbers."""
+"""Git: commit ranges, worktrees, changed paths, pull-request numbers, commits made from edits."""
 
 from bisect_tool.git.changes import Changes
 from bisect_tool.git.commit import Commit

@@ -1,4 +1,4 @@
-"""A bare repository of our own on the objects of the user's, so that theirs is only ever read."""
+"""Open a local repository read-only, through a bare one in the cache that reads its objects (alternates)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A commit made in our own repository: a base with commits reverted, patches applied and commits picked.
+"""Make a commit in the cached repository: a base with commits reverted, patches applied and commits picked.
 
-The same base and edits make the same commit on every machine: the identity is fixed, the date is the base's,
-and no hook, attribute or configuration of anybody has a say. Of a repository that lends its objects, git may
-renew the times of those that it would have written again; nothing else is touched.
+The same base and edits give the same commit on every machine: the identity is fixed, the date is the base's,
+and hooks, attributes and configuration of the user are ignored. Git may update the timestamps of existing
+objects in the user's repository that it would have written again; nothing else there is touched.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The repositories of our own: where they lie, and what is in them beside objects.
+"""Create and restore the bare repositories in the cache: their location, and their files besides objects.
 
-Whatever a trial writes there is undone: their files are made of our constants and of what was read of the
-user's repository when it was opened, and never of what stands there.
+Their files are generated from constants and from what was read of the user's repository when it was opened,
+never from what is on disk, so that whatever a trial writes there is undone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one commit changes: its files with the lines added and removed, and the requirements it pins anew."""
+"""List what one commit changes: files with added and removed lines, and changed requirement pins."""
 
 from __future__ import annotations
 

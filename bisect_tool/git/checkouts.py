@@ -1,4 +1,4 @@
-"""Which other checkouts of a project folders lie in: linked worktrees, and clones of their own."""
+"""Find other checkouts of the same project (linked worktrees, separate clones) that hold given folders."""
 
 from __future__ import annotations
 

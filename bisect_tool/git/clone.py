@@ -1,4 +1,4 @@
-"""Repositories that are named by a URL: a bare clone in the cache, blobless where the server can."""
+"""Clone a repository URL into the cache: bare, and without file contents (blobless) if the server can."""
 
 from __future__ import annotations
 

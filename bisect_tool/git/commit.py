@@ -1,4 +1,4 @@
-"""One commit as people know it, and the pull request its subject names."""
+"""Parse commits from `git log`, and the pull-request number in their subjects."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What the files of a commit lack in a trial, and a checkout of the user's may have.
+"""Detect what a trial lacks: submodules, filtered files such as Git LFS, history cut off by a shallow clone.
 
-A trial fetches no submodule and runs no filter: they are programs and servers of the repository's choice.
+A trial fetches no submodule and runs no filter, because they are programs and servers of the repository's
+choice.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whether anything was made, removed or renamed in a tree, as its folders alone tell.
+"""Detect added, removed or renamed entries in a tree from the timestamps of its folders alone.
 
-Every entry that comes or goes gives its folder another time of change, which no program can set back
-(inode(7)). So four hundred folders are asked instead of four thousand files, and nothing is listed anew.
+Adding or removing an entry updates its folder's change time, which no program can set back (inode(7)). So
+only the folders are checked, not every file.
 """
 
 from __future__ import annotations

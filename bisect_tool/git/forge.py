@@ -1,4 +1,4 @@
-"""Web addresses of commits and of pull or merge requests, where the origin is GitHub or GitLab. Pure."""
+"""Web addresses of commits and of pull or merge requests, if the origin is GitHub or GitLab. Pure."""
 
 from __future__ import annotations
 

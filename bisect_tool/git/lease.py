@@ -1,4 +1,4 @@
-"""A lock that lasts as long as anyone still works under it, our own children included."""
+"""A file lock that child processes inherit, so that it is held until the last of them has ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where others find a repository: the URL of its origin, without account or password."""
+"""The public URL of a repository's origin, without account or password."""
 
 from __future__ import annotations
 

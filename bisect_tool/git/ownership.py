@@ -1,4 +1,4 @@
-"""Repositories of another user, which git reads only where the user said so (`safe.directory`)."""
+"""Explain git's refusal to read repositories of another user (`safe.directory`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pinned requirements a change to a file touches: from the file's two texts. Pure."""
+"""Compare requirement pins in two versions of a file (requirements, lock files, Dockerfiles, ...). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One way to run git: its own environment, a deadline, an owner, and no hook, filter or prompt."""
+"""Run git commands with a clean environment, a deadline, and no hooks, filters or prompts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commits between good and bad: what a bisection has to choose from."""
+"""The commits between good and bad: the candidates of a bisection."""
 
 from __future__ import annotations
 

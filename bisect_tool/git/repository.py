@@ -1,4 +1,4 @@
-"""A project's history, read without ever writing to the user's repository."""
+"""Read a project's history without writing to the user's repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which commits give a file the content back that an earlier commit took from it."""
+"""Find commits that restore the content a file had before an earlier commit (reverts without a message)."""
 
 from __future__ import annotations
 

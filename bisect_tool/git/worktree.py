@@ -1,4 +1,4 @@
-"""Worktrees of our own, one per slot: reused, clean at every checkout, rebuilt when anything is wrong."""
+"""Worktrees for trials, one for each slot: reused, cleaned at every checkout, rebuilt if damaged."""
 
 from __future__ import annotations
 
