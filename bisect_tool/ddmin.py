@@ -1,4 +1,4 @@
-"""Delta debugging: the smallest part of a whole that still does what the whole does. Pure.
+"""Delta debugging (ddmin): a minimal subset that still has a property of the whole. Pure.
 
 ddmin of A. Zeller and R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE Transactions
 on Software Engineering 28(2), 2002.

@@ -1,4 +1,4 @@
-"""The errors a person can cause or meet, and the one table of exit codes."""
+"""Exceptions with a message and a hint for the user, and the table of exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the reports say numbers, times and commits."""
+"""Format numbers, durations, lists and commit ids for reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who holds what another run waits for."""
+"""Describe the process that holds a lock, for messages."""
 
 from __future__ import annotations
 

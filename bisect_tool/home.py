@@ -1,4 +1,4 @@
-"""Where bisect-run keeps things: one state folder that matters and one cache folder that can be deleted."""
+"""Locations on disk: the state folder (store and logs) and the cache folder, which can be deleted."""
 
 from __future__ import annotations
 

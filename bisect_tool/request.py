@@ -1,4 +1,4 @@
-"""What a person asked for, with every name resolved: stored with the session, so that it can be resumed."""
+"""The request: what a command was asked to do, with every name resolved; stored with the session."""
 
 from __future__ import annotations
 

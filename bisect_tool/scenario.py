@@ -1,4 +1,4 @@
-"""The schema of `scenario.toml`: what is tested, how to build it, how to launch it, how long to wait."""
+"""The schema of `scenario.toml`: suite, build, launch, profiles and timeouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics of runs that fail by chance: an interval for one rate, a test of two, a streak. Pure."""
+"""Statistics of flaky runs: an interval for a failure rate, tests of two samples, a passing streak. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only place where hostile text is made safe: terminal control, invisible characters, secrets.
+"""Sanitise untrusted text: remove terminal control and invisible characters, mask secrets.
 
 Everything read from logs, commits, reports and the network passes through here before it is kept or shown.
 """

@@ -1,4 +1,4 @@
-"""The two words everything turns on: what a trial yielded, and what that says about a commit."""
+"""Outcomes of a cell in a trial, and the verdicts (good, bad, skip) that follow for a commit."""
 
 from __future__ import annotations
 
