@@ -106,7 +106,7 @@ def _tail(one: int, other: int) -> int:
     return count
 
 
-def luck(failed: int, runs: int, passes: int) -> float:
+def false_pass_probability(failed: int, runs: int, passes: int) -> float:
     """How likely what failed in `failed` of `runs` passes that often in a row although nothing was mended.
 
     The mean of (1 - rate)^passes over what is known of the rate, so that what few runs have told is not taken

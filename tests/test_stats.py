@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.stats import Shift, fisher, luck, shift, wilson
+from bisect_tool.stats import Shift, false_pass_probability, fisher, shift, wilson
 
 
 @st.composite
@@ -92,9 +92,9 @@ def test_impossible_counts(failed, runs):
 
 def test_the_luck_of_a_streak():
     """Without passes it is certain, and for one pass it is the mean of the rate's posterior."""
-    assert luck(5, 16, 0) == 1.0
-    assert luck(5, 16, 1) == pytest.approx(11.5 / 16)
-    assert luck(1, 1, 1) == pytest.approx(0.5)
+    assert false_pass_probability(5, 16, 0) == 1.0
+    assert false_pass_probability(5, 16, 1) == pytest.approx(11.5 / 16)
+    assert false_pass_probability(1, 1, 1) == pytest.approx(0.5)
 
 
 @given(
@@ -103,8 +103,15 @@ def test_the_luck_of_a_streak():
 )
 def test_longer_streaks_and_more_failures_leave_less_to_luck(seen, passes):
     failed, runs = seen
-    assert 0.0 < luck(failed, runs, passes + 1) < luck(failed, runs, passes) <= 1.0
-    assert luck(failed, runs, passes) >= luck(min(failed + 1, runs), runs, passes)
+    assert (
+        0.0
+        < false_pass_probability(failed, runs, passes + 1)
+        < false_pass_probability(failed, runs, passes)
+        <= 1.0
+    )
+    assert false_pass_probability(failed, runs, passes) >= false_pass_probability(
+        min(failed + 1, runs), runs, passes
+    )
 
 
 @pytest.mark.parametrize(

@@ -41,23 +41,23 @@ class LocalExecutor:
 
     def __init__(
         self,
-        setting: TrialConfig,
+        config: TrialConfig,
         repository: Repository,
         cancel: threading.Event,
         waiting: Callable[[str], None],
     ) -> None:
-        _check(setting)
+        _check(config)
         self._waiting = waiting
-        self._setting = setting
+        self._setting = config
         self._repository = repository
         self._cancel = cancel
-        sparse = setting.profile.sparse if setting.profile else ()
-        self._worktrees = Worktrees(repository, setting.home.cache / "worktrees", sparse)
+        sparse = config.profile.sparse if config.profile else ()
+        self._worktrees = Worktrees(repository, config.home.cache / "worktrees", sparse)
         self._events: SimpleQueue[Event] = SimpleQueue()
-        self._prefetch = Prefetch(setting, repository, self._worktrees, self._note)
+        self._prefetch = Prefetch(config, repository, self._worktrees, self._note)
         self._trees: list[Worktree] = []
         self._held = ExitStack()
-        self._idle = list(range(setting.slots))
+        self._idle = list(range(config.slots))
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
@@ -130,25 +130,25 @@ class LocalExecutor:
         return run_trial(self._setting, order, phase, self._cancel)
 
 
-def _gpus(setting: TrialConfig) -> tuple[str, ...]:
+def _gpus(config: TrialConfig) -> tuple[str, ...]:
     """The GPUs that its trials use; a test file by itself says how many, so that it may be all."""
-    if isinstance(setting.check, PytestCheck) and setting.slots == 1 and setting.gpus:
+    if isinstance(config.check, PytestCheck) and config.slots == 1 and config.gpus:
         return gpus.visible()
-    return tuple(name for slot in range(setting.slots) for name in gpus.share(slot, setting.gpus))
+    return tuple(name for slot in range(config.slots) for name in gpus.share(slot, config.gpus))
 
 
-def _check(setting: TrialConfig) -> None:
-    launch = setting.profile.launch if setting.profile else None
-    if launch is not None and launch.fixed_ports and setting.slots > 1:
+def _check(config: TrialConfig) -> None:
+    launch = config.profile.launch if config.profile else None
+    if launch is not None and launch.fixed_ports and config.slots > 1:
         ports = ", ".join(map(str, launch.fixed_ports))
         raise UsageError(
             f"the engine binds port {ports} whatever it is told, so only one trial can run at a time",
             "Leave --slots out.",
         )
-    need = setting.gpus * setting.slots
+    need = config.gpus * config.slots
     shown = len(gpus.visible()) if need else 0
     if need > shown:
         raise EnvironmentFailed(
-            f"{setting.slots} slots need {need} GPUs, {setting.gpus} each, and this machine shows {shown}",
+            f"{config.slots} slots need {need} GPUs, {config.gpus} each, and this machine shows {shown}",
             "Ask for fewer --slots, or look at CUDA_VISIBLE_DEVICES; `bisect-run doctor` says more.",
         )

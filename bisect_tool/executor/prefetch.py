@@ -31,9 +31,9 @@ class Prefetch:
     """
 
     def __init__(
-        self, setting: TrialConfig, repository: Repository, worktrees: Worktrees, note: Callable[[str], None]
+        self, config: TrialConfig, repository: Repository, worktrees: Worktrees, note: Callable[[str], None]
     ) -> None:
-        self._setting, self._repository, self._worktrees = setting, repository, worktrees
+        self._setting, self._repository, self._worktrees = config, repository, worktrees
         self._note = note
         self._wanted: tuple[str, ...] = ()
         self._changed = threading.Condition()

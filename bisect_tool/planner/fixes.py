@@ -205,7 +205,7 @@ def decide_fixes(goal: Goal, trials: Sequence[TrialResult], running: Sequence[St
     return State(step, (), (), left)
 
 
-def least(evaluation: FixEvaluation) -> Smallest | None:
+def smallest_fix(evaluation: FixEvaluation) -> Smallest | None:
     """The smallest set of candidates that fixes every cell; None if there is none, or trials are missing."""
     try:
         return _search(evaluation)

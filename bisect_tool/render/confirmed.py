@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.format import percent
 from bisect_tool.results.fixes import DOUBTFUL
-from bisect_tool.stats import luck
+from bisect_tool.stats import false_pass_probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +52,7 @@ def _by_luck(document: Document, cells: Iterable[str]) -> Iterator[tuple[str, tu
     times = document.confirmation.fixes.runs if document.confirmation else 0
     for cell in cells:
         runs = document.cells[cell].broken_runs
-        chance = luck(runs.failed, runs.runs, times) if runs else 0.0
+        chance = false_pass_probability(runs.failed, runs.runs, times) if runs else 0.0
         if chance > DOUBTFUL:
             often = f"happens by chance in {percent(chance)} of all cases"
             yield f"(passed {times} times, which {often})", (cell,)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.format import listing, percent
-from bisect_tool.stats import luck
+from bisect_tool.stats import false_pass_probability
 from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
@@ -103,7 +103,14 @@ def doubts(found: FixReport) -> Iterator[Note]:
 
 def _enough(cell: FlakyCell) -> int:
     """How many passes are hardly luck."""
-    return next((more for more in range(2, _MOST) if luck(cell.failed, cell.runs, more) <= DOUBTFUL), _MOST)
+    return next(
+        (
+            more
+            for more in range(2, _MOST)
+            if false_pass_probability(cell.failed, cell.runs, more) <= DOUBTFUL
+        ),
+        _MOST,
+    )
 
 
 def _everything(found: FixReport) -> tuple[Tried, ...]:

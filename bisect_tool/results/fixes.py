@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.format import listing, short
-from bisect_tool.planner.fixes import FixEvaluation, Standing, least
-from bisect_tool.stats import luck
+from bisect_tool.planner.fixes import FixEvaluation, Standing, smallest_fix
+from bisect_tool.stats import false_pass_probability
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def fix_report(
     if asked is None:
         return None
     evaluation = FixEvaluation(goal, results)
-    found = least(evaluation)
+    found = smallest_fix(evaluation)
     titles = {commit.sha: commit.subject for commit in span.commits}
     tried = [_tried(evaluation, asked, made) for made in asked.fix_commits]
     ran = {result.sha for result in results}
@@ -142,7 +142,7 @@ def _unsteady(evaluation: FixEvaluation) -> Iterator[FlakyCell]:
     for cell in evaluation.red:
         seen = evaluation.seen(cell)
         if seen.failed < seen.runs:
-            chance = luck(seen.failed, seen.runs, evaluation.goal.endpoint_runs)
+            chance = false_pass_probability(seen.failed, seen.runs, evaluation.goal.endpoint_runs)
             yield FlakyCell(cell=cell, runs=seen.runs, failed=seen.failed, false_pass_probability=chance)
 
 

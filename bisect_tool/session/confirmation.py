@@ -8,7 +8,7 @@ from bisect_tool.fixes.candidates import build_singles, reverts, span
 from bisect_tool.options.resolve import Resolved
 from bisect_tool.request import Fixes
 from bisect_tool.session import session as sessions
-from bisect_tool.stats import luck
+from bisect_tool.stats import false_pass_probability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def passes(found: Sequence[CellConclusion], confidence: float) -> int:
     enough = (
         times
         for times in range(_LEAST_RUNS, _MOST_RUNS)
-        if all(luck(each.failed, each.runs, times) <= 1 - confidence for each in counted)
+        if all(false_pass_probability(each.failed, each.runs, times) <= 1 - confidence for each in counted)
     )
     return next(enough, _MOST_RUNS)
 

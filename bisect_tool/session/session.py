@@ -184,7 +184,7 @@ def _open(repo: str, session: str, home: Home, waiting: Callable[[str], None]) -
         ) from None
 
 
-def setting(session: Session) -> TrialConfig:
+def trial_config(session: Session) -> TrialConfig:
     """What every trial of the session shares."""
     request = session.request
     scenario = scenarios.load(request.scenario) if request.scenario else None
@@ -241,7 +241,7 @@ def _earlier(session: Session, store: Store) -> list[TrialRow]:
 
 def version_of(session: Session) -> str:
     """By which other sessions may share the trials of this one; empty where they may not."""
-    own = "" if session.request.command in _UNSHARED else version(setting(session))
+    own = "" if session.request.command in _UNSHARED else version(trial_config(session))
     # Names of commits do not say what replacements, grafts and line ends make of them.
     variant = session.repository.parts.variant
     return f"{own}+{variant}" if own and variant else own

@@ -92,15 +92,15 @@ def check_templates(scenario: Scenario) -> None:
             expand(template, values)
 
 
-def placeholders(setting: TrialConfig, place: TrialPaths) -> Mapping[str, str]:
+def placeholders(config: TrialConfig, place: TrialPaths) -> Mapping[str, str]:
     """The values of the placeholders of a launch."""
     environment = place.environment
     values = (
         str(environment.python) if environment else "",
         str(environment.path) if environment else "",
         str(place.tree),
-        str(setting.scenario.folder) if setting.scenario else "",
-        str(setting.home.assets),
+        str(config.scenario.folder) if config.scenario else "",
+        str(config.home.assets),
         str(place.temporary),
         str(place.logs),
     )

@@ -37,28 +37,28 @@ class Job:
     grace_s: float
 
 
-def make_job(setting: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
+def make_job(config: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
     """The process that runs `cells` (None: those of the setting) of the setting's check at `place`."""
-    job = _unstressed(setting, place, cells)
-    if setting.stress is None:
+    job = _unstressed(config, place, cells)
+    if config.stress is None:
         return job
-    kind, roles = setting.stress
+    kind, roles = config.stress
     return replace(job, argv=stressed(kind, roles, job.argv))
 
 
-def _unstressed(setting: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
-    if isinstance(setting.check, CommandCheck):
-        return _command(setting, setting.check, place)
-    if isinstance(setting.check, ProjectCheck):
-        return _project(setting, setting.check, place, cells)
-    if isinstance(setting.check, PytestCheck):
-        return _engine_file(setting, setting.check, place, cells or setting.cells or None)
-    return _suite(setting, place, cells or setting.cells or None)
+def _unstressed(config: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
+    if isinstance(config.check, CommandCheck):
+        return _command(config, config.check, place)
+    if isinstance(config.check, ProjectCheck):
+        return _project(config, config.check, place, cells)
+    if isinstance(config.check, PytestCheck):
+        return _engine_file(config, config.check, place, cells or config.cells or None)
+    return _suite(config, place, cells or config.cells or None)
 
 
-def clean_environment(setting: TrialConfig, place: TrialPaths) -> dict[str, str]:
+def clean_environment(config: TrialConfig, place: TrialPaths) -> dict[str, str]:
     """The caller's environment without secrets and without what would steer our Python or pytest."""
-    hidden = {*withheld(os.environ, setting.passed), *_NOT_OURS}
+    hidden = {*withheld(os.environ, config.passed), *_NOT_OURS}
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -67,24 +67,24 @@ def clean_environment(setting: TrialConfig, place: TrialPaths) -> dict[str, str]
     return {**kept, "TMPDIR": str(place.temporary)}
 
 
-def _command(setting: TrialConfig, check: CommandCheck, place: TrialPaths) -> Job:
-    env = command_environment(os.environ, place.tree, setting.own, setting.passed)
+def _command(config: TrialConfig, check: CommandCheck, place: TrialPaths) -> Job:
+    env = command_environment(os.environ, place.tree, config.own, config.passed)
     env |= {"TMPDIR": str(place.temporary), **_variables(place)}
-    return Job(check.argv, place.tree, env, setting.deadline_s, None, Timeouts().grace)
+    return Job(check.argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
 
 
-def _suite(setting: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
-    assert setting.scenario is not None
-    assert setting.profile is not None
+def _suite(config: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
+    assert config.scenario is not None
+    assert config.profile is not None
     launch = place.folder / "launch.json"
-    launch.write_text(json.dumps(_launch(setting, setting.profile, place), indent=1), encoding="utf-8")
+    launch.write_text(json.dumps(_launch(config, config.profile, place), indent=1), encoding="utf-8")
     env = {
-        **clean_environment(setting, place),
+        **clean_environment(config, place),
         **_report(place, cells),
         "BISECT_RUN_LAUNCH": str(launch),
         "PYTHONPATH": suite_path(),
     }
-    return _timed(setting.profile.timeouts, suite_argv(setting.scenario), place.folder, env)
+    return _timed(config.profile.timeouts, suite_argv(config.scenario), place.folder, env)
 
 
 def suite_argv(scenario: Scenario) -> tuple[str, ...]:
@@ -113,42 +113,40 @@ def suite_path() -> str:
 
 
 def _engine_file(
-    setting: TrialConfig, check: PytestCheck, place: TrialPaths, cells: Sequence[str] | None
+    config: TrialConfig, check: PytestCheck, place: TrialPaths, cells: Sequence[str] | None
 ) -> Job:
-    assert setting.profile is not None
+    assert config.profile is not None
     assert place.environment is not None
     argv = (
         str(place.environment.python),
         *("-m", "pytest", "-p", "no:cacheprovider", "-p", "bisect_stream", "-s", "-v", check.file),
     )
-    values = placeholders(setting, place)
+    values = placeholders(config, place)
     variables = _variables(place)
     # The file itself says how many GPUs it uses; beside other trials it sees those of its slot alone.
-    mine = gpus.share(place.slot, setting.gpus) if setting.slots > 1 else ()
+    mine = gpus.share(place.slot, config.gpus) if config.slots > 1 else ()
     path = os.pathsep.join(filter(None, (variables.get("PYTHONPATH", ""), str(_STREAM_PLUGIN))))
     env = {
-        **clean_environment(setting, place),
+        **clean_environment(config, place),
         **variables,
-        **{name: expand(value, values) for name, value in setting.profile.launch.env.items()},
+        **{name: expand(value, values) for name, value in config.profile.launch.env.items()},
         **({_DEVICES: ",".join(mine)} if mine else {}),
         **_report(place, cells),
         "PYTHONPATH": path,
     }
-    return _timed(setting.profile.timeouts, argv, place.tree, env)
+    return _timed(config.profile.timeouts, argv, place.tree, env)
 
 
-def _project(
-    setting: TrialConfig, check: ProjectCheck, place: TrialPaths, cells: Sequence[str] | None
-) -> Job:
+def _project(config: TrialConfig, check: ProjectCheck, place: TrialPaths, cells: Sequence[str] | None) -> Job:
     """The tests in a built environment, or in the user's own as a plain command would find it."""
     if check.python is None:
-        env = {**clean_environment(setting, place), **_variables(place)}
+        env = {**clean_environment(config, place), **_variables(place)}
     else:
-        env = command_environment(os.environ, place.tree, setting.own, setting.passed)
+        env = command_environment(os.environ, place.tree, config.own, config.passed)
     env |= {"TMPDIR": str(place.temporary)}
-    env |= project_variables(check, place, env, setting.cells, cells)
+    env |= project_variables(check, place, env, config.cells, cells)
     argv = project_argv(check, place)
-    return Job(argv, place.tree, env, setting.deadline_s, None, Timeouts().grace)
+    return Job(argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
 
 
 def _timed(timeouts: Timeouts, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Job:
@@ -164,13 +162,13 @@ def _report(place: TrialPaths, cells: Sequence[str] | None) -> dict[str, str]:
     return report if cells is None else {**report, "BISECT_RUN_CELLS": json.dumps(list(cells))}
 
 
-def _launch(setting: TrialConfig, profile: Profile, place: TrialPaths) -> dict[str, object]:
+def _launch(config: TrialConfig, profile: Profile, place: TrialPaths) -> dict[str, object]:
     """The launch.json that the pytest plugin reads: templates filled, ports and folders added."""
-    values = placeholders(setting, place)
+    values = placeholders(config, place)
     launch: Launch = profile.launch
     model = expand(launch.model, values)
-    mine = ports.share(place.slot, setting.slots)
-    env = {**clean_environment(setting, place), **_variables(place)}
+    mine = ports.share(place.slot, config.slots)
+    env = {**clean_environment(config, place), **_variables(place)}
     return {
         "command": [expand(part, values) for part in launch.command],
         "args": [expand(part, values) for part in launch.args],
@@ -183,17 +181,17 @@ def _launch(setting: TrialConfig, profile: Profile, place: TrialPaths) -> dict[s
         "ports": {"start": mine.start, "stop": mine.stop},
         "rpc_port": launch.rpc_port,
         "fixed_ports": launch.fixed_ports,
-        "rank_env": _devices(setting, launch, place),
+        "rank_env": _devices(config, launch, place),
         "ready_s": profile.timeouts.ready,
         "teardown_s": profile.timeouts.teardown,
         "sigterm": launch.sigterm,
         "health": launch.health,
-        "engine_logs": setting.engine_logs.model_dump(mode="json"),
+        "engine_logs": config.engine_logs.model_dump(mode="json"),
     }
 
 
-def _devices(setting: TrialConfig, launch: Launch, place: TrialPaths) -> list[dict[str, str]]:
+def _devices(config: TrialConfig, launch: Launch, place: TrialPaths) -> list[dict[str, str]]:
     """The GPUs of each rank; none asked for: leave them alone."""
-    count, mine = launch.gpus_per_rank, gpus.share(place.slot, setting.gpus)
+    count, mine = launch.gpus_per_rank, gpus.share(place.slot, config.gpus)
     shares = [mine[rank * count : (rank + 1) * count] for rank in range(launch.dp_size)]
     return [{_DEVICES: ",".join(share)} if share else {} for share in shares]

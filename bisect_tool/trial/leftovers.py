@@ -38,14 +38,14 @@ class LeftoverProbe:
     memory: Mapping[int, int]
 
     @staticmethod
-    def snapshot(setting: TrialConfig, place: TrialPaths, added: Added) -> LeftoverProbe:
+    def snapshot(config: TrialConfig, place: TrialPaths, added: Added) -> LeftoverProbe:
         """Look once the environment is laid: what a build puts into the tree is no leftover.
 
         A command is one cell. No other meets its files: each trial has its own folder, and a clean worktree.
         """
-        suite = not isinstance(setting.check, CommandCheck)
+        suite = not isinstance(config.check, CommandCheck)
         built = frozenset(added()) if suite else frozenset[str]()
-        return LeftoverProbe(place, suite, added, built, gpus.in_use(_gpus(setting, place.slot)))
+        return LeftoverProbe(place, suite, added, built, gpus.in_use(_gpus(config, place.slot)))
 
     def left(self, guardian: Leftovers, cancel: threading.Event) -> tuple[Leftover, ...]:
         """What is left after the tests, by the guardian's word and by a look at what it does not look at.
@@ -68,8 +68,8 @@ class LeftoverProbe:
         )
 
 
-def _gpus(setting: TrialConfig, slot: int) -> tuple[str, ...]:
+def _gpus(config: TrialConfig, slot: int) -> tuple[str, ...]:
     """The slot's GPUs: a test file of the engine's own that runs alone may use every one that it sees."""
-    if setting.gpus and setting.slots == 1 and isinstance(setting.check, PytestCheck):
+    if config.gpus and config.slots == 1 and isinstance(config.check, PytestCheck):
         return gpus.visible()
-    return gpus.share(slot, setting.gpus)
+    return gpus.share(slot, config.gpus)

@@ -99,7 +99,7 @@ class _Told:
     failure: Failure | None = None
 
 
-def run_trial(setting: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> TrialResult:
+def run_trial(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> TrialResult:
     """Run one trial to its end; whatever happened to the commit is in the result.
 
     Raises:
@@ -110,16 +110,16 @@ def run_trial(setting: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threa
     """
     started, clock = datetime.now(UTC), time.monotonic()
     (spec.folder / "logs").mkdir(parents=True, exist_ok=True)
-    told = _tell(setting, spec, phase, cancel)
-    result = _result(setting, spec, told, started, time.monotonic() - clock)
+    told = _tell(config, spec, phase, cancel)
+    result = _result(config, spec, told, started, time.monotonic() - clock)
     if why := unstorable(result):
         told = replace(_nothing(spec, Outcome.ERRORED, why), environment=told.environment)
-        result = _result(setting, spec, told, started, result.seconds)
+        result = _result(config, spec, told, started, result.seconds)
     return result
 
 
 def _result(
-    setting: TrialConfig, spec: TrialSpec, told: _Told, started: datetime, seconds: float
+    config: TrialConfig, spec: TrialSpec, told: _Told, started: datetime, seconds: float
 ) -> TrialResult:
     return TrialResult(
         sha=spec.sha,
@@ -131,7 +131,7 @@ def _result(
         environment=told.environment.fingerprint if told.environment else "",
         environment_reused=told.environment.reused if told.environment else True,
         slot=spec.slot,
-        gpus=setting.gpus,
+        gpus=config.gpus,
         leftovers=told.leftovers,
         folder=str(spec.folder),
         reason=told.reason,
@@ -159,32 +159,32 @@ def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
     )
 
 
-def _tell(setting: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> _Told:
-    if setting.profile is not None:
+def _tell(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> _Told:
+    if config.profile is not None:
         phase("build", spec.folder)
     try:
-        environment = _environment(setting, spec, cancel)
+        environment = _environment(config, spec, cancel)
     except BuildFailed as error:
         return _unbuildable(spec, error)
-    if missing := _missing_script(setting, spec):
+    if missing := _missing_script(config, spec):
         return _Told(Outcome.SKIPPED, (not_started(missing),), unusable=True)
     try:
-        ports = hold_all(_fixed_ports(setting))
+        ports = hold_all(_fixed_ports(config))
     except EnvironmentFailed as error:
         return replace(_nothing(spec, Outcome.INFRASTRUCTURE, error.message), environment=environment)
-    if isinstance(setting.check, ProjectCheck) and not present(setting.check, spec.tree):
-        reason = f"there is no {' '.join(setting.check.paths)} at this commit"
+    if isinstance(config.check, ProjectCheck) and not present(config.check, spec.tree):
+        reason = f"there is no {' '.join(config.check.paths)} at this commit"
         return replace(_nothing(spec, Outcome.SKIPPED, reason), environment=environment)
     phase("test", spec.folder)
     with ports, _temporary(spec.folder) as temporary:
         place = TrialPaths(spec.folder, spec.tree, temporary, environment, spec.slot)
-        job = make_job(setting, place, spec.cells)
-        before = LeftoverProbe.snapshot(setting, place, spec.added)
+        job = make_job(config, place, spec.cells)
+        before = LeftoverProbe.snapshot(config, place, spec.added)
         guarded = run_guarded(_spec(job, place), cancel)
         leftovers = before.left(guarded.leftovers, cancel)
     if guarded.reason is Reason.CANCELLED:
         raise TrialAborted("the trial was interrupted")
-    told = _read(setting, spec, place, guarded)
+    told = _read(config, spec, place, guarded)
     keep_logs(place.logs, told.cells)
     return replace(told, environment=environment, leftovers=leftovers, load=guarded.load)
 
@@ -199,29 +199,29 @@ def _unbuildable(spec: TrialSpec, error: BuildFailed) -> _Told:
     return replace(told, failure=failure)
 
 
-def _missing_script(setting: TrialConfig, spec: TrialSpec) -> str:
+def _missing_script(config: TrialConfig, spec: TrialSpec) -> str:
     """Why a command cannot run in this tree: a script that it names is not there."""
-    scripts = setting.check.scripts if isinstance(setting.check, CommandCheck) else ()
+    scripts = config.check.scripts if isinstance(config.check, CommandCheck) else ()
     absent = next((script for script in scripts if not (spec.tree / script).exists()), None)
     return f"cannot run {absent}: it does not exist" if absent else ""
 
 
-def _environment(setting: TrialConfig, spec: TrialSpec, cancel: threading.Event) -> Environment | None:
-    if setting.profile is None:
+def _environment(config: TrialConfig, spec: TrialSpec, cancel: threading.Event) -> Environment | None:
+    if config.profile is None:
         return None
-    if setting.profile.tiny_model:
-        ensure_model(setting.home.assets)
+    if config.profile.tiny_model:
+        ensure_model(config.home.assets)
     log = spec.folder / "build.log"
-    build, cache = setting.profile.build, setting.home.cache
+    build, cache = config.profile.build, config.home.cache
     return prepare(spec.tree, spec.fingerprint, build, cache, log, cancel=cancel, waiting=spec.waiting)
 
 
-def _read(setting: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> _Told:
+def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> _Told:
     """What the trial wrote, as outcomes: errored where it cannot be read, as anybody may have written it."""
     if guarded.reason is Reason.LOST and records_removed(place.folder):
         return _nothing(spec, Outcome.ERRORED, "the folder of the trial was removed while it ran")
     try:
-        return _collected(setting, spec, place, guarded)
+        return _collected(config, spec, place, guarded)
     except BisectError:
         raise
     except Exception as error:
@@ -231,21 +231,21 @@ def _read(setting: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: Gua
         return _nothing(spec, Outcome.ERRORED, f"what the trial wrote cannot be read: {why}")
 
 
-def _collected(setting: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> _Told:
-    if isinstance(setting.check, CommandCheck):
+def _collected(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> _Told:
+    if isinstance(config.check, CommandCheck):
         log = place.logs / f"{SUITE_LOG}.log"
-        cell = command_cell(setting.check.argv, guarded, log)
+        cell = command_cell(config.check.argv, guarded, log)
         noise = printed(place.logs, (cell,))
         return _Told(cell.outcome, (cell,), unusable=bool(guarded.not_started), printed=noise)
     ending = SuiteExit(guarded.reason, guarded.ended, guarded.exit_code)
-    if project := isinstance(setting.check, ProjectCheck):
+    if project := isinstance(config.check, ProjectCheck):
         cells = collect_project(place.stream, ending, spec.cells)
     else:
         cells = collect(
-            place.stream, place.logs, guarded.parents, ending, spec.cells, engine=setting.engine_logs
+            place.stream, place.logs, guarded.parents, ending, spec.cells, engine=config.engine_logs
         )
     if cells:
-        known = setting.engine_logs
+        known = config.engine_logs
         return _Told(
             overall(cells),
             cells,
@@ -254,18 +254,18 @@ def _collected(setting: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded
             printed=() if project else printed(place.logs, cells, known.known),
         )
     if guarded.exit_code == _NO_TESTS_COLLECTED and project:
-        return _nothing(spec, Outcome.SKIPPED, _none_selected(setting))
-    if guarded.exit_code == _NO_TESTS_COLLECTED and setting.cells:
-        wanted = " ".join(setting.cells)
+        return _nothing(spec, Outcome.SKIPPED, _none_selected(config))
+    if guarded.exit_code == _NO_TESTS_COLLECTED and config.cells:
+        wanted = " ".join(config.cells)
         raise UsageError(f"no cell of the suite matches {wanted}", "`*` and `?` are wild, brackets are not.")
     reason = unreadable(place.stream) or _tail(place.logs / f"{SUITE_LOG}.log")
     return _nothing(spec, Outcome.ERRORED, f"the suite could not start: {reason}")
 
 
-def _none_selected(setting: TrialConfig) -> str:
+def _none_selected(config: TrialConfig) -> str:
     """Why pytest collected no test of a project, by what selects some of them."""
-    args = setting.check.args if isinstance(setting.check, ProjectCheck) else ()
-    by = [*(f"--cells {shlex.quote(pattern)}" for pattern in setting.cells)]
+    args = config.check.args if isinstance(config.check, ProjectCheck) else ()
+    by = [*(f"--cells {shlex.quote(pattern)}" for pattern in config.cells)]
     by += [f"--pytest-args {shlex.quote(shlex.join(args))}"] if args else []
     return clean_line(f"{NONE_SELECTED} by {' and '.join(by)}" if by else NONE_THERE)
 
@@ -291,8 +291,8 @@ def _nothing(spec: TrialSpec, outcome: Outcome, reason: str) -> _Told:
     return _Told(outcome, cells, reason)
 
 
-def _fixed_ports(setting: TrialConfig) -> tuple[int, ...]:
-    return setting.profile.launch.fixed_ports if setting.profile else ()
+def _fixed_ports(config: TrialConfig) -> tuple[int, ...]:
+    return config.profile.launch.fixed_ports if config.profile else ()
 
 
 def _tail(log: Path) -> str:

@@ -24,22 +24,22 @@ _OURS = ("evidence", "suite", "supervise", "text.py", "trial", "verdict.py")
 """What of this package has a say in what a suite's cells yield."""
 
 
-def version(setting: TrialConfig) -> str:
+def version(config: TrialConfig) -> str:
     """Twenty hex digits for the suite, the profile with its build, the check, the cells, and what reads them.
 
     Empty for a command: nobody knows what it depends on.
     """
-    if isinstance(setting.check, CommandCheck) or setting.scenario is None or setting.profile is None:
+    if isinstance(config.check, CommandCheck) or config.scenario is None or config.profile is None:
         return ""
     content = {
         "format": _FORMAT,
         "machine": f"{sys.implementation.cache_tag} {platform.machine()}",
         "ours": _ours(),
-        "scenario": scenario_digest(setting.scenario),
-        "profile": setting.profile.model_dump(mode="json"),
-        "check": setting.check.model_dump(mode="json"),
-        "cells": setting.cells,
-        **({"passed": setting.passed} if setting.passed else {}),
+        "scenario": scenario_digest(config.scenario),
+        "profile": config.profile.model_dump(mode="json"),
+        "check": config.check.model_dump(mode="json"),
+        "cells": config.cells,
+        **({"passed": config.passed} if config.passed else {}),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.planner import FixCommit, Goal, Purpose, Step, decide_fixes
-from bisect_tool.planner.fixes import COMBINATIONS, FixEvaluation, Standing, least
+from bisect_tool.planner.fixes import COMBINATIONS, FixEvaluation, Standing, smallest_fix
 from bisect_tool.search import Dag
 from bisect_tool.trial.result import CellResult, TrialResult, overall
 from bisect_tool.verdict import Outcome
@@ -95,7 +95,7 @@ class Clinic:
 )
 def test_the_fewest_that_heal_all(slots, needs, candidates, conflicts, found):
     healing = Clinic(needs | {"green": set()}, candidates, conflicts=conflicts).play(slots)
-    smallest = least(healing)
+    smallest = smallest_fix(healing)
     assert (smallest.parts if smallest else None) == found
     assert healing.green == ("green",)
     assert set(healing.red) == set(needs)
@@ -108,7 +108,7 @@ def test_the_fewest_that_heal_all(slots, needs, candidates, conflicts, found):
 @settings(max_examples=60, deadline=None)
 def test_what_is_needed_is_found_whatever_it_is(needs, slots):
     clinic = Clinic(needs, 5)
-    assert least(clinic.play(slots)).parts == set().union(*needs.values())
+    assert smallest_fix(clinic.play(slots)).parts == set().union(*needs.values())
 
 
 def test_a_single_one_that_heals_all_needs_no_combination():
@@ -148,7 +148,7 @@ def test_where_every_candidate_conflicts_nothing_is_run():
 @pytest.mark.parametrize("outcome", [Outcome.ERRORED, Outcome.SKIPPED, Outcome.INFRASTRUCTURE])
 def test_what_cannot_be_run_heals_nothing(outcome):
     clinic = Clinic({"a": {0}}, 1, said={("0", "a"): outcome})
-    assert least(clinic.play()) is None
+    assert smallest_fix(clinic.play()) is None
     assert clinic.ran().count("0") == (2 if outcome is Outcome.INFRASTRUCTURE else 1)
 
 
@@ -158,7 +158,7 @@ def test_a_pass_once_is_not_healed():
     clinic = Clinic({"a": {9}}, 1)
     told = clinic.outcome
     clinic.outcome = lambda sha, cell: next(said) if sha == "0" else told(sha, cell)
-    assert least(clinic.play()) is None
+    assert smallest_fix(clinic.play()) is None
     assert clinic.ran() == [BAD, "0", "0"]
 
 
@@ -195,7 +195,7 @@ def test_where_what_it_needs_before_it_cannot_be_run_it_tells_nothing():
 
 def test_no_more_combinations_are_run_than_allowed():
     clinic = Clinic({"a": set(range(0, 16, 2))}, 16)
-    found = least(clinic.play())
+    found = smallest_fix(clinic.play())
     assert found.cut
     assert found.parts >= clinic.needs["a"]
     assert len({sha for sha in clinic.ran() if "+" in sha}) == COMBINATIONS
