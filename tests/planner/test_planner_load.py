@@ -135,9 +135,23 @@ def test_one_failure_on_a_quiet_machine_is_no_doubt():
     assert (found.finding, found.culprit, found.busy) == (Finding.CULPRIT, "c10", "")
 
 
-@pytest.mark.parametrize(("seconds", "doubtful"), [(0.2, False), (3.2, True)])
-def test_what_is_over_at_once_missed_no_deadline(seconds, doubtful):
-    """A failure that speaks of a time, and took none of it."""
-    cell = CellResult(cell="cell", outcome=Outcome.FAILED, seconds=seconds, failure=failure("took 3 s"))
+@pytest.mark.parametrize(
+    ("outcome", "seconds", "longest", "doubtful"),
+    [
+        (Outcome.FAILED, 0.2, None, False),
+        (Outcome.FAILED, 0.499, None, False),
+        (Outcome.FAILED, 0.5, None, True),
+        (Outcome.FAILED, 3.2, None, True),
+        (Outcome.HUNG, 0.2, None, True),
+        (Outcome.FAILED, 10.0, 1.0, True),
+        (Outcome.FAILED, 10.001, 1.0, False),
+        (Outcome.FAILED, 1.05, 0.05, True),
+        (Outcome.FAILED, 1.051, 0.05, False),
+        (Outcome.PASSED, 3.2, None, False),
+    ],
+)
+def test_what_is_over_at_once_or_far_too_late_missed_no_deadline(outcome, seconds, longest, doubtful):
+    """A failure that speaks of a time; its cell passed in `longest` seconds at most."""
+    cell = CellResult(cell="cell", outcome=outcome, seconds=seconds, failure=failure("took 3 s"))
     trial = world(10).trial(Step("c12", None, Purpose.NARROW), 0).model_copy(update={"cells": (cell,)})
-    assert is_doubtful(trial, cell) is doubtful
+    assert is_doubtful(trial, cell, longest) is doubtful
