@@ -32,7 +32,7 @@ class Timeouts(_Model):
     grace: float = Field(3, gt=0, le=A_YEAR_S, description="from the sweep's SIGTERM to its SIGKILL")
 
 
-class Launch(_Model):
+class LaunchProfile(_Model):
     """How one data-parallel rank is started.
 
     `command`, `args` and `env` may use `{python}` (the environment's interpreter), `{tree}` (the commit's
@@ -56,7 +56,7 @@ class Launch(_Model):
     )
 
 
-_NO_SERVER = Launch(command=("false",), model="none")
+_NO_SERVER = LaunchProfile(command=("false",), model="none")
 
 
 class Profile(_Model):
@@ -68,7 +68,7 @@ class Profile(_Model):
     needs_gpu: bool = False
     sparse: tuple[str, ...] = Field((), description="paths to check out; empty: everything")
     build: BuildProfile
-    launch: Launch = Field(_NO_SERVER, description="how a suite's servers are started")
+    launch: LaunchProfile = Field(_NO_SERVER, description="how a suite's servers are started")
     timeouts: Timeouts = Timeouts()
     tiny_model: bool = Field(default=False, description="make the tiny random-weight model in {assets}")
 

@@ -13,7 +13,7 @@ from bisect_tool.cli.dispatch import command_line
 from bisect_tool.errors import ExitCode, StepCode
 from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.evidence.patterns import Milestone, Pattern
-from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
+from bisect_tool.scenario import LaunchProfile, Profile, Scenario, Timeouts
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -32,7 +32,7 @@ def section(page, heading):
 
 
 def fields():
-    for model in (Scenario, Profile, Launch, EngineLogs, Pattern, Milestone, Timeouts, BuildProfile):
+    for model in (Scenario, Profile, LaunchProfile, EngineLogs, Pattern, Milestone, Timeouts, BuildProfile):
         for name in model.model_fields:
             yield pytest.param(model.__name__, name, id=f"{model.__name__}.{name}")
 

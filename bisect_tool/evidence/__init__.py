@@ -4,7 +4,7 @@ from bisect_tool.evidence.chain import Failure, explain, without
 from bisect_tool.evidence.command import command_failure
 from bisect_tool.evidence.command_chain import command_without, with_chain
 from bisect_tool.evidence.deadline import is_missed_deadline
-from bisect_tool.evidence.event import Event, Frame, Kind, Severity, SuiteFailure
+from bisect_tool.evidence.event import Event, EventKind, Frame, Severity, SuiteFailure
 from bisect_tool.evidence.exits import exit_text, signal_name
 from bisect_tool.evidence.fatal import is_fatal
 from bisect_tool.evidence.judge import Judgement, classify, identifying_signatures, says
@@ -17,10 +17,10 @@ from bisect_tool.evidence.timeline import ProcessTimeline, TableEntry, read_time
 
 __all__ = [
     "Event",
+    "EventKind",
     "Failure",
     "Frame",
     "Judgement",
-    "Kind",
     "LogFailure",
     "LogLine",
     "ProcessTimeline",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Kind = Literal["exception", "log", "exit", "leak", "test", "hang"]
+EventKind = Literal["exception", "log", "exit", "leak", "test", "hang"]
 Severity = Literal["info", "warning", "error"]
 
 
@@ -46,7 +46,7 @@ class Event(BaseModel):
     source: str
     role: str
     pid: int | None = None
-    kind: Kind
+    kind: EventKind
     severity: Severity
     exception: str = ""
     message: str = ""

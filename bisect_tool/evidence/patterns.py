@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bisect_tool.evidence.event import Event, Kind, Severity
+from bisect_tool.evidence.event import Event, EventKind, Severity
 from bisect_tool.evidence.expression import check_expression
 from bisect_tool.evidence.telling import Telling
 
@@ -68,7 +68,7 @@ class Pattern(_Model):
     exception: str = ""
     regex: str = ""
     stage: str
-    kind: Kind = "log"
+    kind: EventKind = "log"
     severity: Severity = "error"
     role: str = ""
     fatal: bool = False

@@ -18,7 +18,7 @@ from bisect_tool.text import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bisect_tool.evidence.event import Kind, Severity
+    from bisect_tool.evidence.event import EventKind, Severity
     from bisect_tool.evidence.parsed_line import ParsedLine
     from bisect_tool.evidence.patterns import Recognised
 
@@ -176,7 +176,7 @@ class Draft:
         role = role or (f"Rank_{line.rank}" if line.rank else "")
         return role or (TEST if self.record.source == SUITE else LAUNCHER)
 
-    def _kind(self, known: Recognised | None) -> Kind:
+    def _kind(self, known: Recognised | None) -> EventKind:
         if known is not None and known.pattern.kind != "log":
             return known.pattern.kind
         return "exception" if self.record.stack is not None or self.link.exception else "log"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import UsageError
 from bisect_tool.fixes.later_changes import merge_commit_of, touched
 from bisect_tool.git import Range
-from bisect_tool.git.apply_edits import Edit, Kind, apply_edits
+from bisect_tool.git.apply_edits import Edit, EditKind, apply_edits
 from bisect_tool.options.run_options import rerun
 from bisect_tool.request import Candidate, FixCommit, Fixes, Request
 from bisect_tool.text import clean_line
@@ -136,7 +136,7 @@ def _fixes(request: Request) -> Fixes:
 
 
 def _edit(candidate: Candidate) -> Edit:
-    return Edit(Kind(candidate.kind), candidate.commit, base64.b64decode(candidate.patch))
+    return Edit(EditKind(candidate.kind), candidate.commit, base64.b64decode(candidate.patch))
 
 
 def _reverted(word: str, repository: Repository, bad: str) -> str:

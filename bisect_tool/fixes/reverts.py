@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.git.apply_edits import NOTHING_CHANGED, Edit, Kind, apply_edits
+from bisect_tool.git.apply_edits import NOTHING_CHANGED, Edit, EditKind, apply_edits
 
 if TYPE_CHECKING:
     from bisect_tool.git.repository import Repository
@@ -23,7 +23,7 @@ def taken_back_by(repository: Repository, sha: str, head: str) -> str:
     line = [*(commit for commit in mainline if commit in after), sha]
 
     def gone(place: int) -> bool:
-        edit = Edit(Kind.REVERT, sha)
+        edit = Edit(EditKind.REVERT, sha)
         return apply_edits(repository, line[place], [edit], f"Revert {sha}").why == NOTHING_CHANGED
 
     since, before = 0, 1

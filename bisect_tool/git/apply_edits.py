@@ -29,7 +29,7 @@ NOTHING_CHANGED = "changes nothing there"
 """Why there is no commit where the base has what the edits would make."""
 
 
-class Kind(StrEnum):
+class EditKind(StrEnum):
     """What is done to the base."""
 
     REVERT = "revert"
@@ -41,7 +41,7 @@ class Kind(StrEnum):
 class Edit:
     """One change of the base: a commit (full name) to revert or pick, or a patch to apply."""
 
-    kind: Kind
+    kind: EditKind
     sha: str = ""
     patch: bytes = b""
 
@@ -67,7 +67,7 @@ def apply_edits(repository: Repository, base: str, edits: Sequence[Edit], title:
         # Git then knows the trees by name, and asks for no file that nobody changes: some may be absent.
         git.run("read-tree", "-m", "-u", base, timeout_s=CHECKOUT_S)
         for edit in edits:
-            misfit = _apply(git, edit) if edit.kind is Kind.APPLY else _merge(git, edit)
+            misfit = _apply(git, edit) if edit.kind is EditKind.APPLY else _merge(git, edit)
             if misfit is not None:
                 return misfit
         tree = git.text("write-tree").strip()
@@ -80,7 +80,7 @@ def _merge(git: Git, edit: Edit) -> EditResult | None:
     """Revert or pick in the index; of a merge, what it brought to its mainline."""
     several = len(git.text("rev-list", "--parents", "--no-walk", edit.sha).split()) > 2
     mainline = ("-m", "1") if several else ()
-    command = "revert" if edit.kind is Kind.REVERT else "cherry-pick"
+    command = "revert" if edit.kind is EditKind.REVERT else "cherry-pick"
     try:
         git.run(command, "--no-commit", *mainline, edit.sha, timeout_s=CHECKOUT_S)
     except GitFailed:

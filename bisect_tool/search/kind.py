@@ -7,7 +7,7 @@ from enum import Enum
 from functools import lru_cache
 
 
-class Kind(Enum):
+class FileKind(Enum):
     """What a file is for. Only SOURCE, NATIVE and BUILD reach a running program."""
 
     DOCS = "docs"
@@ -19,7 +19,7 @@ class Kind(Enum):
     SOURCE = "source"
 
 
-REACHING = frozenset({Kind.SOURCE, Kind.NATIVE, Kind.BUILD})
+REACHING = frozenset({FileKind.SOURCE, FileKind.NATIVE, FileKind.BUILD})
 """The kinds that reach a running program."""
 
 _CI = r"""
@@ -51,18 +51,18 @@ _NATIVE = r"""
 _RULES = tuple(
     (kind, re.compile(pattern, re.VERBOSE))
     for kind, pattern in (
-        (Kind.CI, _CI),
-        (Kind.TESTS, _TESTS),
-        (Kind.DOCS, _DOCS),
-        (Kind.TOOLING, _ASIDE),
-        (Kind.BUILD, _BUILD),
-        (Kind.NATIVE, _NATIVE),
+        (FileKind.CI, _CI),
+        (FileKind.TESTS, _TESTS),
+        (FileKind.DOCS, _DOCS),
+        (FileKind.TOOLING, _ASIDE),
+        (FileKind.BUILD, _BUILD),
+        (FileKind.NATIVE, _NATIVE),
     )
 )
 
 
 @lru_cache(maxsize=1 << 16)
-def kind_of(path: str) -> Kind:
+def kind_of(path: str) -> FileKind:
     """What a path of a repository is for; SOURCE where no convention says otherwise."""
     lower = path.lower()
-    return next((kind for kind, rule in _RULES if rule.search(lower)), Kind.SOURCE)
+    return next((kind for kind, rule in _RULES if rule.search(lower)), FileKind.SOURCE)

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from bisect_tool.search.kind import REACHING, Kind, kind_of
+from bisect_tool.search.kind import REACHING, FileKind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ _PHRASES = {
     "merge": "merge",
     "empty": "changes no file",
 }
-_IDLE = {Kind.TESTS: "tests", Kind.TOOLING: "aside", Kind.CI: "ci", Kind.DOCS: "docs"}
+_IDLE = {FileKind.TESTS: "tests", FileKind.TOOLING: "aside", FileKind.CI: "ci", FileKind.DOCS: "docs"}
 """The traits of commits without a file that runs; of several kinds the first counts: CI follows the tests."""
 _PLUG_IN = re.compile(r"(?:^|/)(?:models|plugins|(?:\w+_)?parsers?|reasoning)/", re.IGNORECASE)
 _OTHER_HARDWARE = re.compile(
@@ -120,7 +120,7 @@ def traits(change: Change, named: Collection[str] = ()) -> tuple[str, ...]:
     """The traits of a commit that have a factor; files that are `named` count as source."""
     if not change.files:
         return ("merge",) if change.parents > 1 else ("empty",)
-    kinds = {path: Kind.SOURCE if path in named else kind_of(path) for path in change.files}
+    kinds = {path: FileKind.SOURCE if path in named else kind_of(path) for path in change.files}
     running = [path for path, kind in kinds.items() if kind in REACHING]
     if not running:
         return (next(trait for kind, trait in _IDLE.items() if kind in kinds.values()),)
@@ -129,13 +129,13 @@ def traits(change: Change, named: Collection[str] = ()) -> tuple[str, ...]:
     return (*shape, *(trait for trait, words in about.items() if words.search(change.subject)))
 
 
-def _shape(running: Sequence[str], kinds: Collection[Kind]) -> tuple[str, ...]:
+def _shape(running: Sequence[str], kinds: Collection[FileKind]) -> tuple[str, ...]:
     """Where the files that run lie: the first of these that holds for all of them."""
     if all(_OTHER_HARDWARE.search(path) for path in running):
         return ("other_hardware",)
     if all(_PLUG_IN.search(path) for path in running):
         return ("plug_in",)
-    if Kind.SOURCE not in kinds:
+    if FileKind.SOURCE not in kinds:
         return ("native_or_build",)
     return ("one_file",) if len(running) == 1 else ()
 

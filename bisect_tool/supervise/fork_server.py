@@ -39,7 +39,7 @@ class GuardianChannel:
         """Whether the guardian said that it could not do its work."""
         return self._said.endswith(b"1")
 
-    def say(self, word: str) -> None:
+    def send(self, word: str) -> None:
         """Tell the guardian one line; one that has ended does not hear it."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self._end.sendall(word.encode() + b"\n")
@@ -57,7 +57,7 @@ class GuardianChannel:
             self._broken = not heard
         return self._broken
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """Let the guardian see that nobody waits for it any more."""
         self._end.close()
 

@@ -53,7 +53,7 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
     began = time.monotonic()
     guardian = _start(spec)
     try:
-        guardian.say(json.dumps(dict(spec.env)))
+        guardian.send(json.dumps(dict(spec.env)))
         _wait(guardian, spec, cancel)
     finally:
         _finish(guardian, spec)
@@ -104,11 +104,11 @@ def _wait(guardian: GuardianChannel, spec: GuardianSpec, cancel: threading.Event
 def _finish(guardian: GuardianChannel, spec: GuardianSpec) -> None:
     """Let the guardian clean up if it still runs. Interrupted once more, leave it to that alone."""
     try:
-        guardian.say("cancel")
+        guardian.send("cancel")
         if not guardian.ended(spec.grace_s + KILL_LIMIT_S + CLEAN_UP_S):
             guardian.kill()
     finally:
-        guardian.hang_up()
+        guardian.close()
 
 
 def recover(folder: Path) -> GuardianResult | None:

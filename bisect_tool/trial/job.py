@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck
-from bisect_tool.scenario import Launch, Profile, Scenario, Timeouts
+from bisect_tool.scenario import LaunchProfile, Profile, Scenario, Timeouts
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.stress import stressed
 from bisect_tool.trial.config import TrialConfig, TrialPaths, expand, placeholders
@@ -165,7 +165,7 @@ def _report(place: TrialPaths, cells: Sequence[str] | None) -> dict[str, str]:
 def _launch(config: TrialConfig, profile: Profile, place: TrialPaths) -> dict[str, object]:
     """The launch.json that the pytest plugin reads: templates filled, ports and folders added."""
     values = placeholders(config, place)
-    launch: Launch = profile.launch
+    launch: LaunchProfile = profile.launch
     model = expand(launch.model, values)
     mine = ports.share(place.slot, config.slots)
     env = {**clean_environment(config, place), **_variables(place)}
@@ -190,7 +190,7 @@ def _launch(config: TrialConfig, profile: Profile, place: TrialPaths) -> dict[st
     }
 
 
-def _devices(config: TrialConfig, launch: Launch, place: TrialPaths) -> list[dict[str, str]]:
+def _devices(config: TrialConfig, launch: LaunchProfile, place: TrialPaths) -> list[dict[str, str]]:
     """The GPUs of each rank; none asked for: leave them alone."""
     count, mine = launch.gpus_per_rank, gpus.share(place.slot, config.gpus)
     shares = [mine[rank * count : (rank + 1) * count] for rank in range(launch.dp_size)]

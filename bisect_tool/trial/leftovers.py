@@ -47,7 +47,7 @@ class LeftoverProbe:
         built = frozenset(added()) if suite else frozenset[str]()
         return LeftoverProbe(place, suite, added, built, gpus.in_use(_gpus(config, place.slot)))
 
-    def left(self, guardian: Leftovers, cancel: threading.Event) -> tuple[Leftover, ...]:
+    def diff(self, guardian: Leftovers, cancel: threading.Event) -> tuple[Leftover, ...]:
         """What is left after the tests, by the guardian's word and by a look at what it does not look at.
 
         It waits for the driver of the GPUs, `gpus.RELEASE_S` at most.

@@ -181,7 +181,7 @@ def _tell(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.
         job = make_job(config, place, spec.cells)
         before = LeftoverProbe.snapshot(config, place, spec.added)
         guarded = run_guarded(_spec(job, place), cancel)
-        leftovers = before.left(guarded.leftovers, cancel)
+        leftovers = before.diff(guarded.leftovers, cancel)
     if guarded.reason is Reason.CANCELLED:
         raise TrialAborted("the trial was interrupted")
     told = _read(config, spec, place, guarded)

@@ -9,7 +9,7 @@ import pytest
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.fixes.later_changes import merge_commit_of, touched
 from bisect_tool.git import Repository
-from bisect_tool.git.apply_edits import Edit, Kind, apply_edits
+from bisect_tool.git.apply_edits import Edit, EditKind, apply_edits
 
 LINES = [str(number) for number in range(1, 21)]
 
@@ -21,7 +21,7 @@ def text(*changed):
 
 
 def revert(sha):
-    return Edit(Kind.REVERT, sha)
+    return Edit(EditKind.REVERT, sha)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_the_same_edits_make_the_same_commit_in_another_repository(project, open
 def test_a_patch(project, opened, shas, shown):
     patch = project.git("diff", f"{shas[0]}~1", shas[0]).replace("five", "V").encode()
     base = f"{shas[0]}~1"
-    made = apply_edits(opened(), opened().resolve(base), [Edit(Kind.APPLY, patch=patch)], "Apply")
+    made = apply_edits(opened(), opened().resolve(base), [Edit(EditKind.APPLY, patch=patch)], "Apply")
     assert shown(made.sha, "a") == text((5, "V"))
 
 
@@ -80,13 +80,13 @@ def test_a_patch_is_merged_where_its_context_has_changed(project, opened, shas):
     project.git("checkout", "-q", f"{shas[1]}~1")
     project.write({"b": text((9, "other"))})
     patch = project.git("diff").encode()
-    misfit = apply_edits(opened(), shas[-1], [Edit(Kind.APPLY, patch=patch)], "Apply")
+    misfit = apply_edits(opened(), shas[-1], [Edit(EditKind.APPLY, patch=patch)], "Apply")
     assert (misfit.sha, misfit.conflicts) == ("", ("b",))
 
 
 @pytest.mark.parametrize("patch", [b"no patch at all\n", b"--- a/gone\n+++ b/gone\n@@ -1 +1 @@\n-x\n+y\n"])
 def test_what_is_no_patch_for_this_says_why(opened, shas, patch):
-    misfit = apply_edits(opened(), shas[-1], [Edit(Kind.APPLY, patch=patch)], "Apply")
+    misfit = apply_edits(opened(), shas[-1], [Edit(EditKind.APPLY, patch=patch)], "Apply")
     assert (misfit.sha, misfit.conflicts) == ("", ())
     assert misfit.why
 
@@ -94,12 +94,12 @@ def test_what_is_no_patch_for_this_says_why(opened, shas, patch):
 def test_a_pick(project, opened, shas, shown):
     project.git("checkout", "-q", "-b", "side", f"{shas[0]}~1")
     side = project.commit("Change c", {"dir/c": text((1, "one"))})
-    made = apply_edits(opened(), shas[-1], [Edit(Kind.PICK, side)], "Pick")
+    made = apply_edits(opened(), shas[-1], [Edit(EditKind.PICK, side)], "Pick")
     assert shown(made.sha, "dir/c") == text((1, "one"))
 
 
 def test_what_is_there_already_changes_nothing(opened, shas):
-    made = apply_edits(opened(), shas[-1], [Edit(Kind.PICK, shas[0])], "Pick")
+    made = apply_edits(opened(), shas[-1], [Edit(EditKind.PICK, shas[0])], "Pick")
     assert (made.sha, made.why) == ("", "changes nothing there")
 
 

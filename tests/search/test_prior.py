@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bisect_tool.search import prior
-from bisect_tool.search.kind import Kind, kind_of
+from bisect_tool.search.kind import FileKind, kind_of
 from bisect_tool.search.prior import Change, Suspicion, traits, weights
 
 PLAIN = ("vllm/config.py", "vllm/envs.py")
@@ -28,32 +28,32 @@ def beside_plain(suspect: Change, **named: tuple[str, ...]) -> tuple[float, tupl
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("docs/usage/faq.md", Kind.DOCS),
-        ("README.md", Kind.DOCS),
-        ("LICENSE", Kind.DOCS),
-        ("src/docs_reader.py", Kind.SOURCE),
-        ("tests/v1/test_core.py", Kind.TESTS),
-        ("vllm/test_utils.py", Kind.TESTS),
-        ("pkg/server_test.go", Kind.TESTS),
-        ("conftest.py", Kind.TESTS),
-        ("vllm/latest_model.py", Kind.SOURCE),
-        (".github/workflows/ci.yml", Kind.CI),
-        (".buildkite/test-pipeline.yaml", Kind.CI),
-        (".pre-commit-config.yaml", Kind.CI),
-        ("pkg/.hidden.py", Kind.SOURCE),
-        ("examples/offline.py", Kind.TOOLING),
-        ("vllm/benchmarks/serve.py", Kind.TOOLING),
-        ("tools/release.py", Kind.TOOLING),
-        ("vllm/tools/calls.py", Kind.SOURCE),
-        ("csrc/ops.cu", Kind.NATIVE),
-        ("rust/src/lib.rs", Kind.NATIVE),
-        ("CMakeLists.txt", Kind.BUILD),
-        ("requirements/cuda.txt", Kind.BUILD),
-        ("requirements-dev.txt", Kind.BUILD),
-        ("docker/Dockerfile.rocm", Kind.BUILD),
-        ("pyproject.toml", Kind.BUILD),
-        ("vllm/v1/engine/core.py", Kind.SOURCE),
-        ("vllm/kernels/config.json", Kind.SOURCE),
+        ("docs/usage/faq.md", FileKind.DOCS),
+        ("README.md", FileKind.DOCS),
+        ("LICENSE", FileKind.DOCS),
+        ("src/docs_reader.py", FileKind.SOURCE),
+        ("tests/v1/test_core.py", FileKind.TESTS),
+        ("vllm/test_utils.py", FileKind.TESTS),
+        ("pkg/server_test.go", FileKind.TESTS),
+        ("conftest.py", FileKind.TESTS),
+        ("vllm/latest_model.py", FileKind.SOURCE),
+        (".github/workflows/ci.yml", FileKind.CI),
+        (".buildkite/test-pipeline.yaml", FileKind.CI),
+        (".pre-commit-config.yaml", FileKind.CI),
+        ("pkg/.hidden.py", FileKind.SOURCE),
+        ("examples/offline.py", FileKind.TOOLING),
+        ("vllm/benchmarks/serve.py", FileKind.TOOLING),
+        ("tools/release.py", FileKind.TOOLING),
+        ("vllm/tools/calls.py", FileKind.SOURCE),
+        ("csrc/ops.cu", FileKind.NATIVE),
+        ("rust/src/lib.rs", FileKind.NATIVE),
+        ("CMakeLists.txt", FileKind.BUILD),
+        ("requirements/cuda.txt", FileKind.BUILD),
+        ("requirements-dev.txt", FileKind.BUILD),
+        ("docker/Dockerfile.rocm", FileKind.BUILD),
+        ("pyproject.toml", FileKind.BUILD),
+        ("vllm/v1/engine/core.py", FileKind.SOURCE),
+        ("vllm/kernels/config.json", FileKind.SOURCE),
     ],
 )
 def test_a_path_says_what_a_file_is_for(path, kind):
