@@ -25,7 +25,6 @@ from bisect_tool.format import short
 from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.git.worktree import patterns
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
-from bisect_tool.session.session import trial_config
 from bisect_tool.supervise.ports import share
 from bisect_tool.text import clean, clean_line, redact, secret_values
 
@@ -54,7 +53,7 @@ _PLACES = ("python", "environment", "out", "tree", "scenario", "assets", "tempor
 
 def script(session: Session, document: Document) -> str:
     """The script for a session of `repro`, free of the secrets in this process's environment."""
-    shared = trial_config(session)
+    shared = session.config
     packages = needed(session)
     lines = [*_head(session, document, packages), *_checkout(session, shared)]
     lines += _looked_for(packages)
@@ -68,7 +67,7 @@ def script(session: Session, document: Document) -> str:
 
 def needed(session: Session) -> tuple[str, ...]:
     """What the interpreter that PYTHON names has to have: none where the profile makes an environment."""
-    shared = trial_config(session)
+    shared = session.config
     if shared.profile is None or shared.profile.build.needs_venv:
         return ()
     if isinstance(shared.check, ProjectCheck):

@@ -32,7 +32,6 @@ from bisect_tool.results.load import load_contrasts
 from bisect_tool.results.repro import concluded, first_failure, reproduction
 from bisect_tool.results.sanitise import sanitise
 from bisect_tool.results.trials import total_cost, trial_report
-from bisect_tool.session.session import trial_config
 from bisect_tool.text import secret_values
 from bisect_tool.verdict import Outcome
 
@@ -166,7 +165,7 @@ def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:
 
 def native_changes(session: Session) -> tuple[NativeChange, ...]:
     """Commits that change native files although one compiled base serves the whole range."""
-    profile = trial_config(session).profile
+    profile = session.config.profile
     if profile is None or not profile.build.base:
         return ()
     changed = session.repository.changed_by(commit.sha for commit in session.range.commits)
@@ -179,7 +178,7 @@ def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> fr
 
     Where a profile does not name the folders that run, everything in the tree may.
     """
-    build = profile.build if (profile := trial_config(session).profile) else None
+    build = profile.build if (profile := session.config.profile) else None
     whole = isinstance(session.request.check, ProjectCheck)  # any file can be what its tests look at
     paths = (*build.native, *build.tree) if build and build.tree and not whole else ()
     found = {item.culprit for item in state.conclusions if item.culprit}

@@ -15,7 +15,7 @@ from bisect_tool.executor.event import Entered, Failed, Noted, Waits
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.options.check_files import require_same_check
 from bisect_tool.planner import State, decide, decide_fixes, decide_repro, with_extra_retries
-from bisect_tool.session.session import assembled, require_same_scenario, trial_config, trials, version_of
+from bisect_tool.session.session import assembled, require_same_scenario, trials
 from bisect_tool.supervise import recover
 from bisect_tool.trial.run import TrialAborted, clear
 
@@ -82,7 +82,7 @@ def run(session: Session, store: Store, observer: Observer, cancel: threading.Ev
         EnvironmentFailed: the environment failed; resumable.
         TrialAborted: `cancel` was set; resumable.
     """
-    with LocalExecutor(trial_config(session), session.repository, cancel, observer.waiting) as executor:
+    with LocalExecutor(session.config, session.repository, cancel, observer.waiting) as executor:
         return _Loop(session, store, executor, observer, cancel).run()
 
 
@@ -99,12 +99,12 @@ class _Loop:
     ) -> None:
         self._session, self._store, self._executor = session, store, executor
         self._observer, self._cancel = observer, cancel
-        self._version = version_of(session)
+        self._version = session.version
         self._decide = _PLANNERS.get(session.request.command, decide)
         self._rows = trials(session, store)
         self._shared = [row.result for row in self._rows if row.shared]
         self._own = [row.result for row in self._rows if not row.shared]
-        self._environments = environments(session.repository, session.range, trial_config(session).profile)
+        self._environments = environments(session.repository, session.range, session.config.profile)
         self._goal = replace(with_extra_retries(session.goal, self._own), environments=self._environments)
         self._folder = session.home.session(session.id) / "trials"
         self._running: dict[int, Step] = {}

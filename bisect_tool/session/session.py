@@ -58,7 +58,17 @@ class Session:
     range: Range
     home: Home
 
-    @property
+    @cached_property
+    def config(self) -> TrialConfig:
+        """What every trial of the session shares."""
+        return _trial_config(self)
+
+    @cached_property
+    def version(self) -> str:
+        """By which other sessions may share the trials of this one; empty where they may not."""
+        return _version(self)
+
+    @cached_property
     def goal(self) -> Goal:
         """What the planner is to find out."""
         return Goal(
@@ -184,8 +194,7 @@ def _open(repo: str, session: str, home: Home, waiting: Callable[[str], None]) -
         ) from None
 
 
-def trial_config(session: Session) -> TrialConfig:
-    """What every trial of the session shares."""
+def _trial_config(session: Session) -> TrialConfig:
     request = session.request
     scenario = scenarios.load(request.scenario) if request.scenario else None
     profile = scenario.profile(request.profile) if scenario and request.profile else None
@@ -231,7 +240,7 @@ def _confirmed(session: Session, store: Store) -> list[TrialRow]:
 
 
 def _earlier(session: Session, store: Store) -> list[TrialRow]:
-    mark = "" if session.request.fresh else version_of(session)
+    mark = "" if session.request.fresh else session.version
     if not mark:
         return []
     ends = (*session.request.goods, session.request.bad)
@@ -239,9 +248,8 @@ def _earlier(session: Session, store: Store) -> list[TrialRow]:
     return [row for row in store.earlier(session.id, mark, shas) if _stands(row.result, ends)]
 
 
-def version_of(session: Session) -> str:
-    """By which other sessions may share the trials of this one; empty where they may not."""
-    own = "" if session.request.command in _UNSHARED else version(trial_config(session))
+def _version(session: Session) -> str:
+    own = "" if session.request.command in _UNSHARED else version(session.config)
     # Names of commits do not say what replacements, grafts and line ends make of them.
     variant = session.repository.parts.variant
     return f"{own}+{variant}" if own and variant else own

@@ -256,8 +256,8 @@ def test_native_changes_matter_under_a_pinned_base_only(session, tmp_path):
     }
     assert native_changes(session) == ()
     asked = {"scenario": str(tmp_path), "profile": "cpu"}
-    object.__setattr__(session, "request", session.request.model_copy(update=asked))
-    assert native_changes(session) == (
+    pinned = replace(session, request=session.request.model_copy(update=asked))
+    assert native_changes(pinned) == (
         NativeChange(sha=documents.BROKEN, paths=("csrc/cpu/a.cpp",)),
         NativeChange(sha=documents.CULPRIT, paths=("setup.py",)),
     )

@@ -73,7 +73,7 @@ def add(session, store, sha, outcome=Outcome.PASSED, *, whole=True):
     cells = (CellResult(cell=CELL, outcome=outcome),)
     started = "2026-03-06T00:00:00+00:00"
     result = TrialResult(sha=sha, cells=cells, outcome=outcome, started=started, seconds=1.0, whole=whole)
-    store.add(session.id, "narrow", result, sessions.version_of(session))
+    store.add(session.id, "narrow", result, session.version)
 
 
 def shared(session, store):
@@ -111,11 +111,11 @@ def test_replacements_and_line_ends_share_nothing_with_what_was_before(project, 
     assert shared(create(), store) == [shas[1]]
     project.git("config", "core.autocrlf", "true")
     assert shared(create(), store) == []
-    assert sessions.version_of(create(command=("true",), scenario=None)) == ""
+    assert create(command=("true",), scenario=None).version == ""
     project.git("config", "--unset", "core.autocrlf")
     project.git("replace", "--graft", shas[2])
     again = create(goods=(shas[2],))
-    assert sessions.version_of(again) != sessions.version_of(first)
+    assert again.version != first.version
 
 
 @pytest.mark.parametrize("command", ["demo", "step", "repro"])
