@@ -48,7 +48,7 @@ class LaunchProfile(_Model):
     dp_size: int = Field(2, ge=1)
     tp_size: int = Field(1, ge=1)
     rpc_port: bool = Field(default=False, description="pass --data-parallel-rpc-port with a port of the slot")
-    fixed_ports: tuple[int, ...] = Field((), description="ports the engine binds whatever it is told")
+    fixed_ports: tuple[int, ...] = Field((), description="ports that the engine binds in any case")
     gpus_per_rank: int = Field(0, ge=0)
     sigterm: Literal["group", "root"] = "group"
     health: str = Field(

@@ -45,7 +45,7 @@ def _compile(job: Build) -> None:
     try:
         job.run([str(job.python), "-m", "compileall", "-q", "-j", "0", *folders], {}, job.tree)
     except BuildFailed:
-        job.note("(some files do not compile; the trial will tell whether that matters)")
+        job.note("(some files do not compile; the trial shows whether that matters)")
     shutil.rmtree(records, ignore_errors=True)
 
 

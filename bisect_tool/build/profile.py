@@ -41,7 +41,9 @@ class BuildProfile(BaseModel):
     requirements: tuple[_Name, ...] = Field((), description="installed besides what the wheel depends on")
     exclude: tuple[_Name, ...] = Field((), description="overlay: dependencies of the wheel to leave out")
     remove: tuple[_Name, ...] = Field((), description="distributions to remove again when all is installed")
-    files: tuple[_Name, ...] = Field((), description="overlay: globs of the wheel's files laid over a tree")
+    files: tuple[_Name, ...] = Field(
+        (), description="overlay: globs of the wheel's files that are copied over a tree"
+    )
     command: tuple[tuple[_Name, ...], ...] = Field((), description="command: programs to run, with arguments")
 
     tree: tuple[_Name, ...] = Field((), description="folders of the commit's tree to compile to bytecode")

@@ -41,7 +41,7 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
             with sessions.held(session):
                 document = _run(session, store, interrupt.cancel)
         except (TrialAborted, BuildInterrupted):
-            say(f"interrupted; go on with: bisect-run resume {session.id}")
+            say(f"interrupted; resume with: bisect-run resume {session.id}")
             sessions.note_end(session, interrupt.exit_code)
             return interrupt.exit_code
         except sessions.SessionBusy:
@@ -127,8 +127,8 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
     with sessions.held(second):
         told, healed = _to_the_end(left, store, cancel)
     if told.stopped:
-        why = "the budget was used up before all reverts were told"
-        say(f"{why}; go on with: bisect-run resume {session.id}")
+        why = "the budget was used up before all reverts had a result"
+        say(f"{why}; resume with: bisect-run resume {session.id}")
     store.finish(second.id, healed.to_json())
     tried = healed.fixes.candidates if healed.fixes else ()
     results = [row.result for row in sessions.trials(session, store)]

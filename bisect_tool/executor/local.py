@@ -142,7 +142,7 @@ def _check(config: TrialConfig) -> None:
     if launch is not None and launch.fixed_ports and config.slots > 1:
         ports = ", ".join(map(str, launch.fixed_ports))
         raise UsageError(
-            f"the engine binds port {ports} whatever it is told, so only one trial can run at a time",
+            f"the engine binds port {ports} in any case, so only one trial can run at a time",
             "Leave --slots out.",
         )
     need = config.gpus * config.slots

@@ -94,7 +94,7 @@ def _head(session: Session, document: Document, packages: Sequence[str]) -> Iter
     yield "# RUNS says how often, WORK is the folder for everything, PYTHON the interpreter to begin with."
     if packages:
         yield f"# PYTHON=... has to name one that has {', '.join(packages)}; else it ends with 2."
-    yield "# Ends with 1 if a run failed, with 0 if none did, with 3 if none told; 2: nothing was run."
+    yield "# Ends with 1 if a run failed, with 0 if none did, with 3 without a result; 2: nothing was run."
     yield "set -euo pipefail"
     # Or what fails before the first run would end with a code that says that a run failed.
     yield "trap 'echo \"nothing was run: the command above failed\" >&2; exit 2' ERR"

@@ -153,7 +153,7 @@ def _reverted(word: str, repository: Repository, bad: str) -> str:
     if not repository.git.succeeds("merge-base", "--is-ancestor", sha, bad):
         raise UsageError(
             f"{clean_line(word)} is not in the history of {bad[:12]}, so there is nothing to revert",
-            "--pick adds a commit, and --verify asks whether one is healed.",
+            "--pick adds a commit, and --verify runs one as it is.",
         )
     return sha
 

@@ -103,7 +103,7 @@ class GitFailed(EnvironmentFailed):
 
     def __init__(self, what: str, said: str, *, refused: bool = False) -> None:
         hint = next((hint for words, hint in _HINTS.items() if words in said), "")
-        super().__init__(f"git {what} failed: {said or 'it said nothing'}", hint)
+        super().__init__(f"git {what} failed: {said or 'no output'}", hint)
         self.said = said
         self.refused = refused
 

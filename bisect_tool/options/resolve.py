@@ -232,7 +232,9 @@ def _repetition(options: RunOptions, repository: Repository, rev: str) -> Repeti
             "Leave one of them out.",
         )
     if options.stress_roles and options.stress != "delay":
-        raise UsageError("--stress-role says whom --stress delay stops", "Add --stress delay.")
+        raise UsageError(
+            "--stress-role names the processes that --stress delay pauses", "Add --stress delay."
+        )
     if not all(re.fullmatch(r"\w+", role) for role in options.stress_roles):
         raise UsageError("--stress-role is a role, such as Worker", "Give letters, digits and _ only.")
     return Repetition(
@@ -363,7 +365,7 @@ def _check_kind(options: RunOptions) -> None:
         )
     if options.same_failure and not options.command:
         raise UsageError(
-            "--same-failure is for a command after --: the tests of a suite are told apart by their failures",
+            "--same-failure is for a command after --: the failures of a suite's tests are compared already",
             "Leave it out.",
         )
     for option in ("tests_from", "pytest_args", "python"):

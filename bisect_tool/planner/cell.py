@@ -337,7 +337,7 @@ class CellSearch:
         if isinstance(found, Contradiction):
             return self._outside_the_range(base, found)
         chance = self.bisection.probabilities
-        note = "so many runs have not told them apart" if isinstance(found, Undecided) else ""
+        note = "these runs do not distinguish them" if isinstance(found, Undecided) else ""
         return replace(
             base,
             finding=Finding.CANDIDATES,

@@ -25,7 +25,7 @@ class Standing(StrEnum):
 
     PASSES = "passes"
     FAILS = "fails"
-    UNTOLD = "told nothing"
+    UNTOLD = "no result"
     OPEN = "open"
 
 

@@ -294,7 +294,7 @@ def _closing(document: Document) -> RenderableType:
         ("Go on", resume if document.resumable else ""),
         (
             "Running",
-            f"in another process; if that was interrupted, go on once it has ended: {resume}"
+            f"in another process; if that was interrupted, resume once it has ended: {resume}"
             if document.running
             else "",
         ),

@@ -91,13 +91,13 @@ def render_session(document: Document, now: datetime) -> RenderableType:
     elapsed = age((now - datetime.fromisoformat(document.created)).total_seconds())
     begun = "just now" if elapsed == "now" else f"{elapsed} ago"
     state = "running" if document.running else "resumable" if document.resumable else "ended"
-    head = _text(f"Session {document.session}, begun {begun}, {state}", "bold")
+    head = _text(f"Session {document.session}, started {begun}, {state}", "bold")
     cells = render_cells(document)
     parts: list[RenderableType] = [head, render_answer(document)]
     parts += [Text(), cells] if cells is not None else []
     parts += [Text(), _trials(document)]
     if document.resumable:
-        parts += [Text(), _text(f"Go on with: bisect-run resume {document.session}")]
+        parts += [Text(), _text(f"Resume with: bisect-run resume {document.session}")]
     return Group(*parts)
 
 

@@ -213,7 +213,7 @@ class _Loop:
             return
         raise UsageError(
             f"{result.cells[0].reason} ({result.sha[:9]}, where it has to fail)",
-            "Mend the check, or keep one outside of the history: it is the same at every commit.",
+            "Fix the check, or keep one outside of the history: it is the same at every commit.",
         )
 
     def _await_all(self) -> None:

@@ -86,12 +86,12 @@ def _start(spec: GuardianSpec) -> GuardianChannel:
 def _failure(spec: GuardianSpec) -> EnvironmentFailed:
     """Why the guardian failed; that the disk is full it cannot write down itself."""
     if shutil.disk_usage(spec.folder).free < FULL_BYTES:
-        return EnvironmentFailed(f"the disk of {spec.folder} is full", "Free some space, then go on.")
+        return EnvironmentFailed(f"the disk of {spec.folder} is full", "Free some space, then resume.")
     lines = []
     with contextlib.suppress(OSError):
         lines = read_regular(spec.folder / OUTPUT_FILE).decode(errors="replace").splitlines()
-    said = lines[-1] if lines else "it said nothing"
-    return EnvironmentFailed(f"the guardian failed: {said}", f"{spec.folder} tells more")
+    said = lines[-1] if lines else "no output"
+    return EnvironmentFailed(f"the guardian failed: {said}", f"{spec.folder} has more")
 
 
 def _wait(guardian: GuardianChannel, spec: GuardianSpec, cancel: threading.Event | None) -> None:

@@ -43,7 +43,7 @@ def collect_cells(scenario: Scenario) -> tuple[str, ...]:
         cells, reason = available(stream), unreadable(stream)
     if not cells:
         why = reason or _last_line(done.stdout + done.stderr)
-        hint = f"Mend the suite; `bisect-run scenarios check {scenario.folder}` reads it again."
+        hint = f"Fix the suite; `bisect-run scenarios check {scenario.folder}` reads it again."
         raise UsageError(f"{scenario.suite_path} has no cells: {why}", hint)
     return cells
 
@@ -51,7 +51,7 @@ def collect_cells(scenario: Scenario) -> tuple[str, ...]:
 def _last_line(output: str) -> str:
     """What pytest said in the end, without how long it took."""
     lines = output.split("\n")
-    last = next((line for line in reversed(lines) if line.strip()), "pytest said nothing")
+    last = next((line for line in reversed(lines) if line.strip()), "no output from pytest")
     return re.sub(r" in [0-9.]+s$", "", clean_line(last))
 
 

@@ -66,7 +66,7 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
     if ended.reason is Reason.LOST or code is None:
         raise CheckAborted(
             f"the command's guardian was killed, and the command with it (log: {log})",
-            "A command that kills its parent cannot be told from one that was ended from outside.",
+            "A command that kills its parent looks like one that was ended from outside.",
         )
     if code < 0 or code >= _FIRST_ABORT:
         raise _aborted(argv, code, log)

@@ -177,7 +177,7 @@ WRONG = [
         "suite without tests",
         "scenarios check {tmp}/empty_suite",
         "{tmp}/empty_suite/suite.py has no cells: no tests collected",
-        "Mend the suite; `bisect-run scenarios check {tmp}/empty_suite` reads it again.",
+        "Fix the suite; `bisect-run scenarios check {tmp}/empty_suite` reads it again.",
     ),
     (
         "suite that cannot be read",
@@ -186,7 +186,7 @@ WRONG = [
             "{tmp}/broken_suite/suite.py has no cells: suite.py cannot be read: "
             "ModuleNotFoundError: No module named 'nothing_of_this_name'"
         ),
-        "Mend the suite; `bisect-run scenarios check {tmp}/broken_suite` reads it again.",
+        "Fix the suite; `bisect-run scenarios check {tmp}/broken_suite` reads it again.",
     ),
     (
         "no such profile",
@@ -505,7 +505,7 @@ def test_disk_that_a_log_fills(cli, project, home_on, tmp_path):
         ended = cli("--repo", project.path, "--good", "c1", "--bad", "c8", "--", noisy)
     wrong, advice = ended.err.splitlines()[-2:]
     assert re.fullmatch(r"error: the disk of \S+ is full", wrong)
-    assert advice == "Free some space, then go on."
+    assert advice == "Free some space, then resume."
     assert "the session can be resumed: bisect-run resume" in ended.err
     assert (ended.code, ended.out) == (5, "")
 

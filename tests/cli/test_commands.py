@@ -405,7 +405,7 @@ class TestStatus:
     def test_one(self, cli, normal, sessions, state):
         ended = cli("status", getattr(sessions, state))
         assert (ended.code, ended.err) == (0, "")
-        text = re.sub(r"begun (just now|\d+ min ago)", "begun a moment ago", normal(ended.out))
+        text = re.sub(r"started (just now|\d+ min ago)", "started a moment ago", normal(ended.out))
         compare(f"status-{state}.txt", text)
 
     def test_report_of_an_interrupted_session(self, cli, sessions):

@@ -59,13 +59,13 @@ def test_no_sessions(printed):
 
 def test_interrupted_session_says_how_to_go_on(printed):
     text = printed(render_session(documents.interrupted(), NOW))
-    assert text.endswith("Go on with: bisect-run resume 20260306-101500-1a2b\n")
+    assert text.endswith("Resume with: bisect-run resume 20260306-101500-1a2b\n")
 
 
 def test_what_another_process_runs_can_be_resumed_only_once_that_has_ended(printed):
     assert "resum" not in printed(render_session(documents.running(), NOW))
     report = printed(render_report(documents.running()))
-    how = "if that was interrupted, go on once it has ended: bisect-run resume 20260306-101500-1a2b"
+    how = "if that was interrupted, resume once it has ended: bisect-run resume 20260306-101500-1a2b"
     assert f"Running      in another process; {how}\n" in report
     assert "Go on  " not in report
     assert "resum" not in markdown(documents.running())
@@ -79,12 +79,12 @@ def test_a_session_that_was_resumed_beyond_its_budget_is_running(session):
 
 def test_a_session_that_ended_does_not_go_on(printed):
     ended = documents.interrupted().model_copy(update={"exit_code": 4, "resumable": False})
-    assert "Go on" not in printed(render_session(ended, NOW))
+    assert "Resume" not in printed(render_session(ended, NOW))
 
 
 def test_a_session_of_this_minute(printed):
     began = datetime.fromisoformat(documents.running().created)
-    assert "begun just now, running" in printed(render_session(documents.running(), began))
+    assert "started just now, running" in printed(render_session(documents.running(), began))
 
 
 @pytest.mark.parametrize(
