@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from bisect_tool.errors import ExitCode, UsageError
 from bisect_tool.home import home
 from bisect_tool.options import declared
-from bisect_tool.render.markdown import markdown as issue_body
 from bisect_tool.results.compose import compose, native_changes
 from bisect_tool.results.confirmed import confirmed, unfinished
 from bisect_tool.results.document import Document
@@ -39,6 +38,8 @@ def report(
     if as_json:
         write_json(document)
     elif markdown:
+        from bisect_tool.render.markdown import markdown as issue_body  # noqa: PLC0415  # jinja2 is slow
+
         write(issue_body(document))
     else:
         write_report(document)
