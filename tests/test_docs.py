@@ -34,7 +34,8 @@ def section(page, heading):
 def fields():
     for model in (Scenario, Profile, LaunchProfile, EngineLogs, Pattern, Milestone, Timeouts, BuildProfile):
         for name in model.model_fields:
-            yield pytest.param(model.__name__, name, id=f"{model.__name__}.{name}")
+            heading = "Launch" if model is LaunchProfile else model.__name__
+            yield pytest.param(heading, name, id=f"{heading}.{name}")
 
 
 def commands(group=None, path=()):
