@@ -33,7 +33,7 @@ _UNSEEN = (
 
 
 class ShadowReport(BaseModel):
-    """What may hide the commits from the check; `rerun` is a command line that sees them, or empty.
+    """Something that may hide the commits from the check; `rerun` is a command line that avoids it, or empty.
 
     `certain`: what the check imports from there is the same at every commit.
     """

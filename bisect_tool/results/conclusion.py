@@ -34,7 +34,7 @@ def with_root_notes(state: State, commits: Mapping[str, Commit], cuts: Container
 
 
 def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = ()) -> tuple[ExitCode, str]:
-    """The exit code of a session and the sentence that goes with it; `unbuilt` commits change no build."""
+    """The exit code of a bisection and a one-sentence conclusion; `unbuilt` culprits change no build."""
     if state.step is not None:
         so_far = narrowed(len(state.remaining), state.disagreement)
         return ExitCode.INTERRUPTED, f"not finished: {so_far}"

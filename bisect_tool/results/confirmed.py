@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
 
 def confirmed(document: Document, healed: Document, searches: Iterable[NextSearch] = ()) -> Document:
-    """The document of a bisection with what the session of `fixes` says that reverted its culprits.
-
-    `searches` are the next steps for those that had been taken back already.
-    """
+    """Add the result of reverting the culprits to a bisection's document; `searches` are the next steps."""
     assert healed.fixes is not None
     confirmation = Confirmation(
         session=healed.session,
@@ -48,7 +45,7 @@ def confirmed(document: Document, healed: Document, searches: Iterable[NextSearc
 
 
 def unfinished(document: Document) -> Document:
-    """The same of a session that was interrupted before all of it was told."""
+    """Mark a document as interrupted before its culprits were confirmed."""
     return document.model_copy(
         update={
             "exit_code": ExitCode.INTERRUPTED,

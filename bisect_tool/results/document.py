@@ -35,7 +35,7 @@ class EndCount(_Model):
 
 
 class CommitInfo(_Model):
-    """A commit as people speak of it; `date` is the author's, ISO 8601."""
+    """A commit; `date` is the author's, ISO 8601, and `pr` its pull-request number, null if unknown."""
 
     sha: str
     subject: str
@@ -45,14 +45,14 @@ class CommitInfo(_Model):
 
 
 class Skipped(_Model):
-    """A commit that told nothing, and why."""
+    """A commit without a result, and the reason."""
 
     sha: str
     reason: str
 
 
 class FailRates(_Model):
-    """How often the cell fails at bad and at good commits, as the search learnt it; between 0 and 1."""
+    """Estimated probability that the cell fails at bad and at good commits; between 0 and 1."""
 
     bad: float
     good: float
@@ -66,15 +66,16 @@ class OtherFailureReport(_Model):
 
 
 class CellReport(_Model):
-    """The answer for one cell.
+    """The result for one cell.
 
-    `finding` is one of culprit, suspect, candidates, green, always red, flaky, unverified; `other_failure` is
-    why it is suspect: the commit breaks the check, but in another way than the bad end is broken;
-    `last_good` is the culprit's parent, where a trial saw it pass (or fail, where a fix was looked for);
-    `culprit_runs` and `last_good_runs` count the runs of these two, `broken_runs` those of all commits that
-    have the culprit (null where a fix was looked for);
-    `confidence` is how sure the finding is, null where it does not rest on chance; `probabilities` has the
-    chance of each candidate; `no_op` tells that what is built of the culprit is what is built of its parent.
+    `finding` is one of culprit, suspect, candidates, green, always red, flaky, unverified. `other_failure` is
+    set for a suspect that breaks the check in another way than the bad end. `last_good` is a parent of the
+    culprit that a trial saw pass (with `find` "fix": fail). `culprit_runs` and `last_good_runs` count the
+    runs at these two commits, `broken_runs` those at all commits that contain the culprit (null with `find`
+    "fix"). `confidence` is the probability that the finding is right, null if it is not statistical;
+    `probabilities` has that of each candidate. `no_op`: the culprit changes nothing of what is built and run.
+    `prerequisites` are the cells that must run before this one to make it fail, `leftovers` what they left
+    behind.
     """
 
     finding: str
@@ -100,7 +101,7 @@ class CellReport(_Model):
 
 
 class ParentRuns(_Model):
-    """A parent of a culprit, and how often the culprit's cells ran and failed there in how many trials."""
+    """A parent of a culprit: trials there, and runs and failures of the culprit's cells."""
 
     sha: str
     trials: int
@@ -109,9 +110,9 @@ class ParentRuns(_Model):
 
 
 class FileChange(_Model):
-    """A file that a culprit changes; `added` and `removed` lines are null where they are not known.
+    """A file that a culprit changes; `added` and `removed` count lines, null if unknown (binary or missing).
 
-    `was` is its earlier path, where it was moved, and `mode` its mode before and after, where that differs.
+    `was` is the earlier path of a moved file; `mode` the file mode before and after, if it changed.
     """
 
     path: str
@@ -122,7 +123,7 @@ class FileChange(_Model):
 
 
 class PinChange(_Model):
-    """A requirement before and after, as `file` has it; empty where it is not there."""
+    """A requirement pinned in `file`, before (`old`) and after (`new`); empty if absent."""
 
     file: str
     package: str
@@ -131,13 +132,12 @@ class PinChange(_Model):
 
 
 class CulpritReport(_Model):
-    """What a culprit changes, and what was seen at its parents; a root commit has none.
+    """What a culprit changes, and how its cells ran at its parents; a root commit has none.
 
-    `cut_off`: its parents are not in this shallow clone.
-
-    `merge_itself`: no parent of the merge shows what it shows, and no commit that it brings is to blame;
-    `files` then differ from every parent, else from the first. They are the first of `files_total`, whose
-    lines `added` and `removed` count. `note` says what of it could not be read.
+    `cut_off`: its parents are missing from this shallow clone. `merge_itself`: the merge is the culprit, not
+    a commit that it brings; `files` are then those that differ from every parent, else from the first.
+    `files` are the first of `files_total`; `added` and `removed` count the lines of all. `note` says what
+    could not be read.
     """
 
     parents: tuple[ParentRuns, ...]
@@ -156,11 +156,10 @@ BUILD = "the build"
 
 
 class FailureReport(_Model):
-    """The failure chain: `chain[0]` is `root`; what follows was brought down by it.
+    """A failure chain: `chain[0]` is `root`, the events after it are its consequences.
 
-    `other_signatures` are the cells of the same culprit that failed with another signature, `cells` those
-    that failed with this one. `symptom`: the root is only the consequence of something that the logs do not
-    have.
+    `cells` failed with this signature; `other_signatures` are cells of the same culprit that failed with
+    another one. `symptom`: the root is a consequence of something that the logs do not show.
     """
 
     cell: str
@@ -175,9 +174,9 @@ class FailureReport(_Model):
 
 
 class MachineLoad(_Model):
-    """How busy the machine was with other work during a trial's tests; see `bisect_tool.supervise.load.Load`.
+    """Load by other work during a trial's tests; see `bisect_tool.supervise.load.Load`.
 
-    `busy` is the measure by which it was busy, with its figure; empty if it was not.
+    `busy` is the measure that exceeded its limit, with its figure; empty if the machine was quiet.
     """
 
     busy: str
@@ -192,12 +191,11 @@ class MachineLoad(_Model):
 
 
 class TrialReport(_Model):
-    """One trial; `outcomes` gives each cell's outcome, `outcome` the worst of them; times in seconds.
+    """One trial; `outcomes` has each cell's outcome, `outcome` the worst of them; times in seconds.
 
-    `shared` tells that another session ran it. `exit` is the exit code or signal of a command that failed.
-    `started` is UTC in ISO 8601; empty in documents that were stored before it was kept.
-    `timeline` has every process of the engine, in the order in which they were spawned.
-    `load` is how busy the machine was, null where that is not known.
+    `shared`: run by another session. `exit` is the exit code or signal of a command that failed. `started` is
+    UTC, ISO 8601; empty in older documents. `timeline` has every process of the engine, in the order of their
+    start. `load` is null if unknown.
     """
 
     sha: str
@@ -220,9 +218,9 @@ class TrialReport(_Model):
 
 
 class LoadContrast(_Model):
-    """Cells that failed more often while the machine was busy with other work, beyond chance.
+    """Cells that failed significantly more often while other work kept the machine busy.
 
-    `p_value` is how likely so great a difference is where the load has no say (Fisher's exact test).
+    `p_value` is that of Fisher's exact test: the probability of such a difference if load has no effect.
     """
 
     cells: tuple[str, ...]
@@ -237,8 +235,8 @@ class LoadContrast(_Model):
 class Cost(_Model):
     """What the session cost; `seconds` is the sum of its trials' wall times.
 
-    `wall_seconds` is how long at least one of them ran: less than the sum where they run side by side. It is
-    null in documents that were stored before it was kept.
+    `wall_seconds` is the time during which at least one trial ran (less than the sum with parallel slots);
+    null in older documents.
     """
 
     trials: int
@@ -249,9 +247,9 @@ class Cost(_Model):
 
 
 class NextSearch(_Model):
-    """The `commit` that took a culprit back, and a command line that searches on from there.
+    """The `commit` that undid a culprit, and the command line that continues the search from there.
 
-    `rerun` is empty where that commit is the bad end, or fails as well.
+    `rerun` is empty if that commit is the bad end, or fails as well.
     """
 
     culprit: str
@@ -260,10 +258,10 @@ class NextSearch(_Model):
 
 
 class Confirmation(_Model):
-    """Whether reverting the culprits on the bad end heals it: the answer of the `session` that tried.
+    """Result of reverting the culprits on the bad end, from the `session` that tried it.
 
-    `conclusion` says so in a sentence; `cost` is no part of the bisection's. `searches` are what to do next
-    where a culprit had been taken back already: what fails at the bad end came later.
+    `conclusion` is one sentence; `cost` is not included in the bisection's. `searches` are next steps for
+    culprits that were already undone: what fails at the bad end came later.
     """
 
     session: str
@@ -274,27 +272,24 @@ class Confirmation(_Model):
 
 
 class NativeChange(_Model):
-    """A commit whose native files differ from its parent's although the compiled base is pinned."""
+    """A commit that changes native files although the compiled base is pinned: the change was not built."""
 
     sha: str
     paths: tuple[str, ...]
 
 
 class Document(_Model):
-    """What `--json` prints; `commits` describes, by sha, every commit that the document names.
+    """What `--json` prints; `commits` describes, by sha, every commit that the document mentions.
 
-    `origin` is where others find the repository: the URL of its origin without account; empty without one.
-    `culprits` says more of every culprit, by sha.
-    `rerun_same_failure` is the command that skips other failures, where a commit is suspect for one.
-    `resumable`: `bisect-run resume` goes on with the session, where it ended or with a new budget.
-    `running`: a process runs the session, and the document tells of it as far as it came.
-    `fixes` is the answer of a session that looked for what heals; `cells` is empty then.
-    `repro` is the answer of a session that searched for nothing; `cells` is empty then.
-    `confirmation` tells what became of reverting the culprits, null where it was not asked or none is named.
-    `failures` has one for every culprit and every signature, and `failure` is the first of them.
-    `check` is the command with the user's scripts that it names, null for a scenario; `withheld` are
-    variables that the check of a failure did not get, and `shadows` what may hide the commits from it.
-    `find` says what was looked for: the first bad commit after `good`, or the first good one after `bad`.
+    `origin` is the URL of the repository's origin, without account; empty without one. `culprits` has details
+    of every culprit, by sha. `rerun_same_failure` is the command line that skips other failures, if a commit
+    is suspect because of one. `resumable`: `bisect-run resume` continues the session. `running`: a process is
+    running it now. `fixes` is the result of `fixes`, `repro` that of `repro`; `cells` is then empty.
+    `confirmation` is the result of reverting the culprits; null if not requested or without a culprit.
+    `failures` has one entry for every culprit and signature; `failure` is the first of them. `check` is the
+    command, with the scripts of the user that it names; null for a scenario. `withheld` are environment
+    variables that the check did not get, `shadows` what may hide the commits from it. `find`: "regression"
+    searches the first bad commit after `good`, "fix" the first good one after `bad`.
     """
 
     schema_: Literal[2] = Field(SCHEMA, alias="schema")

@@ -29,12 +29,12 @@ class _Model(BaseModel):
 
 
 class Tried(_Model):
-    """A candidate, some of them together, or a commit that was verified.
+    """A fix candidate, a combination of candidates, or a verified commit.
 
-    `parts` are the candidates' names, `sha` is the commit that was run; it is empty where they do not fit:
-    `conflicts` are the files then, and `reason` is the reason. Of the cells that fail at the failing commit,
-    `fixed` pass here and `red` fail still; of those that pass there, `broken` fail here; `inconclusive` said
-    nothing. `commit` is the one that is reverted or picked, where it is one alone.
+    `parts` are the candidates' names. `sha` is the commit that was run; it is empty if they do not apply:
+    then `conflicts` has the files and `reason` the cause. Of the cells that fail at the failing commit,
+    `fixed` pass here and `red` still fail; of those that pass there, `broken` fail here; `inconclusive` gave
+    no result. `commit` is the commit that a single candidate reverts or picks.
     """
 
     name: str
@@ -52,10 +52,9 @@ class Tried(_Model):
 
 
 class FlakyCell(_Model):
-    """A cell that passed at the failing commit as well: it failed in `failed` of `runs`.
+    """A cell that failed in `failed` of `runs` at the failing commit, and passed in the others.
 
-    `false_pass_probability` is the chance that it passes as often as it takes to count as fixed although
-    nothing fixes it.
+    `false_pass_probability` is the probability that it passes often enough to count as fixed, without a fix.
     """
 
     cell: str
@@ -65,10 +64,10 @@ class FlakyCell(_Model):
 
 
 class FixReport(_Model):
-    """What was tried on the failing commit, at which `red` fail and `green` pass; `flaky_cells` did both.
+    """What `fixes` tried on the failing commit; there `red` fail, `green` pass and `flaky_cells` do both.
 
-    A pass counts when it was seen `runs` times. `smallest` are the candidates that heal all, none of which
-    can be left out; `truncated` tells that not every combination was tried that this takes.
+    A cell passes if it passed `runs` times. `smallest` is the smallest set of candidates that fixes every
+    cell; `truncated`: not every combination that this requires was tried.
     """
 
     runs: int
@@ -85,7 +84,7 @@ class FixReport(_Model):
 def fix_report(
     asked: Fixes | None, goal: Goal, span: Range, results: Sequence[TrialResult]
 ) -> FixReport | None:
-    """What the trials say of every candidate; None where no fix was asked about."""
+    """Evaluate every candidate from the trials; None if the session is not one of `fixes`."""
     if asked is None:
         return None
     evaluation = FixEvaluation(goal, results)
@@ -114,7 +113,7 @@ def fix_report(
 def concluded(
     found: FixReport, bad: str, state: State, results: Sequence[TrialResult]
 ) -> tuple[ExitCode, str]:
-    """The exit code and the sentence that goes with it."""
+    """The exit code of `fixes` and its one-sentence conclusion."""
     if not found.verified and not any(each.sha for each in found.candidates):
         return ExitCode.INCONCLUSIVE, "no candidate fits the failing commit, so nothing was run"
     if not state.over:
@@ -132,7 +131,7 @@ def concluded(
 def first_failure(
     found: FixReport, bad: str, results: Sequence[TrialResult]
 ) -> tuple[str, str, Failure] | None:
-    """The evidence at the failing commit: the cell, the commit, and why it failed."""
+    """The first failure at the failing commit, as (cell, sha, evidence)."""
     at = (cell for result in results if result.sha == bad for cell in result.cells if cell.cell in found.red)
     failed = next((cell for cell in at if cell.outcome in RED and cell.failure is not None), None)
     return (failed.cell, bad, failed.failure) if failed and failed.failure else None

@@ -45,9 +45,9 @@ class _Figures:
 
 
 def load_contrasts(trials: Sequence[TrialReport]) -> tuple[LoadContrast, ...]:
-    """Of the cells that fail more often on a busy machine, beyond chance, how often; alike cells together.
+    """Find cells that fail significantly more often under load; cells with equal figures share an entry.
 
-    Trials whose load is not known do not count. The measure is that of the busiest failure.
+    Trials of unknown load are ignored. The measure is that of the busiest failure.
     """
     known = [(trial.load, trial.outcomes) for trial in trials if trial.load is not None]
     groups: dict[_Figures, list[str]] = {}

@@ -41,7 +41,7 @@ class SignatureCount(_Model):
 
 
 class Spread(_Model):
-    """Seconds that the failing runs of a cell took: the median, the shortest, the longest."""
+    """Duration of a cell's failing runs in seconds: median, shortest, longest."""
 
     median: float
     min: float
@@ -49,10 +49,9 @@ class Spread(_Model):
 
 
 class FailureRate(_Model):
-    """How often a cell failed at a commit: between 0 and 1, null without runs.
+    """How often a cell failed at a commit: `rate` between 0 and 1, null without runs.
 
-    `low` and `high` are the ends of the Wilson interval that holds the true rate with 95 %.
-    `inconclusive` is why no run gave a result, such as the reason of a skip.
+    `low` and `high` bound the 95 % Wilson interval. `inconclusive` is the reason why no run gave a result.
     """
 
     sha: str
@@ -67,10 +66,10 @@ class FailureRate(_Model):
 
 
 class Reproduced(_Model):
-    """One cell: its rate at the commit, and beside it that at the other one, where two are compared.
+    """One cell: its failure rate at the commit, and at the `baseline` commit if two are compared.
 
-    `p_value` is that of Fisher's exact test, two-sided: how likely it is to see rates this far apart where
-    there is one rate.
+    `p_value` is that of Fisher's exact test, two-sided: the probability of such a difference if the rates are
+    equal.
     """
 
     rate: FailureRate
@@ -79,10 +78,10 @@ class Reproduced(_Model):
 
 
 class Reproduction(_Model):
-    """What was asked, and the answer for each cell by its id; `against` is the commit compared with.
+    """What `repro` was asked, and the result for each cell by id; `against` is the commit compared with.
 
-    `stress` is the pressure that the runs were under, `stress_roles` whom it was meant for, if not for all;
-    `stress_note` says so where no process of any run had one of these roles.
+    `stress` is the kind of stress the runs were under, `stress_roles` the process roles it applied to (empty:
+    all); `stress_note` says if no process had one of these roles.
     """
 
     runs: int
@@ -95,7 +94,7 @@ class Reproduction(_Model):
 
 
 def reproduction(asked: Repetition | None, sha: str, trials: Sequence[TrialResult]) -> Reproduction | None:
-    """What the trials say of every cell at `sha`; None where nothing was to be repeated."""
+    """Failure rates of every cell at `sha`; None if the session is not one of `repro`."""
     if asked is None:
         return None
     cells = dict.fromkeys(cell.cell for trial in trials for cell in trial.cells)
@@ -111,7 +110,7 @@ def reproduction(asked: Repetition | None, sha: str, trials: Sequence[TrialResul
 
 
 def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
-    """The exit code of such a session, and the sentence that goes with it."""
+    """The exit code of `repro` and its one-sentence conclusion."""
     if state.step is not None:
         return ExitCode.INTERRUPTED, f"not finished: {count(state.steps_left, 'run')} left"
     if not any(cell.rate.runs for cell in found.cells.values()):
