@@ -33,7 +33,7 @@ _SHORT = 9
 
 @dataclass(frozen=True)
 class FixOptions:
-    """What was written on the command line: commits, pull requests and files, unresolved."""
+    """The parsed options of `fixes`: commits, pull requests and files, unresolved."""
 
     revert: tuple[str, ...] = ()
     apply: tuple[str, ...] = ()
@@ -42,10 +42,10 @@ class FixOptions:
 
 
 def parse(wishes: FixOptions, repository: Repository, bad: str) -> tuple[Candidate, ...]:
-    """The candidates in the order in which they are put together: reverts from the newest on, patches, picks.
+    """Resolve options into candidates, in the order of application: reverts (newest first), patches, picks.
 
     Raises:
-        UsageError: there is no such commit, pull request or file, or there are too many.
+        UsageError: there is no such commit, pull request or file, or there are too many candidates.
     """
     reverted = tuple(_reverted(word, repository, bad) for word in wishes.revert)
     picked = dict.fromkeys(repository.resolve(word) for word in wishes.pick)
@@ -61,7 +61,7 @@ def parse(wishes: FixOptions, repository: Repository, bad: str) -> tuple[Candida
 
 
 def defaults(culprits: Iterable[str], repository: Repository, bad: str) -> tuple[Candidate, ...]:
-    """Reverts of the culprits, of the merges that brought them, and of what touched the same code later."""
+    """Revert the culprits, the merges that brought them, and later changes to the same functions."""
     shas: dict[str, None] = dict.fromkeys(culprits)
     for culprit in tuple(shas):
         if culprit == bad:
@@ -80,7 +80,7 @@ def reverts(shas: Iterable[str], repository: Repository, bad: str) -> tuple[Cand
 def resolve_request(
     resolved: Resolved, options: RunOptions, candidates: Sequence[Candidate], verify: Sequence[str]
 ) -> Resolved:
-    """The request with every candidate as a commit on the failing one, or the reason why it is none.
+    """Add the candidates to a request, each applied to the failing commit as a commit of its own.
 
     Raises:
         UsageError: a patch does not apply, or a commit to verify does not exist.
@@ -100,14 +100,14 @@ def resolve_request(
 
 
 def build_singles(request: Request, repository: Repository) -> Request:
-    """The request with every candidate by itself, made as a commit."""
+    """Apply every candidate alone to the failing commit; returns the request with these commits."""
     for number in range(len(_fixes(request).candidates)):
         request = build_combination(request, repository, {number})
     return request
 
 
 def build_combination(request: Request, repository: Repository, parts: Iterable[int]) -> Request:
-    """The request with one more combination of its candidates, made as a commit."""
+    """Apply these candidates together to the failing commit; returns the request with that commit."""
     fixes = _fixes(request)
     numbers = tuple(sorted(parts))
     chosen = [fixes.candidates[number] for number in numbers]
@@ -120,7 +120,7 @@ def build_combination(request: Request, repository: Repository, parts: Iterable[
 
 
 def span(request: Request, repository: Repository) -> Range:
-    """The commits that are run; those of ours are made again where the cache was deleted."""
+    """The commits that `fixes` runs, as a range; commits missing from a deleted cache are made again."""
     fixes = _fixes(request)
     for made in fixes.fix_commits:
         if made.sha and not repository.git.succeeds("cat-file", "-e", made.sha):
