@@ -39,7 +39,7 @@ def culprits(session: Session, state: State) -> tuple[CellConclusion, ...]:
 
 
 def begun(session: Session, found: Sequence[CellConclusion], store: Store) -> Session | None:
-    """The session that confirms these culprits, if there is one already."""
+    """The existing session that confirms these culprits; None if there is none."""
     asked = _asked(session, found)
     rows = store.confirming(session.id)
     taken_up = (sessions.load(row.id, store, session.home) for row in rows)
@@ -63,9 +63,9 @@ def begin(session: Session, found: Sequence[CellConclusion], store: Store) -> Se
 
 
 def passes(found: Sequence[CellConclusion], confidence: float) -> int:
-    """How often a cell has to pass: one that fails as before is lucky that often as seldom as was asked.
+    """Passing runs required so that a cell that is not fixed passes them all with at most 1 - `confidence`.
 
-    No more than `_MOST_RUNS` times: what that leaves to luck is said beside the answer.
+    At most `_MOST_RUNS`; the remaining false-pass probability is reported with the result.
     """
     counted = [item.broken for item in found if item.broken]
     enough = (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def relocate(session: str, repo: str, store: Store, home: Home) -> None:
-    """From now on `repo` is the repository of a session, and of those that confirm what it found.
+    """Set `repo` as the repository of a session and of those that confirm it.
 
     Raises:
         UsageError: it is no repository, or it lacks a commit of the session.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Planner(Protocol):
-    """Decides which trial to begin; pure."""
+    """A function that decides the next trial; pure."""
 
     def __call__(self, goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step]) -> State:
         """Where the planner stands after these trials, and what to begin beside those that run."""
@@ -41,7 +41,7 @@ _PLANNERS: dict[str, Planner] = {"repro": decide_repro, "fixes": decide_fixes}
 
 
 class Observer(Protocol):
-    """Who watches a session: the terminal's progress display, or nobody. Always called from one thread."""
+    """Callbacks of a running session, such as the progress display; all are called from one thread."""
 
     def waiting(self, sentence: str) -> None:
         """What the session needs is held by another run, which `sentence` names."""

@@ -49,7 +49,7 @@ _UNSHARED = ("demo", "step", "repro")
 
 @dataclass(frozen=True)
 class Session:
-    """One bisection: its id, what was asked, the commits it searches, and where things are."""
+    """A stored session: its id, request, repository, commit range and folders."""
 
     id: str
     created: str
@@ -60,12 +60,12 @@ class Session:
 
     @cached_property
     def config(self) -> TrialConfig:
-        """What every trial of the session shares."""
+        """The settings that all trials of the session share."""
         return _trial_config(self)
 
     @cached_property
     def version(self) -> str:
-        """By which other sessions may share the trials of this one; empty where they may not."""
+        """The key under which sessions share trials; empty if those of this session are never shared."""
         return _version(self)
 
     @cached_property
@@ -308,13 +308,13 @@ def held(session: Session) -> Iterator[None]:
 
 
 def note_end(session: Session, code: ExitCode) -> None:
-    """Write down what the process ends with that leaves a session unfinished, for the documents of it."""
+    """Record the exit code of a process that leaves the session unfinished; a full disk is ignored."""
     with suppress(OSError):  # on a full disk the end is not known
         _end(session.home, session.id).write_text(str(int(code)), encoding="ascii")
 
 
 def ended_with(home: Home, session: str) -> ExitCode:
-    """What the process ended with that left a session unfinished; as interrupted where it was killed."""
+    """The exit code with which an unfinished session ended; INTERRUPTED if it was killed."""
     try:
         return ExitCode(int(_end(home, session).read_text(encoding="ascii")))
     except (OSError, ValueError):
