@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def smallest(parts: Sequence[int], does: Callable[[frozenset[int]], bool]) -> frozenset[int]:
-    """A part of `parts`, which does it, of which no single one can be left out.
+    """A minimal subset of `parts` for which `does` holds: no single part can be removed.
 
-    It takes at most n² + 3n questions. Where more parts never do less, one that is enough by itself is found.
+    It takes at most n² + 3n calls of `does`. If adding parts never makes it fail, a single part that suffices
+    is found.
     """
     left, pieces = list(parts), min(2, len(parts))
     while len(left) > 1:

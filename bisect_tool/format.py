@@ -88,5 +88,5 @@ def place(frame: Frame) -> str:
 
 
 def told(outcome: str, reason: str, outcomes: Iterable[str]) -> str:
-    """What a trial told: its cells' outcomes counted, or why it has none."""
+    """The result of a trial as text: its cells' outcomes counted, or the reason why it has none."""
     return f"{outcome}: {reason}" if reason else tally(outcomes) or outcome

@@ -92,7 +92,7 @@ class Repetition(_Model):
 
 
 class Candidate(_Model):
-    """What might heal: a commit to revert or pick, or a patch (base64) to apply; it is called `name`."""
+    """A fix candidate: a commit to revert or pick, or a patch (base64) to apply; reports call it `name`."""
 
     kind: Literal["revert", "apply", "pick"]
     name: str
@@ -112,10 +112,10 @@ class FixCommit(_Model):
 
 
 class Fixes(_Model):
-    """What `fixes` tries at the failing commit; of `verify` it asks whether they are healed.
+    """What `fixes` tries at the failing commit; it also tests whether the commits of `verify` pass.
 
-    `confirms` is the bisection whose culprits it reverts, and `cells` are those that are looked at then, each
-    with the ones that have to run before it. Without any it is every cell.
+    `confirms` is the bisection whose culprits it reverts, and `cells` are the cells that are then evaluated,
+    each with the cells that have to run before it. If empty, every cell.
     """
 
     candidates: tuple[Candidate, ...]

@@ -107,12 +107,12 @@ def _tail(one: int, other: int) -> int:
 
 
 def false_pass_probability(failed: int, runs: int, passes: int) -> float:
-    """How likely what failed in `failed` of `runs` passes that often in a row although nothing was mended.
+    """The probability that a cell which failed in `failed` of `runs` passes `passes` times in a row, unfixed.
 
-    The mean of (1 - rate)^passes over what is known of the rate, so that what few runs have told is not taken
-    at its word: the beta-binomial of Jeffreys' prior (H. Jeffreys, "An invariant form for the prior
-    probability in estimation problems", Proceedings of the Royal Society A 186, 1946). One failure is left
-    aside, since without it nobody would have looked.
+    The mean of (1 - rate)^passes over the posterior of the rate, so that the uncertainty of few runs is
+    included: the beta-binomial of Jeffreys' prior (H. Jeffreys, "An invariant form for the prior probability
+    in estimation problems", Proceedings of the Royal Society A 186, 1946). One failure is left out of the
+    count, since without it nobody would have looked.
 
     Raises:
         ValueError: more runs failed than there were, or a number is negative.

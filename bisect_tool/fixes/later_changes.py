@@ -25,9 +25,9 @@ def merge_commit_of(span: Range, sha: str) -> str | None:
 
 
 def touched(repository: Repository, span: Range, sha: str) -> tuple[str, ...]:
-    """The commits of `span`, the earliest first, that change a function which `sha` changes, merges left out.
+    """The commits of `span` that change a function which `sha` changes, oldest first, without merges.
 
-    A function is what git names in the header of a hunk, as near as it knows the language.
+    A function is the name in a hunk header of `git diff`.
     """
     later = [commit.sha for commit in span.commits if len(commit.parents) == 1]
     files = repository.changed_by((sha, *later))

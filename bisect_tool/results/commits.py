@@ -30,7 +30,7 @@ def commit_info(commit: Commit) -> CommitInfo:
 
 
 def with_merge_request(commit: Commit) -> Commit:
-    """The commit with its merge request: there `(#N)` is an issue."""
+    """The commit with GitLab's merge-request number, because `(#N)` is an issue there."""
     return replace(commit, pr=merge_request(commit.subject, commit.body))
 
 
@@ -41,7 +41,7 @@ def mentioned_shas(
     native: Sequence[NativeChange],
     commits: Mapping[str, Commit],
 ) -> Iterable[str]:
-    """Every commit that the document speaks of, once."""
+    """Every commit that the document mentions, once."""
     shas = [*session.request.goods, session.request.bad, *(row.result.sha for row in rows)]
     for item in state.conclusions:
         shas += [*item.candidates, *(sha for sha, _ in item.skipped)]

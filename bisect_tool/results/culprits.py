@@ -20,7 +20,7 @@ _PINS_KEPT = 200
 def parent_runs(
     parents: Sequence[str], cells: Collection[str], trials: Sequence[TrialReport]
 ) -> tuple[ParentRuns, ...]:
-    """What trials say of a culprit's cells at each of its parents."""
+    """Count trials, runs and failures of a culprit's cells at each of its parents."""
     seen = {sha: tally(trials, sha, cells) for sha in parents}
     return tuple(
         ParentRuns(sha=sha, trials=each.trials, runs=each.runs, failed=each.failed)
@@ -43,7 +43,7 @@ def _unlike(parent: ParentRuns, unknown: Collection[str], *, fix: bool) -> bool:
 
 
 def culprit_report(parents: tuple[ParentRuns, ...], found: Changes, *, itself: bool) -> CulpritReport:
-    """The facts about a culprit, of its files and pins the first ones."""
+    """Compose a culprit's report, with at most the first 200 files and pins."""
     return CulpritReport(
         parents=parents,
         merge_itself=itself,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tally:
-    """What trials at one commit say of some cells; `runs` counts each cell of each trial by itself."""
+    """Counts of some cells' trials at one commit; `runs` counts each cell of each trial."""
 
     trials: int
     cells: int
@@ -42,7 +42,7 @@ class Tally:
 
 
 def tally(trials: Sequence[TrialReport], sha: str | None, cells: Collection[str]) -> Tally:
-    """How these cells fared in the trials at a commit that tell something of any of them."""
+    """Count the conclusive runs of these cells in the trials at a commit."""
     told = [
         seen
         for trial in trials

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def trial_report(row: TrialRow) -> TrialReport:
-    """One trial."""
+    """Compose the report of one stored trial."""
     result = row.result
     return TrialReport(
         sha=result.sha,
@@ -52,7 +52,7 @@ def _load(load: Load | None) -> MachineLoad | None:
 
 
 def total_cost(rows: Sequence[TrialRow]) -> Cost:
-    """What all trials took together."""
+    """Total cost of a session's own trials, without shared ones."""
     results = [row.result for row in rows if not row.shared]
     return Cost(
         trials=len(results),

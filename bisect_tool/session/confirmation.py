@@ -22,7 +22,7 @@ _LEAST_RUNS, _MOST_RUNS = 2, 30
 
 
 def why_not(session: Session, state: State) -> str:
-    """Why there is nothing to confirm, empty where there is something."""
+    """The reason why there is nothing to confirm; empty if there is something."""
     if session.request.find == "fix":
         return "nothing to confirm: a fix was looked for, and --confirm reverts what broke it"
     if state.stopped:
@@ -31,7 +31,7 @@ def why_not(session: Session, state: State) -> str:
 
 
 def culprits(session: Session, state: State) -> tuple[CellConclusion, ...]:
-    """The cells whose culprits are to be reverted; none as long as the bisection goes on."""
+    """The conclusions whose culprits are to be reverted; empty while the bisection is unfinished."""
     request = session.request
     if request.confirm is None or request.find == "fix" or not state.over or state.stopped:
         return ()
@@ -47,7 +47,7 @@ def begun(session: Session, found: Sequence[CellConclusion], store: Store) -> Se
 
 
 def begin(session: Session, found: Sequence[CellConclusion], store: Store) -> Session:
-    """Start the session that confirms these culprits, each of them reverted on the bad end."""
+    """Create the session that confirms these culprits, each reverted on the bad end."""
     update = {
         "goods": (),
         "command": "fixes",

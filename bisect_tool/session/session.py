@@ -70,7 +70,7 @@ class Session:
 
     @cached_property
     def goal(self) -> Goal:
-        """What the planner is to find out."""
+        """The input of the planner: range, ends, prior data and settings."""
         return Goal(
             dag=Dag(self.range.parents),
             goods=self.request.goods,
@@ -156,7 +156,7 @@ def with_scenario(request: Request) -> Request:
 
 
 def require_same_scenario(session: Session) -> None:
-    """Raise UsageError if the scenario is not what it was when the session began."""
+    """Raise UsageError if the scenario was edited since the session began."""
     request = session.request
     if request.scenario_sha256 and request != with_scenario(request):
         raise UsageError(
@@ -281,15 +281,15 @@ def assembled(session: Session, store: Store) -> Session:
 
 
 class SessionBusy(EnvironmentFailed):
-    """Another process runs the session: there is nothing to resume."""
+    """Another process is running the session."""
 
 
 @contextmanager
 def held(session: Session) -> Iterator[None]:
-    """While it lasts, no other process runs the session.
+    """Lock the session, so that no other process runs it meanwhile.
 
     Raises:
-        SessionBusy: one does already.
+        SessionBusy: another process is running it.
     """
     lock = FileLock(_lock(session.home, session.id))
     Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
@@ -322,7 +322,7 @@ def ended_with(home: Home, session: str) -> ExitCode:
 
 
 def is_running(home: Home, session: str) -> bool:
-    """Whether a process holds the session."""
+    """Whether a process holds the session's lock."""
     file = _lock(home, session)
     if not file.parent.is_dir():
         return False

@@ -86,12 +86,12 @@ class TrialRow:
 
 
 class Store:
-    """All sessions of one home folder; closed with the last reference at the latest.
+    """All sessions of one state folder, in SQLite; closed at the latest with its last reference.
 
-    `warn` is given a sentence about everything that cannot be read and is left out, each once.
+    `warn` gets a sentence about everything that cannot be read and is skipped, each once.
 
     Raises:
-        EnvironmentFailed: the file cannot be used, is damaged, or of a newer version.
+        EnvironmentFailed: the file cannot be used, is damaged, or was written by a newer version.
     """
 
     def __init__(self, path: Path, warn: Callable[[str], None] = lambda _: None) -> None:
@@ -122,7 +122,7 @@ class Store:
     def add(self, session: str, purpose: str, result: TrialResult, version: str = "") -> None:
         """Append a trial; it is on disk when this returns. Without a `version` it is never shared.
 
-        It can be read again: one that cannot would be in the way of every later session.
+        The JSON text is parsed again first: a trial that cannot be read would affect every later session.
         """
         text = result.model_dump_json()
         TrialResult.model_validate_json(text)
@@ -279,11 +279,11 @@ class Store:
 
 
 class StoreDamaged(EnvironmentFailed):
-    """A part of the file is not what SQLite wrote there."""
+    """A part of the store's file is corrupt."""
 
 
 def another_version(session: str) -> UsageError:
-    """What was stored cannot be read."""
+    """The error for a stored session that this version cannot parse."""
     return UsageError(f"session {session} was stored by another version of bisect-run", "Begin a new one.")
 
 
