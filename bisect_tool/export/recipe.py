@@ -51,7 +51,7 @@ def _installed(requirements: Sequence[str], options: str) -> Iterator[str]:
 
 
 def _overlay(build: BuildProfile) -> Iterator[str]:
-    """The compiled files of a wheel, laid over the tree; the wheel itself is not installed."""
+    """Copy the compiled files of a wheel over the worktree; the wheel itself is not installed."""
     target = '--no-deps --target "$out/wheel"'
     install = f'"$python" -m pip install --quiet --only-binary :all: {target} {shlex.quote(build.wheel)}'
     yield f'[ -e "$out/wheel" ] || {install}'
@@ -60,7 +60,7 @@ def _overlay(build: BuildProfile) -> Iterator[str]:
 
 
 def _source(build: BuildProfile) -> Iterator[str]:
-    """The tree is built and installed; what only the build made is laid over it."""
+    """Build and install the worktree, then copy files that only the build created over it."""
     yield '"$python" -m pip install --quiet "$tree"'
     yield 'site=$("$python" -c \'import sysconfig; print(sysconfig.get_path("purelib"))\')'
     for folder in map(shlex.quote, build.tree):

@@ -60,7 +60,7 @@ class Folders:
         _wait(max(folder.mark[-1] for folder in found.values()))
 
     def same(self) -> bool:
-        """Whether no entry was made, removed or renamed since; False, too, where that cannot be told."""
+        """Whether no entry was added, removed or renamed since the last look; False if unknown."""
         with suppress(OSError):
             return bool(self._known) and all(
                 folder.mark == _mark(path) for path, folder in self._known.items()

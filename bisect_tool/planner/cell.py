@@ -290,7 +290,7 @@ class CellSearch:
 
     @cached_property
     def _silent_ends(self) -> tuple[str, ...]:
-        """The passing ends that told nothing, where no commit was seen to pass."""
+        """The passing ends that gave no result, if no commit was seen to pass."""
         if self.cell_runs.conclusive(Verdict.GOOD):
             return ()
         said = dict(self.cell_runs.observations(self.goal.retries))
@@ -298,7 +298,7 @@ class CellSearch:
 
     @property
     def _in_vain(self) -> bool:
-        """Whether commits inside the range told nothing, either, so that more of them may."""
+        """Whether at least two commits inside the range gave no result either."""
         others = set(self.cell_runs.given_up(self.goal.retries)).difference(self.goal.passing)
         return len(others) >= _IN_VAIN
 
@@ -316,7 +316,7 @@ class CellSearch:
         return bool(left) and all(parent in silent for sha in left for parent in self.goal.dag.parents[sha])
 
     def _silence(self, end: str, shas: Collection[str]) -> str:
-        """That an end told nothing, and why."""
+        """The note that an end gave no result, with the reason."""
         why = next((reason for sha, reason in self.cell_runs.skipped() if sha in shas and reason), "")
         return f"{end} gave no result for it" + (f": {why}" if why else "")
 

@@ -56,7 +56,7 @@ def to_run_again(cell_runs: CellRuns, found: Collection[str], failing: Collectio
 
 
 def _failures(cell_runs: CellRuns) -> Mapping[str, Sequence[Failure]]:
-    """The failures that are BAD, by commit; a hang has no exit code, and is told from a failure before."""
+    """Failures with the verdict BAD, by commit; hangs are left out, as they have no exit code."""
     seen: defaultdict[str, list[Failure]] = defaultdict(list)
     for run in cell_runs.runs:
         if run.verdict is Verdict.BAD and run.failure is not None and run.failure.signature.exit:

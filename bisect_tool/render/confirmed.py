@@ -48,7 +48,7 @@ def became(document: Document, culprit: str) -> tuple[tuple[str, tuple[str, ...]
 
 
 def _by_luck(document: Document, cells: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Of cells that are said to be healed, those that may just as well have been lucky."""
+    """The cells that count as fixed but may have passed by chance."""
     times = document.confirmation.fixes.runs if document.confirmation else 0
     for cell in cells:
         runs = document.cells[cell].broken_runs

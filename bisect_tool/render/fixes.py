@@ -49,7 +49,7 @@ class Note:
 
 
 def render_fix_report(found: FixReport) -> RenderableType:
-    """A row for whatever was tried; below it the cells it heals or breaks, and the files that conflict."""
+    """A table of all attempts; below it the cells that each fixes or breaks, and the files in conflict."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("tried", overflow="fold")
     table.add_column("fixes", justify="right", no_wrap=True)
@@ -76,7 +76,7 @@ def tried_rows(found: FixReport) -> Iterator[TriedRow]:
 
 
 def notes(found: FixReport) -> Iterator[Note]:
-    """The cells that are healed or broken by what was tried, and the files that conflict."""
+    """The cells that each attempt fixes or breaks, and the files in conflict."""
     for each in _everything(found):
         if each.conflicts:
             yield Note(each.name, "conflicts in", each.conflicts)
@@ -91,7 +91,7 @@ def notes(found: FixReport) -> Iterator[Note]:
 
 
 def doubts(found: FixReport) -> Iterator[Note]:
-    """The cells that may have been lucky where they are said to be healed."""
+    """The flaky cells that count as fixed but may have passed by chance."""
     healed = {cell for each in _everything(found) for cell in each.fixed}
     for each in found.flaky_cells:
         if each.cell in healed and each.false_pass_probability > DOUBTFUL:

@@ -52,7 +52,7 @@ class SignatureRow:
 
 @dataclass(frozen=True)
 class UntoldRow:
-    """How many cells told nothing at a commit for one reason; `commit` is empty unless two are compared."""
+    """Cells without a result at a commit, for one reason; `commit` is empty unless two are compared."""
 
     cells: int
     commit: str

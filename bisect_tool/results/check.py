@@ -48,9 +48,9 @@ class ShadowReport(BaseModel):
 def shadowed(
     session: Session, shadows: Sequence[Shadow], rerun: str, results: Sequence[TrialResult]
 ) -> tuple[ShadowReport, ...]:
-    """What may hide the commits from a command; `rerun` runs it again.
+    """What may hide the commits from a command check; `rerun` is the command line that runs it again.
 
-    What the commits' files lack in a trial is told only where it answered alike at all of them.
+    Content that a trial's worktree lacks is included only if the check gave the same result at all commits.
     """
     check = session.request.check
     if not isinstance(check, CommandCheck):

@@ -176,7 +176,7 @@ def _standing(evaluation: FixEvaluation, row: Tried) -> Tried:
 
 
 def _others(found: FixReport) -> list[str]:
-    """What else was seen to heal all, without the smallest set in it."""
+    """Other candidates and commits that fix every cell, besides the smallest set."""
     tried = (*found.candidates, *found.combinations)
     others = [each.name for each in tried if each.fixes_all and not set(found.smallest) <= set(each.parts)]
     return [*others, *(f"{each.name} as it is" for each in found.verified if each.fixes_all)]

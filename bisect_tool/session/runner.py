@@ -217,7 +217,7 @@ class _Loop:
         )
 
     def _await_all(self) -> None:
-        """Let what runs end, and keep what it yields; it is the first error that will be told."""
+        """Let running trials end, and store their results; the first error is the one reported."""
         while self._running:
             with suppress(Exception):
                 self._await_end()

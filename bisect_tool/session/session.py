@@ -233,7 +233,7 @@ def trials(session: Session, store: Store) -> list[TrialRow]:
 
 
 def _confirmed(session: Session, store: Store) -> list[TrialRow]:
-    """What the bisection that a session confirms saw at the bad end: it goes on with it, whatever it runs."""
+    """Trials of the confirmed bisection at the bad end; they are always reused."""
     confirms = session.request.fixes.confirms if session.request.fixes else None
     rows = store.trials(confirms) if confirms else []
     return [replace(row, shared=True) for row in rows if row.result.sha == session.request.bad]

@@ -253,7 +253,7 @@ def _time_left(snapshot: Snapshot, now: float, mean_s: float, rounds: float) -> 
 
 
 def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:
-    """One finished trial; what it told comes before the subject, which a narrow terminal may cut."""
+    """One line about a finished trial; its result precedes the subject, which a narrow terminal may cut."""
     mark, style = _MARKS[_tendency(result)]
     outcomes = (cell.outcome for cell in result.cells)
     yielded = clean_line(told(result.outcome, result.reason, outcomes), _TOLD_LIMIT)
