@@ -110,14 +110,15 @@ class Store:
 
     def create(self, request: str) -> str:
         """Add a session for the JSON text `request`; returns its id, such as `20260306-142359-1a2b`."""
-        now = datetime.now(UTC)
-        session = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        with self._writing():
-            self._db.execute(
-                "INSERT INTO session VALUES (?, ?, ?, NULL)",
-                (session, now.isoformat(timespec="seconds"), request),
-            )
-        return session
+        # Another session of the same second may have drawn the same four digits.
+        while True:
+            now = datetime.now(UTC)
+            session = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+            values = (session, now.isoformat(timespec="seconds"), request)
+            with self._writing():
+                added = self._db.execute("INSERT OR IGNORE INTO session VALUES (?, ?, ?, NULL)", values)
+            if added.rowcount:
+                return session
 
     def add(self, session: str, purpose: str, result: TrialResult, version: str = "") -> None:
         """Append a trial; it is on disk when this returns. Without a `version` it is never shared.

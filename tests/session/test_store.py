@@ -11,6 +11,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -318,3 +319,20 @@ def test_a_text_that_is_not_utf_8_is_read_with_marks(store):
     session = store.create("{}")
     store._db.execute("UPDATE session SET document = CAST(x'7bff7d' AS TEXT)")
     assert store.session(session).document == "{\ufffd}"
+
+
+def test_sessions_of_one_second_have_ids_of_their_own(path, monkeypatch):
+    drawn = iter(["1a2b", "1a2b", "1a2b", "3c4d"])
+    monkeypatch.setattr("bisect_tool.session.store.secrets.token_hex", lambda _bytes: next(drawn))
+    monkeypatch.setattr("bisect_tool.session.store.datetime", Stopped)
+    with closing(Store(path)) as store:
+        ids = [store.create("{}"), store.create("{}")]
+    assert [session.rpartition("-")[2] for session in ids] == ["1a2b", "3c4d"]
+
+
+class Stopped(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2026, 3, 6, 14, 23, 59, tzinfo=tz)
