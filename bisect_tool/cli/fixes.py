@@ -1,4 +1,4 @@
-"""`bisect-run fixes`: which revert, patch or pick heals a failing commit."""
+"""`bisect-run fixes`: which revert, patch or pick fixes a failing commit."""
 
 from __future__ import annotations
 

@@ -125,14 +125,14 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
     second = _second(session, state, store)
     left = _with_what_is_left(second, began, len(store.trials(session.id)) - had)
     with sessions.held(second):
-        told, healed = _to_the_end(left, store, cancel)
+        told, confirming = _to_the_end(left, store, cancel)
     if told.stopped:
         why = "the budget was used up before all reverts had a result"
         say(f"{why}; resume with: bisect-run resume {session.id}")
-    store.finish(second.id, healed.to_json())
-    tried = healed.fixes.candidates if healed.fixes else ()
+    store.finish(second.id, confirming.to_json())
+    tried = confirming.fixes.candidates if confirming.fixes else ()
     results = [row.result for row in sessions.trials(session, store)]
-    return confirmed(document, healed, next_searches(session, tried, results))
+    return confirmed(document, confirming, next_searches(session, tried, results))
 
 
 def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:

@@ -25,7 +25,7 @@ class Standing(StrEnum):
 
     PASSES = "passes"
     FAILS = "fails"
-    UNTOLD = "no result"
+    INCONCLUSIVE = "no result"
     OPEN = "open"
 
 
@@ -73,7 +73,7 @@ class FixEvaluation:
             return Standing.PASSES
         vain = [result.outcome for result in at if result.outcome is not Outcome.PASSED]
         spoiled = vain.count(Outcome.INFRASTRUCTURE)
-        return Standing.UNTOLD if len(vain) > spoiled or spoiled > self.goal.retries else Standing.OPEN
+        return Standing.INCONCLUSIVE if len(vain) > spoiled or spoiled > self.goal.retries else Standing.OPEN
 
     def seen(self, cell: str) -> EndCounts:
         """Count the runs of a cell at the failing commit, and its failures."""
@@ -99,13 +99,13 @@ class FixEvaluation:
         )
         return max((self.goal.endpoint_runs - number for number in passed), default=0)
 
-    def healed(self, sha: str) -> tuple[str, ...]:
+    def fixed(self, sha: str) -> tuple[str, ...]:
         """The cells that fail at the failing commit and pass at this one."""
         return tuple(cell for cell in self.red if self.standing(sha, cell) is Standing.PASSES)
 
-    def heals(self, sha: str) -> bool:
+    def fixes_all(self, sha: str) -> bool:
         """Whether every cell that fails at the failing commit passes at this one."""
-        return bool(self.red) and self.healed(sha) == self.red
+        return bool(self.red) and self.fixed(sha) == self.red
 
     def broken(self, sha: str) -> tuple[str, ...]:
         """The cells that pass at the failing commit and fail at this one."""
@@ -163,12 +163,12 @@ class _Oracle:
             raise _UngraftedError(parts)
         return bool(self._grafted[parts])
 
-    def heals(self, parts: frozenset[int]) -> bool:
+    def fixes_all(self, parts: frozenset[int]) -> bool:
         if not self._may_ask(parts) or not self.fits(parts):
             return False
         sha, evaluation = self._grafted[parts], self._healing
         standings = [evaluation.standing(sha, cell) for cell in evaluation.red]
-        if Standing.FAILS in standings or Standing.UNTOLD in standings:
+        if Standing.FAILS in standings or Standing.INCONCLUSIVE in standings:
             return False
         if Standing.OPEN in standings:
             raise _UntriedError(sha)
@@ -250,18 +250,18 @@ def _search(evaluation: FixEvaluation) -> Smallest | None:
     First those that heal something each, as the others are probably of no use; then all that fit together:
     what conflicts by itself may fit once something above it is reverted.
     """
-    single = next((part for part, sha in evaluation.candidates.items() if evaluation.heals(sha)), None)
+    single = next((part for part, sha in evaluation.candidates.items() if evaluation.fixes_all(sha)), None)
     if single is not None:
         return Smallest(frozenset({single}))
     oracle = _Oracle(evaluation)
-    useful = [part for part, sha in evaluation.candidates.items() if evaluation.healed(sha)]
+    useful = [part for part, sha in evaluation.candidates.items() if evaluation.fixed(sha)]
     everything = [
         part for commit in evaluation.goal.fix_commits for part in commit.parts if len(commit.parts) == 1
     ]
     for parts in (useful, everything):
         whole = _fitting(oracle, parts)
-        if len(whole) > 1 and oracle.heals(frozenset(whole)):
-            return Smallest(smallest(whole, oracle.heals), oracle.cut)
+        if len(whole) > 1 and oracle.fixes_all(frozenset(whole)):
+            return Smallest(smallest(whole, oracle.fixes_all), oracle.cut)
     return None
 
 

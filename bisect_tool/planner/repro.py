@@ -21,14 +21,14 @@ class Tally:
     """Conclusive runs of a cell at one commit, and how many of them failed.
 
     `signatures` has (signature, count), the most frequent first; `seconds` the duration of each failing run;
-    `untold` the reason why there is no conclusive run, if known.
+    `inconclusive` the reason why there is no conclusive run, if known.
     """
 
     runs: int
     failed: int
     signatures: tuple[tuple[str, int], ...]
     seconds: tuple[float, ...]
-    untold: str = ""
+    inconclusive: str = ""
 
 
 def decide_repro(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
@@ -57,7 +57,7 @@ def tally(cell: str, sha: str, trials: Sequence[TrialResult]) -> Tally:
         failed=len(red),
         signatures=tuple(seen.most_common()),
         seconds=tuple(result.seconds for result in red),
-        untold="" if runs else next((result.reason for result in at if result.reason), ""),
+        inconclusive="" if runs else next((result.reason for result in at if result.reason), ""),
     )
 
 

@@ -95,7 +95,7 @@ def render_answer(document: Document) -> RenderableType:
 def render_cells(document: Document) -> RenderableType | None:
     """A row for each cell: failed runs at both ends, the finding, the culprit; notes below.
 
-    Where nothing was searched for, how often each cell failed, or what heals them.
+    Where nothing was searched for, how often each cell failed, or what fixes them.
     """
     if document.repro is not None:
         return render_rates(document.repro)

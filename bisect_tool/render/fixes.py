@@ -33,7 +33,7 @@ class TriedRow:
     """One row of the table; counts are empty where nothing is known."""
 
     name: str
-    heals: str
+    fixes: str
     breaks: str
     verdict: str
     title: str
@@ -59,7 +59,7 @@ def render_fix_report(found: FixReport) -> RenderableType:
     for row in tried_rows(found):
         style = _VERDICT_STYLE[row.verdict]
         title = Text(clean_line(row.title, _TEXT_LIMIT), no_wrap=True, overflow="ellipsis")
-        table.add_row(_text(row.name), row.heals, row.breaks, Text(row.verdict, style), title)
+        table.add_row(_text(row.name), row.fixes, row.breaks, Text(row.verdict, style), title)
     fails = _text(f"Fails: {listing(found.red, _CELLS) or ('nothing' if found.green else _OPEN)}")
     lines = [*map(_noted, notes(found)), *map(_noted, doubts(found)), *([CUT] if found.truncated else [])]
     return Group(fails, Text(), table, *(Text(line, "dim") for line in lines))
@@ -67,17 +67,17 @@ def render_fix_report(found: FixReport) -> RenderableType:
 
 def tried_rows(found: FixReport) -> Iterator[TriedRow]:
     """A row for whatever was tried: candidates, combinations, commits that were verified."""
-    for each in _everything(found):
+    for each in _all_tried(found):
         verdict = _verdict(each, found)
         told = bool(each.sha) and verdict not in (_OPEN, _MUTE)
-        heals = f"{len(each.fixed)} of {len(found.red)}" if told else ""
+        fixes = f"{len(each.fixed)} of {len(found.red)}" if told else ""
         breaks = f"{len(each.broken)} of {len(found.green)}" if told else ""
-        yield TriedRow(each.name, heals, breaks, verdict, each.title)
+        yield TriedRow(each.name, fixes, breaks, verdict, each.title)
 
 
 def notes(found: FixReport) -> Iterator[Note]:
     """The cells that each attempt fixes or breaks, and the files in conflict."""
-    for each in _everything(found):
+    for each in _all_tried(found):
         if each.conflicts:
             yield Note(each.name, "conflicts in", each.conflicts)
         elif each.reason:
@@ -92,9 +92,9 @@ def notes(found: FixReport) -> Iterator[Note]:
 
 def doubts(found: FixReport) -> Iterator[Note]:
     """The flaky cells that count as fixed but may have passed by chance."""
-    healed = {cell for each in _everything(found) for cell in each.fixed}
+    fixed = {cell for each in _all_tried(found) for cell in each.fixed}
     for each in found.flaky_cells:
-        if each.cell in healed and each.false_pass_probability > DOUBTFUL:
+        if each.cell in fixed and each.false_pass_probability > DOUBTFUL:
             chance = percent(each.false_pass_probability)
             passes = f"{found.runs} passes happen by chance in {chance} of all cases"
             seen = f"failed in {each.failed} of {each.runs} runs there"
@@ -113,7 +113,7 @@ def _enough(cell: FlakyCell) -> int:
     )
 
 
-def _everything(found: FixReport) -> tuple[Tried, ...]:
+def _all_tried(found: FixReport) -> tuple[Tried, ...]:
     return (*found.candidates, *found.combinations, *found.verified)
 
 

@@ -25,7 +25,7 @@ from bisect_tool.render.fixes import CUT, doubts, notes, tried_rows
 from bisect_tool.render.leftovers import LEFT_BY_BAD, excess, is_compared, left_behind
 from bisect_tool.render.load import said as load_said
 from bisect_tool.render.public import public
-from bisect_tool.render.repro import rate_rows, shown_cells, signature_rows, untold_rows
+from bisect_tool.render.repro import inconclusive_rows, rate_rows, shown_cells, signature_rows
 from bisect_tool.render.startup import DIFFERENCE, sides, start_ups, title
 from bisect_tool.render.why import whys
 from bisect_tool.text import clean, clean_line
@@ -93,7 +93,7 @@ def _answer(document: Document) -> tuple[str, dict[str, object]]:
             "rate_rows": tuple(rate_rows(document.repro)),
             "more_cells": len(document.repro.cells) - len(shown_cells(document.repro)),
             "signature_rows": tuple(signature_rows(document.repro)),
-            "untold_rows": tuple(untold_rows(document.repro)),
+            "inconclusive_rows": tuple(inconclusive_rows(document.repro)),
         }
     if document.fixes is not None:
         return "fixes", {

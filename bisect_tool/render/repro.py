@@ -51,7 +51,7 @@ class SignatureRow:
 
 
 @dataclass(frozen=True)
-class UntoldRow:
+class InconclusiveRow:
     """Cells without a result at a commit, for one reason; `commit` is empty unless two are compared."""
 
     cells: int
@@ -77,7 +77,7 @@ def render_rates(found: Reproduction) -> RenderableType | None:
         table.add_row(_text(row.cell), *commit, row.failed, row.rate, row.interval, row.time, *p_value)
     if more := len(found.cells) - len(shown_cells(found)):
         table.add_row(Text(f"and {count(more, 'more cell')}: --json has all", "dim"))
-    notes = (*map(_signature, signature_rows(found)), *map(_untold, untold_rows(found)))
+    notes = (*map(_signature, signature_rows(found)), *map(_inconclusive, inconclusive_rows(found)))
     warning = [_text(found.stress_note, "yellow")] if found.stress_note else []
     return Group(table, *(_text(note, "dim") for note in notes), *warning)
 
@@ -113,14 +113,14 @@ def signature_rows(found: Reproduction) -> Iterator[SignatureRow]:
                 yield SignatureRow(name, commit, len(rate.signatures) - _SIGNATURES)
 
 
-def untold_rows(found: Reproduction) -> Iterator[UntoldRow]:
+def inconclusive_rows(found: Reproduction) -> Iterator[InconclusiveRow]:
     """Why cells have no rate: each reason once, with the number of cells."""
     rates = (rate for cell in found.cells.values() for rate in (cell.rate, cell.baseline) if rate)
     seen = Counter(
         (short(rate.sha) if found.against else "", rate.inconclusive) for rate in rates if rate.inconclusive
     )
     for (commit, reason), cells in seen.items():
-        yield UntoldRow(cells, commit, reason)
+        yield InconclusiveRow(cells, commit, reason)
 
 
 def _row(cell: str, rate: FailureRate, p_value: str) -> RateRow:
@@ -159,7 +159,7 @@ def _signature(row: SignatureRow) -> str:
     return f"{where}: {row.number} x {row.signature}"
 
 
-def _untold(row: UntoldRow) -> str:
+def _inconclusive(row: InconclusiveRow) -> str:
     where = f" at {row.commit}" if row.commit else ""
     return f"no result for {count(row.cells, 'cell')}{where}: {row.reason}"
 

@@ -71,19 +71,21 @@ def compose(
     unbuilt = _no_ops(session, state, commits)
     results, seen = [row.result for row in rows], None
     repro = reproduction(request.repetition, request.bad, results)
-    healed = fixes.fix_report(request.fixes, session.goal, session.range, results)
+    fix_result = fixes.fix_report(request.fixes, session.goal, session.range, results)
     if repro is not None:
         code, conclusion = concluded(repro, state, results)
         seen = first_failure(repro, request.bad, results)
-    elif healed is not None:
-        code, conclusion = fixes.concluded(healed, request.bad, state, results)
-        seen = fixes.first_failure(healed, request.bad, results)
+    elif fix_result is not None:
+        code, conclusion = fixes.concluded(fix_result, request.bad, state, results)
+        seen = fixes.first_failure(fix_result, request.bad, results)
     else:
         code, conclusion = conclude(state, rows, unbuilt) if request.goods else conclude_step(rows)
         if code is ExitCode.DONE and any(item.culprit in cuts for item in state.conclusions):
             code, conclusion = ExitCode.INCONCLUSIVE, f"suspect: {CUT_OFF}"
     fix = request.find == "fix"
-    failures = evidence_report(seen) if repro or healed else failure_reports(state, rows, commits, fix=fix)
+    failures = (
+        evidence_report(seen) if repro or fix_result else failure_reports(state, rows, commits, fix=fix)
+    )
     failures = failures or build_failures(rows)
     again = _rerun(request, [row.result for row in rows if not row.shared])
     document = Document(
@@ -106,7 +108,7 @@ def compose(
         conclusion=conclusion,
         cells={item.cell: cell_report(item, commits, rows, unbuilt, fix=fix) for item in state.conclusions},
         repro=repro,
-        fixes=healed,
+        fixes=fix_result,
         failure=next(iter(failures), None),
         failures=failures,
         culprits=culprit_reports(session, state, commits, trials),
@@ -117,7 +119,7 @@ def compose(
         },
         native_changes=tuple(native),
         check=request.check if isinstance(request.check, CommandCheck) else None,
-        withheld=withheld_from(request, failed=bool(failures) or _told_nothing(rows)),
+        withheld=withheld_from(request, failed=bool(failures) or _all_skipped(rows)),
         shadows=shadowed(session, shadows, again, results),
         trials=trials,
         load=load_contrasts(trials),
@@ -127,7 +129,7 @@ def compose(
     return sanitise(document, secret_values(os.environ))
 
 
-def _told_nothing(rows: Sequence[TrialRow]) -> bool:
+def _all_skipped(rows: Sequence[TrialRow]) -> bool:
     """Whether trials ran, and every cell was skipped in each of them."""
     cells = [cell for row in rows for cell in row.result.cells]
     return bool(cells) and all(cell.outcome is Outcome.SKIPPED for cell in cells)

@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 
-def confirmed(document: Document, healed: Document, searches: Iterable[NextSearch] = ()) -> Document:
+def confirmed(document: Document, confirming: Document, searches: Iterable[NextSearch] = ()) -> Document:
     """Add the result of reverting the culprits to a bisection's document; `searches` are the next steps."""
-    assert healed.fixes is not None
+    assert confirming.fixes is not None
     confirmation = Confirmation(
-        session=healed.session,
-        conclusion=healed.conclusion,
-        fixes=healed.fixes,
-        cost=healed.cost,
+        session=confirming.session,
+        conclusion=confirming.conclusion,
+        fixes=confirming.fixes,
+        cost=confirming.cost,
         searches=tuple(searches),
     )
     return document.model_copy(
         update={
             "confirmation": confirmation,
             "commits": {
-                **healed.commits,
+                **confirming.commits,
                 **document.commits,
                 **{each.commit.sha: each.commit for each in confirmation.searches},
             },
-            "resumable": document.resumable or healed.resumable,
+            "resumable": document.resumable or confirming.resumable,
         }
     )
 

@@ -123,8 +123,8 @@ def concluded(
     if found.smallest:
         also = f"; also: {listing(others)}" if (others := _others(found)) else ""
         return ExitCode.DONE, f"fixed by {listing(found.smallest, limit=len(found.smallest))}{also}"
-    if healed := [each.name for each in found.verified if each.fixes_all]:
-        return ExitCode.DONE, f"fixed at {listing(healed)}"
+    if fixed := [each.name for each in found.verified if each.fixes_all]:
+        return ExitCode.DONE, f"fixed at {listing(fixed)}"
     return ExitCode.INCONCLUSIVE, "no tested combination fixes every failing cell"
 
 
@@ -166,11 +166,11 @@ def _standing(evaluation: FixEvaluation, row: Tried) -> Tried:
 
     return row.model_copy(
         update={
-            "fixes_all": evaluation.heals(row.sha),
-            "fixed": evaluation.healed(row.sha),
+            "fixes_all": evaluation.fixes_all(row.sha),
+            "fixed": evaluation.fixed(row.sha),
             "red": cells(evaluation.red, Standing.FAILS),
             "broken": evaluation.broken(row.sha),
-            "inconclusive": cells((*evaluation.red, *evaluation.green), Standing.UNTOLD),
+            "inconclusive": cells((*evaluation.red, *evaluation.green), Standing.INCONCLUSIVE),
         }
     )
 

@@ -114,7 +114,7 @@ def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) 
     if state.step is not None:
         return ExitCode.INTERRUPTED, f"not finished: {count(state.steps_left, 'run')} left"
     if not any(cell.rate.runs for cell in found.cells.values()):
-        return _nothing_told(found, trials)
+        return _no_result(found, trials)
     there = [cell.baseline for cell in found.cells.values() if cell.baseline]
     under = _under(found)
     red = {name: cell.rate for name, cell in found.cells.items() if cell.rate.failed}
@@ -175,7 +175,7 @@ def _rate(sha: str, seen: Tally) -> FailureRate:
         high=high,
         signatures=tuple(SignatureCount(signature=text, count=times) for text, times in seen.signatures),
         seconds_to_failure=spread,
-        inconclusive=seen.untold,
+        inconclusive=seen.inconclusive,
     )
 
 
@@ -196,7 +196,7 @@ def _stress_note(asked: Sequence[str], trials: Sequence[TrialResult]) -> str:
     return f"no process called itself {listing(absent, limit=_NAMES)}; there were {there}"
 
 
-def _nothing_told(found: Reproduction, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+def _no_result(found: Reproduction, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
     at = [trial for trial in trials if trial.sha != found.against]
     reasons = (reason for trial in at for reason in (trial.reason, *(cell.reason for cell in trial.cells)))
     reason = next((reason for reason in reasons if reason), "no cell ran")

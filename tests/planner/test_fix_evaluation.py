@@ -94,11 +94,11 @@ class Clinic:
     ],
 )
 def test_the_fewest_that_heal_all(slots, needs, candidates, conflicts, found):
-    healing = Clinic(needs | {"green": set()}, candidates, conflicts=conflicts).play(slots)
-    smallest = smallest_fix(healing)
+    evaluation = Clinic(needs | {"green": set()}, candidates, conflicts=conflicts).play(slots)
+    smallest = smallest_fix(evaluation)
     assert (smallest.parts if smallest else None) == found
-    assert healing.green == ("green",)
-    assert set(healing.red) == set(needs)
+    assert evaluation.green == ("green",)
+    assert set(evaluation.red) == set(needs)
 
 
 @given(
@@ -119,24 +119,24 @@ def test_a_single_one_that_heals_all_needs_no_combination():
 
 def test_a_pass_is_seen_again_and_a_failure_is_enough():
     clinic = Clinic({"a": {0}, "b": {1}, "green": set()}, 1)
-    healing = clinic.play()
+    evaluation = clinic.play()
     assert clinic.ran() == [BAD, BAD, "0", "0"]
     assert [cell.cell for cell in clinic.trials[1].cells] == ["green"]
     assert [cell.cell for cell in clinic.trials[3].cells] == ["a", "green"]
-    assert (healing.healed("0"), healing.heals("0")) == (("a",), False)
+    assert (evaluation.fixed("0"), evaluation.fixes_all("0")) == (("a",), False)
 
 
 def test_what_it_breaks_is_seen():
-    healing = Clinic({"a": {0}, "green": set()}, 1, breaks={"green": {0}}).play()
-    assert healing.heals("0")
-    assert healing.broken("0") == ("green",)
+    evaluation = Clinic({"a": {0}, "green": set()}, 1, breaks={"green": {0}}).play()
+    assert evaluation.fixes_all("0")
+    assert evaluation.broken("0") == ("green",)
 
 
 def test_a_green_commit_is_seen_green_as_often_and_nothing_else_is_run():
     clinic = Clinic({"a": set()}, 2)
-    healing = clinic.play()
+    evaluation = clinic.play()
     assert clinic.ran() == [BAD] * RUNS
-    assert (healing.red, healing.green) == ((), ("a",))
+    assert (evaluation.red, evaluation.green) == ((), ("a",))
 
 
 def test_where_every_candidate_conflicts_nothing_is_run():
@@ -164,9 +164,9 @@ def test_a_pass_once_is_not_healed():
 
 def test_only_the_cells_that_are_asked_about_are_run():
     clinic = Clinic({"a": {0}, "b": {1}, "green": set()}, 1, only={"a": ()})
-    healing = clinic.play()
+    evaluation = clinic.play()
     assert {cell.cell for trial in clinic.trials for cell in trial.cells} == {"a"}
-    assert (healing.red, healing.green, healing.heals("0")) == (("a",), (), True)
+    assert (evaluation.red, evaluation.green, evaluation.fixes_all("0")) == (("a",), (), True)
 
 
 def test_what_fails_only_after_others_has_them_before_it_in_every_run():
@@ -178,18 +178,18 @@ def test_what_fails_only_after_others_has_them_before_it_in_every_run():
     alone = TrialResult(sha="0", cells=(passed,), outcome=Outcome.PASSED, started="", seconds=1.0)
     clinic.trials += [alone, alone]
     assert FixEvaluation(together, clinic.trials).standing("0", "a") is Standing.OPEN
-    healing = clinic.play()
+    evaluation = clinic.play()
     assert all([cell.cell for cell in trial.cells] == ["first", "a"] for trial in clinic.trials[3:])
     assert clinic.ran()[3:] == ["0"]
-    assert (healing.red, healing.healed("0")) == (("a",), ())
+    assert (evaluation.red, evaluation.fixed("0")) == (("a",), ())
 
 
 def test_where_what_it_needs_before_it_cannot_be_run_it_tells_nothing():
     clinic = Clinic(
         {"first": set(), "a": {0}}, 1, only={"a": ("first",)}, said={("0", "first"): Outcome.ERRORED}
     )
-    healing = clinic.play()
-    assert healing.standing("0", "a") is Standing.UNTOLD
+    evaluation = clinic.play()
+    assert evaluation.standing("0", "a") is Standing.INCONCLUSIVE
     assert clinic.ran() == [BAD, "0"]
 
 
@@ -222,7 +222,9 @@ RED, GREEN = Outcome.FAILED, Outcome.PASSED
 
 
 def test_where_no_cell_is_red_nothing_is_said_to_heal():
-    assert not FixEvaluation(*known((BAD, {"a": GREEN}), (BAD, {"a": GREEN}), ("0", {"a": GREEN}))).heals("0")
+    assert not FixEvaluation(*known((BAD, {"a": GREEN}), (BAD, {"a": GREEN}), ("0", {"a": GREEN}))).fixes_all(
+        "0"
+    )
 
 
 def test_a_cell_that_told_nothing_at_the_failing_commit_is_not_run_with_the_candidates():
@@ -260,6 +262,6 @@ def test_candidates_that_heal_something_are_put_together_before_the_others():
 
 
 def test_as_many_runs_are_missing_as_the_cell_with_the_fewest_passes_takes():
-    healing = FixEvaluation(*known((BAD, {"a": GREEN, "b": Outcome.INFRASTRUCTURE})))
-    assert healing.left(BAD) == ("a", "b")
-    assert healing.missing(BAD) == RUNS
+    evaluation = FixEvaluation(*known((BAD, {"a": GREEN, "b": Outcome.INFRASTRUCTURE})))
+    assert evaluation.left(BAD) == ("a", "b")
+    assert evaluation.missing(BAD) == RUNS
