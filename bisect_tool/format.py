@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.signature import stable_path
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

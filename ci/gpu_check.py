@@ -24,7 +24,7 @@ import pynvml
 
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.errors import ExitCode
-from bisect_tool.home import home
+from bisect_tool.paths import home
 from bisect_tool.results.document import Document, TrialReport
 from bisect_tool.scenario import scenarios_root
 from bisect_tool.supervise.gpus import GpuMemory, snapshot

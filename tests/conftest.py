@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bisect_tool.git import Changes, Commit, Range
-from bisect_tool.home import Home
+from bisect_tool.paths import Home
 from bisect_tool.request import Request, SuiteCheck
 from bisect_tool.session.session import Session
 

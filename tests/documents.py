@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect_tool.evidence import Event, Frame, ProcessTimeline
 from bisect_tool.request import CheckFile, CommandCheck
-from bisect_tool.results.check import ShadowReport
+from bisect_tool.results.check_warnings import ShadowReport
 from bisect_tool.results.document import (
     CellReport,
     CommitInfo,

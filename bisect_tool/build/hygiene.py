@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.text import secret_values
+from bisect_tool.sanitise import secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

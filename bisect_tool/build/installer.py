@@ -17,7 +17,7 @@ from bisect_tool.build.environment import BuildFailed
 from bisect_tool.build.hygiene import installer_environment
 from bisect_tool.build.step import tail
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed, BuildInterrupted
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import GuardianSpec, Reason, run_guarded
-from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     import threading

@@ -12,10 +12,10 @@ from bisect_tool.cli.doctor import INSTALL_ENGINE, missing_packages
 from bisect_tool.cli.run_session import drive
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.home import home
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import home
 from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store
 from bisect_tool.terminal.output import say
@@ -39,9 +39,9 @@ Order = Annotated[
 def demo(
     flaky: Flaky = False,
     order: Order = False,
-    cells: declared.Cells = None,
-    confirm: declared.Confirm = None,
-    as_json: declared.AsJson = False,
+    cells: shared_options.Cells = None,
+    confirm: shared_options.Confirm = None,
+    as_json: shared_options.AsJson = False,
 ) -> int:
     """Bisect a bundled history of the reference engine.
 

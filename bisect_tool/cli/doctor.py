@@ -16,12 +16,12 @@ from rich.text import Text
 from bisect_tool.errors import BisectError, ExitCode
 from bisect_tool.format import count, listing
 from bisect_tool.git import plumbing
-from bisect_tool.home import VARIABLE, home
+from bisect_tool.paths import VARIABLE, home
+from bisect_tool.sanitise import clean_line
 from bisect_tool.session.store import Store
 from bisect_tool.supervise.gpus import snapshot
 from bisect_tool.supervise.load import current_load
 from bisect_tool.terminal.terminal import show
-from bisect_tool.text import clean_line
 
 INSTALL_ENGINE = "in a clone of bisect-run: pip install '.[engine]'"
 _ENGINE = ("torch", "zmq", "msgspec", "uvicorn", "starlette")

@@ -13,9 +13,9 @@ from bisect_tool.errors import ExitCode, UsageError
 from bisect_tool.evidence import explain_log, signatures
 from bisect_tool.logs.files import LogFiles
 from bisect_tool.render.explain import document, explanations, render_explanations
+from bisect_tool.sanitise import redact, secret_values
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say
-from bisect_tool.text import redact, secret_values
 
 
 def explain(

@@ -15,20 +15,20 @@ from bisect_tool.errors import UsageError
 from bisect_tool.fixes.candidates import FixOptions, defaults, parse, resolve_request
 from bisect_tool.git import Repository
 from bisect_tool.git.clone import is_url
-from bisect_tool.home import home
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import home
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request, targets
 from bisect_tool.results.document import Document
+from bisect_tool.sanitise import clean_line
 from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store
 from bisect_tool.terminal.output import say
-from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
-    from bisect_tool.home import Home
     from bisect_tool.options.resolve import Resolved
+    from bisect_tool.paths import Home
     from bisect_tool.request import Candidate
     from bisect_tool.session.store import SessionRow
 
@@ -57,19 +57,19 @@ def fixes(
         int,
         typer.Option("--runs", metavar="N", min=1, help="Runs that a cell has to pass to count as fixed."),
     ] = 2,
-    repo: declared.Repo = None,
-    scenario: declared.Scenario = None,
-    profile: declared.Profile = None,
-    cells: declared.Cells = None,
-    pytest: declared.Pytest = None,
-    pytest_args: declared.PytestArgs = None,
-    python: declared.Python = None,
-    tests_from: declared.TestsFrom = None,
-    slots: declared.Slots = 1,
-    deadline: declared.Deadline = 3600.0,
-    pass_env: declared.PassEnv = None,
-    as_json: declared.AsJson = False,
-    command: declared.Command = None,
+    repo: shared_options.Repo = None,
+    scenario: shared_options.Scenario = None,
+    profile: shared_options.Profile = None,
+    cells: shared_options.Cells = None,
+    pytest: shared_options.Pytest = None,
+    pytest_args: shared_options.PytestArgs = None,
+    python: shared_options.Python = None,
+    tests_from: shared_options.TestsFrom = None,
+    slots: shared_options.Slots = 1,
+    deadline: shared_options.Deadline = 3600.0,
+    pass_env: shared_options.PassEnv = None,
+    as_json: shared_options.AsJson = False,
+    command: shared_options.Command = None,
 ) -> int:
     """Find the fewest reverts, patches and picks that heal a commit.
 

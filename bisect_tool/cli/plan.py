@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from bisect_tool import scenario as scenarios
 from bisect_tool.build import BuildProfile, fingerprint, native_paths
 from bisect_tool.format import listing
-from bisect_tool.home import home
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
 from bisect_tool.options.resolve import Resolved, resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import home
 from bisect_tool.render.plan import Forecast, Plan, render_plan
 from bisect_tool.request import CommandCheck, Request, targets
 from bisect_tool.search import Dag
@@ -41,29 +41,29 @@ _PLAYED = 128
 
 
 def plan(
-    good: declared.Good,
-    bad: declared.Bad,
-    repo: declared.Repo = None,
-    scenario: declared.Scenario = None,
-    profile: declared.Profile = None,
-    cells: declared.Cells = None,
-    pytest: declared.Pytest = None,
-    pytest_args: declared.PytestArgs = None,
-    python: declared.Python = None,
-    tests_from: declared.TestsFrom = None,
-    first_parent: declared.FirstParent = False,
-    find: declared.Find = "regression",
-    endpoint_runs: declared.EndpointRuns = 2,
-    confidence: declared.Confidence = 0.95,
-    budget_trials: declared.BudgetTrials = None,
-    budget_minutes: declared.BudgetMinutes = None,
-    slots: declared.Slots = 1,
-    no_priors: declared.NoPriors = False,
-    fresh: declared.Fresh = False,
-    same_failure: declared.SameFailure = False,
-    deadline: declared.Deadline = 3600.0,
-    pass_env: declared.PassEnv = None,
-    command: declared.Command = None,
+    good: shared_options.Good,
+    bad: shared_options.Bad,
+    repo: shared_options.Repo = None,
+    scenario: shared_options.Scenario = None,
+    profile: shared_options.Profile = None,
+    cells: shared_options.Cells = None,
+    pytest: shared_options.Pytest = None,
+    pytest_args: shared_options.PytestArgs = None,
+    python: shared_options.Python = None,
+    tests_from: shared_options.TestsFrom = None,
+    first_parent: shared_options.FirstParent = False,
+    find: shared_options.Find = "regression",
+    endpoint_runs: shared_options.EndpointRuns = 2,
+    confidence: shared_options.Confidence = 0.95,
+    budget_trials: shared_options.BudgetTrials = None,
+    budget_minutes: shared_options.BudgetMinutes = None,
+    slots: shared_options.Slots = 1,
+    no_priors: shared_options.NoPriors = False,
+    fresh: shared_options.Fresh = False,
+    same_failure: shared_options.SameFailure = False,
+    deadline: shared_options.Deadline = 3600.0,
+    pass_env: shared_options.PassEnv = None,
+    command: shared_options.Command = None,
 ) -> int:
     """Say which commits, builds and trials `run` would take."""
     options = RunOptions(

@@ -8,8 +8,8 @@ import typer
 from pydantic import ValidationError
 
 from bisect_tool.errors import ExitCode, UsageError
-from bisect_tool.home import home
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
+from bisect_tool.paths import home
 from bisect_tool.results.compose import compose, native_changes
 from bisect_tool.results.confirmed import confirmed, unfinished
 from bisect_tool.results.document import Document
@@ -21,14 +21,14 @@ from bisect_tool.terminal.output import say, write_json, write_report
 from bisect_tool.terminal.terminal import write
 
 if TYPE_CHECKING:
-    from bisect_tool.home import Home
+    from bisect_tool.paths import Home
     from bisect_tool.session.store import SessionRow
 
 
 def report(
-    session: declared.SessionId = "last",
-    repo: declared.MovedTo = None,
-    as_json: declared.AsJson = False,
+    session: shared_options.SessionId = "last",
+    repo: shared_options.MovedTo = None,
+    as_json: shared_options.AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print an issue body ready to paste.")] = False,
 ) -> int:
     """Render a session for the terminal, as JSON or as Markdown."""

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 import typer
 
 from bisect_tool.cli.run_session import drive
-from bisect_tool.home import home
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import home
 from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store
 from bisect_tool.terminal.output import say
@@ -48,19 +48,19 @@ def repro(
             "--script", metavar="FILE", help="Write a bash script that does the same without this tool."
         ),
     ] = None,
-    repo: declared.Repo = None,
-    scenario: declared.Scenario = None,
-    profile: declared.Profile = None,
-    cells: declared.Cells = None,
-    pytest: declared.Pytest = None,
-    pytest_args: declared.PytestArgs = None,
-    python: declared.Python = None,
-    tests_from: declared.TestsFrom = None,
-    slots: declared.Slots = 1,
-    deadline: declared.Deadline = 3600.0,
-    pass_env: declared.PassEnv = None,
-    as_json: declared.AsJson = False,
-    command: declared.Command = None,
+    repo: shared_options.Repo = None,
+    scenario: shared_options.Scenario = None,
+    profile: shared_options.Profile = None,
+    cells: shared_options.Cells = None,
+    pytest: shared_options.Pytest = None,
+    pytest_args: shared_options.PytestArgs = None,
+    python: shared_options.Python = None,
+    tests_from: shared_options.TestsFrom = None,
+    slots: shared_options.Slots = 1,
+    deadline: shared_options.Deadline = 3600.0,
+    pass_env: shared_options.PassEnv = None,
+    as_json: shared_options.AsJson = False,
+    command: shared_options.Command = None,
 ) -> int:
     """Run one commit again and again: how often it fails, and how.
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from bisect_tool.cli.run_session import drive
-from bisect_tool.home import home
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
 from bisect_tool.options.check_files import as_edited
+from bisect_tool.paths import home
 from bisect_tool.session import session as sessions
 from bisect_tool.session.relocate import relocate
 from bisect_tool.session.store import Store
@@ -18,8 +18,8 @@ from bisect_tool.terminal.output import say
 
 
 def resume(
-    session: declared.SessionId = "last",
-    repo: declared.MovedTo = None,
+    session: shared_options.SessionId = "last",
+    repo: shared_options.MovedTo = None,
     edited_check: Annotated[
         bool,
         typer.Option(
@@ -27,7 +27,7 @@ def resume(
             help="Count the trials that ran before the check or scenario was edited all the same.",
         ),
     ] = False,
-    as_json: declared.AsJson = False,
+    as_json: shared_options.AsJson = False,
 ) -> int:
     """Go on with a session; trials that ran are not run again."""
     here = home()

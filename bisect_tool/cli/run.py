@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 from bisect_tool.cli.run_session import drive
-from bisect_tool.home import home
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import home
 from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store
 from bisect_tool.terminal.output import say
 
 
 def run(
-    good: declared.Good,
-    bad: declared.Bad,
-    repo: declared.Repo = None,
-    scenario: declared.Scenario = None,
-    profile: declared.Profile = None,
-    cells: declared.Cells = None,
-    pytest: declared.Pytest = None,
-    pytest_args: declared.PytestArgs = None,
-    python: declared.Python = None,
-    tests_from: declared.TestsFrom = None,
-    first_parent: declared.FirstParent = False,
-    find: declared.Find = "regression",
-    endpoint_runs: declared.EndpointRuns = 2,
-    confidence: declared.Confidence = 0.95,
-    budget_trials: declared.BudgetTrials = None,
-    budget_minutes: declared.BudgetMinutes = None,
-    slots: declared.Slots = 1,
-    no_priors: declared.NoPriors = False,
-    fresh: declared.Fresh = False,
-    confirm: declared.Confirm = None,
-    same_failure: declared.SameFailure = False,
-    deadline: declared.Deadline = 3600.0,
-    pass_env: declared.PassEnv = None,
-    as_json: declared.AsJson = False,
-    command: declared.Command = None,
+    good: shared_options.Good,
+    bad: shared_options.Bad,
+    repo: shared_options.Repo = None,
+    scenario: shared_options.Scenario = None,
+    profile: shared_options.Profile = None,
+    cells: shared_options.Cells = None,
+    pytest: shared_options.Pytest = None,
+    pytest_args: shared_options.PytestArgs = None,
+    python: shared_options.Python = None,
+    tests_from: shared_options.TestsFrom = None,
+    first_parent: shared_options.FirstParent = False,
+    find: shared_options.Find = "regression",
+    endpoint_runs: shared_options.EndpointRuns = 2,
+    confidence: shared_options.Confidence = 0.95,
+    budget_trials: shared_options.BudgetTrials = None,
+    budget_minutes: shared_options.BudgetMinutes = None,
+    slots: shared_options.Slots = 1,
+    no_priors: shared_options.NoPriors = False,
+    fresh: shared_options.Fresh = False,
+    confirm: shared_options.Confirm = None,
+    same_failure: shared_options.SameFailure = False,
+    deadline: shared_options.Deadline = 3600.0,
+    pass_env: shared_options.PassEnv = None,
+    as_json: shared_options.AsJson = False,
+    command: shared_options.Command = None,
 ) -> int:
     """Name the first bad commit of every red cell (the default)."""
     options = RunOptions(

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
 from bisect_tool.render.simulation import render_simulation
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change, weights
@@ -55,14 +55,14 @@ def simulate(
         ),
     ] = 500,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Random seed.")] = 1,
-    confidence: declared.Confidence = 0.95,
-    slots: declared.Slots = 1,
+    confidence: shared_options.Confidence = 0.95,
+    slots: shared_options.Slots = 1,
     endpoint_runs: Annotated[
         int,
         typer.Option("--endpoint-runs", metavar="N", min=1, help="Runs in which the bad end has to fail."),
     ] = 20,
-    no_priors: declared.NoPriors = False,
-    as_json: declared.AsJson = False,
+    no_priors: shared_options.NoPriors = False,
+    as_json: shared_options.AsJson = False,
 ) -> int:
     """Play the real search many times on a given history and noise.
 

@@ -9,8 +9,8 @@ import typer
 
 from bisect_tool.cli.report import document_of
 from bisect_tool.errors import UsageError
-from bisect_tool.home import home
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
+from bisect_tool.paths import home
 from bisect_tool.render.status import render_session, render_sessions, summarise
 from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store
@@ -23,7 +23,7 @@ def status(
         str | None,
         typer.Argument(metavar="SESSION", help="A session's id, the beginning or end of one, or `last`."),
     ] = None,
-    repo: declared.MovedTo = None,
+    repo: shared_options.MovedTo = None,
 ) -> int:
     """List the sessions, or look at one."""
     here = home()

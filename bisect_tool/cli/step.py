@@ -9,10 +9,10 @@ import typer
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.errors import StepCode
 from bisect_tool.evidence import classify, says
-from bisect_tool.home import home
-from bisect_tool.options import declared
+from bisect_tool.options import shared_options
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import home
 from bisect_tool.results.compose import compose
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
@@ -26,16 +26,16 @@ from bisect_tool.verdict import Verdict
 
 def step(
     rev: Annotated[str, typer.Option("--rev", metavar="REF", help="The commit to test.")] = "HEAD",
-    repo: declared.Repo = None,
-    scenario: declared.Scenario = None,
-    profile: declared.Profile = None,
-    cells: declared.Cells = None,
-    pytest: declared.Pytest = None,
-    pytest_args: declared.PytestArgs = None,
-    python: declared.Python = None,
-    tests_from: declared.TestsFrom = None,
-    deadline: declared.Deadline = 3600.0,
-    pass_env: declared.PassEnv = None,
+    repo: shared_options.Repo = None,
+    scenario: shared_options.Scenario = None,
+    profile: shared_options.Profile = None,
+    cells: shared_options.Cells = None,
+    pytest: shared_options.Pytest = None,
+    pytest_args: shared_options.PytestArgs = None,
+    python: shared_options.Python = None,
+    tests_from: shared_options.TestsFrom = None,
+    deadline: shared_options.Deadline = 3600.0,
+    pass_env: shared_options.PassEnv = None,
     signature: Annotated[
         str,
         typer.Option(
@@ -44,7 +44,7 @@ def step(
             help="Only a failure whose signature contains this text is bad; of a command also its output.",
         ),
     ] = "",
-    command: declared.Command = None,
+    command: shared_options.Command = None,
 ) -> int:
     """Test one commit: the checker of `git bisect run`.
 

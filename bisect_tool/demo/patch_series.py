@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Any
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.git.plumbing import LOCAL_S, NO_GIT, GitFailed
-from bisect_tool.text import clean
+from bisect_tool.sanitise import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,19 +1,19 @@
 """Evidence: from log lines to events, failure chain, signature and judgement. Pure: no I/O, no clock."""
 
-from bisect_tool.evidence.chain import Failure, explain, without
 from bisect_tool.evidence.command import command_failure
 from bisect_tool.evidence.command_chain import command_without, with_chain
 from bisect_tool.evidence.deadline import is_missed_deadline
 from bisect_tool.evidence.event import Event, EventKind, Frame, Severity, SuiteFailure
-from bisect_tool.evidence.exits import exit_text, signal_name
+from bisect_tool.evidence.exit_codes import exit_text, signal_name
+from bisect_tool.evidence.failure_chain import Failure, explain, without
 from bisect_tool.evidence.fatal import is_fatal
-from bisect_tool.evidence.judge import Judgement, classify, identifying_signatures, says
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.log import LogFailure, explain_log, signatures
 from bisect_tool.evidence.reader import read_events
 from bisect_tool.evidence.signature import Signature, general_role, normalise, signature_of
 from bisect_tool.evidence.symptom import is_symptom
 from bisect_tool.evidence.timeline import ProcessTimeline, TableEntry, read_timeline
+from bisect_tool.evidence.verdict_rules import Judgement, classify, identifying_signatures, says
 
 __all__ = [
     "Event",

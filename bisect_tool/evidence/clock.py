@@ -6,7 +6,7 @@ from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.stamp import Stamp, read_stamp
+from bisect_tool.evidence.timestamp import Stamp, read_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

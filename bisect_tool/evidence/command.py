@@ -17,9 +17,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.chain import Failure
 from bisect_tool.evidence.event import Event, Frame
-from bisect_tool.evidence.exits import exit_text
+from bisect_tool.evidence.exit_codes import exit_text
+from bisect_tool.evidence.failure_chain import Failure
 from bisect_tool.evidence.signature import Signature, normalise
 from bisect_tool.evidence.traceback import Fed, TracebackReader, bare_exception, is_header, last_line
 

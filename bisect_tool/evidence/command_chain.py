@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.chain import CHAIN_KEPT, Failure, explain, unlike
 from bisect_tool.evidence.command import ROLE
+from bisect_tool.evidence.failure_chain import CHAIN_KEPT, Failure, explain, unlike
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import PATTERNS, Stage, stage
 from bisect_tool.evidence.signature import Signature, normalise

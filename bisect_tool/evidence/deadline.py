@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
-    from bisect_tool.evidence.chain import Failure
+    from bisect_tool.evidence.failure_chain import Failure
 
 _EXCEPTION = re.compile(r"Time(?:d)?Out|Timeout|Deadline", re.IGNORECASE)
 _MESSAGE = re.compile(

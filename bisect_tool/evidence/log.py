@@ -7,13 +7,13 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.chain import Failure, explain, unlike
 from bisect_tool.evidence.event import SuiteFailure
+from bisect_tool.evidence.failure_chain import Failure, explain, unlike
+from bisect_tool.evidence.other_test_runners import job_failure, named_tests
 from bisect_tool.evidence.parsed_line import LAUNCHER, LINE_LIMIT, TEST
 from bisect_tool.evidence.patterns import Stage, stage
 from bisect_tool.evidence.pytest_log import PytestReader
 from bisect_tool.evidence.reader import read_events
-from bisect_tool.evidence.runner import job_failure, named_tests
 from bisect_tool.evidence.signature import Signature, signature_of
 from bisect_tool.evidence.symptom import is_symptom
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bisect_tool.evidence.line_format import JSON_LINES
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.evidence.prefix import Prefix, collector_prefix
-from bisect_tool.text import clean, clean_line
+from bisect_tool.sanitise import clean, clean_line
 
 if TYPE_CHECKING:
     from bisect_tool.evidence.line_format import Parts

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bisect_tool.evidence.event import Event, EventKind, Severity
+from bisect_tool.evidence.event_prefilter import Telling
 from bisect_tool.evidence.expression import check_expression
-from bisect_tool.evidence.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

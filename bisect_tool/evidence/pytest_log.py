@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from bisect_tool.evidence.event import Frame
 from bisect_tool.evidence.prefix import collector_prefix
 from bisect_tool.evidence.traceback import bare_exception, last_line
-from bisect_tool.text import clean, clean_line
+from bisect_tool.sanitise import clean, clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

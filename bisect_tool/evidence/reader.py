@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.evidence.classified_line import Beginning, ClassifiedLine, LineClassifier
 from bisect_tool.evidence.clock import Clock, in_order
+from bisect_tool.evidence.continuation_lines import Writers
 from bisect_tool.evidence.crash import CrashReader
+from bisect_tool.evidence.log_record import Record
 from bisect_tool.evidence.parsed_line import LINE_LIMIT, ParsedLine, parse_line, without_prefix
 from bisect_tool.evidence.patterns import PATTERNS, Patterns
 from bisect_tool.evidence.prefix import PrefixLearner
-from bisect_tool.evidence.record import Record
-from bisect_tool.evidence.stack_run import Looks, StackRun, run_after
 from bisect_tool.evidence.traceback import TRACEBACK, Fed, TracebackReader, before_header
-from bisect_tool.evidence.writers import Writers
+from bisect_tool.evidence.traceback_lines import Looks, StackRun, run_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

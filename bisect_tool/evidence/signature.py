@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from bisect_tool.evidence.exits import SAID, exit_in
+from bisect_tool.evidence.exit_codes import SAID, exit_in
 from bisect_tool.evidence.patterns import PATTERNS
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from bisect_tool.evidence.event import Event, Frame

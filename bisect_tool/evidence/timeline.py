@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from bisect_tool.evidence.parsed_line import LAUNCHER, parse_line
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.evidence.signature import general_role
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -10,7 +10,7 @@ from bisect_tool.build.cache import Entry
 from bisect_tool.errors import BisectError
 from bisect_tool.executor.environments import own_builds
 from bisect_tool.git import CheckoutFailed
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

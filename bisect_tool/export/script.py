@@ -25,8 +25,8 @@ from bisect_tool.format import short
 from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.git.worktree import patterns
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
+from bisect_tool.sanitise import clean, clean_line, redact, secret_values
 from bisect_tool.supervise.ports import share
-from bisect_tool.text import clean, clean_line, redact, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig
 
 _PACKAGE = Path(__file__).parent.parent
-_MODULES = ("__init__.py", "errors.py", "text.py", "verdict.py", "evidence", "supervise", "suite")
+_MODULES = ("__init__.py", "errors.py", "sanitise.py", "verdict.py", "evidence", "supervise", "suite")
 """The parts of this package behind a suite's fixtures; they need `_HARNESS` themselves."""
 _HARNESS = ("pytest", "requests", "pydantic")
 _TINY_MODEL = "tiny_model.py"

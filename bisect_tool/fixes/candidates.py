@@ -14,7 +14,7 @@ from bisect_tool.git import Range
 from bisect_tool.git.apply_edits import Edit, EditKind, apply_edits
 from bisect_tool.options.run_options import rerun
 from bisect_tool.request import Candidate, FixCommit, Fixes, Request
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

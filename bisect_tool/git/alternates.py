@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import UsageError
 from bisect_tool.git.bare import Parts, Settings, begin, place, write
 from bisect_tool.git.clone import is_local, without_account
-from bisect_tool.git.lease import lease
-from bisect_tool.git.ownership import distrusted
+from bisect_tool.git.file_lock import lease
 from bisect_tool.git.plumbing import Git, GitFailed
+from bisect_tool.git.safe_directory import distrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

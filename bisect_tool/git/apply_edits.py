@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
 from bisect_tool.git.worktree import Worktrees
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

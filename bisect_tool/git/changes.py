@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.git.pins import MOST_BYTES, Pin, changed_pins, names_pins
 from bisect_tool.git.plumbing import GitFailed
-from bisect_tool.text import clean_line
+from bisect_tool.git.requirement_pins import MOST_BYTES, Pin, changed_pins, names_pins
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.text import clean, clean_line
+from bisect_tool.sanitise import clean, clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

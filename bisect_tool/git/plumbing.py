@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.text import clean
+from bisect_tool.sanitise import clean
 
 OLDEST = (2, 32)
 LOCAL_S = 120.0

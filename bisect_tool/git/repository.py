@@ -13,11 +13,11 @@ from bisect_tool.git import alternates, clone
 from bisect_tool.git.bare import Parts, write
 from bisect_tool.git.changes import Changes, changes
 from bisect_tool.git.commit import FORMAT, Commit, read_commits
-from bisect_tool.git.lease import lease
+from bisect_tool.git.file_lock import lease
 from bisect_tool.git.origin import origin_url
 from bisect_tool.git.plumbing import Git, GitFailed, version
 from bisect_tool.git.range import DEEPEN, Range, check_ends
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.git.bare import config, put
-from bisect_tool.git.folders import Folders
-from bisect_tool.git.lease import first_free
+from bisect_tool.git.file_lock import first_free
 from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
-from bisect_tool.text import clean_line
+from bisect_tool.git.tree_mtimes import Folders
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

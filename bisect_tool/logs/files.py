@@ -18,11 +18,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from bisect_tool.errors import UsageError
+from bisect_tool.evidence.healthy_lines import telling_lines
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.patterns import SUITE
-from bisect_tool.evidence.quiet import telling_lines
 from bisect_tool.logs.junit import NoJunit, failed_cases
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

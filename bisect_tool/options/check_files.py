@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.request import CheckFile, CommandCheck
-from bisect_tool.text import clean, redact, secret_values
+from bisect_tool.sanitise import clean, redact, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.git.alternates import prefix_of
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

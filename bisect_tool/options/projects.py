@@ -15,8 +15,8 @@ from bisect_tool.build import Provider
 from bisect_tool.errors import UsageError
 from bisect_tool.git.clone import is_url
 from bisect_tool.request import ProjectCheck
+from bisect_tool.sanitise import clean_line
 from bisect_tool.shadowing.installed import installs
-from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from bisect_tool.git import Range, Repository
 from bisect_tool.git.alternates import checkout_at, is_bare, is_checkout
 from bisect_tool.git.checkouts import other_checkouts
 from bisect_tool.git.clone import is_url, without_account
-from bisect_tool.git.contents import Lack, cut_off, lacks
+from bisect_tool.git.missing_contents import Lack, cut_off, lacks
 from bisect_tool.options import projects
 from bisect_tool.options.check_files import check_files
 from bisect_tool.options.plain_command import command_line, tracked
@@ -30,16 +30,16 @@ from bisect_tool.request import (
     Request,
     SuiteCheck,
 )
+from bisect_tool.sanitise import clean_line
 from bisect_tool.shadowing import Command, Shadow, absent, import_folders, named_in, on_path, shadows
 from bisect_tool.supervise.gpus import snapshot
-from bisect_tool.text import clean_line
 from bisect_tool.trial.cells import collect_cells, matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bisect_tool.home import Home
     from bisect_tool.options.run_options import RunOptions
+    from bisect_tool.paths import Home
     from bisect_tool.scenario import Scenario
     from bisect_tool.shadowing import ReadFile
 

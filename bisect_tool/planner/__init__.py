@@ -3,9 +3,10 @@
 Nothing but the list of trials is used, so a resumed session continues exactly where it stopped.
 """
 
-from bisect_tool.planner.decide import conclude_early, current_state, decide, with_extra_retries
+from bisect_tool.planner.bisect import conclude_early, current_state, decide, with_extra_retries
 from bisect_tool.planner.fixes import decide_fixes
-from bisect_tool.planner.goal import (
+from bisect_tool.planner.repro import Tally, decide_repro, tally
+from bisect_tool.planner.types import (
     Belief,
     CellConclusion,
     EndCounts,
@@ -17,7 +18,6 @@ from bisect_tool.planner.goal import (
     State,
     Step,
 )
-from bisect_tool.planner.repro import Tally, decide_repro, tally
 
 __all__ = [
     "Belief",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.planner import order_dependence
 from bisect_tool.planner.cell_runs import CellRuns
-from bisect_tool.planner.goal import Belief, CellConclusion, Finding, Purpose, Step
 from bisect_tool.planner.other_failure import other_failure, to_run_again
 from bisect_tool.planner.testable_from import next_above, oldest_of
+from bisect_tool.planner.types import Belief, CellConclusion, Finding, Purpose, Step
 from bisect_tool.search import (
     IDLE_BITS,
     Bisection,
@@ -26,7 +26,7 @@ from bisect_tool.verdict import Outcome, Verdict
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from bisect_tool.planner.goal import Goal
+    from bisect_tool.planner.types import Goal
     from bisect_tool.trial.result import TrialResult
 
 _CONFIRMING_BITS = 1.0

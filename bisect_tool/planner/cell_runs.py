@@ -16,13 +16,13 @@ from bisect_tool.evidence import (
     is_missed_deadline,
     without,
 )
-from bisect_tool.planner.goal import EndCounts
+from bisect_tool.planner.types import EndCounts
 from bisect_tool.verdict import RED, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from bisect_tool.planner.goal import Goal
+    from bisect_tool.planner.types import Goal
     from bisect_tool.trial.result import CellResult, TrialResult
 
 _TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 1.0

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from bisect_tool.planner.goal import Goal
+    from bisect_tool.planner.types import Goal
     from bisect_tool.search import Dag
     from bisect_tool.search.rates import Floats
     from bisect_tool.trial.result import TrialResult

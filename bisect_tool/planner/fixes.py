@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bisect_tool.ddmin import smallest
-from bisect_tool.planner.goal import EndCounts, Goal, Purpose, State, Step
+from bisect_tool.planner.types import EndCounts, Goal, Purpose, State, Step
 from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.verdict import RED
 
 if TYPE_CHECKING:
-    from bisect_tool.planner.goal import Goal
+    from bisect_tool.planner.types import Goal
     from bisect_tool.trial.result import TrialResult
 
 _GROUP = re.compile(r"\[([^\]\-]*)")

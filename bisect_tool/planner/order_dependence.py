@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.ddmin import smallest
-from bisect_tool.planner.goal import Purpose, Step
 from bisect_tool.planner.groups import group, is_apart
+from bisect_tool.planner.types import Purpose, Step
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.planner.cell_runs import CellRuns, Run
-    from bisect_tool.planner.goal import Goal
+    from bisect_tool.planner.types import Goal
 
 _RED_IN_COMPANY = 3
 _GREEN_ALONE = 4

@@ -16,7 +16,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import identifying_signatures
-from bisect_tool.planner.goal import OtherFailure
+from bisect_tool.planner.types import OtherFailure
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:

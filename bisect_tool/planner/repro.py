@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.planner.goal import Purpose, State, Step
+from bisect_tool.planner.types import Purpose, State, Step
 from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bisect_tool.planner.goal import Goal
+    from bisect_tool.planner.types import Goal
     from bisect_tool.trial.result import TrialResult
 
 

@@ -17,7 +17,7 @@ from bisect_tool.format import count, duration, listing, percent, short
 from bisect_tool.git.forge import called
 from bisect_tool.render import report_view
 from bisect_tool.render.bounded import Row, notes, rows
-from bisect_tool.render.check import render_shadows, render_withheld
+from bisect_tool.render.check_warnings import render_shadows, render_withheld
 from bisect_tool.render.confirmed import became, reverted, taken_back, together, what_next
 from bisect_tool.render.culprits import diffstat, file_lines, merged, no_parent, parent_lines, pin_lines
 from bisect_tool.render.fixes import render_fix_report
@@ -26,7 +26,7 @@ from bisect_tool.render.load import render_load
 from bisect_tool.render.repro import render_rates
 from bisect_tool.render.startup import render_start_ups
 from bisect_tool.render.why import render_whys
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

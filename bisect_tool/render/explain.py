@@ -13,7 +13,7 @@ from rich.text import Text
 from bisect_tool.evidence import is_symptom
 from bisect_tool.format import count, listing
 from bisect_tool.render.why import render_chain
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

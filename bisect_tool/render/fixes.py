@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.format import listing, percent
+from bisect_tool.sanitise import clean_line
 from bisect_tool.stats import false_pass_probability
-from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from bisect_tool.format import listing
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -18,7 +18,7 @@ from bisect_tool.format import count, duration, percent, place, short, told
 from bisect_tool.git import forge as forges
 from bisect_tool.render import report_view
 from bisect_tool.render.bounded import rows
-from bisect_tool.render.check import check_texts, shadow_title
+from bisect_tool.render.check_warnings import check_texts, shadow_title
 from bisect_tool.render.confirmed import became, reverted, taken_back, together, what_next
 from bisect_tool.render.culprits import diffstat, file_lines, merged, no_parent, parent_lines, pin_lines
 from bisect_tool.render.fixes import CUT, doubts, notes, tried_rows
@@ -28,7 +28,7 @@ from bisect_tool.render.public import public
 from bisect_tool.render.repro import inconclusive_rows, rate_rows, shown_cells, signature_rows
 from bisect_tool.render.startup import DIFFERENCE, sides, start_ups, title
 from bisect_tool.render.why import whys
-from bisect_tool.text import clean, clean_line
+from bisect_tool.sanitise import clean, clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from bisect_tool.home import home
+from bisect_tool.paths import home
 from bisect_tool.results.document import CommitInfo, CulpritReport
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bisect_tool.format import count, duration, short
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

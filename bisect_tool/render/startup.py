@@ -19,8 +19,8 @@ from bisect_tool.evidence import general_role
 from bisect_tool.evidence.parsed_line import LAUNCHER
 from bisect_tool.evidence.timeline import RESOURCE_TRACKER
 from bisect_tool.format import short
+from bisect_tool.sanitise import clean_line
 from bisect_tool.stats import CONFIDENCE, Shift, fisher, shift
-from bisect_tool.text import clean_line
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from bisect_tool.format import count, duration, listing, short, told
 from bisect_tool.render.console import render_answer, render_cells
 from bisect_tool.request import Request
 from bisect_tool.results.document import Document
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

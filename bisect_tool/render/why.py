@@ -12,7 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from bisect_tool.format import count, place, short
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from bisect_tool.evidence import Event

@@ -17,7 +17,7 @@ from bisect_tool.options.resolve import hidden
 from bisect_tool.request import CommandCheck, ProjectCheck
 from bisect_tool.results import fixes
 from bisect_tool.results.cells import cell_report
-from bisect_tool.results.check import doubting, shadowed, withheld_from
+from bisect_tool.results.check_warnings import doubting, shadowed, withheld_from
 from bisect_tool.results.commits import commit_info, mentioned_shas, parents_outside, with_merge_request
 from bisect_tool.results.conclusion import CUT_OFF, conclude, conclude_step, with_root_notes
 from bisect_tool.results.culprits import culprit_report, merge_itself, parent_runs
@@ -32,7 +32,7 @@ from bisect_tool.results.load import load_contrasts
 from bisect_tool.results.repro import concluded, first_failure, reproduction
 from bisect_tool.results.sanitise import sanitise
 from bisect_tool.results.trials import total_cost, trial_report
-from bisect_tool.text import secret_values
+from bisect_tool.sanitise import secret_values
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from bisect_tool.text import clean, redact
+from bisect_tool.sanitise import clean, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

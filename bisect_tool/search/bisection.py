@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from bisect_tool.search.blocks import block
 from bisect_tool.search.conclusion import (
     Candidates,
     Conclusion,
@@ -19,8 +18,9 @@ from bisect_tool.search.conclusion import (
     Flaky,
     Undecided,
 )
+from bisect_tool.search.indistinguishable import block
 from bisect_tool.search.information import OUTSIDE, Predictive, bits, information
-from bisect_tool.search.partition import partition
+from bisect_tool.search.parallel_split import partition
 from bisect_tool.search.posterior import Count, Posterior
 from bisect_tool.search.relands import in_doubt
 from bisect_tool.search.testable import testable

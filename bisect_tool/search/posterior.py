@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bisect_tool.search import rates
-from bisect_tool.search.breakages import Breakages
+from bisect_tool.search.multiple_breakages import Breakages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

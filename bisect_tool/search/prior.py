@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from bisect_tool.search.kind import REACHING, FileKind, kind_of
+from bisect_tool.search.file_kind import REACHING, FileKind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

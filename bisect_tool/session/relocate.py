@@ -10,12 +10,12 @@ from bisect_tool.errors import UsageError
 from bisect_tool.git import Repository
 from bisect_tool.git.clone import without_account
 from bisect_tool.request import Request
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bisect_tool.home import Home
+    from bisect_tool.paths import Home
     from bisect_tool.session.store import SessionRow, Store
 
 

@@ -18,8 +18,8 @@ from bisect_tool.fixes import candidates
 from bisect_tool.git import Range, Repository
 from bisect_tool.git.alternates import checkout_at
 from bisect_tool.git.clone import is_url
+from bisect_tool.git.content_reverts import restored
 from bisect_tool.git.repository import ignore
-from bisect_tool.git.restored import restored
 from bisect_tool.options.resolve import span_of
 from bisect_tool.planner import FixCommit, Goal, Repeat, decide_fixes
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request
@@ -28,15 +28,15 @@ from bisect_tool.search.prior import Change
 from bisect_tool.search.relands import Message, landings
 from bisect_tool.session.store import another_version
 from bisect_tool.trial.config import TrialConfig
+from bisect_tool.trial.result_key import scenario_digest, version
 from bisect_tool.trial.user_environment import own_paths, paths_inside
-from bisect_tool.trial.version import scenario_digest, version
 from bisect_tool.verdict import CONCLUSIVE, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bisect_tool.home import Home
     from bisect_tool.options.resolve import Resolved
+    from bisect_tool.paths import Home
     from bisect_tool.search.relands import Landing
     from bisect_tool.session.store import Store, TrialRow
     from bisect_tool.trial.result import TrialResult

@@ -6,11 +6,11 @@ Pure over a file system: nothing is run. Said beside a culprit, and where every 
 from __future__ import annotations
 
 from bisect_tool.shadowing.absent import absent
+from bisect_tool.shadowing.command_words import Command
 from bisect_tool.shadowing.elsewhere import import_folders
 from bisect_tool.shadowing.first_folders import ReadFile
 from bisect_tool.shadowing.shadows import Shadow, named_in, on_path, shadows
 from bisect_tool.shadowing.unseen import may_be_unseen
-from bisect_tool.shadowing.words import Command
 
 __all__ = [
     "Command",

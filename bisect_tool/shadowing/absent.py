@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
-    from bisect_tool.shadowing.words import Command
+    from bisect_tool.shadowing.command_words import Command
 
 _NAME = re.compile(r"[\w@+.-]*[./][\w@+./-]+")
 _BESIDE = r"(?<![\w./$~-])(?:\./)?{}(?![\w-])"

@@ -12,7 +12,7 @@ from bisect_tool.shadowing.pythons import pythons
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.shadowing.words import Command
+    from bisect_tool.shadowing.command_words import Command
 
 _VARIABLE = "PYTHONPATH"
 _ROOT = Path("/")

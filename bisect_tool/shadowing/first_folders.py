@@ -19,7 +19,7 @@ from bisect_tool.shadowing.pythons import is_python
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bisect_tool.shadowing.words import Command
+    from bisect_tool.shadowing.command_words import Command
 
 ReadFile: TypeAlias = Callable[[str], str | None]
 """The text of a file of the commit by its path from the top; None where there is none."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bisect_tool.shadowing.words import Command
+    from bisect_tool.shadowing.command_words import Command
 
 NAME = "node_modules"
 _RUNNERS = ("node", "npm", "npx", "yarn", "pnpm", "bun", "bunx")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bisect_tool.shadowing.words import Command
+    from bisect_tool.shadowing.command_words import Command
 
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 _OWN_ENVIRONMENT = ("uv", "tox", "nox", "hatch")

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.shadowing import node
+from bisect_tool.shadowing.command_words import Command
 from bisect_tool.shadowing.elsewhere import path_entries
 from bisect_tool.shadowing.first_folders import first_folders
 from bisect_tool.shadowing.installed import installs
 from bisect_tool.shadowing.pythons import named_pythons, pythons
-from bisect_tool.shadowing.words import Command
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from bisect_tool.shadowing.command_words import Script
     from bisect_tool.shadowing.first_folders import ReadFile
     from bisect_tool.shadowing.installed import Install
-    from bisect_tool.shadowing.words import Script
 
 _BESIDE_ITSELF = re.compile(r"""dirname\s+(--\s+)?["']?\$\{?(0|BASH_SOURCE)|\$\{0%|\$\{BASH_SOURCE\S*%""")
 _MOST = 3

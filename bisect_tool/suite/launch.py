@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bisect_tool.evidence.engine_logs import EngineLogs
-from bisect_tool.supervise.spec import TOKEN_VARIABLE
+from bisect_tool.supervise.guardian_protocol import TOKEN_VARIABLE
 
 VARIABLE = "BISECT_RUN_LAUNCH"
 

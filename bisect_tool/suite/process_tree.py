@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from bisect_tool.supervise.guardian_protocol import ProcessInfo
 from bisect_tool.supervise.processes import (
     Identity,
     Process,
@@ -16,7 +17,6 @@ from bisect_tool.supervise.processes import (
     title,
     waiting_seconds,
 )
-from bisect_tool.supervise.spec import ProcessInfo
 
 
 class ProcessTree:

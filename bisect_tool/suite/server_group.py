@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.evidence import is_fatal
 from bisect_tool.evidence.parsed_line import parse_line
+from bisect_tool.sanitise import clean_line
 from bisect_tool.suite.deployment import external_lb
 from bisect_tool.suite.failures import ServersBlocked, ServersFailed, ServersHung
 from bisect_tool.suite.idle_detector import IdleDetector
@@ -23,14 +24,13 @@ from bisect_tool.suite.waiting import POLL_S, wait_until
 from bisect_tool.supervise.held_ports import HeldPorts, hold_free
 from bisect_tool.supervise.ports import foreign_listener, is_free
 from bisect_tool.supervise.throttle import Throttle
-from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bisect_tool.suite.deployment import Deployment
     from bisect_tool.suite.launch import Launch, SigtermMode
-    from bisect_tool.supervise.spec import ProcessInfo
+    from bisect_tool.supervise.guardian_protocol import ProcessInfo
 
 OBSERVE_S = 0.5
 COLLAPSE_S = 10.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from bisect_tool.supervise.leftovers import SHM, held
+from bisect_tool.supervise.shared_memory import SHM, held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bisect_tool.supervise.files import open_regular
-from bisect_tool.supervise.spec import SECONDS_LIMIT
+from bisect_tool.supervise.guardian_protocol import SECONDS_LIMIT
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:

@@ -27,15 +27,7 @@ if not __package__:  # started by its path
 
 from bisect_tool.supervise.caller import CallerLink
 from bisect_tool.supervise.files import write_whole
-from bisect_tool.supervise.journal import Journal, write_guardian
-from bisect_tool.supervise.leftovers import ShmWatch, remove_leftovers
-from bisect_tool.supervise.linux import become_subreaper
-from bisect_tool.supervise.load import LoadMeter
-from bisect_tool.supervise.ports import PortWatch
-from bisect_tool.supervise.process_set import sweep
-from bisect_tool.supervise.processes import Identity, Process, below, read_process, table
-from bisect_tool.supervise.program import execute, why_not
-from bisect_tool.supervise.spec import (
+from bisect_tool.supervise.guardian_protocol import (
     RESULT_FILE,
     GuardianResult,
     GuardianSpec,
@@ -43,7 +35,15 @@ from bisect_tool.supervise.spec import (
     Reason,
     marked,
 )
-from bisect_tool.supervise.stamps import STAMP_S, Stamps
+from bisect_tool.supervise.journal import Journal, write_guardian
+from bisect_tool.supervise.line_times import STAMP_S, Stamps
+from bisect_tool.supervise.linux import become_subreaper
+from bisect_tool.supervise.load import LoadMeter
+from bisect_tool.supervise.ports import PortWatch
+from bisect_tool.supervise.process_set import sweep
+from bisect_tool.supervise.processes import Identity, Process, below, read_process, table
+from bisect_tool.supervise.program import execute, why_not
+from bisect_tool.supervise.shared_memory import ShmWatch, remove_leftovers
 from bisect_tool.supervise.throttle import Throttle
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.supervise.files import append_regular, read_regular, write_whole
+from bisect_tool.supervise.guardian_protocol import UNREADABLE, ProcessInfo, process_info, whole
 from bisect_tool.supervise.processes import Identity, Process, read_bytes, read_process, title
-from bisect_tool.supervise.spec import UNREADABLE, ProcessInfo, process_info, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,8 +17,8 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
 from bisect_tool.supervise.files import open_regular, read_regular, written_whole
-from bisect_tool.supervise.spec import UNREADABLE, seconds
-from bisect_tool.supervise.stamps import times_file
+from bisect_tool.supervise.guardian_protocol import UNREADABLE, seconds
+from bisect_tool.supervise.line_times import times_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

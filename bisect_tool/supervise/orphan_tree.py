@@ -7,11 +7,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bisect_tool.supervise.guardian_protocol import Leftovers
 from bisect_tool.supervise.journal import read_guardian, read_journal
-from bisect_tool.supervise.leftovers import remove_leftovers
 from bisect_tool.supervise.process_set import sweep
 from bisect_tool.supervise.processes import Process, below, environment, table
-from bisect_tool.supervise.spec import Leftovers
+from bisect_tool.supervise.shared_memory import remove_leftovers
 
 if TYPE_CHECKING:
     from pathlib import Path

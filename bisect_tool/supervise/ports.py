@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from bisect_tool.supervise.guardian_protocol import ProcessInfo
 from bisect_tool.supervise.processes import (
     Process,
     below,
@@ -18,7 +19,6 @@ from bisect_tool.supervise.processes import (
     table,
     title,
 )
-from bisect_tool.supervise.spec import ProcessInfo
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING
 if not __package__:  # started by its path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+from bisect_tool.supervise.guardian_protocol import ProcessInfo
 from bisect_tool.supervise.processes import Process, below, send, table, title
 from bisect_tool.supervise.program import as_script
-from bisect_tool.supervise.spec import ProcessInfo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

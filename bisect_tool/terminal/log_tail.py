@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise.files import open_regular
-from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from bisect_tool.sanitise import clean
 from bisect_tool.terminal import terminal
-from bisect_tool.text import clean
 
 if TYPE_CHECKING:
     from bisect_tool.results.document import Document

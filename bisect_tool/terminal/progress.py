@@ -13,10 +13,10 @@ from rich.live import Live
 from rich.text import Text
 
 from bisect_tool.format import count, duration, narrowed, roughly, short, told
+from bisect_tool.sanitise import clean_line
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.beliefs import belief_line, render_beliefs
 from bisect_tool.terminal.log_tail import STREAM, CellsSeen, StreamTail
-from bisect_tool.text import clean_line
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:

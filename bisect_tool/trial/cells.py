@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 from bisect_tool.trial.collect import available, unreadable
 from bisect_tool.trial.job import suite_argv, suite_path
 

@@ -25,6 +25,7 @@ from bisect_tool.evidence import (
 from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import PATTERNS
+from bisect_tool.sanitise import clean, clean_line, redact, secret_values
 from bisect_tool.suite.stream_reader import (
     Collected,
     CrashReport,
@@ -37,7 +38,6 @@ from bisect_tool.suite.stream_reader import (
 )
 from bisect_tool.supervise.journal import read_journal
 from bisect_tool.supervise.processes import since_epoch
-from bisect_tool.text import clean, clean_line, redact, secret_values
 from bisect_tool.trial.log_lines import ALWAYS, Tells, TrialLogs, merged_lines
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome

@@ -23,9 +23,9 @@ from bisect_tool.evidence import (
 )
 from bisect_tool.evidence.command import NO_OUTPUT, ROLE
 from bisect_tool.evidence.patterns import PATTERNS
+from bisect_tool.sanitise import clean_line, redact, secret_values
+from bisect_tool.supervise.guardian_protocol import Reason
 from bisect_tool.supervise.logs import last_lines
-from bisect_tool.supervise.spec import Reason
-from bisect_tool.text import clean_line, redact, secret_values
 from bisect_tool.trial.log_lines import ALWAYS, Tells, merged_lines
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bisect_tool.build import Environment
-    from bisect_tool.home import Home
+    from bisect_tool.paths import Home
     from bisect_tool.request import Check
     from bisect_tool.scenario import Profile, Scenario
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise.logs import keep_log
-from bisect_tool.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

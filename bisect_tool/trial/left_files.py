@@ -7,7 +7,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bisect_tool.text import clean, clean_line, redact, secret_values
+from bisect_tool.sanitise import clean, clean_line, redact, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

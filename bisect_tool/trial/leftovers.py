@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.request import CommandCheck, PytestCheck
+from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import gpus
-from bisect_tool.text import clean_line
 from bisect_tool.trial.left_files import left_files
 from bisect_tool.trial.result import Leftover
 

@@ -15,9 +15,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import LogLine
-from bisect_tool.evidence.quiet import FOLLOWING
+from bisect_tool.evidence.healthy_lines import FOLLOWING
+from bisect_tool.sanitise import clean_line, redact, secret_values
 from bisect_tool.supervise.logs import Block, Times, count_lines, line_start, read_blocks
-from bisect_tool.text import clean_line, redact, secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -20,11 +20,11 @@ from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.git.repository import ignore
 from bisect_tool.request import CommandCheck, ProjectCheck
+from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guarded
-from bisect_tool.supervise.guarded import records_removed
 from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.supervise.logs import last_lines
-from bisect_tool.text import clean_line
+from bisect_tool.supervise.run_guarded import records_removed
 from bisect_tool.trial.collect import (
     NONE_SELECTED,
     NONE_THERE,

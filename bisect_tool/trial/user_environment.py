@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.text import secret_values
+from bisect_tool.sanitise import secret_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

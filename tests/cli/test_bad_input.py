@@ -19,7 +19,7 @@ import pytest
 
 import bisect_tool
 import bisect_tool.options.resolve
-from bisect_tool.home import home
+from bisect_tool.paths import home
 from bisect_tool.session.store import Store
 
 NAMES = "git branch --all and git tag list the names there are"

@@ -24,9 +24,9 @@ from bisect_tool import __version__
 from bisect_tool.build import fingerprint
 from bisect_tool.cli import doctor, plan
 from bisect_tool.cli.plan import plan_of
-from bisect_tool.home import home as current_home
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import home as current_home
 from bisect_tool.render.plan import Forecast, Plan, render_plan
 from bisect_tool.results.document import Document
 from bisect_tool.scenario import load

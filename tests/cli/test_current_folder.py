@@ -8,9 +8,9 @@ import pytest
 
 from bisect_tool.cli.fixes import _as_before
 from bisect_tool.errors import UsageError
-from bisect_tool.home import home as current_home
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import home as current_home
 from bisect_tool.session.store import Store
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bisect_tool.evidence import Event, LogLine, SuiteFailure, TableEntry, classify, explain, read_timeline
-from bisect_tool.evidence.chain import CHAIN_KEPT
+from bisect_tool.evidence.failure_chain import CHAIN_KEPT
 from bisect_tool.evidence.prefix import collector_prefix
 from bisect_tool.verdict import Outcome, Verdict
 

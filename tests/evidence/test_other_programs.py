@@ -7,7 +7,7 @@ import pytest
 from bisect_tool.evidence import LogLine, explain_log
 from bisect_tool.evidence.parsed_line import parse_line
 from bisect_tool.evidence.prefix import collector_prefix
-from bisect_tool.evidence.stamp import read_stamp
+from bisect_tool.evidence.timestamp import read_stamp
 
 
 def _root(*lines):

@@ -11,10 +11,10 @@ from dataclasses import asdict
 
 import pytest
 
+from bisect_tool.supervise.guardian_protocol import ProcessInfo
 from bisect_tool.supervise.journal import JOURNAL_FILE, write_guardian
 from bisect_tool.supervise.orphan_tree import end_abandoned
 from bisect_tool.supervise.processes import read_process, send
-from bisect_tool.supervise.spec import ProcessInfo
 
 
 @pytest.fixture

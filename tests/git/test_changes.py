@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bisect_tool.git.changes import FileChange, changes
-from bisect_tool.git.pins import Pin
+from bisect_tool.git.requirement_pins import Pin
 
 
 @pytest.fixture

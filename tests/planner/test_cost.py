@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bisect_tool.planner.cost import Cost
-from bisect_tool.planner.goal import Goal
+from bisect_tool.planner.types import Goal
 from bisect_tool.search import Dag
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome

@@ -17,8 +17,8 @@ from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import code, fence, markdown, table_code, word
 from bisect_tool.render.status import SessionLine, render_session, render_sessions
 from bisect_tool.results.sanitise import sanitise
+from bisect_tool.sanitise import clean_line
 from bisect_tool.terminal import terminal
-from bisect_tool.text import clean_line
 
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

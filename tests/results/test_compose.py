@@ -13,7 +13,7 @@ from bisect_tool.evidence import Failure, Signature
 from bisect_tool.git import Commit, Range
 from bisect_tool.planner import CellConclusion, EndCounts, Finding, Purpose, State, Step
 from bisect_tool.request import CommandCheck
-from bisect_tool.results.check import doubting
+from bisect_tool.results.check_warnings import doubting
 from bisect_tool.results.compose import compose, native_changes
 from bisect_tool.results.conclusion import conclude
 from bisect_tool.results.document import Document, NativeChange

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bisect_tool.git import Changes
 from bisect_tool.git.changes import FileChange, FilePin
-from bisect_tool.git.pins import Pin
+from bisect_tool.git.requirement_pins import Pin
 from bisect_tool.render.console import render_report
 from bisect_tool.render.culprits import diffstat, file_lines, merged
 from bisect_tool.render.markdown import markdown

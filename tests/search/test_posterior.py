@@ -11,7 +11,7 @@ from graphs import histories, is_bad, line, lineage, started
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.search import Bisection, Dag, breakages, posterior, rates
+from bisect_tool.search import Bisection, Dag, multiple_breakages, posterior, rates
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD = Verdict.GOOD, Verdict.BAD
@@ -57,12 +57,12 @@ def slowly(search, parents):
 def several(search, parents, given):
     """The chances of each commit to be the last of several breakages, and of a breakage outside."""
     tried = {asked for asked, _ in search.observed}
-    fixed = 0.0 if search.dag.ancestry.linear else breakages._FIXED
+    fixed = 0.0 if search.dag.ancestry.linear else multiple_breakages._FIXED
 
     def runs(sha, broken):
         red, green = (search.observed.count((sha, said)) for said in (BAD, GOOD))
         strays = green if broken is not search.fix else red
-        a, b = breakages._STRAYS, breakages._REPEATS
+        a, b = multiple_breakages._STRAYS, multiple_breakages._REPEATS
         rising = prod((a + each) for each in range(strays)) * prod(
             b + each for each in range(red + green - strays)
         )

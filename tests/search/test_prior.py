@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bisect_tool.search import prior
-from bisect_tool.search.kind import FileKind, kind_of
+from bisect_tool.search.file_kind import FileKind, kind_of
 from bisect_tool.search.prior import Change, Suspicion, traits, weights
 
 PLAIN = ("vllm/config.py", "vllm/envs.py")

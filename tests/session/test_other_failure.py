@@ -9,10 +9,10 @@ import pytest
 
 from bisect_tool.evidence import command_failure
 from bisect_tool.planner import Finding, decide
+from bisect_tool.planner.bisect import conclude_early
 from bisect_tool.planner.cell_runs import CellRuns
-from bisect_tool.planner.decide import conclude_early
-from bisect_tool.planner.goal import Goal
 from bisect_tool.planner.other_failure import other_failure
+from bisect_tool.planner.types import Goal
 from bisect_tool.search import Dag
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome, Verdict

@@ -15,7 +15,7 @@ import pytest
 from projects import Nobody, survivors
 from suites import write_scenario
 
-from bisect_tool.home import Home
+from bisect_tool.paths import Home
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store

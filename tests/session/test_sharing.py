@@ -11,9 +11,9 @@ from projects import Nobody
 from suites import write_scenario
 from tried import each_once
 
-from bisect_tool.home import Home
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import Home
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store

@@ -14,9 +14,9 @@ import pytest
 from projects import MARK, Nobody, survivors
 from tried import each_once
 
-from bisect_tool.home import Home
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.paths import Home
 from bisect_tool.planner import State
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions

@@ -13,7 +13,7 @@ from contextlib import closing
 from projects import Nobody
 
 from bisect_tool.cli.interrupt import interruptible
-from bisect_tool.home import home
+from bisect_tool.paths import home
 from bisect_tool.planner import Purpose, State, Step
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bisect_tool.shadowing.command_words import Command
 from bisect_tool.shadowing.first_folders import first_folders
-from bisect_tool.shadowing.words import Command
 
 PYPROJECT = """
 [tool.pytest.ini_options]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bisect_tool.shadowing.command_words import Command
 from bisect_tool.shadowing.pythons import named_pythons, pythons
-from bisect_tool.shadowing.words import Command
 
 PYTHON = "{root}/env/bin/python"
 

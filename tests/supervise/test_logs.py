@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bisect_tool.supervise.line_times import times_file
 from bisect_tool.supervise.logs import Bounds, keep_log, last_lines, packed_log, read_blocks, read_lines
-from bisect_tool.supervise.stamps import times_file
 
 PIECES = [b"\r", b"\n", b"\r\n", b"a", b"line", b"\xff", "\u00fc".encode(), b"\0"]
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bisect_tool.supervise import GuardianResult, GuardianSpec, Leftovers, ProcessInfo, Reason, recover
+from bisect_tool.supervise.guardian_protocol import RESULT_FILE, SPEC_FILE, UNREADABLE
 from bisect_tool.supervise.journal import (
     GUARDIAN_FILE,
     JOURNAL_FILE,
@@ -23,7 +24,6 @@ from bisect_tool.supervise.journal import (
 )
 from bisect_tool.supervise.orphan_tree import OrphanTree
 from bisect_tool.supervise.processes import read_process
-from bisect_tool.supervise.spec import RESULT_FILE, SPEC_FILE, UNREADABLE
 
 NUMBERS = st.integers(0, 2**31)
 SECONDS = st.floats(0, 1e10)

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from bisect_tool.build import BuildFailed
-from bisect_tool.home import Home
+from bisect_tool.paths import Home
 from bisect_tool.render.why import who
 from bisect_tool.request import CommandCheck
 from bisect_tool.results.failures import build_failures

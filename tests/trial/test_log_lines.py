@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from bisect_tool.evidence.patterns import PATTERNS
-from bisect_tool.supervise.stamps import times_file
+from bisect_tool.supervise.line_times import times_file
 from bisect_tool.trial.log_lines import ALWAYS, Tells, TrialLogs, merged_lines
 
 MIB = 1 << 20

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from bisect_tool.planner.cell import CellSearch, is_spoiled
 from bisect_tool.planner.cell_runs import is_doubtful
 from bisect_tool.planner.cost import Cost
-from bisect_tool.planner.goal import CellConclusion, Goal, Purpose, State, Step
 from bisect_tool.planner.groups import are_processes, group
+from bisect_tool.planner.types import CellConclusion, Goal, Purpose, State, Step
 from bisect_tool.verdict import RED, Outcome, Verdict
 
 if TYPE_CHECKING:

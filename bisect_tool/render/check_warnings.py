@@ -11,12 +11,12 @@ from rich.padding import Padding
 from rich.text import Text
 
 from bisect_tool.format import listing
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bisect_tool.results.check import ShadowReport
+    from bisect_tool.results.check_warnings import ShadowReport
     from bisect_tool.results.document import Document
 
 

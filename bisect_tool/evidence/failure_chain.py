@@ -12,7 +12,7 @@ from bisect_tool.evidence.event import Event, SuiteFailure
 from bisect_tool.evidence.parsed_line import TEST
 from bisect_tool.evidence.patterns import PATTERNS, SUITE, Patterns, Stage, stage
 from bisect_tool.evidence.signature import Signature, engine_frame, normalise, signature_of
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

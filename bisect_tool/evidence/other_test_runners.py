@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence.chain import Failure
 from bisect_tool.evidence.command import failed_test
 from bisect_tool.evidence.event import Event
+from bisect_tool.evidence.failure_chain import Failure
 from bisect_tool.evidence.parsed_line import LAUNCHER, TEST, parse_line
 from bisect_tool.evidence.signature import signature_of
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

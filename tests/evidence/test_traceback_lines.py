@@ -98,6 +98,6 @@ def test_a_stack_is_taken_in_a_run(prefix, monkeypatch):
                 return True
             return False
 
-    monkeypatch.setattr("bisect_tool.evidence.stack_run.StackRun", Counting)
+    monkeypatch.setattr("bisect_tool.evidence.traceback_lines.StackRun", Counting)
     read_events([LogLine("log", 1.0, f"{prefix}{text}") for text in STACK])
     assert len(taken) >= 2

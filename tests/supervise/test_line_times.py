@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from bisect_tool.supervise import stamps
-from bisect_tool.supervise.stamps import Stamps, times_file
+from bisect_tool.supervise import line_times
+from bisect_tool.supervise.line_times import Stamps, times_file
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_folder_that_comes_later(tmp_path):
 
 
 def test_the_sidecar_stays_small(log, watch, monkeypatch):
-    monkeypatch.setattr(stamps, "COARSER_AFTER", 100)
+    monkeypatch.setattr(line_times, "COARSER_AFTER", 100)
     log.touch()
     for step in range(4000):
         os.truncate(log, step + 1)
@@ -99,8 +99,8 @@ def test_the_sidecar_stays_small(log, watch, monkeypatch):
 
 
 def test_the_middle_of_a_huge_log_gives_its_disk_back(log, watch, monkeypatch):
-    monkeypatch.setattr(stamps, "HOLE_START", 1 << 16)
-    monkeypatch.setattr(stamps, "HOLE_DISTANCE", 1 << 17)
+    monkeypatch.setattr(line_times, "HOLE_START", 1 << 16)
+    monkeypatch.setattr(line_times, "HOLE_DISTANCE", 1 << 17)
     watch = Stamps(log.parent, log.parent / "none")
     block = b"x" * (1 << 16)
     for step in range(32):
@@ -115,8 +115,8 @@ def test_the_middle_of_a_huge_log_gives_its_disk_back(log, watch, monkeypatch):
 
 
 def test_a_torrent_keeps_its_ends_and_its_size_but_not_its_disk_space(log, watch, monkeypatch):
-    monkeypatch.setattr(stamps, "HOLE_START", 1 << 16)
-    monkeypatch.setattr(stamps, "HOLE_DISTANCE", 1 << 18)
+    monkeypatch.setattr(line_times, "HOLE_START", 1 << 16)
+    monkeypatch.setattr(line_times, "HOLE_DISTANCE", 1 << 18)
     for second in range(64):
         add(log, "z" * ((1 << 16) - 1) + "\n")
         watch.look(float(second))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.format import joined, listing
-from bisect_tool.git.contents import cut_off
+from bisect_tool.git.missing_contents import cut_off
 from bisect_tool.options.resolve import absent_files, lacking
 from bisect_tool.planner import Finding
 from bisect_tool.request import CommandCheck

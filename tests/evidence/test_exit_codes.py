@@ -3,7 +3,7 @@
 import pytest
 
 from bisect_tool.evidence import Event, SuiteFailure, explain, signature_of
-from bisect_tool.evidence.exits import exit_in
+from bisect_tool.evidence.exit_codes import exit_in
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from bisect_tool.evidence.signature import Signature, signature_of
 from bisect_tool.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from bisect_tool.evidence.chain import Failure
+    from bisect_tool.evidence.failure_chain import Failure
 
 _SKIPPED = {
     Outcome.ERRORED: "the suite could not run",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.crash import CrashReader
     from bisect_tool.evidence.event import Frame
     from bisect_tool.evidence.line import LogLine
-    from bisect_tool.evidence.record import Record
+    from bisect_tool.evidence.log_record import Record
 
 _KEPT, _LONG = 20_000, 500
 _INDENTED, _FRAME = "    ", '  File "'

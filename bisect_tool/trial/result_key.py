@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _PACKAGE = Path(__file__).parent.parent
-_OURS = ("evidence", "suite", "supervise", "text.py", "trial", "verdict.py")
+_OURS = ("evidence", "suite", "supervise", "sanitise.py", "trial", "verdict.py")
 """What of this package has a say in what a suite's cells yield."""
 
 

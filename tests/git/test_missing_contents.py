@@ -6,7 +6,7 @@ import pytest
 
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Repository
-from bisect_tool.git.contents import cut_off, lacks
+from bisect_tool.git.missing_contents import cut_off, lacks
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 

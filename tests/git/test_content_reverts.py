@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.git import restored as module
-from bisect_tool.git.restored import restored
+from bisect_tool.git import content_reverts as module
+from bisect_tool.git.content_reverts import restored
 
 
 @pytest.fixture

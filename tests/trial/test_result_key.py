@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import bisect_tool
-from bisect_tool.trial import version
+from bisect_tool.trial import result_key
 
 PACKAGE = Path(bisect_tool.__file__).parent
 
@@ -18,20 +18,20 @@ PACKAGE = Path(bisect_tool.__file__).parent
     [
         "trial/collect.py",
         "supervise/logs.py",
-        "text.py",
+        "sanitise.py",
         "verdict.py",
-        "evidence/chain.py",
+        "evidence/failure_chain.py",
         "suite/stream/bisect_stream.py",
     ],
 )
 def test_what_decides_outcomes_is_part_of_the_version(tmp_path, monkeypatch, file):
-    for name in version._OURS:
+    for name in result_key._OURS:
         place = PACKAGE / name
         copy = shutil.copytree if place.is_dir() else shutil.copy
         copy(place, tmp_path / name)
-    monkeypatch.setattr(version, "_PACKAGE", tmp_path)
-    before = version._ours.__wrapped__()
-    assert version._ours.__wrapped__() == before
+    monkeypatch.setattr(result_key, "_PACKAGE", tmp_path)
+    before = result_key._ours.__wrapped__()
+    assert result_key._ours.__wrapped__() == before
     with (tmp_path / file).open("a") as source:
         source.write("# changed\n")
-    assert version._ours.__wrapped__() != before
+    assert result_key._ours.__wrapped__() != before

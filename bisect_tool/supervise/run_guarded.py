@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.supervise.files import read_regular, write_whole
 from bisect_tool.supervise.fork_server import SERVER, GuardianChannel
-from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian
-from bisect_tool.supervise.leftovers import SHM_FILE
-from bisect_tool.supervise.orphan_tree import end_abandoned
-from bisect_tool.supervise.process_set import KILL_LIMIT_S
-from bisect_tool.supervise.processes import is_alive, send
-from bisect_tool.supervise.spec import (
+from bisect_tool.supervise.guardian_protocol import (
     RESULT_FILE,
     SPEC_FILE,
     UNREADABLE,
@@ -27,6 +22,11 @@ from bisect_tool.supervise.spec import (
     seconds,
     text,
 )
+from bisect_tool.supervise.journal import GUARDIAN_FILE, JOURNAL_FILE, read_guardian
+from bisect_tool.supervise.orphan_tree import end_abandoned
+from bisect_tool.supervise.process_set import KILL_LIMIT_S
+from bisect_tool.supervise.processes import is_alive, send
+from bisect_tool.supervise.shared_memory import SHM_FILE
 
 if TYPE_CHECKING:
     import threading

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.git.pins import Pin, changed_pins, names_pins
+from bisect_tool.git.requirement_pins import Pin, changed_pins, names_pins
 
 
 def told(path, old, new):

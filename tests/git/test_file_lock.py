@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.git.lease import LeaseCancelledError, first_free, lease
+from bisect_tool.git.file_lock import LeaseCancelledError, first_free, lease
 
 
 def unexpected(sentence):

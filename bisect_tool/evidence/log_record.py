@@ -13,7 +13,7 @@ from bisect_tool.evidence.parsed_line import LAUNCHER, TEST
 from bisect_tool.evidence.patterns import SUITE, Patterns, Stage
 from bisect_tool.evidence.signature import engine_frame
 from bisect_tool.evidence.traceback import Link, TracebackReader, bare_exception
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

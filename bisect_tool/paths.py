@@ -9,7 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from bisect_tool.errors import UsageError
-from bisect_tool.text import clean_line
+from bisect_tool.sanitise import clean_line
 
 VARIABLE = "BISECT_RUN_HOME"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bisect_tool.evidence import LogLine, explain_log
-from bisect_tool.evidence.quiet import FOLLOWING, telling_lines
+from bisect_tool.evidence.healthy_lines import FOLLOWING, telling_lines
 
 HEALTHY = "(EngineCore_DP%d pid=%d) INFO 06-10 16:%02d:%02d [loggers.py:123] Running: 3 reqs, Waiting: 0"
 FAILURE = [

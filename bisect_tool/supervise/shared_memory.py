@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.supervise.files import append_regular, read_regular
+from bisect_tool.supervise.guardian_protocol import UNREADABLE, text, whole
 from bisect_tool.supervise.linux import watch_folder
 from bisect_tool.supervise.processes import open_files, read_bytes, table
-from bisect_tool.supervise.spec import UNREADABLE, text, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

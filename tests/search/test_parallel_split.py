@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.search import Bisection, Dag
-from bisect_tool.search.partition import partition
+from bisect_tool.search.parallel_split import partition
 
 
 def parts(weights, cuts):

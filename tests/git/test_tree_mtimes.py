@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from bisect_tool.git import folders as module
-from bisect_tool.git.folders import Folders
+from bisect_tool.git import tree_mtimes as module
+from bisect_tool.git.tree_mtimes import Folders
 
 REPEATS = 20
 
