@@ -28,12 +28,17 @@ _ENDPOINT_RUNS = 16
 """What shows in one run of three stays hidden in so many once in four hundred times."""
 Flaky = Annotated[
     bool,
-    typer.Option("--flaky", help=f"The history whose culprit shows in one run of {FLAKY_CELL} in three."),
+    typer.Option("--flaky", help=f"Use a history whose culprit fails {FLAKY_CELL} in one run of three."),
 ]
 
 Order = Annotated[
-    bool, typer.Option("--order", help="The history whose culprit shows only after the cells before it.")
+    bool, typer.Option("--order", help="Use a history whose culprit fails cells only after others have run.")
 ]
+
+EXAMPLES = (
+    "bisect-run demo",
+    "bisect-run demo --cells '*[4]' --confirm revert",
+)
 
 
 def demo(
@@ -45,7 +50,8 @@ def demo(
 ) -> int:
     """Bisect a bundled history of the reference engine.
 
-    Needs the extra `engine`, and a minute or two; some more with --flaky, which runs two trials side by side.
+    Needs the extra `engine`. Takes one or two minutes; longer with --flaky, which runs two trials in
+    parallel.
     """
     if flaky and order:
         raise UsageError("--flaky and --order are different histories", "Leave one of them out.")

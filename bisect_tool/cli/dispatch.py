@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bisect_tool import __version__
+from bisect_tool.cli.examples import epilog
 from bisect_tool.errors import BisectError, ExitCode, UsageError
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say, say_error
@@ -49,9 +50,10 @@ def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
     app = typer.Typer(
         name="bisect-run",
         help=(
-            "Name the commit that turned an LLM-serving engine's multi-process tests red.\n\n"
-            "`bisect-run --good A --bad B` with no command is `bisect-run run`."
+            "Find the commit that broke an LLM-serving engine's multi-process tests.\n\n"
+            "`bisect-run --good A --bad B` means `bisect-run run --good A --bad B`."
         ),
+        epilog=epilog("bisect-run demo", "bisect-run --good v0.8.0 --bad main"),
         callback=_root,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -60,9 +62,9 @@ def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
     for name in names:
         module = importlib.import_module(f"bisect_tool.cli.{name}")
         if name in _GROUPS:
-            app.add_typer(module.app, name=name, help=_GROUPS[name])
+            app.add_typer(module.app, name=name, help=_GROUPS[name], epilog=epilog(*module.EXAMPLES))
         else:
-            app.command(name)(getattr(module, name))
+            app.command(name, epilog=epilog(*module.EXAMPLES))(getattr(module, name))
     return app
 
 
@@ -95,7 +97,7 @@ def _version(wanted: bool) -> None:
 
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass

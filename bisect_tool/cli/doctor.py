@@ -44,11 +44,17 @@ class Check:
         return self.needed and not self.fine
 
 
-def doctor() -> int:
-    """Say whether this machine is able, and what it lacks.
+EXAMPLES = (
+    "bisect-run doctor",
+    "BISECT_RUN_HOME=/scratch/bisect-run bisect-run doctor",
+)
 
-    Looks at Python, git, disk, load, the demo's packages, uv and GPUs. Exits with 5 where one that is needed
-    lacks.
+
+def doctor() -> int:
+    """Check this machine and list what is missing.
+
+    Checks Python, git, disk space, stored sessions, load, the demo's packages, uv and GPUs. Exits with 5 if
+    something required is missing.
     """
     checks = tuple(_checks())
     show(render_checks(checks))

@@ -17,24 +17,29 @@ from bisect_tool.sanitise import redact, secret_values
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say
 
+EXAMPLES = (
+    "bisect-run explain build.log",
+    "bisect-run explain failed.log --against passed.log --markdown",
+)
+
 
 def explain(
     logs: Annotated[
         list[str],
-        typer.Argument(
-            metavar="LOG", help="Log files, folders of them, archives, JUnit XML, or - for stdin."
-        ),
+        typer.Argument(metavar="LOG", help="Log files, folders, archives, JUnit XML, or - for stdin."),
     ],
     against: Annotated[
         list[str] | None,
-        typer.Option("--against", metavar="LOG", help="The log of a good run; may be repeated."),
+        typer.Option(
+            "--against",
+            metavar="LOG",
+            help="Log of a passing run, whose errors are ignored; may be repeated.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False,
-    as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print Markdown, ready for an issue.")
-    ] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")] = False,
 ) -> int:
-    """Say why a log failed: the root cause, and what followed."""
+    """Find the root cause of a failure in log files."""
     if as_json and as_markdown:
         raise UsageError("--json and --markdown are different documents", "Leave one of them out.")
     files = LogFiles(logs, say)

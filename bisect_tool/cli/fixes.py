@@ -34,13 +34,18 @@ if TYPE_CHECKING:
 
 Several = list[str] | None
 
+EXAMPLES = (
+    "bisect-run fixes --at main",
+    "bisect-run fixes --at main --revert 8f8b41594 --apply fix.patch",
+)
+
 
 def fixes(
-    at: Annotated[str, typer.Option("--at", metavar="REF", help="The commit that fails.")],
+    at: Annotated[str, typer.Option("--at", metavar="REF", help="The failing commit.")],
     revert: Annotated[
         Several,
         typer.Option(
-            "--revert", metavar="REF|PR", help="Revert this commit of its history; may be repeated."
+            "--revert", metavar="REF|PR", help="Revert this commit or pull request; may be repeated."
         ),
     ] = None,
     apply: Annotated[
@@ -51,11 +56,13 @@ def fixes(
     ] = None,
     verify: Annotated[
         Several,
-        typer.Option("--verify", metavar="REF", help="Also run this commit as it is; may be repeated."),
+        typer.Option("--verify", metavar="REF", help="Also run this commit unchanged; may be repeated."),
     ] = None,
     runs: Annotated[
         int,
-        typer.Option("--runs", metavar="N", min=1, help="Runs that a cell has to pass to count as fixed."),
+        typer.Option(
+            "--runs", metavar="N", min=1, help="Passing runs required before a cell counts as fixed."
+        ),
     ] = 2,
     repo: shared_options.Repo = None,
     scenario: shared_options.Scenario = None,
@@ -71,9 +78,10 @@ def fixes(
     as_json: shared_options.AsJson = False,
     command: shared_options.Command = None,
 ) -> int:
-    """Find the fewest reverts, patches and picks that heal a commit.
+    """Find the fewest reverts, patches and picks that fix a commit.
 
-    Without any: the culprit that a bisection up to this commit named, and what touched the same code later.
+    By default, tries reverting the culprit found by an earlier bisection of this commit, and later changes to
+    the same code.
     """
     options = RunOptions(
         goods=(),

@@ -39,6 +39,11 @@ _SEARCHES = 24
 _PLAYED = 128
 """A longer range is played as a line of so many parts; what it takes to search one of them is added."""
 
+EXAMPLES = (
+    "bisect-run plan --good v0.8.0 --bad main",
+    "bisect-run plan --good v2.1 --bad HEAD -- ./check.sh",
+)
+
 
 def plan(
     good: shared_options.Good,
@@ -65,7 +70,7 @@ def plan(
     pass_env: shared_options.PassEnv = None,
     command: shared_options.Command = None,
 ) -> int:
-    """Say which commits, builds and trials `run` would take."""
+    """Show the commits, builds and trials that `run` would need."""
     options = RunOptions(
         goods=tuple(good),
         bad=bad,

@@ -24,14 +24,19 @@ if TYPE_CHECKING:
     from bisect_tool.paths import Home
     from bisect_tool.session.store import SessionRow
 
+EXAMPLES = (
+    "bisect-run report",
+    "bisect-run report last --markdown",
+)
+
 
 def report(
     session: shared_options.SessionId = "last",
     repo: shared_options.MovedTo = None,
     as_json: shared_options.AsJson = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print an issue body ready to paste.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")] = False,
 ) -> int:
-    """Render a session for the terminal, as JSON or as Markdown."""
+    """Print a session's report: text, JSON or Markdown."""
     if as_json and markdown:
         raise UsageError("--json and --markdown exclude each other", "Leave one of them out.")
     document = document_of(session, repo)

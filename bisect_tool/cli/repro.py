@@ -15,24 +15,31 @@ from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store
 from bisect_tool.terminal.output import say
 
+EXAMPLES = (
+    "bisect-run repro main --runs 50",
+    "bisect-run repro main --compare v0.8.0 -- ./check.sh",
+)
+
 
 def repro(
     rev: Annotated[str, typer.Argument(metavar="REV", help="The commit to run.")],
     runs: Annotated[
-        int, typer.Option("--runs", metavar="N", min=1, help="How often; with --compare, each commit.")
+        int, typer.Option("--runs", metavar="N", min=1, help="Number of runs, with --compare of each commit.")
     ] = 20,
     until_fail: Annotated[
-        bool, typer.Option("--until-fail", help="Start no run after one that failed.")
+        bool, typer.Option("--until-fail", help="Stop after the first failing run.")
     ] = False,
     compare: Annotated[
         str | None,
         typer.Option(
-            "--compare", metavar="REV2", help="Run this commit in turn with REV, and test the two rates."
+            "--compare",
+            metavar="REV2",
+            help="Alternate with runs of this commit and compare the failure rates.",
         ),
     ] = None,
     stress: Annotated[
         Literal["cpu", "memory", "delay"] | None,
-        typer.Option("--stress", help="Load or scheduling pressure that widens races."),
+        typer.Option("--stress", help="Put the machine under load, or delay processes, to provoke races."),
     ] = None,
     stress_role: Annotated[
         list[str] | None,
@@ -45,7 +52,7 @@ def repro(
     script: Annotated[
         str | None,
         typer.Option(
-            "--script", metavar="FILE", help="Write a bash script that does the same without this tool."
+            "--script", metavar="FILE", help="Write a bash script that does the same without bisect-run."
         ),
     ] = None,
     repo: shared_options.Repo = None,
@@ -62,9 +69,9 @@ def repro(
     as_json: shared_options.AsJson = False,
     command: shared_options.Command = None,
 ) -> int:
-    """Run one commit again and again: how often it fails, and how.
+    """Run one commit many times to measure how often it fails.
 
-    Exits with 1 if it failed, with 0 if it never did.
+    Exits with 1 if any run failed, else with 0.
     """
     options = RunOptions(
         goods=(),

@@ -16,6 +16,11 @@ from bisect_tool.session.relocate import relocate
 from bisect_tool.session.store import Store
 from bisect_tool.terminal.output import say
 
+EXAMPLES = (
+    "bisect-run resume",
+    "bisect-run resume 20260306-101500-1a2b --json",
+)
+
 
 def resume(
     session: shared_options.SessionId = "last",
@@ -24,12 +29,12 @@ def resume(
         bool,
         typer.Option(
             "--edited-check",
-            help="Count the trials that ran before the check or scenario was edited all the same.",
+            help="Keep the results of trials from before the check or scenario was edited.",
         ),
     ] = False,
     as_json: shared_options.AsJson = False,
 ) -> int:
-    """Go on with a session; trials that ran are not run again."""
+    """Resume a session without repeating finished trials."""
     here = home()
     store = Store(here.store, say)
     if repo is not None:

@@ -11,6 +11,11 @@ from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store
 from bisect_tool.terminal.output import say
 
+EXAMPLES = (
+    "bisect-run run --good v0.8.0 --bad main",
+    "bisect-run run --good v2.1 --bad HEAD -- ./check.sh",
+)
+
 
 def run(
     good: shared_options.Good,
@@ -39,7 +44,7 @@ def run(
     as_json: shared_options.AsJson = False,
     command: shared_options.Command = None,
 ) -> int:
-    """Name the first bad commit of every red cell (the default)."""
+    """Find the first bad commit of every failing cell (the default)."""
     options = RunOptions(
         goods=tuple(good),
         bad=bad,

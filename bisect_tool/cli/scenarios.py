@@ -7,15 +7,20 @@ from typing import Annotated
 import typer
 
 from bisect_tool import scenario as scenarios
+from bisect_tool.cli.examples import epilog
 from bisect_tool.format import count
 from bisect_tool.terminal.terminal import write
 from bisect_tool.trial.cells import collect_cells
 from bisect_tool.trial.config import check_templates
 from bisect_tool.trial.launch_files import check_launch_files
 
+EXAMPLES = ("bisect-run scenarios list", "bisect-run scenarios show external-lb-dp")
+
 app = typer.Typer(invoke_without_command=True)
 
-Name = Annotated[str, typer.Argument(metavar="SCENARIO", help="A bundled scenario or a scenario's folder.")]
+Name = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="Bundled scenario, or path of a scenario folder.")
+]
 
 
 @app.callback()
@@ -24,17 +29,20 @@ def scenarios_(context: typer.Context) -> int:
     return list_() if context.invoked_subcommand is None else 0
 
 
-@app.command("list")
+@app.command("list", epilog=epilog("bisect-run scenarios", "bisect-run scenarios list"))
 def list_() -> int:
-    """The bundled scenarios, a line each."""
+    """List the bundled scenarios."""
     for name, folder in scenarios.available().items():
         write(f"{name:20} {scenarios.load(str(folder)).description}")
     return 0
 
 
-@app.command("show")
+@app.command(
+    "show",
+    epilog=epilog("bisect-run scenarios show external-lb-dp", "bisect-run scenarios show ./my-scenario"),
+)
 def show(name: Name) -> int:
-    """A scenario's profiles and cells."""
+    """Show a scenario's profiles and cells."""
     # The launch values are printed as they are written: it is the suite's choice what it does with dp_size.
     found = scenarios.load(name)
     write(f"{found.name}: {found.description}")
@@ -52,11 +60,14 @@ def show(name: Name) -> int:
     return 0
 
 
-@app.command("check")
+@app.command(
+    "check",
+    epilog=epilog("bisect-run scenarios check external-lb-dp", "bisect-run scenarios check ./my-scenario"),
+)
 def check(name: Name) -> int:
-    """Read a scenario's file and what it names, and collect its suite.
+    """Validate a scenario: its files and its test suite.
 
-    Exits with 2 and a message where something is wrong.
+    Exits with 2 and a message if something is wrong.
     """
     found = scenarios.load(name)
     check_templates(found)

@@ -30,28 +30,38 @@ if TYPE_CHECKING:
 _GOOD = "good"
 _LEAST_CAPACITY = 1e-4
 
+EXAMPLES = (
+    "bisect-run simulate --candidates 100",
+    "bisect-run simulate --candidates 100 --p-fail-bad 0.3 --runs 200",
+)
+
 
 def simulate(
     candidates: Annotated[
         int | None,
-        typer.Option("--candidates", metavar="N", min=1, max=1_000_000, help="A line of N commits."),
+        typer.Option(
+            "--candidates", metavar="N", min=1, max=1_000_000, help="Search a linear history of N commits."
+        ),
     ] = None,
     history: Annotated[
-        Path | None, typer.Option("--history", metavar="FILE", help="A real history, one commit a line.")
+        Path | None,
+        typer.Option("--history", metavar="FILE", help="A recorded history, one commit per line."),
     ] = None,
     cases: Annotated[
-        Path | None, typer.Option("--cases", metavar="FILE", help="Ranges of it with a known culprit.")
+        Path | None, typer.Option("--cases", metavar="FILE", help="Ranges of --history with known culprits.")
     ] = None,
     p_fail_bad: Annotated[
-        float, typer.Option("--p-fail-bad", metavar="P", min=0.0, max=1.0, help="How often bad commits fail.")
+        float,
+        typer.Option("--p-fail-bad", metavar="P", min=0.0, max=1.0, help="Failure rate of bad commits."),
     ] = 1.0,
     p_fail_good: Annotated[
-        float, typer.Option("--p-fail-good", metavar="P", min=0.0, max=1.0, help="How often good ones do.")
+        float,
+        typer.Option("--p-fail-good", metavar="P", min=0.0, max=1.0, help="Failure rate of good commits."),
     ] = 0.0,
     runs: Annotated[
         int,
         typer.Option(
-            "--runs", metavar="N", min=1, max=1_000_000, help="Searches in all, as many for each case."
+            "--runs", metavar="N", min=1, max=1_000_000, help="Number of searches, the same for each case."
         ),
     ] = 500,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Random seed.")] = 1,
@@ -59,14 +69,16 @@ def simulate(
     slots: shared_options.Slots = 1,
     endpoint_runs: Annotated[
         int,
-        typer.Option("--endpoint-runs", metavar="N", min=1, help="Runs in which the bad end has to fail."),
+        typer.Option(
+            "--endpoint-runs", metavar="N", min=1, help="Runs of the bad commit before it counts as passing."
+        ),
     ] = 20,
     no_priors: shared_options.NoPriors = False,
     as_json: shared_options.AsJson = False,
 ) -> int:
-    """Play the real search many times on a given history and noise.
+    """Simulate many searches to estimate their cost and accuracy.
 
-    Counted are all runs: those of the ends, and those that confirm, too.
+    Counts every run, including those of the good and bad commits and those that confirm a culprit.
     """
     noise, terms = Noise(p_fail_bad, p_fail_good), SearchSettings(confidence, slots, endpoint_runs)
     if noise.capacity < _LEAST_CAPACITY or p_fail_bad <= p_fail_good:

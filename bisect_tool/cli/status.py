@@ -17,15 +17,20 @@ from bisect_tool.session.store import Store
 from bisect_tool.terminal.output import say
 from bisect_tool.terminal.terminal import show
 
+EXAMPLES = (
+    "bisect-run status",
+    "bisect-run status last",
+)
+
 
 def status(
     session: Annotated[
         str | None,
-        typer.Argument(metavar="SESSION", help="A session's id, the beginning or end of one, or `last`."),
+        typer.Argument(metavar="SESSION", help="Session id, the beginning or end of one, or `last`."),
     ] = None,
     repo: shared_options.MovedTo = None,
 ) -> int:
-    """List the sessions, or look at one."""
+    """List sessions, or show one."""
     here = home()
     store = Store(here.store, say)
     now = datetime.now(UTC)

@@ -23,6 +23,11 @@ from bisect_tool.terminal.progress import Progress
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Verdict
 
+EXAMPLES = (
+    "git bisect run bisect-run step -- ./check.sh",
+    "bisect-run step --rev main --pytest tests/test_api.py",
+)
+
 
 def step(
     rev: Annotated[str, typer.Option("--rev", metavar="REF", help="The commit to test.")] = "HEAD",
@@ -41,14 +46,14 @@ def step(
         typer.Option(
             "--signature",
             metavar="TEXT",
-            help="Only a failure whose signature contains this text is bad; of a command also its output.",
+            help="Bad only if the failure's signature, or a command's output, contains this text.",
         ),
     ] = "",
     command: shared_options.Command = None,
 ) -> int:
-    """Test one commit: the checker of `git bisect run`.
+    """Test one commit, as the command of `git bisect run`.
 
-    Exits with 0 good, 1 bad, 125 cannot be tested, 128 stop (a mistake or an interrupt).
+    Exit codes: 0 good, 1 bad, 125 cannot be tested, 128 abort (usage error or interrupt).
     """
     here = home()
     options = RunOptions(

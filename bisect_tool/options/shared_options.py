@@ -10,31 +10,34 @@ from bisect_tool.scenario import A_YEAR_S
 
 Good = Annotated[
     list[str],
-    typer.Option("--good", metavar="REF", help="A commit at which the tests pass; may be repeated."),
+    typer.Option("--good", metavar="REF", help="A commit where the tests pass; may be repeated."),
 ]
-Bad = Annotated[str, typer.Option("--bad", metavar="REF", help="A commit at which they fail.")]
+Bad = Annotated[str, typer.Option("--bad", metavar="REF", help="The commit where the tests fail.")]
 Repo = Annotated[
     str | None,
     typer.Option(
-        "--repo", metavar="REPO", help="A checkout, a bare git directory or a URL.", show_default=False
+        "--repo",
+        metavar="REPO",
+        help="Repository: a checkout, a bare repository or a URL.",
+        show_default=False,
     ),
 ]
 Scenario = Annotated[
     str | None,
     typer.Option(
-        "--scenario", metavar="NAME", help="A bundled scenario or a scenario's folder [external-lb-dp]."
+        "--scenario", metavar="NAME", help="Bundled scenario, or path of a scenario folder [external-lb-dp]."
     ),
 ]
 Profile = Annotated[
     str | None,
     typer.Option(
-        "--profile", metavar="NAME", help="A profile of the scenario [the one made for the repository]."
+        "--profile", metavar="NAME", help="Profile of the scenario [the one that fits the repository]."
     ),
 ]
 Cells = Annotated[
     list[str] | None,
     typer.Option(
-        "--cells", metavar="PATTERN", help="Only cells that match, such as '*[4]'; may be repeated."
+        "--cells", metavar="PATTERN", help="Run only cells that match, such as '*[4]'; may be repeated."
     ),
 ]
 Pytest = Annotated[
@@ -60,10 +63,12 @@ Python = Annotated[
 TestsFrom = Annotated[
     str | None,
     typer.Option(
-        "--tests-from", metavar="REF", help="Take those tests from this commit, not from each one tested."
+        "--tests-from", metavar="REF", help="Use the --pytest files of this commit at every tested commit."
     ),
 ]
-FirstParent = Annotated[bool, typer.Option("--first-parent", help="Follow the mainline only.")]
+FirstParent = Annotated[
+    bool, typer.Option("--first-parent", help="Follow only the first parent of merge commits.")
+]
 EndpointRuns = Annotated[
     int,
     typer.Option(
@@ -75,11 +80,11 @@ EndpointRuns = Annotated[
 ]
 Find = Annotated[
     Literal["regression", "fix"],
-    typer.Option("--find", help="The first bad commit, or the first good one again after --bad."),
+    typer.Option("--find", help="Find the first bad commit, or the first one after --bad that passes."),
 ]
 Confidence = Annotated[
     float,
-    typer.Option("--confidence", metavar="P", min=0.51, max=0.9999, help="How sure an answer has to be."),
+    typer.Option("--confidence", metavar="P", min=0.51, max=0.9999, help="Required confidence."),
 ]
 BudgetTrials = Annotated[
     int | None,
@@ -91,11 +96,9 @@ BudgetMinutes = Annotated[
     float | None,
     typer.Option("--budget-minutes", metavar="M", min=0.01, help="Start no new trial after M minutes."),
 ]
-Slots = Annotated[
-    int, typer.Option("--slots", metavar="K", min=1, max=64, help="Trials that run side by side.")
-]
+Slots = Annotated[int, typer.Option("--slots", metavar="K", min=1, max=64, help="Number of parallel trials.")]
 NoPriors = Annotated[
-    bool, typer.Option("--no-priors", help="Suspect every commit alike, whatever it changes.")
+    bool, typer.Option("--no-priors", help="Treat all commits as equally likely, whatever they change.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore results from earlier sessions.")]
 Confirm = Annotated[
@@ -104,9 +107,7 @@ Confirm = Annotated[
 ]
 SameFailure = Annotated[
     bool,
-    typer.Option(
-        "--same-failure", help="Skip commits at which the command fails in another way than at --bad."
-    ),
+    typer.Option("--same-failure", help="Skip commits where the command fails in another way than at --bad."),
 ]
 Deadline = Annotated[
     float,
@@ -115,7 +116,7 @@ Deadline = Annotated[
         metavar="SECONDS",
         min=0.1,
         max=A_YEAR_S,
-        help="Seconds that one run of a command may take.",
+        help="Time limit for one run of a command.",
     ),
 ]
 PassEnv = Annotated[
@@ -123,22 +124,22 @@ PassEnv = Annotated[
     typer.Option(
         "--pass-env",
         metavar="NAME",
-        help="Hand this variable to the check although it looks like a secret; may be repeated.",
+        help="Pass this environment variable even if it looks like a secret; may be repeated.",
     ),
 ]
 Command = Annotated[
     list[str] | None,
-    typer.Argument(metavar="COMMAND", help="After --: a command with the exit codes of `git bisect run`."),
+    typer.Argument(metavar="COMMAND", help="Command to run, after --; exit codes as for `git bisect run`."),
 ]
 SessionId = Annotated[
-    str, typer.Argument(metavar="SESSION", help="A session's id, the beginning or end of one, or `last`.")
+    str, typer.Argument(metavar="SESSION", help="Session id, the beginning or end of one, or `last`.")
 ]
 MovedTo = Annotated[
     str | None,
     typer.Option(
         "--repo",
         metavar="REPO",
-        help="Where the session's repository is now, if it has moved.",
+        help="New location of the session's repository, if it has moved.",
         show_default=False,
     ),
 ]
