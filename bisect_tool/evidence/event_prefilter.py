@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 _KEPT = 20_000
-_LONG = 1000
+LONG = 1000
+"""Shapes of this length or more are not remembered."""
 _DIGITS = b"0123456789"
 _LOWER = bytes(range(256)).lower()
 
 
-class Telling:
+class EventPrefilter:
     """Looks for stems of words, in any case, and remembers the shapes of lines with and without one."""
 
     def __init__(self, stems: Iterable[str]) -> None:
@@ -26,35 +27,39 @@ class Telling:
             if not any(shorter in stem for shorter in needed):
                 needed.append(stem)
         self._stems = tuple(needed)
-        self._quiet: set[bytes] = set()
-        self._telling: set[bytes] = set()
+        self._without: set[bytes] = set()
+        self._with: set[bytes] = set()
 
-    def tells(self, line: str) -> bool:
+    def matches(self, line: str) -> bool:
         """Whether a line can begin an event."""
         shape = _shape(line)
-        if shape in self._quiet:
+        if shape in self._without:
             return False
-        return shape in self._telling or bool(self._learn((shape,)))
+        return shape in self._with or bool(self._learn((shape,)))
 
-    def lines(self, block: str) -> list[int]:
-        """Return which lines of a block, counted from 0, can begin an event."""
-        shapes = _shape(block).split(b"\n")
-        new = set(shapes).difference(self._quiet, self._telling)
+    def matching(self, shapes: Sequence[bytes]) -> list[int]:
+        """Return the indices of the lines that can begin an event, given the shapes of all."""
+        new = set(shapes).difference(self._without, self._with)
         found = self._learn(new) if new else set()
-        if not found and self._telling.isdisjoint(shapes):
+        if not found and self._with.isdisjoint(shapes):
             return []
-        return [at for at, shape in enumerate(shapes) if shape in self._telling or shape in found]
+        return [at for at, shape in enumerate(shapes) if shape in self._with or shape in found]
 
     def _learn(self, shapes: Collection[bytes]) -> set[bytes]:
         """Return those of some new shapes that have a stem."""
         text = b"\n".join(shapes)
         stems = [stem for stem in self._stems if stem in text]
         found = {shape for shape in shapes if any(stem in shape for stem in stems)} if stems else set()
-        for known, learnt in ((self._quiet, set(shapes) - found), (self._telling, found)):
+        for known, learnt in ((self._without, set(shapes) - found), (self._with, found)):
             if len(known) + len(learnt) > _KEPT:
                 known.clear()
-            known.update(shape for shape in learnt if len(shape) < _LONG)
+            known.update(shape for shape in learnt if len(shape) < LONG)
         return found
+
+
+def line_shapes(block: str) -> list[bytes]:
+    """Return the shape of each line of a block, in order; the last is of what follows the last newline."""
+    return _shape(block).split(b"\n")
 
 
 def _shape(text: str) -> bytes:

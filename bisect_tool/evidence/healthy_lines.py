@@ -1,21 +1,23 @@
-"""Healthy stretches of a log, left out in bulk: what is read from the rest is the same without them."""
+"""Stretches of a log that are left out in bulk: what is read from the rest is the same without them."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
 from functools import partial
-from itertools import count, repeat
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING
 
+from bisect_tool.evidence.event_prefilter import line_shapes
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.patterns import PATTERNS
+from bisect_tool.evidence.repeated_lines import RepeatedBlocks, with_end_marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FOLLOWING = 512
-"""Lines after a telling one that may belong to records which are open still (see `reader`)."""
+"""Lines after one that can begin an event which may belong to records still open (see `reader`)."""
 _NAMES_KEPT = 10_000
 _LINE = partial(tuple.__new__, LogLine)
 """`LogLine._make` without a call in Python for each of millions of lines."""
@@ -24,11 +26,12 @@ _TIME = re.compile(r"\d\d:\d\d")
 _NAMED = re.compile(r"\(\w[^()\n]{0,60} pid=\d{1,9}\)")
 
 
-def telling_lines(source: str, blocks: Iterable[str]) -> Iterator[LogLine]:
-    """Yield the numbered lines of a log, but for those of blocks that tell nothing.
+def relevant_lines(source: str, blocks: Iterable[str]) -> Iterator[LogLine]:
+    """Yield the numbered lines of a log, without stretches that add nothing to what is read from the rest.
 
-    Of such a block the last line with a time and the very last one are kept, and the first line of each
-    process.
+    Of a block in which no event can begin, the last line with a time and the very last one are kept, and the
+    first line of each process. A block that only repeats what was read before (see `repeated_lines`) is left
+    out as a whole.
 
     Args:
         source: the name of the log.
@@ -36,16 +39,22 @@ def telling_lines(source: str, blocks: Iterable[str]) -> Iterator[LogLine]:
     """
     number, following = 1, FOLLOWING
     names: set[str] = set()
-    for block in blocks:
-        telling = PATTERNS.telling.lines(block)
-        if following <= 0 and not telling:
+    repeated = RepeatedBlocks(FOLLOWING)
+    for block, at_end in with_end_marked(blocks):
+        shapes = line_shapes(block)
+        events = PATTERNS.prefilter.matching(shapes)
+        length = block.count("\n") + (not block.endswith("\n"))
+        if following <= 0 and not events:
             yield from _kept(source, block, number, names)
-            number += block.count("\n")
-            continue
-        lines = block.removesuffix("\n").split("\n")
-        yield from map(_LINE, zip(repeat(source), repeat(0.0), lines, count(number)))
-        number += len(lines)
-        following = telling[-1] + FOLLOWING - len(lines) if telling else following - len(lines)
+            repeated.take_skipped()
+        elif repeated.skip(shapes, block, at_end=at_end):
+            following -= length
+        else:
+            before = repeated.take_skipped()
+            lines = chain(before, block.removesuffix("\n").split("\n"))
+            yield from map(_LINE, zip(repeat(source), repeat(0.0), lines, count(number - len(before))))
+            following = (events[-1] + FOLLOWING if events else following) - length
+        number += length
 
 
 def _kept(source: str, block: str, number: int, names: set[str]) -> Iterator[LogLine]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bisect_tool.evidence.event import Event, EventKind, Severity
-from bisect_tool.evidence.event_prefilter import Telling
+from bisect_tool.evidence.event_prefilter import EventPrefilter, line_shapes
 from bisect_tool.evidence.expression import check_expression
 
 if TYPE_CHECKING:
@@ -180,9 +180,9 @@ class Patterns:
         return re.compile("|".join(re.escape(each.mark) for each in self._patterns if each.fatal))
 
     @cached_property
-    def telling(self) -> Telling:
+    def prefilter(self) -> EventPrefilter:
         """Which lines can begin an event."""
-        return Telling((*_STEMS, *self._marks()))
+        return EventPrefilter((*_STEMS, *self._marks()))
 
     @cached_property
     def summary(self) -> re.Pattern[str]:
@@ -200,7 +200,7 @@ class Patterns:
 
     def may_tell(self, block: str) -> bool:
         """Whether any line of a block can begin an event; cheap on the many blocks that are healthy."""
-        return bool(self.telling.lines(block))
+        return bool(self.prefilter.matching(line_shapes(block)))
 
     def may_date(self, text: str) -> bool:
         """Whether a line can name a process or hold a milestone; cheap on the many lines that cannot."""
@@ -229,7 +229,7 @@ class Patterns:
         marks = {each.mark.lower() for each in section.patterns}
         # Where a level can be any word, or a pattern has no literal text, every line has to be looked at.
         anything = "" in marks or (line_format is not None and line_format.names_levels)
-        extended.telling = Telling(("",) if anything else (*_STEMS, *self._marks(), *marks))
+        extended.prefilter = EventPrefilter(("",) if anything else (*_STEMS, *self._marks(), *marks))
         return extended
 
     def is_own(self, file: str) -> bool:

@@ -85,7 +85,7 @@ class _Reader:
         """Take a line that is not of a run."""
         if self._run is not None:
             self._end_run(self._run)
-        if not self._open and not self._known.telling.tells(line.text):
+        if not self._open and not self._known.prefilter.matches(line.text):
             self._pass(line)
             return
         if self._passed:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from bisect_tool.errors import UsageError
-from bisect_tool.evidence.healthy_lines import telling_lines
+from bisect_tool.evidence.healthy_lines import relevant_lines
 from bisect_tool.evidence.line import LogLine
 from bisect_tool.evidence.patterns import SUITE
 from bisect_tool.logs.junit import NoJunit, failed_cases
@@ -98,7 +98,7 @@ class LogFiles:
         blocks = self._blocks(name, stream, _UNPACKED_LIMIT if packed else None)
         head = stream.peek(_HEAD)[:_HEAD]
         if not _XML.match(head):
-            yield from telling_lines(name, _unindented(_texts(blocks, head)))
+            yield from relevant_lines(name, _unindented(_texts(blocks, head)))
         elif name in self._named or _JUNIT in head:  # other XML in a folder is no log
             yield from self._cases(name, stream)
 

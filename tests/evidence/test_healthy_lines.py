@@ -3,7 +3,7 @@
 import pytest
 
 from bisect_tool.evidence import LogLine, explain_log
-from bisect_tool.evidence.healthy_lines import FOLLOWING, telling_lines
+from bisect_tool.evidence.healthy_lines import FOLLOWING, relevant_lines
 
 HEALTHY = "(EngineCore_DP%d pid=%d) INFO 06-10 16:%02d:%02d [loggers.py:123] Running: 3 reqs, Waiting: 0"
 FAILURE = [
@@ -40,21 +40,21 @@ def all_lines(lines):
 @pytest.mark.parametrize("size", [1, 100, 700])
 def test_the_answer_is_that_of_all_lines(failure, size):
     lines = [*healthy(2000), *failure, *healthy(2000, pid=10)]
-    assert explain_log(telling_lines("log", blocks(lines, size))) == explain_log(all_lines(lines))
+    assert explain_log(relevant_lines("log", blocks(lines, size))) == explain_log(all_lines(lines))
 
 
 def test_a_healthy_stretch_is_left_out():
     lines = healthy(FOLLOWING + 10_000)
-    kept = list(telling_lines("log", blocks(lines)))
+    kept = list(relevant_lines("log", blocks(lines)))
     assert len(kept) < FOLLOWING + 300
     assert all(lines[line.number - 1] == line.text for line in kept)
 
 
 def test_each_process_is_kept_once():
     lines = [*healthy(1000), HEALTHY % (9, 999, 1, 1), *healthy(1000)]
-    kept = [line for line in telling_lines("log", blocks(lines)) if "pid=999" in line.text]
+    kept = [line for line in relevant_lines("log", blocks(lines)) if "pid=999" in line.text]
     assert [line.number for line in kept] == [1001]
 
 
 def test_a_log_without_end_of_line_is_read_to_its_end():
-    assert [line.text for line in telling_lines("log", ["a\nb\n", "c"])] == ["a", "b", "c"]
+    assert [line.text for line in relevant_lines("log", ["a\nb\n", "c"])] == ["a", "b", "c"]

@@ -1,0 +1,92 @@
+"""Stretches in the middle of a long log that repeat lines which were read before.
+
+A service that fails in a loop logs the same failures for megabytes. Of records that differ in their numbers
+alone the reader keeps the first and the last ones, so that those in between need not be read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence.event_prefilter import LONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+HEAD = TAIL = 1 << 20
+"""Characters at the beginning and at the end of each log that are always read line by line."""
+_KEPT = 50_000
+
+
+class RepeatedBlocks:
+    """Decides which blocks of one log are left out, and keeps the end of what was.
+
+    Around a block with new lines, `context` lines are read as well: a record may reach into its neighbours.
+    """
+
+    def __init__(self, context: int) -> None:
+        self._context = context
+        self._shapes: set[bytes] = set()
+        self._texts: set[str] = set()
+        self._size = 0
+        self._to_read = 0
+        self._skipped: deque[str] = deque(maxlen=context)
+
+    def skip(self, shapes: Sequence[bytes], block: str, *, at_end: bool) -> bool:
+        """Return whether a block is left out; its lines are remembered in either case."""
+        self._size += len(block)
+        if not self._includes(shapes, block):
+            self._add(shapes, block)
+            self._to_read = self._context
+            return False
+        if self._size <= HEAD or at_end or self._to_read > 0:
+            self._to_read -= len(shapes)
+            return False
+        self._skipped.extend(_lines(block)[-self._context :])
+        return True
+
+    def take_skipped(self) -> list[str]:
+        """Return the last lines that were left out before this block, and forget them."""
+        skipped = list(self._skipped)
+        self._skipped.clear()
+        return skipped
+
+    def _includes(self, shapes: Sequence[bytes], block: str) -> bool:
+        """Whether every line of a block has been read before, numbers aside.
+
+        Tests are told apart by the numbers in their names and parameters: what may name one counts as read
+        only if the very same line was.
+        """
+        return self._shapes.issuperset(shapes) and self._texts.issuperset(_of_pytest(block))
+
+    def _add(self, shapes: Sequence[bytes], block: str) -> None:
+        if len(self._shapes) < _KEPT:
+            self._shapes.update(shape for shape in shapes if len(shape) < LONG)
+        if len(self._texts) < _KEPT:
+            self._texts.update(text for text in _of_pytest(block) if len(text) < LONG)
+
+
+def with_end_marked(blocks: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Yield each block, and whether it belongs to the last `TAIL` characters."""
+    pending: deque[str] = deque()
+    size = 0
+    for block in blocks:
+        pending.append(block)
+        size += len(block)
+        while size - len(pending[0]) >= TAIL:
+            size -= len(pending[0])
+            yield pending.popleft(), False
+    for block in pending:
+        yield block, True
+
+
+def _of_pytest(block: str) -> list[str]:
+    """The lines that may be pytest's: a node id, or a banner."""
+    if "::" not in block and "=====" not in block:
+        return []
+    return [line for line in block.split("\n") if "::" in line or "=====" in line]
+
+
+def _lines(block: str) -> list[str]:
+    return block.removesuffix("\n").split("\n")
