@@ -1,0 +1,129 @@
+"""Decide about each cell: the rules, in the order in which they explain a failure.
+
+Infrastructure comes before code, flaky before fixed, known before new.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.nightly.agents import sick_for, without_sick_agents
+from bisect_tool.nightly.decision import Bisect, Decision, Nothing, Wait
+from bisect_tool.nightly.grouping import grouped
+from bisect_tool.nightly.history import History
+from bisect_tool.nightly.known import KnownBisection, bisected, fixed_culprit, without_known_regressions
+from bisect_tool.nightly.new_cells import new_cells
+from bisect_tool.nightly.reason import Reason
+from bisect_tool.nightly.storms import without_storms
+from bisect_tool.nightly.streak import Streak, ended_streak, newest_streak
+from bisect_tool.nightly.sufficiency import failures_needed, missing_evidence
+from bisect_tool.nightly.timeline import CommitTrials, Timeline, distinct, rate, timelines
+from bisect_tool.sources.observation import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bisect_tool.sources.observation import CellKey, Observation
+
+_BORN_RED = 2
+_NEWS = 3
+"""A fix is reported until the cell passed at so many commits."""
+
+
+def decide(
+    observations: Iterable[Observation], commits: Sequence[str], known: Iterable[KnownBisection] = ()
+) -> dict[CellKey, Decision]:
+    """Decide about each cell that was observed.
+
+    Neither the order of the observations nor repeated ones matter; those at commits outside the history
+    are left out.
+
+    Args:
+        observations: what was observed, of any number of cells.
+        commits: the first-parent history, oldest first.
+        known: the bisections that run or ran.
+    """
+    history, known = History(tuple(commits)), tuple(known)
+    trials = without_storms(without_sick_agents(distinct(observations)))
+    found = timelines(trials, history.positions)
+    new = new_cells(found.values())
+    decisions = {key: _decide(each, known, history, is_new=key in new) for key, each in found.items()}
+    return grouped(decisions, history)
+
+
+def _decide(
+    timeline: Timeline, known: tuple[KnownBisection, ...], history: History, *, is_new: bool
+) -> Decision:
+    streak = newest_streak(timeline)
+    if streak is None:
+        return _not_red(timeline, known, history)
+    decision = bisected(known, timeline, streak, history)
+    if decision is not None:
+        return decision
+    if streak.good is None:
+        return _never_passed(streak, is_new=is_new)
+    baseline = without_known_regressions(known, timeline, streak.before, history)
+    decision = missing_evidence(timeline, streak, streak.good, baseline)
+    if decision is not None:
+        return decision
+    return Bisect(
+        Reason.REGRESSION,
+        streak.good.commit,
+        streak.first.commit,
+        (timeline.key,),
+        streak.exception,
+        timeline.known_trials,
+    )
+
+
+def _not_red(timeline: Timeline, known: tuple[KnownBisection, ...], history: History) -> Decision:
+    """The decision about a cell that passed at its newest commit, or has no result there."""
+    newest = timeline.newest
+    if newest is None or not newest.is_conclusive:
+        return _no_result(newest)
+    if timeline.conclusive[-1].failed:
+        return _flaky(timeline)
+    ended = ended_streak(timeline)
+    if ended is not None:
+        return _ended(timeline, ended, known, history)
+    return _flaky(timeline) if _is_flaky(timeline) else Nothing(Reason.GREEN)
+
+
+def _no_result(newest: CommitTrials | None) -> Decision:
+    """The decision about a cell that is not red, and of which the newest commit says nothing."""
+    if newest is None:
+        return Nothing(Reason.NO_RESULT)
+    return Wait(Reason.PENDING if newest.of(State.PENDING) else Reason.INFRASTRUCTURE)
+
+
+def _is_flaky(timeline: Timeline) -> bool:
+    return any(commit.is_mixed for commit in timeline.conclusive)
+
+
+def _flaky(timeline: Timeline) -> Nothing:
+    if sick_for(timeline):
+        return Nothing(Reason.SICK_AGENT)
+    return Nothing(Reason.FLAKY, rate=rate(timeline.conclusive))
+
+
+def _ended(
+    timeline: Timeline, ended: Streak, known: tuple[KnownBisection, ...], history: History
+) -> Decision:
+    """The decision about a cell that was red and passes."""
+    after = timeline.conclusive[len(ended.before) + len(ended.red) :]
+    culprit = fixed_culprit(known, timeline, ended, history)
+    if len(after) > _NEWS:
+        return Nothing(Reason.GREEN)
+    if culprit or len(ended.failures) >= failures_needed(rate((*ended.before, *after))):
+        return Nothing(Reason.FIXED, culprit=culprit, since=after[0].commit)
+    if _is_flaky(timeline):
+        return _flaky(timeline)
+    return Nothing(Reason.PASSED_AGAIN, since=after[0].commit)
+
+
+def _never_passed(streak: Streak, *, is_new: bool) -> Decision:
+    if not is_new:
+        return Nothing(Reason.NO_PASS_KNOWN, since=streak.first.commit)
+    if len(streak.red) < _BORN_RED:
+        return Wait(Reason.NEW_TEST)
+    return Nothing(Reason.BORN_RED, since=streak.first.commit)

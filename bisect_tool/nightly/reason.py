@@ -1,0 +1,64 @@
+"""Why a decision was taken; the values are stable names, the sentences are for people."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Reason(StrEnum):
+    """A name and a sentence."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> Self:
+        """Make a member of a name and its sentence."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    # Bisect
+    REGRESSION = "regression", "It passed, and fails since: more often than chance explains."
+
+    # Rerun
+    FIRST_FAILURE = "first failure", "It failed once; a rerun tells a flaky failure from a regression."
+    TOO_FEW_FAILURES = "too few failures", "It failed too few times to rule out chance."
+    TOO_FEW_PASSES = "too few passes", "It passed too few times to be sure that the good end is good."
+    NO_PASS_SINCE = (
+        "no pass since",
+        "It has not passed since it first failed: it may be the fleet.",
+    )
+    ONE_AGENT = (
+        "one agent",
+        "Half or more of its failures ran on one agent; others have to show it, too.",
+    )
+    SAME_CAUSE = "same cause", "It fails like a cell whose culprit is known; two runs show if it is the same."
+
+    # Wait
+    PENDING = "pending", "Results that decide it are still running."
+    INFRASTRUCTURE = "infrastructure", "The infrastructure failed; there is no result at the newest commit."
+    RERUN_LIMIT = "rerun limit", "It was rerun as often as allowed; the next build has to show more."
+    ENVIRONMENT = (
+        "environment",
+        "The last green commit fails now, too: something outside the code changed.",
+    )
+    BISECTING = "bisecting", "A bisection of its range is running."
+    OVERLAP = "overlap", "A bisection of the same failure in an overlapping range starts tonight."
+    NEW_TEST = "new test", "It is new and failed at one commit; a second one shows if it was born red."
+
+    # Nothing
+    GREEN = "green", "It passes."
+    NO_RESULT = "no result", "It has no result."
+    FLAKY = "flaky", "It passes and fails at the same commit."
+    SICK_AGENT = "sick agent", "It fails on one agent only, and passes on others."
+    PASSED_AGAIN = "passed again", "It failed too few times to call it a regression, and passes again."
+    FIXED = "fixed", "It failed, and passes at the newest commit."
+    STILL_RED = "still red", "Its culprit is known already."
+    OTHER_FAILURE = (
+        "other failure",
+        "It fails differently than its known culprit makes it fail.",
+    )
+    BISECTED = "bisected", "Its range was bisected already, without finding a culprit."
+    BORN_RED = "born red", "It is new and never passed."
+    NO_PASS_KNOWN = "no pass known", "No commit is known at which it passed."

@@ -1,0 +1,91 @@
+"""The newest commits at which a cell only failed, and the last commit at which it passed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bisect_tool.nightly.history import BEFORE, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.nightly.timeline import CommitTrials, Timeline
+    from bisect_tool.sources.observation import Observation
+
+
+@dataclass(frozen=True)
+class Streak:
+    """A run of commits with failures only.
+
+    Attributes:
+        before: the conclusive commits before it, oldest first; the cell passed at the last one.
+        red: the commits of the streak, oldest first; never empty.
+    """
+
+    before: tuple[CommitTrials, ...]
+    red: tuple[CommitTrials, ...]
+
+    @property
+    def good(self) -> CommitTrials | None:
+        """The last commit at which the cell passed."""
+        return self.before[-1] if self.before else None
+
+    @property
+    def first(self) -> CommitTrials:
+        """The first commit at which it only failed."""
+        return self.red[0]
+
+    @cached_property
+    def failures(self) -> tuple[Observation, ...]:
+        """All failures of the streak."""
+        return tuple(trial for commit in self.red for trial in commit.failed)
+
+    @property
+    def span(self) -> Span:
+        """Where its culprit is."""
+        return Span(self.good.position if self.good else BEFORE, self.first.position)
+
+    @cached_property
+    def exception(self) -> str:
+        """What it mostly fails with, or empty if that is unknown."""
+        known = Counter(trial.exception for trial in self.failures if trial.exception)
+        return min(known, key=lambda name: (-known[name], name), default="")
+
+    @property
+    def newest_exception(self) -> str:
+        """What it fails with at its newest commit, or empty if that is unknown."""
+        return Streak((), self.red[-1:]).exception
+
+
+def red_streak(commits: tuple[CommitTrials, ...]) -> Streak | None:
+    """The streak with which conclusive commits end, if they end with one."""
+    start = len(commits)
+    while start and not commits[start - 1].passed:
+        start -= 1
+    return Streak(commits[:start], commits[start:]) if start < len(commits) else None
+
+
+def red_streaks(commits: tuple[CommitTrials, ...]) -> Iterator[Streak]:
+    """All streaks, newest first."""
+    while commits:
+        streak = red_streak(commits)
+        if streak is not None:
+            yield streak
+        commits = streak.before if streak is not None else commits[:-1]
+
+
+def newest_streak(timeline: Timeline) -> Streak | None:
+    """The streak that goes on."""
+    return red_streak(timeline.conclusive)
+
+
+def ended_streak(timeline: Timeline) -> Streak | None:
+    """The streak directly before the commits at which the cell passes now."""
+    commits = timeline.conclusive
+    end = len(commits)
+    while end and not commits[end - 1].failed:
+        end -= 1
+    return red_streak(commits[:end]) if end < len(commits) else None

@@ -1,0 +1,101 @@
+"""Whether a red streak is a regression, or what else has to be run to know.
+
+At least three failures and two passes are needed, as in PyTorch's autorevert (pytorch/test-infra,
+`pytorch-auto-revert`), and more of a cell that failed earlier: so many that its rate explains the streak in
+few nights only. A pass after the first failure shows that the fleet is not what changed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from bisect_tool.nightly.agents import suspect
+from bisect_tool.nightly.decision import Decision, Nothing, Rate, Wait
+from bisect_tool.nightly.reason import Reason
+from bisect_tool.nightly.reruns import rerun, runs_left
+from bisect_tool.nightly.timeline import UNKNOWN, rate, when
+from bisect_tool.sources.observation import State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bisect_tool.nightly.streak import Streak
+    from bisect_tool.nightly.timeline import CommitTrials, Timeline
+
+_FAILURES = 3
+_AT_THE_BAD_END = 2
+_PASSES = 2
+_CHANCE = 0.005
+"""A streak that a flaky cell shows by chance more often than this is no regression yet."""
+_WORTH_A_RERUN = 0.05
+_PERSISTENT = 3
+"""A failure at so many commits, days apart, is not the fleet's; the bisection runs its good end anyway."""
+
+
+def missing_evidence(
+    timeline: Timeline, streak: Streak, good: CommitTrials, baseline: tuple[CommitTrials, ...]
+) -> Decision | None:
+    """What has to be run or waited for before the streak is a regression; None if it is one.
+
+    The cell passed at `good`, the commit before the streak. The commits of `baseline` show how often it
+    fails by chance.
+    """
+    earlier = rate(baseline)
+    flaky = any(commit.is_mixed for commit in baseline)
+    if flaky and _by_chance(earlier, len(streak.failures)) > _WORTH_A_RERUN:
+        return Nothing(Reason.FLAKY, rate=rate(timeline.conclusive))
+    since = min(map(when, streak.failures))
+    if _good_end_fails_now(good, since):
+        return Wait(Reason.ENVIRONMENT)
+    agent = suspect(timeline, streak.failures)
+    failures = _failures_wanted(timeline, streak, earlier, agent)
+    wanted = {streak.first.commit: failures, good.commit: _passes_wanted(streak, earlier, good, since)}
+    if not any(wanted.values()):
+        return None
+    return rerun(_reason(streak, earlier, agent, failures), timeline, wanted, streak)
+
+
+def failures_needed(earlier: Rate) -> int:
+    """How many failures in a row chance does not explain at an earlier failure rate."""
+    needed = math.log(_CHANCE) / math.log((earlier.failed + 1) / (earlier.runs + 2))
+    return max(_FAILURES, math.ceil(needed))
+
+
+def _by_chance(earlier: Rate, failures: int) -> float:
+    return float((earlier.failed + 1) / (earlier.runs + 2)) ** failures
+
+
+def _failures_wanted(timeline: Timeline, streak: Streak, earlier: Rate, agent: str) -> int:
+    left = runs_left(timeline, streak.first.commit)
+    at_the_bad_end = min(_AT_THE_BAD_END - len(streak.first.failed), left)
+    return max(failures_needed(earlier) - len(streak.failures), at_the_bad_end, 1 if agent else 0)
+
+
+def _passes_wanted(streak: Streak, earlier: Rate, good: CommitTrials, since: datetime) -> int:
+    lacking = _PASSES - (earlier.runs - earlier.failed)
+    return max(lacking, 0 if _passed_since(streak, good, since) else 1)
+
+
+def _passed_since(streak: Streak, good: CommitTrials, since: datetime) -> bool:
+    """Whether the good end passed after the first failure; without times, whether it passed again."""
+    if since == UNKNOWN:
+        return len(good.passed) >= _PASSES
+    return len(streak.red) >= _PERSISTENT or any(when(trial) > since for trial in good.passed)
+
+
+def _good_end_fails_now(good: CommitTrials, since: datetime) -> bool:
+    """Whether the good end failed twice since the first failure of the streak, and has not passed since."""
+    newer = sorted((trial for trial in (*good.passed, *good.failed) if when(trial) > since), key=when)
+    last = newer[-2:]
+    return len(last) == 2 and all(trial.state is State.FAILED for trial in last)
+
+
+def _reason(streak: Streak, earlier: Rate, agent: str, failures_wanted: int) -> Reason:
+    if len(streak.failures) == 1:
+        return Reason.FIRST_FAILURE
+    if agent:
+        return Reason.ONE_AGENT
+    if failures_wanted:
+        return Reason.TOO_FEW_FAILURES
+    return Reason.TOO_FEW_PASSES if earlier.runs - earlier.failed < _PASSES else Reason.NO_PASS_SINCE

@@ -1,0 +1,1 @@
+"""Results that others ran: CI services and files, read into observations."""

@@ -1,0 +1,68 @@
+"""One result that we did not run: what a CI job says about a cell at a commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class State(StrEnum):
+    """What an attempt says about a cell; only passed and failed say something about the commit."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INFRASTRUCTURE = "infrastructure"
+    PENDING = "pending"
+    MISSING = "missing"
+
+
+CONCLUSIVE = frozenset({State.PASSED, State.FAILED})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CellKey:
+    """What is compared over time: one test of one job of a series, in one environment.
+
+    Attributes:
+        series: the builds that are comparable, such as `vllm/ci nightly`.
+        job: name of the job.
+        shard: index of a parallel job, or empty.
+        cell: node id of the test, or empty for the job as a whole.
+        environment: what else has to be equal (image, hardware, pinned dependencies), or empty.
+    """
+
+    series: str
+    job: str
+    shard: str = ""
+    cell: str = ""
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One attempt of one cell at one commit.
+
+    Attributes:
+        commit: full commit id.
+        build: the build or run it belongs to; with `attempt` it identifies the attempt.
+        attempt: which of the attempts in this build, as the service names it.
+        host: the machine that ran it, or empty.
+        started: with time zone, or None if it is unknown; so is `finished`.
+        log: where the log is: a URL or a path, or empty.
+        exception: class of the exception that failed the test, or empty if it is unknown.
+    """
+
+    key: CellKey
+    commit: str
+    build: str
+    attempt: str
+    state: State
+    host: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+    log: str = ""
+    exception: str = ""

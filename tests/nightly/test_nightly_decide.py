@@ -1,0 +1,265 @@
+"""Each rule of the decision, in a table: what was observed, and what follows."""
+
+import pytest
+from nights import COMMITS, cell, nights, reruns, trial
+
+from bisect_tool.nightly.decide import decide
+from bisect_tool.nightly.decision import Bisect, KnownTrials, Nothing, Rate, Rerun, Runs, Wait
+from bisect_tool.nightly.known import KnownBisection
+from bisect_tool.nightly.reason import Reason
+
+A, B = cell("test_a"), cell("test_b")
+REGRESSION = [*nights("P P P P P FFF F"), *reruns(4, "P")]
+
+
+def decided(trials, known=()):
+    return decide(trials, COMMITS, known)[A]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("P P P", Nothing(Reason.GREEN)),
+        ("M M", Nothing(Reason.NO_RESULT)),
+        ("P P M", Nothing(Reason.GREEN)),
+        ("P P I", Wait(Reason.INFRASTRUCTURE)),
+        ("P P R", Wait(Reason.PENDING)),
+        ("P P FP", Nothing(Reason.FLAKY, rate=Rate(1, 4))),
+        ("P P FP P P", Nothing(Reason.FLAKY, rate=Rate(1, 6))),
+        ("P P F P", Nothing(Reason.PASSED_AGAIN, since="c3")),
+        ("P P FFF F P", Nothing(Reason.FIXED, since="c4")),
+        ("P P FFF F P P P P", Nothing(Reason.GREEN)),
+        ("F F F", Nothing(Reason.NO_PASS_KNOWN, since="c0")),
+        ("P P F R", Rerun(Reason.FIRST_FAILURE, (Runs("c2", 3), Runs("c1", 1)), ("h2",))),
+        ("P P FR", Wait(Reason.PENDING)),
+        ("P F", Rerun(Reason.FIRST_FAILURE, (Runs("c1", 4), Runs("c0", 1)), ("h1",))),
+        ("P P P P P FF", Rerun(Reason.TOO_FEW_FAILURES, (Runs("c5", 1), Runs("c4", 1)), ("h5", "h6"))),
+        ("P P P P P FIIII", Rerun(Reason.FIRST_FAILURE, (Runs("c4", 1),), ("h5",))),
+    ],
+)
+def test_decision_follows_from_the_outcomes(words, expected):
+    assert decided(nights(words)) == expected
+
+
+def test_three_failures_and_a_pass_since_are_bisected():
+    assert decided(REGRESSION) == Bisect(
+        Reason.REGRESSION,
+        "c4",
+        "c5",
+        (A,),
+        "ValueError",
+        (
+            *(KnownTrials(A, f"c{number}", 1, 0) for number in range(4)),
+            KnownTrials(A, "c4", 2, 0),
+            KnownTrials(A, "c5", 0, 3),
+            KnownTrials(A, "c6", 0, 1),
+        ),
+    )
+
+
+def test_nothing_passed_since_may_be_the_fleet():
+    found = decided(nights("P P P P P FFF F"))
+    assert found == Rerun(Reason.NO_PASS_SINCE, (Runs("c4", 1),), ("h0", "h5", "h6"))
+
+
+def test_a_failure_that_persists_for_three_commits_is_bisected():
+    assert isinstance(decided(nights("P P P P P FF F F")), Bisect)
+
+
+def test_a_good_end_that_fails_now_is_the_environment():
+    assert decided([*nights("P P P P P FFF F"), *reruns(4, "FF")]) == Wait(Reason.ENVIRONMENT)
+
+
+def test_a_good_end_that_failed_once_since_is_run_again():
+    found = decided([*nights("P P P P P FFF F"), *reruns(4, "F")])
+    assert found.reason is Reason.NO_PASS_SINCE
+
+
+def test_a_baseline_that_infrastructure_killed_is_no_end():
+    found = decided([*nights("P P P P I FFF F"), *reruns(3, "P")])
+    assert (found.good, found.bad) == ("c3", "c5")
+
+
+def test_a_commit_with_a_pass_is_a_good_end():
+    found = decided([*nights("P P P P P PF FFF F"), *reruns(5, "P")])
+    assert (found.good, found.bad) == ("c5", "c6")
+
+
+def test_a_flaky_cell_needs_more_failures_than_chance_explains():
+    flaky = "PF P PF P PPF P P P P "
+    assert decided(nights(flaky + "F")) == Nothing(Reason.FLAKY, rate=Rate(4, 14))
+    assert decided(nights(flaky + "F F F")).reason is Reason.TOO_FEW_FAILURES
+    assert isinstance(decided([*nights(flaky + "FFF F"), *reruns(8, "P")]), Bisect)
+
+
+def test_failures_on_one_agent_have_to_be_shown_by_others():
+    red = [
+        *nights("P P P P P"),
+        *reruns(5, "FFFF", day=10, host="h1"),
+        *reruns(4, "P", day=11),
+    ]
+    assert decided(red) == Rerun(Reason.ONE_AGENT, (Runs("c5", 1),), ("h1",))
+    assert isinstance(decided([*red, *reruns(5, "F", day=12), *reruns(6, "F", day=12)]), Bisect)
+
+
+def test_a_cell_of_a_fleet_of_one_agent_is_not_held_up():
+    trials = [*nights("P P P P P FFF F", hosts=["h1"]), *reruns(4, "P", host="h1")]
+    assert isinstance(decided(trials), Bisect)
+
+
+def test_a_cell_that_fails_on_one_agent_only_is_not_called_flaky():
+    trials = [*nights("P P P"), *reruns(3, "FFF", day=4, host="h1"), *reruns(3, "PP", day=5, host="h2")]
+    assert decided(trials) == Nothing(Reason.SICK_AGENT)
+
+
+def test_failures_of_a_sick_agent_count_as_infrastructure():
+    cells = [cell(f"test_{name}", job) for name in "abc" for job in ("gpu", "cpu")]
+    before = [one for key in cells for one in nights("P P P P P", key)]
+    sick = [trial("c5", "F", key, hour=130, host="h1") for key in cells]
+    others = [trial("c5", "P", cell("test_x", "gpu"), hour=130, host="h2")]
+    found = decide([*before, *sick, *others], COMMITS)
+    assert {found[key] for key in cells} == {Wait(Reason.INFRASTRUCTURE)}
+    elsewhere = [trial("c5", "F", key, hour=130, host=f"h{number}") for number, key in enumerate(cells)]
+    found = decide([*before, *elsewhere, *others], COMMITS)
+    assert {found[key].reason for key in cells} == {Reason.FIRST_FAILURE}
+
+
+def test_a_new_cell_that_never_passed_is_born_red():
+    old = nights("P P P P", B)
+    assert decided([*old, *nights("F", start=2)]) == Wait(Reason.NEW_TEST)
+    assert decided([*old, *nights("F F", start=2)]) == Nothing(Reason.BORN_RED, since="c2")
+
+
+def test_a_cell_that_was_there_but_had_no_result_is_not_born_red():
+    assert decided([*nights("P P P P", B), *nights("I I F F")]).reason is Reason.NO_PASS_KNOWN
+
+
+def test_a_new_job_that_never_passed_is_born_red():
+    other = nights("P P P P P", cell("test_x", "cpu"))
+    assert decided([*other, *nights("F F", start=3)]).reason is Reason.BORN_RED
+
+
+def test_a_job_that_missed_one_build_is_not_new():
+    other = nights("P P P P P", cell("test_x", "cpu"))
+    assert decided([*other, *nights("F F", start=1)]).reason is Reason.NO_PASS_KNOWN
+
+
+def known(good, bad, cells=(A,), exception="ValueError", **more):
+    return KnownBisection(good, bad, frozenset(cells), exception, **more)
+
+
+@pytest.mark.parametrize(
+    ("bisection", "expected"),
+    [
+        (known("c4", "c5", culprits={A: "c5"}), Nothing(Reason.STILL_RED, culprit="c5", since="c5")),
+        (known("c4", "c6", culprits={A: "c5"}), Nothing(Reason.STILL_RED, culprit="c5", since="c5")),
+        (
+            known("c4", "c5", culprits={A: "c5"}, exception="OSError"),
+            Nothing(Reason.OTHER_FAILURE, culprit="c5", since="c5"),
+        ),
+        (known("c4", "c5", running=True), Wait(Reason.BISECTING)),
+        (known("c4", "c5"), Nothing(Reason.BISECTED)),
+        (known("c4", "c5", (B,), running=True), Wait(Reason.BISECTING)),
+        (known("c4", "c5", (B,), culprits={B: "c5"}), Nothing(Reason.STILL_RED, culprit="c5", since="c5")),
+    ],
+)
+def test_a_range_that_runs_or_ran_is_not_bisected_again(bisection, expected):
+    assert decided(REGRESSION, [bisection]) == expected
+
+
+@pytest.mark.parametrize(
+    "bisection",
+    [
+        known("c1", "c4", culprits={A: "c3"}),
+        known("c5", "c9", running=True),
+        known("c4", "c5", (B,), exception="OSError", running=True),
+        known("c4", "c5", (B,)),
+    ],
+    ids=["older", "newer", "of another failure", "of another cell and without culprit"],
+)
+def test_a_range_that_no_bisection_covers_is_bisected(bisection):
+    assert isinstance(decided(REGRESSION, [bisection]), Bisect)
+
+
+def test_a_failure_like_one_with_a_culprit_is_run_around_it():
+    wide = [*nights("P P P P M FFF F"), *reruns(3, "P")]
+    others = known("c3", "c5", (B,), culprits={B: "c4"})
+    assert decided(wide, [others]) == Rerun(Reason.SAME_CAUSE, (Runs("c4", 1),), ("h0", "h5", "h6"))
+    assert decided([*wide, *reruns(4, "F")], [others]).reason is Reason.STILL_RED
+    assert isinstance(decided([*wide, *reruns(4, "P")], [others]), Bisect)
+
+
+def test_a_culprit_older_than_the_history_is_remembered():
+    old = known("before", "older", culprits={A: "older"})
+    assert decided(nights("F F F"), [old]) == Nothing(Reason.STILL_RED, culprit="older", since="c0")
+    assert isinstance(decided(REGRESSION, [old]), Bisect)
+
+
+def test_a_fix_names_what_it_fixed():
+    fixed = [*REGRESSION, *nights("P", start=8)]
+    found = decided(fixed, [known("c4", "c5", culprits={A: "c5"})])
+    assert found == Nothing(Reason.FIXED, culprit="c5", since="c8")
+
+
+def test_a_change_that_lands_again_is_a_new_regression():
+    again = [*REGRESSION, *nights("P P P FFF FFF", start=8), *reruns(10, "P", day=60)]
+    found = decided(again, [known("c4", "c5", culprits={A: "c5"})])
+    assert (found.good, found.bad) == ("c10", "c11")
+
+
+def test_cells_that_fail_alike_in_one_range_are_one_bisection():
+    both = [one for key in (A, B) for one in (*nights("P P P P P FFF F", key), *reruns(4, "P", key))]
+    found = decide(both, COMMITS)
+    assert found[A] == found[B]
+    assert found[A].cells == (A, B)
+    assert [one.commit for one in found[A].trials if one.cell == B] == [f"c{number}" for number in range(7)]
+
+
+def test_cells_that_fail_differently_are_two_bisections():
+    other = [
+        *nights("P P P P P FFF F", B, exception="OSError"),
+        *reruns(4, "P", B),
+    ]
+    found = decide([*REGRESSION, *other], COMMITS)
+    assert (found[A].cells, found[B].cells) == ((A,), (B,))
+
+
+def test_cells_of_two_jobs_without_known_exceptions_are_two_bisections():
+    keys = (cell("", "gpu"), cell("", "cpu"))
+    both = [
+        one
+        for key in keys
+        for one in (*nights("P P P P P FFF F", key, exception=""), *reruns(4, "P", key, exception=""))
+    ]
+    found = decide(both, COMMITS)
+    assert [found[key].cells for key in keys] == [(keys[0],), (keys[1],)]
+
+
+def test_of_overlapping_ranges_the_shorter_one_is_bisected_first():
+    wide = [*nights("P P P P M FFF F", B), *reruns(3, "P", B)]
+    found = decide([*REGRESSION, *wide], COMMITS)
+    assert isinstance(found[A], Bisect)
+    assert found[B] == Wait(Reason.OVERLAP)
+
+
+def test_observations_outside_the_history_are_left_out():
+    assert decide([trial("elsewhere", "F")], COMMITS) == {}
+
+
+def test_a_later_reading_of_an_attempt_replaces_an_earlier_one():
+    assert decided(
+        [*nights("P P P"), trial("c3", "R", attempt="0"), trial("c3", "P", attempt="0")]
+    ) == Nothing(Reason.GREEN)
+
+
+def test_without_times_and_hosts_a_second_pass_shows_that_the_fleet_is_fine():
+    from dataclasses import replace
+
+    bare = [replace(one, finished=None, host="") for one in nights("P P P P P FFF F")]
+    assert decided(bare).reason is Reason.NO_PASS_SINCE
+    assert isinstance(decided([*bare, replace(trial("c4", "P", attempt="2"), finished=None)]), Bisect)
+
+
+def test_every_reason_has_a_sentence():
+    assert all(reason.sentence.endswith(".") and reason != reason.sentence for reason in Reason)
+    assert len({reason.sentence for reason in Reason}) == len(Reason)
