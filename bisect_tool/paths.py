@@ -51,6 +51,6 @@ def home() -> Home:
     for folder in (found.state, found.cache):
         if any("\ud800" <= letter <= "\udfff" for letter in str(folder)):
             raise UsageError(
-                f"the name of {clean_line(str(folder))} is not UTF-8", f"Point {VARIABLE} at another folder."
+                f"the name of {clean_line(str(folder))} is not UTF-8", f"Set {VARIABLE} to another directory."
             )
     return found

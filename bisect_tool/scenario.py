@@ -131,11 +131,11 @@ def load(spec: str) -> Scenario:
     if folder.is_dir() and not file.is_file():
         raise UsageError(
             f"no scenario.toml in {spec}",
-            "`bisect-run scenarios` names those there are; docs/how-to has how to write one.",
+            "`bisect-run scenarios` lists the bundled ones; see docs/how-to/own-scenario.md for your own.",
         )
     if not file.is_file():
         raise UsageError(
-            f"no such scenario: {spec}", f"Scenarios: {', '.join(available())}, or a folder's path."
+            f"no such scenario: {spec}", f"Use {', '.join(available())}, or the path of a scenario folder."
         )
     return read(file)
 
@@ -153,7 +153,7 @@ def read(file: Path) -> Scenario:
     scenario = scenario.model_copy(update={"folder": file.parent.resolve()})
     if scenario.suite and not scenario.suite_path.is_file():
         raise UsageError(
-            f"{file}: suite {scenario.suite} does not exist", "Name a pytest file in the scenario's folder."
+            f"{file}: suite {scenario.suite} does not exist", "Use a pytest file in the scenario folder."
         )
     return scenario
 
@@ -169,10 +169,10 @@ def _whole(file: Path, borrowers: tuple[Path, ...] = ()) -> dict[str, Any]:
     if not other.is_file():
         raise UsageError(
             f"{file}: profiles_of: {of} has no scenario.toml",
-            "Name a scenario's folder, relative to this one.",
+            "Use the path of a scenario folder, relative to this one.",
         )
     if other.resolve() in chain:
-        raise UsageError(f"{file}: profiles_of: {of} has its profiles of this one", _REFERENCE)
+        raise UsageError(f"{file}: profiles_of: {of} takes its profiles from this scenario", _REFERENCE)
     profiles = _whole(other, chain).get("profiles")
     return {**own, "profiles": _merge_tables(profiles, own.get("profiles", {}))}
 

@@ -52,9 +52,9 @@ def _compile(job: Build) -> None:
 def _link(source: Path, target: Path, job: Build) -> None:
     name = target.relative_to(job.tree)
     if not target.parent.resolve().is_relative_to(job.tree.resolve()):
-        raise BuildFailed(f"the commit's {name.parent} leads out of its tree", job.log)
+        raise BuildFailed(f"{name.parent} in the commit points outside its tree", job.log)
     if target.is_dir() and not target.is_symlink():
-        raise BuildFailed(f"the commit's {name} is a folder", job.log)
+        raise BuildFailed(f"{name} is a directory in the commit", job.log)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     target.symlink_to(source)

@@ -60,8 +60,10 @@ class Installer:
         try:
             self._run(argv)
         except BuildFailed as error:
+            which = f"Python {python}" if python else "this Python"
             raise EnvironmentFailed(
-                f"no virtual environment with Python {python or 'of our own'}: {error.message}", error.hint
+                f"cannot create a virtual environment with {which}: {error.message}",
+                error.hint,
             ) from error
 
     def install(self, requirements: Sequence[str], *options: str) -> None:
@@ -111,9 +113,13 @@ class Installer:
             self.build.run(argv, env or installer_environment(os.environ), self.build.folder)
         except BuildFailed as error:
             if env is None and self.build.late:
-                raise EnvironmentFailed(f"the registry is too slow: {error.message}", error.hint) from error
+                raise EnvironmentFailed(
+                    f"the package index timed out: {error.message}", error.hint
+                ) from error
             if at_fault := unavailable(f"{tail(self.build.log, start)}\n{self._details()}"):
-                raise EnvironmentFailed(f"registry or machine failed: {at_fault}", error.hint) from error
+                raise EnvironmentFailed(
+                    f"the package index or this machine failed: {at_fault}", error.hint
+                ) from error
             raise
 
     def _details(self) -> str:
@@ -135,5 +141,5 @@ def _interpreter(version: str) -> str:
         return sys.executable
     found = shutil.which(f"python{version}")
     if found is None:
-        raise EnvironmentFailed(f"there is no Python {version} here", f"Install python{version}, or uv.")
+        raise EnvironmentFailed(f"Python {version} is not installed", f"Install python{version}, or uv.")
     return found

@@ -72,7 +72,7 @@ def _name(requirement: str) -> str:
 def _metadata_folder(unpacked: Path, job: Build) -> Path:
     found = list(unpacked.glob("*.dist-info"))
     if len(found) != 1:
-        raise BuildFailed(f"{job.profile.wheel} is not one wheel with its metadata", job.log)
+        raise BuildFailed(f"{job.profile.wheel} does not match exactly one wheel with metadata", job.log)
     return found[0]
 
 

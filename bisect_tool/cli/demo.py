@@ -54,10 +54,12 @@ def demo(
     parallel.
     """
     if flaky and order:
-        raise UsageError("--flaky and --order are different histories", "Leave one of them out.")
+        raise UsageError("--flaky and --order cannot be used together", "Use only one of them.")
     missing = missing_packages()
     if missing:
-        raise EnvironmentFailed(f"the demo's engine lacks {', '.join(missing)}", INSTALL_ENGINE)
+        raise EnvironmentFailed(
+            f"the demo needs packages that are missing: {', '.join(missing)}", INSTALL_ENGINE
+        )
     here = home()
     series, bare = _SECOND if flaky else _THIRD if order else _FIRST
     repository = here.cache / bare

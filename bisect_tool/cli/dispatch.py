@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 _ANSWERS = (ExitCode.DONE, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE, ExitCode.ENDPOINTS)
-_UNWRITTEN = "Is it closed, or its disk full? `bisect-run report` prints the result of a session again."
+_UNWRITTEN = "Is it closed, or the disk full? `bisect-run report` prints the result again."
 
 _COMMANDS = (
     "run",
@@ -109,7 +109,7 @@ def dispatch(words: list[str]) -> int:
         code = _run(words)
         if stdout.failure is None or code not in _ANSWERS:
             return code
-        say_error(f"standard output cannot be written: {stdout.failure.strerror}", _UNWRITTEN)
+        say_error(f"cannot write to standard output: {stdout.failure.strerror}", _UNWRITTEN)
         return ExitCode.ENVIRONMENT
 
 
@@ -124,7 +124,7 @@ def _check_command(words: list[str]) -> None:
     """Reject `--` with nothing after it (usually an unset shell variable): it would run a scenario."""
     if words[0] in _TAKE_A_COMMAND and "--" in words and words.index("--") == len(words) - 1:
         raise UsageError(
-            "there is no command after --", "Name one, or leave -- out. Is a variable of a script not set?"
+            "there is no command after --", "Add a command or remove the --. Is a shell variable unset?"
         )
 
 
@@ -140,7 +140,7 @@ def _run(words: list[str]) -> int:
     except _MISUSE as error:
         message = getattr(error, "format_message", error.__str__)()
         command = f"{words[0]} " if words[0] in _COMMANDS else ""
-        say_error(message.replace("Value error, ", ""), f"`bisect-run {command}--help` shows how it is used.")
+        say_error(message.replace("Value error, ", ""), f"See `bisect-run {command}--help`.")
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
@@ -156,10 +156,13 @@ def _run(words: list[str]) -> int:
 def _unexpected(error: BaseException) -> int:
     if isinstance(error, OSError) and error.errno in _DISK:
         say_error(
-            f"the disk failed: {error}",
-            "Free some space or point BISECT_RUN_HOME at a writable folder, then try again.",
+            f"disk error: {error}",
+            "Free some space or set BISECT_RUN_HOME to a writable directory, then try again.",
         )
         return ExitCode.ENVIRONMENT
     say("".join(traceback.format_exception(error)).rstrip())
-    say_error(f"this is a bug of bisect-run: {type(error).__name__}", "Report it with the lines above.")
+    say_error(
+        f"internal error, a bug in bisect-run: {type(error).__name__}",
+        "Please report it with the traceback above.",
+    )
     return ExitCode.BUG

@@ -95,25 +95,25 @@ def _checks() -> Iterator[Check]:
     yield _store()
     yield _load()
     missing = missing_packages()
-    found = f"lacks {', '.join(missing)}" if missing else "the reference engine's packages are there"
+    found = f"missing {', '.join(missing)}" if missing else "the reference engine's packages are installed"
     yield Check("demo", found, not missing, f"for `bisect-run demo`: {INSTALL_ENGINE}", needed=False)
     uv = shutil.which("uv")
     yield Check(
         "uv",
         uv or "none",
         uv is not None,
-        "optional, makes environments faster: pip install uv",
+        "optional, for faster environments: pip install uv",
         needed=False,
     )
     gpus = snapshot()
     found = count(len(gpus), "NVIDIA GPU") if gpus else "none"
-    yield Check("GPUs", found, bool(gpus), "only profiles that need none can run", needed=False)
+    yield Check("GPUs", found, bool(gpus), "only profiles without GPUs can run", needed=False)
 
 
 def _load() -> Check:
     load = current_load()
     found = f"busy: {load}" if load.busy else str(load)
-    return Check("load", found, not load.busy, "tests with deadlines may fail for it", needed=False)
+    return Check("load", found, not load.busy, "tests with deadlines may time out", needed=False)
 
 
 def _git() -> Check:
@@ -138,7 +138,7 @@ def _store() -> Check:
     if not problems:
         return Check("store", found, fine=True)
     more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-    advice = f"the rest can be used; to begin anew, move {path} away with its -wal and -shm"
+    advice = f"the rest is usable; to start over, move {path} away together with its -wal and -shm files"
     return Check("store", f"{found} can be read; {problems[0]}{more}", fine=False, advice=advice)
 
 
@@ -150,7 +150,7 @@ def _disk() -> Check:
         (cache / "doctor").unlink()
         free = shutil.disk_usage(cache).free / 2**30
     except OSError as error:
-        return Check("disk", str(error), fine=False, advice=f"point {VARIABLE} at a writable folder")
+        return Check("disk", str(error), fine=False, advice=f"set {VARIABLE} to a writable directory")
     found = f"{free:.0f} GiB free at {cache}"
-    advice = f"free {_DISK_GIB} GiB there, or point {VARIABLE} at another disk"
+    advice = f"free {_DISK_GIB} GiB there, or set {VARIABLE} to a directory on another disk"
     return Check("disk", found, free >= _DISK_GIB, advice)

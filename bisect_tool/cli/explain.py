@@ -41,13 +41,13 @@ def explain(
 ) -> int:
     """Find the root cause of a failure in log files."""
     if as_json and as_markdown:
-        raise UsageError("--json and --markdown are different documents", "Leave one of them out.")
+        raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     files = LogFiles(logs, say)
     known_good = signatures(LogFiles(against, say).lines()) if against else frozenset()
     found = explain_log(files.lines(), known_good)
     hide = partial(redact, secrets=secret_values(os.environ))
     explained = explanations(found, files.place, hide)
-    nothing = "No failure found" + (", but what the good log shows as well." if against else ".")
+    nothing = "No failure found" + (" that is not also in the passing log." if against else ".")
     if as_json:
         terminal.write(document(explained))
     elif as_markdown:

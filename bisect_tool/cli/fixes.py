@@ -158,7 +158,7 @@ def _taking_over(options: RunOptions, session: str, request: Request) -> RunOpti
     parts = [part for name, value in parse.items() if value for part in (name, value)]
     parts += [part for target in taken.pytest for part in ("--pytest", target)]
     said = shlex.join([*parts, *(("--", *taken.command) if taken.command else ())])
-    say(f"checking as session {session} did: {clean_line(said)}")
+    say(f"using the check of session {session}: {clean_line(said)}")
     return taken
 
 
@@ -176,8 +176,8 @@ def _candidates(wishes: FixOptions, resolved: Resolved, store: Store) -> tuple[C
     culprits = _culprits(resolved.request, store)
     if not culprits:
         raise UsageError(
-            f"there is nothing to try at {bad[:12]}: no session that ends there named a culprit",
-            "Name something with --revert, --apply, --pick or --verify, or bisect first.",
+            f"nothing to try at {bad[:12]}: no session with this bad commit found a culprit",
+            "Use --revert, --apply, --pick or --verify, or bisect first.",
         )
     found = defaults(culprits, resolved.repository, bad)
     say(f"trying {', '.join(candidate.name for candidate in found)}")

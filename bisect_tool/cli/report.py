@@ -38,7 +38,7 @@ def report(
 ) -> int:
     """Print a session's report: text, JSON or Markdown."""
     if as_json and markdown:
-        raise UsageError("--json and --markdown exclude each other", "Leave one of them out.")
+        raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     document = document_of(session, repo)
     if as_json:
         write_json(document)

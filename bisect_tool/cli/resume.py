@@ -42,7 +42,7 @@ def resume(
     asked = sessions.load(session, store, here, say)
     confirms = asked.request.fixes.confirms if asked.request.fixes else None
     if confirms:
-        say(f"{asked.id} confirms what {confirms} found: going on with both")
+        say(f"{asked.id} confirms the result of {confirms}: resuming both")
         asked = sessions.load(confirms, store, here)
     if edited_check:
         asked = replace(asked, request=sessions.with_scenario(as_edited(asked.request)))

@@ -65,15 +65,15 @@ def _doubt(document: Document) -> str:
     """What to look at where the ends do not show the regression."""
     findings = {report.finding for report in document.cells.values()}
     if document.shadows:
-        return "Every commit gave the same answer: the report says what may hide the commits from the check."
+        return "Every commit gave the same result: the report lists what may hide the commits from the check."
     if document.rerun_same_failure:
         return (
-            "It fails at the good end in another way. If the check cannot tell anything there, skip such "
+            "It fails at the good commit in another way. If the check does not apply there, skip such "
             f"commits: {document.rerun_same_failure}"
         )
     if "always red" in findings:
         return (
-            "It fails at the good end as well: name an older one, or see in its log what fails there."
+            "It fails at the good commit as well: use an older one, or see its log for the reason."
             f"{_in_a_subfolder(document)}"
         )
     if about_tests := _about_tests(document):
@@ -81,9 +81,11 @@ def _doubt(document: Document) -> str:
     if "unverified" in findings:
         untested = not any(report.bad.runs for report in document.cells.values())
         other = f", such as --bad {short(document.bad)}~1" if untested and document.find != "fix" else ""
-        return f"An end gave no result: see why above, or name other ends{other}."
+        return (
+            f"The good or the bad commit gave no result: see the reason above, or use other commits{other}."
+        )
     runs = "--runs" if document.fixes else "--endpoint-runs"
-    return f"Are these the commits that CI tested? Does it need other hardware, or more {runs}?"
+    return f"Are these the commits that CI tested? Does the failure need other hardware, or more {runs}?"
 
 
 def _in_a_subfolder(document: Document) -> str:
@@ -93,22 +95,21 @@ def _in_a_subfolder(document: Document) -> str:
     if document.check is None or not folder.is_dir() or top == folder:
         return ""
     program = f"cd {shlex.quote(str(folder.relative_to(top)))} && ..."
-    return (
-        f" It ran at the top of the commit's tree: to run it where you are, -- sh -c {shlex.quote(program)}"
-    )
+    here = f"-- sh -c {shlex.quote(program)}"
+    return f" It ran at the root of the commit's tree; to run it in this directory: {here}"
 
 
 def _about_tests(document: Document) -> str:
     """How the tests of a project are named or taken to older commits, where a commit lacks them."""
     if NONE_SELECTED in document.conclusion:
         return (
-            "`pytest --collect-only -q` lists the tests there are. --cells matches whole names, or what "
-            "follows the file."
+            "`pytest --collect-only -q` lists the tests. --cells matches whole names, or the part after the "
+            "file name."
         )
     notes = (report.note for report in document.cells.values())
     younger = "--tests-from" not in document.rerun and any(NO_SUCH_TEST in note for note in notes)
     return (
-        f"The tests are younger: --tests-from {short(document.bad)} takes them to every commit."
+        f"The tests are newer than this commit: --tests-from {short(document.bad)} uses them at every commit."
         if younger
         else ""
     )
@@ -127,7 +128,7 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
     with sessions.held(second):
         told, confirming = _to_the_end(left, store, cancel)
     if told.stopped:
-        why = "the budget was used up before all reverts had a result"
+        why = "the budget was used up before all reverts were tested"
         say(f"{why}; resume with: bisect-run resume {session.id}")
     store.finish(second.id, confirming.to_json())
     tried = confirming.fixes.candidates if confirming.fixes else ()
@@ -168,10 +169,10 @@ def _write_script(session: Session, document: Document) -> None:
         Path(asked.script).write_text(script(session, document), encoding="utf-8")
     except OSError as error:
         raise EnvironmentFailed(
-            f"the script {asked.script} cannot be written: {error.strerror}",
+            f"cannot write the script {asked.script}: {error.strerror}",
             f"`bisect-run report {session.id}` prints the result.",
         ) from error
     what = f"run {short(session.request.bad)} alone" if asked.against else "do the same"
     python = f"PYTHON={shlex.quote(sys.executable)} " if needed(session) else ""
     repository = "" if origin(session) else f" {shlex.quote(session.request.repo)}"
-    say(f"to {what} without this tool: {python}bash {shlex.quote(asked.script)}{repository}")
+    say(f"to {what} without bisect-run:  {python}bash {shlex.quote(asked.script)}{repository}")

@@ -83,8 +83,8 @@ def simulate(
     noise, terms = Noise(p_fail_bad, p_fail_good), SearchSettings(confidence, slots, endpoint_runs)
     if noise.capacity < _LEAST_CAPACITY or p_fail_bad <= p_fail_good:
         raise UsageError(
-            "bad commits have to fail more often than good ones, or there is nothing to find",
-            "Give --p-fail-bad a greater value than --p-fail-good.",
+            "bad commits must fail more often than good ones",
+            "Make --p-fail-bad greater than --p-fail-good.",
         )
     chance = np.random.default_rng(seed)
     searches = _cases(candidates, history, cases, runs, chance, priors=not no_priors)
@@ -134,7 +134,7 @@ def _cases(
             for case in read_cases(cases)
         ]
         return known * -(-runs // len(known))
-    raise UsageError("nothing to search in", "Give either --candidates, or --history and --cases together.")
+    raise UsageError("no commits to search", "Use either --candidates, or --history and --cases together.")
 
 
 def _case(

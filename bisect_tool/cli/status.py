@@ -39,7 +39,7 @@ def status(
         show(render_session(document_of(row.id, repo), now))
         return 0
     if repo is not None:
-        raise UsageError("--repo is about one session", "Name it: bisect-run status SESSION --repo PATH")
+        raise UsageError("--repo needs a session", "Use: bisect-run status SESSION --repo PATH")
     lines = [
         summarise(row, running=sessions.is_running(here, row.id), trials=store.count(row.id))
         for row in store.sessions()

@@ -102,7 +102,7 @@ class Series:
         unknown = [label for commit in commits for label in commit.parents or () if label not in known]
         unknown += [label for label in marks.values() if label not in known]
         if len(known) != len(labels) or unknown or known & set(marks):
-            raise UsageError(f"{path}: labels must be unique, and parents and marks must name them")
+            raise UsageError(f"{path}: labels must be unique, and parents and marks must refer to them")
         return cls(path.parent, commits, marks)
 
     def base_files(self) -> list[Path]:
@@ -170,7 +170,7 @@ def _commit(entry: Mapping[str, Any]) -> SeriesCommit:
     }
     commit = SeriesCommit(**{**entry, **lists})
     if not _AUTHOR.fullmatch(commit.author):
-        raise TypeError(f"commit {commit.label}: the author must read `Name <mail>`")
+        raise TypeError(f"commit {commit.label}: the author must have the form `Name <mail>`")
     return commit
 
 
@@ -253,7 +253,7 @@ def _apply(git: _Git, patch: Path, commit: SeriesCommit) -> None:
     except GitFailed as error:
         raise UsageError(
             f"patch {patch.name} of commit {commit.label} does not apply: {error.said}",
-            "Renew the patch, or install the scenario afresh.",
+            "Regenerate the patch, or reinstall the scenario.",
         ) from error
 
 
@@ -286,7 +286,7 @@ class _Git:
         except FileNotFoundError as error:
             raise EnvironmentFailed(*NO_GIT) from error
         except subprocess.TimeoutExpired as error:
-            raise GitFailed(words[0], f"no end after {LOCAL_S:.0f} s") from error
+            raise GitFailed(words[0], f"timed out after {LOCAL_S:.0f} s") from error
         if done.returncode != 0:
             raise GitFailed(words[0], clean(done.stderr.decode(errors="replace")).strip())
         return done.stdout.decode().strip()

@@ -37,7 +37,7 @@ class EngineLogs(BaseModel):
         if not self.format and (self.fields or self.levels):
             raise ValueError("`fields` and `levels` need a `format`")
         if wrong := [name for name in self.files if "/" in name or not name.endswith(".log")]:
-            raise ValueError(f"`files` has {wrong[0]!r}: name files of {{logs}}, which end with .log")
+            raise ValueError(f"`files` has {wrong[0]!r}: use files in {{logs}} that end with .log")
         try:
             _ = self.line_format  # made here, and so checked
         except ValidationError as error:

@@ -10,4 +10,4 @@ def check_expression(text: str) -> None:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"`{text}` is no regular expression: {error}") from None
+        raise ValueError(f"`{text}` is not a valid regular expression: {error}") from None

@@ -82,12 +82,12 @@ class LineFormat(BaseModel):
     def _sound(self) -> LineFormat:
         wrong = [part for part in self.fields if part not in PARTS]
         if wrong:
-            raise ValueError(f"`fields` has {wrong[0]!r}, which is none of {', '.join(PARTS)}")
+            raise ValueError(f"`fields` has {wrong[0]!r}, which is not one of {', '.join(PARTS)}")
         if self.fields and self.format != JSON:
-            raise ValueError('`fields` are those of `format = "json"`; a regular expression has named groups')
+            raise ValueError('`fields` is for `format = "json"`; with a regular expression, use named groups')
         wrong = [level for level in self.levels.values() if level not in LEVELS]
         if wrong:
-            raise ValueError(f"`levels` has {wrong[0]!r}, which is none of {', '.join(LEVELS)}")
+            raise ValueError(f"`levels` has {wrong[0]!r}, which is not one of {', '.join(LEVELS)}")
         if self.format != JSON:
             self._check_groups()
         return self
@@ -96,9 +96,9 @@ class LineFormat(BaseModel):
         check_expression(self.format)
         groups = set(re.compile(self.format).groupindex)
         if "message" not in groups:
-            raise ValueError('`format` is "json", or a regular expression with a group (?P<message>...)')
+            raise ValueError('`format` must be "json" or a regular expression with a group (?P<message>...)')
         if unknown := sorted(groups - set(PARTS)):
-            raise ValueError(f"`format` has a group {unknown[0]!r}, which is none of {', '.join(PARTS)}")
+            raise ValueError(f"`format` has a group {unknown[0]!r}, which is not one of {', '.join(PARTS)}")
 
     @property
     def is_json(self) -> bool:

@@ -78,10 +78,10 @@ class Pattern(_Model):
         if not (self.text or self.exception or self.regex):
             raise ValueError("a pattern needs a `text`, an `exception` or a `regex`")
         if self.exception and not re.fullmatch(r"\w+", self.exception):
-            raise ValueError(f"`exception` is a class name without its module, not {self.exception!r}")
+            raise ValueError(f"`exception` must be a class name without its module, not {self.exception!r}")
         check_expression(self.regex)
         if self.stage.upper() not in _STAGES:
-            raise ValueError(f"`stage` is one of {', '.join(stage.lower() for stage in _STAGES)}")
+            raise ValueError(f"`stage` must be one of {', '.join(stage.lower() for stage in _STAGES)}")
         return self
 
     @cached_property

@@ -142,13 +142,13 @@ def _check(config: TrialConfig) -> None:
     if launch is not None and launch.fixed_ports and config.slots > 1:
         ports = ", ".join(map(str, launch.fixed_ports))
         raise UsageError(
-            f"the engine binds port {ports} in any case, so only one trial can run at a time",
-            "Leave --slots out.",
+            f"the engine always binds port {ports}, so only one trial can run at a time",
+            "Remove --slots.",
         )
     need = config.gpus * config.slots
     shown = len(gpus.visible()) if need else 0
     if need > shown:
         raise EnvironmentFailed(
             f"{config.slots} slots need {need} GPUs, {config.gpus} each, and this machine shows {shown}",
-            "Ask for fewer --slots, or look at CUDA_VISIBLE_DEVICES; `bisect-run doctor` says more.",
+            "Use fewer --slots, or check CUDA_VISIBLE_DEVICES; see `bisect-run doctor`.",
         )

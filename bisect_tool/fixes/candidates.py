@@ -56,7 +56,7 @@ def parse(wishes: FixOptions, repository: Repository, bad: str) -> tuple[Candida
         *(_pick(sha, repository) for sha in picked),
     )
     if len(found) > _MOST:
-        raise UsageError(f"{len(found)} candidates are too many", f"Name {_MOST} at the most.")
+        raise UsageError(f"{len(found)} candidates are too many", f"Use at most {_MOST}.")
     return found
 
 
@@ -93,7 +93,7 @@ def resolve_request(
         if candidate.kind == "apply" and not made.sha and not made.conflicts:
             raise UsageError(
                 f"{candidate.name} does not apply at {request.bad[:12]}: {made.why}",
-                "Make it anew against this commit: git diff, or git format-patch.",
+                "Recreate it against this commit with git diff or git format-patch.",
             )
     request = request.model_copy(update={"rerun": rerun(options, request)})
     return replace(resolved, request=request, range=span(request, repository))
@@ -146,14 +146,14 @@ def _reverted(word: str, repository: Repository, bad: str) -> str:
         if commit is None:
             raise UsageError(
                 f"no commit on the mainline of {bad[:12]} has a subject that ends with (#{number})",
-                "Name the commit itself, or look whether the pull request was merged before it.",
+                "Use the commit id, or check that the pull request was merged before this commit.",
             )
         return commit.sha
     sha = repository.resolve(word)
     if not repository.git.succeeds("merge-base", "--is-ancestor", sha, bad):
         raise UsageError(
             f"{clean_line(word)} is not in the history of {bad[:12]}, so there is nothing to revert",
-            "--pick adds a commit, and --verify runs one as it is.",
+            "To add a commit, use --pick; to run one unchanged, use --verify.",
         )
     return sha
 
@@ -188,11 +188,11 @@ def _patch(path: Path) -> Candidate:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"the patch {clean_line(str(path))} cannot be read: {error.strerror}", "Give the path of a file."
+            f"the patch {clean_line(str(path))} cannot be read: {error.strerror}", "Use the path of a file."
         ) from None
     if not content.strip() or len(content) > _LARGEST:
         what = "is empty" if not content.strip() else f"is larger than {_LARGEST // 2**20} MiB"
-        raise UsageError(f"the patch {clean_line(str(path))} {what}", "Give what git diff prints.")
+        raise UsageError(f"the patch {clean_line(str(path))} {what}", "Use the output of git diff.")
     encoded = base64.b64encode(content).decode()
     return Candidate(
         kind="apply",

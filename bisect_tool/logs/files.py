@@ -83,7 +83,9 @@ class LogFiles:
 
     def _archive(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
         if not stream.seekable():
-            raise UsageError(f"{name} is a zip archive, which has to be a file", "Name the file.")
+            raise UsageError(
+                f"{name} is a zip archive, which cannot be read from a pipe", "Use the path of the file."
+            )
         try:
             with zipfile.ZipFile(stream) as archive:
                 sizes = {each.filename: each for each in archive.infolist() if _is_log(each.filename)}
@@ -129,7 +131,7 @@ class LogFiles:
                     yield LogLine(source, 0.0, text, number)
         except NoJunit as error:
             if not found and name in self._named:
-                raise UsageError(f"{name}: {error}", "Leave it out, or give the log itself.") from None
+                raise UsageError(f"{name}: {error}", "Remove it, or use the log itself.") from None
             self._note(f"{name}: its rest is left out: {error}")
 
 
@@ -138,19 +140,20 @@ def _files(path: str, note: Callable[[str], None]) -> list[str]:
     if path == STDIN:
         return [path]
     if not path.strip("/"):
-        raise UsageError(f"{path!r} names no log", "Name a file, a folder, or - for standard input.")
+        raise UsageError(f"{path!r} is not a log", "Use a file, a directory, or - for standard input.")
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from None
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-        raise _unreadable(path, "a device, which need not end")
+        raise _unreadable(path, "a device, which may never end")
     if not stat.S_ISDIR(mode):
         return [path]
     found = _without_steps(_below(path, note))
     if not found:
         raise UsageError(
-            f"{_name(path)} holds no log", "Logs in a folder end with .log, .txt or .xml, or .gz."
+            f"{_name(path)} contains no logs",
+            "Log files in a directory must end with .log, .txt, .xml or .gz.",
         )
     return found
 

@@ -57,12 +57,12 @@ def failed_cases(file: BinaryIO) -> Iterator[FailedCase]:
             reader.parser.Parse(block, not block)
         except expat.ExpatError as error:
             yield from reader.take()
-            raise NoJunit(f"no well-formed XML: {error}") from None
+            raise NoJunit(f"not well-formed XML: {error}") from None
         yield from reader.take()
         if not block:
             return
         if fed - reader.parser.CurrentByteIndex > _TOKEN_LIMIT:
-            raise NoJunit("one part of it is larger than any test report's")
+            raise NoJunit("an element is too large for a test report")
 
 
 @dataclass(slots=True)
@@ -134,13 +134,13 @@ class _Reader:
         return found
 
     def _doctype(self, *_: object) -> None:
-        raise NoJunit("it has a DTD, which could expand to anything")
+        raise NoJunit("it has a DTD, which may expand without limit")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if not self._path and name not in _ROOTS:
-            raise NoJunit(f"no JUnit XML: it begins with <{clean_line(name, 40)}>")
+            raise NoJunit(f"not JUnit XML: it begins with <{clean_line(name, 40)}>")
         if len(self._path) > 100:
-            raise NoJunit("no JUnit XML: its elements are nested too deeply")
+            raise NoJunit("not JUnit XML: its elements are nested too deeply")
         self._path.append(name)
         if name == "testcase":
             classname, called, file = (attributes.get(key, "") for key in ("classname", "name", "file"))

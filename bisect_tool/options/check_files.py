@@ -50,8 +50,8 @@ def require_same_check(request: Request, session: str) -> None:
     if edited is not None:
         what = "was edited" if Path(edited).is_file() else "is gone"
         raise UsageError(
-            f"{edited} {what} since session {session} began: its trials were of another check",
-            f"Put it back as it was, begin anew ({request.rerun}), or count them all the same: "
+            f"{edited} {what} since session {session} started: its trials ran another check",
+            f"Restore it, start over ({request.rerun}), or keep those results: "
             f"bisect-run resume {session} --edited-check",
         )
 

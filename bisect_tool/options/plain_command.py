@@ -68,17 +68,18 @@ def _check_program(word: str, placed: str, folder: Path, repository: Repository,
     if shutil.which(placed) or ("/" in placed and tracked(placed, repository, bad)):
         return
     if not word:
-        raise UsageError("there is no program ''", "Name one after --. Is a variable of a script not set?")
+        raise UsageError("the command after -- is empty", "Add one after --. Is a shell variable unset?")
     if "/" in placed and (folder / placed).is_file():
         raise UsageError(
-            f"{clean_line(word)!r} is not executable", "chmod +x it, or name what runs it: -- sh FILE"
+            f"{clean_line(word)!r} is not executable",
+            "chmod +x it, or run it with an interpreter: -- sh FILE",
         )
     if "/" in placed and not placed.startswith("/") and repository.ever_had(posixpath.normpath(placed)):
         return  # a commit without it cannot be tested
     advice = "Give its path from the repository's root, or an absolute one, and make it executable."
     if any(letter.isspace() for letter in word):
         advice = "Give its words without quotes around all of them, or let a shell read them: -- sh -c '...'"
-    raise UsageError(f"there is no program {clean_line(word)!r}, neither here nor in the history", advice)
+    raise UsageError(f"program {clean_line(word)!r} not found, neither here nor in the history", advice)
 
 
 def _exists(path: Path) -> bool:

@@ -53,9 +53,7 @@ def check(
         UsageError: there are no such tests, or no such interpreter, or it has no pytest.
     """
     if not options.pytest:
-        raise UsageError(
-            f"scenario {scenario.name} runs the tests that --pytest names", "Add --pytest tests/."
-        )
+        raise UsageError(f"scenario {scenario.name} needs --pytest", "Add --pytest tests/.")
     source = repository.resolve(options.tests_from) if options.tests_from else None
     checkout = _checkout(repository)
     return ProjectCheck(
@@ -87,9 +85,11 @@ def _options(text: str | None) -> tuple[str, ...]:
     try:
         options = tuple(shlex.split(text or ""))
     except ValueError as error:
-        raise UsageError(f"--pytest-args cannot be read: {error}", "Quote it as for a shell.") from None
+        raise UsageError(
+            f"--pytest-args is not valid shell syntax: {error}", "Quote it as for a shell."
+        ) from None
     if useless := next((option for option in options if option.partition("=")[0] in _RUN_NOTHING), None):
-        raise UsageError(f"with {useless} pytest runs no test", "Leave it out of --pytest-args.")
+        raise UsageError(f"with {useless}, pytest runs no tests", "Remove it from --pytest-args.")
     return options
 
 
@@ -115,7 +115,7 @@ def _target(word: str, repository: Repository, rev: str, checkout: Path | None) 
             return f"{found}{colons}{name}"
     raise UsageError(
         f"there is no {clean_line(path)} at {rev[:9]}",
-        "Give a path from the repository's root; --tests-from REV takes the tests of another commit.",
+        "Use a path from the repository's root, or --tests-from REV for the tests of another commit.",
     )
 
 
@@ -145,10 +145,10 @@ def _interpreter(
         )
         return None
     if found and not _has_pytest(found):
-        notice(f"{found} has no pytest, so an environment is built for the commits (or: --python PATH)")
+        notice(f"{found} has no pytest: building an environment for the commits (or use --python PATH)")
         return None
     if found:
-        notice(f"the tests run with {found} (another one: --python PATH)")
+        notice(f"running the tests with {found} (change with --python PATH)")
     return found
 
 
@@ -179,7 +179,7 @@ def _executable(word: str) -> str:
     path = os.path.abspath(found) if found else ""  # noqa: PTH100 - links are not followed
     if not path or Path(path).is_dir() or not os.access(path, os.X_OK):
         raise UsageError(
-            f"--python {clean_line(word)} is no program", "Give the path of a Python interpreter."
+            f"--python {clean_line(word)} is not a program", "Use the path of a Python interpreter."
         )
     return path
 

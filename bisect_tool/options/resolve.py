@@ -48,8 +48,8 @@ _OWN_CODE = re.compile(
 )
 """What in a command makes each commit run its own code, whatever is installed."""
 DEFAULT_SCENARIO = "external-lb-dp"
-NO_CHECK = "{what} is not an engine of a scenario, and nothing says what is to be run"
-ANY_PROJECT = "For any project: --pytest tests/ for its tests, or a command after -- (-- ./check.sh)."
+NO_CHECK = "{what} is not an engine of a scenario, and there is no --pytest and no command to run"
+ANY_PROJECT = "For other projects, use --pytest tests/, or a command after -- (-- ./check.sh)."
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def resolve(options: RunOptions, home: Home, notice: Callable[[str], None], comm
     goods = tuple(dict.fromkeys(repository.resolve(good) for good in options.goods))
     fix = options.find == "fix"
     if fix and len(goods) != 1:
-        raise UsageError("--find fix takes one --good", "Name the one commit at which the tests pass again.")
+        raise UsageError("--find fix takes a single --good", "Use the commit where the tests pass again.")
     request = Request(
         repo=str(Path(repository.spec).resolve()) if repository.source else without_account(repository.spec),
         goods=(bad,) if fix else goods,
@@ -206,9 +206,8 @@ def span_of(request: Request, repository: Repository) -> Range:
             return repository.range(request.goods, request.bad, request.first_parent)
         except UsageError:
             raise UsageError(
-                f"a fix is looked for from --bad {request.goods[0][:12]} up to --good {request.bad[:12]}, "
-                "and nothing lies between them",
-                "The commit of --bad has to be an ancestor of that of --good.",
+                f"no commits from --bad {request.goods[0][:12]} to --good {request.bad[:12]}",
+                "With --find fix, --bad must be an ancestor of --good.",
             ) from None
     if request.goods:
         return repository.range(request.goods, request.bad, request.first_parent)
@@ -223,20 +222,22 @@ def _repetition(options: RunOptions, repository: Repository, rev: str) -> Repeti
     against = repository.resolve(options.compare) if options.compare else None
     if against == rev:
         raise UsageError(
-            f"--compare {clean_line(options.compare or '')} is the commit itself: {rev[:12]}",
-            "Name another commit, or leave --compare out.",
+            f"--compare {clean_line(options.compare or '')} is the same commit: {rev[:12]}",
+            "Use another commit, or remove --compare.",
         )
     if against and options.until_fail:
         raise UsageError(
-            "--until-fail and --compare exclude each other: two rates are compared after equally many runs",
-            "Leave one of them out.",
+            "--until-fail and --compare cannot be used together: rates are compared after equally many runs",
+            "Use only one of them.",
         )
     if options.stress_roles and options.stress != "delay":
         raise UsageError(
-            "--stress-role names the processes that --stress delay pauses", "Add --stress delay."
+            "--stress-role needs --stress delay", "It names the processes that --stress delay pauses."
         )
     if not all(re.fullmatch(r"\w+", role) for role in options.stress_roles):
-        raise UsageError("--stress-role is a role, such as Worker", "Give letters, digits and _ only.")
+        raise UsageError(
+            "--stress-role must be a process role, such as Worker", "Use only letters, digits and _."
+        )
     return Repetition(
         runs=options.runs,
         until_fail=options.until_fail,
@@ -255,9 +256,7 @@ def _script(asked: str | None) -> str | None:
     path = Path(asked).absolute()
     target = path if path.exists() else path.parent
     if path.is_dir() or not path.parent.is_dir() or not os.access(target, os.W_OK):
-        raise UsageError(
-            f"--script {clean_line(asked)} cannot be written", "Name a file in a folder that exists."
-        )
+        raise UsageError(f"cannot write --script {clean_line(asked)}", "Use a file in an existing directory.")
     return str(path)
 
 
@@ -280,7 +279,7 @@ def _open(
     spec = asked or ("." if scenario is None or meant else scenario.repository)
     if is_url(spec):
         why = "" if asked or scenario is None else f"this folder is not what scenario {scenario.name} tests: "
-        notice(f"{why}reading {without_account(spec)}; the first time it is cloned, which can take minutes")
+        notice(f"{why}reading {without_account(spec)}; the first clone can take minutes")
     elif spec == ".":
         spec = str(here)
     return Repository.open(spec, home.cache, notice)
@@ -315,13 +314,13 @@ def choose_profile(scenario: Scenario, asked: str | None, repository: Repository
         profile = scenario.profile(asked)
         if profile.needs_gpu and gpus == 0:
             raise EnvironmentFailed(
-                f"profile {asked} needs an NVIDIA GPU and this machine shows none",
-                "`bisect-run doctor` says more.",
+                f"profile {asked} needs an NVIDIA GPU, and none was found",
+                "See `bisect-run doctor`.",
             )
         if profile.marker and not repository.tree_hashes(bad, (profile.marker,)):
             raise UsageError(
                 f"profile {asked} is for an engine with {profile.marker}, which {bad[:9]} does not have",
-                "Leave --profile out to have the one that fits, or name another repository with --repo.",
+                "Remove --profile to select one automatically, or use another --repo.",
             )
         return asked
     fitting = {
@@ -332,8 +331,8 @@ def choose_profile(scenario: Scenario, asked: str | None, repository: Repository
     if not fitting:
         known = ", ".join(f"{name} ({profile.marker})" for name, profile in scenario.profiles.items())
         raise UsageError(
-            f"{repository.spec} at {bad[:9]} is not an engine that scenario {scenario.name} knows",
-            f"It looks for one of: {known}. {ANY_PROJECT}",
+            f"{repository.spec} at {bad[:9]} is not an engine of scenario {scenario.name}",
+            f"It needs one of: {known}. {ANY_PROJECT}",
         )
     return max(fitting, key=lambda name: fitting[name].needs_gpu)
 
@@ -344,7 +343,7 @@ def _check_given(options: RunOptions) -> None:
         if getattr(options, option) in ("", ("",)):
             name = option.replace("_", "-")
             raise UsageError(
-                f"--{name} is empty", "Give it a value or leave it out. Is a variable of a script not set?"
+                f"--{name} is empty", "Give it a value or leave it out. Is a shell variable unset?"
             )
 
 
@@ -353,33 +352,31 @@ def _check_passed(options: RunOptions) -> None:
     if unset is not None:
         raise UsageError(
             f"--pass-env {clean_line(unset)}: this variable is not set",
-            "Export it, or leave --pass-env out.",
+            "Export it, or remove --pass-env.",
         )
 
 
 def _check_kind(options: RunOptions) -> None:
     if options.command and (options.scenario or options.pytest or options.cells or options.profile):
         raise UsageError(
-            "a command after -- goes without --scenario, --profile, --pytest and --cells",
-            "Leave one of them out.",
+            "a command after -- cannot be combined with --scenario, --profile, --pytest or --cells",
+            "Use only one of them.",
         )
     if options.same_failure and not options.command:
         raise UsageError(
-            "--same-failure is for a command after --: the failures of a suite's tests are compared already",
-            "Leave it out.",
+            "--same-failure needs a command after --: failures of tests are compared anyway",
+            "Remove it.",
         )
     for option in ("tests_from", "pytest_args", "python"):
         if getattr(options, option) is not None and not options.pytest:
-            raise UsageError(f"--{option.replace('_', '-')} goes with --pytest", "Add --pytest tests/.")
+            raise UsageError(f"--{option.replace('_', '-')} needs --pytest", "Add --pytest tests/.")
 
 
 def _check_text(*texts: str) -> None:
     """What was asked is kept as JSON, which holds no bytes that are no text."""
     broken = next((text for text in texts if any("\ud800" <= letter <= "\udfff" for letter in text)), None)
     if broken is not None:
-        raise UsageError(
-            f"not everything here is UTF-8: {clean_line(broken)}", "Give names and words that are."
-        )
+        raise UsageError(f"an argument is not UTF-8: {clean_line(broken)}", "Use only UTF-8.")
 
 
 def _check(
@@ -404,7 +401,7 @@ def _engine_file(options: RunOptions, scenario: Scenario, repository: Repository
     """One test file of the engine, run in the environment that the scenario's profile builds."""
     if len(options.pytest) > 1 or options.pytest_args is not None or options.python is not None:
         raise UsageError(
-            f"scenario {scenario.name} takes one file of the engine, without --pytest-args and --python",
+            f"scenario {scenario.name} takes a single --pytest file, without --pytest-args and --python",
             f"Add --scenario {projects.SCENARIO} to run the tests as those of any Python project.",
         )
     source = repository.resolve(options.tests_from) if options.tests_from else None
@@ -413,7 +410,7 @@ def _engine_file(options: RunOptions, scenario: Scenario, repository: Repository
     if not tracked(file, repository, source or bad):
         raise UsageError(
             f"there is no {clean_line(named)} at {(source or bad)[:9]}",
-            "Give the path from the repository's root.",
+            "Use the path from the repository's root.",
         )
     return PytestCheck(file=file, name=name, tests_from=source)
 

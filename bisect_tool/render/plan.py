@@ -23,7 +23,7 @@ _SHOWN = 40
 _PATH_LIMIT = 5
 _TEXT_LIMIT = 500
 _SELDOM = 0.05
-_BUSY = "tests with deadlines may fail for it, and are run again then"
+_BUSY = "tests with deadlines may time out and are then rerun"
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def _check_commits(session: str, request: Request, repository: Repository) -> No
             raise UsageError(
                 f"{clean_line(repository.spec)} is not the repository of session {session}: "
                 f"it does not have {sha[:12]}",
-                f"It was {clean_line(request.repo)}. Name its new place, or fetch the commit.",
+                f"It was {clean_line(request.repo)}. Use its new location, or fetch the commit.",
             ) from None
 
 

@@ -212,8 +212,8 @@ class _Loop:
         ):
             return
         raise UsageError(
-            f"{result.cells[0].reason} ({result.sha[:9]}, where it has to fail)",
-            "Fix the check, or keep one outside of the history: it is the same at every commit.",
+            f"{result.cells[0].reason} (at {result.sha[:9]}, the commit that must fail)",
+            "Fix the check, or keep it outside the repository, so that it is the same at every commit.",
         )
 
     def _await_all(self) -> None:

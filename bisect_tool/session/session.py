@@ -160,9 +160,9 @@ def require_same_scenario(session: Session) -> None:
     request = session.request
     if request.scenario_sha256 and request != with_scenario(request):
         raise UsageError(
-            f"scenario {request.scenario} was edited since session {session.id} began:"
-            " its trials were of another suite",
-            f"Put it back as it was, begin anew ({request.rerun}), or count them all the same: "
+            f"scenario {request.scenario} was edited since session {session.id} started:"
+            " its trials ran another suite",
+            f"Restore it, start over ({request.rerun}), or keep those results: "
             f"bisect-run resume {session.id} --edited-check",
         )
 
@@ -189,8 +189,8 @@ def _open(repo: str, session: str, home: Home, waiting: Callable[[str], None]) -
         if is_url(repo) or Path(repo).is_dir():
             raise
         raise UsageError(
-            f"the repository of session {session} is not at {repo} any more",
-            f"Where it has moved, say so: bisect-run resume {session} --repo PATH",
+            f"the repository of session {session} is no longer at {repo}",
+            f"If it has moved, use: bisect-run resume {session} --repo PATH",
         ) from None
 
 
@@ -298,7 +298,7 @@ def held(session: Session) -> Iterator[None]:
     except Timeout:
         raise SessionBusy(
             f"session {session.id} is being run by another process",
-            "Wait for it, or look: `bisect-run status`.",
+            "Wait for it; `bisect-run status` shows it.",
         ) from None
     _end(session.home, session.id).unlink(missing_ok=True)
     try:

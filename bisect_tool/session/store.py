@@ -159,13 +159,13 @@ class Store:
             begun = [row for row in rows if session and row.id.startswith(session)]
             matches = exact or begun or [row for row in rows if session and row.id.endswith(session)]
         if not matches:
-            raise UsageError(
-                f"no such session: {session}", "`bisect-run status` lists the sessions there are."
-            )
+            raise UsageError(f"no such session: {session}", "`bisect-run status` lists the sessions.")
         if len(matches) > 1:
             ids = ", ".join(row.id for row in matches[:_SHOWN])
             more = f" and {len(matches) - _SHOWN} more" if len(matches) > _SHOWN else ""
-            raise UsageError(f"{session} names {len(matches)} sessions: {ids}{more}", "Give more of the id.")
+            raise UsageError(
+                f"{session} is ambiguous, {len(matches)} sessions: {ids}{more}", "Use more of the id."
+            )
         return matches[0]
 
     def _last(self) -> list[SessionRow]:
@@ -310,9 +310,9 @@ def _refuse_newer(database: sqlite3.Connection, path: Path) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise EnvironmentFailed(
-            f"the store {path} is of a newer version of bisect-run (schema {version}, this one reads up to"
-            f" {SCHEMA_VERSION})",
-            "Use that version, or point BISECT_RUN_HOME at another folder.",
+            f"the store {path} was written by a newer version of bisect-run (schema {version},"
+            f" supported up to {SCHEMA_VERSION})",
+            "Use that version, or set BISECT_RUN_HOME to another directory.",
         )
 
 
@@ -320,9 +320,9 @@ def _refuse_other_columns(database: sqlite3.Connection, path: Path) -> None:
     for table, columns in _COLUMNS.items():
         if missing := columns - _columns(database, table):
             raise EnvironmentFailed(
-                f"the store {path} has another layout than this version of bisect-run:"
+                f"the store {path} has a different layout than this version expects:"
                 f" its table {table} lacks {', '.join(sorted(missing))}",
-                "Use the version that wrote it, or move the file away and begin anew.",
+                "Use the version that wrote it, or move the file away and start over.",
             )
 
 
@@ -352,9 +352,9 @@ def _unusable(path: Path, error: Exception) -> EnvironmentFailed:
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
         return StoreDamaged(
             f"the store {path} is damaged: {error}",
-            "`bisect-run doctor` says what can be read. To begin anew, move it away with its -wal and -shm.",
+            "`bisect-run doctor` shows what is readable. To start over, move it away with its -wal and -shm.",
         )
     return EnvironmentFailed(
         f"the store {path} cannot be written: {error}",
-        "Free some disk or point BISECT_RUN_HOME at a writable folder.",
+        "Free some space, or set BISECT_RUN_HOME to a writable directory.",
     )

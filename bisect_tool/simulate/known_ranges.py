@@ -65,23 +65,23 @@ def read_history(path: Path) -> Mapping[str, RecordedCommit]:
                     if before != number:
                         raise UsageError(
                             f"{path}: line {number} repeats {_short(commit.sha)} of line {before}",
-                            "Give each commit once.",
+                            "List each commit once.",
                         )
                     commits[commit.sha] = commit
     except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise UsageError(
-            f"cannot read the history {path}: {error}", "Name a .jsonl or .jsonl.gz file."
+            f"cannot read the history {path}: {error}", "Use a .jsonl or .jsonl.gz file."
         ) from error
     except ValidationError as error:
         raise UsageError(
-            f"{path}: line {number} is no commit: {error.errors()[0]['msg']}",
-            "Each line is an object with sha, parents, time, subject and files.",
+            f"{path}: line {number} is not a commit: {error.errors()[0]['msg']}",
+            "Each line must be an object with sha, parents, time, subject and files.",
         ) from error
     if circle := _circle(commits):
         raise UsageError(
-            f"{path}: {_short(circle[0])} (line {lines_of[circle[0]]}) has itself under it: "
+            f"{path}: {_short(circle[0])} (line {lines_of[circle[0]]}) is its own ancestor: "
             f"{' -> '.join(map(_short, circle[:_SHOWN]))}{' -> ...' if len(circle) > _SHOWN else ''}",
-            "A commit's parents are older than it.",
+            "A commit's parents must be older than the commit.",
         )
     return commits
 
@@ -91,14 +91,14 @@ def read_cases(path: Path) -> tuple[RecordedCase, ...]:
     try:
         cases = _CASES.validate_json(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"cannot read the cases {path}: {error}", "Name a .json file.") from error
+        raise UsageError(f"cannot read the cases {path}: {error}", "Use a .json file.") from error
     except ValidationError as error:
         raise UsageError(
-            f"{path} is no list of cases: {error.errors()[0]['msg']}",
-            "Each is an object with good, bad and culprit.",
+            f"{path} is not a list of cases: {error.errors()[0]['msg']}",
+            "Each case must be an object with good, bad and culprit.",
         ) from error
     if not cases:
-        raise UsageError(f"{path} has no cases", "Each is an object with good, bad and culprit.")
+        raise UsageError(f"{path} has no cases", "Each case must be an object with good, bad and culprit.")
     return cases
 
 
@@ -111,7 +111,7 @@ def window(history: Mapping[str, RecordedCommit], case: RecordedCase) -> tuple[R
     """
     for sha in (case.good, case.bad, case.culprit):
         if sha not in history:
-            raise UsageError(f"{_short(sha)} is not in the history", "Give cases of this very history.")
+            raise UsageError(f"{_short(sha)} is not in the history", "Use cases that belong to this history.")
     below = _reached(history, case.bad)
     inside = below - _reached(history, case.good)
     if case.good not in below:
@@ -119,14 +119,14 @@ def window(history: Mapping[str, RecordedCommit], case: RecordedCase) -> tuple[R
             history,
             inside,
             f"good {_short(case.good)} is not an ancestor of bad {_short(case.bad)}",
-            "Give the ends of one history.",
+            "Use a good and a bad commit of the same history.",
         )
     if case.culprit not in inside:
         raise _severed(
             history,
             inside,
             f"{_short(case.culprit)} does not lie between {_short(case.good)} and {_short(case.bad)}",
-            "The culprit is an ancestor of bad, or bad itself, and no ancestor of good.",
+            "The culprit must be bad or an ancestor of bad, and not an ancestor of good.",
         )
     return tuple(sorted((history[sha] for sha in inside), key=lambda commit: commit.time))
 

@@ -197,7 +197,7 @@ class ServerGroup:
         """The free ports that the deployment needs, held until its servers have ended."""
         taken = [port for port in self.launch.fixed_ports if not is_free(port)]
         if taken:
-            raise ServersBlocked(f"the engine needs ports that are taken: {taken}")
+            raise ServersBlocked(f"the engine needs ports that are in use: {taken}")
         given = self.launch.ports
         try:
             self._ports = hold_free(self.deployment.ports, given.start, given.stop)

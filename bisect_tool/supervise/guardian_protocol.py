@@ -206,19 +206,19 @@ def process_info(raw: Mapping[str, Any]) -> ProcessInfo:
 def whole(value: object) -> int:
     """The value, if it is an integer as a process id or a tick count may be; else ValueError."""
     if type(value) is not int or abs(value) >= _WHOLE_LIMIT:
-        raise ValueError(f"no such number can be: {value!r:.40}")
+        raise ValueError(f"not a valid number: {value!r:.40}")
     return value
 
 
 def seconds(value: object) -> float:
     """The value, if it is a number of seconds that a clock may show; else ValueError."""
     if type(value) not in {int, float} or not abs(value) < SECONDS_LIMIT:  # type: ignore[arg-type]
-        raise ValueError(f"no such time can be: {value!r:.40}")
+        raise ValueError(f"not a valid time: {value!r:.40}")
     return float(value)  # type: ignore[arg-type]
 
 
 def text(value: object) -> str:
     """The value, if it is a string; else TypeError."""
     if not isinstance(value, str):
-        raise TypeError(f"no text: {value!r:.40}")
+        raise TypeError(f"not a string: {value!r:.40}")
     return value

@@ -57,7 +57,7 @@ def _hold(
     told = False
     while not _bind(holder, identity):
         if not told:
-            waiting(f"waiting for GPU {shown}: another run holds it ({_holder(identity)})")
+            waiting(f"waiting for GPU {shown}, held by another run ({_holder(identity)})")
             told = True
         if cancel.wait(_POLL_S):
             holder.close()

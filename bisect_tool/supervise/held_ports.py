@@ -69,7 +69,7 @@ def hold_free(count: int, start: int, stop: int) -> HeldPorts:
         held.close()
         raise EnvironmentFailed(
             f"only {found} of {count} ports needed are free in {start}-{stop - 1}",
-            "another run may hold them; end it, or name another range",
+            "Another run may hold them: stop it, or set another range.",
         )
     return held
 

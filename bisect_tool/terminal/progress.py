@@ -119,7 +119,7 @@ class Progress:
     def on_resume(self, trials: Sequence[TrialRow]) -> None:
         """Say what is in the store already, and whether the machine is busy."""
         if busy := self._busy():
-            self._say(Text(f"the machine is busy: {busy}; tests with deadlines may fail for it", "yellow"))
+            self._say(Text(f"the machine is busy: {busy}; tests with deadlines may time out", "yellow"))
         shared = sum(row.shared for row in trials)
         if shared:
             self._say(Text(f"reusing {count(shared, 'trial')} from earlier sessions"))

@@ -65,8 +65,8 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
         return not_started(ended.not_started)
     if ended.reason is Reason.LOST or code is None:
         raise CheckAborted(
-            f"the command's guardian was killed, and the command with it (log: {log})",
-            "A command that kills its parent looks like one that was ended from outside.",
+            f"the guardian was killed, and the command with it (log: {log})",
+            "A command that kills its parent process has the same effect.",
         )
     if code < 0 or code >= _FIRST_ABORT:
         raise _aborted(argv, code, log)

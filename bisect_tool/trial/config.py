@@ -110,7 +110,7 @@ def placeholders(config: TrialConfig, place: TrialPaths) -> Mapping[str, str]:
 def _check_shapes(template: str) -> None:
     """A placeholder is a name alone: a width, for one, could ask for any amount of memory."""
     if any(conversion or shape for _, _, shape, conversion in Formatter().parse(template)):
-        raise ValueError("a placeholder is a name alone")
+        raise ValueError("a placeholder must be a plain name")
 
 
 def expand(template: str, values: Mapping[str, str]) -> str:

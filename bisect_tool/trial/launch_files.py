@@ -26,7 +26,7 @@ def check_launch_files(scenario: Scenario) -> None:
             for found in _OWN.finditer(template):
                 path = scenario.folder / found["path"]
                 if not path.exists():
-                    raise UsageError(f"{field}: there is no {path}", "Name a file of the scenario's folder.")
+                    raise UsageError(f"{field}: {path} does not exist", "Use a file in the scenario folder.")
         _check_program(profile.launch.command[0], scenario.folder, f"{field}.launch.command")
 
 
@@ -43,10 +43,12 @@ def _check_program(program: str, folder: Path, field: str) -> None:
         return
     if not path.startswith("/"):
         raise UsageError(
-            f"{field}: {program} is looked for in the folder of each trial",
-            f"Write {_FOLDER}/{program.removeprefix('./')} for a file of the scenario's folder.",
+            f"{field}: {program} is resolved in the directory of each trial",
+            f"Use {_FOLDER}/{program.removeprefix('./')} for a file in the scenario folder.",
         )
     if not Path(path).is_file():
-        raise UsageError(f"{field}: there is no {path}", "Name a program that exists.")
+        raise UsageError(f"{field}: {path} does not exist", "Use an existing program.")
     if not os.access(path, os.X_OK):
-        raise UsageError(f"{field}: {path} is not executable", "chmod +x it, or name what runs it before it.")
+        raise UsageError(
+            f"{field}: {path} is not executable", "chmod +x it, or put its interpreter before it."
+        )

@@ -257,7 +257,9 @@ def _collected(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded:
         return _nothing(spec, Outcome.SKIPPED, _none_selected(config))
     if guarded.exit_code == _NO_TESTS_COLLECTED and config.cells:
         wanted = " ".join(config.cells)
-        raise UsageError(f"no cell of the suite matches {wanted}", "`*` and `?` are wild, brackets are not.")
+        raise UsageError(
+            f"no cell matches {wanted}", "Only `*` and `?` are wildcards; brackets match themselves."
+        )
     reason = unreadable(place.stream) or _tail(place.logs / f"{SUITE_LOG}.log")
     return _nothing(spec, Outcome.ERRORED, f"the suite could not start: {reason}")
 

@@ -24,13 +24,13 @@ from bisect_tool.session.store import Store
 
 NAMES = "git branch --all and git tag list the names there are"
 TAKES = "--repo takes a checkout, a bare repository or a URL"
-SESSIONS = "`bisect-run status` lists the sessions there are."
-USAGE = "`bisect-run {}--help` shows how it is used."
+SESSIONS = "`bisect-run status` lists the sessions."
+USAGE = "See `bisect-run {}--help`."
 REFERENCE = "See docs/reference/scenario.md."
-LEAVE_OUT = "Leave one of them out."
-EMPTY = "Give it a value or leave it out. Is a variable of a script not set?"
-NO_COMMAND = "Name one, or leave -- out. Is a variable of a script not set?"
-COMMAND_ALONE = "a command after -- goes without --scenario, --profile, --pytest and --cells"
+LEAVE_OUT = "Use only one of them."
+EMPTY = "Give it a value or leave it out. Is a shell variable unset?"
+NO_COMMAND = "Add a command or remove the --. Is a shell variable unset?"
+COMMAND_ALONE = "a command after -- cannot be combined with --scenario, --profile, --pytest or --cells"
 
 # What it is about; the command line; what was wrong; what to do.
 WRONG = [
@@ -136,30 +136,30 @@ WRONG = [
     (
         "repository that no profile knows",
         "--repo {project} --good c1 --bad c8",
-        "{project} at {c8:.9} is not an engine that scenario external-lb-dp knows",
+        "{project} at {c8:.9} is not an engine of scenario external-lb-dp",
         (
-            "It looks for one of: gpu (vllm/entrypoints/cli/main.py), "
+            "It needs one of: gpu (vllm/entrypoints/cli/main.py), "
             "vllm-cpu (vllm/entrypoints/cli/main.py), reference (refengine/__main__.py). "
-            "For any project: --pytest tests/ for its tests, or a command after -- (-- ./check.sh)."
+            "For other projects, use --pytest tests/, or a command after -- (-- ./check.sh)."
         ),
     ),
     (
         "no such scenario",
         "--repo {engine} --good good --bad bad --scenario none",
         "no such scenario: none",
-        "Scenarios: external-lb-dp, pytest, shutdown, or a folder's path.",
+        "Use external-lb-dp, pytest, shutdown, or the path of a scenario folder.",
     ),
     (
         "no such scenario to show",
         "scenarios show none",
         "no such scenario: none",
-        "Scenarios: external-lb-dp, pytest, shutdown, or a folder's path.",
+        "Use external-lb-dp, pytest, shutdown, or the path of a scenario folder.",
     ),
     (
         "scenario whose suite is missing",
         "scenarios check {tmp}/no_suite",
         "{tmp}/no_suite/scenario.toml: suite none.py does not exist",
-        "Name a pytest file in the scenario's folder.",
+        "Use a pytest file in the scenario folder.",
     ),
     (
         "scenario with an unknown field",
@@ -198,7 +198,7 @@ WRONG = [
         "profile for another engine",
         "--repo {engine} --good good --bad bad --profile vllm-cpu",
         "profile vllm-cpu is for an engine with vllm/entrypoints/cli/main.py, which 892f36fbe does not have",
-        "Leave --profile out to have the one that fits, or name another repository with --repo.",
+        "Remove --profile to select one automatically, or use another --repo.",
     ),
     (
         "pattern without a cell",
@@ -238,39 +238,39 @@ WRONG = [
     (
         "command that is not there",
         "--repo {project} --good c1 --bad c8 -- ./none.sh",
-        "there is no program './none.sh', neither here nor in the history",
+        "program './none.sh' not found, neither here nor in the history",
         "Give its path from the repository's root, or an absolute one, and make it executable.",
     ),
     (
         "variable that is not set",
         "--repo {project} --good c1 --bad c8 --pass-env NOT_SET_KEY -- ./check.sh",
         "--pass-env NOT_SET_KEY: this variable is not set",
-        "Export it, or leave --pass-env out.",
+        "Export it, or remove --pass-env.",
     ),
     (
         "tests from a commit, but which?",
         "--repo {engine} --good good --bad bad --tests-from bad",
-        "--tests-from goes with --pytest",
+        "--tests-from needs --pytest",
         "Add --pytest tests/.",
     ),
     (
         "pytest file that is not there",
         "--repo {engine} --good good --bad bad --pytest tests/none.py",
         "there is no tests/none.py at 892f36fbe",
-        "Give the path from the repository's root.",
+        "Use the path from the repository's root.",
     ),
     (
         "pytest file that is not there at the commit asked",
         "--repo {engine} --good good --bad bad --pytest tests/none.py --tests-from good",
         "there is no tests/none.py at 10cb8ce0a",
-        "Give the path from the repository's root.",
+        "Use the path from the repository's root.",
     ),
     *(
         (
             f"pytest file that is not in the history: {file}",
             f"--repo {{engine}} --good good --bad bad --pytest '{file}'",
             f"there is no {file} at 892f36fbe",
-            "Give the path from the repository's root.",
+            "Use the path from the repository's root.",
         )
         for file in (".", "../setup.py", "/setup.py", ":(glob)**", "refengine/../none.py")
     ),
@@ -301,8 +301,8 @@ WRONG = [
     (
         "an empty command",
         "--repo {project} --good c1 --bad c8 -- ''",
-        "there is no program ''",
-        "Name one after --. Is a variable of a script not set?",
+        "the command after -- is empty",
+        "Add one after --. Is a shell variable unset?",
     ),
     ("report of no session", "report", "no such session: last", SESSIONS),
     ("report of another session", "report 1999", "no such session: 1999", SESSIONS),
@@ -311,7 +311,7 @@ WRONG = [
     (
         "two forms of a report",
         "report --json --markdown",
-        "--json and --markdown exclude each other",
+        "--json and --markdown cannot be used together",
         LEAVE_OUT,
     ),
 ]
@@ -378,8 +378,8 @@ def test_mistake(cli, filled, words, wrong, advice):
 def test_a_word_that_is_no_text(cli, filled):
     words = filled("--repo {engine} --good good --bad bad --")
     ended = cli(*shlex.split(words), "sh", "-c", "exit 1 # \udcff")
-    assert ended.err.startswith("error: not everything here is UTF-8: ")
-    assert ended.err.endswith("exit 1 # \ufffd\nGive names and words that are.\n")
+    assert ended.err.startswith("error: an argument is not UTF-8: ")
+    assert ended.err.endswith("exit 1 # \ufffd\nUse only UTF-8.\n")
     assert (ended.code, ended.out) == (2, "")
 
 
@@ -407,8 +407,8 @@ def test_ambiguous_session(cli, home):
     store = Store(home / "state" / "store.db")
     ids = [store.create("{}") for _ in range(2)]
     ended = cli("report", ids[0][:2])
-    named = f"{ids[0][:2]} names 2 sessions: {ids[1]}, {ids[0]}"
-    assert ended.err == f"error: {named}\nGive more of the id.\n"
+    named = f"{ids[0][:2]} is ambiguous, 2 sessions: {ids[1]}, {ids[0]}"
+    assert ended.err == f"error: {named}\nUse more of the id.\n"
     assert (ended.code, ended.out) == (2, "")
 
 
@@ -434,7 +434,7 @@ def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):
     monkeypatch.setattr(bisect_tool.options.resolve, "snapshot", tuple)
     ended = cli("--repo", engine, "--good", "good", "--bad", "bad", "--profile", "gpu")
     assert ended.err == (
-        "error: profile gpu needs an NVIDIA GPU and this machine shows none\n`bisect-run doctor` says more.\n"
+        "error: profile gpu needs an NVIDIA GPU, and none was found\nSee `bisect-run doctor`.\n"
     )
     assert (ended.code, ended.out) == (5, "")
 
@@ -443,7 +443,7 @@ def test_demo_without_its_engine(cli, monkeypatch):
     monkeypatch.setattr("bisect_tool.cli.doctor._ENGINE", ("sys", "nothing_of_this_name"))
     ended = cli("demo")
     assert ended.err == (
-        "error: the demo's engine lacks nothing_of_this_name\n"
+        "error: the demo needs packages that are missing: nothing_of_this_name\n"
         "in a clone of bisect-run: pip install '.[engine]'\n"
     )
     assert (ended.code, ended.out) == (5, "")
@@ -480,7 +480,7 @@ def test_home_that_is_no_text(cli, filled, tmp_path, monkeypatch, command):
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "\udcff"))
     ended = cli(*map(filled, NEED_A_HOME[command]))
     wrong = f"error: the name of {tmp_path}/\ufffd/state is not UTF-8\n"
-    assert ended.err == f"{wrong}Point BISECT_RUN_HOME at another folder.\n"
+    assert ended.err == f"{wrong}Set BISECT_RUN_HOME to another directory.\n"
     assert (ended.code, ended.out) == (128 if command == "step" else 2, "")
 
 
@@ -654,7 +654,7 @@ def test_a_session_that_cannot_be_read_hides_no_other(cli, project, home, change
     [
         ("ALTER TABLE trial RENAME COLUMN purpose TO aim", "its table trial lacks purpose"),
         ("ALTER TABLE session RENAME COLUMN document TO paper", "its table session lacks document"),
-        ("PRAGMA user_version=99", "is of a newer version of bisect-run (schema 99,"),
+        ("PRAGMA user_version=99", "was written by a newer version of bisect-run (schema 99,"),
     ],
 )
 def test_a_store_of_another_layout(cli, home, command, statement, sentence):

@@ -135,9 +135,7 @@ def test_plan_of_a_command(cli, normal, project):
 def test_plan_says_that_the_machine_is_busy(cli, project, load):
     load(cpu=0.6)
     ended = cli("plan", "--repo", project.path, "--good", "c1", "--bad", "c8", "--", "./check.sh")
-    assert re.search(
-        r"(?m)^Machine +busy: CPU pressure 60 %; tests with deadlines may fail for it", ended.out
-    )
+    assert re.search(r"(?m)^Machine +busy: CPU pressure 60 %; tests with deadlines may time out", ended.out)
 
 
 @pytest.mark.parametrize("first_parent", [False, True])
@@ -267,14 +265,14 @@ class TestDoctor:
         assert rows["GPUs"] == ("-", "none")
         assert rows["Python"] == ("✓", ".".join(map(str, sys.version_info[:3])))
         assert re.fullmatch(rf"\d+ GiB free at {home}/cache", rows["disk"][1])
-        assert "only profiles that need none can run" in ended.out
+        assert "only profiles without GPUs can run" in ended.out
 
     def test_a_busy_machine_is_able_and_said(self, cli, load):
         load(cpu=0.6, load_after=8.0)
         ended = cli("doctor")
         assert ended.code == 0
         assert ("-", "load", "busy: CPU pressure 60 %, load 8.0 on 2 CPUs") in self.rows(ended)
-        assert "tests with deadlines may fail for it" in ended.out
+        assert "tests with deadlines may time out" in ended.out
 
     def test_gpus_are_counted(self, cli, monkeypatch):
         monkeypatch.setattr(doctor, "snapshot", lambda: ("one", "two"))
@@ -286,20 +284,20 @@ class TestDoctor:
         ended = cli("doctor")
         assert ended.code == 5
         assert ended.out.startswith("Missing: disk.\n\n✗  disk ")
-        assert "point BISECT_RUN_HOME at a writable folder" in ended.out
+        assert "set BISECT_RUN_HOME to a writable directory" in ended.out
         assert [mark for mark, *_ in self.rows(ended)].count("✗") == 1
 
     def test_little_disk(self, cli, monkeypatch):
         monkeypatch.setattr(doctor, "_DISK_GIB", 10**9)
         ended = cli("doctor")
         assert ended.code == 5
-        assert "free 1000000000 GiB there, or point BISECT_RUN_HOME at another disk" in ended.out
+        assert "free 1000000000 GiB there, or set BISECT_RUN_HOME to a directory on another disk" in ended.out
 
     def test_the_demo_is_no_need(self, cli, monkeypatch):
         monkeypatch.setattr(doctor, "_ENGINE", ("sys", "nothing_of_this_name"))
         ended = cli("doctor")
         assert ended.code == 0
-        assert ("-", "demo", "lacks nothing_of_this_name") in self.rows(ended)
+        assert ("-", "demo", "missing nothing_of_this_name") in self.rows(ended)
         assert "in a clone of bisect-run: pip install '.[engine]'" in ended.out
 
 

@@ -171,7 +171,7 @@ def test_a_broken_pipe_of_our_own_is_no_bad_commit(project):
 def test_a_result_that_cannot_be_written_is_no_success(start, full, words):
     ended = start(*words, stdout=full)
     assert ended.returncode == (128 if words[0] == "step" else 5)
-    assert "error: standard output cannot be written: No space left on device" in ended.stderr
+    assert "error: cannot write to standard output: No space left on device" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -183,7 +183,7 @@ def test_the_same_without_a_buffer(start, full, monkeypatch):
 def test_stdout_that_is_closed_is_no_success(shell):
     code, said = shell("--version >&-")
     assert code == 5
-    assert "standard output cannot be written" in said
+    assert "cannot write to standard output" in said
 
 
 def test_the_result_of_a_session_can_be_printed_again(start, full):
@@ -200,4 +200,4 @@ def test_a_reader_of_the_help_may_leave(start, unread):
 def test_a_script_that_cannot_be_written(start):
     ended = start("repro", "c1", "--runs", "1", "--script", "/dev/full", "--", GOOD)
     assert ended.returncode == 5
-    assert re.search(r"error: the script /dev/full cannot be written: No space left on device", ended.stderr)
+    assert re.search(r"error: cannot write the script /dev/full: No space left on device", ended.stderr)

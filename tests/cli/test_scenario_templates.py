@@ -137,7 +137,7 @@ def test_profiles_that_go_round_in_a_circle_are_refused(cli, two, name):
     (folder.parent / "loop").symlink_to(folder)
     ended = cli("scenarios", "check", str(folder))
     assert ended.code == 2
-    assert f"profiles_of: {name} has its profiles of this one" in ended.err
+    assert f"profiles_of: {name} takes its profiles from this scenario" in ended.err
 
 
 def test_what_another_file_says_wrong_is_told_of_it(cli, two):
@@ -151,12 +151,12 @@ def test_what_another_file_says_wrong_is_told_of_it(cli, two):
 @pytest.mark.parametrize(
     ("command", "value", "said"),
     [
-        ("{scenario}/serve.sh", "", "there is no {tmp}/serve.sh"),
-        ("{python}", "{scenario}/hooks", "there is no {tmp}/hooks"),
-        ("{python}", "--config={scenario}/a.yaml:{tree}", "there is no {tmp}/a.yaml"),
+        ("{scenario}/serve.sh", "", "{tmp}/serve.sh does not exist"),
+        ("{python}", "{scenario}/hooks", "{tmp}/hooks does not exist"),
+        ("{python}", "--config={scenario}/a.yaml:{tree}", "{tmp}/a.yaml does not exist"),
         ("{scenario}/test_odd.py", "", "{tmp}/test_odd.py is not executable"),
-        ("./serve.sh", "", "./serve.sh is looked for in the folder of each trial"),
-        ("/none/serve.sh", "", "there is no /none/serve.sh"),
+        ("./serve.sh", "", "./serve.sh is resolved in the directory of each trial"),
+        ("/none/serve.sh", "", "/none/serve.sh does not exist"),
     ],
 )
 def test_a_file_that_a_launch_names_and_that_is_not_there(check, tmp_path, command, value, said):

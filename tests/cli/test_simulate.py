@@ -97,9 +97,9 @@ def test_it_is_told_in_words(cli):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "nothing to search in"),
-        (("--candidates", "8", "--history", "h"), "nothing to search in"),
-        (("--history", "h"), "nothing to search in"),
+        ((), "no commits to search"),
+        (("--candidates", "8", "--history", "h"), "no commits to search"),
+        (("--history", "h"), "no commits to search"),
         (("--history", "h.jsonl", "--cases", "c.json"), "cannot read the history"),
         (("--candidates", "0"), "Invalid value for"),
         (("--candidates", "8", "--p-fail-bad", "1.5"), "Invalid value for"),
@@ -117,8 +117,8 @@ def test_what_it_refuses(cli, words, said):
     ("case", "said"),
     [
         ("[]", "has no cases"),
-        ("{}", "is no list of cases"),
-        ('[{"good": "c0", "bad": "c9"}]', "is no list of cases"),
+        ("{}", "is not a list of cases"),
+        ('[{"good": "c0", "bad": "c9"}]', "is not a list of cases"),
         ('[{"good": "c0", "bad": "c9", "culprit": "c99"}]', "c99 is not in the history"),
         ('[{"good": "c0", "bad": "c9", "culprit": "c12"}]', "c12 does not lie between c0 and c9"),
     ],
@@ -134,12 +134,12 @@ def test_cases_that_are_none(cli, recorded, tmp_path, case, said):
 
 BROKEN = {
     "a commit that is there twice": ({6: ("c5", "c4")}, "line 7 repeats c5 of line 6"),
-    "its own parent": ({6: ("c6", "c6")}, "c6 (line 7) has itself under it: c6 -> c6"),
+    "its own parent": ({6: ("c6", "c6")}, "c6 (line 7) is its own ancestor: c6 -> c6"),
     "a circle in the range": (
         {6: ("c6", "c8")},
-        "has itself under it: c6 -> c8 -> c7 -> c6",
+        "is its own ancestor: c6 -> c8 -> c7 -> c6",
     ),
-    "good above bad": ({0: ("c0", "c20")}, "has itself under it: c0 -> c20 -> c19 -> c18 -> c17 -> ..."),
+    "good above bad": ({0: ("c0", "c20")}, "is its own ancestor: c0 -> c20 -> c19 -> c18 -> c17 -> ..."),
     "no way from bad to good": (
         {6: ("c6", "none")},
         "good c0 is not an ancestor of bad c20: none, a parent of c6, is not in the history",
@@ -189,4 +189,4 @@ def test_a_history_that_is_none(cli, recorded, tmp_path):
     history.write_text('{"sha": "c0", "parents": [], "time": 0}\n{"sha": "c1"}\n')
     ended = cli("simulate", "--history", str(history), "--cases", cases)
     assert ended.code == 2
-    assert "line 2 is no commit" in " ".join(ended.err.split())
+    assert "line 2 is not a commit" in " ".join(ended.err.split())

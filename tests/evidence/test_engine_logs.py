@@ -177,17 +177,20 @@ def test_a_milestone_of_the_scenario_dates_its_process():
     ("fields", "message"),
     [
         ({"format": "(?P<level>x)"}, "with a group (?P<message>...)"),
-        ({"format": "(?P<message>x"}, "is no regular expression"),
+        ({"format": "(?P<message>x"}, "is not a valid regular expression"),
         (
             {"format": "(?P<message>x)(?P<mood>y)"},
-            "`format` has a group 'mood', which is none of message, level",
+            "`format` has a group 'mood', which is not one of message, level",
         ),
         ({"format": "json", "fields": {"mood": "m"}}, "`fields` has 'mood'"),
-        ({"format": "(?P<message>x)", "fields": {"level": "m"}}, "a regular expression has named groups"),
-        ({"format": "json", "levels": {"E": "error"}}, "`levels` has 'error', which is none of DEBUG"),
+        (
+            {"format": "(?P<message>x)", "fields": {"level": "m"}},
+            "with a regular expression, use named groups",
+        ),
+        ({"format": "json", "levels": {"E": "error"}}, "`levels` has 'error', which is not one of DEBUG"),
         ({"levels": {"E": "ERROR"}}, "need a `format`"),
         ({"files": ["logs/engine.log"]}, "`files` has 'logs/engine.log'"),
-        ({"files": ["engine.txt"]}, "which end with .log"),
+        ({"files": ["engine.txt"]}, "that end with .log"),
         ({"colour": "red"}, "Extra inputs are not permitted"),
     ],
 )

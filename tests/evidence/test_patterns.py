@@ -44,12 +44,15 @@ def test_every_program_has_its_section(section):
     ("text", "message"),
     [
         ('[[x.patterns]]\nstage = "cause"', "needs a `text`, an `exception` or a `regex`"),
-        ('[[x.patterns]]\ntext = "a"\nstage = "sad"', "`stage` is one of cause, timed_out,"),
+        ('[[x.patterns]]\ntext = "a"\nstage = "sad"', "`stage` must be one of cause, timed_out,"),
         (
             '[[x.patterns]]\nexception = "a.B"\nstage = "cause"',
-            "is a class name without its module, not 'a.B'",
+            "must be a class name without its module, not 'a.B'",
         ),
-        ('[[x.patterns]]\nregex = "a("\nstage = "cause"', "`a(` is no regular expression: missing )"),
+        (
+            '[[x.patterns]]\nregex = "a("\nstage = "cause"',
+            "`a(` is not a valid regular expression: missing )",
+        ),
         ('[[x.milestones]]\ntext = "a"\nrole = "A"\nreaches = ["up"]', "'handshake', 'ready'"),
     ],
 )

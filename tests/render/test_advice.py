@@ -16,7 +16,7 @@ def ended(note, **fields):
 
 def test_tests_that_are_younger_are_taken_along():
     note = "the passing end 1234 gave no result for it: there is no such test at this commit"
-    assert f"--tests-from {documents.BAD[:9]} takes them to every commit" in _doubt(ended(note))
+    assert f"--tests-from {documents.BAD[:9]} uses them at every commit" in _doubt(ended(note))
     already = ended(note, rerun="bisect-run --tests-from main --pytest tests")
     assert "--tests-from" not in _doubt(already)
 

@@ -223,8 +223,11 @@ def test_ends_that_do_not_show_the_regression(project):
     ("code", "advice"),
     [
         (0, "Are these the commits that CI tested?"),
-        (1, "It fails at the good end as well"),
-        (125, "An end gave no result: see why above, or name other ends, such as --bad "),
+        (1, "It fails at the good commit as well"),
+        (
+            125,
+            "The good or the bad commit gave no result: see the reason above, or use other commits, such as ",
+        ),
     ],
 )
 def test_what_to_look_at_where_the_ends_do_not_show_it(project, code, advice):

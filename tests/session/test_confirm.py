@@ -237,7 +237,7 @@ def test_it_goes_on_by_the_name_of_the_confirming_session_as_well(project, confi
     gate.unlink()
     ended = project.run("resume", second.id, "--json")
     assert ended.code == 0, ended.stderr
-    assert f"{second.id} confirms what {bisection.id} found: going on with both" in ended.stderr
+    assert f"{second.id} confirms the result of {bisection.id}: resuming both" in ended.stderr
     assert (ended.document.session, ended.document.resumable) == (bisection.id, False)
     assert ended.document.confirmation.fixes.candidates[0].fixes_all
     assert "resumable" not in project.run("status").stdout

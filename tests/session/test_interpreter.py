@@ -41,7 +41,7 @@ def test_the_tool_s_own_that_is_merely_the_first_on_the_path_is_not_taken(chosen
 def test_the_tool_s_own_is_taken_where_it_is_the_active_environment(chosen):
     python, said = chosen(PATH=OWN.parent, VIRTUAL_ENV=sys.prefix)
     assert python == str(OWN)
-    assert f"the tests run with {OWN}" in said
+    assert f"running the tests with {OWN}" in said
 
 
 def test_the_tool_s_own_is_taken_where_the_project_is_installed_in_it(chosen, monkeypatch):

@@ -186,11 +186,14 @@ def test_several_slots_find_the_same(tests):
     [
         (("--pytest", "no/tests"), "there is no no/tests at "),
         (("--pytest", "tests", "--python", "no-such-python"), "--python no-such-python is no program"),
-        (("--pytest", "tests", "--pytest-args", "'"), "--pytest-args cannot be read: No closing quotation"),
+        (
+            ("--pytest", "tests", "--pytest-args", "'"),
+            "--pytest-args is not valid shell syntax: No closing quotation",
+        ),
         (("--pytest", "tests", "--pytest-args", "-q --co"), "with --co pytest runs no test"),
         (("--pytest", ""), "--pytest is empty"),
-        (("--python", sys.executable), "--python goes with --pytest"),
-        (("--scenario", "pytest"), "scenario pytest runs the tests that --pytest names"),
+        (("--python", sys.executable), "--python needs --pytest"),
+        (("--scenario", "pytest"), "scenario pytest needs --pytest"),
     ],
 )
 def test_a_slip_is_a_usage_error(tests, monkeypatch, capsys, words, wrong):

@@ -184,7 +184,7 @@ def test_the_report_and_the_list_of_sessions(project, log, monkeypatch):
     [
         (("HEAD", "--runs", "0"), "--runs"),
         (("no-such-rev",), "no-such-rev"),
-        (("HEAD", "--compare", "main"), "is the commit itself"),
+        (("HEAD", "--compare", "main"), "is the same commit"),
         (("HEAD", "--compare", "no-such-rev"), "no-such-rev"),
         (("HEAD", "--compare", "HEAD~1", "--until-fail"), "exclude each other"),
     ],

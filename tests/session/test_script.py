@@ -163,7 +163,7 @@ def test_a_repository_without_an_origin_is_for_who_runs_it_to_name(project, tmp_
     script = tmp_path / "repro.sh"
     asked = ("--compare", good, "--runs", "1", "--script", str(script))
     ended = project.run("repro", bad, *asked, "--", "./check.sh")
-    hint = f"to run {bad[:9]} alone without this tool: bash {script} {project.path}"
+    hint = f"to run {bad[:9]} alone without bisect-run:  bash {script} {project.path}"
     assert hint in ended.stderr
     text = script.read_text()
     assert str(project.path) not in text
@@ -230,7 +230,7 @@ def test_a_file_that_cannot_be_written_is_told_before_any_run(project, tmp_path)
     project.write_check()
     for name in (tmp_path / "none" / "repro.sh", tmp_path):
         ended = project.run("repro", "HEAD", "--script", str(name), "--", "./check.sh")
-        assert (ended.code, "cannot be written" in ended.stderr) == (2, True)
+        assert (ended.code, "cannot write --script" in ended.stderr) == (2, True)
     assert project.run("status").stdout.startswith("no sessions")
 
 

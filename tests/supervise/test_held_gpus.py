@@ -53,7 +53,7 @@ def test_a_second_run_waits_and_says_at_once_for_whom(gpu):
     assert other.got.wait(LIMIT_S)
     other.thread.join(LIMIT_S)
     (sentence,) = other.said
-    assert sentence.startswith(f"waiting for GPU {gpu}: another run holds it (pid {os.getpid()}, since ")
+    assert sentence.startswith(f"waiting for GPU {gpu}, held by another run (pid {os.getpid()}, since ")
 
 
 def test_who_is_interrupted_waits_no_longer(gpu):

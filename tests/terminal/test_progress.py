@@ -109,7 +109,7 @@ def test_a_busy_machine_is_said_at_the_start_and_with_each_trial(session):
         begin(progress, 0, state(documents.BAD, Purpose.BAD_END, 4, 6))
         progress.on_trial_end(Step(documents.BAD, None, Purpose.BAD_END), ended)
     first, *_, last = paper.getvalue().splitlines()
-    assert "the machine is busy: load 8.0 on 2 CPUs; tests with deadlines may fail for it" in first
+    assert "the machine is busy: load 8.0 on 2 CPUs; tests with deadlines may time out" in first
     assert "bad end   1 failed, 20 s, machine busy  " in last
 
 
