@@ -663,7 +663,7 @@ def test_a_store_of_another_layout(cli, home, command, statement, sentence):
     ended = cli(*command)
     assert ended.code == 5
     assert sentence in " ".join((ended.out + ended.err).split())
-    assert "Free some disk" not in ended.err
+    assert "Free some space" not in ended.err
 
 
 @pytest.mark.parametrize("command", [("status",), ("report",), ("resume",), ("doctor",)])

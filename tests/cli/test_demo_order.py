@@ -22,7 +22,7 @@ FIRST = "test_external_lb_server_info[1]"
 
 
 def test_it_is_one_history_or_the_other():
-    with pytest.raises(UsageError, match="different histories"):
+    with pytest.raises(UsageError, match="cannot be used together"):
         command.demo(flaky=True, order=True)
 
 

@@ -213,7 +213,7 @@ def test_a_zip_archive_from_a_pipe_is_a_mistake(tmp_path, notes):
     os.write(theirs, buffer.getvalue())
     os.close(theirs)
     try:
-        with pytest.raises(UsageError, match="has to be a file"):
+        with pytest.raises(UsageError, match="cannot be read from a pipe"):
             read(notes, f"/dev/fd/{ours}")
     finally:
         os.close(ours)

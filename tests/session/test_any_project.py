@@ -298,7 +298,7 @@ def test_an_editable_install_is_named_with_the_command_that_sees_the_commits(pro
     assert (ended.code, ended.document.cells["command"].finding) == (4, "always red")
     (shadow,) = ended.document.shadows
     assert f"imports the project from your checkout, {project.path}/src" in shadow.found
-    assert "the report says what may hide the commits" in ended.stderr
+    assert "the report lists what may hide the commits" in ended.stderr
     words = shlex.split(shadow.rerun)[1:]
     at = words.index("--")
     again = project.run(*words[:at], "--json", *words[at:])

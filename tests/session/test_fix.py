@@ -33,7 +33,7 @@ def test_a_fix_has_one_good_end(project):
         "run", "--find", "fix", "--bad", shas[0], "--good", shas[1], "--good", shas[2], "--", "./check.sh"
     )
     assert ended.code == 2
-    assert "takes one --good" in ended.stderr
+    assert "takes a single --good" in ended.stderr
 
 
 def test_a_budget_ends_with_what_is_known(project):

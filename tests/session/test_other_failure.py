@@ -244,4 +244,4 @@ def test_the_option_needs_a_command(project):
     project.commits(0, 1)
     ended = project.run("--good", "HEAD~1", "--bad", "HEAD", "--same-failure")
     assert ended.code == 2
-    assert "--same-failure is for a command" in ended.stderr
+    assert "--same-failure needs a command" in ended.stderr

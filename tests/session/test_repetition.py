@@ -186,7 +186,7 @@ def test_the_report_and_the_list_of_sessions(project, log, monkeypatch):
         (("no-such-rev",), "no-such-rev"),
         (("HEAD", "--compare", "main"), "is the same commit"),
         (("HEAD", "--compare", "no-such-rev"), "no-such-rev"),
-        (("HEAD", "--compare", "HEAD~1", "--until-fail"), "exclude each other"),
+        (("HEAD", "--compare", "HEAD~1", "--until-fail"), "cannot be used together"),
     ],
 )
 def test_misuse(project, log, words, said):

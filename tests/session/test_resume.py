@@ -289,7 +289,7 @@ def test_a_scenario_that_was_edited_is_refused(project, interrupted):
     suite.write_text(f"{before}\n# another\n")
     ended = project.run("resume")
     assert ended.code == 2
-    assert re.search(r"scenario \S+ was edited since session \S+ began", ended.stderr)
+    assert re.search(r"scenario \S+ was edited since session \S+ started", ended.stderr)
     assert "bisect-run --repo" in ended.stderr
     assert project.run("report").code == 0
     suite.write_text(before)

@@ -183,7 +183,7 @@ def test_a_full_disk_loses_nothing_that_was_added(store, path):
             add_many(store, session, added)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert "Free some disk" in told.value.hint
+    assert "Free some space" in told.value.hint
     assert added
     assert reopened_shas(path, session) == added
     store.add(session, "narrow", numbered(len(added)))

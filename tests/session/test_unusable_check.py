@@ -70,7 +70,7 @@ def test_at_the_bad_end_it_is_a_mistake(project, script, mode, why):
     ended = project.run("--good", shas[0], "--bad", shas[-1], "--json", "--", "./t.sh")
     assert (ended.code, ended.stdout) == (2, "")
     assert f"cannot run ./t.sh: {why}" in ended.stderr
-    assert "keep one outside of the history" in ended.stderr
+    assert "keep it outside the repository" in ended.stderr
 
 
 def test_a_slip_in_the_name_of_a_script_is_a_mistake(project):
