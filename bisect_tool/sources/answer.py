@@ -1,0 +1,64 @@
+"""Read the JSON of a service into models: unknown fields are left out, wrong ones are named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.sanitise import clean_line
+
+_NAME_LIMIT = 500
+
+
+class UnexpectedAnswer(EnvironmentFailed):
+    """A service answered with something that is not documented."""
+
+
+class Answer(BaseModel):
+    """Part of an answer."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def _text(value: object) -> object:
+    return "" if value is None else clean_line(value, _NAME_LIMIT) if isinstance(value, str) else value
+
+
+def _time(value: object) -> object:
+    """A time with its zone; None for what is no time, since clocks and services differ."""
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""Text of a service, sanitised; empty for null."""
+Time = Annotated[datetime | None, BeforeValidator(_time)]
+Flag = Annotated[bool, BeforeValidator(bool)]
+"""False for null."""
+
+_Model = TypeVar("_Model", bound=Answer)
+
+
+def read(model: type[_Model], value: object, service: str) -> _Model:
+    """Read an answer.
+
+    Raises:
+        UnexpectedAnswer: a field that is needed is missing or of another type; the message names it.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the answer"
+        reason = clean_line(first["msg"], 200)
+        raise UnexpectedAnswer(
+            f"{service} sent a {model.__name__.lower()} that is not as documented: {place}: {reason}"
+        ) from None

@@ -1,0 +1,129 @@
+"""Builds of Buildkite (REST API v2) as observations. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from bisect_tool.sources.answer import Answer, Flag, Text, Time, read
+from bisect_tool.sources.infrastructure import EXIT_CODES
+from bisect_tool.sources.observation import CellKey, Observation, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.sources.series import Series
+
+SERVICE = "Buildkite"
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_RED = frozenset({"failed", "timed_out"})
+_PENDING = frozenset(
+    {
+        "pending",
+        "waiting",
+        "scheduled",
+        "assigned",
+        "accepted",
+        "running",
+        "limiting",
+        "limited",
+        "platform_limiting",
+        "platform_limited",
+        "timing_out",
+        "unblocked",
+    }
+)
+"""Every other state is a cascade of another job's failure, or says that the job did not run."""
+_AGENT_SIGNALS = frozenset(
+    {"agent_stop", "agent_refused", "agent_incompatible", "process_run_error", "stack_error"}
+)
+
+
+def _variables(value: object) -> object:
+    return {str(name): str(text) for name, text in value.items()} if isinstance(value, dict) else {}
+
+
+class Agent(Answer):
+    """The agent of a job."""
+
+    hostname: Text = ""
+    name: Text = ""
+
+
+class Job(Answer):
+    """A job of a build; steps that wait, block or trigger have another type and no name."""
+
+    id: str
+    name: Text = ""
+    type: Text = "script"
+    state: Text = ""
+    exit_status: int | None = None
+    signal_reason: Text = ""
+    soft_failed: Flag = False
+    parallel_group_index: int | None = None
+    agent: Agent | None = None
+    started_at: Time = None
+    finished_at: Time = None
+    raw_log_url: Text = ""
+    web_url: Text = ""
+
+
+class Build(Answer):
+    """A build with its jobs, those that were retried included."""
+
+    number: int
+    commit: Text
+    branch: Text = ""
+    message: Text = ""
+    source: Text = ""
+    env: Annotated[dict[str, str], BeforeValidator(_variables)] = Field(default_factory=dict)
+    jobs: tuple[Job, ...] = ()
+
+
+def observations(build: Mapping[str, Any], series: Series) -> tuple[Observation, ...]:
+    """The results of a build's jobs; empty if the build does not belong to the series.
+
+    Every attempt of a job is one: an attempt that was retried is a result of its commit as well.
+
+    Raises:
+        UnexpectedAnswer: the build is not as documented.
+    """
+    found = read(Build, build, SERVICE)
+    belongs = series.has_build(found.branch, found.message, found.source, found.env)
+    if not belongs or not _COMMIT.fullmatch(found.commit):  # of a build that never began it is `HEAD`
+        return ()
+    jobs = [job for job in found.jobs if job.type == "script" and job.name and series.has_job(job.name)]
+    return tuple(_observation(job, found, series) for job in jobs)
+
+
+def all_observations(builds: Sequence[Mapping[str, Any]], series: Series) -> tuple[Observation, ...]:
+    """The results of several builds."""
+    return tuple(each for build in builds for each in observations(build, series))
+
+
+def _observation(job: Job, build: Build, series: Series) -> Observation:
+    shard = "" if job.parallel_group_index is None else str(job.parallel_group_index)
+    return Observation(
+        CellKey(series.name, job.name, shard, environment=series.environment_key(build.env)),
+        build.commit,
+        str(build.number),
+        job.id,
+        _state(job),
+        (job.agent.hostname or job.agent.name) if job.agent else "",
+        job.started_at,
+        job.finished_at,
+        job.raw_log_url or job.web_url,
+    )
+
+
+def _state(job: Job) -> State:
+    if job.state in _PENDING:
+        return State.PENDING
+    if job.state == "passed" and not job.soft_failed:
+        return State.PASSED
+    if job.state not in _RED or job.soft_failed:
+        return State.MISSING
+    killed = job.exit_status in EXIT_CODES or job.signal_reason in _AGENT_SIGNALS
+    return State.INFRASTRUCTURE if killed else State.FAILED

@@ -1,0 +1,106 @@
+"""Workflow runs and jobs of GitHub Actions as observations. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from bisect_tool.sources.answer import Answer, Text, Time, read
+from bisect_tool.sources.observation import CellKey, Observation, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.sources.series import Series
+
+SERVICE = "GitHub"
+_RED = frozenset({"failure", "timed_out"})
+_SETUP = ("set up job", "set up runner", "initialize containers", "pull ", "build container for action")
+"""Steps of the runner itself, as their names begin in lower case."""
+
+
+class Step(Answer):
+    """A step of a job."""
+
+    name: Text = ""
+    conclusion: Text = ""
+
+
+class Job(Answer):
+    """A job of one attempt of a run."""
+
+    id: int
+    run_attempt: int = 1
+    name: Text = ""
+    status: Text = ""
+    conclusion: Text = ""
+    runner_name: Text = ""
+    started_at: Time = None
+    completed_at: Time = None
+    html_url: Text = ""
+    steps: tuple[Step, ...] = ()
+
+
+class Run(Answer):
+    """A run of a workflow, of whose attempts the jobs are listed apart."""
+
+    id: int
+    head_sha: str = Field(min_length=7)
+    head_branch: Text = ""
+    event: Text = ""
+    display_title: Text = ""
+
+
+def observations(
+    run: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]], series: Series
+) -> tuple[Observation, ...]:
+    """The results of a run's jobs, of all attempts; empty if the run does not belong to the series.
+
+    Raises:
+        UnexpectedAnswer: the run or a job is not as documented.
+    """
+    found = read(Run, run, SERVICE)
+    if not series.has_build(found.head_branch, found.display_title, found.event, {}):
+        return ()
+    known = [read(Job, job, SERVICE) for job in jobs]
+    return tuple(_observation(job, found, series) for job in known if job.name and series.has_job(job.name))
+
+
+def belongs(run: Mapping[str, Any], series: Series) -> bool:
+    """Whether the jobs of a run are of interest."""
+    found = read(Run, run, SERVICE)
+    return series.has_build(found.head_branch, found.display_title, found.event, {})
+
+
+def _observation(job: Job, run: Run, series: Series) -> Observation:
+    return Observation(
+        CellKey(series.name, job.name),
+        run.head_sha,
+        str(run.id),
+        f"{job.run_attempt} job {job.id}",
+        _state(job),
+        job.runner_name,
+        job.started_at,
+        job.completed_at,
+        job.html_url,
+    )
+
+
+def _state(job: Job) -> State:
+    if job.status != "completed":
+        return State.PENDING
+    if job.conclusion == "success":
+        return State.PASSED
+    if job.conclusion == "startup_failure":
+        return State.INFRASTRUCTURE
+    if job.conclusion not in _RED:
+        return State.MISSING
+    return State.INFRASTRUCTURE if _is_of_the_runner(job) else State.FAILED
+
+
+def _is_of_the_runner(job: Job) -> bool:
+    """Whether the runner was lost, which leaves no failed step, or could not prepare the job."""
+    failed = [step.name.lower() for step in job.steps if step.conclusion in _RED]
+    lost = job.conclusion == "failure" and bool(job.steps) and not failed
+    return lost or any(name.startswith(_SETUP) for name in failed[:1])
