@@ -1,7 +1,7 @@
 """The command line in a process that is forked from the tests', which have its modules already.
 
-To import them takes longer than most sessions of these tests. What a start by `exec` adds is tested with
-`Project.start` and in tests/cli.
+To import them takes longer than most sessions of these tests, and so does what is compiled at first use. What
+a start by `exec` adds is tested with `Project.start` and in tests/cli.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import sys
 import tempfile
 import traceback
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
-from bisect_tool.cli import app
+from bisect_tool.cli import app, dispatch
+from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.supervise.fork_server import SERVER
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def run_forked(
     Raises:
         TimeoutError: It did not end within `limit_s`, and was killed.
     """
+    _load_all()
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         pid = os.fork()
         if pid == 0:
@@ -41,6 +44,13 @@ def run_forked(
         _wait(pid, limit_s)
         _, status = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(status), *(_written(file) for file in (stdout, stderr))
+
+
+@cache
+def _load_all() -> None:
+    """Import here, once, what the commands import late, and compile the patterns of log lines."""
+    dispatch.command_line()
+    PATTERNS.recognise("")
 
 
 def _wait(pid: int, limit_s: float) -> None:
