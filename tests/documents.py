@@ -369,7 +369,7 @@ def all_green() -> Document:
     return document(
         cells=dict.fromkeys((*GREEN_CELLS, *RED_CELLS), green()),
         exit_code=4,
-        conclusion="every cell is green at the bad end",
+        conclusion="all cells pass at the bad commit",
         failure=None,
         trials=(trial(BAD, "bad end", outcomes("passed")),),
         cost=Cost(trials=1, builds=0, seconds=31.4, gpu_seconds=0.0),
@@ -420,7 +420,7 @@ def suspect() -> Document:
         rerun=f"{rerun} -- /home/ada/checks/check.sh",
         rerun_same_failure=f"{rerun} --same-failure -- /home/ada/checks/check.sh",
         exit_code=3,
-        conclusion="suspect: another failure than at the bad end",
+        conclusion="suspect: a different failure than at the bad commit",
         cells={"command": report},
         failure=FailureReport(
             cell="command",
@@ -452,7 +452,7 @@ def shadowed() -> Document:
         profile="",
         repo="/home/ada/project",
         exit_code=4,
-        conclusion="the ends do not show the regression",
+        conclusion="the good and bad commits do not reproduce the regression",
         rerun=f"{rerun}{python} -m pytest",
         cells={"command": cell},
         failure=None,
@@ -604,7 +604,7 @@ def fixes_running() -> Document:
         update={
             "exit_code": 130,
             "resumable": True,
-            "conclusion": "not finished: candidates are left",
+            "conclusion": "not finished: not all candidates were tested",
             "fixes": told,
         }
     )
@@ -616,7 +616,7 @@ def fixes_unfit() -> Document:
     found = FixReport(
         runs=2, red=(), green=(), candidates=whole.fixes.candidates[1:], combinations=(), verified=()
     )
-    conclusion = "no candidate fits the failing commit, so nothing was run"
+    conclusion = "no candidate applies to the failing commit, so nothing was run"
     return whole.model_copy(
         update={"exit_code": 3, "conclusion": conclusion, "fixes": found, "failure": None, "trials": ()}
     )

@@ -108,7 +108,7 @@ def hidden_commits(project: Projects) -> Questions:
     made.commit(0)
     made.commit(0, "break", {"src/pkg.py": "VALUE = 1\n"})
     bad = made.commit(0)
-    suspect = Expected((3,), tightened, or_none=True, says=("may be the wrong one",))
+    suspect = Expected((3,), tightened, or_none=True, says=("may be wrong",))
     python = _editable_install(made.path)
     imports = (python, "-c", "import sys; sys.path.append('tests'); import test_pkg; test_pkg.test_value()")
     yield Question("editable install", made, search(good, bad, *imports), suspect)

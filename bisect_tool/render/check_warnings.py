@@ -30,7 +30,7 @@ def render_withheld(names: Sequence[str]) -> RenderableType | None:
     if not names:
         return None
     listed = listing(names, _NAMES)
-    line = f"Withheld from the check, as they look like secrets: {listed}. --pass-env NAME hands one on."
+    line = f"Not passed to the check because they look like secrets: {listed}. Pass one with --pass-env NAME."
     return Text(clean_line(line), "dim")
 
 
@@ -45,8 +45,8 @@ def render_shadows(document: Document) -> RenderableType | None:
 def shadow_title(document: Document) -> str:
     """What it means for the answer that the check may not see the commits."""
     if any(cell.culprit for cell in document.cells.values()):
-        return "The check may not see what the commits change, and the commit named may be the wrong one"
-    return "Every commit gave the same answer, and the check may not see them"
+        return "The check may not test what the commits change, so the culprit may be wrong"
+    return "Every commit gave the same result: the check may not test what the commits change"
 
 
 @dataclass(frozen=True)

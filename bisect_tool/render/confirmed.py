@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from bisect_tool.results.fixes import Tried
 
 
-_OPEN = "open still"
+_OPEN = "undecided"
 
 
 _OF_CELLS = {
     "fixes": "fixes",
-    "fails still": "does not fix",
+    "still fails": "does not fix",
     "no result": "gave no result for",
-    _OPEN: "has not run often enough yet for",
+    _OPEN: "needs more runs for",
 }
 
 
@@ -54,7 +54,7 @@ def _by_luck(document: Document, cells: Iterable[str]) -> Iterator[tuple[str, tu
         runs = document.cells[cell].broken_runs
         chance = false_pass_probability(runs.failed, runs.runs, times) if runs else 0.0
         if chance > DOUBTFUL:
-            often = f"happens by chance in {percent(chance)} of all cases"
+            often = f"would happen {percent(chance)} of the time without a fix"
             yield f"(passed {times} times, which {often})", (cell,)
 
 
@@ -67,8 +67,8 @@ def taken_back(document: Document, culprit: str) -> NextSearch | None:
 def what_next(search: NextSearch) -> str:
     """What follows from a culprit that had been taken back."""
     if search.rerun:
-        return "what fails at the bad end came after it: search on from there"
-    return "what fails at the bad end came before it, while the culprit hid it"
+        return "the failure at the bad commit came later: continue the search from there"
+    return "the failure at the bad commit is older and was hidden by the culprit"
 
 
 def together(document: Document) -> str:
@@ -86,5 +86,5 @@ def _tried(document: Document, culprit: str) -> Tried | None:
 def _said(tried: Tried, cell: str) -> str:
     if not tried.sha:
         return "conflicts" if tried.conflicts else tried.reason
-    known = {"fixes": tried.fixed, "fails still": tried.red, "no result": tried.inconclusive}
+    known = {"fixes": tried.fixed, "still fails": tried.red, "no result": tried.inconclusive}
     return next((word for word, cells in known.items() if cell in cells), _OPEN)

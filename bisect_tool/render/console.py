@@ -40,8 +40,8 @@ _PATH_LIMIT = 5
 _CANDIDATES_SHOWN = 25
 _PATH_WIDTH = 200
 _COPY_LIMIT = 20_000
-_NO_OP = "suspect: it changes nothing that is tested"
-_NATIVE_CULPRIT = "changes native files, which the pinned base does not follow"
+_NO_OP = "suspect: changes nothing that is tested"
+_NATIVE_CULPRIT = "changes native files, which were not rebuilt: the compiled base is pinned"
 _INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 _FINDING_STYLE = {
     "culprit": "bold red",
@@ -112,7 +112,7 @@ def render_cells(document: Document) -> RenderableType | None:
     table.add_column("finding", no_wrap=True)
     table.add_column(report_view.words(document).first.lower(), no_wrap=True)
     if document.confirmation:
-        table.add_column("its revert", no_wrap=True)
+        table.add_column("revert", no_wrap=True)
     shown = rows(document.cells)
     for row in shown:
         counts = ("", "") if row.more else (str(row.report.good), str(row.report.bad))
@@ -123,7 +123,7 @@ def render_cells(document: Document) -> RenderableType | None:
             Text(short(row.report.culprit.sha) if row.report.culprit else "", "red"),
             *([_text(reverted(document, row.cell) if row.cell else "")] if document.confirmation else []),
         )
-    all_of_them = ["--json has every cell"] if any(row.more for row in shown) else []
+    all_of_them = ["use --json for the full list"] if any(row.more for row in shown) else []
     return Group(table, *(_text(note, style="dim") for note in (*all_of_them, *_notes(document))))
 
 
@@ -140,7 +140,7 @@ def _culprit(grid: Table, document: Document, view: report_view.CulpritView) -> 
     if any(document.cells[cell].no_op for cell in view.cells):
         grid.add_row(Text(), Text(_NO_OP, "yellow"))
     if view.other_failure:
-        grid.add_row(Text(), _text(f"another failure: {view.other_failure}", style="yellow"))
+        grid.add_row(Text(), _text(f"different failure: {view.other_failure}", style="yellow"))
     for change in report_view.native_culprits(document):
         if change.sha == commit.sha:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
@@ -151,9 +151,9 @@ def _culprit(grid: Table, document: Document, view: report_view.CulpritView) -> 
     _changes(grid, document, view)
     if said := became(document, commit.sha):
         what = "; ".join(f"{did} {listing(items, limit=4)}".rstrip() for did, items in said)
-        grid.add_row(Text("Its revert", "bold"), _text(f"on {short(document.bad)} {what}"))
+        grid.add_row(Text("Reverted", "bold"), _text(f"on {short(document.bad)}: {what}"))
     if search := taken_back(document, commit.sha):
-        grid.add_row(Text("Taken back", "bold"), _commit(document, search.commit.sha, "green"))
+        grid.add_row(Text("Undone by", "bold"), _commit(document, search.commit.sha, "green"))
         grid.add_row(Text(), Text(what_next(search), "yellow"))
 
 
@@ -251,7 +251,11 @@ def _candidates(document: Document) -> RenderableType | None:
             chance = "" if view.chance is None else percent(view.chance)
             grid.add_row(Text(short(view.sha), "yellow" if view.reason else "red"), chance, body)
         more = len(group.candidates) - _CANDIDATES_SHOWN
-        rest = [Text(f"  and {count(more, 'more commit')}: --json has all", "dim")] if more > 0 else []
+        rest = (
+            [Text(f"  and {count(more, 'more commit')}: use --json for the full list", "dim")]
+            if more > 0
+            else []
+        )
         parts += [_text(title, style="bold"), Padding(grid, (0, 0, 0, 2)), *rest]
     return Group(*parts) if parts else None
 
@@ -268,7 +272,7 @@ def _native_changes(document: Document) -> RenderableType | None:
         if change.sha in culprits:
             line.append("  <- the culprit", "bold red")
         grid.add_row(Text(short(change.sha)), line)
-    title = "Commits whose native files differ from the pinned base's (tested with the base as it is)"
+    title = "Commits that change native files (not rebuilt: the compiled base is pinned)"
     return Group(Text(title, "bold"), Padding(grid, (0, 0, 0, 2)))
 
 
@@ -291,17 +295,15 @@ def _closing(document: Document) -> RenderableType:
     rows = (
         ("Cost", f"{report_view.spent(document)}{_cost_of_reverts(document)}"),
         ("Logs", _logs(document)),
-        ("Go on", resume if document.resumable else ""),
+        ("Resume", resume if document.resumable else ""),
         (
             "Running",
-            f"in another process; if that was interrupted, resume once it has ended: {resume}"
-            if document.running
-            else "",
+            f"in another process; if it is interrupted, resume with: {resume}" if document.running else "",
         ),
-        *(("Search on", search.rerun) for search in searches if search.rerun),
+        *(("Next search", search.rerun) for search in searches if search.rerun),
         ("Run again", document.rerun),
         ("Same failure", document.rerun_same_failure),
-        ("Write it up", f"bisect-run report {document.session} --markdown"),
+        ("Report", f"bisect-run report {document.session} --markdown"),
     )
     return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows if text))
 
@@ -310,7 +312,7 @@ def _cost_of_reverts(document: Document) -> str:
     if document.confirmation is None:
         return ""
     cost, reverts = document.confirmation.cost, len(document.confirmation.fixes.candidates)
-    what = "its revert" if reverts == 1 else "the reverts"
+    what = "revert:" if reverts == 1 else "reverts:"
     return f"; {what} {count(cost.trials, 'trial')}, {duration(cost.seconds)}"
 
 

@@ -26,7 +26,7 @@ def merged(document: Document, report: CulpritReport) -> str:
         state = "are bad" if document.find == "fix" else "are good"
     else:
         state = "fail" if document.find == "fix" else "pass"
-    return f"{which} {state}: the merge itself"
+    return f"{which} {state}: the merge itself is the culprit"
 
 
 def no_parent(report: CulpritReport) -> str:
@@ -38,8 +38,8 @@ def diffstat(report: CulpritReport) -> str:
     """`3 files, +120 -14`, or why that is not known."""
     if not report.files_total:
         if report.merge_itself:
-            return report.note or "no file differs from every parent: its sides do not go together"
-        return report.note or "no file"
+            return report.note or "no file differs from every parent: the merged sides are incompatible"
+        return report.note or "no files"
     lines = "" if report.note else f", +{report.added} -{report.removed}"
     verb = "differs" if report.files_total == 1 else "differ"
     only = f" {verb} from every parent" if report.merge_itself else ""

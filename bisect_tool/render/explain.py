@@ -136,7 +136,7 @@ def render_explanations(found: Sequence[Explanation]) -> RenderableType:
         lines = [Text(f"  {clean_line(_brief(each), _BRIEF_LIMIT)}") for each in brief]
         parts += [Text(), Text("Further signatures", "bold"), *lines]
     if (more := len(groups) - _WHOLE - _BRIEF) > 0:
-        parts.append(Text(f"  and {count(more, 'more signature')}: --json has all", "dim"))
+        parts.append(Text(f"  and {count(more, 'more signature')}: use --json for the full list", "dim"))
     return Group(*parts)
 
 

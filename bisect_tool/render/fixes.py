@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 from bisect_tool.results.fixes import DOUBTFUL, FixReport, FlakyCell, Tried
 
-CUT = "Not every combination was tried: a smaller one may fix every cell, too."
-_OPEN = "not known"
+CUT = "Not every combination was tried: a smaller one may also fix every cell."
+_OPEN = "undecided"
 _MUTE = "no result"
 _TEXT_LIMIT = 300
 _CELLS = 8
@@ -55,12 +55,12 @@ def render_fix_report(found: FixReport) -> RenderableType:
     table.add_column("fixes", justify="right", no_wrap=True)
     table.add_column("breaks", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    table.add_column("what it is")
+    table.add_column("description")
     for row in tried_rows(found):
         style = _VERDICT_STYLE[row.verdict]
         title = Text(clean_line(row.title, _TEXT_LIMIT), no_wrap=True, overflow="ellipsis")
         table.add_row(_text(row.name), row.fixes, row.breaks, Text(row.verdict, style), title)
-    fails = _text(f"Fails: {listing(found.red, _CELLS) or ('nothing' if found.green else _OPEN)}")
+    fails = _text(f"Fails: {listing(found.red, _CELLS) or ('none' if found.green else 'not known')}")
     lines = [*map(_noted, notes(found)), *map(_noted, doubts(found)), *([CUT] if found.truncated else [])]
     return Group(fails, Text(), table, *(Text(line, "dim") for line in lines))
 
@@ -96,9 +96,9 @@ def doubts(found: FixReport) -> Iterator[Note]:
     for each in found.flaky_cells:
         if each.cell in fixed and each.false_pass_probability > DOUBTFUL:
             chance = percent(each.false_pass_probability)
-            passes = f"{found.runs} passes happen by chance in {chance} of all cases"
+            passes = f"{found.runs} passes would happen {chance} of the time without a fix"
             seen = f"failed in {each.failed} of {each.runs} runs there"
-            yield Note(each.cell, f"{seen}, so {passes}: --runs {_enough(each)} says more", ())
+            yield Note(each.cell, f"{seen}, so {passes}; use --runs {_enough(each)}", ())
 
 
 def _enough(cell: FlakyCell) -> int:
@@ -119,7 +119,7 @@ def _all_tried(found: FixReport) -> tuple[Tried, ...]:
 
 _VERDICT_STYLE = {
     "conflicts": "yellow",
-    "does not fit": "yellow",
+    "does not apply": "yellow",
     "fixes all": "bold green",
     "fixes some": "green",
     "fixes nothing": "red",
@@ -130,7 +130,7 @@ _VERDICT_STYLE = {
 
 def _verdict(tried: Tried, found: FixReport) -> str:
     if not tried.sha:
-        return "conflicts" if tried.conflicts else "does not fit"
+        return "conflicts" if tried.conflicts else "does not apply"
     if tried.fixes_all:
         return "fixes all"
     if tried.fixed:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from bisect_tool.results.document import Document, TrialReport
 
-LEFT = "Left behind by trials, removed"
-LEFT_BY_BAD = "Left behind at bad commits beyond what good ones leave, removed"
+LEFT = "Left behind by trials (removed)"
+LEFT_BY_BAD = "Leaked more at bad commits than at good ones (removed)"
 _EACH = 3
 """Up to so many of a kind are told one by one."""
 _MORE = re.compile(r"\w+ \.\.\. and (?P<over>over )?(?P<number>\d{1,6}) more")
@@ -40,7 +40,7 @@ class Excess:
 
     def __str__(self) -> str:
         bad = f"{self.bad} of {self.bad_trials} trials at bad commits"
-        return f"{self.such} at {short(self.sha)}: by {bad}, {self.good} of {self.good_trials} at good ones"
+        return f"{self.such} at {short(self.sha)}: in {bad}, {self.good} of {self.good_trials} at good ones"
 
 
 def is_compared(document: Document) -> bool:

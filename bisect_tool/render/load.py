@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bisect_tool.results.document import Document, LoadContrast
 
 
-TITLE = "Failures that go with a busy machine"
+TITLE = "Failures associated with a busy machine"
 _CELLS = 4
 
 

@@ -102,15 +102,17 @@ def _summary(plan: Plan) -> RenderableType:
 
 
 def _forecast(forecast: Forecast) -> str:
-    """`about 9 (19 times in 20 at most 11) if it always fails, about 14 min`."""
+    """`about 9 (95th percentile 11) if it always fails, about 14 min`."""
     often = "always fails" if forecast.fail_bad == 1 else f"fails {forecast.fail_bad:.0%} of the time"
-    said = f"about {forecast.mean:.0f} (19 times in 20 at most {forecast.p95:.0f}) if it {often}"
+    said = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f}) if it {often}"
     if forecast.trial_s is not None:
         said = f"{said}, about {duration(forecast.mean * forecast.trial_s)}"
     if forecast.missed < _SELDOM:
         return said
     ends = count(forecast.endpoint_runs, "run")
-    return f"{said}; {ends} of the bad end miss it {percent(forecast.missed)} of the time (--endpoint-runs)"
+    return (
+        f"{said}; {ends} of the bad commit miss it {percent(forecast.missed)} of the time (--endpoint-runs)"
+    )
 
 
 def _environments(plan: Plan) -> str:
@@ -129,9 +131,9 @@ def _native(plan: Plan) -> RenderableType | None:
         grid.add_row(Text("..."), Text(count(left_out, "earlier commit"), "dim"))
     for sha, paths in list(plan.native.items())[-_SHOWN:]:
         grid.add_row(Text(short(sha)), _text(listing(paths, _PATH_LIMIT)))
-    title = "Native files change at"
+    title = "Commits that change native files"
     if plan.pinned:
-        title = "Native files change at these commits, which the pinned base does not follow"
+        title = "Commits that change native files (not rebuilt: the compiled base is pinned)"
     return _section(title, grid)
 
 
@@ -156,7 +158,7 @@ def _candidate(plan: Plan, commit: Commit, numbered: bool) -> tuple[Text, ...]:
     subject = _text(commit.subject.removesuffix(f" ({number})"))
     if (suspicion := plan.suspicions.get(commit.sha)) and _tells(suspicion):
         why = clean_line("; ".join(suspicion.reasons))
-        subject.append(f"\n{suspicion.weight:.2g} times as suspect as the average: {why}", "dim")
+        subject.append(f"\n{suspicion.weight:.2g} times as likely as the average commit: {why}", "dim")
     name = Text(short(commit.sha))
     return (name, Text(number, "cyan"), subject) if numbered else (name, subject)
 

@@ -66,8 +66,8 @@ class Labels:
 def words(document: Document) -> Labels:
     """The words for what the document looked for."""
     if document.find == "fix":
-        return Labels("Fixed by", "Last bad", "First good", "Turns green")
-    return Labels("Culprit", "Last good", "First bad", "Turns red")
+        return Labels("Fixed by", "Last bad", "First good", "Fixes")
+    return Labels("Culprit", "Last good", "First bad", "Breaks")
 
 
 @dataclass(frozen=True)

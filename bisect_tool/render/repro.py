@@ -76,7 +76,7 @@ def render_rates(found: Reproduction) -> RenderableType | None:
         commit, p_value = ([row.commit], [row.p]) if found.against else ([], [])
         table.add_row(_text(row.cell), *commit, row.failed, row.rate, row.interval, row.time, *p_value)
     if more := len(found.cells) - len(shown_cells(found)):
-        table.add_row(Text(f"and {count(more, 'more cell')}: --json has all", "dim"))
+        table.add_row(Text(f"and {count(more, 'more cell')}: use --json for the full list", "dim"))
     notes = (*map(_signature, signature_rows(found)), *map(_inconclusive, inconclusive_rows(found)))
     warning = [_text(found.stress_note, "yellow")] if found.stress_note else []
     return Group(table, *(_text(note, "dim") for note in notes), *warning)

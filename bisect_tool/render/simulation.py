@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def render_simulation(summary: Summary, searches: int, seconds: float) -> RenderableType:
     """Accuracy, costs beside the bound, and what a claimed confidence was worth."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(Text("Right", "bold"), f"{summary.accuracy:.1%} of {searches} searches")
+    grid.add_row(Text("Correct", "bold"), f"{summary.accuracy:.1%} of {searches} searches")
     grid.add_row(Text("Wrong", "bold"), f"{summary.wrong_rate:.1%} named another commit")
     needed = f"{summary.bound:.1f} trials at the capacity of the channel, {summary.reached:.0%} of the mean"
     grid.add_row(Text("Bound", "bold"), needed)
     parts = (grid, Text(), _costs(summary), Text(), _calibration(summary))
-    return Group(*parts, Text(f"\nplayed in {duration(seconds)}", "dim"))
+    return Group(*parts, Text(f"\nsimulated in {duration(seconds)}", "dim"))
 
 
 def _costs(summary: Summary) -> Table:
@@ -33,8 +33,8 @@ def _costs(summary: Summary) -> Table:
         table.add_column(name, justify="right")
     rows: tuple[tuple[str, Spread], ...] = (
         ("trials", summary.trials),
-        ("of them to narrow", summary.midpoint_trials),
-        ("in rounds", summary.rounds),
+        ("narrowing trials", summary.midpoint_trials),
+        ("rounds", summary.rounds),
     )
     for name, spread in rows:
         table.add_row(name, f"{spread.mean:.2f}", f"{spread.p50:.0f}", f"{spread.p95:.0f}")
@@ -43,7 +43,7 @@ def _costs(summary: Summary) -> Table:
 
 def _calibration(summary: Summary) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    for name in ("confidence", "searches", "claimed", "right"):
+    for name in ("confidence", "searches", "claimed", "correct"):
         table.add_column(name, justify="right")
     for each in summary.calibration:
         if each.count:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from bisect_tool.evidence import ProcessTimeline
     from bisect_tool.results.document import Document, TrialReport
 
-START_UP = "Start-up, from spawned to ready: the median, and of how many processes"
-DIFFERENT_START_UP = "Start-up where bad commits differ from good ones, from spawned to ready"
+START_UP = "Median start-up time from spawn to ready (number of processes)"
+DIFFERENT_START_UP = "Start-up times from spawn to ready that differ between good and bad commits"
 DIFFERENCE = "difference (95 %)"
 GOOD, BAD = "good commits", "bad commits"
 _RESOLUTION_S = 0.1
@@ -53,7 +53,7 @@ class Span:
 
     def __str__(self) -> str:
         if self.seconds is None:
-            return f"none of {self.processes} ready" if self.processes else ""
+            return f"0 of {self.processes} ready" if self.processes else ""
         number = f"{self.processes}" if self.ready == self.processes else f"{self.ready} of {self.processes}"
         return f"{self.seconds:.1f} s ({number})"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence import Event
     from bisect_tool.results.document import Document, FailureReport
 
-SYMPTOM = "first symptom; root not in the logs"
+SYMPTOM = "first symptom; the root cause is not in the logs"
 _WHOLE = 4
 _BRIEF = 10
 _MESSAGE_LIMIT = 500
@@ -82,7 +82,9 @@ def render_whys(document: Document) -> RenderableType | None:
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
         more = (
-            [Text(f"and {count(found.more, 'more signature')}: --json has all", "dim")] if found.more else []
+            [Text(f"and {count(found.more, 'more signature')}: use --json for the full list", "dim")]
+            if found.more
+            else []
         )
         parts += [Text(), Text("Further signatures", "bold"), Padding(Group(*lines, *more), (0, 0, 0, 2))]
     return Group(*parts)

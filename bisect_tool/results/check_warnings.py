@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from bisect_tool.shadowing import Shadow
     from bisect_tool.trial.result import TrialResult
 
-_UNSEEN = (
-    "the check imports {} from your checkout at every commit, so what the commits change there was not seen"
-)
+_UNSEEN = "the check imports {} from your checkout at every commit, so changes to it were not tested"
 
 
 class ShadowReport(BaseModel):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bisect_tool.session.store import TrialRow
 
 
-CUT_OFF = f"what comes before the commit found is cut off of this shallow clone; {DEEPEN} fetches it"
+CUT_OFF = f"this shallow clone lacks the parents of the commit found; {DEEPEN} fetches them"
 _NO_PARENT = "a root commit, which has no parent to compare with"
 
 
@@ -42,10 +42,10 @@ def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = (
     if not found:
         return _nothing_ran(rows)
     if found == {Finding.GREEN}:
-        return ExitCode.ENDPOINTS, "every cell is green at the bad end"
+        return ExitCode.ENDPOINTS, "all cells pass at the bad commit"
     left = [item for item in state.conclusions if item.finding is Finding.CANDIDATES]
     if left and left[0].note:
-        return ExitCode.INCONCLUSIVE, f"not decided: {left[0].note}"
+        return ExitCode.INCONCLUSIVE, f"inconclusive: {left[0].note}"
     if not left and (doubt := _doubt(state, unbuilt)):
         return ExitCode.INCONCLUSIVE, f"suspect: the commit found {doubt}"
     return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
@@ -58,7 +58,7 @@ def _doubt(state: State, unbuilt: Container[str]) -> str:
     if any(item.busy for item in state.conclusions):
         return "missed deadlines while the machine was busy"
     if any(item.unseen for item in state.conclusions):
-        return "may be the wrong one, as the check imports from your checkout"
+        return "may be wrong, because the check imports from your checkout"
     return ""
 
 
@@ -79,18 +79,18 @@ _ANSWERS = {
     ),
     Finding.SUSPECT: (
         ExitCode.INCONCLUSIVE,
-        "suspect: another failure than at the bad end",
+        "suspect: a different failure than at the bad commit",
     ),
     Finding.CULPRIT: (ExitCode.DONE, "culprit found"),
     Finding.FLAKY: (ExitCode.INCONCLUSIVE, "no culprit: the failing cells are flaky"),
 }
 
 
-_NO_REGRESSION = (ExitCode.ENDPOINTS, "the ends do not show the regression")
+_NO_REGRESSION = (ExitCode.ENDPOINTS, "the good and bad commits do not reproduce the regression")
 
 
 def _nothing_ran(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
     reason = next((row.result.reason for row in rows if row.result.reason), "no cell ran")
     infrastructure = any(row.result.outcome is Outcome.INFRASTRUCTURE for row in rows)
     code = ExitCode.ENVIRONMENT if infrastructure else ExitCode.ENDPOINTS
-    return code, f"the bad end gave no result: {reason}"
+    return code, f"no result at the bad commit: {reason}"

@@ -115,9 +115,9 @@ def concluded(
 ) -> tuple[ExitCode, str]:
     """The exit code of `fixes` and its one-sentence conclusion."""
     if not found.verified and not any(each.sha for each in found.candidates):
-        return ExitCode.INCONCLUSIVE, "no candidate fits the failing commit, so nothing was run"
+        return ExitCode.INCONCLUSIVE, "no candidate applies to the failing commit, so nothing was run"
     if not state.over:
-        return ExitCode.INTERRUPTED, "not finished: candidates are left"
+        return ExitCode.INTERRUPTED, "not finished: not all candidates were tested"
     if not found.red:
         return _not_red(found, bad, results)
     if found.smallest:
@@ -179,13 +179,13 @@ def _others(found: FixReport) -> list[str]:
     """Other candidates and commits that fix every cell, besides the smallest set."""
     tried = (*found.candidates, *found.combinations)
     others = [each.name for each in tried if each.fixes_all and not set(found.smallest) <= set(each.parts)]
-    return [*others, *(f"{each.name} as it is" for each in found.verified if each.fixes_all)]
+    return [*others, *(f"{each.name} unchanged" for each in found.verified if each.fixes_all)]
 
 
 def _not_red(found: FixReport, bad: str, results: Sequence[TrialResult]) -> tuple[ExitCode, str]:
     if found.green:
-        return ExitCode.ENDPOINTS, f"every cell is green at {short(bad)}: there is nothing to fix"
+        return ExitCode.ENDPOINTS, f"all cells pass at {short(bad)}: nothing to fix"
     reason = next((result.reason for result in results if result.reason), "no cell ran")
     spoiled = any(result.outcome is Outcome.INFRASTRUCTURE for result in results)
     code = ExitCode.ENVIRONMENT if spoiled else ExitCode.ENDPOINTS
-    return code, f"the failing commit gave no result: {reason}"
+    return code, f"no result at the failing commit: {reason}"

@@ -123,7 +123,7 @@ def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) 
         more = f", and {count(len(red) - 1, 'more cell')} failed" if len(red) > 1 else ""
         return ExitCode.REGRESSION, f"reproduced: {name} failed in {failed_of(red[name])} runs{under}{more}"
     if any(rate.failed for rate in there):
-        return ExitCode.REGRESSION, f"not reproduced here: it fails at {short(found.against or '')} alone"
+        return ExitCode.REGRESSION, f"not reproduced: fails only at {short(found.against or '')}"
     most = max(cell.rate.runs for cell in found.cells.values())
     return ExitCode.DONE, f"not reproduced: nothing failed in {count(most, 'run')}{under}"
 
@@ -182,7 +182,7 @@ def _rate(sha: str, seen: Tally) -> FailureRate:
 def _under(found: Reproduction) -> str:
     if not found.stress:
         return ""
-    whom = f" of {listing(found.stress_roles)}" if found.stress_roles else ""
+    whom = f" for {listing(found.stress_roles)}" if found.stress_roles else ""
     return f" under --stress {found.stress}{whom}"
 
 
@@ -193,7 +193,7 @@ def _stress_note(asked: Sequence[str], trials: Sequence[TrialResult]) -> str:
     if not roles or not absent:
         return ""
     there = listing(sorted({role.partition("_")[0] for role in roles}), limit=_NAMES)
-    return f"no process called itself {listing(absent, limit=_NAMES)}; there were {there}"
+    return f"no process has the role {listing(absent, limit=_NAMES)}; roles seen: {there}"
 
 
 def _no_result(found: Reproduction, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:

@@ -229,7 +229,7 @@ def range_left(snapshot: Snapshot, now: float) -> str:
     if not snapshot.searching:
         return _runs_left(snapshot, now)
     left = narrowed(snapshot.remaining, snapshot.disagreement)
-    parts = [left if snapshot.remaining else "range is settled"]
+    parts = [left if snapshot.remaining else "no commits left to search"]
     if snapshot.steps_left:
         parts.append(f"~{count(snapshot.steps_left, 'step')} left")
     if snapshot.steps_left and snapshot.mean_s is not None:

@@ -195,10 +195,10 @@ def test_plan_shows_head_and_tail_of_more():
 
 def test_plan_says_what_a_search_would_cost():
     shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, None, 2), Forecast(0.25, 61.7, 131.0, 90.0, 2)))
-    assert "Trials        about 9 (19 times in 20 at most 10) if it always fails" in shown
+    assert "Trials        about 9 (95th percentile 10) if it always fails" in shown
     said = " ".join(" ".join(shown).split())
-    assert "about 62 (19 times in 20 at most 131) if it fails 25% of the time, about 1 h 32 min" in said
-    assert "; 2 runs of the bad end miss it 56 % of the time (--endpoint-runs)" in said
+    assert "about 62 (95th percentile 131) if it fails 25% of the time, about 1 h 32 min" in said
+    assert "; 2 runs of the bad commit miss it 56 % of the time (--endpoint-runs)" in said
 
 
 def test_plan_says_why_a_commit_is_suspect():
@@ -206,13 +206,13 @@ def test_plan_says_why_a_commit_is_suspect():
     hostile = Suspicion(sha, 0.02, ("touches \x1b[31mdocs\u202e.md", "docs only"))
     shown = planned(2, suspicions={sha: hostile})
     said = " ".join(" ".join(shown).split())
-    assert said.endswith("0.02 times as suspect as the average: touches docs.md; docs only")
+    assert said.endswith("0.02 times as likely as the average commit: touches docs.md; docs only")
 
 
 def test_plan_says_what_a_pinned_base_does_not_follow():
     shown = planned(2, pinned=True, native={"ab" * 20: tuple(f"csrc/{name}.cu" for name in "abcdefg")})
     assert "Environments  1, with one compiled base for all commits" in shown
-    title = shown.index("Native files change at these commits, which the pinned base does not follow")
+    title = shown.index("Commits that change native files (not rebuilt: the compiled base is pinned)")
     assert shown[title + 1] == (
         "  ababababa  csrc/a.cu, csrc/b.cu, csrc/c.cu, csrc/d.cu, csrc/e.cu and 2 more"
     )
@@ -220,7 +220,7 @@ def test_plan_says_what_a_pinned_base_does_not_follow():
 
 def test_plan_shows_the_last_of_many_commits_that_change_native_files():
     shown = planned(2, native={f"{number:09}": ("csrc/a.cu",) for number in range(100)})
-    title = shown.index("Native files change at")
+    title = shown.index("Commits that change native files")
     assert shown[title + 1] == "  ...        60 earlier commits"
     assert shown[title + 2] == "  000000060  csrc/a.cu"
     assert shown[title + 41 : title + 43] == ["  000000099  csrc/a.cu", ""]

@@ -63,7 +63,7 @@ def test_json_has_each_failed_test_the_gravest_first(cli, log):
 def test_markdown_is_ready_for_an_issue(cli, log):
     ended = cli("explain", log, "--markdown")
     assert ended.code == 0
-    assert "`tests/test_a.py::test_one` fails because of the root event in `EngineCore_DP0`" in ended.out
+    assert "`tests/test_a.py::test_one` fails because of the root cause in `EngineCore_DP0`" in ended.out
 
 
 def test_tests_that_failed_by_one_root_are_shown_as_one(cli, tmp_path):
@@ -76,7 +76,7 @@ def test_the_excerpt_is_shown_once(cli, tmp_path):
     (tmp_path / "a.log").write_text("checksum differs\n##[error]Process completed with exit code 3.\n")
     ended = cli("explain", str(tmp_path / "a.log"))
     assert ended.out.count("checksum differs") == 1
-    assert "first symptom; root not in the logs" in ended.out
+    assert "first symptom; the root cause is not in the logs" in ended.out
 
 
 def test_no_failure_is_said_and_ends_with_4(cli, tmp_path):

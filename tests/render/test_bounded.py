@@ -41,7 +41,7 @@ def test_a_report_of_500_cells_can_be_read(printed):
     shown, body = printed(render_report(document), 80), markdown(document)
     assert len(shown.splitlines()) < 130
     assert len(body) < 20_000
-    assert "--json has every cell" in shown
+    assert "use --json for the full list" in shown
     for text in (shown, body):
         assert text.count("test_case[") < 120
 
@@ -50,7 +50,7 @@ def test_of_many_candidates_the_likeliest_are_shown(printed):
     shas = tuple(f"{number:040x}" for number in range(300))
     cell = documents.red(finding="candidates", culprit=None, candidates=shas)
     document = documents.document(cells={"a": cell}, exit_code=3, resumable=True, failure=None)
-    assert "and 275 more commits: --json has all" in printed(render_report(document))
+    assert "and 275 more commits: use --json for the full list" in printed(render_report(document))
     assert "and 200 more commits" in markdown(document)
 
 

@@ -59,7 +59,7 @@ def workers(number):
 def test_what_bad_commits_leave_and_good_ones_do_not():
     (found,) = excess(compared([()] * 4, workers(4)))
     assert str(found) == (
-        "process worker (pid 4000) at 27066d1b2: by 4 of 4 trials at bad commits, 0 of 4 at good ones"
+        "process worker (pid 4000) at 27066d1b2: in 4 of 4 trials at bad commits, 0 of 4 at good ones"
     )
 
 
@@ -103,7 +103,7 @@ def test_both_reports_have_what_bad_commits_leave(printed):
     document = compared([()] * 4, workers(4))
     assert LEFT_BY_BAD in printed(render_report(document))
     told = (
-        "- `process worker (pid 4000)` at `27066d1b2`: by 4 of 4 trials at bad commits, 0 of 4 at good ones"
+        "- `process worker (pid 4000)` at `27066d1b2`: in 4 of 4 trials at bad commits, 0 of 4 at good ones"
     )
     assert f"{LEFT_BY_BAD}:\n\n{told}\n" in markdown(document)
 
@@ -111,4 +111,4 @@ def test_both_reports_have_what_bad_commits_leave(printed):
 def test_of_one_commit_alone_everything_is_told(printed):
     document = compared([], workers(2)).model_copy(update={"good": ()})
     assert f"{LEFT}\n  27066d1b2  process worker (pid 4000)" in printed(render_report(document))
-    assert "Left behind by trials, removed: `process worker (pid 4000)`" in markdown(document)
+    assert "Left behind by trials (removed): `process worker (pid 4000)`" in markdown(document)

@@ -69,19 +69,19 @@ def test_without_a_public_address_it_runs_in_a_clone():
         documents.document(rerun="bisect-run --repo /home/ada/vllm -- make", repo="/home/ada/vllm")
     )
     assert (
-        "In a clone of the repository, which has no public address:\n\n```bash\nbisect-run --repo . -- make\n"
+        "In a clone of the repository (it has no public URL):\n\n```bash\nbisect-run --repo . -- make\n"
         in body
     )
     assert "- repository: `vllm`\n" in body
-    assert "no public address" not in markdown(documents.document(repo="/home/ada/vllm", origin=ORIGIN))
-    assert "no public address" not in markdown(documents.document(repo=ORIGIN))
+    assert "no public URL" not in markdown(documents.document(repo="/home/ada/vllm", origin=ORIGIN))
+    assert "no public URL" not in markdown(documents.document(repo=ORIGIN))
 
 
 def test_files_of_the_check_stand_there():
     body = markdown(documents.command())
-    assert f"## Check\n\n`check.sh` is no part of the history. Its SHA-256 is `{'1f2e' * 16}`.\n" in body
+    assert f"## Check\n\n`check.sh` is not in the repository. Its SHA-256 is `{'1f2e' * 16}`.\n" in body
     assert f"\n````sh\n{documents.CHECK}````\n" in body
-    assert f"\n\n`data.py` is no part of the history. Its SHA-256 is `{'3a4b' * 16}`; it is too" in body
+    assert f"\n\n`data.py` is not in the repository. Its SHA-256 is `{'3a4b' * 16}`; it is too" in body
 
 
 def test_words_of_commits_stay_as_they_are():

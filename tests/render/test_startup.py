@@ -92,7 +92,7 @@ def test_a_trial_counts_once_whatever_the_number_of_its_processes():
 
 def test_what_never_becomes_ready_at_bad_commits_is_told():
     assert rows(session(*GOODS, *bad(None, None, None, None))) == {
-        "EngineCore [4]": ("5.3 s (4)", "none of 4 ready", "")
+        "EngineCore [4]": ("5.3 s (4)", "0 of 4 ready", "")
     }
     assert rows(session(*GOODS, *bad(None, 5.2, 5.1, 5.3))) == {}
 
@@ -160,7 +160,7 @@ def test_of_one_commit_there_is_one_column_and_what_never_became_ready(printed):
     document = session(*trials, repro=found, bad=documents.CULPRIT)
     assert rows(document) == {
         "EngineCore [4]": ("8.0 s (2)", ""),
-        "ApiServer [4]": ("none of 4 ready", ""),
+        "ApiServer [4]": ("0 of 4 ready", ""),
     }
     shown = printed(render_start_ups(document))
     assert documents.CULPRIT[:9] in shown

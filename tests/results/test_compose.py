@@ -243,7 +243,7 @@ def test_bad_end_that_told_nothing(outcome, code):
         ended(), (row(1, documents.BAD, outcome, cells=(), reason="port 8000 is taken"),)
     )
     assert found is code
-    assert sentence == "the bad end gave no result: port 8000 is taken"
+    assert sentence == "no result at the bad commit: port 8000 is taken"
 
 
 def test_native_changes_matter_under_a_pinned_base_only(session, tmp_path):

@@ -50,14 +50,19 @@ def test_parents_have_the_runs_of_the_culprit_s_cells():
     ("parents", "outcomes", "fix", "said"),
     [
         ("p", {"p": "passed"}, False, ""),
-        ("pq", {"p": "passed", "q": "passed"}, False, "both parents pass: the merge itself"),
-        ("pqr", {"p": "passed", "q": "passed", "r": "passed"}, False, "all 3 parents pass: the merge itself"),
-        ("pq", {"p": "failed", "q": "failed"}, True, "both parents fail: the merge itself"),
+        ("pq", {"p": "passed", "q": "passed"}, False, "both parents pass: the merge itself is the culprit"),
+        (
+            "pqr",
+            {"p": "passed", "q": "passed", "r": "passed"},
+            False,
+            "all 3 parents pass: the merge itself is the culprit",
+        ),
+        ("pq", {"p": "failed", "q": "failed"}, True, "both parents fail: the merge itself is the culprit"),
         ("pq", {"p": "passed", "q": "failed"}, False, ""),
         ("pq", {"p": "passed"}, False, ""),
         ("pq", {"p": "passed", "q": "errored"}, False, ""),
-        ("px", {"p": "passed"}, False, "both parents are good: the merge itself"),
-        ("px", {"p": "failed"}, True, "both parents are bad: the merge itself"),
+        ("px", {"p": "passed"}, False, "both parents are good: the merge itself is the culprit"),
+        ("px", {"p": "failed"}, True, "both parents are bad: the merge itself is the culprit"),
         ("", {}, False, ""),
     ],
 )
@@ -73,9 +78,9 @@ def test_a_merge_is_to_blame_where_no_parent_is(parents, outcomes, fix, said):
 
 def test_a_merge_that_differs_from_no_parent_says_what_that_means():
     report = documents.changed(parents=("p", "q"), merge_itself=True)
-    assert diffstat(report) == "no file differs from every parent: its sides do not go together"
+    assert diffstat(report) == "no file differs from every parent: the merged sides are incompatible"
     assert diffstat(documents.changed(note="it cannot be read")) == "it cannot be read"
-    assert diffstat(documents.changed()) == "no file"
+    assert diffstat(documents.changed()) == "no files"
 
 
 def test_a_root_commit_has_nothing_before_it(printed):

@@ -46,7 +46,7 @@ def found(*candidates, together=(), verified=(), smallest=()):
                 verified=(Tried(name="6c95d18c2", title="", sha="6" * 40, fixes_all=True),),
                 smallest=("revert a", "revert b"),
             ),
-            "fixed by revert a and revert b; also: 6c95d18c2 as it is",
+            "fixed by revert a and revert b; also: 6c95d18c2 unchanged",
         ),
     ],
 )
@@ -61,6 +61,6 @@ def test_a_cure_that_may_be_luck_is_doubted(healed, told):
     fix_report = found(candidate).model_copy(update={"flaky_cells": (unsteady,)})
     words = [(note.name, note.words) for note in doubts(fix_report)]
     expected = (
-        "failed in 4 of 8 runs there, so 2 passes happen by chance in 34 % of all cases: --runs 8 says more"
+        "failed in 4 of 8 runs there, so 2 passes would happen 34 % of the time without a fix; use --runs 8"
     )
     assert words == ([(CELLS[1], expected)] if told else [])

@@ -96,7 +96,7 @@ def test_the_revert_of_the_culprit_heals(project, history, log):
     assert runs[revert.sha] == 2
     assert runs[bad] == [trial.sha for trial in document.trials].count(bad), "the bad end ran again"
     told = project.run("report").stdout
-    assert f"Its revert  on {bad[:9]} fixes command" in told, "the last session is the bisection"
+    assert f"Reverted   on {bad[:9]}: fixes command" in told, "the last session is the bisection"
     assert "--confirm revert" in told
     other = project.run("report", found.session, "--json").document
     assert (other.command, other.fixes) == ("fixes", found.fixes)
@@ -137,7 +137,7 @@ def test_a_revert_that_changes_nothing(project, commit):
     assert (revert.sha, revert.reason) == ("", "changes nothing there")
     (search,) = ended.document.confirmation.searches
     assert (search.culprit, search.commit.sha, search.rerun) == (broken, bad, "")
-    assert "came before it, while the culprit hid it" in project.run("report").stdout
+    assert "is older and was hidden by the culprit" in project.run("report").stdout
 
 
 def test_a_culprit_that_was_taken_back_is_searched_on_from_there(project, commit):
@@ -155,8 +155,8 @@ def test_a_culprit_that_was_taken_back_is_searched_on_from_there(project, commit
     assert (search.culprit, search.commit.sha) == (broken, mended)
     assert f"--good {mended[:12]} --bad {bad[:12]}" in search.rerun
     told = project.run("report").stdout
-    assert "what fails at the bad end came after it: search on from there" in told
-    assert f"Search on    {search.rerun}" in told
+    assert "the failure at the bad commit came later: continue the search from there" in told
+    assert f"Next search  {search.rerun}" in told
     assert mended[:9] in project.run("report", "--markdown").stdout
     project.write_check("#!/bin/sh\n! grep -q bad a b\n")
     words = shlex.split(search.rerun)[1:]
@@ -280,7 +280,7 @@ def test_one_budget_for_both(project, history):
         in ended.stderr
     )
     assert document.confirmation.cost.trials == 1
-    assert document.confirmation.conclusion == "not finished: candidates are left"
+    assert document.confirmation.conclusion == "not finished: not all candidates were tested"
     resumed = project.run("resume", "--json").document
     assert (resumed.resumable, resumed.confirmation.cost.trials) == (False, 2)
     assert resumed.confirmation.fixes.candidates[0].fixes_all

@@ -104,7 +104,7 @@ def test_what_conflicts_is_not_run(fixes, log):
     ended = fixes("--revert", "14")
     assert ended.code == 3
     assert not log.exists()
-    assert ended.document.conclusion == "no candidate fits the failing commit, so nothing was run"
+    assert ended.document.conclusion == "no candidate applies to the failing commit, so nothing was run"
 
 
 def test_a_fix_forward_is_verified(project, shas, log):
@@ -123,7 +123,7 @@ def test_a_fix_forward_is_verified(project, shas, log):
 def test_a_green_commit(project, shas):
     ended = project.run("fixes", "--at", shas["base"], "--verify", "HEAD", "--json", "--", "./check.sh")
     assert ended.code == 4
-    said = f"every cell is green at {shas['base'][:9]}: there is nothing to fix"
+    said = f"all cells pass at {shas['base'][:9]}: nothing to fix"
     assert ended.document.conclusion == said
     assert "--runs" in ended.stderr
 

@@ -166,7 +166,7 @@ def test_a_commit_that_fails_in_another_way_is_suspect(project, broken_twice):
     document = ended.document
     cell = document.cells["command"]
     assert (ended.code, document.exit_code, cell.finding) == (3, 3, "suspect")
-    assert document.conclusion == "suspect: another failure than at the bad end"
+    assert document.conclusion == "suspect: a different failure than at the bad commit"
     assert cell.culprit is not None
     assert cell.culprit.sha == broken_twice[1]
     assert cell.other_failure is not None
@@ -208,16 +208,16 @@ def test_both_failures_and_the_way_out_are_shown(project, broken_twice, monkeypa
     monkeypatch.setenv("COLUMNS", "300")
     shown = bisect(project, broken_twice).stdout
     both = (
-        "another failure: exit code 2: ImportError: cannot import name spam; "
+        "different failure: exit code 2: ImportError: cannot import name spam; "
         f"at {broken_twice[-1][:9]} exit code 1: AssertionError: 3 != 4"
     )
     assert sum(both in line for line in shown.splitlines()) == 1
     assert shown.startswith(f"Suspect    {broken_twice[1][:9]}")
     assert "--same-failure -- " in shown
     markdown = project.run("report", "--markdown").stdout
-    assert "suspect only" in markdown
+    assert "only a suspect" in markdown
     assert "--same-failure" in markdown
-    assert "suspect: another failure" in project.run("status").stdout
+    assert "suspect: a different failure" in project.run("status").stdout
 
 
 def test_the_same_failure_is_no_suspect_for_the_numbers_in_it(project):

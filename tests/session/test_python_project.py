@@ -118,7 +118,7 @@ def test_options_that_select_no_test_are_named(tests):
     tests.commit({"tests/test_a.py": "def test_a(): assert 0\n"})
     ended = tests.bisect("--cells", "*nope*", "--pytest-args", "-k a", "--endpoint-runs", "1")
     said = "no test is selected at this commit by --cells '*nope*' and --pytest-args '-k a'"
-    assert (ended.code, ended.document.conclusion) == (4, f"the bad end gave no result: {said}")
+    assert (ended.code, ended.document.conclusion) == (4, f"no result at the bad commit: {said}")
 
 
 def test_a_file_that_cannot_be_imported_is_a_cell_of_its_own(tests):

@@ -90,7 +90,7 @@ def test_what_fails_at_the_other_commit_alone_is_said(project, log):
     good, bad = project.commits(0, 1)
     ended = repro(project, good, "--compare", bad, "--runs", "3")
     assert ended.code == 1
-    assert ended.document.conclusion == f"not reproduced here: it fails at {bad[:9]} alone"
+    assert ended.document.conclusion == f"not reproduced: fails only at {bad[:9]}"
     assert ended.document.failure.sha == bad
 
 

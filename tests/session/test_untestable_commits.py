@@ -103,7 +103,7 @@ def test_bad_end_that_cannot_be_checked_out_is_said(project):
     (_, bad) = lost_file(project)
     ended = bisect(project, good, bad)
     assert ended.code == 4
-    assert "the bad end gave no result: cannot be checked out: " in ended.document.conclusion
+    assert "no result at the bad commit: cannot be checked out: " in ended.document.conclusion
 
 
 @pytest.fixture

@@ -278,7 +278,7 @@ def test_changing_lines_never_wrap(printed, width):
         (9, 4, None, "narrowed to 9 commits, ~4 steps left"),
         (1, 1, 50.0, "narrowed to 1 commit, ~1 step left, ~10 s"),
         (9, 4, 50.0, "narrowed to 9 commits, ~4 steps left, ~2 min"),
-        (0, 0, 50.0, "range is settled"),
+        (0, 0, 50.0, "no commits left to search"),
     ],
 )
 def test_range_left(remaining, steps, mean, text):
