@@ -40,6 +40,7 @@ _COMMANDS = (
     "simulate",
     "doctor",
     "explain",
+    "triage",
 )
 _GROUPS = {"scenarios": "List, show and check scenarios."}
 _TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")

@@ -1,0 +1,108 @@
+"""`bisect-run triage`: what an issue or a build page says about a regression; runs nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bisect_tool import scenario as scenarios
+from bisect_tool.errors import ExitCode, UsageError
+from bisect_tool.git import Repository
+from bisect_tool.options import shared_options
+from bisect_tool.paths import home
+from bisect_tool.render.triage import render_triage, to_json
+from bisect_tool.sanitise import clean_line, redact, secret_values
+from bisect_tool.terminal import terminal
+from bisect_tool.terminal.output import say
+from bisect_tool.triage.address import is_address
+from bisect_tool.triage.analyse import analyse, completed
+from bisect_tool.triage.fetch import fetch_page
+from bisect_tool.triage.next_commands import Context
+from bisect_tool.triage.read_page import is_html, is_json, read_page
+from bisect_tool.triage.resolve import paths_of_tests, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STDIN = "-"
+_LIMIT = 32 * 2**20
+_FUNCTION = re.compile(r"^\s*(?:async )?def (test_\w+)", re.MULTILINE)
+
+
+EXAMPLES = (
+    "bisect-run triage issue.html",
+    "bisect-run triage https://github.com/vllm-project/vllm/issues/36624 --repo vllm",
+)
+
+
+def triage(
+    page: Annotated[
+        str,
+        typer.Argument(
+            metavar="ISSUE|BUILD|FILE",
+            help="URL of an issue or a build, or a saved page (HTML, JSON, Markdown, text), or - for stdin.",
+        ),
+    ],
+    repo: shared_options.Repo = None,
+    as_json: shared_options.AsJson = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")] = False,
+) -> int:
+    """Find the range, suspects and fixes in an issue or a build page, and propose commands."""
+    if as_json and as_markdown:
+        raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
+    local = not is_address(page)
+    text = _saved(page) if local else fetch_page(page)
+    found = analyse(read_page(redact(text, secret_values(os.environ))))
+    paths: Mapping[str, str] = {}
+    if repo is not None:
+        repository = Repository.open(repo, home().cache, say)
+        found, paths = resolved(found, repository), paths_of_tests(found, repository)
+    readable = local and page != _STDIN and not is_html(text) and not is_json(text)
+    file = page if readable else ""  # for `explain`, which reads text
+    found = completed(found, Context(repo or "", file, _suites(), paths))
+    if as_json:
+        terminal.write(to_json(found))
+    elif as_markdown:
+        from bisect_tool.render.triage_markdown import markdown  # noqa: PLC0415  # Jinja takes its time
+
+        terminal.write(markdown(found))
+    else:
+        terminal.show(render_triage(found))
+    return ExitCode.DONE if found.has_ends else ExitCode.INCONCLUSIVE
+
+
+def _saved(page: str) -> str:
+    """The text of a saved page.
+
+    Raises:
+        UsageError: it cannot be read, is no text, or is too long for a page.
+    """
+    name = "stdin" if page == _STDIN else clean_line(page, 300)
+    try:
+        with os.fdopen(os.dup(sys.stdin.fileno()), "rb") if page == _STDIN else Path(page).open("rb") as file:
+            data = file.read(_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"{name} cannot be read: {clean_line(why, 200)}") from None
+    if len(data) > _LIMIT:
+        raise UsageError(f"{name} is longer than a page", "`bisect-run explain` reads logs of any length.")
+    if not data.strip() or b"\0" in data[:4096]:
+        raise UsageError(f"{name} holds no text", "Save the page as HTML or as text.")
+    return data.decode("utf-8", "replace")
+
+
+def _suites() -> Mapping[str, tuple[str, frozenset[str]]]:
+    """Each bundled scenario with its project and the test functions of its suite."""
+    found = {}
+    for name in scenarios.available():
+        scenario = scenarios.load(name)
+        if not scenario.suite:
+            continue
+        suite = scenario.suite_path.read_text(encoding="utf-8")
+        found[name] = scenario.repository, frozenset(_FUNCTION.findall(suite))
+    return found

@@ -1,0 +1,108 @@
+"""The words by which pages name the ends of a range. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bisect_tool.triage.sentences import certainty, is_denied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.triage.facts import Certainty
+    from bisect_tool.triage.page import Line
+
+Side = Literal["good", "bad"]
+EXPLICIT, NAMED, IN_PASSING = 0, 1, 2
+"""Ranks of labels: `last passing build: X`, `good: X`, `it is green at X`."""
+
+_THING = (
+    r"(?:\s+(?:\w+\s+)?(?:builds?|commits?|nightl(?:y|ies)|dail(?:y|ies)|runs?|revisions?|versions?|shas?|"
+    r"main|night))?"
+)
+_GREEN = r"(?:pass(?:ing|ed|es)?|good|green|success(?:ful)?|working|clean|ok)"
+_RED = r"(?:fail(?:ing|ed|ures?|s)?|bad|red|broken?|breaking)"
+_OWN_LINE = r"^\W*{}(?:\s+(?:end|commit|build))?\s*[:=]"
+_PATTERNS: tuple[tuple[Side, int, str], ...] = (
+    ("good", EXPLICIT, rf"\b(?:last|latest|most recent|newest)\s+(?:known\s+)?{_GREEN}\b{_THING}"),
+    (
+        "bad",
+        EXPLICIT,
+        (
+            rf"\b(?:first|earliest)\s+(?:known\s+|observed\s+)?{_RED}\b(?! in \d+ ?d\b){_THING}"
+            r"|\bcurrent streak start\b"
+        ),
+    ),
+    ("good", NAMED, rf"\bgit bisect good\b|\bknown[- ]good\b{_THING}|{_OWN_LINE.format('good')}"),
+    ("bad", NAMED, rf"\bgit bisect bad\b|\bknown[- ]bad\b{_THING}|{_OWN_LINE.format('bad')}"),
+    (
+        "good",
+        IN_PASSING,
+        r"\b(?:green|passing|passe[sd]|work(?:s|ed|ing)|fine|ok)\s+(?:at|on|with|in|as of|up to|until)\b",
+    ),
+    (
+        "bad",
+        IN_PASSING,
+        (
+            rf"\b(?:{_RED}|regressed)\b[^.;]{{0,60}}?\b(?:since|starting (?:at|on|with|from)|as of)"
+            r"(?:\s+(?:before|somewhere before))*\b"
+            r"|\bstarted (?:to fail|failing)\s+(?:at|on|with|in|from|after|since)\b"
+            r"|\bfail(?:s|ed|ing)?\s+(?:at|on|with)(?=\s+(?:commit\s+)?[0-9a-f]{7,40}\b)"
+        ),
+    ),
+)
+_LABELS = tuple((side, rank, re.compile(pattern, re.IGNORECASE)) for side, rank, pattern in _PATTERNS)
+_FIRST_BAD = re.compile(r"\bfirst bad commit\b", re.IGNORECASE)
+_OTHER_PROJECT = re.compile(r" (?!CI\b|SHA\b)[A-Z]\w+ ")
+_NEXT_CLAUSE = re.compile(
+    r";|\.\s|\|\s*(?=first|last)|\bfirst\b|\blast\b|\band (?:has|it|is|now)\b", re.IGNORECASE
+)
+_BEFORE = re.compile(r"(?:\b[0-9a-f]{7,40}|#\d+)\s*(?:\(|is the |was the |= )\s*$")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label in a line, and where in the line its value stands.
+
+    Attributes:
+        side: the end that it is about.
+        rank: how explicit it is; less is more.
+        words: the label itself.
+        start: where the value begins.
+        stop: where it ends.
+        last: whether nothing but punctuation follows the label, so that the next line may have the value.
+        certainty: how sure its sentence is.
+    """
+
+    side: Side
+    rank: int
+    words: str
+    start: int
+    stop: int
+    last: bool
+    certainty: Certainty
+
+
+def labels(line: Line) -> Iterator[Label]:
+    """The labels of a line, those in passing only where nobody denies them."""
+    for side, rank, pattern in _LABELS:
+        for match in pattern.finditer(line.text):
+            casual = rank == IN_PASSING and (line.code or is_denied(line.text, match.start(), match.end()))
+            if not casual and not _FIRST_BAD.match(line.text, match.start()):  # which names the culprit
+                yield _label(line, side, rank, match)
+
+
+def _label(line: Line, side: Side, rank: int, match: re.Match[str]) -> Label:
+    text, start = line.text, match.end()
+    clause = _NEXT_CLAUSE.search(text, start)
+    stop = clause.start() if clause else len(text)
+    last = re.fullmatch(r"\W*(?:is|was)?\W*", text[start:]) is not None
+    before = _BEFORE.search(text[: match.start()])
+    if before and (text[start : start + 1] == ")" or last):  # `90c8218 (last passing commit)`
+        start, stop, last = before.start(), match.start(), False
+    sure = certainty(text[match.start() : stop]) if rank else "stated"
+    if _OTHER_PROJECT.search(match[0]):
+        sure = "guess"
+    return Label(side, rank, match[0].strip(" :="), start, stop, last, sure)

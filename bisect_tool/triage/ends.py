@@ -1,0 +1,194 @@
+"""The ends of the range: what the page calls the last pass and the first failure. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.triage import mentions
+from bisect_tool.triage.dates import dates
+from bisect_tool.triage.end_labels import NAMED, labels
+from bisect_tool.triage.facts import Build, Certainty, Commit, End, Fact, Source
+from bisect_tool.triage.sentences import Basis, certainty, source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bisect_tool.triage.end_labels import Side
+    from bisect_tool.triage.links import Links
+    from bisect_tool.triage.page import Line
+
+_BETWEEN = re.compile(
+    r"\b(?:between|from)\s+(?:commit\s+)?(?P<good>[0-9a-f]{7,40})\b[^.;]{0,60}?"
+    r"\b(?:and|to)\s+(?:commit\s+)?(?P<bad>[0-9a-f]{7,40})\b"
+)
+_ORDER: dict[Certainty, int] = {"stated": 0, "derived": 1, "guess": 2}
+_SIDES: tuple[Side, Side] = ("good", "bad")
+_STATES: dict[str, Side] = {"passed": "good", "failed": "bad", "failing": "bad"}
+_RECORD = 3
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Both ends, and sentences that name other ones."""
+
+    good: End
+    bad: End
+    rivals: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What one sentence says about one end; a lower rank is more to the point."""
+
+    side: Side
+    rank: int
+    end: End
+
+
+@dataclass(frozen=True)
+class _Span:
+    """A part of a line."""
+
+    line: Line
+    start: int
+    stop: int
+
+    def has(self, place: int) -> bool:
+        return self.start <= place < self.stop
+
+
+def find_ends(links: Links) -> Ends:
+    """The ends that the page names; of several claims the most explicit, and the first of those."""
+    claims = [claim for at in range(len(links.page.lines)) for claim in _claims(links, at)]
+    claims += _of_records(links)
+    good, bad = (_best([claim for claim in claims if claim.side == side]) for side in _SIDES)
+    rivals = [
+        fact for end, side in zip((good, bad), _SIDES, strict=True) for fact in _rivals(claims, side, end)
+    ]
+    return Ends(good, bad, tuple(rivals))
+
+
+def _claims(links: Links, at: int) -> Iterator[_Claim]:
+    lines = links.page.lines
+    line = lines[at]
+    for match in _BETWEEN.finditer(line.text):
+        basis = Basis(certainty(line.text), "the page names a range", source(line))
+        for side in _SIDES:
+            yield _Claim(side, NAMED, End(commit=_commit(match[side], basis)))
+    for label in labels(line):
+        span = _Span(line, label.start, label.stop)
+        if label.last and at + 1 < len(lines):
+            span = _Span(lines[at + 1], 0, len(lines[at + 1].text))
+        basis = Basis(label.certainty, f"the page says {label.words!r}", source(span.line))
+        if end := _end(links, span, basis):
+            yield _Claim(label.side, label.rank, _with_result(end, label.side))
+
+
+def _end(links: Links, span: _Span, basis: Basis) -> End | None:
+    """What a part of a line names: a commit, a build, a day."""
+    text = span.line.text
+    named = next((each for each in mentions.commits(text) if span.has(each.start)), None)
+    build = next((each for each in links.builds(span.line) if span.has(each.start)), None)
+    day = next((each for each in dates(text, links.year) if span.has(each.start)), None)
+    if named is None and build is None and day is None:
+        return None
+    if named and any(span.has(each.start) and each.start < named.start for each in links.numbers(span.line)):
+        sure: Certainty = "derived" if basis.certainty == "stated" else basis.certainty
+        basis = replace(basis, certainty=sure, reason=f"{basis.reason} of a change, whose commit it is")
+    return End(
+        commit=_commit(named.sha, basis) if named else _commit_of(links, build, basis),
+        build=build_fact(links, build, basis) if build else None,
+        date=Fact(
+            value=day.day.isoformat(),
+            certainty=max(basis.certainty, day.certainty, key=_ORDER.__getitem__),
+            reason=basis.reason,
+            source=basis.source,
+        )
+        if day
+        else None,
+    )
+
+
+def _commit(sha: str, basis: Basis) -> Commit:
+    return Commit(value=sha, certainty=basis.certainty, reason=basis.reason, source=basis.source)
+
+
+def _commit_of(links: Links, build: mentions.BuildMention | None, basis: Basis) -> Commit | None:
+    sha = links.commit_of_build.get(build.number, "") if build else ""
+    return (
+        _commit(sha, replace(basis, certainty="derived", reason="the commit of that build")) if sha else None
+    )
+
+
+def build_fact(links: Links, build: mentions.BuildMention, basis: Basis) -> Build:
+    """A build with the commit that the page gives it."""
+    return Build(
+        value=str(build.number),
+        certainty=basis.certainty,
+        reason=basis.reason,
+        source=basis.source,
+        service=build.service or ("buildkite" if links.pipeline else ""),
+        pipeline=build.pipeline or links.pipeline,
+        commit=links.commit_of_build.get(build.number, ""),
+        job=build.job,
+        step=build.step,
+    )
+
+
+def _with_result(end: End, side: Side) -> End:
+    state = "passed" if side == "good" else "failed"
+    return end.model_copy(update={"build": end.build and end.build.model_copy(update={"state": state})})
+
+
+def _of_records(links: Links) -> Iterator[_Claim]:
+    """The records of builds: any commit that failed can be the bad end."""
+    for record in links.page.builds:
+        if side := _STATES.get(record.state):
+            said = f"build {record.number} of {record.pipeline}: {record.state}, commit {record.commit}"
+            reason = f"the record of a build that {'passed' if side == 'good' else 'failed'}"
+            basis = Basis("derived", reason, Source(place=record.place, text=said))
+            yield _Claim(side, _RECORD, End(commit=_commit(record.commit, basis)))
+
+
+def from_red_builds(builds: Iterable[Build]) -> End:
+    """The earliest red build whose commit is known, for a page that names no first failure."""
+    red = [build for build in builds if build.state == "failed" and build.commit]
+    if not red:
+        return End()
+    first = min(red, key=lambda build: int(build.value))
+    reason = "the commit of the earliest red build on the page, which need not be the first one"
+    return End(commit=_commit(first.commit, Basis("guess", reason, first.source)), build=first)
+
+
+def _best(claims: Sequence[_Claim]) -> End:
+    """The end of the best claim; where it has a build alone, another claim may have that build's commit."""
+    if not claims:
+        return End()
+    end = min(claims, key=_weight).end
+    if end.commit or end.build is None:
+        return end
+    same = (each.end for each in claims if each.end.build and each.end.build.value == end.build.value)
+    return next((each for each in same if each.commit), end)
+
+
+def _weight(claim: _Claim) -> tuple[int, bool, int]:
+    facts = [fact for fact in (claim.end.commit, claim.end.build, claim.end.date) if fact]
+    return claim.rank, claim.end.commit is None, min(_ORDER[fact.certainty] for fact in facts)
+
+
+def _rivals(claims: Sequence[_Claim], side: Side, chosen: End) -> Iterator[Fact]:
+    """Commits that as explicit a sentence names for the same end."""
+    if chosen.commit is None:
+        return
+    seen = {chosen.commit.value}
+    rank = min(claim.rank for claim in claims if claim.side == side)
+    for claim in claims:
+        commit = claim.end.commit
+        if claim.side != side or claim.rank > rank or commit is None:
+            continue
+        if not any(commit.value.startswith(sha) or sha.startswith(commit.value) for sha in seen):
+            seen.add(commit.value)
+            reason = f"another commit that the page gives for the {side} end"
+            yield Fact(value=commit.value, certainty=commit.certainty, reason=reason, source=commit.source)

@@ -1,0 +1,251 @@
+"""Pull requests that are about ending the failure, and what each of them is for. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from bisect_tool.triage import mentions
+from bisect_tool.triage.facts import FixCandidate, Source
+from bisect_tool.triage.sentences import Basis, certainty, is_denied, sentences, source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bisect_tool.triage.facts import FixRole
+    from bisect_tool.triage.links import Links
+    from bisect_tool.triage.page import Line, Pull
+
+_TRIAL = re.compile(
+    r"\bdo not merge\b|\bdon'?t merge\b|\bDNM\b|\bno merge\b|\bfor (?:ci )?testing\b|\btesting whether\b|"
+    r"\btest(?:ing)?(?: only)?\b[\s\]:]{0,3}.{0,20}\brevert|"
+    r"\[(?:test(?:ing)?(?: only)?|experiment|wip|debug)\]",
+    re.IGNORECASE,
+)
+_REVERT = re.compile(r"\brevert(?:s|ed|ing)?\b|\bback(?:s|ed)? out\b|\bbackout\b", re.IGNORECASE)
+_RELAND = re.compile(
+    r"\bre-?(?:appl(?:y|ies|ied)|add(?:s|ed)?|land(?:s|ed|ing)?|introduc\w+|store[sd]?)\b|\btake (?:two|2)\b",
+    re.IGNORECASE,
+)
+_FIX = re.compile(r"\bfix(?:es|ed)?\b|\bresolve[sd]?\b", re.IGNORECASE)
+_NAMED_AS_FIX = re.compile(
+    r"\b(?:fixed|solved|resolved|addressed|closed)(?: \w+){0,2}? (?:by|in|with|via|through)\b|"
+    r"\bfix (?:is )?in\b|\bfix:|\bfixing (?:this |it )?in\b|\bworkaround in\b|"
+    r"\b(?:pr|pull request) (?:to|that|which) fix\w*\b",
+    re.IGNORECASE,
+)
+_FIXES_AFTER = re.compile(
+    r"^[\s,):]*(?:(?:should|will|would|may|might|also) )*"
+    r"(?:fix(?:es|ed)?|resolve[sd]?|solve[sd]?|addresse[sd]?)\b",
+    re.IGNORECASE,
+)
+_LANDED = re.compile(
+    r"\b(?:were|was|been|got|is|are) (?:reverted|fixed|solved|resolved|re-?landed) (?:by|in|with)\b[\s:(]*$",
+    re.IGNORECASE,
+)
+_DONE = re.compile(r"\b(?:is|was|been|it'?s) (?:now )?(?:fixed|solved|resolved)\b", re.IGNORECASE)
+_MERGED_AFTER = re.compile(
+    r"^[\s,)]*(?:has |was |is |got )?(?:been )?(?:just )?(?:merged|landed)\b", re.IGNORECASE
+)
+_ABOUT = re.compile(rf"\W*(?:this |it )?(?:{_REVERT.pattern}|{_RELAND.pattern})", re.IGNORECASE)
+_ALREADY = re.compile(r"\bwhich (?:was|were) (?:\w+ )?by\b", re.IGNORECASE)
+_QUOTED_TITLE = re.compile(r"[\"“](?P<title>.+)[\"”]")
+_REACH = 40
+_CALLED = "the page calls it the fix"
+
+
+class Found(NamedTuple):
+    """The candidates; which of them ended the failure, and which one holds in the end."""
+
+    candidates: tuple[FixCandidate, ...]
+    ended_by: int | None
+    final: int | None
+
+
+class _Lines(NamedTuple):
+    """A pull request and the lines of its description."""
+
+    pull: Pull
+    lines: Sequence[Line]
+
+
+def find_fixes(links: Links) -> Found:
+    """The fix candidates that the page describes or names, in its order."""
+    described = [_described(links, each) for each in _descriptions(links)]
+    known = [each for each in described if each is not None]
+    for line in links.page.lines:
+        known += [each for each in _named(links, line) if each.pull not in {other.pull for other in known}]
+    found = tuple(known)
+    ended = _ended_by(links, found)
+    return Found(found, ended, _final(found, ended))
+
+
+def _descriptions(links: Links) -> Iterator[_Lines]:
+    for pull in links.page.pulls.values():
+        if pull.number != links.page.number or links.page.lines[0].text == pull.title:
+            yield _Lines(pull, [line for line in links.page.lines if line.pull == pull.number])
+
+
+def _described(links: Links, each: _Lines) -> FixCandidate | None:
+    """A pull request whose title or description says that it is about the failure."""
+    pull = each.pull
+    lines = [line for line in each.lines if not line.text.startswith("PR #")]
+    role, why, said = _role(links, pull, lines)
+    if role is None:
+        return None
+    landed, landed_source = _landed(links, pull)
+    return FixCandidate(
+        pull=pull.number,
+        title=pull.title,
+        role=role,
+        landed=landed,
+        landed_source=landed_source,
+        reverts=_numbers(links, pull, lines, _REVERT, _RELAND),
+        reapplies=_numbers(links, pull, lines, _RELAND, _REVERT),
+        commit=links.commit_of_pull.get(pull.number, ""),
+        certainty="stated",
+        reason=why,
+        source=said,
+    )
+
+
+def _role(links: Links, pull: Pull, lines: Sequence[Line]) -> tuple[FixRole | None, str, Source]:
+    title = Source(place=pull.place, text=pull.title)
+    unquoted = _QUOTED_TITLE.sub('""', pull.title)
+    if _TRIAL.search(pull.title):
+        return "trial", "its title says that it is not to be merged", title
+    if _RELAND.search(unquoted):
+        return "reland", "its title says that it brings a change again", title
+    if _REVERT.search(unquoted):
+        return "revert", "its title says that it reverts a change", title
+    for line in lines:
+        if _closes(links, line.text):
+            return "fix", "its description says that it fixes this issue", source(line)
+    if _FIX.search(unquoted) and any(_mentions_issue(links, line) for line in lines):
+        return "fix", "its title says that it fixes something, and it refers to this issue", title
+    return None, "", title
+
+
+def _closes(links: Links, text: str) -> bool:
+    number = links.page.number
+    return number is not None and bool(
+        re.search(
+            rf"\b(?:fix(?:es|ed|ing)?|close[sd]?|resolve[sd]?)\b:?[^.]{{0,60}}?[#/]{number}\b",
+            text,
+            re.IGNORECASE,
+        )
+    )
+
+
+def _mentions_issue(links: Links, line: Line) -> bool:
+    return any(each.number == links.page.number for each in mentions.numbers(line.text))
+
+
+def _numbers(
+    links: Links, pull: Pull, lines: Sequence[Line], word: re.Pattern[str], other: re.Pattern[str]
+) -> tuple[int, ...]:
+    """The numbers that stand after a word of reverting, or of bringing again, in title and description."""
+    texts = [pull.title, *(line.text for line in lines if _ABOUT.match(line.text))]
+    for text in texts:
+        first, rival = word.search(text), other.search(text)
+        if first is None or (rival and rival.start() < first.start()):
+            continue
+        stop = _ALREADY.search(text)
+        own = {pull.number, links.page.number}
+        numbers = [
+            each.number
+            for each in mentions.numbers(text[: stop.start()] if stop else text)
+            if each.start > first.start()
+            and each.number not in own
+            and each.project in {"", links.page.project}
+        ]
+        if numbers:
+            return tuple(dict.fromkeys(numbers))
+    return ()
+
+
+def _landed(links: Links, pull: Pull) -> tuple[bool | None, Source | None]:
+    if pull.settled:
+        text = f"merged at {pull.merged}" if pull.merged else "it was not merged"
+        return bool(pull.merged), Source(place=pull.place, text=text)
+    for line in links.page.lines:
+        for each in links.numbers(line):
+            if each.number != pull.number or line.code:
+                continue
+            before, after = line.text[: each.start], line.text[each.end :]
+            if _LANDED.search(before) or (_MERGED_AFTER.match(after) and not is_denied(after, 0, 20)):
+                return True, source(line)
+    return None, None
+
+
+def _named(links: Links, line: Line) -> Iterator[FixCandidate]:
+    """Pull requests that a sentence calls the fix, and a line that is nothing but the address of one."""
+    if line.code or line.pull is not None:
+        return
+    alone = re.fullmatch(r"\W*https?://github\.com/\S+/pull/\d+\W*", line.text)
+    for sentence in sentences(line):
+        start = line.text.index(sentence)
+        for each in links.numbers(line):
+            if (
+                not start <= each.start < start + len(sentence)
+                or not links.is_own(each)
+                or each.kind == "issue"
+            ):
+                continue
+            before, after = line.text[start : each.start], line.text[each.end : start + len(sentence)]
+            words = [match for match in _NAMED_AS_FIX.finditer(before) if len(before) - match.end() <= _REACH]
+            fixes = bool(words) or bool(_FIXES_AFTER.match(after))
+            if fixes and not is_denied(before, words[-1].start() if words else 0, len(before)):
+                yield _mentioned(
+                    links, each.number, Basis(certainty(sentence), _CALLED, source(line, sentence))
+                )
+            elif alone:
+                basis = Basis("guess", "somebody posted its address alone", source(line, sentence))
+                yield _mentioned(links, each.number, basis)
+
+
+def _mentioned(links: Links, number: int, basis: Basis) -> FixCandidate:
+    pull = links.page.pulls.get(number)
+    landed, landed_source = _landed(links, pull) if pull else (None, None)
+    if landed is None and basis.certainty == "stated" and _DONE.search(basis.source.text):
+        landed, landed_source = True, basis.source
+    return FixCandidate(
+        pull=number,
+        title=pull.title if pull else "",
+        role="fix",
+        landed=landed,
+        landed_source=landed_source,
+        reverts=(),
+        reapplies=(),
+        commit=links.commit_of_pull.get(number, ""),
+        certainty=basis.certainty,
+        reason=basis.reason,
+        source=basis.source,
+    )
+
+
+def _ended_by(links: Links, found: Iterable[FixCandidate]) -> int | None:
+    """What landed and says that it fixes this issue or that it reverts a change; the first of several."""
+    landed = [each for each in found if each.landed and each.role in {"revert", "fix"}]
+    closing = [
+        each
+        for each in landed
+        if any(_closes(links, line.text) for line in links.page.lines if line.pull == each.pull)
+    ]
+    called = [
+        each
+        for each in found
+        if each.certainty == "stated" and each.reason == _CALLED and each.landed is None
+    ]
+    return next((each.pull for each in (*closing, *landed, *called)), None)
+
+
+def _final(found: Sequence[FixCandidate], ended: int | None) -> int | None:
+    """The re-land of what the ending revert took back, else what ended the failure."""
+    reverted = {number for each in found if each.pull == ended for number in each.reverts}
+    again = (
+        each.pull
+        for each in found
+        if each.role == "reland" and reverted & {*each.reapplies} and each.landed is not False
+    )
+    return next(again, ended)

@@ -1,0 +1,197 @@
+"""Everything that a page names: builds, commits, references, days, and remarks such as a ticked box. Pure."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from bisect_tool.triage import mentions
+from bisect_tool.triage.dates import dates
+from bisect_tool.triage.ends import build_fact
+from bisect_tool.triage.facts import Build, Commit, Fact, Reference
+from bisect_tool.triage.sentences import Basis, certainty, sentences, source
+
+if TYPE_CHECKING:
+    from bisect_tool.triage.links import Links
+    from bisect_tool.triage.mentions import BuildMention
+    from bisect_tool.triage.page import Line
+
+_PASSED = re.compile(r"\b(?:pass(?:ed|es|ing)?|green|success(?:ful|fully)?|succeeded)\b", re.IGNORECASE)
+_FAILED = re.compile(r"\b(?:fail(?:ed|s|ing(?! tests?\b)|ures?)?|red|broken?)\b", re.IGNORECASE)
+_RESULT_AFTER = re.compile(r"[\s(:-]{1,4}(?P<state>passed|failed|green|red)\b", re.IGNORECASE)
+_NOTES = (
+    ("flaky", "the box is ticked", re.compile(r"\[x\] flaky test\b", re.IGNORECASE)),
+    (
+        "reproducible locally",
+        "the box is ticked",
+        re.compile(r"\[x\] can reproduce locally\b", re.IGNORECASE),
+    ),
+    (
+        "external cause",
+        "the box is ticked",
+        re.compile(r"\[x\] caused by external libraries\b", re.IGNORECASE),
+    ),
+    (
+        "flaky",
+        "a sentence says so",
+        re.compile(
+            r"\b(?:is|are|was|seems?) (?:very |quite )?flaky\b|\bfails? intermittently\b", re.IGNORECASE
+        ),
+    ),
+    (
+        "passes again",
+        "a sentence says so",
+        re.compile(
+            r"\b(?:passing|passes|green) again\b|\bno longer (?:fail\w*|reproduc\w*|occur\w*)\b|"
+            r"\b(?:is|it'?s|been|now) (?:now )?fixed (?:on|in) (?:main|master|trunk)\b|"
+            r"\bnot reproduced again\b",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+
+def find_builds(links: Links) -> tuple[Build, ...]:
+    """The builds that the page names, each once, with what a line says of its result."""
+    found: dict[tuple[str, str], Build] = {}
+    if not links.page.lines:
+        return ()
+    for record in links.page.builds:
+        state = (
+            "passed"
+            if record.state == "passed"
+            else "failed"
+            if record.state in {"failed", "failing"}
+            else ""
+        )
+        mention = mentions.BuildMention(record.number, 0, 0, "buildkite", record.pipeline)
+        line = next((each for each in links.page.lines if each.place == record.place), links.page.lines[0])
+        build = build_fact(links, mention, Basis("stated", "the page is its record", source(line)))
+        found[record.pipeline, str(record.number)] = build.model_copy(update={"state": state})
+    for before, line in pairwise((links.page.lines[0], *links.page.lines)):
+        for mention in links.builds(line):
+            reason = (
+                "the page links it"
+                if mention.service
+                else "the words around its number say that it is a build"
+            )
+            build = build_fact(links, mention, Basis("stated", reason, source(line)))
+            _merge(found, build.model_copy(update={"state": _state(line, mention, before)}))
+    return tuple(found.values())
+
+
+def _merge(found: dict[tuple[str, str], Build], build: Build) -> None:
+    """A number alone is the build of a pipeline that has it; what is known of a state and a job is kept."""
+    same = [
+        key
+        for key in found
+        if key[1] == build.value and (not build.pipeline or key[0] in {"", build.pipeline})
+    ]
+    if not same:
+        found[build.pipeline, build.value] = build
+        return
+    old = found[same[0]]
+    pieces = {
+        name: getattr(old, name) or getattr(build, name)
+        for name in ("state", "job", "step", "pipeline", "service")
+    }
+    found[same[0]] = old.model_copy(update=pieces)
+
+
+def _state(line: Line, mention: BuildMention, before: Line) -> str:
+    """What the words around a build say of its result: its line, one above with a colon, its heading."""
+    if match := _RESULT_AFTER.match(line.text, mention.end):
+        return "passed" if match["state"].lower() in {"passed", "green"} else "failed"
+    above = before.text if before.text.endswith(":") else ""
+    for text in (line.text[: mention.start], above, line.section if line.section != line.text else ""):
+        passed = [match.start() for match in _PASSED.finditer(text)]
+        failed = [match.start() for match in _FAILED.finditer(text)]
+        if passed or failed:
+            if re.search(r"\bhistory\b|\btests?\b", text, re.IGNORECASE) and text == line.section:
+                return ""
+            return "passed" if max(passed, default=-1) > max(failed, default=-1) else "failed"
+    return ""
+
+
+def find_commits(links: Links) -> tuple[Commit, ...]:
+    """The commits that the page names; of an abbreviated and a full id of one commit the full one."""
+    found: dict[str, Commit] = {}
+    for line in links.page.lines:
+        for each in mentions.commits(line.text):
+            if line.code and not each.named:
+                continue
+            key = next(
+                (sha for sha in found if sha.startswith(each.sha) or each.sha.startswith(sha)), each.sha
+            )
+            known = found.pop(key, None)
+            if known and len(known.value) >= len(each.sha):
+                found[key] = known
+                continue
+            found[each.sha] = Commit(
+                value=each.sha,
+                certainty="stated" if each.named or (known and known.certainty == "stated") else "guess",
+                reason="the page names it" if each.named else "it looks like the id of a commit",
+                source=source(line),
+            )
+    return tuple(found.values())
+
+
+def find_references(links: Links) -> tuple[Reference, ...]:
+    """The issues and pull requests that the page links."""
+    found: dict[str, Reference] = {}
+    for line in links.page.lines:
+        for each in links.numbers(line):
+            foreign = each.project not in {"", links.page.project}
+            if each.number == links.page.number and not foreign:
+                continue
+            value = f"{each.project}#{each.number}" if foreign else f"#{each.number}"
+            kind = "pull" if not foreign and each.number in links.pull_numbers else each.kind
+            known = found.get(value)
+            if known is None or known.kind == "either" != kind:
+                found[value] = Reference(
+                    value=value,
+                    certainty="stated",
+                    reason="the page refers to it",
+                    source=source(line),
+                    kind=kind,
+                )
+    return tuple(found.values())
+
+
+def find_dates(links: Links) -> tuple[Fact, ...]:
+    """The days that the page names, each once."""
+    found: dict[str, Fact] = {}
+    for line in links.page.lines:
+        if line.code or line.pull is not None:
+            continue
+        for each in dates(line.text, links.year):
+            reason = {"stated": "the page names this day", "derived": "the year is that of the page"}.get(
+                each.certainty, f"{each.text!r} read as month/day/year"
+            )
+            found.setdefault(
+                each.day.isoformat(),
+                Fact(
+                    value=each.day.isoformat(), certainty=each.certainty, reason=reason, source=source(line)
+                ),
+            )
+    return tuple(found[day] for day in sorted(found))
+
+
+def find_notes(links: Links) -> tuple[Fact, ...]:
+    """What else bears on a bisection: flaky, reproducible, passes again."""
+    found: dict[str, Fact] = {}
+    for line in links.page.lines:
+        if line.code or line.pull is not None:
+            continue
+        for value, reason, pattern in _NOTES:
+            for sentence in sentences(line):
+                if pattern.search(sentence):
+                    fact = Fact(
+                        value=value,
+                        certainty=certainty(sentence),
+                        reason=reason,
+                        source=source(line, sentence),
+                    )
+                    found.setdefault(value, fact)
+    return tuple(found.values())

@@ -1,0 +1,60 @@
+"""The sentences of a page, and how sure their writers are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.sanitise import clean_line
+from bisect_tool.triage.facts import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.triage.facts import Certainty
+    from bisect_tool.triage.page import Line
+
+_QUOTED_LIMIT = 300
+_BULLETS = " \t-*•"
+_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\[@])")
+_HEDGE = re.compile(
+    r"\b(?:may|might|could|maybe|perhaps|probably|possibl[ey]|likely|plausibl[ey]|potential(?:ly)?|presumably|seems?|"
+    r"appears?|suspect(?:ed|s)?|"
+    r"guess|think|believe|looks? like|not sure|unsure|should(?: be)?|wonder(?:ing)?|"
+    r"if|whether|unclear|somewhere)\b|\?",
+    re.IGNORECASE,
+)
+_DENIAL = re.compile(
+    r"\b(?:not|never|nothing to do with|unrelated|no longer|rul(?:ed|ing) out|innocent)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Why something is taken for true."""
+
+    certainty: Certainty
+    reason: str
+    source: Source
+
+
+def sentences(line: Line) -> Iterator[str]:
+    """The sentences of a line."""
+    yield from (part for part in _END.split(line.text) if part)
+
+
+def certainty(sentence: str) -> Certainty:
+    """`guess` where the writer has a reservation, else `stated`."""
+    return "guess" if _HEDGE.search(sentence) else "stated"
+
+
+def is_denied(sentence: str, start: int, end: int) -> bool:
+    """Whether a word of denial stands in a clause, or right before it."""
+    return bool(_DENIAL.search(sentence[max(start - 30, 0) : end]))
+
+
+def source(line: Line, sentence: str = "") -> Source:
+    """Where a sentence stands; what is too long is cut."""
+    return Source(place=line.place, text=clean_line((sentence or line.text).lstrip(_BULLETS), _QUOTED_LIMIT))

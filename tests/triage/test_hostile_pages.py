@@ -1,0 +1,99 @@
+"""Pages that somebody wrote to do harm, or that are no pages at all."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bisect_tool.render.triage import sections, to_json
+from bisect_tool.render.triage_markdown import markdown
+from bisect_tool.triage.analyse import analyse, completed
+from bisect_tool.triage.next_commands import Context
+from bisect_tool.triage.read_page import read_page
+
+STORY = (Path(__file__).parent / "pages" / "story.md").read_text(encoding="utf-8")
+
+
+def read(text):
+    return completed(analyse(read_page(text)), Context())
+
+
+def test_commands_of_a_page_are_never_commands_of_ours():
+    found = read(
+        "o/p#1\n\n## Failing tests\n\n`pytest 'x; rm -rf ~'/test_a.py::test_b[$(reboot)]`\n"
+        "\nLast good commit: c911120a\n\nFirst bad build: #12 (commit b2fb83e7; reboot)\n"
+    )
+    for command in found.commands:
+        words = shlex.split(command.argv)
+        assert words[0] == "bisect-run"
+        assert not {"rm", "reboot", "|", ";", "&&"} & {*words}
+    assert "'*test_b[$(reboot)]'" in found.commands[0].argv
+
+
+def test_file_that_looks_like_an_option_is_none():
+    found = read("## Failing tests\n\n--rootdir/test_a.py -x/test_b.py test_c.py")
+    assert not any(test.file.startswith("-") for test in found.tests)
+
+
+def test_control_characters_do_not_reach_a_report():
+    found = read(
+        "## Failing test\n\ntest_a.py::test_b[\x1b[31mx\x07\u202e]\n\nIt was caused by #12\x1b]0;title\x07.\n"
+    )
+    shown = to_json(found) + markdown(found)
+    assert not {"\x1b", "\x07", "\u202e"} & {*shown}
+    assert "\\u001b" not in shown
+
+
+def test_markup_of_a_page_has_no_effect_in_markdown():
+    shown = markdown(read("@everyone <img src=x> caused by #12 `a` ![x](https://example.org/y.png)"))
+    outside = "".join(part for at, part in enumerate(shown.split("`")) if at % 2 == 0)
+    assert "@everyone" not in outside
+    assert "<img" not in outside
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        "[" * 5000,
+        "<html>",
+        "<html><pre><pre></table></h9>",
+        "```\nnever closed",
+        "\n\n\n",
+        "#",
+        '{"title": 7, "number": "x"}',
+        '{"title": "t", "number": 1, "body": null, "comments": [{"body": 3}], "html_url": 4}',
+        '{"number": 99999999999999999999, "commit": "a", "web_url": "https://buildkite.com/a/b/builds/1"}',
+    ],
+)
+def test_page_that_says_nothing_yields_nothing(text):
+    found = read(text)
+    assert not found.has_ends
+    assert found.suspects == ()
+    assert found.commands
+
+
+def test_page_with_thousands_of_mentions_is_shown_in_part():
+    found = read("Red builds: " + ", ".join(f"#{number}" for number in range(1000, 1200)))
+    shown = next(section for section in sections(found) if section.title == "Builds")
+    assert len(found.builds) == 200
+    assert "and 180 more" in shown.items[0].text
+
+
+def test_long_line_is_cut():
+    found = read("caused by #12 " + "x" * 100_000)
+    assert found.suspects[0].pull == 12
+    assert len(found.suspects[0].source.text) <= 300
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_damaged_page_never_fails(data):
+    start = data.draw(st.integers(0, len(STORY)))
+    end = data.draw(st.integers(start, len(STORY)))
+    noise = data.draw(st.text(max_size=40))
+    read(STORY[:start] + noise + STORY[end:])
