@@ -12,7 +12,7 @@ from bisect_tool.sources.infrastructure import EXIT_CODES
 from bisect_tool.sources.observation import CellKey, Observation, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bisect_tool.sources.series import Series
 
@@ -91,16 +91,21 @@ def observations(build: Mapping[str, Any], series: Series) -> tuple[Observation,
         UnexpectedAnswer: the build is not as documented.
     """
     found = read(Build, build, SERVICE)
-    belongs = series.has_build(found.branch, found.message, found.source, found.env)
-    if not belongs or not _COMMIT.fullmatch(found.commit):  # of a build that never began it is `HEAD`
+    if not _belongs(found, series):
         return ()
     jobs = [job for job in found.jobs if job.type == "script" and job.name and series.has_job(job.name)]
     return tuple(_observation(job, found, series) for job in jobs)
 
 
-def all_observations(builds: Sequence[Mapping[str, Any]], series: Series) -> tuple[Observation, ...]:
-    """The results of several builds."""
-    return tuple(each for build in builds for each in observations(build, series))
+def belongs(build: Mapping[str, Any], series: Series) -> bool:
+    """Whether the jobs of a build are of interest."""
+    return _belongs(read(Build, build, SERVICE), series)
+
+
+def _belongs(build: Build, series: Series) -> bool:
+    # The commit of a build that never began is `HEAD`.
+    known = _COMMIT.fullmatch(build.commit) is not None
+    return known and series.has_build(build.branch, build.message, build.source, build.env)
 
 
 def _observation(job: Job, build: Build, series: Series) -> Observation:

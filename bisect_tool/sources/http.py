@@ -1,0 +1,206 @@
+"""GET requests to a CI service: retries, paging, rate limits, and a cache by ETag.
+
+A service counts the requests of a whole organisation together, so that ours leave people half of them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import requests
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.sanitise import clean_line
+from bisect_tool.sources.answer import UnexpectedAnswer
+from bisect_tool.sources.etag_cache import EtagCache, KeptAnswer
+from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_TIMEOUT = (10, 60)
+_TRIES = 5
+_LONGEST_WAIT = 3600
+_PAGES = 100
+_CHUNK = 1 << 16
+_LOG_HEAD, _LOG_TAIL = 4 << 20, 32 << 20
+_INTERRUPTED = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service: its name, address, and the token with which we read it.
+
+    Attributes:
+        token_variable: the environment variable that holds the token.
+        scope: what the token has to permit.
+    """
+
+    name: str
+    url: str
+    token: str = field(repr=False)
+    token_variable: str
+    scope: str
+
+
+class Client:
+    """Reads JSON and logs of a service; used as a context manager, which closes its connections."""
+
+    def __init__(
+        self,
+        service: Service,
+        cache: EtagCache,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._service = service
+        self._cache = cache
+        self._sleep = sleep
+        self._now = now
+        self._pause = 0.0
+        self._session = requests.Session()
+        if service.token:
+            self._session.headers["Authorization"] = f"Bearer {service.token}"
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def pages(self, path: str, parameters: Mapping[str, str]) -> Iterator[Any]:
+        """The bodies of all pages of a listing.
+
+        Raises:
+            EnvironmentFailed: the service cannot be reached, or its answer is not JSON.
+            UsageError: the token is refused, or what is asked for does not exist.
+        """
+        url = str(
+            requests.Request("GET", f"{self._service.url}{path}", params=dict(parameters)).prepare().url
+        )
+        for _ in range(_PAGES):
+            page = self._page(url)
+            yield page.body
+            if not page.next_url:
+                return
+            url = page.next_url
+        raise UnexpectedAnswer(f"{self._service.name} lists more than {_PAGES} pages of {path}")
+
+    def log(self, url: str) -> str:
+        """The text of a log, of a long one its beginning and its end.
+
+        Raises:
+            EnvironmentFailed: the service cannot be reached.
+            UsageError: the token is refused, or the log does not exist.
+        """
+        _, body = self._get(url, {"Accept": "text/plain"}, _head_and_tail)
+        return body.decode("utf-8", "replace")
+
+    def _page(self, url: str) -> KeptAnswer:
+        kept = self._cache.get(url)
+        response, body = self._get(url, {"If-None-Match": kept.etag} if kept else {}, _json)
+        if kept and response.status_code == requests.codes.not_modified:
+            return kept
+        next_url = response.links.get("next", {}).get("url", "")
+        page = KeptAnswer(url, response.headers.get("ETag", ""), json.loads(body), next_url)
+        if page.etag:
+            self._cache.put(page)
+        return page
+
+    def _get(
+        self, url: str, headers: Mapping[str, str], take: Callable[[requests.Response], bytes]
+    ) -> tuple[requests.Response, bytes]:
+        """Request until the answer is complete; what a service cannot answer for now is tried again."""
+        self._check_origin(url)
+        reason = ""
+        for attempt in range(_TRIES):
+            self._wait()
+            try:
+                with self._session.get(url, headers=dict(headers), timeout=_TIMEOUT, stream=True) as response:
+                    reason = self._refused(response, attempt)
+                    if not reason:
+                        return response, take(response)
+            except (*_INTERRUPTED, json.JSONDecodeError, UnicodeDecodeError) as error:
+                reason = type(error).__name__
+                self._pause = max(self._pause, 2.0**attempt)
+        raise EnvironmentFailed(
+            f"{self._service.name} does not answer: {reason} ({_TRIES} tries)", "Try again later."
+        )
+
+    def _wait(self) -> None:
+        if self._pause > _LONGEST_WAIT:
+            raise EnvironmentFailed(
+                f"{self._service.name} permits no request for {self._pause / 60:.0f} minutes",
+                "Try again then.",
+            )
+        if self._pause:
+            self._sleep(self._pause)
+        self._pause = 0.0
+
+    def _refused(self, response: requests.Response, attempt: int) -> str:
+        """Why an answer cannot be used but may be later, or empty; sets the pause before the next request."""
+        status, headers = response.status_code, response.headers
+        if is_refusal(status, headers, self._now()):
+            self._pause = max(1.0, wait_after_refusal(headers, self._now()))
+            return "the rate limit is used up"
+        limit = rate_limit(headers, self._now())
+        self._pause = limit.pause if limit else 0.0
+        if status >= requests.codes.server_error:
+            self._pause = max(self._pause, 2.0**attempt)
+            return f"HTTP {status}"
+        if status >= requests.codes.bad_request:
+            raise self._rejection(status, headers)
+        return ""
+
+    def _rejection(self, status: int, headers: Mapping[str, str]) -> UsageError:
+        name, variable = self._service.name, self._service.token_variable
+        scope = clean_line(headers.get("X-Accepted-GitHub-Permissions", ""), 200) or self._service.scope
+        if not self._service.token and status in (401, 403, 404):
+            return UsageError(f"{name} needs a token: HTTP {status}", f"Set {variable}, with scope {scope}.")
+        if status == requests.codes.unauthorized:
+            return UsageError(f"{name} does not accept the token", f"Is {variable} right, and not expired?")
+        if status == requests.codes.forbidden:
+            return UsageError(
+                f"the token of {name} lacks the scope {scope}", f"Set {variable} to one that has it."
+            )
+        if status == requests.codes.not_found:
+            return UsageError(f"{name} does not have it, or hides it from this token", "Check the names.")
+        return UsageError(f"{name} refuses the request: HTTP {status}", "Check the names and options.")
+
+    def _check_origin(self, url: str) -> None:
+        """Reject an address of another server, which must not get the token."""
+        ours, other = urlsplit(self._service.url), urlsplit(url)
+        if (ours.scheme, ours.netloc) != (other.scheme, other.netloc):
+            raise UnexpectedAnswer(f"{self._service.name} refers to another server: {clean_line(url, 200)}")
+
+
+def _json(response: requests.Response) -> bytes:
+    """The body, which has to be JSON: one that was cut is requested again."""
+    body = response.content
+    if response.status_code != requests.codes.not_modified:
+        json.loads(body)
+    return body
+
+
+def _head_and_tail(response: requests.Response) -> bytes:
+    """A body of any length in bounded memory."""
+    head = bytearray()
+    tail: deque[bytes] = deque(maxlen=_LOG_TAIL // _CHUNK)
+    for chunk in response.iter_content(_CHUNK):
+        if len(head) < _LOG_HEAD:
+            head += chunk
+        else:
+            tail.append(chunk)
+    return bytes(head) + b"".join(tail)

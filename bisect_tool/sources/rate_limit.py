@@ -1,0 +1,64 @@
+"""What a service says about its rate limit, and how long to wait for our half of it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EPOCH = 1_000_000_000
+"""A reset above this is a time (GitHub), below it is a number of seconds (Buildkite)."""
+_DEFAULT_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """The allowance of a window, what is left of it, and the seconds until the next one."""
+
+    allowance: int
+    remaining: int
+    reset: float
+
+    @property
+    def pause(self) -> float:
+        """The seconds to wait before another request, which leaves others half of the allowance."""
+        return self.reset if 2 * self.remaining <= self.allowance else 0.0
+
+
+def rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
+    """Read the limit that an answer states, or None if it states none."""
+    for prefix in ("RateLimit-", "X-RateLimit-"):
+        allowance, remaining, reset = (
+            _number(headers.get(f"{prefix}{name}", "")) for name in ("Limit", "Remaining", "Reset")
+        )
+        if allowance is not None and remaining is not None and reset is not None:
+            seconds = reset - now if reset > _EPOCH else reset
+            return RateLimit(int(allowance), int(remaining), max(0.0, seconds))
+    return None
+
+
+def wait_after_refusal(headers: Mapping[str, str], now: float) -> float:
+    """The seconds to wait after an answer that refuses for the rate limit."""
+    retry = _number(headers.get("Retry-After", ""))
+    if retry is not None:
+        return retry
+    limit = rate_limit(headers, now)
+    return limit.reset if limit else _DEFAULT_WAIT
+
+
+def is_refusal(status: int, headers: Mapping[str, str], now: float) -> bool:
+    """Whether an answer refuses for the rate limit: GitHub does so with 403 as well."""
+    if status == 429:
+        return True
+    limit = rate_limit(headers, now)
+    return status == 403 and ("Retry-After" in headers or (limit is not None and not limit.remaining))
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None

@@ -1,0 +1,79 @@
+"""A local HTTP server that answers what a test lists, one answer a request."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; `cut` ends it before its length, `next_path` links to the next page."""
+
+    body: object = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    next_path: str = ""
+    cut: bool = False
+
+    def content(self):
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+class ReplayedService:
+    """Answers to paths (without their query), in order; the last one of a path is repeated."""
+
+    def __init__(self, replies):
+        self.replies = {path: list(each) for path, each in replies.items()}
+        self.requests = []
+        self.url = ""
+
+    def answer(self, handler):
+        path = handler.path.partition("?")[0]
+        self.requests.append((handler.path, dict(handler.headers)))
+        replies = self.replies.get(path, [Reply({"message": "Not Found"}, 404)])
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        content = reply.content()
+        handler.send_response(reply.status)
+        for name, value in reply.headers.items():
+            handler.send_header(name, value)
+        if reply.next_path:
+            handler.send_header("Link", f'<{self.url}{reply.next_path}>; rel="next"')
+        if reply.status != 304:
+            handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        if reply.status != 304:
+            handler.wfile.write(content[: len(content) // 2] if reply.cut else content)
+        handler.close_connection = reply.cut
+
+    @property
+    def paths(self):
+        return [path.partition("?")[0] for path, _ in self.requests]
+
+
+@contextmanager
+def replayed(replies):
+    service = ReplayedService(replies)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            service.answer(self)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        service.url = f"http://127.0.0.1:{server.server_port}"
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield service
+        finally:
+            server.shutdown()
+            thread.join()
