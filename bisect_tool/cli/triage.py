@@ -52,7 +52,7 @@ def triage(
     as_json: shared_options.AsJson = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")] = False,
 ) -> int:
-    """Find the range, suspects and fixes in an issue or a build page, and propose commands."""
+    """Find the range, suspects and fixes on an issue page."""
     if as_json and as_markdown:
         raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     local = not is_address(page)

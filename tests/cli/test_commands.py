@@ -49,6 +49,7 @@ COMMANDS = (
         "simulate",
         "doctor",
         "explain",
+        "triage",
         "scenarios",
     ),
 )
@@ -104,6 +105,7 @@ def test_every_command_is_listed(cli):
         "simulate",
         "doctor",
         "explain",
+        "triage",
         "scenarios",
     )
 
