@@ -41,6 +41,7 @@ _COMMANDS = (
     "doctor",
     "explain",
     "triage",
+    "nightly",
 )
 _GROUPS = {"scenarios": "List, show and check scenarios."}
 _TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")

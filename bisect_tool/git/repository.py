@@ -167,6 +167,11 @@ class Repository:
         self._commits.update((commit.sha, commit) for commit in span.commits)
         return span
 
+    def first_parents(self, sha: str, limit: int) -> tuple[str, ...]:
+        """The full names of a commit and of up to `limit` first parents before it, oldest first."""
+        walk = ("rev-list", "--first-parent", "--reverse", f"--max-count={limit}", sha)
+        return tuple(self.git.run(*walk).decode().split())
+
     def changed_paths(self, sha: str) -> tuple[str, ...]:
         """The paths a commit changes against its first parent; of a root commit, all its paths."""
         return self.changed_by([sha])[sha]

@@ -28,6 +28,11 @@ class History:
         """The position of a commit; of an older one -1."""
         return self.positions.get(commit, BEFORE)
 
+    def full_id(self, abbreviated: str) -> str:
+        """The only commit whose id begins so, or empty."""
+        found = [commit for commit in self.commits if commit.startswith(abbreviated)]
+        return found[0] if len(found) == 1 else ""
+
     def before(self, commit: str) -> str:
         """The commit before this one, or empty."""
         position = self.position(commit)

@@ -30,7 +30,7 @@ _CHANCE = 0.005
 """A streak that a flaky cell shows by chance more often than this is no regression yet."""
 _WORTH_A_RERUN = 0.05
 _PERSISTENT = 3
-"""A failure at so many commits, days apart, is not the fleet's; the bisection runs its good end anyway."""
+"""A failure at so many commits is not the fleet's; a bisection runs ends that nobody reran anyway."""
 
 
 def missing_evidence(
@@ -67,8 +67,10 @@ def _by_chance(earlier: Rate, failures: int) -> float:
 
 
 def _failures_wanted(timeline: Timeline, streak: Streak, earlier: Rate, agent: str) -> int:
-    left = runs_left(timeline, streak.first.commit)
-    at_the_bad_end = min(_AT_THE_BAD_END - len(streak.first.failed), left)
+    at_the_bad_end = 0
+    if len(streak.red) < _PERSISTENT:
+        left = runs_left(timeline, streak.first.commit)
+        at_the_bad_end = min(_AT_THE_BAD_END - len(streak.first.failed), left)
     return max(failures_needed(earlier) - len(streak.failures), at_the_bad_end, 1 if agent else 0)
 
 

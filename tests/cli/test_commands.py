@@ -50,6 +50,7 @@ COMMANDS = (
         "doctor",
         "explain",
         "triage",
+        "nightly",
         "scenarios",
     ),
 )
@@ -106,6 +107,7 @@ def test_every_command_is_listed(cli):
         "doctor",
         "explain",
         "triage",
+        "nightly",
         "scenarios",
     )
 

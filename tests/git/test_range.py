@@ -56,6 +56,12 @@ def test_first_parent_is_the_mainline(merged, opened):
     assert found.boundary == (merged["base"],)
 
 
+def test_first_parents_of_a_merge_leave_out_its_side(merged, opened):
+    mainline = tuple(merged[name] for name in ("base", "left", "merge", "last"))
+    assert opened().first_parents(merged["last"], 10) == mainline
+    assert opened().first_parents(merged["last"], 2) == mainline[-2:]
+
+
 def test_several_good_ends(merged, opened):
     found = opened().range([merged["base"], merged["side1"]], merged["last"])
     assert set(shas(found)) == {merged[name] for name in ("side2", "left", "merge", "last")}

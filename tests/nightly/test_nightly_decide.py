@@ -63,7 +63,7 @@ def test_nothing_passed_since_may_be_the_fleet():
 
 
 def test_a_failure_that_persists_for_three_commits_is_bisected():
-    assert isinstance(decided(nights("P P P P P FF F F")), Bisect)
+    assert isinstance(decided(nights("P P P P P F F F")), Bisect)
 
 
 def test_a_good_end_that_fails_now_is_the_environment():
