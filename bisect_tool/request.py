@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bisect_tool.mode import Bisect, Mode
 
 
 class _Model(BaseModel):
@@ -80,89 +82,76 @@ def targets(check: Check) -> tuple[str, ...]:
     return check.targets if isinstance(check, ProjectCheck) else ()
 
 
-class Repetition(_Model):
-    """How often `repro` runs one commit, or in turn that and `against`; `script` is a file to write."""
-
-    runs: int = Field(ge=1)
-    until_fail: bool = False
-    against: str | None = None
-    script: str | None = None
-    stress: Literal["cpu", "memory", "delay"] | None = None
-    stress_roles: tuple[str, ...] = ()
-
-
-class Candidate(_Model):
-    """A fix candidate: a commit to revert or pick, or a patch (base64) to apply; reports call it `name`."""
-
-    kind: Literal["revert", "apply", "pick"]
-    name: str
-    title: str
-    commit: str = ""
-    path: str = ""
-    patch: str = ""
-
-
-class FixCommit(_Model):
-    """Candidates, by number, put together on the failing commit: `sha`, or the files that conflict."""
-
-    parts: tuple[int, ...]
-    sha: str = ""
-    conflicts: tuple[str, ...] = ()
-    why: str = ""
-
-
-class Fixes(_Model):
-    """What `fixes` tries at the failing commit; it also tests whether the commits of `verify` pass.
-
-    `confirms` is the bisection whose culprits it reverts, and `cells` are the cells that are then evaluated,
-    each with the cells that have to run before it. If empty, every cell.
-    """
-
-    candidates: tuple[Candidate, ...]
-    fix_commits: tuple[FixCommit, ...]
-    verify: tuple[str, ...] = ()
-    confirms: str | None = None
-    cells: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-
-
 class Request(_Model):
-    """One bisection: full commit ids, the check, and how many runs prove something.
+    """What a session does: the mode, full commit ids, the check and how it is run.
 
+    `bad` is the failing end of a bisection (with `find="fix"` the passing one), else the commit that is run.
     `scenario` is a name or a folder's path, None for a command, and `scenario_sha256` what it held when the
-    session began (empty in older ones). `deadline_s` limits one trial of a command.
-    `rerun` is the command line that asks the same again, `rerun_unlimited` the same without budgets, and
-    `rerun_same_failure` that with `--same-failure`: a failure of a command that differs from those at the
-    failing end is skipped then (`same_failure`). It is empty where that is no option.
-    The answer is given at `confidence`, or when a budget is used up; `priors` tells suspects apart by what
-    they change, and `fresh` leaves the trials of earlier sessions aside. To find a fix, `goods` are the
-    commits that still fail and `bad` is the one that passes. `confirm` reverts the culprits in the end.
-    `pass_env` are variables that trials get although their names look like secrets.
+    session began (empty in older ones). `deadline_s` limits one trial of a command. `fresh` ignores the
+    trials of earlier sessions. `pass_env` are variables that trials get although their names look like
+    secrets. `rerun` is the command line that does the same again.
     """
 
+    mode: Mode
     repo: str
-    goods: tuple[str, ...]
     bad: str
-    first_parent: bool = False
     check: Check
     scenario: str | None = None
     profile: str | None = None
     cells: tuple[str, ...] = ()
-    find: Literal["regression", "fix"] = "regression"
-    endpoint_runs: int = Field(2, ge=1)
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    budget_trials: int | None = Field(None, ge=1)
-    budget_minutes: float | None = Field(None, gt=0)
     slots: int = Field(1, ge=1)
-    priors: bool = True
     fresh: bool = False
-    confirm: Literal["revert"] | None = None
-    same_failure: bool = False
     deadline_s: float = Field(3600, gt=0)
     pass_env: tuple[str, ...] = ()
-    repetition: Repetition | None = None
-    fixes: Fixes | None = None
     scenario_sha256: str = ""
     rerun: str = ""
-    rerun_unlimited: str = ""
-    rerun_same_failure: str = ""
-    command: str = "run"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_earlier_versions(cls, fields: Any) -> Any:  # noqa: ANN401 - whatever is validated
+        return _with_mode(fields) if isinstance(fields, dict) and "mode" not in fields else fields
+
+    @property
+    def goods(self) -> tuple[str, ...]:
+        """The ends of a bisection outside its range; else none."""
+        return self.mode.goods if isinstance(self.mode, Bisect) else ()
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The commits that the request names: the ends of a bisection, else the one that is run."""
+        return (*self.goods, self.bad)
+
+    @property
+    def finds_fix(self) -> bool:
+        """Whether the first good commit is searched for instead of the first bad one."""
+        return isinstance(self.mode, Bisect) and self.mode.find == "fix"
+
+
+_BISECT = (
+    "goods",
+    "first_parent",
+    "find",
+    "endpoint_runs",
+    "confidence",
+    "priors",
+    "confirm",
+    "same_failure",
+    "rerun_unlimited",
+    "rerun_same_failure",
+)
+
+
+def _with_mode(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a request that was stored before requests had a mode, in today's shape."""
+    kept = dict(fields)
+    command = kept.pop("command", "run")
+    bisect = {name: kept.pop(name) for name in _BISECT if name in kept}
+    budget = {name: kept.pop(f"budget_{name}", None) for name in ("trials", "minutes")}
+    repetition, fixes = kept.pop("repetition", None), kept.pop("fixes", None)
+    if repetition is not None:
+        return {**kept, "mode": {"command": "repro", **repetition}}
+    if fixes is not None:
+        return {**kept, "mode": {"command": "fixes", "runs": bisect.get("endpoint_runs", 2), **fixes}}
+    if command == "step":
+        return {**kept, "mode": {"command": "step"}}
+    return {**kept, "mode": {"command": command, **bisect, "budget": budget}}

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bisect_tool.build.profile import BuildProfile
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.limits import A_YEAR_S
 
 _PACKAGE = Path(__file__).parent
-A_YEAR_S = 31_536_000.0
 _REFERENCE = "See docs/reference/scenario.md."
 
 

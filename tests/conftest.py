@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from bisect_tool.git import Changes, Commit, Range
+from bisect_tool.mode import Bisect
 from bisect_tool.paths import Home
 from bisect_tool.request import Request, SuiteCheck
 from bisect_tool.session.session import Session
@@ -82,8 +83,8 @@ def linear():
 def session(tmp_path):
     good, *candidates = linear()
     request = Request(
+        mode=Bisect(goods=(documents.GOOD,)),
         repo=documents.REPO,
-        goods=(documents.GOOD,),
         bad=documents.BAD,
         check=SuiteCheck(),
         rerun="bisect-run --good a --bad b",

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(words: list[str]) -> int:
     try:
-        from bisect_tool.cli.dispatch import dispatch  # noqa: PLC0415 - see above
+        from bisect_tool.cli.dispatch import dispatch
 
         return dispatch(words)
     except KeyboardInterrupt:  # before there is anything to end

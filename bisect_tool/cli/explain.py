@@ -7,15 +7,8 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from bisect_tool.errors import ExitCode, UsageError
-from bisect_tool.evidence import explain_log, signatures
-from bisect_tool.logs.files import LogFiles
-from bisect_tool.render.explain import document, explanations, render_explanations
-from bisect_tool.sanitise import redact, secret_values
-from bisect_tool.terminal import terminal
-from bisect_tool.terminal.output import say
 
 EXAMPLES = (
     "bisect-run explain build.log",
@@ -40,6 +33,15 @@ def explain(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")] = False,
 ) -> int:
     """Find the root cause of a failure in log files."""
+    from rich.text import Text
+
+    from bisect_tool.evidence import explain_log, signatures
+    from bisect_tool.logs.files import LogFiles
+    from bisect_tool.render.explain import document, explanations, render_explanations
+    from bisect_tool.sanitise import redact, secret_values
+    from bisect_tool.terminal import terminal
+    from bisect_tool.terminal.output import say
+
     if as_json and as_markdown:
         raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     files = LogFiles(logs, say)
@@ -51,7 +53,7 @@ def explain(
     if as_json:
         terminal.write(document(explained))
     elif as_markdown:
-        from bisect_tool.render.explain_markdown import markdown  # noqa: PLC0415  # Jinja takes its time
+        from bisect_tool.render.explain_markdown import markdown  # Jinja takes its time
 
         terminal.write(markdown(explained))
     else:

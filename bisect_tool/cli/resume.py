@@ -7,14 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bisect_tool.cli.run_session import drive
 from bisect_tool.options import shared_options
-from bisect_tool.options.check_files import as_edited
-from bisect_tool.paths import home
-from bisect_tool.session import session as sessions
-from bisect_tool.session.relocate import relocate
-from bisect_tool.session.store import Store
-from bisect_tool.terminal.output import say
 
 EXAMPLES = (
     "bisect-run resume",
@@ -35,15 +28,24 @@ def resume(
     as_json: shared_options.AsJson = False,
 ) -> int:
     """Resume a session without repeating finished trials."""
+    from bisect_tool.cli.run_session import drive
+    from bisect_tool.mode import Fixes
+    from bisect_tool.options.check_files import as_edited
+    from bisect_tool.paths import home
+    from bisect_tool.session import session as sessions
+    from bisect_tool.session.relocate import relocate
+    from bisect_tool.session.store import Store
+    from bisect_tool.terminal.output import say
+
     here = home()
     store = Store(here.store, say)
     if repo is not None:
         relocate(session, repo, store, here)
     asked = sessions.load(session, store, here, say)
-    confirms = asked.request.fixes.confirms if asked.request.fixes else None
-    if confirms:
-        say(f"{asked.id} confirms the result of {confirms}: resuming both")
-        asked = sessions.load(confirms, store, here)
+    mode = asked.request.mode
+    if isinstance(mode, Fixes) and mode.confirms:
+        say(f"{asked.id} confirms the result of {mode.confirms}: resuming both")
+        asked = sessions.load(mode.confirms, store, here)
     if edited_check:
         asked = replace(asked, request=sessions.with_scenario(as_edited(asked.request)))
     return drive(asked, store, as_json)

@@ -7,17 +7,22 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bisect_tool.build import BuildInterrupted
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.errors import EnvironmentFailed, ExitCode
 from bisect_tool.export.script import needed, origin, script
 from bisect_tool.format import listing, short
+from bisect_tool.mode import Bisect, Repro
+from bisect_tool.options.resolve import resolve
+from bisect_tool.paths import home
 from bisect_tool.results.compose import compose, native_changes
 from bisect_tool.results.confirmed import confirmed, next_searches
+from bisect_tool.results.step import cell_verdict, exit_code
 from bisect_tool.session import confirmation, runner
 from bisect_tool.session import session as sessions
+from bisect_tool.session.store import Store
 from bisect_tool.supervise.load import BusyWatch
 from bisect_tool.terminal.output import say, write_json, write_report
 from bisect_tool.terminal.progress import Progress
@@ -28,10 +33,34 @@ from bisect_tool.trial.run import TrialAborted
 if TYPE_CHECKING:
     import threading
 
+    from bisect_tool.options.run_options import ReproOptions, RunOptions, StepOptions
     from bisect_tool.planner import State
     from bisect_tool.results.document import Document
     from bisect_tool.session.session import Session
-    from bisect_tool.session.store import Store
+
+
+def start(options: RunOptions | ReproOptions, command: Literal["run", "demo"] = "run") -> int:
+    """Run a new session to its end and print its report; returns the exit code."""
+    here = home()
+    store = Store(here.store, say)
+    session = sessions.create(resolve(options, here, say, command), store, here)
+    return drive(session, store, options.as_json)
+
+
+def run_step(options: StepOptions) -> int:
+    """Run one commit and print a line for each cell; returns the exit code for `git bisect run`."""
+    here = home()
+    options = options if options.repo is not None else replace(options, repo=".")
+    store = Store(here.store, say)
+    session = sessions.create(resolve(options, here, say), store, here)
+    with interruptible() as interrupt, sessions.held(session):
+        _, document = _to_the_end(session, store, interrupt.cancel)
+    store.finish(session.id, document.to_json())
+    last = store.trials(session.id)[-1].result
+    for cell in last.cells:
+        why = cell.failure.signature if cell.failure else cell.reason
+        say(f"{cell.cell}: {cell_verdict(cell, options.signature)}, {cell.outcome} {why}".rstrip())
+    return exit_code(last.cells, options.signature)
 
 
 def drive(session: Session, store: Store, as_json: bool) -> int:
@@ -116,17 +145,17 @@ def _about_tests(document: Document) -> str:
 
 
 def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
-    began, had = time.monotonic(), len(store.trials(session.id))
+    mode, began, had = session.request.mode, time.monotonic(), len(store.trials(session.id))
     state, document = _to_the_end(session, store, cancel)
-    if session.request.confirm is None:
+    if not isinstance(mode, Bisect) or mode.confirm is None:
         return document
     if why := confirmation.why_not(session, state):
         say(why)
         return document
     second = _second(session, state, store)
-    left = _with_what_is_left(second, began, len(store.trials(session.id)) - had)
+    left = session.budget.less(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
     with sessions.held(second):
-        told, confirming = _to_the_end(left, store, cancel)
+        told, confirming = _to_the_end(replace(second, budget=left), store, cancel)
     if told.stopped:
         why = "the budget was used up before all reverts were tested"
         say(f"{why}; resume with: bisect-run resume {session.id}")
@@ -138,7 +167,7 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
 
 def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:
     with Progress(session, busy=BusyWatch()) as progress:
-        state = runner.run(session, store, progress, cancel)
+        state = runner.run(session, session.planner, store, progress, cancel)
     session = sessions.assembled(session, store)
     return state, compose(session, sessions.trials(session, store), state, native_changes(session))
 
@@ -151,19 +180,9 @@ def _second(session: Session, state: State, store: Store) -> Session:
     return confirmation.begun(session, found, store) or confirmation.begin(session, found, store)
 
 
-def _with_what_is_left(second: Session, began: float, trials: int) -> Session:
-    """The session with what the bisection has left of the budgets, which are for both."""
-    asked, minutes = second.request, (time.monotonic() - began) / 60
-    budgets = {
-        "budget_trials": None if asked.budget_trials is None else asked.budget_trials - trials,
-        "budget_minutes": None if asked.budget_minutes is None else asked.budget_minutes - minutes,
-    }
-    return replace(second, request=asked.model_copy(update=budgets))
-
-
 def _write_script(session: Session, document: Document) -> None:
-    asked = session.request.repetition
-    if asked is None or asked.script is None:
+    asked = session.request.mode
+    if not isinstance(asked, Repro) or asked.script is None:
         return
     try:
         Path(asked.script).write_text(script(session, document), encoding="utf-8")

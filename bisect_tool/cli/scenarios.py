@@ -6,13 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bisect_tool import scenario as scenarios
 from bisect_tool.cli.examples import epilog
-from bisect_tool.format import count
-from bisect_tool.terminal.terminal import write
-from bisect_tool.trial.cells import collect_cells
-from bisect_tool.trial.config import check_templates
-from bisect_tool.trial.launch_files import check_launch_files
 
 EXAMPLES = ("bisect-run scenarios list", "bisect-run scenarios show external-lb-dp")
 
@@ -32,6 +26,9 @@ def scenarios_(context: typer.Context) -> int:
 @app.command("list", epilog=epilog("bisect-run scenarios", "bisect-run scenarios list"))
 def list_() -> int:
     """List the bundled scenarios."""
+    from bisect_tool import scenario as scenarios
+    from bisect_tool.terminal.terminal import write
+
     for name, folder in scenarios.available().items():
         write(f"{name:20} {scenarios.load(str(folder)).description}")
     return 0
@@ -43,6 +40,10 @@ def list_() -> int:
 )
 def show(name: Name) -> int:
     """Show a scenario's profiles and cells."""
+    from bisect_tool import scenario as scenarios
+    from bisect_tool.terminal.terminal import write
+    from bisect_tool.trial.cells import collect_cells
+
     # The launch values are printed as they are written: it is the suite's choice what it does with dp_size.
     found = scenarios.load(name)
     write(f"{found.name}: {found.description}")
@@ -69,6 +70,13 @@ def check(name: Name) -> int:
 
     Exits with 2 and a message if something is wrong.
     """
+    from bisect_tool import scenario as scenarios
+    from bisect_tool.format import count
+    from bisect_tool.terminal.terminal import write
+    from bisect_tool.trial.cells import collect_cells
+    from bisect_tool.trial.config import check_templates
+    from bisect_tool.trial.launch_files import check_launch_files
+
     found = scenarios.load(name)
     check_templates(found)
     check_launch_files(found)

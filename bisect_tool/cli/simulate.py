@@ -6,28 +6,13 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import numpy as np
 import typer
 
 from bisect_tool.errors import UsageError
 from bisect_tool.options import shared_options
-from bisect_tool.render.simulation import render_simulation
-from bisect_tool.search import Dag
-from bisect_tool.search.prior import Change, weights
-from bisect_tool.search.relands import Message, landings
-from bisect_tool.simulate.known_ranges import read_cases, read_history, window
-from bisect_tool.simulate.simulate import KnownRange, Noise, SearchSettings, simulate_search, summarise
-from bisect_tool.terminal import terminal
-from bisect_tool.terminal.progress_bar import counting
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bisect_tool.simulate.known_ranges import RecordedCommit
-
-_GOOD = "good"
 _LEAST_CAPACITY = 1e-4
 
 EXAMPLES = (
@@ -80,6 +65,14 @@ def simulate(
 
     Counts every run, including those of the good and bad commits and those that confirm a culprit.
     """
+    import numpy as np
+
+    from bisect_tool.render.simulation import render_simulation
+    from bisect_tool.simulate.searches import in_a_history, in_a_line
+    from bisect_tool.simulate.simulate import Noise, SearchSettings, simulate_search, summarise
+    from bisect_tool.terminal import terminal
+    from bisect_tool.terminal.progress_bar import counting
+
     noise, terms = Noise(p_fail_bad, p_fail_good), SearchSettings(confidence, slots, endpoint_runs)
     if noise.capacity < _LEAST_CAPACITY or p_fail_bad <= p_fail_good:
         raise UsageError(
@@ -87,7 +80,14 @@ def simulate(
             "Make --p-fail-bad greater than --p-fail-good.",
         )
     chance = np.random.default_rng(seed)
-    searches = _cases(candidates, history, cases, runs, chance, priors=not no_priors)
+    if candidates is not None and history is None and cases is None:
+        searches = in_a_line(candidates, runs, chance)
+    elif candidates is None and history is not None and cases is not None:
+        searches = in_a_history(history, cases, runs, priors=not no_priors)
+    else:
+        raise UsageError(
+            "no commits to search", "Use either --candidates, or --history and --cases together."
+        )
     began = time.monotonic()
     played = [simulate_search(case, noise, terms, chance) for case in counting(searches, "searches")]
     bound = float(np.mean([noise.bound(len(case.dag.candidates), confidence) for case in searches]))
@@ -110,38 +110,3 @@ def simulate(
     else:
         terminal.show(render_simulation(summary, len(played), time.monotonic() - began))
     return 0
-
-
-def _cases(
-    candidates: int | None,
-    history: Path | None,
-    cases: Path | None,
-    runs: int,
-    chance: np.random.Generator,
-    *,
-    priors: bool,
-) -> Sequence[KnownRange]:
-    """One case for each search: a line with a culprit drawn, or the given cases in turn."""
-    if candidates is not None and history is None and cases is None:
-        names = [f"c{number}" for number in range(candidates)]
-        dag = Dag(dict(zip(names, ((parent,) for parent in (_GOOD, *names)), strict=False)))
-        drawn = chance.integers(candidates, size=runs)
-        return [KnownRange(dag, _GOOD, names[-1], names[culprit]) for culprit in drawn]
-    if candidates is None and history is not None and cases is not None:
-        commits = read_history(history)
-        known = [
-            _case(window(commits, case), case.good, case.bad, case.culprit, priors=priors)
-            for case in read_cases(cases)
-        ]
-        return known * -(-runs // len(known))
-    raise UsageError("no commits to search", "Use either --candidates, or --history and --cases together.")
-
-
-def _case(
-    commits: Sequence[RecordedCommit], good: str, bad: str, culprit: str, *, priors: bool
-) -> KnownRange:
-    dag = Dag({commit.sha: commit.parents for commit in commits})
-    changes = [Change(each.sha, each.subject, each.files, len(each.parents)) for each in commits]
-    suspicion = {each.sha: each.weight for each in weights(changes)} if priors else None
-    said = landings([Message(each.sha, each.subject) for each in commits])
-    return KnownRange(dag, good, bad, culprit, suspicion, said)

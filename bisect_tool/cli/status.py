@@ -7,15 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bisect_tool.cli.report import document_of
 from bisect_tool.errors import UsageError
 from bisect_tool.options import shared_options
-from bisect_tool.paths import home
-from bisect_tool.render.status import render_session, render_sessions, summarise
-from bisect_tool.session import session as sessions
-from bisect_tool.session.store import Store
-from bisect_tool.terminal.output import say
-from bisect_tool.terminal.terminal import show
 
 EXAMPLES = (
     "bisect-run status",
@@ -31,12 +24,20 @@ def status(
     repo: shared_options.MovedTo = None,
 ) -> int:
     """List sessions, or show one."""
+    from bisect_tool.paths import home
+    from bisect_tool.render.status import render_session, render_sessions, summarise
+    from bisect_tool.results.stored import document_of
+    from bisect_tool.session import session as sessions
+    from bisect_tool.session.store import Store
+    from bisect_tool.terminal.output import say
+    from bisect_tool.terminal.terminal import show
+
     here = home()
     store = Store(here.store, say)
     now = datetime.now(UTC)
     if session is not None:
         row = store.session(session)
-        show(render_session(document_of(row.id, repo), now))
+        show(render_session(document_of(row.id, store, here, repo), now))
         return 0
     if repo is not None:
         raise UsageError("--repo needs a session", "Use: bisect-run status SESSION --repo PATH")

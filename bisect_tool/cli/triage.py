@@ -68,7 +68,7 @@ def triage(
     if as_json:
         terminal.write(to_json(found))
     elif as_markdown:
-        from bisect_tool.render.triage_markdown import markdown  # noqa: PLC0415  # Jinja takes its time
+        from bisect_tool.render.triage_markdown import markdown  # Jinja takes its time
 
         terminal.write(markdown(found))
     else:

@@ -50,7 +50,7 @@ class LocalExecutor:
         self._waiting = waiting
         self._setting = config
         self._repository = repository
-        self._cancel = cancel
+        self.cancel = cancel
         sparse = config.profile.sparse if config.profile else ()
         self._worktrees = Worktrees(repository, config.home.cache / "worktrees", sparse)
         self._events: SimpleQueue[Event] = SimpleQueue()
@@ -63,7 +63,7 @@ class LocalExecutor:
         with ExitStack() as held:
             held.enter_context(SERVER)
             try:
-                held.enter_context(hold_gpus(_gpus(self._setting), self._waiting, self._cancel))
+                held.enter_context(hold_gpus(_gpus(self._setting), self._waiting, self.cancel))
             except WaitCancelled:
                 raise TrialAborted("interrupted while another run held the GPUs") from None
             self._trees = [held.enter_context(self._worktrees.slot(slot)) for slot in self._idle]
@@ -127,7 +127,7 @@ class LocalExecutor:
         profile = self._setting.profile
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
         order = TrialSpec(sha, tree, name, cells, folder, slot, worktree.added, self._wait)
-        return run_trial(self._setting, order, phase, self._cancel)
+        return run_trial(self._setting, order, phase, self.cancel)
 
 
 def _gpus(config: TrialConfig) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from bisect_tool.export.recipe import recipe, word
 from bisect_tool.format import short
 from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.git.worktree import patterns
+from bisect_tool.mode import Repro
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.sanitise import clean, clean_line, redact, secret_values
 from bisect_tool.supervise.ports import share
@@ -77,8 +78,8 @@ def needed(session: Session) -> tuple[str, ...]:
 
 
 def _head(session: Session, document: Document, packages: Sequence[str]) -> Iterator[str]:
-    request, asked = session.request, session.request.repetition
-    assert asked is not None
+    request, asked = session.request, session.request.mode
+    assert isinstance(asked, Repro)
     subject = clean_line(session.repository.commit(request.bad).subject, 100)
     yield "#!/usr/bin/env bash"
     yield f"# Runs commit {short(request.bad)} ({subject}) again and again, and counts the failures."

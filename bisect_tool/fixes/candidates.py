@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ from bisect_tool.errors import UsageError
 from bisect_tool.fixes.later_changes import merge_commit_of, touched
 from bisect_tool.git import Range
 from bisect_tool.git.apply_edits import Edit, EditKind, apply_edits
-from bisect_tool.options.run_options import rerun
-from bisect_tool.request import Candidate, FixCommit, Fixes, Request
+from bisect_tool.mode import Candidate, FixCommit, Fixes
+from bisect_tool.options.rerun import rerun
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from bisect_tool.git import Commit, Repository
     from bisect_tool.options.resolve import Resolved
-    from bisect_tool.options.run_options import RunOptions
+    from bisect_tool.options.run_options import FixesOptions
+    from bisect_tool.request import Request
 
 _PULL_REQUEST = re.compile(r"#[0-9]{1,9}|[0-9]{1,6}")
 _MOST = 16
@@ -31,25 +32,15 @@ _LARGEST = 8 * 2**20
 _SHORT = 9
 
 
-@dataclass(frozen=True)
-class FixOptions:
-    """The parsed options of `fixes`: commits, pull requests and files, unresolved."""
-
-    revert: tuple[str, ...] = ()
-    apply: tuple[str, ...] = ()
-    pick: tuple[str, ...] = ()
-    verify: tuple[str, ...] = ()
-
-
-def parse(wishes: FixOptions, repository: Repository, bad: str) -> tuple[Candidate, ...]:
+def parse(options: FixesOptions, repository: Repository, bad: str) -> tuple[Candidate, ...]:
     """Resolve options into candidates, in the order of application: reverts (newest first), patches, picks.
 
     Raises:
         UsageError: there is no such commit, pull request or file, or there are too many candidates.
     """
-    reverted = tuple(_reverted(word, repository, bad) for word in wishes.revert)
-    picked = dict.fromkeys(repository.resolve(word) for word in wishes.pick)
-    patches = dict.fromkeys(Path(word) for word in wishes.apply)
+    reverted = tuple(_reverted(word, repository, bad) for word in options.revert)
+    picked = dict.fromkeys(repository.resolve(word) for word in options.pick)
+    patches = dict.fromkeys(Path(word) for word in options.apply)
     found = (
         *reverts(reverted, repository, bad),
         *(_patch(path) for path in patches),
@@ -77,18 +68,16 @@ def reverts(shas: Iterable[str], repository: Repository, bad: str) -> tuple[Cand
     return tuple(_revert(sha, repository) for sha in _newest_first(set(shas), repository, bad))
 
 
-def resolve_request(
-    resolved: Resolved, options: RunOptions, candidates: Sequence[Candidate], verify: Sequence[str]
-) -> Resolved:
+def resolve_request(resolved: Resolved, options: FixesOptions, candidates: Sequence[Candidate]) -> Resolved:
     """Add the candidates to a request, each applied to the failing commit as a commit of its own.
 
     Raises:
         UsageError: a patch does not apply, or a commit to verify does not exist.
     """
     repository = resolved.repository
-    revisions = tuple(dict.fromkeys(repository.resolve(word) for word in verify))
-    fixes = Fixes(candidates=tuple(candidates), fix_commits=(), verify=revisions)
-    request = build_singles(resolved.request.model_copy(update={"fixes": fixes}), repository)
+    revisions = tuple(dict.fromkeys(repository.resolve(word) for word in options.verify))
+    mode = Fixes(candidates=tuple(candidates), verify=revisions, runs=options.runs)
+    request = build_singles(resolved.request.model_copy(update={"mode": mode}), repository)
     for candidate, made in zip(candidates, _fixes(request).fix_commits, strict=True):
         if candidate.kind == "apply" and not made.sha and not made.conflicts:
             raise UsageError(
@@ -115,7 +104,7 @@ def build_combination(request: Request, repository: Repository, parts: Iterable[
     made = apply_edits(repository, request.bad, [_edit(candidate) for candidate in chosen], title)
     added = FixCommit(parts=numbers, sha=made.sha, conflicts=made.conflicts, why=made.why)
     return request.model_copy(
-        update={"fixes": fixes.model_copy(update={"fix_commits": (*fixes.fix_commits, added)})}
+        update={"mode": fixes.model_copy(update={"fix_commits": (*fixes.fix_commits, added)})}
     )
 
 
@@ -131,8 +120,8 @@ def span(request: Request, repository: Repository) -> Range:
 
 
 def _fixes(request: Request) -> Fixes:
-    assert request.fixes is not None
-    return request.fixes
+    assert isinstance(request.mode, Fixes)
+    return request.mode
 
 
 def _edit(candidate: Candidate) -> Edit:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bisect_tool.git import Repository
-    from bisect_tool.options.run_options import RunOptions
+    from bisect_tool.options.shared_options import CheckOptions
     from bisect_tool.scenario import Scenario
 
 SCENARIO = "pytest"
@@ -45,7 +45,11 @@ _VENV_MARKS = ("pyvenv.cfg", "conda-meta")
 
 
 def check(
-    options: RunOptions, scenario: Scenario, repository: Repository, bad: str, notice: Callable[[str], None]
+    options: CheckOptions,
+    scenario: Scenario,
+    repository: Repository,
+    bad: str,
+    notice: Callable[[str], None],
 ) -> ProjectCheck:
     """The check that runs the tests which `words` name.
 
@@ -120,7 +124,7 @@ def _target(word: str, repository: Repository, rev: str, checkout: Path | None) 
 
 
 def _interpreter(
-    options: RunOptions, scenario: Scenario, checkout: Path | None, notice: Callable[[str], None]
+    options: CheckOptions, scenario: Scenario, checkout: Path | None, notice: Callable[[str], None]
 ) -> str | None:
     """The absolute path of the interpreter to use, links not followed; None where one is to be built."""
     if options.python is not None:

@@ -7,7 +7,7 @@ import posixpath
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.errors import EnvironmentFailed, UsageError
@@ -16,17 +16,18 @@ from bisect_tool.git.alternates import checkout_at, is_bare, is_checkout
 from bisect_tool.git.checkouts import other_checkouts
 from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.git.missing_contents import Lack, cut_off, lacks
+from bisect_tool.mode import Bisect, Budget, Fixes, Repro, Step
 from bisect_tool.options import projects
 from bisect_tool.options.check_files import check_files
 from bisect_tool.options.plain_command import command_line, tracked
-from bisect_tool.options.run_options import rerun
+from bisect_tool.options.rerun import rerun
+from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
 from bisect_tool.options.scripts import scripts_of
 from bisect_tool.request import (
     Check,
     CommandCheck,
     ProjectCheck,
     PytestCheck,
-    Repetition,
     Request,
     SuiteCheck,
 )
@@ -38,7 +39,9 @@ from bisect_tool.trial.cells import collect_cells, matching
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bisect_tool.options.run_options import RunOptions
+    from bisect_tool.mode import Mode
+    from bisect_tool.options.run_options import SessionOptions
+    from bisect_tool.options.shared_options import CheckOptions
     from bisect_tool.paths import Home
     from bisect_tool.scenario import Scenario
     from bisect_tool.shadowing import ReadFile
@@ -61,8 +64,15 @@ class Resolved:
     range: Range
 
 
-def resolve(options: RunOptions, home: Home, notice: Callable[[str], None], command: str = "run") -> Resolved:
+def resolve(
+    options: SessionOptions,
+    home: Home,
+    notice: Callable[[str], None],
+    command: Literal["run", "demo"] = "run",
+) -> Resolved:
     """Resolve a command line; `notice` is told, in a sentence, what may take minutes.
+
+    `command` is the one that bisects.
 
     Raises:
         UsageError: a ref, scenario, profile, cell or file does not exist, or options contradict each other.
@@ -75,57 +85,84 @@ def resolve(options: RunOptions, home: Home, notice: Callable[[str], None], comm
     if scenario is not None and options.scenario and options.profile is not None:
         scenario.profile(options.profile)  # a slip in its name is told before anything is cloned
     repository = _open(options, scenario, home, notice)
-    bad = repository.resolve(options.bad)
+    rev = repository.resolve(options.rev)
     if (
         scenario is not None
         and options.pytest
         and not options.scenario
-        and not knows(scenario, repository, bad)
+        and not knows(scenario, repository, rev)
     ):
         options = replace(options, scenario=projects.SCENARIO)
         scenario = scenarios.load(projects.SCENARIO)
-    check = _check(options, scenario, repository, bad, notice)
-    profile = _profile(options.profile, scenario, check, repository, bad)
-    goods = tuple(dict.fromkeys(repository.resolve(good) for good in options.goods))
-    fix = options.find == "fix"
-    if fix and len(goods) != 1:
-        raise UsageError("--find fix takes a single --good", "Use the commit where the tests pass again.")
+    check = _check(options, scenario, repository, rev, notice)
+    mode, bad = _mode(options, repository, rev, command)
     request = Request(
+        mode=mode,
         repo=str(Path(repository.spec).resolve()) if repository.source else without_account(repository.spec),
-        goods=(bad,) if fix else goods,
-        bad=goods[0] if fix else bad,
-        first_parent=options.first_parent,
+        bad=bad,
         check=check,
         scenario=None if scenario is None else _scenario_name(options.scenario),
-        profile=profile,
+        profile=_profile(options.profile, scenario, check, repository, rev),
         cells=_cells(options, scenario, check),
-        find=options.find,
-        endpoint_runs=options.endpoint_runs,
-        confidence=options.confidence,
-        budget_trials=options.budget_trials,
-        budget_minutes=options.budget_minutes,
         slots=options.slots,
-        priors=options.priors,
-        fresh=options.fresh,
-        confirm=options.confirm,
-        same_failure=options.same_failure,
-        deadline_s=options.deadline_s,
+        fresh=isinstance(options, RunOptions) and options.fresh,
+        deadline_s=options.deadline,
         pass_env=options.pass_env,
-        repetition=_repetition(options, repository, bad),
-        command=command,
     )
-    unlimited = replace(options, budget_trials=None, budget_minutes=None)
-    told = {
-        "rerun": rerun(options, request),
-        "rerun_unlimited": rerun(unlimited, request),
-        "rerun_same_failure": rerun(replace(options, same_failure=True), request) if options.command else "",
-    }
-    request = request.model_copy(update=told)
+    request = _with_rerun(request, options)
     _check_text(request.rerun, *(request.check.argv if isinstance(request.check, CommandCheck) else ()))
     resolved = Resolved(request, repository, span_of(request, repository))
     for sentence in _warnings(resolved):
         notice(sentence)
     return resolved
+
+
+def _mode(
+    options: SessionOptions, repository: Repository, rev: str, command: Literal["run", "demo"]
+) -> tuple[Mode, str]:
+    """The mode, and the request's `bad`: `rev`, or the passing end where a fix is searched for."""
+    match options:
+        case RunOptions():
+            mode = _bisect(options, repository, command)
+            if mode.find == "regression":
+                return mode, rev
+            if len(mode.goods) != 1:
+                raise UsageError(
+                    "--find fix takes a single --good", "Use the commit where the tests pass again."
+                )
+            return mode.model_copy(update={"goods": (rev,)}), mode.goods[0]
+        case ReproOptions():
+            return _repro(options, repository, rev), rev
+        case FixesOptions():
+            return Fixes(runs=options.runs), rev
+        case StepOptions():
+            return Step(), rev
+
+
+def _bisect(options: RunOptions, repository: Repository, command: Literal["run", "demo"]) -> Bisect:
+    return Bisect(
+        command=command,
+        goods=tuple(dict.fromkeys(repository.resolve(good) for good in options.good)),
+        first_parent=options.first_parent,
+        find=options.find,
+        endpoint_runs=options.endpoint_runs,
+        confidence=options.confidence,
+        budget=Budget(trials=options.budget_trials, minutes=options.budget_minutes),
+        priors=not options.no_priors,
+        confirm=options.confirm,
+        same_failure=options.same_failure,
+    )
+
+
+def _with_rerun(request: Request, options: SessionOptions) -> Request:
+    """The request with the command lines that do it again."""
+    update: dict[str, Any] = {"rerun": rerun(options, request)}
+    if isinstance(options, RunOptions):
+        unlimited = rerun(replace(options, budget_trials=None, budget_minutes=None), request)
+        same = rerun(replace(options, same_failure=True), request) if options.command else ""
+        lines = {"rerun_unlimited": unlimited, "rerun_same_failure": same}
+        update["mode"] = request.mode.model_copy(update=lines)
+    return request.model_copy(update=update)
 
 
 def _warnings(resolved: Resolved) -> Iterator[str]:
@@ -148,7 +185,7 @@ def hidden(request: Request, repository: Repository) -> tuple[Shadow, ...]:
     command = Command(check.argv, os.environ, _own_scripts(check, read))
     if _runs_own_code(command):
         return ()
-    others = other_checkouts(import_folders(command), checkout, (request.bad, *request.goods))
+    others = other_checkouts(import_folders(command), checkout, request.ends)
 
     def found(top: Path, *, own: bool) -> tuple[Shadow, ...]:
         named = {*named_in(check.argv, top), *(() if own else on_path(command, top))} - {"."}
@@ -201,24 +238,22 @@ def lacking(request: Request, repository: Repository) -> tuple[Lack, ...]:
 
 def span_of(request: Request, repository: Repository) -> Range:
     """The commits that a request is about; raises UsageError where nothing lies between its ends."""
-    if request.find == "fix":
+    mode = request.mode
+    if isinstance(mode, Bisect):
         try:
-            return repository.range(request.goods, request.bad, request.first_parent)
+            return repository.range(mode.goods, request.bad, mode.first_parent)
         except UsageError:
+            if mode.find != "fix":
+                raise
             raise UsageError(
-                f"no commits from --bad {request.goods[0][:12]} to --good {request.bad[:12]}",
+                f"no commits from --bad {mode.goods[0][:12]} to --good {request.bad[:12]}",
                 "With --find fix, --bad must be an ancestor of --good.",
             ) from None
-    if request.goods:
-        return repository.range(request.goods, request.bad, request.first_parent)
-    against = request.repetition.against if request.repetition else None
-    shas = (against, request.bad) if against else (request.bad,)
-    return Range((), request.bad, tuple(repository.commit(sha) for sha in shas))
+    against = (mode.against,) if isinstance(mode, Repro) and mode.against else ()
+    return Range((), request.bad, tuple(repository.commit(sha) for sha in (*against, request.bad)))
 
 
-def _repetition(options: RunOptions, repository: Repository, rev: str) -> Repetition | None:
-    if options.runs is None:
-        return None
+def _repro(options: ReproOptions, repository: Repository, rev: str) -> Repro:
     against = repository.resolve(options.compare) if options.compare else None
     if against == rev:
         raise UsageError(
@@ -230,21 +265,21 @@ def _repetition(options: RunOptions, repository: Repository, rev: str) -> Repeti
             "--until-fail and --compare cannot be used together: rates are compared after equally many runs",
             "Use only one of them.",
         )
-    if options.stress_roles and options.stress != "delay":
+    if options.stress_role and options.stress != "delay":
         raise UsageError(
             "--stress-role needs --stress delay", "It names the processes that --stress delay pauses."
         )
-    if not all(re.fullmatch(r"\w+", role) for role in options.stress_roles):
+    if not all(re.fullmatch(r"\w+", role) for role in options.stress_role):
         raise UsageError(
             "--stress-role must be a process role, such as Worker", "Use only letters, digits and _."
         )
-    return Repetition(
+    return Repro(
         runs=options.runs,
         until_fail=options.until_fail,
         against=against,
         script=_script(options.script),
         stress=options.stress,
-        stress_roles=options.stress_roles,
+        stress_roles=options.stress_role,
     )
 
 
@@ -261,7 +296,7 @@ def _script(asked: str | None) -> str | None:
 
 
 def _open(
-    options: RunOptions, scenario: Scenario | None, home: Home, notice: Callable[[str], None]
+    options: CheckOptions, scenario: Scenario | None, home: Home, notice: Callable[[str], None]
 ) -> Repository:
     """The repository asked for; else that of the current folder, if it is meant; else the scenario's.
 
@@ -337,17 +372,17 @@ def choose_profile(scenario: Scenario, asked: str | None, repository: Repository
     return max(fitting, key=lambda name: fitting[name].needs_gpu)
 
 
-def _check_given(options: RunOptions) -> None:
+def _check_given(options: SessionOptions) -> None:
     """An empty word is no word left out: another repository would be read, or nothing be compared."""
     for option in ("repo", "scenario", "profile", "pytest", "python", "tests_from", "compare", "script"):
-        if getattr(options, option) in ("", ("",)):
+        if getattr(options, option, None) in ("", ("",)):
             name = option.replace("_", "-")
             raise UsageError(
                 f"--{name} is empty", "Give it a value or leave it out. Is a shell variable unset?"
             )
 
 
-def _check_passed(options: RunOptions) -> None:
+def _check_passed(options: SessionOptions) -> None:
     unset = next((name for name in options.pass_env if name not in os.environ), None)
     if unset is not None:
         raise UsageError(
@@ -356,13 +391,13 @@ def _check_passed(options: RunOptions) -> None:
         )
 
 
-def _check_kind(options: RunOptions) -> None:
+def _check_kind(options: SessionOptions) -> None:
     if options.command and (options.scenario or options.pytest or options.cells or options.profile):
         raise UsageError(
             "a command after -- cannot be combined with --scenario, --profile, --pytest or --cells",
             "Use only one of them.",
         )
-    if options.same_failure and not options.command:
+    if isinstance(options, RunOptions) and options.same_failure and not options.command:
         raise UsageError(
             "--same-failure needs a command after --: failures of tests are compared anyway",
             "Remove it.",
@@ -380,7 +415,7 @@ def _check_text(*texts: str) -> None:
 
 
 def _check(
-    options: RunOptions,
+    options: SessionOptions,
     scenario: Scenario | None,
     repository: Repository,
     bad: str,
@@ -397,7 +432,7 @@ def _check(
     return _engine_file(options, scenario, repository, bad)
 
 
-def _engine_file(options: RunOptions, scenario: Scenario, repository: Repository, bad: str) -> PytestCheck:
+def _engine_file(options: CheckOptions, scenario: Scenario, repository: Repository, bad: str) -> PytestCheck:
     """One test file of the engine, run in the environment that the scenario's profile builds."""
     if len(options.pytest) > 1 or options.pytest_args is not None or options.python is not None:
         raise UsageError(
@@ -422,7 +457,7 @@ def _scenario_name(asked: str | None) -> str:
     return asked if asked.replace("_", "-") in scenarios.available() else str(Path(asked).resolve())
 
 
-def _cells(options: RunOptions, scenario: Scenario | None, check: Check) -> tuple[str, ...]:
+def _cells(options: CheckOptions, scenario: Scenario | None, check: Check) -> tuple[str, ...]:
     """The cells of the scenario's own suite that match; the patterns as they are for any other file."""
     if isinstance(check, PytestCheck) and check.name:
         return (*options.cells, check.name, f"{check.name}[*")

@@ -1,133 +1,223 @@
-"""The parsed options of a run, and the rerun command line made from a request."""
+"""The options of each command that runs a session, as parsed; every one is declared here or in its base.
+
+A dataclass collects fields from its last base to its first, which is their order in `--help`.
+"""
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, targets
+import typer
 
-if TYPE_CHECKING:
-    from bisect_tool.request import Check, Fixes, Repetition, Request
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What was written on the command line, unresolved; without `goods` it is about one commit alone.
-
-    With `runs` that commit is run so often, and so is `compare` in turn with it.
-    """
-
-    goods: tuple[str, ...]
-    bad: str
-    repo: str | None = None
-    scenario: str | None = None
-    profile: str | None = None
-    pytest: tuple[str, ...] = ()
-    pytest_args: str | None = None
-    python: str | None = None
-    tests_from: str | None = None
-    command: tuple[str, ...] = ()
-    cells: tuple[str, ...] = ()
-    first_parent: bool = False
-    find: Literal["regression", "fix"] = "regression"
-    endpoint_runs: int = 2
-    confidence: float = 0.95
-    budget_trials: int | None = None
-    budget_minutes: float | None = None
-    slots: int = 1
-    priors: bool = True
-    fresh: bool = False
-    confirm: Literal["revert"] | None = None
-    same_failure: bool = False
-    deadline_s: float = 3600.0
-    pass_env: tuple[str, ...] = ()
-    runs: int | None = None
-    until_fail: bool = False
-    compare: str | None = None
-    script: str | None = None
-    stress: Literal["cpu", "memory", "delay"] | None = None
-    stress_roles: tuple[str, ...] = ()
+from bisect_tool.options.shared_options import (
+    AsJson,
+    CheckOptions,
+    Confidence,
+    Confirm,
+    NoPriors,
+    Slots,
+    TrialOptions,
+)
 
 
-_DEFAULTS = RunOptions(goods=(), bad="")
+@dataclass(frozen=True, kw_only=True)
+class EndOptions:
+    """The two ends between which a bisection searches."""
 
-
-def rerun(options: RunOptions, request: Request) -> str:
-    """The command line that runs the same bisection again, quoted for a shell."""
-    if request.goods:
-        parts = ["bisect-run", "--repo", request.repo]
-        fix = request.find == "fix"
-        goods, bad = ((request.bad,), request.goods[0]) if fix else (request.goods, request.bad)
-        parts += [part for good in goods for part in ("--good", good[:12])]
-        parts += ["--bad", bad[:12]]
-    elif request.fixes:
-        parts = ["bisect-run", "fixes", "--repo", request.repo, "--at", request.bad[:12]]
-        parts += _fixes_options(request.fixes)
-        parts += ["--runs", str(request.endpoint_runs)]
-        parts += ["--slots", str(request.slots)] if request.slots > 1 else []
-    elif request.repetition:
-        parts = ["bisect-run", "repro", request.bad[:12], "--repo", request.repo]
-        parts += _repetition_options(request.repetition)
-        parts += ["--slots", str(request.slots)] if request.slots > 1 else []
-    else:
-        parts = ["bisect-run", "step", "--repo", request.repo, "--rev", request.bad[:12]]
-    parts += ["--first-parent"] if options.first_parent else []
-    parts += ["--scenario", request.scenario] if request.scenario else []
-    parts += ["--profile", request.profile] if request.profile else []
-    parts += _pytest_options(request.check)
-    parts += [part for cell in options.cells for part in ("--cells", cell)]
-    parts += _search_options(options) if request.goods else []
-    parts += ["--deadline", f"{options.deadline_s:g}"] if options.deadline_s != _DEFAULTS.deadline_s else []
-    parts += [part for name in options.pass_env for part in ("--pass-env", name)]
-    parts += ["--", *request.check.argv] if isinstance(request.check, CommandCheck) else []
-    return shlex.join(parts)
-
-
-def with_good(again: str, sha: str) -> str:
-    """A command line that runs a bisection again, from another good end."""
-    words = shlex.split(again)
-    end = words.index("--") if "--" in words else len(words)
-    named = [place for place in range(end) if words[place] == "--good"]
-    kept = [word for place, word in enumerate(words) if not {place, place - 1} & {*named}]
-    return shlex.join([*kept[: named[0]], "--good", sha, *kept[named[0] :]])
-
-
-def _pytest_options(check: Check) -> list[str]:
-    parts = [part for target in targets(check) for part in ("--pytest", target)]
-    if isinstance(check, ProjectCheck):
-        parts += ["--pytest-args", shlex.join(check.args)] if check.args else []
-        parts += ["--python", check.python] if check.python else []
-    pinned = check.tests_from if isinstance(check, ProjectCheck | PytestCheck) else None
-    return parts + (["--tests-from", pinned[:12]] if pinned else [])
-
-
-def _repetition_options(asked: Repetition) -> list[str]:
-    parts = ["--runs", str(asked.runs)] + (["--until-fail"] if asked.until_fail else [])
-    parts += ["--compare", asked.against[:12]] if asked.against else []
-    parts += ["--stress", asked.stress] if asked.stress else []
-    return parts + [part for role in asked.stress_roles for part in ("--stress-role", role)]
-
-
-def _fixes_options(asked: Fixes) -> list[str]:
-    named = ((f"--{each.kind}", each.commit[:12] or each.path) for each in asked.candidates)
-    return [word for pair in (*named, *(("--verify", sha[:12]) for sha in asked.verify)) for word in pair]
-
-
-def _search_options(options: RunOptions) -> list[str]:
-    """What was asked of the search, where it is not what is usual."""
-    names = ("find", "endpoint_runs", "confidence", "budget_trials", "budget_minutes", "slots", "confirm")
-    said = {name: getattr(options, name) for name in names}
-    parts = [
-        part
-        for name, value in said.items()
-        if value != getattr(_DEFAULTS, name)
-        for part in (f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value))
+    good: Annotated[
+        tuple[str, ...],
+        typer.Option("--good", metavar="REF", help="A commit where the tests pass; may be repeated."),
     ]
-    flags = {
-        "--no-priors": not options.priors,
-        "--fresh": options.fresh,
-        "--same-failure": options.same_failure,
-    }
-    return parts + [flag for flag, given in flags.items() if given]
+    bad: Annotated[str, typer.Option("--bad", metavar="REF", help="The commit where the tests fail.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """What is searched for, how sure an answer has to be, and what it may cost."""
+
+    first_parent: Annotated[
+        bool, typer.Option("--first-parent", help="Follow only the first parent of merge commits.")
+    ] = False
+    find: Annotated[
+        Literal["regression", "fix"],
+        typer.Option("--find", help="Find the first bad commit, or the first one after --bad that passes."),
+    ] = "regression"
+    endpoint_runs: Annotated[
+        int,
+        typer.Option(
+            "--endpoint-runs",
+            metavar="N",
+            min=1,
+            help="Runs of --bad before a cell that never failed counts as passing.",
+        ),
+    ] = 2
+    confidence: Confidence = 0.95
+    budget_trials: Annotated[
+        int | None,
+        typer.Option(
+            "--budget-trials",
+            metavar="N",
+            min=1,
+            help="Stop after N trials and list the remaining candidates.",
+        ),
+    ] = None
+    budget_minutes: Annotated[
+        float | None,
+        typer.Option("--budget-minutes", metavar="M", min=0.01, help="Start no new trial after M minutes."),
+    ] = None
+    slots: Slots = 1
+    no_priors: NoPriors = False
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore results from earlier sessions.")] = False
+    confirm: Confirm = None
+    same_failure: Annotated[
+        bool,
+        typer.Option(
+            "--same-failure", help="Skip commits where the command fails in another way than at --bad."
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(TrialOptions, SearchOptions, CheckOptions, EndOptions):
+    """The options of `run`, and of `plan`."""
+
+    NAME: ClassVar[str] = ""
+
+    as_json: AsJson = False
+
+    @property
+    def rev(self) -> str:
+        """The commit that is run first."""
+        return self.bad
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotOptions:
+    """How many trials run in parallel."""
+
+    slots: Slots = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepetitionOptions:
+    """The commit to run again and again, how often, and under which load."""
+
+    rev: Annotated[str, typer.Argument(metavar="REV", help="The commit to run.")]
+    runs: Annotated[
+        int, typer.Option("--runs", metavar="N", min=1, help="Number of runs, with --compare of each commit.")
+    ] = 20
+    until_fail: Annotated[bool, typer.Option("--until-fail", help="Stop after the first failing run.")] = (
+        False
+    )
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            "--compare",
+            metavar="REV2",
+            help="Alternate with runs of this commit and compare the failure rates.",
+        ),
+    ] = None
+    stress: Annotated[
+        Literal["cpu", "memory", "delay"] | None,
+        typer.Option("--stress", help="Put the machine under load, or delay processes, to provoke races."),
+    ] = None
+    stress_role: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--stress-role",
+            metavar="ROLE",
+            help="Process role that --stress delay pauses, such as Worker; may be repeated.",
+        ),
+    ] = ()
+    script: Annotated[
+        str | None,
+        typer.Option(
+            "--script", metavar="FILE", help="Write a bash script that does the same without bisect-run."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproOptions(TrialOptions, SlotOptions, CheckOptions, RepetitionOptions):
+    """The options of `repro`."""
+
+    NAME: ClassVar[str] = "repro"
+
+    as_json: AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateOptions:
+    """The failing commit, and what is tried to fix it."""
+
+    at: Annotated[str, typer.Option("--at", metavar="REF", help="The failing commit.")]
+    revert: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--revert", metavar="REF|PR", help="Revert this commit or pull request; may be repeated."
+        ),
+    ] = ()
+    apply: Annotated[
+        tuple[str, ...], typer.Option("--apply", metavar="FILE", help="Apply this patch; may be repeated.")
+    ] = ()
+    pick: Annotated[
+        tuple[str, ...],
+        typer.Option("--pick", metavar="REF", help="Cherry-pick this commit; may be repeated."),
+    ] = ()
+    verify: Annotated[
+        tuple[str, ...],
+        typer.Option("--verify", metavar="REF", help="Also run this commit unchanged; may be repeated."),
+    ] = ()
+    runs: Annotated[
+        int,
+        typer.Option(
+            "--runs", metavar="N", min=1, help="Passing runs required before a cell counts as fixed."
+        ),
+    ] = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixesOptions(TrialOptions, SlotOptions, CheckOptions, CandidateOptions):
+    """The options of `fixes`."""
+
+    NAME: ClassVar[str] = "fixes"
+
+    as_json: AsJson = False
+
+    @property
+    def rev(self) -> str:
+        """The failing commit."""
+        return self.at
+
+    @property
+    def names_any(self) -> bool:
+        """Whether anything is named that is to be tried."""
+        return bool(self.revert or self.apply or self.pick or self.verify)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitOptions:
+    """The commit to test."""
+
+    rev: Annotated[str, typer.Option("--rev", metavar="REF", help="The commit to test.")] = "HEAD"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOptions(TrialOptions, CheckOptions, CommitOptions):
+    """The options of `step`."""
+
+    NAME: ClassVar[str] = "step"
+    slots: ClassVar[int] = 1
+
+    signature: Annotated[
+        str,
+        typer.Option(
+            "--signature",
+            metavar="TEXT",
+            help="Bad only if the failure's signature, or a command's output, contains this text.",
+        ),
+    ] = ""
+
+
+SessionOptions: TypeAlias = RunOptions | ReproOptions | FixesOptions | StepOptions

@@ -3,39 +3,45 @@
 Nothing but the list of trials is used, so a resumed session continues exactly where it stopped.
 """
 
-from bisect_tool.planner.bisect import conclude_early, current_state, decide, with_extra_retries
-from bisect_tool.planner.fixes import decide_fixes
-from bisect_tool.planner.repro import Tally, decide_repro, tally
+from bisect_tool.planner.bisect import BisectPlanner, StepPlanner, conclude_early, decide
+from bisect_tool.planner.fixes import FixesPlanner, decide_fixes
+from bisect_tool.planner.planner import Planner
+from bisect_tool.planner.repro import ReproPlanner, Tally, decide_repro, tally
 from bisect_tool.planner.types import (
     Belief,
     CellConclusion,
     EndCounts,
     Finding,
     FixCommit,
+    FixGoal,
     Goal,
     Purpose,
-    Repeat,
+    ReproGoal,
     State,
     Step,
 )
 
 __all__ = [
     "Belief",
+    "BisectPlanner",
     "CellConclusion",
     "EndCounts",
     "Finding",
     "FixCommit",
+    "FixGoal",
+    "FixesPlanner",
     "Goal",
+    "Planner",
     "Purpose",
-    "Repeat",
+    "ReproGoal",
+    "ReproPlanner",
     "State",
     "Step",
+    "StepPlanner",
     "Tally",
     "conclude_early",
-    "current_state",
     "decide",
     "decide_fixes",
     "decide_repro",
     "tally",
-    "with_extra_retries",
 ]

@@ -3,23 +3,67 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from bisect_tool.planner.cell import CellSearch, is_spoiled
 from bisect_tool.planner.cell_runs import is_doubtful
 from bisect_tool.planner.cost import Cost
 from bisect_tool.planner.groups import are_processes, group
+from bisect_tool.planner.planner import spoiled
 from bisect_tool.planner.types import CellConclusion, Goal, Purpose, State, Step
 from bisect_tool.verdict import RED, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bisect_tool.trial.result import TrialResult
 
 _STEPS_AFTER_NARROWING = 4
 """What the confirmation of a failure that always shows takes, about."""
+
+
+@dataclass(frozen=True)
+class BisectPlanner:
+    """Searches the first bad commit of every cell."""
+
+    goal: Goal
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The ends at which the cells have to fail."""
+        return self.goal.failing
+
+    def decide(self, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+        """The state of the bisection, with the next step beside those that run."""
+        return decide(self.goal, trials, running)
+
+    def current_state(self, trials: Sequence[TrialResult]) -> State:
+        """The state of a session that may be unfinished, with provisional conclusions for its open cells."""
+        state = self.decide(trials)
+        return state if state.over else replace(state, conclusions=_so_far(self.goal, trials, "not finished"))
+
+    def conclude_early(self, trials: Sequence[TrialResult]) -> State:
+        """Conclude with the trials so far, because a budget was used up."""
+        return conclude_early(self.goal, trials)
+
+    def with_extra_retries(self, trials: Sequence[TrialResult]) -> Self:
+        """The planner of a resumed session: what the machine spoiled before is tried again."""
+        return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
+
+    def with_environments(self, environments: Mapping[str, str], cached: frozenset[str]) -> Self:
+        """The planner that knows what building costs: the environment of each commit, and those built."""
+        return replace(self, goal=replace(self.goal, environments=environments, cached=cached))
+
+
+@dataclass(frozen=True)
+class StepPlanner(BisectPlanner):
+    """Runs one commit: a bisection without another end, whose conclusions are the results."""
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """None: a check that cannot be started says that the commit cannot be tested."""
+        return ()
 
 
 def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
@@ -51,20 +95,8 @@ def conclude_early(goal: Goal, trials: Sequence[TrialResult]) -> State:
     return State(None, _so_far(goal, trials, "the budget was used up"), (), 0, over=True, stopped=True)
 
 
-def current_state(goal: Goal, trials: Sequence[TrialResult]) -> State:
-    """The state of a session that may be unfinished, with provisional conclusions for its open cells."""
-    state = decide(goal, trials)
-    return state if state.over else replace(state, conclusions=_so_far(goal, trials, "not finished"))
-
-
 def _so_far(goal: Goal, trials: Sequence[TrialResult], why: str) -> tuple[CellConclusion, ...]:
     return tuple(CellSearch.of(goal, cell, trials).settled(why) for cell in _cells(goal, trials))
-
-
-def with_extra_retries(goal: Goal, trials: Sequence[TrialResult]) -> Goal:
-    """The goal of a resumed session, with retries added for trials lost to infrastructure failures before."""
-    spoiled = Counter(trial.sha for trial in trials if trial.outcome is Outcome.INFRASTRUCTURE)
-    return replace(goal, retries=goal.retries + max(spoiled.values(), default=0))
 
 
 def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bisect_tool.ddmin import smallest
-from bisect_tool.planner.types import EndCounts, Goal, Purpose, State, Step
+from bisect_tool.planner.planner import spoiled
+from bisect_tool.planner.types import EndCounts, FixGoal, Purpose, State, Step
 from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bisect_tool.trial.result import CellResult, TrialResult
 
@@ -21,7 +22,7 @@ COMBINATIONS = 24
 
 
 class Standing(StrEnum):
-    """Status of a cell at a commit: one failure decides, a pass must be seen `endpoint_runs` times."""
+    """Status of a cell at a commit: one failure decides, a pass must be seen `runs` times."""
 
     PASSES = "passes"
     FAILS = "fails"
@@ -43,7 +44,7 @@ class _UntriedError(Exception):
 class FixEvaluation:
     """Results of every cell at the failing commit, at each candidate and at each combination."""
 
-    goal: Goal
+    goal: FixGoal
     trials: Sequence[TrialResult]
 
     @cached_property
@@ -69,7 +70,7 @@ class FixEvaluation:
         at = self._results(sha, cell)
         if any(result.outcome in RED for result in at):
             return Standing.FAILS
-        if sum(result.outcome is Outcome.PASSED for result in at) >= self.goal.endpoint_runs:
+        if sum(result.outcome is Outcome.PASSED for result in at) >= self.goal.runs:
             return Standing.PASSES
         vain = [result.outcome for result in at if result.outcome is not Outcome.PASSED]
         spoiled = vain.count(Outcome.INFRASTRUCTURE)
@@ -97,7 +98,7 @@ class FixEvaluation:
             sum(result.outcome is Outcome.PASSED for result in self._results(sha, cell))
             for cell in self.left(sha)
         )
-        return max((self.goal.endpoint_runs - number for number in passed), default=0)
+        return max((self.goal.runs - number for number in passed), default=0)
 
     def fixed(self, sha: str) -> tuple[str, ...]:
         """The cells that fail at the failing commit and pass at this one."""
@@ -185,7 +186,39 @@ class _Oracle:
         return True
 
 
-def decide_fixes(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+@dataclass(frozen=True)
+class FixesPlanner:
+    """Runs the failing commit, then each fix candidate on it, then combinations."""
+
+    goal: FixGoal
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The failing commit."""
+        return (self.goal.bad,)
+
+    def decide(self, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+        """The next run; `State.wanted` names the candidates whose combination has to be made first."""
+        return decide_fixes(self.goal, trials, running)
+
+    def current_state(self, trials: Sequence[TrialResult]) -> State:
+        """The state after these runs."""
+        return self.decide(trials)
+
+    def conclude_early(self, trials: Sequence[TrialResult]) -> State:
+        """The state after these runs, with none to follow."""
+        return replace(self.decide(trials), step=None, stopped=True)
+
+    def with_extra_retries(self, trials: Sequence[TrialResult]) -> FixesPlanner:
+        """The planner of a resumed session: what the machine spoiled before is tried again."""
+        return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
+
+    def with_environments(self, environments: Mapping[str, str], cached: frozenset[str]) -> FixesPlanner:  # noqa: ARG002
+        """The same: environments do not change what is run."""
+        return self
+
+
+def decide_fixes(goal: FixGoal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
     """The next run: the failing commit until it fails, each candidate alone, then combinations.
 
     `State.wanted` names the candidates of a combination whose commit has to be made first.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bisect_tool.planner.planner import spoiled
 from bisect_tool.planner.types import Purpose, State, Step
 from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from bisect_tool.planner.types import Goal
+    from bisect_tool.planner.types import ReproGoal
     from bisect_tool.trial.result import TrialResult
 
 
@@ -31,18 +32,49 @@ class Tally:
     inconclusive: str = ""
 
 
-def decide_repro(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+@dataclass(frozen=True)
+class ReproPlanner:
+    """Runs every commit of the goal equally often."""
+
+    goal: ReproGoal
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The commit whose failure is reproduced."""
+        return self.goal.shas[:1]
+
+    def decide(self, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+        """The next run."""
+        return decide_repro(self.goal, trials, running)
+
+    def current_state(self, trials: Sequence[TrialResult]) -> State:
+        """The state after these runs."""
+        return self.decide(trials)
+
+    def conclude_early(self, trials: Sequence[TrialResult]) -> State:
+        """The state after these runs, with none to follow."""
+        return replace(self.decide(trials), step=None, stopped=True)
+
+    def with_extra_retries(self, trials: Sequence[TrialResult]) -> ReproPlanner:
+        """The planner of a resumed session: what the machine spoiled before is tried again."""
+        return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
+
+    def with_environments(self, environments: Mapping[str, str], cached: frozenset[str]) -> ReproPlanner:  # noqa: ARG002
+        """The same: environments do not change what is run."""
+        return self
+
+
+def decide_repro(goal: ReproGoal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
     """The next run, at the commit with the most runs left, so that drift of the machine affects both alike.
 
-    Runs without a result are replaced, until they outnumber the conclusive ones by more than `Goal.retries`.
+    Runs without a result are replaced, until they outnumber the conclusive ones by more than `goal.retries`.
     """
-    assert goal.repeat is not None
-    if goal.repeat.until_fail and any(_is_red(trial) for trial in trials):
+    if goal.until_fail and any(_is_red(trial) for trial in trials):
         return State(None, (), (), 0, over=not running)
-    left = {sha: _left(goal, sha, trials, running) for sha in goal.repeat.shas}
+    left = {sha: _left(goal, sha, trials, running) for sha in goal.shas}
     if not any(left.values()):
         return State(None, (), (), 0, over=not running)
-    sha = max(goal.repeat.shas, key=lambda sha: left[sha])
+    sha = max(goal.shas, key=lambda sha: left[sha])
     return State(Step(sha, None, Purpose.REPEAT), (), (), sum(left.values()))
 
 
@@ -61,15 +93,14 @@ def tally(cell: str, sha: str, trials: Sequence[TrialResult]) -> Tally:
     )
 
 
-def _left(goal: Goal, sha: str, trials: Sequence[TrialResult], running: Sequence[Step]) -> int:
+def _left(goal: ReproGoal, sha: str, trials: Sequence[TrialResult], running: Sequence[Step]) -> int:
     """How many runs a commit is still to have, beside those that are running."""
-    assert goal.repeat is not None
     at = [trial for trial in trials if trial.sha == sha]
     told = sum(_tells(trial) for trial in at)
     if any(trial.outcome is Outcome.UNBUILDABLE for trial in at) or len(at) - told > goal.retries + told:
         return 0
     under_way = sum(step.sha == sha for step in running)
-    return max(goal.repeat.runs - told - under_way, 0)
+    return max(goal.runs - told - under_way, 0)
 
 
 def _tells(trial: TrialResult) -> bool:

@@ -45,15 +45,6 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True)
-class Repeat:
-    """Run the same cells `runs` times at each of these commits; `until_fail` stops at the first failure."""
-
-    shas: tuple[str, ...]
-    runs: int
-    until_fail: bool = False
-
-
-@dataclass(frozen=True)
 class FixCommit:
     """Fix candidates, by number, applied together on the failing commit; `sha` is empty if they conflict."""
 
@@ -63,7 +54,7 @@ class FixCommit:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a planner has to find out, and under which settings.
+    """What a bisection has to find out, and under which settings; a step is one without `goods`.
 
     Attributes:
         dag: The commits of the range.
@@ -80,12 +71,8 @@ class Goal:
         announced: The subset of `landings` that commit messages state.
         environments: The environment that each commit needs, by sha, where one has to be built.
         cached: The environments that are built already.
-        repeat: What `repro` repeats; None for every other command.
-        fix_commits: Fix candidates of `fixes`, and the combinations made so far, each as a commit.
-        verify: Commits at which `fixes` checks whether the failing cells pass.
         by_exit_code: The check is a command, and any failure counts, whatever its signature.
         grouped: Cells with the same first parameter run in one process of their own in CI.
-        only: The cells that `fixes` evaluates, each with its prerequisites; if empty, all cells.
     """
 
     dag: Dag
@@ -102,12 +89,8 @@ class Goal:
     announced: Mapping[str, Landing] = field(default_factory=dict)
     environments: Mapping[str, str] = field(default_factory=dict)
     cached: frozenset[str] = frozenset()
-    repeat: Repeat | None = None
-    fix_commits: tuple[FixCommit, ...] = ()
-    verify: tuple[str, ...] = ()
     by_exit_code: bool = False
     grouped: bool = True
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
         """Prior weight of each commit, given the files in the failure's traceback; cached."""
@@ -133,6 +116,40 @@ class Goal:
     def passing(self) -> tuple[str, ...]:
         """The ends at which the cells have to pass."""
         return (self.bad,) if self.fix else self.goods
+
+
+@dataclass(frozen=True)
+class ReproGoal:
+    """Run the same cells `runs` times at each of these commits; `until_fail` stops at the first failure.
+
+    A commit is given up once more than `retries` of its runs gave no result than gave one.
+    """
+
+    shas: tuple[str, ...]
+    runs: int
+    until_fail: bool = False
+    retries: int = 1
+
+
+@dataclass(frozen=True)
+class FixGoal:
+    """Find the fewest fix candidates that make the cells pass which fail at a commit.
+
+    Attributes:
+        bad: The failing commit.
+        fix_commits: The fix candidates, and the combinations made so far, each as a commit.
+        verify: Commits at which it is checked whether the failing cells pass.
+        runs: Runs without a failure before a cell counts as passing.
+        retries: How often a commit is retried after trials that the machine spoiled.
+        only: The cells to evaluate, each with its prerequisites; if empty, all cells.
+    """
+
+    bad: str
+    fix_commits: tuple[FixCommit, ...] = ()
+    verify: tuple[str, ...] = ()
+    runs: int = 2
+    retries: int = 1
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -14,67 +13,15 @@ from bisect_tool.format import count, duration, listing, percent, short
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bisect_tool.git import Commit
     from bisect_tool.search.prior import Suspicion
+    from bisect_tool.session.plan import Forecast, Plan
 
 _SHOWN = 40
 _PATH_LIMIT = 5
 _TEXT_LIMIT = 500
 _SELDOM = 0.05
 _BUSY = "tests with deadlines may time out and are then rerun"
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """Trials that a search of this range takes if bad commits fail so often.
-
-    `trial_s` is what a trial took in earlier sessions, a share of it where trials run side by side; None
-    where there was none. `endpoint_runs` of the bad end have to show the failure, or it is taken for green.
-    """
-
-    fail_bad: float
-    mean: float
-    p95: float
-    trial_s: float | None
-    endpoint_runs: int
-
-    @property
-    def missed(self) -> float:
-        """How often the bad end does not show it at all."""
-        return float((1 - self.fail_bad) ** self.endpoint_runs)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What `run` would do.
-
-    Attributes:
-        goods: The good ends.
-        commits: The candidates, ancestors first; the last is the bad end.
-        repo: The repository as it was found.
-        check: What would be run at each commit.
-        environments: How many environments would be built at most; 0 where none is needed.
-        native: The native files that commits change, by commit.
-        pinned: One compiled base serves all commits, whatever native files they change.
-        forecasts: What it would cost, for failures that show always and for some that do not.
-        suspicions: How suspect each commit is before any run, by its name; none, and all are alike.
-        fix: A fix is looked for; `goods` fail then, and the last commit passes.
-        busy: The measure by which the machine is busy now, with its figure; empty if it is not.
-    """
-
-    goods: tuple[Commit, ...]
-    commits: tuple[Commit, ...]
-    repo: str
-    check: str
-    environments: int
-    native: Mapping[str, tuple[str, ...]]
-    pinned: bool
-    forecasts: tuple[Forecast, ...] = ()
-    suspicions: Mapping[str, Suspicion] = field(default_factory=dict)
-    fix: bool = False
-    busy: str = ""
 
 
 def render_plan(plan: Plan) -> RenderableType:

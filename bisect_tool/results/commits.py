@@ -42,7 +42,7 @@ def mentioned_shas(
     commits: Mapping[str, Commit],
 ) -> Iterable[str]:
     """Every commit that the document mentions, once."""
-    shas = [*session.request.goods, session.request.bad, *(row.result.sha for row in rows)]
+    shas = [*session.request.ends, *(row.result.sha for row in rows)]
     for item in state.conclusions:
         shas += [*item.candidates, *(sha for sha, _ in item.skipped)]
         shas += commits[item.culprit].parents if item.culprit else ()

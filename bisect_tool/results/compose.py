@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from bisect_tool.build.fingerprint import native_paths
 from bisect_tool.errors import ExitCode
 from bisect_tool.git import plumbing
 from bisect_tool.git.forge import forge_of
+from bisect_tool.mode import Bisect, Fixes, Repro, Step
 from bisect_tool.options.resolve import hidden
 from bisect_tool.request import CommandCheck, ProjectCheck
 from bisect_tool.results import fixes
@@ -24,6 +26,7 @@ from bisect_tool.results.culprits import culprit_report, merge_itself, parent_ru
 from bisect_tool.results.document import (
     CulpritReport,
     Document,
+    FailureReport,
     NativeChange,
     TrialReport,
 )
@@ -33,6 +36,7 @@ from bisect_tool.results.repro import concluded, first_failure, reproduction
 from bisect_tool.results.sanitise import sanitise
 from bisect_tool.results.trials import total_cost, trial_report
 from bisect_tool.sanitise import secret_values
+from bisect_tool.session.planning import fix_goal
 from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
     from bisect_tool.git.commit import Commit
     from bisect_tool.planner import State
     from bisect_tool.request import Request
+    from bisect_tool.results.fixes import FixReport
+    from bisect_tool.results.repro import Reproduction
     from bisect_tool.session.session import Session
     from bisect_tool.session.store import TrialRow
     from bisect_tool.trial.result import TrialResult
@@ -60,7 +66,7 @@ def compose(
     shadows = hidden(request, session.repository)
     cuts = session.repository.cuts
     commits = {commit.sha: commit for commit in session.range.commits}
-    outside = dict.fromkeys((*request.goods, *(row.result.sha for row in rows)))
+    outside = dict.fromkeys((*request.ends, *(row.result.sha for row in rows)))
     commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
     commits |= parents_outside(session, state, commits)
     forge = forge_of(session.repository.origin)
@@ -69,46 +75,32 @@ def compose(
     state = doubting(session, with_root_notes(state, commits, cuts), shadows)
     trials = tuple(trial_report(row) for row in rows)
     unbuilt = _no_ops(session, state, commits)
-    results, seen = [row.result for row in rows], None
-    repro = reproduction(request.repetition, request.bad, results)
-    fix_result = fixes.fix_report(request.fixes, session.goal, session.range, results)
-    if repro is not None:
-        code, conclusion = concluded(repro, state, results)
-        seen = first_failure(repro, request.bad, results)
-    elif fix_result is not None:
-        code, conclusion = fixes.concluded(fix_result, request.bad, state, results)
-        seen = fixes.first_failure(fix_result, request.bad, results)
-    else:
-        code, conclusion = conclude(state, rows, unbuilt) if request.goods else conclude_step(rows)
-        if code is ExitCode.DONE and any(item.culprit in cuts for item in state.conclusions):
-            code, conclusion = ExitCode.INCONCLUSIVE, f"suspect: {CUT_OFF}"
-    fix = request.find == "fix"
-    failures = (
-        evidence_report(seen) if repro or fix_result else failure_reports(state, rows, commits, fix=fix)
-    )
-    failures = failures or build_failures(rows)
+    results = [row.result for row in rows]
+    answer = _answer(session, rows, state, unbuilt)
+    fix = request.finds_fix
+    failures = answer.failures or failure_reports(state, rows, commits, fix=fix) or build_failures(rows)
     again = _rerun(request, [row.result for row in rows if not row.shared])
     document = Document(
         schema=2,
-        command=request.command,
+        command=request.mode.command,
         rerun=again,
-        rerun_same_failure=request.rerun_same_failure if _fails_otherwise(state) else "",
+        rerun_same_failure=_rerun_same_failure(request, state),
         session=session.id,
         created=session.created,
         scenario=request.scenario or "",
         profile=request.profile or "",
         repo=request.repo,
         origin=session.repository.origin,
-        find=request.find,
+        find="fix" if fix else "regression",
         good=(request.bad,) if fix else request.goods,
         bad=request.goods[0] if fix else request.bad,
         candidates_total=len(session.range.commits),
-        exit_code=code,
-        resumable=state.stopped or code in _RESUMABLE,
-        conclusion=conclusion,
+        exit_code=answer.code,
+        resumable=state.stopped or answer.code in _RESUMABLE,
+        conclusion=answer.conclusion,
         cells={item.cell: cell_report(item, commits, rows, unbuilt, fix=fix) for item in state.conclusions},
-        repro=repro,
-        fixes=fix_result,
+        repro=answer.repro,
+        fixes=answer.fixes,
         failure=next(iter(failures), None),
         failures=failures,
         culprits=culprit_reports(session, state, commits, trials),
@@ -129,6 +121,41 @@ def compose(
     return sanitise(document, secret_values(os.environ))
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """The exit code and conclusion of a session, with what the reports of its mode alone have."""
+
+    code: ExitCode
+    conclusion: str
+    repro: Reproduction | None = None
+    fixes: FixReport | None = None
+    failures: tuple[FailureReport, ...] = ()
+
+
+def _answer(session: Session, rows: Sequence[TrialRow], state: State, unbuilt: frozenset[str]) -> _Answer:
+    results, request = [row.result for row in rows], session.request
+    match request.mode:
+        case Repro() as mode:
+            repro = reproduction(mode, request.bad, results)
+            seen = first_failure(repro, request.bad, results)
+            code, conclusion = concluded(repro, state, results)
+            return _Answer(code, conclusion, repro=repro, failures=evidence_report(seen))
+        case Fixes() as mode:
+            found = fixes.fix_report(mode, fix_goal(request, mode), session.range, results)
+            failures = evidence_report(fixes.first_failure(found, request.bad, results))
+            code, conclusion = fixes.concluded(found, request.bad, state, results)
+            return _Answer(code, conclusion, fixes=found, failures=failures)
+        case Step():
+            return _Answer(*conclude_step(rows))
+        case Bisect():
+            code, conclusion = conclude(state, rows, unbuilt)
+            if code is ExitCode.DONE and any(
+                item.culprit in session.repository.cuts for item in state.conclusions
+            ):
+                return _Answer(ExitCode.INCONCLUSIVE, f"suspect: {CUT_OFF}")
+            return _Answer(code, conclusion)
+
+
 def _all_skipped(rows: Sequence[TrialRow]) -> bool:
     """Whether trials ran, and every cell was skipped in each of them."""
     cells = [cell for row in rows for cell in row.result.cells]
@@ -140,17 +167,23 @@ def _rerun(request: Request, own: Sequence[TrialResult]) -> str:
 
     With them it would not come as far as it did. No trial begins later than a budget after the first one.
     """
+    mode = request.mode
+    if not isinstance(mode, Bisect):
+        return request.rerun
     started = [datetime.fromisoformat(trial.started) for trial in own if trial.started]
     minutes = (max(started) - min(started)).total_seconds() / 60 if started else 0.0
-    beyond = (request.budget_trials is not None and len(own) > request.budget_trials) or (
-        request.budget_minutes is not None and minutes > request.budget_minutes
+    beyond = (mode.budget.trials is not None and len(own) > mode.budget.trials) or (
+        mode.budget.minutes is not None and minutes > mode.budget.minutes
     )
-    return request.rerun_unlimited or request.rerun if beyond else request.rerun
+    return mode.rerun_unlimited or request.rerun if beyond else request.rerun
 
 
-def _fails_otherwise(state: State) -> bool:
-    """Whether a command fails in more than one way, so that one of them is to be looked for."""
-    return any(item.other_failure or item.otherwise for item in state.conclusions)
+def _rerun_same_failure(request: Request, state: State) -> str:
+    """The command line with `--same-failure`, where a command fails in more than one way; else empty."""
+    if not isinstance(request.mode, Bisect):
+        return ""
+    several = any(item.other_failure or item.otherwise for item in state.conclusions)
+    return request.mode.rerun_same_failure if several else ""
 
 
 def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:
@@ -198,7 +231,7 @@ def culprit_reports(
         if item.culprit:
             cells.setdefault(item.culprit, []).append(item.cell)
     searched = {commit.sha for commit in session.range.commits}
-    fix = session.request.find == "fix"
+    fix = session.request.finds_fix
     found = {}
     for sha, names in cells.items():
         parents = parent_runs(commits[sha].parents, names, trials)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import ExitCode
 from bisect_tool.fixes.reverts import taken_back_by
 from bisect_tool.git.apply_edits import NOTHING_CHANGED
-from bisect_tool.options.run_options import with_good
+from bisect_tool.options.rerun import with_good
 from bisect_tool.results.commits import commit_info
 from bisect_tool.results.document import Confirmation, NextSearch
 from bisect_tool.verdict import RED

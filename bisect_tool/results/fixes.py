@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from bisect_tool.evidence import Failure
     from bisect_tool.git import Range
-    from bisect_tool.planner import Goal, State
-    from bisect_tool.request import FixCommit, Fixes
+    from bisect_tool.mode import FixCommit, Fixes
+    from bisect_tool.planner import FixGoal, State
     from bisect_tool.trial.result import TrialResult
 
 DOUBTFUL = 0.05
@@ -81,12 +81,8 @@ class FixReport(_Model):
     flaky_cells: tuple[FlakyCell, ...] = ()
 
 
-def fix_report(
-    asked: Fixes | None, goal: Goal, span: Range, results: Sequence[TrialResult]
-) -> FixReport | None:
-    """Evaluate every candidate from the trials; None if the session is not one of `fixes`."""
-    if asked is None:
-        return None
+def fix_report(asked: Fixes, goal: FixGoal, span: Range, results: Sequence[TrialResult]) -> FixReport:
+    """Evaluate every candidate from the trials."""
     evaluation = FixEvaluation(goal, results)
     found = smallest_fix(evaluation)
     titles = {commit.sha: commit.subject for commit in span.commits}
@@ -96,7 +92,7 @@ def fix_report(
         _standing(evaluation, Tried(name=short(sha), title=titles[sha], sha=sha)) for sha in asked.verify
     )
     return FixReport(
-        runs=goal.endpoint_runs,
+        runs=goal.runs,
         red=evaluation.red,
         green=evaluation.green,
         candidates=tuple(each for each in tried if len(each.parts) == 1),
@@ -141,7 +137,7 @@ def _unsteady(evaluation: FixEvaluation) -> Iterator[FlakyCell]:
     for cell in evaluation.red:
         seen = evaluation.seen(cell)
         if seen.failed < seen.runs:
-            chance = false_pass_probability(seen.failed, seen.runs, evaluation.goal.endpoint_runs)
+            chance = false_pass_probability(seen.failed, seen.runs, evaluation.goal.runs)
             yield FlakyCell(cell=cell, runs=seen.runs, failed=seen.failed, false_pass_probability=chance)
 
 

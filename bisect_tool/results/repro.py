@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.evidence import Failure
+    from bisect_tool.mode import Repro
     from bisect_tool.planner import State, Tally
-    from bisect_tool.request import Repetition
     from bisect_tool.trial.result import TrialResult
 
 _NAMES = 10
@@ -93,10 +93,8 @@ class Reproduction(_Model):
     cells: dict[str, Reproduced]
 
 
-def reproduction(asked: Repetition | None, sha: str, trials: Sequence[TrialResult]) -> Reproduction | None:
-    """Failure rates of every cell at `sha`; None if the session is not one of `repro`."""
-    if asked is None:
-        return None
+def reproduction(asked: Repro, sha: str, trials: Sequence[TrialResult]) -> Reproduction:
+    """Failure rates of every cell at `sha`."""
     cells = dict.fromkeys(cell.cell for trial in trials for cell in trial.cells)
     return Reproduction(
         runs=asked.runs,

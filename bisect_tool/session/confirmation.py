@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.fixes.candidates import build_singles, reverts, span
+from bisect_tool.mode import Bisect, Fixes
 from bisect_tool.options.resolve import Resolved
-from bisect_tool.request import Fixes
 from bisect_tool.session import session as sessions
 from bisect_tool.stats import false_pass_probability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bisect_tool.mode import Mode
     from bisect_tool.planner import CellConclusion, State
-    from bisect_tool.request import Request
     from bisect_tool.session.session import Session
     from bisect_tool.session.store import Store
 
@@ -23,7 +23,7 @@ _LEAST_RUNS, _MOST_RUNS = 2, 30
 
 def why_not(session: Session, state: State) -> str:
     """The reason why there is nothing to confirm; empty if there is something."""
-    if session.request.find == "fix":
+    if session.request.finds_fix:
         return "nothing to confirm: a fix was looked for, and --confirm reverts what broke it"
     if state.stopped:
         return "nothing is confirmed yet: the budget was used up"
@@ -32,8 +32,10 @@ def why_not(session: Session, state: State) -> str:
 
 def culprits(session: Session, state: State) -> tuple[CellConclusion, ...]:
     """The conclusions whose culprits are to be reverted; empty while the bisection is unfinished."""
-    request = session.request
-    if request.confirm is None or request.find == "fix" or not state.over or state.stopped:
+    mode = session.request.mode
+    if not isinstance(mode, Bisect) or mode.confirm is None or mode.find == "fix":
+        return ()
+    if not state.over or state.stopped:
         return ()
     return tuple(item for item in state.conclusions if item.culprit)
 
@@ -43,21 +45,14 @@ def begun(session: Session, found: Sequence[CellConclusion], store: Store) -> Se
     asked = _asked(session, found)
     rows = store.confirming(session.id)
     taken_up = (sessions.load(row.id, store, session.home) for row in rows)
-    return next((each for each in taken_up if each.request.fixes and _same(each.request.fixes, asked)), None)
+    return next((each for each in taken_up if _same(each.request.mode, asked)), None)
 
 
 def begin(session: Session, found: Sequence[CellConclusion], store: Store) -> Session:
     """Create the session that confirms these culprits, each reverted on the bad end."""
-    update = {
-        "goods": (),
-        "command": "fixes",
-        "confirm": None,
-        "priors": False,
-        "fresh": session.request.fresh or session.request.command == "demo",
-        "endpoint_runs": passes(found, session.request.confidence),
-        "fixes": _asked(session, found),
-    }
-    request: Request = build_singles(session.request.model_copy(update=update), session.repository)
+    bisected = session.request
+    update = {"mode": _asked(session, found), "fresh": bisected.fresh or not bisected.mode.shares_trials}
+    request = build_singles(bisected.model_copy(update=update), session.repository)
     resolved = Resolved(request, session.repository, span(request, session.repository))
     return sessions.create(resolved, store, session.home)
 
@@ -78,13 +73,15 @@ def passes(found: Sequence[CellConclusion], confidence: float) -> int:
 
 def _asked(session: Session, found: Sequence[CellConclusion]) -> Fixes:
     shas = (item.culprit for item in found if item.culprit)
+    mode = session.request.mode
+    assert isinstance(mode, Bisect)
     return Fixes(
         candidates=reverts(shas, session.repository, session.request.bad),
-        fix_commits=(),
+        runs=passes(found, mode.confidence),
         confirms=session.id,
         cells={item.cell: item.after for item in found},
     )
 
 
-def _same(one: Fixes, other: Fixes) -> bool:
-    return (one.candidates, one.cells) == (other.candidates, other.cells)
+def _same(mode: Mode, asked: Fixes) -> bool:
+    return isinstance(mode, Fixes) and (mode.candidates, mode.cells) == (asked.candidates, asked.cells)

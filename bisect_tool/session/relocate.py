@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Repository
 from bisect_tool.git.clone import without_account
+from bisect_tool.mode import Fixes
 from bisect_tool.request import Request
 from bisect_tool.sanitise import clean_line
 
@@ -37,13 +38,13 @@ def relocate(session: str, repo: str, store: Store, home: Home) -> None:
 def _family(row: SessionRow, store: Store) -> list[SessionRow]:
     """The session, the one that it confirms, and those that confirm it."""
     request = Request.model_validate_json(row.request)
-    confirms = request.fixes.confirms if request.fixes else None
-    first = store.session(confirms) if confirms else row
+    mode = request.mode
+    first = store.session(mode.confirms) if isinstance(mode, Fixes) and mode.confirms else row
     return [first, *store.confirming(first.id)]
 
 
 def _check_commits(session: str, request: Request, repository: Repository) -> None:
-    for sha in (*request.goods, request.bad):
+    for sha in request.ends:
         try:
             repository.commit(sha)
         except UsageError:
@@ -66,8 +67,9 @@ def _moved(request: Request, where: str) -> Request:
 
     fields = request.model_dump()
     fields["check"] = _each_text(fields["check"], word)
-    fields.update(repo=where, rerun=line(request.rerun), rerun_unlimited=line(request.rerun_unlimited))
-    return Request.model_validate(fields)
+    lines = [name for name in fields["mode"] if name.startswith("rerun")]
+    fields["mode"].update({name: line(fields["mode"][name]) for name in lines})
+    return Request.model_validate({**fields, "repo": where, "rerun": line(request.rerun)})
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401 - a dumped model of any shape

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bisect_tool import planner
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed, Noted, Waits
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.options.check_files import require_same_check
-from bisect_tool.planner import State, decide, decide_fixes, decide_repro, with_extra_retries
 from bisect_tool.session.session import assembled, require_same_scenario, trials
 from bisect_tool.supervise import recover
 from bisect_tool.trial.run import TrialAborted, clear
@@ -23,21 +20,10 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
-    from bisect_tool.planner import Goal, Step
+    from bisect_tool.planner import Planner, State, Step
     from bisect_tool.session.session import Session
     from bisect_tool.session.store import Store, TrialRow
     from bisect_tool.trial.result import TrialResult
-
-
-class Planner(Protocol):
-    """A function that decides the next trial; pure."""
-
-    def __call__(self, goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step]) -> State:
-        """Where the planner stands after these trials, and what to begin beside those that run."""
-
-
-_PLANNERS: dict[str, Planner] = {"repro": decide_repro, "fixes": decide_fixes}
-"""What decides the trials of a command; that of all others is the bisection."""
 
 
 class Observer(Protocol):
@@ -65,15 +51,10 @@ class Observer(Protocol):
         """A trial ended and is in the store."""
 
 
-def current_state(session: Session, rows: Sequence[TrialRow]) -> State:
-    """Where the planner of a session stands after these trials."""
-    results = [row.result for row in rows]
-    decides = _PLANNERS.get(session.request.command)
-    return decides(session.goal, results, ()) if decides else planner.current_state(session.goal, results)
-
-
-def run(session: Session, store: Store, observer: Observer, cancel: threading.Event) -> State:
-    """Run trials until nothing is left to find out; each is in the store before the next is chosen.
+def run(
+    session: Session, planner: Planner, store: Store, observer: Observer, cancel: threading.Event
+) -> State:
+    """Run the trials that a planner chooses; each is in the store before the next is chosen.
 
     The session has to be `held`. Whatever ends it early, `cancel` is set, and no trial runs any more. Only a
     Ctrl-C after `cancel` was set does not wait for the trials: their guardians end them.
@@ -83,7 +64,7 @@ def run(session: Session, store: Store, observer: Observer, cancel: threading.Ev
         TrialAborted: `cancel` was set; resumable.
     """
     with LocalExecutor(session.config, session.repository, cancel, observer.waiting) as executor:
-        return _Loop(session, store, executor, observer, cancel).run()
+        return _Loop(session, planner, store, executor, observer).run()
 
 
 class _Loop:
@@ -92,23 +73,23 @@ class _Loop:
     def __init__(
         self,
         session: Session,
+        planner: Planner,
         store: Store,
         executor: LocalExecutor,
         observer: Observer,
-        cancel: threading.Event,
     ) -> None:
         self._session, self._store, self._executor = session, store, executor
-        self._observer, self._cancel = observer, cancel
+        self._observer, self._cancel = observer, executor.cancel
         self._version = session.version
-        self._decide = _PLANNERS.get(session.request.command, decide)
         self._rows = trials(session, store)
         self._shared = [row.result for row in self._rows if row.shared]
         self._own = [row.result for row in self._rows if not row.shared]
         self._environments = environments(session.repository, session.range, session.config.profile)
-        self._goal = replace(with_extra_retries(session.goal, self._own), environments=self._environments)
+        self._earlier = tuple(self._own)
+        self._planner = planner.with_extra_retries(self._earlier)
         self._folder = session.home.session(session.id) / "trials"
         self._running: dict[int, Step] = {}
-        self._began, self._had = time.monotonic(), len(self._own)
+        self._began = time.monotonic()
 
     def run(self) -> State:
         """The last state of the planner."""
@@ -131,25 +112,16 @@ class _Loop:
         # A trial can be over before it hears of an interrupt.
         if self._cancel.is_set():
             raise TrialAborted("the session was interrupted")
-        if self._session.request.command in _PLANNERS:
-            return replace(state, step=None, stopped=True)
-        return planner.conclude_early(self._goal, self._trials)
+        return self._planner.conclude_early(self._trials)
 
     @property
     def _trials(self) -> list[TrialResult]:
         return [*self._shared, *self._own]
 
     def _used_up(self) -> bool:
-        """Whether a budget is used up: no trial begins then, and those that run end.
-
-        A session that is taken up again has its budgets anew.
-        """
-        request = self._session.request
-        trials = len(self._own) - self._had + len(self._running)
-        minutes = (time.monotonic() - self._began) / 60
-        return (request.budget_trials is not None and trials >= request.budget_trials) or (
-            request.budget_minutes is not None and minutes >= request.budget_minutes
-        )
+        """Whether a budget is used up: no trial begins then, and those that run end."""
+        trials = len(self._own) - len(self._earlier) + len(self._running)
+        return self._session.budget.is_used_up(trials, (time.monotonic() - self._began) / 60)
 
     def _recover(self) -> None:
         """Trials in flight when a run was killed prove nothing: what is left of them is ended."""
@@ -163,8 +135,9 @@ class _Loop:
         """Fill the free slots; returns where the planner stands."""
         while True:
             self._assemble()
-            goal = replace(self._goal, cached=built(self._environments, self._session.home.cache))
-            state = self._decide(goal, self._trials, tuple(self._running.values()))
+            cached = built(self._environments, self._session.home.cache)
+            planner = self._planner.with_environments(self._environments, cached)
+            state = planner.decide(self._trials, tuple(self._running.values()))
             self._observer.on_decision(state)
             if state.step is None or self._cancel.is_set() or self._used_up():
                 return state
@@ -182,7 +155,7 @@ class _Loop:
         if session is not self._session:
             self._session = session
             self._shared = [row.result for row in trials(session, self._store) if row.shared]
-            self._goal = replace(self._goal, fix_commits=session.goal.fix_commits)
+            self._planner = session.planner.with_extra_retries(self._earlier)
 
     def _await_end(self) -> None:
         """Wait until one trial has ended, and store it; raises what it could not be ended for."""
@@ -205,11 +178,7 @@ class _Loop:
 
     def _check_usable(self, result: TrialResult) -> None:
         """Raise UsageError where the check could not even be started at the end that has to fail."""
-        if (
-            not result.unusable
-            or result.sha not in self._goal.failing
-            or self._session.request.command == "step"
-        ):
+        if not result.unusable or result.sha not in self._planner.failing:
             return
         raise UsageError(
             f"{result.cells[0].reason} (at {result.sha[:9]}, the commit that must fail)",

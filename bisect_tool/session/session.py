@@ -1,4 +1,4 @@
-"""A session: its request, repository and commit range, the planner's goal, and the trials it may reuse."""
+"""A session: its request, repository, commit range and planner, and the trials it may reuse."""
 
 from __future__ import annotations
 
@@ -18,14 +18,11 @@ from bisect_tool.fixes import candidates
 from bisect_tool.git import Range, Repository
 from bisect_tool.git.alternates import checkout_at
 from bisect_tool.git.clone import is_url
-from bisect_tool.git.content_reverts import restored
 from bisect_tool.git.repository import ignore
+from bisect_tool.mode import UNLIMITED, Bisect, Budget, Fixes, Repro
 from bisect_tool.options.resolve import span_of
-from bisect_tool.planner import FixCommit, Goal, Repeat, decide_fixes
-from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request
-from bisect_tool.search import Dag
-from bisect_tool.search.prior import Change
-from bisect_tool.search.relands import Message, landings
+from bisect_tool.request import CommandCheck, ProjectCheck, Request
+from bisect_tool.session.planning import planner_of
 from bisect_tool.session.store import another_version
 from bisect_tool.trial.config import TrialConfig
 from bisect_tool.trial.result_key import scenario_digest, version
@@ -37,19 +34,14 @@ if TYPE_CHECKING:
 
     from bisect_tool.options.resolve import Resolved
     from bisect_tool.paths import Home
-    from bisect_tool.search.relands import Landing
+    from bisect_tool.planner import Planner
     from bisect_tool.session.store import Store, TrialRow
     from bisect_tool.trial.result import TrialResult
 
 
-# What stops at a failure is no fair sample of how often there is one. So trials of `repro` (--until-fail)
-# would bias a bisection, which learns rates from them, and those of a bisection the rate that `repro` tells.
-_UNSHARED = ("demo", "step", "repro")
-
-
 @dataclass(frozen=True)
 class Session:
-    """A stored session: its id, request, repository, commit range and folders."""
+    """A stored session: its id, request, repository, commit range and folders, and the budget of a run."""
 
     id: str
     created: str
@@ -57,6 +49,7 @@ class Session:
     repository: Repository
     range: Range
     home: Home
+    budget: Budget = UNLIMITED
 
     @cached_property
     def config(self) -> TrialConfig:
@@ -69,83 +62,17 @@ class Session:
         return _version(self)
 
     @cached_property
-    def goal(self) -> Goal:
-        """The input of the planner: range, ends, prior data and settings."""
-        return Goal(
-            dag=Dag(self.range.parents),
-            goods=self.request.goods,
-            bad=self.request.bad,
-            endpoint_runs=self.request.endpoint_runs,
-            confidence=self.request.confidence,
-            fix=self.request.find == "fix",
-            slots=self.request.slots,
-            changes=changes(self.request, self.repository, self.range),
-            paths=paths_of(self.request),
-            landings=self._landings,
-            announced=self._said({}),
-            repeat=repetition(self.request),
-            fix_commits=fix_commits(self.request),
-            verify=self.request.fixes.verify if self.request.fixes else (),
-            by_exit_code=isinstance(self.request.check, CommandCheck) and not self.request.same_failure,
-            grouped=not isinstance(self.request.check, ProjectCheck),
-            only=self.request.fixes.cells if self.request.fixes else {},
-        )
-
-    @cached_property
-    def _landings(self) -> Mapping[str, Landing]:
-        takes_back = restored(self.repository, self.range)
-        return self._said(takes_back)
-
-    def _said(self, takes_back: Mapping[str, str]) -> Mapping[str, Landing]:
-        commits = self.range.commits
-        return landings(
-            [Message(each.sha, each.subject, each.body, takes_back.get(each.sha, "")) for each in commits]
-        )
-
-
-def repetition(request: Request) -> Repeat | None:
-    """What is repeated, where nothing is searched for."""
-    asked = request.repetition
-    if asked is None:
-        return None
-    shas = (request.bad, asked.against) if asked.against else (request.bad,)
-    return Repeat(shas, asked.runs, asked.until_fail)
-
-
-def fix_commits(request: Request) -> tuple[FixCommit, ...]:
-    """The candidates for a fix, and their combinations, as far as they were put together."""
-    made = request.fixes.fix_commits if request.fixes else ()
-    return tuple(FixCommit(frozenset(each.parts), each.sha) for each in made)
-
-
-def changes(request: Request, repository: Repository, span: Range) -> tuple[Change, ...]:
-    """What the commits of a range change, where that tells suspects apart: not for a command or a fix."""
-    if not request.priors or not request.scenario or request.find == "fix":
-        return ()
-    files = repository.changed_by(commit.sha for commit in span.commits)
-    return tuple(
-        Change(
-            commit.sha,
-            commit.subject,
-            # What a merge brings was changed by commits of its own, unless only the mainline counts.
-            files[commit.sha] if span.first_parent or len(commit.parents) < 2 else (),
-            len(commit.parents),
-        )
-        for commit in span.commits
-    )
-
-
-def paths_of(request: Request) -> tuple[str, ...]:
-    """Files and folders that matter to what is tested."""
-    own = (request.check.file,) if isinstance(request.check, PytestCheck) else ()
-    return (*own, *(scenarios.load(request.scenario).paths if request.scenario else ()))
+    def planner(self) -> Planner:
+        """What chooses the trials."""
+        return planner_of(self.request, self.repository, self.range)
 
 
 def create(resolved: Resolved, store: Store, home: Home) -> Session:
     """Start a new session in the store."""
     request = with_scenario(resolved.request)
     row = store.session(store.create(request.model_dump_json()))
-    return Session(row.id, row.created, request, resolved.repository, resolved.range, home)
+    budget = _budget(request)
+    return Session(row.id, row.created, request, resolved.repository, resolved.range, home, budget)
 
 
 def with_scenario(request: Request) -> Request:
@@ -178,8 +105,19 @@ def load(session: str, store: Store, home: Home, waiting: Callable[[str], None] 
     except ValidationError:
         raise another_version(row.id) from None
     repository = _open(request.repo, row.id, home, waiting)
-    span = candidates.span(request, repository) if request.fixes else span_of(request, repository)
-    return Session(row.id, row.created, request, repository, span, home)
+    span = _span(request, repository)
+    return Session(row.id, row.created, request, repository, span, home, _budget(request))
+
+
+def _budget(request: Request) -> Budget:
+    """The budget of one run: a session that is resumed has it anew."""
+    return request.mode.budget if isinstance(request.mode, Bisect) else UNLIMITED
+
+
+def _span(request: Request, repository: Repository) -> Range:
+    if isinstance(request.mode, Fixes):
+        return candidates.span(request, repository)
+    return span_of(request, repository)
 
 
 def _open(repo: str, session: str, home: Home, waiting: Callable[[str], None]) -> Repository:
@@ -198,7 +136,7 @@ def _trial_config(session: Session) -> TrialConfig:
     request = session.request
     scenario = scenarios.load(request.scenario) if request.scenario else None
     profile = scenario.profile(request.profile) if scenario and request.profile else None
-    asked = request.repetition
+    mode = request.mode
     return TrialConfig(
         request.check,
         session.home,
@@ -207,7 +145,7 @@ def _trial_config(session: Session) -> TrialConfig:
         request.deadline_s,
         request.cells,
         request.slots,
-        stress=(asked.stress, asked.stress_roles) if asked and asked.stress else None,
+        stress=(mode.stress, mode.stress_roles) if isinstance(mode, Repro) and mode.stress else None,
         passed=request.pass_env,
         own=_own_paths(session),
     )
@@ -234,8 +172,8 @@ def trials(session: Session, store: Store) -> list[TrialRow]:
 
 def _confirmed(session: Session, store: Store) -> list[TrialRow]:
     """Trials of the confirmed bisection at the bad end; they are always reused."""
-    confirms = session.request.fixes.confirms if session.request.fixes else None
-    rows = store.trials(confirms) if confirms else []
+    mode = session.request.mode
+    rows = store.trials(mode.confirms) if isinstance(mode, Fixes) and mode.confirms else []
     return [replace(row, shared=True) for row in rows if row.result.sha == session.request.bad]
 
 
@@ -243,13 +181,13 @@ def _earlier(session: Session, store: Store) -> list[TrialRow]:
     mark = "" if session.request.fresh else session.version
     if not mark:
         return []
-    ends = (*session.request.goods, session.request.bad)
+    ends = session.request.ends
     shas = dict.fromkeys((*ends, *session.range.parents))
     return [row for row in store.earlier(session.id, mark, shas) if _stands(row.result, ends)]
 
 
 def _version(session: Session) -> str:
-    own = "" if session.request.command in _UNSHARED else version(session.config)
+    own = version(session.config) if session.request.mode.shares_trials else ""
     # Names of commits do not say what replacements, grafts and line ends make of them.
     variant = session.repository.parts.variant
     return f"{own}+{variant}" if own and variant else own
@@ -270,9 +208,9 @@ def assembled(session: Session, store: Store) -> Session:
 
     They are not stored: the same trials ask for the same ones, and the same edits make the same commits.
     """
-    while session.request.fixes:
+    while isinstance(session.request.mode, Fixes):
         results = [row.result for row in trials(session, store)]
-        wanted = decide_fixes(session.goal, results).wanted
+        wanted = session.planner.decide(results).wanted
         if not wanted:
             break
         request = candidates.build_combination(session.request, session.repository, wanted)

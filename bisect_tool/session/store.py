@@ -53,7 +53,11 @@ _COLUMNS = {
 _ADD_VERSION = "ALTER TABLE trial ADD COLUMN version TEXT NOT NULL DEFAULT ''"
 _SESSIONS = "SELECT id, created, request, document FROM session"
 _NEWEST_FIRST = "ORDER BY created DESC, rowid DESC"
-_CONFIRMS = "CASE WHEN json_valid(request) THEN json_extract(request, '$.fixes.confirms') END"
+# Earlier versions stored it in `fixes`.
+_CONFIRMS = (
+    "CASE WHEN json_valid(request) THEN coalesce("
+    "json_extract(request, '$.mode.confirms'), json_extract(request, '$.fixes.confirms')) END"
+)
 _TRIALS = "SELECT number, purpose, result FROM trial"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SHOWN = 3

@@ -12,6 +12,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from bisect_tool import mode
 from bisect_tool.format import count, duration, narrowed, roughly, short, told
 from bisect_tool.sanitise import clean_line
 from bisect_tool.terminal import terminal
@@ -88,9 +89,10 @@ class Progress:
         self._clock = clock
         self._busy = busy
         self._subjects = _subjects(session)
-        self._stepping = session.request.command == "step"
+        self._stepping = isinstance(session.request.mode, mode.Step)
         request = session.request
-        self._snapshot = Snapshot(clock(), request.slots, bool(request.goods), len(session.range.commits))
+        searching = isinstance(request.mode, mode.Bisect)
+        self._snapshot = Snapshot(clock(), request.slots, searching, len(session.range.commits))
         self._seconds: list[float] = []
         self._live = _live(self._console, self._render)
         self._ended = threading.Event()

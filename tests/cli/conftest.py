@@ -42,10 +42,9 @@ def load(monkeypatch):
 
     def becomes(**figures):
         now = Load(**{"cpus": 2.0, "load_before": 0.1, "load_after": 0.1, "cpu": 0.01, **figures})
-        for command in ("doctor", "plan"):
-            monkeypatch.setattr(f"bisect_tool.cli.{command}.current_load", lambda: now)
-        for command in ("run_session", "step"):
-            monkeypatch.setattr(f"bisect_tool.cli.{command}.BusyWatch", lambda: lambda: now.busy)
+        for module in ("cli.machine_checks", "supervise.load"):
+            monkeypatch.setattr(f"bisect_tool.{module}.current_load", lambda: now)
+        monkeypatch.setattr("bisect_tool.cli.run_session.BusyWatch", lambda: lambda: now.busy)
 
     becomes()
     return becomes
@@ -54,7 +53,7 @@ def load(monkeypatch):
 @pytest.fixture(autouse=True)
 def _few_searches(monkeypatch):
     """What a plan forecasts comes from forty searches, which take seconds."""
-    monkeypatch.setattr("bisect_tool.cli.plan._SEARCHES", 2)
+    monkeypatch.setattr("bisect_tool.session.plan._SEARCHES", 2)
 
 
 @pytest.fixture

@@ -440,7 +440,7 @@ def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):
 
 
 def test_demo_without_its_engine(cli, monkeypatch):
-    monkeypatch.setattr("bisect_tool.cli.doctor._ENGINE", ("sys", "nothing_of_this_name"))
+    monkeypatch.setattr("bisect_tool.cli.machine_checks._ENGINE", ("sys", "nothing_of_this_name"))
     ended = cli("demo")
     assert ended.err == (
         "error: the demo needs packages that are missing: nothing_of_this_name\n"

@@ -22,15 +22,17 @@ from rich.console import Console
 
 from bisect_tool import __version__
 from bisect_tool.build import fingerprint
-from bisect_tool.cli import doctor, plan
-from bisect_tool.cli.plan import plan_of
+from bisect_tool.cli import machine_checks
+from bisect_tool.mode import Bisect
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.paths import home as current_home
-from bisect_tool.render.plan import Forecast, Plan, render_plan
+from bisect_tool.render.plan import render_plan
 from bisect_tool.results.document import Document
 from bisect_tool.scenario import load
 from bisect_tool.search.prior import Suspicion
+from bisect_tool.session import plan
+from bisect_tool.session.plan import Forecast, Plan, plan_of
 from bisect_tool.session.store import Store
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -146,7 +148,7 @@ def test_plan_says_that_the_machine_is_busy(cli, project, load):
 @pytest.mark.parametrize(("good", "bad"), [("good", "bad"), ("unbuildable", "bad"), ("flaky", "fixed")])
 def test_plan_counts_each_environment_once(engine, good, bad, first_parent):
     words = RunOptions(
-        goods=(good,), bad=bad, repo=str(engine), profile="reference", first_parent=first_parent
+        good=(good,), bad=bad, repo=str(engine), profile="reference", first_parent=first_parent
     )
     resolved = resolve(words, current_home(), pytest.fail)
     build = load("external-lb-dp").profile("reference").build
@@ -236,10 +238,10 @@ def test_a_long_range_is_forecast_by_its_parts(monkeypatch):
     monkeypatch.setattr(
         plan, "simulate_search", lambda case, *_: played.append(case) or SimpleNamespace(trials=9)
     )
-    request = SimpleNamespace(goods=("good",), confidence=0.95, slots=1, endpoint_runs=2)
+    mode = Bisect(goods=("good",))
     names = [f"c{number}" for number in range(1024)]
     parents = {name: (names[place - 1] if place else "good",) for place, name in enumerate(names)}
-    (always, *_, seldom) = plan._forecasts(request, parents, [Suspicion("c1000", 99.0, ())], None)
+    (always, *_, seldom) = plan._forecasts(mode, 1, parents, [Suspicion("c1000", 99.0, ())], None)
     assert (always.mean, always.p95) == (12.0, 12.0)
     assert seldom.mean > 20
     assert {len(case.dag.candidates) for case in played} == {128}
@@ -253,8 +255,8 @@ class TestDoctor:
     @pytest.fixture(autouse=True)
     def machine(self, monkeypatch):
         """A machine without GPUs, whose disk is as large as needed."""
-        monkeypatch.setattr(doctor, "snapshot", tuple)
-        monkeypatch.setattr(doctor, "_DISK_GIB", 0)
+        monkeypatch.setattr(machine_checks, "snapshot", tuple)
+        monkeypatch.setattr(machine_checks, "_DISK_GIB", 0)
 
     def rows(self, ended):
         return re.findall(r"(?m)^([✓✗-])  (\w+) +(.*?) *$", ended.out)
@@ -279,7 +281,7 @@ class TestDoctor:
         assert "tests with deadlines may time out" in ended.out
 
     def test_gpus_are_counted(self, cli, monkeypatch):
-        monkeypatch.setattr(doctor, "snapshot", lambda: ("one", "two"))
+        monkeypatch.setattr(machine_checks, "snapshot", lambda: ("one", "two"))
         assert ("✓", "GPUs", "2 NVIDIA GPUs") in self.rows(cli("doctor"))
 
     def test_what_lacks_comes_first(self, cli, tmp_path, monkeypatch):
@@ -292,13 +294,13 @@ class TestDoctor:
         assert [mark for mark, *_ in self.rows(ended)].count("✗") == 1
 
     def test_little_disk(self, cli, monkeypatch):
-        monkeypatch.setattr(doctor, "_DISK_GIB", 10**9)
+        monkeypatch.setattr(machine_checks, "_DISK_GIB", 10**9)
         ended = cli("doctor")
         assert ended.code == 5
         assert "free 1000000000 GiB there, or set BISECT_RUN_HOME to a directory on another disk" in ended.out
 
     def test_the_demo_is_no_need(self, cli, monkeypatch):
-        monkeypatch.setattr(doctor, "_ENGINE", ("sys", "nothing_of_this_name"))
+        monkeypatch.setattr(machine_checks, "_ENGINE", ("sys", "nothing_of_this_name"))
         ended = cli("doctor")
         assert ended.code == 0
         assert ("-", "demo", "missing nothing_of_this_name") in self.rows(ended)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.cli.fixes import _as_before
 from bisect_tool.errors import UsageError
 from bisect_tool.options.resolve import resolve
-from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.run_options import FixesOptions, RunOptions
 from bisect_tool.paths import home as current_home
+from bisect_tool.results.earlier_sessions import with_earlier_check
 from bisect_tool.session.store import Store
 
 
 @pytest.mark.parametrize("inside", [".", "objects"])
 def test_a_bare_repository_is_meant(engine, monkeypatch, inside):
     monkeypatch.chdir(engine / inside)
-    resolved = resolve(RunOptions(goods=("good",), bad="bad"), current_home(), pytest.fail)
+    resolved = resolve(RunOptions(good=("good",), bad="bad"), current_home(), pytest.fail)
     assert resolved.request.repo == os.path.normpath(engine / inside)
     assert resolved.request.profile == "reference"
 
@@ -27,7 +27,7 @@ def test_no_check_in_a_repository_that_is_no_engine_names_both_ways(project, mon
     """Nothing is cloned: that would be another project's history."""
     monkeypatch.chdir(Path(project.path, folder))
     with pytest.raises(UsageError) as raised:
-        resolve(RunOptions(goods=("c1",), bad="c8"), current_home(), pytest.fail)
+        resolve(RunOptions(good=("c1",), bad="c8"), current_home(), pytest.fail)
     assert "--pytest tests/" in raised.value.hint
     assert "-- ./check.sh" in raised.value.hint
 
@@ -41,21 +41,23 @@ def test_a_scenario_by_name_reads_its_own_repository_from_any_other(project, mon
 
     monkeypatch.chdir(project.path)
     with pytest.raises(Asked, match="this folder is not what scenario external-lb-dp tests: reading https"):
-        resolve(RunOptions(goods=("c1",), bad="c8", scenario="external-lb-dp"), current_home(), notice)
+        resolve(RunOptions(good=("c1",), bad="c8", scenario="external-lb-dp"), current_home(), notice)
+
+
+def options(**asked):
+    return FixesOptions(**{"at": "bad", "verify": ("bad",)} | asked)
 
 
 @pytest.fixture
 def earlier(engine, monkeypatch):
     """A session of another scenario at the bad end of the engine, which is the current folder."""
     monkeypatch.chdir(engine)
-    words = RunOptions(goods=(), bad="bad", scenario="shutdown", profile="reference")
-    resolved = resolve(words, current_home(), pytest.fail, "step")
+    words = RunOptions(good=("good",), bad="bad", scenario="shutdown", profile="reference")
+    resolved = resolve(words, current_home(), pytest.fail)
     with closing(Store(current_home().store)) as store:
         store.create(resolved.request.model_dump_json())
         here = current_home()
-        yield lambda **asked: _as_before(
-            RunOptions(goods=(), **{"bad": "bad"} | asked), store, here, tried=True
-        )
+        yield lambda **asked: with_earlier_check(options(**asked), store, here, print)
 
 
 def test_fixes_takes_over_the_scenario_of_the_last_session_at_the_commit(engine, earlier):
@@ -64,7 +66,7 @@ def test_fixes_takes_over_the_scenario_of_the_last_session_at_the_commit(engine,
 
 
 @pytest.mark.parametrize(
-    "asked", [{"bad": "good"}, {"scenario": ""}, {"repo": ""}, {"cells": ("*[4]",)}, {"command": ("true",)}]
+    "asked", [{"at": "good"}, {"scenario": ""}, {"repo": ""}, {"cells": ("*[4]",)}, {"command": ("true",)}]
 )
 def test_fixes_takes_over_nothing_where_something_else_is_asked(earlier, asked):
-    assert earlier(**asked) == RunOptions(goods=(), **{"bad": "bad"} | asked)
+    assert earlier(**asked) == options(**asked)

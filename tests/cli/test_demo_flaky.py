@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from bisect_tool.cli import demo as command
+from bisect_tool.cli import run_session
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.results.document import Document
 from bisect_tool.scenario import scenarios_root
@@ -25,7 +26,7 @@ def request_of(tmp_path, monkeypatch):
     """What `demo` with these options asks for; nothing is run."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     asked = []
-    monkeypatch.setattr(command, "drive", lambda session, *_: asked.append(session.request))
+    monkeypatch.setattr(run_session, "drive", lambda session, *_: asked.append(session.request))
 
     def ask(**options):
         command.demo(**options)
@@ -38,7 +39,7 @@ def test_two_slots_run_the_flaky_cell_alone_and_afresh(request_of, tmp_path):
     request = request_of(flaky=True)
     assert (request.goods, request.bad) == ((GOOD,), BAD)
     assert (request.cells, request.slots, request.fresh) == ((CELL,), 2, True)
-    assert request.endpoint_runs == 16
+    assert request.mode.endpoint_runs == 16
     assert request.repo == str(tmp_path / "cache" / "reference-engine-flaky.git")
 
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from bisect_tool.cli import demo as command
+from bisect_tool.cli import run_session
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.errors import UsageError
 from bisect_tool.results.document import Document
@@ -29,7 +30,7 @@ def test_it_is_one_history_or_the_other():
 def test_it_asks_for_the_third_history(tmp_path, monkeypatch):
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
     asked = []
-    monkeypatch.setattr(command, "drive", lambda session, *_: asked.append(session.request))
+    monkeypatch.setattr(run_session, "drive", lambda session, *_: asked.append(session.request))
     command.demo(order=True)
     (request,) = asked
     assert (request.goods, request.bad) == ((GOOD,), BAD)

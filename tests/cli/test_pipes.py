@@ -132,7 +132,7 @@ with terminal.unfailing(), Path({str(tmp_path / "store")!r}).open("w") as store:
 
 
 def test_a_bug_stops_git_bisect_though_nobody_hears_of_it(project, full):
-    broken = "from bisect_tool.cli import step; step.resolve = None; " + MAIN
+    broken = "from bisect_tool.cli import run_session; run_session.resolve = None; " + MAIN
     argv = [sys.executable, "-c", broken, "step", "--", GOOD]
     done = subprocess.run(argv, cwd=project.path, stderr=full, timeout=60, check=False)
     assert done.returncode == 128
@@ -150,8 +150,10 @@ def test_an_installation_that_cannot_be_imported_is_no_bad_commit(tmp_path, comm
 
 def test_a_broken_pipe_of_our_own_is_no_bad_commit(project):
     """Typer ends the process with 1 for every broken pipe."""
-    broken = "from bisect_tool.cli import step\ndef fail(*_): raise BrokenPipeError(32, 'Broken pipe')\n"
-    argv = [sys.executable, "-c", f"{broken}step.resolve = fail\n{MAIN}", "step", "--", GOOD]
+    broken = (
+        "from bisect_tool.cli import run_session\ndef fail(*_): raise BrokenPipeError(32, 'Broken pipe')\n"
+    )
+    argv = [sys.executable, "-c", f"{broken}run_session.resolve = fail\n{MAIN}", "step", "--", GOOD]
     done = subprocess.run(argv, cwd=project.path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 128
     assert "BrokenPipeError" in done.stderr

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.planner import FixCommit, Goal, Purpose, Step, decide_fixes
+from bisect_tool.planner import FixCommit, FixGoal, Purpose, Step, decide_fixes
 from bisect_tool.planner.fixes import COMBINATIONS, FixEvaluation, Standing, smallest_fix
-from bisect_tool.search import Dag
 from bisect_tool.trial.result import CellResult, TrialResult, overall
 from bisect_tool.verdict import Outcome
 
@@ -47,9 +46,7 @@ class Clinic:
     def play(self, slots=1):
         """Run to the end with so many trials at once; returns what is known then."""
         fix_commits = tuple(self.graft(frozenset({number})) for number in range(self.candidates))
-        goal = Goal(
-            dag=Dag({BAD: ()}), goods=(), bad=BAD, endpoint_runs=RUNS, fix_commits=fix_commits, only=self.only
-        )
+        goal = FixGoal(BAD, fix_commits, runs=RUNS, only=self.only)
         running = []
         for _ in range(1000):
             state = decide_fixes(goal, self.trials, running)
@@ -172,7 +169,7 @@ def test_only_the_cells_that_are_asked_about_are_run():
 def test_what_fails_only_after_others_has_them_before_it_in_every_run():
     """Its runs without them tell nothing: alone it passes anywhere."""
     clinic = Clinic({"first": set(), "a": {9}}, 1, only={"a": ("first",)})
-    together = Goal(dag=Dag({BAD: ()}), goods=(), bad=BAD, only=clinic.only)
+    together = FixGoal(BAD, only=clinic.only)
     clinic.run(Step(BAD, ("first", "a"), Purpose.BAD_END))
     passed = CellResult(cell="a", outcome=Outcome.PASSED)
     alone = TrialResult(sha="0", cells=(passed,), outcome=Outcome.PASSED, started="", seconds=1.0)
@@ -204,7 +201,7 @@ def test_no_more_combinations_are_run_than_allowed():
 def known(*trials, candidates=1, **more):
     """A goal with so many candidates, and what trials at commits say of it: outcomes by cell."""
     fix_commits = tuple(FixCommit(frozenset({number}), str(number)) for number in range(candidates))
-    goal = Goal(dag=Dag({BAD: ()}), goods=(), bad=BAD, endpoint_runs=RUNS, fix_commits=fix_commits, **more)
+    goal = FixGoal(BAD, fix_commits, runs=RUNS, **more)
     ran = [
         TrialResult(
             sha=sha,

@@ -8,7 +8,7 @@ import re
 import pytest
 from worlds import GOOD, World, line, one_cell, play, play_side_by_side
 
-from bisect_tool.planner import Finding, Goal, Purpose, decide, with_extra_retries
+from bisect_tool.planner import BisectPlanner, Finding, Goal, Purpose, decide
 from bisect_tool.search import Dag
 from bisect_tool.search.relands import Landing
 from bisect_tool.verdict import Outcome
@@ -218,14 +218,15 @@ def test_a_resumed_session_tries_again_what_was_spoilt(sha):
     spoilt = play(world)
     assert spoilt.state.step is None
     assert not any(item.culprit for item in spoilt.state.conclusions)
-    resumed = play(world, with_extra_retries(world.goal(), spoilt.trials), spoilt.trials)
+    resumed = play(world, BisectPlanner(world.goal()).with_extra_retries(spoilt.trials).goal, spoilt.trials)
     assert resumed.of("cell").culprit == f"c{culprit}"
     assert resumed.steps[0].sha == sha
 
 
 def test_a_resumed_session_without_spoilt_trials_goes_on_as_it_was():
     world = one_cell(8, 4)
-    assert with_extra_retries(world.goal(), play(world).trials).retries == world.goal().retries
+    planner = BisectPlanner(world.goal())
+    assert planner.with_extra_retries(play(world).trials) == planner
 
 
 @pytest.mark.parametrize("sha", ["c4", "c7"])

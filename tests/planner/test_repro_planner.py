@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.planner import Goal, Purpose, Repeat, Step, decide_repro, tally
-from bisect_tool.search import Dag
+from bisect_tool.planner import Purpose, ReproGoal, Step, decide_repro, tally
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 
-GOAL = Goal(Dag({"a": (), "b": ()}), (), "a", repeat=Repeat(("a",), 3))
-BOTH = replace(GOAL, repeat=Repeat(("a", "b"), 3))
+GOAL = ReproGoal(("a",), 3)
+BOTH = ReproGoal(("a", "b"), 3)
 
 
 def trial(sha, *outcomes, seconds=1.0):
@@ -66,14 +65,14 @@ def test_two_commits_take_turns():
     ("outcomes", "runs"), [((FAIL,), 1), ((PASS, HANG), 2), ((LOST, FAIL), 2), ((PASS, PASS, PASS), 3)]
 )
 def test_until_it_fails(outcomes, runs):
-    goal = replace(GOAL, repeat=Repeat(("a",), 3, until_fail=True))
+    goal = replace(GOAL, until_fail=True)
     assert len(played(goal, outcomes)) == runs
 
 
 @given(st.integers(1, 12), st.integers(1, 5))
 def test_never_more_than_asked_for_with_slots(runs, slots):
     """With as many running as there are slots, each commit has as many runs as the other, or one more."""
-    goal, running = replace(BOTH, repeat=Repeat(("a", "b"), runs), slots=slots), []
+    goal, running = replace(BOTH, runs=runs), []
     while (state := decide_repro(goal, [], running)).step is not None:
         assert state.steps_left == 2 * runs - len(running)
         running.append(state.step)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import documents
 import pytest
 
+from bisect_tool.mode import Step
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import markdown
 from bisect_tool.render.status import age, render_session, render_sessions, summarise
@@ -40,7 +41,7 @@ def test_sessions(printed, session):
 
 
 def test_a_session_about_one_commit_has_no_range(session):
-    asked = replace(session, request=session.request.model_copy(update={"goods": ()}))
+    asked = replace(session, request=session.request.model_copy(update={"mode": Step()}))
     assert summarise(row(asked, "20260306-101500-1a2b"), running=True, trials=3).span == "5afb387bd"
 
 

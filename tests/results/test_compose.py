@@ -11,6 +11,7 @@ import pytest
 from bisect_tool.errors import ExitCode
 from bisect_tool.evidence import Failure, Signature
 from bisect_tool.git import Commit, Range
+from bisect_tool.mode import Bisect
 from bisect_tool.planner import CellConclusion, EndCounts, Finding, Purpose, State, Step
 from bisect_tool.request import CommandCheck
 from bisect_tool.results.check_warnings import doubting
@@ -203,17 +204,17 @@ def test_unfinished_session_is_resumable(session):
 @pytest.mark.parametrize(
     ("budget", "again"),
     [
-        ({"budget_trials": 4}, "with"),
-        ({"budget_trials": 3}, "without"),
-        ({"budget_minutes": 3.0}, "with"),
-        ({"budget_minutes": 2.9}, "without"),
+        ({"trials": 4}, "with"),
+        ({"trials": 3}, "without"),
+        ({"minutes": 3.0}, "with"),
+        ({"minutes": 2.9}, "without"),
     ],
 )
 @pytest.mark.parametrize("state", [ended(CULPRIT), replace(ended(), stopped=True)])
 def test_beyond_a_budget_it_is_run_again_without_any(session, budget, again, state):
     """Four trials, a minute apart: those of other sessions cost none of it."""
-    told = {"rerun": "with", "rerun_unlimited": "without"}
-    asked = replace(session, request=session.request.model_copy(update={**told, **budget}))
+    mode = Bisect(goods=session.request.goods, rerun_unlimited="without", budget=budget)
+    asked = replace(session, request=session.request.model_copy(update={"rerun": "with", "mode": mode}))
     shared = replace(row(0, documents.BAD, Outcome.FAILED), shared=True)
     assert compose(asked, (shared, *ROWS), state).rerun == again
 

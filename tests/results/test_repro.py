@@ -10,10 +10,10 @@ from rich.console import Console
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.evidence import Event, Failure, ProcessTimeline, Signature
+from bisect_tool.mode import Repro
 from bisect_tool.planner import Purpose, State, Step
 from bisect_tool.render.markdown import markdown
 from bisect_tool.render.repro import render_rates
-from bisect_tool.request import Repetition
 from bisect_tool.results.repro import concluded, first_failure, reproduction
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
@@ -39,7 +39,7 @@ def trial(outcome, *, sha=HERE, cell="test_it", message="it broke", seconds=1.0,
 
 
 def of(*trials, against=None):
-    return reproduction(Repetition(runs=3, against=against), HERE, trials)
+    return reproduction(Repro(runs=3, against=against), HERE, trials)
 
 
 def shown(found, width=100):
@@ -125,7 +125,7 @@ def test_with_two_commits_it_is_said_where_they_told_nothing():
 def under_delay(roles, *processes):
     seen = [ProcessTimeline(role=role, pid=number) for number, role in enumerate(processes)]
     trials = (trial(PASS).model_copy(update={"timeline": tuple(seen)}),)
-    found = reproduction(Repetition(runs=1, stress="delay", stress_roles=roles), HERE, trials)
+    found = reproduction(Repro(runs=1, stress="delay", stress_roles=roles), HERE, trials)
     return found, concluded(found, OVER, trials)[1]
 
 

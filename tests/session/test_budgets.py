@@ -8,9 +8,8 @@ from contextlib import closing
 import pytest
 from projects import Nobody
 from suites import write_scenario
-from tried import each_once
+from tried import EachOnce, each_once
 
-from bisect_tool import planner
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.paths import Home
@@ -25,7 +24,6 @@ SETTLED = State(None, (), ("left",), 3, over=True)
 @pytest.fixture
 def home(project, monkeypatch):
     monkeypatch.chdir(project.path)
-    monkeypatch.setattr(runner, "decide", each_once)
     return Home(project.home / "state", project.home / "cache")
 
 
@@ -40,11 +38,11 @@ def settled(monkeypatch):
     """With how many trials the planner was asked to settle, each time it was."""
     asked = []
 
-    def conclude_early(_goal, trials):
+    def conclude_early(_planner, trials):
         asked.append(len(trials))
         return SETTLED
 
-    monkeypatch.setattr(planner, "conclude_early", conclude_early)
+    monkeypatch.setattr(EachOnce, "conclude_early", conclude_early)
     return asked
 
 
@@ -55,14 +53,14 @@ def create(project, home, store):
     project.write_check()
 
     def make(**words):
-        asked = {"goods": (shas[0],), "bad": shas[-1], "command": ("./check.sh",), **words}
+        asked = {"good": (shas[0],), "bad": shas[-1], "command": ("./check.sh",), **words}
         return sessions.create(resolve(RunOptions(repo=str(project.path), **asked), home, print), store, home)
 
     return make
 
 
 def run(session, store, observer=None):
-    state = runner.run(session, store, observer or Nobody(), threading.Event())
+    state = runner.run(session, each_once(session), store, observer or Nobody(), threading.Event())
     return state, len(store.trials(session.id))
 
 

@@ -224,7 +224,7 @@ def test_the_report_and_the_command_line_to_run_it_again(project, shas, fixes):
         assert words in issue.stdout
     assert "fixed by revert" in project.run("status").stdout
     assert f"--revert {shas['b'][:12]}" in first.document.rerun
-    assert first.document.rerun.startswith("bisect-run fixes --repo")
+    assert first.document.rerun.startswith("bisect-run fixes --at")
 
 
 def test_a_cure_of_what_fails_now_and_then_may_be_luck(project, fixes, shas):

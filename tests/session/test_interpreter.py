@@ -25,7 +25,7 @@ def chosen(tmp_path, monkeypatch):
         for name, value in variables.items():
             monkeypatch.setenv(name, str(value))
         said = []
-        words = RunOptions(goods=("a",), bad="b", pytest=("tests",))
+        words = RunOptions(good=("a",), bad="b", pytest=("tests",))
         return projects._interpreter(words, load("pytest"), checkout, said.append), " ".join(said)
 
     return choose

@@ -95,12 +95,11 @@ def trials(project, monkeypatch):
 
     def run(scenario, good, bad):
         monkeypatch.chdir(project.path)
-        monkeypatch.setattr(runner, "decide", each_once)
         home = Home(project.home / "state", project.home / "cache")
-        words = RunOptions(repo=str(project.path), goods=(good,), bad=bad, scenario=scenario)
+        words = RunOptions(repo=str(project.path), good=(good,), bad=bad, scenario=scenario)
         with closing(Store(home.store)) as store:
-            session = sessions.create(resolve(words, home, print, "run"), store, home)
-            runner.run(session, store, Nobody(), threading.Event())
+            session = sessions.create(resolve(words, home, print), store, home)
+            runner.run(session, each_once(session), store, Nobody(), threading.Event())
             return [row.result for row in store.trials(session.id)]
 
     return run

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from projects import MARK, Nobody, survivors
 from suites import BUILD, write_scenario
-from tried import each_once
+from tried import EachOnce
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
@@ -53,7 +53,6 @@ def log(tmp_path, wait_for):
 
 @pytest.fixture
 def home(project, monkeypatch):
-    monkeypatch.setattr(runner, "decide", eager)
     monkeypatch.chdir(project.path)
     monkeypatch.setenv(MARK, project.mark)
     return Home(project.home / "state", project.home / "cache")
@@ -65,11 +64,13 @@ def store(home):
         yield opened
 
 
-def eager(goal, trials, running=()):
+class Eager(EachOnce):
     """Names what comes after the next trial, too."""
-    state = each_once(goal, trials, running)
-    after = state.remaining[1:] if state.step else state.remaining
-    return State(state.step, (), state.remaining, state.steps_left, state.over, likely=after)
+
+    def decide(self, trials, running=()):
+        state = super().decide(trials, running)
+        after = state.remaining[1:] if state.step else state.remaining
+        return State(state.step, (), state.remaining, state.steps_left, state.over, likely=after)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def session(project, home, store, log, tmp_path):
         for code, native in enumerate(natives, 1):
             shas.append(project.commit(code, files={"native": native}))
         words = RunOptions(
-            goods=(shas[0],),
+            good=(shas[0],),
             bad=shas[-1],
             repo=str(project.path),
             scenario=str(write_scenario(tmp_path / "scenario", log.path, build)),
@@ -97,13 +98,13 @@ def run(home):
     """Begins a session in a thread; the call it returns waits for its end and gives what was raised."""
     cancel, threads = threading.Event(), []
 
-    def begin(session):
+    def begin(session, planner=Eager):
         raised = []
 
         def work():
             try:
                 with closing(Store(home.store)) as store:
-                    runner.run(session, store, Nobody(), cancel)
+                    runner.run(session, planner(session.planner.goal), store, Nobody(), cancel)
             except Exception as error:  # noqa: BLE001 - the test looks at it
                 raised.append(error)
 
@@ -200,8 +201,7 @@ def test_where_commits_have_no_builds_of_their_own_there_is_nothing_to_prepare(
 
 def test_two_slots_that_need_the_same_environment_build_it_once(session, run, log, store, monkeypatch):
     made = session(native("one", log), native("one", log), slots=2)
-    monkeypatch.setattr(runner, "decide", each_once)  # or it could be prepared in advance
-    end, _ = run(made)
+    end, _ = run(made, EachOnce)  # or it could be prepared in advance
     log.wait("build one")
     log.open("build-one")
     log.wait("1 test")

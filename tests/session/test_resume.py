@@ -243,7 +243,7 @@ def test_no_trial_begins_after_an_interrupt(project, counter, held, gate):
     with closing(Store(home.store)) as store:
         session = sessions.load("last", store, home)
         with pytest.raises(TrialAborted):
-            runner.run(session, store, Impatient(cancel), cancel)
+            runner.run(session, session.planner, store, Impatient(cancel), cancel)
     assert len(stored(project)) == 1
     assert len(lines(counter)) == 1 + 1
 
@@ -290,7 +290,7 @@ def test_a_scenario_that_was_edited_is_refused(project, interrupted):
     ended = project.run("resume")
     assert ended.code == 2
     assert re.search(r"scenario \S+ was edited since session \S+ started", ended.stderr)
-    assert "bisect-run --repo" in ended.stderr
+    assert "bisect-run --good" in ended.stderr
     assert project.run("report").code == 0
     suite.write_text(before)
     assert project.run("resume").code == 3

@@ -12,7 +12,7 @@ from suites import write_scenario
 from tried import each_once
 
 from bisect_tool.options.resolve import resolve
-from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.run_options import ReproOptions, RunOptions, StepOptions
 from bisect_tool.paths import Home
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
@@ -26,7 +26,6 @@ CELL = "test_small"
 @pytest.fixture
 def home(project, monkeypatch):
     monkeypatch.chdir(project.path)
-    monkeypatch.setattr(runner, "decide", each_once)
     return Home(project.home / "state", project.home / "cache")
 
 
@@ -54,9 +53,15 @@ def create(project, home, store, shas, scenario):
     """Makes a session over all commits, or up to another bad end; `purpose` is who asks for it."""
 
     def make(purpose="run", **words):
-        asked = {"goods": (shas[0],), "bad": shas[-1], "scenario": str(scenario), **words}
-        resolved = resolve(RunOptions(repo=str(project.path), **asked), home, print, purpose)
-        return sessions.create(resolved, store, home)
+        where = {"repo": str(project.path), "scenario": str(scenario)}
+        if purpose == "step":
+            options = StepOptions(rev=shas[-1], **where)
+        elif purpose == "repro":
+            options = ReproOptions(rev=shas[-1], **where)
+        else:
+            options = RunOptions(**{"good": (shas[0],), "bad": shas[-1], **where, **words})
+        command = "demo" if purpose == "demo" else "run"
+        return sessions.create(resolve(options, home, print, command), store, home)
 
     return make
 
@@ -64,7 +69,7 @@ def create(project, home, store, shas, scenario):
 def run(session, store):
     """The commits that a session runs trials of."""
     before = len(store.trials(session.id))
-    runner.run(session, store, Nobody(), threading.Event())
+    runner.run(session, each_once(session), store, Nobody(), threading.Event())
     return [row.result.sha for row in store.trials(session.id)[before:]]
 
 
@@ -114,7 +119,7 @@ def test_replacements_and_line_ends_share_nothing_with_what_was_before(project, 
     assert create(command=("true",), scenario=None).version == ""
     project.git("config", "--unset", "core.autocrlf")
     project.git("replace", "--graft", shas[2])
-    again = create(goods=(shas[2],))
+    again = create(good=(shas[2],))
     assert again.version != first.version
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from projects import MARK, Nobody, survivors
-from tried import each_once
+from tried import EachOnce, each_once
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
@@ -91,7 +91,7 @@ def created(project, home, store, tmp_path):
         shas = project.commits(0, *codes)
         project.write_check(GATED.format(log=tmp_path / "log"))
         words = RunOptions(
-            goods=(shas[0],), bad=shas[-1], repo=str(project.path), command=("./check.sh",), slots=slots
+            good=(shas[0],), bad=shas[-1], repo=str(project.path), command=("./check.sh",), slots=slots
         )
         return sessions.create(resolve(words, home, print), store, home)
 
@@ -101,18 +101,18 @@ def created(project, home, store, tmp_path):
 class Background:
     """A session that runs in a thread of its own, until the test has seen what it wanted."""
 
-    def __init__(self, session, home, observer=None):
+    def __init__(self, session, home, observer=None, planner=None):
         self.cancel = threading.Event()
         self.error = None
-        self._arguments = session, home, observer or Nobody()
+        self._arguments = session, planner or each_once(session), home, observer or Nobody()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self):
-        session, home, observer = self._arguments
+        session, planner, home, observer = self._arguments
         try:
             with closing(Store(home.store)) as store:
-                runner.run(session, store, observer, self.cancel)
+                runner.run(session, planner, store, observer, self.cancel)
         except BaseException as error:  # noqa: BLE001 - the test looks at it
             self.error = error
 
@@ -123,13 +123,12 @@ class Background:
 
 
 @pytest.fixture
-def run(home, monkeypatch):
+def run(home):
     """Begins a session that tries every commit once; whatever the test does, it is ended."""
-    monkeypatch.setattr(runner, "decide", each_once)
     begun = []
 
-    def begin(session, observer=None):
-        begun.append(Background(session, home, observer))
+    def begin(session, observer=None, planner=None):
+        begun.append(Background(session, home, observer, planner))
         return begun[-1]
 
     yield begin
@@ -168,31 +167,31 @@ def test_no_slot_waits_for_another(created, run, gates, store):
     assert len(results(store, session)) == 4
 
 
-def test_a_trial_is_in_the_store_before_the_next_is_chosen(created, run, gates, home, monkeypatch):
+def test_a_trial_is_in_the_store_before_the_next_is_chosen(created, run, gates, home):
     session = created(0, 1, 2, 3)
     known = []
 
-    def decide(goal, trials, running=()):
-        with closing(Store(home.store)) as store:
-            known.append(results(store, session) == list(trials))
-        return each_once(goal, trials, running)
+    class Looking(EachOnce):
+        def decide(self, trials, running=()):
+            with closing(Store(home.store)) as store:
+                known.append(results(store, session) == list(trials))
+            return super().decide(trials, running)
 
-    monkeypatch.setattr(runner, "decide", decide)
     gates.open(0, 1, 2, 3)
-    assert run(session).end() is None
+    assert run(session, planner=Looking(session.planner.goal)).end() is None
     assert len(known) > 4
     assert all(known)
 
 
-def test_the_campaign_may_wait_for_what_runs(created, run, gates, store, monkeypatch):
+def test_the_campaign_may_wait_for_what_runs(created, run, gates, store):
     """It gives no step although a slot is free: it is asked again when a trial has ended."""
     session = created(0, 1, 2)
 
-    def one_at_a_time(goal, trials, running=()):
-        return State(None, (), (), 0) if running else each_once(goal, trials)
+    class OneAtATime(EachOnce):
+        def decide(self, trials, running=()):
+            return State(None, (), (), 0) if running else super().decide(trials)
 
-    monkeypatch.setattr(runner, "decide", one_at_a_time)
-    background = run(session)
+    background = run(session, planner=OneAtATime(session.planner.goal))
     gates.wait(0)
     gates.open(0, 1, 2)
     assert background.end() is None

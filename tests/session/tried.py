@@ -2,7 +2,7 @@
 
     python tried.py SESSION
 
-It is what the command line does around `loop.run`, signals included, with a simpler planner.
+It is what the command line does around `runner.run`, signals included, with a simpler planner.
 """
 
 from __future__ import annotations
@@ -14,26 +14,32 @@ from projects import Nobody
 
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.paths import home
-from bisect_tool.planner import Purpose, State, Step
+from bisect_tool.planner import BisectPlanner, Purpose, State, Step
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store
 
 
-def each_once(goal, trials, running=()):
+class EachOnce(BisectPlanner):
     """A planner that tries every commit once, ancestors first."""
-    begun = [trial.sha for trial in trials] + [step.sha for step in running]
-    left = tuple(sha for sha in goal.dag.candidates if sha not in begun)
-    step = Step(left[0], None, Purpose.NARROW) if left else None
-    return State(step, (), left, len(left), over=not left and not running)
+
+    def decide(self, trials, running=()):
+        begun = [trial.sha for trial in trials] + [step.sha for step in running]
+        left = tuple(sha for sha in self.goal.dag.candidates if sha not in begun)
+        step = Step(left[0], None, Purpose.NARROW) if left else None
+        return State(step, (), left, len(left), over=not left and not running)
+
+
+def each_once(session):
+    """A planner that tries every commit of a session once."""
+    return EachOnce(session.planner.goal)
 
 
 def main() -> None:
-    runner.decide = each_once
     here = home()
     with closing(Store(here.store)) as store, interruptible() as interrupt:
         session = sessions.load(sys.argv[1], store, here)
-        runner.run(session, store, Nobody(), interrupt.cancel)
+        runner.run(session, each_once(session), store, Nobody(), interrupt.cancel)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from bisect_tool.cli.plan import _trial_s
+from bisect_tool.mode import Bisect
 from bisect_tool.request import CommandCheck, Request, SuiteCheck
+from bisect_tool.session.plan import mean_trial_s
 from bisect_tool.session.store import Store
 from bisect_tool.trial.result import TrialResult
 from bisect_tool.verdict import Outcome
@@ -17,7 +18,7 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 
 def request(scenario, profile, **more):
     check = SuiteCheck() if scenario else CommandCheck(argv=("true",))
-    fields = {"repo": "/r", "goods": (SHA,), "bad": SHA[::-1], "check": check} | more
+    fields = {"mode": Bisect(goods=(SHA,)), "repo": "/r", "bad": SHA[::-1], "check": check} | more
     return Request(scenario=scenario, profile=profile, **fields)
 
 
@@ -43,6 +44,6 @@ def test_the_newest_session_of_the_same_scenario_and_profile_counts(store):
     ran(store, request("one", "gpu").model_dump_json(), 1.0)
     ran(store, request("two", "cpu", rerun='"scenario":"one","profile":"cpu"').model_dump_json(), 2.0)
     ran(store, '{"scenario":"one","profile":"cpu","colour":"red"}', 3.0)
-    assert _trial_s(store, request("one", "cpu")) == 30.0
-    assert _trial_s(store, request("two", "gpu")) is None
-    assert _trial_s(store, request(None, None)) is None
+    assert mean_trial_s(store, request("one", "cpu")) == 30.0
+    assert mean_trial_s(store, request("two", "gpu")) is None
+    assert mean_trial_s(store, request(None, None)) is None

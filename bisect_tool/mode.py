@@ -1,0 +1,138 @@
+"""The mode of a session: bisect, repro, fixes or step, each with what belongs to it alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Budget(_Model):
+    """How many trials a session may start, and for how many minutes; None is no limit."""
+
+    trials: int | None = Field(None, ge=1)
+    minutes: float | None = Field(None, gt=0)
+
+    def is_used_up(self, trials: int, minutes: float) -> bool:
+        """Whether no trial may be started after so many of them, and so many minutes."""
+        return (self.trials is not None and trials >= self.trials) or (
+            self.minutes is not None and minutes >= self.minutes
+        )
+
+    def less(self, trials: int, minutes: float) -> Budget:
+        """What is left of it; nothing is left of a limit that is zero or below."""
+        left = {
+            "trials": None if self.trials is None else self.trials - trials,
+            "minutes": None if self.minutes is None else self.minutes - minutes,
+        }
+        return self.model_copy(update=left)
+
+
+UNLIMITED = Budget()
+
+
+class Bisect(_Model):
+    """Find the first bad commit of each cell between the `goods` and the request's `bad`.
+
+    With `find="fix"` the first good one: `goods` still fail then, and `bad` passes.
+    `endpoint_runs` is how often the failing end is run before a cell that never failed counts as passing.
+    The answer is given at `confidence`, or when the `budget` is used up; `priors` tells suspects apart by
+    what they change. `confirm` reverts the culprits afterwards. With `same_failure` a commit at which a
+    command fails differently from the failing end is skipped.
+    `rerun_unlimited` is the request's command line without budgets, `rerun_same_failure` the one with
+    `--same-failure`; it is empty where that is no option.
+    """
+
+    command: Literal["run", "demo"] = "run"
+    goods: tuple[str, ...] = Field(min_length=1)
+    first_parent: bool = False
+    find: Literal["regression", "fix"] = "regression"
+    endpoint_runs: int = Field(2, ge=1)
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    budget: Budget = UNLIMITED
+    priors: bool = True
+    confirm: Literal["revert"] | None = None
+    same_failure: bool = False
+    rerun_unlimited: str = ""
+    rerun_same_failure: str = ""
+
+    @property
+    def shares_trials(self) -> bool:
+        """Whether other sessions may use its trials: not those of the demo, which always runs all of them."""
+        return self.command != "demo"
+
+
+class Repro(_Model):
+    """Run one commit `runs` times, or in turn that and `against`; `script` is a file to write."""
+
+    command: Literal["repro"] = "repro"
+    runs: int = Field(ge=1)
+    until_fail: bool = False
+    against: str | None = None
+    script: str | None = None
+    stress: Literal["cpu", "memory", "delay"] | None = None
+    stress_roles: tuple[str, ...] = ()
+
+    @property
+    def shares_trials(self) -> bool:
+        """Never: runs that stop at a failure are no fair sample of how often there is one."""
+        return False
+
+
+class Candidate(_Model):
+    """A fix candidate: a commit to revert or pick, or a patch (base64) to apply; reports call it `name`."""
+
+    kind: Literal["revert", "apply", "pick"]
+    name: str
+    title: str
+    commit: str = ""
+    path: str = ""
+    patch: str = ""
+
+
+class FixCommit(_Model):
+    """Candidates, by number, put together on the failing commit: `sha`, or the files that conflict."""
+
+    parts: tuple[int, ...]
+    sha: str = ""
+    conflicts: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Fixes(_Model):
+    """Try candidates at the failing commit, and test whether the commits of `verify` pass.
+
+    A cell passes if it passed `runs` times. `confirms` is the bisection whose culprits are reverted, and
+    `cells` are the cells that are then evaluated, each with its prerequisites. If empty, every cell.
+    """
+
+    command: Literal["fixes"] = "fixes"
+    candidates: tuple[Candidate, ...] = ()
+    fix_commits: tuple[FixCommit, ...] = ()
+    verify: tuple[str, ...] = ()
+    runs: int = Field(2, ge=1)
+    confirms: str | None = None
+    cells: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @property
+    def shares_trials(self) -> bool:
+        """Always: what a candidate did is the same for every session."""
+        return True
+
+
+class Step(_Model):
+    """Run one commit, as the check of `git bisect run`."""
+
+    command: Literal["step"] = "step"
+
+    @property
+    def shares_trials(self) -> bool:
+        """Never: `git bisect run` expects each of its steps to be run."""
+        return False
+
+
+Mode = Annotated[Bisect | Repro | Fixes | Step, Field(discriminator="command")]

@@ -1,0 +1,112 @@
+"""Read options from the model that declares them: a command's parameters, and the words that give them.
+
+A model is a frozen dataclass whose fields are `Annotated[type, typer.Option(...)]` or `typer.Argument(...)`.
+A field of a tuple is an option that may be repeated, or the arguments after `--`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import MISSING, dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from typer.models import OptionInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from typer.models import ArgumentInfo
+
+_Options = TypeVar("_Options")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An option or argument: the field's name, type and default, and what Typer is told about it."""
+
+    name: str
+    type: Any
+    info: OptionInfo | ArgumentInfo
+    default: Any
+
+    @property
+    def flag(self) -> str:
+        """Such as `--good`; empty for an argument."""
+        return str(self.info.default) if isinstance(self.info, OptionInfo) else ""
+
+    @property
+    def required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is MISSING
+
+    @property
+    def repeated(self) -> bool:
+        """Whether several values are possible."""
+        return get_origin(self.type) is tuple
+
+    @property
+    def parameter(self) -> inspect.Parameter:
+        """The parameter that Typer reads; it knows lists, and no tuples of any length."""
+        kind: Any = list[get_args(self.type)[0]] if self.repeated else self.type  # type: ignore[misc]
+        default = inspect.Parameter.empty if self.required else self.default
+        if self.repeated and not self.required:
+            kind, default = kind | None, None
+        annotation = Annotated[kind, self.info]
+        return inspect.Parameter(
+            self.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        )
+
+
+def declared(model: type) -> tuple[Declared, ...]:
+    """The options of a model, in the order of its fields."""
+    hints = get_type_hints(model, include_extras=True)
+    found = []
+    for field in fields(model):
+        kind, info = get_args(hints[field.name])
+        found.append(Declared(field.name, kind, info, field.default))
+    return tuple(found)
+
+
+def takes(
+    model: type[_Options], *, without: Sequence[str] = ()
+) -> Callable[[Callable[[_Options], int]], Callable[..., int]]:
+    """Make a function of one options object a command that takes the options of its model.
+
+    Those `without` which it does as well keep their defaults.
+    """
+    parameters = [each.parameter for each in declared(model) if each.name not in without]
+
+    def decorate(function: Callable[[_Options], int]) -> Callable[..., int]:
+        @wraps(function)
+        def command(**given: Any) -> int:  # noqa: ANN401 - each as its option declares it
+            return function(_parsed(model, given))
+
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def _parsed(model: type[_Options], given: dict[str, Any]) -> _Options:
+    """The options object of what Typer parsed."""
+    repeated = {each.name for each in declared(model) if each.repeated}
+    return model(**{name: tuple(value or ()) if name in repeated else value for name, value in given.items()})
+
+
+def words(options: object) -> list[str]:
+    """The words of a command line that give these options; what has its default is left out."""
+    given = sorted(declared(type(options)), key=lambda option: option.repeated and not option.flag)
+    return [word for each in given for word in _words(each, getattr(options, each.name))]
+
+
+def _words(option: Declared, value: Any) -> Iterator[str]:  # noqa: ANN401 - of the option's type
+    if value == option.default:
+        return
+    if not option.flag:
+        yield from ("--", *value) if option.repeated else (value,)
+    elif value is True:
+        yield option.flag
+    else:
+        for each in value if option.repeated else (value,):
+            yield from (option.flag, str(each).removesuffix(".0") if isinstance(each, float) else str(each))

@@ -1,0 +1,93 @@
+"""The command line that does the same again: the options of a request, with every name resolved."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from bisect_tool.mode import Bisect, Fixes, Repro
+from bisect_tool.options.declared import words
+from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
+from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bisect_tool.options.run_options import SessionOptions
+    from bisect_tool.request import Request
+
+_SHORT = 12
+_Options = TypeVar("_Options", RunOptions, ReproOptions, FixesOptions, StepOptions)
+
+
+def rerun(options: SessionOptions, request: Request) -> str:
+    """The command line that does what a request does, with names that do not move."""
+    return command_line(_pinned(options, request))
+
+
+def command_line(options: SessionOptions) -> str:
+    """The command line that gives these options, quoted for a shell."""
+    return shlex.join(["bisect-run", *([options.NAME] if options.NAME else []), *words(options)])
+
+
+def checking_as(options: _Options, request: Request) -> _Options:
+    """The options with the repository, scenario, profile and check of a request."""
+    check = request.check
+    pinned = check.tests_from if isinstance(check, ProjectCheck | PytestCheck) else None
+    return replace(
+        options,
+        repo=request.repo,
+        scenario=request.scenario,
+        profile=request.profile,
+        pytest=targets(check),
+        pytest_args=shlex.join(check.args) if isinstance(check, ProjectCheck) and check.args else None,
+        python=check.python if isinstance(check, ProjectCheck) else None,
+        tests_from=pinned[:_SHORT] if pinned else None,
+        command=check.argv if isinstance(check, CommandCheck) else (),
+    )
+
+
+def with_good(again: str, sha: str) -> str:
+    """A command line that runs a bisection again, from another good end."""
+    line = shlex.split(again)
+    end = line.index("--") if "--" in line else len(line)
+    named = [place for place in range(end) if line[place] == "--good"]
+    kept = [word for place, word in enumerate(line) if not {place, place - 1} & {*named}]
+    return shlex.join([*kept[: named[0]], "--good", sha, *kept[named[0] :]])
+
+
+def _pinned(options: SessionOptions, request: Request) -> SessionOptions:
+    """The options with commit ids and paths for names, printing and writing nothing but the report."""
+    mode = request.mode
+    if isinstance(options, RunOptions):
+        assert isinstance(mode, Bisect)
+        goods, bad = (mode.goods, request.bad) if not request.finds_fix else ((request.bad,), mode.goods[0])
+        pinned = replace(options, good=_short(goods), bad=bad[:_SHORT], as_json=False)
+        return checking_as(pinned, request)
+    if isinstance(options, ReproOptions):
+        assert isinstance(mode, Repro)
+        against = mode.against[:_SHORT] if mode.against else None
+        again = replace(options, rev=request.bad[:_SHORT], compare=against, script=None, as_json=False)
+        return checking_as(again, request)
+    if isinstance(options, FixesOptions):
+        assert isinstance(mode, Fixes)
+        return checking_as(_candidates(options, mode, request.bad), request)
+    return checking_as(replace(options, rev=request.bad[:_SHORT]), request)
+
+
+def _candidates(options: FixesOptions, mode: Fixes, bad: str) -> FixesOptions:
+    """The options with the candidates that are tried, also where none was named."""
+    return replace(
+        options,
+        at=bad[:_SHORT],
+        revert=_short(each.commit for each in mode.candidates if each.kind == "revert"),
+        apply=tuple(each.path for each in mode.candidates if each.kind == "apply"),
+        pick=_short(each.commit for each in mode.candidates if each.kind == "pick"),
+        verify=_short(mode.verify),
+        as_json=False,
+    )
+
+
+def _short(shas: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sha[:_SHORT] for sha in shas)

@@ -1,0 +1,43 @@
+"""What every planner can do: choose the trials of a session, and say where it stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.planner.types import State, Step
+    from bisect_tool.trial.result import TrialResult
+
+
+class Planner(Protocol):
+    """Chooses the trials of a session. Pure: the same trials lead to the same choice."""
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The commits at which the check has to run: if it cannot be started there, it is a usage error."""
+
+    def decide(self, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
+        """The state after these trials, with the trial to start beside those that run."""
+
+    def current_state(self, trials: Sequence[TrialResult]) -> State:
+        """The state of a session that may be unfinished, with provisional conclusions."""
+
+    def conclude_early(self, trials: Sequence[TrialResult]) -> State:
+        """The last state where a budget is used up before everything is concluded."""
+
+    def with_extra_retries(self, trials: Sequence[TrialResult]) -> Planner:
+        """The planner of a resumed session: what the machine spoiled before is tried again."""
+
+    def with_environments(self, environments: Mapping[str, str], cached: frozenset[str]) -> Planner:
+        """The planner that knows which environment each commit needs, and which of them are built."""
+
+
+def spoiled(trials: Sequence[TrialResult]) -> int:
+    """How often infrastructure failures spoiled the trials of one commit, at most."""
+    lost = Counter(trial.sha for trial in trials if trial.outcome is Outcome.INFRASTRUCTURE)
+    return max(lost.values(), default=0)

@@ -1,0 +1,125 @@
+"""What `fixes` takes from earlier sessions: the check that they ran at a commit, the culprits they named."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from bisect_tool.errors import UsageError
+from bisect_tool.fixes.candidates import defaults, parse
+from bisect_tool.git import Repository
+from bisect_tool.git.clone import is_url
+from bisect_tool.options.declared import words
+from bisect_tool.options.rerun import checking_as
+from bisect_tool.options.run_options import FixesOptions
+from bisect_tool.request import Request
+from bisect_tool.results.document import Document
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bisect_tool.mode import Candidate
+    from bisect_tool.options.resolve import Resolved
+    from bisect_tool.paths import Home
+    from bisect_tool.session.store import SessionRow, Store
+
+
+def with_earlier_check(
+    options: FixesOptions, store: Store, home: Home, say: Callable[[str], None]
+) -> FixesOptions:
+    """The options; if they name no check, with that of the newest session at this commit and repository.
+
+    If they name no candidate either, with that of the newest session which named a culprit.
+    """
+    given = (
+        options.command
+        or options.cells
+        or options.pytest
+        or (options.scenario, options.profile) != (None, None)
+    )
+    if given or options.repo == "" or is_url(options.repo or ""):
+        return options
+    folder = Path(options.repo or ".").resolve()
+    asked = ((row, _request(row)) for row in store.sessions())
+    here = [(row, request) for row, request in asked if request and request.repo == str(folder)]
+    if not here:
+        return options
+    try:
+        bad = Repository.open(str(folder), home.cache).resolve(options.at)
+    except UsageError:
+        return options  # what is wrong with it is said where it is resolved
+    about = [(row, each) for row, each in here if each.bad == bad and not each.finds_fix]
+    # What is tried on its own account is the culprit of a session: its check goes with it.
+    naming = [] if options.names_any else [(row, each) for row, each in about if _named_by(row)]
+    row, request = next(iter((*naming, *about)), (None, None))
+    if row is None or request is None:
+        return options
+    taken = replace(checking_as(options, request), pass_env=options.pass_env or request.pass_env)
+    say(f"using the check of session {row.id}: {clean_line(_check(taken))}")
+    return taken
+
+
+def candidates(
+    options: FixesOptions, resolved: Resolved, store: Store, say: Callable[[str], None]
+) -> tuple[Candidate, ...]:
+    """The candidates that the options name; if none, those that the culprits of earlier sessions suggest.
+
+    Raises:
+        UsageError: no session named a culprit, or a candidate does not exist.
+    """
+    bad = resolved.request.bad
+    if options.names_any:
+        return parse(options, resolved.repository, bad)
+    culprits = _culprits(resolved.request, store)
+    if not culprits:
+        raise UsageError(
+            f"nothing to try at {bad[:12]}: no session with this bad commit found a culprit",
+            "Use --revert, --apply, --pick or --verify, or bisect first.",
+        )
+    found = defaults(culprits, resolved.repository, bad)
+    say(f"trying {', '.join(candidate.name for candidate in found)}")
+    return found
+
+
+def _check(options: FixesOptions) -> str:
+    """The words that say what is checked."""
+    named = FixesOptions(
+        at=options.at,
+        scenario=options.scenario,
+        profile=options.profile,
+        pytest=options.pytest,
+        command=options.command,
+    )
+    return shlex.join(words(named)[2:])
+
+
+def _request(row: SessionRow) -> Request | None:
+    try:
+        return Request.model_validate_json(row.request)
+    except ValidationError:
+        return None  # another version stored it
+
+
+def _culprits(request: Request, store: Store) -> tuple[str, ...]:
+    """The culprits of the newest session that named any for this commit."""
+    about = (request.repo, request.bad)
+    for row in store.sessions():
+        asked = _request(row)
+        same = asked and (asked.repo, asked.bad) == about and not asked.finds_fix
+        if same and (found := _named_by(row)):
+            return found
+    return ()
+
+
+def _named_by(row: SessionRow) -> tuple[str, ...]:
+    """The culprits in the document of a session."""
+    try:
+        document = Document.model_validate_json(row.document or "")
+    except ValidationError:
+        return ()
+    return tuple(dict.fromkeys(cell.culprit.sha for cell in document.cells.values() if cell.culprit))

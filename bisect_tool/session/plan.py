@@ -1,0 +1,188 @@
+"""What `run` would do about a request: its commits, environments and the trials to expect; runs nothing."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from math import log2
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from bisect_tool import scenario as scenarios
+from bisect_tool.build import BuildProfile, fingerprint, native_paths
+from bisect_tool.format import listing
+from bisect_tool.mode import Bisect
+from bisect_tool.request import CommandCheck, Request, targets
+from bisect_tool.search import Dag
+from bisect_tool.search.prior import Suspicion, weights
+from bisect_tool.session.planning import changes, paths_of
+from bisect_tool.simulate.simulate import KnownRange, Noise, SearchSettings, Spread, in_parts, simulate_search
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.git import Commit
+    from bisect_tool.options.resolve import Resolved
+    from bisect_tool.session.store import SessionRow, Store
+
+_FAIL_BAD = (1.0, 0.5, 0.25)
+_SEARCHES = 24
+_PLAYED = 128
+"""A longer range is played as a line of so many parts; what it takes to search one of them is added."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Trials that a search of this range takes if bad commits fail so often.
+
+    `trial_s` is what a trial took in earlier sessions, a share of it where trials run side by side; None
+    where there was none. `endpoint_runs` of the bad end have to show the failure, or it is taken for green.
+    """
+
+    fail_bad: float
+    mean: float
+    p95: float
+    trial_s: float | None
+    endpoint_runs: int
+
+    @property
+    def missed(self) -> float:
+        """How often the bad end does not show it at all."""
+        return float((1 - self.fail_bad) ** self.endpoint_runs)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `run` would do.
+
+    Attributes:
+        goods: The good ends.
+        commits: The candidates, ancestors first; the last is the bad end.
+        repo: The repository as it was found.
+        check: What would be run at each commit.
+        environments: How many environments would be built at most; 0 where none is needed.
+        native: The native files that commits change, by commit.
+        pinned: One compiled base serves all commits, whatever native files they change.
+        forecasts: What it would cost, for failures that show always and for some that do not.
+        suspicions: How suspect each commit is before any run, by its name; none, and all are alike.
+        fix: A fix is looked for; `goods` fail then, and the last commit passes.
+        busy: The measure by which the machine is busy now, with its figure; empty if it is not.
+    """
+
+    goods: tuple[Commit, ...]
+    commits: tuple[Commit, ...]
+    repo: str
+    check: str
+    environments: int
+    native: Mapping[str, tuple[str, ...]]
+    pinned: bool
+    forecasts: tuple[Forecast, ...] = ()
+    suspicions: Mapping[str, Suspicion] = field(default_factory=dict)
+    fix: bool = False
+    busy: str = ""
+
+
+def mean_trial_s(store: Store, request: Request) -> float | None:
+    """What a trial took on average in the last session of the same scenario and profile."""
+    for row in store.sessions() if request.scenario else ():
+        if _runs_of(row) == (request.scenario, request.profile):
+            seconds = [trial.result.seconds for trial in store.trials(row.id)]
+            if seconds:
+                return fmean(seconds)
+    return None
+
+
+def _runs_of(row: SessionRow) -> tuple[str | None, str | None] | None:
+    """The scenario and profile of a session; None where another version stored it."""
+    try:
+        asked = Request.model_validate_json(row.request)
+    except ValidationError:
+        return None
+    return asked.scenario, asked.profile
+
+
+def plan_of(resolved: Resolved, trial_s: float | None = None) -> Plan:
+    """What `run` would do about a request; `trial_s` is what a trial takes, as far as that is known."""
+    request, repository, commits = resolved.request, resolved.repository, resolved.range.commits
+    mode = request.mode
+    assert isinstance(mode, Bisect)
+    suspicions = weights(changes(request, mode, repository, resolved.range), paths_of(request))
+    build = _build(request)
+    native: dict[str, tuple[str, ...]] = {}
+    if build is not None:
+        changed = repository.changed_by(commit.sha for commit in commits)
+        files = {sha: native_paths(paths, build) for sha, paths in changed.items()}
+        native = {commit.sha: files[commit.sha] for commit in commits if files[commit.sha]}
+    return Plan(
+        goods=tuple(repository.commit(sha) for sha in request.goods),
+        commits=commits,
+        repo=request.repo,
+        check=_check(request),
+        environments=len(_environments(resolved, build, native)) if build else 0,
+        native=native,
+        pinned=bool(build and build.base),
+        forecasts=_forecasts(mode, request.slots, resolved.range.parents, suspicions, trial_s),
+        suspicions={each.sha: each for each in suspicions},
+        fix=request.finds_fix,
+    )
+
+
+def _forecasts(
+    mode: Bisect,
+    slots: int,
+    parents: Mapping[str, tuple[str, ...]],
+    suspicions: Sequence[Suspicion],
+    trial_s: float | None,
+) -> tuple[Forecast, ...]:
+    """What the search would cost, played on this range; culprits are drawn as the prior has them."""
+    dag = Dag(parents)
+    weight = {each.sha: each.weight for each in suspicions}
+    length, good = len(dag.candidates), mode.goods[0]
+    if length > _PLAYED:
+        dag, weight = in_parts(dag, weight, good, _PLAYED)
+    terms, share_s = SearchSettings(mode.confidence, slots), trial_s and trial_s / slots
+    forecasts = []
+    for fail_bad in _FAIL_BAD:
+        noise = Noise(fail_bad, 0.0)
+        trials = _played(dag, weight, good, noise, terms)
+        more = log2(length / len(dag.candidates)) / noise.capacity
+        mean, p95 = trials.mean + more, trials.p95 + more
+        forecasts.append(Forecast(fail_bad, mean, p95, share_s, mode.endpoint_runs))
+    return tuple(forecasts)
+
+
+def _played(dag: Dag, weight: Mapping[str, float], good: str, noise: Noise, terms: SearchSettings) -> Spread:
+    """What searches of a range cost, the culprit drawn anew for each."""
+    chance = np.random.default_rng(0)
+    odds = np.array([weight.get(sha, 1.0) for sha in dag.candidates])
+    culprits = chance.choice(len(odds), size=_SEARCHES, p=odds / odds.sum())
+    bad = dag.candidates[-1]
+    cases = (KnownRange(dag, good, bad, dag.candidates[culprit], weight) for culprit in culprits)
+    return Spread.of([simulate_search(case, noise, terms, chance).trials for case in cases])
+
+
+def _build(request: Request) -> BuildProfile | None:
+    if not request.scenario or not request.profile:
+        return None
+    return scenarios.load(request.scenario).profile(request.profile).build
+
+
+def _environments(resolved: Resolved, build: BuildProfile, native: dict[str, tuple[str, ...]]) -> set[str]:
+    """The environments of all commits: one that changes no native file has its first parent's."""
+    span = resolved.range
+    outside = (commit.parents[0] for commit in span.commits if commit.parents and commit.sha not in native)
+    known = {commit.sha for commit in span.commits}
+    shas = {*span.goods, *native, *(sha for sha in outside if sha not in known)}
+    return {fingerprint(resolved.repository, sha, build) for sha in shas}
+
+
+def _check(request: Request) -> str:
+    if isinstance(request.check, CommandCheck):
+        return shlex.join(request.check.argv)
+    what = f"{request.scenario}, profile {request.profile}"
+    if named := targets(request.check):
+        return f"{' '.join(named)}, {what}"
+    return f"{what}: {listing(request.cells)}" if request.cells else what

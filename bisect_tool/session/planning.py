@@ -1,0 +1,111 @@
+"""The planner of a session, with the goal that the request, its range and its repository make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool import scenario as scenarios
+from bisect_tool.git.content_reverts import restored
+from bisect_tool.mode import Bisect, Fixes, Repro, Step
+from bisect_tool.planner import (
+    BisectPlanner,
+    FixCommit,
+    FixesPlanner,
+    FixGoal,
+    Goal,
+    ReproGoal,
+    ReproPlanner,
+    StepPlanner,
+)
+from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck
+from bisect_tool.search import Dag
+from bisect_tool.search.prior import Change
+from bisect_tool.search.relands import Message, landings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bisect_tool.git import Range, Repository
+    from bisect_tool.planner import Planner
+    from bisect_tool.request import Request
+    from bisect_tool.search.relands import Landing
+
+
+def planner_of(request: Request, repository: Repository, span: Range) -> Planner:
+    """The planner that the mode of a request has."""
+    match request.mode:
+        case Bisect() as mode:
+            return BisectPlanner(bisect_goal(request, mode, repository, span))
+        case Repro() as mode:
+            return ReproPlanner(repro_goal(request, mode))
+        case Fixes() as mode:
+            return FixesPlanner(fix_goal(request, mode))
+        case Step():
+            dag = Dag(span.parents)
+            return StepPlanner(Goal(dag, (), request.bad, endpoint_runs=1, grouped=_is_grouped(request)))
+
+
+def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Range) -> Goal:
+    """What a bisection has to find out."""
+    return Goal(
+        dag=Dag(span.parents),
+        goods=mode.goods,
+        bad=request.bad,
+        endpoint_runs=mode.endpoint_runs,
+        confidence=mode.confidence,
+        fix=request.finds_fix,
+        slots=request.slots,
+        changes=changes(request, mode, repository, span),
+        paths=paths_of(request),
+        landings=_landings(span, restored(repository, span)),
+        announced=_landings(span, {}),
+        by_exit_code=isinstance(request.check, CommandCheck) and not mode.same_failure,
+        grouped=_is_grouped(request),
+    )
+
+
+def repro_goal(request: Request, mode: Repro) -> ReproGoal:
+    """What is repeated, and how often."""
+    shas = (request.bad, mode.against) if mode.against else (request.bad,)
+    return ReproGoal(shas, mode.runs, mode.until_fail)
+
+
+def fix_goal(request: Request, mode: Fixes) -> FixGoal:
+    """What is tried at the failing commit: candidates and their combinations, as far as they were made."""
+    commits = tuple(FixCommit(frozenset(each.parts), each.sha) for each in mode.fix_commits)
+    return FixGoal(request.bad, commits, mode.verify, mode.runs, only=mode.cells)
+
+
+def changes(request: Request, mode: Bisect, repository: Repository, span: Range) -> tuple[Change, ...]:
+    """What the commits of a range change, where that tells suspects apart: not for a command or a fix."""
+    if not mode.priors or not request.scenario or request.finds_fix:
+        return ()
+    files = repository.changed_by(commit.sha for commit in span.commits)
+    return tuple(
+        Change(
+            commit.sha,
+            commit.subject,
+            # What a merge brings was changed by commits of its own, unless only the mainline counts.
+            files[commit.sha] if span.first_parent or len(commit.parents) < 2 else (),
+            len(commit.parents),
+        )
+        for commit in span.commits
+    )
+
+
+def paths_of(request: Request) -> tuple[str, ...]:
+    """Files and folders that matter to what is tested."""
+    own = (request.check.file,) if isinstance(request.check, PytestCheck) else ()
+    return (*own, *(scenarios.load(request.scenario).paths if request.scenario else ()))
+
+
+def _is_grouped(request: Request) -> bool:
+    """Whether CI runs the cells with the same first parameter in a process of their own."""
+    return not isinstance(request.check, ProjectCheck)
+
+
+def _landings(span: Range, takes_back: Mapping[str, str]) -> Mapping[str, Landing]:
+    messages = (
+        Message(each.sha, each.subject, each.body, takes_back.get(each.sha, "")) for each in span.commits
+    )
+    return landings(list(messages))

@@ -1,0 +1,97 @@
+"""Options are declared once: what the command line reads and what it is written from are the same."""
+
+import shlex
+from dataclasses import MISSING
+from typing import Literal, get_args, get_origin
+
+import pytest
+import typer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bisect_tool.options.declared import declared, takes, words
+from bisect_tool.options.rerun import command_line
+from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
+
+MODELS = [RunOptions, ReproOptions, FixesOptions, StepOptions]
+WORD = st.text(st.characters(exclude_categories=("Cs", "Cc")))
+# What begins with a dash is no commit.
+COMMIT = WORD.filter(lambda word: not word.startswith("-"))
+
+
+def parser(model):
+    """What the command of a model parses words into."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+    @app.command()
+    @takes(model)
+    def command(options: model) -> int:
+        return options
+
+    parse = typer.main.get_command(app)
+    return lambda given: parse.main(given, "command", standalone_mode=False)
+
+
+PARSERS = {model: parser(model) for model in MODELS}
+
+
+def values(option):
+    """The values that an option takes."""
+    kind = option.type
+    if option.repeated:
+        return st.lists(WORD, min_size=option.required).map(tuple)
+    parts = get_args(kind) if get_origin(kind) is not Literal else (kind,)
+    found = [simple(part, option) for part in parts or (kind,) if part is not type(None)]
+    return st.one_of(*found, *([st.none()] if type(None) in parts else []))
+
+
+def simple(kind, option):
+    if get_origin(kind) is Literal:
+        return st.sampled_from(get_args(kind))
+    if kind is bool:
+        return st.booleans()
+    if kind is int:
+        return st.integers(option.info.min, option.info.max or 10**9)
+    if kind is float:
+        return st.floats(option.info.min, option.info.max or 1e9)
+    return WORD if option.flag else COMMIT
+
+
+def options_of(model):
+    return st.builds(
+        model,
+        **{
+            option.name: values(option)
+            if option.required
+            else st.one_of(st.just(option.default), values(option))
+            for option in declared(model)
+        },
+    )
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+@settings(deadline=None)
+@given(st.data())
+def test_parsing_a_command_line_gives_the_options_it_was_made_from(model, data):
+    options = data.draw(options_of(model))
+    line = shlex.split(command_line(options))
+    named = [model.NAME] if model.NAME else []
+    assert line[: 1 + len(named)] == ["bisect-run", *named]
+    assert PARSERS[model](line[1 + len(named) :]) == options
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_what_is_required_is_enough(model):
+    required = {option.name: "x" for option in declared(model) if option.default is MISSING}
+    options = model(**{name: ("x",) if name == "good" else value for name, value in required.items()})
+    assert PARSERS[model](words(options)) == options
+    assert len(words(options)) <= 4
+
+
+def test_what_a_command_does_without_is_no_option_of_it():
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(takes(StepOptions, without=("signature",))(lambda options: options))
+    parse = typer.main.get_command(app)
+    assert parse.main(["--rev", "main"], "step", standalone_mode=False) == StepOptions(rev="main")
+    with pytest.raises(Exception, match="No such option"):
+        parse.main(["--signature", "x"], "step", standalone_mode=False)
