@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from bisect_tool.nightly.history import History
 from bisect_tool.options import shared_options
 from bisect_tool.paths import home
 from bisect_tool.render.nightly import render_nightly, to_json
+from bisect_tool.sanitise import redact, secret_values
 from bisect_tool.sources.junit_files import junit_observations
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say
@@ -54,6 +56,7 @@ def nightly(
         each for pattern in results for each in junit_observations(pattern, _SERIES, say, history.full_id)
     ]
     decisions = decide(found, history.commits)
-    terminal.write(to_json(decisions) if as_json else render_nightly(decisions, where))
+    report = to_json(decisions) if as_json else render_nightly(decisions, where)
+    terminal.write(redact(report, secret_values(os.environ)))
     is_new = any(isinstance(decision, Bisect) for decision in decisions.values())
     return ExitCode.REGRESSION if is_new else ExitCode.DONE

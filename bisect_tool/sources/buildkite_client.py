@@ -22,7 +22,9 @@ _PAGE = "100"
 
 def service(environment: Mapping[str, str], url: str = "https://api.buildkite.com") -> Service:
     """Buildkite, read with the token of the environment."""
-    return Service(buildkite.SERVICE, url, environment.get(TOKEN, ""), TOKEN, "read_builds")
+    return Service(
+        buildkite.SERVICE, url, environment.get(TOKEN, ""), TOKEN, "read_builds", "read_build_logs"
+    )
 
 
 def read_series(client: Client, pipeline: str, series: Series, since: datetime) -> Iterator[Observation]:

@@ -38,7 +38,7 @@ class Job(Answer):
     runner_name: Text = ""
     started_at: Time = None
     completed_at: Time = None
-    html_url: Text = ""
+    url: Text = ""
     steps: tuple[Step, ...] = ()
 
 
@@ -83,7 +83,7 @@ def _observation(job: Job, run: Run, series: Series) -> Observation:
         job.runner_name,
         job.started_at,
         job.completed_at,
-        job.html_url,
+        f"{job.url}/logs" if job.url else "",
     )
 
 

@@ -22,7 +22,7 @@ _PAGE = "100"
 
 def service(environment: Mapping[str, str], url: str = "https://api.github.com") -> Service:
     """GitHub, read with the token of the environment."""
-    return Service(github.SERVICE, url, environment.get(TOKEN, ""), TOKEN, "actions=read")
+    return Service(github.SERVICE, url, environment.get(TOKEN, ""), TOKEN, "actions=read", "actions=read")
 
 
 def read_series(

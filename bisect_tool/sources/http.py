@@ -43,7 +43,7 @@ class Service:
 
     Attributes:
         token_variable: the environment variable that holds the token.
-        scope: what the token has to permit.
+        scope: what the token has to permit; `log_scope` for logs.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Service:
     token: str = field(repr=False)
     token_variable: str
     scope: str
+    log_scope: str
 
 
 class Client:
@@ -105,12 +106,13 @@ class Client:
             EnvironmentFailed: the service cannot be reached.
             UsageError: the token is refused, or the log does not exist.
         """
-        _, body = self._get(url, {"Accept": "text/plain"}, _head_and_tail)
+        _, body = self._get(url, {"Accept": "text/plain"}, _head_and_tail, self._service.log_scope)
         return body.decode("utf-8", "replace")
 
     def _page(self, url: str) -> KeptAnswer:
         kept = self._cache.get(url)
-        response, body = self._get(url, {"If-None-Match": kept.etag} if kept else {}, _json)
+        headers = {"If-None-Match": kept.etag} if kept else {}
+        response, body = self._get(url, headers, _json, self._service.scope)
         if kept and response.status_code == requests.codes.not_modified:
             return kept
         next_url = response.links.get("next", {}).get("url", "")
@@ -120,7 +122,7 @@ class Client:
         return page
 
     def _get(
-        self, url: str, headers: Mapping[str, str], take: Callable[[requests.Response], bytes]
+        self, url: str, headers: Mapping[str, str], take: Callable[[requests.Response], bytes], scope: str
     ) -> tuple[requests.Response, bytes]:
         """Request until the answer is complete; what a service cannot answer for now is tried again."""
         self._check_origin(url)
@@ -129,7 +131,7 @@ class Client:
             self._wait()
             try:
                 with self._session.get(url, headers=dict(headers), timeout=_TIMEOUT, stream=True) as response:
-                    reason = self._refused(response, attempt)
+                    reason = self._refused(response, attempt, scope)
                     if not reason:
                         return response, take(response)
             except (*_INTERRUPTED, json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -149,7 +151,7 @@ class Client:
             self._sleep(self._pause)
         self._pause = 0.0
 
-    def _refused(self, response: requests.Response, attempt: int) -> str:
+    def _refused(self, response: requests.Response, attempt: int, scope: str) -> str:
         """Why an answer cannot be used but may be later, or empty; sets the pause before the next request."""
         status, headers = response.status_code, response.headers
         if is_refusal(status, headers, self._now()):
@@ -161,12 +163,12 @@ class Client:
             self._pause = max(self._pause, 2.0**attempt)
             return f"HTTP {status}"
         if status >= requests.codes.bad_request:
-            raise self._rejection(status, headers)
+            raise self._rejection(status, headers, scope)
         return ""
 
-    def _rejection(self, status: int, headers: Mapping[str, str]) -> UsageError:
+    def _rejection(self, status: int, headers: Mapping[str, str], scope: str) -> UsageError:
         name, variable = self._service.name, self._service.token_variable
-        scope = clean_line(headers.get("X-Accepted-GitHub-Permissions", ""), 200) or self._service.scope
+        scope = clean_line(headers.get("X-Accepted-GitHub-Permissions", ""), 200) or scope
         if not self._service.token and status in (401, 403, 404):
             return UsageError(f"{name} needs a token: HTTP {status}", f"Set {variable}, with scope {scope}.")
         if status == requests.codes.unauthorized:

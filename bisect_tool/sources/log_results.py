@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,9 @@ from bisect_tool.sources.infrastructure import infrastructure_line, ran_out_of_m
 from bisect_tool.sources.observation import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from bisect_tool.sources.observation import Observation
+    from bisect_tool.sources.observation import CellKey, Observation
 
 _RED = frozenset({State.FAILED, State.INFRASTRUCTURE})
 
@@ -48,6 +49,30 @@ def with_log(job: Observation, text: str) -> tuple[Observation, ...]:
     )
 
 
-def interesting(jobs: Sequence[Observation]) -> tuple[Observation, ...]:
-    """The jobs whose logs are worth a request."""
-    return tuple(job for job in jobs if job.state in _RED and job.log)
+def with_logs(jobs: Iterable[Observation], read: Callable[[str], str]) -> tuple[Observation, ...]:
+    """The jobs as their logs explain them, their failed tests, and the passes that follow for these.
+
+    `read` returns the text of a log; only logs of jobs that failed are read.
+    """
+    found = [
+        each
+        for job in jobs
+        for each in (with_log(job, read(job.log)) if job.log and job.state in _RED else (job,))
+    ]
+    return (*found, *_implied_passes(found))
+
+
+def _implied_passes(found: Sequence[Observation]) -> Iterator[Observation]:
+    """The passes of tests that failed elsewhere, in each run of their job that passed.
+
+    Logs of failed jobs name failed tests only. Whether a test was there already, its job does not say: of
+    one that is new, a bisection names the commit that added it.
+    """
+    tests: defaultdict[CellKey, set[str]] = defaultdict(set)
+    for each in found:
+        if each.key.cell:
+            tests[replace(each.key, cell="")].add(each.key.cell)
+    for job in found:
+        if job.state is State.PASSED:
+            for test in sorted(tests.get(job.key, ())):
+                yield replace(job, key=replace(job.key, cell=test))

@@ -76,6 +76,7 @@ def github_job(conclusion="success", **fields):
         "started_at": "2026-03-06T07:10:00Z",
         "completed_at": "2026-03-06T08:10:00Z",
         "runner_name": "runner-7",
+        "url": "https://api.github.com/repos/o/r/actions/jobs/399444496",
         "html_url": "https://github.com/o/r/actions/runs/30433642/job/399444496",
         "steps": [
             {"name": "Set up job", "status": "completed", "conclusion": "success", "number": 1},

@@ -160,7 +160,7 @@ def test_what_fails_every_time_is_given_up(connect, fault):
 
 def test_a_server_that_is_gone_is_given_up(connect):
     with connect({}) as (client, service, _):
-        client._service = http.Service("Buildkite", "http://127.0.0.1:9", "", "T", "s")
+        client._service = http.Service("Buildkite", "http://127.0.0.1:9", "", "T", "s", "l")
         with pytest.raises(EnvironmentFailed, match="Buildkite does not answer: ConnectionError"):
             bodies(client)
     assert service.requests == []
@@ -183,6 +183,14 @@ def test_a_rejection_says_why_and_is_not_repeated(connect, status, message):
         bodies(client)
     assert len(service.requests) == 1
     assert "secret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_log_needs_a_scope_of_its_own(connect):
+    with (
+        connect({"/log": [Reply({}, 403)]}) as (client, service, _),
+        pytest.raises(UsageError, match="lacks the scope read_build_logs"),
+    ):
+        client.log(f"{service.url}/log")
 
 
 def test_the_scope_that_github_names_is_named(connect):

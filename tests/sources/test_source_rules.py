@@ -8,7 +8,7 @@ from recorded import SHA, buildkite_build, buildkite_job, github_job, github_run
 from bisect_tool.sources import buildkite, github
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.infrastructure import infrastructure_line
-from bisect_tool.sources.log_results import with_log
+from bisect_tool.sources.log_results import with_log, with_logs
 from bisect_tool.sources.observation import CellKey, Observation, State
 from bisect_tool.sources.series import Series
 
@@ -118,7 +118,7 @@ def test_a_github_job_as_an_observation():
             "runner-7",
             datetime(2026, 3, 6, 7, 10, tzinfo=UTC),
             datetime(2026, 3, 6, 8, 10, tzinfo=UTC),
-            "https://github.com/o/r/actions/runs/30433642/job/399444496",
+            "https://api.github.com/repos/o/r/actions/jobs/399444496/logs",
         ),
     )
 
@@ -281,3 +281,18 @@ def test_a_killed_job_whose_log_shows_failed_tests_failed():
 def test_the_log_of_a_job_that_passed_is_not_read():
     passed = failed(buildkite_job("passed"))
     assert with_log(passed, PYTEST) == (passed,)
+
+
+def test_a_test_that_failed_passed_where_its_job_passed():
+    builds = [
+        buildkite_build(buildkite_job("passed", raw_log_url="1"), number=1),
+        buildkite_build(buildkite_job("failed", raw_log_url="2"), number=2),
+        buildkite_build(buildkite_job("skipped", raw_log_url="3"), number=3),
+        buildkite_build(buildkite_job("passed", raw_log_url="4", name="Other"), number=4),
+    ]
+    jobs = [each for build in builds for each in buildkite.observations(build, NIGHTLY)]
+    read = []
+    found = with_logs(jobs, lambda log: read.append(log) or PYTEST)
+    assert read == ["2"]
+    tests = [(each.build, each.state) for each in found if each.key.cell]
+    assert tests == [("2", State.FAILED), ("1", State.PASSED)]
