@@ -87,6 +87,6 @@ def place(frame: Frame) -> str:
     return f"{where} in {clean_line(frame.function, 100)}" if frame.function else where
 
 
-def told(outcome: str, reason: str, outcomes: Iterable[str]) -> str:
+def outcome_text(outcome: str, reason: str, outcomes: Iterable[str]) -> str:
     """The result of a trial as text: its cells' outcomes counted, or the reason why it has none."""
     return f"{outcome}: {reason}" if reason else tally(outcomes) or outcome

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.format import count, duration, joined, listing, roughly, tally, told
+from bisect_tool.format import count, duration, joined, listing, outcome_text, roughly, tally
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,6 @@ def test_count():
 def test_tally_and_told():
     outcomes = ("passed", "failed", "passed")
     assert tally(outcomes) == "2 passed, 1 failed"
-    assert told("failed", "", outcomes) == "2 passed, 1 failed"
-    assert told("unbuildable", "no compiler", ()) == "unbuildable: no compiler"
-    assert told("errored", "", ()) == "errored"
+    assert outcome_text("failed", "", outcomes) == "2 passed, 1 failed"
+    assert outcome_text("unbuildable", "no compiler", ()) == "unbuildable: no compiler"
+    assert outcome_text("errored", "", ()) == "errored"

@@ -20,7 +20,7 @@ _CELLS_NAMED = 2
 
 @dataclass(frozen=True)
 class Row:
-    """A cell with its answer; or, where `more` is not 0, so many more cells with the same answer."""
+    """A cell and its result; if `more` is not 0, it counts further cells with the same result."""
 
     cell: str
     report: CellReport
@@ -28,14 +28,14 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What stands in the first column."""
+        """Text of the first column."""
         return f"and {count(self.more, 'more cell')}" if self.more else self.cell
 
 
 def rows(cells: Mapping[str, CellReport]) -> tuple[Row, ...]:
-    """A row for each cell; of many cells the first of each answer, and how many more there are.
+    """Return a row for each cell; of many cells, the first of each result and a count of the others.
 
-    Green cells come last then.
+    Green cells are last then.
     """
     if len(cells) <= _ROWS:
         return tuple(Row(cell, report) for cell, report in cells.items())
@@ -52,7 +52,7 @@ def rows(cells: Mapping[str, CellReport]) -> tuple[Row, ...]:
 
 
 def notes(said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """What is said of cells, each thing once with its cells; beyond so many lines the rest is counted."""
+    """Return each distinct note once, with its cells; notes beyond the limit are counted."""
     alike: dict[str, list[str]] = {}
     for cell, text in said:
         alike.setdefault(text, []).append(cell)

@@ -26,7 +26,7 @@ _LANGUAGES = {"": "sh", ".sh": "sh", ".bash": "bash", ".py": "python"}
 
 
 def render_withheld(names: Sequence[str]) -> RenderableType | None:
-    """What was withheld, and how it is handed on."""
+    """Render the variables that were withheld, and how to pass them."""
     if not names:
         return None
     listed = listing(names, _NAMES)
@@ -35,7 +35,7 @@ def render_withheld(names: Sequence[str]) -> RenderableType | None:
 
 
 def render_shadows(document: Document) -> RenderableType | None:
-    """What may hide the commits, each with the command line that sees them."""
+    """Render what may hide the commits, each with a command line that avoids it."""
     if not document.shadows:
         return None
     title = Text(shadow_title(document), "bold yellow")
@@ -43,7 +43,7 @@ def render_shadows(document: Document) -> RenderableType | None:
 
 
 def shadow_title(document: Document) -> str:
-    """What it means for the answer that the check may not see the commits."""
+    """Return what it means for the result that the check may not see the commits."""
     if any(cell.culprit for cell in document.cells.values()):
         return "The check may not test what the commits change, so the culprit may be wrong"
     return "Every commit gave the same result: the check may not test what the commits change"
@@ -51,9 +51,9 @@ def shadow_title(document: Document) -> str:
 
 @dataclass(frozen=True)
 class CheckText:
-    """A script of the check for an issue body: without its folder, which nobody else has.
+    """A script of the check for an issue body, without its folder.
 
-    `text` is empty where it is long.
+    `text` is empty if it is too long.
     """
 
     name: str
@@ -63,7 +63,7 @@ class CheckText:
 
 
 def check_texts(document: Document) -> tuple[CheckText, ...]:
-    """The scripts of the check that no commit has; a program, long and without a suffix, is none."""
+    """Return the scripts of the check that are not in the repository, without programs."""
     files = document.check.files if document.check else ()
     named = ((Path(file.path), file) for file in files)
     return tuple(
@@ -76,5 +76,5 @@ def check_texts(document: Document) -> tuple[CheckText, ...]:
 def _lines(shadow: ShadowReport) -> Iterator[RenderableType]:
     yield Padding(Text(clean_line(shadow.found)), (0, 0, 0, 2))
     if shadow.rerun:
-        line = Text(no_wrap=True, overflow="ignore")  # to be copied: no padding may cut it off
+        line = Text(no_wrap=True, overflow="ignore")  # to be copied: padding must not cut it off
         yield line.append("  Try: ", "bold").append(clean_line(shadow.rerun, _LINE_LIMIT))

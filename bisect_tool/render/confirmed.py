@@ -27,14 +27,14 @@ _OF_CELLS = {
 
 
 def reverted(document: Document, cell: str) -> str:
-    """What a cell does once its culprit is reverted on the bad end, in a word; empty where nobody asked."""
+    """Return the result of a cell after reverting its culprit on the bad end; empty if not requested."""
     culprit = document.cells[cell].culprit
     tried = _tried(document, culprit.sha) if culprit else None
     return _said(tried, cell) if tried else ""
 
 
 def became(document: Document, culprit: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What a culprit's revert did: `fixes` these cells, `does not fix` those, `conflicts in` these files."""
+    """Return what a culprit's revert did: `fixes`, `does not fix` cells; `conflicts in` files."""
     tried = _tried(document, culprit)
     if tried is None:
         return ()
@@ -59,20 +59,20 @@ def _by_luck(document: Document, cells: Iterable[str]) -> Iterator[tuple[str, tu
 
 
 def taken_back(document: Document, culprit: str) -> NextSearch | None:
-    """What took a culprit back before the bad end; None where nothing did."""
+    """Return the search after the commit that undid a culprit before the bad end; None without one."""
     searches = document.confirmation.searches if document.confirmation else ()
     return next((each for each in searches if each.culprit == culprit), None)
 
 
 def what_next(search: NextSearch) -> str:
-    """What follows from a culprit that had been taken back."""
+    """Return what follows from a culprit that was undone before the bad end."""
     if search.rerun:
         return "the failure at the bad commit came later: continue the search from there"
     return "the failure at the bad commit is older and was hidden by the culprit"
 
 
 def together(document: Document) -> str:
-    """What came of all reverts, in a sentence; empty where there is one at the most."""
+    """Return the result of all reverts in a sentence; empty if there is at most one."""
     found = document.confirmation
     return found.conclusion if found and len(found.fixes.candidates) > 1 else ""
 

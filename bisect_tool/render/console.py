@@ -53,7 +53,7 @@ _FINDING_STYLE = {
 
 
 def render_report(document: Document) -> RenderableType:
-    """The whole report; print it with `terminal.show`, which leaves long commands and paths unbroken."""
+    """Render the whole report; print it with `terminal.show`, which keeps commands and paths unbroken."""
     sections = (
         render_answer(document),
         render_cells(document),
@@ -72,7 +72,7 @@ def render_report(document: Document) -> RenderableType:
 
 
 def render_answer(document: Document) -> RenderableType:
-    """The culprits, each with its last good and first bad commit, or the sentence in their place."""
+    """Render the culprits with their last good and first bad commits, or the conclusion instead."""
     grid = _pairs()
     found = report_view.culprits(document)
     for view in found:
@@ -93,9 +93,9 @@ def render_answer(document: Document) -> RenderableType:
 
 
 def render_cells(document: Document) -> RenderableType | None:
-    """A row for each cell: failed runs at both ends, the finding, the culprit; notes below.
+    """Render a row for each cell: failed runs at both ends, the finding, the culprit; notes below.
 
-    Where nothing was searched for, how often each cell failed, or what fixes them.
+    For `repro` and `fixes`, render failure rates or fix candidates instead.
     """
     if document.repro is not None:
         return render_rates(document.repro)
@@ -145,7 +145,7 @@ def _culprit(grid: Table, document: Document, view: report_view.CulpritView) -> 
         if change.sha == commit.sha:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
     _before(grid, document, view)
-    first = Text(short(commit.sha), "red").append(_told(view.at_culprit), "dim")
+    first = Text(short(commit.sha), "red").append(_counts(view.at_culprit), "dim")
     grid.add_row(Text(words.first, "bold"), first)
     grid.add_row(Text(words.turns, "bold"), _text(listing(view.cells, limit=4)))
     _changes(grid, document, view)
@@ -158,7 +158,7 @@ def _culprit(grid: Table, document: Document, view: report_view.CulpritView) -> 
 
 
 def _before(grid: Table, document: Document, view: report_view.CulpritView) -> None:
-    """The last good commit; of a merge every parent, of a root commit that there is none."""
+    """Add the last good commit; for a merge every parent, for a root commit a note that it has none."""
     report, label = document.culprits.get(view.commit.sha), Text(report_view.words(document).before, "bold")
     if report and len(report.parents) > 1:
         label = Text("Parents", "bold")
@@ -176,7 +176,7 @@ def _before(grid: Table, document: Document, view: report_view.CulpritView) -> N
 
 
 def _changes(grid: Table, document: Document, view: report_view.CulpritView) -> None:
-    """The files it changes, and what it pins anew."""
+    """Add the changed files and the changed version pins."""
     report = document.culprits.get(view.commit.sha)
     if report is None:
         return
@@ -198,12 +198,12 @@ def _changes(grid: Table, document: Document, view: report_view.CulpritView) -> 
         grid.add_row(Text(), Text(f"and {unshown} more", "dim"))
 
 
-def _told(trials: Tally) -> str:
+def _counts(trials: Tally) -> str:
     return f": {trials}" if trials.runs else ""
 
 
 def _finding(row: Row) -> str:
-    """How a cell ended and how sure that is, which may differ among cells that are only counted."""
+    """Return a cell's finding with its confidence, which is omitted for rows that count several cells."""
     report = row.report
     if report.confidence is None or row.more:
         return report.finding
@@ -220,7 +220,7 @@ def _notes(document: Document) -> Iterable[str]:
 
 
 def _said(document: Document) -> Iterable[tuple[str, str]]:
-    """What is to be said of each cell besides its row."""
+    """Yield the notes of each cell."""
     for cell, report in document.cells.items():
         if report.note:
             yield cell, report.note
@@ -245,9 +245,9 @@ def _candidates(document: Document) -> RenderableType | None:
         grid.add_column(no_wrap=True, justify="right")
         grid.add_column(overflow="fold")
         for view in group.candidates[:_CANDIDATES_SHOWN]:
-            told = Text(f"could not be tested: {clean_line(view.reason, _MESSAGE_LIMIT)}", "yellow")
+            reason = Text(f"could not be tested: {clean_line(view.reason, _MESSAGE_LIMIT)}", "yellow")
             subject = Text(clean_line(report_view.subject(document, view.sha), _MESSAGE_LIMIT))
-            body = Group(*(line for line in (subject, told if view.reason else None) if line))
+            body = Group(*(line for line in (subject, reason if view.reason else None) if line))
             chance = "" if view.chance is None else percent(view.chance)
             grid.add_row(Text(short(view.sha), "yellow" if view.reason else "red"), chance, body)
         more = len(group.candidates) - _CANDIDATES_SHOWN
@@ -335,7 +335,7 @@ def _pairs() -> Table:
 
 
 def _commit(document: Document, sha: str, style: str) -> Text:
-    """A commit with its subject; on a terminal its name leads to its page, where there is one."""
+    """Format a commit with its subject, linked to its web page if it has one."""
     forge = report_view.forge(document)
     link = f" link {forge.commit(sha)}" if forge else ""
     subject = clean_line(report_view.subject(document, sha), _MESSAGE_LIMIT)
@@ -347,6 +347,6 @@ def _text(text: str, limit: int = 2000, *, style: str = "") -> Text:
 
 
 def _unbroken(text: str, label: Text) -> Text:
-    """Something to copy: it runs past the width rather than being broken."""
+    """Format text to copy: it is not wrapped, even beyond the width."""
     line = Text(no_wrap=True, overflow="ignore")
     return line.append_text(label).append(clean_line(text, _COPY_LIMIT))

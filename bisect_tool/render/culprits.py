@@ -18,7 +18,7 @@ _PINS_SHOWN = 8
 
 
 def merged(document: Document, report: CulpritReport) -> str:
-    """That a merge is the culprit, not one of the commits it brings; empty where it is not so."""
+    """Say that the merge itself is the culprit, not a commit that it brings; empty otherwise."""
     if not report.merge_itself:
         return ""
     which = "both parents" if len(report.parents) == 2 else f"all {len(report.parents)} parents"
@@ -35,7 +35,7 @@ def no_parent(report: CulpritReport) -> str:
 
 
 def diffstat(report: CulpritReport) -> str:
-    """`3 files, +120 -14`, or why that is not known."""
+    """Format `3 files, +120 -14`, or why it is unknown."""
     if not report.files_total:
         if report.merge_itself:
             return report.note or "no file differs from every parent: the merged sides are incompatible"
@@ -47,7 +47,7 @@ def diffstat(report: CulpritReport) -> str:
 
 
 def file_lines(report: CulpritReport) -> tuple[tuple[tuple[str, str], ...], int]:
-    """The first files, each with `+12 -3`, and how many more there are."""
+    """Return the first files, each with `+12 -3`, and the number of further ones."""
     shown = report.files[:_FILES_SHOWN]
     lines = ((f"{each.was} -> {each.path}" if each.was else each.path, _lines(each)) for each in shown)
     return tuple(lines), report.files_total - len(shown)
@@ -78,7 +78,7 @@ def _pin(pin: PinChange) -> str:
 def parent_lines(
     document: Document, report: CulpritReport, cells: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """Each parent of a merge, and what trials say of it."""
+    """Yield each parent of a merge with its trial counts."""
     for parent in report.parents:
         seen = tally(document.trials, parent.sha, cells)
         yield parent.sha, str(seen)

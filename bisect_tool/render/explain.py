@@ -32,7 +32,7 @@ _LABEL = 11
 
 @dataclass(frozen=True)
 class Explanation:
-    """A failure of some tests, or of a log that names none, and where its events stand."""
+    """A failure of some tests, or of a log without tests, and the file and line of each event."""
 
     tests: tuple[str, ...]
     root: Event
@@ -54,7 +54,7 @@ class Explanation:
 def explanations(
     found: Iterable[LogFailure], place: Callable[[str, int], Place], hide: Callable[[str], str]
 ) -> tuple[Explanation, ...]:
-    """One for each failure, in the same order; `hide` takes secrets out of a text."""
+    """Return an explanation for each failure, in the same order; `hide` masks secrets."""
     return tuple(_explanation(each, place, hide) for each in found)
 
 
@@ -79,7 +79,7 @@ def _hidden(event: Event, hide: Callable[[str], str]) -> Event:
 
 
 def document(found: Sequence[Explanation]) -> str:
-    """The JSON document: every failure, the gravest first."""
+    """Return the JSON document: every failure, the most severe first."""
     failures = [
         {
             "test": each.tests[0] if each.tests else "",
@@ -110,7 +110,7 @@ def _event(event: Event, place: Place) -> dict[str, Any]:
 
 
 def grouped(found: Iterable[Explanation]) -> tuple[Explanation, ...]:
-    """One for each signature, with all tests that failed by it."""
+    """Merge the explanations with equal signatures; each has all of their tests."""
     alike: dict[str, list[Explanation]] = {}
     for each in found:
         alike.setdefault(each.signature, []).append(each)
@@ -126,7 +126,7 @@ def _together(same: Sequence[Explanation]) -> Explanation:
 
 
 def render_explanations(found: Sequence[Explanation]) -> RenderableType:
-    """The failures as trees; of many the rest in a line each."""
+    """Render the first failures as trees, the others in one line each."""
     groups = grouped(found)
     parts: list[RenderableType] = []
     for each in groups[:_WHOLE]:

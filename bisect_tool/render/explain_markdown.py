@@ -18,7 +18,7 @@ _BRIEF = 50
 
 
 def markdown(found: Sequence[Explanation]) -> str:
-    """The failures, each signature once; ends with a newline."""
+    """Render the failures, each signature once, with a newline at the end."""
     groups = grouped(found)
     return (
         environment()

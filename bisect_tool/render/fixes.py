@@ -30,7 +30,7 @@ _MOST = 100
 
 @dataclass(frozen=True)
 class TriedRow:
-    """One row of the table; counts are empty where nothing is known."""
+    """One row of the table; unknown counts are empty."""
 
     name: str
     fixes: str
@@ -41,7 +41,7 @@ class TriedRow:
 
 @dataclass(frozen=True)
 class Note:
-    """What is to be said of something that was tried: `words` of ours, then cells, files, or git's reason."""
+    """A note about an attempt: our `words`, then cells, files, or git's reason."""
 
     name: str
     words: str
@@ -49,7 +49,7 @@ class Note:
 
 
 def render_fix_report(found: FixReport) -> RenderableType:
-    """A table of all attempts; below it the cells that each fixes or breaks, and the files in conflict."""
+    """Render a table of all attempts, and below it the cells they fix or break and the files in conflict."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("tried", overflow="fold")
     table.add_column("fixes", justify="right", no_wrap=True)
@@ -66,17 +66,17 @@ def render_fix_report(found: FixReport) -> RenderableType:
 
 
 def tried_rows(found: FixReport) -> Iterator[TriedRow]:
-    """A row for whatever was tried: candidates, combinations, commits that were verified."""
+    """Yield a row for each candidate, combination and verified commit."""
     for each in _all_tried(found):
         verdict = _verdict(each, found)
-        told = bool(each.sha) and verdict not in (_OPEN, _MUTE)
-        fixes = f"{len(each.fixed)} of {len(found.red)}" if told else ""
-        breaks = f"{len(each.broken)} of {len(found.green)}" if told else ""
+        conclusive = bool(each.sha) and verdict not in (_OPEN, _MUTE)
+        fixes = f"{len(each.fixed)} of {len(found.red)}" if conclusive else ""
+        breaks = f"{len(each.broken)} of {len(found.green)}" if conclusive else ""
         yield TriedRow(each.name, fixes, breaks, verdict, each.title)
 
 
 def notes(found: FixReport) -> Iterator[Note]:
-    """The cells that each attempt fixes or breaks, and the files in conflict."""
+    """Yield the cells that each attempt fixes or breaks, and the files in conflict."""
     for each in _all_tried(found):
         if each.conflicts:
             yield Note(each.name, "conflicts in", each.conflicts)
@@ -91,7 +91,7 @@ def notes(found: FixReport) -> Iterator[Note]:
 
 
 def doubts(found: FixReport) -> Iterator[Note]:
-    """The flaky cells that count as fixed but may have passed by chance."""
+    """Yield the flaky cells that count as fixed but may have passed by chance."""
     fixed = {cell for each in _all_tried(found) for cell in each.fixed}
     for each in found.flaky_cells:
         if each.cell in fixed and each.false_pass_probability > DOUBTFUL:
@@ -102,7 +102,7 @@ def doubts(found: FixReport) -> Iterator[Note]:
 
 
 def _enough(cell: FlakyCell) -> int:
-    """How many passes are hardly luck."""
+    """Return how many passes are unlikely to happen by chance."""
     return next(
         (
             more

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEFT = "Left behind by trials (removed)"
 LEFT_BY_BAD = "Leaked more at bad commits than at good ones (removed)"
 _EACH = 3
-"""Up to so many of a kind are told one by one."""
+"""Up to this many leftovers of a kind are listed one by one."""
 _MORE = re.compile(r"\w+ \.\.\. and (?P<over>over )?(?P<number>\d{1,6}) more")
 
 
@@ -44,12 +44,12 @@ class Excess:
 
 
 def is_compared(document: Document) -> bool:
-    """Whether good commits tell what is no news; of one commit alone everything is."""
+    """Whether there are good commits to compare with; otherwise all leftovers are listed."""
     return bool(document.good) and document.repro is None
 
 
 def excess(document: Document) -> tuple[Excess, ...]:
-    """What bad commits leave more of than good ones beyond chance, trials on a busy machine left aside."""
+    """Return leftovers that are more frequent at bad commits, ignoring trials on a busy machine."""
     side_of = sides_of(document)
     trials = [trial for trial in document.trials if trial.sha in side_of and is_quiet(trial)]
     bad = [(trial, _counts(trial)) for trial in trials if side_of[trial.sha] == BAD]
@@ -60,14 +60,14 @@ def excess(document: Document) -> tuple[Excess, ...]:
 def _excess(
     bad: Sequence[tuple[TrialReport, Counter[str]]], good: Sequence[Counter[str]]
 ) -> Iterator[Excess]:
-    told: set[str] = set()
+    listed: set[str] = set()
     names = dict.fromkeys(name for _, counts in bad for name in counts)
-    # A kind as a whole is of interest where none of its names is.
+    # A kind as a whole is reported only if none of its names is.
     for name in sorted(names, key=lambda name: name == _kind(name)):
         found = shift([counts[name] for _, counts in bad], [counts[name] for counts in good])
-        if found is None or found.low <= 0.0 or name in told:
+        if found is None or found.low <= 0.0 or name in listed:
             continue
-        told.add(_kind(name))
+        listed.add(_kind(name))
         trial = next(trial for trial, counts in bad if counts[name])
         such = next(item for item in trial.leftovers if name in (_kind(item), _name(item)))
         yield Excess(
@@ -81,7 +81,7 @@ def _excess(
 
 
 def _counts(trial: TrialReport) -> Counter[str]:
-    """How many of each kind, and of each name without what differs from trial to trial."""
+    """Count leftovers by kind and by normalised name."""
     counts: Counter[str] = Counter()
     for item in trial.leftovers:
         more = _MORE.fullmatch(item)
@@ -100,15 +100,15 @@ def _name(item: str) -> str:
 
 
 def left_behind(document: Document) -> tuple[tuple[str, str], ...]:
-    """The commit, and what its trials left: each of few of a kind, or the first and how many more."""
+    """Return pairs of commit and leftover; many leftovers of a kind become the first and a count."""
     found: dict[tuple[str, str], list[str]] = {}
     for trial in document.trials:
         for item in trial.leftovers:
             found.setdefault((trial.sha, _kind(item)), []).append(item)
-    return tuple((sha, told) for (sha, _), items in found.items() for told in _told(items))
+    return tuple((sha, item) for (sha, _), items in found.items() for item in _shortened(items))
 
 
-def _told(items: Sequence[str]) -> Sequence[str]:
+def _shortened(items: Sequence[str]) -> Sequence[str]:
     if len(items) <= _EACH:
         return items
     besides = [more for more in map(_MORE.fullmatch, items) if more]

@@ -29,7 +29,7 @@ def said(contrast: LoadContrast) -> str:
 
 
 def render_load(document: Document) -> RenderableType | None:
-    """A line for each group of cells; None where no failure goes with the load."""
+    """Render a line for each group of cells; None if no failure is associated with the load."""
     if not document.load:
         return None
     lines = [Text(clean_line(f"{listing(each.cells, _CELLS)}: {said(each)}")) for each in document.load]

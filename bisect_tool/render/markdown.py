@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bisect_tool.format import count, duration, percent, place, short, told
+from bisect_tool.format import count, duration, outcome_text, percent, place, short
 from bisect_tool.git import forge as forges
 from bisect_tool.render import report_view
 from bisect_tool.render.bounded import rows
@@ -51,13 +51,13 @@ _PUNCTUATION = re.compile(r"[^\w \u0080-\U0010ffff]")
 
 
 class Markdown(str):
-    """Text that is Markdown already and stays as it is."""
+    """Text that is already Markdown and is not escaped."""
 
     __slots__ = ()
 
 
 def markdown(document: Document) -> str:
-    """The issue body of a finished (or unfinished) session, ending with a newline."""
+    """Render the issue body of a session, finished or not, with a newline at the end."""
     document = public(document)
     name, its_own = _answer(document)
     return (
@@ -86,7 +86,7 @@ def markdown(document: Document) -> str:
 
 
 def _answer(document: Document) -> tuple[str, dict[str, object]]:
-    """The template for what the session was to find out, and what only this one shows."""
+    """Return the name of the template for this kind of session, and the values only it needs."""
     if document.repro is not None:
         return "repro", {
             "against": document.repro.against,
@@ -115,14 +115,14 @@ def _answer(document: Document) -> tuple[str, dict[str, object]]:
 
 
 def _rates(document: Document) -> Iterator[tuple[str, FailRates]]:
-    """How often cells fail that fail now and then."""
+    """Yield the failure rates of the cells that fail sometimes."""
     for cell, report in document.cells.items():
         if rates := report_view.now_and_then(report):
             yield cell, rates
 
 
 def code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
-    """A code span, whose fence is longer than any run of backticks inside (CommonMark 6.1)."""
+    """Format a code span; its fence is longer than any run of backticks inside (CommonMark 6.1)."""
     line = clean_line(text, limit).strip()
     if not line:
         return Markdown("—")
@@ -132,7 +132,7 @@ def code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
 
 
 def table_code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
-    """A code span for a table's cell: a pipe would end the cell even inside backticks."""
+    """Format a code span for a table cell, where a pipe would end the cell even inside backticks."""
     line = clean_line(text, limit).strip()
     if "|" not in line:
         return code(line, limit)
@@ -141,12 +141,12 @@ def table_code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
 
 
 def word(text: str) -> Markdown:
-    """Plain words, small numbers and dates as they are; anything else as code for a table's cell."""
+    """Return plain words, small numbers and dates unchanged, anything else as code for a table cell."""
     return Markdown(text) if _PLAIN.fullmatch(text) else table_code(text)
 
 
 def fence(text: str, language: str = "text", limit: int = _EXCERPT_LIMIT) -> Markdown:
-    """A fenced block; of a text that is too long the head and the tail."""
+    """Format a fenced block; a text that is too long is cut to its head and tail."""
     body = clean(_head_and_tail(text, limit)).strip("\n")
     ticks = "`" * max(_longest(body) + 1, 3)
     return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
@@ -164,7 +164,7 @@ def _finalize(value: object) -> str:
 
 @cache
 def environment() -> Environment:
-    """Jinja's environment of all templates, which writes what is no Markdown as code."""
+    """Return the Jinja environment of all templates; it writes values that are not Markdown as code."""
     environment = Environment(  # noqa: S701  # the output is Markdown; _finalize is its escaping
         loader=PackageLoader("bisect_tool.render"),
         finalize=_finalize,
@@ -192,7 +192,7 @@ def environment() -> Environment:
         "resume": lambda document: f"bisect-run resume {document.session}",
         "percent": lambda chance: Markdown(percent(chance)),
         "place": lambda frames: place(frames[-1]),
-        "told": lambda trial: told(trial.outcome, trial.reason, trial.outcomes.values()),
+        "outcome_text": lambda trial: outcome_text(trial.outcome, trial.reason, trial.outcomes.values()),
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
     }
     environment.globals |= {
@@ -215,20 +215,20 @@ def environment() -> Environment:
 
 
 def _codes(items: Iterable[str]) -> Markdown:
-    """Code spans; of many the first, and how many more there are."""
+    """Format the first items as code spans, and count the others."""
     spans = [code(item) for item in items]
     more = len(spans) - _NAMED
     return Markdown(", ".join(spans[:_NAMED]) + (f" and {more} more" if more > 0 else ""))
 
 
 def _landed(document: Document, commit: CommitInfo) -> Markdown:
-    """A commit by its pull request, if it has one."""
+    """Format a commit by its pull request, if it has one."""
     name = _commit_link(document, commit.sha)
     if commit.pr is None:
         return name
     forge = report_view.forge(document)
     mark = forges.mark(commit.pr, forge)
-    # Without a link in code, lest it point into another repository.
+    # In code without a link: a bare number could link to another repository.
     request = f"[{mark}]({forge.request(commit.pr)})" if forge else code(mark)
     return Markdown(f"{forges.kind(forge)} {request} ({name})")
 

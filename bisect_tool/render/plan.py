@@ -25,7 +25,7 @@ _BUSY = "tests with deadlines may time out and are then rerun"
 
 
 def render_plan(plan: Plan) -> RenderableType:
-    """How much there is to search and what that takes; then the candidates and their native files."""
+    """Render the size of the range and the expected cost, then the candidates and their native files."""
     sections = (_summary(plan), _native(plan), _candidates(plan))
     present = [section for section in sections if section is not None]
     return Group(present[0], *(part for section in present[1:] for part in (Text(), section)))
@@ -100,7 +100,7 @@ def _candidates(plan: Plan) -> RenderableType:
 
 
 def _candidate(plan: Plan, commit: Commit, numbered: bool) -> tuple[Text, ...]:
-    """A row; the pull request's number has a column of its own. Below it why the commit is suspect."""
+    """Return a row of the table of candidates; below the subject, the reasons of the prior."""
     number = "" if commit.pr is None else f"#{commit.pr}"
     subject = _text(commit.subject.removesuffix(f" ({number})"))
     if (suspicion := plan.suspicions.get(commit.sha)) and _tells(suspicion):
@@ -111,7 +111,7 @@ def _candidate(plan: Plan, commit: Commit, numbered: bool) -> tuple[Text, ...]:
 
 
 def _tells(suspicion: Suspicion) -> bool:
-    """Whether it is another chance than that of the average commit."""
+    """Whether the prior differs from that of the average commit."""
     return bool(suspicion.reasons) and f"{suspicion.weight:.2g}" != "1"
 
 

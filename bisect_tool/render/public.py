@@ -41,7 +41,7 @@ _SYSTEM = (
 
 
 def public(document: Document) -> Document:
-    """The document without this machine's folders: home, worktrees, logs, and the repository's own.
+    """Return the document without this machine's folders: home, worktrees, logs, and the repository's own.
 
     The repository is named by its public URL, where it has one, also in the command to rerun it.
     """
@@ -62,14 +62,14 @@ def public(document: Document) -> Document:
 
 
 def without_homes(text: str) -> str:
-    """The text without people's home folders, and those that the tool makes."""
+    """Return the text without home folders and folders of bisect-run."""
     for pattern, name in (_WORKTREE, ""), (_LOGS, "<logs>"), (_TEMPORARY, "$TMPDIR"), (_HOMES, "~"):
         text = pattern.sub(name, text)
     return text
 
 
 def _hiding(document: Document) -> Callable[[str], str]:
-    """What replaces folders in a text, the most particular first."""
+    """Return a function that replaces folders in a text, the most specific first."""
     here = home()
     tree = re.compile(rf"{re.escape(str(here.cache))}/worktrees/[^/\n]+/slot-\d+(?:/|(?![\w-]))")
     logs = re.compile(rf"{re.escape(str(here.state))}/sessions/[\w-]+/trials(?:/[\w.-]+)?(?![\w-])")
@@ -101,7 +101,7 @@ def _repository(document: Document) -> str:
 
 
 def _rerun(command: str, document: Document, hide: Callable[[str], str]) -> str:
-    """The command line with the public URL, and with files of one's own in the current folder."""
+    """Return the command line with the public URL, and with the user's files in the current folder."""
     try:
         words = shlex.split(command)
     except ValueError:
@@ -115,7 +115,7 @@ def _rerun(command: str, document: Document, hide: Callable[[str], str]) -> str:
 
 
 def _own(word: str, document: Document, hide: Callable[[str], str]) -> str:
-    """A word of a command; an absolute path that is no part of the system stands in the current folder."""
+    """Return a word of a command; absolute paths outside system folders move to the current folder."""
     if not _ABSOLUTE.fullmatch(word) or word.startswith(_SYSTEM):
         return hide(word)
     if word.startswith(f"{document.repo}/"):

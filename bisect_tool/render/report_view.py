@@ -29,9 +29,9 @@ _PARAMETERS = re.compile(r"\[(?P<first>[^\]\-]*)")
 
 @dataclass(frozen=True)
 class CulpritView:
-    """A culprit, the cells it turned red, and the parent that was good; and what trials say of either.
+    """A culprit, the cells it breaks, its last good parent, and the trial counts of both.
 
-    `other_failure` and `in_doubt` say why it is no more than suspect: it breaks them in another way than the
+    `other_failure` and `in_doubt` say why it is only a suspect: it breaks them in another way than the
     bad end, or that was seen on a busy machine only.
     """
 
@@ -55,7 +55,7 @@ class CandidateView:
 
 @dataclass(frozen=True)
 class Labels:
-    """What the two sides of the answer are called: a fix is looked for the other way round."""
+    """Labels of the report, which differ between a search for a regression and for a fix."""
 
     culprit: str
     before: str
@@ -64,7 +64,7 @@ class Labels:
 
 
 def words(document: Document) -> Labels:
-    """The words for what the document looked for."""
+    """Return the labels for the document's kind of search."""
     if document.find == "fix":
         return Labels("Fixed by", "Last bad", "First good", "Fixes")
     return Labels("Culprit", "Last good", "First bad", "Breaks")
@@ -72,14 +72,14 @@ def words(document: Document) -> Labels:
 
 @dataclass(frozen=True)
 class CandidatesView:
-    """The commits among which the first bad one of these cells hides."""
+    """The commits that may be the first bad one of these cells."""
 
     cells: tuple[str, ...]
     candidates: tuple[CandidateView, ...]
 
 
 def culprits(document: Document) -> tuple[CulpritView, ...]:
-    """Each culprit once, in the order of the cells."""
+    """Return each culprit once, in the order of the cells."""
     found: dict[str, CommitInfo] = {}
     for report in document.cells.values():
         if report.culprit:
@@ -104,7 +104,7 @@ def _culprit(document: Document, commit: CommitInfo) -> CulpritView:
 
 
 def other_failure(document: Document, cell: str) -> str:
-    """How a suspect commit breaks a cell, and how the bad end does: in one line, empty for any other."""
+    """Describe how a suspect and the bad end break a cell, in one line; empty for other cells."""
     other = document.cells[cell].other_failure
     return f"{other.found}; at {short(document.bad)} {other.bad_end}" if other else ""
 
@@ -114,7 +114,7 @@ def _in_doubt(report: CellReport) -> str:
 
 
 def candidates(document: Document) -> tuple[CandidatesView, ...]:
-    """Each set of candidates once, in the order of the cells."""
+    """Return each set of candidates once, in the order of the cells."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for cell, report in document.cells.items():
         if report.finding == "candidates":
@@ -130,13 +130,13 @@ def cells_found(document: Document, *findings: str) -> tuple[str, ...]:
 
 
 def common_file(cells: Collection[str]) -> str:
-    """The test file of several cells, where all are of one; empty where it is not in their names."""
+    """Return the test file that all cells share; empty if they differ or do not name one."""
     files = {cell.partition("::")[0] if "::" in cell else "" for cell in cells}
     return files.pop() if len(cells) > 1 and len(files) == 1 else ""
 
 
 def affected(document: Document) -> tuple[str, ...]:
-    """The cells that the range turned red."""
+    """Return the cells that fail because of a commit in the range."""
     return cells_found(document, "culprit", "suspect", "candidates")
 
 
@@ -149,7 +149,7 @@ class Contrast:
 
 
 def contrast(document: Document) -> Contrast:
-    """What tells the red cells from the green ones, if their first parameter does; many are no contrast."""
+    """Return the first parameters of red and green cells, if they distinguish them and are few."""
     red = _parameters(affected(document))
     green = _parameters(cells_found(document, "green"))
     if not red or not green or set(red) & set(green) or max(len(red), len(green)) > _VARIANTS:
@@ -158,13 +158,13 @@ def contrast(document: Document) -> Contrast:
 
 
 def now_and_then(report: CellReport) -> FailRates | None:
-    """How often the cell fails, where that is not about always."""
+    """Return the failure rates of a cell that does not fail almost always."""
     rates = report.fail_rates
     return rates if rates and rates.bad < _ALWAYS else None
 
 
 def subject(document: Document, sha: str) -> str:
-    """The subject of a commit the document names, empty where it is unknown."""
+    """Return the subject of a commit, empty if unknown."""
     commit = document.commits.get(sha)
     return commit.subject if commit else ""
 
@@ -183,7 +183,7 @@ def spent(document: Document) -> str:
 
 
 def _taken(document: Document) -> str:
-    """How long its trials took; side by side they took more than went by."""
+    """Format how long the trials took; with several slots, also the wall time."""
     cost, own = document.cost, [trial for trial in document.trials if not trial.shared]
     slots = 1 + max((trial.slot for trial in own), default=0)
     if slots == 1:
@@ -193,7 +193,7 @@ def _taken(document: Document) -> str:
 
 
 def forge(document: Document) -> Forge | None:
-    """Where the repository is on GitHub or GitLab."""
+    """Return the repository's location on GitHub or GitLab, if any."""
     return forge_of(document.origin or document.repo)
 
 
@@ -210,7 +210,7 @@ def _reasons(report: CellReport) -> tuple[CandidateView, ...]:
 
 
 def _parameters(cells: tuple[str, ...]) -> tuple[str, ...]:
-    """Empty as soon as one cell has no parameters."""
+    """Return the first parameters of the cells; empty if one cell has none."""
     matches = [_PARAMETERS.search(cell) for cell in cells]
     firsts = [f"[{match['first']}]" for match in matches if match]
     return tuple(dict.fromkeys(firsts)) if len(firsts) == len(cells) else ()

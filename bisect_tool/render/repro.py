@@ -60,7 +60,7 @@ class InconclusiveRow:
 
 
 def render_rates(found: Reproduction) -> RenderableType | None:
-    """A row for each cell and commit, and below it with what signatures they failed."""
+    """Render a row for each cell and commit, and below it their signatures."""
     if not found.cells:
         return None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
@@ -83,7 +83,7 @@ def render_rates(found: Reproduction) -> RenderableType | None:
 
 
 def rate_rows(found: Reproduction) -> Iterator[RateRow]:
-    """A row for each cell and commit; of many cells for the first ones, those that failed before others."""
+    """Yield a row for each cell and commit; of many cells only the first, failing ones before others."""
     for name, cell in shown_cells(found):
         yield _row(name, cell.rate, _p(cell.p_value))
         if cell.baseline:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def render_simulation(summary: Summary, searches: int, seconds: float) -> RenderableType:
-    """Accuracy, costs beside the bound, and what a claimed confidence was worth."""
+    """Render accuracy, costs beside the bound, and calibration."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(Text("Correct", "bold"), f"{summary.accuracy:.1%} of {searches} searches")
     grid.add_row(Text("Wrong", "bold"), f"{summary.wrong_rate:.1%} named another commit")

@@ -62,8 +62,8 @@ class Span:
 class StartUp:
     """The start of one kind of process, such as `Worker [4]`, on each of the table's sides.
 
-    `shift` is how much longer it takes on the last side than on the first, from trial to trial, None where
-    there are too few; `ready_p` is how likely it is that so many more trials of one side never had it ready.
+    `shift` is the difference between the last side and the first, trial by trial, None if
+    there are too few; `ready_p` is the p-value of the difference in trials where it never became ready.
     """
 
     name: str
@@ -100,7 +100,7 @@ def title(document: Document) -> str:
 
 
 def sides(document: Document) -> tuple[str, ...]:
-    """What the columns are called: good and bad commits, or the commits that were asked about."""
+    """Return the column heads: good and bad commits, or the commits of `repro` or `step`."""
     return _asked_about(document) or (GOOD, BAD)
 
 
@@ -114,9 +114,9 @@ def _asked_about(document: Document) -> tuple[str, ...]:
 def start_ups(document: Document) -> tuple[StartUp, ...]:
     """The kinds of process, in the order in which they are spawned.
 
-    Of a search those whose start differs beyond chance; trials during which the machine was busy with other
-    work do not count. Of commits that were asked about every kind, ready or not. Topologies are kept apart:
-    four API servers start later than one, and a trial need not run both.
+    For a search, those that differ significantly; trials while the machine was busy with other
+    work do not count. For `repro` and `step`, every kind, ready or not. Topologies are separate:
+    four API servers start later than one, and a trial may run only one of them.
     """
     names, side_of, asked = sides(document), sides_of(document), bool(_asked_about(document))
     seen: dict[str, dict[str, list[list[float | None]]]] = {}
@@ -125,15 +125,15 @@ def start_ups(document: Document) -> tuple[StartUp, ...]:
             for kind, seconds in _measured(trial.timeline).items():
                 seen.setdefault(kind, {name: [] for name in names})[side_of[trial.sha]].append(seconds)
     found = (_start_up(kind, [*trials.values()]) for kind, trials in seen.items())
-    return tuple(row for row in found if _is_told(row, asked=asked))[:_ROWS]
+    return tuple(row for row in found if _is_shown(row, asked=asked))[:_ROWS]
 
 
-def _is_told(row: StartUp, *, asked: bool) -> bool:
+def _is_shown(row: StartUp, *, asked: bool) -> bool:
     return row.serves or any(span.ready for span in row.spans) if asked else row.differs
 
 
 def render_start_ups(document: Document) -> RenderableType | None:
-    """A row for each kind of process; None where there is nothing to tell."""
+    """Render a row for each kind of process; None without rows."""
     rows, names = start_ups(document), sides(document)
     if not rows:
         return None
@@ -153,7 +153,7 @@ def is_quiet(trial: TrialReport) -> bool:
 
 
 def sides_of(document: Document) -> dict[str, str]:
-    """The side of each commit; one that told nothing is on none.
+    """Return the side (good or bad) of each commit that gave a result.
 
     It is bad if a cell failed there, good if cells passed and none failed. What a cell says that fails at
     both ends does not count, nor a failure that is another than the one searched for.
@@ -166,12 +166,12 @@ def sides_of(document: Document) -> dict[str, str]:
     skipped = {skip.sha for report in document.cells.values() for skip in report.skipped}
     seen: dict[str, set[str]] = {}
     for trial in document.trials:
-        told = {outcome for cell, outcome in trial.outcomes.items() if cell not in aside}
-        seen.setdefault(trial.sha, set()).update(told)
+        outcomes = {outcome for cell, outcome in trial.outcomes.items() if cell not in aside}
+        seen.setdefault(trial.sha, set()).update(outcomes)
     return {
-        sha: BAD if any(outcome in told for outcome in RED) else GOOD
-        for sha, told in seen.items()
-        if sha not in skipped and (Outcome.PASSED in told or any(outcome in told for outcome in RED))
+        sha: BAD if any(outcome in outcomes for outcome in RED) else GOOD
+        for sha, outcomes in seen.items()
+        if sha not in skipped and (Outcome.PASSED in outcomes or any(outcome in outcomes for outcome in RED))
     }
 
 

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.format import count, duration, listing, short, told
+from bisect_tool.format import count, duration, listing, outcome_text, short
 from bisect_tool.render.console import render_answer, render_cells
 from bisect_tool.request import Request
 from bisect_tool.results.document import Document
@@ -87,7 +87,7 @@ def render_sessions(lines: Sequence[SessionLine], now: datetime) -> RenderableTy
 
 
 def render_session(document: Document, now: datetime) -> RenderableType:
-    """One session as far as it came: what is asked, what is known, and its trials."""
+    """Render one session, finished or not: its answer so far, its cells, and its trials."""
     elapsed = age((now - datetime.fromisoformat(document.created)).total_seconds())
     begun = "just now" if elapsed == "now" else f"{elapsed} ago"
     state = "running" if document.running else "resumable" if document.resumable else "ended"
@@ -119,12 +119,12 @@ def _trials(document: Document) -> RenderableType:
     for justify in ("right", "left", "left", "left"):
         grid.add_column(justify=justify, no_wrap=justify == "right")
     for number, trial in enumerate(document.trials, 1):
-        grid.add_row(str(number), _text(short(trial.sha)), _text(trial.purpose), _text(_told(trial)))
+        grid.add_row(str(number), _text(short(trial.sha)), _text(trial.purpose), _text(_result_of(trial)))
     return grid
 
 
-def _told(trial: TrialReport) -> str:
-    return f"{told(trial.outcome, trial.reason, trial.outcomes.values())}, {duration(trial.seconds)}"
+def _result_of(trial: TrialReport) -> str:
+    return f"{outcome_text(trial.outcome, trial.reason, trial.outcomes.values())}, {duration(trial.seconds)}"
 
 
 def _conclusion(document: Document) -> str:

@@ -30,28 +30,28 @@ _GUIDE_WIDTH = 4
 
 
 class Explained(Protocol):
-    """A failure as it is shown: of a cell of a session, or of a log."""
+    """A failure to render: of a cell of a session, or of a log."""
 
     @property
     def root(self) -> Event:
-        """What failed first."""
+        """The event that failed first."""
 
     @property
     def chain(self) -> tuple[Event, ...]:
-        """The root, and what followed."""
+        """The root and its consequences."""
 
     @property
     def excerpt(self) -> str:
-        """The lines of the root, and one for each that followed."""
+        """Log lines of the root, and one for each consequence."""
 
     @property
     def symptom(self) -> bool:
-        """Whether the root is only the consequence of something that the logs do not have."""
+        """Whether the root is only a consequence of something missing from the logs."""
 
 
 @dataclass(frozen=True)
 class Whys:
-    """The failures to show as a whole, those to show in a line each, and how many more there are."""
+    """Failures to show in full, those to show in one line each, and the number of further ones."""
 
     whole: tuple[FailureReport, ...] = ()
     brief: tuple[FailureReport, ...] = ()
@@ -59,7 +59,7 @@ class Whys:
 
 
 def whys(document: Document) -> Whys:
-    """One failure of every culprit as a whole, then further signatures as far as there is room."""
+    """Select one failure of every culprit in full, then further signatures up to the limits."""
     found = document.failures or ((document.failure,) if document.failure else ())
     first = {failure.sha: failure for failure in reversed(found)}
     ordered = sorted(found, key=lambda failure: first[failure.sha] is not failure)
@@ -69,7 +69,7 @@ def whys(document: Document) -> Whys:
 
 
 def render_whys(document: Document) -> RenderableType | None:
-    """The failure chains as trees; of many signatures the rest in a line each."""
+    """Render the first failure chains as trees, the others in one line each."""
     found = whys(document)
     if not found.whole:
         return None
@@ -91,7 +91,7 @@ def render_whys(document: Document) -> RenderableType | None:
 
 
 def render_why(document: Document, failure: FailureReport) -> RenderableType:
-    """One failure as a tree: the root, and under it what followed, with times relative to the root."""
+    """Render one failure as a tree: the root and its consequences, with times relative to the root."""
     parts = [render_chain(failure, f"Why {who(failure)} at {where(document, failure)}")]
     if len(failure.chain) <= 1 and not failure.root.frames:
         said = failure.root.headline
@@ -102,7 +102,7 @@ def render_why(document: Document, failure: FailureReport) -> RenderableType:
 
 
 def render_chain(failure: Explained, title: str) -> RenderableType:
-    """The tree of a failure below its title."""
+    """Render the tree of a failure below its title."""
     parts: list[RenderableType] = [_text(title, style="bold")]
     parts += [Text(f"  {SYMPTOM}", "yellow")] if failure.symptom else []
     return Group(*parts, _tree(failure))
@@ -115,7 +115,7 @@ def who(failure: FailureReport) -> str:
 
 
 def where(document: Document, failure: FailureReport) -> str:
-    """The commit at which it fails: the culprit, else the bad end."""
+    """Return the commit at which it fails: the culprit, else the bad end."""
     return short(failure.sha or document.bad)
 
 
@@ -141,12 +141,12 @@ def _tree(failure: Explained) -> RenderableType:
 
 
 def _after(event: Event, root: Event) -> str:
-    """Seconds since the root; empty where a log has no times."""
+    """Format the seconds since the root; empty if the log has no times."""
     return f"{event.time - root.time:+.3f} s" if event.time and root.time else ""
 
 
 def _event(event: Event, when: str, times: int, roles: int, style: str) -> RenderableType:
-    """One event: when, who, what; below it the innermost frame."""
+    """Render one event: time, role, message; below it the innermost frame."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, min_width=times)
     grid.add_column(no_wrap=True, min_width=roles)

@@ -31,7 +31,7 @@ def cell_report(
     *,
     fix: bool,
 ) -> CellReport:
-    """What was found for one cell, with the runs that say so."""
+    """Compose the report of one cell, with its run counts."""
     before = (
         last_good_before(item.cell, commits[item.culprit].parents, rows, fix=fix) if item.culprit else None
     )
@@ -69,7 +69,7 @@ def _counted(counts: EndCounts) -> EndCount:
 
 
 def _runs(cell: str, sha: str | None, rows: Sequence[TrialRow]) -> EndCount | None:
-    """How often the cell passed or failed at a commit, whatever its signature."""
+    """Count the runs and failures of a cell at a commit, with any signature."""
     if sha is None:
         return None
     here = [row.result.cell(cell) for row in rows if row.result.sha == sha]
@@ -79,15 +79,15 @@ def _runs(cell: str, sha: str | None, rows: Sequence[TrialRow]) -> EndCount | No
 
 
 def _isolated(cell: str, rows: Sequence[TrialRow]) -> bool | None:
-    """False where the cell was run without the cells of other groups, None where nobody asked."""
+    """Return False if the cell was run without the cells of other groups, else None."""
     asked = any(row.purpose == Purpose.ISOLATED and row.result.cell(cell) for row in rows)
     return False if asked else None
 
 
 def _left_behind(item: CellConclusion, rows: Sequence[TrialRow]) -> tuple[str, ...]:
-    """What was left by a trial in which the cell failed after the cells that it needs before it.
+    """Return the leftovers of a trial in which the cell failed after its prerequisites.
 
-    Of those trials the first with the fewest cells: what is left there is of these, and not of others.
+    Of those trials, the first with the fewest cells, so that few other cells can have left something.
     """
     failed = [row.result for row in rows if item.after and _failed_after(row.result, item.cell, item.after)]
     fewest = min(failed, key=lambda result: len(result.cells), default=None)
@@ -101,7 +101,7 @@ def _failed_after(result: TrialResult, cell: str, after: Sequence[str]) -> bool:
 
 
 def last_good_before(cell: str, parents: Sequence[str], rows: Sequence[TrialRow], *, fix: bool) -> str | None:
-    """The parent at which the cell passed (failed, where a fix was looked for), if that was seen at all."""
+    """Return the parent at which the cell passed (with `--find fix`: failed), if any."""
     wanted = RED if fix else (Outcome.PASSED,)
     seen = {
         row.result.sha

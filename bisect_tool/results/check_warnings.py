@@ -58,7 +58,7 @@ def shadowed(
 
 
 def doubting(session: Session, state: State, shadows: Sequence[Shadow]) -> State:
-    """The state with no more than suspects, where what they change may not be what the check saw."""
+    """Turn culprits into suspects if the check may not have seen what they change."""
     hides = [folder for shadow in shadows for folder in shadow.hides]
     found = {item.culprit for item in state.conclusions if item.culprit and item.finding is Finding.CULPRIT}
     check = session.request.check
@@ -77,7 +77,7 @@ def doubting(session: Session, state: State, shadows: Sequence[Shadow]) -> State
 
 
 def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
-    """What the commits' files lack in a trial: the check may not see what changed."""
+    """Yield reports of contents that trials lack, so that the check may not see the changes."""
     before = rerun.removesuffix(shlex.join(check.argv))
     if cut := cut_off(session.repository, session.range):
         yield ShadowReport(found=cut)
@@ -90,7 +90,7 @@ def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[Shad
 
 
 def _hidden(shadows: Sequence[Shadow], check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
-    """What leads the check into the user's checkout."""
+    """Yield reports of what leads the check into the user's checkout."""
     before = rerun.removesuffix(shlex.join(check.argv))
     for each in shadows:
         again = before + shlex.join(each.command) if each.command else ""
@@ -98,7 +98,7 @@ def _hidden(shadows: Sequence[Shadow], check: CommandCheck, rerun: str) -> Itera
 
 
 def withheld_from(request: Request, *, failed: bool) -> tuple[str, ...]:
-    """The variables that the check of a failure did not get; those that its command speaks of come first."""
+    """Return the variables withheld from a failed check; those that its command mentions are first."""
     if not failed:
         return ()
     check = request.check if isinstance(request.check, CommandCheck) else CommandCheck(argv=())
@@ -107,6 +107,6 @@ def withheld_from(request: Request, *, failed: bool) -> tuple[str, ...]:
 
 
 def _alike(results: Sequence[TrialResult]) -> bool:
-    """Whether every run that says something of its commit says the same."""
+    """Whether all conclusive runs have the same result."""
     outcomes = {cell.outcome for result in results for cell in result.cells} & {*CONCLUSIVE}
     return len({outcome is Outcome.PASSED for outcome in outcomes}) == 1

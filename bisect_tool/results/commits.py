@@ -50,7 +50,7 @@ def mentioned_shas(
 
 
 def parents_outside(session: Session, state: State, commits: Mapping[str, Commit]) -> dict[str, Commit]:
-    """The culprits' parents that lie outside the range, as far as the history has them."""
+    """Return the culprits' parents outside the range, if the history has them."""
     found: dict[str, Commit] = {}
     for item in state.conclusions:
         for sha in commits[item.culprit].parents if item.culprit else ():

@@ -58,9 +58,9 @@ _RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 def compose(
     session: Session, rows: Sequence[TrialRow], state: State, native: Sequence[NativeChange] = ()
 ) -> Document:
-    """The document of a session as far as it came; `native` lists commits with other native files.
+    """Compose the document of a session, finished or not; `native` lists commits with other native files.
 
-    Whatever wrote its texts, they are cleaned, and free of the secrets in this process's environment.
+    All texts are cleaned, and secrets of this process's environment are masked.
     """
     request = session.request
     shadows = hidden(request, session.repository)
@@ -163,9 +163,9 @@ def _all_skipped(rows: Sequence[TrialRow]) -> bool:
 
 
 def _rerun(request: Request, own: Sequence[TrialResult]) -> str:
-    """The command line to run it again; without its budgets, if it was resumed beyond them.
+    """Return the command line to rerun it; without its budgets, if it was resumed beyond them.
 
-    With them it would not come as far as it did. No trial begins later than a budget after the first one.
+    With them it would not get as far. No trial starts later than the budget after the first one.
     """
     mode = request.mode
     if not isinstance(mode, Bisect):
@@ -187,7 +187,7 @@ def _rerun_same_failure(request: Request, state: State) -> str:
 
 
 def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:
-    """What ran: this tool and its machine, git, and the packages of the first environment that was used."""
+    """Return the versions of this tool, its platform and git, and the packages of the first environment."""
     environment = next((row.result.environment for row in rows if row.result.environment), "")
     return {
         "bisect-run": __version__,
@@ -209,9 +209,9 @@ def native_changes(session: Session) -> tuple[NativeChange, ...]:
 
 
 def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> frozenset[str]:
-    """The culprits that change nothing of what is built and run: the answer is suspect then.
+    """Return the culprits that change nothing that is built and run, which makes them suspects.
 
-    Where a profile does not name the folders that run, everything in the tree may.
+    If a profile does not name the folders that run, any file in the tree may.
     """
     build = profile.build if (profile := session.config.profile) else None
     whole = isinstance(session.request.check, ProjectCheck)  # any file can be what its tests look at
@@ -225,7 +225,7 @@ def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> fr
 def culprit_reports(
     session: Session, state: State, commits: Mapping[str, Commit], trials: Sequence[TrialReport]
 ) -> dict[str, CulpritReport]:
-    """What each culprit changes, and what was seen at its parents."""
+    """Compose what each culprit changes, and the run counts at its parents."""
     cells: dict[str, list[str]] = {}
     for item in state.conclusions:
         if item.culprit:
@@ -235,7 +235,7 @@ def culprit_reports(
     found = {}
     for sha, names in cells.items():
         parents = parent_runs(commits[sha].parents, names, trials)
-        # Along first parents nothing is known of the others, which may have broken it.
+        # With --first-parent, nothing is known about the other parents, which may have broken it.
         unknown = searched.union(commits[sha].parents) if session.range.first_parent else searched
         itself = merge_itself(parents, unknown, fix=fix)
         changes = session.repository.changes(sha, of_merge=itself)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.format import joined, narrowed, told
+from bisect_tool.format import joined, narrowed, outcome_text
 from bisect_tool.git.range import DEEPEN
 from bisect_tool.planner import Finding, State
 from bisect_tool.verdict import Outcome
@@ -23,7 +23,7 @@ _NO_PARENT = "a root commit, which has no parent to compare with"
 
 
 def with_root_notes(state: State, commits: Mapping[str, Commit], cuts: Container[str]) -> State:
-    """The state; a culprit without parents is noted as a root, or as cut off from its parents."""
+    """Add a note to culprits without parents: a root commit, or cut off by a shallow clone."""
     noted = (
         replace(item, note=joined(item.note, CUT_OFF if item.culprit in cuts else _NO_PARENT))
         if item.culprit and not commits[item.culprit].parents
@@ -52,7 +52,7 @@ def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = (
 
 
 def _doubt(state: State, unbuilt: Container[str]) -> str:
-    """Why a culprit is no more than suspect, other than for another failure; empty if none is."""
+    """Return why a culprit is only a suspect, other than because of a different failure; else empty."""
     if any(item.culprit in unbuilt for item in state.conclusions if item.culprit):
         return "changes nothing that is tested"
     if any(item.busy for item in state.conclusions):
@@ -63,15 +63,15 @@ def _doubt(state: State, unbuilt: Container[str]) -> str:
 
 
 def conclude_step(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
-    """What is to be said where there is no range to search (`bisect-run step`)."""
+    """Return the exit code and conclusion of `bisect-run step`, which searches no range."""
     result = rows[-1].result
     return (
         ExitCode.DONE,
-        f"tested: {told(result.outcome, result.reason, (cell.outcome for cell in result.cells))}",
+        f"tested: {outcome_text(result.outcome, result.reason, (cell.outcome for cell in result.cells))}",
     )
 
 
-# The first of these that any cell has speaks for the session.
+# The first of these findings that any cell has decides for the session.
 _ANSWERS = {
     Finding.CANDIDATES: (
         ExitCode.INCONCLUSIVE,

@@ -58,10 +58,10 @@ def unfinished(document: Document) -> Document:
 def next_searches(
     session: Session, tried: Iterable[Tried], results: Sequence[TrialResult]
 ) -> Iterator[NextSearch]:
-    """Where to look next for culprits whose revert changes nothing at the bad end: they were taken back.
+    """Yield next searches for culprits that were undone before the bad end.
 
-    From the commit that took one back on, unless that is the bad end itself or failed: then what fails there
-    was broken while the culprit was in, and hides behind it.
+    They start from the commit that undid one, unless that is the bad end or failed: then the failure
+    was introduced while the culprit was in, and hidden by it.
     """
     request = session.request
     failed = {request.bad, *(result.sha for result in results if result.outcome in RED)}

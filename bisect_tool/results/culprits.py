@@ -29,9 +29,9 @@ def parent_runs(
 
 
 def merge_itself(parents: Sequence[ParentRuns], unknown: Collection[str], *, fix: bool) -> bool:
-    """Whether a merge is to blame, and none of the commits it brings: no parent shows what it shows.
+    """Whether a merge itself is the culprit, not a commit that it brings: no parent shows its failure.
 
-    A parent that is not among the `unknown` commits need not run: it is an end, or the end has it.
+    Parents that are not among the `unknown` commits need no runs: they are an end or its ancestors.
     """
     return len(parents) > 1 and all(_unlike(each, unknown, fix=fix) for each in parents)
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def failure_reports(
     state: State, rows: Sequence[TrialRow], commits: Mapping[str, Commit], *, fix: bool
 ) -> tuple[FailureReport, ...]:
-    """One for every culprit and every signature: cells with a culprit first, then by the number of cells.
+    """Return a report for every culprit and signature: cells with a culprit first, then by number of cells.
 
-    Where a fix was looked for, it is the commit before it that fails.
+    With `--find fix`, the failing commit is the one before the fix.
     """
     failed = [item for item in state.conclusions if item.failure is not None]
     failed.sort(key=lambda item: item.finding is not Finding.CULPRIT)
@@ -47,7 +47,7 @@ def _failure(
     *,
     fix: bool,
 ) -> FailureReport:
-    """What cells of one culprit have in common that fail with one of its signatures."""
+    """Compose the report of the cells of one culprit that fail with one signature."""
     first = items[0]
     sha, name = first.culprit, str(_of(first).signature)
     others = (item.cell for other, cells in signatures.items() if other != name for item in cells)
@@ -68,12 +68,12 @@ def _of(item: CellConclusion) -> Failure:
 
 
 def evidence_report(found: tuple[str, str, Failure] | None) -> tuple[FailureReport, ...]:
-    """Why a cell failed at a commit, where one did."""
+    """Return the report of a single failure, if there is one."""
     return () if found is None else (_report(*found),)
 
 
 def build_failures(rows: Sequence[TrialRow]) -> tuple[FailureReport, ...]:
-    """Why commits do not build: one for every signature, with the first commit that has it."""
+    """Return a report for every signature of failed builds, with the first commit that has it."""
     found: dict[str, FailureReport] = {}
     for row in rows:
         if failure := row.result.failure:

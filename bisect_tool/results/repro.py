@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 _NAMES = 10
-# Not what these processes call themselves: the evidence calls them so.
+# Names given by the evidence reader, not by the processes themselves.
 _UNNAMED = (LAUNCHER, RESOURCE_TRACKER)
 
 
@@ -129,7 +129,7 @@ def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) 
 def first_failure(
     found: Reproduction, sha: str, trials: Sequence[TrialResult]
 ) -> tuple[str, str, Failure] | None:
-    """The first evidence there is: of the cell that failed most often, rather at `sha` than at the other."""
+    """Return the first failure of the cell that failed most often, preferably at `sha`."""
     red = {name: cell.rate for name, cell in found.cells.items() if cell.rate.failed}
     there = {
         name: cell.baseline for name, cell in found.cells.items() if cell.baseline and cell.baseline.failed
@@ -148,8 +148,8 @@ def _cell(name: str, sha: str, against: str | None, trials: Sequence[TrialResult
     if against is None:
         return Reproduced(rate=_rate(sha, here))
     there = tally(name, against, trials)
-    told = here.runs and there.runs
-    p_value = fisher(here.failed, here.runs, there.failed, there.runs) if told else None
+    comparable = here.runs and there.runs
+    p_value = fisher(here.failed, here.runs, there.failed, there.runs) if comparable else None
     return Reproduced(rate=_rate(sha, here), baseline=_rate(against, there), p_value=p_value)
 
 
@@ -185,7 +185,7 @@ def _under(found: Reproduction) -> str:
 
 
 def _stress_note(asked: Sequence[str], trials: Sequence[TrialResult]) -> str:
-    """What names were there instead of those that no process had; of a plain command none are known."""
+    """Return a note about roles that no process had; empty for a plain command, whose roles are unknown."""
     roles = {process.role for trial in trials for process in trial.timeline} - {"", *_UNNAMED}
     absent = [name for name in asked if not any(is_one(role, (name,)) for role in roles)]
     if not roles or not absent:

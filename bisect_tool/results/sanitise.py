@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     )
 
 
-# Fields that hold words of ours and times. A secret may be one of these words, and masks it nowhere else.
+# Fields with our own words and times: a secret equal to one of these words must not mask it.
 _OUR_WORDS = frozenset(
     {
         "command",
@@ -32,12 +32,12 @@ _OUR_WORDS = frozenset(
 )
 
 
-# The keys of these are names of cells, and their values words of ours.
+# Mappings from cell names to our own words.
 _BY_CELL = frozenset({"outcomes"})
 
 
 def sanitise(document: Document, secrets: frozenset[str]) -> Document:
-    """The document with every text in it cleaned and redacted."""
+    """Return the document with every text cleaned and redacted."""
     cleaned: Document = _sanitised(document, secrets)
     return cleaned
 

@@ -43,16 +43,17 @@ class Tally:
 
 def tally(trials: Sequence[TrialReport], sha: str | None, cells: Collection[str]) -> Tally:
     """Count the conclusive runs of these cells in the trials at a commit."""
-    told = [
+    conclusive = [
         seen
         for trial in trials
-        if trial.sha == sha and (seen := {cell: trial.outcomes[cell] for cell in cells if _told(trial, cell)})
+        if trial.sha == sha
+        and (seen := {cell: trial.outcomes[cell] for cell in cells if _is_conclusive(trial, cell)})
     ]
-    outcomes = [outcome for seen in told for outcome in seen.values()]
-    ran = {cell for seen in told for cell in seen}
-    return Tally(len(told), len(ran), len(outcomes), sum(outcome in RED for outcome in outcomes))
+    outcomes = [outcome for seen in conclusive for outcome in seen.values()]
+    ran = {cell for seen in conclusive for cell in seen}
+    return Tally(len(conclusive), len(ran), len(outcomes), sum(outcome in RED for outcome in outcomes))
 
 
-def _told(trial: TrialReport, cell: str) -> bool:
+def _is_conclusive(trial: TrialReport, cell: str) -> bool:
     outcome = trial.outcomes.get(cell)
     return outcome == Outcome.PASSED or outcome in RED

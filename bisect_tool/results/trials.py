@@ -64,7 +64,7 @@ def total_cost(rows: Sequence[TrialRow]) -> Cost:
 
 
 def _wall(results: Sequence[TrialResult]) -> float:
-    """The seconds during which at least one of these trials ran, whatever lies between them."""
+    """Return the seconds during which at least one of these trials ran."""
     spans = sorted(
         (datetime.fromisoformat(result.started).timestamp(), result.seconds)
         for result in results

@@ -26,7 +26,7 @@ _LABEL_LIMIT = 60
 
 
 def render_beliefs(beliefs: Sequence[Belief]) -> list[Text]:
-    """One line for all cells of which the same is thought; what does not fit is counted."""
+    """Render one line for all cells with the same posterior; further lines are counted."""
     groups = _groups(beliefs)
     names = [_name(group, beliefs) for group in groups[:_LINES]]
     width = max(map(len, names), default=0)
@@ -39,7 +39,7 @@ def render_beliefs(beliefs: Sequence[Belief]) -> list[Text]:
 
 
 def belief_line(beliefs: Sequence[Belief]) -> str:
-    """The same in one plain line."""
+    """Format the same in one plain line."""
     groups = _groups(beliefs)
     return "; ".join(f"{_name(group, beliefs)}: {_said(group[0], ', ', ', ')}" for group in groups)
 
@@ -52,7 +52,7 @@ def _groups(beliefs: Sequence[Belief]) -> list[list[Belief]]:
 
 
 def _name(group: Sequence[Belief], beliefs: Sequence[Belief]) -> str:
-    """The first cell of a group, without the words with which every one begins; a node id is whole."""
+    """Return the first cell of a group without the prefix that all share; node ids are not shortened."""
     plain = not any("/" in belief.cell or "::" in belief.cell for belief in beliefs)
     name = group[0].cell.removeprefix(_beginning(beliefs) if plain else "")
     others = f" and {len(group) - 1} more" if len(group) > 1 else ""
@@ -75,7 +75,7 @@ def _said(belief: Belief, between: str, before_flaky: str) -> str:
 
 
 def _bar(belief: Belief) -> Text:
-    """The whole bar is certainty: each suspect's share, then what is left for all others, then `flaky`."""
+    """Draw the posterior as a bar: each suspect's share, then that of all others, then `flaky`."""
     shares = [round(chance * _BAR) for _, chance in belief.top[:_NAMED]]
     flaky = min(round(belief.flaky * _BAR), _BAR)
     bar = Text()

@@ -18,7 +18,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class CellsSeen:
-    """The cell at work is number `index` of `total`; both 0 and `name` empty while none has begun."""
+    """The running cell is number `index` of `total`; both are 0 and `name` is empty before the first."""
 
     index: int = 0
     total: int = 0
@@ -26,7 +26,7 @@ class CellsSeen:
 
 
 class StreamTail:
-    """Reads only what was appended since the last look, and at most a mebibyte of it."""
+    """Reads what was appended since the last poll, at most one mebibyte."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,7 +35,7 @@ class StreamTail:
         self._seen = CellsSeen()
 
     def poll(self) -> CellsSeen:
-        """What the report says by now; a file that is not there yet says nothing."""
+        """Return the progress so far; a missing file counts as empty."""
         try:
             with open_regular(self._path) as stream:
                 stream.seek(self._offset)
@@ -44,7 +44,7 @@ class StreamTail:
             return self._seen
         self._offset += len(new)
         *lines, rest = (self._rest + new).split(b"\n")
-        self._rest = rest[:_CHUNK]  # of a line that is longer nothing is shown
+        self._rest = rest[:_CHUNK]  # longer lines are ignored
         for line in lines:
             self._take(line)
         return self._seen

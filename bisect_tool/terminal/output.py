@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """A sentence for the person, on stderr."""
+    """Print a sentence to stderr."""
     terminal.stderr().print(Text(clean(message)), soft_wrap=True)
 
 
 def say_error(message: str, hint: str = "") -> None:
-    """What was wrong and what to do, on stderr."""
+    """Print an error and its hint to stderr."""
     line = Text.assemble(("error: ", "bold red"), clean(message))
     terminal.stderr().print(line, soft_wrap=True)
     if hint:
@@ -27,12 +27,12 @@ def say_error(message: str, hint: str = "") -> None:
 
 
 def write_json(document: Document) -> None:
-    """The document on stdout, and nothing else."""
+    """Print the document, and nothing else, to stdout."""
     terminal.write(document.to_json())
 
 
 def write_report(document: Document) -> None:
-    """The terminal report on stdout."""
+    """Print the terminal report to stdout."""
     from bisect_tool.render.console import render_report  # noqa: PLC0415  # not all commands have a session
 
     terminal.show(render_report(document))

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from bisect_tool import mode
-from bisect_tool.format import count, duration, narrowed, roughly, short, told
+from bisect_tool.format import count, duration, narrowed, outcome_text, roughly, short
 from bisect_tool.sanitise import clean_line
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.beliefs import belief_line, render_beliefs
@@ -38,13 +38,13 @@ _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SUBJECT_LIMIT = 100
 _LEAST_SUBJECT = 20
 _STAMP_WIDTH = len("[    0.0 s] ")
-_TOLD_LIMIT = 200
+_TEXT_LIMIT = 200
 _MARKS = {"good": ("✓", "green"), "bad": ("✗", "red"), "skip": ("-", "yellow")}
 
 
 @dataclass(frozen=True)
 class AtWork:
-    """The trial in one slot; `began` is a reading of the display's clock."""
+    """The running trial of one slot; `began` is a time of the display's clock."""
 
     slot: int
     commit: str
@@ -57,7 +57,7 @@ class AtWork:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the display knows; times are readings of one monotonic clock, in seconds.
+    """The state of the display; times are of one monotonic clock, in seconds.
 
     `mean_s` is None until a trial has ended; `searching`: a range is narrowed down; `busy`: the measure by
     which the machine is busy with other work, empty if it is not.
@@ -115,11 +115,11 @@ class Progress:
             self._live.stop()
 
     def waiting(self, sentence: str) -> None:
-        """Say what another run holds."""
+        """Print which resource another run holds."""
         self._say(Text(clean_line(sentence), "yellow"))
 
     def on_resume(self, trials: Sequence[TrialRow]) -> None:
-        """Say what is in the store already, and whether the machine is busy."""
+        """Print how many stored trials are reused, and whether the machine is busy."""
         if busy := self._busy():
             self._say(Text(f"the machine is busy: {busy}; tests with deadlines may time out", "yellow"))
         shared = sum(row.shared for row in trials)
@@ -130,7 +130,7 @@ class Progress:
         self._seconds = [row.result.seconds for row in trials]
 
     def on_decision(self, state: State) -> None:
-        """Show how far it is still to go, and what is thought of every open cell."""
+        """Update the remaining work and the posterior of every open cell."""
         if self._live is None and state.beliefs and state.beliefs != self._snapshot.beliefs:
             self._say(Text(f"  {belief_line(state.beliefs)}"))
         self._snapshot = replace(
@@ -143,7 +143,7 @@ class Progress:
         )
 
     def on_trial_start(self, slot: int, step: Step) -> None:
-        """Show a trial that begins."""
+        """Show a trial that starts."""
         subject = self._subjects.get(step.sha, "")
         trial = AtWork(slot, short(step.sha), subject, self._purpose(step), self._clock())
         others = self._others(slot)
@@ -154,7 +154,7 @@ class Progress:
         self._snapshot = replace(self._snapshot, running=(*others, trial))
 
     def phase(self, slot: int, name: str, folder: Path) -> None:
-        """Show what the trial in a slot does, and follow its stream."""
+        """Show the phase of the trial in a slot, and follow its stream."""
         phase = clean_line(name, 40)
         running = tuple(
             replace(trial, phase=phase, tail=StreamTail(folder / STREAM)) if trial.slot == slot else trial
@@ -167,11 +167,11 @@ class Progress:
             self._say(Text(f"  {whose}{phase}"))
 
     def noted(self, sentence: str) -> None:
-        """Say what went wrong beside the trials."""
-        self._say(Text(clean_line(sentence, _TOLD_LIMIT)))
+        """Print an error that occurred outside of the trials."""
+        self._say(Text(clean_line(sentence, _TEXT_LIMIT)))
 
     def on_trial_end(self, step: Step, result: TrialResult) -> None:
-        """Leave one line about the trial above the display."""
+        """Print one line about the trial above the display."""
         self._seconds.append(result.seconds)
         self._snapshot = replace(self._snapshot, running=self._others(result.slot))
         purpose, subject = self._purpose(step), self._subjects.get(result.sha, "")
@@ -179,7 +179,7 @@ class Progress:
         self._say(trial_line(result, purpose, self._fitted(subject, beside)))
 
     def _fitted(self, subject: str, beside: int) -> str:
-        """The subject, cut where a plain line would be too long with it; a terminal cuts by itself."""
+        """Return the subject, truncated to fit a plain line; live lines are cut by the terminal."""
         text = Text(subject)
         if self._live is None:
             room = self._console.width - _STAMP_WIDTH - beside
@@ -190,7 +190,7 @@ class Progress:
         return tuple(trial for trial in self._snapshot.running if trial.slot != slot)
 
     def _purpose(self, step: Step) -> str:
-        """Why a trial runs; the one commit of `step` is no end of anything."""
+        """Return the purpose of a trial; for `step` it is the command's name."""
         return "step" if self._stepping else step.purpose
 
     def _say(self, line: Text) -> None:
@@ -201,7 +201,7 @@ class Progress:
             self._console.print(line, no_wrap=True, overflow="ellipsis")
 
     def _refresh(self, live: Live) -> None:
-        # Live's own thread is not waited for when it stops, and would outlive the display.
+        # Live does not join its own refresh thread, which could outlive the display.
         while not self._ended.wait(1 / _REFRESH_PER_SECOND):
             live.refresh()
 
@@ -210,7 +210,7 @@ class Progress:
 
 
 def render_progress(snapshot: Snapshot, now: float) -> RenderableType:
-    """The changing lines: the trials at work, what is thought of the cells, and what is left."""
+    """Render the updating lines: running trials, posteriors of the cells, and the remaining work."""
     lines = [_at_work(trial, now) for trial in sorted(snapshot.running, key=lambda trial: trial.slot)]
     lines += render_beliefs(snapshot.beliefs)
     left = f"  {range_left(snapshot, now)}, {duration(now - snapshot.began)} elapsed"
@@ -225,8 +225,8 @@ def render_progress(snapshot: Snapshot, now: float) -> RenderableType:
 def range_left(snapshot: Snapshot, now: float) -> str:
     """`narrowed to 9 commits, ~4 steps left, ~3 min`, and no more than 9 from there on, unless runs disagree.
 
-    The time of the trials that run counts as spent. With k slots a round of trials tells k + 1 parts of the
-    range apart, not two.
+    The time of running trials counts as spent. With k slots, a round of trials splits the range
+    into k + 1 parts, not two.
     """
     if not snapshot.searching:
         return _runs_left(snapshot, now)
@@ -241,7 +241,7 @@ def range_left(snapshot: Snapshot, now: float) -> str:
 
 
 def _runs_left(snapshot: Snapshot, now: float) -> str:
-    """`18 runs left, ~3 min`: where the same is repeated, how many there will be is known."""
+    """Format `18 runs left, ~3 min`, where the number of runs is known."""
     left = f"{count(snapshot.steps_left, 'run')} left"
     if not snapshot.steps_left or snapshot.mean_s is None:
         return left
@@ -258,7 +258,7 @@ def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:
     """One line about a finished trial; its result precedes the subject, which a narrow terminal may cut."""
     mark, style = _MARKS[_tendency(result)]
     outcomes = (cell.outcome for cell in result.cells)
-    yielded = clean_line(told(result.outcome, result.reason, outcomes), _TOLD_LIMIT)
+    yielded = clean_line(outcome_text(result.outcome, result.reason, outcomes), _TEXT_LIMIT)
     busy = ", machine busy" if result.busy else ""
     line = f"{short(result.sha)}  {purpose:<8}  {yielded}, {duration(result.seconds)}{busy}  "
     return _ended(Text.assemble((f"{mark} ", style), line, (subject, "dim")))
@@ -280,7 +280,7 @@ def _at_work(trial: AtWork, now: float) -> Text:
 
 
 def _ended(line: Text) -> Text:
-    """The line without spaces at its end, where the commit's subject is not known."""
+    """Strip trailing spaces, left over if the commit's subject is unknown."""
     line.rstrip()
     return line
 
@@ -292,7 +292,7 @@ def _subjects(session: Session) -> Mapping[str, str]:
 
 
 def _live(console: Console, render: Callable[[], RenderableType]) -> Live | None:
-    """A display where it can be redrawn: a real terminal (FORCE_COLOR alone does not make one)."""
+    """Return a live display if stderr is a real terminal (FORCE_COLOR alone does not make one)."""
     if not console.file.isatty() or not console.is_terminal or console.is_dumb_terminal:
         return None
     return Live(

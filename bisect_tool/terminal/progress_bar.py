@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 def counting(items: Sequence[Item], noun: str) -> Iterator[Item]:
-    """The items, one after the other; where stderr is no terminal nothing is shown."""
+    """Yield the items with a progress bar, which is shown only on a terminal."""
     console = terminal.stderr()
     bar = Progress(
         TextColumn(noun),

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-# Without a terminal, or with COLUMNS=0, nobody says how wide the paper is: wide enough for a CI log's tables.
+# Without a terminal, or with COLUMNS=0, the width is unknown: this is enough for tables in a CI log.
 _UNKNOWN_WIDTH = 120
 
 
 @cache
 def stdout() -> Console:
-    """The console of the result."""
+    """Return the console of stdout, for results."""
     return _console(stderr=False)
 
 
 @cache
 def stderr() -> Console:
-    """The console of progress and prose."""
+    """Return the console of stderr, for progress and messages."""
     return _console(stderr=True)
 
 
@@ -42,9 +42,9 @@ def show(renderable: RenderableType) -> None:
     """Print a view on stdout; commands and paths run past the width unbroken, so that they can be copied."""
     console = stdout()
     with console.capture() as paper:
-        # A lone Text is taken apart by `print`, and would lose its no_wrap; a Group is not.
+        # `print` splits a lone Text, which would lose its no_wrap; a Group keeps it.
         console.print(Group(renderable), crop=False)
-    # Tables fill their lines with spaces, which nobody wants in a file or a CI log.
+    # Tables pad their lines with spaces, which are useless in a file or a CI log.
     lines = paper.get() if console.is_terminal else _PADDING.sub("", paper.get())
     _put(console, lines)
 
@@ -60,9 +60,9 @@ def _put(console: Console, text: str) -> None:
 
 
 class Unfailing:
-    """Standard output or error that may be closed, full, or left by its reader: that is no exception.
+    """Standard output or error that never raises if it is closed, full, or left by its reader.
 
-    What cannot be written is dropped, and `failure` says why, unless the reader just left (`| head`).
+    Output that cannot be written is dropped; `failure` says why, unless the reader just left (`| head`).
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -70,7 +70,7 @@ class Unfailing:
         self.failure: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write as far as that is possible."""
+        """Write what can be written."""
         if self._stream is None:
             self.failure = OSError(errno.EBADF, os.strerror(errno.EBADF))
         else:
@@ -78,7 +78,7 @@ class Unfailing:
         return len(text)
 
     def flush(self) -> None:
-        """Flush as far as that is possible."""
+        """Flush what can be flushed."""
         self._attempt(lambda stream: stream.flush())
 
     def isatty(self) -> bool:
@@ -103,7 +103,7 @@ class Unfailing:
 
 @contextmanager
 def unfailing() -> Iterator[Unfailing]:
-    """Let nothing that writes to stdout or stderr fail for that; yields stdout, which says what it lost."""
+    """Keep failed writes to stdout or stderr from raising; yields stdout, which records a failure."""
     _open_missing()
     before = sys.stdout, sys.stderr
     stdout, stderr = Unfailing(sys.stdout), Unfailing(sys.stderr)
@@ -112,12 +112,12 @@ def unfailing() -> Iterator[Unfailing]:
         yield stdout
     finally:
         for stream in (stdout, stderr):
-            stream.flush()  # else Python does it when it ends, and ends with 120 where that fails
+            stream.flush()  # otherwise Python flushes at exit, and exits with 120 if that fails
         sys.stdout, sys.stderr = before
 
 
 def _open_missing() -> None:
-    """Keep the standard descriptors from becoming those of the files we open, as a store or a lock."""
+    """Open missing standard descriptors, so that a store or a lock cannot get their numbers."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -126,7 +126,7 @@ def _open_missing() -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """From here on, what is written to the stream goes nowhere."""
+    """Redirect the stream to the null device."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -136,7 +136,7 @@ def _silence(stream: TextIO) -> None:
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
-        # A mark that the terminal's encoding lacks must not end the run.
+        # A character that the terminal's encoding lacks must not end the run.
         reconfigure(errors="backslashreplace")
     plain = "NO_COLOR" in os.environ
     console = Console(
@@ -153,10 +153,10 @@ def _console(*, stderr: bool) -> Console:
 
 
 class CommandGuard(io.TextIOBase):
-    """Standard output (or error) of a CI job whose runner obeys commands found in it.
+    """Standard output (or error) of a CI job whose runner executes commands found in it.
 
     GitHub's runner takes a line that begins with `::name` and Azure's one with `##vso[` or `##[` for a
-    command, and a log line or a commit subject may hold one. A space takes their meaning away.
+    command, and a log line or a commit subject may contain one. An inserted space disables them.
     Sources: https://docs.github.com/actions/reference/workflow-commands-for-github-actions,
     https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
     """
