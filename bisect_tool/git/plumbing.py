@@ -1,18 +1,25 @@
-"""Run git commands with a clean environment, a deadline, and no hooks, filters or prompts."""
+"""Run git commands by GitPython with a clean environment, a deadline, and no hooks, filters or prompts."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from git.cmd import Git as GitPython
 
 OLDEST = (2, 32)
 LOCAL_S = 120.0
@@ -69,6 +76,8 @@ _HINTS = {
     "the remote end hung up unexpectedly": _CUT_OFF,
 }
 """Words of git by which the machine or the network failed, not the commit; the first that is met counts."""
+_REFRESH = "GIT_PYTHON_REFRESH"
+"""What GitPython does where its first `git version` fails; by default it cannot be imported then."""
 _USERS_OWN = (
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
@@ -112,7 +121,12 @@ class GitFailed(EnvironmentFailed):
 class Git:
     """Git on one repository, with arguments as a list and never as a string.
 
-    Started directly: to import GitPython takes as long as twenty of these commands.
+    GitPython starts the command. What it would do differently is done here: it runs a command in the current
+    folder where the one that it was given is missing, expands variables in the folder's name, cannot take a
+    variable out of the environment, and waits beyond a deadline for children that keep the output open.
+
+    `git.Repo` is not used. It knows no grafts and no ends of a shallow clone, opens what git refuses to read
+    (`safe.directory`), and the `cat-file` that it keeps running has no deadline and serves one thread only.
 
     Attributes:
         folder: Where git runs; by default in the worktree or the repository itself.
@@ -121,6 +135,7 @@ class Git:
         config: Settings for every call, after our own.
         held: Descriptors of leases that a child must keep for as long as it runs.
         personal: Read the user's own configuration: credentials, proxies, `safe.directory`.
+        environment: Variables for every call, beside our own.
     """
 
     folder: Path | None = None
@@ -129,6 +144,7 @@ class Git:
     config: tuple[tuple[str, str], ...] = ()
     held: tuple[int, ...] = ()
     personal: bool = False
+    environment: tuple[tuple[str, str], ...] = ()
 
     def text(self, *arguments: str, stdin: str = "", timeout_s: float = LOCAL_S) -> str:
         """The output of one command as text; bytes that are no UTF-8 are replaced."""
@@ -143,23 +159,22 @@ class Git:
         """
         return _finish(self._start(arguments), arguments, stdin, timeout_s)
 
-    def _start(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    def _start(self, arguments: tuple[str, ...]) -> GitPython.AutoInterrupt:
         folder = self.folder or self.work_tree or self.git_dir or Path.cwd()
-        try:
-            return subprocess.Popen(
-                self._command(arguments),
-                cwd=folder,
-                env=self._environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                pass_fds=self.held,
-            )
-        except FileNotFoundError as error:
-            if error.filename != "git":
-                raise GitFailed(clean(" ".join(arguments[:2])), f"there is no folder {folder}") from error
-            raise EnvironmentFailed(*NO_GIT) from error
+        if not folder.is_dir():
+            raise GitFailed(clean(" ".join(arguments[:2])), f"there is no folder {folder}")
+        if shutil.which("git") is None:
+            raise EnvironmentFailed(*NO_GIT)
+        added = self._added()
+        return _gitpython()().execute(
+            [*_without(self._dropped(added)), *self._command(folder), *arguments],
+            istream=subprocess.PIPE,
+            as_process=True,
+            shell=False,
+            env=added,
+            start_new_session=True,
+            pass_fds=self.held,
+        )
 
     def lines(self, *arguments: str, timeout_s: float = LOCAL_S) -> list[str]:
         """The lines of the output."""
@@ -173,38 +188,71 @@ class Git:
             return False
         return True
 
-    def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        command = ["git", *_OPTIONS]
+    def _command(self, folder: Path) -> list[str]:
+        command = ["git", "-C", str(folder), *_OPTIONS]
         if self.git_dir is not None:
             command.append(f"--git-dir={self.git_dir}")
         if self.work_tree is not None:
             command.append(f"--work-tree={self.work_tree}")
-        return [*command, *arguments]
+        return command
 
-    def _environment(self) -> dict[str, str]:
-        left = _USERS_OWN if self.personal else ()
-        kept = {name: value for name, value in os.environ.items() if name in left or not _is_gits(name)}
-        ours = kept | {name: value for name, value in _ENVIRONMENT.items() if name not in left}
+    def _added(self) -> dict[str, str]:
+        """The variables that the command has beside those of this process."""
+        added = {name: value for name, value in _ENVIRONMENT.items() if name not in self._kept}
         if self.personal:
             # To look at the user's repository never fetches: its own settings would say by which program.
-            ours["GIT_ALLOW_PROTOCOL"] = "none"
+            added["GIT_ALLOW_PROTOCOL"] = "none"
         # By the environment and not as `-c`: a setting may be a credential, and arguments can be seen by all.
         settings = self.config if self.personal else (_NO_QUESTIONS, *self.config)
         for number, (name, value) in enumerate(settings):
-            ours[f"GIT_CONFIG_KEY_{number}"] = name
-            ours[f"GIT_CONFIG_VALUE_{number}"] = value
-        ours["GIT_CONFIG_COUNT"] = str(len(settings))
-        return ours
+            added[f"GIT_CONFIG_KEY_{number}"] = name
+            added[f"GIT_CONFIG_VALUE_{number}"] = value
+        added["GIT_CONFIG_COUNT"] = str(len(settings))
+        return added | dict(self.environment)
+
+    def _dropped(self, added: Mapping[str, str]) -> list[str]:
+        """The variables of this process by which the user's git would be another one than ours."""
+        return [
+            name
+            for name in os.environ
+            if name.startswith("GIT_") and name not in added and name not in self._kept
+        ]
+
+    @property
+    def _kept(self) -> tuple[str, ...]:
+        """The variables that stay as the user has them."""
+        return _USERS_OWN if self.personal else ()
 
 
-def _is_gits(name: str) -> bool:
-    return name.startswith("GIT_")
+@cache
+def _gitpython() -> type[GitPython]:
+    """What runs git, imported here so that `--help` does not wait for it; the caller knows that there is git.
+
+    To import it runs `git version`. What fails there is seen again, and reported, by our own first command.
+    """
+    mode = os.environ.get(_REFRESH)
+    os.environ[_REFRESH] = "quiet"
+    try:
+        from git.cmd import Git as GitPython  # noqa: PLC0415 - see above
+    finally:
+        if mode is None:
+            del os.environ[_REFRESH]
+        else:
+            os.environ[_REFRESH] = mode
+    return GitPython
+
+
+def _without(names: Iterable[str]) -> list[str]:
+    """What stands before a command to start it without these variables (env(1)); nothing for none."""
+    options = [word for name in names for word in ("-u", name)]
+    return ["env", *options] if options else []
 
 
 def _finish(
-    process: subprocess.Popen[bytes], arguments: tuple[str, ...], stdin: bytes, timeout_s: float
+    process: GitPython.AutoInterrupt, arguments: tuple[str, ...], stdin: bytes, timeout_s: float
 ) -> bytes:
     what = clean(" ".join(arguments[:2]))
+    output: bytes
     try:
         output, errors = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:
@@ -217,7 +265,7 @@ def _finish(
     return output
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: GitPython.AutoInterrupt) -> None:
     """End what is still running of the command: it leads a process group of its own."""
     if process.poll() is None:
         with suppress(ProcessLookupError):

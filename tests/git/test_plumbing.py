@@ -1,0 +1,65 @@
+"""How git is started: by GitPython, with our environment, in the folder that is named or not at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bisect_tool.git.plumbing import Git, GitFailed
+
+SHOW = ("-c", "alias.show-environment=!env", "show-environment")
+
+
+def environment(git):
+    return dict(line.split("=", 1) for line in git.lines(*SHOW) if "=" in line)
+
+
+def test_a_missing_folder_is_an_error_and_git_does_not_run_in_the_current_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GitFailed, match="there is no folder"):
+        Git(tmp_path / "gone").run("init")
+    assert not (tmp_path / ".git").exists()
+
+
+def test_variables_in_the_name_of_a_folder_are_not_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("ELSEWHERE", "elsewhere")
+    for name in ("$ELSEWHERE", "elsewhere"):
+        (tmp_path / name).mkdir()
+    Git(tmp_path / "$ELSEWHERE").run("init", "--quiet")
+    assert (tmp_path / "$ELSEWHERE" / ".git").is_dir()
+    assert not (tmp_path / "elsewhere" / ".git").exists()
+
+
+def test_git_gets_none_of_the_users_variables_for_git_but_all_others(tmp_path, monkeypatch):
+    theirs = {"GIT_CEILING_DIRECTORIES": "/", "GIT_SSH_COMMAND": "theirs", "GIT_AUTHOR_NAME": "theirs"}
+    for name, value in {**theirs, "COLOUR": "red"}.items():
+        monkeypatch.setenv(name, value)
+    found = environment(Git(tmp_path))
+    assert found["COLOUR"] == "red"
+    assert not theirs.keys() & found.keys()
+    assert environment(Git(tmp_path, personal=True))["GIT_SSH_COMMAND"] == "theirs"
+
+
+def test_variables_of_a_call_come_last(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "theirs")
+    git = Git(tmp_path, environment=(("GIT_AUTHOR_NAME", "ours"), ("LC_ALL", "C")))
+    found = environment(git)
+    assert (found["GIT_AUTHOR_NAME"], found["LC_ALL"]) == ("ours", "C")
+
+
+def test_gitpython_is_imported_by_the_first_command_and_its_settings_do_not_count():
+    """In a process of its own: it is imported once in each."""
+    program = """if True:
+        import os, sys
+        from bisect_tool.git.plumbing import Git
+        assert "git" not in sys.modules
+        assert Git().text("version").startswith("git version")
+        assert "git" in sys.modules
+        assert "GIT_PYTHON_REFRESH" not in os.environ
+    """
+    settings = {"GIT_PYTHON_GIT_EXECUTABLE": "/nowhere/git"}
+    variables = {name: value for name, value in os.environ.items() if name != "GIT_PYTHON_REFRESH"}
+    subprocess.run([sys.executable, "-c", program], env=variables | settings, check=True)
