@@ -31,22 +31,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.git.plumbing import LOCAL_S, NO_GIT, GitFailed
-from bisect_tool.sanitise import clean
+from bisect_tool.errors import UsageError
+from bisect_tool.git.plumbing import Git, GitFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 STAMP = "replayed.json"
 _AUTHOR = re.compile(r"(?P<name>[^<>]+) <(?P<mail>[^<> ]+)>")
@@ -140,7 +137,7 @@ def replay(series: Path, destination: Path) -> Replayed:
     if destination.exists() and any(destination.iterdir()) and not (destination / STAMP).is_file():
         raise UsageError(f"{destination} exists and is not a replayed history")
     destination.parent.mkdir(parents=True, exist_ok=True)
-    with _scratch(destination) as scratch:
+    with _scratch(destination.absolute()) as scratch:
         replayed = _build(plan, scratch / "new", scratch / "index")
         stamp = {"digest": digest, "head": replayed.head, "labels": dict(replayed.labels)}
         (scratch / "new" / STAMP).write_text(json.dumps(stamp, indent=2), encoding="utf-8")
@@ -215,41 +212,43 @@ def _put(scratch: Path, destination: Path) -> None:
 
 
 def _build(plan: Series, repository: Path, index: Path) -> Replayed:
-    git = _Git(repository, index)
-    git("init", "--bare", "--quiet", "--object-format=sha1", "--template=", "--initial-branch=main")
+    git = Git(repository.parent, git_dir=repository, environment=(("GIT_INDEX_FILE", str(index)),))
+    git.run("init", "--bare", "--quiet", "--object-format=sha1", "--template=", "--initial-branch=main")
     trees: dict[str, str] = {}
     shas: dict[str, str] = {}
     previous: SeriesCommit | None = None
     for commit in plan.commits:
         parents = commit.parents if commit.parents is not None else (previous.label,) if previous else ()
         if parents:
-            git("read-tree", trees[parents[0]])
+            git.run("read-tree", trees[parents[0]])
         else:
             _add_base(git, plan)
         for name in commit.patches:
             _apply(git, plan.folder / "patches" / name, commit)
-        trees[commit.label] = git("write-tree")
-        links = [word for parent in parents for word in ("-p", shas[parent])]
-        shas[commit.label] = git("commit-tree", trees[commit.label], *links, commit=commit)
+        trees[commit.label] = git.text("write-tree").strip()
+        shas[commit.label] = _commit_tree(
+            git, commit, trees[commit.label], [shas[parent] for parent in parents]
+        )
         previous = commit
     head = shas[plan.commits[-1].label]
     labels = {**shas, **{mark: shas[label] for mark, label in plan.marks.items()}}
-    git("update-ref", "refs/heads/main", head)
+    git.run("update-ref", "refs/heads/main", head)
     for mark in plan.marks:
-        git("update-ref", f"refs/tags/{mark}", labels[mark])
+        git.run("update-ref", f"refs/tags/{mark}", labels[mark])
     return Replayed(head, labels)
 
 
-def _add_base(git: _Git, plan: Series) -> None:
+def _add_base(git: Git, plan: Series) -> None:
     base = plan.folder / "base"
     for file in plan.base_files():
-        blob = git("hash-object", "-w", "--no-filters", "--", str(file))
-        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{file.relative_to(base).as_posix()}")
+        blob = git.text("hash-object", "-w", "--no-filters", "--", str(file.absolute())).strip()
+        path = file.relative_to(base).as_posix()
+        git.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
 
 
-def _apply(git: _Git, patch: Path, commit: SeriesCommit) -> None:
+def _apply(git: Git, patch: Path, commit: SeriesCommit) -> None:
     try:
-        git("apply", "--cached", "--whitespace=nowarn", "--", str(patch.resolve()))
+        git.run("apply", "--cached", "--whitespace=nowarn", "--", str(patch.absolute()))
     except GitFailed as error:
         raise UsageError(
             f"patch {patch.name} of commit {commit.label} does not apply: {error.said}",
@@ -257,43 +256,13 @@ def _apply(git: _Git, patch: Path, commit: SeriesCommit) -> None:
         ) from error
 
 
-class _Git:
-    """git in one repository with an index of its own, deaf to the user's settings."""
-
-    def __init__(self, repository: Path, index: Path) -> None:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        self._environment = clean | {
-            "GIT_DIR": str(repository),
-            "GIT_INDEX_FILE": str(index),
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_ATTR_NOSYSTEM": "1",
-            "LC_ALL": "C",
-        }
-
-    def __call__(self, *words: str, commit: SeriesCommit | None = None) -> str:
-        environment = self._environment if commit is None else self._environment | _identity(commit)
-        message = b"" if commit is None else commit.message.encode()
-        try:
-            done = subprocess.run(
-                ["git", *words],
-                input=message,
-                env=environment,
-                capture_output=True,
-                check=False,
-                timeout=LOCAL_S,
-            )
-        except FileNotFoundError as error:
-            raise EnvironmentFailed(*NO_GIT) from error
-        except subprocess.TimeoutExpired as error:
-            raise GitFailed(words[0], f"timed out after {LOCAL_S:.0f} s") from error
-        if done.returncode != 0:
-            raise GitFailed(words[0], clean(done.stderr.decode(errors="replace")).strip())
-        return done.stdout.decode().strip()
-
-
-def _identity(commit: SeriesCommit) -> dict[str, str]:
+def _commit_tree(git: Git, commit: SeriesCommit, tree: str, parents: Sequence[str]) -> str:
     author = _AUTHOR.fullmatch(commit.author)
     assert author is not None, "Series.read has checked it"
     who = {"NAME": author["name"], "EMAIL": author["mail"], "DATE": commit.date}
-    return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+    identity = tuple(
+        (f"GIT_{role}_{key}", value) for role in ("AUTHOR", "COMMITTER") for key, value in who.items()
+    )
+    links = [word for parent in parents for word in ("-p", parent)]
+    committing = replace(git, environment=(*git.environment, *identity))
+    return committing.text("commit-tree", tree, *links, stdin=commit.message).strip()
