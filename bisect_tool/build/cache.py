@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from bisect_tool.build.environment import BuildInterrupted
-from bisect_tool.git.file_lock import LeaseCancelledError, lease
+from bisect_tool.file_lock import LeaseCancelledError, lease
 from bisect_tool.supervise.orphan_tree import end_abandoned
 
 if TYPE_CHECKING:

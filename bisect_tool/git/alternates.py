@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
+from bisect_tool.file_lock import lease
 from bisect_tool.git.bare import Parts, Settings, begin, place, write
 from bisect_tool.git.clone import is_local, without_account
-from bisect_tool.git.file_lock import lease
 from bisect_tool.git.plumbing import Git, GitFailed
 from bisect_tool.git.safe_directory import distrusted
 

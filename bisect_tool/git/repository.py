@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from bisect_tool.errors import UsageError
+from bisect_tool.file_lock import lease
 from bisect_tool.git import alternates, clone
 from bisect_tool.git.bare import Parts, write
 from bisect_tool.git.changes import Changes, changes
 from bisect_tool.git.commit import FORMAT, Commit, read_commits
-from bisect_tool.git.file_lock import lease
 from bisect_tool.git.origin import origin_url
 from bisect_tool.git.plumbing import Git, GitFailed, version
 from bisect_tool.git.range import DEEPEN, Range, check_ends

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.file_lock import first_free
 from bisect_tool.git.bare import config, put
-from bisect_tool.git.file_lock import first_free
 from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
 from bisect_tool.git.tree_mtimes import Folders
 from bisect_tool.sanitise import clean_line

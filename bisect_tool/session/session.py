@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
+from bisect_tool.file_lock import try_lock
 from bisect_tool.fixes import candidates
 from bisect_tool.git import Range, Repository
 from bisect_tool.git.alternates import checkout_at
@@ -229,20 +229,14 @@ def held(session: Session) -> Iterator[None]:
     Raises:
         SessionBusy: another process is running it.
     """
-    lock = FileLock(_lock(session.home, session.id))
-    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise SessionBusy(
-            f"session {session.id} is being run by another process",
-            "Wait for it; `bisect-run status` shows it.",
-        ) from None
-    _end(session.home, session.id).unlink(missing_ok=True)
-    try:
+    with try_lock(_lock(session.home, session.id)) as lock:
+        if lock is None:
+            raise SessionBusy(
+                f"session {session.id} is being run by another process",
+                "Wait for it; `bisect-run status` shows it.",
+            )
+        _end(session.home, session.id).unlink(missing_ok=True)
         yield
-    finally:
-        lock.release()
 
 
 def note_end(session: Session, code: ExitCode) -> None:
@@ -264,11 +258,8 @@ def is_running(home: Home, session: str) -> bool:
     file = _lock(home, session)
     if not file.parent.is_dir():
         return False
-    try:
-        with FileLock(file).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
+    with try_lock(file) as lock:
+        return lock is None
 
 
 def _end(home: Home, session: str) -> Path:

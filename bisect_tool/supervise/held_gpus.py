@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.holder import describe
 from bisect_tool.supervise import gpus
+from bisect_tool.supervise.processes import describe
 
 if TYPE_CHECKING:
     import threading

@@ -127,6 +127,15 @@ def title(pid: int) -> str:
     return name.decode(errors="replace")
 
 
+def describe(pid: int) -> str:
+    """A process as a person looks for it: `pid 4711, since 17:05:31`; without a time where it has ended."""
+    process = read_process(pid)
+    if process is None:
+        return f"pid {pid}"
+    since = time.localtime(since_epoch(process.started))
+    return f"pid {pid}, since {time.strftime('%H:%M:%S', since)}"
+
+
 def environment(pid: int) -> bytes:
     """The environment that the process was started with; empty where it may not be read."""
     return read_bytes(f"/proc/{pid}/environ")

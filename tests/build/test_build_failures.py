@@ -8,7 +8,7 @@ from bisect_tool.build import BuildFailed, BuildInterrupted, BuildProfile
 from bisect_tool.build.cache import Entry
 from bisect_tool.build.installer import unavailable
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.git.file_lock import lease
+from bisect_tool.file_lock import lease
 
 
 def test_a_failed_build_keeps_its_log_and_nothing_else(commands, place):

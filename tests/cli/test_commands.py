@@ -17,12 +17,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from filelock import FileLock
 from rich.console import Console
 
 from bisect_tool import __version__
 from bisect_tool.build import fingerprint
 from bisect_tool.cli import machine_checks
+from bisect_tool.file_lock import try_lock
 from bisect_tool.mode import Bisect
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
@@ -389,7 +389,7 @@ class TestStatus:
             self.change(place, "UPDATE session SET created = ? WHERE id = ?", created, session)
         folder = place / "home" / "state" / "sessions" / ids.running
         folder.mkdir()
-        with FileLock(folder / "running.lock"):
+        with try_lock(folder / "running.lock"):
             yield ids
         self.change(place, "DELETE FROM trial WHERE session = ?", ids.interrupted)
         self.change(place, "DELETE FROM session WHERE id <> ?", ids.finished)

@@ -13,6 +13,7 @@ from bisect_tool.supervise.processes import (
     Process,
     below,
     descendants,
+    describe,
     environment,
     is_alive,
     open_files,
@@ -41,6 +42,15 @@ def test_the_table_agrees_with_psutil(child):
     )
     assert title(child.pid) == " ".join(SLEEP)
     assert b"A_MARK=here" in environment(child.pid)
+
+
+def test_a_process_is_described_by_pid_and_start_time(child):
+    about = psutil.Process(child.pid).create_time()
+    seconds = {time.strftime("%H:%M:%S", time.localtime(about + near)) for near in (-1, 0, 1)}
+    assert describe(child.pid) in {f"pid {child.pid}, since {second}" for second in seconds}
+    child.kill()
+    child.wait()
+    assert describe(child.pid) == f"pid {child.pid}"
 
 
 def test_a_name_with_parentheses_and_spaces(tmp_path):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 
 import pytest
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.git.file_lock import LeaseCancelledError, first_free, lease
+from bisect_tool.file_lock import LeaseCancelledError, first_free, lease, try_lock
 
 
 def unexpected(sentence):
@@ -59,3 +60,33 @@ def test_the_first_free_lock_is_taken(tmp_path):
             pytest.fail("there is a third")
     with first_free(locks) as (again, _):
         assert again == locks[0]
+
+
+def test_a_lock_is_held_until_the_block_ends(tmp_path):
+    lock = tmp_path / "folder" / "x.lock"
+    with try_lock(lock) as held, try_lock(lock) as refused:
+        assert held is not None
+        assert refused is None
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(held)
+    with try_lock(lock) as again:
+        assert again is not None
+
+
+def test_a_child_that_inherits_a_lock_keeps_it(tmp_path):
+    lock = tmp_path / "x.lock"
+    with try_lock(lock) as held:
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=(held,))
+    with try_lock(lock) as refused:
+        assert refused is None
+    child.communicate()
+    with try_lock(lock) as again:
+        assert again is not None
+
+
+def test_a_child_that_does_not_inherit_it_does_not(tmp_path):
+    with try_lock(tmp_path / "x.lock"):
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
+    with try_lock(tmp_path / "x.lock") as again:
+        assert again is not None
+    child.communicate()

@@ -1,4 +1,8 @@
-"""A file lock that child processes inherit, so that it is held until the last of them has ended."""
+"""File locks, held until the process ends, and the last child that inherited them.
+
+Ports and GPUs are held in another way (`supervise/held_ports.py`): they belong to the machine, whatever the
+folder that a run works in, and a file would need a place that every user can write to.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.holder import describe
+from bisect_tool.supervise.processes import describe
 
 if TYPE_CHECKING:
     import threading
@@ -34,7 +38,7 @@ def lease(
     """Hold the file lock `path`; yields its descriptor, to be inherited by the children that work under it.
 
     A git that outlives us after a SIGKILL keeps the lock until it has ended, so that nobody repairs what
-    it is still writing. That is what a lock file of our own process alone (`filelock`) cannot give.
+    it is still writing. That is what the locks of the package `filelock` cannot give.
     `busy` says what another run does under it; `waiting` is told so at once, and by whom, unless it is this
     very process.
 
@@ -42,8 +46,7 @@ def lease(
         EnvironmentFailed: someone else still holds it after `wait_s` seconds.
         LeaseCancelledError: `cancel` was set meanwhile.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = _open(path)
     try:
         deadline = time.monotonic() + wait_s
         told = False
@@ -73,6 +76,16 @@ def _holder(descriptor: int) -> int | None:
 
 
 @contextmanager
+def try_lock(path: Path) -> Iterator[int | None]:
+    """Hold the file lock `path` if nobody else does; yields its descriptor as `lease` does, else None."""
+    descriptor = _open(path)
+    try:
+        yield descriptor if _try_lock(descriptor) else None
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def first_free(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
     """Hold the first of these locks that nobody holds; yields it, and its descriptor as `lease` does.
 
@@ -80,15 +93,16 @@ def first_free(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
         EnvironmentFailed: all of them are held.
     """
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            if _try_lock(descriptor):
+        with try_lock(path) as descriptor:
+            if descriptor is not None:
                 yield path, descriptor
                 return
-        finally:
-            os.close(descriptor)
     raise EnvironmentFailed("other runs hold every worktree there is", "Wait for one of them to end.")
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
 def _try_lock(descriptor: int) -> bool:
