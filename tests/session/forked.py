@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bisect_tool.cli import app, dispatch
 from bisect_tool.evidence.patterns import PATTERNS
+from bisect_tool.git import plumbing
 from bisect_tool.supervise.fork_server import SERVER
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def _load_all() -> None:
     """Import here, once, what the commands import late, and compile the patterns of log lines."""
     dispatch.command_line()
     PATTERNS.recognise("")
+    plumbing._gitpython()
 
 
 def _wait(pid: int, limit_s: float) -> None:
