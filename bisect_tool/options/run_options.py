@@ -27,9 +27,9 @@ class EndOptions:
 
     good: Annotated[
         tuple[str, ...],
-        typer.Option("--good", metavar="REF", help="A commit where the tests pass; may be repeated."),
+        typer.Option("--good", metavar="REV", help="A commit where the tests pass; may be repeated."),
     ]
-    bad: Annotated[str, typer.Option("--bad", metavar="REF", help="The commit where the tests fail.")]
+    bad: Annotated[str, typer.Option("--bad", metavar="REV", help="The commit where the tests fail.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,11 +151,11 @@ class ReproOptions(TrialOptions, SlotOptions, CheckOptions, RepetitionOptions):
 class CandidateOptions:
     """The failing commit, and what is tried to fix it."""
 
-    at: Annotated[str, typer.Option("--at", metavar="REF", help="The failing commit.")]
+    at: Annotated[str, typer.Option("--at", metavar="REV", help="The failing commit.")]
     revert: Annotated[
         tuple[str, ...],
         typer.Option(
-            "--revert", metavar="REF|PR", help="Revert this commit or pull request; may be repeated."
+            "--revert", metavar="REV|PR", help="Revert this commit or pull request; may be repeated."
         ),
     ] = ()
     apply: Annotated[
@@ -163,11 +163,11 @@ class CandidateOptions:
     ] = ()
     pick: Annotated[
         tuple[str, ...],
-        typer.Option("--pick", metavar="REF", help="Cherry-pick this commit; may be repeated."),
+        typer.Option("--pick", metavar="REV", help="Cherry-pick this commit; may be repeated."),
     ] = ()
     verify: Annotated[
         tuple[str, ...],
-        typer.Option("--verify", metavar="REF", help="Also run this commit unchanged; may be repeated."),
+        typer.Option("--verify", metavar="REV", help="Also run this commit unchanged; may be repeated."),
     ] = ()
     runs: Annotated[
         int,
@@ -200,7 +200,7 @@ class FixesOptions(TrialOptions, SlotOptions, CheckOptions, CandidateOptions):
 class CommitOptions:
     """The commit to test."""
 
-    rev: Annotated[str, typer.Option("--rev", metavar="REF", help="The commit to test.")] = "HEAD"
+    rev: Annotated[str, typer.Option("--rev", metavar="REV", help="The commit to test.")] = "HEAD"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,7 @@ class CheckOptions:
         str | None,
         typer.Option(
             "--tests-from",
-            metavar="REF",
+            metavar="REV",
             help="Use the --pytest files of this commit at every tested commit.",
         ),
     ] = None

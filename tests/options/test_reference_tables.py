@@ -1,0 +1,64 @@
+"""The tables of docs/reference/commands.md have the options as they are declared."""
+
+import re
+from dataclasses import MISSING
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import pytest
+
+from bisect_tool.cli.demo import DemoOptions
+from bisect_tool.options.declared import declared
+from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+CELL = re.compile(r"(?<!\\)\|")
+COMMANDS = [
+    ("run", RunOptions),
+    ("demo", DemoOptions),
+    ("repro", ReproOptions),
+    ("fixes", FixesOptions),
+    ("step", StepOptions),
+]
+
+
+def table(command):
+    """The first cell of each row of a command's options, as its code spans, and the second cell."""
+    section = PAGE.read_text(encoding="utf-8").split(f"\n## {command}\n")[1].split("\n## ")[0]
+    lines = section.split("| option | default | meaning |\n|---|---|---|\n")[1].splitlines()
+    for line in lines[: next((at for at, line in enumerate(lines) if not line.startswith("|")), len(lines))]:
+        _, names, default, *_ = CELL.split(line)
+        yield re.findall(r"`([^`]+)`", names.replace("\\|", "|")), default.strip()
+
+
+def label(option):
+    """Such as `--runs N`, as the table has it."""
+    if not option.flag:
+        return f"-- {option.info.metavar}..." if option.repeated else option.info.metavar
+    kinds = [kind for kind in (option.type, *get_args(option.type)) if get_origin(kind) is Literal]
+    value = "|".join(get_args(kinds[0])) if kinds else option.info.metavar
+    return f"{option.flag} {value}" if value and option.type is not bool else option.flag
+
+
+def default_of(option):
+    """What the table says; None where the declaration leaves it to the code, which the table describes."""
+    if option.default is MISSING:
+        return "required"
+    if option.default is False:
+        return "off"
+    return f"`{option.default:g}`" if isinstance(option.default, int | float) else f"`{option.default}`"
+
+
+@pytest.mark.parametrize(("command", "model"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_a_table_has_the_options_of_its_command(command, model):
+    """A row for one option says its default; one for several refers to another command."""
+    own = {names[0]: default for names, default in table(command) if len(names) == 1}
+    others = [name for names, _ in table(command) if len(names) > 1 for name in names]
+    options = {label(option): option for option in declared(model)}
+    flags = {option.flag or name: name for name, option in options.items()}
+    assert own.keys() | {flags[name] for name in others} == options.keys()
+    assert len(own) + len(others) == len(options)
+    for name, default in own.items():
+        option = options[name]
+        if option.default not in (None, (), ""):
+            assert default == default_of(option)
