@@ -1,4 +1,4 @@
-"""File locks, held until the process ends, and the last child that inherited them.
+"""Lock files (flock(2)), which child processes can inherit: a lock is held until the last of them has ended.
 
 Ports and GPUs are held in another way (`supervise/held_ports.py`): they belong to the machine, whatever the
 folder that a run works in, and a file would need a place that every user can write to.

@@ -256,7 +256,7 @@ def _finish(
     try:
         output, errors = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        raise GitFailed(what, f"no end after {timeout_s:.0f} s") from None
+        raise GitFailed(what, f"timed out after {timeout_s:.0f} s") from None
     finally:
         _end(process)
     if process.returncode != 0:

@@ -266,7 +266,7 @@ def test_theirs_is_never_written_to(project, opened, worktrees):
 def test_a_call_that_does_not_end_is_ended_with_its_children(project, tmp_path):
     mark = tmp_path / "mark"
     hang = ("-c", f"alias.hang=!sh -c 'sleep 600 & echo $! > {mark}; wait'", "hang")
-    with pytest.raises(GitFailed, match="no end after"):
+    with pytest.raises(GitFailed, match="timed out after"):
         Git(git_dir=project.path / ".git").run(*hang, timeout_s=1)
     assert ended(int(mark.read_text()))
 
