@@ -48,5 +48,5 @@ def issue_address(text: str) -> IssueAddress | None:
 
 def build_address(text: str) -> BuildMention | None:
     """The build, job or step that an address names; None of another page."""
-    found = builds(text, has_title=True)
+    found = builds(text, linked=True)
     return found[0] if len(found) == 1 and re.match(r"https?://", text, re.IGNORECASE) else None

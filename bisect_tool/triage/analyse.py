@@ -58,7 +58,7 @@ def _with_project(page: Page) -> tuple[Page, tuple[Fact, ...]]:
     if page.project:
         return page, ()
     for line in page.lines:
-        for build in builds(line.text, has_title=True):
+        for build in builds(line.text, linked=True):
             if project := PIPELINES.get(build.pipeline):
                 reason = f"the pipeline {build.pipeline} builds this project"
                 fact = Fact(value=project, certainty="guess", reason=reason, source=source(line))

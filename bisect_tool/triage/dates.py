@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Date:
     certainty: Certainty
 
 
+@lru_cache(maxsize=4096)
 def dates(text: str, year: int | None = None) -> tuple[Date, ...]:
     """The days that a line names; `year` is that of the page, for days without one."""
     found: dict[int, Date] = {}

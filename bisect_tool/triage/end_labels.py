@@ -35,12 +35,15 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
             r"|\bcurrent streak start\b"
         ),
     ),
-    ("good", NAMED, rf"\bgit bisect good\b|\bknown[- ]good\b{_THING}|{_OWN_LINE.format('good')}"),
-    ("bad", NAMED, rf"\bgit bisect bad\b|\bknown[- ]bad\b{_THING}|{_OWN_LINE.format('bad')}"),
+    ("good", NAMED, rf"\bgit bisect good\b|\bknown[- ]good\b{_THING}|--good[ =]|{_OWN_LINE.format('good')}"),
+    ("bad", NAMED, rf"\bgit bisect bad\b|\bknown[- ]bad\b{_THING}|--bad[ =]|{_OWN_LINE.format('bad')}"),
     (
         "good",
         IN_PASSING,
-        r"\b(?:green|passing|passe[sd]|work(?:s|ed|ing)|fine|ok)\s+(?:at|on|with|in|as of|up to|until)\b",
+        (
+            r"\b(?:green|passing|passe[sd]|work(?:s|ed|ing)|fine|ok)\s+(?:at|on|with|in|as of|up to|until)"
+            r"(?=\s+(?:commit\s+)?[0-9a-f]{7,40}\b)"
+        ),
     ),
     (
         "bad",
@@ -105,4 +108,4 @@ def _label(line: Line, side: Side, rank: int, match: re.Match[str]) -> Label:
     sure = certainty(text[match.start() : stop]) if rank else "stated"
     if _OTHER_PROJECT.search(match[0]):
         sure = "guess"
-    return Label(side, rank, match[0].strip(" :="), start, stop, last, sure)
+    return Label(side, rank, match[0].strip(" :=-*•"), start, stop, last, sure)

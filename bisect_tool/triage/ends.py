@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bisect_tool.triage import mentions
 from bisect_tool.triage.dates import dates
-from bisect_tool.triage.end_labels import NAMED, labels
+from bisect_tool.triage.end_labels import IN_PASSING, NAMED, labels
 from bisect_tool.triage.facts import Build, Certainty, Commit, End, Fact, Source
 from bisect_tool.triage.sentences import Basis, certainty, source
 
@@ -23,10 +24,12 @@ _BETWEEN = re.compile(
     r"\b(?:between|from)\s+(?:commit\s+)?(?P<good>[0-9a-f]{7,40})\b[^.;]{0,60}?"
     r"\b(?:and|to)\s+(?:commit\s+)?(?P<bad>[0-9a-f]{7,40})\b"
 )
+_START = re.compile(r"\bgit bisect start (?:-\S+ )*(?P<bad>[0-9a-f]{7,40}) (?P<good>[0-9a-f]{7,40})\b")
 _ORDER: dict[Certainty, int] = {"stated": 0, "derived": 1, "guess": 2}
 _SIDES: tuple[Side, Side] = ("good", "bad")
 _STATES: dict[str, Side] = {"passed": "good", "failed": "bad", "failing": "bad"}
 _RECORD = 3
+_LABELS_OF_A_LINE = 20
 
 
 @dataclass(frozen=True)
@@ -77,24 +80,29 @@ def _claims(links: Links, at: int) -> Iterator[_Claim]:
         basis = Basis(certainty(line.text), "the page names a range", source(line))
         for side in _SIDES:
             yield _Claim(side, NAMED, End(commit=_commit(match[side], basis)))
-    for label in labels(line):
+    if start := _START.search(line.text):
+        basis = Basis("stated", "the page starts git bisect", source(line))
+        for side in _SIDES:
+            yield _Claim(side, NAMED, End(commit=_commit(start[side], basis)))
+    for label in islice(labels(line), _LABELS_OF_A_LINE):
         span = _Span(line, label.start, label.stop)
         if label.last and at + 1 < len(lines):
             span = _Span(lines[at + 1], 0, len(lines[at + 1].text))
         basis = Basis(label.certainty, f"the page says {label.words!r}", source(span.line))
-        if end := _end(links, span, basis):
+        if end := _end(links, span, basis, explicit=label.rank < IN_PASSING):
             yield _Claim(label.side, label.rank, _with_result(end, label.side))
 
 
-def _end(links: Links, span: _Span, basis: Basis) -> End | None:
-    """What a part of a line names: a commit, a build, a day."""
+def _end(links: Links, span: _Span, basis: Basis, *, explicit: bool) -> End | None:
+    """What a part of a line names; in passing (`failing since #12 (c911120a)`) a change's commit."""
     text = span.line.text
     named = next((each for each in mentions.commits(text) if span.has(each.start)), None)
     build = next((each for each in links.builds(span.line) if span.has(each.start)), None)
     day = next((each for each in dates(text, links.year) if span.has(each.start)), None)
     if named is None and build is None and day is None:
         return None
-    if named and any(span.has(each.start) and each.start < named.start for each in links.numbers(span.line)):
+    changes = [each for each in links.numbers(span.line) if each.kind == "pull" or not explicit]
+    if named and any(span.has(each.start) and each.start < named.start for each in changes):
         sure: Certainty = "derived" if basis.certainty == "stated" else basis.certainty
         basis = replace(basis, certainty=sure, reason=f"{basis.reason} of a change, whose commit it is")
     return End(

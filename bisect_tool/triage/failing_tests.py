@@ -128,12 +128,9 @@ def _certainty(rank: int) -> Certainty:
 def _commands(lines: Iterable[Line]) -> Iterator[Fact]:
     seen: set[str] = set()
     for line in lines:
-        command = test_command(line.text)
-        if command and command not in seen and line.pull is None:
-            seen.add(command)
-            yield Fact(
-                value=command,
-                certainty="stated",
-                reason="the page gives this command",
-                source=source(line),
-            )
+        for text in (line.text,) if line.code else line.spans or (line.text,):
+            command = test_command(text)
+            if command and command not in seen and line.pull is None:
+                seen.add(command)
+                reason = "the page gives this command"
+                yield Fact(value=command, certainty="stated", reason=reason, source=source(line))

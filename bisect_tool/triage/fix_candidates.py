@@ -10,7 +10,7 @@ from bisect_tool.triage.facts import FixCandidate, Source
 from bisect_tool.triage.sentences import Basis, certainty, is_denied, sentences, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bisect_tool.triage.facts import FixRole
     from bisect_tool.triage.links import Links
@@ -71,29 +71,35 @@ class _Lines(NamedTuple):
 
 def find_fixes(links: Links) -> Found:
     """The fix candidates that the page describes or names, in its order."""
-    described = [_described(links, each) for each in _descriptions(links)]
-    known = [each for each in described if each is not None]
+    landings = _landings(links)
+    described = (_described(links, each, landings) for each in _descriptions(links))
+    known = {each.pull: each for each in described if each is not None}
     for line in links.page.lines:
-        known += [each for each in _named(links, line) if each.pull not in {other.pull for other in known}]
-    found = tuple(known)
+        for each in _named(links, line, landings):
+            known.setdefault(each.pull, each)
+    found = tuple(known.values())
     ended = _ended_by(links, found)
     return Found(found, ended, _final(found, ended))
 
 
 def _descriptions(links: Links) -> Iterator[_Lines]:
+    lines: dict[int, list[Line]] = {}
+    for line in links.page.lines:
+        if line.pull is not None:
+            lines.setdefault(line.pull, []).append(line)
     for pull in links.page.pulls.values():
         if pull.number != links.page.number or links.page.lines[0].text == pull.title:
-            yield _Lines(pull, [line for line in links.page.lines if line.pull == pull.number])
+            yield _Lines(pull, lines.get(pull.number, []))
 
 
-def _described(links: Links, each: _Lines) -> FixCandidate | None:
+def _described(links: Links, each: _Lines, landings: Mapping[int, Source]) -> FixCandidate | None:
     """A pull request whose title or description says that it is about the failure."""
     pull = each.pull
     lines = [line for line in each.lines if not line.text.startswith("PR #")]
     role, why, said = _role(links, pull, lines)
     if role is None:
         return None
-    landed, landed_source = _landed(links, pull)
+    landed, landed_source = _landed(pull, landings)
     return FixCandidate(
         pull=pull.number,
         title=pull.title,
@@ -164,21 +170,27 @@ def _numbers(
     return ()
 
 
-def _landed(links: Links, pull: Pull) -> tuple[bool | None, Source | None]:
+def _landings(links: Links) -> dict[int, Source]:
+    """The sentences that say without a reservation that a pull request was merged."""
+    found: dict[int, Source] = {}
+    for line in links.page.lines:
+        for each in links.numbers(line):
+            before, after = line.text[: each.start], line.text[each.end :]
+            merged = _MERGED_AFTER.match(after) and not is_denied(after, 0, 20)
+            if (merged or _LANDED.search(before)) and certainty(line.text) == "stated":
+                found.setdefault(each.number, source(line))
+    return found
+
+
+def _landed(pull: Pull, landings: Mapping[int, Source]) -> tuple[bool | None, Source | None]:
     if pull.settled:
         text = f"merged at {pull.merged}" if pull.merged else "it was not merged"
         return bool(pull.merged), Source(place=pull.place, text=text)
-    for line in links.page.lines:
-        for each in links.numbers(line):
-            if each.number != pull.number or line.code:
-                continue
-            before, after = line.text[: each.start], line.text[each.end :]
-            if _LANDED.search(before) or (_MERGED_AFTER.match(after) and not is_denied(after, 0, 20)):
-                return True, source(line)
-    return None, None
+    said = landings.get(pull.number)
+    return (True if said else None), said
 
 
-def _named(links: Links, line: Line) -> Iterator[FixCandidate]:
+def _named(links: Links, line: Line, landings: Mapping[int, Source]) -> Iterator[FixCandidate]:
     """Pull requests that a sentence calls the fix, and a line that is nothing but the address of one."""
     if line.code or line.pull is not None:
         return
@@ -196,17 +208,16 @@ def _named(links: Links, line: Line) -> Iterator[FixCandidate]:
             words = [match for match in _NAMED_AS_FIX.finditer(before) if len(before) - match.end() <= _REACH]
             fixes = bool(words) or bool(_FIXES_AFTER.match(after))
             if fixes and not is_denied(before, words[-1].start() if words else 0, len(before)):
-                yield _mentioned(
-                    links, each.number, Basis(certainty(sentence), _CALLED, source(line, sentence))
-                )
+                basis = Basis(certainty(sentence), _CALLED, source(line, sentence))
+                yield _mentioned(links, each.number, basis, landings)
             elif alone:
                 basis = Basis("guess", "somebody posted its address alone", source(line, sentence))
-                yield _mentioned(links, each.number, basis)
+                yield _mentioned(links, each.number, basis, landings)
 
 
-def _mentioned(links: Links, number: int, basis: Basis) -> FixCandidate:
+def _mentioned(links: Links, number: int, basis: Basis, landings: Mapping[int, Source]) -> FixCandidate:
     pull = links.page.pulls.get(number)
-    landed, landed_source = _landed(links, pull) if pull else (None, None)
+    landed, landed_source = _landed(pull, landings) if pull else (None, None)
     if landed is None and basis.certainty == "stated" and _DONE.search(basis.source.text):
         landed, landed_source = True, basis.source
     return FixCandidate(

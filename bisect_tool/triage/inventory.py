@@ -43,7 +43,8 @@ _NOTES = (
         "passes again",
         "a sentence says so",
         re.compile(
-            r"\b(?:passing|passes|green) again\b|\bno longer (?:fail\w*|reproduc\w*|occur\w*)\b|"
+            r"\b(?:passing|passes|green) again\b|\bpassed on (?:the )?latest\b|"
+            r"\bno longer (?:fail\w*|reproduc\w*|occur\w*)\b|"
             r"\b(?:is|it'?s|been|now) (?:now )?fixed (?:on|in) (?:main|master|trunk)\b|"
             r"\bnot reproduced again\b",
             re.IGNORECASE,

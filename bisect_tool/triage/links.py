@@ -45,7 +45,7 @@ class Links:
     @cached_property
     def build_numbers(self) -> frozenset[int]:
         """The numbers that are builds."""
-        return frozenset(each.number for line in self.page.lines for each in self._builds(line))
+        return frozenset(each.number for line in self.page.lines for each in self._builds[line])
 
     @cached_property
     def pull_numbers(self) -> frozenset[int]:
@@ -63,7 +63,8 @@ class Links:
         found: dict[int, str] = {each.number: each.commit for each in self.page.pulls.values() if each.commit}
         for line in self.page.lines:
             for pull in self.numbers(line):
-                if sha := _beside(line.text, pull.end, mentions.commits(line.text)):
+                commits = mentions.commits(line.text)
+                if sha := _beside(line.text, pull.end, commits) or _in_front(line.text, pull, commits):
                     found.setdefault(pull.number, sha)
         return found
 
@@ -87,7 +88,7 @@ class Links:
         named = {
             each.pipeline
             for line in self.page.lines
-            for each in mentions.builds(line.text, has_title=True)
+            for each in mentions.builds(line.text, linked=True)
             if each.service == "buildkite"
         }
         return named.pop() if len(named) == 1 else ""
@@ -95,14 +96,22 @@ class Links:
     def builds(self, line: Line) -> tuple[BuildMention, ...]:
         """The builds that a line names."""
         return tuple(
-            each for each in self._builds(line) if each.service or each.number not in self.page.pulls
+            each for each in self._builds[line] if each.service or each.number not in self.page.pulls
         )
 
-    def _builds(self, line: Line) -> tuple[BuildMention, ...]:
-        return () if line.code else mentions.builds(line.text, line.section)
+    @cached_property
+    def _builds(self) -> Mapping[Line, tuple[BuildMention, ...]]:
+        return {line: mentions.builds(line.text, line.section, linked=line.code) for line in self.page.lines}
 
     def numbers(self, line: Line) -> tuple[NumberMention, ...]:
         """The issues and pull requests that a line names; a bare number counts where it is a known one."""
+        return self._numbers[line]
+
+    @cached_property
+    def _numbers(self) -> Mapping[Line, tuple[NumberMention, ...]]:
+        return {line: self._numbers_of(line) for line in self.page.lines}
+
+    def _numbers_of(self, line: Line) -> tuple[NumberMention, ...]:
         if line.code:
             return ()
         spans = [(each.start, each.end) for each in self.builds(line)]
@@ -133,5 +142,15 @@ def _beside(text: str, end: int, commits: tuple[CommitMention, ...]) -> str:
     for each in commits:
         between = text[end : each.start]
         if each.start >= end and len(between) < 80 and _BESIDE.fullmatch(between):
+            return each.sha
+    return ""
+
+
+def _in_front(text: str, pull: NumberMention, commits: tuple[CommitMention, ...]) -> str:
+    """The commit before a number: `27066d1b (#34730)`, and as `git log --oneline` writes them."""
+    before = text[: pull.start]
+    for each in commits:
+        subject = len(commits) == 1 and not text[pull.end :].strip(" )") and before.endswith("(")
+        if each.end <= pull.start and (before[each.end :].strip(" ") == "(" or subject):
             return each.sha
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ _BUILD_LABEL = re.compile(
 )
 _HEX = re.compile(r"(?<![\w./=-])(?P<sha>[0-9a-f]{7,40})(?![\w-]|\.[a-z0-9])")
 _COMMIT_BEFORE = re.compile(
-    r"(?:\b(?:commits?(?: ids?)?|shas?|revisions?|rev|HEAD|at|on|since|before|after|of|good|bad|is|w/)"
+    r"(?:\b(?:commits?(?: ids?)?|shas?|revisions?|rev|HEAD|at|on|since|before|after|of|good|bad|is|w/|"
+    r"from|by|in|to|with|culprit|blamed?)"
     r"(?: is)?|[(@]|#\d+[\s(]+)[\s:=(]*$",
     re.IGNORECASE,
 )
+_WORDS_BEFORE = 60
 _LIST = re.compile(r"^[\s,;&]*(?:and\s+)?$")
 _LETTERS = re.compile(r"[a-f]")
 _DIGITS = re.compile(r"\d")
@@ -98,10 +101,10 @@ class CommitMention:
     named: bool
 
 
-def builds(text: str, section: str = "", *, has_title: bool = False) -> tuple[BuildMention, ...]:
-    """The builds that a line names by address or, where its words say that it is about builds, by number."""
+def builds(text: str, section: str = "", *, linked: bool = False) -> tuple[BuildMention, ...]:
+    """The builds that a line names by address or, unless only `linked` ones count, by words and a number."""
     found = [*_linked_builds(text)]
-    if not has_title:
+    if not linked:
         found += _numbered_builds(text, section)
     return tuple(sorted(found, key=lambda each: each.start))
 
@@ -133,9 +136,14 @@ def _numbered_builds(text: str, section: str) -> Iterator[BuildMention]:
             continue
         before = text[: match.start()]
         listed = previous >= 0 and bool(_LIST.match(text[previous : match.start()]))
-        pull = bool(_PULL_BEFORE.search(before))
+        pull = bool(_PULL_BEFORE.search(_before(text, match.start())))
         about = match.start() >= labelled and before.count("(", labelled) == before.count(")", labelled)
-        if not pull and (listed or about or _BUILD_BEFORE.search(before) or _is_build_list(text, section)):
+        if not pull and (
+            listed
+            or about
+            or _BUILD_BEFORE.search(_before(text, match.start()))
+            or _is_build_list(text, section)
+        ):
             yield BuildMention(int(match["number"]), *match.span())
             previous = match.end()
 
@@ -170,7 +178,7 @@ def numbers(text: str) -> tuple[NumberMention, ...]:
 
 def _numbered(text: str, match: re.Match[str]) -> NumberMention:
     bare = match["bare"] or match["loose"]
-    before = text[: match.start()]
+    before = _before(text, match.start())
     kind: Literal["pull", "issue", "either"] = "either"
     if bare or _PULL_BEFORE.search(before):
         kind = "pull"
@@ -179,6 +187,12 @@ def _numbered(text: str, match: re.Match[str]) -> NumberMention:
     return NumberMention(int(bare or match["number"]), *match.span(), kind, match["project"] or "")
 
 
+def _before(text: str, place: int) -> str:
+    """The words before a place."""
+    return text[max(place - _WORDS_BEFORE, 0) : place]
+
+
+@lru_cache(maxsize=4096)
 def commits(text: str) -> tuple[CommitMention, ...]:
     """The commits that a line names: by address, or a hexadecimal word with digits and letters."""
     found = [
@@ -190,7 +204,7 @@ def commits(text: str) -> tuple[CommitMention, ...]:
     for match in _HEX.finditer(text):
         sha = match["sha"]
         whole = len(sha) == 40
-        named = whole or bool(_COMMIT_BEFORE.search(text[: match.start()]))
+        named = whole or bool(_COMMIT_BEFORE.search(_before(text, match.start())))
         if match.start() not in taken and (whole or (_LETTERS.search(sha) and _DIGITS.search(sha))):
             found.append(CommitMention(sha, *match.span(), named=named))
     return tuple(sorted(found, key=lambda each: each.start))

@@ -17,6 +17,7 @@ _NODE = re.compile(
 )
 _METHOD = re.compile(rf"(?<![\w:.])(?P<owner>[A-Z]\w*)(?:::|\.)(?P<name>test_\w+(?:{_PARAMETERS})?)")
 _UNITTEST = re.compile(r"(?<![\w:.])(?P<name>test_\w+) \((?:__main__|[\w.]+)\.(?P<owner>[A-Z]\w*)\)")
+_DOTTED = re.compile(r"(?<![\w:/.-])(?:\w+\.)*(?P<module>test_\w+)\.(?P<owner>[A-Z]\w*)\.(?P<name>test_\w+)")
 _BARE = re.compile(rf"(?<![\w:./-])(?P<name>test_\w+(?:{_PARAMETERS})?)(?![\w/]|\.py|\.\w+\()")
 _COMMAND = re.compile(
     r"(?:^|[`$>:]\s*|&&\s*|;\s*|\s)"
@@ -46,6 +47,9 @@ def node_ids(text: str) -> tuple[NodeId, ...]:
     """The tests that a line names, in order; a file counts where no test of it is named."""
     found = list(_in_files(text))
     taken = [match.span() for match in _NODE.finditer(text)]
+    for match in _DOTTED.finditer(text):
+        found.append(NodeId(f"{match['module']}.py", f"{match['owner']}::{match['name']}", match.start()))
+        taken.append(match.span())
     for pattern in (_UNITTEST, _METHOD, _BARE):
         for match in pattern.finditer(text):
             if any(start <= match.start() < end for start, end in taken):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bisect_tool.sanitise import clean_line
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 LINE_LIMIT = 2000
+LINES = 20_000
+"""So many lines of a page are read, and so many characters of each."""
 _UNKNOWN = 9
 _PULL_HEADING = re.compile(r"(?:PR|Pull request) #(?P<number>\d{1,9}): (?P<title>\S.*)", re.IGNORECASE)
 _CHANGED_FILE = re.compile(r"\((?:modified|added|removed|deleted|renamed|copied), [+-]")
@@ -31,12 +34,14 @@ class RawLine:
         place: where it stands, such as `line 12` or `comment 2, line 1`.
         level: of a heading 1 to 6, or 9 where the text does not say; 0 of any other line.
         code: whether it is part of a code block.
+        spans: the parts of it that are marked as code.
     """
 
     text: str
     place: str
     level: int = 0
     code: bool = False
+    spans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Line:
     section: str = ""
     code: bool = False
     pull: int | None = None
+    spans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ def _sections(raw: Iterable[RawLine]) -> tuple[list[Line], list[Pull]]:
     lines: list[Line] = []
     pulls: list[Pull] = []
     section, pull, level, files = "", None, 0, False
-    for each in raw:
+    for each in islice(raw, LINES):
         text = clean_line(each.text, LINE_LIMIT).strip()
         if not text or _CHANGED_FILE.search(text):
             continue
@@ -138,7 +144,7 @@ def _sections(raw: Iterable[RawLine]) -> tuple[list[Line], list[Pull]]:
             if files or 0 < each.level <= level < _UNKNOWN:  # the list of files ends a description
                 pull, files = None, False
             section = text if each.level else section
-        lines.append(Line(text, each.place, section, each.code, pull))
+        lines.append(Line(text, each.place, section, each.code, pull, each.spans))
     return lines, pulls
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.triage.page import RawLine, RawPage
+from bisect_tool.triage.page import LINE_LIMIT, LINES, RawLine, RawPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,8 @@ _LINK = re.compile(r"!?\[(?P<text>[^\]\n]{0,500})\]\((?P<url>[^)\s]{1,1000})(?: 
 _MARKUP = re.compile(
     r"\*\*|`+|</?(?:details|summary|code|b|i|em|strong|p|br|sub|sup|kbd|pre)\s*/?>|<!--.*?-->"
 )
-_MARKDOWN = re.compile(r"\s*(?:`{3}|~{3}|#{2,6} \S|[-*] \[[ xX]\] |.*\]\(https?://)")
+_SPAN = re.compile(r"`([^`\n]+)`")
+_MARKDOWN = re.compile(r" *(?:`{3}|~{3}|#{2,6} \S|[-*] \[[ xX]\] )|.*\]\(https?://")
 _NO_HEADING = re.compile(r"[-*+>|]|\d+[.)] |.*[.,:;!?]$|.*(?:#\d|https?://|::|=|\(\)|\.py|\btest_\w)")
 _HEADING_LIMIT = 60
 _UNKNOWN = 9
@@ -28,7 +29,7 @@ def read_text(text: str, place: str = "", *, markdown: bool | None = None) -> Ra
 
     Headings of plain text are short lines with nothing before and after them; Markdown marks its own.
     """
-    lines = text.split("\n")
+    lines = [line[:LINE_LIMIT].rstrip() for line in text.split("\n")[:LINES]]
     marked = _is_markdown(lines) if markdown is None else markdown
     found = tuple(_lines(lines, place, marked=marked))
     return RawPage(found, title=next((line.text for line in found if line.text.strip()), ""))
@@ -64,7 +65,7 @@ def _lines(lines: Sequence[str], place: str, *, marked: bool) -> Iterator[RawLin
             yield RawLine(line, where, code=True)
         else:
             level, shown = _heading(lines, number - 1, marked=marked)
-            yield RawLine(shown, where, level)
+            yield RawLine(shown, where, level, spans=tuple(_SPAN.findall(line)))
 
 
 def _heading(lines: Sequence[str], at: int, *, marked: bool) -> tuple[int, str]:

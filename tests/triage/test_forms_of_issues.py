@@ -269,3 +269,87 @@ def test_record_of_a_build_is_an_end():
         "https://api.buildkite.com/v2/organizations/vllm/pipelines/ci/builds?branch=main&state=passed",
     )
     assert found.builds[0].job == JOB
+
+
+def test_pass_after_the_fix_is_no_end():
+    found = read("Test passed on latest run: https://buildkite.com/o/p/builds/9005")
+    assert found.good.build is None
+    assert [note.value for note in found.notes] == ["passes again"]
+    assert found.builds[0].state == "passed"
+
+
+def test_commit_that_a_bot_blames():
+    sha = "25c610f3971a98b143c813497fc8082aa0b8b114"
+    (suspect,) = read(
+        f"Blamed commit: {sha} found by bisect job https://buildkite.com/o/p/builds/885"
+    ).suspects
+    assert (suspect.commit, suspect.certainty) == (sha, "stated")
+
+
+def test_last_success_in_a_monitor_report():
+    run = "https://github.com/o/p/actions/runs/17976435645"
+    found = read(f"```\n  Last Success: Run #28890 (2025-09-24 12:20) by Ada: {run}\n```\n")
+    assert (found.good.build.value, found.good.date.value) == ("17976435645", "2025-09-24")
+
+
+def test_rows_of_a_table():
+    found = read(
+        "| | build | commit |\n|---|---|---|\n"
+        "| Last good | #100 | abc1234 |\n| First bad | #101 | def5678 |\n"
+    )
+    assert (found.good.commit.value, found.bad.commit.value) == ("abc1234", "def5678")
+
+
+def test_good_and_bad_on_lines_of_their_own():
+    found = read("- **Good**: `abc1234de` (Mar 1)\n- **Bad**: `def5678ab`\n")
+    assert (found.good.commit.value, found.bad.commit.value) == ("abc1234de", "def5678ab")
+
+
+def test_works_on_one_and_fails_on_the_other():
+    found = read("Works on commit abc1234, fails on commit def5678.")
+    assert (found.good.commit.value, found.bad.commit.value) == ("abc1234", "def5678")
+
+
+def test_start_of_git_bisect_names_the_bad_end_first():
+    found = read("```\ngit bisect start 5afb387b a97954b6\n```\n")
+    assert (found.good.commit.value, found.bad.commit.value) == ("a97954b6", "5afb387b")
+
+
+def test_command_line_of_ours():
+    found = read(
+        "Repro: `bisect-run --good a97954b --bad 5afb387`\n\nCulprit    8f8b41594  Add a timeout (#118)\n"
+    )
+    assert (found.good.commit.value, found.bad.commit.value) == ("a97954b", "5afb387")
+    assert [(each.pull, each.commit) for each in found.suspects] == [(118, "8f8b41594")]
+
+
+def test_commit_in_front_of_its_number():
+    (suspect,) = read("I bisected this to 27066d1b (#34730).").suspects
+    assert (suspect.pull, suspect.commit, suspect.certainty) == (34730, "27066d1b", "stated")
+
+
+def test_link_that_causes_something():
+    (suspect,) = read(
+        "[This PR](https://github.com/o/p/pull/169782) causes a crash in the autotuner."
+    ).suspects
+    assert (suspect.pull, suspect.certainty) == (169782, "stated")
+
+
+def test_dotted_name_of_unittest():
+    found = form("`cd test/srt && python3 -m unittest test_moe.TestMoe.test_load` is one of them")
+    assert ids(found) == ["test_moe.py::TestMoe::test_load"]
+    assert found.test_commands[0].value == "cd test/srt && python3 -m unittest test_moe.TestMoe.test_load"
+
+
+def test_failing_since_a_commit_is_its_own_first_failure():
+    found = read(
+        "Broken in trunk since https://hud.pytorch.org/pytorch/pytorch/commit/c6653b65d8bc49be05a391f3f052dbf4c6a85d7a."
+    )
+    assert found.bad.commit.value.startswith("c6653b65")
+    assert [each.certainty for each in found.suspects] == ["derived"]
+
+
+def test_merge_with_a_reservation_is_not_known():
+    page = "PR #5: Revert it (#4)\n\nx\n\nChanged files\n\nPerhaps #5 was merged.\n"
+    (fix,) = read(page).fix_candidates
+    assert (fix.pull, fix.landed) == (5, None)
