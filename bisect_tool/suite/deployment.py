@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Command:
     """One server's command line; `port` is where it answers requests, None where it does not.
 
-    It is started when a process of the role `after` lives, or at once.
+    It is started as soon as a process of the role `after` is alive, or at once.
     """
 
     rank: int
@@ -26,7 +26,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Deployment:
-    """Servers that belong together: `commands` is given as many free ports as it needs.
+    """Servers that belong together: `commands` gets as many free ports as it needs.
 
     Their logs are called `<name>-rank<R>.log`, and the last of them is ended first.
     """
@@ -64,7 +64,7 @@ def alone(launch: Launch, name: str, api_server_count: int, flags: Sequence[str]
 def headless(launch: Launch, name: str, core: str, flags: Sequence[str] = ()) -> Deployment:
     """The first server is `--headless` and has the process `core`, the second answers requests and has none.
 
-    The second waits for the first to have come so far: a commit without `--headless` is then known by that.
+    The second waits for that process, so a commit without `--headless` fails there.
     """
 
     def commands(ports: Sequence[int]) -> list[Command]:

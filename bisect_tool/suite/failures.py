@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class ServersFailed(Exception):
-    """A server exited, or said that it cannot come up.
+    """A server exited, or logged that it cannot start.
 
-    `logs` are the file names of the logs that tell more, `window` is (from, to) in epoch seconds.
+    `logs` are the file names of the relevant logs, `window` is (from, to) in epoch seconds.
     """
 
     bisect_outcome: str | None = None
@@ -34,6 +34,6 @@ class ServersHung(ServersFailed):
 
 
 class ServersBlocked(ServersFailed):
-    """The machine, not the engine, is in the way: a port is taken, a program is missing."""
+    """The machine, not the engine, prevented the start: a port is in use, a program is missing."""
 
     bisect_outcome = "infrastructure"

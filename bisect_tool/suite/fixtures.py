@@ -45,7 +45,7 @@ __all__ = [
 _LAST = pytest.StashKey[bool]()
 
 RankServers = Callable[..., AbstractContextManager[ServerGroup]]
-"""`rank_servers(api_server_count=N)`: a context in which one server a rank is up and healthy."""
+"""`rank_servers(api_server_count=N)`: a context in which one server per rank is up and healthy."""
 
 StartingServers = Callable[[Deployment], AbstractContextManager[ServerGroup]]
 """`start_servers(deployment)`: a context in which its servers have been started and nobody has waited."""
@@ -53,7 +53,7 @@ StartingServers = Callable[[Deployment], AbstractContextManager[ServerGroup]]
 
 @pytest.fixture(scope="session")
 def launch() -> Launch:
-    """What this trial asks the suite to start."""
+    """Return the servers that the trial wants started."""
     path = os.environ.get(VARIABLE)
     if not path:
         raise pytest.UsageError(f"{VARIABLE} does not name a launch.json: this suite is run by bisect-run")
@@ -62,7 +62,7 @@ def launch() -> Launch:
 
 @pytest.fixture(scope="session")
 def rank_servers(launch: Launch, pytestconfig: pytest.Config) -> RankServers:
-    """Start one server a rank; see `server_group.rank_servers` for what it raises."""
+    """Start one server per rank; see `server_group.rank_servers` for what it raises."""
     return functools.partial(start_rank_servers, launch, over=functools.partial(_over, pytestconfig))
 
 
@@ -74,7 +74,7 @@ def start_servers(launch: Launch, pytestconfig: pytest.Config) -> StartingServer
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Note, before any fixture is torn down, whether a cell comes after this one."""
+    """Record, before any fixture is torn down, whether another cell follows."""
     item.config.stash[_LAST] = nextitem is None
 
 

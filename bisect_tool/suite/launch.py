@@ -1,4 +1,4 @@
-"""The schema of `launch.json`, by which a trial tells the suite which servers to start."""
+"""The schema of `launch.json`, which describes the servers that the suite starts."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Ports(BaseModel):
 class Launch(BaseModel):
     """One data-parallel deployment: `dp_size` servers of `tp_size` workers each.
 
-    `env` is the servers' whole environment, with `rank_env[rank]` (such as its GPUs) laid over it. `logs` is
-    the folder of the rank logs. With `rpc_port`, the engine is told a free port for its data-parallel
-    messages; `fixed_ports` are those that it binds whatever it is told. Times are in seconds: `ready_s` from
+    `env` is the servers' whole environment, updated with `rank_env[rank]` (such as its GPUs). `logs` is
+    the folder of the rank logs. With `rpc_port`, the engine gets a free port for its data-parallel
+    messages; `fixed_ports` are those that it always binds. Times are in seconds: `ready_s` from
     launch to a healthy answer of every rank, `teardown_s` from SIGTERM to the last process gone. A server is
     healthy when it answers `GET health` with 200; `engine_logs` is what is known of its logs.
     """
@@ -69,5 +69,5 @@ class Launch(BaseModel):
 
 
 def read_launch(path: Path) -> Launch:
-    """Read `launch.json`; raises OSError or pydantic.ValidationError where that cannot be done."""
+    """Read `launch.json`; raises OSError or pydantic.ValidationError."""
     return Launch.model_validate_json(path.read_bytes())

@@ -34,11 +34,11 @@ class RankLog:
 
     @property
     def name(self) -> str:
-        """The file's name, by which reports speak of it: `4-rank0.log`."""
+        """The file name used in reports: `4-rank0.log`."""
         return self.path.name
 
     def open_for_server(self) -> int:
-        """A descriptor for the server's stdout and stderr; the caller closes it."""
+        """Open a descriptor for the server's stdout and stderr; the caller closes it."""
         return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
 
     def size(self) -> int:
@@ -46,7 +46,7 @@ class RankLog:
         return self.path.stat().st_size
 
     def new_lines(self) -> list[str]:
-        """The whole lines since the last call, at most `READ_LIMIT` bytes a call; an overlong line is cut."""
+        """Return the whole lines since the last call, at most `READ_LIMIT` bytes; overlong lines are cut."""
         with self.path.open("rb") as file:
             file.seek(self._position)
             data = file.read(READ_LIMIT)
@@ -56,14 +56,14 @@ class RankLog:
         return [_decode(line[:LINE_LIMIT]) for line in whole]
 
     def last_line(self) -> str:
-        """The last line that says anything; empty where there is none."""
+        """Return the last non-empty line, or an empty string."""
         with self.path.open("rb") as file:
             file.seek(max(0, self.size() - LINE_LIMIT))
             lines = file.read(LINE_LIMIT).splitlines()
         return next((text for line in reversed(lines) if (text := _decode(line).strip())), "")
 
     def error_lines_since(self, offset: int) -> tuple[str, ...]:
-        """Error lines, starts of tracebacks and leak warnings written after `offset`, the first few."""
+        """Return the first error lines, starts of tracebacks and leak warnings after `offset`."""
         found: list[str] = []
         with self.path.open("rb") as file:
             file.seek(offset)
@@ -75,7 +75,7 @@ class RankLog:
 
 
 def is_complaint(line: str, known: Patterns = PATTERNS) -> bool:
-    """Whether the line is an error, begins a traceback, or says that shared memory has leaked."""
+    """Whether the line is an error, starts a traceback, or reports leaked shared memory."""
     said = parse_line(line, known)
     crashed = said.level in {"ERROR", "CRITICAL"} or said.text.startswith(_CRASHES)
     return crashed or bool(_LEAK.search(said.text))

@@ -22,7 +22,7 @@ from bisect_tool.supervise.processes import (
 class ProcessTree:
     """The processes that belong to some roots, each of which leads a session of its own.
 
-    It is to be looked at again and again while it lives: a process that took its own session and whose parent
+    It must be polled while it lives: a process that started its own session and whose parent
     has ended is known only because it was seen before.
     """
 
@@ -31,16 +31,16 @@ class ProcessTree:
         self._known: set[Identity] = set()
 
     def add_root(self, pid: int) -> None:
-        """Take in a child of ours that leads its own session."""
+        """Add a child process that leads its own session."""
         process = read_process(pid)
         if process is not None:
             self._roots.add(pid)
             self._known.add(process.identity)
 
     def members(self) -> list[Process]:
-        """The living members, zombies left out; remembers them."""
+        """Return the living members without zombies, and remember them."""
         processes = table()
-        # A root's pid that now belongs to a stranger may also name that stranger's session.
+        # A root's pid may have been reused by a foreign process, which then leads that session.
         sessions = {
             pid for pid in self._roots if pid not in processes or processes[pid].identity in self._known
         }
@@ -62,11 +62,11 @@ class ProcessTree:
         return sum(cpu_seconds(process.pid) for process in self.members())
 
     def waiting_seconds(self) -> float:
-        """The time that the living members were runnable so far and had no CPU."""
+        """Return the time that the living members were runnable without a CPU."""
         return sum(waiting_seconds(process.pid) for process in self.members())
 
     def roles(self) -> set[str]:
-        """What the living members call themselves: `Worker_DP0`."""
+        """Return the roles in the titles of the living members: `Worker_DP0`."""
         infos = (
             ProcessInfo(
                 process.pid, process.ppid, process.started, title(process.pid), 0.0, name=process.name

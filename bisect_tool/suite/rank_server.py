@@ -32,7 +32,7 @@ class RequestFailed(Exception):
 class RankServer:
     """A server that has been started.
 
-    Every request is a connection of its own, so that each of its API servers gets some. `hung`: one was not
+    Every request has its own connection, so that each of its API servers gets some. `hung`: one was not
     answered in time.
     """
 
@@ -78,7 +78,7 @@ class RankServer:
             (os.killpg if mode == "group" else os.kill)(self.pid, signum)
 
     def health(self) -> str:
-        """What it says of its health: `200`, another status, or why there was no answer."""
+        """Return its health: `200`, another status, or why there was no answer."""
         try:
             with _session() as session:
                 return str(session.get(self._url(self._health_path), timeout=HEALTH_TIMEOUT_S).status_code)

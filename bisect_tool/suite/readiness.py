@@ -15,7 +15,7 @@ READY = "200"
 
 
 class Readiness:
-    """What each server said last of its health."""
+    """The last health answer of each server."""
 
     def __init__(self, servers: Sequence[RankServer], pool: ThreadPoolExecutor) -> None:
         self._pool = pool
@@ -23,7 +23,7 @@ class Readiness:
         self._questions: dict[RankServer, Future[str]] = {}
 
     def ready(self) -> bool:
-        """Take the answers that have come, ask those who are not ready again; whether all are."""
+        """Collect answers and poll servers that are not ready again; returns whether all are ready."""
         for server, question in list(self._questions.items()):
             if question.done():
                 self._answers[server] = question.result()
@@ -34,14 +34,14 @@ class Readiness:
         return all(answer == READY for answer in self._answers.values())
 
     def missing(self) -> str:
-        """Who is not ready, and what it said last."""
+        """Describe the servers that are not ready, with their last answers."""
         waited_for = {server.rank: answer for server, answer in self._answers.items() if answer != READY}
         return ", ".join(f"rank {rank}: {answer}" for rank, answer in waited_for.items())
 
 
 @contextmanager
 def readiness(servers: Sequence[RankServer]) -> Iterator[Readiness]:
-    """A Readiness whose questions under way are left to end by themselves on the way out."""
+    """Yield a Readiness; requests in flight at exit are not awaited."""
     pool = ThreadPoolExecutor(max_workers=len(servers), thread_name_prefix="health")
     try:
         yield Readiness(servers, pool)

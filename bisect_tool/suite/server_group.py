@@ -45,7 +45,7 @@ REST_S = 15.0
 def rank_servers(
     launch: Launch, api_server_count: int, over: Callable[[], bool] = lambda: False
 ) -> Iterator[ServerGroup]:
-    """Start one server a rank, wait until all are healthy, and end what is left of them on the way out.
+    """Start one server per rank, wait until all are healthy, and end them on exit.
 
     Raises as `ServerGroup.await_ready` does.
     """
@@ -58,10 +58,10 @@ def rank_servers(
 def starting_servers(
     launch: Launch, deployment: Deployment, over: Callable[[], bool] = lambda: False
 ) -> Iterator[ServerGroup]:
-    """Start servers, and end what is left of them on the way out; soon if no cell comes after, or one hangs.
+    """Start servers, and end them on exit; quickly if no cell follows, or one hangs.
 
     Raises:
-        ServersBlocked: a port or a program was not to be had.
+        ServersBlocked: a port or a program is not available.
     """
     group = ServerGroup(launch, deployment)
     try:
@@ -88,7 +88,7 @@ class ServerGroup:
 
     @property
     def bisect_logs(self) -> tuple[str, ...]:
-        """The file names of the logs, for the streamed report."""
+        """File names of the logs, for the streamed report."""
         return tuple(server.log.name for server in self.servers)
 
     @property
@@ -97,17 +97,17 @@ class ServerGroup:
         return self._since, self._ended or time.time()
 
     def start(self) -> None:
-        """Start the servers; raises as `starting_servers` does, with none alive."""
+        """Start the servers; on an error (see `starting_servers`), none is left running."""
         with self._ending_at_failure():
             self._launch()
 
     def await_ready(self) -> None:
-        """Wait until the servers are healthy; where they cannot be, none is alive after.
+        """Wait until the servers are healthy; on an error, none is left running.
 
         Raises:
             ServersFailed: one exited or said that it cannot come up.
             ServersHung: one was not healthy in time.
-            ServersBlocked: a stranger answers on a port.
+            ServersBlocked: a foreign process listens on a port.
         """
         answering = [server for server in self.servers if server.port is not None]
         with self._ending_at_failure(), readiness(answering) as health:
@@ -134,20 +134,20 @@ class ServerGroup:
             raise
 
     def start_shutdown(self) -> Shutdown:
-        """What a suite that sends its own signals calls before the first: the end is watched from here on."""
+        """Start to watch the shutdown; for suites that send their own signals, before the first."""
         self._since = time.time()
         self._ending = Shutdown(self.servers, self._estate)
         return self._ending
 
     def ensure_serving(self) -> None:
-        """Raise ServersFailed if a server has exited, ServersBlocked if a stranger listens on its port."""
+        """Raise ServersFailed if a server exited, ServersBlocked if a foreign process has its port."""
         self._check_listeners()
         for server in self.servers:
             if server.exit_status is not None:
                 raise self._exited(server)
 
     def terminate(self, mode: SigtermMode | None = None) -> Teardown:
-        """Let the servers come to rest, then send SIGTERM to the `group` or the `root` of each.
+        """Wait until the servers are idle, then send SIGTERM to the `group` or the `root` of each.
 
         The default is as launched.
         """
@@ -155,16 +155,16 @@ class ServerGroup:
         return self.finish(mode)
 
     def rest(self) -> None:
-        """Wait until nothing is worked on any more, or `REST_S` have passed."""
+        """Wait until the servers are idle, or `REST_S` have passed."""
         wait_until(IdleDetector(self._estate.tree).is_idle, REST_S)
 
     def finish(self, mode: SigtermMode | None = None) -> Teardown:
-        """End the servers that have not been ended yet, as `terminate` does, and tell how all ended."""
+        """End the remaining servers as `terminate` does, and return how all ended."""
         with self._ending_now() as ending:
             return ending.finish(mode or self.launch.sigterm, self.launch.teardown_s)
 
     def close(self, seconds: float) -> None:
-        """End the servers if they have not been ended, all at once: nobody looks at how they end."""
+        """End the remaining servers all at once, without recording how they end."""
         if self._ended is None:
             self._end_together(self.launch.sigterm, seconds)
 
@@ -194,7 +194,7 @@ class ServerGroup:
             self._estate.tree.add_root(server.pid)
 
     def _take_ports(self) -> list[int]:
-        """The free ports that the deployment needs, held until its servers have ended."""
+        """Reserve the free ports that the deployment needs, until its servers have ended."""
         taken = [port for port in self.launch.fixed_ports if not is_free(port)]
         if taken:
             raise ServersBlocked(f"the engine needs ports that are in use: {taken}")
@@ -232,11 +232,11 @@ class ServerGroup:
                 raise ServersFailed(f"Server failed to start: rank {server.rank}: {fatal}")
 
     def _await_collapse(self, server: RankServer, speaker: int | None = None) -> None:
-        """Let a server that is falling apart do so by itself, for a moment: SIGTERM would cut it short.
+        """Give a collapsing server a moment to end by itself: SIGTERM would cut its logs short.
 
-        What its other processes say then (a worker whose pipe is broken) is the rest of the failure chain.
-        One that stands still after its fatal line, where nobody works and nobody but `speaker` says any more,
-        is ended soon. On a busy machine it may take seconds to fall, so stillness is not told by the clock.
+        What its other processes log then (a worker whose pipe is broken) is the rest of the failure chain.
+        A server that stays idle after its fatal line, while only `speaker` still logs,
+        is ended soon. On a busy machine a collapse may take seconds, so CPU time is used, not the clock.
         """
         rest = IdleDetector(self._estate.tree)
         session = functools.partial(self._estate.tree.session, server.pid)
@@ -248,12 +248,12 @@ class ServerGroup:
 
         falls = False
 
-        def told() -> bool:
+        def settled() -> bool:
             nonlocal falls
             falls = falling()
             return falls or rest.is_idle()
 
-        if standing and wait_until(told, COLLAPSE_S) and falls:
+        if standing and wait_until(settled, COLLAPSE_S) and falls:
             wait_until(lambda: not session(), COLLAPSE_S)
 
     def _exited(self, server: RankServer) -> ServersFailed:
@@ -267,14 +267,14 @@ class ServerGroup:
             self._check_listener(server)
 
     def _check_listener(self, server: RankServer) -> None:
-        # A listener whose process is just ending, or was just forked, is nobody's for an instant.
-        stranger = self._stranger(server)
-        if stranger is not None and not wait_until(lambda: self._stranger(server) is None, PASSING_S):
-            who = f"{clean_line(stranger.title, 200)} (pid {stranger.pid})"
+        # The listener of a process that is just ending, or was just forked, has no owner for an instant.
+        foreign = self._foreign_listener(server)
+        if foreign is not None and not wait_until(lambda: self._foreign_listener(server) is None, PASSING_S):
+            who = f"{clean_line(foreign.title, 200)} (pid {foreign.pid})"
             message = f"port {server.port} of rank {server.rank} is held by another process: {who}"
             raise ServersBlocked(message, self.bisect_logs, self.bisect_window)
 
-    def _stranger(self, server: RankServer) -> ProcessInfo | None:
+    def _foreign_listener(self, server: RankServer) -> ProcessInfo | None:
         found = None if server.port is None else foreign_listener(server.port, server.pid)
-        # An orphan of ours is not below its root any more; the tree still knows it.
+        # An orphan is no longer below its root; the process tree still tracks it.
         return None if found is None or found.pid in self._estate.tree.pids() else found

@@ -20,21 +20,21 @@ Segment = tuple[str, int]
 
 
 class SharedMemory:
-    """What a tree has made in /dev/shm since `SharedMemory()`."""
+    """The segments that a process tree has created in /dev/shm since `SharedMemory()`."""
 
     def __init__(self) -> None:
         self._before = _segments()
         self._used: set[Segment] = set()
 
     def observe(self, processes: Iterable[Process]) -> None:
-        """Take note of the new segments that these processes have mapped or open now."""
+        """Record the new segments that these processes have mapped or open now."""
         new = _segments() - self._before - self._used
         if new:
             used = held({name for name, _ in new}, [process.pid for process in processes])
             self._used |= {(name, inode) for name, inode in new if name in used}
 
     def left(self) -> tuple[str, ...]:
-        """Names of the tree's own segments that still exist, sorted."""
+        """Return the names of the tree's own segments that still exist, sorted."""
         return tuple(sorted(name for name, _ in self._used & _segments()))
 
 

@@ -29,7 +29,7 @@ class Teardown:
     Attributes:
         seconds: from SIGTERM to the last process gone, or killed after the deadline.
         exit_statuses: those of the roots by rank, as `subprocess` has them; None for one that no signal ends.
-        survivors: the processes that lived past the deadline and were killed.
+        survivors: the processes that outlived the deadline and were killed.
         shm_left: segments in /dev/shm that outlived every process.
         ports_left: ports still listened on after that.
         error_lines: errors, tracebacks and leak warnings logged after SIGTERM, as `<log>: <line>`.
@@ -45,16 +45,16 @@ class Teardown:
 
 @dataclass(frozen=True)
 class GroupResources:
-    """What belongs to a group of servers: processes, shared memory and ports."""
+    """The resources of a group of servers: processes, shared memory and ports."""
 
     tree: ProcessTree
     shared_memory: SharedMemory
     ports: tuple[int, ...]
 
     def observe(self) -> bool:
-        """Look who lives and what they use; what is never seen cannot be told from a stranger's.
+        """Observe the living processes and what they use, to attribute it to them later.
 
-        Returns whether anything lives.
+        Returns whether any process is alive.
         """
         members = self.tree.members()
         self.shared_memory.observe(members)
@@ -62,7 +62,7 @@ class GroupResources:
 
 
 class Shutdown:
-    """The end of servers, watched from before the first signal."""
+    """The shutdown of servers, observed from before the first signal."""
 
     def __init__(self, servers: Sequence[RankServer], estate: GroupResources) -> None:
         self._servers, self._estate = servers, estate
@@ -83,8 +83,8 @@ class Shutdown:
     def finish(self, mode: SigtermMode, seconds: float) -> Teardown:
         """Send SIGTERM to one server after the other, wait until every process is gone, kill what is left.
 
-        The last rank is the first, and the next one's turn comes when its root has ended, as in the
-        engine's own tests (`ExternalLBServerManager`). Each has `seconds` to end in.
+        The last rank is first, and the next one follows when its root has ended, as in the
+        engine's own tests (`ExternalLBServerManager`). Each has `seconds` to end.
         """
         deadline = time.monotonic() + seconds
         for server in reversed(self._servers):

@@ -32,7 +32,7 @@ class _Record(_Model):
 
 
 class CrashReport(_Model):
-    """What pytest saw of an exception; frames are `(file, line, function)`, outermost first.
+    """An exception as pytest reported it; frames are `(file, line, function)`, outermost first.
 
     `captured` is what the test and the processes below it printed.
     """
@@ -45,7 +45,7 @@ class CrashReport(_Model):
 
 
 class Collected(_Record):
-    """The cells that will run; of a project, the files that could be read, too."""
+    """The cells that will run; for a project, also the files that could be read."""
 
     event: Literal["collected"]
     cells: tuple[str, ...]
@@ -80,7 +80,7 @@ class Phase(_Record):
 
     `logs` names the log files that belong to it, `window` the epoch seconds between which they matter;
     `hint` is an outcome that the failing exception claims for itself (hung, infrastructure). `expected`: it
-    failed as its mark says that it does.
+    failed, as its xfail mark expects.
     """
 
     event: Literal["phase"]
@@ -112,9 +112,9 @@ def _adapter() -> TypeAdapter[Record]:
 
 
 def read_stream(path: Path) -> tuple[Record, ...]:
-    """The records of a report as far as it came; a line that a kill cut short is passed over.
+    """Return the records of a report, finished or not; a line cut short by a kill is skipped.
 
-    So is one that is no record (a test can write there, too). What is no regular file has none.
+    So are lines that are not records (a test can write there, too). Only a regular file is read.
     """
     records = []
     with suppress(OSError), open_regular(path) as file:

@@ -1,4 +1,4 @@
-"""The guardian's line to whoever it works for: a pipe or socket on stdin, and that process itself."""
+"""The guardian's connection to its caller: a pipe or socket on stdin, and that process itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CANCEL = b"cancel"
 
 
 class CallerLink:
-    """What the caller has said, and since when (monotonic) it is gone; None while it is there."""
+    """The caller's messages, and when (monotonic) it was gone; None while it is there."""
 
     def __init__(self, identity: Identity) -> None:
         self.cancelled = False
@@ -27,7 +27,7 @@ class CallerLink:
 
     @property
     def descriptors(self) -> list[int]:
-        """Readable when the caller says something or goes away."""
+        """Return descriptors that are readable when the caller sends something or exits."""
         return [0] if self.gone_at is None else []
 
     def read_environment(self) -> dict[str, str] | None:
@@ -47,7 +47,7 @@ class CallerLink:
         return environment
 
     def read(self) -> None:
-        """Take in what is said now; call it when a descriptor is readable."""
+        """Read what the caller has sent; call it when a descriptor is readable."""
         words = os.read(0, 4096)
         if not words:
             self.gone_at = time.monotonic()
@@ -55,6 +55,6 @@ class CallerLink:
             self.cancelled = True
 
     def look(self) -> None:
-        """Notice that the caller is gone, even if another process still holds its end of the line."""
+        """Notice that the caller is gone, even if another process still holds its end of the pipe."""
         if self.gone_at is None and not is_alive(self._identity):
             self.gone_at = time.monotonic()

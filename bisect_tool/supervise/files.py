@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and files that a trial may have replaced by something odd.
+"""Write files atomically, and open files safely that a trial may have replaced.
 
 A trial can make anything of the files in its folder: a pipe, which would be waited for, a link to a device
 without end or to somebody else's file, a folder. Only regular files are opened here, and no link is followed.

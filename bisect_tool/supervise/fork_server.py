@@ -1,4 +1,4 @@
-"""This process's end of `forked_guardian.py`: start a guardian, talk to it, and notice its end."""
+"""Client of `forked_guardian.py`: start a guardian, send it messages, and notice its end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KILLED_S = 5.0
 
 
 class GuardianChannel:
-    """The line to one guardian; it breaks when the guardian ends."""
+    """The connection to one guardian; it closes when the guardian ends."""
 
     def __init__(self, spec: Path, end: socket.socket) -> None:
         self._folder = spec.parent
@@ -36,11 +36,11 @@ class GuardianChannel:
 
     @property
     def failed(self) -> bool:
-        """Whether the guardian said that it could not do its work."""
+        """Whether the guardian reported that it failed."""
         return self._said.endswith(b"1")
 
     def send(self, word: str) -> None:
-        """Tell the guardian one line; one that has ended does not hear it."""
+        """Send the guardian one line; ignored if it has ended."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self._end.sendall(word.encode() + b"\n")
 
@@ -51,18 +51,18 @@ class GuardianChannel:
         waiting.register(self._end, select.POLLIN)
         while not self._broken and waiting.poll(max(0.0, ends - time.monotonic()) * 1000):
             heard = b""
-            with suppress(ConnectionResetError):  # it ended with words of ours unread
+            with suppress(ConnectionResetError):  # it ended before reading our last message
                 heard = self._end.recv(16)
             self._said += heard
             self._broken = not heard
         return self._broken
 
     def close(self) -> None:
-        """Let the guardian see that nobody waits for it any more."""
+        """Close the connection, so that the guardian sees that its caller is gone."""
         self._end.close()
 
     def kill(self) -> None:
-        """End the guardian by force, as far as it has written down who it is."""
+        """Kill the guardian, if it has recorded its identity."""
         guardian = read_guardian(self._folder)
         if guardian:
             send(guardian, signal.SIGKILL)
@@ -70,9 +70,9 @@ class GuardianChannel:
 
 
 class ForkServer:
-    """Starts guardians. The server itself runs while it is entered, or else from the first guardian on.
+    """Starts guardians. The server process runs while entered, or from the first guardian on.
 
-    One that was killed is started anew. The end of the server is not that of its guardians.
+    A server that was killed is restarted. Its guardians outlive it.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, spec: Path, output: BinaryIO) -> GuardianChannel:
-        """A guardian for the spec in this file; `output` takes what it says itself. Raises OSError."""
+        """Start a guardian for the spec in this file; `output` gets its own messages. Raises OSError."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -101,7 +101,7 @@ class ForkServer:
         self.close()
 
     def close(self) -> None:
-        """End the server until the next guardian is asked for."""
+        """Stop the server until the next guardian is started."""
         with self._lock:
             self._drop()
 

@@ -1,4 +1,4 @@
-"""A process that has read all a guardian needs, and forks one for each trial it is asked to guard.
+"""A process with all of a guardian's modules imported, which forks a guardian for each trial.
 
 To start a guardian takes as long as dozens of forks: a program that returns at once would mostly wait for it.
 Started by `fork_server.py` as `python -I -S forked_guardian.py` in a session of its own, with a socket on
@@ -6,7 +6,7 @@ stdin. A request is the path of a spec with two descriptors: the guardian's line
 its stdin, and the file for what it says itself. At its end it writes its exit code on the line; that it
 ended, however it did, the line tells by breaking.
 
-This process watches over nothing. Guardians look for their caller themselves, and go on when it is killed.
+This process supervises nothing. Guardians watch their caller themselves, and survive if it is killed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _reap(_number: int, _frame: FrameType | None) -> None:
 
 
 def _become_guardian(spec: Path, descriptors: list[int], caller: Identity) -> None:
-    """The forked process from its birth to its end."""
+    """Run a guardian in the forked process."""
     code = b"1"
     try:
         line, output = descriptors

@@ -28,7 +28,7 @@ _POLL_S = 0.1
 class GpuMemory:
     """One GPU: bytes in all and in use, and the bytes each process holds as `(pid, bytes)`.
 
-    The driver reports pids of the host: inside a container they may name nothing.
+    The driver reports pids of the host: inside a container they may mean nothing.
     """
 
     index: int
@@ -52,22 +52,22 @@ def share(slot: int, need: int) -> tuple[str, ...]:
 
 
 def in_use(names: Sequence[str]) -> dict[int, int]:
-    """Bytes in use on each GPU of these names, by index; empty without names, a driver, or an answer of it.
+    """Return the bytes in use on each named GPU, by index; empty without names or a driver.
 
     A name is an index or a UUID, which may be cut short, as in CUDA_VISIBLE_DEVICES.
     """
     if not names:
         return {}
-    with suppress(pynvml.NVMLError):  # a GPU that fell off its bus, say
+    with suppress(pynvml.NVMLError):  # such as a GPU that fell off the bus
         return {gpu.index: gpu.used for gpu in snapshot() if any(_is_called(gpu, name) for name in names)}
     return {}
 
 
 def not_released(before: Mapping[int, int], cancel: threading.Event) -> dict[int, int]:
-    """Bytes in use above those `before` on each of these GPUs, by index, where it is over TOLERANCE.
+    """Return the bytes in use on each GPU above those `before`, by index, if over TOLERANCE.
 
-    Waits for the driver at most RELEASE_S, and not once `cancel` is set. Whose they are is not asked: inside
-    a container the driver's pids name nothing.
+    Waits for the driver at most RELEASE_S, and not once `cancel` is set. Owners are not determined: inside
+    a container the driver's pids mean nothing.
     """
     ends = time.monotonic() + RELEASE_S
     names = [str(index) for index in before]
@@ -83,7 +83,7 @@ def _is_called(gpu: GpuMemory, name: str) -> bool:
 
 
 def snapshot() -> tuple[GpuMemory, ...]:
-    """Every GPU of this machine; empty where there is no NVIDIA driver."""
+    """Return every GPU of this machine; empty without an NVIDIA driver."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
@@ -98,7 +98,7 @@ def _memory(index: int) -> GpuMemory:
     device = pynvml.nvmlDeviceGetHandleByIndex(index)
     memory = pynvml.nvmlDeviceGetMemoryInfo(device)
     processes: tuple[tuple[int, int], ...] = ()
-    with suppress(pynvml.NVMLError):  # not every driver tells
+    with suppress(pynvml.NVMLError):  # not every driver reports it
         running = pynvml.nvmlDeviceGetComputeRunningProcesses(device)
         processes = tuple((process.pid, process.usedGpuMemory or 0) for process in running)
     return GpuMemory(index, pynvml.nvmlDeviceGetUUID(device), memory.total, memory.used, processes)

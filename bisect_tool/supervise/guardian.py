@@ -62,7 +62,7 @@ _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Guardian:
-    """Runs one spec. Every wait is a `tick`, in which stamping, reaping and watching go on."""
+    """Runs one spec. Every wait is a `tick`, which also stamps logs, reaps children and polls."""
 
     def __init__(self, spec: GuardianSpec, caller: Identity) -> None:
         self.spec = spec
@@ -70,7 +70,7 @@ class Guardian:
         self._root = 0
         self._refusal = -1
         self._caller = CallerLink(caller)
-        # Times are monotonic from here on, whatever happens to the clock of the machine.
+        # Times are monotonic from here on, independent of the machine's clock.
         self._epoch = time.time() - time.monotonic()
         self._began = self._grew_at = time.monotonic()
         self._complete_at: float | None = None
@@ -89,7 +89,7 @@ class Guardian:
             signal.signal(number, self._on_signal)
 
     def run(self) -> GuardianResult:
-        """From the start of the program to a machine without it."""
+        """Run the program until nothing of it is left."""
         try:
             env = self._caller.read_environment()
             if env is not None and not self._caller.cancelled:
@@ -112,19 +112,19 @@ class Guardian:
         )
 
     def alive(self) -> list[Process]:
-        """The program and all it started, as far as they run now."""
-        if self.empty():  # as it mostly is in the end, and then nothing needs to be listed
+        """Return the running processes of the program."""
+        if self.empty():  # usually true at the end, and then no listing is needed
             return []
         return [process for process in below([os.getpid()], table()) if not process.dead]
 
     def empty(self) -> bool:
-        """Whether not one descendant is left."""
+        """Whether no descendant is left."""
         return self._reap()
 
     def _start(self, env: dict[str, str]) -> None:
-        """Start the program once it is written down: whoever comes after us can then tell that it is ours."""
+        """Record the program before it starts, so that a later run can identify it."""
         closed, opened = os.pipe()
-        # Nobody inherits it: written to is it by a process that could not become the program.
+        # Not inherited: only a process that could not execute the program writes to it.
         self._refusal, refuse = os.pipe()
         with self.spec.stdout.open("ab") as output:
             self._root = os.fork()
@@ -169,13 +169,13 @@ class Guardian:
         self._look_at_processes()
         began = time.monotonic()
         grace = min(self.spec.grace_s, COMPLETE_GRACE_S) if reason is Reason.COMPLETE else self.spec.grace_s
-        told = sweep(self, lambda: self._grace_end(began + grace), self.tick)
+        signals = sweep(self, lambda: self._grace_end(began + grace), self.tick)
         self._look_at_processes()
         self._stamps.close(self._now())
         if reason is not Reason.EXITED:
-            survivors = {who: () for who, name in told.items() if name == "SIGKILL"}
+            survivors = {who: () for who, name in signals.items() if name == "SIGKILL"}
         processes = tuple(
-            replace(info, ports=survivors[info.identity], ended_by=told.get(info.identity, ""))
+            replace(info, ports=survivors[info.identity], ended_by=signals.get(info.identity, ""))
             for info in self._journal.known()
             if info.identity in survivors
         )
@@ -190,7 +190,7 @@ class Guardian:
         return ends if self._caller.gone_at is None else min(ends, self._caller.gone_at + ORPHAN_GRACE_S)
 
     def tick(self, seconds: float) -> None:
-        """Wait at most so long for a signal, the caller's word or an entry in /dev/shm; then look around."""
+        """Wait up to the timeout for a signal, a message or an entry in /dev/shm; then poll."""
         sources = [self._wakeup, *self._caller.descriptors]
         if self._shm.descriptor >= 0 and self._shm_pace.due():
             sources.append(self._shm.descriptor)
@@ -226,7 +226,7 @@ class Guardian:
         self._caller.cancelled = True
 
     def _reap(self) -> bool:
-        """Reap what has ended; True when there is no child any more."""
+        """Reap ended children; returns True if none is left."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -236,20 +236,20 @@ class Guardian:
                 return False
             if pid == self._root:
                 self.exit_code = os.waitstatus_to_exitcode(status)
-                self._root = 0  # its pid may be used again
+                self._root = 0  # its pid may be reused
 
     def _now(self) -> float:
         return self._epoch + time.monotonic()
 
 
 def _cpu_seconds() -> float:
-    """What the program and all that it started have used, as far as it was reaped."""
+    """Return the CPU time of the program and its descendants, as far as they were reaped."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _wakeup_pipe() -> int:
-    """A descriptor that becomes readable with every signal, the end of a child among them."""
+    """Return a descriptor that becomes readable with every signal, including SIGCHLD."""
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
     os.set_blocking(writable, False)
@@ -259,9 +259,9 @@ def _wakeup_pipe() -> int:
 
 
 def _become(spec: GuardianSpec, env: dict[str, str], gate: int, output: int, refuse: int) -> NoReturn:
-    """The program, in the process that was forked for it, once there is something to read at the gate.
+    """Execute the program in the forked process, once the gate is readable.
 
-    Where it cannot be started, why not is written to `refuse`.
+    If it cannot be started, the reason is written to `refuse`.
     """
     try:
         # The guardian's own handlers, and those that Python ignores: a program would go on ignoring them.

@@ -1,4 +1,4 @@
-"""What the guardian is asked, and what it answers: plain data that goes through JSON unchanged."""
+"""Messages to and from the guardian: plain data that survives JSON unchanged."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _NAMED = re.compile(r"(?!MainThread|Thread)([A-Z][A-Za-z]{4,}(?:_\w+)?)")
 
 
 class Reason(StrEnum):
-    """Why a guarded program is over.
+    """Why a guarded program ended.
 
-    COMPLETE: nothing that it still did would have mattered. LOST: the guardian itself died and its caller
+    COMPLETE: the rest of its work did not matter. LOST: the guardian itself died and its caller
     ended the rest.
     """
 
@@ -65,12 +65,12 @@ class ProcessInfo:
 
     @property
     def identity(self) -> tuple[int, int]:
-        """What no other process on this machine has had since it was booted."""
+        """Key that is unique among the processes of this machine since boot."""
         return self.pid, self.started
 
     @property
     def role(self) -> str:
-        """`Worker_DP1` of a process that calls itself so, or `ENGINE::Worker_DP1`; else empty."""
+        """Role in the title, such as `Worker_DP1` or `ENGINE::Worker_DP1`; else empty."""
         match = _ROLE.match(self.title) or _NAMED.fullmatch(self.name)
         return match.group(1) if match else ""
 
@@ -177,7 +177,7 @@ class GuardianResult:
 
 
 def marked(env: Mapping[str, str], token: str) -> dict[str, str]:
-    """The environment with a token in it, beside those of the guardians around this one."""
+    """Return the environment with a token added to those of the outer guardians."""
     return {**env, TOKEN_VARIABLE: f"{env.get(TOKEN_VARIABLE, '')} {token}".strip()}
 
 
@@ -204,21 +204,21 @@ def process_info(raw: Mapping[str, Any]) -> ProcessInfo:
 
 
 def whole(value: object) -> int:
-    """The value, if it is an integer as a process id or a tick count may be; else ValueError."""
+    """Return a valid process id or tick count; else raise ValueError."""
     if type(value) is not int or abs(value) >= _WHOLE_LIMIT:
         raise ValueError(f"not a valid number: {value!r:.40}")
     return value
 
 
 def seconds(value: object) -> float:
-    """The value, if it is a number of seconds that a clock may show; else ValueError."""
+    """Return a valid number of seconds; else raise ValueError."""
     if type(value) not in {int, float} or not abs(value) < SECONDS_LIMIT:  # type: ignore[arg-type]
         raise ValueError(f"not a valid time: {value!r:.40}")
     return float(value)  # type: ignore[arg-type]
 
 
 def text(value: object) -> str:
-    """The value, if it is a string; else TypeError."""
+    """Return the value if it is a string; else raise TypeError."""
     if not isinstance(value, str):
         raise TypeError(f"not a string: {value!r:.40}")
     return value

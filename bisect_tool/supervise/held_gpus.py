@@ -1,6 +1,6 @@
-"""GPUs held machine-wide for as long as a session runs: two runs on one GPU spoil each other's trials.
+"""Hold GPUs machine-wide while a session runs: two runs on one GPU spoil each other's trials.
 
-By abstract Unix sockets, as ports are held; they listen, so that who waits can ask whose they are (unix(7)).
+Held by abstract Unix sockets, as ports are; they listen, so that a waiting run can see the owner (unix(7)).
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class WaitCancelled(Exception):
-    """The run was interrupted while it waited."""
+    """The run was interrupted while waiting."""
 
 
 @contextmanager
 def hold_gpus(
     names: Iterable[str], waiting: Callable[[str], None], cancel: threading.Event
 ) -> Iterator[None]:
-    """Hold these GPUs; `waiting` is told at once, in a sentence, which of them another run holds.
+    """Hold these GPUs; `waiting` gets a sentence about each that another run holds.
 
     Raises:
         WaitCancelled: `cancel` was set before all of them were free.
     """
     with ExitStack() as held:
-        # In one order for everybody, so that no two runs wait for each other.
+        # In the same order in every run, so that no two runs wait for each other.
         for identity, name in sorted((_identity(name), name) for name in names):
             held.enter_context(_hold(name, identity, waiting, cancel))
         yield
 
 
 def _identity(name: str) -> str:
-    """What a GPU is called whoever asks; CUDA_VISIBLE_DEVICES has indices or (the beginnings of) UUIDs."""
+    """Return a machine-wide name of a GPU; CUDA_VISIBLE_DEVICES has indices or (prefixes of) UUIDs."""
     found = (gpu.uuid for gpu in gpus.snapshot() if name == str(gpu.index) or gpu.uuid.startswith(name))
     return next(found, name)
 
@@ -54,11 +54,11 @@ def _hold(
     shown: str, identity: str, waiting: Callable[[str], None], cancel: threading.Event
 ) -> socket.socket:
     holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    told = False
+    reported = False
     while not _bind(holder, identity):
-        if not told:
+        if not reported:
             waiting(f"waiting for GPU {shown}, held by another run ({_holder(identity)})")
-            told = True
+            reported = True
         if cancel.wait(_POLL_S):
             holder.close()
             raise WaitCancelled
@@ -82,5 +82,5 @@ def _holder(identity: str) -> str:
             client.connect(_NAME.format(identity))
         except OSError:
             return "it is ending"
-        told = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        return describe(_CREDENTIALS.unpack(told)[0])
+        peer = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        return describe(_CREDENTIALS.unpack(peer)[0])

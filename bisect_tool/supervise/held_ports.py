@@ -1,4 +1,4 @@
-"""Ports held machine-wide: no two runs are given the same one, whoever runs them and from whatever home.
+"""Hold ports machine-wide, so that no two runs get the same one, with any user and any home.
 
 A server binds its port half a minute after it was given out, and until then the port looks free. So a run
 holds it, by a Unix socket bound to an abstract name (unix(7)). Such names belong to the network namespace, as
@@ -23,7 +23,7 @@ _NAME = "\0bisect-run/port/{}"
 
 
 class HeldPorts:
-    """Free ports that no other run is given until `close`, or the end of this process."""
+    """Free ports that no other run gets until `close`, or the end of this process."""
 
     def __init__(self) -> None:
         self.numbers: tuple[int, ...] = ()
@@ -34,7 +34,7 @@ class HeldPorts:
         holder = _hold(port)
         if holder is None:
             return False
-        # Asked only now: for an instant the question itself takes the port from the server it is held for.
+        # Checked last: the check itself briefly takes the port from the server it is held for.
         if not is_free(port):
             holder.close()
             return False
@@ -85,7 +85,7 @@ def hold_all(ports: Iterable[int]) -> HeldPorts:
 
 
 def _hold(port: int) -> socket.socket | None:
-    """A socket that holds the port's name; None if another process has it."""
+    """Bind a socket to the port's name; None if another process has it."""
     holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         holder.bind(_NAME.format(port))

@@ -25,14 +25,14 @@ GUARDIAN_FILE = "guardian.json"
 
 
 class Journal:
-    """Writes down what was seen, when a title or name changes, and when a process is gone."""
+    """Records processes, changed titles or names, and when a process is gone."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / JOURNAL_FILE
         self._known: dict[Identity, ProcessInfo] = {}
 
     def look(self, processes: Iterable[Process], now: float) -> None:
-        """Take down the processes that are alive now (epoch seconds)."""
+        """Record the processes that are alive now (epoch seconds)."""
         alive = {process.identity: process for process in processes if not process.dead}
         changed = []
         for identity, process in alive.items():
@@ -48,7 +48,7 @@ class Journal:
         self._write(changed)
 
     def known(self) -> tuple[ProcessInfo, ...]:
-        """All that was ever seen."""
+        """All processes ever seen."""
         return tuple(self._known.values())
 
     def parents(self) -> dict[int, int]:
@@ -82,9 +82,9 @@ def write_guardian(folder: Path) -> None:
 
 
 def read_guardian(folder: Path) -> Identity | None:
-    """Who guarded the trial; None if nobody did since this machine was booted, or the record is damaged.
+    """Return the trial's guardian; None without one since the machine booted, or if the record is damaged.
 
-    After a boot the same pids and start times are given again, and neither this nor the journal names anyone.
+    After a boot, pids and start times are reused, so neither this nor the journal identifies a process.
     """
     with suppress(OSError, *UNREADABLE):
         record = json.loads(read_regular(folder / GUARDIAN_FILE))

@@ -39,11 +39,11 @@ class Stamps:
         self._logs: dict[str, _Log] = {}
 
     def look(self, now: float) -> bool:
-        """Stamp what has grown (`now` in epoch seconds); whether anything has."""
+        """Stamp the logs that have grown (`now` in epoch seconds); returns whether any has."""
         return self._look(now, last=False)
 
     def close(self, now: float) -> None:
-        """Stamp all that has not been stamped yet."""
+        """Stamp what is not stamped yet."""
         self._look(now, last=True)
 
     def _look(self, now: float, *, last: bool) -> bool:

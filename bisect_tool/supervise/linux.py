@@ -31,7 +31,7 @@ def watch_folder(folder: str) -> int:
 def punch_hole(path: str, start: int, stop: int) -> None:
     """Free the disk space of these bytes of a file, which then read as zeros (fallocate(2)).
 
-    The size stays, and who writes to the file is not disturbed. File systems without holes stay as they are.
+    The size stays, and writers are not disturbed. Nothing happens on file systems without holes.
     """
     mode = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
     with open(path, "r+b") as file:  # noqa: PTH123

@@ -1,4 +1,4 @@
-"""How busy the machine is with other work: there a test misses a deadline that it keeps on a quiet one."""
+"""Measure how busy the machine is with other work, which makes tests miss deadlines."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Load:
 
     @property
     def busy(self) -> str:
-        """`CPU pressure 60 %`: the measure by which it was busy with other work; empty if it was not."""
+        """Measure by which it was busy with other work, such as `CPU pressure 60 %`; else empty."""
         if self.memory is not None and self.memory >= BUSY_MEMORY:
             return f"memory pressure {_percent(self.memory)}"
         if self.others is not None and self.others < BUSY_OTHERS * self.cpus:
@@ -72,7 +72,7 @@ class Load:
 
     @property
     def slowing(self) -> str:
-        """`busy`, where that can have slowed the program: one that hardly uses a CPU waits for none."""
+        """As `busy`, but empty if the program hardly used a CPU and so cannot have been slowed."""
         idle = self.own is not None and self.own < IDLE_CPUS and (self.memory or 0.0) < BUSY_MEMORY
         return "" if idle else self.busy
 
@@ -82,7 +82,7 @@ class Load:
 
 
 class LoadMeter:
-    """The load from its making on; `own` tells the CPU seconds of the program that is not other work."""
+    """Measures the load from its creation on; `own` returns the CPU seconds of our own program."""
 
     def __init__(self, own: Callable[[], float]) -> None:
         self._own = own
@@ -99,13 +99,13 @@ class LoadMeter:
 
 
 def current_load() -> Load:
-    """How busy the machine was in the last ten seconds, whoever caused it."""
+    """Return how busy the machine was in the last ten seconds, from any cause."""
     load = _load()
     return Load(_cpus(), load, load, **{name: _recent(name) for name in RESOURCES})
 
 
 class BusyWatch:
-    """Tells by which measure the machine is busy with other work than this process and what it started."""
+    """Returns by which measure the machine is busy with work other than this process and its children."""
 
     def __init__(self) -> None:
         self._meter = LoadMeter(_own_seconds)
@@ -113,7 +113,7 @@ class BusyWatch:
         self._next = time.monotonic() + WATCH_S
 
     def __call__(self) -> str:
-        """The measure over the last seconds, with its figure; empty if it is not busy."""
+        """Return the measure over the last seconds, with its value; empty if not busy."""
         if time.monotonic() >= self._next:
             self._busy = self._meter.read().busy
             self._meter = LoadMeter(_own_seconds)
@@ -123,7 +123,7 @@ class BusyWatch:
 
 @dataclass(frozen=True)
 class _Sample:
-    """What the kernel has counted so far; seconds, and of pressure by file."""
+    """Counters of the kernel, in seconds; pressure by file."""
 
     time: float
     load: float
@@ -151,7 +151,7 @@ def _recent(name: str) -> float | None:
 
 
 def _busy() -> float:
-    """The CPU seconds of all processes of the machine: those that were neither idle nor waiting for disks."""
+    """Return the CPU seconds of all processes of the machine, without idle and I/O wait."""
     fields = [int(field) for field in read_bytes(STAT).partition(b"\n")[0].split()[1:9]]
     return (sum(fields) - sum(fields[3:5])) / _TICKS
 
@@ -161,7 +161,7 @@ def _percent(share: float) -> str:
 
 
 def _own_seconds() -> float:
-    """The CPU seconds of this process and of all that it started, whether it runs still or has ended."""
+    """Return the CPU seconds of this process and its descendants, running or ended."""
     own = os.getpid()
     return sum(map(cpu_seconds_with_ended, (own, *(process.pid for process in below([own], table())))))
 
@@ -171,7 +171,7 @@ def _load() -> float:
 
 
 def _cpus() -> float:
-    """The CPUs that this process may use, and no more than its container is given."""
+    """Return the CPUs that this process may use, limited by its container."""
     count = float(len(os.sched_getaffinity(0)))
     quota, _, period = read_bytes(QUOTA).partition(b" ")
     return min(count, int(quota) / int(period)) if quota.isdigit() else count

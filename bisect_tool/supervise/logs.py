@@ -1,6 +1,6 @@
 """Read finished logs with the time at which each line was seen, and compress long ones to keep them.
 
-Memory is bounded whatever a log holds: gigabytes, megabytes without a newline, bytes that are not UTF-8.
+Memory is bounded for any log: gigabytes, megabytes without a newline, bytes that are not UTF-8.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float
 
     A carriage return ends a line, too (progress bars). Of a line longer than `limit_line` bytes the beginning
     is kept, with a note of what was left out. Without a sidecar the time is that of the file's last change.
-    What is gone, or no regular file, has no lines.
+    A file that is missing or not regular has no lines.
     """
     with suppress(OSError), open_regular(path) as file:
         times = Times(path)

@@ -1,4 +1,4 @@
-"""End a tree of processes whose guardian was killed, and which nothing holds together any more."""
+"""End the processes of a trial whose guardian was killed."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ QUIET_LOOKS = 3
 
 
 def end_abandoned(folder: Path, token: str) -> tuple[Leftovers, dict[int, int]]:
-    """End what is left of the tree recorded in `folder`; what that was, and the parents of all ever seen."""
+    """End what is left of the tree recorded in `folder`; returns it and the parents of all processes."""
     abandoned = OrphanTree(folder, token)
     ends = time.monotonic() + GRACE_S
-    told = sweep(abandoned, lambda: ends, time.sleep)
+    signals = sweep(abandoned, lambda: ends, time.sleep)
     known = {info.identity: info for info in read_journal(folder)}
-    processes = tuple(replace(known[who], ended_by=name) for who, name in told.items() if who in known)
+    processes = tuple(replace(known[who], ended_by=name) for who, name in signals.items() if who in known)
     parents = {info.pid: info.ppid for info in known.values()}
     return Leftovers(processes, (), remove_leftovers(folder)), parents
 
 
 class OrphanTree:
-    """What carries the token in its environment, was written down by the guardian, or is below one of these.
+    """The processes with the token in their environment or recorded by the guardian, and their descendants.
 
     Both are needed: a process that changes its title may overwrite its environment, and one that was born
     right before the guardian died is in no record. Nothing older than the guardian is of the tree. Without a
@@ -48,14 +48,13 @@ class OrphanTree:
         self._quiet = 0
 
     def alive(self) -> list[Process]:
-        """What the last look found."""
+        """Processes found by the last poll."""
         return self._seen
 
     def empty(self) -> bool:
-        """Whether several looks in a row have found nothing.
+        """Whether several polls in a row have found nothing.
 
-        One look can miss a process that is being born, or whose environment is empty while it becomes another
-        program (execve(2)).
+        One poll can miss a process that is just forked, or whose environment is empty during execve(2).
         """
         processes = table()
         ours = [process for process in processes.values() if self._is_ours(process)]

@@ -1,4 +1,4 @@
-"""Which TCP ports are free, and who listens on the others (proc_net_tcp(5))."""
+"""Find free TCP ports, and the listeners on others (proc_net_tcp(5))."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 def share(slot: int, slots: int) -> range:
-    """The ports of one of so many trials side by side; no two slots have one in common."""
+    """Return the ports of one slot; no two slots share one."""
     width = (LAST + 1 - FIRST) // slots
     return range(FIRST + slot * width, FIRST + (slot + 1) * width)
 
@@ -53,7 +53,7 @@ def listeners(port: int) -> set[int]:
 
 
 def foreign_listener(port: int, root_pid: int) -> ProcessInfo | None:
-    """Who listens on this port although it is neither `root_pid` nor below it; None when nobody does.
+    """Return a process that listens on this port and is neither `root_pid` nor below it, or None.
 
     Several sockets can share a port (SO_REUSEPORT): each must belong to the tree. A listener of another user,
     whose descriptors cannot be read, comes out with pid 0.
@@ -78,7 +78,7 @@ def listening() -> dict[int, int]:
 
 
 class PortWatch:
-    """The ports a tree of processes listens on, told from everybody else's by their sockets."""
+    """The ports a process tree listens on, identified by their sockets."""
 
     def __init__(self) -> None:
         self._before = set(listening())
@@ -87,11 +87,11 @@ class PortWatch:
 
     def look(self, processes: Sequence[Process]) -> None:
         """Find the owners of new sockets among these processes."""
-        # To list the listeners, the kernel goes through every connection of the machine.
+        # To list listeners, the kernel walks every connection of the machine.
         if not processes:
             return
         now = listening()
-        # A socket that none of them holds may be of a process younger than this list: ask again, a few times.
+        # A socket without owner may belong to a process newer than this list: retry a few times.
         new = {inode for inode in now.keys() - self._before - self._own.keys() if self._looks[inode] < _LOOKS}
         self._looks.update(new)
         owners = _holders(new, [process.pid for process in processes])
@@ -104,7 +104,7 @@ class PortWatch:
         return tuple(sorted({held[inode] for inode in inodes}))
 
     def still_bound(self) -> tuple[int, ...]:
-        """The ports whose very socket, opened by the tree, still listens."""
+        """Return the ports whose socket, opened by the tree, still listens."""
         now = listening() if self._own else {}
         return tuple(sorted({port for inode, port in self._own.items() if now.get(inode) == port}))
 

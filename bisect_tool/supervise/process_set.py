@@ -1,4 +1,4 @@
-"""End a set of processes: SIGTERM to all at once, a grace, then SIGKILL until the set is empty."""
+"""End a set of processes: SIGTERM to all at once, a grace period, then SIGKILL until it is empty."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ class ProcessSet(Protocol):
     """The processes to end; it may grow while it is being ended."""
 
     def alive(self) -> list[Process]:
-        """Those that can be seen now."""
+        """Return the processes that are visible now."""
         ...
 
     def empty(self) -> bool:
-        """Whether there is certainly none any more."""
+        """Whether certainly none is left."""
         ...
 
 
 def sweep(herd: ProcessSet, ends: Callable[[], float], pause: Callable[[float], None]) -> dict[Identity, str]:
-    """End every process of the herd; returns the strongest signal each one was sent, by name.
+    """End every process of the set; returns the strongest signal sent to each, by name.
 
-    `ends()` is the moment (monotonic) at which the grace is over; it may come closer while this runs. `pause`
+    `ends()` is the end of the grace period (monotonic); it may move closer while this runs. `pause`
     waits for that many seconds at most. Gives up `KILL_LIMIT_S` after the grace: what is alive then waits in
     the kernel, and no signal ends it.
     """
-    told: dict[Identity, str] = {}
+    sent: dict[Identity, str] = {}
     while not herd.empty():
         over = time.monotonic() - ends()
         if over > KILL_LIMIT_S:
             break
         for process in herd.alive():
             if over >= 0:
-                _tell(process, told, signal.SIGKILL)
-            elif process.identity not in told:
+                _send(process, sent, signal.SIGKILL)
+            elif process.identity not in sent:
                 # A stopped process acts on SIGTERM once it is continued.
-                _tell(process, told, signal.SIGTERM, signal.SIGCONT)
+                _send(process, sent, signal.SIGTERM, signal.SIGCONT)
         pause(POLL_S)
-    return told
+    return sent
 
 
-def _tell(process: Process, told: dict[Identity, str], *signals: signal.Signals) -> None:
+def _send(process: Process, sent: dict[Identity, str], *signals: signal.Signals) -> None:
     if send(process.identity, *signals):
-        told[process.identity] = signals[0].name
+        sent[process.identity] = signals[0].name

@@ -1,4 +1,4 @@
-"""Processes as /proc shows them (proc_pid_stat(5)), and signals that cannot reach a stranger (pidfd_open(2)).
+"""Read processes from /proc (proc_pid_stat(5)), and signal exactly one of them (pidfd_open(2)).
 
 Read with bare system calls: a guardian looks at hundreds of these files several times a second.
 """
@@ -32,7 +32,7 @@ class Process(NamedTuple):
 
     @property
     def identity(self) -> Identity:
-        """Which process this is, whoever gets its pid later."""
+        """Identity of the process, even if its pid is reused."""
         return self.pid, self.started
 
     @property
@@ -115,7 +115,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def is_alive(identity: Identity) -> bool:
-    """Whether this very process still runs (a zombie does not)."""
+    """Whether exactly this process still runs (a zombie does not)."""
     process = read_process(identity[0])
     return process is not None and process.identity == identity and not process.dead
 
@@ -158,10 +158,10 @@ def open_files(pid: int) -> list[str]:
 
 
 def send(identity: Identity, *signals: int) -> bool:
-    """Send signals to exactly this process; False when it is gone, whoever has its pid now.
+    """Send signals to exactly this process; returns False if it is gone, even if its pid was reused.
 
     The descriptor is opened before the start time is compared: if the pid still belongs to the process then,
-    the descriptor does, too, and it never passes to another one.
+    the descriptor does, too, and it never refers to another one.
     """
     pid = identity[0]
     try:
@@ -186,7 +186,7 @@ def send(identity: Identity, *signals: int) -> bool:
 
 
 def _send_by_pid(identity: Identity, signals: Collection[int]) -> bool:
-    """For kernels before 5.3: nothing better than to look right before."""
+    """Send signals by pid, on kernels before 5.3: the identity is checked right before."""
     try:
         for number in signals:
             if not is_alive(identity):
@@ -198,7 +198,7 @@ def _send_by_pid(identity: Identity, signals: Collection[int]) -> bool:
 
 
 def read_bytes(path: str, limit: int = 1 << 30) -> bytes:
-    """A file of /proc, empty when its process is gone or not ours to read."""
+    """Read a file of /proc; empty if its process is gone or it may not be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -1,4 +1,4 @@
-"""Start a program as a shell would, and say why one cannot be started. Only the standard library."""
+"""Start a program as a shell would, and explain why one cannot be started. Only the standard library."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def as_script(argv: Sequence[str], error: OSError) -> tuple[str, ...] | None:
 
 
 def why_not(argv: Sequence[str], cwd: Path, error: OSError) -> str:
-    """Why a program could not be started, in a sentence that names it, or the folder that is to blame."""
+    """Explain why a program could not be started, in a sentence with its name or the folder at fault."""
     if error.filename in {cwd, str(cwd)}:
         return f"cannot run {argv[0]} in {cwd}: {error.strerror}"
     return f"cannot run {argv[0]}: {_reason(_path(argv, error), error)}"
@@ -62,7 +62,7 @@ def _reason(path: Path, error: OSError) -> str:
 
 
 def _no_interpreter(line: bytes) -> str:
-    """Why a script's first line names a program that does not exist."""
+    """Explain that the interpreter in a script's first line does not exist."""
     interpreter = line[2:].strip(b" \t\n").split(b" ")[0].decode(errors="replace")
     if interpreter.endswith("\r"):
         return f"its interpreter is {interpreter!r}: the file has Windows line ends (CRLF)"

@@ -41,7 +41,7 @@ FULL_BYTES = 64 * 1024
 
 
 def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> GuardianResult:
-    """Run `spec` to its end and return when nothing of it runs any more.
+    """Run `spec` to its end and return when none of its processes is left.
 
     Set `cancel` to end it early. An exception in here (Ctrl-C) ends it, too, before it goes on. When the
     guardian is killed, or is stuck for `MARGIN_S` after deadline and grace and for `CLEAN_UP_S` more, the
@@ -84,7 +84,7 @@ def _start(spec: GuardianSpec) -> GuardianChannel:
 
 
 def _failure(spec: GuardianSpec) -> EnvironmentFailed:
-    """Why the guardian failed; that the disk is full it cannot write down itself."""
+    """Return why the guardian failed, including a full disk, which it cannot record itself."""
     if shutil.disk_usage(spec.folder).free < FULL_BYTES:
         return EnvironmentFailed(f"the disk of {spec.folder} is full", "Free some space, then resume.")
     lines = []
@@ -112,7 +112,7 @@ def _finish(guardian: GuardianChannel, spec: GuardianSpec) -> None:
 
 
 def recover(folder: Path) -> GuardianResult | None:
-    """What became of the run recorded in `folder`, whose caller was killed; None if none was ever started.
+    """Return the result of the run in `folder`, whose caller was killed; None if none was started.
 
     Waits for its guardian, if that is still cleaning up, and does its work where it was killed, too. Nothing
     of the run is left afterwards. Records that cannot be read, as a power loss leaves them, are those of a

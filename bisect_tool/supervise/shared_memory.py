@@ -1,8 +1,8 @@
-"""What a tree of processes left in /dev/shm, told from what others put there at the same time.
+"""Find what a process tree left in /dev/shm, separately from what others create at the same time.
 
 An entry belongs to the tree when it appeared after the tree was started and one of its processes was seen
 to have it open or mapped. Nothing else is ever removed: an entry whose maker let go of it within milliseconds
-may stay, as nothing tells it from a stranger's.
+may stay, as it cannot be distinguished from those of other programs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Entry = tuple[str, int]
 
 
 class ShmWatch:
-    """New entries of /dev/shm and whose they are."""
+    """New entries of /dev/shm and their owners."""
 
     def __init__(self, folder: Path) -> None:
         self._record = folder / SHM_FILE
@@ -45,7 +45,7 @@ class ShmWatch:
         """Readable as soon as an entry is made; -1 where that cannot be had."""
 
     def look(self, pids: Callable[[], Iterable[int]]) -> None:
-        """Attribute what is new; asks for the pids of the tree only if there is something new."""
+        """Attribute new entries; asks for the pids of the tree only if there are any."""
         self._drain()
         new = {entry for entry in _entries() - self._before - self._own if self._looks[entry] < _LOOKS}
         if not new:
@@ -72,7 +72,7 @@ def held(names: set[str], pids: Iterable[int]) -> set[str]:
     """Which of these entries of /dev/shm one of these processes has open or mapped."""
     pids = list(pids)
     found: set[str] = set()
-    # Descriptors are few and maps are long: maps only for what is still in doubt.
+    # Descriptors are few and maps are long: read maps only for the remaining entries.
     for links in (open_files, _maps):
         for pid in pids:
             if names <= found:
@@ -82,9 +82,9 @@ def held(names: set[str], pids: Iterable[int]) -> set[str]:
 
 
 def remove_leftovers(folder: Path) -> tuple[str, ...]:
-    """Remove what the finished tree, whose record lies in this folder, left in /dev/shm; returns the names.
+    """Remove what the finished tree recorded in this folder left in /dev/shm; returns the names.
 
-    An entry that some process still has open stays, and is not the tree's alone.
+    An entry that some process still has open stays, as it is not only the tree's.
     """
     left = _recorded(folder) & _entries()
     if not left:

@@ -1,10 +1,10 @@
-"""Load and scheduling pressure that widen races, around one program: `stress.py KIND ROLE,... -- PROGRAM...`.
+"""Run a program under load or scheduling pressure: `stress.py KIND ROLE,... -- PROGRAM...`.
 
-It runs inside a trial, below its guardian, so that whatever happens to it, nothing of it outlives the trial:
+It runs inside a trial, below its guardian, so that nothing of it outlives the trial:
 
 - `cpu`: two burners a core, at a lower priority than the program;
 - `memory`: one process, as low, that writes through a part of the free memory, over and over;
-- `delay`: one process after the other, drawn by chance, is stopped for an instant and goes on (SIGSTOP,
+- `delay`: one process after the other, chosen at random, is stopped for an instant (SIGSTOP,
   SIGCONT): those with one of the roles (`Worker`), or with any role, where there are some; else the
   program and all below it.
 
@@ -56,12 +56,12 @@ while True:
 
 
 def stressed(kind: str, roles: Sequence[str], argv: Sequence[str]) -> tuple[str, ...]:
-    """The command that runs `argv` under this pressure."""
+    """Return the command that runs `argv` under this pressure."""
     return (sys.executable, "-I", str(Path(__file__).resolve()), kind, ",".join(roles), "--", *argv)
 
 
 def main() -> int:
-    """Run the program and the pressure beside it; returns what to end with."""
+    """Run the program under pressure; returns the exit code."""
     kind, roles, _, *argv = sys.argv[1:]
     helpers = [_helper(words) for words in _helpers(kind)]
     try:
@@ -103,7 +103,7 @@ def _helpers(kind: str) -> list[list[str]]:
 def _helper(words: Sequence[str]) -> subprocess.Popen[bytes]:
     helper = subprocess.Popen([sys.executable, "-I", "-S", "-c", *words], stdin=subprocess.DEVNULL)
     os.setpriority(os.PRIO_PROCESS, helper.pid, NICENESS)
-    with suppress(OSError):  # where memory runs out, it is this process that goes
+    with suppress(OSError):  # if memory runs out, this process is killed first
         Path(f"/proc/{helper.pid}/oom_score_adj").write_text("1000")
     return helper
 
@@ -124,7 +124,7 @@ def _delay(roles: Sequence[str]) -> None:
 
 
 def is_one(role: str, roles: Sequence[str]) -> bool:
-    """`Worker` stands for `Worker_DP1`, too."""
+    """Whether a role is one of the names: `Worker` also matches `Worker_DP1`."""
     return any(role == asked or role.startswith(f"{asked}_") for asked in roles)
 
 

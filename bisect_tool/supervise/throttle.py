@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Throttle:
-    """The next look is due after `every` seconds, or after `rest` times what the last one took."""
+    """The next poll is due after `every` seconds, or after `rest` times the duration of the last one."""
 
     def __init__(self, every: float, rest: float = 20.0) -> None:
         self._every = every
@@ -19,12 +19,12 @@ class Throttle:
         self._next = 0.0
 
     def due(self) -> bool:
-        """Whether it is time to look again."""
+        """Whether it is time to poll again."""
         return time.monotonic() >= self._next
 
     @contextmanager
     def look(self) -> Iterator[None]:
-        """Measure a look, and put off the next one accordingly."""
+        """Measure a poll, and delay the next one accordingly."""
         began = time.monotonic()
         yield
         now = time.monotonic()

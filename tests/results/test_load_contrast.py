@@ -1,4 +1,4 @@
-"""Failures that go with a busy machine: told where chance does not explain them, and only there."""
+"""Failures associated with a busy machine: reported where chance does not explain them, and only there."""
 
 from __future__ import annotations
 

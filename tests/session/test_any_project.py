@@ -348,5 +348,5 @@ def test_the_text_of_the_check_is_in_the_issue(project):
     assert ended.document.check is not None
     assert [(file.path, file.text) for file in ended.document.check.files] == [(str(script), CHECK)]
     shown = project.run("report", "--markdown").stdout
-    assert "## Check\n\n`check.sh` is no part of the history." in shown
+    assert "## Check\n\n`check.sh` is not in the repository." in shown
     assert f"```sh\n{CHECK}```\n" in shown

@@ -276,7 +276,7 @@ def test_one_budget_for_both(project, history):
     document = ended.document
     assert (ended.code, document.resumable) == (0, True)
     assert (
-        f"used up before all reverts had a result; resume with: bisect-run resume {document.session}"
+        f"used up before all reverts were tested; resume with: bisect-run resume {document.session}"
         in ended.stderr
     )
     assert document.confirmation.cost.trials == 1

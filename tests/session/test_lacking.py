@@ -40,6 +40,9 @@ def test_commit_at_the_cut_of_a_shallow_clone_is_suspect(project):
     assert ended.code == 3, ended.stderr
     assert "the clone is shallow" in ended.stderr
     shown = " ".join(ended.stdout.split())  # a long path folds the lines
-    assert "cut off of this shallow clone; git fetch --unshallow --tags fetches it" in shown
+    assert (
+        "this shallow clone lacks the parents of the commit found; git fetch --unshallow --tags fetches them"
+        in shown
+    )
     assert "Last good none: its parents are not in this shallow clone" in shown
     assert "root commit" not in shown

@@ -200,7 +200,7 @@ def test_no_free_port_is_infrastructure(stub_launch: StubLaunch, ports: dict[str
 
 def test_a_fixed_port_that_is_taken_is_infrastructure(stub_launch: StubLaunch, ports: dict[str, int]):
     port = ports["stop"] - 1
-    with healthy_stranger(port), pytest.raises(ServersBlocked, match=f"taken: \\[{port}\\]"):
+    with healthy_stranger(port), pytest.raises(ServersBlocked, match=f"in use: \\[{port}\\]"):
         start(stub_launch(fixed_ports=(port,)))
 
 

@@ -1,4 +1,4 @@
-"""How the tests of any Python project are run, so that each of them is a cell. For `bisect_stream`.
+"""Run the tests of any Python project, each as a cell. For `bisect_stream`.
 
 It needs the standard library and pytest only, for the same reason. `BISECT_RUN_PROJECT` names a JSON file:
 
@@ -40,7 +40,7 @@ _OPTIONS = {
     "usepdb": False,
     "trace": False,
 }
-# What makes pytest say something instead of running tests.
+# Options that make pytest print something instead of running tests.
 _RUN_NOTHING = {
     "collectonly": False,
     "setuponly": False,
@@ -65,7 +65,7 @@ _FLAGS = {"--no-cov"}
 
 
 class Project:
-    """What is to be run, and what it is called."""
+    """The tests to run, and their cell names."""
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self._tree = os.path.realpath(asked["tree"])
@@ -76,7 +76,7 @@ class Project:
 
     @classmethod
     def read(cls) -> Project | None:
-        """What the environment asks for; None where it does not."""
+        """Read the project to test from the environment; None if there is none."""
         path = os.environ.get(PROJECT)
         return cls(json.loads(Path(path).read_text(encoding="utf-8"))) if path else None
 
@@ -96,7 +96,7 @@ class Project:
         return self._named.get(nodeid, nodeid)
 
     def wants(self, cell: str) -> bool:
-        """Whether a test is to be run."""
+        """Whether a test was requested."""
         if self._cells is not None:
             return cell in self._cells
         file = cell.partition("::")[0]
@@ -109,13 +109,13 @@ class Project:
         return any(self._patterns.fullmatch(name) for name in (cell, cell.partition("::")[2]) if name)
 
     def wants_file(self, file: str) -> bool:
-        """Whether a file has to be read for the cells that are asked for."""
+        """Whether a file must be read for the requested cells."""
         if self._cells is None:
             return True
         return any(cell.partition("::")[0] == file for cell in self._cells)
 
     def absent_conftests(self) -> list[str]:
-        """The conftest.py files that are asked for and not there: nothing hinders the tests beside them."""
+        """Return the requested conftest.py files that are missing; the tests beside them run without."""
         files = [cell for cell in self._cells or () if Path(cell).name == "conftest.py"]
         tree = Path(self._tree)
         return [each for each in files if (tree / each).parent.is_dir() and not (tree / each).exists()]
@@ -127,7 +127,7 @@ def _wild(patterns: Iterable[str]) -> re.Pattern[str] | None:
 
 
 class Hooks:
-    """Keeps what a project's configuration asks for from breaking the report; reports unreadable files."""
+    """Overrides configuration of the project that would break the report; reports unreadable files."""
 
     def __init__(self, project: Project, emit: Callable[..., None]) -> None:
         self._project = project
@@ -141,7 +141,7 @@ class Hooks:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_load_initial_conftests(self) -> Iterator[None]:
-        """Report a conftest.py that cannot be imported; pytest ends then."""
+        """Report a conftest.py that cannot be imported; pytest exits after that."""
         outcome: Any = yield
         error = outcome.excinfo[1] if outcome.excinfo else None
         if error is not None:
@@ -161,7 +161,7 @@ class Hooks:
 
         @pytest.hookimpl(tryfirst=True)
         def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-            """Read no test file in which nothing is asked for."""
+            """Ignore test files without requested cells."""
             if collection_path.is_dir() or collection_path.name in ("__init__.py", "conftest.py"):
                 return None
             return None if self._project.wants_file(self._project.file(collection_path)) else True
@@ -199,7 +199,7 @@ class Hooks:
             items.sort(key=lambda item: place.get(item, len(place)))
 
     def conftests(self, config: pytest.Config) -> list[str]:
-        """The conftest.py files that were imported, and those that a commit does without."""
+        """Return the conftest.py files that were imported, and those that the commit lacks."""
         files = (getattr(plugin, "__file__", None) for plugin in config.pluginmanager.get_plugins())
         imported = [self._project.file(file) for file in files if file and Path(file).name == "conftest.py"]
         return [*imported, *self._project.absent_conftests()]
@@ -219,7 +219,7 @@ def _set(config: pytest.Config, options: dict[str, Any]) -> None:
 
 
 def accept_harmless(parser: pytest.Parser, loaded: Callable[[str], bool]) -> None:
-    """Accept options of plugins that are not there, where they decide no verdict."""
+    """Accept options of missing plugins if they do not affect verdicts."""
     group = parser.getgroup("bisect-run", "accepted and ignored")
     for module, options in _HARMLESS.items():
         if loaded(module) or _will_be_loaded(module):
@@ -231,13 +231,13 @@ def accept_harmless(parser: pytest.Parser, loaded: Callable[[str], bool]) -> Non
 
 
 def _will_be_loaded(module: str) -> bool:
-    """Whether pytest finds a plugin by itself, or is told its name by the environment."""
+    """Whether pytest will load a plugin, by entry point or by an environment variable."""
     named = module in os.environ.get("PYTEST_PLUGINS", "")
     return named or (find_spec(module) is not None and not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"))
 
 
 def failure_of(error: BaseException | None, text: str) -> dict[str, Any]:
-    """The record of an exception, with the frames of the project alone."""
+    """Return the record of an exception, with only the project's frames."""
     if error is None:
         lines = text.strip().splitlines()
         return {"exception": "", "message": lines[-1] if lines else "", "frames": [], "text": text[-100_000:]}
@@ -258,7 +258,7 @@ def failure_of(error: BaseException | None, text: str) -> dict[str, Any]:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The exception in the file itself, of which pytest makes one of its own."""
+    """Return the exception in the file itself, which pytest wraps in its own."""
     inner = getattr(error, "cause", None) or error.__cause__
     excinfo = getattr(error, "excinfo", None)
     if inner is None and isinstance(excinfo, tuple):

@@ -63,7 +63,7 @@ _MACHINERY = frozenset({"_pytest", "pluggy"})
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Begin with a project's tests: before its conftest.py is read, which may fail."""
+    """Set up a project's tests before its conftest.py is read, which may fail."""
     path, project = os.environ.get(REPORT), bisect_project.Project.read()
     if path and project is not None:
         bisect_project.accept_harmless(parser, pluginmanager.has_plugin)
@@ -73,7 +73,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start to report if a report is asked for."""
+    """Start the report if one is requested."""
     path = os.environ.get(REPORT)
     if path and not config.pluginmanager.has_plugin(_REPORTER):
         config.pluginmanager.register(Reporter(path, _asked_cells(), _reruns(config)), _REPORTER)
@@ -99,7 +99,7 @@ class Reporter:
         os.write(self._report, line.encode("ascii"))
 
     def cell(self, item: pytest.Item) -> str:
-        """The cell that a test is."""
+        """Return the cell of a test."""
         return cell_of(item.nodeid)
 
     def called(self, nodeid: str) -> str:
@@ -107,12 +107,12 @@ class Reporter:
         return cell_of(nodeid)
 
     def wants(self, cell: str) -> bool:
-        """Whether a cell was asked for."""
+        """Whether a cell was requested."""
         return self._cells is None or self._cells.fullmatch(cell) is not None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep the cells that were asked for, in the suite's own order."""
+        """Keep the requested cells, in the suite's own order."""
         others = [item for item in items if not self.wants(self.cell(item))]
         items[:] = [item for item in items if self.wants(self.cell(item))]
         if others:
@@ -136,12 +136,12 @@ class Reporter:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-        """Report a phase after every other plugin has had its say about it (skips, expected failures)."""
+        """Report a phase after all other plugins have changed it (skips, expected failures)."""
         outcome: Any = yield
         report: pytest.TestReport = outcome.get_result()
         failed = report.outcome == "failed"
         error = call.excinfo.value if call.excinfo is not None else None
-        told = _told_by(error if failed else None, item)
+        attached = _attached_to(error if failed else None, item)
         self.emit(
             "phase",
             cell=self.cell(item),
@@ -152,7 +152,7 @@ class Reporter:
             hint=_attribute(error, "bisect_outcome") if failed else None,
             reason=_skip_reason(report) if report.outcome == "skipped" else None,
             expected=report.outcome == "skipped" and _failed_as_marked(report, error),
-            **told,
+            **attached,
         )
         if failed or report.when == "teardown":
             self._open.discard(item.nodeid)
@@ -160,7 +160,7 @@ class Reporter:
                 self._complete.touch()
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Report the end; what never reports it was killed."""
+        """Report the end; a session without it was killed."""
         self.emit("finish", exit=int(exitstatus))
         self._complete.touch()
 
@@ -186,7 +186,7 @@ class ProjectReporter(Reporter):
         return self._project.called(nodeid)
 
     def wants(self, cell: str) -> bool:
-        """Whether a cell was asked for."""
+        """Whether a cell was requested."""
         return self._project.wants(cell)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -196,7 +196,7 @@ class ProjectReporter(Reporter):
         self.emit("collected", cells=[self.cell(item) for item in session.items], files=files)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Leave it to the hooks, which see the exception."""
+        """Do nothing: the hooks report the file with its exception."""
 
 
 def cell_of(nodeid: str) -> str:
@@ -250,7 +250,7 @@ def _message(error: BaseException) -> str:
         return f"<unprintable {type(error).__name__}: {type(failed).__name__}>"
 
 
-def _told_by(error: BaseException | None, item: pytest.Item) -> dict[str, Any]:
+def _attached_to(error: BaseException | None, item: pytest.Item) -> dict[str, Any]:
     """Return the `logs` and `window` of the failure, else of the fixtures that the cell uses."""
     logs, window = _attribute(error, "bisect_logs"), _attribute(error, "bisect_window")
     if logs is None:

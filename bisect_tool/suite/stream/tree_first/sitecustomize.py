@@ -34,7 +34,7 @@ def _inside(path: str, folder: str) -> bool:
 
 
 def _moved(path: str) -> str:
-    """The place in the tree of a path in the user's checkout; any other stays, as a virtual environment's."""
+    """Map a path in the user's checkout into the tree; other paths are unchanged."""
     if not isinstance(path, str) or _inside(path, sys.prefix) or _inside(path, _TREE):
         return path
     real = os.path.realpath(path)
@@ -45,7 +45,7 @@ def _moved(path: str) -> str:
 
 
 class TreeFinder:
-    """Finds what `sys.path` finds in the commit's tree, before any other finder is asked."""
+    """Finds modules of the commit's tree on `sys.path` before any other finder."""
 
     @staticmethod
     def find_spec(
