@@ -8,17 +8,7 @@ from typing import Annotated
 import typer
 
 from bisect_tool.errors import ExitCode, UsageError
-from bisect_tool.git import Repository
-from bisect_tool.nightly.decide import decide
-from bisect_tool.nightly.decision import Bisect
-from bisect_tool.nightly.history import History
 from bisect_tool.options import shared_options
-from bisect_tool.paths import home
-from bisect_tool.render.nightly import render_nightly, to_json
-from bisect_tool.sanitise import redact, secret_values
-from bisect_tool.sources.junit_files import junit_observations
-from bisect_tool.terminal import terminal
-from bisect_tool.terminal.output import say
 
 EXAMPLES = (
     "bisect-run nightly --results 'runs/*/junit.xml' --dry-run",
@@ -47,6 +37,17 @@ def nightly(
     as_json: shared_options.AsJson = False,
 ) -> int:
     """Decide what to do about earlier test results."""
+    from bisect_tool.git import Repository
+    from bisect_tool.nightly.decide import decide
+    from bisect_tool.nightly.decision import Bisect
+    from bisect_tool.nightly.history import History
+    from bisect_tool.paths import home
+    from bisect_tool.render.nightly import render_nightly, to_json
+    from bisect_tool.sanitise import redact, secret_values
+    from bisect_tool.sources.junit_files import junit_observations
+    from bisect_tool.terminal import terminal
+    from bisect_tool.terminal.output import say
+
     if not dry_run:
         raise UsageError("nightly does not start bisections yet", "Add --dry-run, and run what it prints.")
     where = repo or "."

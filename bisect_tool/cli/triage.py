@@ -10,21 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bisect_tool import scenario as scenarios
 from bisect_tool.errors import ExitCode, UsageError
-from bisect_tool.git import Repository
 from bisect_tool.options import shared_options
-from bisect_tool.paths import home
-from bisect_tool.render.triage import render_triage, to_json
 from bisect_tool.sanitise import clean_line, redact, secret_values
-from bisect_tool.terminal import terminal
-from bisect_tool.terminal.output import say
-from bisect_tool.triage.address import is_address
-from bisect_tool.triage.analyse import analyse, completed
-from bisect_tool.triage.fetch import fetch_page
-from bisect_tool.triage.next_commands import Context
-from bisect_tool.triage.read_page import is_html, is_json, read_page
-from bisect_tool.triage.resolve import paths_of_tests, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +41,18 @@ def triage(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")] = False,
 ) -> int:
     """Find the range, suspects and fixes on an issue page."""
+    from bisect_tool.git import Repository
+    from bisect_tool.paths import home
+    from bisect_tool.render.triage import render_triage, to_json
+    from bisect_tool.terminal import terminal
+    from bisect_tool.terminal.output import say
+    from bisect_tool.triage.address import is_address
+    from bisect_tool.triage.analyse import analyse, completed
+    from bisect_tool.triage.fetch import fetch_page
+    from bisect_tool.triage.next_commands import Context
+    from bisect_tool.triage.read_page import is_html, is_json, read_page
+    from bisect_tool.triage.resolve import paths_of_tests, resolved
+
     if as_json and as_markdown:
         raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     local = not is_address(page)
@@ -98,6 +98,8 @@ def _saved(page: str) -> str:
 
 def _suites() -> Mapping[str, tuple[str, frozenset[str]]]:
     """Each bundled scenario with its project and the test functions of its suite."""
+    from bisect_tool import scenario as scenarios
+
     found = {}
     for name in scenarios.available():
         scenario = scenarios.load(name)

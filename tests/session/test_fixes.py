@@ -76,7 +76,7 @@ def test_what_it_tries_and_how_it_checks_come_from_one_session(project, shas, lo
     project.run("--good", shas["base"], "--bad", shas["b"], "--", "./check.sh")
     project.run("repro", shas["b"], "--runs", "1", "--", "true")
     at = ("fixes", "--at", shas["b"], "--json")
-    assert "did: -- true" in project.run(*at, "--revert", shas["doc"]).stderr
+    assert ": -- true" in project.run(*at, "--revert", shas["doc"]).stderr
     ended = project.run(*at)
     assert "-- ./check.sh" in ended.stderr or f"-- {project.path / 'check.sh'}" in ended.stderr
     assert (ended.document.fixes.red, ended.code) == (("command",), 3)
