@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.search import history
-from bisect_tool.search import Bisection, Dag
+from bisect_tool.search import Bisection, Dag, Inference
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def main(shape: str, commits: int) -> None:
     }
     bad_ones = _descendants(SHAPES[shape](commits), commits // 3)
     began = time.process_time()
-    search = Bisection.start(Dag(parents), _sha(commits - 1), [_sha(0)])
+    search = Bisection(Inference(Dag(parents), _sha(commits - 1), (_sha(0),)))
     opened = time.process_time() - began
     choices = []
     while True:

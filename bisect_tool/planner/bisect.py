@@ -145,7 +145,7 @@ def _endpoint_step(
 
 def _remaining(goal: Goal, searches: Sequence[CellSearch]) -> tuple[str, ...]:
     """The commits that are left for any of these cells, ancestors first."""
-    left = {sha for search in searches for sha in search.left or search.bisection.remaining}
+    left = {sha for search in searches for sha in search.left or search.bisection.known.credible_set}
     return tuple(sha for sha in goal.dag.candidates if sha in left)
 
 

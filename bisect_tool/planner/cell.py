@@ -19,6 +19,7 @@ from bisect_tool.search import (
     Contradiction,
     Culprit,
     Flaky,
+    Inference,
     Undecided,
 )
 from bisect_tool.verdict import Outcome, Verdict
@@ -62,11 +63,16 @@ class CellSearch:
         if (frames, seen, other) not in goal.searches:
             suspicion = {each.sha: each.weight for each in goal.suspicions(frames)}
             taken_back = goal.announced if other else goal.landings
-            start = Bisection(
+            prior = Inference(
                 goal.dag, goal.bad, goal.goods, suspicion, goal.confidence, goal.fix, taken_back
             )
-            goal.searches[frames, seen, other] = start.observe(*seen)
+            goal.searches[frames, seen, other] = Bisection(prior.observe(*seen))
         return goal.searches[frames, seen, other]
+
+    @property
+    def known(self) -> Inference:
+        """What the runs say of the commits."""
+        return self.bisection.known
 
     @cached_property
     def _fails_otherwise(self) -> bool:
@@ -124,7 +130,7 @@ class CellSearch:
         ):
             if step is not None and step.sha not in given_up:
                 return step
-        if end := self.bisection.unseen_end or self._unheard_end(given_up):
+        if end := self.known.unverified_end or self._unheard_end(given_up):
             return Step(end, (self.cell,), Purpose.GOOD_END)
         if sha := self._next_above_silence:
             return Step(sha, (self.cell,), Purpose.NARROW)
@@ -154,20 +160,20 @@ class CellSearch:
             return {self.required.sha: _CONFIRMING_BITS}
         if due := self._due(running):
             return dict.fromkeys(due, _CONFIRMING_BITS)
-        bits = self.bisection.values(running)
+        bits = self.bisection.values.beside(running)
         worth = {
             sha: float(value)
             for sha, value in zip(self.goal.dag.candidates, bits[:-1], strict=True)
             if value > 0.0
         }
-        end = self.bisection.good_end
+        end = self.known.good_end
         return worth if end is None else {**worth, end: float(bits[-1])}
 
     def purpose(self, sha: str) -> Purpose:
         """Why the search asks for a run at this commit."""
         if self.required is not None:
             return self.required.purpose
-        if self.bisection.confirmation() or not self.bisection.narrowing:
+        if self.bisection.stopping.confirmation or not self.known.narrowing:
             return Purpose.CONFIRM
         if sha in self.goal.failing:
             return Purpose.BAD_END
@@ -190,7 +196,7 @@ class CellSearch:
         Further runs can only shrink the set. It is empty if runs contradict each other or the cell is
         order-dependent.
         """
-        return () if self.after else self.bisection.unrefuted
+        return () if self.after else self.known.consistent
 
     @property
     def disagreement(self) -> str:
@@ -215,8 +221,8 @@ class CellSearch:
     @property
     def belief(self) -> Belief:
         """The current posterior: the likeliest commits and the probability that there is no culprit."""
-        known = self.bisection.posterior
-        top = tuple(self.bisection.probabilities.items())[:_SHOWN]
+        known = self.known.posterior
+        top = tuple(self.known.probabilities.items())[:_SHOWN]
         return Belief(self.cell, top, known.flaky + known.elsewhere, top[0][1] if top else 0.0)
 
     def settled(self, why: str) -> CellConclusion:
@@ -224,10 +230,10 @@ class CellSearch:
         found = self.conclusion or (None if self._to_go_on else self._answer)
         if found is not None and (found.finding is not Finding.GREEN or self._shown_green):
             return found
-        if not self.bisection.shown:
+        if not self.known.reproduced:
             return replace(self._base, finding=Finding.UNVERIFIED, note=f"{why}, and it did not fail yet")
-        kept = set(self.bisection.unrefuted or self.bisection.remaining)
-        left = {sha: chance for sha, chance in self.bisection.probabilities.items() if sha in kept}
+        kept = set(self.known.consistent or self.known.credible_set)
+        left = {sha: chance for sha, chance in self.known.probabilities.items() if sha in kept}
         return replace(
             self._base,
             finding=Finding.CANDIDATES,
@@ -312,7 +318,7 @@ class CellSearch:
 
     def _leads_to(self, silent: Collection[str]) -> bool:
         """Whether only these are left below what was seen to fail."""
-        left = self.bisection.unrefuted
+        left = self.known.consistent
         return bool(left) and all(parent in silent for sha in left for parent in self.goal.dag.parents[sha])
 
     def _silence(self, end: str, shas: Collection[str]) -> str:
@@ -322,7 +328,7 @@ class CellSearch:
 
     def _due(self, running: Sequence[str]) -> tuple[str, ...]:
         """The runs that confirm, less those under way."""
-        left = list(self.bisection.confirmation())
+        left = list(self.bisection.stopping.confirmation)
         for sha in running:
             if sha in left:
                 left.remove(sha)
@@ -336,7 +342,7 @@ class CellSearch:
             return self._no_culprit(base, found)
         if isinstance(found, Contradiction):
             return self._outside_the_range(base, found)
-        chance = self.bisection.probabilities
+        chance = self.known.probabilities
         note = "these runs do not distinguish them" if isinstance(found, Undecided) else ""
         return replace(
             base,
@@ -381,7 +387,7 @@ class CellSearch:
 
     def _culprit(self, base: CellConclusion, found: Culprit) -> CellConclusion:
         place = self.goal.dag.index[found.sha]
-        known = self.bisection.posterior
+        known = self.known.posterior
         above, below = float(known.p_fail_bad[place]), float(known.p_fail_good[place])
         seen = self._failing_at(found)
         after = [self.goal.dag.candidates[other] for other in self.goal.dag.descendants(place)]

@@ -1,6 +1,6 @@
 """Which commits to try next, when to stop, how sure: pure, without I/O, clock or git."""
 
-from bisect_tool.search.bisection import IDLE_BITS, Bisection
+from bisect_tool.search.bisection import Bisection
 from bisect_tool.search.conclusion import (
     Candidates,
     Conclusion,
@@ -10,6 +10,8 @@ from bisect_tool.search.conclusion import (
     Undecided,
 )
 from bisect_tool.search.dag import Dag
+from bisect_tool.search.inference import Inference
+from bisect_tool.search.planning import IDLE_BITS
 
 __all__ = [
     "IDLE_BITS",
@@ -20,5 +22,6 @@ __all__ = [
     "Culprit",
     "Dag",
     "Flaky",
+    "Inference",
     "Undecided",
 ]

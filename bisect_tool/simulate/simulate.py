@@ -11,6 +11,7 @@ import numpy as np
 from bisect_tool.search.bisection import Bisection
 from bisect_tool.search.conclusion import Culprit
 from bisect_tool.search.dag import Dag
+from bisect_tool.search.inference import Inference
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def simulate_search(
     """One search to its end."""
     above = case.dag.descendants(case.dag.index[case.culprit])
     search = Bisection(
-        case.dag, case.bad, (case.good,), case.weights, terms.confidence, landings=case.landings
+        Inference(case.dag, case.bad, (case.good,), case.weights, terms.confidence, landings=case.landings)
     )
     trials = midpoints = rounds = 0
 
@@ -152,7 +153,7 @@ def simulate_search(
         fails = chance.random() < (noise.fail_bad if is_bad else noise.fail_good)
         return sha, Verdict.BAD if fails else Verdict.GOOD
 
-    while not search.shown:
+    while not search.known.reproduced:
         if trials == terms.endpoint_runs:
             return SearchOutcome(
                 None, right=False, confidence=0.0, trials=trials, midpoint_trials=0, rounds=0
@@ -162,7 +163,7 @@ def simulate_search(
     while (found := search.conclude()) is None:
         due = search.plan(terms.slots)
         trials += len(due)
-        if search.narrowing and (inside := [sha for sha in due if sha not in (case.good, case.bad)]):
+        if search.known.narrowing and (inside := [sha for sha in due if sha not in (case.good, case.bad)]):
             midpoints += len(inside)
             rounds += 1
         search = search.observe(*map(run, due))

@@ -7,7 +7,7 @@ from math import sqrt
 
 import pytest
 
-from bisect_tool.search import Bisection, Culprit, Dag
+from bisect_tool.search import Bisection, Culprit, Dag, Inference
 from bisect_tool.verdict import Verdict
 
 COMMITS = 32
@@ -19,14 +19,14 @@ def named(seed: int, fail_bad: float, fail_good: float) -> tuple[int, str | None
     """The culprit that the seed draws, and the commit that the search names, if it names one."""
     chance = random.Random(seed)  # noqa: S311
     culprit = chance.randrange(COMMITS)
-    search = Bisection(LINE, f"c{COMMITS - 1}", ("good",))
+    search = Bisection(Inference(LINE, f"c{COMMITS - 1}", ("good",)))
 
     def run(sha: str) -> tuple[str, Verdict]:
         rate = fail_bad if sha != "good" and int(sha[1:]) >= culprit else fail_good
         return sha, Verdict.BAD if chance.random() < rate else Verdict.GOOD
 
-    while not search.shown:
-        search = search.observe(run(search.bad))
+    while not search.known.reproduced:
+        search = search.observe(run(search.known.bad))
     while plan := search.plan():
         search = search.observe(run(plan[0]))
     found = search.conclude()

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from bisect_tool.git import Repository
-from bisect_tool.search import Bisection, Candidates, Culprit, Dag
+from bisect_tool.search import Bisection, Candidates, Culprit, Dag, Inference
 from bisect_tool.verdict import Verdict
 
 
@@ -35,12 +35,12 @@ def merged(request, project, tmp_path):
 
 def search(span, is_bad, skipped=frozenset()):
     """The search at its end, and the trials that narrowed the range: those that confirm are not counted."""
-    state = Bisection.start(Dag(span.parents), span.bad, span.goods).observe((span.bad, Verdict.BAD))
+    state = Bisection(Inference(Dag(span.parents), span.bad, span.goods)).observe((span.bad, Verdict.BAD))
     trials = 0
     while plan := state.plan():
         (sha,) = plan
         says = Verdict.SKIP if sha in skipped else Verdict.BAD if is_bad(sha) else Verdict.GOOD
-        trials += state.narrowing and sha not in span.goods
+        trials += state.known.narrowing and sha not in span.goods
         state = state.observe((sha, says))
     return state, trials
 
@@ -101,4 +101,4 @@ def test_on_the_mainline_only_merges_are_named(project, merged, tmp_path):
         assert isinstance(found, Culprit)
         assert found.sha == culprit
         assert len(found.parents) == 1
-        assert state.observed.count((found.parents[0], Verdict.GOOD)) >= 2
+        assert state.known.observed.count((found.parents[0], Verdict.GOOD)) >= 2

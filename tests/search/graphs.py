@@ -6,7 +6,7 @@ import random
 
 from hypothesis import strategies as st
 
-from bisect_tool.search import Bisection, Dag
+from bisect_tool.search import Bisection, Dag, Inference
 from bisect_tool.verdict import Verdict
 
 GOOD = "good"
@@ -58,7 +58,7 @@ def is_bad(parents, culprit, sha, fix=False):
 def finish(search, answer, limit=3000, slots=1):
     """Run a search to its end, a trial in every slot; returns it with all that was observed."""
     while plan := search.plan(slots):
-        assert len(search.observed) < limit, "the search has no end"
+        assert len(search.known.observed) < limit, "the search has no end"
         assert len(plan) <= slots
         search = search.observe(*((sha, answer(sha)) for sha in plan))
     return search
@@ -68,4 +68,4 @@ def started(parents, fix=False, goods=(GOOD,)):
     """A search whose failing end has failed once."""
     bad = list(parents)[-1]
     end = goods[0] if fix else bad
-    return Bisection(Dag(parents), bad, tuple(goods), fix=fix).observe((end, Verdict.BAD))
+    return Bisection(Inference(Dag(parents), bad, tuple(goods), fix=fix)).observe((end, Verdict.BAD))

@@ -9,7 +9,7 @@ from statistics import fmean
 import pytest
 from graphs import finish, is_bad, line, started
 
-from bisect_tool.search import Bisection, Candidates, Contradiction, Culprit, Dag, Flaky, Undecided
+from bisect_tool.search import Bisection, Candidates, Contradiction, Culprit, Dag, Flaky, Inference, Undecided
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
@@ -32,9 +32,9 @@ def test_every_culprit_of_a_line_is_named_with_its_parent(n, fix):
         found = search.conclude()
         assert isinstance(found, Culprit)
         assert (found.sha, found.parents) == (f"c{culprit}", (f"c{culprit - 1}" if culprit else "good",))
-        assert search.confirmation() == ()
+        assert search.stopping.confirmation == ()
         assert search.steps_left() == 0
-        runs.append(len(search.observed))
+        runs.append(len(search.known.observed))
     assert fmean(runs) <= log2(n) + 5.4
     assert max(runs) <= log2(n) + 8
 
@@ -60,7 +60,7 @@ def test_a_skipped_commit_can_be_decided_later():
 
 def test_a_culprit_has_failed_twice_and_its_parent_has_passed_twice():
     sure = started(line(4)).observe(*[("c3", BAD)] * 6, *[("c0", GOOD)] * 4, ("c2", BAD), ("c1", GOOD))
-    assert sure.confirmation() == ("c2", "c1")
+    assert sure.stopping.confirmation == ("c2", "c1")
     assert sure.plan() == ("c2",)
     assert sure.plan(running=["c2"]) == ("c1",)
     assert "c1" not in sure.plan(running=["c2", "c1"])
@@ -71,7 +71,7 @@ def test_a_culprit_has_failed_twice_and_its_parent_has_passed_twice():
 def test_a_search_for_a_fix_confirms_the_other_way_round():
     runs = [*[("c3", GOOD)] * 5, *[("good", BAD)] * 4, ("c0", BAD), ("c2", GOOD), ("c1", BAD)]
     search = started(line(4), fix=True).observe(*runs)
-    assert search.confirmation() == ("c1", "c2")
+    assert search.stopping.confirmation == ("c1", "c2")
     found = search.observe(("c1", BAD), ("c2", GOOD)).conclude()
     assert isinstance(found, Culprit)
     assert found.sha == "c2"
@@ -94,9 +94,9 @@ def test_landed_reverted_and_landed_again_names_the_last_landing(slots):
 def test_the_answer_does_not_depend_on_the_order_of_the_runs():
     bad = {"c1", "c2", "c7", "c8", "c9"}
     search = finish(started(line(10)), lambda sha: BAD if sha in bad else GOOD, slots=8)
-    runs = random.Random(1).sample(search.observed, len(search.observed))  # noqa: S311
+    runs = random.Random(1).sample(search.known.observed, len(search.known.observed))  # noqa: S311
     assert started(line(10)).observe(*runs[1:]).observe(runs[0]).conclude() is not None
-    assert Bisection(Dag(line(10)), "c9", ("good",)).observe(*runs).conclude() == search.conclude()
+    assert Bisection(Inference(Dag(line(10)), "c9", ("good",))).observe(*runs).conclude() == search.conclude()
 
 
 def test_what_fails_at_bad_commits_only_is_not_called_flaky():
@@ -106,7 +106,7 @@ def test_what_fails_at_bad_commits_only_is_not_called_flaky():
     assert not isinstance(search.conclude(), Flaky)
     even = [(f"c{place}", said) for place in (0, 3, 6, 9, 1000, 1999) for said in (GOOD, BAD)] * 8
     sure = started(line(2000)).observe(*even)
-    assert sure.posterior.flaky > 0.98
+    assert sure.known.posterior.flaky > 0.98
     assert sure.conclude() is None
     assert sure.plan(2) == ("good",)
     assert sure.observe(("good", GOOD)).conclude() is None
@@ -117,7 +117,7 @@ def test_what_fails_at_bad_commits_only_is_not_called_flaky():
 def test_a_search_for_a_fix_is_called_flaky_only_where_the_fixed_end_fails():
     even = [(sha, said) for sha in ("c0", "c1000", "c1998", "good") for said in (GOOD, BAD)] * 20
     sure = started(line(2000), fix=True).observe(*even)
-    assert sure.posterior.flaky > 0.98
+    assert sure.known.posterior.flaky > 0.98
     assert sure.conclude() is None
     assert sure.plan() == ("c1999",)
     assert isinstance(sure.observe(("c1999", BAD)).conclude(), Flaky)
@@ -128,10 +128,10 @@ def test_an_answer_against_the_name_is_asked_again_before_noise_was_seen():
     red = [(f"c{place}", BAD) for place in (20, 20, *range(20, 32))]
     green = [(f"c{place}", GOOD) for place in (*range(16, 20), 19, 19)]
     search = started(line(32)).observe(*red, *green, ("c9", BAD))
-    assert search.posterior.commits[20] > 0.97
-    assert search.confirmation() == ("c9",)
+    assert search.known.posterior.commits[20] > 0.97
+    assert search.stopping.confirmation == ("c9",)
     assert search.plan(3)[0] == "c9"
-    assert search.observe(("c9", GOOD)).confirmation() == ()
+    assert search.observe(("c9", GOOD)).stopping.confirmation == ()
     found = finish(search, lambda sha: BAD if sha == "c9" or int(sha[1:]) > 19 else GOOD).conclude()
     assert isinstance(found, Culprit)
     assert (found.sha, found.earlier) == ("c20", ("c9", "c16"))
@@ -154,7 +154,7 @@ def test_a_run_elsewhere_is_refused():
     with pytest.raises(ValueError, match="not in the range"):
         started(line(4)).observe(("elsewhere", GOOD))
     with pytest.raises(ValueError, match="not in the range"):
-        Bisection(Dag(line(4)), "elsewhere")
+        Bisection(Inference(Dag(line(4)), "elsewhere"))
 
 
 def test_steps_left_are_about_as_many_as_there_are():
@@ -173,7 +173,7 @@ def test_a_commit_beside_the_suspects_can_tell_skipped_ones_apart():
 
     def end(red):
         search = drive(parents, "under" if red else "top", skipped={"under"})
-        assert "side" in [sha for sha, _ in search.observed]
+        assert "side" in [sha for sha, _ in search.known.observed]
         return search.conclude()
 
     found = end(red=False)
@@ -196,7 +196,7 @@ def test_what_is_implied_is_tried_before_it_is_named():
     parents = {"base": ("good",), "left": ("base",), "right": ("base",), "last": ("left", "right")}
     search = started(parents).observe(("last", BAD), ("left", BAD), ("right", BAD), ("good", GOOD))
     tried = finish(search, lambda sha: GOOD if sha == "good" else BAD)
-    assert ("base", BAD) in tried.observed
+    assert ("base", BAD) in tried.known.observed
     found = tried.conclude()
     assert isinstance(found, Culprit)
     assert found.sha == "base"
@@ -223,5 +223,5 @@ def test_where_nothing_can_be_tried_the_search_ends(skipped):
 
 def test_a_prior_moves_the_first_cut():
     heavy = {f"c{place}": 20.0 if place >= 28 else 0.1 for place in range(32)}
-    first = Bisection(Dag(line(32)), "c31", ("good",), heavy).observe(("c31", BAD)).plan()[0]
+    first = Bisection(Inference(Dag(line(32)), "c31", ("good",), heavy)).observe(("c31", BAD)).plan()[0]
     assert int(first[1:]) >= 28

@@ -10,7 +10,7 @@ from graphs import finish, histories, is_bad, line, lineage, started
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.search import Bisection, Candidates, Culprit, Dag, Flaky
+from bisect_tool.search import Bisection, Candidates, Culprit, Dag, Flaky, Inference
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD, SKIP = Verdict.GOOD, Verdict.BAD, Verdict.SKIP
@@ -31,8 +31,8 @@ def test_the_culprit_is_named_and_the_pair_was_seen(parents, fix, data):
     found = search.conclude()
     assert isinstance(found, Culprit)
     assert (found.sha, found.parents) == (culprit, parents[culprit])
-    assert found.confidence >= search.confidence
-    seen = search.observed.count
+    assert found.confidence >= search.known.confidence
+    seen = search.known.observed.count
     for parent in found.parents:
         assert seen((parent, BAD if fix else GOOD)) >= 2
     assert seen((culprit, GOOD if fix else BAD)) >= 2
@@ -55,7 +55,7 @@ def test_behind_skips_the_culprit_is_never_lost(parents, fix, data):
             assert culprit in shas
             assert set(hidden) == set(shas) & skipped
             assert len(shas) - len(hidden) <= 1
-            assert confidence >= search.confidence
+            assert confidence >= search.known.confidence
             for sha in parents.keys() - skipped:
                 assert len(set(shas) & lineage(parents, sha)) in (0, len(shas))
         case other:
@@ -68,14 +68,16 @@ def test_whatever_was_observed_there_is_a_plan_or_an_answer(parents, fix, data):
     """Repeats, contradictions, skipped ends, in any order: nothing is left hanging."""
     anyone = st.sampled_from([*sorted(parents), END])
     observed = data.draw(st.lists(st.tuples(anyone, st.sampled_from([GOOD, BAD, SKIP])), max_size=12))
-    search = Bisection(Dag(parents), list(parents)[-1], (END,), fix=fix).observe(*observed)
+    search = Bisection(Inference(Dag(parents), list(parents)[-1], (END,), fix=fix)).observe(*observed)
     found = search.conclude()
     assert (search.plan() == ()) == (found is not None)
     assert (search.steps_left() == 0) == (found is not None)
-    known = search.posterior
+    known = search.known.posterior
     assert known.commits.sum() + known.flaky + known.elsewhere == pytest.approx(1)
-    assert sum(search.probabilities.values()) <= 1 + 1e-9
-    assert list(search.probabilities.values()) == sorted(search.probabilities.values(), reverse=True)
+    assert sum(search.known.probabilities.values()) <= 1 + 1e-9
+    assert list(search.known.probabilities.values()) == sorted(
+        search.known.probabilities.values(), reverse=True
+    )
 
 
 @given(histories(), st.data())
@@ -103,7 +105,7 @@ def test_a_line_takes_little_more_than_its_logarithm(n, fix, data):
     search = finish(start, answer)
     assert isinstance(found := search.conclude(), Culprit)
     assert found.sha == f"c{culprit}"
-    assert len(search.observed) - 2 <= log2(n) + 8
+    assert len(search.known.observed) - 2 <= log2(n) + 8
 
 
 @given(st.integers(4, 400), st.data())
@@ -124,7 +126,7 @@ def test_a_stretch_that_cannot_be_tried_is_left_in_a_few_steps(n, data):
     search = finish(started(line(n)), answer)
     assert isinstance(found := search.conclude(), Culprit)
     assert found.sha == f"c{culprit}"
-    skips = sum(verdict is SKIP for _, verdict in search.observed)
+    skips = sum(verdict is SKIP for _, verdict in search.known.observed)
     assert skips <= max(6 + 2 * log2(n), length / 2 + 2)
 
 
@@ -159,7 +161,7 @@ def test_on_a_line_that_breaks_again_a_breakage_is_named(n, breaks, k, fix, data
     assert isinstance(found, Culprit)
     place = int(found.sha[1:])
     assert place in turns[::2]
-    tried = {sha: int(sha[1:]) >= place for sha, _ in search.observed if sha != END}
+    tried = {sha: int(sha[1:]) >= place for sha, _ in search.known.observed if sha != END}
     against = [sha for sha, has_it in tried.items() if answers[sha] is not (has_it is not fix)]
     assert (found.earlier is None) is (not against)
     if found.earlier:

@@ -45,7 +45,7 @@ def test_no_range_at_all(parents):
 def test_the_next_commit_of_a_long_history_halves_it(parents):
     search = started(parents)
     (first,) = search.plan()
-    dag = search.dag
+    dag = search.known.dag
     under = len(dag.ancestors([dag.index[first]])) / len(parents)
     assert 0.35 < under < 0.65
     search = search.observe((first, Verdict.BAD))

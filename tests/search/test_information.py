@@ -13,7 +13,7 @@ from graphs import histories, line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.search import Bisection, Dag
+from bisect_tool.search import Bisection, Dag, Inference
 from bisect_tool.search.information import OUTSIDE, Predictive, information
 from bisect_tool.verdict import Verdict
 
@@ -118,8 +118,8 @@ def slowly(look, running, place):
 def test_the_bits_are_those_of_the_definition(parents, data):
     anyone = st.sampled_from([*sorted(parents), END])
     observed = data.draw(st.lists(st.tuples(anyone, st.sampled_from([GOOD, BAD])), max_size=8))
-    search = Bisection(Dag(parents), list(parents)[-1], (END,), fix=data.draw(st.booleans()))
-    look = Predictive.of(search.observe(*observed).posterior)
+    search = Bisection(Inference(Dag(parents), list(parents)[-1], (END,), fix=data.draw(st.booleans())))
+    look = Predictive.of(search.observe(*observed).known.posterior)
     running = data.draw(st.lists(st.integers(OUTSIDE, len(parents) - 1), max_size=3))
     bits = information(look, running)
     assert bits == pytest.approx([slowly(look, running, place) for place in [*range(len(parents)), OUTSIDE]])

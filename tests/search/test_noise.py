@@ -10,7 +10,7 @@ import pytest
 from graphs import GOOD as END
 from graphs import line, started
 
-from bisect_tool.search import Bisection, Culprit, Dag, Flaky
+from bisect_tool.search import Bisection, Culprit, Dag, Flaky, Inference
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD = Verdict.GOOD, Verdict.BAD
@@ -22,16 +22,16 @@ def ending(dag, fix, seed, rates):
     chance = random.Random(seed)  # noqa: S311
     culprit = chance.randrange(len(dag.candidates))
     bad = dag.candidates[-1]
-    search = Bisection(dag, bad, (END,), fix=fix)
+    search = Bisection(Inference(dag, bad, (END,), fix=fix))
 
     def run(sha):
         red = (sha != END and culprit <= dag.index[sha]) is not fix
         return sha, BAD if chance.random() < rates[not red] else GOOD
 
-    while not search.shown:
+    while not search.known.reproduced:
         search = search.observe(run(END if fix else bad))
     while plan := search.plan():
-        assert len(search.observed) < 600, "the search has no end"
+        assert len(search.known.observed) < 600, "the search has no end"
         search = search.observe(run(plan[0]))
     found = search.conclude()
     if isinstance(found, Culprit):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.search import Bisection, Dag
+from bisect_tool.search import Bisection, Dag, Inference
 from bisect_tool.search.parallel_split import partition
 
 
@@ -73,4 +73,4 @@ def test_many_suspects_are_cut_by_weight():
 
 def test_a_search_for_k_slots_cuts_the_range_so():
     dag = Dag({f"c{i}": (f"c{i - 1}" if i else "good",) for i in range(100)})
-    assert Bisection.start(dag, "c99", ["good"]).plan(3) == ("c24", "c49", "c74")
+    assert Bisection(Inference(dag, "c99", ("good",))).plan(3) == ("c24", "c49", "c74")

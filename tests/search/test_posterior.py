@@ -11,7 +11,7 @@ from graphs import histories, is_bad, line, lineage, started
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.search import Bisection, Dag, multiple_breakages, posterior, rates
+from bisect_tool.search import Bisection, Dag, Inference, multiple_breakages, posterior, rates
 from bisect_tool.verdict import Verdict
 
 GOOD, BAD = Verdict.GOOD, Verdict.BAD
@@ -21,7 +21,7 @@ GOOD, BAD = Verdict.GOOD, Verdict.BAD
 def test_what_contradicts_a_commit_is_every_pass_above_it_and_every_failure_elsewhere(fix):
     above, below = (BAD, GOOD) if fix else (GOOD, BAD)
     runs = [("c5", above), ("c6", above), ("c6", above), ("c2", below), (END, below), ("c2", above)]
-    known = Bisection(Dag(line(8)), "c7", (END,), fix=fix).observe(*runs).posterior
+    known = Bisection(Inference(Dag(line(8)), "c7", (END,), fix=fix)).observe(*runs).known.posterior
     assert [known.contradictions(place) for place in (0, 3, 6, 7)] == [5, 5, 4, 2]
 
 
@@ -32,21 +32,24 @@ def slowly(search, parents):
         return fail if verdict is BAD else 1 - fail
 
     def culprit(sha):
-        bad = [is_bad(parents, sha, asked, search.fix) for asked, _ in search.observed]
+        bad = [is_bad(parents, sha, asked, search.known.fix) for asked, _ in search.known.observed]
         return sum(
             exp(weight)
-            * prod(rate_of(above if red else below, said) for red, (_, said) in zip(bad, search.observed))  # noqa: B905
+            * prod(
+                rate_of(above if red else below, said)
+                for red, (_, said) in zip(bad, search.known.observed, strict=True)
+            )
             for above, below, weight in zip(*grid, strict=True)
         )
 
     known = rates.regression()
     grid = (known.bad, known.good, known.log_weight)
-    given = search.weights or dict.fromkeys(parents, 1.0)
+    given = search.known.weights or dict.fromkeys(parents, 1.0)
     share = 1 - posterior._FLAKY - posterior._NON_MONOTONIC - posterior._ELSEWHERE
-    chances = [share * given[sha] / sum(given.values()) * culprit(sha) for sha in search.dag.candidates]
+    chances = [share * given[sha] / sum(given.values()) * culprit(sha) for sha in search.known.dag.candidates]
     none = rates.no_culprit()
     flaky = posterior._FLAKY * sum(
-        exp(weight) * prod(rate_of(rate, said) for _, said in search.observed)
+        exp(weight) * prod(rate_of(rate, said) for _, said in search.known.observed)
         for rate, weight in zip(none.bad, none.log_weight, strict=True)
     )
     others = several(search, parents, given)
@@ -56,12 +59,12 @@ def slowly(search, parents):
 
 def several(search, parents, given):
     """The chances of each commit to be the last of several breakages, and of a breakage outside."""
-    tried = {asked for asked, _ in search.observed}
-    fixed = 0.0 if search.dag.ancestry.linear else multiple_breakages._FIXED
+    tried = {asked for asked, _ in search.known.observed}
+    fixed = 0.0 if search.known.dag.ancestry.linear else multiple_breakages._FIXED
 
     def runs(sha, broken):
-        red, green = (search.observed.count((sha, said)) for said in (BAD, GOOD))
-        strays = green if broken is not search.fix else red
+        red, green = (search.known.observed.count((sha, said)) for said in (BAD, GOOD))
+        strays = green if broken is not search.known.fix else red
         a, b = multiple_breakages._STRAYS, multiple_breakages._REPEATS
         rising = prod((a + each) for each in range(strays)) * prod(
             b + each for each in range(red + green - strays)
@@ -85,10 +88,10 @@ def several(search, parents, given):
         chance(
             culprit, {sha for sha in parents if culprit in lineage(parents, sha)}, {END, *parents[culprit]}
         )
-        for culprit in search.dag.candidates
+        for culprit in search.known.dag.candidates
     ]
     whole = sum(given.values())
-    weight = [posterior._NON_MONOTONIC * given[sha] / whole for sha in search.dag.candidates]
+    weight = [posterior._NON_MONOTONIC * given[sha] / whole for sha in search.known.dag.candidates]
     return [
         *(a * b for a, b in zip(last, weight, strict=True)),
         posterior._ELSEWHERE * chance(END, above_end(parents), ()),
@@ -107,8 +110,10 @@ def test_the_chances_are_those_of_bayes_rule(parents, fix, data):
     anyone = st.sampled_from([*sorted(parents), END])
     observed = data.draw(st.lists(st.tuples(anyone, st.sampled_from([GOOD, BAD])), max_size=10))
     weights = data.draw(st.none() | st.fixed_dictionaries(dict.fromkeys(parents, st.floats(0.02, 20))))
-    search = Bisection(Dag(parents), list(parents)[-1], (END,), weights, fix=fix).observe(*observed)
-    known = search.posterior
+    search = Bisection(Inference(Dag(parents), list(parents)[-1], (END,), weights, fix=fix)).observe(
+        *observed
+    )
+    known = search.known.posterior
     chances = [*known.only, known.flaky, *known.last, known.elsewhere]
     assert chances == pytest.approx(slowly(search, parents), abs=1e-9)
 
@@ -116,38 +121,40 @@ def test_the_chances_are_those_of_bayes_rule(parents, fix, data):
 def test_the_order_of_the_runs_does_not_matter():
     runs = [("c3", BAD), ("c1", GOOD), ("c7", BAD), ("c3", GOOD), (END, GOOD)]
     search = started(line(8))
-    there, back = search.observe(*runs).posterior, search.observe(*reversed(runs)).posterior
+    there, back = search.observe(*runs).known.posterior, search.observe(*reversed(runs)).known.posterior
     assert there.commits == pytest.approx(back.commits)
 
 
 def test_a_failure_speaks_against_what_lies_above_and_a_pass_against_what_lies_under():
     search = started(line(8))
-    before, red = search.posterior.commits, search.observe(("c3", BAD)).posterior.commits
+    before, red = search.known.posterior.commits, search.observe(("c3", BAD)).known.posterior.commits
     assert (red[:4] > before[:4]).all()
     assert (red[4:] < before[4:]).all()
-    green = search.observe(("c3", GOOD)).posterior.commits
+    green = search.observe(("c3", GOOD)).known.posterior.commits
     assert (green[:4] < before[:4]).all()
     assert (green[4:] > before[4:]).all()
 
 
 def test_no_commit_is_ever_ruled_out():
     search = started(line(8)).observe(*[("c3", BAD), ("c2", GOOD)] * 10)
-    assert (search.posterior.commits > 0).all()
+    assert (search.known.posterior.commits > 0).all()
 
 
 def test_a_cell_as_red_at_good_commits_as_at_bad_ones_is_flaky():
     runs = [(sha, said) for sha in (*line(8), END) for said in (BAD, GOOD) * 8]
-    assert started(line(8)).observe(*runs).posterior.flaky > 0.95
+    assert started(line(8)).observe(*runs).known.posterior.flaky > 0.95
 
 
 def test_commits_that_repeat_their_answers_speak_for_the_last_of_several_breakages():
     runs = [("c1", BAD), ("c4", GOOD), ("c6", BAD), ("c7", BAD)] * 6
-    known = started(line(8)).observe(*runs).posterior
+    known = started(line(8)).observe(*runs).known.posterior
     assert known.last[5:7].sum() > 0.95
     assert known.last[5:7].sum() > 100 * known.only.sum()
 
 
 def test_rates_are_learnt_from_the_runs():
-    flaky = started(line(2)).observe(*[("c1", BAD), ("c1", GOOD), ("c1", GOOD), (END, GOOD)] * 12).posterior
+    flaky = (
+        started(line(2)).observe(*[("c1", BAD), ("c1", GOOD), ("c1", GOOD), (END, GOOD)] * 12).known.posterior
+    )
     assert 0.25 < flaky.p_fail_bad[1] < 0.45
     assert flaky.p_fail_good[1] < 0.05

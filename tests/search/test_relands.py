@@ -9,7 +9,7 @@ from graphs import finish, line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.search import Bisection, Culprit, Dag
+from bisect_tool.search import Bisection, Culprit, Dag, Inference
 from bisect_tool.search.relands import Landing, Message, in_doubt, landings
 from bisect_tool.verdict import Verdict
 
@@ -177,7 +177,7 @@ def broken_twice(n, places):
 def search_of(subjects, fails, slots, *, fix=False):
     n = len(subjects)
     said = landings([Message(f"c{place}", subject) for place, subject in enumerate(subjects)])
-    search = Bisection(Dag(line(n)), f"c{n - 1}", ("good",), fix=fix, landings=said)
+    search = Bisection(Inference(Dag(line(n)), f"c{n - 1}", ("good",), fix=fix, landings=said))
     answers = {"good": fix} | {f"c{place}": each is not fix for place, each in enumerate(fails)}
     started = search.observe(("good" if fix else f"c{n - 1}", BAD))
     return finish(started, lambda sha: BAD if answers[sha] else GOOD, slots=slots)
@@ -221,14 +221,14 @@ def test_a_history_that_breaks_once_takes_no_run_more_for_its_reverts():
         plain = [f"Work on part {place}" for place in range(32)]
         elsewhere = [*plain]
         elsewhere[reverted], elsewhere[reverted - 1] = f'Revert "{TITLE}"', TITLE
-        runs = len(search_of(plain, fails, 1).observed)
+        runs = len(search_of(plain, fails, 1).known.observed)
         if culprit not in (reverted, reverted - 1):
-            assert len(search_of(elsewhere, fails, 1).observed) == runs
+            assert len(search_of(elsewhere, fails, 1).known.observed) == runs
         own = [*plain]
         own[culprit], own[reverted] = TITLE, f'Revert "{TITLE}"'
         search = search_of(own, fails, 1)
-        assert search.observed.count((f"c{reverted}", BAD)) >= 1
-        assert len(search.observed) <= runs + 1
+        assert search.known.observed.count((f"c{reverted}", BAD)) >= 1
+        assert len(search.known.observed) <= runs + 1
         assert search.conclude().earlier is None
 
 
@@ -243,9 +243,11 @@ def runs(answers):
 
 
 def test_a_revert_that_cannot_be_tried_is_tried_once():
-    search = Bisection(Dag(line(16)), "c15", ("good",), landings=landed_at(3, 7)).observe(("c15", BAD))
+    search = Bisection(Inference(Dag(line(16)), "c15", ("good",), landings=landed_at(3, 7))).observe(
+        ("c15", BAD)
+    )
     found = finish(search, lambda sha: SKIP if sha == "c7" else BAD if sha in has_it else GOOD)
-    assert found.observed.count(("c7", SKIP)) == 1
+    assert found.known.observed.count(("c7", SKIP)) == 1
     assert found.conclude().sha == "c3"
 
 
@@ -256,15 +258,19 @@ def test_where_noise_was_seen_no_run_is_spent_on_the_revert():
     """There a run would not repeat its answer."""
     calm = [*runs({"c15": 6, "c9": 6, "c4": 12, "c3": -12, "c2": -4, "c1": -3}), ("c5", BAD)]
     noisy = [*calm, ("c5", GOOD), *[("c5", BAD)] * 8]
-    search = Bisection(Dag(line(16)), "c15", ("good",), landings=landed_at(4, 7)).observe(*noisy)
+    search = Bisection(Inference(Dag(line(16)), "c15", ("good",), landings=landed_at(4, 7))).observe(*noisy)
     assert isinstance(search.conclude(), Culprit)
-    before = Bisection(search.dag, "c15", ("good",), landings=search.landings).observe(*calm)
-    assert before.confirmation() == ("c7",)
+    before = Bisection(Inference(search.known.dag, "c15", ("good",), landings=search.known.landings)).observe(
+        *calm
+    )
+    assert before.stopping.confirmation == ("c7",)
 
 
 def test_a_breakage_that_was_seen_below_needs_no_run_of_the_landing_there():
     seen = runs({"c3": 8, "c6": -8, "c11": -8, "c12": 8, "c13": 6, "c14": 6, "c15": 6})
-    search = Bisection(Dag(line(16)), "c15", ("good",), landings=landed_at(2, 5, 12)).observe(*seen)
-    assert search.posterior.commits[12] > 0.98
+    search = Bisection(Inference(Dag(line(16)), "c15", ("good",), landings=landed_at(2, 5, 12))).observe(
+        *seen
+    )
+    assert search.known.posterior.commits[12] > 0.98
     assert isinstance(found := search.conclude(), Culprit)
     assert found.earlier == ("c3", "c6")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from graphs import line, started
 
-from bisect_tool.search import Bisection, Culprit, Dag
+from bisect_tool.search import Bisection, Culprit, Dag, Inference
 from bisect_tool.search.information import OUTSIDE, Predictive, information
 from bisect_tool.verdict import Verdict
 
@@ -24,7 +24,7 @@ def green(*shas):
 
 
 def doubt(search):
-    return 1 - float(search.posterior.commits.max())
+    return 1 - float(search.known.posterior.commits.max())
 
 
 # --- how sure it has to be ----------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ def test_without_a_contradiction_the_doubt_has_to_be_two_and_a_half_times_smalle
     narrowed = started(line(32)).observe(*red("c23", "c19", "c17", "c16"), *green("c15"))
     paired = narrowed.observe(*red("c16"), *green("c15", "c14"))
     assert 0.05 / 2.5 < doubt(paired) < 0.05 / 1.5
-    assert paired.confirmation() == ()
+    assert paired.stopping.confirmation == ()
     assert paired.conclude() is None
     surer = paired.observe(*red("c17"))
     assert doubt(surer) < 0.05 / 2.5
@@ -53,14 +53,15 @@ def test_the_more_runs_contradict_the_answer_the_less_the_doubt_has_to_be_smalle
         has_it = place.get(sha, -1) >= 9
         fails = chance.random() < rates[has_it is fix]
         search = search.observe((sha, BAD if fails else GOOD))
-        name = int(search.posterior.commits.argmax())
+        name = int(search.known.posterior.commits.argmax())
         against = sum(
-            (said is BAD) is not ((place.get(sha, -1) >= name) is not fix) for sha, said in search.observed
+            (said is BAD) is not ((place.get(sha, -1) >= name) is not fix)
+            for sha, said in search.known.observed
         )
         allowed = 0.05 / (1 + 1.5 / (1 + against / 3))
         if isinstance(search.conclude(), Culprit):
             assert doubt(search) <= allowed
-        elif not search.confirmation():
+        elif not search.stopping.confirmation:
             assert doubt(search) > allowed
     assert search.conclude().sha == "c9"
 
@@ -70,8 +71,8 @@ def test_the_more_runs_contradict_the_answer_the_less_the_doubt_has_to_be_smalle
 
 def test_what_remains_holds_the_culprit_at_the_asked_confidence_and_no_commit_more():
     search = started(line(16)).observe(*red("c11", "c9"), *green("c9", "c3", "c3"))
-    chance = dict(zip(search.dag.candidates, search.posterior.commits, strict=True))
-    kept = [chance[sha] for sha in search.remaining]
+    chance = dict(zip(search.known.dag.candidates, search.known.posterior.commits, strict=True))
+    kept = [chance[sha] for sha in search.known.credible_set]
     whole = sum(chance.values())
     assert sum(kept) >= 0.95 * whole > sum(kept) - min(kept)
 
@@ -105,10 +106,12 @@ def test_where_a_fix_is_looked_for_as_well():
 def test_the_end_that_answered_against_what_was_said_of_it_is_run_next(fix, against, expected):
     """Of several ends the one that passed where it fails, or failed where it passes."""
     dag = Dag(line(8))
-    search = Bisection(dag, "c7", ("good", "other", "third"), fix=fix)
-    assert search.good_end == "good"
-    assert search.observe(("good", expected), ("other", against), ("third", expected)).good_end == "other"
-    assert search.observe(("other", SKIP), ("good", SKIP), ("third", expected)).good_end == "third"
+    search = Bisection(Inference(dag, "c7", ("good", "other", "third"), fix=fix))
+    assert search.known.good_end == "good"
+    assert (
+        search.observe(("good", expected), ("other", against), ("third", expected)).known.good_end == "other"
+    )
+    assert search.observe(("other", SKIP), ("good", SKIP), ("third", expected)).known.good_end == "third"
 
 
 # --- what the next run tells, beside others -----------------------------------------------------------------
