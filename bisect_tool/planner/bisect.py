@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from bisect_tool.planner.cell import CellSearch, is_spoiled
+from bisect_tool.planner.cell import CellSearch
 from bisect_tool.planner.cell_runs import is_doubtful
 from bisect_tool.planner.cost import Cost
 from bisect_tool.planner.groups import are_processes, group
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 _STEPS_AFTER_NARROWING = 4
-"""What the confirmation of a failure that always shows takes, about."""
+"""About how many runs confirm a culprit whose failure always shows."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +76,19 @@ def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = 
     open_ones = [search for search in searches if search.conclusion is None]
     if not open_ones:
         return State(None, conclusions, (), 0, over=not running)
-    lead = max(open_ones, key=lambda search: search.bisection.steps_left())
+    lead = max(open_ones, key=lambda search: search.state.bisection.steps_left())
     step = _best_step(goal, open_ones, lead, trials, running)
     return State(
         step,
         conclusions,
         _remaining(goal, open_ones),
-        0 if lead.fails_where_it_passes else lead.bisection.steps_left(),
+        0 if lead.state.fails_where_it_passes else lead.state.bisection.steps_left(),
         over=step is None and not running,
         likely=_likely(goal, lead, step),
-        beliefs=tuple(search.belief for search in open_ones),
-        disagreement=next((search.disagreement for search in open_ones if search.disagreement), ""),
+        beliefs=tuple(search.state.belief for search in open_ones),
+        disagreement=next(
+            (search.state.disagreement for search in open_ones if search.state.disagreement), ""
+        ),
     )
 
 
@@ -95,33 +97,38 @@ def conclude_early(goal: Goal, trials: Sequence[TrialResult]) -> State:
     return State(None, _so_far(goal, trials, "the budget was used up"), (), 0, over=True, stopped=True)
 
 
-def _so_far(goal: Goal, trials: Sequence[TrialResult], why: str) -> tuple[CellConclusion, ...]:
-    return tuple(CellSearch.of(goal, cell, trials).settled(why) for cell in _cells(goal, trials))
+def _so_far(goal: Goal, trials: Sequence[TrialResult], reason: str) -> tuple[CellConclusion, ...]:
+    return tuple(CellSearch.of(goal, cell, trials).conclude_early(reason) for cell in _cells(goal, trials))
 
 
 def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
-    """The failing ends that have to be run still, or again, before anything is searched for."""
+    """The failing ends that must run, or run again, before the search."""
     return tuple(end for end in goal.failing if _is_open(goal, [each for each in trials if each.sha == end]))
 
 
 def _is_open(goal: Goal, at: Sequence[TrialResult]) -> bool:
-    """Whether a failing end is to be run again after these trials of it."""
-    useful = [trial for trial in at if not is_spoiled(trial)]
+    """Whether a failing end must run again after these trials of it."""
+    useful = [trial for trial in at if not _is_spoiled(trial)]
     unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
     gave_up = unbuildable or len(at) - len(useful) > goal.retries
     enough = len(useful) - _in_doubt(useful) >= goal.endpoint_runs
-    return not gave_up and not _all_red(useful) and not enough
+    return not gave_up and not _all_failed(useful) and not enough
 
 
-def _all_red(useful: Sequence[TrialResult]) -> bool:
-    """Whether every cell that ran at an end was red at least once."""
+def _is_spoiled(trial: TrialResult) -> bool:
+    """Whether a trial gave no result because of the machine or the build."""
+    return trial.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)
+
+
+def _all_failed(useful: Sequence[TrialResult]) -> bool:
+    """Whether every cell that ran at an end failed at least once, without a doubt."""
     cells = {cell.cell for trial in useful for cell in trial.cells}
     red = {cell.cell for trial in useful for cell in trial.cells if cell.outcome in RED}
     return bool(cells) and cells == red and not _in_doubt(useful)
 
 
 def _in_doubt(useful: Sequence[TrialResult]) -> bool:
-    """Whether a cell was red only in that it missed a deadline, once, while the machine was busy."""
+    """Whether the only failure of a cell is a deadline missed while the machine was busy."""
     red = [(trial, cell) for trial in useful for cell in trial.cells if cell.outcome in RED]
     doubtful = Counter(cell.cell for trial, cell in red if is_doubtful(trial, cell))
     certain = {cell.cell for trial, cell in red if not is_doubtful(trial, cell)}
@@ -131,7 +138,7 @@ def _in_doubt(useful: Sequence[TrialResult]) -> bool:
 def _endpoint_step(
     goal: Goal, ends: Sequence[str], trials: Sequence[TrialResult], running: Sequence[Step]
 ) -> Step | None:
-    """A failing end; beside it, where there are slots, the passing ends, which are needed anyway."""
+    """A failing end; in free slots beside it the passing ends, which are needed anyway."""
     under_way = {step.sha for step in running}
     for end in ends:
         if end not in under_way:
@@ -145,7 +152,7 @@ def _endpoint_step(
 
 def _remaining(goal: Goal, searches: Sequence[CellSearch]) -> tuple[str, ...]:
     """The commits that are left for any of these cells, ancestors first."""
-    left = {sha for search in searches for sha in search.left or search.bisection.known.credible_set}
+    left = {sha for search in searches for sha in search.state.left or search.state.known.credible_set}
     return tuple(sha for sha in goal.dag.candidates if sha in left)
 
 
@@ -176,18 +183,18 @@ def _best_step(
     if required:
         return _required(required, under_way)
     wanted = [(search, search.wanted(under_way[search.cell])) for search in searches]
-    beside = _beside(goal, lead, under_way[lead.cell])
-    sha = beside or _worthiest(goal, trials, wanted)
+    split = _parallel_split(goal, lead, under_way[lead.cell])
+    sha = split or _most_informative(goal, trials, wanted)
     if sha is None:
         return None
-    # A cut for all slots at once may tell little by itself; it is the lead's all the same.
-    sharing = [search for search, values in wanted if sha in values or (beside and search is lead)]
-    return Step(sha, _with_company(sharing), sharing[0].purpose(sha))
+    # One of several commits that divide the range for all slots may be worth little to its cell by itself.
+    sharing = [search for search, values in wanted if sha in values or (split and search is lead)]
+    return Step(sha, _with_prerequisites(sharing), sharing[0].purpose(sha))
 
 
-def _with_company(searches: Sequence[CellSearch]) -> tuple[str, ...]:
-    """The cells, each after those that it fails after alone."""
-    return tuple(dict.fromkeys(cell for search in searches for cell in (*search.after, search.cell)))
+def _with_prerequisites(searches: Sequence[CellSearch]) -> tuple[str, ...]:
+    """The cells, each preceded by the cells that must run before it."""
+    return tuple(dict.fromkeys(cell for search in searches for cell in (*search.state.after, search.cell)))
 
 
 def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -> Step | None:
@@ -201,51 +208,55 @@ def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -
 
 
 def _together(step: Step, search: CellSearch, searches: Sequence[CellSearch]) -> tuple[str, ...]:
-    """The cells that ask for the same run, after the same others; of few groups, one group runs apart."""
+    """The cells that need the same run after the same cells; with few groups, of one group only."""
     first = (step.cells or ())[:-1]
     if step.purpose is Purpose.ORDER:
         return (*first, search.cell)
     same = [other for other in searches if other.required == replace(step, cells=(*first, other.cell))]
-    if step.purpose is Purpose.ISOLATED and search.goal.grouped and are_processes(_at_the_end(search, step)):
+    if (
+        step.purpose is Purpose.ISOLATED
+        and search.state.goal.grouped
+        and are_processes(_at_the_end(search, step))
+    ):
         same = [other for other in same if group(other.cell) == group(search.cell)]
-    return (*first, *_with_company(same))
+    return (*first, *_with_prerequisites(same))
 
 
 def _at_the_end(search: CellSearch, step: Step) -> tuple[str, ...]:
     """The cells of the first trial at a failing end, which ran all."""
-    return next(run.trial.names for run in search.cell_runs.runs if run.sha == step.sha)
+    return next(run.trial.names for run in search.state.cell_runs.runs if run.sha == step.sha)
 
 
-def _beside(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | None:
-    """The next of the trials that cut the range for all slots at once."""
+def _parallel_split(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | None:
+    """The next of the commits that divide the range for all slots at once."""
     if goal.slots == 1:
         return None
-    together = lead.bisection.plan(goal.slots)
+    together = lead.state.bisection.plan(goal.slots)
     left = Counter(together) - Counter(under_way)
     begun = Counter(under_way) - Counter(together)
     return next(iter(left), None) if not begun else None
 
 
-def _worthiest(
+def _most_informative(
     goal: Goal, trials: Sequence[TrialResult], wanted: Sequence[tuple[CellSearch, dict[str, float]]]
 ) -> str | None:
-    """The commit that tells the most in an expected second."""
-    worth: defaultdict[str, float] = defaultdict(float)
+    """The commit with the most information per expected second."""
+    gain: defaultdict[str, float] = defaultdict(float)
     cells: defaultdict[str, list[str]] = defaultdict(list)
     for search, values in wanted:
         for sha, bits in values.items():
-            worth[sha] += bits
+            gain[sha] += bits
             cells[sha].append(search.cell)
     cost = Cost.of(goal, trials)
-    return max(worth, key=lambda sha: round(worth[sha], 9) / cost.at(sha, cells[sha]), default=None)
+    return max(gain, key=lambda sha: round(gain[sha], 9) / cost.at(sha, cells[sha]), default=None)
 
 
 def _likely(goal: Goal, lead: CellSearch, step: Step | None) -> tuple[str, ...]:
-    """What would come next after either answer to the step that begins now."""
+    """The commits that would come next after either verdict of the step that starts now."""
     if step is None or not goal.environments:
         return ()
     shas: list[str] = []
     for verdict in (Verdict.BAD, Verdict.GOOD):
         if step.sha in goal.dag.index or step.sha in goal.goods:
-            shas += lead.bisection.observe((step.sha, verdict)).plan(1)
+            shas += lead.state.bisection.observe((step.sha, verdict)).plan(1)
     return tuple(dict.fromkeys(shas))
