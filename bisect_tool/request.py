@@ -13,21 +13,6 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SuiteCheck(_Model):
-    """The scenario's own pinned suite."""
-
-    kind: Literal["suite"] = "suite"
-
-
-class PytestCheck(_Model):
-    """A test file of the engine's own repository, or the test `name` in it; maybe pinned."""
-
-    kind: Literal["pytest"] = "pytest"
-    file: str
-    name: str = ""
-    tests_from: str | None = None
-
-
 class CheckFile(_Model):
     """A file of a command that is the same at every commit: its absolute path, its SHA-256 in hex.
 
@@ -39,7 +24,129 @@ class CheckFile(_Model):
     text: str = ""
 
 
-class ProjectCheck(_Model):
+class _Check(_Model):
+    """What the rest of the tool has to know of a check; a kind overrides the properties that differ.
+
+    How its trials run is in `trial/kinds.py`, how the reproduction script runs it in `export/kinds.py`.
+    """
+
+    @property
+    def as_command(self) -> CommandCheck | None:
+        """The check if it is a command."""
+        return None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words of the user's command; empty for tests."""
+        return ()
+
+    @property
+    def command_files(self) -> tuple[CheckFile, ...]:
+        """The files of the command that are the same at every commit."""
+        return ()
+
+    @property
+    def test_targets(self) -> tuple[str, ...]:
+        """The values of --pytest."""
+        return ()
+
+    @property
+    def pytest_options(self) -> tuple[str, ...]:
+        """The words of --pytest-args."""
+        return ()
+
+    @property
+    def interpreter(self) -> str | None:
+        """The value of --python."""
+        return None
+
+    @property
+    def pinned_to(self) -> str | None:
+        """The commit from which every trial takes the tests; None for those of its own commit."""
+        return None
+
+    @property
+    def pinned_paths(self) -> tuple[str, ...]:
+        """The files and folders of the tests that can be pinned."""
+        return ()
+
+    @property
+    def pins_conftest(self) -> bool:
+        """Whether the conftest.py files beside and above the tests are pinned with them."""
+        return False
+
+    @property
+    def relevant_paths(self) -> tuple[str, ...]:
+        """Files of the repository that make the commits that change them more suspect."""
+        return ()
+
+    @property
+    def by_exit_code(self) -> bool:
+        """Whether it is one cell, whose exit code is its verdict."""
+        return False
+
+    @property
+    def grouped(self) -> bool:
+        """Whether cells with the same first parameter run in one process of their own in CI."""
+        return True
+
+    @property
+    def chooses_gpus(self) -> bool:
+        """Whether the tests themselves say how many GPUs they use."""
+        return False
+
+    @property
+    def inherits_variables(self) -> bool:
+        """Whether it gets the caller's variables, which may name paths of the caller's checkout."""
+        return False
+
+    @property
+    def reads_any_file(self) -> bool:
+        """Whether a change of any file of the repository can change its result."""
+        return False
+
+
+class SuiteCheck(_Check):
+    """The scenario's own pinned suite."""
+
+    kind: Literal["suite"] = "suite"
+
+
+class PytestCheck(_Check):
+    """A test file of the engine's own repository, or the test `name` in it; maybe pinned."""
+
+    kind: Literal["pytest"] = "pytest"
+    file: str
+    name: str = ""
+    tests_from: str | None = None
+
+    @property
+    def test_targets(self) -> tuple[str, ...]:
+        """The file, or the test in it."""
+        return (f"{self.file}::{self.name}" if self.name else self.file,)
+
+    @property
+    def pinned_to(self) -> str | None:
+        """The commit of --tests-from."""
+        return self.tests_from
+
+    @property
+    def pinned_paths(self) -> tuple[str, ...]:
+        """The file."""
+        return (self.file,)
+
+    @property
+    def relevant_paths(self) -> tuple[str, ...]:
+        """The file."""
+        return (self.file,)
+
+    @property
+    def chooses_gpus(self) -> bool:
+        """A test file may use every GPU that it sees."""
+        return True
+
+
+class ProjectCheck(_Check):
     """The tests of any Python project: `targets` are files and folders, or tests in them (`FILE::NAME`).
 
     They are those of each commit, or pinned from `tests_from`. `args` are options of pytest. `python` is the
@@ -59,8 +166,53 @@ class ProjectCheck(_Model):
         """The files and folders of the targets, from the top of the repository."""
         return tuple(dict.fromkeys(target.partition("::")[0] for target in self.targets))
 
+    @property
+    def test_targets(self) -> tuple[str, ...]:
+        """The targets."""
+        return self.targets
 
-class CommandCheck(_Model):
+    @property
+    def pytest_options(self) -> tuple[str, ...]:
+        """The options of pytest."""
+        return self.args
+
+    @property
+    def interpreter(self) -> str | None:
+        """The interpreter, if no environment is built."""
+        return self.python
+
+    @property
+    def pinned_to(self) -> str | None:
+        """The commit of --tests-from."""
+        return self.tests_from
+
+    @property
+    def pinned_paths(self) -> tuple[str, ...]:
+        """The files and folders of the targets."""
+        return self.paths
+
+    @property
+    def pins_conftest(self) -> bool:
+        """Tests and their conftest.py files are written for each other."""
+        return True
+
+    @property
+    def grouped(self) -> bool:
+        """Parameters of a project's tests say nothing about processes."""
+        return False
+
+    @property
+    def inherits_variables(self) -> bool:
+        """Tests run as the user would run them."""
+        return True
+
+    @property
+    def reads_any_file(self) -> bool:
+        """Tests may look at any file of the project."""
+        return True
+
+
+class CommandCheck(_Check):
     """A command run in the commit's worktree; its exit code is read as `git bisect run` reads it.
 
     `scripts` are the files that it cannot run without, relative to the worktree or absolute.
@@ -71,15 +223,33 @@ class CommandCheck(_Model):
     files: tuple[CheckFile, ...] = ()
     scripts: tuple[str, ...] = ()
 
+    @property
+    def as_command(self) -> CommandCheck:
+        """The check itself."""
+        return self
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words of the command."""
+        return self.argv
+
+    @property
+    def command_files(self) -> tuple[CheckFile, ...]:
+        """The files of the command."""
+        return self.files
+
+    @property
+    def by_exit_code(self) -> bool:
+        """A command has no cells of its own."""
+        return True
+
+    @property
+    def inherits_variables(self) -> bool:
+        """A command runs as in the user's shell."""
+        return True
+
 
 Check = Annotated[SuiteCheck | PytestCheck | ProjectCheck | CommandCheck, Field(discriminator="kind")]
-
-
-def targets(check: Check) -> tuple[str, ...]:
-    """What --pytest named; nothing where it is no check of the repository's own tests."""
-    if isinstance(check, PytestCheck):
-        return (f"{check.file}::{check.name}" if check.name else check.file,)
-    return check.targets if isinstance(check, ProjectCheck) else ()
 
 
 class Request(_Model):

@@ -13,11 +13,11 @@ from bisect_tool.executor.event import Entered, Event, Failed, Noted, Waits, Yie
 from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.git import CheckoutFailed, Repository, Worktree, Worktrees
-from bisect_tool.request import PytestCheck
 from bisect_tool.supervise import gpus
 from bisect_tool.supervise.fork_server import SERVER
 from bisect_tool.supervise.held_gpus import WaitCancelled, hold_gpus
-from bisect_tool.trial.run import TrialAborted, TrialSpec, run_trial, untestable
+from bisect_tool.trial.config import TrialSpec
+from bisect_tool.trial.run import TrialAborted, run_trial, untestable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,9 +132,7 @@ class LocalExecutor:
 
 def _gpus(config: TrialConfig) -> tuple[str, ...]:
     """The GPUs that its trials use; a test file by itself says how many, so that it may be all."""
-    if isinstance(config.check, PytestCheck) and config.slots == 1 and config.gpus:
-        return gpus.visible()
-    return tuple(name for slot in range(config.slots) for name in gpus.share(slot, config.gpus))
+    return tuple(name for slot in range(config.slots) for name in config.gpus_of(slot))
 
 
 def _check(config: TrialConfig) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from bisect_tool.request import ProjectCheck, PytestCheck
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,14 +15,14 @@ _CONFTEST = "conftest.py"
 
 
 def pin(check: Check, repository: Repository, worktree: Worktree) -> None:
-    """Put the tests there that a check takes from a commit of its own, if it does."""
-    if isinstance(check, PytestCheck) and check.tests_from:
-        worktree.restore(check.tests_from, (check.file,))
-    if isinstance(check, ProjectCheck) and check.tests_from:
-        worktree.restore(check.tests_from, (*check.paths, *_conftests(check, check.tests_from, repository)))
+    """Restore the tests of a check that are pinned to a commit; do nothing if they are not."""
+    sha = check.pinned_to
+    if sha is not None:
+        conftests = _conftests(check, sha, repository) if check.pins_conftest else ()
+        worktree.restore(sha, (*check.pinned_paths, *conftests))
 
 
-def _conftests(check: ProjectCheck, sha: str, repository: Repository) -> Sequence[str]:
-    """The conftest.py files beside and above the tests: they are written for each other."""
-    folders = (folder for path in check.paths for folder in PurePosixPath(path).parents)
+def _conftests(check: Check, sha: str, repository: Repository) -> Sequence[str]:
+    """The conftest.py files beside and above the tests."""
+    folders = (folder for path in check.pinned_paths for folder in PurePosixPath(path).parents)
     return tuple(repository.tree_hashes(sha, dict.fromkeys(str(folder / _CONFTEST) for folder in folders)))

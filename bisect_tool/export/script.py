@@ -6,49 +6,35 @@ runs the same cells as often, and counts failures. The modules that the suite's 
 
 from __future__ import annotations
 
-import base64
-import gzip
-import io
-import json
 import os
 import shlex
-import tarfile
-from importlib.metadata import version as installed
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.packages import pinned
 from bisect_tool.evidence.patterns import PATTERNS
+from bisect_tool.export.bundle import MODULES, modules
 from bisect_tool.export.imports import imported
-from bisect_tool.export.recipe import recipe, word
+from bisect_tool.export.kinds import script_of
+from bisect_tool.export.recipe import recipe
 from bisect_tool.format import short
 from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.git.worktree import patterns
 from bisect_tool.mode import Repro
-from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.sanitise import clean, clean_line, redact, secret_values
-from bisect_tool.supervise.ports import share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bisect_tool.results.document import Document
-    from bisect_tool.scenario import Profile, Scenario
+    from bisect_tool.scenario import Profile
     from bisect_tool.session.session import Session
     from bisect_tool.trial.config import TrialConfig
 
-_PACKAGE = Path(__file__).parent.parent
-_MODULES = ("__init__.py", "errors.py", "sanitise.py", "verdict.py", "evidence", "supervise", "suite")
-"""The parts of this package behind a suite's fixtures; they need `_HARNESS` themselves."""
-_HARNESS = ("pytest", "requests", "pydantic")
-_TINY_MODEL = "tiny_model.py"
 _STEERING = (
     *("CUDA_", "HF_", "NCCL_", "OMP_", "PYTORCH_", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_"),
     *sorted(f"{package.upper()}_" for package in PATTERNS.packages),
 )
 """Variables of the caller that have a say in how an engine runs."""
-_BLOB = "@MODULES@"
-_FILE_LIMIT = 256 * 1024
 _PLACES = ("python", "environment", "out", "tree", "scenario", "assets", "temporary")
 
 
@@ -60,10 +46,10 @@ def script(session: Session, document: Document) -> str:
     lines += _looked_for(packages)
     if shared.profile is not None:
         lines += _environment(session, document, shared.profile)
-    lines += _prepared(shared)
+    lines += script_of(shared).prepared()
     lines += _counted(document, shared)
     text = redact(clean("\n".join(lines)), secret_values(os.environ))
-    return f"{text.replace(_BLOB, _modules()) if _BLOB in text else text}\n"
+    return f"{text.replace(MODULES, modules()) if MODULES in text else text}\n"
 
 
 def needed(session: Session) -> tuple[str, ...]:
@@ -71,10 +57,10 @@ def needed(session: Session) -> tuple[str, ...]:
     shared = session.config
     if shared.profile is None or shared.profile.build.needs_venv:
         return ()
-    if isinstance(shared.check, ProjectCheck):
-        return ("pytest",)
-    own = ("pytest",) if isinstance(shared.check, PytestCheck) else ()
-    return own + imported(session.repository.git, session.request.bad, shared.profile)
+    check = script_of(shared)
+    if not check.imports_engine:
+        return check.packages
+    return check.packages + imported(session.repository.git, session.request.bad, shared.profile)
 
 
 def _head(session: Session, document: Document, packages: Sequence[str]) -> Iterator[str]:
@@ -145,12 +131,7 @@ def _checkout(session: Session, shared: TrialConfig) -> Iterator[str]:
         wanted = shlex.join(patterns(shared.profile.sparse))
         yield f'git -C "$tree" sparse-checkout set --no-cone {wanted}'
     yield f'git -C "$tree" checkout --quiet --force --detach {session.request.bad}'
-    check = shared.check
-    if isinstance(check, PytestCheck) and check.tests_from:
-        file = shlex.quote(check.file)
-        yield f'git -C "$tree" show {check.tests_from}:{file} > "$tree"/{file}'
-    if isinstance(check, ProjectCheck) and check.tests_from:
-        yield f'git -C "$tree" restore --source={check.tests_from} --worktree -- {shlex.join(check.paths)}'
+    yield from script_of(shared).pinned()
 
 
 def _looked_for(packages: Sequence[str]) -> Iterator[str]:
@@ -172,93 +153,24 @@ def _environment(session: Session, document: Document, profile: Profile) -> Iter
     yield from recipe(profile.build, pinned(session.home.cache, used) if used else ())
 
 
-def _prepared(shared: TrialConfig) -> Iterator[str]:
-    """What lies ready before the first run: the files of the check, and the modules of this package."""
-    check, scenario, profile = shared.check, shared.scenario, shared.profile
-    if isinstance(check, CommandCheck):
-        yield from _files(_own_files(check))
-        return
-    assert scenario is not None
-    assert profile is not None
-    if isinstance(check, SuiteCheck) or profile.tiny_model:
-        yield 'mkdir -p "$work/modules"'
-        yield f"base64 --decode <<'MODULES' | tar -xz -C \"$work/modules\"\n{_BLOB}\nMODULES"
-    if profile.tiny_model:
-        yield from _heredoc('"$work/tiny_model.py"', _MAKE_MODEL)
-        yield '"$python" "$work/tiny_model.py" "$work/modules" "$assets"'
-    if isinstance(check, SuiteCheck):
-        yield from _suite(scenario, profile)
-    else:
-        for name, value in profile.launch.env.items():
-            yield f"export {name}={word(value)}"
-
-
-def _suite(scenario: Scenario, profile: Profile) -> Iterator[str]:
-    pins = " ".join(f"{name}=={installed(name)}" for name in _HARNESS)
-    yield "harness=$python"
-    yield f'if ! "$python" -c "import {", ".join(_HARNESS)}" 2> /dev/null; then'
-    yield '  "${PYTHON:-python3}" -m venv "$work/harness"'
-    yield f'  "$work/harness/bin/python" -m pip install --quiet {pins}'
-    yield "  harness=$work/harness/bin/python"
-    yield "fi"
-    for path in _of_scenario(scenario):
-        target = f'"$scenario"/{shlex.quote(str(path.relative_to(scenario.folder)))}'
-        yield f'mkdir -p "$(dirname {target})"'
-        yield from _heredoc(target, path.read_text(encoding="utf-8"))
-    yield from _heredoc('"$work/launch.in"', json.dumps(_launch(scenario, profile), indent=1))
-    yield from _heredoc('"$work/launch.py"', _FILL_LAUNCH)
-
-
-def _of_scenario(scenario: Scenario) -> Iterator[Path]:
-    """The suite and what lies beside it: its conftest, its data."""
-    for path in sorted(scenario.folder.rglob("*")):
-        inside = path.relative_to(scenario.folder).parts
-        if _is_text(path) and not any(part.startswith((".", "__pycache__")) for part in inside):
-            yield path
-
-
-def _launch(scenario: Scenario, profile: Profile) -> dict[str, object]:
-    """`launch.json` with its templates as they are."""
-    launch, ports = profile.launch, share(0, 1)
-    asked = launch.model_dump(mode="json", exclude={"gpus_per_rank"})
-    return {
-        **asked,
-        "served_model": launch.served_model or launch.model,
-        "ports": {"start": ports.start, "stop": ports.stop},
-        "rank_env": [_devices(rank, launch.gpus_per_rank) for rank in range(launch.dp_size)],
-        "ready_s": profile.timeouts.ready,
-        "teardown_s": profile.timeouts.teardown,
-        "engine_logs": scenario.logs.model_dump(mode="json"),
-    }
-
-
-def _devices(rank: int, count: int) -> dict[str, str]:
-    mine = range(rank * count, (rank + 1) * count)
-    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, mine))} if count else {}
-
-
 def _counted(document: Document, shared: TrialConfig) -> Iterator[str]:
     """The loop. A run that neither passed nor failed is not counted: 125, or an odd end of pytest."""
-    command = isinstance(shared.check, CommandCheck)
+    check = script_of(shared)
+    cells = document.repro.cells if document.repro else {}
     limit = shared.deadline_s if shared.profile is None else shared.profile.timeouts.trial
-    folder = "$logs" if isinstance(shared.check, SuiteCheck) else "$tree"
     yield ""
     yield f"export {' '.join(_PLACES)} logs"
     yield "passed=0 failed=0"
     yield 'for run in $(seq "$runs"); do'
     yield "  logs=$work/logs/$run code=0 temporary=$(mktemp -d /tmp/repro-XXXXXX)"
     yield '  mkdir -p "$logs"'
-    if command:  # what one run wrote is not there in the next
-        yield '  git -C "$tree" checkout --quiet --force . && git -C "$tree" clean -ffdxq'
-    if isinstance(shared.check, SuiteCheck):
-        yield '  "$harness" "$work/launch.py" "$work/launch.in" > "$logs/launch.json"'
-    yield f'  (cd "{folder}" && TMPDIR=$temporary timeout -k 20 {limit:g} {_words(document, shared)}) \\'
+    yield from check.before_run()
+    command = check.command(cells)
+    yield f'  (cd "{check.folder}" && TMPDIR=$temporary timeout -k 20 {limit:g} {command}) \\'
     yield '    > "$logs/suite.log" 2>&1 < /dev/null || code=$?'
-    if not command:  # pytest ends with 0 where all is skipped, too
-        passed = "tail -n 5 \"$logs/suite.log\" | grep -Eq '[0-9]+ passed'"
-        yield f'  if [ "$code" = 0 ] && ! {passed}; then code=5; fi'
+    yield from check.after_run()
     # `timeout` ends with 124 or 137: what hangs has failed.
-    yield f"  case $code in 0) passed=$((passed + 1)) ;; {'125' if command else '[2-9]'}) ;;"
+    yield f"  case $code in 0) passed=$((passed + 1)) ;; {check.inconclusive}) ;;"
     yield "    *) failed=$((failed + 1)) ;; esac"
     yield '  rm -rf "$temporary"'
     yield '  echo "run $run of $runs ended with $code ($logs/suite.log)"'
@@ -270,114 +182,3 @@ def _counted(document: Document, shared: TrialConfig) -> Iterator[str]:
     yield "  exit 3"
     yield "fi"
     yield 'exit "$((failed > 0))"'
-
-
-def _words(document: Document, shared: TrialConfig) -> str:
-    """The command of one run."""
-    check = shared.check
-    if isinstance(check, CommandCheck):
-        names = _own_files(check)
-        return " ".join(names.get(part) or shlex.quote(part) for part in check.argv)
-    cells = document.repro.cells if document.repro else {}
-    if isinstance(check, PytestCheck):
-        asked = [shlex.quote(f"{check.file}::{cell}") for cell in cells] or [shlex.quote(check.file)]
-        return " ".join(('"$python" -m pytest -p no:cacheprovider -s -v', *asked))
-    if isinstance(check, ProjectCheck):
-        words = map(shlex.quote, (*check.args, *(cells or check.targets)))
-        return " ".join(('env PYTHONPATH="$tree/src:$tree" "$python" -m pytest -v', *words))
-    assert shared.scenario is not None
-    suite = shared.scenario.suite
-    asked = [f'"$scenario"/{shlex.quote(f"{suite}::{cell}")}' for cell in cells]
-    variables = 'env PYTHONPATH="$work/modules" BISECT_RUN_LAUNCH="$logs/launch.json"'
-    options = "-p no:cacheprovider -p bisect_tool.suite.fixtures -q -c /dev/null"
-    pytest = f'"$harness" -B -m pytest {options} --rootdir "$scenario"'
-    return " ".join((variables, pytest, *(asked or [f'"$scenario"/{shlex.quote(suite)}'])))
-
-
-def _own_files(check: CommandCheck) -> dict[str, str]:
-    """The files of a command that are not in the history, by their words, and where the script puts them."""
-    found = [part for part in dict.fromkeys(check.argv) if part.startswith("/") and _is_text(Path(part))]
-    return {
-        part: f'"$work"/{shlex.quote(f"{number}-{Path(part).name}")}' for number, part in enumerate(found)
-    }
-
-
-def _is_text(path: Path) -> bool:
-    try:
-        if not path.is_file() or path.stat().st_size > _FILE_LIMIT:
-            return False
-        path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-    return True
-
-
-def _files(names: Mapping[str, str]) -> Iterator[str]:
-    for path, target in names.items():
-        yield from _heredoc(target, Path(path).read_text(encoding="utf-8"))
-        yield f"chmod +x {target}"
-
-
-def _heredoc(target: str, text: str) -> Iterator[str]:
-    mark = "END"
-    while mark in text.splitlines():
-        mark += "_"
-    yield f"cat > {target} <<'{mark}'\n{text.rstrip()}\n{mark}"
-
-
-def _modules() -> str:
-    """The modules as a compressed archive in base64: the same bytes every time."""
-    packed = io.BytesIO()
-    with (
-        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file,
-        tarfile.open(fileobj=file, mode="w") as tar,
-    ):
-        for name in _MODULES:
-            for path in sorted(_sources(_PACKAGE / name)):
-                _add(tar, path, f"bisect_tool/{path.relative_to(_PACKAGE)}")
-        _add(tar, _PACKAGE / "build" / _TINY_MODEL, _TINY_MODEL)
-    return base64.encodebytes(packed.getvalue()).decode().rstrip()
-
-
-def _sources(path: Path) -> Iterator[Path]:
-    """A module, or those of a folder with the table of patterns that they read."""
-    yield from (*path.glob("*.py"), *path.glob("*.toml")) if path.is_dir() else (path,)
-
-
-def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
-    content = path.read_bytes()
-    info = tarfile.TarInfo(name)
-    info.size = len(content)
-    tar.addfile(info, io.BytesIO(content))
-
-
-_MAKE_MODEL = """\
-import pathlib, sys
-
-sys.path.insert(0, sys.argv[1])
-import tiny_model
-
-tiny_model.ensure_model(pathlib.Path(sys.argv[2]))
-"""
-
-_FILL_LAUNCH = """\
-# Fills the templates of a launch file with the folders of this run.
-import json, os, sys
-
-
-def filled(value):
-    if isinstance(value, str):
-        return value.format_map(os.environ)
-    if isinstance(value, list):
-        return [filled(item) for item in value]
-    return {name: filled(item) for name, item in value.items()} if isinstance(value, dict) else value
-
-
-with open(sys.argv[1]) as file:
-    launch = json.load(file)
-known = launch.pop("engine_logs")
-launch = {**filled(launch), "engine_logs": known}
-launch["env"] = {**os.environ, **launch["env"]}
-launch["logs"] = os.environ["logs"]
-json.dump(launch, sys.stdout, indent=1)
-"""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.request import CheckFile, CommandCheck
+from bisect_tool.request import CheckFile
 from bisect_tool.sanitise import clean, redact, secret_values
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def check_files(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[CheckF
 
 def require_same_check(request: Request, session: str) -> None:
     """Raise UsageError if a file of the check is not what it was when the session began."""
-    if not isinstance(request.check, CommandCheck):
-        return
-    files = request.check.files
+    files = request.check.command_files
     edited = next((file.path for file in files if _digest(Path(file.path)) != file.sha256), None)
     if edited is not None:
         what = "was edited" if Path(edited).is_file() else "is gone"
@@ -58,10 +56,11 @@ def require_same_check(request: Request, session: str) -> None:
 
 def as_edited(request: Request) -> Request:
     """The request with the files of its check as they are now."""
-    if not isinstance(request.check, CommandCheck):
+    check = request.check.as_command
+    if check is None:
         return request
-    check = CommandCheck(argv=request.check.argv, files=check_files(request.check.argv, os.environ))
-    return request.model_copy(update={"check": check})
+    edited = check.model_copy(update={"files": check_files(check.argv, os.environ)})
+    return request.model_copy(update={"check": edited})
 
 
 def _paths(word: str) -> Iterator[Path]:

@@ -69,9 +69,9 @@ def check(
     )
 
 
-def choose_profile(asked: str | None, check: ProjectCheck, scenario: Scenario) -> str:
+def choose_profile(asked: str | None, interpreter: str | None, scenario: Scenario) -> str:
     """The profile asked for, else the first that fits the interpreter: given, or built for each commit."""
-    given = check.python is not None
+    given = interpreter is not None
     fitting = [
         name
         for name, profile in scenario.profiles.items()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 from bisect_tool.mode import Bisect, Fixes, Repro
 from bisect_tool.options.declared import words
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
-from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,17 +33,16 @@ def command_line(options: SessionOptions) -> str:
 def checking_as(options: _Options, request: Request) -> _Options:
     """The options with the repository, scenario, profile and check of a request."""
     check = request.check
-    pinned = check.tests_from if isinstance(check, ProjectCheck | PytestCheck) else None
     return replace(
         options,
         repo=request.repo,
         scenario=request.scenario,
         profile=request.profile,
-        pytest=targets(check),
-        pytest_args=shlex.join(check.args) if isinstance(check, ProjectCheck) and check.args else None,
-        python=check.python if isinstance(check, ProjectCheck) else None,
-        tests_from=pinned[:_SHORT] if pinned else None,
-        command=check.argv if isinstance(check, CommandCheck) else (),
+        pytest=check.test_targets,
+        pytest_args=shlex.join(check.pytest_options) if check.pytest_options else None,
+        python=check.interpreter,
+        tests_from=check.pinned_to[:_SHORT] if check.pinned_to else None,
+        command=check.command,
     )
 
 

@@ -26,7 +26,6 @@ from bisect_tool.options.scripts import scripts_of
 from bisect_tool.request import (
     Check,
     CommandCheck,
-    ProjectCheck,
     PytestCheck,
     Request,
     SuiteCheck,
@@ -110,7 +109,7 @@ def resolve(
         pass_env=options.pass_env,
     )
     request = _with_rerun(request, options)
-    _check_text(request.rerun, *(request.check.argv if isinstance(request.check, CommandCheck) else ()))
+    _check_text(request.rerun, *request.check.command)
     resolved = Resolved(request, repository, span_of(request, repository))
     for sentence in _warnings(resolved):
         notice(sentence)
@@ -177,8 +176,8 @@ def _warnings(resolved: Resolved) -> Iterator[str]:
 
 def hidden(request: Request, repository: Repository) -> tuple[Shadow, ...]:
     """What leads a command into a checkout of the user's, where it does not see the commits."""
-    checkout, check = checkout_at(request.repo), request.check
-    if checkout is None or not isinstance(check, CommandCheck):
+    checkout, check = checkout_at(request.repo), request.check.as_command
+    if checkout is None or check is None:
         return ()
 
     read = _reader(repository, request.bad)
@@ -196,8 +195,8 @@ def hidden(request: Request, repository: Repository) -> tuple[Shadow, ...]:
 
 def absent_files(request: Request, repository: Repository) -> Shadow | None:
     """What a command names that the user's checkout has, and no trial."""
-    checkout, check = checkout_at(request.repo), request.check
-    if checkout is None or not isinstance(check, CommandCheck):
+    checkout, check = checkout_at(request.repo), request.check.as_command
+    if checkout is None or check is None:
         return None
     own = _own_scripts(check, _reader(repository, request.bad))
     command = Command(check.argv, os.environ, own)
@@ -232,7 +231,7 @@ def _runs_own_code(command: Command) -> bool:
 def lacking(request: Request, repository: Repository) -> tuple[Lack, ...]:
     """What the bad end's files lack in a trial, unless the check speaks of it."""
     check = request.check
-    texts = (*check.argv, *(file.text for file in check.files)) if isinstance(check, CommandCheck) else ()
+    texts = (*check.command, *(file.text for file in check.command_files))
     return tuple(lack for lack in lacks(repository, request.bad) if not any(map(lack.handled.search, texts)))
 
 
@@ -337,8 +336,8 @@ def _profile(
 ) -> str | None:
     if scenario is None:
         return None
-    if isinstance(check, ProjectCheck):
-        return projects.choose_profile(asked, check, scenario)
+    if not scenario.suite:
+        return projects.choose_profile(asked, check.interpreter, scenario)
     return choose_profile(scenario, asked, repository, bad)
 
 
@@ -459,8 +458,9 @@ def _scenario_name(asked: str | None) -> str:
 
 def _cells(options: CheckOptions, scenario: Scenario | None, check: Check) -> tuple[str, ...]:
     """The cells of the scenario's own suite that match; the patterns as they are for any other file."""
-    if isinstance(check, PytestCheck) and check.name:
-        return (*options.cells, check.name, f"{check.name}[*")
-    if scenario is None or not isinstance(check, SuiteCheck) or not options.cells:
-        return options.cells
-    return matching(collect_cells(scenario), options.cells)
+    match check:
+        case PytestCheck(name=name) if name:
+            return (*options.cells, name, f"{name}[*")
+        case SuiteCheck() if scenario is not None and options.cells:
+            return matching(collect_cells(scenario), options.cells)
+    return options.cells

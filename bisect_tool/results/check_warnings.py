@@ -13,7 +13,6 @@ from bisect_tool.format import joined, listing
 from bisect_tool.git.missing_contents import cut_off
 from bisect_tool.options.resolve import absent_files, lacking
 from bisect_tool.planner import Finding
-from bisect_tool.request import CommandCheck
 from bisect_tool.shadowing import may_be_unseen
 from bisect_tool.trial.user_environment import withheld
 from bisect_tool.verdict import CONCLUSIVE, Outcome
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bisect_tool.planner import State
-    from bisect_tool.request import Request
+    from bisect_tool.request import CommandCheck, Request
     from bisect_tool.session.session import Session
     from bisect_tool.shadowing import Shadow
     from bisect_tool.trial.result import TrialResult
@@ -50,8 +49,8 @@ def shadowed(
 
     Content that a trial's worktree lacks is included only if the check gave the same result at all commits.
     """
-    check = session.request.check
-    if not isinstance(check, CommandCheck):
+    check = session.request.check.as_command
+    if check is None:
         return ()
     found = tuple(_hidden(shadows, check, rerun))
     return (*found, *(_lacking(session, check, rerun) if _alike(results) else ()))
@@ -61,11 +60,11 @@ def doubting(session: Session, state: State, shadows: Sequence[Shadow]) -> State
     """Turn culprits into suspects if the check may not have seen what they change."""
     hides = [folder for shadow in shadows for folder in shadow.hides]
     found = {item.culprit for item in state.conclusions if item.culprit and item.finding is Finding.CULPRIT}
-    check = session.request.check
-    if not hides or not found or not isinstance(check, CommandCheck):
+    command = session.request.check.command
+    if not hides or not found or not command:
         return state
     changed = session.repository.changed_by(found)
-    unseen = {sha for sha, paths in changed.items() if may_be_unseen(paths, hides, check.argv)}
+    unseen = {sha for sha, paths in changed.items() if may_be_unseen(paths, hides, command)}
     note = _UNSEEN.format(listing(["the project" if hide == "." else hide for hide in dict.fromkeys(hides)]))
     doubted = (
         replace(item, finding=Finding.SUSPECT, unseen=True, note=joined(item.note, note))
@@ -101,9 +100,9 @@ def withheld_from(request: Request, *, failed: bool) -> tuple[str, ...]:
     """Return the variables withheld from a failed check; those that its command mentions are first."""
     if not failed:
         return ()
-    check = request.check if isinstance(request.check, CommandCheck) else CommandCheck(argv=())
-    said = " ".join((*check.argv, *(file.text for file in check.files)))
-    return tuple(sorted(withheld(os.environ, request.pass_env), key=lambda name: name not in said))
+    check = request.check
+    text = " ".join((*check.command, *(file.text for file in check.command_files)))
+    return tuple(sorted(withheld(os.environ, request.pass_env), key=lambda name: name not in text))
 
 
 def _alike(results: Sequence[TrialResult]) -> bool:

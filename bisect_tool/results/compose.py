@@ -16,7 +16,6 @@ from bisect_tool.git import plumbing
 from bisect_tool.git.forge import forge_of
 from bisect_tool.mode import Bisect, Fixes, Repro, Step
 from bisect_tool.options.resolve import hidden
-from bisect_tool.request import CommandCheck, ProjectCheck
 from bisect_tool.results import fixes
 from bisect_tool.results.cells import cell_report
 from bisect_tool.results.check_warnings import doubting, shadowed, withheld_from
@@ -110,7 +109,7 @@ def compose(
             if sha in commits
         },
         native_changes=tuple(native),
-        check=request.check if isinstance(request.check, CommandCheck) else None,
+        check=request.check.as_command,
         withheld=withheld_from(request, failed=bool(failures) or _all_skipped(rows)),
         shadows=shadowed(session, shadows, again, results),
         trials=trials,
@@ -214,7 +213,7 @@ def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> fr
     If a profile does not name the folders that run, any file in the tree may.
     """
     build = profile.build if (profile := session.config.profile) else None
-    whole = isinstance(session.request.check, ProjectCheck)  # any file can be what its tests look at
+    whole = session.request.check.reads_any_file
     paths = (*build.native, *build.tree) if build and build.tree and not whole else ()
     found = {item.culprit for item in state.conclusions if item.culprit}
     trees = session.repository.same_tree

@@ -15,7 +15,7 @@ from bisect_tool import scenario as scenarios
 from bisect_tool.build import BuildProfile, fingerprint, native_paths
 from bisect_tool.format import listing
 from bisect_tool.mode import Bisect
-from bisect_tool.request import CommandCheck, Request, targets
+from bisect_tool.request import Request
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
 from bisect_tool.session.planning import changes, paths_of
@@ -180,9 +180,9 @@ def _environments(resolved: Resolved, build: BuildProfile, native: dict[str, tup
 
 
 def _check(request: Request) -> str:
-    if isinstance(request.check, CommandCheck):
-        return shlex.join(request.check.argv)
+    if request.check.command:
+        return shlex.join(request.check.command)
     what = f"{request.scenario}, profile {request.profile}"
-    if named := targets(request.check):
+    if named := request.check.test_targets:
         return f"{' '.join(named)}, {what}"
     return f"{what}: {listing(request.cells)}" if request.cells else what

@@ -17,7 +17,6 @@ from bisect_tool.planner import (
     ReproPlanner,
     StepPlanner,
 )
-from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change
 from bisect_tool.search.relands import Message, landings
@@ -42,7 +41,7 @@ def planner_of(request: Request, repository: Repository, span: Range) -> Planner
             return FixesPlanner(fix_goal(request, mode))
         case Step():
             dag = Dag(span.parents)
-            return StepPlanner(Goal(dag, (), request.bad, endpoint_runs=1, grouped=_is_grouped(request)))
+            return StepPlanner(Goal(dag, (), request.bad, endpoint_runs=1, grouped=request.check.grouped))
 
 
 def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Range) -> Goal:
@@ -59,8 +58,8 @@ def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Ra
         paths=paths_of(request),
         landings=_landings(span, restored(repository, span)),
         announced=_landings(span, {}),
-        by_exit_code=isinstance(request.check, CommandCheck) and not mode.same_failure,
-        grouped=_is_grouped(request),
+        by_exit_code=request.check.by_exit_code and not mode.same_failure,
+        grouped=request.check.grouped,
     )
 
 
@@ -95,13 +94,8 @@ def changes(request: Request, mode: Bisect, repository: Repository, span: Range)
 
 def paths_of(request: Request) -> tuple[str, ...]:
     """Files and folders that matter to what is tested."""
-    own = (request.check.file,) if isinstance(request.check, PytestCheck) else ()
-    return (*own, *(scenarios.load(request.scenario).paths if request.scenario else ()))
-
-
-def _is_grouped(request: Request) -> bool:
-    """Whether CI runs the cells with the same first parameter in a process of their own."""
-    return not isinstance(request.check, ProjectCheck)
+    relevant = scenarios.load(request.scenario).paths if request.scenario else ()
+    return (*request.check.relevant_paths, *relevant)
 
 
 def _landings(span: Range, takes_back: Mapping[str, str]) -> Mapping[str, Landing]:

@@ -21,7 +21,7 @@ from bisect_tool.git.clone import is_url
 from bisect_tool.git.repository import ignore
 from bisect_tool.mode import UNLIMITED, Bisect, Budget, Fixes, Repro
 from bisect_tool.options.resolve import span_of
-from bisect_tool.request import CommandCheck, ProjectCheck, Request
+from bisect_tool.request import Request
 from bisect_tool.session.planning import planner_of
 from bisect_tool.session.store import another_version
 from bisect_tool.trial.config import TrialConfig
@@ -153,8 +153,7 @@ def _trial_config(session: Session) -> TrialConfig:
 
 def _own_paths(session: Session) -> Mapping[str, str]:
     """What variables name of the user's checkout that a check is to find in the commit's tree."""
-    users = isinstance(session.request.check, CommandCheck | ProjectCheck)
-    checkout = checkout_at(session.request.repo) if users else None
+    checkout = checkout_at(session.request.repo) if session.request.check.inherits_variables else None
     if checkout is None:
         return {}
     inside = paths_inside(os.environ, checkout)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.sanitise import clean_line
 from bisect_tool.trial.collect import available, unreadable
-from bisect_tool.trial.job import suite_argv, suite_path
+from bisect_tool.trial.suite_check import suite_argv, suite_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

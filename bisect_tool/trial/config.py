@@ -1,4 +1,4 @@
-"""What every trial of a session shares, and the placeholders its templates may use."""
+"""The configuration of trials: what a session shares, what one trial runs, and where; placeholders."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence.engine_logs import EngineLogs
+from bisect_tool.git.repository import ignore
+from bisect_tool.supervise import gpus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from bisect_tool.build import Environment
@@ -52,6 +54,30 @@ class TrialConfig:
         """How many GPUs one trial has to itself."""
         launch = self.profile.launch if self.profile else None
         return launch.dp_size * launch.gpus_per_rank if launch else 0
+
+    def gpus_of(self, slot: int) -> tuple[str, ...]:
+        """The GPUs that a trial in this slot may use: all, if it is the only one and chooses by itself."""
+        if self.check.chooses_gpus and self.slots == 1 and self.gpus:
+            return gpus.visible()
+        return gpus.share(slot, self.gpus)
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One trial to run: a commit, its tree and fingerprint, the cells (None: all), a folder for its logs.
+
+    `added` tells the paths of what came into the tree since it was checked out, and `waiting` is found what
+    another run holds.
+    """
+
+    sha: str
+    tree: Path
+    fingerprint: str
+    cells: tuple[str, ...] | None
+    folder: Path
+    slot: int
+    added: Callable[[], set[str]]
+    waiting: Callable[[str], None] = ignore
 
 
 @dataclass(frozen=True)

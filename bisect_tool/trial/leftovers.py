@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.request import CommandCheck, PytestCheck
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import gpus
 from bisect_tool.trial.left_files import left_files
@@ -43,9 +42,9 @@ class LeftoverProbe:
 
         A command is one cell. No other meets its files: each trial has its own folder, and a clean worktree.
         """
-        suite = not isinstance(config.check, CommandCheck)
+        suite = not config.check.by_exit_code
         built = frozenset(added()) if suite else frozenset[str]()
-        return LeftoverProbe(place, suite, added, built, gpus.in_use(_gpus(config, place.slot)))
+        return LeftoverProbe(place, suite, added, built, gpus.in_use(config.gpus_of(place.slot)))
 
     def diff(self, guardian: Leftovers, cancel: threading.Event) -> tuple[Leftover, ...]:
         """What is left after the tests, by the guardian's word and by a look at what it does not look at.
@@ -66,10 +65,3 @@ class LeftoverProbe:
             *(Leftover(kind="file", name=name) for name in files),
             *(Leftover(kind="gpu", name=f"{index}: {size // gpus.MIB} MiB") for index, size in memory),
         )
-
-
-def _gpus(config: TrialConfig, slot: int) -> tuple[str, ...]:
-    """The slot's GPUs: a test file of the engine's own that runs alone may use every one that it sees."""
-    if config.gpus and config.slots == 1 and isinstance(config.check, PytestCheck):
-        return gpus.visible()
-    return gpus.share(slot, config.gpus)

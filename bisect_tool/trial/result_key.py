@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.request import CommandCheck
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +27,7 @@ def version(config: TrialConfig) -> str:
 
     Empty for a command: nobody knows what it depends on.
     """
-    if isinstance(config.check, CommandCheck) or config.scenario is None or config.profile is None:
+    if config.scenario is None or config.profile is None:
         return ""
     content = {
         "format": _FORMAT,

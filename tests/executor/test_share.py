@@ -19,7 +19,7 @@ from bisect_tool.scenario import Scenario
 from bisect_tool.supervise import gpus, ports
 from bisect_tool.supervise.gpus import GpuMemory
 from bisect_tool.trial.config import TrialConfig, TrialPaths
-from bisect_tool.trial.job import make_job
+from bisect_tool.trial.kinds import make_job
 from bisect_tool.trial.leftovers import LeftoverProbe
 
 

@@ -11,8 +11,8 @@ from bisect_tool.request import CommandCheck
 from bisect_tool.results.failures import build_failures
 from bisect_tool.session.store import TrialRow
 from bisect_tool.trial import run
-from bisect_tool.trial.config import TrialConfig
-from bisect_tool.trial.run import TrialSpec, run_trial
+from bisect_tool.trial.config import TrialConfig, TrialSpec
+from bisect_tool.trial.run import run_trial
 from bisect_tool.verdict import Outcome
 
 OUTPUT = """\

@@ -1,0 +1,53 @@
+"""Run the user's command at one commit; its exit code is the verdict of its only cell."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.scenario import Timeouts
+from bisect_tool.trial.collect import SUITE_LOG, printed
+from bisect_tool.trial.command import command_cell, not_started
+from bisect_tool.trial.findings import Findings
+from bisect_tool.trial.job import Job, built_variables
+from bisect_tool.trial.trials import TrialRun, Trials
+from bisect_tool.trial.user_environment import command_environment
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from bisect_tool.request import CommandCheck
+    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.trial.config import TrialSpec
+
+
+@dataclass(frozen=True)
+class CommandTrials(Trials):
+    """Trials of a command."""
+
+    check: CommandCheck
+
+    def missing(self, spec: TrialSpec) -> Findings | None:
+        """SKIPPED if a script that the command names is not in the tree."""
+        absent = next((script for script in self.check.scripts if not (spec.tree / script).exists()), None)
+        if absent is None:
+            return None
+        cell = not_started(f"cannot run {absent}: it does not exist")
+        return Findings(Outcome.SKIPPED, (cell,), unusable=True)
+
+    def job(self, run: TrialRun) -> Job:
+        """The command at the top of the tree, with the user's environment."""
+        config, place = run.config, run.place
+        env = command_environment(os.environ, place.tree, config.own, config.passed)
+        env |= {"TMPDIR": str(place.temporary), **built_variables(place)}
+        return Job(self.check.argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
+
+    def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
+        """The exit code, with the evidence of the output."""
+        cell = command_cell(self.check.argv, guarded, run.place.logs / f"{SUITE_LOG}.log")
+        return Findings(
+            cell.outcome,
+            (cell,),
+            unusable=bool(guarded.not_started),
+            printed=printed(run.place.logs, (cell,)),
+        )

@@ -1,0 +1,45 @@
+"""How trials of each kind of check run: the one place in trial/ that lists the kinds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
+from bisect_tool.supervise.stress import stressed
+from bisect_tool.trial.command_check import CommandTrials
+from bisect_tool.trial.engine_file_check import EngineFileTrials
+from bisect_tool.trial.project_check import ProjectTrials
+from bisect_tool.trial.suite_check import SuiteTrials
+from bisect_tool.trial.trials import TrialRun
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.request import Check
+    from bisect_tool.trial.config import TrialConfig, TrialPaths
+    from bisect_tool.trial.job import Job
+    from bisect_tool.trial.trials import Trials
+
+
+def trials_of(check: Check) -> Trials:
+    """How the trials of a check run."""
+    match check:
+        case SuiteCheck():
+            return SuiteTrials()
+        case PytestCheck():
+            return EngineFileTrials(check)
+        case ProjectCheck():
+            return ProjectTrials(check)
+        case CommandCheck():
+            return CommandTrials(check)
+    assert_never(check)
+
+
+def make_job(config: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
+    """The process of a trial that runs `cells` at `place`, under the configured stress."""
+    job = trials_of(config.check).job(TrialRun(config, place, cells))
+    if config.stress is None:
+        return job
+    kind, roles = config.stress
+    return replace(job, argv=stressed(kind, roles, job.argv))

@@ -1,0 +1,69 @@
+"""Run the tests of any Python project at one commit, and read what they reported."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.sanitise import clean_line
+from bisect_tool.scenario import Timeouts
+from bisect_tool.trial.collect import NONE_SELECTED, NONE_THERE, SuiteExit, collect_project, timeline
+from bisect_tool.trial.findings import Findings, no_result
+from bisect_tool.trial.job import Job, built_variables, clean_environment
+from bisect_tool.trial.project import present, project_argv, project_variables
+from bisect_tool.trial.result import overall
+from bisect_tool.trial.suite_check import NO_TESTS_COLLECTED, could_not_start
+from bisect_tool.trial.trials import TrialRun, Trials
+from bisect_tool.trial.user_environment import command_environment
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from bisect_tool.request import ProjectCheck
+    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.trial.config import TrialConfig, TrialSpec
+
+
+@dataclass(frozen=True)
+class ProjectTrials(Trials):
+    """Trials of a project's tests."""
+
+    check: ProjectCheck
+
+    def missing(self, spec: TrialSpec) -> Findings | None:
+        """SKIPPED if the commit has none of the tests."""
+        if present(self.check, spec.tree):
+            return None
+        reason = f"there is no {' '.join(self.check.paths)} at this commit"
+        return no_result(spec.cells, Outcome.SKIPPED, reason)
+
+    def job(self, run: TrialRun) -> Job:
+        """Pytest in a built environment, or in the user's own as a plain command would find it."""
+        config, place = run.config, run.place
+        if self.check.python is None:
+            env = {**clean_environment(config, place), **built_variables(place)}
+        else:
+            env = command_environment(os.environ, place.tree, config.own, config.passed)
+        env |= {"TMPDIR": str(place.temporary)}
+        env |= project_variables(self.check, place, env, config.cells, run.cells)
+        argv = project_argv(self.check, place)
+        return Job(argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
+
+    def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
+        """The streamed report; `printed` stays empty, because all tests of a project share one log."""
+        place = run.place
+        ending = SuiteExit(guarded.reason, guarded.ended, guarded.exit_code)
+        found = collect_project(place.stream, ending, run.cells)
+        if found:
+            shown = timeline(place.folder, place.logs, run.config.engine_logs)
+            return Findings(overall(found), found, timeline=shown)
+        if guarded.exit_code == NO_TESTS_COLLECTED:
+            return no_result(run.cells, Outcome.SKIPPED, self._none_selected(run.config))
+        return could_not_start(run)
+
+    def _none_selected(self, config: TrialConfig) -> str:
+        """Why pytest collected no test: the options that select some of them."""
+        by = [f"--cells {shlex.quote(pattern)}" for pattern in config.cells]
+        by += [f"--pytest-args {shlex.quote(shlex.join(self.check.args))}"] if self.check.args else []
+        return clean_line(f"{NONE_SELECTED} by {' and '.join(by)}" if by else NONE_THERE)

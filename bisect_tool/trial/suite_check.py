@@ -1,0 +1,151 @@
+"""Run a scenario's own suite, which launches the engine itself, and read what it reported."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.sanitise import clean_line
+from bisect_tool.supervise import gpus, ports
+from bisect_tool.supervise.logs import last_lines
+from bisect_tool.trial.collect import SUITE_LOG, SuiteExit, collect, printed, timeline, unreadable
+from bisect_tool.trial.config import expand, placeholders
+from bisect_tool.trial.findings import REASON_LIMIT, Findings, no_result
+from bisect_tool.trial.job import (
+    STREAM_PLUGIN,
+    VISIBLE_DEVICES,
+    Job,
+    built_variables,
+    clean_environment,
+    report_variables,
+    timed_job,
+)
+from bisect_tool.trial.result import overall
+from bisect_tool.trial.trials import TrialRun, Trials
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bisect_tool.scenario import LaunchProfile, Profile, Scenario
+    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.trial.config import TrialConfig, TrialPaths
+
+NO_TESTS_COLLECTED = 5  # pytest.ExitCode
+_LAST_LINES = 100
+
+
+@dataclass(frozen=True)
+class SuiteTrials(Trials):
+    """Trials of a scenario's own suite."""
+
+    def job(self, run: TrialRun) -> Job:
+        """Pytest in this tool's own interpreter; launch.json tells its fixtures how to start the engine."""
+        config, place = run.config, run.place
+        assert config.scenario is not None
+        assert config.profile is not None
+        launch = place.folder / "launch.json"
+        launch.write_text(json.dumps(_launch(config, config.profile, place), indent=1), encoding="utf-8")
+        env = {
+            **clean_environment(config, place),
+            **report_variables(place, run.selected),
+            "BISECT_RUN_LAUNCH": str(launch),
+            "PYTHONPATH": suite_path(),
+        }
+        return timed_job(config.profile.timeouts, suite_argv(config.scenario), place.folder, env)
+
+    def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
+        """The streamed report, with the evidence of the engine's logs."""
+        return read_suite(run, guarded)
+
+
+def suite_argv(scenario: Scenario) -> tuple[str, ...]:
+    """The pytest process of a scenario's own suite; the scenario's folder is never written to."""
+    plugins = ("no:cacheprovider", "bisect_stream", "bisect_tool.suite.fixtures")
+    return (
+        sys.executable,
+        *("-B", "-m", "pytest", *(word for plugin in plugins for word in ("-p", plugin))),
+        *("-q", "--rootdir", str(scenario.folder), "-c", os.devnull),
+        str(scenario.suite_path),
+    )
+
+
+def suite_path() -> str:
+    """PYTHONPATH of a suite's process: the stream plugin's folder, and this very package's."""
+    return os.pathsep.join((str(STREAM_PLUGIN), str(STREAM_PLUGIN.parent.parent)))
+
+
+def read_suite(run: TrialRun, guarded: GuardianResult) -> Findings:
+    """The cells that a suite reported, each with the evidence of the logs written while it ran.
+
+    Raises:
+        UsageError: no cell matches the patterns.
+    """
+    config, place = run.config, run.place
+    known = config.engine_logs
+    ending = SuiteExit(guarded.reason, guarded.ended, guarded.exit_code)
+    found = collect(place.stream, place.logs, guarded.parents, ending, run.cells, engine=known)
+    if found:
+        return Findings(
+            overall(found),
+            found,
+            timeline=timeline(place.folder, place.logs, known),
+            printed=printed(place.logs, found, known.known),
+        )
+    if guarded.exit_code == NO_TESTS_COLLECTED and config.cells:
+        wanted = " ".join(config.cells)
+        raise UsageError(
+            f"no cell matches {wanted}", "Only `*` and `?` are wildcards; brackets match themselves."
+        )
+    return could_not_start(run)
+
+
+def could_not_start(run: TrialRun) -> Findings:
+    """The findings of a pytest process that reported no test; the reason is what it printed last."""
+    reason = unreadable(run.place.stream) or _last_line(run.place.logs / f"{SUITE_LOG}.log")
+    return no_result(run.cells, Outcome.ERRORED, f"the suite could not start: {reason}")
+
+
+def _last_line(log: Path) -> str:
+    """The last line of a log that is not blank."""
+    lines = (text.strip() for text in reversed(last_lines(log, _LAST_LINES)))
+    return clean_line(next(filter(None, lines), ""), REASON_LIMIT)
+
+
+def _launch(config: TrialConfig, profile: Profile, place: TrialPaths) -> dict[str, object]:
+    """The launch.json that the pytest plugin reads: templates filled, ports and folders added."""
+    values = placeholders(config, place)
+    launch: LaunchProfile = profile.launch
+    model = expand(launch.model, values)
+    mine = ports.share(place.slot, config.slots)
+    env = {**clean_environment(config, place), **built_variables(place)}
+    return {
+        "command": [expand(part, values) for part in launch.command],
+        "args": [expand(part, values) for part in launch.args],
+        "env": {**env, **{name: expand(value, values) for name, value in launch.env.items()}},
+        "dp_size": launch.dp_size,
+        "tp_size": launch.tp_size,
+        "model": model,
+        "served_model": launch.served_model or model,
+        "logs": str(place.logs),
+        "ports": {"start": mine.start, "stop": mine.stop},
+        "rpc_port": launch.rpc_port,
+        "fixed_ports": launch.fixed_ports,
+        "rank_env": _devices(config, launch, place),
+        "ready_s": profile.timeouts.ready,
+        "teardown_s": profile.timeouts.teardown,
+        "sigterm": launch.sigterm,
+        "health": launch.health,
+        "engine_logs": config.engine_logs.model_dump(mode="json"),
+    }
+
+
+def _devices(config: TrialConfig, launch: LaunchProfile, place: TrialPaths) -> list[dict[str, str]]:
+    """The GPUs of each rank; none asked for: leave them alone."""
+    count, mine = launch.gpus_per_rank, gpus.share(place.slot, config.gpus)
+    shares = [mine[rank * count : (rank + 1) * count] for rank in range(launch.dp_size)]
+    return [{VISIBLE_DEVICES: ",".join(share)} if share else {} for share in shares]
