@@ -154,7 +154,8 @@ def _culprit(state: CellState, base: CellConclusion, found: Culprit) -> CellConc
     goal, cell_runs = state.goal, state.cell_runs
     place = goal.dag.index[found.sha]
     posterior = state.known.posterior
-    above, below = float(posterior.p_fail_bad[place]), float(posterior.p_fail_good[place])
+    descendant = float(posterior.p_fail_descendant[place])
+    other_commit = float(posterior.p_fail_other[place])
     seen = state.failing_at(found)
     descendants = [goal.dag.candidates[other] for other in goal.dag.descendants(place)]
     other = other_failure(cell_runs, seen, goal.failing) if goal.by_exit_code else None
@@ -171,7 +172,11 @@ def _culprit(state: CellState, base: CellConclusion, found: Culprit) -> CellConc
         candidates=(found.sha,),
         probabilities=(float(posterior.commits[place]),),
         confidence=found.confidence,
-        rates=None if found.earlier else (below, above) if goal.fix else (above, below),
+        rates=None
+        if found.earlier
+        else (other_commit, descendant)
+        if goal.fix
+        else (descendant, other_commit),
         broken=None if goal.fix else cell_runs.after(state.after).counts(descendants),
         failure=cell_runs.failure(*seen) or base.failure,
         note="; ".join(filter(None, notes)),

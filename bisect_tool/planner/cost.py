@@ -84,13 +84,13 @@ class Cost:
 
     @cached_property
     def _between(self) -> Floats:
-        """For each commit, how many lie under it or under the one that is checked out, but not under both."""
+        """For each commit, how many are ancestors of it or of the checked-out one, but not of both."""
         count = len(self.dag.candidates)
         place = self.dag.index.get(self.here or "")
         if place is None:
             return np.zeros(count)
-        under = np.zeros(count)
-        under[self.dag.ancestry.under(place)] = 1.0
-        sizes = self.dag.ancestry.sums(np.ones(count))
-        between: Floats = sizes + sizes[place] - 2 * self.dag.ancestry.sums(under)
+        ancestors = np.zeros(count)
+        ancestors[self.dag.ancestry.ancestors_of(place)] = 1.0
+        sizes = self.dag.ancestry.sums_over_ancestors(np.ones(count))
+        between: Floats = sizes + sizes[place] - 2 * self.dag.ancestry.sums_over_ancestors(ancestors)
         return between

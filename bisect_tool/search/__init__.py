@@ -1,4 +1,4 @@
-"""Which commits to try next, when to stop, how sure: pure, without I/O, clock or git."""
+"""Search one cell's culprit: inference, stopping, planning. Pure, without I/O, clock or git."""
 
 from bisect_tool.search.bisection import Bisection
 from bisect_tool.search.conclusion import (

@@ -1,4 +1,4 @@
-"""Sums over ancestors or descendants: for every commit, the total of a value over itself and those."""
+"""Sum a value over each commit and its ancestors, or its descendants."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class Ancestry:
         self.linear = all(under == ((place - 1,) if place else ()) for place, under in enumerate(edges))
         self._masks: dict[int, NDArray[np.bool_]] = {}
 
-    def sums(self, values: Values) -> Values:
+    def sums_over_ancestors(self, values: Values) -> Values:
         """The total over each commit and its ancestors; `values` has commits in its last axis."""
         if self.linear:
             return np.cumsum(values, axis=-1)
-        return self._chains.sums(np.atleast_2d(values)).reshape(values.shape)
+        return self._chains.sums_over_ancestors(np.atleast_2d(values)).reshape(values.shape)
 
-    def sums_above(self, values: NDArray[_Number]) -> NDArray[_Number]:
+    def sums_over_descendants(self, values: NDArray[_Number]) -> NDArray[_Number]:
         """The total over each commit and its descendants, shape (commits,); quick where most are zero."""
         if self.linear:
             running: NDArray[_Number] = np.cumsum(values[::-1])[::-1]
             return running
         total = np.zeros_like(values)
         for commit in np.flatnonzero(values):
-            total[self.under(int(commit))] += values[commit]
+            total[self.ancestors_of(int(commit))] += values[commit]
         return total
 
-    def under(self, commit: int) -> slice | NDArray[np.bool_]:
-        """An index for the commits that are `commit` itself or under it."""
+    def ancestors_of(self, commit: int) -> slice | NDArray[np.bool_]:
+        """An index for `commit` and its ancestors."""
         if self.linear:
             return slice(commit + 1)
         if commit not in self._masks:
@@ -119,7 +119,7 @@ class _Chains:
         ends = np.cumsum([len(places) for places in brought[1:]])
         return np.concatenate(brought), ends.astype(np.int64)
 
-    def sums(self, values: Values) -> Values:
+    def sums_over_ancestors(self, values: Values) -> Values:
         """The totals of `values`, shape (m, commits)."""
         ordered = values[:, self._order]
         running = np.cumsum(ordered, axis=1)

@@ -1,4 +1,4 @@
-"""What a search can end with."""
+"""The conclusions that a search can end with."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Culprit:
-    """The first bad commit, seen to be bad; those of its `parents` that can be tried were seen to be good.
+    """The first bad commit: it was seen to fail, and its testable `parents` to pass.
 
-    Where the history breaks more than once, it is the last breakage before the bad end, and `earlier` a
-    commit that is bad although it does not have the culprit, with one that is good again although it descends
-    from that (None if none was seen).
+    If the history breaks more than once, it is the last breakage before the bad end. `earlier` is then a bad
+    commit that does not descend from it, with a descendant of that commit that is good again (None if none
+    was seen).
     """
 
     sha: str
@@ -24,8 +24,8 @@ class Culprit:
 class Candidates:
     """The first bad commit is one of `shas`, ancestors first, with `confidence` in all of them together.
 
-    No trial can tell them apart, because all but one at the most are `skipped`: they could not be tried. A
-    single one that was skipped is what trials beside it imply, though it was not seen to fail.
+    No trial can distinguish them, because at most one of them is testable; the others are `skipped`. A
+    single skipped commit follows from the trials of other commits, though it was not seen to fail.
     """
 
     shas: tuple[str, ...]
@@ -35,16 +35,16 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Flaky:
-    """There is no culprit: the cell fails as often at every commit."""
+    """There is no culprit: the cell fails at the same rate at every commit."""
 
     confidence: float
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """`good` is or descends from `bad`, each repeats its answer, and no breakage in the range explains that.
+    """`good` is `bad` or descends from it, and no breakage in the range explains their runs.
 
-    Both are the same where `bad` lies outside the range: a good end descends from it.
+    Both are the same commit if `bad` lies outside the range, below a good end.
     """
 
     good: str
@@ -54,7 +54,7 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Undecided:
-    """So many runs that nothing will come of more: the commits that are left, the likeliest first."""
+    """More runs would not help: the commits that are left, the likeliest first."""
 
     shas: tuple[str, ...]
 

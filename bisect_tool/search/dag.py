@@ -1,4 +1,4 @@
-"""The commit graph of a range: its order, its ancestry, and how many suspects lie under each commit."""
+"""The commit graph of a range: topological order, ancestors, descendants and distances."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Dag:
         return {parent: tuple(places) for parent, places in found.items()}
 
     def ancestors(self, commits: Iterable[int]) -> set[int]:
-        """The commits given and everything under them."""
+        """The given commits and their ancestors."""
         seen = set(commits)
         stack = list(seen)
         while stack:
@@ -92,7 +92,7 @@ class Dag:
         return seen
 
     def descendants(self, commit: int) -> set[int]:
-        """A commit and everything above it."""
+        """A commit and its descendants."""
         seen = {commit}
         stack = [commit]
         while stack:
@@ -104,7 +104,7 @@ class Dag:
         return seen
 
     def distances(self, source: int) -> NDArray[np.float64]:
-        """Hops, up or down, from one commit to each; the number of commits where there is no way."""
+        """Hops, up or down, from one commit to each; the number of commits if they are not connected."""
         if self.ancestry.linear:
             return np.abs(np.arange(len(self.edges), dtype=np.float64) - source)
         if source not in self._distances:

@@ -1,4 +1,4 @@
-"""Commits that no trial can tell apart, since those between them cannot be tried."""
+"""Find commits that no trial can distinguish, because the commits between them are untestable."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ if TYPE_CHECKING:
 
 
 def block(dag: Dag, commit: int, skipped: Sequence[int]) -> tuple[int, ...]:
-    """The commits that have the same testable commits above them, themselves included; ascending.
+    """The commits with the same testable descendants as `commit` (a commit descends from itself); ascending.
 
-    If one of them is the first bad commit, every testable commit answers the same whichever it is.
+    Whichever of them is the first bad commit, every testable commit has the same verdict.
     """
     if not skipped:
         return (commit,)
-    silent = set(skipped)
-    around = _around(dag, commit, silent)
-    above = {each: dag.descendants(each) - silent for each in around}
-    return tuple(sorted(each for each in around if above[each] == above[commit]))
+    untestable = set(skipped)
+    around = _around(dag, commit, untestable)
+    descendants = {each: dag.descendants(each) - untestable for each in around}
+    return tuple(sorted(each for each in around if descendants[each] == descendants[commit]))
 
 
-def _around(dag: Dag, commit: int, silent: set[int]) -> set[int]:
-    """What can be reached from a commit over commits that cannot be tried; its like is among them.
+def _around(dag: Dag, commit: int, untestable: set[int]) -> set[int]:
+    """What can be reached from a commit over untestable commits; the indistinguishable ones are among them.
 
-    Two commits alike have the same lowest testable commits above them, and what lies between is silent.
+    Two of these have the same lowest testable descendants, with only untestable commits in between.
     """
     found = {commit}
     stack = [commit]
     while stack:
         here = stack.pop()
-        beside = dag.neighbours[here] if here in silent else dag.edges[here]
+        beside = dag.neighbours[here] if here in untestable else dag.edges[here]
         for other in beside:
-            if other not in found and (other in silent or here in silent):
+            if other not in found and (other in untestable or here in untestable):
                 found.add(other)
                 stack.append(other)
     return found

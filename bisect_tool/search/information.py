@@ -1,8 +1,8 @@
-"""How many bits about the culprit the next run of a cell is expected to bring, at every commit.
+"""Expected information of the next run at every commit, in bits about the culprit.
 
-The mutual information of a run's outcome and the hypotheses, with the rates averaged over: what greedy noisy
+The mutual information of a run's outcome and the hypotheses, averaged over the rates: what greedy noisy
 bisection maximises (Burnashev and Zigangirov 1974; Golovin and Krause 2011 for why greedy is good enough).
-Runs that are under way count with both outcomes, so that slots beside one another ask different things.
+Runs in progress count with both outcomes, so that parallel slots do not ask for the same information.
 """
 
 from __future__ import annotations
@@ -24,133 +24,143 @@ OUTSIDE = -1
 
 _TINY = 1e-300
 _RUNNING_LIMIT = 6
-"""Of more trials under way the oldest are left out of the reckoning, which doubles with each."""
+"""Of more runs in progress the oldest are ignored, because the time doubles with each."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictive:
-    """The weight of every hypothesis, and the chance that a run fails under it.
+    """The probability of every hypothesis, and P(the next run fails) under it.
 
     Attributes:
         ancestry: The commits of the range.
-        commits: The chance of each commit to be the only breakage; shape (commits,).
-        above: The chance that a run fails from the culprit on, if that is the commit.
-        below: The same of commits that do not have it under them.
-        noise: The bits that chance makes of a run from the culprit on, and elsewhere; None for none at all.
-        flaky: The chance that there is no culprit.
-        anywhere: The chance that a run fails in that case.
-        last: The chance of each commit to be the last of several breakages.
-        under: The chance that a run fails at each commit, if the last breakage is under that.
-        elsewhere: The chance that it broke outside the range.
-        answers: The chance that a run fails at each commit, and last outside, if it has an answer of its own.
+        only: P(a commit is the only breakage), shape (commits,).
+        p_fail_descendant: For each commit as the culprit, P(fail) of its descendants.
+        p_fail_other: The same of all other commits.
+        noise: The entropy, in bits, of runs at those descendants and others; None if there is no noise.
+        flaky: P(there is no culprit).
+        p_fail_flaky: P(fail) at any commit in that case.
+        last: P(a commit is the last of several breakages).
+        p_fail_after_last: P(fail) of each commit if the last breakage is an ancestor of it.
+        elsewhere: P(it broke outside the range).
+        p_fail_inconsistent: P(fail) of each commit, and last outside, if no hypothesis says how it ends.
     """
 
     ancestry: Ancestry
-    commits: Floats
-    above: Floats
-    below: Floats
+    only: Floats
+    p_fail_descendant: Floats
+    p_fail_other: Floats
     noise: tuple[Floats, Floats] | None
     flaky: float
     p_fail_flaky: float
     last: Floats
-    under: Floats
+    p_fail_after_last: Floats
     elsewhere: float
-    answers: Floats
+    p_fail_inconsistent: Floats
 
     @classmethod
     def of(cls, known: Posterior) -> Predictive:
-        """Everything that is known."""
+        """The prediction of the posterior."""
         return cls(
             known.dag.ancestry,
             known.only,
-            known.p_fail_bad,
-            known.p_fail_good,
+            known.p_fail_descendant,
+            known.p_fail_other,
             known.noise(bits),
             known.flaky,
-            known.if_flaky,
+            known.p_fail_flaky,
             known.last,
-            known.breakages.next_under(),
+            known.breakages.p_fail_after_last(),
             known.elsewhere,
-            known.breakages.next_any(known.end),
+            known.breakages.p_fail_inconsistent(known.end),
         )
 
     @classmethod
     def noise_free(cls, known: Posterior) -> Predictive:
-        """Every run so far taken at its word, as a search without noise does."""
+        """The prediction if no run were noise."""
         share = known.prior * known.consistent
         share /= share.sum()
         fails, passes, none, even = (np.broadcast_to(each, share.shape) for each in (1.0, 0.0, 0.0, 0.5))
-        above, below = (passes, fails) if known.fix else (fails, passes)
-        answers = np.broadcast_to(0.5, (len(share) + 1,))
-        return cls(known.dag.ancestry, share, above, below, None, 0.0, 0.5, none, even, 0.0, answers)
+        descendant, other = (passes, fails) if known.fix else (fails, passes)
+        unknown = np.broadcast_to(0.5, (len(share) + 1,))
+        return cls(known.dag.ancestry, share, descendant, other, None, 0.0, 0.5, none, even, 0.0, unknown)
 
 
-def information(outlook: Predictive, running: Sequence[int] = ()) -> Floats:
+def information(predictive: Predictive, running: Sequence[int] = ()) -> Floats:
     """Expected bits of a run at each commit, and last at a commit outside the range; shape (commits + 1,).
 
     Args:
-        outlook: What is thought.
-        running: Where runs are under way, as indices of commits or OUTSIDE.
+        predictive: The hypotheses.
+        running: Where runs are in progress, as indices of commits or OUTSIDE.
     """
-    weights = _Weights(outlook)
+    joint = _Joint(predictive)
     for place in running[-_RUNNING_LIMIT:]:
-        weights.run(place)
-    return weights.information()
+        joint.add_run(place)
+    return joint.information()
 
 
-class _Weights:
-    """The weight of every hypothesis in each outcome of the runs under way (rows)."""
+class _Joint:
+    """The probability of every hypothesis, jointly with each outcome of the runs in progress (rows)."""
 
-    def __init__(self, outlook: Predictive) -> None:
-        self._outlook = outlook
-        self._commits = outlook.commits[None, :]
-        self._last = outlook.last[None, :]
-        self._flaky = np.array([outlook.flaky])
-        self._elsewhere = np.array([outlook.elsewhere])
+    def __init__(self, predictive: Predictive) -> None:
+        self._model = predictive
+        self._only = predictive.only[None, :]
+        self._last = predictive.last[None, :]
+        self._flaky = np.array([predictive.flaky])
+        self._elsewhere = np.array([predictive.elsewhere])
 
-    def run(self, place: int) -> None:
+    def add_run(self, place: int) -> None:
         """Add a run: each outcome so far splits in two."""
-        look = self._outlook
-        fails, answers = look.below.copy(), np.full_like(look.last, look.answers[place])
+        model = self._model
+        fails = model.p_fail_other.copy()
+        inconsistent = np.full_like(model.last, model.p_fail_inconsistent[place])
         if place != OUTSIDE:
-            under = look.ancestry.under(place)
-            fails[under] = look.above[under]
-            answers[under] = look.under[place]
-        self._commits = _split(self._commits, fails)
-        self._last = _split(self._last, answers)
-        self._flaky = _split(self._flaky, look.p_fail_flaky)
-        self._elsewhere = _split(self._elsewhere, look.answers[place])
+            ancestors = model.ancestry.ancestors_of(place)
+            fails[ancestors] = model.p_fail_descendant[ancestors]
+            inconsistent[ancestors] = model.p_fail_after_last[place]
+        self._only = _split(self._only, fails)
+        self._last = _split(self._last, inconsistent)
+        self._flaky = _split(self._flaky, model.p_fail_flaky)
+        self._elsewhere = _split(self._elsewhere, model.p_fail_inconsistent[place])
 
     def information(self) -> Floats:
-        """What is told of the outcome by the commit asked, less what chance makes of it."""
-        look = self._outlook
-        fails = np.zeros((len(self._commits), len(look.answers)))
-        fails[:, :-1] = look.ancestry.sums(self._commits * (look.above - look.below))
-        fails += (self._commits @ look.below + self._flaky * look.p_fail_flaky)[:, None]
-        fails += self._fails_by_own_answers()
-        weight = self._commits.sum(axis=1) + self._last.sum(axis=1) + self._flaky + self._elsewhere
+        """Per commit: the entropy of the next outcome, less the entropy that noise alone causes."""
+        model = self._model
+        fails = np.zeros((len(self._only), len(model.p_fail_inconsistent)))
+        fails[:, :-1] = model.ancestry.sums_over_ancestors(
+            self._only * (model.p_fail_descendant - model.p_fail_other)
+        )
+        fails += (self._only @ model.p_fail_other + self._flaky * model.p_fail_flaky)[:, None]
+        fails += self._fails_inconsistently()
+        weight = self._only.sum(axis=1) + self._last.sum(axis=1) + self._flaky + self._elsewhere
         likely = weight > 0.0
-        told: Floats = weight[likely] @ bits(fails[likely] / weight[likely, None])
-        return told - self._noise() if look.noise else told
+        entropy: Floats = weight[likely] @ bits(fails[likely] / weight[likely, None])
+        return entropy - self._noise() if model.noise else entropy
 
-    def _fails_by_own_answers(self) -> Floats:
-        """What commits with answers of their own add to the chance of a failure."""
-        look = self._outlook
-        weight: Floats = (self._last.sum(axis=1) + self._elsewhere)[:, None] * look.answers
-        if look.last.any():
-            weight[:, :-1] += look.ancestry.sums(self._last) * (look.under - look.answers[:-1])
+    def _fails_inconsistently(self) -> Floats:
+        """What the hypotheses of several breakages add to P(fail)."""
+        model = self._model
+        weight: Floats = (self._last.sum(axis=1) + self._elsewhere)[:, None] * model.p_fail_inconsistent
+        if model.last.any():
+            weight[:, :-1] += model.ancestry.sums_over_ancestors(self._last) * (
+                model.p_fail_after_last - model.p_fail_inconsistent[:-1]
+            )
         return weight
 
     def _noise(self) -> Floats:
-        look = self._outlook
-        assert look.noise is not None
-        above, below = look.noise
-        together, last = self._commits.sum(axis=0), self._last.sum(axis=0)
-        noise: Floats = np.append(look.ancestry.sums(together * (above - below)), 0.0) + together @ below
-        noise += self._flaky.sum() * bits(np.array([look.p_fail_flaky]))
-        answers = bits(look.answers)
-        noise += (last.sum() + self._elsewhere.sum()) * answers
-        noise[:-1] += look.ancestry.sums(last) * (bits(look.under) - answers[:-1])
+        model = self._model
+        assert model.noise is not None
+        descendant, other = model.noise
+        together, last = self._only.sum(axis=0), self._last.sum(axis=0)
+        noise: Floats = (
+            np.append(model.ancestry.sums_over_ancestors(together * (descendant - other)), 0.0)
+            + together @ other
+        )
+        noise += self._flaky.sum() * bits(np.array([model.p_fail_flaky]))
+        inconsistent = bits(model.p_fail_inconsistent)
+        noise += (last.sum() + self._elsewhere.sum()) * inconsistent
+        noise[:-1] += model.ancestry.sums_over_ancestors(last) * (
+            bits(model.p_fail_after_last) - inconsistent[:-1]
+        )
         return noise
 
 
@@ -159,7 +169,7 @@ def _split(weight: Floats, fails: Floats | float) -> Floats:
 
 
 def bits(chance: Floats) -> Floats:
-    """The entropy of a yes or no, in bits."""
+    """The entropy of a binary outcome, in bits."""
     no = np.maximum(1.0 - chance, _TINY)
     yes = np.maximum(chance, _TINY)
     entropy: Floats = np.log2(yes)

@@ -1,4 +1,4 @@
-"""Where k trials at once cut a line of suspects, when a failure always shows."""
+"""Split a line of suspects by k parallel trials, if runs have no noise."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def partition(weights: Sequence[float], k: int) -> tuple[int, ...]:
-    """Up to `k` ascending positions to try; suspect i is under position p if i <= p.
+    """Up to `k` ascending positions to try; a failure at position p leaves the suspects i <= p.
 
-    Many suspects are cut into k + 1 parts of equal weight. At most (k + 1)^2 can be settled in two rounds,
-    and then as much weight as can be is settled in the first: as single suspects, with parts of at most k + 1
-    beside them. That is how the tree with the shortest paths looks (Huffman 1952, for k + 1 branches).
+    Many suspects are split into k + 1 parts of equal weight. At most (k + 1)^2 take two rounds; then as much
+    weight as possible is decided in the first: as single suspects, beside parts of at most k + 1. That is the
+    shape of the tree with the shortest paths (Huffman 1952, for k + 1 branches).
 
     Args:
         weights: The weight of each suspect, ancestors first.
@@ -33,7 +33,7 @@ def partition(weights: Sequence[float], k: int) -> tuple[int, ...]:
 
 
 def _shortest(weights: Sequence[float], k: int) -> tuple[int, ...]:
-    """The cuts that leave the least weight in parts of two or more, none of them larger than k + 1."""
+    """The splits that leave the least weight in parts of two or more, none of them larger than k + 1."""
     count = len(weights)
     total = np.concatenate(([0.0], np.cumsum(weights)))
     # best[parts][end]: the least weight left open when the first `end` suspects make so many parts.

@@ -80,5 +80,5 @@ def _split(known: Inference, k: int) -> tuple[int, ...]:
 def _bits_of_a_run(known: Inference) -> float:
     """The information of a run at the rates of the likeliest commit, if half of the commits run are bad."""
     place = int(known.posterior.commits.argmax())
-    rates = np.array([known.posterior.p_fail_bad[place], known.posterior.p_fail_good[place]])
+    rates = np.array([known.posterior.p_fail_descendant[place], known.posterior.p_fail_other[place]])
     return max(float((bits(rates.mean(keepdims=True)) - bits(rates).mean())[0]), _MIN_BITS_A_RUN)

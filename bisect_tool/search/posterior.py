@@ -1,4 +1,4 @@
-"""What the runs of one cell say of every commit: the chance that it is the first bad one.
+"""The posterior probability of every commit to be the first bad one, given the runs of one cell.
 
 A commit can be that in two ways: as the only breakage of the history, or as the last of several
 (`breakages`). Beside these stand two hypotheses without a culprit: that the cell was flaky all along, with
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FLAKY = 0.03
 _NON_MONOTONIC = 0.005
 _ELSEWHERE = 0.002
-"""The chances, before any run, of the hypotheses beside a single breakage."""
+"""The prior probabilities of the hypotheses beside a single breakage."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Count:
 
     @property
     def total(self) -> int:
-        """All runs that told something."""
+        """All conclusive runs."""
         return self.failed + self.passed
 
 
@@ -51,10 +51,10 @@ class Posterior:
 
     Attributes:
         dag: The commits of the range.
-        prior: The chance of each commit before any run, given that one is the culprit; shape (commits,).
+        prior: The prior probability of each commit, given that one is the culprit; shape (commits,).
         inside: Runs at commits of the range, by index.
-        outside: Runs at commits outside, which are below the culprit, whichever commit that is.
-        fix: The commit that is looked for mends the cell: it is bad below, and good from there on.
+        outside: Runs at commits outside, which never descend from the culprit.
+        fix: The first good commit is searched: its descendants are good, and all others bad.
         end: The commit outside that would be run next.
         goods: Those outside that are good ends.
     """
@@ -69,27 +69,27 @@ class Posterior:
 
     @cached_property
     def commits(self) -> Floats:
-        """The chance of each commit to be the culprit, in either way."""
+        """The probability of each commit to be the culprit, as the only or the last breakage."""
         return self.only + self.last
 
     @property
     def only(self) -> Floats:
-        """The chance of each commit to be the only breakage."""
+        """The probability of each commit to be the only breakage."""
         return self._shares.only
 
     @property
     def last(self) -> Floats:
-        """The chance of each commit to be the last of several breakages."""
+        """The probability of each commit to be the last of several breakages."""
         return self._shares.last
 
     @property
     def flaky(self) -> float:
-        """The chance that there is no culprit: the cell fails as often at every commit."""
+        """The probability that there is no culprit: the cell fails at the same rate at every commit."""
         return self._shares.flaky
 
     @property
     def elsewhere(self) -> float:
-        """The chance that it broke outside the range: a parent outside is bad."""
+        """The probability that it broke outside the range: a parent outside is bad."""
         return self._shares.elsewhere
 
     @cached_property
@@ -98,40 +98,40 @@ class Posterior:
         return Breakages(self.dag, self.inside, self.outside, self.goods, self.fix)
 
     @cached_property
-    def p_fail_bad(self) -> Floats:
-        """The chance that a run fails from the culprit on, if each commit in turn is the culprit."""
-        chance: Floats = (self._told.good if self.fix else self._told.bad)[self._kind]
+    def p_fail_descendant(self) -> Floats:
+        """For each commit as the culprit, P(a run fails) at a descendant; a commit descends from itself."""
+        chance: Floats = (self._rates.good if self.fix else self._rates.bad)[self._class]
         return chance
 
     @cached_property
-    def p_fail_good(self) -> Floats:
-        """The same of a commit that does not have the culprit under it."""
-        chance: Floats = (self._told.bad if self.fix else self._told.good)[self._kind]
+    def p_fail_other(self) -> Floats:
+        """The same of a commit that does not descend from the culprit."""
+        chance: Floats = (self._rates.bad if self.fix else self._rates.good)[self._class]
         return chance
 
     def noise(self, entropy: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-        """The entropy of a run at a commit from the culprit on, and of one elsewhere, for each culprit."""
-        sides = (self._told.good, self._told.bad) if self.fix else (self._told.bad, self._told.good)
-        above, below = (entropy(side)[self._kind] for side in sides)
-        return above, below
+        """For each commit as the culprit, the entropy of a run at a descendant, and at any other commit."""
+        sides = (self._rates.good, self._rates.bad) if self.fix else (self._rates.bad, self._rates.good)
+        descendant, other = (entropy(side)[self._class] for side in sides)
+        return descendant, other
 
     @cached_property
-    def if_flaky(self) -> float:
-        """The chance that a run fails anywhere, if there is no culprit."""
-        return float(self._flaky.bad[0])
+    def p_fail_flaky(self) -> float:
+        """P(a run fails) at any commit, if there is no culprit."""
+        return float(self._flaky_rates.bad[0])
 
     def contradictions(self, commit: int) -> int:
-        """How many runs answered otherwise than without noise, if that is the only breakage."""
+        """How many runs contradict this commit as the only breakage, if there were no noise."""
         bad, good = self._bad_and_good
-        kind = self._kind[commit]
-        return int(bad[kind, 1] + good[kind, 0])
+        which = self._class[commit]
+        return int(bad[which, 1] + good[which, 0])
 
     @cached_property
     def consistent(self) -> NDArray[np.bool_]:
-        """The commits that explain every run at its word: all failures above them, all passes elsewhere."""
+        """Which commits, each as the only breakage, explain every run without noise."""
         bad, good = self._bad_and_good
         clean = (bad[:, 1] == 0) & (good[:, 0] == 0)
-        which: NDArray[np.bool_] = clean[self._kind]
+        which: NDArray[np.bool_] = clean[self._class]
         return which
 
     @cached_property
@@ -140,46 +140,46 @@ class Posterior:
 
     @cached_property
     def _keys(self) -> Counts:
-        """For each commit one number for the failures and passes at what descends from it."""
+        """For each commit one number that encodes the failures and passes of its descendants."""
         keys = np.zeros(len(self.prior), dtype=np.int64)
         for commit, count in self.inside.items():
             keys[commit] = count.failed * (self._total.passed + 1) + count.passed
-        return self.dag.ancestry.sums_above(keys)
+        return self.dag.ancestry.sums_over_descendants(keys)
 
     @cached_property
-    def _kinds(self) -> Counts:
-        """The numbers that occur, ascending. Commits with the same one are alike to every run so far."""
+    def _classes(self) -> Counts:
+        """The numbers that occur, ascending. No run so far distinguishes commits with the same one."""
         return np.flatnonzero(np.bincount(self._keys))
 
     @cached_property
-    def _kind(self) -> Counts:
-        place = np.zeros(int(self._kinds[-1]) + 1, dtype=np.int64)
-        place[self._kinds] = np.arange(len(self._kinds))
+    def _class(self) -> Counts:
+        place = np.zeros(int(self._classes[-1]) + 1, dtype=np.int64)
+        place[self._classes] = np.arange(len(self._classes))
         found: Counts = place[self._keys]
         return found
 
     @cached_property
     def _bad_and_good(self) -> tuple[Counts, Counts]:
-        """For each kind the runs (failed, passed) at commits that are bad, and those at good ones."""
-        above = np.stack(np.divmod(self._kinds, self._total.passed + 1), axis=1)
-        below = np.array([self._total.failed, self._total.passed]) - above
-        return (below, above) if self.fix else (above, below)
+        """For each class the runs (failed, passed) at commits that are bad, and those at good ones."""
+        descendants = np.stack(np.divmod(self._classes, self._total.passed + 1), axis=1)
+        others = np.array([self._total.failed, self._total.passed]) - descendants
+        return (others, descendants) if self.fix else (descendants, others)
 
     @cached_property
-    def _told(self) -> rates.Told:
-        return rates.regression().told(*self._bad_and_good)
+    def _rates(self) -> rates.RatePosterior:
+        return rates.regression().posterior(*self._bad_and_good)
 
     @cached_property
-    def _flaky(self) -> rates.Told:
+    def _flaky_rates(self) -> rates.RatePosterior:
         runs = np.array([[self._total.failed, self._total.passed]])
-        return rates.no_culprit().told(runs, np.zeros_like(runs))
+        return rates.no_culprit().posterior(runs, np.zeros_like(runs))
 
     @cached_property
     def _shares(self) -> _Shares:
-        """Every hypothesis by Bayes' rule."""
-        only = self._told.evidence[self._kind] + log(1 - _FLAKY - _NON_MONOTONIC - _ELSEWHERE)
-        last = self.breakages.evidence + log(_NON_MONOTONIC)
-        flaky = float(self._flaky.evidence[0]) + log(_FLAKY)
+        """The posterior of every hypothesis by Bayes' rule."""
+        only = self._rates.log_evidence[self._class] + log(1 - _FLAKY - _NON_MONOTONIC - _ELSEWHERE)
+        last = self.breakages.log_evidence + log(_NON_MONOTONIC)
+        flaky = float(self._flaky_rates.log_evidence[0]) + log(_FLAKY)
         parents = self.breakages.elsewhere + log(_ELSEWHERE / max(len(self.breakages.elsewhere), 1))
         top = max(float(only.max()), float(last.max()), flaky, float(parents.max(initial=flaky)))
         only, last = self.prior * np.exp(only - top), self.prior * np.exp(last - top)
@@ -190,7 +190,7 @@ class Posterior:
 
 @dataclass(frozen=True)
 class _Shares:
-    """The chances of all hypotheses, which sum to one."""
+    """The probabilities of all hypotheses, which sum to one."""
 
     only: Floats
     last: Floats

@@ -1,4 +1,4 @@
-"""How likely a commit can be tried at all, from those that could not."""
+"""Estimate how probably a commit is testable, from the commits that were not."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from bisect_tool.search.rates import Floats
 
 _REACH = 6.0
-"""Hops at which a skipped commit leaves its neighbour an even chance. Over simulated ranges of 300 with
-stretches of 1 to 150 commits that cannot be tried, 4 to 12 cost the same within a trial, below 2 the search
-crawls through a stretch, and git's random jumps cost up to a half more."""
+"""The distance in hops at which an untestable commit halves the estimate. Over simulated ranges of 300
+commits with untestable stretches of 1 to 150, values of 4 to 12 cost the same within a trial; below 2 the
+search crawls through a stretch, and git's random jumps cost up to half as much again."""
 
 
 def testable(dag: Dag, skipped: Iterable[int]) -> Floats:
-    """The chance of each commit to be testable, up to a factor; none for one that was skipped.
+    """P(testable) of each commit, up to a factor; 0 for one that was skipped.
 
-    What cannot be tried comes in stretches, so every skip speaks against its neighbours, d hops away, by
-    d / (d + reach). Over a run of L skips the product falls off with a length that grows with L: the search
-    leaves a long stretch in a few steps, and a single bad build costs next to nothing.
+    Untestable commits come in stretches, so every skip multiplies the estimate of a commit d hops away by
+    d / (d + reach). Over L skips in a row the product falls off with a length that grows with L: the search
+    leaves a long stretch in a few steps, and a single broken build costs almost nothing.
     """
     chance = np.ones(len(dag.candidates))
     for skip in skipped:

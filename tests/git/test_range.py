@@ -134,7 +134,7 @@ def test_the_search_weighs_commits_as_git_does(project, opened, seed):
 
     dag = Dag(opened().range([base], bad).parents)
     total = len(dag.candidates)
-    weights = dag.ancestry.sums(np.ones(total)).astype(int).tolist()
+    weights = dag.ancestry.sums_over_ancestors(np.ones(total)).astype(int).tolist()
     ours = {sha: min(weight, total - weight) for sha, weight in zip(dag.candidates, weights, strict=True)}
     lines = project.git("rev-list", "--bisect-all", bad, f"^{base}").splitlines()
     theirs = {line.split()[0]: int(line.rpartition("dist=")[2].rstrip(")")) for line in lines}

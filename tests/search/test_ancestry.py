@@ -19,15 +19,15 @@ def test_sums_and_what_lies_under_are_those_of_the_lineage(parents, rows, data):
     values = np.array(
         [data.draw(st.lists(number, min_size=len(parents), max_size=len(parents))) for _ in range(rows)]
     )
-    sums = dag.ancestry.sums(values)
+    sums = dag.ancestry.sums_over_ancestors(values)
     assert sums.shape == values.shape
-    assert np.allclose(dag.ancestry.sums(values[0]), sums[0])
+    assert np.allclose(dag.ancestry.sums_over_ancestors(values[0]), sums[0])
     for sha, place in dag.index.items():
         under = sorted(dag.index[each] for each in lineage(parents, sha))
         assert np.allclose(sums[:, place], values[:, under].sum(axis=1))
         assert (
             np.flatnonzero(
-                np.isin(np.arange(len(parents)), np.arange(len(parents))[dag.ancestry.under(place)])
+                np.isin(np.arange(len(parents)), np.arange(len(parents))[dag.ancestry.ancestors_of(place)])
             ).tolist()
             == under
         )
@@ -40,8 +40,10 @@ def test_sums_above_are_those_of_the_descendants(parents, data):
     numbers = st.lists(st.integers(-5, 5), min_size=len(parents), max_size=len(parents))
     values = np.array(data.draw(numbers), dtype=np.int64)
     expected = [values[sorted(dag.descendants(place))].sum() for place in range(len(parents))]
-    assert dag.ancestry.sums_above(values).tolist() == expected
-    assert dag.ancestry.sums_above(values / 4).tolist() == pytest.approx([each / 4 for each in expected])
+    assert dag.ancestry.sums_over_descendants(values).tolist() == expected
+    assert dag.ancestry.sums_over_descendants(values / 4).tolist() == pytest.approx(
+        [each / 4 for each in expected]
+    )
 
 
 def test_a_line_is_known_as_one_and_a_branch_is_not():
@@ -53,6 +55,6 @@ def test_a_line_is_known_as_one_and_a_branch_is_not():
 def test_thousands_of_merges_add_up():
     """Each commit counts once under the last, however many ways lead to it."""
     dag = Dag(many_merges(2000))
-    counts = dag.ancestry.sums(np.ones(len(dag.candidates)))
+    counts = dag.ancestry.sums_over_ancestors(np.ones(len(dag.candidates)))
     for place in (0, 700, 1999, len(dag.candidates) - 1):
         assert round(counts[place]) == len(dag.ancestors([place]))

@@ -24,23 +24,24 @@ def entropy(chance):
     return -sum(each * log2(each) for each in (chance, 1 - chance) if each > 0)
 
 
-def outlook(shares, *, above=1.0, below=0.0, flaky=0.0, p_fail_flaky=0.5, elsewhere=0.0, last=None):
-    """What is thought of a line of suspects, if these are their shares."""
+def predictive(shares, *, above=1.0, below=0.0, flaky=0.0, p_fail_flaky=0.5, elsewhere=0.0, last=None):
+    """The prediction for a line of suspects with these probabilities."""
     size = len(shares)
     chances = np.full(size, above), np.full(size, below)
     return Predictive.of(
         SimpleNamespace(
             dag=Dag(line(size)),
             only=np.array(shares),
-            p_fail_bad=chances[0],
-            p_fail_good=chances[1],
+            p_fail_descendant=chances[0],
+            p_fail_other=chances[1],
             noise=lambda bits: tuple(bits(chance) for chance in chances),
             flaky=flaky,
-            if_flaky=p_fail_flaky,
+            p_fail_flaky=p_fail_flaky,
             last=np.zeros(size) if last is None else np.array(last),
             elsewhere=elsewhere,
             breakages=SimpleNamespace(
-                next_under=lambda: np.full(size, 0.9), next_any=lambda _: np.full(size + 1, 0.5)
+                p_fail_after_last=lambda: np.full(size, 0.9),
+                p_fail_inconsistent=lambda _: np.full(size + 1, 0.5),
             ),
             end=END,
         )
@@ -48,55 +49,59 @@ def outlook(shares, *, above=1.0, below=0.0, flaky=0.0, p_fail_flaky=0.5, elsewh
 
 
 def test_without_noise_a_run_tells_how_evenly_it_cuts():
-    bits = information(outlook([0.25] * 4))
+    bits = information(predictive([0.25] * 4))
     assert bits == pytest.approx([entropy(0.25), 1.0, entropy(0.25), 0.0, 0.0])
 
 
 def test_through_noise_it_tells_what_a_binary_symmetric_channel_carries():
-    bits = information(outlook([0.5, 0.5], above=0.9, below=0.1))
+    bits = information(predictive([0.5, 0.5], above=0.9, below=0.1))
     assert bits == pytest.approx([1 - entropy(0.1), 0.0, 0.0])
 
 
 def test_a_failure_that_shows_half_the_time_tells_what_a_z_channel_carries():
-    bits = information(outlook([0.5, 0.5], above=0.5, below=0.0))
+    bits = information(predictive([0.5, 0.5], above=0.5, below=0.0))
     assert bits[0] == pytest.approx(entropy(0.25) - 0.5)
 
 
 def test_whether_there_is_a_culprit_is_worth_a_run_at_an_end():
-    bits = information(outlook([0.25, 0.25], flaky=0.5, p_fail_flaky=0.5))
+    bits = information(predictive([0.25, 0.25], flaky=0.5, p_fail_flaky=0.5))
     assert bits[2] == pytest.approx(entropy(0.25) - 0.5)
     assert bits[1] == pytest.approx(bits[2])
-    assert information(outlook([0.25, 0.25], elsewhere=0.5))[2] == pytest.approx(bits[2])
+    assert information(predictive([0.25, 0.25], elsewhere=0.5))[2] == pytest.approx(bits[2])
 
 
 @pytest.mark.parametrize("certain", [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 def test_where_all_is_known_nothing_is_told(certain):
-    assert information(outlook(certain)) == pytest.approx([0.0] * 4, abs=1e-9)
-    assert information(outlook(certain, above=0.7, below=0.2)) == pytest.approx([0.0] * 4, abs=1e-9)
+    assert information(predictive(certain)) == pytest.approx([0.0] * 4, abs=1e-9)
+    assert information(predictive(certain, above=0.7, below=0.2)) == pytest.approx([0.0] * 4, abs=1e-9)
 
 
 def test_a_run_that_is_under_way_is_not_asked_again():
-    assert information(outlook([0.25] * 4), [1]) == pytest.approx([0.5, 0.0, 0.5, 0.0, 0.0])
-    assert information(outlook([0.25] * 4), [0, 1, 2]) == pytest.approx([0.0] * 5, abs=1e-9)
+    assert information(predictive([0.25] * 4), [1]) == pytest.approx([0.5, 0.0, 0.5, 0.0, 0.0])
+    assert information(predictive([0.25] * 4), [0, 1, 2]) == pytest.approx([0.0] * 5, abs=1e-9)
 
 
 def slowly(look, running, place):
     """I(answer at `place`; hypothesis | answers of those running), by going through all of them."""
-    size = len(look.commits)
+    size = len(look.only)
 
     def under(commit, asked):
-        return asked != OUTSIDE and np.arange(size)[look.ancestry.under(asked)].tolist().count(commit) > 0
+        return (
+            asked != OUTSIDE and np.arange(size)[look.ancestry.ancestors_of(asked)].tolist().count(commit) > 0
+        )
 
     def fails(hypothesis, asked):
         if hypothesis == "flaky":
             return look.p_fail_flaky
         if hypothesis == "elsewhere":
-            return look.answers[asked]
+            return look.p_fail_inconsistent[asked]
         if isinstance(hypothesis, str):
-            return look.under[asked] if under(int(hypothesis), asked) else look.answers[asked]
-        return look.above[hypothesis] if under(hypothesis, asked) else look.below[hypothesis]
+            return (look.p_fail_after_last if under(int(hypothesis), asked) else look.p_fail_inconsistent)[
+                asked
+            ]
+        return (look.p_fail_descendant if under(hypothesis, asked) else look.p_fail_other)[hypothesis]
 
-    chances = {commit: look.commits[commit] for commit in range(size)}
+    chances = {commit: look.only[commit] for commit in range(size)}
     chances |= {"flaky": look.flaky, "elsewhere": look.elsewhere}
     chances |= {str(commit): look.last[commit] for commit in range(size)}
     bits = 0.0

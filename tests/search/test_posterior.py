@@ -65,7 +65,7 @@ def several(search, parents, given):
     def runs(sha, broken):
         red, green = (search.known.observed.count((sha, said)) for said in (BAD, GOOD))
         strays = green if broken is not search.known.fix else red
-        a, b = multiple_breakages._STRAYS, multiple_breakages._REPEATS
+        a, b = multiple_breakages._DEVIATING, multiple_breakages._AGREEING
         rising = prod((a + each) for each in range(strays)) * prod(
             b + each for each in range(red + green - strays)
         )
@@ -156,5 +156,5 @@ def test_rates_are_learnt_from_the_runs():
     flaky = (
         started(line(2)).observe(*[("c1", BAD), ("c1", GOOD), ("c1", GOOD), (END, GOOD)] * 12).known.posterior
     )
-    assert 0.25 < flaky.p_fail_bad[1] < 0.45
-    assert flaky.p_fail_good[1] < 0.05
+    assert 0.25 < flaky.p_fail_descendant[1] < 0.45
+    assert flaky.p_fail_other[1] < 0.05

@@ -118,18 +118,21 @@ def test_the_end_that_answered_against_what_was_said_of_it_is_run_next(fix, agai
 
 
 def look(shares, last):
-    """What is thought of a line; `last` are the shares of the commits as the last of several breakages."""
+    """The prediction for a line; `last`: P(a commit is the last of several breakages)."""
     size = len(shares)
-    flat = {name: np.full(size, value) for name, value in (("above", 0.8), ("below", 0.1), ("under", 0.95))}
+    flat = {
+        name: np.full(size, value)
+        for name, value in (("p_fail_descendant", 0.8), ("p_fail_other", 0.1), ("p_fail_after_last", 0.95))
+    }
     return Predictive(
         ancestry=Dag(line(size)).ancestry,
-        commits=np.array(shares),
+        only=np.array(shares),
         noise=None,
         flaky=0.0,
         p_fail_flaky=0.5,
         last=np.array(last),
         elsewhere=0.1,
-        answers=np.linspace(0.2, 0.7, size + 1),
+        p_fail_inconsistent=np.linspace(0.2, 0.7, size + 1),
         **flat,
     )
 
@@ -145,13 +148,18 @@ def test_of_many_runs_under_way_the_latest_six_count():
 def test_a_run_under_way_moves_the_last_of_several_breakages_by_what_its_commit_answers():
     """A failure at c1 says that the breakage is there or below, or that c1 has an answer of its own."""
     thought = look([0.0] * 3, [0.3, 0.3, 0.3])
-    failed = [0.3 * 0.95, 0.3 * 0.95, 0.3 * thought.answers[1], 0.1 * thought.answers[1]]
+    failed = [
+        0.3 * 0.95,
+        0.3 * 0.95,
+        0.3 * thought.p_fail_inconsistent[1],
+        0.1 * thought.p_fail_inconsistent[1],
+    ]
     passed = [share - fails for share, fails in zip([0.3, 0.3, 0.3, 0.1], failed, strict=True)]
 
     def fails_next(weights):
         """The chance of a failure at c0: only as the last breakage does it fail as such."""
         first, *others = weights
-        return (first * 0.95 + sum(others) * thought.answers[0]) / sum(weights)
+        return (first * 0.95 + sum(others) * thought.p_fail_inconsistent[0]) / sum(weights)
 
     def entropy(chance):
         return -(chance * np.log2(chance) + (1 - chance) * np.log2(1 - chance))
