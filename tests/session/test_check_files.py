@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from projects import CHECK
 
-from bisect_tool.options.check_files import check_files
+from bisect_tool.options.check_files import as_edited, check_files
+from bisect_tool.request import CommandCheck, Request
 
 SECRET = {"LICENSE_KEY": "abcdef123"}
 
@@ -76,6 +77,15 @@ def test_a_text_is_kept_where_it_is_short_and_without_secrets(script):
 @pytest.mark.parametrize("argv", [("sh", "-c", "exit '1"), ("x" * 5000,), ("",), ("sh", "/none.sh")])
 def test_words_that_name_no_file(argv):
     assert found(*argv) == {}
+
+
+def test_as_edited_reads_the_files_again_and_keeps_the_required_scripts(script):
+    check = script("check.sh")
+    before = CommandCheck(argv=(check, "a"), files=check_files((check, "a"), {}), scripts=("tools/run.sh",))
+    script("check.sh", "exit 1\n")
+    request = as_edited(Request(repo="/x", goods=("a" * 40,), bad="b" * 40, check=before))
+    assert [file.text for file in request.check.command_files] == ["exit 1\n"]
+    assert (request.check.command, request.check.scripts) == (before.argv, before.scripts)
 
 
 def test_a_check_that_is_edited_before_resume(project):

@@ -1,0 +1,93 @@
+"""Facts about each kind of check, and the classes that run it."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from bisect_tool.export.kinds import script_of
+from bisect_tool.paths import Home
+from bisect_tool.request import Check, CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
+from bisect_tool.trial.config import TrialConfig, TrialSpec
+from bisect_tool.trial.kinds import trials_of
+from bisect_tool.verdict import Outcome
+
+COMMAND = CommandCheck(argv=("./check.sh", "a b"), scripts=("check.sh",))
+ENGINE_FILE = PytestCheck(file="tests/test_a.py", name="test_x", tests_from="f" * 40)
+PROJECT = ProjectCheck(
+    targets=("tests/test_a.py::test_x", "tests"),
+    args=("-k", "slow"),
+    tests_from="f" * 40,
+    python="/usr/bin/python",
+)
+CHECKS = (SuiteCheck(), ENGINE_FILE, PROJECT, COMMAND)
+
+
+def config_of(check, home):
+    return TrialConfig(check, Home(home, home), None, None, 10.0)
+
+
+def spec_of(tree, cells=None):
+    return TrialSpec("c0ffee", tree, "", cells, tree, 0, set)
+
+
+def test_checks_here_are_of_every_kind():
+    union, _ = get_args(Check)
+    assert {type(check) for check in CHECKS} == set(get_args(union))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.kind)
+def test_every_kind_of_check_has_trials_and_a_script_of_its_own(tmp_path, check):
+    others = [other for other in CHECKS if other is not check]
+    assert type(trials_of(check)) not in {type(trials_of(other)) for other in others}
+    scripts = {type(script_of(config_of(other, tmp_path))) for other in others}
+    assert type(script_of(config_of(check, tmp_path))) not in scripts
+
+
+@pytest.mark.parametrize(
+    ("fact", "expected"),
+    [
+        ("as_command", [None, None, None, COMMAND]),
+        ("command", [(), (), (), ("./check.sh", "a b")]),
+        ("test_targets", [(), ("tests/test_a.py::test_x",), ("tests/test_a.py::test_x", "tests"), ()]),
+        ("pytest_options", [(), (), ("-k", "slow"), ()]),
+        ("interpreter", [None, None, "/usr/bin/python", None]),
+        ("pinned_to", [None, "f" * 40, "f" * 40, None]),
+        ("pinned_paths", [(), ("tests/test_a.py",), ("tests/test_a.py", "tests"), ()]),
+        ("pins_conftest", [False, False, True, False]),
+        ("relevant_paths", [(), ("tests/test_a.py",), (), ()]),
+        ("by_exit_code", [False, False, False, True]),
+        ("grouped", [True, True, False, True]),
+        ("chooses_gpus", [False, True, False, False]),
+        ("inherits_variables", [False, False, True, True]),
+        ("reads_any_file", [False, False, True, False]),
+    ],
+)
+def test_facts_of_the_suite_an_engine_file_a_project_and_a_command(fact, expected):
+    assert [getattr(check, fact) for check in CHECKS] == expected
+
+
+def test_a_command_without_its_script_is_skipped_as_unusable(tmp_path):
+    found = trials_of(COMMAND).missing(spec_of(tmp_path))
+    assert (found.outcome, found.unusable) == (Outcome.SKIPPED, True)
+    assert "cannot run check.sh" in found.cells[0].reason
+    (tmp_path / "check.sh").touch()
+    assert trials_of(COMMAND).missing(spec_of(tmp_path)) is None
+
+
+def test_a_project_without_any_of_its_tests_skips_the_requested_cells(tmp_path):
+    found = trials_of(PROJECT).missing(spec_of(tmp_path, ("one", "two")))
+    assert found.outcome is Outcome.SKIPPED
+    assert [(cell.cell, cell.outcome) for cell in found.cells] == [
+        ("one", Outcome.SKIPPED),
+        ("two", Outcome.SKIPPED),
+    ]
+    assert found.reason == "there is no tests/test_a.py tests at this commit"
+    (tmp_path / "tests").mkdir()
+    assert trials_of(PROJECT).missing(spec_of(tmp_path)) is None
+
+
+@pytest.mark.parametrize("check", [SuiteCheck(), ENGINE_FILE], ids=["suite", "engine file"])
+def test_a_suite_and_an_engine_file_lack_nothing_in_advance(tmp_path, check):
+    assert trials_of(check).missing(spec_of(tmp_path)) is None
