@@ -108,14 +108,14 @@ def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
 
 def _is_open(goal: Goal, at: Sequence[TrialResult]) -> bool:
     """Whether a failing end must run again after these trials of it."""
-    useful = [trial for trial in at if not _is_spoiled(trial)]
+    useful = [trial for trial in at if not _is_lost(trial)]
     unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
     gave_up = unbuildable or len(at) - len(useful) > goal.retries
     enough = len(useful) - _in_doubt(useful) >= goal.endpoint_runs
     return not gave_up and not _all_failed(useful) and not enough
 
 
-def _is_spoiled(trial: TrialResult) -> bool:
+def _is_lost(trial: TrialResult) -> bool:
     """Whether a trial gave no result because of the machine or the build."""
     return trial.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)
 
@@ -139,11 +139,11 @@ def _endpoint_step(
     goal: Goal, ends: Sequence[str], trials: Sequence[TrialResult], running: Sequence[Step]
 ) -> Step | None:
     """A failing end; in free slots beside it the passing ends, which are needed anyway."""
-    under_way = {step.sha for step in running}
+    in_progress = {step.sha for step in running}
     for end in ends:
-        if end not in under_way:
+        if end not in in_progress:
             return Step(end, None, Purpose.BAD_END)
-    tried = under_way.union(trial.sha for trial in trials)
+    tried = in_progress.union(trial.sha for trial in trials)
     for end in goal.passing:
         if end not in tried:
             return Step(end, None, Purpose.GOOD_END)
@@ -175,15 +175,15 @@ def _best_step(
     trials: Sequence[TrialResult],
     running: Sequence[Step],
 ) -> Step | None:
-    under_way = {
+    in_progress = {
         search.cell: [step.sha for step in running if step.cells is None or search.cell in step.cells]
         for search in searches
     }
     required = [search for search in searches if search.required is not None]
     if required:
-        return _required(required, under_way)
-    wanted = [(search, search.wanted(under_way[search.cell])) for search in searches]
-    split = _parallel_split(goal, lead, under_way[lead.cell])
+        return _required(required, in_progress)
+    wanted = [(search, search.wanted(in_progress[search.cell])) for search in searches]
+    split = _parallel_split(goal, lead, in_progress[lead.cell])
     sha = split or _most_informative(goal, trials, wanted)
     if sha is None:
         return None
@@ -197,10 +197,10 @@ def _with_prerequisites(searches: Sequence[CellSearch]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cell for search in searches for cell in (*search.state.after, search.cell)))
 
 
-def _required(searches: Sequence[CellSearch], under_way: dict[str, list[str]]) -> Step | None:
+def _required(searches: Sequence[CellSearch], in_progress: dict[str, list[str]]) -> Step | None:
     for search in searches:
         step = search.required
-        if step is not None and step.sha not in under_way[search.cell]:
+        if step is not None and step.sha not in in_progress[search.cell]:
             if step.cells is None:
                 return step
             return replace(step, cells=_together(step, search, searches))
@@ -227,14 +227,14 @@ def _at_the_end(search: CellSearch, step: Step) -> tuple[str, ...]:
     return next(run.trial.names for run in search.state.cell_runs.runs if run.sha == step.sha)
 
 
-def _parallel_split(goal: Goal, lead: CellSearch, under_way: Sequence[str]) -> str | None:
+def _parallel_split(goal: Goal, lead: CellSearch, in_progress: Sequence[str]) -> str | None:
     """The next of the commits that divide the range for all slots at once."""
     if goal.slots == 1:
         return None
     together = lead.state.bisection.plan(goal.slots)
-    left = Counter(together) - Counter(under_way)
-    begun = Counter(under_way) - Counter(together)
-    return next(iter(left), None) if not begun else None
+    left = Counter(together) - Counter(in_progress)
+    others = Counter(in_progress) - Counter(together)
+    return next(iter(left), None) if not others else None
 
 
 def _most_informative(

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import CellResult, TrialResult
 
 _TIMES_SLOWER, _SECONDS_SLOWER = 10.0, 1.0
-"""What a busy machine can make of a test: more than both, and it hangs."""
+"""How much longer a busy machine can make a test take; beyond both, it hangs."""
 _SHORTEST_S = 0.5
-"""No test has a deadline that is shorter: what ends before that only speaks of time."""
+"""No test has a shorter deadline: a failure before that only mentions time."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ class CellRuns:
     def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> CellRuns:
         """Classify a cell's runs by the failure signatures seen at the failing end."""
         found = tuple(_found(cell, trials))
-        sought = _Sought.of(goal, found)
+        target = _Target.of(goal, found)
         longest = _longest_pass(cell, trials)
-        runs = (_run(trial, result, sought, longest) for trial, result in found)
-        return cls(tuple(_every_other_doubtful(runs)))
+        runs = (_run(trial, result, target, longest) for trial, result in found)
+        return cls(tuple(_skip_every_other_doubtful(runs)))
 
     def after(self, cells: Collection[str]) -> CellRuns:
         """The runs in which all of these cells ran before this one."""
@@ -115,20 +115,20 @@ class CellRuns:
         conclusive run.
         """
         return tuple(
-            sha for sha in dict.fromkeys(run.sha for run in self.runs) if self._is_mute(sha, retries)
+            sha for sha in dict.fromkeys(run.sha for run in self.runs) if self._is_given_up(sha, retries)
         )
 
-    def _is_mute(self, sha: str, retries: int) -> bool:
+    def _is_given_up(self, sha: str, retries: int) -> bool:
         here = self.at((sha,))
-        vain = [run for run in here if run.verdict is Verdict.SKIP]
-        heard = len(here) - len(vain)
-        may_change = heard or all(run.doubtful or run.outcome is Outcome.INFRASTRUCTURE for run in vain)
-        return len(vain) > retries + heard if may_change else bool(vain)
+        skips = [run for run in here if run.verdict is Verdict.SKIP]
+        conclusive = len(here) - len(skips)
+        retryable = conclusive or all(run.doubtful or run.outcome is Outcome.INFRASTRUCTURE for run in skips)
+        return len(skips) > retries + conclusive if retryable else bool(skips)
 
     def skipped(self) -> tuple[tuple[str, str], ...]:
         """The commits without a conclusive run, each as (sha, reason)."""
-        told = self.conclusive(Verdict.GOOD, Verdict.BAD)
-        return tuple({run.sha: run.reason for run in self.runs if run.sha not in told}.items())
+        conclusive = self.conclusive(Verdict.GOOD, Verdict.BAD)
+        return tuple({run.sha: run.reason for run in self.runs if run.sha not in conclusive}.items())
 
     def frames(self, shas: Collection[str]) -> frozenset[str]:
         """The files in the tracebacks of the first failure at these commits."""
@@ -144,7 +144,7 @@ class CellRuns:
 
 
 def _found(cell: str, trials: Sequence[TrialResult]) -> Iterator[tuple[TrialResult, CellResult]]:
-    """What each trial found of a cell, its failures without what the cell's passing trials print as well."""
+    """The results of a cell; their failures lack signatures that its passing trials print as well."""
     results = [(trial, result) for trial in trials if (result := trial.cell(cell)) is not None]
     failed_at = {trial.sha for trial, result in results if result.outcome in RED}
     passed = (trial for trial, result in results if result.outcome is Outcome.PASSED)
@@ -160,8 +160,8 @@ def _without(result: CellResult, good: frozenset[Signature]) -> CellResult:
     return result if left is result.failure else result.model_copy(update={"failure": left})
 
 
-def _run(trial: TrialResult, result: CellResult, sought: _Sought, longest: float | None) -> Run:
-    judgement = sought.judge(result)
+def _run(trial: TrialResult, result: CellResult, target: _Target, longest: float | None) -> Run:
+    judgement = target.judge(result)
     reason = result.reason or judgement.reason
     doubtful = judgement.verdict is Verdict.BAD and is_doubtful(trial, result, longest)
     busy = trial.slowed if doubtful else ""
@@ -187,10 +187,10 @@ def _longest_pass(cell: str, trials: Sequence[TrialResult]) -> float | None:
     return max(passes, default=None)
 
 
-def _every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:
-    """The runs, of which two doubtful ones at a commit count as one failure: the first of them tells nothing.
+def _skip_every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:
+    """The runs, with every other doubtful run of a commit skipped, so that two of them count as one failure.
 
-    So it is repeated, and believed only if it fails again.
+    The commit is run again then, and the failure counts only if it repeats.
     """
     doubtful: Counter[str] = Counter()
     for run in runs:
@@ -203,18 +203,18 @@ def _every_other_doubtful(runs: Iterable[Run]) -> Iterator[Run]:
 
 
 @dataclass(frozen=True)
-class _Sought:
-    """The failures that are looked for: the cell's at the failing end, by what tells them from others.
+class _Target:
+    """The failures under investigation: those of the cell at the failing end, by identifying signatures.
 
-    What the machine spoiled there has evidence, too, but is nothing to look for. Of a command that is judged
-    by its exit code alone, nothing but a hang is told from a failure.
+    Failures of the machine itself are left out. If a command is judged by its exit code alone, only hangs and
+    other failures are distinguished.
     """
 
     signatures: frozenset[Signature]
     outcomes: frozenset[Outcome]
 
     @classmethod
-    def of(cls, goal: Goal, found: Iterable[tuple[TrialResult, CellResult]]) -> _Sought:
+    def of(cls, goal: Goal, found: Iterable[tuple[TrialResult, CellResult]]) -> _Target:
         red = [result for trial, result in found if trial.sha in goal.failing and result.outcome in RED]
         if goal.by_exit_code:
             return cls(frozenset(), frozenset(result.outcome for result in red))

@@ -30,12 +30,16 @@ class Standing(StrEnum):
     OPEN = "open"
 
 
-class _UngraftedError(Exception):
+class _MissingCommitError(Exception):
+    """The commit of a combination was not made yet."""
+
     def __init__(self, parts: frozenset[int]) -> None:
         self.parts = parts
 
 
-class _UntriedError(Exception):
+class _MissingRunError(Exception):
+    """A commit has to run again."""
+
     def __init__(self, sha: str) -> None:
         self.sha = sha
 
@@ -72,9 +76,10 @@ class FixEvaluation:
             return Standing.FAILS
         if sum(result.outcome is Outcome.PASSED for result in at) >= self.goal.runs:
             return Standing.PASSES
-        vain = [result.outcome for result in at if result.outcome is not Outcome.PASSED]
-        spoiled = vain.count(Outcome.INFRASTRUCTURE)
-        return Standing.INCONCLUSIVE if len(vain) > spoiled or spoiled > self.goal.retries else Standing.OPEN
+        inconclusive = [result.outcome for result in at if result.outcome is not Outcome.PASSED]
+        lost = inconclusive.count(Outcome.INFRASTRUCTURE)
+        final = len(inconclusive) > lost or lost > self.goal.retries
+        return Standing.INCONCLUSIVE if final else Standing.OPEN
 
     def seen(self, cell: str) -> EndCounts:
         """Count the runs of a cell at the failing commit, and its failures."""
@@ -127,13 +132,13 @@ class FixEvaluation:
         return [result for result in at if result is not None]
 
     def _result(self, trial: TrialResult, cell: str) -> CellResult | None:
-        """What a trial says of a cell: as little as what has to run before it and could not."""
-        told = [trial.cell(name) for name in self.with_prerequisites((cell,))]
-        results = [result for result in told if result is not None]
-        if len(results) < len(told):
+        """The result of a cell in a trial; that of a prerequisite if it was inconclusive."""
+        names = self.with_prerequisites((cell,))
+        results = [result for name in names if (result := trial.cell(name)) is not None]
+        if len(results) < len(names):
             return None
-        silent = (result for result in results[:-1] if result.outcome not in CONCLUSIVE)
-        return next(silent, results[-1])
+        inconclusive = (result for result in results[:-1] if result.outcome not in CONCLUSIVE)
+        return next(inconclusive, results[-1])
 
 
 @dataclass(frozen=True)
@@ -148,41 +153,41 @@ class Smallest:
 
 
 class _Oracle:
-    """Answers whether a combination fixes all, from the trials; raises where they do not say it yet.
+    """Answers whether a combination fixes all cells, from the trials; raises if a run is missing for that.
 
-    So the search is played from its beginning whenever something new is known, and needs no memory.
+    The search is repeated from its beginning after every trial, so it needs no state.
     """
 
     def __init__(self, evaluation: FixEvaluation) -> None:
-        self._healing = evaluation
-        self._grafted = {commit.parts: commit.sha for commit in evaluation.goal.fix_commits}
-        self._asked: set[str] = set()
+        self._evaluation = evaluation
+        self._commits = {commit.parts: commit.sha for commit in evaluation.goal.fix_commits}
+        self._tried: set[str] = set()
         self.cut = False
 
-    def fits(self, parts: frozenset[int]) -> bool:
-        if parts not in self._grafted:
-            raise _UngraftedError(parts)
-        return bool(self._grafted[parts])
+    def applies(self, parts: frozenset[int]) -> bool:
+        if parts not in self._commits:
+            raise _MissingCommitError(parts)
+        return bool(self._commits[parts])
 
     def fixes_all(self, parts: frozenset[int]) -> bool:
-        if not self._may_ask(parts) or not self.fits(parts):
+        if not self._within_limit(parts) or not self.applies(parts):
             return False
-        sha, evaluation = self._grafted[parts], self._healing
+        sha, evaluation = self._commits[parts], self._evaluation
         standings = [evaluation.standing(sha, cell) for cell in evaluation.red]
         if Standing.FAILS in standings or Standing.INCONCLUSIVE in standings:
             return False
         if Standing.OPEN in standings:
-            raise _UntriedError(sha)
+            raise _MissingRunError(sha)
         return True
 
-    def _may_ask(self, parts: frozenset[int]) -> bool:
-        """Whether the combinations asked about are not too many; single candidates ran already."""
+    def _within_limit(self, parts: frozenset[int]) -> bool:
+        """Whether the limit of combinations allows this one; single candidates ran already."""
         if len(parts) > 1:
             name = ",".join(map(str, sorted(parts)))
-            self.cut |= len(self._asked | {name}) > COMBINATIONS
+            self.cut |= len(self._tried | {name}) > COMBINATIONS
             if not self.cut:
-                self._asked.add(name)
-            return name in self._asked
+                self._tried.add(name)
+            return name in self._tried
         return True
 
 
@@ -225,9 +230,9 @@ def decide_fixes(goal: FixGoal, trials: Sequence[TrialResult], running: Sequence
     """
     evaluation = FixEvaluation(goal, trials)
     shas, wanted = _agenda(evaluation)
-    under_way = [step.sha for step in running]
-    idle = [sha for sha in shas if sha not in under_way]
-    busy = [sha for sha in shas if evaluation.missing(sha) > under_way.count(sha)]
+    in_progress = [step.sha for step in running]
+    idle = [sha for sha in shas if sha not in in_progress]
+    busy = [sha for sha in shas if evaluation.missing(sha) > in_progress.count(sha)]
     sha = next(iter((*idle, *busy)), None)
     left = sum(evaluation.missing(sha) for sha in shas)
     if sha is None:
@@ -242,12 +247,12 @@ def smallest_fix(evaluation: FixEvaluation) -> Smallest | None:
     """The smallest set of candidates that fixes every cell; None if there is none, or trials are missing."""
     try:
         return _search(evaluation)
-    except (_UngraftedError, _UntriedError):
+    except (_MissingCommitError, _MissingRunError):
         return None
 
 
 def _agenda(evaluation: FixEvaluation) -> tuple[list[str], frozenset[int]]:
-    """The commits to be run now, the most urgent first; else candidates that have to be put together."""
+    """The commits to run now, the most urgent first; else the candidates to combine into a commit."""
     goal = evaluation.goal
     alone = list(dict.fromkeys((*evaluation.candidates.values(), *goal.verify)))
     if alone and evaluation.left(goal.bad):
@@ -261,15 +266,15 @@ def _combination(evaluation: FixEvaluation) -> tuple[list[str], frozenset[int]]:
         return [], frozenset()
     try:
         found = _search(evaluation)
-    except _UngraftedError as error:
+    except _MissingCommitError as error:
         return [], error.parts
-    except _UntriedError as error:
+    except _MissingRunError as error:
         return [error.sha], frozenset()
     return (_unfinished(evaluation, found.parts) if found else []), frozenset()
 
 
 def _unfinished(evaluation: FixEvaluation, parts: frozenset[int]) -> list[str]:
-    """The combination that was found, where what it breaks is not seen yet."""
+    """The commit of the combination found, if other cells still have to run at it."""
     return [
         commit.sha
         for commit in evaluation.goal.fix_commits
@@ -280,8 +285,8 @@ def _unfinished(evaluation: FixEvaluation, parts: frozenset[int]) -> list[str]:
 def _search(evaluation: FixEvaluation) -> Smallest | None:
     """A single candidate that fixes all; else delta debugging from the largest sets that do.
 
-    First those that heal something each, as the others are probably of no use; then all that fit together:
-    what conflicts by itself may fit once something above it is reverted.
+    First those that fix a cell each, because the others are probably useless; then all that apply together:
+    a candidate that conflicts alone may apply once a later change is reverted.
     """
     single = next((part for part, sha in evaluation.candidates.items() if evaluation.fixes_all(sha)), None)
     if single is not None:
@@ -292,18 +297,18 @@ def _search(evaluation: FixEvaluation) -> Smallest | None:
         part for commit in evaluation.goal.fix_commits for part in commit.parts if len(commit.parts) == 1
     ]
     for parts in (useful, everything):
-        whole = _fitting(oracle, parts)
-        if len(whole) > 1 and oracle.fixes_all(frozenset(whole)):
-            return Smallest(smallest(whole, oracle.fixes_all), oracle.cut)
+        combination = _applying(oracle, parts)
+        if len(combination) > 1 and oracle.fixes_all(frozenset(combination)):
+            return Smallest(smallest(combination, oracle.fixes_all), oracle.cut)
     return None
 
 
-def _fitting(oracle: _Oracle, parts: Sequence[int]) -> list[int]:
-    """All of them where they fit together; else one after the other, those that fit what is there already."""
-    if len(parts) < 2 or oracle.fits(frozenset(parts)):
+def _applying(oracle: _Oracle, parts: Sequence[int]) -> list[int]:
+    """All of them if they apply together; else each in turn that applies together with those kept."""
+    if len(parts) < 2 or oracle.applies(frozenset(parts)):
         return list(parts)
     kept: list[int] = []
     for part in parts:
-        if oracle.fits(frozenset((*kept, part))):
+        if oracle.applies(frozenset((*kept, part))):
             kept.append(part)
     return kept

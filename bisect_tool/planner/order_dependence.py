@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from bisect_tool.planner.cell_runs import CellRuns, Run
     from bisect_tool.planner.types import Goal
 
-_RED_IN_COMPANY = 3
-_GREEN_ALONE = 4
-"""By chance alone a flaky cell is so often red after others and green without them about 2 times in 100."""
+_FAILURES_AFTER_OTHERS = 3
+_PASSES_ALONE = 4
+"""A flaky cell that does not depend on others shows this pattern by chance about 2 times in 100."""
 
-_GREEN_AFTER_A_PART = 2
-_RUNS = 40
-"""So many runs at one commit are spent on the question; then the smallest part so far has to do."""
+_PASSES_AFTER_SUBSET = 2
+_MAX_RUNS = 40
+"""At most this many runs at one commit; then the smallest set so far is the answer."""
 
 _ISOLATED_RUNS = 2
 
@@ -41,11 +41,11 @@ class Dependence:
 
 
 class _UnknownError(Exception):
-    """It was not tried yet whether the cell fails after this part."""
+    """Whether the cell fails after this subset of cells was not tried yet."""
 
-    def __init__(self, part: frozenset[int]) -> None:
+    def __init__(self, subset: frozenset[int]) -> None:
         super().__init__()
-        self.part = part
+        self.subset = subset
 
 
 def isolation(goal: Goal, cell_runs: CellRuns, cell: str) -> Step | None:
@@ -54,8 +54,8 @@ def isolation(goal: Goal, cell_runs: CellRuns, cell: str) -> Step | None:
         here = cell_runs.at((end,))
         apart = [run for run in here if is_apart(goal, run.trial, cell)]
         failed = any(run.verdict is Verdict.BAD for run in here)
-        told = any(run.verdict is not Verdict.SKIP for run in apart)
-        if failed and not told and len(apart) < _ISOLATED_RUNS:
+        conclusive = any(run.verdict is not Verdict.SKIP for run in apart)
+        if failed and not conclusive and len(apart) < _ISOLATED_RUNS:
             return Step(end, (cell,), Purpose.ISOLATED)
     return None
 
@@ -68,22 +68,22 @@ def dependence(cell_runs: CellRuns, cell: str) -> Dependence:
     runs = cell_runs.at((sha,))
     scope = _scope(runs, cell)
     purpose = Purpose.ORDER if scope.own else Purpose.ISOLATED
-    red, green = _sides(runs)
-    whole = max((scope.before(run) for run in red), key=len)
-    if len(red) < _RED_IN_COMPANY:
-        return Dependence(missing=Step(sha, (*whole, cell), purpose))
-    if sum(not scope.before(run) for run in green) < _GREEN_ALONE:
+    failing, passing = _sides(runs)
+    others_before = max((scope.before(run) for run in failing), key=len)
+    if len(failing) < _FAILURES_AFTER_OTHERS:
+        return Dependence(missing=Step(sha, (*others_before, cell), purpose))
+    if sum(not scope.before(run) for run in passing) < _PASSES_ALONE:
         return Dependence(missing=Step(sha, (cell,), purpose))
     try:
-        return Dependence(after=_after(runs, whole))
+        return Dependence(after=_after(runs, others_before))
     except _UnknownError as unknown:
-        part = tuple(name for place, name in enumerate(whole) if place in unknown.part)
-        return Dependence(missing=Step(sha, (*part, cell), purpose))
+        subset = tuple(name for place, name in enumerate(others_before) if place in unknown.subset)
+        return Dependence(missing=Step(sha, (*subset, cell), purpose))
 
 
 @dataclass(frozen=True)
 class _Scope:
-    """Which of the cells before one are looked at: those of other groups, or with `own` all of them."""
+    """Which of the preceding cells count: those of other groups, or with `own` all of them."""
 
     group: str
     own: bool
@@ -93,13 +93,13 @@ class _Scope:
 
 
 def _scope(runs: Sequence[Run], cell: str) -> _Scope:
-    """Cells of other groups, as long as these alone explain when it fails: a group can run together then."""
+    """Cells of other groups, if these alone explain when it fails: a group can run together then."""
     others = _Scope(group(cell), own=False)
-    red, green = _sides(runs)
-    told_apart = any(not others.before(run) for run in green) and not any(
-        set(others.before(after)) <= set(others.before(without)) for after in red for without in green
+    failing, passing = _sides(runs)
+    explained = any(not others.before(run) for run in passing) and not any(
+        set(others.before(after)) <= set(others.before(without)) for after in failing for without in passing
     )
-    return others if told_apart else replace(others, own=True)
+    return others if explained else replace(others, own=True)
 
 
 def failed_only_with_predecessors(goal: Goal, cell_runs: CellRuns, sha: str) -> bool:
@@ -109,37 +109,39 @@ def failed_only_with_predecessors(goal: Goal, cell_runs: CellRuns, sha: str) -> 
     """
     ends = (goal.bad, *goal.goods)
     narrowed = [run.preceding for run in cell_runs.runs if run.sha not in ends]
-    red, _ = _sides(cell_runs.at((sha,)))
+    failing, _ = _sides(cell_runs.at((sha,)))
     return (
-        sha in ends and any(all(run.preceding > before for run in red) for before in narrowed) and bool(red)
+        sha in ends
+        and any(all(run.preceding > before for run in failing) for before in narrowed)
+        and bool(failing)
     )
 
 
 def _suspected(cell_runs: CellRuns) -> str | None:
-    """A commit at which the cell failed after others, and passed wherever some of those were left out."""
+    """A commit at which the cell failed after others, and passed whenever some of those were left out."""
     for sha in sorted(cell_runs.conclusive(Verdict.BAD) & cell_runs.conclusive(Verdict.GOOD)):
-        red, green = _sides(cell_runs.at((sha,)))
-        if not any(after.preceding <= without.preceding for after in red for without in green):
+        failing, passing = _sides(cell_runs.at((sha,)))
+        if not any(after.preceding <= without.preceding for after in failing for without in passing):
             return sha
     return None
 
 
-def _after(runs: Sequence[Run], whole: tuple[str, ...]) -> tuple[str, ...]:
-    """The smallest part of the cells before it after which it fails; raises _UnknownError."""
-    red, green = _sides(runs)
-    parts = {name: place for place, name in enumerate(whole)}
+def _after(runs: Sequence[Run], others_before: tuple[str, ...]) -> tuple[str, ...]:
+    """The smallest set of preceding cells after which it fails; raises _UnknownError."""
+    failing, passing = _sides(runs)
+    parts = {name: place for place, name in enumerate(others_before)}
 
     def places(run: Run) -> frozenset[int]:
         return frozenset(parts[name] for name in run.before if name in parts)
 
-    def fails(part: frozenset[int]) -> bool:
-        if any(places(run) <= part for run in red):
+    def fails(subset: frozenset[int]) -> bool:
+        if any(places(run) <= subset for run in failing):
             return True
-        if sum(places(run) >= part for run in green) >= _GREEN_AFTER_A_PART or len(runs) >= _RUNS:
+        if sum(places(run) >= subset for run in passing) >= _PASSES_AFTER_SUBSET or len(runs) >= _MAX_RUNS:
             return False
-        raise _UnknownError(part)
+        raise _UnknownError(subset)
 
-    found = smallest(range(len(whole)), fails)
+    found = smallest(range(len(others_before)), fails)
     return tuple(name for name, place in parts.items() if place in found)
 
 

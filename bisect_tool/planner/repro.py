@@ -94,16 +94,19 @@ def tally(cell: str, sha: str, trials: Sequence[TrialResult]) -> Tally:
 
 
 def _left(goal: ReproGoal, sha: str, trials: Sequence[TrialResult], running: Sequence[Step]) -> int:
-    """How many runs a commit is still to have, beside those that are running."""
+    """How many runs of a commit are left to start."""
     at = [trial for trial in trials if trial.sha == sha]
-    told = sum(_tells(trial) for trial in at)
-    if any(trial.outcome is Outcome.UNBUILDABLE for trial in at) or len(at) - told > goal.retries + told:
+    conclusive = sum(_is_conclusive(trial) for trial in at)
+    if (
+        any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
+        or len(at) - conclusive > goal.retries + conclusive
+    ):
         return 0
-    under_way = sum(step.sha == sha for step in running)
-    return max(goal.runs - told - under_way, 0)
+    in_progress = sum(step.sha == sha for step in running)
+    return max(goal.runs - conclusive - in_progress, 0)
 
 
-def _tells(trial: TrialResult) -> bool:
+def _is_conclusive(trial: TrialResult) -> bool:
     return any(cell.outcome in CONCLUSIVE for cell in trial.cells)
 
 

@@ -61,7 +61,7 @@ class Goal:
         goods: The ends outside the range: good commits; with `fix`, commits that still fail.
         bad: The end inside the range: the bad commit; with `fix`, the one that passes again.
         endpoint_runs: Runs at the failing end before a cell that never failed counts as passing.
-        retries: How often a commit is retried after trials that the machine spoiled.
+        retries: How often a commit is retried after infrastructure failures.
         confidence: Probability at which a conclusion is final, between 0 and 1.
         fix: Search the first good commit instead of the first bad one.
         slots: Trials that can run in parallel.
