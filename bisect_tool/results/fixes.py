@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.format import listing, short
-from bisect_tool.planner.fixes import FixEvaluation, Standing, smallest_fix
+from bisect_tool.planner.fix_evaluation import FixEvaluation, Standing
+from bisect_tool.planner.fixes import smallest_fix
 from bisect_tool.stats import false_pass_probability
 from bisect_tool.verdict import RED, Outcome
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.planner import FixCommit, FixGoal, Purpose, Step, decide_fixes
-from bisect_tool.planner.fixes import COMBINATIONS, FixEvaluation, Standing, smallest_fix
+from bisect_tool.planner.fix_evaluation import FixEvaluation, Standing
+from bisect_tool.planner.fixes import COMBINATIONS, smallest_fix
 from bisect_tool.trial.result import CellResult, TrialResult, overall
 from bisect_tool.verdict import Outcome
 
