@@ -72,7 +72,7 @@ def _decide(
         streak.first.commit,
         (timeline.key,),
         streak.exception,
-        timeline.known_trials,
+        timeline.known_trials(streak.exception),
     )
 
 
@@ -113,7 +113,7 @@ def _ended(
     after = timeline.conclusive[len(ended.before) + len(ended.red) :]
     culprit = fixed_culprit(known, timeline, ended, history)
     if len(after) > _NEWS:
-        return Nothing(Reason.GREEN)
+        return _flaky(timeline) if _is_flaky(timeline) else Nothing(Reason.GREEN)
     if culprit or len(ended.failures) >= failures_needed(rate((*ended.before, *after))):
         return Nothing(Reason.FIXED, culprit=culprit, since=after[0].commit)
     if _is_flaky(timeline):

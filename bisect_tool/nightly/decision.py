@@ -20,7 +20,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class KnownTrials:
-    """The conclusive runs of a cell at a commit."""
+    """The runs of a cell at a commit that passed, and that failed with the exception in question."""
 
     cell: CellKey
     commit: str

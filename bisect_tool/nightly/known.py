@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.nightly.decision import Decision, Nothing, Wait
 from bisect_tool.nightly.history import History, Span
 from bisect_tool.nightly.reason import Reason
-from bisect_tool.nightly.reruns import RUNS_PER_COMMIT, rerun
+from bisect_tool.nightly.reruns import rerun, runs_left
 from bisect_tool.nightly.streak import Streak, red_streaks
 
 if TYPE_CHECKING:
@@ -91,16 +91,18 @@ def _of_others(
     for culprit in inside:
         if streak.first.commit == culprit and streak.span.good == streak.span.bad - 1:
             return Nothing(Reason.STILL_RED, culprit=culprit, since=culprit)
-        unknown = [end for end in (history.before(culprit), culprit) if _can_tell(timeline, end)]
+        unknown = [end for end in (history.before(culprit), culprit) if _can_tell(timeline, end, streak)]
         if unknown:
             return rerun(Reason.SAME_CAUSE, timeline, dict.fromkeys(unknown, 1), streak)
     return None
 
 
-def _can_tell(timeline: Timeline, commit: str) -> bool:
-    """Whether a commit has no result yet, and may be run."""
+def _can_tell(timeline: Timeline, commit: str, streak: Streak) -> bool:
+    """Whether a commit neither passed nor failed like the streak yet, and may be run."""
     at = timeline.at(commit)
-    return bool(commit) and (at is None or (not at.is_conclusive and at.attempts < RUNS_PER_COMMIT))
+    if at is None:
+        return bool(commit)
+    return not at.passed and not at.failed_with(streak.exception) and runs_left(timeline, commit) > 0
 
 
 def _overlaps(known: KnownBisection, streak: Streak, history: History) -> bool:

@@ -24,11 +24,15 @@ def runs_left(timeline: Timeline, commit: str) -> int:
 
 
 def rerun(reason: Reason, timeline: Timeline, wanted: Mapping[str, int], streak: Streak) -> Rerun | Wait:
-    """Run the cell as often as wanted at each commit, if there are other agents on those."""
+    """Ask for runs at each commit, up to its limit, on other agents than those on which the cell failed.
+
+    A cell that failed on all of its agents may run on any.
+    """
     trials = [at for commit, number in wanted.items() if number and (at := timeline.at(commit))]
     if any(at.of(State.PENDING) for at in trials):
         return Wait(Reason.PENDING)
     allowed = {commit: min(number, runs_left(timeline, commit)) for commit, number in wanted.items()}
     runs = tuple(Runs(commit, number) for commit, number in allowed.items() if number > 0)
-    avoid = {trial.host for trial in streak.failures if trial.host} if len(timeline.hosts) > 1 else ()
-    return Rerun(reason, runs, tuple(sorted(avoid))) if runs else Wait(Reason.RERUN_LIMIT)
+    failed_on = {trial.host for trial in streak.failures if trial.host}
+    avoid = tuple(sorted(failed_on)) if failed_on < timeline.hosts else ()
+    return Rerun(reason, runs, avoid) if runs else Wait(Reason.RERUN_LIMIT)

@@ -67,7 +67,7 @@ def _is_storm(spell: Sequence[Observation], rerun: Mapping[_At, bool]) -> bool:
     """
     here = {(trial.key, trial.commit) for trial in spell}
     flaky = {at[0] for at, disagree in rerun.items() if disagree and at not in here}
-    cells = {at[0]: rerun[at] for at in here if at in rerun and at[0] not in flaky}
-    mixed = [key for key, disagree in cells.items() if disagree]
+    cells = {at[0] for at in here if at in rerun} - flaky
+    mixed = {key for key in cells if any(at[0] == key and rerun.get(at, False) for at in here)}
     jobs = {key.job for key in mixed}
     return len(mixed) >= _CELLS and len(jobs) >= _JOBS and 2 * len(mixed) >= len(cells)

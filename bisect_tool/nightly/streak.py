@@ -35,8 +35,8 @@ class Streak:
 
     @property
     def first(self) -> CommitTrials:
-        """The first commit at which it only failed."""
-        return self.red[0]
+        """The first commit at which it fails as it mostly does: another failure is another matter."""
+        return next(commit for commit in self.red if commit.failed_with(self.exception))
 
     @cached_property
     def failures(self) -> tuple[Observation, ...]:

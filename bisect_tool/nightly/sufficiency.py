@@ -80,10 +80,12 @@ def _passes_wanted(streak: Streak, earlier: Rate, good: CommitTrials, since: dat
 
 
 def _passed_since(streak: Streak, good: CommitTrials, since: datetime) -> bool:
-    """Whether the good end passed after the first failure; without times, whether it passed again."""
+    """Whether the good end passed after the first failure; without times, whether it passed twice."""
+    if len(streak.red) >= _PERSISTENT:
+        return True
     if since == UNKNOWN:
         return len(good.passed) >= _PASSES
-    return len(streak.red) >= _PERSISTENT or any(when(trial) > since for trial in good.passed)
+    return any(when(trial) > since for trial in good.passed)
 
 
 def _good_end_fails_now(good: CommitTrials, since: datetime) -> bool:

@@ -33,6 +33,10 @@ class CommitTrials:
     commit: str
     trials: tuple[Observation, ...]
 
+    def failed_with(self, exception: str) -> tuple[Observation, ...]:
+        """The trials that failed with this exception, or with one that is not known."""
+        return tuple(trial for trial in self.failed if trial.exception in ("", exception))
+
     def of(self, state: State) -> tuple[Observation, ...]:
         """The trials with this state."""
         return tuple(trial for trial in self.trials if trial.state is state)
@@ -90,11 +94,13 @@ class Timeline:
         """The agents that ran this cell."""
         return frozenset(trial.host for commit in self.conclusive for trial in commit.trials if trial.host)
 
-    @cached_property
-    def known_trials(self) -> tuple[KnownTrials, ...]:
-        """The numbers of runs at each conclusive commit."""
+    def known_trials(self, exception: str) -> tuple[KnownTrials, ...]:
+        """The numbers of runs at each commit that passed, or failed with an exception."""
+        counts = ((at.commit, len(at.passed), len(at.failed_with(exception))) for at in self.conclusive)
         return tuple(
-            KnownTrials(self.key, each.commit, len(each.passed), len(each.failed)) for each in self.conclusive
+            KnownTrials(self.key, commit, passed, failed)
+            for commit, passed, failed in counts
+            if passed or failed
         )
 
     def at(self, commit: str) -> CommitTrials | None:

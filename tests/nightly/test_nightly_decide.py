@@ -29,6 +29,7 @@ def decided(trials, known=()):
         ("P P F P", Nothing(Reason.PASSED_AGAIN, since="c3")),
         ("P P FFF F P", Nothing(Reason.FIXED, since="c4")),
         ("P P FFF F P P P P", Nothing(Reason.GREEN)),
+        ("PF P P F P P P P", Nothing(Reason.FLAKY, rate=Rate(2, 9))),
         ("F F F", Nothing(Reason.NO_PASS_KNOWN, since="c0")),
         ("P P F R", Rerun(Reason.FIRST_FAILURE, (Runs("c2", 3), Runs("c1", 1)), ("h2",))),
         ("P P FR", Wait(Reason.PENDING)),
@@ -75,6 +76,11 @@ def test_a_good_end_that_failed_once_since_is_run_again():
     assert found.reason is Reason.NO_PASS_SINCE
 
 
+def test_a_cell_that_failed_on_all_of_its_agents_may_run_on_any():
+    found = decided(nights("P P P F F", hosts=["h1", "h2"]))
+    assert (found.reason, found.avoid) == (Reason.TOO_FEW_FAILURES, ())
+
+
 def test_a_baseline_that_infrastructure_killed_is_no_end():
     found = decided([*nights("P P P P I FFF F"), *reruns(3, "P")])
     assert (found.good, found.bad) == ("c3", "c5")
@@ -83,6 +89,13 @@ def test_a_baseline_that_infrastructure_killed_is_no_end():
 def test_a_commit_with_a_pass_is_a_good_end():
     found = decided([*nights("P P P P P PF FFF F"), *reruns(5, "P")])
     assert (found.good, found.bad) == ("c5", "c6")
+
+
+def test_a_commit_that_fails_with_another_exception_is_not_the_bad_end():
+    trials = [*nights("P P P P P"), *nights("F", start=5, exception="OSError"), *nights("FFF F", start=6)]
+    found = decided([*trials, *reruns(4, "P")])
+    assert (found.good, found.bad, found.exception) == ("c4", "c6", "ValueError")
+    assert [one.commit for one in found.trials] == ["c0", "c1", "c2", "c3", "c4", "c6", "c7"]
 
 
 def test_a_flaky_cell_needs_more_failures_than_chance_explains():
@@ -122,6 +135,34 @@ def test_failures_of_a_sick_agent_count_as_infrastructure():
     elsewhere = [trial("c5", "F", key, hour=130, host=f"h{number}") for number, key in enumerate(cells)]
     found = decide([*before, *elsewhere, *others], COMMITS)
     assert {found[key].reason for key in cells} == {Reason.FIRST_FAILURE}
+
+
+STORM = [cell(f"test_{name}", job) for name, job in zip("pqrs", ("a", "b", "c", "d"), strict=True)]
+
+
+def hit(key, states):
+    """A cell that passed for five days, and met a storm on the sixth and in its rerun."""
+    hosts = (f"{key.cell} 1", f"{key.cell} 2")
+    return [
+        *nights("P P P P P", key),
+        *nights(states, key, start=5, hosts=hosts, exception="ConnectionError"),
+    ]
+
+
+def test_a_storm_is_infrastructure_also_for_the_cell_that_had_bad_luck():
+    others = [one for key in STORM for one in hit(key, "FP")]
+    alike = [*nights("P P P P P FFF F", exception="ConnectionError"), *reruns(4, "P")]
+    assert isinstance(decided(alike), Bisect)
+    assert decided([*alike, *others]) == Wait(Reason.INFRASTRUCTURE)
+    assert isinstance(decided([*REGRESSION, *others]), Bisect)
+
+
+def test_a_storm_that_also_hit_the_good_end_is_one_whatever_the_order():
+    keys = STORM[:3]
+    trials = [one for key in keys for one in hit(key, "FP")]
+    again = [one for key in keys for one in reruns(4, "F", key, day=5, exception="ConnectionError")]
+    found = {decide([*trials, *again][::step], COMMITS)[key] for key in keys for step in (1, -1)}
+    assert {type(each) for each in found} <= {Nothing, Wait}
 
 
 def test_a_new_cell_that_never_passed_is_born_red():
@@ -186,6 +227,8 @@ def test_a_failure_like_one_with_a_culprit_is_run_around_it():
     others = known("c3", "c5", (B,), culprits={B: "c4"})
     assert decided(wide, [others]) == Rerun(Reason.SAME_CAUSE, (Runs("c4", 1),), ("h0", "h5", "h6"))
     assert decided([*wide, *reruns(4, "F")], [others]).reason is Reason.STILL_RED
+    other = reruns(4, "F", exception="OSError")
+    assert decided([*wide, *other], [others]).runs == (Runs("c4", 1),)
     assert isinstance(decided([*wide, *reruns(4, "P")], [others]), Bisect)
 
 
@@ -258,6 +301,8 @@ def test_without_times_and_hosts_a_second_pass_shows_that_the_fleet_is_fine():
     bare = [replace(one, finished=None, host="") for one in nights("P P P P P FFF F")]
     assert decided(bare).reason is Reason.NO_PASS_SINCE
     assert isinstance(decided([*bare, replace(trial("c4", "P", attempt="2"), finished=None)]), Bisect)
+    third = replace(trial("c7", "F"), finished=None, host="")
+    assert isinstance(decided([*bare, third]), Bisect)
 
 
 def test_every_reason_has_a_sentence():
