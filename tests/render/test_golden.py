@@ -49,8 +49,7 @@ def compare(name, text):
     assert text == path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(("ending", "width"), [*((ending, 80) for ending in ENDINGS), ("culprit", 120)])
 def test_terminal_report(printed, ending, width):
     compare(f"{ending}-{width}.txt", printed(render_report(getattr(documents, ending)()), width))
 
