@@ -69,7 +69,13 @@ def test_a_file_that_cannot_be_read_is_a_cell(tree, place, broken):
     tree.write({"tests/deep/test_a.py": "def test_a(): pass\n", place: broken})
     assert tree.outcomes()[place] == "failed", tree.output
     assert tree.outcomes(cells=(place,)) == {place: "failed"}
-    tree.write({place: ""})
+
+
+@pytest.mark.parametrize(
+    "place", ["tests/conftest.py", "tests/deep/conftest.py", "conftest.py", "tests/test_b.py"]
+)
+def test_a_file_that_is_a_cell_passes_where_it_can_be_read(tree, place):
+    tree.write({"tests/deep/test_a.py": "def test_a(): pass\n", place: ""})
     assert tree.outcomes(cells=(place,)) == {place: "passed"}
     (tree.root / "tree" / place).unlink()
     without = "passed" if place.endswith("conftest.py") else "errored"
