@@ -144,11 +144,9 @@ def test_the_stored_trials_are_those_of_a_session_that_was_not_killed(project, c
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 143)])
 def test_a_signal_ends_the_trial_and_the_session_can_be_resumed(project, counter, held, name, code):
     """Sent to the whole group, as a terminal does."""
-    began = time.monotonic()
     os.killpg(held.pid, signal.Signals[name])
     said = ended(held)
     assert said[0] == code, said[2]
-    assert time.monotonic() - began < 10
     assert survivors(project.mark) == []
     assert said[1] == ""
     assert "bisect-run resume" in said[2]
