@@ -16,7 +16,9 @@ from bisect_tool.demo.patch_series import replay
 from bisect_tool.supervise.load import Load
 from bisect_tool.terminal import terminal
 
-SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+SERIES = SCENARIOS / "reference_engine" / "series.toml"
+WITHOUT_TORCH = Path(__file__).with_name("without_torch")
 STEERING = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "TF_BUILD", "TTY_COMPATIBLE")
 
 
@@ -87,6 +89,22 @@ def engine(place):
     repository = place / "engine.git"
     replay(SERIES, repository)
     return repository
+
+
+@pytest.fixture(scope="session")
+def without_torch(tmp_path_factory):
+    """The bundled scenarios, but with a stand-in for torch: where no token is looked at, nobody misses it.
+
+    A worker of the reference engine takes three seconds of processor time to import the real one.
+    """
+    folder = tmp_path_factory.mktemp("scenarios")
+    for name in ("external_lb_dp", "shutdown"):
+        shutil.copytree(SCENARIOS / name, folder / name)
+    scenario = folder / "external_lb_dp" / "scenario.toml"
+    before, section, launch = scenario.read_text().partition("[profiles.reference.launch]")
+    launch = launch.replace("env = { ", f'env = {{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", ', 1)
+    scenario.write_text(before + section + launch)
+    return folder
 
 
 class Project:

@@ -40,12 +40,13 @@ def test_it_asks_for_the_third_history(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_cells_before_and_the_culprit_are_named(tmp_path):
+def test_the_cells_before_and_the_culprit_are_named(without_torch, tmp_path):
     """Between the culprit's neighbours, and with one cell of each group: enough, and quicker than all."""
     repository = tmp_path / "engine.git"
     labels = replay(scenarios_root() / "reference_engine" / "order.toml", repository).labels
     ends = ("--good", labels["token-index"], "--bad", labels["revert-report"])
-    asked = ("--profile", "reference", "--cells", "*server_info*")
+    scenario = ("--scenario", str(without_torch / "external_lb_dp"), "--profile", "reference")
+    asked = (*scenario, "--cells", "*server_info*")
     ended = subprocess.run(
         [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *asked, "--json"],
         env={**os.environ, "BISECT_RUN_HOME": str(tmp_path)},

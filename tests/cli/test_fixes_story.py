@@ -30,10 +30,11 @@ def labels(place):
 
 
 @pytest.fixture(scope="module")
-def told(place, labels):
+def told(place, labels, without_torch):
     """The document: the culprit, and the commits that the page of vLLM's issue 36624 speaks of."""
     candidates = ("--revert", "118", "--revert", "121", "--pick", "revert", "--pick", "fixed")
-    words = ("fixes", "--repo", str(place / "engine.git"), "--at", "bad", *candidates, "--verify", "fixed")
+    what = ("--repo", str(place / "engine.git"), "--scenario", str(without_torch / "external_lb_dp"))
+    words = ("fixes", *what, "--at", "bad", *candidates, "--verify", "fixed")
     done = subprocess.run(
         [sys.executable, "-c", MAIN, *words, "--cells", CELL, "--runs", "1", "--json"],
         env={**os.environ, "BISECT_RUN_HOME": str(place / "home")},

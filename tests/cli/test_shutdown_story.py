@@ -34,9 +34,9 @@ def labels(place):
 def told(place, labels):
     """A function: words of the command line, cells -> the document."""
 
-    def run(*words, cells):
+    def run(*words, cells, scenario="shutdown"):
         chosen = [word for cell in cells for word in ("--cells", cell)]
-        of = ("--repo", str(place / "engine.git"), "--scenario", "shutdown", "--profile", "reference")
+        of = ("--repo", str(place / "engine.git"), "--scenario", str(scenario), "--profile", "reference")
         done = subprocess.run(
             [sys.executable, "-c", MAIN, *words, *of, *chosen, "--json"],
             env={**os.environ, "BISECT_RUN_HOME": str(place / "home")},
@@ -59,15 +59,16 @@ def test_what_the_last_commit_promises_it_keeps(told):
     assert headless == "skipped"
 
 
-def test_the_culprit_broke_the_end_of_an_idle_server(told, labels):
-    cell = told("run", "--good", "good", "--bad", "bad", cells=[AT_ONCE]).cells[AT_ONCE]
+def test_the_culprit_broke_the_end_of_an_idle_server(told, labels, without_torch):
+    words = ("run", "--good", "good", "--bad", "bad")
+    cell = told(*words, cells=[AT_ONCE], scenario=without_torch / "shutdown").cells[AT_ONCE]
     assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
 
 
-def test_commits_without_the_flag_hide_which_one_mended_what_it_is_for(told, labels):
+def test_commits_without_the_flag_hide_which_one_mended_what_it_is_for(told, labels, without_torch):
     """The revert takes the flag away, and the re-apply brings it back: which of them was it?"""
     words = ("run", "--find", "fix", "--bad", "bad", "--good", "fixed")
-    mended = told(*words, cells=[DRAINING]).cells[DRAINING]
+    mended = told(*words, cells=[DRAINING], scenario=without_torch / "shutdown").cells[DRAINING]
     assert mended.finding == "candidates"
     assert mended.candidates == (labels["revert"], labels["start-test"], labels["fixed"])
     assert {skipped.reason for skipped in mended.skipped} == {"this commit has no --shutdown-timeout"}
