@@ -9,18 +9,26 @@ from __future__ import annotations
 import sys
 import traceback
 from contextlib import suppress
+from itertools import takewhile
 
 from bisect_tool.errors import ExitCode, StepCode
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line (`run` if it names no command) and end the process with its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    if words[0].startswith("-") and words[0] not in ("--help", "--version"):
-        words = ["run", *words]
+    words = _command_first(sys.argv[1:] if arguments is None else arguments)
     code = _run(words)
     stepping = words[:1] == ["step"]
     sys.exit(StepCode.ABORT if stepping and code not in set(StepCode) else code)
+
+
+def _command_first(words: list[str]) -> list[str]:
+    """The words with `run` before options that have no command, and -v after the command."""
+    verbose = list(takewhile(lambda word: word in ("-v", "--verbose"), words))
+    first, *rest = words[len(verbose) :] or ["--help"]
+    if first.startswith("-") and first not in ("--help", "--version"):
+        return ["run", *words]
+    return [first, *verbose, *rest]
 
 
 def _run(words: list[str]) -> int:

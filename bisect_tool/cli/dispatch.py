@@ -6,17 +6,22 @@ import ast
 import errno
 import gc
 import importlib
+import logging
+import os
+import shlex
+import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bisect_tool import __version__
+from bisect_tool import __version__, diagnostics
 from bisect_tool.cli.examples import epilog
 from bisect_tool.errors import BisectError, ExitCode, UsageError
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say, say_error
+from bisect_tool.terminal.verbose import be_verbose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +49,10 @@ _COMMANDS = (
     "nightly",
 )
 _GROUPS = {"scenarios": "List, show and check scenarios."}
+_log = logging.getLogger("bisect_run.cli")
+_errors = logging.getLogger("bisect_run.errors")
+"""What ended a command, and is on stderr anyway."""
+_DETAILED = (ExitCode.ENVIRONMENT, ExitCode.BUG)
 _TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")
 
 
@@ -97,7 +106,18 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _verbose(wanted: bool) -> None:
+    if wanted:
+        be_verbose(without=_errors.name)
+
+
 def _root(
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "-v", "--verbose", callback=_verbose, is_eager=True, help="Show the diagnostic log on stderr."
+        ),
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -105,14 +125,29 @@ def _root(
     pass
 
 
+def _verbose_everywhere(program: Any) -> Any:  # noqa: ANN401  # Typer's click or, with older ones, click's own
+    """Let every command take the program's -v as well, before or after its own options."""
+    verbose = next(each for each in program.params if each.name == "verbose")
+    verbose.expose_value = False
+    commands = [*program.commands.values()]
+    while commands:
+        command = commands.pop()
+        command.params.append(verbose)
+        commands += getattr(command, "commands", {}).values()
+    return program
+
+
 def dispatch(words: list[str]) -> int:
     """Run the command that is named by the first word; returns the exit code of the process."""
-    with terminal.unfailing() as stdout:
+    with terminal.unfailing() as stdout, diagnostics.recording() as recorder:
         code = _run(words)
-        if stdout.failure is None or code not in _ANSWERS:
-            return code
-        say_error(f"cannot write to standard output: {stdout.failure.strerror}", _UNWRITTEN)
-        return ExitCode.ENVIRONMENT
+        if stdout.failure is not None and code in _ANSWERS:
+            say_error(f"cannot write to standard output: {stdout.failure.strerror}", _UNWRITTEN)
+            code = ExitCode.ENVIRONMENT
+        _errors.info("exit code %d", code)
+        if code in _DETAILED and recorder.path:
+            say(f"Details: {recorder.path}")
+        return code
 
 
 def _check_folder() -> None:
@@ -132,13 +167,16 @@ def _check_command(words: list[str]) -> None:
 
 def _run(words: list[str]) -> int:
     try:
+        diagnostics.set_level(os.environ)
+        _log.info("bisect-run %s, Python %s: %s", __version__, sys.version.split()[0], shlex.join(words))
         _check_folder()
         _check_command(words)
         named = words[0] in (*_COMMANDS, *_GROUPS)
         gc.disable()  # modules are no garbage, and to look for some in them takes a tenth of the start
         app = command_line(words[:1]) if named else _overview()
         gc.enable()
-        return int(app(words, prog_name="bisect-run", standalone_mode=False) or 0)
+        program = _verbose_everywhere(typer.main.get_command(app))
+        return int(program.main(words, prog_name="bisect-run", standalone_mode=False) or 0)
     except _MISUSE as error:
         message = getattr(error, "format_message", error.__str__)()
         command = f"{words[0]} " if words[0] in _COMMANDS else ""
@@ -147,6 +185,7 @@ def _run(words: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BisectError as error:
+        _errors.error("%s", error.message, exc_info=error.exit_code in _DETAILED)
         say_error(error.message, error.hint)
         return error.exit_code
     except SystemExit as error:  # Typer makes one with code 1 of every broken pipe
@@ -156,6 +195,7 @@ def _run(words: list[str]) -> int:
 
 
 def _unexpected(error: BaseException) -> int:
+    _errors.error("unexpected", exc_info=error)
     if isinstance(error, OSError) and error.errno in _DISK:
         say_error(
             f"disk error: {error}",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import FrameType
 
 from bisect_tool.errors import ExitCode
+
+_log = logging.getLogger("bisect_run.cli")
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,12 @@ def interruptible() -> Iterator[Interrupt]:
     A SIGHUP that is ignored when we begin stays ignored: under `nohup` a run outlives its terminal.
     """
     interrupt = Interrupt()
+    times: list[datetime] = []
 
     def handle(number: int, _: FrameType | None) -> None:
         if interrupt.received and number == signal.SIGINT:
             raise KeyboardInterrupt
+        times.append(datetime.now(UTC))
         interrupt.received.append(signal.Signals(number))
         interrupt.cancel.set()
 
@@ -47,3 +53,6 @@ def interruptible() -> Iterator[Interrupt]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        # Not where a signal is handled: it may come while a record is being written.
+        for received, time in zip(interrupt.received, times, strict=True):
+            _log.warning("%s at %s", received.name, time.isoformat(timespec="milliseconds"))

@@ -86,8 +86,8 @@ class LocalExecutor:
         slot = min(self._idle)
         self._idle.remove(slot)
         # A second Ctrl-C ends us at once: nothing waits for this thread then, and the guardian is on its own.
-        work = threading.Thread(target=self._work, args=(slot, sha, cells, folder), daemon=True)
-        work.start()
+        work = (slot, sha, cells, folder)
+        threading.Thread(target=self._work, args=work, name=f"slot {slot}", daemon=True).start()
         return slot
 
     def prefetch(self, shas: tuple[str, ...]) -> None:

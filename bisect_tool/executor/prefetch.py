@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bisect_tool.git import Repository, Worktrees
     from bisect_tool.trial.config import TrialConfig
 
+_log = logging.getLogger("bisect_run.executor")
 _END_S = 30.0
 _REASON_LIMIT = 300
 
@@ -49,7 +51,7 @@ class Prefetch:
             self._wanted = shas
             self._changed.notify()
         if shas and self._thread is None:
-            self._thread = threading.Thread(target=self._work, args=(build,), daemon=True)
+            self._thread = threading.Thread(target=self._work, args=(build,), name="prefetch", daemon=True)
             self._thread.start()
 
     def end(self, *, at_once: bool) -> None:
@@ -73,8 +75,11 @@ class Prefetch:
                     tried.add(name)
                     self._prepare(sha, name, build)
             except BuildInterrupted:
+                _log.debug("%s is not built ahead: interrupted", sha[:9])
                 return
             except (BisectError, CheckoutFailed, OSError) as error:
+                # Nobody may hear the note any more.
+                _log.warning("%s is not built ahead", sha[:9], exc_info=True)
                 why = clean_line(str(error), _REASON_LIMIT)
                 self._note(f"{sha[:9]} could not be built ahead, and is built again when it is tested: {why}")
 

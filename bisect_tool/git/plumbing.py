@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
 import signal
 import subprocess
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.diagnostics import log_command
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from git.cmd import Git as GitPython
 
+_log = logging.getLogger("bisect_run.git")
 OLDEST = (2, 32)
 LOCAL_S = 120.0
 CHECKOUT_S = 900.0
@@ -157,7 +161,8 @@ class Git:
             GitFailed: it ended with an error, or its deadline passed.
             EnvironmentFailed: there is no git on this machine.
         """
-        return _finish(self._start(arguments), arguments, stdin, timeout_s)
+        began = time.monotonic()
+        return _finish(self._start(arguments), arguments, stdin, timeout_s, began)
 
     def _start(self, arguments: tuple[str, ...]) -> GitPython.AutoInterrupt:
         folder = self.folder or self.work_tree or self.git_dir or Path.cwd()
@@ -249,18 +254,24 @@ def _without(names: Iterable[str]) -> list[str]:
 
 
 def _finish(
-    process: GitPython.AutoInterrupt, arguments: tuple[str, ...], stdin: bytes, timeout_s: float
+    process: GitPython.AutoInterrupt,
+    arguments: tuple[str, ...],
+    stdin: bytes,
+    timeout_s: float,
+    began: float,
 ) -> bytes:
     what = clean(" ".join(arguments[:2]))
     output: bytes
     try:
         output, errors = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:
+        log_command(_log, ("git", *arguments), None, began)
         raise GitFailed(what, f"timed out after {timeout_s:.0f} s") from None
     finally:
         _end(process)
+    said = clean(errors.decode("utf-8", "replace")).strip()
+    log_command(_log, ("git", *arguments), process.returncode, began, said)
     if process.returncode != 0:
-        said = clean(errors.decode("utf-8", "replace")).strip()
         raise GitFailed(what, said, refused=process.returncode > 0)
     return output
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bisect_tool.git.plumbing import Git
     from bisect_tool.git.repository import Repository
 
+_log = logging.getLogger("bisect_run.git")
 _SUBMODULE = b"160000 "
 _REASON_LIMIT = 300
 _MOST = 1000
@@ -84,9 +86,11 @@ class Worktree:
             CheckoutFailed: git refused the commit on a fresh worktree as well.
             EnvironmentFailed: the disk, the network or git itself failed there.
         """
-        with suppress(GitFailed, OSError):  # whatever it is, a fresh worktree does not have it
+        try:
             if self._is_ours():
                 return self._switch(sha)
+        except (GitFailed, OSError) as error:  # whatever it is, a fresh worktree does not have it
+            _log.warning("%s is made anew: %s", self.path, error)
         try:
             self._make_fresh()
             return self._switch(sha)
@@ -289,7 +293,7 @@ def remove(path: Path) -> None:
     Raises:
         EnvironmentFailed: something in it belongs to somebody else, or it is too deep.
     """
-    with suppress(OSError, RecursionError):
+    with suppress(OSError, RecursionError):  # that it is there still is said below
         if path.is_symlink() or path.is_file():
             path.unlink()
         else:

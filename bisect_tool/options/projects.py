@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import posixpath
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.build import Provider
+from bisect_tool.diagnostics import log_command
 from bisect_tool.errors import UsageError
 from bisect_tool.git.clone import is_url
 from bisect_tool.request import ProjectCheck
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from bisect_tool.options.shared_options import CheckOptions
     from bisect_tool.scenario import Scenario
 
+_log = logging.getLogger("bisect_run.options")
 SCENARIO = "pytest"
 _PYTEST_S = 60.0
 _RUN_NOTHING = (
@@ -189,14 +193,17 @@ def _executable(word: str) -> str:
 
 
 def _has_pytest(python: str) -> bool:
+    argv, began = (python, "-c", "import pytest"), time.monotonic()
     try:
         done = subprocess.run(
-            (python, "-c", "import pytest"),
+            argv,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PYTEST_S,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired) as error:
+        _log.warning("whether %s has pytest is not known: %s", python, error)
         return False
+    log_command(_log, argv, done.returncode, began)
     return done.returncode == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bisect_tool.planner import State
     from bisect_tool.session.session import Session
     from bisect_tool.session.store import TrialRow
+
+_log = logging.getLogger("bisect_run.results")
 
 
 def commit_info(commit: Commit) -> CommitInfo:
@@ -55,6 +57,8 @@ def parents_outside(session: Session, state: State, commits: Mapping[str, Commit
     for item in state.conclusions:
         for sha in commits[item.culprit].parents if item.culprit else ():
             if sha not in commits:
-                with suppress(BisectError):
+                try:
                     found[sha] = session.repository.commit(sha)
+                except BisectError as error:
+                    _log.warning("the parent %s of a culprit is left out: %s", sha, error)
     return found

@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed, Noted, Waits
 from bisect_tool.executor.local import LocalExecutor
 from bisect_tool.options.check_files import require_same_check
+from bisect_tool.session.observer import LoggingObserver
 from bisect_tool.session.session import assembled, require_same_scenario, trials
 from bisect_tool.supervise import recover
 from bisect_tool.trial.run import TrialAborted, clear
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
 
     from bisect_tool.planner import Planner, State, Step
+    from bisect_tool.session.observer import Observer
     from bisect_tool.session.session import Session
-    from bisect_tool.session.store import Store, TrialRow
+    from bisect_tool.session.store import Store
     from bisect_tool.trial.result import TrialResult
 
-
-class Observer(Protocol):
-    """Callbacks of a running session, such as the progress display; all are called from one thread."""
-
-    def waiting(self, sentence: str) -> None:
-        """What the session needs is held by another run, which `sentence` names."""
-
-    def on_resume(self, trials: Sequence[TrialRow]) -> None:
-        """The session begins with the trials that are in the store already: its own and shared ones."""
-
-    def on_decision(self, state: State) -> None:
-        """The planner was asked: for the next trial, or whether it is over."""
-
-    def on_trial_start(self, slot: int, step: Step) -> None:
-        """A trial begins in a slot."""
-
-    def phase(self, slot: int, name: str, folder: Path) -> None:
-        """The trial in this slot entered a phase; its logs lie in `folder`."""
-
-    def noted(self, sentence: str) -> None:
-        """Something went wrong that no trial ends for."""
-
-    def on_trial_end(self, step: Step, result: TrialResult) -> None:
-        """A trial ended and is in the store."""
+_log = logging.getLogger("bisect_run.session")
 
 
 def run(
@@ -63,6 +41,7 @@ def run(
         EnvironmentFailed: the environment failed; resumable.
         TrialAborted: `cancel` was set; resumable.
     """
+    observer = LoggingObserver(observer)
     with LocalExecutor(session.config, session.repository, cancel, observer.waiting) as executor:
         return _Loop(session, planner, store, executor, observer).run()
 
@@ -102,6 +81,7 @@ class _Loop:
                 self._await_end()
                 state = self._begin_trials()
         except BaseException as error:
+            _log.info("ending: %r", error)
             at_once = self._cancel.is_set() and isinstance(error, KeyboardInterrupt)
             self._cancel.set()
             if not at_once:
@@ -109,6 +89,7 @@ class _Loop:
             raise
         if state.step is None:
             return state
+        _log.info("stopped: %s", "interrupted" if self._cancel.is_set() else "a budget is used up")
         # A trial can be over before it hears of an interrupt.
         if self._cancel.is_set():
             raise TrialAborted("the session was interrupted")
@@ -128,6 +109,7 @@ class _Loop:
         stored = {Path(trial.folder).name for trial in self._own}
         for folder in self._folder.glob("*"):
             if folder.name not in stored:
+                _log.info("ending what is left of the killed trial %s", folder.name)
                 recover(folder)
                 clear(folder)
 
@@ -188,8 +170,10 @@ class _Loop:
     def _await_all(self) -> None:
         """Let running trials end, and store their results; the first error is the one reported."""
         while self._running:
-            with suppress(Exception):
+            try:
                 self._await_end()
+            except Exception:  # noqa: BLE001 - raised is the first
+                _log.warning("another error, while trials end", exc_info=True)
 
     def _new_folder(self, sha: str) -> Path:
         number = len(self._own) + len(self._running) + 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from bisect_tool import scenario as scenarios
+from bisect_tool.diagnostics import open_log
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.file_lock import try_lock
 from bisect_tool.fixes import candidates
@@ -223,7 +224,7 @@ class SessionBusy(EnvironmentFailed):
 
 @contextmanager
 def held(session: Session) -> Iterator[None]:
-    """Lock the session, so that no other process runs it meanwhile.
+    """Lock the session, so that no other process runs it meanwhile, and log into its folder.
 
     Raises:
         SessionBusy: another process is running it.
@@ -235,6 +236,7 @@ def held(session: Session) -> Iterator[None]:
                 "Wait for it; `bisect-run status` shows it.",
             )
         _end(session.home, session.id).unlink(missing_ok=True)
+        open_log(session.home.session(session.id))
         yield
 
 

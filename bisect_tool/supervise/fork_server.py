@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import select
 import signal
@@ -21,6 +22,7 @@ from bisect_tool.supervise.processes import send
 if TYPE_CHECKING:
     from typing import BinaryIO, Self
 
+_log = logging.getLogger("bisect_run.supervise")
 PROGRAM = Path(__file__).with_name("forked_guardian.py")
 _KILLED_S = 5.0
 
@@ -64,6 +66,7 @@ class GuardianChannel:
     def kill(self) -> None:
         """Kill the guardian, if it has recorded its identity."""
         guardian = read_guardian(self._folder)
+        _log.info("the guardian of %s does not end: killing it", self._folder)
         if guardian:
             send(guardian, signal.SIGKILL)
             self.ended(_KILLED_S)
@@ -111,6 +114,7 @@ class ForkServer:
                 with suppress(BrokenPipeError, ConnectionResetError):
                     socket.send_fds(self._requests, [spec], descriptors)
                     return
+                _log.info("the server of guardians has ended: starting another")
             self._drop()
             self._requests = self._serve()
             socket.send_fds(self._requests, [spec], descriptors)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import shlex
 import shutil
 import signal
 import time
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
+# No warnings: processes that have only this package log, too, and Python would print them there.
+_log = logging.getLogger("bisect_run.supervise")
 POLL_S = 0.1
 MARGIN_S = 20.0
 """How much longer than its own limits a guardian may take before it counts as lost."""
 CLEAN_UP_S = 10.0
 OUTPUT_FILE = "guardian.out"
 FULL_BYTES = 64 * 1024
+_WORDS_LIMIT = 1000
 
 
 def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> GuardianResult:
@@ -51,6 +56,7 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
         EnvironmentFailed: `spec.folder` cannot be written, or the guardian failed. Nothing runs any more.
     """
     began = time.monotonic()
+    _log.debug("start %s in %s, deadline %.0f s", _words(spec), spec.cwd, spec.deadline_s)
     guardian = _start(spec)
     try:
         guardian.send(json.dumps(dict(spec.env)))
@@ -58,9 +64,15 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
     finally:
         _finish(guardian, spec)
         result = _result(spec.folder, spec.token, began)
+        code = "unknown" if result.exit_code is None else result.exit_code
+        _log.debug("end %s: %s, exit code %s, %.3f s", _words(spec), result.reason, code, result.seconds)
     if result.reason is Reason.LOST and guardian.failed and not records_removed(spec.folder):
         raise _failure(spec)
     return result
+
+
+def _words(spec: GuardianSpec) -> str:
+    return shlex.join(spec.argv)[:_WORDS_LIMIT]
 
 
 def records_removed(folder: Path) -> bool:
@@ -88,7 +100,7 @@ def _failure(spec: GuardianSpec) -> EnvironmentFailed:
     if shutil.disk_usage(spec.folder).free < FULL_BYTES:
         return EnvironmentFailed(f"the disk of {spec.folder} is full", "Free some space, then resume.")
     lines = []
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # then it said nothing
         lines = read_regular(spec.folder / OUTPUT_FILE).decode(errors="replace").splitlines()
     said = lines[-1] if lines else "no output"
     return EnvironmentFailed(f"the guardian failed: {said}", f"{spec.folder} has more")
@@ -98,6 +110,7 @@ def _wait(guardian: GuardianChannel, spec: GuardianSpec, cancel: threading.Event
     ends = time.monotonic() + spec.deadline_s + spec.grace_s + MARGIN_S
     while time.monotonic() < ends and not guardian.ended(POLL_S):
         if cancel is not None and cancel.is_set():
+            _log.info("cancelled: %s", _words(spec))
             return
 
 
@@ -121,7 +134,7 @@ def recover(folder: Path) -> GuardianResult | None:
     if not any((folder / name).exists() for name in (SPEC_FILE, GUARDIAN_FILE, JOURNAL_FILE)):
         return None
     token, grace_s = "", GuardianSpec.grace_s
-    with contextlib.suppress(OSError, *UNREADABLE):
+    with contextlib.suppress(OSError, *UNREADABLE):  # as a power loss leaves it
         spec = GuardianSpec.from_json(read_regular(folder / SPEC_FILE))
         token, grace_s = text(spec.token), seconds(spec.grace_s)
     ends = time.monotonic() + grace_s + KILL_LIMIT_S + CLEAN_UP_S
@@ -135,11 +148,14 @@ def recover(folder: Path) -> GuardianResult | None:
 
 def _result(folder: Path, token: str, began: float) -> GuardianResult:
     path = folder / RESULT_FILE
-    with contextlib.suppress(OSError, *UNREADABLE):
+    with contextlib.suppress(OSError, *UNREADABLE):  # the guardian was killed before it wrote one
         return GuardianResult.from_json(read_regular(path))
     ended = time.time()
+    _log.info("the guardian of %s left no result: ending what is left", folder)
     leftovers, parents = end_abandoned(folder, token)
     result = GuardianResult(Reason.LOST, None, time.monotonic() - began, ended, leftovers, parents)
-    with contextlib.suppress(OSError):  # on a full disk the next `recover` finds the same
+    try:
         write_whole(path, result.to_json())
+    except OSError as error:  # on a full disk the next `recover` finds the same
+        _log.info("%s is not written: %s", path, error)
     return result

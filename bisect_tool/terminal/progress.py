@@ -76,7 +76,7 @@ class Snapshot:
 
 
 class Progress:
-    """Watches a session (`bisect_tool.session.runner.Observer`); a context manager around the run."""
+    """Watches a session (`bisect_tool.session.observer.Observer`); a context manager around the run."""
 
     def __init__(
         self,

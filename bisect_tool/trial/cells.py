@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.diagnostics import log_command
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.sanitise import clean_line
 from bisect_tool.trial.collect import available, unreadable
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.scenario import Scenario
 
+_log = logging.getLogger("bisect_run.trial")
 _DEADLINE_S = 120
 
 
@@ -26,10 +30,11 @@ def collect_cells(scenario: Scenario) -> tuple[str, ...]:
     """The ids of all cells, in the suite's order; raises UsageError where the suite cannot be collected."""
     with tempfile.TemporaryDirectory(prefix="bisect-run-") as folder:
         stream = Path(folder) / "stream.jsonl"
+        argv, began = (*suite_argv(scenario), "--collect-only"), time.monotonic()
         env = {**os.environ, "BISECT_RUN_REPORT": str(stream), "PYTHONPATH": suite_path()}
         try:
             done = subprocess.run(
-                (*suite_argv(scenario), "--collect-only"),
+                argv,
                 cwd=folder,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -40,6 +45,7 @@ def collect_cells(scenario: Scenario) -> tuple[str, ...]:
             )
         except subprocess.TimeoutExpired as error:
             raise EnvironmentFailed(f"collecting {scenario.suite} took over {_DEADLINE_S} s") from error
+        log_command(_log, argv, done.returncode, began)
         cells, reason = available(stream), unreadable(stream)
     if not cells:
         why = reason or _last_line(done.stdout + done.stderr)

@@ -1,0 +1,131 @@
+"""Callbacks of a running session, and the diagnostic log of what they are given: decisions and results."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from bisect_tool.format import count, duration, narrowed, outcome_text, percent, short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bisect_tool.planner import CellConclusion, State, Step
+    from bisect_tool.session.store import TrialRow
+    from bisect_tool.trial.result import TrialResult
+
+_log = logging.getLogger("bisect_run.session")
+_BELIEFS = 8
+
+
+class Observer(Protocol):
+    """Callbacks of a running session, such as the progress display; all are called from one thread."""
+
+    def waiting(self, sentence: str) -> None:
+        """What the session needs is held by another run, which `sentence` names."""
+
+    def on_resume(self, trials: Sequence[TrialRow]) -> None:
+        """The session begins with the trials that are in the store already: its own and shared ones."""
+
+    def on_decision(self, state: State) -> None:
+        """The planner was asked: for the next trial, or whether it is over."""
+
+    def on_trial_start(self, slot: int, step: Step) -> None:
+        """A trial begins in a slot."""
+
+    def phase(self, slot: int, name: str, folder: Path) -> None:
+        """The trial in this slot entered a phase; its logs lie in `folder`."""
+
+    def noted(self, sentence: str) -> None:
+        """Something went wrong that no trial ends for."""
+
+    def on_trial_end(self, step: Step, result: TrialResult) -> None:
+        """A trial ended and is in the store."""
+
+
+class LoggingObserver:
+    """Logs what a session decides and what its trials yield, and hands it on to another observer."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._logged: set[str] = set()
+
+    def waiting(self, sentence: str) -> None:
+        """Log what another run holds."""
+        _log.info("%s", sentence)
+        self._observer.waiting(sentence)
+
+    def on_resume(self, trials: Sequence[TrialRow]) -> None:
+        """Log how many trials there are already."""
+        shared = sum(row.shared for row in trials)
+        _log.info("%s in the store, %d of them of earlier sessions", count(len(trials), "trial"), shared)
+        self._observer.on_resume(trials)
+
+    def on_decision(self, state: State) -> None:
+        """Log each conclusion once, then the next trial with its reason."""
+        concluded = dict.fromkeys(map(conclusion, state.conclusions))
+        for sentence in concluded:
+            if sentence not in self._logged:
+                _log.info("%s", sentence)
+        self._logged |= concluded.keys()
+        _log.info("%s", decision(state))
+        self._observer.on_decision(state)
+
+    def on_trial_start(self, slot: int, step: Step) -> None:
+        """Log the trial's slot."""
+        _log.debug("%s runs in slot %d", short(step.sha), slot)
+        self._observer.on_trial_start(slot, step)
+
+    def phase(self, slot: int, name: str, folder: Path) -> None:
+        """Log the phase, and where its logs are."""
+        _log.debug("slot %d: %s, logs in %s", slot, name, folder)
+        self._observer.phase(slot, name, folder)
+
+    def noted(self, sentence: str) -> None:
+        """Log what went wrong."""
+        _log.warning("%s", sentence)
+        self._observer.noted(sentence)
+
+    def on_trial_end(self, step: Step, result: TrialResult) -> None:
+        """Log what the trial yielded, cell by cell."""
+        _log.info("%s", trial(step, result))
+        self._observer.on_trial_end(step, result)
+
+
+def decision(state: State) -> str:
+    """The next trial, why it is run, and what is thought of the commits; or why there is none."""
+    if state.step is None:
+        over = "a budget is used up" if state.stopped else "the search is over"
+        return f"no trial to start: {over if state.over or state.stopped else 'running trials come first'}"
+    cells = "all cells" if state.step.cells is None else ", ".join(state.step.cells)
+    left = narrowed(len(state.remaining), state.disagreement)
+    thought = "".join(
+        f"; {belief.cell}: {', '.join(f'{short(sha)} {percent(chance)}' for sha, chance in belief.top)}"
+        f", flaky {percent(belief.flaky)}"
+        for belief in state.beliefs[:_BELIEFS]
+    )
+    return (
+        f"next trial: {short(state.step.sha)}, {state.step.purpose}, {cells};"
+        f" {left}, about {count(state.steps_left, 'trial')} left{thought}"
+    )
+
+
+def conclusion(item: CellConclusion) -> str:
+    """What was found out about one cell."""
+    found = short(item.culprit) if item.culprit else count(len(item.candidates), "candidate")
+    sure = "" if item.confidence is None else f", confidence {percent(item.confidence)}"
+    runs = f"{item.bad.failed} of {item.bad.runs} at --bad, {item.good.failed} of {item.good.runs} at --good"
+    note = f"; {item.note}" if item.note else ""
+    return f"concluded {item.cell}: {item.finding}, {found}{sure}; failed in {runs}{note}"
+
+
+def trial(step: Step, result: TrialResult) -> str:
+    """The result of a trial, and the signature or reason of each cell that did not pass."""
+    cells = "".join(
+        f"; {cell.cell}: {cell.outcome}{f', {cell.failure.signature}' if cell.failure else ''}"
+        f"{f', {cell.reason}' if cell.reason else ''}"
+        for cell in result.cells
+    )
+    what = outcome_text(result.outcome, result.reason, ())
+    return f"trial {short(result.sha)}, {step.purpose}: {what}, {duration(result.seconds)}{cells}"

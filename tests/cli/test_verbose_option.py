@@ -1,0 +1,105 @@
+"""-v before and after a command's name, BISECT_RUN_LOG_LEVEL, and where the details of an error are."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.diagnostics import LOG_FILE, open_log
+from bisect_tool.errors import EnvironmentFailed
+
+FIRST = "INFO bisect_run.cli [MainThread] bisect-run "
+
+
+def stop(monkeypatch, folder, error):
+    """Let `status` open a session's log and fail."""
+
+    def home():
+        open_log(folder)
+        raise error
+
+    monkeypatch.setattr("bisect_tool.cli.status.home", home)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-v", "status"),
+        ("--verbose", "status"),
+        ("status", "-v"),
+        ("status", "--verbose"),
+        ("-v", "scenarios", "list"),
+        ("scenarios", "-v", "list"),
+        ("scenarios", "list", "-v"),
+    ],
+)
+def test_verbose_shows_the_log_on_stderr_and_changes_nothing_else(cli, words):
+    ended = cli(*words)
+    assert ended.code == 0
+    assert FIRST in ended.err
+    plain = cli(*(word for word in words if not word.startswith("-")))
+    assert (ended.code, ended.out, "") == (plain.code, plain.out, plain.err)
+
+
+def test_without_a_command_verbose_is_run(cli):
+    ended = cli("-v", "--good", "x")
+    assert FIRST in ended.err
+    assert "Missing option '--bad'" in ended.err
+
+
+@pytest.mark.parametrize("words", [("-v",), ("-v", "--help"), ("--help", "-v"), ("-v", "--version")])
+def test_verbose_beside_help_and_version(cli, words):
+    ended = cli(*words)
+    assert ended.code == 0
+    assert "-v, --verbose" in ended.out or ended.out.startswith("bisect-run ")
+
+
+@pytest.mark.parametrize("command", ["run", "explain", "scenarios", "step"])
+def test_help_of_each_command_has_verbose(cli, command):
+    assert "-v, --verbose" in cli(command, "--help").out
+
+
+def test_verbose_of_the_check_is_its_own(cli):
+    """What stands after -- belongs to the command, and the value of an option to the option."""
+    for words in (("--", "./check.sh", "-v"), ("--pytest-args", "-v")):
+        ended = cli("plan", "--good", "nowhere", "--bad", "nowhere", "--repo", "/nowhere", *words)
+        assert FIRST not in ended.err
+        assert ended.code == 2
+
+
+def test_level_that_does_not_exist_is_a_usage_error(cli, monkeypatch):
+    monkeypatch.setenv("BISECT_RUN_LOG_LEVEL", "loud")
+    ended = cli("status")
+    assert (ended.code, ended.out) == (2, "")
+    wrong, advice = ended.err.splitlines()
+    assert wrong == "error: invalid BISECT_RUN_LOG_LEVEL: 'loud'"
+    assert advice == "Use one of debug, info, warning, error."
+
+
+def test_level_applies_to_verbose(cli, monkeypatch):
+    monkeypatch.setenv("BISECT_RUN_LOG_LEVEL", "warning")
+    assert cli("-v", "status").err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(EnvironmentFailed("the machine failed", "Repair it."), 5), (RuntimeError("no idea"), 70)],
+)
+def test_failure_names_the_log_with_its_traceback(cli, monkeypatch, tmp_path, error, code):
+    stop(monkeypatch, tmp_path, error)
+    ended = cli("status")
+    assert ended.code == code
+    assert ended.err.splitlines()[-1] == f"Details: {tmp_path / LOG_FILE}"
+    text = (tmp_path / LOG_FILE).read_text()
+    assert f"{type(error).__name__}: {error}" in text
+    assert text.splitlines()[-1].endswith(f"exit code {code}")
+
+
+def test_failure_without_a_session_names_no_log(cli, monkeypatch):
+    def home():
+        raise EnvironmentFailed("the machine failed", "Repair it.")
+
+    monkeypatch.setattr("bisect_tool.cli.status.home", home)
+    ended = cli("-v", "status")
+    assert ended.code == 5
+    assert ended.err.count("the machine failed") == 1  # as a message, and not as a record, too
+    assert "Details" not in ended.err
