@@ -44,7 +44,7 @@ def _compile(job: Build) -> None:
     job = replace(job, records=records, token=f"bisect-run-lay-{records}")
     try:
         job.run([str(job.python), "-m", "compileall", "-q", "-j", "0", *folders], {}, job.tree)
-    except BuildFailed:
+    except BuildFailed:  # packages ship files that no Python can compile
         job.note("(some files do not compile; the trial shows whether that matters)")
     shutil.rmtree(records, ignore_errors=True)
 

@@ -45,7 +45,7 @@ def _declared(project: Path) -> Iterator[str]:
     """The folders that hold a project's packages, relative to it."""
     yield from map(str, filter(None, _in_pyproject(project)))
     yield from _in_setup_cfg(project)
-    with suppress(OSError, UnicodeDecodeError):
+    with suppress(OSError, UnicodeDecodeError):  # most projects have none
         text = (project / "setup.py").read_text(encoding="utf-8")
         yield from (first or second for first, second in _IN_SETUP_PY.findall(text))
     if not (project / "src" / "__init__.py").is_file():
@@ -55,7 +55,7 @@ def _declared(project: Path) -> Iterator[str]:
 def _in_pyproject(project: Path) -> Iterator[Any]:
     try:
         tool = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {})
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # without one that can be read, it names no folder
         return
     yield _at(tool, "setuptools", "package-dir", "")
     where = _at(tool, "setuptools", "packages", "find", "where")
@@ -77,7 +77,7 @@ def _at(table: Any, *keys: str) -> Any:  # noqa: ANN401 - TOML
 
 def _in_setup_cfg(project: Path) -> Iterator[str]:
     parser = configparser.RawConfigParser(strict=False)
-    with suppress(configparser.Error, OSError, UnicodeDecodeError):
+    with suppress(configparser.Error, OSError, UnicodeDecodeError):  # most projects have none
         parser.read(project / "setup.cfg", encoding="utf-8")
         yield from parser.get("options.packages.find", "where", fallback="").split()
         for line in parser.get("options", "package_dir", fallback="").splitlines():

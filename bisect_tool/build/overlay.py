@@ -130,5 +130,5 @@ def _compile(packages: Path, job: Build) -> None:
     """Compile to bytecode once for all trials; packages ship files that no Python can compile."""
     try:
         job.run([str(job.python), "-m", "compileall", "-q", "-j", "0", str(packages)], {}, job.folder)
-    except BuildFailed:
+    except BuildFailed:  # packages ship files that no Python can compile
         job.note("(some files do not compile; that is normal)")

@@ -54,7 +54,7 @@ def build(job: Build) -> None:
 def _has_pytest(job: Build) -> bool:
     try:
         job.run([str(job.python), "-c", _HAS_PYTEST], {}, job.folder)
-    except BuildFailed:
+    except BuildFailed:  # that is the answer
         return False
     return True
 

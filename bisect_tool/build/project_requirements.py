@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import tomllib
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+_log = logging.getLogger("bisect_run.build")
 _NAMES = (("test", "tests", "testing"), ("dev", "develop", "development"))
 """Extras and groups: those of the first row, or else of the second."""
 _FILES = tuple(
@@ -72,7 +74,10 @@ def read_pyproject(tree: Path) -> dict[str, Any]:
     """What pyproject.toml says; nothing where there is none, or it cannot be read."""
     try:
         return tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        _log.warning("pyproject.toml is left out: %s", error)
         return {}
 
 

@@ -186,7 +186,7 @@ def _existing(destination: Path, digest: str) -> Replayed | None:
     try:
         stamp = json.loads((destination / STAMP).read_text(encoding="utf-8"))
         return Replayed(stamp["head"], stamp["labels"]) if stamp["digest"] == digest else None
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError):  # not built yet, or by another version: it is built now
         return None
 
 

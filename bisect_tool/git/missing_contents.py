@@ -111,7 +111,7 @@ def _texts(repository: Repository, sha: str, files: Sequence[str]) -> Iterator[t
     for file in files:
         try:
             yield posixpath.dirname(file), repository.file(sha, file).decode("utf-8", "replace")
-        except UsageError:
+        except UsageError:  # this commit has no such file
             continue
 
 

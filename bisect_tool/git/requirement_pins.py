@@ -64,7 +64,7 @@ def _required(reader: Callable[[str], Iterable[tuple[str, str]]], text: str) -> 
     try:
         for name, requirement in reader(text):
             found[name].add(" ".join(requirement.split()))
-    except (ValueError, TypeError, AttributeError, RecursionError, configparser.Error):
+    except (ValueError, TypeError, AttributeError, RecursionError, configparser.Error):  # it pins nothing
         return defaultdict(set)
     return found
 

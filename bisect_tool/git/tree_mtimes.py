@@ -61,7 +61,7 @@ class Folders:
 
     def same(self) -> bool:
         """Whether no entry was added, removed or renamed since the last look; False if unknown."""
-        with suppress(OSError):
+        with suppress(OSError):  # a folder is gone, which is a change
             return bool(self._known) and all(
                 folder.mark == _mark(path) for path, folder in self._known.items()
             )
@@ -74,7 +74,7 @@ class Folders:
         """
         found: set[str] = set()
         for path, folder in self._known.items():
-            with suppress(OSError):
+            with suppress(OSError):  # a folder that is gone has no new entries
                 mark = _mark(path)
                 if mark != folder.mark and stat.S_ISDIR(mark[2]):
                     inner, others = _entries(path)
@@ -114,5 +114,5 @@ def _tells_changes(tree: str) -> bool:
         _wait(between[-1])
         os.rmdir(probe)  # noqa: PTH106
         return before[-1] < between[-1] < _mark(tree)[-1]
-    except OSError:
+    except OSError:  # what cannot be tried is not relied on
         return False

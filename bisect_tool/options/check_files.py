@@ -81,7 +81,7 @@ def _is_file(path: str) -> bool:
     """Whether it is a file that can be read; what is too long for a name (a program) is none."""
     try:
         return Path(path).is_file() and os.access(path, os.R_OK)
-    except OSError:
+    except OSError:  # too long for a name
         return False
 
 
@@ -109,7 +109,7 @@ def _digest(path: Path) -> str:
     try:
         about = path.stat()
         return _digest_of(path, about.st_size, about.st_mtime_ns, about.st_ino)
-    except OSError:
+    except OSError:  # it cannot be read
         return ""
 
 

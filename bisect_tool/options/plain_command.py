@@ -86,7 +86,7 @@ def _exists(path: Path) -> bool:
     """Whether there is such a path; what is too long for a name (a program after `-c`) names none."""
     try:
         return path.exists()
-    except OSError:
+    except OSError:  # too long for a name
         return False
 
 

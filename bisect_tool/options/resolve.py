@@ -209,7 +209,7 @@ def _reader(repository: Repository, sha: str) -> ReadFile:
     def read(path: str) -> str | None:
         try:
             return repository.file(sha, path).decode("utf-8", "replace")
-        except UsageError:
+        except UsageError:  # the commit has no such file
             return None
 
     return read

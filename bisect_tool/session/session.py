@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from bisect_tool.planner import Planner
     from bisect_tool.session.store import Store, TrialRow
     from bisect_tool.trial.result import TrialResult
+
+_log = logging.getLogger("bisect_run.session")
 
 
 @dataclass(frozen=True)
@@ -242,15 +245,17 @@ def held(session: Session) -> Iterator[None]:
 
 def note_end(session: Session, code: ExitCode) -> None:
     """Record the exit code of a process that leaves the session unfinished; a full disk is ignored."""
-    with suppress(OSError):  # on a full disk the end is not known
+    try:
         _end(session.home, session.id).write_text(str(int(code)), encoding="ascii")
+    except OSError as error:
+        _log.warning("exit code %d is not recorded: %s", code, error)
 
 
 def ended_with(home: Home, session: str) -> ExitCode:
     """The exit code with which an unfinished session ended; INTERRUPTED if it was killed."""
     try:
         return ExitCode(int(_end(home, session).read_text(encoding="ascii")))
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # it was killed before it could say so
         return ExitCode.INTERRUPTED
 
 

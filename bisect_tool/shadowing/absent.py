@@ -56,7 +56,7 @@ def _lies_in(checkout: Path, path: str) -> bool:
         return False
     try:
         return (checkout / path).exists()
-    except OSError:
+    except OSError:  # a word that is too long for a name
         return False
 
 

@@ -88,7 +88,7 @@ def script_at(path: Path) -> Script | None:
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST)
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # no file, or one that nobody can run
         return None
     return None if b"\0" in content else Script(path, content.decode("utf-8", "replace"))
 
@@ -111,5 +111,5 @@ def _split(text: str) -> list[str]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # too long for a name, or with a NUL
         return False

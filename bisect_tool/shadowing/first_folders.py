@@ -107,7 +107,7 @@ def _section(text: str, section: str) -> Mapping[str, str]:
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(text)
-    except configparser.Error:
+    except configparser.Error:  # then pytest reads nothing from it, either
         return {}
     return dict(parser.items(section)) if parser.has_section(section) else {}
 

@@ -182,12 +182,12 @@ def _json(file: Path) -> dict[str, dict[str, bool]]:
 def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
-    except OSError:
+    except OSError:  # Python imports nothing from it, either
         return []
 
 
 def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8", "replace") if file.stat().st_size <= _LARGEST else ""
-    except OSError:
+    except OSError:  # Python reads nothing from it, either
         return ""

@@ -117,7 +117,7 @@ def read_stream(path: Path) -> tuple[Record, ...]:
     So are lines that are not records (a test can write there, too). Only a regular file is read.
     """
     records = []
-    with suppress(OSError), open_regular(path) as file:
+    with suppress(OSError), open_regular(path) as file:  # no report, or no regular file
         while file.tell() < _STREAM_BYTES and (line := file.readline(_LINE_BYTES)):
             with suppress(ValidationError):
                 records.append(_adapter().validate_json(line))

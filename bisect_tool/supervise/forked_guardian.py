@@ -79,7 +79,7 @@ def _become_guardian(spec: Path, descriptors: list[int], caller: Identity) -> No
     except BaseException:  # noqa: BLE001 - what would end a process of its own, ends this one
         traceback.print_exc()
     finally:
-        with suppress(OSError):
+        with suppress(OSError):  # its caller is gone
             os.write(0, code)
         os._exit(int(code))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from contextlib import suppress
@@ -22,6 +23,7 @@ RELEASE_S = 5.0
 """As long as a killed process may take to end: the driver may still be taking back its gigabytes."""
 
 _POLL_S = 0.1
+_log = logging.getLogger("bisect_run.supervise")
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,11 @@ def in_use(names: Sequence[str]) -> dict[int, int]:
     """
     if not names:
         return {}
-    with suppress(pynvml.NVMLError):  # such as a GPU that fell off the bus
+    try:
         return {gpu.index: gpu.used for gpu in snapshot() if any(_is_called(gpu, name) for name in names)}
-    return {}
+    except pynvml.NVMLError as error:  # such as a GPU that fell off the bus
+        _log.info("the memory of GPUs %s is not known: %s", ", ".join(names), error)
+        return {}
 
 
 def not_released(before: Mapping[int, int], cancel: threading.Event) -> dict[int, int]:
@@ -86,7 +90,8 @@ def snapshot() -> tuple[GpuMemory, ...]:
     """Return every GPU of this machine; empty without an NVIDIA driver."""
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
+    except pynvml.NVMLError as error:
+        _log.debug("no GPUs: %s", error)
         return ()
     try:
         return tuple(_memory(index) for index in range(pynvml.nvmlDeviceGetCount()))

@@ -67,7 +67,7 @@ class Journal:
 def read_journal(folder: Path) -> tuple[ProcessInfo, ...]:
     """Every process of a trial, as last written down, in the order in which they were first seen."""
     known: dict[Identity, ProcessInfo] = {}
-    with suppress(OSError):
+    with suppress(OSError):  # it was killed before it wrote one
         for line in read_regular(folder / JOURNAL_FILE).splitlines():
             with suppress(*UNREADABLE):  # a line cut off by the end of its writer
                 info = process_info(json.loads(line))
@@ -86,7 +86,7 @@ def read_guardian(folder: Path) -> Identity | None:
 
     After a boot, pids and start times are reused, so neither this nor the journal identifies a process.
     """
-    with suppress(OSError, *UNREADABLE):
+    with suppress(OSError, *UNREADABLE):  # there was none, or its record is damaged
         record = json.loads(read_regular(folder / GUARDIAN_FILE))
         pid, started = record["identity"]
         if record["boot"] == _boot():

@@ -55,7 +55,7 @@ class Stamps:
 
     def _sizes(self) -> dict[str, int]:
         sizes: dict[str, int] = {}
-        with suppress(OSError), os.scandir(self._watch) as entries:
+        with suppress(OSError), os.scandir(self._watch) as entries:  # the trial removed the folder
             for entry in entries:
                 if entry.name.endswith(".log"):
                     _take_size(entry, sizes)
@@ -64,7 +64,7 @@ class Stamps:
 
 
 def _take_size(entry: os.DirEntry[str] | Path, sizes: dict[str, int]) -> None:
-    with suppress(OSError):
+    with suppress(OSError):  # the trial removed it meanwhile
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
             sizes[os.fspath(entry)] = status.st_size
@@ -91,7 +91,7 @@ class _Log:
     def _dig(self) -> None:
         end = self._size - HOLE_DISTANCE
         if end - self._hole_end >= HOLE_DISTANCE:
-            with suppress(OSError):
+            with suppress(OSError):  # not every file system can: then it takes more of the disk
                 punch_hole(self._path, self._hole_end, end)
             self._hole_end = end
 
@@ -99,7 +99,7 @@ class _Log:
         anew = self._size < self._stamped  # its writer truncated it
         if anew:
             self._hole_end = HOLE_START
-        with suppress(OSError):
+        with suppress(OSError):  # a full disk must not end the one process that cleans up
             append_regular(self._times, f"{self._size} {now:.3f}\n", anew=anew)
         self._stamped = self._size
         self._count += 1

@@ -41,7 +41,7 @@ def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float
     is kept, with a note of what was left out. Without a sidecar the time is that of the file's last change.
     A file that is missing or not regular has no lines.
     """
-    with suppress(OSError), open_regular(path) as file:
+    with suppress(OSError), open_regular(path) as file:  # gone, or no regular file
         times = Times(path)
         for end, text in _split(file, limit_line):
             yield times.at(end), text.decode(errors="replace")
@@ -49,7 +49,7 @@ def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float
 
 def last_lines(path: Path, count: int) -> list[str]:
     """The last lines of a log, as `read_lines` gives them; no more of it is read than they take."""
-    with suppress(OSError), open_regular(path) as file:
+    with suppress(OSError), open_regular(path) as file:  # gone, or no regular file
         size, window = os.fstat(file.fileno()).st_size, _CHUNK
         while True:
             file.seek(max(size - window, 0))
@@ -141,7 +141,7 @@ def count_lines(path: Path, start: int, end: int) -> int:
 
 def _chunk(path: Path, offset: int) -> tuple[int, bytes] | None:
     """The next bytes of a log, and where they stand; None at its end."""
-    with suppress(OSError), open_regular(path) as file:
+    with suppress(OSError), open_regular(path) as file:  # behind the last data there is no more
         at = os.lseek(file.fileno(), offset, os.SEEK_DATA)
         file.seek(at)
         data = file.read(_CHUNK)
@@ -212,7 +212,7 @@ def _ranges(path: Path, numbers: Iterable[int], size: int, bounds: Bounds) -> It
 
 
 def _size(path: Path) -> int:
-    with suppress(OSError), open_regular(path) as file:
+    with suppress(OSError), open_regular(path) as file:  # gone, or no regular file: it has no lines
         return os.fstat(file.fileno()).st_size
     return 0
 
@@ -244,13 +244,13 @@ class Times:
 
 
 def _changed(log: Path) -> float:
-    with suppress(OSError):
+    with suppress(OSError):  # it is gone
         return log.lstat().st_mtime
     return 0.0
 
 
 def _read_stamps(log: Path) -> Iterator[tuple[int, float]]:
-    with suppress(OSError):
+    with suppress(OSError):  # the guardian wrote none
         for line in read_regular(times_file(log)).splitlines():
             with suppress(*UNREADABLE):  # a stamp cut off by the end of its writer
                 end, time = line.split()

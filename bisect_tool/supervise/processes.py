@@ -74,7 +74,7 @@ def waiting_seconds(pid: int) -> float:
     folder = f"/proc/{pid}/task"
     try:
         threads = os.listdir(folder)  # noqa: PTH208
-    except OSError:
+    except OSError:  # it has ended
         return 0.0
     counts = (read_bytes(f"{folder}/{thread}/schedstat").split() for thread in threads)
     return sum(int(fields[1]) for fields in counts if len(fields) > 1) / 1e9
@@ -146,7 +146,7 @@ def open_files(pid: int) -> list[str]:
     folder = f"/proc/{pid}/fd"
     try:
         names = os.listdir(folder)  # noqa: PTH208
-    except OSError:
+    except OSError:  # it has ended, or is not ours
         return []
     links = []
     for name in names:
@@ -201,14 +201,14 @@ def read_bytes(path: str, limit: int = 1 << 30) -> bytes:
     """Read a file of /proc; empty if its process is gone or it may not be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError:  # its process is gone, or not ours
         return b""
     parts = []
     try:
         while limit > 0 and (part := os.read(descriptor, min(limit, 1 << 16))):
             parts.append(part)
             limit -= len(part)
-    except OSError:
+    except OSError:  # its process is gone, or not ours
         return b""
     finally:
         os.close(descriptor)

@@ -78,5 +78,5 @@ def _first_line(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.readline(_LINE_LIMIT)
-    except OSError:
+    except OSError:  # then it is no script of ours to read
         return b""

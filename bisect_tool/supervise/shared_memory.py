@@ -58,7 +58,7 @@ class ShmWatch:
         if not entries:
             return
         self._own |= entries
-        with suppress(OSError):
+        with suppress(OSError):  # a full disk must not end the one process that cleans up
             append_regular(self._record, "".join(json.dumps(entry) + "\n" for entry in sorted(entries)))
 
     def _drain(self) -> None:
@@ -92,14 +92,14 @@ def remove_leftovers(folder: Path) -> tuple[str, ...]:
     shared = held({name for name, _ in left}, table())
     own = sorted(name for name, _ in left if name not in shared)
     for name in own:
-        with suppress(OSError):
+        with suppress(OSError):  # it was removed meanwhile
             Path(SHM, name).unlink()
     return tuple(own)
 
 
 def _recorded(folder: Path) -> set[Entry]:
     entries: set[Entry] = set()
-    with suppress(OSError):
+    with suppress(OSError):  # nothing was attributed
         for line in read_regular(folder / SHM_FILE).splitlines():
             with suppress(*UNREADABLE):  # a line cut off by the end of its writer
                 name, inode = json.loads(line)
@@ -109,9 +109,9 @@ def _recorded(folder: Path) -> set[Entry]:
 
 def _entries() -> set[Entry]:
     found: set[Entry] = set()
-    with suppress(OSError), os.scandir(SHM) as entries:
+    with suppress(OSError), os.scandir(SHM) as entries:  # some containers have none
         for entry in entries:
-            with suppress(OSError):
+            with suppress(OSError):  # it was removed meanwhile
                 if entry.is_file(follow_symlinks=False):
                     found.add((entry.name, entry.inode()))
     return found

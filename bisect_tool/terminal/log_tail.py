@@ -40,7 +40,7 @@ class StreamTail:
             with open_regular(self._path) as stream:
                 stream.seek(self._offset)
                 new = stream.read(_CHUNK)
-        except OSError:
+        except OSError:  # it is not there yet
             return self._seen
         self._offset += len(new)
         *lines, rest = (self._rest + new).split(b"\n")

@@ -127,7 +127,7 @@ def _open_missing() -> None:
 
 def _silence(stream: TextIO) -> None:
     """Redirect the stream to the null device."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError):  # it has no descriptor, or there is none to spare
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import shutil
 import tempfile
 import time
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 
 Phase = Callable[[str, Path], None]
+_log = logging.getLogger("bisect_run.trial")
 _PREFIX, _LINK = "bisect-run-", "temporary"
 _DISK_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -170,6 +172,7 @@ def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: Guar
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _DISK_FAILED:
             raise
+        _log.warning("what the trial wrote cannot be read", exc_info=True)
         why = clean_line(f"{type(error).__name__}: {error}", REASON_LIMIT)
         return no_result(spec.cells, Outcome.ERRORED, f"what the trial wrote cannot be read: {why}")
 
@@ -204,7 +207,7 @@ def _temporary(trial: Path) -> Iterator[Path]:
         (trial / _LINK).symlink_to(folder)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _discard(folder)
         with suppress(OSError):  # the trial may have removed it, or put a folder in its place
             (trial / _LINK).unlink()
 
@@ -220,8 +223,14 @@ def clear(trial: Path) -> None:
     The trial may have changed the link to the latter: what it names is removed only if the name is the
     trial's own. Neither is removed where it is a link itself (`shutil.rmtree` follows none).
     """
-    with suppress(OSError):
+    with suppress(OSError):  # it has no link any more, or had none yet
         folder = (trial / _LINK).readlink()
         if folder.name.startswith(_prefix(trial)):
-            shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(trial, ignore_errors=True)
+            _discard(folder)
+    _discard(trial)
+
+
+def _discard(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        _log.warning("%s cannot be removed whole", folder)

@@ -503,9 +503,10 @@ def test_disk_that_a_log_fills(cli, project, home_on, tmp_path):
     noisy.chmod(0o755)
     with home_on("size=1m"):
         ended = cli("--repo", project.path, "--good", "c1", "--bad", "c8", "--", noisy)
-    wrong, advice = ended.err.splitlines()[-2:]
+    wrong, advice, details = ended.err.splitlines()[-3:]
     assert re.fullmatch(r"error: the disk of \S+ is full", wrong)
     assert advice == "Free some space, then resume."
+    assert re.fullmatch(r"Details: \S+/bisect-run\.log", details)
     assert "the session can be resumed: bisect-run resume" in ended.err
     assert (ended.code, ended.out) == (5, "")
 

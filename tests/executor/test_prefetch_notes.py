@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,6 +50,14 @@ def test_each_failure_is_said_once_and_the_next_commit_is_tried(noted):
 
 def test_the_end_of_the_session_is_no_failure(noted):
     assert noted(aaa=BuildInterrupted("cancelled"), bbb=OSError("never tried")) == []
+
+
+def test_failure_is_logged_with_its_traceback(noted, caplog):
+    """Once the session ends, nobody hears a note."""
+    caplog.set_level(logging.DEBUG, "bisect_run")
+    noted(aaa=OSError(28, "No space left on device"), bbb=BuildInterrupted("cancelled"))
+    assert caplog.messages == ["aaa is not built ahead", "bbb is not built ahead: interrupted"]
+    assert "No space left on device" in caplog.text
 
 
 def test_a_mistake_of_ours_is_not_swallowed(noted):
