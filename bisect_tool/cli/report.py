@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bisect_tool.errors import UsageError
+from bisect_tool.diagnostics import LOG_FILE
+from bisect_tool.errors import ExitCode, UsageError
 from bisect_tool.options import shared_options
 
 EXAMPLES = (
@@ -40,4 +41,7 @@ def report(
         write(issue_body(document))
     else:
         write_report(document)
+    log = here.session(document.session) / LOG_FILE
+    if document.exit_code == ExitCode.ENVIRONMENT and log.is_file():
+        say(f"Details: {log}")
     return 0

@@ -21,9 +21,8 @@ _END = r"(?=[/\s'\"`:;,)\]>]|$)"
 _HOMES = re.compile(rf"(?<![\w.~/-])(?:/(?:home|Users)/[^/\s'\"`:;,)\]>]+|/root){_END}")
 _WORKTREE = re.compile(r"(?<![\w.~-])(?:/[^/\s'\"`:]+)*/worktrees/[^/\s'\"`:]+/slot-\d+(?:/|(?![\w-]))")
 _TEMPORARY = re.compile(r"(?<![\w.~-])(?:/[^/\s'\"`:]+)*/bisect-run-[a-z0-9_]{8}(?![\w-])")
-_LOGS = re.compile(
-    r"(?<![\w.~-])(?:/[^/\s'\"`:]+)*/sessions/\d{8}-\d{6}-[0-9a-f]+/trials(?:/[\w.-]+)?(?![\w-])"
-)
+_OF_SESSION = r"(?:trials(?:/[\w.-]+)?|bisect-run\.log)(?![\w-])"
+_LOGS = re.compile(rf"(?<![\w.~-])(?:/[^/\s'\"`:]+)*/sessions/\d{{8}}-\d{{6}}-[0-9a-f]+/{_OF_SESSION}")
 _ABSOLUTE = re.compile(r"(?:/[^/\s'\"`;|&<>()]+)+/?")
 _SYSTEM = (
     "/usr/",
@@ -72,7 +71,7 @@ def _hiding(document: Document) -> Callable[[str], str]:
     """Return a function that replaces folders in a text, the most specific first."""
     here = home()
     tree = re.compile(rf"{re.escape(str(here.cache))}/worktrees/[^/\n]+/slot-\d+(?:/|(?![\w-]))")
-    logs = re.compile(rf"{re.escape(str(here.state))}/sessions/[\w-]+/trials(?:/[\w.-]+)?(?![\w-])")
+    logs = re.compile(rf"{re.escape(str(here.state))}/sessions/[\w-]+/{_OF_SESSION}")
     own = [(document.repo, ".")] if document.repo.startswith("/") else []
     known = [(folder, name) for folder, name in (*own, (str(Path.home()), "~")) if folder.strip("/")]
     replacing = (

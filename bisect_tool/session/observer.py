@@ -99,7 +99,7 @@ def decision(state: State) -> str:
         over = "a budget is used up" if state.stopped else "the search is over"
         return f"no trial to start: {over if state.over or state.stopped else 'running trials come first'}"
     cells = "all cells" if state.step.cells is None else ", ".join(state.step.cells)
-    left = narrowed(len(state.remaining), state.disagreement)
+    left = f"{narrowed(len(state.remaining), state.disagreement)}, " if state.remaining else ""
     thought = "".join(
         f"; {belief.cell}: {', '.join(f'{short(sha)} {percent(chance)}' for sha, chance in belief.top)}"
         f", flaky {percent(belief.flaky)}"
@@ -107,7 +107,7 @@ def decision(state: State) -> str:
     )
     return (
         f"next trial: {short(state.step.sha)}, {state.step.purpose}, {cells};"
-        f" {left}, about {count(state.steps_left, 'trial')} left{thought}"
+        f" {left}about {count(state.steps_left, 'trial')} left{thought}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import documents
 import pytest
 
 from bisect_tool.diagnostics import LOG_FILE, open_log
@@ -17,7 +18,7 @@ def stop(monkeypatch, folder, error):
         open_log(folder)
         raise error
 
-    monkeypatch.setattr("bisect_tool.cli.status.home", home)
+    monkeypatch.setattr("bisect_tool.paths.home", home)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +99,19 @@ def test_failure_without_a_session_names_no_log(cli, monkeypatch):
     def home():
         raise EnvironmentFailed("the machine failed", "Repair it.")
 
-    monkeypatch.setattr("bisect_tool.cli.status.home", home)
+    monkeypatch.setattr("bisect_tool.paths.home", home)
     ended = cli("-v", "status")
     assert ended.code == 5
     assert ended.err.count("the machine failed") == 1  # as a message, and not as a record, too
     assert "Details" not in ended.err
+
+
+@pytest.mark.parametrize(("code", "named"), [(5, True), (130, False), (0, False)])
+def test_report_of_a_session_that_the_environment_ended_names_its_log(cli, monkeypatch, home, code, named):
+    document = documents.document(exit_code=code)
+    monkeypatch.setattr("bisect_tool.results.stored.document_of", lambda *_: document)
+    log = home / "state" / "sessions" / document.session / LOG_FILE
+    assert cli("report").err == ""  # an older session has none
+    log.parent.mkdir(parents=True)
+    log.touch()
+    assert cli("report").err == (f"Details: {log}\n" if named else "")

@@ -34,6 +34,7 @@ def hidden(text, **more):
         ('"/srv/people/ada lovelace/.cache/bisect-run/worktrees/v-1/slot-1/a.py"', '"a.py"'),
         ("/srv/people/ada lovelace/.bashrc", "~/.bashrc"),
         (f"see {LOGS}/001-abc/suite.log", "see <logs>/suite.log"),
+        ("see /data/state/sessions/20260306-101500-1a2b/bisect-run.log", "see <logs>"),
         ("/home/ada/vllm/tests/x.py and /home/ada/vllm-old/y", "./tests/x.py and ~/vllm-old/y"),
         ("/home/bob/x, /Users/bob/x; /root/x", "~/x, ~/x; ~/x"),
         ("no /homework, /rooted or https://x.org/home/ada", "no /homework, /rooted or https://x.org/home/ada"),

@@ -39,6 +39,11 @@ def test_decision_of_all_cells_says_how_runs_disagree():
     )
 
 
+def test_decision_to_repeat_a_commit_narrows_nothing():
+    chosen = State(Step(SHA, None, Purpose.REPEAT), (), (), 18)
+    assert decision(chosen) == "next trial: aaaaaaaaa, repeat, all cells; about 18 trials left"
+
+
 @pytest.mark.parametrize(
     ("more", "reason"),
     [

@@ -142,10 +142,14 @@ def test_a_wait_of_hours_is_an_error(connect):
 @pytest.mark.parametrize(
     "fault", [Reply({}, 500), Reply({}, 503), Reply([1, 2, 3], cut=True), Reply(b"<html>")]
 )
-def test_what_fails_once_is_requested_again(connect, fault):
+def test_what_fails_once_is_requested_again(connect, fault, caplog):
+    caplog.set_level("INFO", "bisect_run")
     with connect({"/list": [fault, Reply([1])]}) as (client, service, pauses):
         assert bodies(client) == [[1]]
     assert (len(service.requests), pauses) == (2, [1.0])
+    failed, waits = caplog.messages
+    assert failed.endswith(", try 1 of 5")
+    assert waits == "waiting 1 s before the next request"
 
 
 @pytest.mark.parametrize("fault", [Reply({}, 500), Reply([1, 2, 3], cut=True), Reply(b"<html>")])
