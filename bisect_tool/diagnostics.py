@@ -32,8 +32,8 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 _RECORD_LIMIT = 16_000  # characters
-_WORDS_LIMIT = 1000
-_SAID_LIMIT = 1000
+_WORDS = 50
+_LINES = 20
 _FILE_LIMIT = 4 << 20  # bytes; two such files are kept
 _EARLY_LIMIT = 1000
 
@@ -81,8 +81,9 @@ def log_command(
     monotonic clock, and `said` what it printed about its failure.
     """
     ended = "timed out" if code is None else f"exit code {code}"
-    words = clean_line(shlex.join(argv), _WORDS_LIMIT)
-    why = f": {said[:_SAID_LIMIT]}" if said else ""
+    # Whole words and lines: a part of a secret would not be masked.
+    words = shlex.join(argv[:_WORDS]) + (" ..." if len(argv) > _WORDS else "")
+    why = "".join(f": {line}" for line in said.splitlines()[:_LINES])
     logger.debug("%s: %s, %.3f s%s", words, ended, time.monotonic() - began, why)
 
 

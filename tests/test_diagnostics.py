@@ -158,10 +158,18 @@ def test_full_disk_ends_nothing(folder, capsys):
         (0, "", "git log 'a b': exit code 0, "),
         (-9, "", "git log 'a b': exit code -9, "),
         (None, "", "git log 'a b': timed out, "),
-        (128, "fatal: bad", " s: fatal: bad"),
+        (128, "fatal: bad\nhint: name another", " s: fatal: bad: hint: name another\n"),
     ],
 )
 def test_command_is_logged_with_its_end(folder, code, said, shown):
     open_log(folder)
     log_command(log, ("git", "log", "a b"), code, time.monotonic(), said)
     assert shown in written(folder)
+
+
+def test_long_command_is_cut_between_words(folder, monkeypatch):
+    """A part of a secret would not be masked."""
+    monkeypatch.setenv("API_TOKEN", "s3cr3t-value" * 50)
+    open_log(folder)
+    log_command(log, ("x", *["word"] * 48, "s3cr3t-value" * 50, "y"), 0, time.monotonic())
+    assert "word *** ...: exit code 0" in written(folder)

@@ -42,7 +42,7 @@ MARGIN_S = 20.0
 CLEAN_UP_S = 10.0
 OUTPUT_FILE = "guardian.out"
 FULL_BYTES = 64 * 1024
-_WORDS_LIMIT = 1000
+_WORDS = 50
 
 
 def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> GuardianResult:
@@ -72,7 +72,7 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
 
 
 def _words(spec: GuardianSpec) -> str:
-    return shlex.join(spec.argv)[:_WORDS_LIMIT]
+    return shlex.join(spec.argv[:_WORDS])
 
 
 def records_removed(folder: Path) -> bool:
