@@ -31,7 +31,7 @@ class EtagCache:
         """The answer that is kept for an address."""
         try:
             kept = KeptAnswer(**json.loads(self._file(url).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError):  # see above: it is requested again
             return None
         return kept if kept.url == url else None
 

@@ -6,6 +6,7 @@ A service counts the requests of a whole organisation together, so that ours lea
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_re
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+_log = logging.getLogger("bisect_run.sources")
 _TIMEOUT = (10, 60)
 _TRIES = 5
 _LONGEST_WAIT = 3600
@@ -131,12 +133,14 @@ class Client:
             self._wait()
             try:
                 with self._session.get(url, headers=dict(headers), timeout=_TIMEOUT, stream=True) as response:
+                    _log.debug("GET %s: HTTP %d", url, response.status_code)
                     reason = self._refused(response, attempt, scope)
                     if not reason:
                         return response, take(response)
             except (*_INTERRUPTED, json.JSONDecodeError, UnicodeDecodeError) as error:
                 reason = type(error).__name__
                 self._pause = max(self._pause, 2.0**attempt)
+            _log.warning("GET %s: %s, try %d of %d", url, reason, attempt + 1, _TRIES)
         raise EnvironmentFailed(
             f"{self._service.name} does not answer: {reason} ({_TRIES} tries)", "Try again later."
         )
@@ -148,6 +152,7 @@ class Client:
                 "Try again then.",
             )
         if self._pause:
+            _log.info("waiting %.0f s before the next request", self._pause)
             self._sleep(self._pause)
         self._pause = 0.0
 

@@ -48,7 +48,7 @@ class Clone:
         """The full id of a commit, empty where there is none."""
         try:
             return self.repository.resolve(ref)
-        except UsageError:
+        except UsageError:  # that is the answer
             return ""
 
     def of_pull(self, number: int, tip: str) -> GitCommit | None:
@@ -114,7 +114,7 @@ def _inside(good: End, bad: End, repository: Repository) -> frozenset[str] | Non
         return None
     try:
         span = repository.range((good.commit.value,), bad.commit.value)
-    except UsageError:
+    except UsageError:  # that is the answer
         return None
     return frozenset(commit.sha for commit in span.commits)
 
