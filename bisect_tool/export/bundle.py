@@ -27,7 +27,7 @@ def is_text(path: Path) -> bool:
         if not path.is_file() or path.stat().st_size > _FILE_LIMIT:
             return False
         path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):  # that is the answer
         return False
     return True
 
