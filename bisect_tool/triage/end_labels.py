@@ -67,7 +67,7 @@ _BEFORE = re.compile(r"(?:\b[0-9a-f]{7,40}|#\d+)\s*(?:\(|is the |was the |= )\s*
 
 @dataclass(frozen=True)
 class Label:
-    """A label in a line, and where in the line its value stands.
+    """A label in a line, and where in the line its value is.
 
     Attributes:
         side: the end that it is about.

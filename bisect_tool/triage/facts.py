@@ -15,7 +15,7 @@ class _Model(BaseModel):
 
 
 class Source(_Model):
-    """The sentence of the page that a fact comes from, and where it stands."""
+    """The sentence of the page that a fact comes from, and its place."""
 
     place: str
     text: str

@@ -41,7 +41,7 @@ class _Hit:
 
 
 def find_tests(page: Page) -> tuple[tuple[FailingTest, ...], tuple[Fact, ...]]:
-    """The failing tests, those of the most telling lines only, and the commands that run tests."""
+    """The failing tests, from the most explicit lines only, and the commands that run tests."""
     hits = [hit for line in page.lines for hit in _hits(page, line)]
     if not hits:
         return (), ()
@@ -65,7 +65,7 @@ def _rank(page: Page, line: Line) -> tuple[int, str]:
     if line.pull is not None:
         return _MENTIONED, "the page mentions it"
     if _SECTION.search(line.section) and not _HISTORY.search(line.section):
-        return _STATED, f"it stands under {line.section!r}"
+        return _STATED, f"it is listed under {line.section!r}"
     if line.text == page.title and node_ids(line.text):
         return _LIKELY, "the title names it"
     if _FAILS.search(line.text) and not _PASSES.search(line.text):
@@ -78,16 +78,12 @@ def _distinct(hits: Sequence[_Hit], files: Iterable[str]) -> list[_Hit]:
     stems = {file.rpartition("/")[2].removesuffix(".py") for file in files}
     seen: dict[str, _Hit] = {}
     for hit in hits:
-        if (
-            hit.node.file or hit.node.name.partition("[")[0] not in stems
-        ):  # else it is a file without its suffix
+        named_like_file = not hit.node.file and hit.node.name.partition("[")[0] in stems
+        if not named_like_file:
             seen.setdefault(hit.node.text, hit)
-    names = Counter(_bare(hit.node.name) for hit in seen.values())
-    return [
-        hit
-        for hit in seen.values()
-        if not _is_covered(hit.node, [each.node for each in seen.values()], names)
-    ]
+    nodes = [hit.node for hit in seen.values()]
+    names = Counter(_bare(node.name) for node in nodes)
+    return [hit for hit in seen.values() if not _is_covered(hit.node, nodes, names)]
 
 
 def _is_covered(node: NodeId, others: Sequence[NodeId], names: Counter[str]) -> bool:

@@ -150,7 +150,7 @@ def _mentions_issue(links: Links, line: Line) -> bool:
 def _numbers(
     links: Links, pull: Pull, lines: Sequence[Line], word: re.Pattern[str], other: re.Pattern[str]
 ) -> tuple[int, ...]:
-    """The numbers that stand after a word of reverting, or of bringing again, in title and description."""
+    """The numbers after a word of reverting, or of bringing again, in title and description."""
     texts = [pull.title, *(line.text for line in lines if _ABOUT.match(line.text))]
     for text in texts:
         first, rival = word.search(text), other.search(text)

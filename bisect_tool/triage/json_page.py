@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.sanitise import clean, clean_line
 from bisect_tool.triage.page import BuildRecord, Pull, RawLine, RawPage
 from bisect_tool.triage.text_page import read_text
 
@@ -19,6 +20,7 @@ _ISSUE_URL = re.compile(
 _BUILD_URL = re.compile(
     r"(?:https?://(?:www\.)?buildkite\.com)?/(?P<pipeline>[\w.-]+/[\w.-]+)/builds/(?P<number>\d+)"
 )
+_SHA = re.compile(r"[0-9a-f]{7,40}")
 _DEPTH = 40
 
 
@@ -88,7 +90,7 @@ class _Found:
             self.lines.append(RawLine(f"{value['event']} by commit {sha}", f"event {value['event']}"))
 
     def _issue(self, value: dict[str, Any]) -> None:
-        number, title = value["number"], value["title"]
+        number, title = value["number"], clean_line(_string(value, "title"))
         named = _ISSUE_URL.match(_string(value, "html_url") or _string(value, "url"))
         is_pull = "pull_request" in value or "mergedAt" in value or "merged_at" in value
         if not isinstance(number, int):
@@ -127,7 +129,7 @@ class _Found:
 def _build(value: dict[str, Any]) -> BuildRecord | None:
     """The record of a build, by the REST API or as `builds/N.json` has it."""
     match = _BUILD_URL.search(_string(value, "web_url") or _string(value, "path"))
-    commit = _string(value, "commit") or _string(value, "commit_id")
+    commit = _sha(_string(value, "commit") or _string(value, "commit_id"))
     if match is None or not commit or value.get("number") != int(match["number"]):
         return None
     number = int(match["number"])
@@ -140,13 +142,18 @@ def _pull(number: int, title: str, value: dict[str, Any]) -> Pull:
     merged = _string(value, "merged_at") or _string(inside, "merged_at") or _string(value, "mergedAt")
     settled = any("merged_at" in each for each in (value, inside)) or "mergedAt" in value
     commit = _string(value, "merge_commit_sha") if merged else ""
-    commit = commit or _string(value.get("mergeCommit") or {}, "oid")
+    commit = _sha(commit or _string(value.get("mergeCommit") or {}, "oid"))
     return Pull(number, title, f"PR #{number}", merged, settled, commit)
 
 
 def _string(value: Any, name: str) -> str:  # noqa: ANN401 - any JSON value
+    """A field without control characters: an escape of JSON can be any character."""
     found = value.get(name) if isinstance(value, dict) else None
-    return found if isinstance(found, str) else ""
+    return clean(found) if isinstance(found, str) else ""
+
+
+def _sha(text: str) -> str:
+    return text if _SHA.fullmatch(text) else ""
 
 
 def _by(value: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Which commit belongs to which build and pull request, and what each number stands for. Pure."""
+"""Which commit belongs to which build and pull request, and what each number is. Pure."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Links:
 
     @cached_property
     def commit_of_pull(self) -> Mapping[int, str]:
-        """The commits that stand right beside the numbers of pull requests."""
+        """The commits right beside the numbers of pull requests."""
         found: dict[int, str] = {each.number: each.commit for each in self.page.pulls.values() if each.commit}
         for line in self.page.lines:
             for pull in self.numbers(line):
@@ -70,7 +70,7 @@ class Links:
 
     @cached_property
     def commit_of_build(self) -> Mapping[int, str]:
-        """The commits that stand right beside the numbers of builds, or that their records have."""
+        """The commits right beside the numbers of builds, or that their records have."""
         found = {each.number: each.commit for each in self.page.builds}
         for line in self.page.lines:
             for build in self.builds(line):

@@ -1,4 +1,4 @@
-"""A page as lines: where each stands, under which heading, and in whose description."""
+"""A page as lines: the place of each, its heading, and in whose description."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RawLine:
 
     Attributes:
         text: its text, without markup.
-        place: where it stands, such as `line 12` or `comment 2, line 1`.
+        place: where it is, such as `line 12` or `comment 2, line 1`.
         level: of a heading 1 to 6, or 9 where the text does not say; 0 of any other line.
         code: whether it is part of a code block.
         spans: the parts of it that are marked as code.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _BRANCHES = ("origin/main", "origin/master", "main", "master", "HEAD")
 _MENTIONS = 50
+_COMMITS = 200
+"""So many commits of a page are looked up."""
 _REVERT = re.compile(r"(?:\[[^\]]*\]\s*)*(?:revert|back ?out)\b", re.IGNORECASE)
 _RELAND = re.compile(r"(?:\[[^\]]*\]\s*)*re-?(?:appl|add|land)\w*", re.IGNORECASE)
 _SHORT = 12
@@ -66,7 +68,7 @@ def resolved(found: Triage, repository: Repository) -> Triage:
     clone = Clone(repository)
     good, bad = _end(found.good, clone), _end(found.bad, clone)
     inside = _inside(good, bad, repository)
-    tip = bad.commit.value if bad.commit and len(bad.commit.value) == 40 else clone.head
+    tip = (clone.find(bad.commit.value) if bad.commit else "") or clone.head
     suspects = tuple(_suspect(each, clone, tip, inside) for each in found.suspects)
     known = tuple(_candidate(each, clone) for each in found.fix_candidates)
     more = tuple(_landed_since(suspects, known, clone))
@@ -79,7 +81,10 @@ def resolved(found: Triage, repository: Repository) -> Triage:
             "fix_candidates": (*known, *more),
             "ended_by": ended,
             "final": final,
-            "commits": tuple(_commit(each, clone) for each in found.commits),
+            "commits": (
+                *(_commit(each, clone) for each in found.commits[:_COMMITS]),
+                *found.commits[_COMMITS:],
+            ),
             "notes": (*found.notes, *_unknown(found, clone)),
         }
     )

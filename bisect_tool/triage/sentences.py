@@ -51,10 +51,10 @@ def certainty(sentence: str) -> Certainty:
 
 
 def is_denied(sentence: str, start: int, end: int) -> bool:
-    """Whether a word of denial stands in a clause, or right before it."""
+    """Whether a word of denial is in a clause, or right before it."""
     return bool(_DENIAL.search(sentence[max(start - 30, 0) : end]))
 
 
 def source(line: Line, sentence: str = "") -> Source:
-    """Where a sentence stands; what is too long is cut."""
+    """The place and text of a sentence; a long text is cut."""
     return Source(place=line.place, text=clean_line((sentence or line.text).lstrip(_BULLETS), _QUOTED_LIMIT))

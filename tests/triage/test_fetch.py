@@ -1,4 +1,4 @@
-"""Pages from the network: what is asked for, and what is said where it cannot be had."""
+"""Pages from the network: what is requested, and the message where it fails."""
 
 import json
 from dataclasses import dataclass

@@ -46,6 +46,20 @@ def test_control_characters_do_not_reach_a_report():
     assert "\\u001b" not in shown
 
 
+def test_escapes_of_json_are_cleaned_as_well():
+    found = read(
+        '{"number": 1, "title": "a\\u001b[31mb", "html_url": "https://github.com/o/p/pull/1", "body": "x",'
+        ' "merged_at": "\\u001b[0m2026", "merge_commit_sha": "--help", "pull_request": {}}'
+        '{"number": 2, "title": "Revert \\u001b]0;x\\u0007y (#3)", "merged_at": null, "body": null}'
+        '{"number": 7, "commit": "--help", "state": "failed", "web_url": "https://buildkite.com/o/p/builds/7"}'
+    )
+    assert found.title == "ab"
+    assert found.bad.commit is None
+    assert [fix.title for fix in found.fix_candidates] == ["Revert y (#3)"]
+    assert "\\u001b" not in to_json(found)
+    assert "--help" not in to_json(found)
+
+
 def test_markup_of_a_page_has_no_effect_in_markdown():
     shown = markdown(read("@everyone <img src=x> caused by #12 `a` ![x](https://example.org/y.png)"))
     outside = "".join(part for at, part in enumerate(shown.split("`")) if at % 2 == 0)

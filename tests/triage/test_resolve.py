@@ -108,3 +108,9 @@ def test_commit_that_the_clone_lacks_is_said(project, tmp_path):
     found = resolved(analyse(read_page("Last good commit: c911120a\n")), repository)
     assert found.good.commit.value == "c911120a"
     assert "has no such commit: fetch it" in found.notes[-1].reason
+
+
+def test_bad_end_that_the_clone_lacks_is_no_error(project, tmp_path):
+    repository = Repository.open(str(project[0]), tmp_path / "cache")
+    page = read_page(f"First failing commit: {'a1' * 20}\n\nCulprit: PR #12\n")
+    assert resolved(analyse(page), repository).suspects[0].commit == project[1][1]

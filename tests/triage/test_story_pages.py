@@ -126,4 +126,4 @@ def test_scripts_and_footers_of_html_are_no_evidence():
 
 def test_text_without_marks_has_headings_all_the_same():
     found = analyse(read_page((PAGES / "story.txt").read_text(encoding="utf-8")))
-    assert "it stands under 'Affected tests'" in found.tests[0].reason
+    assert "it is listed under 'Affected tests'" in found.tests[0].reason
