@@ -31,14 +31,15 @@ PROBLEM = re.compile(r"ERROR|Traceback|leaked|Error:")
 
 @dataclass(frozen=True)
 class Checkout:
-    """A commit's tree, and where its kernels were built."""
+    """A commit's tree, where its kernels were built, and modules that stand in for others."""
 
     tree: Path
     native: Path
+    stand_ins: tuple[Path, ...] = ()
 
     def environment(self) -> dict[str, str]:
         return os.environ | {
-            "PYTHONPATH": str(self.tree),
+            "PYTHONPATH": os.pathsep.join(map(str, (self.tree, *self.stand_ins))),
             "REFENGINE_NATIVE": str(self.native),
             "VLLM_SERVER_DEV_MODE": "1",
             "OMP_NUM_THREADS": "1",

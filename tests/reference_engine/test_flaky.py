@@ -6,14 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from reference_rank import START, Checkout, matrix, wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bisect_tool.demo.patch_series import Replayed
 
 Checkouts = Callable[[str], Checkout]
@@ -23,6 +23,7 @@ PINNED = {
     "bad": "8264bc48b75afb89e5584cfc16d4fa6d527e474f",
     "culprit": "e3322f5459c2393f4d96eab3eee892f341281302",
 }
+WITHOUT_TORCH = Path(__file__).parents[1] / "cli" / "without_torch"
 ODDS = (3 / 4) ** 4
 COMPLAINT = "RuntimeError: every API server has ended and none has said that the requests drained"
 SPEAKER = re.compile(r"^\(DPCoordinator pid=\d+\) ")
@@ -113,8 +114,11 @@ def test_nothing_fails_at_the_good_end_nor_with_one_api_server(
 
 
 def end(checkout: Checkout, folder: Path, api_servers: int) -> list[str]:
-    """Start two ranks, end them by SIGTERM to their groups; what they complained about."""
-    with matrix(checkout, folder, api_servers) as servers:
+    """Start two ranks, end them by SIGTERM to their groups; what they complained about.
+
+    Nobody asks them for a token, so that their workers need no torch.
+    """
+    with matrix(replace(checkout, stand_ins=(WITHOUT_TORCH,)), folder, api_servers) as servers:
         for server in servers:
             server.wait_until_up()
             wait_for(lambda log=server.log: log().count("Starting refengine server") == api_servers, START)
