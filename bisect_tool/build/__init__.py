@@ -1,6 +1,6 @@
-"""From a commit to an environment to run it in, cached by what was really built.
+"""Build the environment of a commit, cached by a fingerprint of what is built.
 
-`prepare` is the way in; each provider is a module of its own, and `fingerprint` says what commits share.
+`prepare` is the entry point; each provider is a module, and `fingerprint` identifies shared environments.
 """
 
 from bisect_tool.build.environment import BuildFailed, BuildInterrupted, Environment

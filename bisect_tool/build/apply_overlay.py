@@ -1,4 +1,4 @@
-"""Lay an environment over a commit's tree, which is ours and is cleaned at the next checkout."""
+"""Apply an environment to a commit's tree, which is cleaned at the next checkout."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def lay(job: Build) -> None:
     Links, because a base can have hundreds of megabytes; git replaces a link, it does not write through it.
 
     Raises:
-        BuildFailed: the tree has a folder where a file belongs, or a link that leads out of it.
+        BuildFailed: the tree has a folder where a file belongs, or a link that points outside.
     """
     overlay = job.folder / OVERLAY
     for source in sorted(path for path in overlay.rglob("*") if path.is_file()):
         target = job.tree / source.relative_to(overlay)
-        # What a project builds at one commit another can have in its history.
+        # A file that a project builds at one commit can be part of another commit.
         if not (job.profile.provider is Provider.PROJECT and target.exists()):
             _link(source, target, job)
     _compile(job)
@@ -40,7 +40,7 @@ def _compile(job: Build) -> None:
     folders = [str(path) for path in resolved if path.is_dir() and path.is_relative_to(tree)]
     if not folders:
         return
-    records = job.log.with_suffix(".guardian")  # others may lay the same environment over theirs just now
+    records = job.log.with_suffix(".guardian")  # others may be applying the same environment now
     job = replace(job, records=records, token=f"bisect-run-lay-{records}")
     try:
         job.run([str(job.python), "-m", "compileall", "-q", "-j", "0", *folders], {}, job.tree)

@@ -28,13 +28,13 @@ _STAMP = "built.json"
 
 @dataclass(frozen=True)
 class Entry:
-    """The place of one environment in the cache."""
+    """The folder of one environment in the cache."""
 
     folder: Path
 
     @classmethod
     def of(cls, cache: Path, fingerprint: str) -> Self:
-        """The place of the environment called `fingerprint`."""
+        """Return the folder of the environment called `fingerprint`."""
         return cls(cache.absolute() / "environments" / fingerprint)
 
     @property
@@ -44,22 +44,22 @@ class Entry:
 
     @property
     def records(self) -> Path:
-        """Where the guardians of an unfinished build write down its processes."""
+        """Where the guardians of an unfinished build record its processes."""
         return self.folder / "guardian"
 
     @property
     def complete(self) -> bool:
-        """Whether the environment is built, and the interpreter it was built on is still there."""
+        """Whether the environment is built, and the interpreter it was built with still exists."""
         return (self.folder / _STAMP).is_file() and not self._dangling()
 
     @contextmanager
     def lock(
         self, wait_s: float, cancel: threading.Event | None, waiting: Callable[[str], None]
     ) -> Iterator[None]:
-        """Be the only one who builds here; `waiting` is told at once which other run does.
+        """Lock the folder for building; `waiting` gets a sentence about another run that holds it.
 
         Raises:
-            EnvironmentFailed: somebody else still does after `wait_s` seconds.
+            EnvironmentFailed: another run still holds it after `wait_s` seconds.
             BuildInterrupted: `cancel` was set meanwhile.
         """
         busy = f"another run builds environment {self.folder.name}"
@@ -72,14 +72,14 @@ class Entry:
             ) from None
 
     def clear(self) -> None:
-        """Make the folder new and empty; processes of a build that was killed are ended first."""
+        """Recreate the folder empty; processes of a killed build are ended first."""
         if self.folder.exists():
             end_abandoned(self.records, self.token)
             shutil.rmtree(self.folder)
         self.records.mkdir(parents=True)
 
     def stamp(self, content: dict[str, object]) -> None:
-        """Say that the environment is complete."""
+        """Mark the environment as complete."""
         draft = self.folder / f"{_STAMP}.draft"
         with draft.open("w", encoding="utf-8") as file:
             json.dump(content, file, indent=1, sort_keys=True)

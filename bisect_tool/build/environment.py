@@ -1,4 +1,4 @@
-"""What a build yields, and how it fails."""
+"""The result of a build, and its errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Environment:
     """Something to run a commit in.
 
     `variables` are to be added to the environment of what runs. `seconds` is how long it took to get it this
-    time, and `reused` tells that nothing had to be built.
+    time; `reused` means that nothing was built.
     """
 
     fingerprint: str
@@ -29,7 +29,7 @@ class Environment:
 
 
 class BuildFailed(BisectError):
-    """This commit does not build; that says nothing about any other.
+    """This commit does not build; others may.
 
     `log` has the whole output. `program` ended with exit `code`; None where none ended so.
     """

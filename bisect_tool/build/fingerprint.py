@@ -19,7 +19,7 @@ _NOT_IN_IT = {"tree", "timeout_s"}
 
 
 class Trees(Protocol):
-    """The part of a repository that is asked."""
+    """The part of a repository that is needed."""
 
     def tree_hashes(self, sha: str, paths: Iterable[str]) -> Mapping[str, str]:
         """Git object names by path; a path that does not exist at `sha` is left out."""
@@ -31,7 +31,7 @@ class Trees(Protocol):
 
 
 def fingerprint(repository: Trees, sha: str, profile: BuildProfile) -> str:
-    """The fingerprint of a commit on this machine; no checkout is needed."""
+    """Return the fingerprint of a commit on this machine; no checkout is needed."""
     hashes = {} if profile.base else _native(repository, sha, profile)
     return name_environment(hashes, profile, f"{sys.implementation.cache_tag} {platform.machine()}")
 
@@ -42,7 +42,7 @@ def name_environment(hashes: Mapping[str, str], profile: BuildProfile, machine: 
     Args:
         hashes: git object name by native path. A pinned base has none: its native files do not count.
         profile: the recipe. Limits and what concerns only the tree do not count.
-        machine: what makes compiled files of one machine useless on another.
+        machine: the properties that compiled files depend on.
     """
     recipe = profile.model_dump(mode="json", exclude=_NOT_IN_IT)
     content = {"format": _FORMAT, "machine": machine, "native": dict(hashes), "recipe": recipe}
@@ -50,7 +50,7 @@ def name_environment(hashes: Mapping[str, str], profile: BuildProfile, machine: 
 
 
 def native_paths(changed: Iterable[str], profile: BuildProfile) -> tuple[str, ...]:
-    """Those of a commit's changed paths that are native for the profile, in their order."""
+    """Return the changed paths that are native for the profile, in their order."""
     roots = tuple(f"{path.rstrip('/')}/" for path in profile.native)
     wild = _pattern(profile)
     return tuple(path for path in changed if f"{path}/".startswith(roots) or wild.fullmatch(path))
@@ -66,6 +66,6 @@ def _native(repository: Trees, sha: str, profile: BuildProfile) -> dict[str, str
 
 
 def _pattern(profile: BuildProfile) -> re.Pattern[str]:
-    """The paths that a pattern of `native` stands for: files of that name in any folder."""
+    """Return the paths that match a pattern of `native`: files of that name in any folder."""
     wild = (re.escape(path).replace(r"\*", "[^/]*") for path in profile.native if "*" in path)
     return re.compile(rf"(?:.*/)?(?:{'|'.join(wild) or '(?!)'})", re.DOTALL)

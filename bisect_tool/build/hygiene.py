@@ -1,6 +1,6 @@
-"""The environment variables that a build gets to see.
+"""The environment variables of a build.
 
-Two degrees of trust. Installers only fetch and unpack wheels (no code of anybody runs), and need the caller's
+Two levels of trust. Installers only fetch and unpack wheels (no foreign code runs), and need the caller's
 registry settings. What comes from a commit's tree may be hostile: it gets what is named here, without a
 secret in it, and a home of its own. That keeps tokens out of reach of ordinary code; it is no sandbox, and
 a build still runs as the user.
@@ -30,12 +30,12 @@ _LONG_ENOUGH = "x" * 16
 
 
 def installer_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without what would send an installer elsewhere."""
+    """Return the caller's environment without variables that would redirect an installer."""
     return {name: value for name, value in environ.items() if name not in _STEERS_PYTHON | _STEERS_PIP}
 
 
 def tree_environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """What code from a commit's tree sees; HOME and TMPDIR are made below `folder`."""
+    """Return the environment for code of a commit's tree; HOME and TMPDIR are created below `folder`."""
     secrets = secret_values(environ)
     kept = {
         name: value

@@ -1,4 +1,4 @@
-"""From which folders of a commit's tree its packages are imported, by what its build files say."""
+"""Find the folders of a commit's tree from which its packages are imported, from its build files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def import_roots(tree: Path, targets: Iterable[str]) -> tuple[Path, ...]:
 
 
 def _project(tree: Path, target: str) -> Path:
-    """The nearest folder above a test that is built by itself; else the tree."""
+    """Return the nearest project folder above a test; else the tree."""
     for folder in PurePosixPath(target).parents:
         if any((tree / folder / name).is_file() for name in _BUILD_FILES):
             return tree / folder

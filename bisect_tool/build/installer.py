@@ -1,4 +1,4 @@
-"""Virtual environments and what goes into them: uv where there is one, else venv and pip.
+"""Create virtual environments and install into them, with uv if available, else venv and pip.
 
 Requirements are installed as wheels only: nothing is compiled, and no `setup.py` of a dependency runs.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.build.step import Build
 
-# What pip and uv say when the registry or the machine is at fault, not the requirement.
+# Messages of pip and uv about the package index or the machine, not the requirement.
 _UNAVAILABLE = re.compile(
     r"Retrying \(Retry\(|Max retries exceeded|Connection (?:broken|refused|reset|aborted)|Read timed out"
     r"|error sending request|dns error|operation timed out|HTTP error 5\d\d|\b5\d\d Server Error"
@@ -42,7 +42,7 @@ class Installer:
 
     @classmethod
     def find(cls, build: Build) -> Installer:
-        """With uv on PATH or beside our own interpreter, else with pip."""
+        """Return an installer with uv (on PATH or beside our interpreter), else with pip."""
         beside = Path(sys.executable).with_name("uv")
         return cls(build, shutil.which("uv") or (str(beside) if beside.is_file() else ""))
 
@@ -50,7 +50,7 @@ class Installer:
         """Make the virtual environment.
 
         Raises:
-            EnvironmentFailed: there is no such Python here.
+            EnvironmentFailed: that Python is not installed.
         """
         python, venv = self.build.profile.python, str(self.build.folder / "venv")
         if self.uv:
@@ -123,12 +123,12 @@ class Installer:
             raise
 
     def _details(self) -> str:
-        """What pip keeps to itself; only that tells a server that fails from one that has no such file."""
+        """Return pip's own log, which distinguishes a failing server from a missing file."""
         return tail(self.build.pip_log, 0) if self.build.pip_log.is_file() else ""
 
 
 def unavailable(output: str) -> str:
-    """The line of an installer's output that blames the network, the server or the disk; else empty."""
+    """Return the line of an installer's output about a network, server or disk error; else empty."""
     for line in output.splitlines():
         if _UNAVAILABLE.search(line):
             return clean_line(line.strip(), 300)

@@ -85,7 +85,7 @@ def _headers(metadata: Path) -> dict[str, list[str]]:
 
 
 def _keep(unpacked: Path, job: Build) -> None:
-    """Put the files that go over every tree into a folder of their own, at the same relative paths."""
+    """Copy the overlay files into a separate folder, at the same relative paths."""
     for pattern in job.profile.files:
         found = [path for path in unpacked.glob(pattern) if path.is_file()]
         if not found:

@@ -1,4 +1,4 @@
-"""Which versions an environment holds: for the report, so that another person can have the same."""
+"""List the package versions of an environment, for the report and for scripts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pinned(cache: Path, fingerprint: str) -> tuple[str, ...]:
 
 
 def versions(cache: Path, fingerprint: str) -> dict[str, str]:
-    """The versions of telling packages in an environment; those of our own where it has no interpreter."""
+    """Return the versions of relevant packages in an environment, or in our own if it has no interpreter."""
     path = [str(folder) for folder in _folders(cache, fingerprint)] or sys.path
     found = {item.name: item.version for item in distributions(path=path)}
     return {name: found[name] for name in CONCLUSIVE if name in found}

@@ -1,4 +1,4 @@
-"""From a commit's tree and its fingerprint to an environment: from the cache, or built now."""
+"""Get the environment of a commit's tree: from the cache, or built now."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
     cancel: threading.Event | None = None,
     waiting: Callable[[str], None] = ignore,
 ) -> Environment:
-    """Get the environment called `fingerprint`, build it if nobody has, and lay it over `tree`.
+    """Get the environment called `fingerprint`, building it if necessary, and apply it to `tree`.
 
-    Concurrent callers share one build, and `waiting` is told which other run it waits for. `log` (made with
+    Concurrent callers share one build; `waiting` gets a sentence about the run it waits for. `log` (made with
     its folder) takes the output of everything that runs.
 
     Raises:
         BuildFailed: this commit cannot be built.
         BuildInterrupted: `cancel` was set.
-        EnvironmentFailed: it could not be tried: registry down, disk full, no such Python.
+        EnvironmentFailed: it could not be tried: package index down, disk full, no such Python.
     """
     began = time.monotonic()
     entry = Entry.of(cache, fingerprint)
@@ -68,7 +68,7 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
 
 
 def _built(job: Build, entry: Entry, waiting: Callable[[str], None]) -> bool:
-    """Whether it was there already; afterwards it is."""
+    """Build the environment if necessary; returns whether it existed."""
     with entry.lock(job.profile.timeout_s + _WAIT_MARGIN_S, job.cancel, waiting):
         if entry.complete:
             job.note(f"environment {entry.folder.name} is in the cache")

@@ -23,7 +23,7 @@ class Provider(StrEnum):
 class BuildProfile(BaseModel):
     """How to get from a commit to an environment.
 
-    `native` and everything down to `command` decide the fingerprint; what comes after is about running.
+    `native` and all fields up to `command` decide the fingerprint; later ones are about running.
     Templates in `command` and `env` may use `{python}` (the environment's interpreter), `{tree}` (the
     commit's tree) and `{out}` (the environment's folder).
     """

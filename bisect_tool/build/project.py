@@ -1,7 +1,7 @@
 """Provider `project`: what a Python project, its tests and pytest need; its own code comes from each commit.
 
 The project is installed with its own build backend, which may compile. Afterwards only its metadata and
-scripts stay in the environment. What the build made and the tree does not have is kept, and is laid over the
+scripts stay in the environment. Built files that the tree lacks are kept, and are linked into the
 tree of every commit that shares the environment; all else is imported from there.
 """
 
@@ -82,7 +82,7 @@ def _headers(metadata: Path) -> dict[str, list[str]]:
 
 
 def _leave_metadata(metadata: Path, job: Build, written: set[Path]) -> None:
-    """Take the project's own files out of the environment; those that the tree lacks are laid over it."""
+    """Remove the project's own files from the environment; those that the tree lacks become its overlay."""
     packages = metadata.parent
     roots = import_roots(job.tree, ())
     with (metadata / "RECORD").open(encoding="utf-8", newline="") as record:

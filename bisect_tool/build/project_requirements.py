@@ -1,4 +1,4 @@
-"""What the tests of a project need, by what its files and its metadata say."""
+"""Find the requirements of a project's tests in its files and metadata."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def needed(tree: Path, metadata: Mapping[str, Sequence[str]]) -> Needed:
 
 
 def read_pyproject(tree: Path) -> dict[str, Any]:
-    """What pyproject.toml says; nothing where there is none, or it cannot be read."""
+    """Read pyproject.toml; empty if it is missing or cannot be read."""
     try:
         return tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Provider `source`: build and install the commit's tree with its own build backend.
 
 Commits with the same native sources share what was built. Their Python files differ, so a trial imports from
-the tree, and what only the build made (extension modules, a version file, generated code) is laid over it.
+the tree, with files linked in that only the build made (extension modules, a version file, generated code).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Build:
     """What a provider needs: the tree it builds from, the folder it builds into, where and how long.
 
     `ends` is the deadline on the monotonic clock. `token` marks the processes of this build, and `records` is
-    the folder of what its guardians write down: with both, those of a build that was killed can be ended.
+    the folder of its guardians' records: with both, processes of a killed build can be ended.
     """
 
     tree: Path
@@ -50,12 +50,12 @@ class Build:
 
     @property
     def pip_log(self) -> Path:
-        """What pip does not say aloud."""
+        """Path of pip's own log."""
         return self.folder / "pip.log"
 
     @property
     def late(self) -> bool:
-        """Whether the build's time is over."""
+        """Whether the build's time limit has passed."""
         return time.monotonic() >= self.ends
 
     def fill(self, template: str) -> str:
@@ -65,12 +65,12 @@ class Build:
         return template
 
     def note(self, line: str) -> None:
-        """Write a line of ours into the log."""
+        """Write a line of our own into the log."""
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"{line}\n")
 
     def run(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
-        """Run one program to its end and leave nothing of it behind.
+        """Run one program to its end, with no process left behind.
 
         Raises:
             BuildFailed: it ended with another code than 0, or the build's time was over.
@@ -102,14 +102,14 @@ class Build:
             raise BuildFailed(f"{ended}: {said}", self.log, program, result.exit_code)
 
     def tidy(self) -> None:
-        """Remove what only the building needed."""
+        """Remove files that only the build needed."""
         for path in (self.records, self.folder / "home", self.folder / "tmp"):
             shutil.rmtree(path, ignore_errors=True)
         self.pip_log.unlink(missing_ok=True)
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something."""
+    """Return the last non-empty line of a log."""
     lines = deque((line for line in tail(log, 0).splitlines() if line.strip()), maxlen=1)
     return clean_line(lines[0].strip(), 300) if lines else "(no output)"
 

@@ -98,7 +98,7 @@ def ensure_model(assets: Path) -> Path:
 
 
 def _put(path: Path, make: Callable[[Path], object]) -> None:
-    """Put a file in its place at once: an engine of another trial may be reading it just now."""
+    """Write a file atomically: an engine of another trial may be reading it."""
     with tempfile.TemporaryDirectory(dir=path.parent) as place:
         draft = Path(place) / path.name
         make(draft)
@@ -113,7 +113,7 @@ def _appear(folder: Path, write: Callable[[Path], object]) -> None:
         draft.chmod(0o755)
         draft.rename(folder)
     except OSError:
-        if not folder.is_dir():  # else someone else has made it meanwhile
+        if not folder.is_dir():  # otherwise another process has made it meanwhile
             raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)

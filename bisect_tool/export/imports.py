@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bisect_tool.git.plumbing import Git
     from bisect_tool.scenario import Profile
 
-# In the first column: what stands deeper may never be imported.
+# Unindented only: nested imports may never run.
 _IMPORT = r"^(import|from) +[A-Za-z_]"
 _FOUND = re.compile(r"[^:]+:[^:]+\.py:(?:import|from) +(\w+)")
 
@@ -22,7 +22,7 @@ _FOUND = re.compile(r"[^:]+:[^:]+\.py:(?:import|from) +(\w+)")
 def imported(git: Git, sha: str, profile: Profile) -> tuple[str, ...]:
     """The packages, sorted, that the profile's sources import at `sha` and that this Python has.
 
-    What it lacks was not needed here: the runs went without it.
+    Packages that are missing here were not needed by the runs.
     """
     folders = profile.build.tree or PurePosixPath(profile.marker).parts[:1]
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def recipe(build: BuildProfile, pinned: Sequence[str]) -> Iterator[str]:
-    """The lines that make the environment; `pinned` are the very versions that were used, if that is known.
+    """Return the lines that create the environment; `pinned` are the exact versions used, if known.
 
     They read the variables `python`, `tree`, `out` and `environment`, and set `python` anew.
     """
@@ -35,7 +35,7 @@ def recipe(build: BuildProfile, pinned: Sequence[str]) -> Iterator[str]:
 
 
 def word(template: str) -> str:
-    """A template as one word of bash: `{tree}/build.py` is `"$tree"/build.py`."""
+    """Convert a template to one word of bash: `{tree}/build.py` becomes `"$tree"/build.py`."""
     parts = (
         (shlex.quote(text) if text else "") + (f'"${name}"' if name else "")
         for text, name, _, _ in Formatter().parse(template)

@@ -39,7 +39,7 @@ _PLACES = ("python", "environment", "out", "tree", "scenario", "assets", "tempor
 
 
 def script(session: Session, document: Document) -> str:
-    """The script for a session of `repro`, free of the secrets in this process's environment."""
+    """Return the script for a session of `repro`, without secrets of this process's environment."""
     shared = session.config
     packages = needed(session)
     lines = [*_head(session, document, packages), *_checkout(session, shared)]
@@ -53,7 +53,7 @@ def script(session: Session, document: Document) -> str:
 
 
 def needed(session: Session) -> tuple[str, ...]:
-    """What the interpreter that PYTHON names has to have: none where the profile makes an environment."""
+    """Return the packages that PYTHON must have; none if the profile creates an environment."""
     shared = session.config
     if shared.profile is None or shared.profile.build.needs_venv:
         return ()
@@ -104,7 +104,7 @@ def _head(session: Session, document: Document, packages: Sequence[str]) -> Iter
 
 
 def origin(session: Session) -> str:
-    """The URL where another person finds the commit; empty of a checkout that has no origin."""
+    """Return the public URL of the repository; empty for a checkout without an origin."""
     source = session.repository.source
     if source is None:
         return without_account(session.request.repo) if is_url(session.request.repo) else ""
@@ -154,7 +154,7 @@ def _environment(session: Session, document: Document, profile: Profile) -> Iter
 
 
 def _counted(document: Document, shared: TrialConfig) -> Iterator[str]:
-    """The loop. A run that neither passed nor failed is not counted: 125, or an odd end of pytest."""
+    """Write the loop; a run that neither passed nor failed (125, a pytest error) is not counted."""
     check = script_of(shared)
     cells = document.repro.cells if document.repro else {}
     limit = shared.deadline_s if shared.profile is None else shared.profile.timeouts.trial

@@ -47,7 +47,7 @@ def suite_command(suite: str, cells: Collection[str]) -> str:
 
 
 def _of_scenario(scenario: Scenario) -> Iterator[Path]:
-    """The suite and what lies beside it: its conftest, its data."""
+    """Write the suite and the files beside it: its conftest, its data."""
     for path in sorted(scenario.folder.rglob("*")):
         inside = path.relative_to(scenario.folder).parts
         if is_text(path) and not any(part.startswith((".", "__pycache__")) for part in inside):

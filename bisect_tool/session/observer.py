@@ -23,7 +23,7 @@ class Observer(Protocol):
     """Callbacks of a running session, such as the progress display; all are called from one thread."""
 
     def waiting(self, sentence: str) -> None:
-        """What the session needs is held by another run, which `sentence` names."""
+        """A resource of the session is held by another run, named in `sentence`."""
 
     def on_resume(self, trials: Sequence[TrialRow]) -> None:
         """The session begins with the trials that are in the store already: its own and shared ones."""

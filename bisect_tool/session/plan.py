@@ -1,4 +1,4 @@
-"""What `run` would do about a request: its commits, environments and the trials to expect; runs nothing."""
+"""Plan what `run` would do for a request: commits, environments and expected trials; runs nothing."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _PLAYED = 128
 class Forecast:
     """Trials that a search of this range takes if bad commits fail so often.
 
-    `trial_s` is what a trial took in earlier sessions, a share of it where trials run side by side; None
-    where there was none. `endpoint_runs` of the bad end have to show the failure, or it is taken for green.
+    `trial_s` is the mean duration of a trial in earlier sessions, divided by the slots; None
+    without one. If none of `endpoint_runs` of the bad end fails, the cell counts as passing.
     """
 
     fail_bad: float
@@ -50,7 +50,7 @@ class Forecast:
 
     @property
     def missed(self) -> float:
-        """How often the bad end does not show it at all."""
+        """Probability that no run of the bad end fails."""
         return float((1 - self.fail_bad) ** self.endpoint_runs)
 
 
@@ -66,10 +66,10 @@ class Plan:
         environments: How many environments would be built at most; 0 where none is needed.
         native: The native files that commits change, by commit.
         pinned: One compiled base serves all commits, whatever native files they change.
-        forecasts: What it would cost, for failures that show always and for some that do not.
-        suspicions: How suspect each commit is before any run, by its name; none, and all are alike.
-        fix: A fix is looked for; `goods` fail then, and the last commit passes.
-        busy: The measure by which the machine is busy now, with its figure; empty if it is not.
+        forecasts: Expected trials, for failures that show always and for some that do not.
+        suspicions: The prior of each commit, by id; empty if all are equal.
+        fix: The search is for a fix: `goods` fail, and the last commit passes.
+        busy: The measure by which the machine is busy now, with its value; empty if it is not.
     """
 
     goods: tuple[Commit, ...]
@@ -86,7 +86,7 @@ class Plan:
 
 
 def mean_trial_s(store: Store, request: Request) -> float | None:
-    """What a trial took on average in the last session of the same scenario and profile."""
+    """Return the mean duration of a trial in the last session of the same scenario and profile."""
     for row in store.sessions() if request.scenario else ():
         if _runs_of(row) == (request.scenario, request.profile):
             seconds = [trial.result.seconds for trial in store.trials(row.id)]
@@ -105,7 +105,7 @@ def _runs_of(row: SessionRow) -> tuple[str | None, str | None] | None:
 
 
 def plan_of(resolved: Resolved, trial_s: float | None = None) -> Plan:
-    """What `run` would do about a request; `trial_s` is what a trial takes, as far as that is known."""
+    """Return the plan of a request; `trial_s` is the mean duration of a trial, if known."""
     request, repository, commits = resolved.request, resolved.repository, resolved.range.commits
     mode = request.mode
     assert isinstance(mode, Bisect)
@@ -137,7 +137,7 @@ def _forecasts(
     suspicions: Sequence[Suspicion],
     trial_s: float | None,
 ) -> tuple[Forecast, ...]:
-    """What the search would cost, played on this range; culprits are drawn as the prior has them."""
+    """Simulate the cost of the search on this range, with culprits drawn from the prior."""
     dag = Dag(parents)
     weight = {each.sha: each.weight for each in suspicions}
     length, good = len(dag.candidates), mode.goods[0]
@@ -155,7 +155,7 @@ def _forecasts(
 
 
 def _played(dag: Dag, weight: Mapping[str, float], good: str, noise: Noise, terms: SearchSettings) -> Spread:
-    """What searches of a range cost, the culprit drawn anew for each."""
+    """Simulate searches of a range, each with a new random culprit."""
     chance = np.random.default_rng(0)
     odds = np.array([weight.get(sha, 1.0) for sha in dag.candidates])
     culprits = chance.choice(len(odds), size=_SEARCHES, p=odds / odds.sum())

@@ -76,7 +76,7 @@ def fix_goal(request: Request, mode: Fixes) -> FixGoal:
 
 
 def changes(request: Request, mode: Bisect, repository: Repository, span: Range) -> tuple[Change, ...]:
-    """What the commits of a range change, where that tells suspects apart: not for a command or a fix."""
+    """Return the changes of a range's commits for the prior; empty for a command or a fix."""
     if not mode.priors or not request.scenario or request.finds_fix:
         return ()
     files = repository.changed_by(commit.sha for commit in span.commits)
@@ -84,7 +84,7 @@ def changes(request: Request, mode: Bisect, repository: Repository, span: Range)
         Change(
             commit.sha,
             commit.subject,
-            # What a merge brings was changed by commits of its own, unless only the mainline counts.
+            # Files that a merge brings were changed by its commits, unless only the mainline counts.
             files[commit.sha] if span.first_parent or len(commit.parents) < 2 else (),
             len(commit.parents),
         )
@@ -93,7 +93,7 @@ def changes(request: Request, mode: Bisect, repository: Repository, span: Range)
 
 
 def paths_of(request: Request) -> tuple[str, ...]:
-    """Files and folders that matter to what is tested."""
+    """Return files and folders that are relevant to the tests."""
     relevant = scenarios.load(request.scenario).paths if request.scenario else ()
     return (*request.check.relevant_paths, *relevant)
 

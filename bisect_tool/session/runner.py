@@ -90,7 +90,7 @@ class _Loop:
         if state.step is None:
             return state
         _log.info("stopped: %s", "interrupted" if self._cancel.is_set() else "a budget is used up")
-        # A trial can be over before it hears of an interrupt.
+        # A trial can end before it notices an interrupt.
         if self._cancel.is_set():
             raise TrialAborted("the session was interrupted")
         return self._planner.conclude_early(self._trials)
@@ -114,7 +114,7 @@ class _Loop:
                 clear(folder)
 
     def _begin_trials(self) -> State:
-        """Fill the free slots; returns where the planner stands."""
+        """Fill the free slots; returns the planner's state."""
         while True:
             self._assemble()
             cached = built(self._environments, self._session.home.cache)

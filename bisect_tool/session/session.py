@@ -99,9 +99,9 @@ def require_same_scenario(session: Session) -> None:
 
 
 def load(session: str, store: Store, home: Home, waiting: Callable[[str], None] = ignore) -> Session:
-    """Take up a stored session; raises UsageError where it, or its repository, is not there any more.
+    """Load a stored session; raises UsageError if it or its repository no longer exists.
 
-    What another run holds meanwhile is said at once to `waiting`.
+    `waiting` gets a sentence about a resource that another run holds.
     """
     row = store.session(session)
     try:
@@ -186,7 +186,7 @@ def _earlier(session: Session, store: Store) -> list[TrialRow]:
         return []
     ends = session.request.ends
     shas = dict.fromkeys((*ends, *session.range.parents))
-    return [row for row in store.earlier(session.id, mark, shas) if _stands(row.result, ends)]
+    return [row for row in store.earlier(session.id, mark, shas) if _is_reusable(row.result, ends)]
 
 
 def _version(session: Session) -> str:
@@ -196,14 +196,14 @@ def _version(session: Session) -> str:
     return f"{own}+{variant}" if own and variant else own
 
 
-def _stands(result: TrialResult, ends: Sequence[str]) -> bool:
-    """Whether a trial of another session can stand for one of ours: it told something of the commit.
+def _is_reusable(result: TrialResult, ends: Sequence[str]) -> bool:
+    """Whether a trial of another session can be reused: it gave a result.
 
-    At an end it has to have run every cell, because a run of the ends is what shows which cells there are.
+    At a good or bad end it must have run every cell, because runs of the ends show which cells exist.
     """
-    told = any(cell.outcome in CONCLUSIVE for cell in result.cells)
+    conclusive = any(cell.outcome in CONCLUSIVE for cell in result.cells)
     spoiled = result.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)
-    return told and not spoiled and (result.whole or result.sha not in ends)
+    return conclusive and not spoiled and (result.whole or result.sha not in ends)
 
 
 def assembled(session: Session, store: Store) -> Session:

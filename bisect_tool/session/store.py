@@ -143,7 +143,7 @@ class Store:
             self._db.execute("UPDATE session SET document = ? WHERE id = ?", (document, session))
 
     def replace_request(self, session: str, request: str) -> None:
-        """Keep another JSON text for what a session asked: its repository lies elsewhere now."""
+        """Replace a session's request, after its repository was moved."""
         with self._writing():
             self._db.execute("UPDATE session SET request = ? WHERE id = ?", (request, session))
 
@@ -210,8 +210,8 @@ class Store:
     def earlier(self, session: str, version: str, shas: Iterable[str]) -> list[TrialRow]:
         """Trials of other sessions at these commits with this version, in the order in which they ran.
 
-        Those of sessions that run beside this one count only until it has a trial of its own, so that what it
-        is decided on does not change any more.
+        Trials of sessions that run at the same time count only until this one has its own, so that the
+        trials it decides on do not change.
         """
         query = (
             "SELECT number, purpose, result FROM trial WHERE version = ? AND session != ? AND version != ''"
@@ -334,7 +334,7 @@ def _add_version(database: sqlite3.Connection) -> None:
     """Stores that are older than the sharing of trials lack the column, and share none of theirs."""
     if "version" not in _columns(database, "trial"):
         database.execute("BEGIN IMMEDIATE")
-        if "version" not in _columns(database, "trial"):  # another process may have been quicker
+        if "version" not in _columns(database, "trial"):  # another process may have been faster
             database.execute(_ADD_VERSION)
         database.execute("COMMIT")
 

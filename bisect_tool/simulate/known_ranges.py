@@ -49,7 +49,7 @@ _CASES = TypeAdapter(tuple[RecordedCase, ...])
 def read_history(path: Path) -> Mapping[str, RecordedCommit]:
     """Every commit of the file by its name; raises UsageError where the file is no history.
 
-    A parent need not be in the file, but no commit is there twice, or has itself under it.
+    A parent need not be in the file, but no commit occurs twice or is its own ancestor.
     """
     commits: dict[str, RecordedCommit] = {}
     lines_of: dict[str, int] = {}
@@ -103,7 +103,7 @@ def read_cases(path: Path) -> tuple[RecordedCase, ...]:
 
 
 def window(history: Mapping[str, RecordedCommit], case: RecordedCase) -> tuple[RecordedCommit, ...]:
-    """The commits that `bad` has under it and `good` does not, oldest first.
+    """Return the ancestors of `bad` that are not ancestors of `good`, oldest first.
 
     Raises:
         UsageError: a commit of the case is not in the history, good is no ancestor of bad, or the culprit is
@@ -161,7 +161,7 @@ def _severed(
 
 
 def _circle(history: Mapping[str, RecordedCommit]) -> tuple[str, ...]:
-    """A commit, a parent of it and so on, until it is that commit again; empty where there is none."""
+    """Return a cycle of parents, if there is one."""
     done: set[str] = set()
     for sha in history:
         path = {sha: None}

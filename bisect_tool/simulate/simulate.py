@@ -31,14 +31,14 @@ class Noise:
 
     @property
     def capacity(self) -> float:
-        """Bits that a run can tell at most, whichever share of the commits asked is bad (Shannon 1948)."""
+        """Capacity in bits per run, at the best share of bad commits (Shannon 1948)."""
         share = np.linspace(0.0, 1.0, 10_001)[1:-1]
         fails = share * self.fail_bad + (1 - share) * self.fail_good
         known = share * _entropy(self.fail_bad) + (1 - share) * _entropy(self.fail_good)
         return float((_entropies(fails) - known).max())
 
     def bound(self, candidates: int, confidence: float) -> float:
-        """Runs that a search needs: the bits of the answer and those of its certainty, by the capacity.
+        """Lower bound on runs: the bits of the answer and of its certainty, divided by the capacity.
 
         Without noise the answer is certain, and only its own bits count.
         """
@@ -72,10 +72,10 @@ class SearchSettings:
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """One search: whom it named, how sure it was, and what it cost.
+    """The result of one search: the commit it named, its confidence, and its cost.
 
-    Midpoint trials are those begun while more than one commit explained the runs so far at their word, or
-    none did; rounds are the times at which such trials were begun, up to one for each slot. Runs of the ends
+    Midpoint trials are those started while more than one commit explained all runs so far, or
+    none did; rounds count when such trials were started, up to one for each slot. Runs of the ends
     and those that confirm are in `trials` alone.
     """
 
@@ -115,7 +115,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Summary:
-    """What many searches came to; `bound` is in runs, and `reached` its share of the mean trials."""
+    """Summary of many searches; `bound` is in runs, and `reached` its share of the mean trials."""
 
     accuracy: float
     wrong_rate: float
@@ -130,7 +130,7 @@ class Summary:
 def in_parts(dag: Dag, weights: Mapping[str, float], good: str, parts: int) -> tuple[Dag, dict[str, float]]:
     """A range as a line of so many parts, each with the mean weight of its commits.
 
-    Playing the range itself takes a time that grows with its length, and tells about the same.
+    Simulating the range itself takes longer with its length, and gives about the same result.
     """
     pieces = np.array_split(np.array([weights.get(sha, 1.0) for sha in dag.candidates]), parts)
     names = [f"part {number}" for number in range(parts)]
@@ -141,7 +141,7 @@ def in_parts(dag: Dag, weights: Mapping[str, float], good: str, parts: int) -> t
 def simulate_search(
     case: KnownRange, noise: Noise, terms: SearchSettings, chance: np.random.Generator
 ) -> SearchOutcome:
-    """One search to its end."""
+    """Simulate one search to its end."""
     above = case.dag.descendants(case.dag.index[case.culprit])
     search = Bisection(
         Inference(case.dag, case.bad, (case.good,), case.weights, terms.confidence, landings=case.landings)

@@ -1,4 +1,4 @@
-"""From what a suite streamed and what its processes logged to an outcome for each cell, with evidence."""
+"""Determine each cell's outcome and evidence from the streamed report and the logs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Cell:
     phases: list[Phase] = field(default_factory=list)
 
     def add(self, phase: Phase) -> None:
-        """Take in a phase; of a cell that a plugin runs again, the last run counts."""
+        """Add a phase; if a plugin reruns a cell, the last run counts."""
         if phase.phase == "setup":
             self.phases.clear()
         self.phases.append(phase)
@@ -134,7 +134,7 @@ def collect_project(stream: Path, ending: SuiteExit, wanted: Sequence[str] | Non
 
 
 def _unreadable(name: str, record: Uncollectable, evidence: _Evidence) -> CellResult:
-    """A file that failed before any test of it began, at a time of its own."""
+    """Return the result of a file that failed before any of its tests started."""
     phase = Phase(event="phase", cell=name, phase="setup", outcome="failed", seconds=0.0, time=record.time)
     seen = _suite_failure(phase, record.failure)
     failure = evidence.explain((), (record.time, record.time), seen)
@@ -142,7 +142,7 @@ def _unreadable(name: str, record: Uncollectable, evidence: _Evidence) -> CellRe
 
 
 def timeline(folder: Path, logs: Path, engine: EngineLogs = _UNKNOWN) -> tuple[ProcessTimeline, ...]:
-    """What became of every process of the engine, by the journal in `folder` and by all logs."""
+    """Return the timeline of every process of the engine, from the journal in `folder` and all logs."""
     secrets = secret_values(os.environ)
     table = [
         TableEntry(
@@ -167,13 +167,13 @@ def available(stream: Path) -> tuple[str, ...]:
 
 
 def unreadable(stream: Path) -> str:
-    """Why the suite could not be read, empty where it could."""
+    """Return why the suite could not be read; empty if it could."""
     return _Suite.read(stream).unreadable
 
 
 @dataclass(frozen=True)
 class _Suite:
-    """What was streamed: the cells that began, the order of all, which files could be read, or why not."""
+    """The streamed report: started cells, order of all cells, readable files, or why not."""
 
     cells: Mapping[str, _Cell]
     order: tuple[str, ...]
@@ -207,7 +207,7 @@ class _Suite:
 
     @property
     def unreadable(self) -> str:
-        """Why the last file that could not be read was not; empty where all could."""
+        """Return why the last unreadable file could not be read; empty if all could."""
         return _why_unreadable(list(self.uncollectable.values())[-1]) if self.uncollectable else ""
 
     def died(self, ending: SuiteExit) -> SuiteExit:
@@ -216,7 +216,7 @@ class _Suite:
         return replace(ending, reason="died") if alone else ending
 
     def why_missing(self, cell: str, ending: SuiteExit) -> str:
-        """Why a cell did not begin."""
+        """Return why a cell did not start."""
         file = cell.partition("::")[0]
         if file in self.uncollectable:
             return _why_unreadable(self.uncollectable[file])
@@ -315,7 +315,7 @@ def _suite_failure(phase: Phase, crash: CrashReport) -> SuiteFailure:
 def logged_events(
     logs: Iterable[Path], window: tuple[float, float] = ALWAYS, known: Patterns = PATTERNS
 ) -> tuple[Event, ...]:
-    """What logs show that was seen within `window` (epoch seconds); the memory it takes is bounded."""
+    """Return the events logged within `window` (epoch seconds), in bounded memory."""
     return read_events(merged_lines(logs, window, Tells(known.may_tell)), known)
 
 
@@ -332,9 +332,9 @@ def printed(logs: Path, cells: Sequence[CellResult], known: Patterns = PATTERNS)
 
 
 def _captured_events(captured: str, time: float) -> list[Event]:
-    """What processes below a test printed that name themselves.
+    """Return events that processes below a test printed, if they name themselves.
 
-    What the test logged itself is no reason for its failure: many a test has an error logged and looks at it.
+    Errors logged by the test itself are ignored: many tests log errors on purpose.
     """
     secrets = secret_values(os.environ)
     lines = (
@@ -345,7 +345,7 @@ def _captured_events(captured: str, time: float) -> list[Event]:
 
 
 class _Evidence:
-    """The trial's logs, read once per set of files and window: cells that fail together share them."""
+    """The trial's logs, read once per set of files and window, shared by cells that fail together."""
 
     def __init__(self, folder: Path | None, parents: Mapping[int, int], engine: EngineLogs) -> None:
         self._folder = folder

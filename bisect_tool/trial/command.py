@@ -85,19 +85,19 @@ def output_failure(log: Path, code: int, time: float) -> Failure:
 
 
 def not_started(why: str) -> CellResult:
-    """The one cell of a command that could not be started, which tells nothing about a commit."""
+    """Return the cell of a command that could not be started, which gives no result for a commit."""
     return CellResult(cell=CELL, outcome=Outcome.SKIPPED, reason=clean_line(why))
 
 
 def _why_untested(log: Path) -> str:
-    """That the command said 125, and the telling line of what it printed."""
+    """Return the reason of exit code 125, with the relevant line of the output."""
     root = command_failure(_output(log, _LINES_READ), _CANNOT_TEST, 0.0, log.stem).root
     said = ": ".join(part for part in (root.exception, root.message) if part)
     return "the command said 125" + ("" if said == NO_OUTPUT else f": {clean_line(said, _REASON_LIMIT)}")
 
 
 def _aborted(argv: Sequence[str], code: int, log: Path) -> CheckAborted:
-    """Why the bisection stops, and how a crash can be made to count as bad."""
+    """Return the error that stops the bisection, with a hint how to count a crash as bad."""
     wrapped = shlex.quote(f"{shlex.join(argv)} || exit 1")
     advice = (
         f"Let it end with 1-124 for bad, 125 for cannot be tested, or begin again with: -- sh -c {wrapped}"

@@ -27,9 +27,9 @@ _UNKNOWN = EngineLogs()
 class TrialConfig:
     """The check and the scenario, profile and folders it runs with; a command needs no scenario.
 
-    `cells` are patterns for the cells of interest; none: every cell of the suite. `slots` trials run side by
-    side. `stress` is the pressure they run under, and the roles of the processes it is meant for.
-    `passed` are variables that are handed on although they look like secrets; `own` maps paths of the user's
+    `cells` are patterns for the cells of interest; none: every cell of the suite. `slots` trials run in
+    parallel. `stress` is the pressure they run under, and the roles of the processes it applies to.
+    `passed` are variables that are passed although they look like secrets; `own` maps paths of the user's
     checkout, as variables name them, to the same ones from the top of a commit's tree.
     """
 
@@ -46,7 +46,7 @@ class TrialConfig:
 
     @property
     def engine_logs(self) -> EngineLogs:
-        """What is known of the engine's logs."""
+        """The known formats and patterns of the engine's logs."""
         return self.scenario.logs if self.scenario else _UNKNOWN
 
     @property
@@ -82,7 +82,7 @@ class TrialSpec:
 
 @dataclass(frozen=True)
 class TrialPaths:
-    """Where one trial happens: folders for logs and for temporary files, a tree, an environment, a slot."""
+    """Folders of one trial: logs, temporary files, tree, environment; and its slot."""
 
     folder: Path
     tree: Path
@@ -102,7 +102,7 @@ class TrialPaths:
 
     @property
     def complete(self) -> Path:
-        """The file that the stream plugin leaves once every cell has its verdict."""
+        """The file that the stream plugin creates once every cell has its verdict."""
         return self.folder / "stream.jsonl.complete"
 
 
@@ -134,7 +134,7 @@ def placeholders(config: TrialConfig, place: TrialPaths) -> Mapping[str, str]:
 
 
 def _check_shapes(template: str) -> None:
-    """A placeholder is a name alone: a width, for one, could ask for any amount of memory."""
+    """Reject placeholders that are not plain names: a width could use any amount of memory."""
     if any(conversion or shape for _, _, shape, conversion in Formatter().parse(template)):
         raise ValueError("a placeholder must be a plain name")
 

@@ -39,7 +39,7 @@ def timed_job(timeouts: Timeouts, argv: tuple[str, ...], cwd: Path, env: Mapping
 
 
 def clean_environment(config: TrialConfig, place: TrialPaths) -> dict[str, str]:
-    """The caller's environment without secrets and without what would steer our Python or pytest."""
+    """Return the caller's environment without secrets and variables that affect our Python or pytest."""
     hidden = {*withheld(os.environ, config.passed), *_STEERING}
     kept = {
         name: value

@@ -1,4 +1,4 @@
-"""What is kept of a trial's logs once they have been read."""
+"""Compress and cut a trial's logs once they have been read."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _OWN = re.compile(r"\{scenario\}/(?P<path>[^{}:;,=\s\"']+)")
 
 
 def check_launch_files(scenario: Scenario) -> None:
-    """Raise UsageError if a profile launches or builds with a file that is not there."""
+    """Raise UsageError if a profile launches or builds with a file that does not exist."""
     for name, profile in scenario.profiles.items():
         field = f"{scenario.folder / 'scenario.toml'}: profiles.{name}"
         for template in _templates(profile):
@@ -37,7 +37,7 @@ def _templates(profile: Profile) -> Iterator[str]:
 
 
 def _check_program(program: str, folder: Path, field: str) -> None:
-    """A program by its path; one by its name may be installed by the build, which nobody has run yet."""
+    """Check a program given by its path; one given by its name may be installed by the build."""
     path = program.replace(_FOLDER, str(folder))
     if "/" not in path or "{" in path:
         return

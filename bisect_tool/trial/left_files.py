@@ -24,7 +24,7 @@ _PYTESTS_OWN = "pytest-of-"
 
 
 def left_files(temporary: Path, tree: Path, added: Iterable[str]) -> tuple[str, ...]:
-    """What lies in the temporary folder, and below the paths that were added to the tree.
+    """Return the files in the temporary folder, and below the paths that were added to the tree.
 
     Files and empty folders, without caches and logs: the first few as `$TMPDIR/lock` or, in the tree,
     `tests/lock`, those in fewer folders first; then how many there are besides. At most `_LOOKS` are counted.
@@ -33,7 +33,7 @@ def left_files(temporary: Path, tree: Path, added: Iterable[str]) -> tuple[str, 
     found = list(islice(_leaves([*own, *sorted(added)]), _LOOKS + 1))
     if not found:
         return ()
-    names = sorted((_told(path, temporary, tree) for path in found), key=_order)
+    names = sorted((_named(path, temporary, tree) for path in found), key=_order)
     secrets = secret_values(os.environ)
     first = [clean_line(redact(clean(name), secrets), _NAME_LIMIT) for name in names[:_NAMED]]
     more = min(len(found), _LOOKS) - len(first)
@@ -42,7 +42,7 @@ def left_files(temporary: Path, tree: Path, added: Iterable[str]) -> tuple[str, 
 
 
 def _leaves(paths: Iterable[str]) -> Iterator[str]:
-    """What is no folder at and below these paths, and with a `/` the folders without anything in them."""
+    """Yield the files at and below these paths, and empty folders with a `/`."""
     waiting = deque(paths)
     while waiting:
         path = waiting.popleft()
@@ -57,7 +57,7 @@ def _leaves(paths: Iterable[str]) -> Iterator[str]:
 
 
 def _inside(folder: str) -> list[str]:
-    """The paths of some of what a folder has in it; none where it is closed to us."""
+    """Return some paths in a folder; none if it may not be read."""
     try:
         with os.scandir(folder) as entries:
             return [entry.path for entry in islice(entries, _LOOKS + 1)]
@@ -69,7 +69,7 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _told(path: str, temporary: Path, tree: Path) -> str:
+def _named(path: str, temporary: Path, tree: Path) -> str:
     inner = path.removeprefix(f"{temporary}/")
     return path.removeprefix(f"{tree}/") if inner == path else f"{_TEMPORARY}{inner}"
 

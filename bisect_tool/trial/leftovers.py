@@ -1,4 +1,4 @@
-"""What a trial left behind that its next cell would have met: the guardian's list, files, and GPU memory."""
+"""Find what a trial left behind: the guardian's list, files, and GPU memory."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LeftoverProbe:
-    """How things were right before a trial's tests began.
+    """The state right before a trial's tests started.
 
-    `added` tells what came into the worktree since its checkout, `built` is what it told then. Folders alone
-    are asked: with 5,000 files in 500 folders that takes 2 ms, and a look at each file seven times as long.
-    So a file that was changed in its place goes unseen. `memory`: bytes in use on each GPU of the slot, by
+    `added` returns the paths added to the worktree since its checkout, `built` its result then. Only folders
+    are examined: with 5,000 files in 500 folders that takes 2 ms; examining each file takes seven times as
+    long. So a file that was changed in place is not seen. `memory`: bytes in use on each GPU of the slot, by
     index.
     """
 
@@ -38,16 +38,16 @@ class LeftoverProbe:
 
     @staticmethod
     def snapshot(config: TrialConfig, place: TrialPaths, added: Added) -> LeftoverProbe:
-        """Look once the environment is laid: what a build puts into the tree is no leftover.
+        """Record the state once the environment is applied: files of the build are not leftovers.
 
-        A command is one cell. No other meets its files: each trial has its own folder, and a clean worktree.
+        A command is one cell, so no other cell sees its files: each trial has its own folder and worktree.
         """
         suite = not config.check.by_exit_code
         built = frozenset(added()) if suite else frozenset[str]()
         return LeftoverProbe(place, suite, added, built, gpus.in_use(config.gpus_of(place.slot)))
 
     def diff(self, guardian: Leftovers, cancel: threading.Event) -> tuple[Leftover, ...]:
-        """What is left after the tests, by the guardian's word and by a look at what it does not look at.
+        """Return what is left after the tests, from the guardian's report and our own checks.
 
         It waits for the driver of the GPUs, `gpus.RELEASE_S` at most.
         """

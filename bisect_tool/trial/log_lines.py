@@ -1,7 +1,7 @@
-"""The lines of a trial's logs that can tell something, merged by the time at which they were seen.
+"""Read the relevant lines of a trial's logs, merged by the time at which they were seen.
 
-Nothing is held as a whole: a log is read block by block, and a block that tells nothing is passed over, but
-for its last line, which has a time in it, and the first line of each process.
+Logs are read block by block, and irrelevant blocks are skipped, except
+for the last line, which contains a time, and the first line of each process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Tells:
 
 
 def merged_lines(paths: Iterable[Path], window: tuple[float, float], tells: Tells) -> Iterator[LogLine]:
-    """The telling lines of these logs that were seen within `window` (epoch seconds), without secrets."""
+    """Return the relevant lines of these logs within `window` (epoch seconds), without secrets."""
     return TrialLogs().merged(paths, window, tells)
 
 
@@ -94,7 +94,7 @@ def _few(block: Block, names: set[bytes]) -> Iterator[tuple[int, int, str]]:
     """The last line of a block, and the first one of each process that was not named before."""
     data = block.data
     places = {data.rfind(b"\n", 0, -1) + 1}
-    # Counting the names that are known is many times cheaper than finding all.
+    # Counting known names is many times cheaper than finding all names.
     known = len(names) <= _FEW and sum(map(data.count, names)) == data.count(b" pid=")
     for name in () if known else set(_NAMED.findall(data)) - names:
         if len(names) < _NAMES_KEPT:

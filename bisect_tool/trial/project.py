@@ -1,4 +1,4 @@
-"""The tests of any Python project: the pytest process that runs them at one commit."""
+"""Define the pytest process that runs the tests of any Python project at one commit."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _VENV_MARKS = ("pyvenv.cfg", "conda-meta")
 
 
 def present(check: ProjectCheck, tree: Path) -> tuple[str, ...]:
-    """Those of the named files and folders that there are at a commit."""
+    """Return the named files and folders that exist at a commit."""
     return tuple(path for path in check.paths if (tree / path).exists())
 
 
 def project_argv(check: ProjectCheck, place: TrialPaths) -> tuple[str, ...]:
-    """The words of the pytest process, which runs at the top of the tree."""
+    """Return the command line of pytest, which runs at the root of the tree."""
     return (
         interpreter(check, place),
         "-m",

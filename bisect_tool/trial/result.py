@@ -1,4 +1,4 @@
-"""What one trial yields: an outcome for each cell, with its evidence, and what was left behind."""
+"""The result of one trial: an outcome for each cell, with its evidence, and leftovers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class TrialResult(_Model):
 
     @property
     def slowed(self) -> str:
-        """The same, where that can have slowed the tests: those that hardly used a CPU waited for none."""
+        """As `busy`, but empty if the tests hardly used a CPU and so cannot have been slowed."""
         return self.load.slowing if self.load else ""
 
     def cell(self, name: str) -> CellResult | None:
@@ -100,7 +100,7 @@ class TrialResult(_Model):
 
     @cached_property
     def places(self) -> dict[str, int]:
-        """Where each cell stands among those that ran."""
+        """Position of each cell among those that ran."""
         return {result.cell: place for place, result in reversed([*enumerate(self.cells)])}
 
     @cached_property
@@ -116,7 +116,7 @@ def overall(cells: tuple[CellResult, ...]) -> Outcome:
 
 
 def unstorable(result: TrialResult) -> str:
-    """Why a result would not be the same when it is read from the store again; empty where it would."""
+    """Return why a result would change when it is read from the store; empty if it would not."""
     try:
         same = TrialResult.model_validate_json(result.model_dump_json()) == result
     except ValueError as error:

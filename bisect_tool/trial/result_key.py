@@ -1,4 +1,4 @@
-"""What decides a trial's outcome besides its commit: where that is the same, one can stand for another."""
+"""Compute the key under which sessions share trials: everything but the commit that affects the outcome."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OURS = ("evidence", "suite", "supervise", "sanitise.py", "trial", "verdict.py")
 def version(config: TrialConfig) -> str:
     """Twenty hex digits for the suite, the profile with its build, the check, the cells, and what reads them.
 
-    Empty for a command: nobody knows what it depends on.
+    Empty for a command, whose inputs are unknown.
     """
     if config.scenario is None or config.profile is None:
         return ""
@@ -63,7 +63,7 @@ def _digest(place: Path) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The regular files of a folder; what is hidden or compiled has no say."""
+    """Return the regular files of a folder, without hidden and compiled ones."""
     for path in folder.iterdir():
         if path.name.startswith(".") or path.name == "__pycache__":
             continue

@@ -54,7 +54,7 @@ class TrialAborted(BisectError):
 
 
 def run_trial(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> TrialResult:
-    """Run one trial to its end; whatever happened to the commit is in the result.
+    """Run one trial to its end; failures of the commit are part of the result.
 
     Raises:
         TrialAborted: `cancel` was set. Nothing is known about the commit.
@@ -64,7 +64,7 @@ def run_trial(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: thread
     """
     started, clock = datetime.now(UTC), time.monotonic()
     (spec.folder / "logs").mkdir(parents=True, exist_ok=True)
-    found = _tell(config, spec, phase, cancel)
+    found = _attempt(config, spec, phase, cancel)
     result = _result(config, spec, found, started, time.monotonic() - clock)
     if why := unstorable(result):
         found = replace(no_result(spec.cells, Outcome.ERRORED, why), environment=found.environment)
@@ -99,7 +99,7 @@ def _result(
 
 
 def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
-    """The trial of a commit that could not even be put into a worktree."""
+    """Return the result for a commit that could not be checked out."""
     return TrialResult(
         sha=sha,
         cells=(),
@@ -113,7 +113,7 @@ def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
     )
 
 
-def _tell(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> Findings:
+def _attempt(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> Findings:
     if config.profile is not None:
         phase("build", spec.folder)
     try:
@@ -162,7 +162,7 @@ def _environment(config: TrialConfig, spec: TrialSpec, cancel: threading.Event) 
 
 
 def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> Findings:
-    """What the trial wrote, as outcomes: errored where it cannot be read, as anybody may have written it."""
+    """Read the trial's report as outcomes: errored if it cannot be read, as the tests can write to it."""
     if guarded.reason is Reason.LOST and records_removed(place.folder):
         return no_result(spec.cells, Outcome.ERRORED, "the folder of the trial was removed while it ran")
     try:
@@ -200,7 +200,7 @@ def _fixed_ports(config: TrialConfig) -> tuple[int, ...]:
 def _temporary(trial: Path) -> Iterator[Path]:
     """A short temporary folder: paths of Unix sockets are limited to 108 bytes (unix(7)).
 
-    The trial's folder has a link to it, for who takes up what was killed.
+    The trial's folder has a link to it, to clean up after a killed run.
     """
     folder = Path(tempfile.mkdtemp(prefix=_prefix(trial)))
     try:
@@ -208,7 +208,7 @@ def _temporary(trial: Path) -> Iterator[Path]:
         yield folder
     finally:
         _discard(folder)
-        with suppress(OSError):  # the trial may have removed it, or put a folder in its place
+        with suppress(OSError):  # the trial may have removed it, or replaced it by a folder
             (trial / _LINK).unlink()
 
 
@@ -218,7 +218,7 @@ def _prefix(trial: Path) -> str:
 
 
 def clear(trial: Path) -> None:
-    """Remove what is left of a trial that was killed: its folder, and its temporary one.
+    """Remove what is left of a killed trial: its folder, and its temporary folder.
 
     The trial may have changed the link to the latter: what it names is removed only if the name is the
     trial's own. Neither is removed where it is a link itself (`shutil.rmtree` follows none).

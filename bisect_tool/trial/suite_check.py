@@ -145,7 +145,7 @@ def _launch(config: TrialConfig, profile: Profile, place: TrialPaths) -> dict[st
 
 
 def _devices(config: TrialConfig, launch: LaunchProfile, place: TrialPaths) -> list[dict[str, str]]:
-    """The GPUs of each rank; none asked for: leave them alone."""
+    """Return the GPUs of each rank; empty if the profile assigns none."""
     count, mine = launch.gpus_per_rank, gpus.share(place.slot, config.gpus)
     shares = [mine[rank * count : (rank + 1) * count] for rank in range(launch.dp_size)]
     return [{VISIBLE_DEVICES: ",".join(share)} if share else {} for share in shares]

@@ -1,4 +1,4 @@
-"""The user's environment as a trial gets it: what is withheld, and whose paths it names."""
+"""Adapt the user's environment for a trial: withhold secrets, and map paths into the tree."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def command_environment(
 
 
 def withheld(environ: Mapping[str, str], passed: Collection[str] = ()) -> tuple[str, ...]:
-    """The names of the variables that are not handed to trials because their values look like secrets."""
+    """Return the variables that are not passed to trials because their names look like secrets."""
     secret = secret_values(environ)
     names = (name for name, value in environ.items() if value.strip() in secret and name not in passed)
     return tuple(sorted(names))
