@@ -42,7 +42,7 @@ def fetch_page(address: str) -> str:
             f"gh run view {build.number} --log-failed --repo {build.pipeline} | bisect-run explain -",
         )
     page = f"https://buildkite.com/{build.pipeline}/builds/{build.number}"
-    return json.dumps(_get(f"{page}.json", page))
+    return json.dumps([_get(f"{page}.json", page), {"body": address}])  # the address may name a job
 
 
 def _issue(issue: IssueAddress) -> str:

@@ -79,7 +79,10 @@ def test_build_of_buildkite(web):
     page = "https://buildkite.com/o/p/builds/12"
     record = {"number": 12, "commit_id": "c" * 40, "state": "failed", "path": "/o/p/builds/12", "jobs": []}
     web[f"{page}.json"] = Answer(json.dumps(record).encode())
-    assert analyse(read_page(fetch_page(page))).bad.commit.value == "c" * 40
+    job = "0198a196-b376-4e2b-8420-3b9e85b48a54"
+    found = analyse(read_page(fetch_page(f"{page}#{job}")))
+    assert found.bad.commit.value == "c" * 40
+    assert [(build.value, build.job, build.state) for build in found.builds] == [("12", job, "failed")]
 
 
 @pytest.mark.parametrize(
