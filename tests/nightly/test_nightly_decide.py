@@ -112,6 +112,7 @@ def test_failures_on_one_agent_have_to_be_shown_by_others():
         *reruns(4, "P", day=11),
     ]
     assert decided(red) == Rerun(Reason.ONE_AGENT, (Runs("c5", 1),), ("h1",))
+    assert decided([*red, *reruns(6, "F", day=12)]).reason is Reason.ONE_AGENT
     assert isinstance(decided([*red, *reruns(5, "F", day=12), *reruns(6, "F", day=12)]), Bisect)
 
 
@@ -157,12 +158,39 @@ def test_a_storm_is_infrastructure_also_for_the_cell_that_had_bad_luck():
     assert isinstance(decided([*REGRESSION, *others]), Bisect)
 
 
+def test_an_exception_that_most_cells_fail_with_every_time_is_no_storm():
+    others = [one for key in STORM for one in hit(key, "FP")]
+    steady = [one for number in range(5) for one in hit(cell(f"test_{number}", "e"), "FF")]
+    alike = [*nights("P P P P P FFF F", exception="ConnectionError"), *reruns(4, "P")]
+    assert isinstance(decided([*alike, *others, *steady]), Bisect)
+
+
+def test_flaky_cells_make_no_storm():
+    before = [one for key in STORM for one in nights("PF", key, hosts=(f"{key.cell} 1", f"{key.cell} 2"))]
+    others = [*before, *(one for key in STORM for one in hit(key, "FP")[1:])]
+    alike = [*nights("P P P P P FFF F", exception="ConnectionError"), *reruns(4, "P")]
+    assert isinstance(decided([*alike, *others]), Bisect)
+
+
 def test_a_storm_that_also_hit_the_good_end_is_one_whatever_the_order():
     keys = STORM[:3]
     trials = [one for key in keys for one in hit(key, "FP")]
     again = [one for key in keys for one in reruns(4, "F", key, day=5, exception="ConnectionError")]
     found = {decide([*trials, *again][::step], COMMITS)[key] for key in keys for step in (1, -1)}
     assert {type(each) for each in found} <= {Nothing, Wait}
+
+
+def test_one_job_that_fails_on_one_agent_is_not_the_agent():
+    cells = [cell(f"test_{name}") for name in "abcd"]
+    before = [one for key in cells for one in nights("P P P P P", key)]
+    failed = [trial("c5", "F", key, hour=130, host="h1") for key in cells]
+    other = trial("c5", "P", cell("test_x", "cpu"), hour=130, host="h2")
+    assert decided([*before, *failed, other]).reason is Reason.FIRST_FAILURE
+
+
+def test_two_failures_are_too_few_however_often_it_passed():
+    trials = [*nights("P " * 20 + "FF"), *reruns(19, "P")]
+    assert decided(trials) == Rerun(Reason.TOO_FEW_FAILURES, (Runs("c20", 1),), ("h0", "h6"))
 
 
 def test_a_new_cell_that_never_passed_is_born_red():
