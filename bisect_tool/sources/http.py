@@ -88,7 +88,7 @@ class Client:
 
         Raises:
             EnvironmentFailed: the service cannot be reached, or its answer is not JSON.
-            UsageError: the token is refused, or what is asked for does not exist.
+            UsageError: the token is refused, or the listing does not exist.
         """
         url = str(
             requests.Request("GET", f"{self._service.url}{path}", params=dict(parameters)).prepare().url
