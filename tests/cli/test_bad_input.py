@@ -19,6 +19,7 @@ import pytest
 
 import bisect_tool
 import bisect_tool.options.resolve
+from bisect_tool.git.plumbing import version
 from bisect_tool.paths import home
 from bisect_tool.session.store import Store
 
@@ -539,14 +540,23 @@ def home_on(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["run", "demo", "plan", "step"])
-def test_no_git(filled, tmp_path, command):
-    """In a process of its own: the version of git is asked for once."""
+def test_no_git(cli, filled, tmp_path, monkeypatch, command):
+    words = [filled(word) for word in NEED_A_HOME[command]]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    version.cache_clear()
+    ended = cli(*words)
+    assert ended.err == "error: git is not installed\ninstall git 2.32 or newer\n"
+    assert (ended.code, ended.out) == (128 if command == "step" else 5, "")
+
+
+def test_no_git_at_the_start(filled, tmp_path):
+    """In a process of its own: GitPython, which looks for git where it is imported, is not imported there."""
     main = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
-    argv = [sys.executable, "-c", main, *map(filled, NEED_A_HOME[command])]
+    argv = [sys.executable, "-c", main, *map(filled, NEED_A_HOME["run"])]
     env = {**os.environ, "PATH": str(tmp_path)}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == "error: git is not installed\ninstall git 2.32 or newer\n"
-    assert (done.returncode, done.stdout) == (128 if command == "step" else 5, "")
+    assert (done.returncode, done.stdout) == (5, "")
 
 
 def test_python_too_old(capsys):
