@@ -103,6 +103,7 @@ def without_torch(tmp_path_factory):
     scenario = folder / "external_lb_dp" / "scenario.toml"
     before, section, launch = scenario.read_text().partition("[profiles.reference.launch]")
     launch = launch.replace("env = { ", f'env = {{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", ', 1)
+    assert str(WITHOUT_TORCH) in launch
     scenario.write_text(before + section + launch)
     return folder
 
