@@ -97,7 +97,7 @@ def test_a_budget_that_ends_leaves_what_no_run_speaks_against():
         (True, "passed", "it passes at elder already, outside the range, and fails above it"),
     ],
 )
-def test_a_breakage_outside_the_range_is_said_in_the_words_of_the_search(fix, word, note):
+def test_a_breakage_outside_the_range_is_noted_as_failing_or_passing(fix, word, note):
     parents = {"side": ("elder",), "merge": (GOOD, "side")}
     found = play(World(parents, {"cell": "side"}, {"elder": [word]}, fix=fix)).of("cell")
     assert (found.finding, found.note) == (Finding.UNVERIFIED, note)
@@ -134,7 +134,7 @@ def judged(*trials, **more):
         ([INFRASTRUCTURE, ERRORED], 1, True),
     ],
 )
-def test_a_commit_is_given_up_after_more_runs_in_vain_than_are_borne(outcomes, retries, given_up):
+def test_a_commit_is_given_up_after_more_inconclusive_runs_than_retries(outcomes, retries, given_up):
     """One run in vain for every verdict, and as many more as there are retries for a spoiled one."""
     known = judged(*[ran("c1", cell(outcome)) for outcome in outcomes])
     assert ("c1" in known.given_up(retries)) is given_up
@@ -149,17 +149,17 @@ def test_what_is_observed_are_the_verdicts_in_their_order_then_what_is_given_up(
     )
 
 
-def test_what_tells_nothing_is_skipped_with_its_reason_unless_another_run_told():
+def test_an_inconclusive_commit_is_skipped_with_its_reason_unless_another_run_is_conclusive():
     known = judged(
         ran("c1", cell(ERRORED, reason="no GPU")), ran("c2", cell(ERRORED, reason="x")), ran("c2", cell())
     )
     assert known.skipped() == (("c1", "no GPU"),)
 
 
-def test_counts_have_every_failure_and_no_run_that_told_nothing():
+def test_counts_have_every_failure_and_no_inconclusive_run():
     known = judged(ran("c1", cell(FAILED, said="another thing")), ran("c1", cell()), ran("c1", cell(ERRORED)))
     assert (known.counts(("c1",)).runs, known.counts(("c1",)).failed) == (2, 1)
-    assert known.conclusive(Verdict.BAD) == {"c3"}, "another failure tells nothing of the commit"
+    assert known.conclusive(Verdict.BAD) == {"c3"}, "another failure is no verdict on the commit"
 
 
 def test_the_evidence_at_a_commit_is_that_of_a_verdict_before_what_was_skipped():
@@ -188,7 +188,7 @@ def order_dependent(red, green, *, alone=True):
     return CellRuns.of(goal(), "cell[4]", [*dependent, *others])
 
 
-def test_chance_is_ruled_out_by_three_failures_in_company_and_four_passes_alone():
+def test_chance_is_ruled_out_by_three_failures_after_others_and_four_passes_alone():
     def asked(red, green):
         found = dependence(order_dependent(red, green), "cell[4]")
         return found.after, found.missing and found.missing.cells
@@ -226,7 +226,7 @@ def test_cells_of_the_same_group_are_tried_in_the_order_they_ran_in():
     assert (missing.cells, missing.purpose) == (("before[4]", "cell[4]"), Purpose.ORDER)
 
 
-def test_a_pass_in_the_same_company_is_chance():
+def test_a_pass_after_the_same_cells_is_chance():
     before = cell(name="before[1]")
     runs = [ran("c3", before, cell(outcome, "cell[4]")) for outcome in (FAILED, FAILED, FAILED, PASSED)]
     alone = [ran("c3", cell(PASSED, "cell[4]"))] * 4
@@ -235,7 +235,7 @@ def test_a_pass_in_the_same_company_is_chance():
 
 
 @pytest.mark.parametrize("told_nothing", [0, 1, 2])
-def test_the_bad_end_is_run_apart_until_that_was_tried_in_vain_twice(told_nothing):
+def test_the_bad_end_is_isolated_until_two_runs_were_inconclusive(told_nothing):
     together = ran("c3", cell(name="before[1]"), cell(FAILED, "cell[4]"), whole=True)
     apart = [ran("c3", cell(INFRASTRUCTURE, "cell[4]"))] * told_nothing
     known = CellRuns.of(goal(), "cell[4]", [together, *apart])
@@ -249,7 +249,7 @@ def test_the_bad_end_is_run_apart_until_that_was_tried_in_vain_twice(told_nothin
     )
 
 
-def test_an_end_that_failed_in_larger_company_than_the_narrowing_runs_had_is_in_doubt():
+def test_an_end_that_failed_after_more_cells_than_the_narrowing_runs_had_is_in_doubt():
     whole = ran("c3", cell(name="before[1]"), cell(FAILED), whole=True)
     narrowed = ran("c1", cell())
     assert failed_only_with_predecessors(goal(), judged_all(whole, narrowed), "c3")

@@ -33,7 +33,7 @@ def test_the_search_keeps_the_order_that_it_fails_in(culprit):
     assert played.of("a[1]").after == ()
 
 
-def test_cells_of_a_group_that_need_the_same_are_asked_together():
+def test_cells_of_a_group_with_the_same_prerequisites_run_together():
     culprits = dict.fromkeys(("a[1]", "b[1]", "c[1]", "d[1]")) | dict.fromkeys(("e[4]", "f[4]", "g[4]"), "c4")
     world = World(line(8), culprits, followers=dict.fromkeys(("e[4]", "f[4]", "g[4]"), ("b[1]",)))
     played = play(world)
@@ -59,7 +59,7 @@ def test_a_flaky_cell_is_hardly_ever_taken_for_one_that_needs_others():
 
 
 @pytest.mark.parametrize("culprit", ["c0", "c7"])
-def test_an_end_of_the_pair_is_confirmed_in_the_company_of_the_candidates(culprit):
+def test_an_end_of_the_pair_is_confirmed_after_the_same_cells_as_the_candidates(culprit):
     world = World(line(8), {"first": None, "second": culprit})
     played = play(world)
     assert played.of("second").culprit == culprit

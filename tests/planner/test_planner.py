@@ -112,7 +112,7 @@ def test_another_failure_is_no_verdict():
         ("skipped", "needs a GPU"),
     ],
 )
-def test_every_skip_says_why(word, reason):
+def test_every_skip_has_a_reason(word, reason):
     assert play(one_cell(8, 4, {"c4": [word]})).of("cell").skipped == (("c4", reason),)
 
 
@@ -226,7 +226,7 @@ def test_a_parent_outside_that_fails_is_run_again_not_the_pair():
 
 @pytest.mark.parametrize("slots", [1, 2])
 @pytest.mark.parametrize("sha", ["c0", "c1", GOOD])
-def test_a_commit_that_told_something_once_and_never_again_is_given_up(sha, slots):
+def test_a_commit_that_was_conclusive_once_and_never_again_is_given_up(sha, slots):
     truth = {"c0": "passed", "c1": "failed", GOOD: "passed"}[sha]
     world = World(line(2), {"cell": "c1"}, {sha: [truth, "skipped", "other"]})
     played = play_side_by_side(world, slots, random.Random(0))  # noqa: S311

@@ -87,7 +87,7 @@ def test_a_parent_that_is_good_by_descent_is_tried_before_its_child_is_named():
     assert found.culprit is None
 
 
-def test_a_parent_outside_the_range_that_tells_nothing_does_not_hide_the_culprit():
+def test_an_untestable_parent_outside_the_range_does_not_hide_the_culprit():
     parents = {"side": ("elder",), "merge": (GOOD, "side")}
     found = play(World(parents, {"cell": "side"}, {"elder": ["unbuildable"]})).of("cell")
     assert (found.finding, found.culprit) == (Finding.CULPRIT, "side")
@@ -115,7 +115,7 @@ def test_ends_that_are_swapped():
     assert "swapped" in both.of("two").note
 
 
-def test_a_passing_end_that_tells_nothing_leaves_the_cell_unverified_if_nothing_passes():
+def test_an_untestable_passing_end_leaves_the_cell_unverified_if_nothing_passes():
     (found,) = play(one_cell(8, 0, {GOOD: ["other"]})).state.conclusions
     assert (found.finding, found.culprit) == (Finding.UNVERIFIED, None)
     assert found.note.startswith("the passing end good gave no result for it: another failure: ")
@@ -153,7 +153,7 @@ def test_a_check_that_came_on_a_branch_finds_what_broke_it_there():
     assert play(World(parents, {"cell": "late"}, silent)).of("cell").culprit == "late"
 
 
-def test_a_passing_end_that_tells_nothing_is_not_missed_if_others_pass():
+def test_an_untestable_passing_end_does_not_matter_if_others_pass():
     assert play(one_cell(8, 4, {GOOD: ["other"]})).of("cell").culprit == "c4"
 
 
@@ -176,7 +176,7 @@ def test_an_unbuildable_good_end_leaves_red_cells_unverified_and_green_ones_gree
     assert played.of("green").finding is Finding.GREEN
 
 
-def test_a_cell_without_a_word_at_the_bad_end_is_unverified():
+def test_a_cell_without_a_result_at_the_bad_end_is_unverified():
     played = play(World(line(8), {"one": "c4", "two": "c4"}, {("c7", "two"): ["errored"]}))
     assert played.of("one").culprit == "c4"
     assert played.of("two").finding is Finding.UNVERIFIED
@@ -187,7 +187,7 @@ def test_a_cell_without_a_word_at_the_bad_end_is_unverified():
 
 @pytest.mark.parametrize("sha", ["c7", GOOD, "c3", "c4", "c5"])
 @pytest.mark.parametrize("word", ["infrastructure", "port taken"])
-def test_what_the_machine_spoils_once_is_run_again(sha, word):
+def test_a_commit_lost_to_infrastructure_once_is_run_again(sha, word):
     world = one_cell(8, 4, {sha: [word, "failed" if sha in ("c7", "c4", "c5") else "passed"]})
     played, undisturbed = play(world), play(one_cell(8, 4))
     assert played.of("cell").culprit == "c4"
@@ -197,21 +197,21 @@ def test_what_the_machine_spoils_once_is_run_again(sha, word):
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
-def test_what_the_machine_always_spoils_is_given_up(retries):
+def test_a_commit_always_lost_to_infrastructure_is_given_up(retries):
     world = one_cell(8, 4, {"c3": ["infrastructure"]})
     played = play(world, world.goal(retries=retries))
     assert sum(trial.sha == "c3" for trial in played.trials) == retries + 1
     assert played.of("cell").candidates == ("c3", "c4")
 
 
-def test_an_end_that_the_machine_always_spoils_is_given_up():
+def test_an_end_always_lost_to_infrastructure_is_given_up():
     played = play(one_cell(8, 4, {"c7": ["infrastructure"]}))
     assert played.shas(*Purpose) == ["c7", "c7"]
     assert played.state.conclusions == ()
 
 
 @pytest.mark.parametrize("sha", ["c7", GOOD, "c3"])
-def test_a_resumed_session_tries_again_what_was_spoilt(sha):
+def test_a_resumed_session_retries_infrastructure_failures(sha):
     well = "failed" if sha == "c7" else "passed"
     culprit = 0 if sha == GOOD else 4
     world = one_cell(8, culprit, {sha: ["infrastructure", "infrastructure", well]})
@@ -223,14 +223,14 @@ def test_a_resumed_session_tries_again_what_was_spoilt(sha):
     assert resumed.steps[0].sha == sha
 
 
-def test_a_resumed_session_without_spoilt_trials_goes_on_as_it_was():
+def test_a_resumed_session_without_infrastructure_failures_continues_unchanged():
     world = one_cell(8, 4)
     planner = BisectPlanner(world.goal())
     assert planner.with_extra_retries(play(world).trials) == planner
 
 
 @pytest.mark.parametrize("sha", ["c4", "c7"])
-def test_what_was_spoilt_is_no_evidence(sha):
+def test_an_infrastructure_failure_is_no_evidence(sha):
     """The failure shown is the one under investigation, not the one that the machine caused before it."""
     found = play(one_cell(8, 4, {"c7": ["failed"], sha: ["port taken", "failed"]})).of("cell")
     assert found.culprit == "c4"
@@ -238,7 +238,7 @@ def test_what_was_spoilt_is_no_evidence(sha):
     assert found.failure.root.message == "cell lost its engine"
 
 
-def test_what_told_nothing_counts_for_neither_end():
+def test_an_inconclusive_run_counts_for_neither_end():
     world = one_cell(8, 7, {"c7": ["infrastructure", "errored", "failed"], GOOD: ["port taken", "passed"]})
     played = play(world, world.goal(endpoint_runs=3))
     found = played.of("cell")
@@ -248,7 +248,7 @@ def test_what_told_nothing_counts_for_neither_end():
     assert played.shas(*Purpose).count(GOOD) - 1 == played.of("cell").good.runs
 
 
-def test_what_was_spoilt_at_the_bad_end_is_not_what_is_investigated():
+def test_an_infrastructure_failure_at_the_bad_end_is_not_investigated():
     answers = {"c7": ["port taken", "failed"], "c3": ["other"]}
     found = play(one_cell(8, 4, answers)).of("cell")
     assert found.finding is Finding.CANDIDATES
@@ -258,7 +258,7 @@ def test_what_was_spoilt_at_the_bad_end_is_not_what_is_investigated():
 @pytest.mark.parametrize("slots", [1, 2, 3, 4])
 @pytest.mark.parametrize("word", ["skipped", "unbuildable", "other"])
 @pytest.mark.parametrize("culprit", ["c0", "c1", "c8"])
-def test_a_passing_end_that_tells_nothing_ends_no_search_that_others_can_answer(slots, word, culprit):
+def test_an_untestable_passing_end_ends_no_search_that_other_commits_can_decide(slots, word, culprit):
     """With slots it is run beside the failing end, before any other can have passed."""
     world = World(line(16), {"cell": culprit}, {GOOD: [word]})
     for seed in range(5):

@@ -60,7 +60,7 @@ def test_what_is_no_deadline_costs_no_run_more_on_a_busy_machine():
     assert busy.of("cell").culprit == "c10"
 
 
-def test_a_deadline_missed_once_at_the_bad_end_is_green_and_said():
+def test_a_deadline_missed_once_at_the_bad_end_is_green_with_a_note():
     played = play(world(10, {"c15": ["hung", "passed"]}, busy=1))
     found = played.of("cell")
     assert found.finding is Finding.GREEN

@@ -61,7 +61,7 @@ def test_what_cannot_be_tested_is_never_guessed(world):
 
 @given(worlds(words=(*FOREIGN, "failed", "passed"), spoil_the_ends=True), st.integers(1, 3))
 @settings(max_examples=60, deadline=None)
-def test_every_campaign_ends_with_a_word_on_every_cell(world, runs):
+def test_every_bisection_ends_with_a_conclusion_for_every_cell(world, runs):
     """Whatever the commits answer, and however they change it, ends and parents outside among them."""
     played = play(world, world.goal(endpoint_runs=runs))
     told = {cell.cell for trial in played.trials for cell in trial.cells if trial.sha in world.goal().failing}
@@ -73,7 +73,7 @@ def test_every_campaign_ends_with_a_word_on_every_cell(world, runs):
 
 @given(worlds(words=("unbuildable", "other")))
 @settings(max_examples=50, deadline=None)
-def test_a_named_pair_was_seen_red_and_green(world):
+def test_the_culprit_was_seen_to_fail_and_its_parents_to_pass(world):
     """The red side once at least, the green one twice: a pass proves less."""
     played = play(world, world.goal(endpoint_runs=1))
     for found in played.state.conclusions:
@@ -87,7 +87,7 @@ def test_a_named_pair_was_seen_red_and_green(world):
 
 @given(worlds(words=("unbuildable", "infrastructure", "other")), st.integers(1, 3))
 @settings(max_examples=50, deadline=None)
-def test_the_failing_end_comes_first_until_every_cell_was_red(world, runs):
+def test_the_failing_end_comes_first_until_every_cell_failed(world, runs):
     played = play(world, world.goal(endpoint_runs=runs))
     (end,) = world.goal().failing
     spoilt = {"infrastructure": 2, "unbuildable": 1, "other": runs}
@@ -103,7 +103,7 @@ def test_the_failing_end_comes_first_until_every_cell_was_red(world, runs):
 
 @given(worlds(words=("unbuildable", "other")))
 @settings(max_examples=50, deadline=None)
-def test_no_trial_tells_a_cell_nothing_new(world):
+def test_every_trial_gives_its_cells_new_information(world):
     """A green cell is left alone after the ends; what cannot be tried is not tried twice."""
     played = play(world)
     (end,) = world.goal().failing
@@ -154,7 +154,7 @@ def assert_never_more(narrowed):
 
 @given(worlds(words=("unbuildable", "infrastructure", "other")), st.integers(1, 3))
 @settings(max_examples=40, deadline=None)
-def test_what_was_narrowed_down_is_never_more_than_before(world, runs):
+def test_the_narrowed_range_never_grows(world, runs):
     played = play(world, world.goal(endpoint_runs=runs))
     narrowed = looks(world, played.trials, endpoint_runs=runs)
     assert None not in narrowed
@@ -163,7 +163,7 @@ def test_what_was_narrowed_down_is_never_more_than_before(world, runs):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_where_runs_disagree_it_is_not_called_narrowed(seed):
+def test_runs_that_disagree_do_not_narrow(seed):
     cells = {"often": "c5", "seldom": "c14"}
     world = World(line(20), cells, rates={"often": (0.7, 0.1), "seldom": (0.5, 0.0)}, seed=seed)
     narrowed = looks(world, play(world, world.goal(endpoint_runs=8)).trials, endpoint_runs=8)
@@ -171,7 +171,7 @@ def test_where_runs_disagree_it_is_not_called_narrowed(seed):
     assert_never_more(narrowed)
 
 
-def test_suspects_that_are_cleared_do_not_bring_back_others():
+def test_cleared_suspects_do_not_bring_back_others():
     """Those that hold 95 % of the chance are few at first, and more once the likeliest is seen to be good."""
     changes = tuple(
         Change(f"c{place}", "", ("engine.py",) if place == 2 else ("README.md",)) for place in range(16)

@@ -74,7 +74,7 @@ def test_a_slot_is_left_idle_rather_than_run_what_is_running():
     assert not waiting.over
 
 
-def test_what_may_come_next_is_told_where_environments_are_built():
+def test_likely_next_commits_are_listed_if_environments_are_built():
     world = one_cell(32, 9)
     environments = {sha: f"env-{sha}" for sha in (*world.parents, GOOD)}
     goal = world.goal(environments=environments, cached=frozenset({"env-c31"}))
@@ -91,7 +91,7 @@ def test_a_commit_whose_environment_is_there_is_preferred():
     assert state.step.sha == "c14"
 
 
-def test_beliefs_are_told_of_every_open_cell():
+def test_every_open_cell_has_a_belief():
     world = World(line(8), {"one": "c2", "two": "c5", "green": None})
     goal = world.goal(endpoint_runs=1)
     state = decide(goal, [world.trial(decide(goal, []).step, 0)])
@@ -124,7 +124,7 @@ def test_builds_that_take_ten_minutes_do_not_end_the_search(seed, slots):
     assert abs(int(found.culprit[1:]) - 9) <= 2
 
 
-def test_a_cut_that_tells_little_alone_is_made_beside_the_others():
+def test_a_split_worth_little_alone_is_run_beside_the_others():
     """Nobody suspects the first commits, but with two slots they are cut off all the same."""
     world = one_cell(6, 1)
     files = {sha: "engine/core.py" if int(sha[1:]) >= 3 else "docs/index.md" for sha in world.parents}

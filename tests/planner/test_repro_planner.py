@@ -70,7 +70,7 @@ def test_until_it_fails(outcomes, runs):
 
 
 @given(st.integers(1, 12), st.integers(1, 5))
-def test_never_more_than_asked_for_with_slots(runs, slots):
+def test_never_more_runs_than_requested_with_slots(runs, slots):
     """With as many running as there are slots, each commit has as many runs as the other, or one more."""
     goal, running = replace(BOTH, runs=runs), []
     while (state := decide_repro(goal, [], running)).step is not None:
@@ -87,7 +87,7 @@ def test_a_step_runs_every_cell():
     assert decide_repro(GOAL, []).step == Step("a", None, Purpose.REPEAT)
 
 
-def test_a_tally_counts_what_told():
+def test_a_tally_counts_conclusive_runs():
     trials = [
         trial("a", PASS),
         trial("a", FAIL, seconds=2.0),

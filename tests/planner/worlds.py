@@ -163,8 +163,8 @@ class SearchOutcome:
 
     def runs(self, sha: str, cell: str, *outcomes: Outcome) -> int:
         """How often a cell ended so at a commit."""
-        told = [trial.cell(cell) for trial in self.trials if trial.sha == sha]
-        return sum(each is not None and each.outcome in outcomes for each in told)
+        results = [trial.cell(cell) for trial in self.trials if trial.sha == sha]
+        return sum(each is not None and each.outcome in outcomes for each in results)
 
 
 def play(world: World, goal: Goal | None = None, trials: Sequence[TrialResult] = ()) -> SearchOutcome:

@@ -51,7 +51,7 @@ def lineage(parents, sha):
 
 
 def is_bad(parents, culprit, sha, fix=False):
-    """Whether a commit has what makes the cell fail; with `fix` the culprit is what mends it."""
+    """Whether a commit has what makes the cell fail; with `fix` the culprit is the commit that fixes it."""
     return (sha in parents and culprit in lineage(parents, sha)) is not fix
 
 

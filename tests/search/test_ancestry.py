@@ -13,7 +13,7 @@ from bisect_tool.search import Dag
 
 @given(histories(30), st.integers(1, 3), st.data())
 @settings(max_examples=150, deadline=None)
-def test_sums_and_what_lies_under_are_those_of_the_lineage(parents, rows, data):
+def test_sums_and_ancestors_are_those_of_the_lineage(parents, rows, data):
     dag = Dag(parents)
     number = st.floats(-5, 5, allow_nan=False)
     values = np.array(
@@ -35,7 +35,7 @@ def test_sums_and_what_lies_under_are_those_of_the_lineage(parents, rows, data):
 
 @given(histories(30), st.data())
 @settings(max_examples=60, deadline=None)
-def test_sums_above_are_those_of_the_descendants(parents, data):
+def test_sums_over_descendants_match_a_walk(parents, data):
     dag = Dag(data.draw(st.sampled_from([parents, line(len(parents))])))
     numbers = st.lists(st.integers(-5, 5), min_size=len(parents), max_size=len(parents))
     values = np.array(data.draw(numbers), dtype=np.int64)

@@ -79,7 +79,7 @@ def test_a_search_for_a_fix_confirms_the_other_way_round():
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 8])
 def test_landed_reverted_and_landed_again_names_the_last_landing(slots):
-    """Where both breakages are seen, the name is the last one's, and the first is told."""
+    """Where both breakages are seen, the last one is named, and the first is reported with it."""
     bad = {"c1", "c2", "c7", "c8", "c9"}
     search = started(line(10)).observe(("c1", BAD), ("c4", GOOD))
     found = finish(search, lambda sha: BAD if sha in bad else GOOD, slots=slots).conclude()
@@ -123,7 +123,7 @@ def test_a_search_for_a_fix_is_called_flaky_only_where_the_fixed_end_fails():
     assert isinstance(sure.observe(("c1999", BAD)).conclude(), Flaky)
 
 
-def test_an_answer_against_the_name_is_asked_again_before_noise_was_seen():
+def test_a_contradicting_commit_is_run_again_before_noise_was_seen():
     """What fails without the culprit is no noise until it passes as well: then it broke more than once."""
     red = [(f"c{place}", BAD) for place in (20, 20, *range(20, 32))]
     green = [(f"c{place}", GOOD) for place in (*range(16, 20), 19, 19)]
@@ -159,15 +159,15 @@ def test_a_run_elsewhere_is_refused():
 
 def test_steps_left_are_about_as_many_as_there_are():
     search = started(line(32)).observe(("c31", BAD))
-    told = []
+    estimates = []
     while plan := search.plan():
-        told.append(search.steps_left())
+        estimates.append(search.steps_left())
         search = search.observe((plan[0], GOOD if plan[0] == "good" or int(plan[0][1:]) < 20 else BAD))
-    assert all(told)
-    assert abs(told[0] - len(told)) <= 4
+    assert all(estimates)
+    assert abs(estimates[0] - len(estimates)) <= 4
 
 
-def test_a_commit_beside_the_suspects_can_tell_skipped_ones_apart():
+def test_a_commit_beside_the_suspects_can_distinguish_skipped_ones():
     """`under` was skipped; `side` has it, too, but not the top: if that is good, the top did it."""
     parents = {"under": ("good",), "top": ("under",), "side": ("under",), "last": ("top", "side")}
 
@@ -202,7 +202,7 @@ def test_what_is_implied_is_tried_before_it_is_named():
     assert found.sha == "base"
 
 
-def test_two_breaks_are_not_blamed_on_one_commit_without_a_word():
+def test_two_breakages_are_not_blamed_on_one_commit_silently():
     parents = {"base": ("good",), "left": ("base",), "right": ("base",), "last": ("left", "right")}
     found = finish(started(parents), lambda sha: GOOD if sha in ("good", "base") else BAD).conclude()
     assert not isinstance(found, Culprit) or found.sha in ("left", "right")
@@ -210,7 +210,7 @@ def test_two_breaks_are_not_blamed_on_one_commit_without_a_word():
 
 @pytest.mark.parametrize("skipped", ["good", "range"])
 def test_where_nothing_can_be_tried_the_search_ends(skipped):
-    """Every commit but the bad end tells nothing, or the good end does."""
+    """Every commit but the bad end is untestable, or the good end is."""
     hidden = {"good"} if skipped == "good" else {f"c{place}" for place in range(7)}
     found = drive(line(8), "c4", skipped=hidden).conclude()
     if skipped == "range":

@@ -41,7 +41,7 @@ def test_the_culprit_is_named_and_the_pair_was_seen(parents, fix, data):
 @given(histories(), st.booleans(), st.data())
 @settings(max_examples=200, deadline=None)
 def test_behind_skips_the_culprit_is_never_lost(parents, fix, data):
-    """What is left is what nothing that can be tried tells apart, and the truth is in it."""
+    """What is left is what no testable commit can distinguish, and the truth is in it."""
     bad = list(parents)[-1]
     culprit = data.draw(st.sampled_from(sorted(parents)))
     skipped = data.draw(st.sets(st.sampled_from(sorted(parents)))) - {bad}

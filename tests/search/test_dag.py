@@ -22,7 +22,7 @@ def test_the_boundary_is_what_lies_outside():
     assert Dag(DIAMOND).boundary == {"good"}
 
 
-def test_descendants_are_all_that_has_a_commit_under_it():
+def test_descendants_and_ancestors_of_a_diamond():
     dag = Dag(DIAMOND)
     assert [dag.descendants(commit) for commit in range(4)] == [{0, 1, 2, 3}, {1, 3}, {2, 3}, {3}]
     assert [dag.ancestors([commit]) for commit in range(4)] == [{0}, {0, 1}, {0, 2}, {0, 1, 2, 3}]
@@ -54,7 +54,7 @@ def test_the_next_commit_of_a_long_history_halves_it(parents):
     assert 0.1 < len(dag.ancestors([dag.index[then]])) / len(parents) < under
 
 
-def test_skips_of_a_long_history_are_walked_around():
+def test_skips_in_a_long_history_are_avoided():
     search = started(many_merges(5000))
     (first,) = search.plan()
     (other,) = search.observe((first, Verdict.SKIP)).plan()

@@ -12,7 +12,7 @@ from bisect_tool.search.indistinguishable import block
 
 @given(histories(20), st.data())
 @settings(max_examples=300, deadline=None)
-def test_a_block_has_the_same_testable_commits_above(parents, data):
+def test_a_block_has_the_same_testable_descendants(parents, data):
     dag = Dag(parents)
     commits = st.integers(0, len(parents) - 1)
     skipped = data.draw(st.sets(commits))

@@ -48,17 +48,17 @@ def predictive(shares, *, above=1.0, below=0.0, flaky=0.0, p_fail_flaky=0.5, els
     )
 
 
-def test_without_noise_a_run_tells_how_evenly_it_cuts():
+def test_without_noise_information_is_the_entropy_of_the_split():
     bits = information(predictive([0.25] * 4))
     assert bits == pytest.approx([entropy(0.25), 1.0, entropy(0.25), 0.0, 0.0])
 
 
-def test_through_noise_it_tells_what_a_binary_symmetric_channel_carries():
+def test_symmetric_noise_gives_the_information_of_a_binary_symmetric_channel():
     bits = information(predictive([0.5, 0.5], above=0.9, below=0.1))
     assert bits == pytest.approx([1 - entropy(0.1), 0.0, 0.0])
 
 
-def test_a_failure_that_shows_half_the_time_tells_what_a_z_channel_carries():
+def test_one_sided_noise_gives_the_information_of_a_z_channel():
     bits = information(predictive([0.5, 0.5], above=0.5, below=0.0))
     assert bits[0] == pytest.approx(entropy(0.25) - 0.5)
 
@@ -71,12 +71,12 @@ def test_whether_there_is_a_culprit_is_worth_a_run_at_an_end():
 
 
 @pytest.mark.parametrize("certain", [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
-def test_where_all_is_known_nothing_is_told(certain):
+def test_information_is_zero_if_the_culprit_is_certain(certain):
     assert information(predictive(certain)) == pytest.approx([0.0] * 4, abs=1e-9)
     assert information(predictive(certain, above=0.7, below=0.2)) == pytest.approx([0.0] * 4, abs=1e-9)
 
 
-def test_a_run_that_is_under_way_is_not_asked_again():
+def test_a_run_in_progress_is_not_worth_repeating():
     assert information(predictive([0.25] * 4), [1]) == pytest.approx([0.5, 0.0, 0.5, 0.0, 0.0])
     assert information(predictive([0.25] * 4), [0, 1, 2]) == pytest.approx([0.0] * 5, abs=1e-9)
 

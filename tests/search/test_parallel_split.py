@@ -49,7 +49,7 @@ def test_the_mean_rounds_are_near_the_logarithm_to_the_base_k_plus_one(size, k):
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_few_suspects_are_settled_with_the_least_weight_left(k):
+def test_few_suspects_are_split_with_the_least_weight_left(k):
     """Against every way to cut: no other with parts of at most k + 1 leaves less in parts of two or more."""
     weights = [5.0, 1.0, 1.0, 7.0, 2.0, 3.0, 1.0, 4.0, 1.0][: (k + 1) ** 2]
 
@@ -66,7 +66,7 @@ def test_few_suspects_are_settled_with_the_least_weight_left(k):
     assert left(parts(weights, partition(weights, k))) == min(map(left, ways(0, ())))
 
 
-def test_many_suspects_are_cut_by_weight():
+def test_many_suspects_are_split_by_weight():
     assert partition([1.0] * 100, 3) == (24, 49, 74)
     assert partition([97.0, *[1.0] * 97], 1) == (0,)
 

@@ -26,7 +26,7 @@ def test_what_contradicts_a_commit_is_every_pass_above_it_and_every_failure_else
 
 
 def slowly(search, parents):
-    """The chances of the commits, of flaky and of tangled, one hypothesis and one pair of rates at a time."""
+    """The posterior of every hypothesis, computed for one hypothesis and one pair of rates at a time."""
 
     def rate_of(fail, verdict):
         return fail if verdict is BAD else 1 - fail

@@ -180,7 +180,7 @@ def test_a_test_in_the_scenarios_paths_counts_as_source():
     assert reasons == ("touches tests/v1/a.py and 1 more in the scenario's paths",)
 
 
-def test_long_names_are_said_shortly():
+def test_long_file_names_are_shortened():
     long = "vllm/" + "x" * 5000 + ".py"
     _, reasons = beside_plain(change(long), frames=(long,))
     assert reasons[0].startswith("touches ...x")

@@ -69,7 +69,7 @@ def test_the_more_runs_contradict_the_answer_the_less_the_doubt_has_to_be_smalle
 # --- what is left -------------------------------------------------------------------------------------------
 
 
-def test_what_remains_holds_the_culprit_at_the_asked_confidence_and_no_commit_more():
+def test_the_credible_set_is_the_smallest_that_reaches_the_confidence():
     search = started(line(16)).observe(*red("c11", "c9"), *green("c9", "c3", "c3"))
     chance = dict(zip(search.known.dag.candidates, search.known.posterior.commits, strict=True))
     kept = [chance[sha] for sha in search.known.credible_set]
@@ -90,7 +90,7 @@ def test_a_commit_that_failed_as_often_as_it_passed_is_neither_broken_nor_sound(
     assert (found.sha, found.earlier) == ("c7", ("c1", "c4"))
 
 
-def test_where_a_fix_is_looked_for_as_well():
+def test_earlier_breakage_in_a_search_for_a_fix():
     answers = [
         *green(*["c1"] * 12, "c8", "c8", "c2"),
         *red("c2", *["c4"] * 12),
@@ -103,7 +103,7 @@ def test_where_a_fix_is_looked_for_as_well():
 
 
 @pytest.mark.parametrize(("fix", "against", "expected"), [(False, BAD, GOOD), (True, GOOD, BAD)])
-def test_the_end_that_answered_against_what_was_said_of_it_is_run_next(fix, against, expected):
+def test_the_end_that_contradicts_its_label_is_run_next(fix, against, expected):
     """Of several ends the one that passed where it fails, or failed where it passes."""
     dag = Dag(line(8))
     search = Bisection(Inference(dag, "c7", ("good", "other", "third"), fix=fix))
@@ -114,7 +114,7 @@ def test_the_end_that_answered_against_what_was_said_of_it_is_run_next(fix, agai
     assert search.observe(("other", SKIP), ("good", SKIP), ("third", expected)).known.good_end == "third"
 
 
-# --- what the next run tells, beside others -----------------------------------------------------------------
+# --- information of the next run, beside others -----------------------------------------------------------
 
 
 def look(shares, last):
