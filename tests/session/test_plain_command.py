@@ -112,10 +112,15 @@ def test_a_linked_worktree_is_a_checkout_too(checkout, monkeypatch, tmp_path):
     assert command_line(("./own.sh",), repository, checkout.head()) == ("pkg/deep/own.sh",)
 
 
-@pytest.mark.parametrize("word", ["", "./none.sh", "none-of-this-name", "scratch"])
+@pytest.mark.parametrize("word", ["./none.sh", "none-of-this-name", "scratch"])
 def test_no_such_program(placed, word):
     with pytest.raises(UsageError, match="not found, neither here nor in the history"):
         placed(".", word)
+
+
+def test_an_empty_word_is_no_program(placed):
+    with pytest.raises(UsageError, match="the command after -- is empty"):
+        placed(".", "")
 
 
 def test_a_file_that_is_not_executable(placed, checkout):
