@@ -1,4 +1,4 @@
-"""What a changed file is for, told from its path alone; the conventions are those of any repository."""
+"""Classify changed files by path alone, by conventions that most repositories share."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _NATIVE = r"""
     \.(?:c|cc|cpp|cxx|cu|cuh|h|hh|hpp|hip|inl|inc|s|rs|go|pyx|pxd)$
 """
 
-# The first rule that matches says what a path is for; paths are in lower case.
+# The first rule that matches decides; paths are in lower case.
 _RULES = tuple(
     (kind, re.compile(pattern, re.VERBOSE))
     for kind, pattern in (
@@ -63,6 +63,6 @@ _RULES = tuple(
 
 @lru_cache(maxsize=1 << 16)
 def kind_of(path: str) -> FileKind:
-    """What a path of a repository is for; SOURCE where no convention says otherwise."""
+    """The kind of a path in a repository; SOURCE if no convention matches."""
     lower = path.lower()
     return next((kind for kind, rule in _RULES if rule.search(lower)), FileKind.SOURCE)

@@ -1,4 +1,4 @@
-"""How suspect each commit is before anything was run: by its files, its subject and what the failure names.
+"""Prior weight of each commit: from its files, its subject and the files in the failure's traceback.
 
 A commit's weight is the product of the factors in `prior_weights.toml`, one for each trait it has. Most were
 learnt from commits that were reverted later (`benchmarks/train_prior.py`); docs/reference/priors.md says how.
@@ -22,7 +22,7 @@ LEARNT = ("one_file", "plug_in", "other_hardware", "native_or_build", "performan
 """The traits whose factors are learnt; the others in `prior_weights.toml` are stated."""
 
 LEAST, MOST = 0.02, 20.0
-"""Bounds of a weight, so that no commit is ruled out and none is taken for granted."""
+"""Bounds of a weight, so that no commit is ruled out or certain before any run."""
 
 _PHRASES = {
     "one_file": "one source file",
@@ -97,7 +97,7 @@ def weights(
     *,
     factors: Mapping[str, float] | None = None,
 ) -> tuple[Suspicion, ...]:
-    """How suspect each of `changes` is beside the others, in their order.
+    """The prior weight of each of `changes`, in their order.
 
     Args:
         changes: The candidates.
@@ -130,7 +130,7 @@ def traits(change: Change, named: Collection[str] = ()) -> tuple[str, ...]:
 
 
 def _shape(running: Sequence[str], kinds: Collection[FileKind]) -> tuple[str, ...]:
-    """Where the files that run lie: the first of these that holds for all of them."""
+    """The trait of the files that run: the first that holds for all of them."""
     if all(_OTHER_HARDWARE.search(path) for path in running):
         return ("other_hardware",)
     if all(_PLUG_IN.search(path) for path in running):
@@ -143,7 +143,7 @@ def _shape(running: Sequence[str], kinds: Collection[FileKind]) -> tuple[str, ..
 def _judge(
     change: Change, inside: tuple[str, ...], ends: frozenset[str], factors: Mapping[str, float]
 ) -> tuple[float, tuple[str, ...]]:
-    """The weight, not yet compared with the others', and the reasons for it."""
+    """The weight before scaling, and its reasons."""
     in_frames = (
         [path for path in change.files if path in ends or _LAYOUT.sub("", path) in ends] if ends else []
     )
@@ -179,7 +179,7 @@ def _some(paths: Sequence[str]) -> str:
 
 
 def _bounded(raw: Sequence[float]) -> list[float]:
-    """The weights relative to their mean and within bounds."""
+    """The weights relative to their mean, within bounds."""
     mean = sum(raw) / max(len(raw), 1)
     held = [min(max(weight / mean, LEAST), MOST) for weight in raw]
     middle = sum(held) / max(len(held), 1)

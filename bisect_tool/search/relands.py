@@ -1,7 +1,7 @@
-"""Changes that landed, were reverted and landed again, as the messages or files of their commits say. Pure.
+"""Find changes that were reverted and landed again, from the messages or files of their commits. Pure.
 
-A search that halves sees a single breakage of such a history. Where the commit it found belongs to such a
-change, the others of that change say what else has to be run to see whether there are more.
+Bisection sees only one breakage of such a history. If the commit found belongs to such a change, the other
+commits of the change show what else has to run to see whether there are more breakages.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OWN = re.compile(r"\([#!](\d+)\)$|^merge pull request #(\d+) |^bug (\d+)\b", re
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _SHA_LENGTH = 7
 _MOST_ABOVE = 4
-"""A file may go back and forth any number of times; so many commits above the one found are asked at most."""
+"""At most this many descendants of the commit found are run, however often a file goes back and forth."""
 _TITLE_LENGTH = 32
 """What a title is known by: quoted ones are cut, and what is landed again often has another end."""
 
@@ -73,7 +73,7 @@ def landings(messages: Sequence[Message]) -> Mapping[str, Landing]:
 
 
 def in_doubt(dag: Dag, of: Mapping[str, Landing], culprit: str, *, broke_before: bool) -> tuple[str, ...]:
-    """The commits whose answers show whether the change of `culprit` made more than one breakage.
+    """The commits whose runs show whether the change of `culprit` caused more than one breakage.
 
     Among its descendants those without the change, the latest first; then, unless it is seen that the
     history `broke_before`, the last of its ancestors that brought the change in.
