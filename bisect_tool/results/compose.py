@@ -15,7 +15,7 @@ from bisect_tool.errors import ExitCode
 from bisect_tool.git import plumbing
 from bisect_tool.git.forge import forge_of
 from bisect_tool.mode import Bisect, Fixes, Repro, Step
-from bisect_tool.options.resolve import hidden
+from bisect_tool.options.not_seen import hidden
 from bisect_tool.results import fixes
 from bisect_tool.results.cells import cell_report
 from bisect_tool.results.check_warnings import doubting, shadowed, withheld_from

@@ -22,7 +22,7 @@ from bisect_tool.git.alternates import checkout_at
 from bisect_tool.git.clone import is_url
 from bisect_tool.git.repository import ignore
 from bisect_tool.mode import UNLIMITED, Bisect, Budget, Fixes, Repro
-from bisect_tool.options.resolve import span_of
+from bisect_tool.options.resolve_mode import span_of
 from bisect_tool.request import Request
 from bisect_tool.session.planning import planner_of
 from bisect_tool.session.store import another_version

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 import bisect_tool
-import bisect_tool.options.resolve
+import bisect_tool.options.resolve_profile
 from bisect_tool.git.plumbing import version
 from bisect_tool.paths import home
 from bisect_tool.session.store import Store
@@ -432,7 +432,7 @@ def test_dashes_that_end_a_command_are_its_own(cli, project):
 
 
 def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):
-    monkeypatch.setattr(bisect_tool.options.resolve, "snapshot", tuple)
+    monkeypatch.setattr(bisect_tool.options.resolve_profile, "snapshot", tuple)
     ended = cli("--repo", engine, "--good", "good", "--bad", "bad", "--profile", "gpu")
     assert ended.err == (
         "error: profile gpu needs an NVIDIA GPU, and none was found\nSee `bisect-run doctor`.\n"

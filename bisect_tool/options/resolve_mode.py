@@ -1,0 +1,116 @@
+"""Resolve the options of a mode: its commits, and the file that it writes; and the range it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bisect_tool.errors import UsageError
+from bisect_tool.git import Range, Repository
+from bisect_tool.mode import Bisect, Budget, Fixes, Repro, Step
+from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
+from bisect_tool.options.validate import require_text
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from bisect_tool.mode import Mode
+    from bisect_tool.options.run_options import SessionOptions
+    from bisect_tool.request import Request
+
+
+def resolve_mode(
+    options: SessionOptions, repository: Repository, rev: str, command: Literal["run", "demo"]
+) -> tuple[Mode, str]:
+    """The mode, and the request's `bad`: `rev`, or the passing end where a fix is searched for."""
+    match options:
+        case RunOptions():
+            mode = _bisect(options, repository, command)
+            if mode.find == "regression":
+                return mode, rev
+            if len(mode.goods) != 1:
+                raise UsageError(
+                    "--find fix takes a single --good", "Use the commit where the tests pass again."
+                )
+            return mode.model_copy(update={"goods": (rev,)}), mode.goods[0]
+        case ReproOptions():
+            return _repro(options, repository, rev), rev
+        case FixesOptions():
+            return Fixes(runs=options.runs), rev
+        case StepOptions():
+            return Step(), rev
+
+
+def _bisect(options: RunOptions, repository: Repository, command: Literal["run", "demo"]) -> Bisect:
+    return Bisect(
+        command=command,
+        goods=tuple(dict.fromkeys(repository.resolve(good) for good in options.good)),
+        first_parent=options.first_parent,
+        find=options.find,
+        endpoint_runs=options.endpoint_runs,
+        confidence=options.confidence,
+        budget=Budget(trials=options.budget_trials, minutes=options.budget_minutes),
+        priors=not options.no_priors,
+        confirm=options.confirm,
+        same_failure=options.same_failure,
+    )
+
+
+def _repro(options: ReproOptions, repository: Repository, rev: str) -> Repro:
+    against = repository.resolve(options.compare) if options.compare else None
+    if against == rev:
+        raise UsageError(
+            f"--compare {clean_line(options.compare or '')} is the same commit: {rev[:12]}",
+            "Use another commit, or remove --compare.",
+        )
+    if against and options.until_fail:
+        raise UsageError(
+            "--until-fail and --compare cannot be used together: rates are compared after equally many runs",
+            "Use only one of them.",
+        )
+    if options.stress_role and options.stress != "delay":
+        raise UsageError(
+            "--stress-role needs --stress delay", "It names the processes that --stress delay pauses."
+        )
+    if not all(re.fullmatch(r"\w+", role) for role in options.stress_role):
+        raise UsageError(
+            "--stress-role must be a process role, such as Worker", "Use only letters, digits and _."
+        )
+    return Repro(
+        runs=options.runs,
+        until_fail=options.until_fail,
+        against=against,
+        script=_script(options.script),
+        stress=options.stress,
+        stress_roles=options.stress_role,
+    )
+
+
+def _script(asked: str | None) -> str | None:
+    """The absolute path of a file that can be written: the session may be resumed from elsewhere."""
+    if asked is None:
+        return None
+    require_text(asked)
+    path = Path(asked).absolute()
+    target = path if path.exists() else path.parent
+    if path.is_dir() or not path.parent.is_dir() or not os.access(target, os.W_OK):
+        raise UsageError(f"cannot write --script {clean_line(asked)}", "Use a file in an existing directory.")
+    return str(path)
+
+
+def span_of(request: Request, repository: Repository) -> Range:
+    """The commits that a request is about; raises UsageError where nothing lies between its ends."""
+    mode = request.mode
+    if isinstance(mode, Bisect):
+        try:
+            return repository.range(mode.goods, request.bad, mode.first_parent)
+        except UsageError:
+            if mode.find != "fix":
+                raise
+            raise UsageError(
+                f"no commits from --bad {mode.goods[0][:12]} to --good {request.bad[:12]}",
+                "With --find fix, --bad must be an ancestor of --good.",
+            ) from None
+    against = (mode.against,) if isinstance(mode, Repro) and mode.against else ()
+    return Range((), request.bad, tuple(repository.commit(sha) for sha in (*against, request.bad)))

@@ -1,0 +1,64 @@
+"""Choose the profile of a scenario: the one asked for, else one that fits the commit and this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.options import projects
+from bisect_tool.supervise.gpus import snapshot
+
+if TYPE_CHECKING:
+    from bisect_tool.git import Repository
+    from bisect_tool.request import Check
+    from bisect_tool.scenario import Scenario
+
+
+ANY_PROJECT = "For other projects, use --pytest tests/, or a command after -- (-- ./check.sh)."
+
+
+def resolve_profile(
+    asked: str | None, scenario: Scenario | None, check: Check, repository: Repository, bad: str
+) -> str | None:
+    """The profile to build and launch with; None where a command is run instead of a scenario."""
+    if scenario is None:
+        return None
+    if not scenario.suite:
+        return projects.choose_profile(asked, check.interpreter, scenario)
+    return choose_profile(scenario, asked, repository, bad)
+
+
+def choose_profile(scenario: Scenario, asked: str | None, repository: Repository, bad: str) -> str:
+    """The profile asked for, else the one made for this repository: with GPUs where there are some."""
+    gpus = len(snapshot())
+    if asked is not None:
+        profile = scenario.profile(asked)
+        if profile.needs_gpu and gpus == 0:
+            raise EnvironmentFailed(
+                f"profile {asked} needs an NVIDIA GPU, and none was found",
+                "See `bisect-run doctor`.",
+            )
+        if profile.marker and not repository.tree_hashes(bad, (profile.marker,)):
+            raise UsageError(
+                f"profile {asked} is for an engine with {profile.marker}, which {bad[:9]} does not have",
+                "Remove --profile to select one automatically, or use another --repo.",
+            )
+        return asked
+    fitting = {
+        name: profile
+        for name, profile in scenario.profiles.items()
+        if repository.tree_hashes(bad, (profile.marker,)) and (gpus or not profile.needs_gpu)
+    }
+    if not fitting:
+        known = ", ".join(f"{name} ({profile.marker})" for name, profile in scenario.profiles.items())
+        raise UsageError(
+            f"{repository.spec} at {bad[:9]} is not an engine of scenario {scenario.name}",
+            f"It needs one of: {known}. {ANY_PROJECT}",
+        )
+    return max(fitting, key=lambda name: fitting[name].needs_gpu)
+
+
+def knows(scenario: Scenario, repository: Repository, bad: str) -> bool:
+    """Whether a commit is one of the engine that a scenario is for."""
+    markers = {profile.marker for profile in scenario.profiles.values()}
+    return bool(repository.tree_hashes(bad, markers))

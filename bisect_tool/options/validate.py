@@ -1,0 +1,62 @@
+"""Reject options that are empty, that contradict each other, or that need another one."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from bisect_tool.options.run_options import SessionOptions
+
+
+def validate(options: SessionOptions) -> None:
+    """Raise UsageError for options that are wrong whatever the repository holds."""
+    _check_given(options)
+    _check_kind(options)
+    _check_passed(options)
+
+
+def _check_given(options: SessionOptions) -> None:
+    """An empty word is no word left out: another repository would be read, or nothing be compared."""
+    for option in ("repo", "scenario", "profile", "pytest", "python", "tests_from", "compare", "script"):
+        if getattr(options, option, None) in ("", ("",)):
+            name = option.replace("_", "-")
+            raise UsageError(
+                f"--{name} is empty", "Give it a value or leave it out. Is a shell variable unset?"
+            )
+
+
+def _check_passed(options: SessionOptions) -> None:
+    unset = next((name for name in options.pass_env if name not in os.environ), None)
+    if unset is not None:
+        raise UsageError(
+            f"--pass-env {clean_line(unset)}: this variable is not set",
+            "Export it, or remove --pass-env.",
+        )
+
+
+def _check_kind(options: SessionOptions) -> None:
+    if options.command and (options.scenario or options.pytest or options.cells or options.profile):
+        raise UsageError(
+            "a command after -- cannot be combined with --scenario, --profile, --pytest or --cells",
+            "Use only one of them.",
+        )
+    if isinstance(options, RunOptions) and options.same_failure and not options.command:
+        raise UsageError(
+            "--same-failure needs a command after --: failures of tests are compared anyway",
+            "Remove it.",
+        )
+    for option in ("tests_from", "pytest_args", "python"):
+        if getattr(options, option) is not None and not options.pytest:
+            raise UsageError(f"--{option.replace('_', '-')} needs --pytest", "Add --pytest tests/.")
+
+
+def require_text(*texts: str) -> None:
+    """What was asked is kept as JSON, which holds no bytes that are no text."""
+    broken = next((text for text in texts if any("\ud800" <= letter <= "\udfff" for letter in text)), None)
+    if broken is not None:
+        raise UsageError(f"an argument is not UTF-8: {clean_line(broken)}", "Use only UTF-8.")
