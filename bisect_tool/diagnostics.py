@@ -52,13 +52,18 @@ def set_level(environ: Mapping[str, str]) -> None:
 
 @contextmanager
 def recording() -> Iterator[Recorder]:
-    """Record what is logged until the end of the block; then all log files are closed."""
+    """Record what is logged until the end of the block; then all log files are closed.
+
+    Meanwhile no other handler of the process gets the records: their text is not clean.
+    """
     recorder = Recorder()
     LOGGER.addHandler(recorder)
+    LOGGER.propagate = False
     try:
         yield recorder
     finally:
         LOGGER.setLevel(logging.NOTSET)
+        LOGGER.propagate = True
         for handler in LOGGER.handlers[:]:
             if not isinstance(handler, logging.NullHandler):
                 LOGGER.removeHandler(handler)

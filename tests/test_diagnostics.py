@@ -173,3 +173,11 @@ def test_long_command_is_cut_between_words(folder, monkeypatch):
     open_log(folder)
     log_command(log, ("x", *["word"] * 48, "s3cr3t-value" * 50, "y"), 0, time.monotonic())
     assert "word *** ...: exit code 0" in written(folder)
+
+
+def test_no_other_handler_sees_what_is_recorded(caplog):
+    with recording():
+        logging.getLogger("bisect_run.test").warning("a word that is no text: \udcff")
+    assert not caplog.records
+    logging.getLogger("bisect_run.test").warning("after it")
+    assert caplog.messages == ["after it"]
