@@ -43,7 +43,7 @@ def rows(case: Case, folder: Path, program: str) -> Iterator[tuple[str, bool]]:
         return Project.create(folder / f"{case.name}-{next(numbers)}{name}", program)
 
     for question in case.make(project):
-        answer = question.project.ask(question)
+        answer = question.ask()
         faults = "; ".join(question.expected.faults(answer))
         cells = (case.name, question.label, question.expected, answer, faults or "right")
         yield "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |", not faults

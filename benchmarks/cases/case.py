@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -76,6 +77,17 @@ class Question:
     expected: Expected
     environment: dict[str, str] = field(default_factory=dict)
     within: str = "."
+
+    def ask(self) -> Answer:
+        """Run the command line, and read its answer."""
+        done = self.project.run(self.arguments, self.environment, self.within)
+        text = done.stdout.decode("utf-8", "replace") + done.stderr.decode("utf-8", "replace")
+        if done.returncode not in (0, 3, 4) or self.arguments[:1] in (("step",), ("plan",)):
+            return Answer(done.returncode, text)
+        document = json.loads(self.project.run(("report", "--json"), {}, ".").stdout)
+        cells = document["cells"].values()
+        named = {cell["culprit"]["sha"] for cell in cells if cell["finding"] == "culprit"}
+        return Answer(done.returncode, text, tuple(named), tuple(cell["finding"] for cell in cells))
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.cases.case import Answer
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from benchmarks.cases.case import Question
 
 _DEADLINE_S = 600
 
@@ -87,17 +83,6 @@ class Project:
         file.write_text(text, encoding="utf-8")
         file.chmod(0o755)
         return str(file)
-
-    def ask(self, question: Question) -> Answer:
-        """Run the command line of a question, and read its answer."""
-        done = self.run(question.arguments, question.environment, question.within)
-        text = done.stdout.decode("utf-8", "replace") + done.stderr.decode("utf-8", "replace")
-        if done.returncode not in (0, 3, 4) or question.arguments[:1] in (("step",), ("plan",)):
-            return Answer(done.returncode, text)
-        document = json.loads(self.run(("report", "--json"), {}, ".").stdout)
-        cells = document["cells"].values()
-        named = {cell["culprit"]["sha"] for cell in cells if cell["finding"] == "culprit"}
-        return Answer(done.returncode, text, tuple(named), tuple(cell["finding"] for cell in cells))
 
     def run(
         self, arguments: Sequence[str], environment: dict[str, str], within: str

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from bisect_tool.search.count import Count
 from bisect_tool.search.indistinguishable import block
-from bisect_tool.search.posterior import Count, Posterior
+from bisect_tool.search.posterior import Posterior
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:

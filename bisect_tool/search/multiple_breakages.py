@@ -17,8 +17,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from bisect_tool.search.count import Count
     from bisect_tool.search.dag import Dag
-    from bisect_tool.search.posterior import Count
     from bisect_tool.search.rates import Floats
 
 _DEVIATING, _AGREEING = 0.2, 10.0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bisect_tool.search import rates
+from bisect_tool.search.count import Count
 from bisect_tool.search.multiple_breakages import Breakages
 
 if TYPE_CHECKING:
@@ -30,19 +31,6 @@ _FLAKY = 0.03
 _NON_MONOTONIC = 0.005
 _ELSEWHERE = 0.002
 """The prior probabilities of the hypotheses beside a single breakage."""
-
-
-@dataclass(frozen=True)
-class Count:
-    """How often a cell failed and passed at one commit."""
-
-    failed: int = 0
-    passed: int = 0
-
-    @property
-    def total(self) -> int:
-        """All conclusive runs."""
-        return self.failed + self.passed
 
 
 @dataclass(frozen=True, eq=False)
