@@ -12,7 +12,7 @@ from bisect_tool.options import shared_options
 
 EXAMPLES = (
     "bisect-run nightly --results 'runs/*/junit.xml' --dry-run",
-    "bisect-run nightly --repo vllm --ref origin/main --results results/ --dry-run --json",
+    "bisect-run nightly --repo engine --ref origin/main --results results/ --dry-run --json",
 )
 _SERIES = "results"
 _COMMITS = 10_000

@@ -24,7 +24,7 @@ _FUNCTION = re.compile(r"^\s*(?:async )?def (test_\w+)", re.MULTILINE)
 
 EXAMPLES = (
     "bisect-run triage issue.html",
-    "bisect-run triage https://github.com/vllm-project/vllm/issues/36624 --repo vllm",
+    "bisect-run triage https://github.com/owner/engine/issues/36624 --repo engine",
 )
 
 

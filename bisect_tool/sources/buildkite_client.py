@@ -30,7 +30,7 @@ def service(environment: Mapping[str, str], url: str = "https://api.buildkite.co
 def read_series(client: Client, pipeline: str, series: Series, since: datetime) -> Iterator[Observation]:
     """The results of the builds of `organization/pipeline` that were created since a time.
 
-    Jobs are requested only of builds that belong to the series: the pipeline of vLLM has hundreds a day.
+    Jobs are requested only of builds that belong to the series: a busy pipeline has hundreds a day.
     """
     organization, _, slug = pipeline.partition("/")
     path = f"/v2/organizations/{organization}/pipelines/{slug}/builds"

@@ -28,7 +28,7 @@ class CellKey:
     """What is compared over time: one test of one job of a series, in one environment.
 
     Attributes:
-        series: the builds that are comparable, such as `vllm/ci nightly`.
+        series: the builds that are comparable, such as `engine/ci nightly`.
         job: name of the job.
         shard: index of a parallel job, or empty.
         cell: node id of the test, or empty for the job as a whole.

@@ -4,6 +4,7 @@
 the two send each other. `forked_guardian.py` forks guardians, and `fork_server.py` asks it to.
 """
 
+from bisect_tool.supervise.guarded_run import recover, run_guarded
 from bisect_tool.supervise.guardian_protocol import (
     GuardianResult,
     GuardianSpec,
@@ -11,6 +12,5 @@ from bisect_tool.supervise.guardian_protocol import (
     ProcessInfo,
     Reason,
 )
-from bisect_tool.supervise.run_guarded import recover, run_guarded
 
 __all__ = ["GuardianResult", "GuardianSpec", "Leftovers", "ProcessInfo", "Reason", "recover", "run_guarded"]

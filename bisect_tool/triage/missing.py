@@ -6,18 +6,12 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from bisect_tool.triage.facts import Missing
+from bisect_tool.triage.trackers import PIPELINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bisect_tool.triage.facts import Build, End, Triage
-
-PIPELINES = {
-    "vllm/ci": "vllm-project/vllm",
-    "vllm/amd-ci": "vllm-project/vllm",
-    "vllm/vllm-omni": "vllm-project/vllm-omni",
-}
-"""The project that each pipeline builds; the first of a project has the builds that go by number alone."""
 
 
 def find_missing(found: Triage) -> tuple[Missing, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.triage.facts import Command
 from bisect_tool.triage.missing import log_of
 from bisect_tool.triage.node_ids import keyword, marker
+from bisect_tool.triage.trackers import RUNS_IN_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +23,6 @@ _SHORT = 12
 _REVERTS = 16
 _PARAMETER_END = re.compile(r"[-\]]")
 _IN_TESTS = re.compile(r"\bcd\s+\S*/?tests\b")
-_RUNS_IN_TESTS = ("vllm-project/",)
-"""Projects whose CI runs pytest inside the folder `tests`."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _cells(tests: Sequence[FailingTest]) -> list[str]:
 def _path(found: Triage, context: Context, file: str) -> str:
     if file in context.paths:
         return context.paths[file]
-    inside = found.project.startswith(_RUNS_IN_TESTS) or any(
+    inside = found.project.startswith(RUNS_IN_TESTS) or any(
         _IN_TESTS.search(fact.value) for fact in found.test_commands
     )
     return f"tests/{file}" if inside and not file.startswith("tests/") else file

@@ -103,8 +103,8 @@ def test_the_tree_kills_its_guardian(guard, mode):
 
 
 def test_a_stopped_guardian_is_noticed(guard, monkeypatch):
-    monkeypatch.setattr("bisect_tool.supervise.run_guarded.MARGIN_S", 0.2)
-    monkeypatch.setattr("bisect_tool.supervise.run_guarded.CLEAN_UP_S", 0.2)
+    monkeypatch.setattr("bisect_tool.supervise.guarded_run.MARGIN_S", 0.2)
+    monkeypatch.setattr("bisect_tool.supervise.guarded_run.CLEAN_UP_S", 0.2)
     run = guard("stop_guardian", deadline_s=0.5, grace_s=0.1)
     assert run.result.reason is Reason.LOST
     assert run.survivors == []

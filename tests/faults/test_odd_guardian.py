@@ -19,7 +19,7 @@ MARK = "STUB_MARK"
 def odd(monkeypatch):
     """Lets guardians come from a server of their own."""
     server = ForkServer()
-    monkeypatch.setattr("bisect_tool.supervise.run_guarded.SERVER", server)
+    monkeypatch.setattr("bisect_tool.supervise.guarded_run.SERVER", server)
 
     def make(fault):
         monkeypatch.setenv("ODD_GUARDIAN", fault)

@@ -185,12 +185,12 @@ def test_several_slots_find_the_same(tests):
     ("words", "wrong"),
     [
         (("--pytest", "no/tests"), "there is no no/tests at "),
-        (("--pytest", "tests", "--python", "no-such-python"), "--python no-such-python is no program"),
+        (("--pytest", "tests", "--python", "no-such-python"), "--python no-such-python is not a program"),
         (
             ("--pytest", "tests", "--pytest-args", "'"),
             "--pytest-args is not valid shell syntax: No closing quotation",
         ),
-        (("--pytest", "tests", "--pytest-args", "-q --co"), "with --co pytest runs no test"),
+        (("--pytest", "tests", "--pytest-args", "-q --co"), "with --co, pytest runs no tests"),
         (("--pytest", ""), "--pytest is empty"),
         (("--python", sys.executable), "--python needs --pytest"),
         (("--scenario", "pytest"), "scenario pytest needs --pytest"),
