@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 HEAD = TAIL = 1 << 20
 """Characters at the beginning and at the end of each log that are always read line by line."""
 _KEPT = 50_000
+_PYTEST = ("::", "=====", "____")
 
 
 class RepeatedBlocks:
@@ -55,8 +56,8 @@ class RepeatedBlocks:
     def _includes(self, shapes: Sequence[bytes], block: str) -> bool:
         """Whether every line of a block has been read before, numbers aside.
 
-        Tests are told apart by the numbers in their names and parameters: what may name one counts as read
-        only if the very same line was.
+        Tests may differ only in the numbers of their names and parameters: a line that may name one counts as
+        read only if the very same line was.
         """
         return self._shapes.issuperset(shapes) and self._texts.issuperset(_of_pytest(block))
 
@@ -81,11 +82,17 @@ def with_end_marked(blocks: Iterable[str]) -> Iterator[tuple[str, bool]]:
         yield block, True
 
 
-def _of_pytest(block: str) -> list[str]:
-    """The lines that may be pytest's: a node id, or a banner."""
-    if "::" not in block and "=====" not in block:
-        return []
-    return [line for line in block.split("\n") if "::" in line or "=====" in line]
+def _of_pytest(block: str) -> set[str]:
+    """The lines that may be pytest's: a node id, a banner, or the heading of a failed test."""
+    return {line for mark in _PYTEST for line in _lines_with(mark, block)}
+
+
+def _lines_with(mark: str, block: str) -> Iterator[str]:
+    at = block.find(mark)
+    while at >= 0:
+        end = block.find("\n", at)
+        yield block[block.rfind("\n", 0, at) + 1 : end if end >= 0 else None]
+        at = block.find(mark, end) if end >= 0 else -1
 
 
 def _lines(block: str) -> list[str]:

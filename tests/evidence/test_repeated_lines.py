@@ -84,6 +84,19 @@ def test_a_test_whose_name_differs_in_its_number_is_read(line):
     assert {test for test, *_ in answers(relevant(lines))} >= {"tests/t.py::test_4", "tests/t.py::test_17"}
 
 
+def test_the_section_of_a_test_whose_name_differs_in_its_number_is_read():
+    def section(number):
+        code = ">       assert answers[the_name_of_the_question] == expected"
+        return [f"_______ test_{number} _______", code, f"E   KeyError: {number}", f"t.py:{number}: KeyError"]
+
+    sections = [line for number in range(900) for line in section(number)]
+    summary = ["===== short test summary info =====", "FAILED t.py::test_450 - KeyError: 450"]
+    lines = ["===== FAILURES =====", *sections, *summary]
+    (answer,) = [each for each in explain_log(relevant(lines)) if each.test == "t.py::test_450"]
+    assert answer.failure.root.message == "450"
+    assert [frame.line for frame in answer.failure.root.frames] == [450]
+
+
 def test_a_short_log_is_read_line_by_line():
     lines = loop(40)
     assert relevant(lines) == all_lines(lines)
