@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, assert_never
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CheckScript:
+class CheckScript(ABC):
     """The parts of the script that differ by kind of check; the defaults are those of pytest in the tree.
 
     Attributes:
@@ -60,9 +61,9 @@ class CheckScript:
         passed = "tail -n 5 \"$logs/suite.log\" | grep -Eq '[0-9]+ passed'"
         yield f'  if [ "$code" = 0 ] && ! {passed}; then code=5; fi'
 
+    @abstractmethod
     def command(self, cells: Collection[str]) -> str:
         """The command of one run of these cells; of all if empty."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
