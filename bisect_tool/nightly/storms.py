@@ -1,7 +1,7 @@
 """Failures of the infrastructure that look like failures of tests.
 
 A network or a service that is down for some hours fails cells of many jobs with one exception, and a rerun
-at the same commit passes. A cell that fails in its reruns as well is no regression then, but had bad luck.
+at the same commit passes. A cell that fails in its reruns as well is no regression then: it failed by chance.
 """
 
 from __future__ import annotations

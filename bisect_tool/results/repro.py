@@ -180,8 +180,8 @@ def _rate(sha: str, seen: Tally) -> FailureRate:
 def _under(found: Reproduction) -> str:
     if not found.stress:
         return ""
-    whom = f" for {listing(found.stress_roles)}" if found.stress_roles else ""
-    return f" under --stress {found.stress}{whom}"
+    roles = f" for {listing(found.stress_roles)}" if found.stress_roles else ""
+    return f" under --stress {found.stress}{roles}"
 
 
 def _stress_note(asked: Sequence[str], trials: Sequence[TrialResult]) -> str:

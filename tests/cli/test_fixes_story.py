@@ -30,7 +30,7 @@ def labels(place):
 
 
 @pytest.fixture(scope="module")
-def told(place, labels, without_torch):
+def document(place, labels, without_torch):
     """The document: the culprit, and the commits that the page of vLLM's issue 36624 speaks of."""
     candidates = ("--revert", "118", "--revert", "121", "--pick", "revert", "--pick", "fixed")
     what = ("--repo", str(place / "engine.git"), "--scenario", str(without_torch / "external_lb_dp"))
@@ -48,18 +48,18 @@ def told(place, labels, without_torch):
 
 
 @pytest.fixture(scope="module")
-def candidates(told):
-    return {each.name.partition(" (#")[0]: each for each in told.fixes.candidates}
+def candidates(document):
+    return {each.name.partition(" (#")[0]: each for each in document.fixes.candidates}
 
 
 def name(kind, sha):
     return f"{kind} {sha[:9]}"
 
 
-def test_the_revert_of_the_culprit_is_enough(told, candidates, labels):
+def test_the_revert_of_the_culprit_is_enough(document, candidates, labels):
     culprit = name("revert", labels["culprit"])
-    assert told.fixes.red == (CELL,)
-    assert told.fixes.smallest == (f"{culprit} (#118)",)
+    assert document.fixes.red == (CELL,)
+    assert document.fixes.smallest == (f"{culprit} (#118)",)
     assert candidates[culprit].fixed == (CELL,)
 
 
@@ -78,5 +78,5 @@ def test_what_was_added_again_does_not_apply_without_the_revert(candidates, labe
     assert added_again.conflicts
 
 
-def test_the_fix_forward_is_green(told, labels):
-    assert [(each.sha, each.fixes_all) for each in told.fixes.verified] == [(labels["fixed"], True)]
+def test_the_fix_forward_is_green(document, labels):
+    assert [(each.sha, each.fixes_all) for each in document.fixes.verified] == [(labels["fixed"], True)]

@@ -31,7 +31,7 @@ def labels(place):
 
 
 @pytest.fixture
-def told(place, labels):
+def result_of(place, labels):
     """A function: words of the command line, cells -> the document."""
 
     def run(*words, cells, scenario="shutdown"):
@@ -51,24 +51,24 @@ def told(place, labels):
     return run
 
 
-def test_what_the_last_commit_promises_it_keeps(told):
+def test_what_the_last_commit_promises_it_keeps(result_of):
     cells = ["test_during_start_up[4*", "test_in_flight[4*", "test_idle[headless-timeout_8]"]
-    (trial,) = told("repro", "fixed", "--runs", "1", cells=cells).trials
+    (trial,) = result_of("repro", "fixed", "--runs", "1", cells=cells).trials
     headless = trial.outcomes.pop("test_idle[headless-timeout_8]")
     assert (len(trial.outcomes), set(trial.outcomes.values())) == (4, {"passed"})
     assert headless == "skipped"
 
 
-def test_the_culprit_broke_the_end_of_an_idle_server(told, labels, without_torch):
+def test_the_culprit_broke_the_end_of_an_idle_server(result_of, labels, without_torch):
     words = ("run", "--good", "good", "--bad", "bad")
-    cell = told(*words, cells=[AT_ONCE], scenario=without_torch / "shutdown").cells[AT_ONCE]
+    cell = result_of(*words, cells=[AT_ONCE], scenario=without_torch / "shutdown").cells[AT_ONCE]
     assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
 
 
-def test_commits_without_the_flag_hide_which_one_mended_what_it_is_for(told, labels, without_torch):
+def test_commits_without_the_flag_hide_which_one_fixed_the_draining(result_of, labels, without_torch):
     """The revert takes the flag away, and the re-apply brings it back: which of them was it?"""
     words = ("run", "--find", "fix", "--bad", "bad", "--good", "fixed")
-    mended = told(*words, cells=[DRAINING], scenario=without_torch / "shutdown").cells[DRAINING]
-    assert mended.finding == "candidates"
-    assert mended.candidates == (labels["revert"], labels["start-test"], labels["fixed"])
-    assert {skipped.reason for skipped in mended.skipped} == {"this commit has no --shutdown-timeout"}
+    fixed = result_of(*words, cells=[DRAINING], scenario=without_torch / "shutdown").cells[DRAINING]
+    assert fixed.finding == "candidates"
+    assert fixed.candidates == (labels["revert"], labels["start-test"], labels["fixed"])
+    assert {skipped.reason for skipped in fixed.skipped} == {"this commit has no --shutdown-timeout"}

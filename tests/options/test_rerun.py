@@ -53,8 +53,8 @@ def test_a_search_for_a_fix_names_the_ends_as_they_were_given():
 
 def test_a_pinned_file_is_pinned_by_its_commit():
     check = PytestCheck(file="test_a.py", tests_from=SHA)
-    told = again(check, pytest=("test_a.py",), tests_from="HEAD")
-    assert told[-4:] == ["--pytest", "test_a.py", "--tests-from", SHORT]
+    words = again(check, pytest=("test_a.py",), tests_from="HEAD")
+    assert words[-4:] == ["--pytest", "test_a.py", "--tests-from", SHORT]
 
 
 def test_the_tests_of_a_project_come_with_their_interpreter():
@@ -66,8 +66,8 @@ def test_the_tests_of_a_project_come_with_their_interpreter():
 
 
 def test_a_command_comes_last_with_its_absolute_path():
-    told = again(CommandCheck(argv=("/x/check.sh", "a b")), command=("./check.sh", "a b"), endpoint_runs=3)
-    assert told[-5:] == ["--endpoint-runs", "3", "--", "/x/check.sh", "a b"]
+    words = again(CommandCheck(argv=("/x/check.sh", "a b")), command=("./check.sh", "a b"), endpoint_runs=3)
+    assert words[-5:] == ["--endpoint-runs", "3", "--", "/x/check.sh", "a b"]
 
 
 def test_repro_runs_the_same_commits_and_writes_no_script():
@@ -93,8 +93,8 @@ def test_fixes_names_the_candidates_that_were_tried():
 
 
 def test_step_tests_the_same_commit_for_the_same_signature():
-    told = line(StepOptions(signature="KeyError"), Step(), CommandCheck(argv=("make",)))
-    assert told == [
+    words = line(StepOptions(signature="KeyError"), Step(), CommandCheck(argv=("make",)))
+    assert words == [
         "bisect-run", "step", "--rev", SHORT_OTHER, "--repo", "/r", "--signature", "KeyError", "--", "make",
     ]  # fmt: skip
 

@@ -95,9 +95,9 @@ def test_the_revert_of_the_culprit_heals(project, history, log):
     runs = Counter(log.read_text().split())
     assert runs[revert.sha] == 2
     assert runs[bad] == [trial.sha for trial in document.trials].count(bad), "the bad end ran again"
-    told = project.run("report").stdout
-    assert f"Reverted   on {bad[:9]}: fixes command" in told, "the last session is the bisection"
-    assert "--confirm revert" in told
+    report = project.run("report").stdout
+    assert f"Reverted   on {bad[:9]}: fixes command" in report, "the last session is the bisection"
+    assert "--confirm revert" in report
     other = project.run("report", found.session, "--json").document
     assert (other.command, other.fixes) == ("fixes", found.fixes)
 
