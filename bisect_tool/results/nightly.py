@@ -1,0 +1,109 @@
+"""The JSON document of `nightly`: every cell with its state, and one entry for each cause of failures."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bisect_tool.results.document import Document  # pydantic needs it at run time
+
+SCHEMA: Final = 1
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CellStatus(StrEnum):
+    """What a cell is tonight."""
+
+    GREEN = "green"
+    NEW = "new"
+    STILL_RED = "still red"
+    FLAKY = "flaky"
+    INFRASTRUCTURE = "infrastructure"
+    FIXED = "fixed"
+    BORN_RED = "born red"
+    UNDECIDED = "undecided"
+
+
+class FailureRate(_Model):
+    """How often a cell failed, of its conclusive runs."""
+
+    failed: int
+    runs: int
+
+
+class NightlyCell(_Model):
+    """A cell of a series with its status.
+
+    `reason` is the name of the rule that decided, and `sentence` explains it. `since` is the first commit
+    known to be as the newest one is. `culprit` is the commit that broke the cell, if that is known, and
+    `action` what has to be run next, in words; each may be empty.
+    """
+
+    series: str
+    job: str
+    shard: str = ""
+    cell: str = ""
+    environment: str = ""
+    status: CellStatus
+    reason: str
+    sentence: str
+    since: str = ""
+    culprit: str = ""
+    rate: FailureRate | None = None
+    action: str = ""
+
+
+class Cause(_Model):
+    """One cause of failures: what an issue is about.
+
+    `fingerprint` identifies the cause from night to night, whatever the build. `state` is new if its
+    bisection ended tonight, open if it was found earlier, and fixed if all of its cells pass again. `proven`:
+    the culprit was confirmed, its parents passed, and no rival is left. A cause without a culprit has
+    `candidates`. `session` is the bisection that found it, and `document` its result. `fixed_by` is the first
+    commit at which its cells are known to pass again.
+    """
+
+    fingerprint: str
+    state: Literal["new", "open", "fixed"]
+    cells: tuple[str, ...]
+    good: str
+    bad: str
+    exception: str = ""
+    culprit: str = ""
+    proven: bool = False
+    candidates: tuple[str, ...] = ()
+    session: str = ""
+    fixed_by: str = ""
+    document: Document | None = None
+
+
+class NightlyDocument(_Model):
+    """What one night of one watch found.
+
+    `commit` is the newest commit of `ref` that has a result, and `observed` the number of results read.
+    `created` is ISO 8601 with a time zone.
+    """
+
+    schema_: Literal[1] = Field(SCHEMA, alias="schema")
+    command: Literal["nightly"] = "nightly"
+    version: str
+    created: str
+    watch: str
+    repo: str
+    ref: str
+    commit: str
+    observed: int
+    dry_run: bool
+    cells: tuple[NightlyCell, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    exit_code: int
+
+    def to_json(self) -> str:
+        """The document as indented JSON text, in ASCII."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2)
