@@ -35,6 +35,15 @@ class Budget(_Model):
 UNLIMITED = Budget()
 
 
+class ObservedRuns(_Model):
+    """Runs of a cell at a commit, made by CI or an earlier night instead of this session."""
+
+    cell: str
+    commit: str
+    passed: int = Field(ge=0)
+    failed: int = Field(ge=0)
+
+
 class Bisect(_Model):
     """Find the first bad commit of each cell between the `goods` and the request's `bad`.
 
@@ -42,7 +51,8 @@ class Bisect(_Model):
     `endpoint_runs` is how often the failing end is run before a cell that never failed counts as passing.
     The answer is given at `confidence`, or when the `budget` is used up; `priors` tells suspects apart by
     what they change. `confirm` reverts the culprits afterwards. With `same_failure` a commit at which a
-    command fails differently from the failing end is skipped.
+    command fails differently from the failing end is skipped. `observations` are results of CI and of
+    earlier nights; they inform the posterior, and confirm nothing.
     `rerun_unlimited` is the request's command line without budgets, `rerun_same_failure` the one with
     `--same-failure`; it is empty where that is no option.
     """
@@ -57,6 +67,7 @@ class Bisect(_Model):
     priors: bool = True
     confirm: Literal["revert"] | None = None
     same_failure: bool = False
+    observations: tuple[ObservedRuns, ...] = ()
     rerun_unlimited: str = ""
     rerun_same_failure: str = ""
 
