@@ -1,0 +1,1 @@
+"""Deliver the result of a night: files, issues, comments, messages and annotations."""
