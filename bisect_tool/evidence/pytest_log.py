@@ -30,15 +30,15 @@ _TEXT_LINES = 60
 _END = 2**62
 _FRAMES = 40
 
-_NODE = r"(?P<node>[^\s:]+\.pyi?::\w+(?:::\w+)*(?:\[.*?\])?)(?=\s|$)"
+NODE = r"(?P<node>[^\s:]+\.pyi?::\w+(?:::\w+)*(?:\[.*?\])?)(?=\s|$)"
 _VERDICT = r"PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS|RERUN"
-_STARTED = re.compile(rf"{_NODE}(?:\s+(?P<verdict>{_VERDICT})\b)?")
+_STARTED = re.compile(rf"{NODE}(?:\s+(?P<verdict>{_VERDICT})\b)?")
 _ENDED = re.compile(r"(?P<verdict>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?:\s*\[ *\d+%\]|\s*$|(?=\())")
 _MAY_END = re.compile(
     r"(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?:\x1b\[[\d;]*m|\s){0,20}(?:\x1b|\[|\(|$)"
 )
 _MAY_SUMMARISE = re.compile(r"(?:FAILED|ERROR)(?:\x1b\[[\d;]*m)? (?:\x1b\[[\d;]*m)?[^\s:]+\.\w")
-_XDIST_VERDICT = re.compile(rf"\[gw\d+\] \[ *\d+%\] (?P<verdict>{_VERDICT}) {_NODE}")
+_XDIST_VERDICT = re.compile(rf"\[gw\d+\] \[ *\d+%\] (?P<verdict>{_VERDICT}) {NODE}")
 _SUMMARY = re.compile(
     r"(?P<verdict>FAILED|ERROR) (?P<node>[^\s:]+(?:\.pyi?|\.\w+(?=::))(?:::[\w.]+)*(?:\[.*?\])?)"
     r"(?: - (?P<said>.*))?$"

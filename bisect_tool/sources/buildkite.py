@@ -67,7 +67,6 @@ class Job(Answer):
     started_at: Time = None
     finished_at: Time = None
     raw_log_url: Text = ""
-    web_url: Text = ""
 
 
 class Build(Answer):
@@ -119,7 +118,7 @@ def _observation(job: Job, build: Build, series: Series) -> Observation:
         (job.agent.hostname or job.agent.name) if job.agent else "",
         job.started_at,
         job.finished_at,
-        job.raw_log_url or job.web_url,
+        job.raw_log_url,
     )
 
 

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from bisect_tool.sources.series import Series
 
 TOKEN = "BUILDKITE_API_TOKEN"  # noqa: S105 - the name of a variable
+ADDRESS = "BUILDKITE_API_URL"
+_PUBLIC = "https://api.buildkite.com"
 _PAGE = "100"
 
 
-def service(environment: Mapping[str, str], url: str = "https://api.buildkite.com") -> Service:
-    """Buildkite, read with the token of the environment."""
-    return Service(
-        buildkite.SERVICE, url, environment.get(TOKEN, ""), TOKEN, "read_builds", "read_build_logs"
-    )
+def service(environment: Mapping[str, str]) -> Service:
+    """Buildkite, at the address and with the token of the environment."""
+    url = environment.get(ADDRESS, "").rstrip("/") or _PUBLIC
+    token = environment.get(TOKEN, "")
+    return Service(buildkite.SERVICE, url, _PUBLIC, token, TOKEN, "read_builds", "read_build_logs")
 
 
 def read_series(client: Client, pipeline: str, series: Series, since: datetime) -> Iterator[Observation]:

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from bisect_tool.sources.series import Series
 
 TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
+ADDRESS = "GITHUB_API_URL"
+_PUBLIC = "https://api.github.com"
 _PAGE = "100"
 
 
-def service(environment: Mapping[str, str], url: str = "https://api.github.com") -> Service:
-    """GitHub, read with the token of the environment."""
-    return Service(github.SERVICE, url, environment.get(TOKEN, ""), TOKEN, "actions=read", "actions=read")
+def service(environment: Mapping[str, str]) -> Service:
+    """GitHub, at the address and with the token of the environment."""
+    url = environment.get(ADDRESS, "").rstrip("/") or _PUBLIC
+    token = environment.get(TOKEN, "")
+    return Service(github.SERVICE, url, _PUBLIC, token, TOKEN, "actions=read", "actions=read")
 
 
 def read_series(

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 import requests
 
@@ -39,21 +38,44 @@ _INTERRUPTED = (
 )
 
 
+class Absent(UsageError):
+    """The service does not have it, not any more, or hides it from the token."""
+
+
 @dataclass(frozen=True)
 class Service:
     """A service: its name, address, and the token with which we read it.
 
     Attributes:
+        url: where requests go.
+        public_url: what its answers may refer to instead, where `url` is a proxy or a recording.
         token_variable: the environment variable that holds the token.
         scope: what the token has to permit; `log_scope` for logs.
     """
 
     name: str
     url: str
+    public_url: str
     token: str = field(repr=False)
     token_variable: str
     scope: str
     log_scope: str
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """All that the token has to permit."""
+        return tuple(dict.fromkeys((self.scope, self.log_scope)))
+
+    def own(self, url: str) -> str:
+        """An address that an answer refers to, at this service.
+
+        Raises:
+            UnexpectedAnswer: it is another server's, which must not get the token.
+        """
+        for prefix in (self.url, self.public_url):
+            if url.startswith(f"{prefix}/"):
+                return self.url + url.removeprefix(prefix)
+        raise UnexpectedAnswer(f"{self.name} refers to another server: {clean_line(url, 200)}")
 
 
 class Client:
@@ -106,9 +128,10 @@ class Client:
 
         Raises:
             EnvironmentFailed: the service cannot be reached.
-            UsageError: the token is refused, or the log does not exist.
+            Absent: the log does not exist, or not any more.
+            UsageError: the token is refused.
         """
-        _, body = self._get(url, {"Accept": "text/plain"}, _head_and_tail, self._service.log_scope)
+        _, body = self._get(url, {}, _head_and_tail, self._service.log_scope)
         return body.decode("utf-8", "replace")
 
     def _page(self, url: str) -> KeptAnswer:
@@ -127,7 +150,7 @@ class Client:
         self, url: str, headers: Mapping[str, str], take: Callable[[requests.Response], bytes], scope: str
     ) -> tuple[requests.Response, bytes]:
         """Request until the answer is complete; what a service cannot answer for now is tried again."""
-        self._check_origin(url)
+        url = self._service.own(url)
         reason = ""
         for attempt in range(_TRIES):
             self._wait()
@@ -182,15 +205,9 @@ class Client:
             return UsageError(
                 f"the token of {name} lacks the scope {scope}", f"Set {variable} to one that has it."
             )
-        if status == requests.codes.not_found:
-            return UsageError(f"{name} does not have it, or hides it from this token", "Check the names.")
+        if status in (requests.codes.not_found, requests.codes.gone):
+            return Absent(f"{name} does not have it, or hides it from this token", "Check the names.")
         return UsageError(f"{name} refuses the request: HTTP {status}", "Check the names and options.")
-
-    def _check_origin(self, url: str) -> None:
-        """Reject an address of another server, which must not get the token."""
-        ours, other = urlsplit(self._service.url), urlsplit(url)
-        if (ours.scheme, ours.netloc) != (other.scheme, other.netloc):
-            raise UnexpectedAnswer(f"{self._service.name} refers to another server: {clean_line(url, 200)}")
 
 
 def _json(response: requests.Response) -> bytes:
@@ -202,12 +219,15 @@ def _json(response: requests.Response) -> bytes:
 
 
 def _head_and_tail(response: requests.Response) -> bytes:
-    """A body of any length in bounded memory."""
-    head = bytearray()
+    """A body of any length in bounded memory: of a long one a line says how much is left out."""
+    head, length = bytearray(), 0
     tail: deque[bytes] = deque(maxlen=_LOG_TAIL // _CHUNK)
     for chunk in response.iter_content(_CHUNK):
+        length += len(chunk)
         if len(head) < _LOG_HEAD:
             head += chunk
         else:
             tail.append(chunk)
-    return bytes(head) + b"".join(tail)
+    left_out = length - len(head) - sum(map(len, tail))
+    cut = f"\n[{left_out} bytes left out]\n".encode() if left_out else b""
+    return bytes(head) + cut + b"".join(tail)

@@ -1,6 +1,7 @@
 """The clients against a local server that replays the services' documented JSON, with faults."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,7 +32,7 @@ def connect(tmp_path):
     def connected(replies, module=buildkite_client, tokens=TOKENS):
         pauses = []
         with replayed(replies) as service:
-            there = module.service(tokens, service.url)
+            there = module.service({**tokens, module.ADDRESS: service.url})
             with Client(there, EtagCache(tmp_path / "etags"), pauses.append, lambda: NOW) as client:
                 yield client, service, pauses
 
@@ -164,7 +165,7 @@ def test_what_fails_every_time_is_given_up(connect, fault):
 
 def test_a_server_that_is_gone_is_given_up(connect):
     with connect({}) as (client, service, _):
-        client._service = http.Service("Buildkite", "http://127.0.0.1:9", "", "T", "s", "l")
+        client._service = replace(client._service, url="http://127.0.0.1:9")
         with pytest.raises(EnvironmentFailed, match="Buildkite does not answer: ConnectionError"):
             bodies(client)
     assert service.requests == []
@@ -267,6 +268,8 @@ def test_of_a_long_log_the_beginning_and_the_end_are_kept(connect, monkeypatch):
     log = b"first" + b"." * (1 << 20) + b"last \xff"
     with connect({"/log": [Reply(log)]}) as (client, service, _):
         text = client.log(f"{service.url}/log")
-    assert text.startswith("first")
-    assert text.endswith("last \ufffd")
-    assert len(text) <= 3 << 16
+    head, cut, tail = text.split("\n")
+    assert head.startswith("first.")
+    assert tail.endswith(".last \ufffd")
+    assert cut == f"[{len(log) - len(head) - len(tail)} bytes left out]"
+    assert len(head) + len(tail) <= 3 << 16

@@ -8,7 +8,8 @@ from recorded import SHA, buildkite_build, buildkite_job, github_job, github_run
 from bisect_tool.sources import buildkite, github
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.infrastructure import infrastructure_line
-from bisect_tool.sources.log_results import with_log, with_logs
+from bisect_tool.sources.job_results import JobResults
+from bisect_tool.sources.log_results import from_log, with_logs
 from bisect_tool.sources.observation import CellKey, Observation, State
 from bisect_tool.sources.series import Series
 
@@ -220,6 +221,7 @@ def test_names_of_the_service_are_sanitised():
 
 PYTEST = """\
 ============================= test session starts ==============================
+tests/test_dp.py::test_ok PASSED [ 50%]
 tests/test_dp.py::test_load FAILED
 =================================== FAILURES ===================================
 __________________________________ test_load ___________________________________
@@ -257,42 +259,25 @@ def failed(job=None):
 
 
 def test_the_log_of_a_failed_job_names_its_tests():
-    job, test = with_log(failed(), PYTEST)
-    assert (job.key.cell, job.state, job.exception) == ("", State.FAILED, "RuntimeError")
-    assert (test.key.cell, test.state, test.exception) == (
-        "tests/test_dp.py::test_load",
-        State.FAILED,
-        "RuntimeError",
-    )
+    found = from_log(failed(), PYTEST)
+    assert (found.job.state, found.job.exception) == (State.FAILED, "RuntimeError")
+    assert found.failed == {"tests/test_dp.py::test_load": "RuntimeError"}
+    assert found.passed == {"tests/test_dp.py::test_ok"}
 
 
 def test_the_log_of_a_job_that_could_not_start_is_infrastructure():
-    (job,) = with_log(failed(), "docker: Error response from daemon: manifest unknown\n")
-    assert job.state is State.INFRASTRUCTURE
+    found = from_log(failed(), "docker: Error response from daemon: manifest unknown\n")
+    assert (found.job.state, found.failed) == (State.INFRASTRUCTURE, {})
 
 
 def test_a_killed_job_whose_log_shows_failed_tests_failed():
     killed = failed(buildkite_job("failed", exit_status=137))
-    assert with_log(killed, "working\nKilled\n") == (killed,)
-    assert [each.state for each in with_log(killed, PYTEST)] == [State.FAILED, State.FAILED]
-    assert with_log(killed, "torch.cuda.OutOfMemoryError: CUDA out of memory\n")[0].state is State.FAILED
+    assert from_log(killed, "working\nKilled\n") == JobResults(killed)
+    assert from_log(killed, PYTEST).failed
+    assert from_log(killed, PYTEST).job.state is State.FAILED
+    assert from_log(killed, "torch.cuda.OutOfMemoryError: CUDA out of memory\n").job.state is State.FAILED
 
 
 def test_the_log_of_a_job_that_passed_is_not_read():
     passed = failed(buildkite_job("passed"))
-    assert with_log(passed, PYTEST) == (passed,)
-
-
-def test_a_test_that_failed_passed_where_its_job_passed():
-    builds = [
-        buildkite_build(buildkite_job("passed", raw_log_url="1"), number=1),
-        buildkite_build(buildkite_job("failed", raw_log_url="2"), number=2),
-        buildkite_build(buildkite_job("skipped", raw_log_url="3"), number=3),
-        buildkite_build(buildkite_job("passed", raw_log_url="4", name="Other"), number=4),
-    ]
-    jobs = [each for build in builds for each in buildkite.observations(build, NIGHTLY)]
-    read = []
-    found = with_logs(jobs, lambda log: read.append(log) or PYTEST)
-    assert read == ["2"]
-    tests = [(each.build, each.state) for each in found if each.key.cell]
-    assert tests == [("2", State.FAILED), ("1", State.PASSED)]
+    assert list(with_logs([passed], lambda _: pytest.fail("read"))) == [JobResults(passed)]

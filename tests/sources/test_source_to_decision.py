@@ -7,7 +7,7 @@ from recorded import buildkite_build, buildkite_job
 from bisect_tool.nightly.decide import decide
 from bisect_tool.nightly.decision import Bisect, Nothing, Rerun
 from bisect_tool.nightly.reason import Reason
-from bisect_tool.sources import buildkite
+from bisect_tool.sources import buildkite, job_results
 from bisect_tool.sources.log_results import with_logs
 from bisect_tool.sources.series import Series
 
@@ -42,7 +42,7 @@ def job(number, state, **fields):
 
 def observations(builds):
     jobs = [each for build in builds for each in buildkite.observations(build, SERIES)]
-    return with_logs(jobs, lambda _: LOG)
+    return job_results.observations(with_logs(jobs, lambda _: LOG))
 
 
 def decided(builds):
@@ -53,9 +53,9 @@ GREEN = [night(number, job(number, "passed")) for number in range(4)]
 RED = [night(number, job(number, "failed")) for number in range(4, 7)]
 
 
-def test_red_job_and_its_tests_are_one_bisection():
+def test_red_tests_of_a_job_are_one_bisection():
     found = decided([*GREEN, *RED])
-    cells = {"", *(f"tests/v1/{test}" for test in TESTS)}
+    cells = {f"tests/v1/{test}" for test in TESTS}
     assert set(found) == cells
     (bisection,) = set(found.values())
     assert isinstance(bisection, Bisect)

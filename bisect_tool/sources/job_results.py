@@ -1,0 +1,89 @@
+"""From jobs and what is known of their tests to observations of single tests. Pure.
+
+A log of a failed job names the tests that failed, and seldom those that passed; of a job that passed no log
+is read. So a test that failed in one attempt of a job counts in the others of the same shard and environment:
+- as passed where the job passed as a whole, or where its log or report lists the test as passed;
+- as killed, pending or missing where the job was;
+- not at all where the job failed without it: it may have run or not.
+
+Whether the test existed in a job that passed is unknown; of a test that is new, a bisection names the commit
+that added it. A complete report says what ran, so that nothing is concluded from its job.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.sources.observation import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from bisect_tool.sources.observation import CellKey, Observation
+
+
+@dataclass(frozen=True)
+class JobResults:
+    """One attempt of a job, and what is known of its tests.
+
+    Attributes:
+        job: the attempt as a whole; its key has no cell.
+        failed: the tests that failed, each with the class of its exception, or empty if that is unknown.
+        passed: the tests that passed.
+        is_complete: whether all tests that ran are known.
+    """
+
+    job: Observation
+    failed: Mapping[str, str] = field(default_factory=dict)
+    passed: frozenset[str] = frozenset()
+    is_complete: bool = False
+
+
+def observations(results: Iterable[JobResults]) -> tuple[Observation, ...]:
+    """The results of single tests; of a job as a whole where no test of it is known to have failed.
+
+    The attempts of a job that passed stay as well where another one failed without naming a test.
+    """
+    results = tuple(results)
+    tests: defaultdict[CellKey, set[str]] = defaultdict(set)
+    for each in results:
+        tests[each.job.key].update(each.failed, each.passed if each.is_complete else ())
+    unexplained = {each.job.key for each in results if _is_unexplained(each)}
+    return tuple(
+        one
+        for each in results
+        for one in (
+            *_of_tests(each, sorted(tests[each.job.key])),
+            *_whole(each, is_whole=not tests[each.job.key] or each.job.key in unexplained),
+        )
+    )
+
+
+def _is_unexplained(results: JobResults) -> bool:
+    return results.job.state is State.FAILED and not results.failed
+
+
+def _of_tests(results: JobResults, tests: Iterable[str]) -> Iterator[Observation]:
+    for test in tests:
+        state = _state(results, test)
+        if state is not None:
+            key = replace(results.job.key, cell=test)
+            yield replace(results.job, key=key, state=state, exception=results.failed.get(test, ""))
+
+
+def _state(results: JobResults, test: str) -> State | None:
+    if test in results.failed:
+        return State.FAILED
+    if test in results.passed:
+        return State.PASSED
+    if results.is_complete or results.job.state is State.FAILED:
+        return None
+    return results.job.state
+
+
+def _whole(results: JobResults, *, is_whole: bool) -> Iterator[Observation]:
+    """The job itself, if it is a cell of its own and this attempt does not fail for its tests."""
+    if is_whole and not results.failed:
+        yield results.job

@@ -1,0 +1,194 @@
+"""Results of a CI service, collected for `nightly`: from a replayed service to observations of tests."""
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from recorded import SHA, buildkite_build, buildkite_job, github_job, github_run
+from replayed_service import Reply, replayed
+
+from bisect_tool.errors import UsageError
+from bisect_tool.sources.collect import SourceOptions, collect
+from bisect_tool.sources.observation import CellKey, State
+
+NOW = datetime(2026, 3, 8, tzinfo=UTC)
+BUILDS = "/v2/organizations/vllm/pipelines/ci/builds"
+RUNS = "/repos/o/r/actions/workflows/nightly.yml/runs"
+BUILDKITE = SourceOptions("buildkite", "vllm/ci", message="Full CI run - nightly")
+GITHUB = SourceOptions("github", repository="o/r", workflow="nightly.yml")
+TEST = "tests/test_dp.py::test_load"
+LOG = f"""\
+=========== test session starts ===========
+{TEST} FAILED
+======== short test summary info ========
+FAILED {TEST} - RuntimeError: engine core died
+========= 1 failed in 3.21s =========
+"""
+
+
+def log_path(build, job):
+    return f"{BUILDS}/{build}/jobs/{job}/log.txt"
+
+
+def build_job(build, state, **fields):
+    job = f"job{build}"
+    url = f"https://api.buildkite.com{log_path(build, job)}"
+    return buildkite_job(state, **{"id": job, "raw_log_url": url, **fields})
+
+
+@pytest.fixture
+def collected(tmp_path):
+    """Collects from a replayed service; the paths that were requested; what was said."""
+
+    @contextmanager
+    def connected(replies):
+        with replayed(replies) as service:
+            environment = {
+                "BUILDKITE_API_URL": service.url,
+                "GITHUB_API_URL": f"{service.url}/",
+                "BUILDKITE_API_TOKEN": "bk-secret",
+                "GITHUB_TOKEN": "gh-secret",
+            }
+            notes = []
+
+            def run(options):
+                return collect(options, "night", environment, tmp_path, notes.append, NOW)
+
+            yield run, service, notes
+
+    return connected
+
+
+def nights(*jobs):
+    builds = [buildkite_build(number=number) for number, _ in enumerate(jobs, 1)]
+    replies = {f"{BUILDS}/{number}/jobs": [Reply([job])] for number, job in enumerate(jobs, 1)}
+    return {BUILDS: [Reply(builds)], **replies}
+
+
+def test_failed_tests_of_buildkite_are_cells(collected):
+    replies = nights(build_job(1, "passed"), build_job(2, "failed"))
+    with collected({**replies, log_path(2, "job2"): [Reply(LOG.encode())]}) as (run, service, _):
+        found = run(BUILDKITE)
+    key = CellKey("night", "Distributed Tests (4 GPUs)", cell=TEST)
+    assert [(each.key, each.commit, each.build, each.state, each.exception) for each in found] == [
+        (key, SHA, "1", State.PASSED, ""),
+        (key, SHA, "2", State.FAILED, "RuntimeError"),
+    ]
+    asked = parse_qs(urlsplit(service.requests[0][0]).query)
+    assert asked["created_from"] == ["2026-02-06T00:00:00+00:00"]
+    assert log_path(1, "job1") not in service.paths
+
+
+def test_failed_tests_of_github_are_cells(collected):
+    log = "/repos/o/r/actions/jobs/1/logs"
+    job = github_job("failure", id=1, url="https://api.github.com/repos/o/r/actions/jobs/1")
+    replies = {
+        RUNS: [Reply({"workflow_runs": [github_run(id=7)]})],
+        "/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [job]})],
+        log: [Reply(b"", 302, {"Location": "/blob"})],
+        "/blob": [Reply("".join(f"2026-03-06T07:10:00.12Z {line}\n" for line in LOG.split("\n")).encode())],
+    }
+    with collected(replies) as (run, service, _):
+        (found,) = run(GITHUB)
+    assert (found.key, found.exception) == (CellKey("night", "gpu (1)", cell=TEST), "RuntimeError")
+    assert service.paths[-2:] == [log, "/blob"]
+
+
+def test_a_log_is_requested_once(collected):
+    path = log_path(1, "job1")
+    replies = {**nights(build_job(1, "failed")), path: [Reply(LOG.encode())]}
+    with collected(replies) as (run, service, _):
+        assert run(BUILDKITE) == run(BUILDKITE)
+    assert service.paths.count(path) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"no gzip", b"\x1f\x8b\x08\x00"])
+def test_a_damaged_log_is_requested_again(collected, tmp_path, damage):
+    path = log_path(1, "job1")
+    replies = {**nights(build_job(1, "failed")), path: [Reply(LOG.encode())]}
+    with collected(replies) as (run, service, _):
+        first = run(BUILDKITE)
+        (file,) = (tmp_path / "logs").iterdir()
+        file.write_bytes(damage)
+        assert run(BUILDKITE) == first
+    assert service.paths.count(path) == 2
+
+
+def test_an_empty_log_is_not_kept(collected):
+    path = log_path(1, "job1")
+    replies = {**nights(build_job(1, "failed")), path: [Reply(b""), Reply(LOG.encode())]}
+    with collected(replies) as (run, _, _):
+        assert [each.key.cell for each in (*run(BUILDKITE), *run(BUILDKITE))] == ["", TEST]
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_log_that_is_gone_is_said_and_its_job_stays(collected, status):
+    replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply({}, status)]}
+    with collected(replies) as (run, _, notes):
+        (found,) = run(BUILDKITE)
+    assert (found.key.cell, found.state, found.exception) == ("", State.FAILED, "")
+    assert notes == [
+        f"a log is missing, so its failed tests are unknown: https://api.buildkite.com{log_path(1, 'job1')}"
+    ]
+
+
+def test_a_token_without_the_scope_of_logs_is_an_error(collected):
+    replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply({}, 403)]}
+    with (
+        collected(replies) as (run, _, _),
+        pytest.raises(UsageError, match="lacks the scope read_build_logs"),
+    ):
+        run(BUILDKITE)
+
+
+def test_a_job_without_a_log_stays_as_a_whole(collected):
+    with collected(nights(build_job(1, "failed", raw_log_url=None))) as (run, service, _):
+        (found,) = run(BUILDKITE)
+    assert (found.key.cell, found.state) == ("", State.FAILED)
+    assert len(service.paths) == 2
+
+
+def test_builds_of_another_kind_are_left_out(collected):
+    builds = [buildkite_build(number=1, env={"TORCH_NIGHTLY": "1"}), buildkite_build(number=2, message="x")]
+    options = SourceOptions("buildkite", "vllm/ci", message="Full", exclude_env=("TORCH_NIGHTLY",))
+    with collected({BUILDS: [Reply(builds)]}) as (run, _, _):
+        assert run(options) == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (SourceOptions("buildkite"), "--pipeline is missing"),
+        (SourceOptions("buildkite", "ci"), "--pipeline ci is not like organization/pipeline"),
+        (SourceOptions("buildkite", "a/b/../c"), "--pipeline a/b/../c is not like"),
+        (SourceOptions("github", workflow="a.yml"), "--repository is missing"),
+        (SourceOptions("github", repository="o/r"), "--workflow is missing"),
+        (SourceOptions("github", repository="o/r", workflow="a/b.yml"), "--workflow a/b.yml is not like"),
+        (SourceOptions("buildkite", "a/b", job="("), "--job is no regular expression"),
+        (SourceOptions("buildkite", "a/b", message="["), "--message is no regular expression"),
+    ],
+)
+def test_a_wrong_option_is_named(tmp_path, options, message):
+    with pytest.raises(UsageError) as caught:
+        collect(options, "night", {}, tmp_path, print, NOW)
+    assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (
+            SourceOptions("buildkite", "a/b"),
+            "Set BUILDKITE_API_TOKEN to a token with scope read_builds and read_build_logs.",
+        ),
+        (
+            SourceOptions("github", workflow="a.yml"),
+            "Set GITHUB_TOKEN to a token with scope actions=read.",
+        ),
+    ],
+)
+def test_a_missing_token_is_named_with_its_scope(tmp_path, options, hint):
+    with pytest.raises(UsageError, match="needs a token") as caught:
+        collect(options, "night", {"GITHUB_REPOSITORY": "o/r"}, tmp_path, print, NOW)
+    assert caught.value.hint == hint
