@@ -30,9 +30,9 @@ _SUSPECT = re.compile(
 )
 
 _SECRET_WORD = re.compile(
-    r"(?:^|_)(?:\w*TOKENS?|\w*SECRETS?|\w*PASSW(?:OR)?DS?|\w*PASSPHRASE|PASS|PWD|\w*KEYS?|\w*CREDENTIALS?|AUTH|COOKIE)(?:_|$)"
+    r"(?:^|_)(?:\w*TOKENS?|\w*SECRETS?|\w*PASSW(?:OR)?DS?|\w*PASSPHRASE|PASS|PWD|\w*KEYS?|\w*CREDENTIALS?|\w*WEBHOOKS?|AUTH|COOKIE)(?:_|$)"
 )
-_SECRET_STEMS = ("TOKEN", "SECRET", "PASS", "PWD", "KEY", "CREDENTIAL", "AUTH", "COOKIE")
+_SECRET_STEMS = ("TOKEN", "SECRET", "PASS", "PWD", "KEY", "CREDENTIAL", "WEBHOOK", "AUTH", "COOKIE")
 """One of these stands in every name that looks secret."""
 # `GIT_CONFIG_KEY_0` names a setting: git refuses to start without it where `GIT_CONFIG_COUNT` is set.
 _NOT_SECRET = re.compile(r"(?:OLD)?PWD|SSH_AUTH_SOCK|GIT_CONFIG_KEY_\d+")
@@ -43,6 +43,7 @@ _ASSIGNED = re.compile(
 )
 _BEARER = re.compile(r"\b(Bearer|Basic) [\w.~+/=-]{6,}", re.IGNORECASE)
 _MASK = "***"
+_FULL_WIDTH = str.maketrans({"@": "\uff20", "#": "\uff03"})
 
 
 def clean(text: str) -> str:
@@ -64,6 +65,14 @@ def clean_line(text: str, limit: int = 2000) -> str:
     if len(line) <= limit and len(text) <= 8 * limit:
         return line
     return line[: limit - 1].rstrip(" …") + "…"
+
+
+def inert_line(text: str, limit: int = 200) -> str:
+    """Return `text` as by `clean_line`, for a title or a message: it mentions nobody, and refers to no issue.
+
+    Text inside Markdown belongs into a code span instead (`render/markdown.py`), which changes no character.
+    """
+    return clean_line(text, limit).translate(_FULL_WIDTH)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

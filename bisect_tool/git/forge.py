@@ -30,6 +30,14 @@ class Forge:
         """The page of a pull request, or of a merge request."""
         return f"{self.web}/-/merge_requests/{number}" if self.gitlab else f"{self.web}/pull/{number}"
 
+    def compare(self, before: str, after: str) -> str:
+        """The page of the changes between two commits."""
+        return (
+            f"{self.web}/-/compare/{before}...{after}"
+            if self.gitlab
+            else f"{self.web}/compare/{before}...{after}"
+        )
+
 
 def forge_of(origin: str) -> Forge | None:
     """The project that a URL names (https, ssh, `git@host:path`); None of another host, or of a path."""

@@ -180,7 +180,7 @@ def environment() -> Environment:
         "short": short,
         "duration": lambda seconds: Markdown(duration(seconds)),
         "count": lambda number, noun: Markdown(count(number, noun)),
-        "codes": _codes,
+        "codes": codes,
         "base_name": lambda path: PurePosixPath(path).name,
         "chain": lambda failure: failure.chain[:_CHAIN_LIMIT],
         "log_lines": lambda failure: "\n".join(
@@ -196,8 +196,8 @@ def environment() -> Environment:
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
     }
     environment.globals |= {
-        "landed": _landed,
-        "commit_link": _commit_link,
+        "landed": landed,
+        "commit_link": commit_link,
         "subject": report_view.subject,
         "spent": report_view.spent,
     }
@@ -214,16 +214,16 @@ def environment() -> Environment:
     return environment
 
 
-def _codes(items: Iterable[str]) -> Markdown:
+def codes(items: Iterable[str]) -> Markdown:
     """Format the first items as code spans, and count the others."""
     spans = [code(item) for item in items]
     more = len(spans) - _NAMED
     return Markdown(", ".join(spans[:_NAMED]) + (f" and {more} more" if more > 0 else ""))
 
 
-def _landed(document: Document, commit: CommitInfo) -> Markdown:
+def landed(document: Document, commit: CommitInfo) -> Markdown:
     """Format a commit by its pull request, if it has one."""
-    name = _commit_link(document, commit.sha)
+    name = commit_link(document, commit.sha)
     if commit.pr is None:
         return name
     forge = report_view.forge(document)
@@ -233,7 +233,8 @@ def _landed(document: Document, commit: CommitInfo) -> Markdown:
     return Markdown(f"{forges.kind(forge)} {request} ({name})")
 
 
-def _commit_link(document: Document, sha: str) -> Markdown:
+def commit_link(document: Document, sha: str) -> Markdown:
+    """Format a commit id, with a link where the repository has a web address."""
     forge = report_view.forge(document)
     return Markdown(f"[{code(short(sha))}]({forge.commit(sha)})") if forge else code(short(sha))
 

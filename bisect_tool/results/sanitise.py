@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -11,15 +12,14 @@ from bisect_tool.sanitise import clean, redact
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bisect_tool.results.document import (
-        Document,
-    )
-
+_Document = TypeVar("_Document", bound=BaseModel)
 
 # Fields with our own words and times: a secret equal to one of these words must not mask it.
 _OUR_WORDS = frozenset(
     {
         "command",
+        "fingerprint",
+        "state",
         "session",
         "created",
         "finding",
@@ -36,9 +36,9 @@ _OUR_WORDS = frozenset(
 _BY_CELL = frozenset({"outcomes"})
 
 
-def sanitise(document: Document, secrets: frozenset[str]) -> Document:
+def sanitise(document: _Document, secrets: frozenset[str]) -> _Document:
     """Return the document with every text cleaned and redacted."""
-    cleaned: Document = _sanitised(document, secrets)
+    cleaned: _Document = _sanitised(document, secrets)
     return cleaned
 
 
@@ -51,6 +51,8 @@ def _sanitised(value: Any, secrets: frozenset[str]) -> Any:  # noqa: ANN401  # a
                 for name, field in fields.items()
             }
         )
+    if isinstance(value, Enum):  # a word of ours, which must stay one of its kind
+        return value
     if isinstance(value, str):
         return redact(clean(value), secrets)
     if isinstance(value, dict):

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, TextIO, cast
 from rich.console import Console, Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import RenderableType
 
@@ -52,6 +52,15 @@ def show(renderable: RenderableType) -> None:
 def write(text: str) -> None:
     """Write a document (JSON, Markdown) on stdout as it is, ending with one newline."""
     _put(stdout(), text.rstrip("\n") + "\n")
+
+
+def write_commands(commands: Iterable[str]) -> None:
+    """Write workflow commands of our own, one a line, past the guard that disables those of others.
+
+    They go to stderr, which GitHub's runner reads as well: stdout has the result only.
+    """
+    sys.stderr.write("".join(f"{command}\n" for command in commands))
+    sys.stderr.flush()
 
 
 def _put(console: Console, text: str) -> None:

@@ -1,0 +1,45 @@
+"""Name a cause of failures in one plain line: for titles, messages and the log of a CI job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.format import count, short
+from bisect_tool.sanitise import inert_line
+
+if TYPE_CHECKING:
+    from bisect_tool.results.document import CommitInfo
+    from bisect_tool.results.nightly import Cause
+
+_CELL_LIMIT = 120
+
+
+def title(cause: Cause) -> str:
+    """Such as `test_a[4] and 2 more cells fail since 27066d1b2 (PR 34730)`, whatever its state is.
+
+    Nothing in it mentions a person or refers to an issue.
+    """
+    fail = "fails" if len(cause.cells) == 1 else "fail"
+    return f"{_cells(cause)} {fail}{_since(cause)}"
+
+
+def culprit(cause: Cause) -> CommitInfo | None:
+    """What is known about the culprit, or None."""
+    return cause.document.commits.get(cause.culprit) if cause.document else None
+
+
+def _cells(cause: Cause) -> str:
+    if not cause.cells:
+        return "The build"
+    first = inert_line(cause.cells[0], _CELL_LIMIT)
+    more = len(cause.cells) - 1
+    return f"{first} and {count(more, 'more cell')}" if more else first
+
+
+def _since(cause: Cause) -> str:
+    if not cause.culprit:
+        many = len(cause.candidates)
+        return f" since one of {count(many, 'commit')}" if many > 1 else f" after {short(cause.good)}"
+    commit = culprit(cause)
+    request = f" (PR {commit.pr})" if commit and commit.pr is not None else ""
+    return f" since {short(cause.culprit)}{request}"

@@ -1,0 +1,135 @@
+"""Render a cause of failures as Markdown: the body of its issue, and comments on its changes.
+
+Text of others is code, as in `render/markdown.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.format import short
+from bisect_tool.git.forge import forge_of
+from bisect_tool.render.cause import culprit
+from bisect_tool.render.markdown import Markdown, code, codes, fence, landed, log_line, markdown
+from bisect_tool.render.public import public
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.results.document import Document, FailureReport
+    from bisect_tool.results.nightly import Cause, NightlyDocument
+
+_REPORT_BYTES = 55_000
+"""GitHub takes 65,536 characters, of which the rest of the body needs some."""
+_ERROR_LINES = 10
+
+
+def report(night: NightlyDocument, cause: Cause) -> str:
+    """Render how things are, and the report of the bisection as far as it fits into an issue."""
+    return f"{_status(night, cause)}\n\n{_bisection(cause)}\n"
+
+
+def issue_body(night: NightlyDocument, cause: Cause, paused_label: str) -> str:
+    """Render the body of the issue: the report, and how to stop its updates."""
+    footer = (
+        f"Updated by {code('bisect-run nightly')} (watch {code(night.watch)}); "
+        f"the label {code(paused_label)} stops that."
+    )
+    return f"{report(night, cause)}\n{footer}\n"
+
+
+def change(night: NightlyDocument, cause: Cause, *, again: bool) -> str:
+    """Render the comment on an issue whose state has changed; `again`: it fails after it was fixed."""
+    lines = [_status(night, cause, again=again)]
+    if cause.state != "fixed":
+        lines += ["", *facts(cause)]
+    return "\n".join(lines) + "\n"
+
+
+def pull_request(cause: Cause) -> str:
+    """Render the comment on the pull request of a proven culprit."""
+    shown = public(cause.document) if cause.document else None
+    fail = "fails" if len(cause.cells) == 1 else "fail"
+    lines = [f"{codes(cause.cells)} {fail} since this change landed as {code(short(cause.culprit))}.", ""]
+    lines += [f"- {each}" for each in _runs(cause)]
+    failure = _failure(shown, cause) if shown else None
+    if failure:
+        lines += ["", fence("\n".join(log_line(event) for event in failure.chain[:_ERROR_LINES]))]
+    if shown and shown.rerun:
+        lines += ["", "Command to rerun:", "", fence(shown.rerun, "bash")]
+    lines += ["", f"Found by {code('bisect-run')}, which ran the tests at this commit and before it."]
+    return "\n".join(lines) + "\n"
+
+
+def facts(cause: Cause) -> Iterator[str]:
+    """Yield list items: the cells, the culprit or the candidates, the range, the error, and the fix."""
+    if cause.cells:
+        yield f"- Cells: {codes(cause.cells)}"
+    if cause.culprit:
+        yield f"- {'Culprit' if cause.proven else 'Suspect'}: {_landed(cause)}"
+    elif cause.candidates:
+        yield f"- One of: {codes([short(sha) for sha in cause.candidates])}"
+    yield f"- Range: {code(short(cause.good))} (good) to {code(short(cause.bad))} (bad)"
+    if cause.exception:
+        yield f"- Error: {code(cause.exception)}"
+    if cause.fixed_by:
+        yield f"- Fixed: {fixing_range(cause)}"
+    if cause.session:
+        yield f"- Report: {code(f'bisect-run report {cause.session}')}"
+
+
+def fixing_range(cause: Cause) -> Markdown:
+    """The range up to the first commit at which the cells pass again, with a link where there is a page."""
+    span = code(f"{short(cause.bad)}..{short(cause.fixed_by)}")
+    forge = forge_of(cause.document.origin or cause.document.repo) if cause.document else None
+    if forge is None:
+        return span
+    return Markdown(f"[{span}]({forge.compare(cause.bad, cause.fixed_by)})")
+
+
+def _status(night: NightlyDocument, cause: Cause, *, again: bool = False) -> str:
+    if cause.state == "fixed":
+        since = f" since {code(short(cause.fixed_by))}" if cause.fixed_by else ""
+        among = f" The fix is in {fixing_range(cause)}." if cause.fixed_by else ""
+        return f"**Fixed**: all cells pass again{since}.{among}"
+    where = f"at {code(short(night.commit))} of {code(night.ref)}"
+    return f"**Fails again** {where}." if again else f"**Fails** {where}."
+
+
+def _landed(cause: Cause) -> str:
+    commit = culprit(cause)
+    if commit is None or cause.document is None:
+        return code(short(cause.culprit))
+    return f"{landed(cause.document, commit)} — {code(commit.subject)}"
+
+
+def _bisection(cause: Cause) -> str:
+    """The report of the bisection, without its logs and trials where it would be too long."""
+    if cause.document is not None:
+        for document in (cause.document, _without_logs(cause.document)):
+            text = markdown(document).strip("\n")
+            if len(text.encode()) <= _REPORT_BYTES:
+                return text
+    return "\n".join(facts(cause))
+
+
+def _without_logs(document: Document) -> Document:
+    failures = tuple(each.model_copy(update={"excerpt": ""}) for each in document.failures)
+    first = document.failure and document.failure.model_copy(update={"excerpt": ""})
+    return document.model_copy(update={"trials": (), "failures": failures, "failure": first})
+
+
+def _runs(cause: Cause) -> Iterator[str]:
+    """How the first cell with this culprit ran at the commit and before it."""
+    cells = cause.document.cells if cause.document else {}
+    for name, cell in cells.items():
+        if cell.culprit and cell.culprit.sha == cause.culprit and cell.culprit_runs:
+            yield f"{code(name)}: {cell.culprit_runs} at this commit"
+            if cell.last_good and cell.last_good_runs:
+                yield f"before it, at {code(short(cell.last_good))}: {cell.last_good_runs}"
+            return
+
+
+def _failure(document: Document, cause: Cause) -> FailureReport | None:
+    every = (*document.failures, *([document.failure] if document.failure else ()))
+    return next((each for each in every if each.sha == cause.culprit), None)

@@ -1,0 +1,94 @@
+"""Render the result of a night as Markdown: its causes, and every cell that does not pass.
+
+It can be cut after any line: it has no fences and no HTML blocks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from bisect_tool.format import count, listing, short
+from bisect_tool.render.cause import title
+from bisect_tool.render.cause_markdown import facts
+from bisect_tool.render.markdown import code, table_code
+from bisect_tool.render.public import without_homes
+from bisect_tool.results.nightly import CellStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.results.nightly import NightlyCell, NightlyDocument
+
+_ROWS = 200
+_CUT = "\n\n*The rest was cut: it is too long for this page.*\n"
+_STATES: Final = ("new", "open", "fixed")
+
+
+def nightly_markdown(night: NightlyDocument) -> str:
+    """Render the night, with a newline at the end."""
+    return "\n".join(_lines(night)) + "\n"
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the first lines of `text`, so that they and the note on the cut have at most `limit` bytes."""
+    if len(text.encode()) <= limit:
+        return text
+    room = limit - len(_CUT.encode())
+    if room <= 0:
+        return ""
+    lines = text.encode()[:room].decode(errors="ignore").splitlines()[:-1]
+    return "\n".join(lines) + _CUT
+
+
+def summary(night: NightlyDocument) -> str:
+    """One line, such as `1 new cause, 2 fixed; 40 of 45 cells pass`."""
+    states = Counter(cause.state for cause in night.causes)
+    known = [f"{states[state]} {state}" for state in _STATES if states[state]]
+    passing = sum(cell.status in (CellStatus.GREEN, CellStatus.FIXED) for cell in night.cells)
+    causes = f"causes of failures: {', '.join(known)}" if known else "no cause of failures"
+    return f"{causes}; {passing} of {count(len(night.cells), 'cell')} pass"
+
+
+def cell_name(cell: NightlyCell) -> str:
+    """A cell of a job in one line."""
+    shard = f" shard {cell.shard}" if cell.shard else ""
+    environment = f" ({cell.environment})" if cell.environment else ""
+    return " ".join(filter(None, (f"{cell.job}{shard}{environment}", cell.cell)))
+
+
+def _lines(night: NightlyDocument) -> Iterator[str]:
+    yield f"## Nightly results of {code(night.ref)} at {code(short(night.commit))}"
+    yield ""
+    yield f"Watch {code(night.watch)}: {summary(night)}."
+    for state in _STATES:
+        for cause in night.causes:
+            if cause.state == state:
+                yield ""
+                yield f"### {state.capitalize()}: {code(title(cause))}"
+                yield ""
+                yield from facts(cause)
+    yield from _table(night)
+
+
+def _table(night: NightlyDocument) -> Iterator[str]:
+    shown = [cell for cell in night.cells if cell.status is not CellStatus.GREEN]
+    if not shown:
+        return
+    yield ""
+    yield "### Cells that do not pass, or were fixed"
+    yield ""
+    yield "| cell | status | since | culprit | reason |"
+    yield "|---|---|---|---|---|"
+    for cell in shown[:_ROWS]:
+        yield _row(cell)
+    if len(shown) > _ROWS:
+        yield ""
+        yield f"and {count(len(shown) - _ROWS, 'more cell')}."
+
+
+def _row(cell: NightlyCell) -> str:
+    rate = f", {cell.rate.failed} of {cell.rate.runs} failed" if cell.rate else ""
+    since, culprit = (table_code(short(sha)) if sha else "" for sha in (cell.since, cell.culprit))
+    reason = table_code(without_homes(listing([each for each in (cell.sentence, cell.action) if each])))
+    return f"| {table_code(cell_name(cell))} | {cell.status.value}{rate} | {since} | {culprit} | {reason} |"
