@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from bisect_tool.delivery import github_api, webhook
+from bisect_tool.delivery.actions import (
+    BuildkiteAnnotation,
+    ChatMessage,
+    CommentOnPullRequest,
+    GithubAnnotations,
+    GithubSummary,
+    Post,
+    SyncIssue,
+    WriteFiles,
+)
+from bisect_tool.delivery.allowance import Allowance
+from bisect_tool.delivery.buildkite_annotation import LIMIT, annotate_build
+from bisect_tool.delivery.chat_message import post_cause
+from bisect_tool.delivery.clock import SYSTEM
+from bisect_tool.delivery.delivered import Delivered
+from bisect_tool.delivery.files import write_files
+from bisect_tool.delivery.github_summary import append_summary
+from bisect_tool.delivery.issues import Issues
+from bisect_tool.delivery.pause import why_paused
+from bisect_tool.delivery.plan import plan
+from bisect_tool.delivery.pull_request_comment import comment_on_pull_request
+from bisect_tool.delivery.sync_issue import sync_issue
+from bisect_tool.errors import BisectError, EnvironmentFailed
+from bisect_tool.file_lock import lease
+from bisect_tool.format import count
+from bisect_tool.render.nightly_markdown import cut, nightly_markdown
+from bisect_tool.results.sanitise import sanitise
+from bisect_tool.sanitise import secret_values
+from bisect_tool.terminal.terminal import write_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from bisect_tool.delivery.actions import Action
+    from bisect_tool.delivery.clock import Clock
     from bisect_tool.options.delivery_options import DeliveryOptions
     from bisect_tool.paths import Home
     from bisect_tool.results.nightly import NightlyDocument
 
-
-def check_delivery(options: DeliveryOptions, environment: Mapping[str, str]) -> None:
-    """Check the options and what they need of the environment, before a night begins.
-
-    Raises:
-        UsageError: a name is malformed, or a variable is missing; the hint says which.
-    """
+_SERVER = "https://github.com"
+_LOCK_WAIT_S = 600.0
 
 
 def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
@@ -27,11 +58,116 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
     home: Home,
     say: Callable[[str], None],
     dry_run: bool,
+    clock: Clock = SYSTEM,
 ) -> None:
     """Deliver the result of a night; with `dry_run` say what would be done, a line for each action.
 
-    A channel that fails does not keep the others from being tried.
+    A channel that fails does not keep the others from being tried. Whatever is delivered twice is as if
+    delivered once, also where a run was killed in the middle. Secrets of the environment are masked.
 
     Raises:
-        EnvironmentFailed: a channel failed; `say` named it and the reason.
+        EnvironmentFailed: an action failed; `say` has said which, and why.
     """
+    night = sanitise(document, secret_values(environment))
+    actions = plan(night, options, environment.get("GITHUB_SERVER_URL") or _SERVER)
+    paused = why_paused(home, environment)
+    if paused and any(isinstance(action, Post) for action in actions):
+        say(f"nothing is posted: {paused}")
+        actions = tuple(action for action in actions if not isinstance(action, Post))
+    if dry_run:
+        for action in actions:
+            say(f"would {action.line}")
+        return
+    with _Delivery(night, environment, home, Allowance(options.max_posts), clock) as delivery:
+        _carry_out(actions, delivery, say)
+    if delivery.allowance.held_back:
+        held_back = count(delivery.allowance.held_back, "post")
+        say(f"{held_back} left for the next night (--max-posts {options.max_posts})")
+
+
+def _carry_out(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]) -> None:
+    """Carry out all actions, and say what was done.
+
+    Raises:
+        EnvironmentFailed: some of them failed.
+    """
+    failed = 0
+    lock = delivery.home.state / "nightly" / "delivery.lock"
+    with lease(lock, _LOCK_WAIT_S, "another run delivers its results", say):
+        for action in actions:
+            try:
+                done = delivery.carry_out(action)
+            except (BisectError, OSError) as error:
+                failed += 1
+                say(f"could not {action.line}: {_reason(error)}")
+            else:
+                if done:
+                    say(done)
+    if failed:
+        raise EnvironmentFailed(
+            f"{failed} of {count(len(actions), 'action')} of delivery failed",
+            "See above. Deliver again: what was delivered is not repeated.",
+        )
+
+
+def _reason(error: BisectError | OSError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return f"{error.message}. {error.hint}".rstrip()
+
+
+@dataclass
+class _Delivery:
+    """Carries out actions; used as a context manager, which closes its connections."""
+
+    night: NightlyDocument
+    environment: Mapping[str, str]
+    home: Home
+    allowance: Allowance
+    clock: Clock
+    _closing: ExitStack = field(default_factory=ExitStack)
+    _issues: dict[str, Issues] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def carry_out(self, action: Action) -> str:
+        """Carry out an action; returns what was done, empty if nothing had to be."""
+        match action:
+            case WriteFiles(folder=folder):
+                write_files(self.night, folder)
+                return f"results are in {folder}"
+            case BuildkiteAnnotation(style=style):
+                annotate_build(cut(self._text, LIMIT), style, self.environment)
+            case GithubSummary():
+                append_summary(self._text, self.environment)
+            case GithubAnnotations(commands=commands):
+                write_commands(commands)
+            case SyncIssue(repository=repository, cause=cause):
+                return sync_issue(self.night, cause, self._issues_of(repository), self.allowance)
+            case CommentOnPullRequest(repository=repository):
+                return comment_on_pull_request(action, self._issues_of(repository), self.allowance)
+            case ChatMessage(cause=cause):
+                url = self.environment[webhook.VARIABLE]
+                return post_cause(self.night, cause, url, self._sent, self.allowance, self.clock)
+        return ""
+
+    @property
+    def _text(self) -> str:
+        return nightly_markdown(self.night)
+
+    @property
+    def _sent(self) -> Delivered:
+        return Delivered(self.home.state / "nightly" / "delivered.json")
+
+    @cached_property
+    def _api(self) -> github_api.GithubApi:
+        url = self.environment.get("GITHUB_API_URL") or github_api.DEFAULT_URL
+        api = github_api.GithubApi(url, self.environment[github_api.TOKEN], self.clock)
+        return self._closing.enter_context(api)
+
+    def _issues_of(self, repository: str) -> Issues:
+        return self._issues.setdefault(repository, Issues(self._api, repository))

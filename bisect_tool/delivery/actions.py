@@ -1,0 +1,108 @@
+"""The actions that deliver a night. Each has one line that says what it does, in the imperative."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.format import count
+from bisect_tool.render.cause import title
+
+if TYPE_CHECKING:
+    from bisect_tool.results.nightly import Cause
+
+_VERBS = {"new": "open", "open": "update", "fixed": "close"}
+
+
+@dataclass(frozen=True)
+class WriteFiles:
+    """Write the result of the night and of each cause into a folder."""
+
+    folder: str
+    causes: int
+
+    @property
+    def line(self) -> str:
+        """What it does, and where."""
+        reports = f", and reports of {count(self.causes, 'cause')}" if self.causes else ""
+        return f"write nightly.json, nightly.md and junit.xml{reports} to {self.folder}"
+
+
+@dataclass(frozen=True)
+class BuildkiteAnnotation:
+    """Annotate the Buildkite build that runs us."""
+
+    style: str
+
+    @property
+    def line(self) -> str:
+        """What it does, and where."""
+        return f"annotate this Buildkite build (style {self.style})"
+
+
+@dataclass(frozen=True)
+class GithubSummary:
+    """Append to the summary of the GitHub job that runs us."""
+
+    line = "append the result to the summary of this GitHub job"
+
+
+@dataclass(frozen=True)
+class GithubAnnotations:
+    """Print the workflow commands that annotate the GitHub job."""
+
+    commands: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """What it does, and where."""
+        return f"print {count(len(self.commands), 'annotation')} of this GitHub job"
+
+
+@dataclass(frozen=True)
+class SyncIssue:
+    """Make the issue of a cause what it should be tonight.
+
+    Whether there is an issue is known when it is carried out only: an open cause whose issue is missing gets
+    one, and one that a person closed is left alone.
+    """
+
+    repository: str
+    cause: Cause
+
+    @property
+    def line(self) -> str:
+        """What it does, and where."""
+        return f"{_VERBS[self.cause.state]} an issue in {self.repository}: {title(self.cause)}"
+
+
+@dataclass(frozen=True)
+class CommentOnPullRequest:
+    """Comment on the pull request of a proven culprit, unless that was done."""
+
+    repository: str
+    number: int
+    cause: Cause
+
+    @property
+    def line(self) -> str:
+        """What it does, and where."""
+        return f"comment on pull request {self.number} of {self.repository}: {title(self.cause)}"
+
+
+@dataclass(frozen=True)
+class ChatMessage:
+    """Post a cause to the webhook, unless its state was posted."""
+
+    cause: Cause
+
+    @property
+    def line(self) -> str:
+        """What it does, and where."""
+        state = "fixed: " if self.cause.state == "fixed" else ""
+        return f"post to the webhook: {state}{title(self.cause)}"
+
+
+Post = SyncIssue | CommentOnPullRequest | ChatMessage
+"""What people are notified of; these are paused by the kill switch, and counted against --max-posts."""
+Action = WriteFiles | BuildkiteAnnotation | GithubSummary | GithubAnnotations | Post

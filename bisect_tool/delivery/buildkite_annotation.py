@@ -1,0 +1,43 @@
+"""Annotate the Buildkite build that runs us, by the agent's own command."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from bisect_tool.delivery.github_api import TOKEN
+from bisect_tool.delivery.webhook import VARIABLE
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LIMIT = 1 << 20
+"""The bytes that Buildkite takes."""
+_CONTEXT = "bisect-run"
+_DEADLINE_S = 60
+
+
+def annotate_build(text: str, style: str, environment: Mapping[str, str]) -> None:
+    """Annotate the build; the annotation of an earlier run of this build is replaced.
+
+    Raises:
+        EnvironmentFailed: there is no agent, or it failed.
+    """
+    argv = ("buildkite-agent", "annotate", "--context", _CONTEXT, "--style", style)
+    variables = {name: value for name, value in environment.items() if name not in {TOKEN, VARIABLE}}
+    try:
+        done = subprocess.run(
+            argv, input=text.encode(), env=variables, capture_output=True, timeout=_DEADLINE_S, check=False
+        )
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"cannot run buildkite-agent: {error.strerror}", "Is this a job of Buildkite?"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise EnvironmentFailed(f"buildkite-agent did not end within {_DEADLINE_S} s") from None
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = clean_line(lines[-1], 200) if lines else "it does not say why"
+        raise EnvironmentFailed(f"buildkite-agent annotate failed (exit code {done.returncode}): {reason}")

@@ -1,0 +1,47 @@
+"""Check the options of delivery, and what they need of the environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bisect_tool.delivery import github_api, github_summary, webhook
+from bisect_tool.delivery.repository_name import NAME
+from bisect_tool.errors import UsageError
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bisect_tool.options.delivery_options import DeliveryOptions
+
+_TOKEN_HINT = "It needs the permission to write issues, and pull requests to comment on them."  # noqa: S105
+
+
+def check_delivery(options: DeliveryOptions, environment: Mapping[str, str]) -> None:
+    """Check the options before a night begins.
+
+    Raises:
+        UsageError: a name is malformed, or a variable is missing; the message says which.
+    """
+    if options.github_issues is not None and not NAME.fullmatch(options.github_issues):
+        raise UsageError(
+            f"--github-issues {clean_line(options.github_issues, 100)} is no OWNER/REPO",
+            "Such as vllm-project/vllm.",
+        )
+    if options.github_issues or options.comment_on_culprit:
+        flag = "--github-issues" if options.github_issues else "--comment-on-culprit"
+        _require(environment, github_api.TOKEN, flag, _TOKEN_HINT)
+    if options.slack:
+        _require(environment, webhook.VARIABLE, "--slack", "Set it to the address of the incoming webhook.")
+        if urlsplit(environment[webhook.VARIABLE]).scheme not in {"https", "http"}:
+            raise UsageError(f"{webhook.VARIABLE} is no web address", "It begins with https://.")
+    if options.annotate == "github":
+        _require(
+            environment, github_summary.VARIABLE, "--annotate github", "GitHub Actions sets it for its jobs."
+        )
+
+
+def _require(environment: Mapping[str, str], variable: str, flag: str, hint: str) -> None:
+    if not environment.get(variable):
+        raise UsageError(f"{flag} needs {variable}, which is not set", hint)

@@ -1,0 +1,46 @@
+"""Write the result of a night and of each cause into a folder, each file as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.delivery.markers import identifier
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.render.cause_markdown import report
+from bisect_tool.render.junit import junit
+from bisect_tool.render.nightly_markdown import nightly_markdown
+from bisect_tool.supervise.files import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.results.nightly import NightlyDocument
+
+
+def write_files(night: NightlyDocument, folder: str) -> None:
+    """Write `nightly.json`, `nightly.md`, `junit.xml`, and `cause-FINGERPRINT.json` and `.md` of each cause.
+
+    Raises:
+        EnvironmentFailed: a file cannot be written.
+    """
+    path = Path(folder).expanduser()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        for name, content in _contents(night):
+            write_whole(path / name, content)
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"cannot write to {path}: {error.strerror}",
+            "Check --out: its space and permissions. The result itself is kept in the home.",
+        ) from error
+
+
+def _contents(night: NightlyDocument) -> Iterator[tuple[str, str]]:
+    yield "nightly.json", f"{night.to_json()}\n"
+    yield "nightly.md", nightly_markdown(night)
+    yield "junit.xml", junit(night)
+    for cause in night.causes:
+        name = f"cause-{identifier(cause)}"
+        yield f"{name}.json", f"{cause.model_dump_json(indent=2, by_alias=True)}\n"
+        yield f"{name}.md", report(night, cause)

@@ -1,0 +1,196 @@
+"""The issues of a repository that are ours: found by their fingerprint, created once, edited.
+
+Anybody can copy a fingerprint into an issue, so one counts only if it has our label, which GitHub lets
+triagers set, or if it was opened by the account of our token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bisect_tool.delivery.github_api import LostAnswer, Rejected
+from bisect_tool.delivery.markers import search_text, section_name
+from bisect_tool.sources.answer import Answer, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bisect_tool.delivery.github_api import GithubApi
+
+LABEL = "bisect-run"
+PAUSED_LABEL = "bisect-run:paused"
+_TRIES = 3
+_PAUSE_S = 5.0
+
+
+class _Label(Answer):
+    name: str = ""
+
+
+class _User(Answer):
+    login: str = ""
+
+
+class _Issue(Answer):
+    number: int
+    title: str
+    body: str | None = None
+    state: str
+    labels: tuple[_Label | str, ...] = ()
+    user: _User | None = None
+    pull_request: object = None
+
+
+class _Found(Answer):
+    items: tuple[Any, ...] = ()
+
+
+class _Comment(Answer):
+    body: str | None = None
+
+
+@dataclass(frozen=True)
+class Issue:
+    """An issue or a pull request."""
+
+    number: int
+    title: str
+    body: str
+    is_open: bool
+    labels: frozenset[str]
+    author: str
+    is_pull_request: bool
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether people want us to leave it alone."""
+        return PAUSED_LABEL in self.labels
+
+
+class Issues:
+    """The issues of one repository."""
+
+    def __init__(self, api: GithubApi, repository: str) -> None:
+        self._api = api
+        self._repository = repository
+        self._path = f"/repos/{repository}/issues"
+
+    def find(self, name: str) -> Issue | None:
+        """The issue of a cause, by its fingerprint; of several the oldest."""
+        labelled = _oldest(self._labelled, name)
+        if labelled:
+            return labelled
+        return self._recent(name) or _oldest(filter(self._is_ours, self._search(name)), name)
+
+    def get(self, number: int) -> Issue:
+        """An issue or pull request by its number."""
+        return _issue(self._api.get(f"{self._path}/{number}"))
+
+    def create(self, name: str, title: str, body: str) -> Issue:
+        """Create the issue of a cause; one that somebody else created meanwhile is returned instead.
+
+        Raises:
+            LostAnswer: GitHub did not answer several times.
+        """
+        for attempt in range(_TRIES):
+            try:
+                content = {"title": title, "body": body, "labels": [LABEL]}
+                created = _issue(self._api.create(self._path, content))
+            except LostAnswer:
+                self._api.clock.sleep(_PAUSE_S)
+                found = self._recent(name)
+                if found:
+                    return found
+                if attempt == _TRIES - 1:
+                    raise
+            else:
+                return self._without_duplicate(created, name)
+        raise AssertionError("unreachable")
+
+    def edit(self, number: int, **fields: object) -> None:
+        """Change an issue."""
+        self._api.edit(f"{self._path}/{number}", fields)
+
+    def comments(self, number: int) -> list[str]:
+        """The comments on an issue or a pull request, the oldest first."""
+        return [
+            read(_Comment, each, "GitHub").body or ""
+            for each in self._api.entries(f"{self._path}/{number}/comments")
+        ]
+
+    def comment(self, number: int, body: str) -> None:
+        """Comment on an issue or a pull request; if the answer is lost, look whether it was done.
+
+        Raises:
+            LostAnswer: GitHub did not answer several times.
+        """
+        for attempt in range(_TRIES):
+            try:
+                self._api.create(f"{self._path}/{number}/comments", {"body": body})
+            except LostAnswer:
+                self._api.clock.sleep(_PAUSE_S)
+                if body.strip() in {each.replace("\r\n", "\n").strip() for each in self.comments(number)}:
+                    return
+                if attempt == _TRIES - 1:
+                    raise
+            else:
+                return
+
+    def _without_duplicate(self, created: Issue, name: str) -> Issue:
+        """The issue that counts, after another run may have created one at the same time: the older one."""
+        first = self._recent(name)
+        if first is None or first.number >= created.number:
+            return created
+        self.comment(created.number, f"Duplicate of #{first.number}, which was opened at the same time.\n")
+        self.edit(created.number, state="closed", state_reason="not_planned")
+        return first
+
+    @cached_property
+    def _labelled(self) -> tuple[Issue, ...]:
+        return tuple(map(_issue, self._api.entries(self._path, state="all", labels=LABEL)))
+
+    @cached_property
+    def _login(self) -> str:
+        """The account of our token; that of an app does not tell its own."""
+        try:
+            return read(_User, self._api.get("/user"), "GitHub").login
+        except Rejected as error:
+            if error.status not in (403, 404):
+                raise
+            return ""
+
+    def _recent(self, name: str) -> Issue | None:
+        """The issue of a cause among the newest ones, which a search does not know yet."""
+        page = self._api.get(self._path, state="all", sort="created", direction="desc", per_page="100")
+        return _oldest(filter(self._is_ours, map(_issue, page)), name)
+
+    def _search(self, name: str) -> Iterator[Issue]:
+        query = f'"{search_text(name)}" in:body is:issue repo:{self._repository}'
+        page = self._api.get("/search/issues", q=query, per_page="100")
+        yield from map(_issue, read(_Found, page, "GitHub").items)
+
+    def _is_ours(self, issue: Issue) -> bool:
+        if LABEL in issue.labels:
+            return True
+        return issue.author == self._login if self._login else issue.author.endswith("[bot]")
+
+
+def _oldest(issues: Iterable[Issue], name: str) -> Issue | None:
+    found = (each for each in issues if not each.is_pull_request and section_name(each.body) == name)
+    return min(found, key=lambda issue: issue.number, default=None)
+
+
+def _issue(answer: Any) -> Issue:  # noqa: ANN401 - JSON
+    found = read(_Issue, answer, "GitHub")
+    labels = (label if isinstance(label, str) else label.name for label in found.labels)
+    return Issue(
+        number=found.number,
+        title=found.title,
+        body=found.body or "",
+        is_open=found.state == "open",
+        labels=frozenset(labels),
+        author=found.user.login if found.user else "",
+        is_pull_request=found.pull_request is not None,
+    )

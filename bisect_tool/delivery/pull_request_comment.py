@@ -1,0 +1,28 @@
+"""Comment on the pull request of a proven culprit, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.delivery import markers
+from bisect_tool.render.cause_markdown import pull_request
+
+if TYPE_CHECKING:
+    from bisect_tool.delivery.actions import CommentOnPullRequest
+    from bisect_tool.delivery.allowance import Allowance
+    from bisect_tool.delivery.issues import Issues
+
+
+def comment_on_pull_request(action: CommentOnPullRequest, issues: Issues, allowance: Allowance) -> str:
+    """Comment unless that was done; returns what was done, empty if nothing had to be."""
+    found = issues.get(action.number)
+    if not found.is_pull_request:
+        return f"left {action.number} alone: it is no pull request"
+    if found.is_paused:
+        return f"left pull request {action.number} alone: it is paused by its label"
+    if markers.told_state(issues.comments(action.number), action.cause):
+        return ""
+    if not allowance.take():
+        return ""
+    issues.comment(action.number, markers.comment(action.cause, pull_request(action.cause)))
+    return f"commented on pull request {action.number}"

@@ -1,0 +1,84 @@
+"""Make the issue of a cause what it should be: open, update, close or reopen it.
+
+A comment that tells a new state comes before the edit that records it, and is looked for first: a run that
+was killed between the two does not comment again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.delivery import markers
+from bisect_tool.delivery.issues import PAUSED_LABEL
+from bisect_tool.render.cause import title
+from bisect_tool.render.cause_markdown import change, issue_body
+
+if TYPE_CHECKING:
+    from bisect_tool.delivery.allowance import Allowance
+    from bisect_tool.delivery.issues import Issue, Issues
+    from bisect_tool.results.nightly import Cause, NightlyDocument
+
+
+def sync_issue(night: NightlyDocument, cause: Cause, issues: Issues, allowance: Allowance) -> str:
+    """Make the issue what it should be; returns what was done, empty if nothing had to be."""
+    section = markers.section(cause, issue_body(night, cause, PAUSED_LABEL))
+    found = issues.find(markers.identifier(cause))
+    if found is not None:
+        return _updated(night, cause, found, section, issues, allowance)
+    if cause.state == "fixed" or not allowance.take():
+        return ""
+    created = issues.create(markers.identifier(cause), title(cause), section)
+    return f"opened issue {created.number}"
+
+
+def _updated(  # noqa: PLR0913, PLR0917 - what it should be, and how it is
+    night: NightlyDocument, cause: Cause, found: Issue, section: str, issues: Issues, allowance: Allowance
+) -> str:
+    before, after = markers.section_state(found.body), markers.standing(cause)
+    if markers.is_fixed(after) and not found.is_open:
+        return ""
+    untouchable = _untouchable(found, before, after)
+    if untouchable:
+        return f"left issue {found.number} alone: {untouchable}"
+    fields: dict[str, object] = {}
+    body = markers.replace_section(found.body, section)
+    if body != found.body.replace("\r\n", "\n"):
+        fields["body"] = body
+    if before != after:
+        if not allowance.take():
+            return ""
+        _tell(night, cause, found, issues, again=markers.is_fixed(before))
+        fields |= _state_fields(cause)
+    if fields:
+        issues.edit(found.number, **fields)
+    return _done(found, fields) if fields else ""
+
+
+def _untouchable(found: Issue, before: str, after: str) -> str:
+    """Why an issue is left alone, or empty: what people did with it holds."""
+    if found.is_paused:
+        return f"it has the label {PAUSED_LABEL}"
+    if not found.is_open and not markers.is_fixed(before):
+        return "somebody closed it"
+    if found.is_open and markers.is_fixed(before) and markers.is_fixed(after):
+        return "somebody reopened it"
+    return ""
+
+
+def _tell(night: NightlyDocument, cause: Cause, found: Issue, issues: Issues, *, again: bool) -> None:
+    if markers.told_state(issues.comments(found.number), cause) != markers.standing(cause):
+        issues.comment(found.number, markers.comment(cause, change(night, cause, again=again)))
+
+
+def _state_fields(cause: Cause) -> dict[str, object]:
+    if cause.state == "fixed":
+        return {"state": "closed", "state_reason": "completed"}
+    return {"state": "open", "title": title(cause)}
+
+
+def _done(found: Issue, fields: dict[str, object]) -> str:
+    if fields.get("state") == "closed":
+        return f"closed issue {found.number}"
+    if not found.is_open:
+        return f"reopened issue {found.number}"
+    return f"updated issue {found.number}"

@@ -1,0 +1,57 @@
+"""Post a message to a Slack-compatible webhook, whose address is a secret: no message of ours has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import requests
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.sanitise import clean_line
+from bisect_tool.sources.rate_limit import wait_after_refusal
+
+if TYPE_CHECKING:
+    from bisect_tool.delivery.clock import Clock
+
+VARIABLE = "BISECT_RUN_SLACK_WEBHOOK"
+_TIMEOUT = (10, 30)
+_TRIES = 3
+_LONGEST_WAIT = 300
+_TOO_MANY = 429
+
+
+def post(url: str, text: str, clock: Clock) -> bool:
+    """Post a message; returns whether it is known to have arrived: an answer that is lost leaves that open.
+
+    Raises:
+        EnvironmentFailed: it was not posted.
+    """
+    for _ in range(_TRIES):
+        try:
+            response = requests.post(url, json={"text": text}, timeout=_TIMEOUT, allow_redirects=False)
+        except requests.RequestException as error:
+            if _may_have_arrived(error):
+                return False
+            raise _failed(type(error).__name__) from None
+        if response.status_code != _TOO_MANY:
+            break
+        wait = wait_after_refusal(response.headers, clock.now())
+        if wait > _LONGEST_WAIT:
+            break
+        clock.sleep(max(1.0, wait))
+    if response.status_code >= requests.codes.multiple_choices:
+        raise _failed(f"HTTP {response.status_code} {clean_line(response.text, 100)}".rstrip())
+    return True
+
+
+def _may_have_arrived(error: requests.RequestException) -> bool:
+    """Whether the connection was lost after the message was sent, not before it was made."""
+    if isinstance(error, requests.ReadTimeout | requests.exceptions.ChunkedEncodingError):
+        return True
+    # A connection that was never made has the reason why (`urllib3.exceptions.MaxRetryError`).
+    lost = isinstance(error, requests.ConnectionError) and bool(error.args)
+    return lost and not hasattr(error.args[0], "reason")
+
+
+def _failed(reason: str) -> EnvironmentFailed:
+    return EnvironmentFailed(f"the webhook did not take the message: {reason}", f"Is {VARIABLE} right?")

@@ -1,0 +1,71 @@
+"""Delivery to a local server, with a clock on which waiting takes no time."""
+
+import pytest
+from github_service import REPOSITORY, github
+
+from bisect_tool.delivery.clock import Clock
+from bisect_tool.delivery.deliver import deliver
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.options.delivery_options import DeliveryOptions
+from bisect_tool.paths import Home
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path / "home" / "state", tmp_path / "home" / "cache")
+
+
+class FakeClock:
+    """Waiting moves it on; `pauses` are the waits."""
+
+    def __init__(self):
+        self.time = 1_772_800_000.0
+        self.pauses = []
+
+    def now(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.pauses.append(seconds)
+        self.time += seconds
+
+
+class Delivery:
+    """Delivers nights to a service; `said` is what was said, `clock` has the waits."""
+
+    def __init__(self, service, home):
+        self.service = service
+        self.home = home
+        self.clock = FakeClock()
+        self.said = []
+        self.environment = {
+            "GITHUB_API_URL": service.url,
+            "BISECT_RUN_GITHUB_WRITE_TOKEN": "gh-write-secret",
+            "BISECT_RUN_SLACK_WEBHOOK": f"{service.url}/webhook",
+        }
+
+    def __call__(self, night, *, dry_run=False, **options):
+        """Deliver to issues unless other channels are named; returns what was said."""
+        said = []
+        self.said.append(said)
+        chosen = DeliveryOptions(**(options or {"github_issues": REPOSITORY}))
+        clock = Clock(self.clock.sleep, self.clock.now)
+        deliver(night, chosen, self.environment, self.home, said.append, dry_run, clock)
+        return said
+
+    def failing(self, night, **options):
+        """Deliver with an action that fails; returns what was said."""
+        with pytest.raises(EnvironmentFailed, match="of delivery failed"):
+            self(night, **options)
+        return self.said[-1]
+
+
+@pytest.fixture
+def service():
+    with github() as found:
+        yield found
+
+
+@pytest.fixture
+def delivery(service, home):
+    return Delivery(service, home)

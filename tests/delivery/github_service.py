@@ -1,0 +1,184 @@
+"""A local server that plays GitHub's REST API for issues, and a webhook, with faults.
+
+It answers as documented at https://docs.github.com/rest/issues, with the fields that matter.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import RLock, Thread
+from urllib.parse import parse_qs, urlsplit
+
+REPOSITORY = "vllm-project/vllm"
+
+
+@dataclass
+class Fault:
+    """What goes wrong with a request: `done` first does what it says, `lost` then ends without an answer."""
+
+    method: str
+    path: str
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: object = None
+    done: bool = False
+    lost: bool = False
+    before: object = None
+
+
+class GithubService:
+    """The issues of one repository; `faults` are used up in order, each by the first request that it fits."""
+
+    def __init__(self):
+        self.issues = []
+        self.comments = {}
+        self.messages = []
+        self.faults = []
+        self.requests = []
+        self.headers = []
+        self.login = "bisect-bot"
+        self.may_label = True
+        self.searchable = True
+        self.url = ""
+        self.lock = RLock()
+
+    def answer(self, method, path, query, body):
+        """The status, headers and body of an answer; None for a connection that ends without one."""
+        with self.lock:
+            self.requests.append((method, path, query, body))
+            fault = self._fault(method, path)
+            if fault and fault.before:
+                fault.before(self)
+            if fault and not fault.done and not fault.lost:
+                return fault.status, fault.headers, fault.body or {"message": "a fault"}
+            found = self._answer(method, path, query, body) if not fault or fault.done else None
+            if fault and fault.lost:
+                return None
+            return (fault.status, fault.headers, {"message": "a fault"}) if fault else found
+
+    def issue(self, title="Something else", body="", login="someone", labels=(), **more):
+        """Add an issue."""
+        number = len(self.issues) + 1
+        fields = {
+            "number": number,
+            "title": title,
+            "body": body,
+            "state": "open",
+            "labels": [{"name": name} for name in labels],
+            "user": {"login": login},
+            **more,
+        }
+        self.issues.append(fields)
+        self.comments[number] = []
+        return fields
+
+    @property
+    def writes(self):
+        return [(method, path) for method, path, _, _ in self.requests if method != "GET"]
+
+    def _fault(self, method, path):
+        for fault in self.faults:
+            if fault.method == method and re.fullmatch(fault.path, path):
+                self.faults.remove(fault)
+                return fault
+        return None
+
+    def _answer(self, method, path, query, body):
+        if path == "/webhook":
+            self.messages.append(body["text"])
+            return 200, {}, "ok"
+        if path == "/user":
+            return 200, {}, {"login": self.login}
+        if path == "/search/issues":
+            return 200, {}, {"total_count": 0, "items": self._searched(query)}
+        base = f"/repos/{REPOSITORY}/issues"
+        if path == base:
+            return self._created(body) if method == "POST" else self._listed(query, base)
+        match = re.fullmatch(rf"{base}/(\d+)(/comments)?", path)
+        if not match or int(match[1]) > len(self.issues):
+            return 404, {}, {"message": "Not Found"}
+        return self._one(method, int(match[1]), bool(match[2]), body)
+
+    def _one(self, method, number, of_comments, body):
+        found = self.issues[number - 1]
+        if of_comments:
+            if method == "POST":
+                self.comments[number].append({"body": body["body"], "user": {"login": self.login}})
+                return 201, {}, self.comments[number][-1]
+            return 200, {}, self.comments[number]
+        if method == "PATCH":
+            found |= body
+        return 200, {}, found
+
+    def _created(self, body):
+        labels = body["labels"] if self.may_label else ()
+        return 201, {}, self.issue(body["title"], body["body"], self.login, labels)
+
+    def _listed(self, query, base):
+        label = query.get("labels")
+        every = [
+            each for each in self.issues if not label or label in [name["name"] for name in each["labels"]]
+        ][::-1]
+        size, page = int(query["per_page"]), int(query.get("page", 1))
+        more = f"{self.url}{base}?page={page + 1}&" + "&".join(
+            f"{name}={value}" for name, value in query.items() if name != "page"
+        )
+        headers = {"Link": f'<{more}>; rel="next"'} if len(every) > page * size else {}
+        return 200, headers, every[(page - 1) * size : page * size]
+
+    def _searched(self, query):
+        text = re.match(r'"([^"]+)"', query["q"])[1]
+        return [each for each in self.issues if text in each["body"]] if self.searchable else []
+
+
+@contextmanager
+def github():
+    service = GithubService()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def respond(self):
+            parts = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            length = int(self.headers.get("Content-Length", 0))
+            body = json.loads(self.rfile.read(length)) if length else None
+            service.headers.append(dict(self.headers))
+            found = service.answer(self.command, parts.path, query, body)
+            if found is None:
+                self.close_connection = True
+                return
+            status, headers, content = found
+            data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(data))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_GET(self):
+            self.respond()
+
+        def do_POST(self):
+            self.respond()
+
+        def do_PATCH(self):
+            self.respond()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        service.url = f"http://127.0.0.1:{server.server_port}"
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield service
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,148 @@
+"""The webhook: one message for each state of a cause; nobody reads it back."""
+
+from __future__ import annotations
+
+import json
+
+import documents
+import pytest
+from github_service import Fault
+from night_documents import candidates, cause, hostile, night
+
+CELLS = "test_external_lb_server_info[4] and 2 more cells"
+PULL = "<https://github.com/vllm-project/vllm/pull/34730|PR #34730>"
+SUBJECT = "[Frontend][Core] Add shutdown timeout - allowing in-flight requests to finish (\uff0334730)"
+
+
+def fault(**more):
+    return Fault("POST", "/webhook", **more)
+
+
+def test_each_state_is_posted_once(delivery, service):
+    for each in (candidates(), candidates("open"), cause("open"), cause("open"), cause("fixed")):
+        delivery(night(each), slack=True)
+    assert [text.split("\n")[0] for text in service.messages] == [
+        f"*New regression* in `origin/main`: `{CELLS} fail since one of 2 commits`",
+        f"*Regression* in `origin/main`: `{CELLS} fail since 27066d1b2 (PR 34730)`",
+        f"*Fixed* in `origin/main`: `{CELLS} fail since 27066d1b2 (PR 34730)`",
+    ]
+
+
+def test_a_message_says_the_error_the_culprit_and_where_to_look(delivery, service):
+    delivery(night(cause()), slack=True)
+    assert service.messages[0].split("\n")[1:] == [
+        "Error: `Exception`",
+        f"Culprit: {PULL} `{SUBJECT}`",
+        "Report: `bisect-run report 20260306-101500-1a2b`",
+    ]
+
+
+def test_what_fails_again_is_posted_again(delivery, service):
+    for state in ("new", "fixed", "open"):
+        delivery(night(cause(state)), slack=True)
+    assert [text.split("*")[1] for text in service.messages] == ["New regression", "Fixed", "Regression"]
+
+
+def test_a_fix_of_what_was_not_posted_is_not_posted(delivery, service):
+    assert delivery(night(cause("fixed")), slack=True) == []
+    assert service.messages == []
+
+
+def test_a_message_without_an_answer_is_not_repeated(delivery, service):
+    service.faults = [fault(done=True, lost=True)]
+    said = delivery(night(cause()), slack=True)
+    assert said == ["posted to the webhook, which did not answer: not repeated"]
+    assert delivery(night(cause("open")), slack=True) == []
+    assert len(service.messages) == 1
+
+
+@pytest.mark.parametrize("status", [404, 500, 302])
+def test_a_message_that_was_not_taken_is_posted_by_the_next_night(delivery, service, status):
+    service.faults = [fault(status=status, body="no_service")]
+    (line,) = delivery.failing(night(cause()), slack=True)
+    assert f"the webhook did not take the message: HTTP {status} no_service" in line
+    delivery(night(cause("open")), slack=True)
+    assert len(service.messages) == 1
+
+
+def test_a_rate_limit_is_waited_for(delivery, service):
+    service.faults = [fault(status=429, headers={"Retry-After": "30"})]
+    delivery(night(cause()), slack=True)
+    assert (delivery.clock.pauses, len(service.messages)) == ([30.0], 1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "pauses"), [({"Retry-After": "3600"}, []), ({"Retry-After": "1"}, [1.0] * 3)]
+)
+def test_a_rate_limit_that_does_not_end_is_an_error(delivery, service, headers, pauses):
+    service.faults = [fault(status=429, headers=headers) for _ in range(3)]
+    (line,) = delivery.failing(night(cause()), slack=True)
+    assert "the webhook did not take the message: HTTP 429" in line
+    assert delivery.clock.pauses == pauses
+
+
+def test_a_server_that_is_gone_has_not_got_the_message(delivery, service):
+    address = delivery.environment["BISECT_RUN_SLACK_WEBHOOK"]
+    delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = "http://127.0.0.1:9/secret-path"
+    (line,) = delivery.failing(night(cause()), slack=True)
+    assert "ConnectionError. Is BISECT_RUN_SLACK_WEBHOOK right?" in line
+    assert "secret" not in line
+    delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = address
+    delivery(night(cause("open")), slack=True)
+    assert len(service.messages) == 1
+
+
+def test_messages_count_as_posts(delivery, service):
+    causes = [cause(fingerprint=str(number)) for number in range(3)]
+    said = delivery(night(*causes), slack=True, max_posts=2)
+    assert said[-1] == "1 post left for the next night (--max-posts 2)"
+    assert len(service.messages) == 2
+
+
+def test_the_record_is_read_as_it_was_written(delivery, home):
+    delivery(night(cause()), slack=True)
+    record = json.loads((home.state / "nightly" / "delivered.json").read_text())
+    assert record == {"schema": 1, "webhook": {"f1e2d3": "culprit-27066d1b2bd0"}}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"webhook": 3}', "{"])
+def test_a_damaged_record_posts_nothing(delivery, service, home, content):
+    (home.state / "nightly").mkdir(parents=True)
+    (home.state / "nightly" / "delivered.json").write_text(content)
+    (line,) = delivery.failing(night(cause()), slack=True)
+    assert "cannot read which messages were sent" in line
+    assert service.messages == []
+
+
+def test_text_of_others_is_code(delivery, service):
+    delivery(hostile(), slack=True)
+    assert len(service.messages) == 2
+    for text in service.messages:
+        outside = "".join(text.split("`")[::2])
+        assert text.count("`") % 2 == 0
+        for mark in ("@", "evil", "everyone", "<img", "script", "GH-2"):
+            assert mark not in outside
+        assert "<!" not in text
+        assert "@" not in text
+
+
+def test_secrets_are_masked(delivery, service):
+    delivery.environment["SOME_TOKEN"] = "hunter2hunter2"  # noqa: S105
+    address = delivery.environment["BISECT_RUN_SLACK_WEBHOOK"]
+    delivery(night(cause(exception=f"no hunter2hunter2 at {address}")), slack=True)
+    assert "Error: `no *** at ***`" in service.messages[0]
+
+
+def test_a_commit_without_a_pull_request_is_named_by_its_id(delivery, service):
+    commits = {documents.CULPRIT: documents.commit(documents.CULPRIT, "Merge it")}
+    known = documents.culprit().model_copy(update={"commits": commits})
+    delivery(night(cause(document=known)), slack=True)
+    assert (
+        f"Culprit: <https://github.com/vllm-project/vllm/commit/{documents.CULPRIT}|27066d1b2> `Merge it`"
+        in service.messages[0]
+    )
+
+
+def test_without_a_document_the_culprit_is_named(delivery, service):
+    delivery(night(cause(document=None, proven=False)), slack=True)
+    assert "Suspect: `27066d1b2`" in service.messages[0]
