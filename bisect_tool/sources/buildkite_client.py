@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bisect_tool.sources import buildkite
 from bisect_tool.sources.answer import UnexpectedAnswer
-from bisect_tool.sources.http import Service
+from bisect_tool.sources.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

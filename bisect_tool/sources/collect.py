@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Literal
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources import buildkite_client, github_client
+from bisect_tool.sources.download_cache import DownloadCache
 from bisect_tool.sources.etag_cache import EtagCache
-from bisect_tool.sources.http import Absent, Client, Service
+from bisect_tool.sources.github_reports import GithubReports
+from bisect_tool.sources.http import Client
 from bisect_tool.sources.job_results import observations
-from bisect_tool.sources.log_cache import LogCache
 from bisect_tool.sources.log_results import with_logs
 from bisect_tool.sources.series import Series
+from bisect_tool.sources.service import Absent, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
+    from bisect_tool.sources.job_results import JobResults
     from bisect_tool.sources.observation import Observation
 
 _PIPELINE = re.compile(r"[\w.-]+/[\w.-]+")
@@ -68,7 +71,7 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
         series_name: what the series is called in reports.
         environment: has the token, and the service's address if it is not the public one.
         cache: the folder of what was read before.
-        say: is given a sentence about each log that is missing.
+        say: is given a sentence about each log or artefact that is missing.
         now: the current time, with its zone.
 
     Raises:
@@ -76,24 +79,62 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
         EnvironmentFailed: the service cannot be reached, or answers what is not documented.
     """
     series = _series(options, series_name)
-    read, service = _reader(options, environment, series, now - timedelta(days=options.days))
+    since = now - timedelta(days=options.days)
+    read = _buildkite if options.source == "buildkite" else _github
+    service, results = read(options, environment, series, since)
     if not service.token:
         raise UsageError(
             f"{service.name} needs a token: {service.token_variable} is not set",
             f"Set {service.token_variable} to a token with scope {' and '.join(service.scopes)}.",
         )
-    logs = LogCache(cache / "logs")
     with Client(service, EtagCache(cache / "answers")) as client:
-        return observations(with_logs(read(client), lambda url: _log(url, logs, client, say)))
+        return observations(results(_Reading(client, DownloadCache(cache / "downloads"), say)))
 
 
-def _log(url: str, logs: LogCache, client: Client, say: Callable[[str], None]) -> str:
-    """The text of a log; empty if the service does not have it any more."""
-    try:
-        return logs.read(url, client.log)
-    except Absent:
-        say(f"a log is missing, so its failed tests are unknown: {clean_line(url, 300)}")
-        return ""
+@dataclass(frozen=True)
+class _Reading:
+    """What results are read with."""
+
+    client: Client
+    cache: DownloadCache
+    say: Callable[[str], None]
+
+    def log(self, url: str) -> str:
+        """The text of a log; empty if the service does not have it any more."""
+        try:
+            return self.cache.read(url, self.client.log).decode("utf-8", "replace")
+        except Absent:
+            self.say(f"a log is missing, so its failed tests are unknown: {clean_line(url, 300)}")
+            return ""
+
+
+_Plan = tuple[Service, "Callable[[_Reading], Iterable[JobResults]]"]
+"""The service to read from, and what reads the results."""
+
+
+def _buildkite(
+    options: SourceOptions, environment: Mapping[str, str], series: Series, since: datetime
+) -> _Plan:
+    pipeline = _named("--pipeline", options.pipeline, _PIPELINE, "organization/pipeline")
+
+    def results(reading: _Reading) -> Iterable[JobResults]:
+        jobs = buildkite_client.read_series(reading.client, pipeline, series, since)
+        return with_logs(jobs, reading.log)
+
+    return buildkite_client.service(environment), results
+
+
+def _github(options: SourceOptions, environment: Mapping[str, str], series: Series, since: datetime) -> _Plan:
+    written = options.repository or environment.get("GITHUB_REPOSITORY", "")
+    repository = _named("--repository", written, _PIPELINE, "owner/name")
+    workflow = _named("--workflow", options.workflow, _WORKFLOW, "nightly.yml")
+
+    def results(reading: _Reading) -> Iterable[JobResults]:
+        jobs = github_client.read_series(reading.client, repository, workflow, series, since)
+        reports = GithubReports(reading.client, repository, reading.cache, reading.say)
+        return reports.added_to(with_logs(jobs, reading.log))
+
+    return github_client.service(environment), results
 
 
 def _series(options: SourceOptions, name: str) -> Series:
@@ -109,23 +150,6 @@ def _series(options: SourceOptions, name: str) -> Series:
         excluded_environment=frozenset(options.exclude_env),
         jobs=options.job,
     )
-
-
-def _reader(
-    options: SourceOptions, environment: Mapping[str, str], series: Series, since: datetime
-) -> tuple[Callable[[Client], Iterator[Observation]], Service]:
-    """What reads the jobs, and the service to read them from."""
-    if options.source == "buildkite":
-        pipeline = _named("--pipeline", options.pipeline, _PIPELINE, "organization/pipeline")
-        return (
-            lambda client: buildkite_client.read_series(client, pipeline, series, since)
-        ), buildkite_client.service(environment)
-    written = options.repository or environment.get("GITHUB_REPOSITORY", "")
-    repository = _named("--repository", written, _PIPELINE, "owner/name")
-    workflow = _named("--workflow", options.workflow, _WORKFLOW, "nightly.yml")
-    return (
-        lambda client: github_client.read_series(client, repository, workflow, series, since)
-    ), github_client.service(environment)
 
 
 def _named(flag: str, value: str, pattern: re.Pattern[str], example: str) -> str:

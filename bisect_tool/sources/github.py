@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from bisect_tool.sources.answer import Answer, Text, Time, read
+from bisect_tool.sources.answer import Answer, Flag, Text, Time, read
+from bisect_tool.sources.job_reports import Artefact
 from bisect_tool.sources.observation import CellKey, Observation, State
 
 if TYPE_CHECKING:
@@ -50,6 +51,28 @@ class Run(Answer):
     head_branch: Text = ""
     event: Text = ""
     display_title: Text = ""
+
+
+class _Artifact(Answer):
+    """An artefact of a run."""
+
+    name: Text = ""
+    size_in_bytes: int = 0
+    expired: Flag = False
+    created_at: Time = None
+    archive_download_url: Text = ""
+
+
+def artefact(entry: Mapping[str, Any]) -> Artefact:
+    """Read an artefact of a run.
+
+    Raises:
+        UnexpectedAnswer: it is not as documented.
+    """
+    found = read(_Artifact, entry, SERVICE)
+    return Artefact(
+        found.name, found.created_at, found.archive_download_url, found.size_in_bytes, found.expired
+    )
 
 
 def observations(

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from bisect_tool.sources import github
 from bisect_tool.sources.answer import UnexpectedAnswer
-from bisect_tool.sources.http import Service
+from bisect_tool.sources.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from bisect_tool.sources.http import Client
+    from bisect_tool.sources.job_reports import Artefact
     from bisect_tool.sources.observation import Observation
     from bisect_tool.sources.series import Series
 
@@ -42,6 +43,12 @@ def read_series(
                 )
                 every = [job for jobs_page in jobs for job in _listed(jobs_page, "jobs")]
                 yield from github.observations(run, every, series)
+
+
+def artefacts(client: Client, repository: str, run: str) -> tuple[Artefact, ...]:
+    """The artefacts of a run, of all its attempts."""
+    pages = client.pages(f"/repos/{repository}/actions/runs/{run}/artifacts", {"per_page": _PAGE})
+    return tuple(github.artefact(each) for page in pages for each in _listed(page, "artifacts"))
 
 
 def _listed(page: Any, name: str) -> list[Any]:  # noqa: ANN401 - JSON

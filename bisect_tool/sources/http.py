@@ -9,19 +9,20 @@ import json
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.answer import UnexpectedAnswer
-from bisect_tool.sources.etag_cache import EtagCache, KeptAnswer
+from bisect_tool.sources.etag_cache import KeptAnswer
 from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from bisect_tool.sources.etag_cache import EtagCache
+    from bisect_tool.sources.service import Service
 
 _log = logging.getLogger("bisect_run.sources")
 _TIMEOUT = (10, 60)
@@ -38,53 +39,13 @@ _INTERRUPTED = (
 )
 
 
-class Absent(UsageError):
-    """The service does not have it, not any more, or hides it from the token."""
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service: its name, address, and the token with which we read it.
-
-    Attributes:
-        url: where requests go.
-        public_url: what its answers may refer to instead, where `url` is a proxy or a recording.
-        token_variable: the environment variable that holds the token.
-        scope: what the token has to permit; `log_scope` for logs.
-    """
-
-    name: str
-    url: str
-    public_url: str
-    token: str = field(repr=False)
-    token_variable: str
-    scope: str
-    log_scope: str
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """All that the token has to permit."""
-        return tuple(dict.fromkeys((self.scope, self.log_scope)))
-
-    def own(self, url: str) -> str:
-        """An address that an answer refers to, at this service.
-
-        Raises:
-            UnexpectedAnswer: it is another server's, which must not get the token.
-        """
-        for prefix in (self.url, self.public_url):
-            if url.startswith(f"{prefix}/"):
-                return self.url + url.removeprefix(prefix)
-        raise UnexpectedAnswer(f"{self.name} refers to another server: {clean_line(url, 200)}")
-
-
 class Client:
     """Reads JSON and logs of a service; used as a context manager, which closes its connections."""
 
     def __init__(
         self,
         service: Service,
-        cache: EtagCache,
+        cache: EtagCache | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -123,26 +84,35 @@ class Client:
             url = page.next_url
         raise UnexpectedAnswer(f"{self._service.name} lists more than {_PAGES} pages of {path}")
 
-    def log(self, url: str) -> str:
-        """The text of a log, of a long one its beginning and its end.
+    def log(self, url: str) -> bytes:
+        """The text of a log in UTF-8, of a long one its beginning and its end.
 
         Raises:
             EnvironmentFailed: the service cannot be reached.
             Absent: the log does not exist, or not any more.
             UsageError: the token is refused.
         """
-        _, body = self._get(url, {}, _head_and_tail, self._service.log_scope)
-        return body.decode("utf-8", "replace")
+        return self._get(url, {}, _head_and_tail, self._service.log_scope)[1]
+
+    def content(self, url: str, limit: int) -> bytes:
+        """What an address holds.
+
+        Raises:
+            EnvironmentFailed: the service cannot be reached.
+            Absent: it does not exist.
+            UsageError: it is refused, or longer than `limit` bytes.
+        """
+        return self._get(url, {}, lambda response: _whole(response, limit), self._service.log_scope)[1]
 
     def _page(self, url: str) -> KeptAnswer:
-        kept = self._cache.get(url)
+        kept = self._cache.get(url) if self._cache else None
         headers = {"If-None-Match": kept.etag} if kept else {}
         response, body = self._get(url, headers, _json, self._service.scope)
         if kept and response.status_code == requests.codes.not_modified:
             return kept
         next_url = response.links.get("next", {}).get("url", "")
         page = KeptAnswer(url, response.headers.get("ETag", ""), json.loads(body), next_url)
-        if page.etag:
+        if page.etag and self._cache:
             self._cache.put(page)
         return page
 
@@ -150,20 +120,20 @@ class Client:
         self, url: str, headers: Mapping[str, str], take: Callable[[requests.Response], bytes], scope: str
     ) -> tuple[requests.Response, bytes]:
         """Request until the answer is complete; what a service cannot answer for now is tried again."""
-        url = self._service.own(url)
-        reason = ""
+        url, reason = self._service.own(url), ""
+        shown = url.partition("?")[0]  # a signed address holds a secret
         for attempt in range(_TRIES):
             self._wait()
             try:
                 with self._session.get(url, headers=dict(headers), timeout=_TIMEOUT, stream=True) as response:
-                    _log.debug("GET %s: HTTP %d", url, response.status_code)
+                    _log.debug("GET %s: HTTP %d", shown, response.status_code)
                     reason = self._refused(response, attempt, scope)
                     if not reason:
                         return response, take(response)
             except (*_INTERRUPTED, json.JSONDecodeError, UnicodeDecodeError) as error:
                 reason = type(error).__name__
                 self._pause = max(self._pause, 2.0**attempt)
-            _log.warning("GET %s: %s, try %d of %d", url, reason, attempt + 1, _TRIES)
+            _log.warning("GET %s: %s, try %d of %d", shown, reason, attempt + 1, _TRIES)
         raise EnvironmentFailed(
             f"{self._service.name} does not answer: {reason} ({_TRIES} tries)", "Try again later."
         )
@@ -191,23 +161,8 @@ class Client:
             self._pause = max(self._pause, 2.0**attempt)
             return f"HTTP {status}"
         if status >= requests.codes.bad_request:
-            raise self._rejection(status, headers, scope)
+            raise self._service.rejection(status, headers, scope)
         return ""
-
-    def _rejection(self, status: int, headers: Mapping[str, str], scope: str) -> UsageError:
-        name, variable = self._service.name, self._service.token_variable
-        scope = clean_line(headers.get("X-Accepted-GitHub-Permissions", ""), 200) or scope
-        if not self._service.token and status in (401, 403, 404):
-            return UsageError(f"{name} needs a token: HTTP {status}", f"Set {variable}, with scope {scope}.")
-        if status == requests.codes.unauthorized:
-            return UsageError(f"{name} does not accept the token", f"Is {variable} right, and not expired?")
-        if status == requests.codes.forbidden:
-            return UsageError(
-                f"the token of {name} lacks the scope {scope}", f"Set {variable} to one that has it."
-            )
-        if status in (requests.codes.not_found, requests.codes.gone):
-            return Absent(f"{name} does not have it, or hides it from this token", "Check the names.")
-        return UsageError(f"{name} refuses the request: HTTP {status}", "Check the names and options.")
 
 
 def _json(response: requests.Response) -> bytes:
@@ -216,6 +171,15 @@ def _json(response: requests.Response) -> bytes:
     if response.status_code != requests.codes.not_modified:
         json.loads(body)
     return body
+
+
+def _whole(response: requests.Response, limit: int) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > limit:
+            raise UsageError(f"the answer is longer than {limit >> 20} MiB")
+    return bytes(body)
 
 
 def _head_and_tail(response: requests.Response) -> bytes:

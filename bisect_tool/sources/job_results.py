@@ -2,6 +2,7 @@
 
 A log of a failed job names the tests that failed, and seldom those that passed; of a job that passed no log
 is read. So a test that failed in one attempt of a job counts in the others of the same shard and environment:
+
 - as passed where the job passed as a whole, or where its log or report lists the test as passed;
 - as killed, pending or missing where the job was;
 - not at all where the job failed without it: it may have run or not.

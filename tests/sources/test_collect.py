@@ -1,5 +1,7 @@
 """Results of a CI service, collected for `nightly`: from a replayed service to observations of tests."""
 
+import io
+import zipfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
@@ -86,13 +88,76 @@ def test_failed_tests_of_github_are_cells(collected):
     replies = {
         RUNS: [Reply({"workflow_runs": [github_run(id=7)]})],
         "/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [job]})],
+        "/repos/o/r/actions/runs/7/artifacts": [Reply({"artifacts": []})],
         log: [Reply(b"", 302, {"Location": "/blob"})],
         "/blob": [Reply("".join(f"2026-03-06T07:10:00.12Z {line}\n" for line in LOG.split("\n")).encode())],
     }
     with collected(replies) as (run, service, _):
         (found,) = run(GITHUB)
     assert (found.key, found.exception) == (CellKey("night", "gpu (1)", cell=TEST), "RuntimeError")
-    assert service.paths[-2:] == [log, "/blob"]
+    assert service.paths[2:4] == [log, "/blob"]
+
+
+ARTEFACTS = "/repos/o/r/actions/runs/7/artifacts"
+JUNIT = b"""<testsuites><testsuite name="gpu" hostname="h1">
+<testcase classname="tests.test_dp" name="test_load"><failure message="OSError: x"/></testcase>
+<testcase classname="tests.test_dp" name="test_ok"/></testsuite></testsuites>"""
+
+
+def artefact(**fields):
+    url = "https://api.github.com/repos/o/r/actions/artifacts/11/zip"
+    entry = {"id": 11, "name": "junit-gpu-1", "size_in_bytes": 900, "expired": False}
+    return {**entry, "created_at": "2026-03-06T08:09:00Z", "archive_download_url": url, **fields}
+
+
+def with_artefacts(*artefacts, answer=None):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("junit.xml", JUNIT)
+    job = github_job("failure", id=1, url="https://api.github.com/repos/o/r/actions/jobs/1")
+    return {
+        RUNS: [Reply({"workflow_runs": [github_run(id=7)]})],
+        "/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [job]})],
+        "/repos/o/r/actions/jobs/1/logs": [Reply(LOG.encode())],
+        ARTEFACTS: [Reply({"artifacts": list(artefacts)})],
+        "/repos/o/r/actions/artifacts/11/zip": [answer or Reply(data.getvalue())],
+    }
+
+
+def outcomes(found):
+    return [(each.key.cell, each.state.value, each.exception) for each in found]
+
+
+def test_a_junit_artefact_says_which_tests_passed(collected):
+    with collected(with_artefacts(artefact(), artefact(name="wheel"))) as (run, service, notes):
+        found = run(GITHUB)
+        assert run(GITHUB) == found
+    assert outcomes(found) == [
+        (TEST, "failed", "OSError"),
+        ("tests/test_dp.py::test_ok", "passed", ""),
+    ]
+    assert {(each.key.job, each.host) for each in found} == {("gpu (1)", "runner-7")}
+    assert service.paths.count("/repos/o/r/actions/artifacts/11/zip") == 1
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer", "note"),
+    [
+        ({"expired": True}, None, "1 JUnit artefacts have expired (junit-gpu-1 of run 7, ...)"),
+        ({}, Reply({}, 410), "1 JUnit artefacts have expired (junit-gpu-1 of run 7, ...)"),
+        (
+            {},
+            Reply({}, 403),
+            "JUnit artefacts are not read: the token of GitHub lacks the scope actions=read",
+        ),
+        ({}, Reply(b"PK"), "junit-gpu-1 of run 7 is left out: the archive cannot be read"),
+    ],
+)
+def test_without_its_artefact_the_log_of_a_job_counts(collected, fields, answer, note):
+    with collected(with_artefacts(artefact(**fields), answer=answer)) as (run, _, notes):
+        assert outcomes(run(GITHUB)) == [(TEST, "failed", "RuntimeError")]
+    assert [each.startswith(note) for each in notes] == [True]
 
 
 def test_a_log_is_requested_once(collected):
@@ -109,7 +174,7 @@ def test_a_damaged_log_is_requested_again(collected, tmp_path, damage):
     replies = {**nights(build_job(1, "failed")), path: [Reply(LOG.encode())]}
     with collected(replies) as (run, service, _):
         first = run(BUILDKITE)
-        (file,) = (tmp_path / "logs").iterdir()
+        (file,) = (tmp_path / "downloads").iterdir()
         file.write_bytes(damage)
         assert run(BUILDKITE) == first
     assert service.paths.count(path) == 2

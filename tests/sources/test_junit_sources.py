@@ -1,11 +1,16 @@
-"""JUnit XML files of earlier runs: outcomes, commits, and files that are none."""
+"""JUnit XML files of earlier runs: outcomes, commits, archives, URLs, and files that are none."""
 
+import io
+import tarfile
+import zipfile
 from datetime import UTC, datetime
 
 import pytest
+from replayed_service import Reply, replayed
 
 from bisect_tool.errors import UsageError
 from bisect_tool.logs.junit import NoJunit
+from bisect_tool.sources import report_file
 from bisect_tool.sources.junit_files import junit_observations
 from bisect_tool.sources.junit_report import TestResult, read_report
 from bisect_tool.sources.observation import CellKey, State
@@ -152,3 +157,108 @@ def test_files_without_a_result_are_a_usage_error(tmp_path, folder):
     folder("nameless/junit.xml")
     with pytest.raises(UsageError, match="none of 1 files"):
         observe(tmp_path)
+
+
+def zipped(members):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+def tarred(members):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return data.getvalue()
+
+
+ARCHIVES = pytest.mark.parametrize("pack", [zipped, tarred])
+
+
+@ARCHIVES
+def test_the_reports_of_an_archive_are_read(tmp_path, folder, pack):
+    members = {
+        f"{SHA}/a.xml": report(case("test_a")),
+        "b/junit.xml": report(case("test_b")),
+        "b/commit": OTHER.encode(),
+        "b/notes.txt": b"x",
+    }
+    path = folder("nights.bin", pack(members))
+    assert [(each.commit, each.build, each.attempt) for each in observe(path)] == [
+        (SHA, f"{path}/{SHA}", "a.xml"),
+        (OTHER, f"{path}/b", "junit.xml"),
+    ]
+
+
+@ARCHIVES
+def test_nothing_of_an_archive_is_written(tmp_path, folder, pack):
+    members = {f"../../{SHA}/a.xml": report(case("test_a")), f"/{OTHER}/b.xml": report(case("test_b"))}
+    path = folder("in/nights.bin", pack(members))
+    assert {each.commit for each in observe(path)} == {SHA, OTHER}
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
+
+
+@ARCHIVES
+def test_an_archive_that_holds_too_much_is_left_out(tmp_path, folder, pack, monkeypatch):
+    monkeypatch.setattr(report_file, "SIZE_LIMIT", 1000)
+    notes = []
+    folder(f"{SHA}/good.xml")
+    folder("nights.bin", pack({f"{SHA}/{name}.xml": b" " * 600 for name in "ab"}))
+    assert len(observe(tmp_path / "**", notes)) == 1
+    assert [note.partition(" is left out: ")[2] for note in notes] == [
+        "the archive holds more than any test report"
+    ]
+
+
+@pytest.mark.parametrize(
+    "damaged", [zipped({"a.xml": b"x" * 999})[:-30], tarred({"a.xml": b"x"})[:40], b"PK"]
+)
+def test_a_damaged_archive_is_left_out(tmp_path, folder, damaged):
+    notes = []
+    folder(f"{SHA}/good.xml")
+    folder("nights.bin", damaged)
+    observe(tmp_path / "**", notes)
+    assert [note.partition(" is left out: ")[2].partition(":")[0] for note in notes] == [
+        "the archive cannot be read"
+    ]
+
+
+def test_links_in_an_archive_are_not_followed(tmp_path, folder):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        member = tarfile.TarInfo(f"{SHA}/a.xml")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(member)
+    with pytest.raises(UsageError, match="none of 0 files"):
+        observe(folder("nights.tar.gz", data.getvalue()))
+
+
+@pytest.mark.parametrize("content", [report(case("test_a")), zipped({"a.xml": report(case("test_a"))})])
+def test_a_url_is_read(content):
+    path = f"/nights/{SHA}/results"
+    with replayed({path: [Reply({}, 500), Reply(content)]}) as service, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.sleep", lambda _: None)
+        (found,) = observe(f"{service.url.replace('//', '//me:secret@')}{path}?key=secret")
+    assert (found.commit, found.key.cell) == (SHA, "tests.test_dp::test_a")
+    assert found.log.startswith(f"http://127.0.0.1{path}")
+    assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        (Reply({}, 403), "127.0.0.1 refuses the request: HTTP 403"),
+        (Reply({}, 404), "127.0.0.1 refuses the request: HTTP 404"),
+        (Reply(b"x" * (2 << 20)), "the answer is longer than 1 MiB"),
+    ],
+)
+def test_a_url_that_cannot_be_read_is_a_usage_error(reply, message, monkeypatch):
+    monkeypatch.setattr("bisect_tool.sources.junit_files.SIZE_LIMIT", 1 << 20)
+    with replayed({"/a.xml": [reply]}) as service, pytest.raises(UsageError) as caught:
+        observe(f"{service.url}/a.xml")
+    assert caught.value.message == message

@@ -1,0 +1,43 @@
+"""What finished jobs left, on disk: logs and artefacts do not change, so that none is requested twice."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class DownloadCache:
+    """A folder with a compressed file for each address; what cannot be read is not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, url: str, request: Callable[[str], bytes]) -> bytes:
+        """What an address holds, which names a job or an artefact; `request` reads what is not kept.
+
+        Nothing is kept of an empty one: a service may not have stored it yet.
+        """
+        file = self._folder / f"{hashlib.sha256(url.encode()).hexdigest()}.gz"
+        kept = _kept(file)
+        if kept:
+            return kept
+        content = request(url)
+        if content.strip():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            draft = file.with_suffix(".new")
+            draft.write_bytes(gzip.compress(content, compresslevel=3))
+            draft.replace(file)
+        return content
+
+
+def _kept(file: Path) -> bytes:
+    try:
+        return gzip.decompress(file.read_bytes())
+    except (OSError, EOFError, zlib.error):
+        return b""

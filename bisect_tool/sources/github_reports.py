@@ -1,0 +1,86 @@
+"""Reads the JUnit artefacts of workflow runs; those that are gone or closed to the token are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from bisect_tool.logs.junit import NoJunit
+from bisect_tool.sources.github_client import artefacts
+from bisect_tool.sources.job_reports import attempt_of, with_node_ids, with_reports
+from bisect_tool.sources.junit_report import read_report
+from bisect_tool.sources.report_file import SIZE_LIMIT, NoArchive, unpack
+from bisect_tool.sources.service import Absent, Forbidden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from bisect_tool.sources.download_cache import DownloadCache
+    from bisect_tool.sources.http import Client
+    from bisect_tool.sources.job_reports import Artefact
+    from bisect_tool.sources.job_results import JobResults
+    from bisect_tool.sources.junit_report import Report
+
+
+@dataclass
+class GithubReports:
+    """The reports of a repository's runs, and what is told about those that are missing."""
+
+    client: Client
+    repository: str
+    cache: DownloadCache
+    say: Callable[[str], None]
+    _expired: list[str] = field(default_factory=list)
+    _is_closed: bool = False
+
+    def added_to(self, results: Iterable[JobResults]) -> tuple[JobResults, ...]:
+        """The results with the reports of their runs; the results of one run come one after the other."""
+        logs = tuple(results)
+        found = [
+            each
+            for run, of_run in groupby(logs, key=lambda each: each.job.build)
+            for each in self._of_run(run, tuple(of_run))
+        ]
+        if self._expired:
+            self.say(
+                f"{len(self._expired)} JUnit artefacts have expired ({self._expired[0]}, ...): "
+                "passes of their tests follow from the jobs"
+            )
+        return with_node_ids(found, logs)
+
+    def _of_run(self, run: str, results: tuple[JobResults, ...]) -> Iterator[JobResults]:
+        reports: dict[str, list[Report]] = {}
+        jobs = [each.job for each in results]
+        for artefact in () if self._is_closed else artefacts(self.client, self.repository, run):
+            job = attempt_of(artefact, jobs) if artefact.is_report else None
+            if job is not None:
+                reports.setdefault(job.attempt, []).extend(self._read(artefact, run))
+        for each in results:
+            yield with_reports(each, reports.get(each.job.attempt, ()))
+
+    def _read(self, artefact: Artefact, run: str) -> Iterator[Report]:
+        name = f"{artefact.name} of run {run}"
+        if artefact.is_expired:
+            self._expired.append(name)
+            return
+        if artefact.size > SIZE_LIMIT or self._is_closed:
+            return
+        try:
+            content = self.cache.read(artefact.url, lambda url: self.client.content(url, SIZE_LIMIT))
+            files = unpack(content, artefact.name)
+        except Forbidden as error:
+            self._is_closed = True
+            self.say(f"JUnit artefacts are not read: {error.message}")
+            return
+        except Absent:
+            self._expired.append(name)
+            return
+        except NoArchive as error:
+            self.say(f"{name} is left out: {error}")
+            return
+        for file in files:
+            try:
+                yield read_report(file.content)
+            except NoJunit as error:
+                self.say(f"{file.path} of run {run} is left out: {error}")

@@ -1,0 +1,111 @@
+"""JUnit reports that a build keeps: whose they are, and what they add to the log of a job. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bisect_tool.sources.job_results import JobResults
+from bisect_tool.sources.observation import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bisect_tool.sources.junit_report import Report
+    from bisect_tool.sources.observation import Observation
+
+_REPORT = re.compile(r"junit|test-results|test-reports", re.IGNORECASE)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_PYTHON = ".py"
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A file that a build keeps for some time."""
+
+    name: str
+    created: datetime | None
+    url: str
+    size: int = 0
+    is_expired: bool = False
+
+    @property
+    def is_report(self) -> bool:
+        """Whether it is called what archives of JUnit reports are called."""
+        return _REPORT.search(self.name) is not None
+
+
+def attempt_of(artefact: Artefact, attempts: Sequence[Observation]) -> Observation | None:
+    """The attempt of a build's job that an artefact is of; None if its name does not say.
+
+    Its name contains that of the job, word by word, or the build has one job only. Of several attempts it is
+    the last one that had begun when it was made.
+    """
+    jobs = {job.key.job for job in attempts}
+    named = [job for job in jobs if _contains(_words(artefact.name), _words(job))]
+    longest = max((len(_words(job)) for job in named), default=0)
+    found = [job for job in named if len(_words(job)) == longest] or list(jobs)
+    if len(found) != 1:
+        return None
+    ran = [job for job in attempts if job.key.job == found[0]]
+    before = [job for job in ran if _had_begun(job, artefact)]
+    return max(before or ran, key=lambda job: (job.started or _NEVER, job.attempt))
+
+
+def _words(name: str) -> list[str]:
+    return _WORD.findall(name.lower())
+
+
+def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
+    starts = range(len(words) - len(part) + 1)
+    return bool(part) and any(words[start : start + len(part)] == part for start in starts)
+
+
+def _had_begun(job: Observation, artefact: Artefact) -> bool:
+    return bool(job.started and artefact.created and job.started <= artefact.created)
+
+
+def with_reports(results: JobResults, reports: Iterable[Report]) -> JobResults:
+    """The results of an attempt with its reports, which say what ran and what passed.
+
+    What the log blames on the infrastructure stays so. A failure that no report has stays that of the log.
+    """
+    tests = [test for report in reports for test in report.results]
+    failed = {test.name: test.exception for test in tests if test.state is State.FAILED}
+    passed = frozenset(test.name for test in tests if test.state is State.PASSED) - failed.keys()
+    state = results.job.state
+    if not tests or state in (State.INFRASTRUCTURE, State.MISSING, State.PENDING):
+        return results
+    if state is State.FAILED and not failed:
+        return replace(results, passed=results.passed | passed - results.failed.keys())
+    return JobResults(results.job, failed, passed, is_complete=True)
+
+
+def with_node_ids(results: Iterable[JobResults], logs: Iterable[JobResults]) -> tuple[JobResults, ...]:
+    """The results; a test has the name that the logs give it.
+
+    A report of pytest calls a test by its module, `tests.test_a.TestA::test_b`, a log by its file.
+    """
+    named = {test.partition("::")[0] for each in logs for test in (*each.failed, *each.passed)}
+    files = {file[: -len(_PYTHON)].replace("/", "."): file for file in named if file.endswith(_PYTHON)}
+    return tuple(
+        replace(
+            each,
+            failed={_node_id(test, files): exception for test, exception in each.failed.items()},
+            passed=frozenset(_node_id(test, files) for test in each.passed),
+        )
+        for each in results
+    )
+
+
+def _node_id(test: str, files: Mapping[str, str]) -> str:
+    where, _, name = test.partition("::")
+    parts = where.split(".")
+    for end in range(len(parts), 0, -1):
+        file = files.get(".".join(parts[:end]))
+        if file:
+            return "::".join((file, *parts[end:], name))
+    return test

@@ -1,0 +1,125 @@
+"""Test reports before they are read: from a file, or from an archive that is unpacked in memory only."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SIZE_LIMIT = 256 << 20
+"""The size of a file, and of all that an archive holds."""
+SIDECAR = "commit"
+"""The file beside a report that says its commit."""
+_FILES = 100_000
+_ZIP = b"PK"
+_TAR = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,  # encrypted; a compression method that is not known
+)
+
+
+class NoArchive(Exception):
+    """An archive is damaged, encrypted or too large; the text says which."""
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    """A report: its folder and name, its content, and what the file `commit` beside it says."""
+
+    folder: str
+    name: str
+    content: bytes
+    sidecar: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return posixpath.join(self.folder, self.name)
+
+
+def is_archive(content: bytes) -> bool:
+    """Whether a content is a zip, or a compressed tar archive."""
+    return content.startswith((_ZIP, *_TAR))
+
+
+def unpack(content: bytes, place: str) -> tuple[ReportFile, ...]:
+    """The XML files of an archive; nothing is written, so that the names of members can say what they like.
+
+    Args:
+        content: the archive.
+        place: what its path is called.
+
+    Raises:
+        NoArchive: it cannot be read.
+    """
+    try:
+        members = dict(_zipped(content) if content.startswith(_ZIP) else _tarred(content))
+    except _DAMAGED as error:
+        raise NoArchive(f"the archive cannot be read: {error}") from None
+    return tuple(
+        ReportFile(
+            posixpath.join(place, posixpath.dirname(name)),
+            posixpath.basename(name),
+            found,
+            members.get(posixpath.join(posixpath.dirname(name), SIDECAR), b"")[:1000].decode(
+                "utf-8", "replace"
+            ),
+        )
+        for name, found in sorted(members.items())
+        if _is_report(name)
+    )
+
+
+def _zipped(content: bytes) -> Iterator[tuple[str, bytes]]:
+    left = SIZE_LIMIT
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for member in archive.infolist():
+            if not _is_wanted(member.filename):
+                continue
+            with archive.open(member) as file:  # its header may lie about its size
+                found = file.read(left + 1)
+            left = _charged(left, len(found))
+            yield _relative(member.filename), found
+
+
+def _tarred(content: bytes) -> Iterator[tuple[str, bytes]]:
+    left = SIZE_LIMIT
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        for number, member in enumerate(archive):
+            left = _charged(left, member.size)  # what is not wanted is unpacked as well
+            file = archive.extractfile(member) if member.isreg() and _is_wanted(member.name) else None
+            if file is not None:
+                yield _relative(member.name), file.read()
+            if number > _FILES:
+                raise NoArchive("the archive holds too many files")
+
+
+def _charged(left: int, size: int) -> int:
+    if size > left:
+        raise NoArchive("the archive holds more than any test report")
+    return left - size
+
+
+def _relative(name: str) -> str:
+    return posixpath.normpath(name).lstrip("/")
+
+
+def _is_wanted(name: str) -> bool:
+    return _is_report(name) or posixpath.basename(name) == SIDECAR
+
+
+def _is_report(name: str) -> bool:
+    return name.lower().endswith(".xml")

@@ -1,0 +1,88 @@
+"""Finds test reports: files that match a pattern, or what a URL names; archives of both are unpacked."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bisect_tool.errors import UsageError
+from bisect_tool.sanitise import clean_line
+from bisect_tool.sources.report_file import (
+    SIDECAR,
+    SIZE_LIMIT,
+    NoArchive,
+    ReportFile,
+    is_archive,
+    unpack,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_URL = re.compile(r"https?://", re.IGNORECASE)
+
+
+def report_files(
+    pattern: str, note: Callable[[str], None], request: Callable[[str], bytes]
+) -> Iterator[ReportFile]:
+    """The reports that a pattern or a URL names.
+
+    Args:
+        pattern: a file, a folder, a pattern (`**` for any depth), or a URL of one file.
+        note: is given a sentence about each file that is left out.
+        request: returns what a URL holds.
+
+    Raises:
+        UsageError: no file matches.
+    """
+    if _URL.match(pattern):
+        address = urlsplit(pattern)
+        folder, _, name = f"{address.scheme}://{address.hostname}{address.path}".rpartition("/")
+        yield from _unpacked(ReportFile(folder, name, request(pattern)), note)
+        return
+    paths = list(_paths(pattern))
+    if not paths:
+        raise UsageError(f"no file matches {clean_line(pattern, 300)}", "Quote the pattern of --results.")
+    for path in paths:
+        yield from _read(path, note)
+
+
+def _paths(pattern: str) -> Iterator[Path]:
+    if Path(pattern).is_dir():
+        pattern = os.path.join(glob.escape(pattern), "**", "*.xml")  # noqa: PTH118 - a pattern, not a path
+    yield from (Path(name) for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file())  # noqa: PTH207
+
+
+def _read(path: Path, note: Callable[[str], None]) -> Iterator[ReportFile]:
+    name = clean_line(str(path), 300)
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            note(f"{name} is left out: larger than any test report")
+            return
+        file = ReportFile(str(path.parent), path.name, path.read_bytes(), _beside(path))
+    except OSError as error:
+        note(f"{name} is left out: {error.strerror or error}")
+        return
+    yield from _unpacked(file, note)
+
+
+def _unpacked(file: ReportFile, note: Callable[[str], None]) -> Iterator[ReportFile]:
+    if not is_archive(file.content):
+        yield file
+        return
+    try:
+        yield from unpack(file.content, file.path)
+    except NoArchive as error:
+        note(f"{clean_line(file.path, 300)} is left out: {clean_line(str(error), 200)}")
+
+
+def _beside(path: Path) -> str:
+    sidecar = path.with_name(SIDECAR)
+    if not sidecar.is_file():
+        return ""
+    with sidecar.open("rb") as file:
+        return file.read(1000).decode("utf-8", "replace")

@@ -1,0 +1,80 @@
+"""A service that is read over HTTP, and what its refusals mean. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.sanitise import clean_line
+from bisect_tool.sources.answer import UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE = 401, 403, 404, 410
+
+
+class Absent(UsageError):
+    """The service does not have it, not any more, or hides it from the token."""
+
+
+class Forbidden(UsageError):
+    """The token may not read it."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service: its name, address, and the token with which we read it.
+
+    Attributes:
+        url: where requests go.
+        public_url: what its answers may refer to instead, where `url` is a proxy or a recording.
+        token_variable: the environment variable that holds the token; empty if none is of use.
+        scope: what the token has to permit; `log_scope` for logs.
+    """
+
+    name: str
+    url: str
+    public_url: str
+    token: str = field(default="", repr=False)
+    token_variable: str = ""
+    scope: str = ""
+    log_scope: str = ""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """All that the token has to permit."""
+        return tuple(dict.fromkeys((self.scope, self.log_scope)))
+
+    def own(self, url: str) -> str:
+        """An address that an answer refers to, at this service.
+
+        Raises:
+            UnexpectedAnswer: it is another server's, which must not get the token.
+        """
+        for prefix in (self.url, self.public_url):
+            if url.startswith(f"{prefix}/"):
+                return self.url + url.removeprefix(prefix)
+        raise UnexpectedAnswer(f"{self.name} refers to another server: {clean_line(url, 200)}")
+
+    def rejection(self, status: int, headers: Mapping[str, str], scope: str) -> UsageError:
+        """The error that a refusal (HTTP 4xx) is for a user."""
+        name, variable = self.name, self.token_variable
+        if not variable:
+            kind = Absent if status in (_NOT_FOUND, _GONE) else UsageError
+            return kind(
+                f"{name} refuses the request: HTTP {status}", "Download it, and name the file instead."
+            )
+        scope = clean_line(headers.get("X-Accepted-GitHub-Permissions", ""), 200) or scope
+        if not self.token and status in (_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND):
+            return UsageError(f"{name} needs a token: HTTP {status}", f"Set {variable}, with scope {scope}.")
+        if status == _UNAUTHORIZED:
+            return UsageError(f"{name} does not accept the token", f"Is {variable} right, and not expired?")
+        if status == _FORBIDDEN:
+            return Forbidden(
+                f"the token of {name} lacks the scope {scope}", f"Set {variable} to one that has it."
+            )
+        if status in (_NOT_FOUND, _GONE):
+            return Absent(f"{name} does not have it, or hides it from this token", "Check the names.")
+        return UsageError(f"{name} refuses the request: HTTP {status}", "Check the names and options.")
