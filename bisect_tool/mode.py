@@ -90,8 +90,8 @@ class Repro(_Model):
 
     @property
     def shares_trials(self) -> bool:
-        """Never: runs that stop at a failure are no fair sample of how often there is one."""
-        return False
+        """Unless its runs are no fair sample: under stress, or ended by a failure."""
+        return self.stress is None and not self.until_fail
 
 
 class Candidate(_Model):

@@ -252,6 +252,18 @@ class CommandCheck(_Check):
 Check = Annotated[SuiteCheck | PytestCheck | ProjectCheck | CommandCheck, Field(discriminator="kind")]
 
 
+class Watched(_Model):
+    """The watch of `nightly` that a session belongs to.
+
+    A bisection finds the culprit of `cells` (series, job, shard, cell, environment), which fail with
+    `exception`.
+    """
+
+    name: str
+    cells: tuple[tuple[str, str, str, str, str], ...] = ()
+    exception: str = ""
+
+
 class Request(_Model):
     """What a session does: the mode, full commit ids, the check and how it is run.
 
@@ -259,7 +271,7 @@ class Request(_Model):
     `scenario` is a name or a folder's path, None for a command, and `scenario_sha256` what it held when the
     session began (empty in older ones). `deadline_s` limits one trial of a command. `fresh` ignores the
     trials of earlier sessions. `pass_env` are variables that trials get although their names look like
-    secrets. `rerun` is the command line that does the same again.
+    secrets. `rerun` is the command line that does the same again. `watched` is set in sessions of `nightly`.
     """
 
     mode: Mode
@@ -275,6 +287,7 @@ class Request(_Model):
     pass_env: tuple[str, ...] = ()
     scenario_sha256: str = ""
     rerun: str = ""
+    watched: Watched | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -63,23 +63,20 @@ def run_step(options: StepOptions) -> int:
     return exit_code(last.cells, options.signature)
 
 
+class SessionInterrupted(Exception):
+    """A signal ended the session; it can be resumed."""
+
+    def __init__(self, exit_code: ExitCode) -> None:
+        super().__init__(f"exit code {int(exit_code)}")
+        self.exit_code = exit_code
+
+
 def drive(session: Session, store: Store, as_json: bool) -> int:
     """Run the session to its end, keep its document and print it; returns the exit code."""
-    with interruptible() as interrupt:
-        try:
-            with sessions.held(session):
-                document = _run(session, store, interrupt.cancel)
-        except (TrialAborted, BuildInterrupted):
-            say(f"interrupted; resume with: bisect-run resume {session.id}")
-            sessions.note_end(session, interrupt.exit_code)
-            return interrupt.exit_code
-        except sessions.SessionBusy:
-            raise
-        except (EnvironmentFailed, CheckAborted) as error:
-            sessions.note_end(session, error.exit_code)
-            say(f"the session can be resumed: bisect-run resume {session.id}")
-            raise
-    store.finish(session.id, document.to_json())
+    try:
+        document = finish(session, store)
+    except SessionInterrupted as interrupted:
+        return interrupted.exit_code
     _write_script(session, document)
     if as_json:
         write_json(document)
@@ -88,6 +85,31 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
     if document.exit_code == ExitCode.ENDPOINTS:
         say(_doubt(document))
     return document.exit_code
+
+
+def finish(session: Session, store: Store) -> Document:
+    """Run the session to its end, and keep its document.
+
+    Raises:
+        SessionInterrupted: a signal ended it.
+        EnvironmentFailed: the environment failed; resumable.
+    """
+    with interruptible() as interrupt:
+        try:
+            with sessions.held(session):
+                document = _run(session, store, interrupt.cancel)
+        except (TrialAborted, BuildInterrupted) as error:
+            say(f"interrupted; resume with: bisect-run resume {session.id}")
+            sessions.note_end(session, interrupt.exit_code)
+            raise SessionInterrupted(interrupt.exit_code) from error
+        except sessions.SessionBusy:
+            raise
+        except (EnvironmentFailed, CheckAborted) as error:
+            sessions.note_end(session, error.exit_code)
+            say(f"the session can be resumed: bisect-run resume {session.id}")
+            raise
+    store.finish(session.id, document.to_json())
+    return document
 
 
 def _doubt(document: Document) -> str:

@@ -6,11 +6,13 @@ A field of a tuple is an option that may be repeated, or the arguments after `--
 
 from __future__ import annotations
 
+import copy
 import inspect
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
+import typer
 from typer.models import OptionInfo
 
 if TYPE_CHECKING:
@@ -86,6 +88,40 @@ def takes(
         return command
 
     return decorate
+
+
+def takes_given(
+    model: type[_Options], variables: str
+) -> Callable[[Callable[[_Options, frozenset[str]], int]], Callable[..., int]]:
+    """Make a function of options, and of the names of those that were given, a command.
+
+    An option can also be given by an environment variable: its name in upper case after `variables`.
+    """
+    options = [_with_variable(each, variables) for each in declared(model)]
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    parameters = [context, *(each.parameter for each in options)]
+
+    def decorate(function: Callable[[_Options, frozenset[str]], int]) -> Callable[..., int]:
+        @wraps(function)
+        def command(context: typer.Context, **values: Any) -> int:  # noqa: ANN401 - each as declared
+            sources = {name: context.get_parameter_source(name) for name in values}
+            given = frozenset(name for name, source in sources.items() if source and source.name != "DEFAULT")
+            return function(_parsed(model, values), given)
+
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def _with_variable(option: Declared, prefix: str) -> Declared:
+    """The option, with the environment variable that gives it; arguments have none."""
+    if not option.flag:
+        return option
+    info = copy.copy(option.info)
+    info.envvar = f"{prefix}{option.flag.removeprefix('--').replace('-', '_').upper()}"
+    info.show_envvar = False
+    return replace(option, info=info)
 
 
 def _parsed(model: type[_Options], given: dict[str, Any]) -> _Options:

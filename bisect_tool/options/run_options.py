@@ -12,6 +12,7 @@ import typer
 
 from bisect_tool.options.shared_options import (
     AsJson,
+    BudgetMinutes,
     CheckOptions,
     Confidence,
     Confirm,
@@ -62,10 +63,7 @@ class SearchOptions:
             help="Stop after N trials and list the remaining candidates.",
         ),
     ] = None
-    budget_minutes: Annotated[
-        float | None,
-        typer.Option("--budget-minutes", metavar="M", min=0.01, help="Start no new trial after M minutes."),
-    ] = None
+    budget_minutes: BudgetMinutes = None
     slots: Slots = 1
     no_priors: NoPriors = False
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore results from earlier sessions.")] = False

@@ -29,6 +29,10 @@ Confidence = Annotated[
     typer.Option("--confidence", metavar="P", min=0.51, max=0.9999, help="Required confidence."),
 ]
 Slots = Annotated[int, typer.Option("--slots", metavar="K", min=1, max=64, help="Number of parallel trials.")]
+BudgetMinutes = Annotated[
+    float | None,
+    typer.Option("--budget-minutes", metavar="M", min=0.01, help="Start no new trial after M minutes."),
+]
 NoPriors = Annotated[
     bool, typer.Option("--no-priors", help="Treat all commits as equally likely, whatever they change.")
 ]

@@ -1,89 +1,105 @@
-"""Render what `nightly` decided: decisions with their reasons and cells, as text and as JSON."""
+"""Render the documents of `nightly` as text: what is new comes first, and passing cells are a number."""
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections import defaultdict
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bisect_tool.format import count, listing, short
-from bisect_tool.nightly.decision import Bisect, Decision, Nothing, Rerun, Wait
-from bisect_tool.nightly.reason import Reason
+from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
-    from bisect_tool.sources.observation import CellKey
+    from bisect_tool.results.nightly import Cause, NightlyCell, NightlyDocument
 
 _CELLS = 10
-_TYPES = (Bisect, Rerun, Wait, Nothing)
+_SHOWN = (
+    (CellStatus.NEW, "New"),
+    (CellStatus.FIXED, "Fixed"),
+    (CellStatus.STILL_RED, "Still red"),
+    (CellStatus.BORN_RED, "Born red"),
+    (CellStatus.UNDECIDED, "Undecided"),
+    (CellStatus.FLAKY, "Flaky"),
+    (CellStatus.INFRASTRUCTURE, "Infrastructure"),
+)
 
 
-def to_json(decisions: Mapping[CellKey, Decision]) -> str:
-    """The JSON document: every cell with its decision."""
-    cells = [{**asdict(key), **_fields(decision)} for key, decision in sorted(decisions.items())]
-    return json.dumps({"schema": 1, "command": "nightly", "cells": cells}, indent=2)
+def render_nights(documents: Sequence[NightlyDocument]) -> str:
+    """The report of all watches."""
+    return "\n\n\n".join("\n".join(_night(each)) for each in documents)
 
 
-def render_nightly(decisions: Mapping[CellKey, Decision], repo: str) -> str:
-    """The report: what has to be done first, and green cells as a number only."""
-    groups: defaultdict[Decision, list[CellKey]] = defaultdict(list)
-    for key in sorted(decisions):
-        groups[decisions[key]].append(key)
-    green = groups.pop(Nothing(Reason.GREEN), [])
-    blocks = [
-        "\n".join(_block(decision, groups[decision], repo))
-        for kind in _TYPES
-        for decision in groups
-        if isinstance(decision, kind)
+def _night(document: NightlyDocument) -> Iterator[str]:
+    would = " (dry run)" if document.dry_run else ""
+    yield f"{clean_line(document.watch)} at {short(document.commit)}, {clean_line(document.ref)}{would}"
+    for cause in document.causes:
+        yield ""
+        yield from _cause(cause)
+    explained = {cell for cause in document.causes for cell in cause.cells}
+    for status, title in _SHOWN:
+        cells = [each for each in document.cells if each.status is status and not _is_in(each, explained)]
+        if cells:
+            yield ""
+            yield title
+            yield from _by_reason(cells)
+    green = sum(each.status in (CellStatus.GREEN, CellStatus.FIXED) for each in document.cells)
+    yield ""
+    yield f"{count(green, 'cell')} of {len(document.cells)} {'passes' if green == 1 else 'pass'}"
+
+
+def _cause(cause: Cause) -> Iterator[str]:
+    yield f"{cause.state.capitalize()}: {_culprit(cause)}"
+    if cause.exception:
+        yield f"  {clean_line(cause.exception, 200)}"
+    yield from _names(list(cause.cells))
+    if cause.fixed_by:
+        yield f"  Fixed at {short(cause.fixed_by)}"
+    if cause.session:
+        yield f"  bisect-run report {cause.session}"
+
+
+def _culprit(cause: Cause) -> str:
+    if not cause.culprit:
+        return f"one of {listing([short(each) for each in cause.candidates])}"
+    commits = cause.document.commits if cause.document else {}
+    subject = f"  {clean_line(commits[cause.culprit].subject)}" if cause.culprit in commits else ""
+    return f"{short(cause.culprit)}{subject}{'' if cause.proven else ' (suspect)'}"
+
+
+def _is_in(cell: NightlyCell, explained: set[str]) -> bool:
+    return bool(cell.culprit) and bool({cell.cell, cell.job} & explained)
+
+
+def _by_reason(cells: Sequence[NightlyCell]) -> Iterator[str]:
+    """The cells, those with the same reason and details together."""
+    groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for cell in cells:
+        groups[cell.sentence, _details(cell)].append(_name(cell))
+    for (sentence, details), names in groups.items():
+        yield f"  {sentence}{f' {details}.' if details else ''}"
+        yield from _names(names)
+
+
+def _details(cell: NightlyCell) -> str:
+    parts = [
+        cell.action,
+        f"culprit {short(cell.culprit)}" if cell.culprit else "",
+        f"since {short(cell.since)}" if cell.since else "",
+        f"{cell.rate.failed} of {count(cell.rate.runs, 'run')} failed" if cell.rate else "",
     ]
-    passing = f"{count(len(green), 'cell')} of {len(decisions)} {'passes' if len(green) == 1 else 'pass'}"
-    return "\n\n".join([*blocks, passing])
+    text = ", ".join(filter(None, parts))
+    return text[:1].upper() + text[1:]
 
 
-def _fields(decision: Decision) -> dict[str, Any]:
-    fields = asdict(decision)
-    for name in ("cells", "trials"):
-        fields.pop(name, None)
-    return {"decision": type(decision).__name__.lower(), **fields}
+def _names(names: Sequence[str]) -> Iterator[str]:
+    yield from (f"  - {clean_line(name)}" for name in names[:_CELLS])
+    if len(names) > _CELLS:
+        yield f"  - and {count(len(names) - _CELLS, 'more cell')}"
 
 
-def _block(decision: Decision, cells: list[CellKey], repo: str) -> Iterator[str]:
-    yield _title(decision)
-    yield f"  {decision.reason.sentence}"
-    for key in cells[:_CELLS]:
-        yield f"  - {_name(key)}"
-    if len(cells) > _CELLS:
-        yield f"  - and {count(len(cells) - _CELLS, 'more cell')}"
-    if isinstance(decision, Bisect):
-        ends = ("--good", decision.good, "--bad", decision.bad)
-        yield f"  {shlex.join(('bisect-run', 'run', '--repo', repo, *ends))}"
-
-
-def _title(decision: Decision) -> str:
-    match decision:
-        case Bisect(good=good, bad=bad, exception=exception):
-            return (
-                f"bisect {short(good)}..{short(bad)}{f': {clean_line(exception, 200)}' if exception else ''}"
-            )
-        case Rerun(runs=runs, avoid=avoid):
-            where = listing([f"{short(one.commit)} {count(one.number, 'time')}" for one in runs])
-            return f"rerun {where}{f', not on {listing(avoid)}' if avoid else ''}"
-        case Wait():
-            return "wait"
-        case Nothing(culprit=culprit, since=since, rate=rate):
-            notes = [
-                f"culprit {short(culprit)}" if culprit else "",
-                f"since {short(since)}" if since else "",
-                f"{rate.failed} of {count(rate.runs, 'run')} failed" if rate else "",
-            ]
-            return ", ".join((f"nothing: {decision.reason.value}", *filter(None, notes)))
-
-
-def _name(key: CellKey) -> str:
-    shard = f" shard {key.shard}" if key.shard else ""
-    environment = f" ({key.environment})" if key.environment else ""
-    return " ".join(filter(None, (f"{key.job}{shard}{environment}", key.cell)))
+def _name(cell: NightlyCell) -> str:
+    shard = f" shard {cell.shard}" if cell.shard else ""
+    environment = f" ({cell.environment})" if cell.environment else ""
+    return " ".join(filter(None, (f"{cell.job}{shard}{environment}", cell.cell)))

@@ -181,10 +181,11 @@ def _confirmed(session: Session, store: Store) -> list[TrialRow]:
 
 
 def _earlier(session: Session, store: Store) -> list[TrialRow]:
-    mark = "" if session.request.fresh else session.version
-    if not mark:
+    request = session.request
+    mark = "" if request.fresh or isinstance(request.mode, Repro) else session.version
+    if not mark:  # the runs of `repro` are its own: it measures a rate
         return []
-    ends = session.request.ends
+    ends = request.ends
     shas = dict.fromkeys((*ends, *session.range.parents))
     return [row for row in store.earlier(session.id, mark, shas) if _is_reusable(row.result, ends)]
 

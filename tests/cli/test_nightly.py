@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from bisect_tool.file_lock import lease
+
 
 def git(repo, *words):
     command = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b", *words)
@@ -15,18 +17,22 @@ def git(repo, *words):
 def repo(tmp_path):
     repo = tmp_path / "repo"
     subprocess.run(["git", "init", "-q", str(repo)], check=True)
-    for number in range(7):
-        git(repo, "commit", "-q", "--allow-empty", "-m", f"change {number}")
+    for number in range(8):
+        (repo / "n").write_text(str(number))
+        git(repo, "add", "n")
+        git(repo, "commit", "-q", "-m", f"change {number}")
     return repo
 
 
 @pytest.fixture
 def results(repo, tmp_path):
-    """Writes the outcome of two tests at each commit, a day apart; the second one always passes."""
+    """Writes the outcome of two tests at each commit, a day apart, or none; the second one always passes."""
     commits = git(repo, "rev-list", "--reverse", "HEAD").split()
 
     def write(outcomes):
         for day, (commit, outcome) in enumerate(zip(commits, outcomes, strict=False), 1):
+            if outcome == "-":
+                continue
             inside = '<failure message="RuntimeError: no"/>' if outcome == "F" else ""
             folder = tmp_path / "runs" / commit[:12]
             folder.mkdir(parents=True)
@@ -40,32 +46,105 @@ def results(repo, tmp_path):
     return write
 
 
-def test_new_regression_is_bisected(cli, repo, results, tmp_path):
+@pytest.fixture
+def check(tmp_path):
+    """A check that fails from change 4 on, until the file is 0 again."""
+    path = tmp_path / "check.sh"
+    path.write_text('#!/bin/sh\ntest $(cat n) -lt 4 || { echo "RuntimeError: broken" >&2; exit 1; }\n')
+    path.chmod(0o755)
+    return path
+
+
+def test_new_regression_would_be_bisected(cli, repo, results, tmp_path):
     commits = results("PPPFFFF")
     pattern = tmp_path / "runs" / "*" / "junit.xml"
     ended = cli("nightly", "--repo", repo, "--results", pattern, "--dry-run", "--json")
     assert (ended.code, ended.err) == (1, "")
-    first, second = json.loads(ended.out)["cells"]
-    assert (first["cell"], first["decision"], first["reason"]) == ("t::test_a", "bisect", "regression")
-    assert (first["good"], first["bad"], first["exception"]) == (commits[2], commits[3], "RuntimeError")
-    assert (second["cell"], second["reason"]) == ("t::test_b", "green")
+    document = json.loads(ended.out)
+    assert (document["schema"], document["commit"], document["dry_run"]) == (1, commits[-1], True)
+    first, second = document["cells"]
+    assert (first["cell"], first["status"], first["reason"]) == ("t::test_a", "new", "regression")
+    assert first["action"] == f"bisect {commits[2][:9]}..{commits[3][:9]}"
+    assert (second["cell"], second["status"]) == ("t::test_b", "green")
 
 
 def test_nothing_new_ends_with_0(cli, repo, results, tmp_path):
     results("PPPPFPP")
     ended = cli("nightly", "--repo", repo, "--results", tmp_path / "runs", "--dry-run")
     assert ended.code == 0
-    assert ended.out.endswith("1 cell of 2 passes\n")
-    assert "nothing: passed again" in ended.out
-
-
-def test_without_dry_run_it_says_what_to_add(cli, repo, tmp_path):
-    ended = cli("nightly", "--repo", repo, "--results", tmp_path)
-    assert ended.code == 2
-    assert "Add --dry-run" in ended.err
+    assert ended.out.endswith("2 cells of 2 pass\n")
 
 
 def test_results_that_do_not_exist_are_a_usage_error(cli, repo, tmp_path):
     ended = cli("nightly", "--repo", repo, "--results", tmp_path / "none", "--dry-run")
     assert ended.code == 2
     assert "no file matches" in ended.err
+
+
+def test_results_of_others_lead_to_a_bisection_with_our_own_check(cli, repo, results, check, tmp_path):
+    commits = results("PPP-FFFF")
+    asked = ("nightly", "--repo", repo, "--results", tmp_path / "runs", "--json", "--", check)
+    first = cli(*asked)
+    (cause,) = json.loads(first.out)["causes"]
+    assert (first.code, cause["culprit"], cause["cells"]) == (1, commits[4], ["t::test_a"])
+    second = cli(*asked)
+    (again,) = json.loads(second.out)["causes"]
+    assert (second.code, second.err, again["state"]) == (0, "", "open")
+
+
+def test_nights_from_green_to_red_to_fixed(cli, repo, check):
+    """A regression is bisected once, is new for one night, and its fix is told."""
+
+    def night(back):
+        ended = cli("nightly", "--repo", repo, "--ref", f"HEAD~{back}", "--json", "--", check)
+        document = json.loads(ended.out)
+        return ended.code, [each["status"] for each in document["cells"]], document["causes"]
+
+    culprit = git(repo, "rev-parse", "HEAD~3")
+    assert [night(6), night(5)] == [(0, ["green"], [])] * 2
+    code, statuses, (cause,) = night(1)
+    assert (code, statuses, cause["state"], cause["culprit"]) == (1, ["new"], "new", culprit)
+    assert (cause["proven"], cause["document"]["exit_code"]) == (True, 0)
+    code, statuses, (again,) = night(0)
+    assert (code, statuses, again["state"], again["fingerprint"]) == (
+        0,
+        ["still red"],
+        "open",
+        cause["fingerprint"],
+    )
+    (repo / "n").write_text("0")
+    git(repo, "commit", "-q", "-a", "-m", "fix")
+    code, statuses, (fixed,) = night(0)
+    assert (code, statuses, fixed["state"]) == (0, ["fixed"], "fixed")
+    assert fixed["fixed_by"] == git(repo, "rev-parse", "HEAD")
+
+
+def test_second_nightly_names_the_one_that_runs(cli, repo, check, home):
+    lock = home / "state" / "nightly" / "running.lock"
+    with lease(lock, 0, "", lambda _: None):
+        lock.write_text("1")
+        ended = cli("nightly", "--repo", repo, "--", check)
+    assert ended.code == 5
+    assert "another `bisect-run nightly` runs (pid 1, since" in ended.err
+
+
+def test_budget_that_is_used_up_leaves_the_bisection_for_later(  # noqa: PLR0917 - fixtures
+    cli, repo, results, check, tmp_path, monkeypatch
+):
+    results("PPPFFFF")
+    monkeypatch.setattr("bisect_tool.watch.night.Night._used_up", property(lambda _: True))
+    ended = cli("nightly", "--repo", repo, "--results", tmp_path / "runs", "--", check)
+    assert ended.code == 3
+    assert "the budget is used up; not bisected tonight" in ended.err
+
+
+def test_watch_that_cannot_begin_does_not_keep_others_from_it(cli, repo, check, tmp_path, monkeypatch):
+    (tmp_path / "bisect-run.toml").write_text(
+        f'repo = "{repo}"\ncommand = ["{check}"]\n[watch.a]\nref = "nowhere"\n[watch.b]\nref = "HEAD~6"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    ended = cli("nightly")
+    assert ended.code == 2
+    assert "a: " in ended.err
+    assert "nowhere" in ended.err
+    assert ended.out.startswith("b at ")

@@ -9,6 +9,7 @@ import pytest
 
 from bisect_tool.cli.demo import DemoOptions
 from bisect_tool.options.declared import declared
+from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
@@ -19,6 +20,7 @@ COMMANDS = [
     ("repro", ReproOptions),
     ("fixes", FixesOptions),
     ("step", StepOptions),
+    ("nightly", NightlyOptions),
 ]
 
 

@@ -1,88 +1,106 @@
-"""The report and the JSON of what `nightly` decided."""
+"""The report of a night: causes first, then what is red or undecided; passing cells are a number."""
 
-import json
+import pytest
+from documents import BAD, CULPRIT, GOOD, culprit
 
-from bisect_tool.nightly.decision import Bisect, KnownTrials, Nothing, Rate, Rerun, Runs, Wait
-from bisect_tool.nightly.reason import Reason
-from bisect_tool.render.nightly import render_nightly, to_json
-from bisect_tool.sources.observation import CellKey
+from bisect_tool.render.nightly import render_nights
+from bisect_tool.results.nightly import Cause, CellStatus, FailureRate, NightlyCell, NightlyDocument
 
-GOOD, BAD = "a97954b6d" * 4 + "abcd", "5afb387bd" * 4 + "abcd"
-A, B, C, D, E, F = (CellKey("results", "gpu", "", f"test_{name}") for name in "abcdef")
-SHARD = CellKey("results", "gpu", "2", "test_g", "CUDA=13")
-BISECT = Bisect(
-    Reason.REGRESSION,
-    GOOD,
-    BAD,
-    (A, B),
-    "RuntimeError",
-    (KnownTrials(A, GOOD, 2, 0), KnownTrials(A, BAD, 0, 3)),
+CAUSE = Cause(
+    fingerprint="f",
+    state="new",
+    cells=("test_a", "test_b"),
+    good=GOOD,
+    bad=BAD,
+    exception="RuntimeError",
+    culprit=CULPRIT,
+    proven=True,
+    session="s1",
+    document=culprit(),
 )
-DECISIONS = {
-    F: Nothing(Reason.GREEN),
-    A: BISECT,
-    B: BISECT,
-    C: Rerun(Reason.FIRST_FAILURE, (Runs(BAD, 2), Runs(GOOD, 1)), ("gpu-1",)),
-    D: Nothing(Reason.FLAKY, rate=Rate(1, 30)),
-    E: Nothing(Reason.STILL_RED, culprit=BAD, since=BAD),
-    SHARD: Wait(Reason.BISECTING),
-}
 
 
-def test_report_lists_what_has_to_be_done_first():
+def cell(name, status, sentence="It passes.", **more):
+    return NightlyCell(series="w", job="gpu", cell=name, status=status, reason="r", sentence=sentence, **more)
+
+
+CELLS = (
+    cell("test_a", CellStatus.NEW, "Its culprit is known already.", culprit=CULPRIT, since=BAD),
+    cell("test_b", CellStatus.NEW, "Its culprit is known already.", culprit=CULPRIT, since=BAD),
+    cell("test_c", CellStatus.UNDECIDED, "It failed once.", action="rerun 5afb387bd 2 times, not on gpu-1"),
+    cell("test_d", CellStatus.FLAKY, "It passes and fails.", rate=FailureRate(failed=1, runs=30)),
+    cell("test_e", CellStatus.STILL_RED, "Its culprit is known already.", culprit=GOOD, since=GOOD),
+    cell("test_f", CellStatus.GREEN),
+    cell(
+        "test_g", CellStatus.INFRASTRUCTURE, "It fails on one agent only.", shard="2", environment="CUDA=13"
+    ),
+)
+
+
+def night(**more):
+    fields = {"version": "1", "created": "", "watch": "lb", "repo": ".", "ref": "main", "commit": BAD}
+    fields |= {"observed": 9, "dry_run": False, "cells": CELLS, "causes": (CAUSE,), "exit_code": 1}
+    return NightlyDocument(schema=1, **{**fields, **more})
+
+
+def test_report_has_causes_first():
+    subject = culprit().commits[CULPRIT].subject
     assert (
-        render_nightly(DECISIONS, "my repo")
+        render_nights([night()])
         == f"""\
-bisect a97954b6d..5afb387bd: RuntimeError
-  It passed, and fails since: more often than chance explains.
-  - gpu test_a
-  - gpu test_b
-  bisect-run run --repo 'my repo' --good {GOOD} --bad {BAD}
+lb at 5afb387bd, main
 
-rerun 5afb387bd 2 times and a97954b6d 1 time, not on gpu-1
-  It failed once; a rerun tells a flaky failure from a regression.
+New: 27066d1b2  {subject}
+  RuntimeError
+  - test_a
+  - test_b
+  bisect-run report s1
+
+Still red
+  Its culprit is known already. Culprit a97954b6a, since a97954b6a.
+  - gpu test_e
+
+Undecided
+  It failed once. Rerun 5afb387bd 2 times, not on gpu-1.
   - gpu test_c
 
-wait
-  A bisection of its range is running.
-  - gpu shard 2 (CUDA=13) test_g
-
-nothing: flaky, 1 of 30 runs failed
-  It passes and fails at the same commit.
+Flaky
+  It passes and fails. 1 of 30 runs failed.
   - gpu test_d
 
-nothing: still red, culprit 5afb387bd, since 5afb387bd
-  Its culprit is known already.
-  - gpu test_e
+Infrastructure
+  It fails on one agent only.
+  - gpu shard 2 (CUDA=13) test_g
 
 1 cell of 7 passes"""
     )
 
 
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"state": "fixed", "fixed_by": BAD}, "  Fixed at 5afb387bd"),
+        ({"proven": False}, f"New: 27066d1b2  {culprit().commits[CULPRIT].subject} (suspect)"),
+        ({"culprit": "", "candidates": (GOOD, BAD)}, "New: one of a97954b6a and 5afb387bd"),
+        ({"state": "open", "document": None}, "Open: 27066d1b2"),
+    ],
+)
+def test_cause_says_what_is_known(change, line):
+    cause = CAUSE.model_copy(update=change)
+    assert line in render_nights([night(causes=(cause,))]).split("\n")
+
+
 def test_report_of_many_cells_is_short():
-    decisions = {
-        CellKey("results", "gpu", "", f"test_{number:02}"): Wait(Reason.PENDING) for number in range(13)
-    }
-    lines = render_nightly(decisions, ".").split("\n")
+    cells = tuple(cell(f"test_{number:02}", CellStatus.UNDECIDED) for number in range(13))
+    lines = render_nights([night(cells=cells, causes=(), dry_run=True)]).split("\n")
+    assert lines[0] == "lb at 5afb387bd, main (dry run)"
     assert lines[-3:] == ["  - and 3 more cells", "", "0 cells of 13 pass"]
 
 
-def test_json_has_every_cell_with_its_decision():
-    document = json.loads(to_json(DECISIONS))
-    assert (document["schema"], document["command"]) == (1, "nightly")
-    found = {each["cell"]: each for each in document["cells"]}
-    assert found["test_a"] == {
-        "series": "results",
-        "job": "gpu",
-        "shard": "",
-        "cell": "test_a",
-        "environment": "",
-        "decision": "bisect",
-        "reason": "regression",
-        "good": GOOD,
-        "bad": BAD,
-        "exception": "RuntimeError",
-    }
-    assert found["test_c"]["runs"] == [{"commit": BAD, "number": 2}, {"commit": GOOD, "number": 1}]
-    assert found["test_d"]["rate"] == {"failed": 1, "runs": 30}
-    assert (found["test_g"]["shard"], found["test_g"]["environment"]) == ("2", "CUDA=13")
+def test_hostile_names_are_cleaned():
+    cause = CAUSE.model_copy(update={"cells": ("a\x1b[31m\nb",), "exception": "E\x07"})
+    assert not {"\x1b", "\x07"} & set(render_nights([night(causes=(cause,), watch="w\x1b[0m")]))
+
+
+def test_watches_are_apart():
+    assert render_nights([night(), night(watch="other")]).count("\n\n\nother at ") == 1

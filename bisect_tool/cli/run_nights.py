@@ -1,0 +1,124 @@
+"""Run the night of each watch: one after the other, under the lock of the home; then report."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.cli.run_session import SessionInterrupted, finish
+from bisect_tool.delivery.deliver import check_delivery, deliver
+from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode
+from bisect_tool.file_lock import lease
+from bisect_tool.options.watches import watches
+from bisect_tool.paths import home
+from bisect_tool.render.nightly import render_nights
+from bisect_tool.sanitise import redact, secret_values
+from bisect_tool.session.store import Store
+from bisect_tool.terminal import terminal
+from bisect_tool.terminal.output import say
+from bisect_tool.watch.night import Night, Tools
+from bisect_tool.watch.queue import in_order
+from bisect_tool.watch.reported import record, reported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bisect_tool.options.nightly_options import NightlyOptions
+    from bisect_tool.options.watches import Watch
+    from bisect_tool.paths import Home
+    from bisect_tool.results.nightly import NightlyDocument
+
+_WORST_LAST = (
+    ExitCode.DONE,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.ENDPOINTS,
+    ExitCode.USAGE,
+    ExitCode.ENVIRONMENT,
+    ExitCode.REGRESSION,
+)
+"""Of several watches a new regression is what the process ends with: no later night says it again."""
+
+
+def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
+    """Run the nights of the watches, deliver and print what they found; returns the exit code."""
+    asked = watches(options, given, Path.cwd())
+    for watch in asked:
+        check_delivery(watch.options, os.environ)
+    here = home()
+    tools = Tools(here, Store(here.store, say), os.environ, datetime.now(UTC), say, finish)
+    try:
+        if options.dry_run:
+            nights, failed = _begun(asked, tools)
+        else:
+            with _alone(here):
+                nights, failed = _begun(asked, tools)
+                _run(nights)
+    except SessionInterrupted as interrupted:
+        say("interrupted; the next `bisect-run nightly` goes on with it")
+        return interrupted.exit_code
+    documents = [night.document(dry_run=options.dry_run) for night in nights]
+    codes = [
+        *(_delivered(night, each, tools) for night, each in zip(nights, documents, strict=True)),
+        *failed,
+    ]
+    if options.as_json:
+        terminal.write(_redacted(_json(documents)))
+    else:
+        terminal.write(_redacted(render_nights(documents)))
+    return max(codes, key=_WORST_LAST.index)
+
+
+@contextmanager
+def _alone(here: Home) -> Iterator[None]:
+    """Hold the lock of the home's nights: who has it is named at once, and not waited for."""
+    with lease(here.state / "nightly" / "running.lock", 0, "another `bisect-run nightly` runs", say):
+        yield
+
+
+def _begun(asked: Sequence[Watch], tools: Tools) -> tuple[list[Night], list[ExitCode]]:
+    """The nights, and the exit codes of watches that cannot have one; a single watch raises its error."""
+    nights, failed = [], []
+    known = reported(tools.home)
+    for watch in asked:
+        try:
+            nights.append(Night(watch, tools, known))
+        except BisectError as error:
+            if len(asked) == 1:
+                raise
+            say(f"{watch.name}: {error.message}. {error.hint}".rstrip())
+            failed.append(error.exit_code)
+    return nights, failed
+
+
+def _run(nights: Sequence[Night]) -> None:
+    """Run the checks of all watches first, then all bisections, the most valuable first."""
+    for night in nights:
+        night.run_check()
+    by_name = {night.watch.name: night for night in nights}
+    for queued in in_order(each for night in nights for each in night.queue()):
+        by_name[queued.watch].bisect(queued.bisect)
+
+
+def _delivered(night: Night, document: NightlyDocument, tools: Tools) -> ExitCode:
+    """Deliver a document, and remember what it reported; returns the exit code of its watch."""
+    try:
+        deliver(document, night.watch.options, tools.environment, tools.home, say, dry_run=document.dry_run)
+        if not document.dry_run:
+            record(tools.home, document.causes)
+    except EnvironmentFailed as error:
+        say(f"{night.watch.name}: {error.message}. {error.hint}".rstrip())
+        return max(ExitCode.ENVIRONMENT, ExitCode(document.exit_code), key=_WORST_LAST.index)
+    return ExitCode(document.exit_code)
+
+
+def _json(documents: Sequence[NightlyDocument]) -> str:
+    """The document of a single watch, or an array of all."""
+    texts = [each.to_json() for each in documents]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+
+
+def _redacted(text: str) -> str:
+    return redact(text, secret_values(os.environ))

@@ -1,0 +1,116 @@
+"""The options of `nightly`: of one watch, as parsed from a command line or a configuration file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import typer
+
+from bisect_tool.options.delivery_options import DeliveryOptions
+from bisect_tool.options.shared_options import (
+    AsJson,
+    BudgetMinutes,
+    CheckOptions,
+    Confidence,
+    Confirm,
+    Slots,
+    TrialOptions,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions:
+    """Which watches, and the branch that each of them follows."""
+
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Configuration file [bisect-run.toml, or pyproject.toml with [tool.bisect-run]].",
+        ),
+    ] = None
+    watch: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--watch", metavar="NAME", help="Only this watch of the configuration file; may be repeated."
+        ),
+    ] = ()
+    ref: Annotated[
+        str, typer.Option("--ref", metavar="REF", help="The branch or commit whose history counts.")
+    ] = "HEAD"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultOptions:
+    """Where results of others come from; without them the check runs at the ref."""
+
+    results: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--results",
+            metavar="PATTERN",
+            help="JUnit XML files of earlier runs: a pattern, a file or a folder; may be repeated.",
+        ),
+    ] = ()
+    source: Annotated[
+        Literal["buildkite", "github"] | None,
+        typer.Option("--source", help="Read results from this CI service."),
+    ] = None
+    pipeline: Annotated[
+        str, typer.Option("--pipeline", metavar="ORG/SLUG", help="The pipeline on Buildkite.")
+    ] = ""
+    repository: Annotated[
+        str, typer.Option("--repository", metavar="OWNER/REPO", help="The repository on GitHub.")
+    ] = ""
+    workflow: Annotated[
+        str, typer.Option("--workflow", metavar="FILE", help="The workflow on GitHub, such as nightly.yml.")
+    ] = ""
+    job: Annotated[
+        str, typer.Option("--job", metavar="REGEX", help="Only jobs whose whole name matches.")
+    ] = ""
+    branch: Annotated[str, typer.Option("--branch", metavar="NAME", help="Only builds of this branch.")] = (
+        "main"
+    )
+    message: Annotated[
+        str, typer.Option("--message", metavar="REGEX", help="Only builds whose message begins so.")
+    ] = ""
+    exclude_env: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--exclude-env", metavar="NAME", help="Leave out builds that set this variable; may be repeated."
+        ),
+    ] = ()
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=1, max=365, help="Read builds of the last N days.")
+    ] = 30
+
+    @property
+    def observes(self) -> bool:
+        """Whether others ran what is decided on."""
+        return bool(self.results or self.source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BisectionOptions:
+    """How a bisection is run."""
+
+    confidence: Confidence = 0.95
+    budget_minutes: BudgetMinutes = None
+    slots: Slots = 1
+    confirm: Confirm = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NightlyOptions(
+    TrialOptions, DeliveryOptions, BisectionOptions, CheckOptions, ResultOptions, WatchOptions
+):
+    """The options of `nightly`."""
+
+    NAME: ClassVar[str] = "nightly"
+
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done, and why, and do nothing.")
+    ] = False
+    as_json: AsJson = False

@@ -1,0 +1,110 @@
+"""What the bisections of a watch found: of each cell the culprit, or that there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.mode import Bisect
+from bisect_tool.nightly.known import KnownBisection
+from bisect_tool.sources.observation import CellKey
+from bisect_tool.watch.own_observations import own_key
+from bisect_tool.watch.past_sessions import has_check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bisect_tool.request import Request
+    from bisect_tool.results.document import CellReport, Document
+    from bisect_tool.watch.past_sessions import PastSession
+
+_GREEN = "green"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A bisection that ended: for each key the cell of its document, and that document."""
+
+    session: str
+    known: KnownBisection
+    reports: Mapping[CellKey, CellReport]
+    document: Document
+
+
+def known_bisections(
+    series: str, request: Request | None, sessions: Iterable[PastSession]
+) -> tuple[KnownBisection, ...]:
+    """The bisections of a watch that ran, or run, or will be resumed.
+
+    Args:
+        series: the name of the watch.
+        request: what the watch runs itself; None if it only reads results of others.
+        sessions: all sessions of the store.
+    """
+    found = (_known(series, request, each) for each in sessions)
+    return tuple(each for each in found if each is not None)
+
+
+def findings(series: str, request: Request | None, sessions: Iterable[PastSession]) -> tuple[Finding, ...]:
+    """The bisections of a watch that ended, oldest first."""
+    return tuple(
+        Finding(past.id, known, _reports(series, past), past.document)
+        for past in sessions
+        if past.document is not None and (known := _known(series, request, past)) is not None
+    )
+
+
+def _known(series: str, request: Request | None, past: PastSession) -> KnownBisection | None:
+    mode = past.request.mode
+    if not isinstance(mode, Bisect) or mode.find == "fix" or not mode.shares_trials:
+        return None
+    own = past.belongs_to(series)
+    if not own and (request is None or not has_check(past, request)):
+        return None
+    running = past.running or (own and past.unfinished)
+    if past.document is None and not running:
+        return None
+    reports = _reports(series, past)
+    watched = past.request.watched
+    return KnownBisection(
+        mode.goods[0],
+        past.request.bad,
+        frozenset(reports) | frozenset(_keys(past)),
+        watched.exception if watched else "",
+        {key: each.culprit.sha for key, each in reports.items() if each.culprit is not None},
+        running,
+    )
+
+
+def _keys(past: PastSession) -> tuple[CellKey, ...]:
+    """The cells that the watch wanted the bisection for."""
+    return tuple(CellKey(*cell) for cell in past.request.watched.cells) if past.request.watched else ()
+
+
+def _reports(series: str, past: PastSession) -> dict[CellKey, CellReport]:
+    """The red cells of a bisection's document, by the keys that the watch has for them.
+
+    The key of a job without tests gets the report of its first cell.
+    """
+    if past.document is None:
+        return {}
+    red = {name: each for name, each in past.document.cells.items() if each.finding != _GREEN}
+    wanted = _keys(past)
+    if not wanted or any(key == own_key(series, past.request, key.cell) for key in wanted):
+        return {own_key(series, past.request, name): each for name, each in red.items()}
+    # A command is one cell, whatever test of a CI service it stands for.
+    is_whole = past.request.check.by_exit_code
+    names = {key: same_cell("" if is_whole else key.cell, red) for key in wanted}
+    return {key: red[name] for key, name in names.items() if name}
+
+
+def same_cell(name: str, cells: Iterable[str]) -> str:
+    """The cell that a CI service calls `name`, or empty; a job as a whole is the first one."""
+    cells = tuple(cells)
+    if not name:
+        return next(iter(cells), "")
+    test = name.rpartition("::")[2]
+    same = [each for each in cells if each == name] or [
+        each for each in cells if each.rpartition("::")[2] == test
+    ]
+    return same[0] if len(same) == 1 else ""

@@ -1,0 +1,237 @@
+"""One night of one watch: observe, run what the decision lacks, bisect, and say what was found."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bisect_tool import __version__
+from bisect_tool.errors import BisectError, ExitCode
+from bisect_tool.format import count, short
+from bisect_tool.git import Repository
+from bisect_tool.nightly.decide import decide
+from bisect_tool.nightly.decision import Bisect, Rerun
+from bisect_tool.nightly.history import History
+from bisect_tool.results.nightly import NightlyDocument
+from bisect_tool.session import session as sessions
+from bisect_tool.sources.junit_files import junit_observations
+from bisect_tool.watch.causes import causes
+from bisect_tool.watch.cells import cells
+from bisect_tool.watch.findings import findings, known_bisections
+from bisect_tool.watch.own_observations import own_observations
+from bisect_tool.watch.past_sessions import has_check, past_sessions
+from bisect_tool.watch.queue import Queued
+from bisect_tool.watch.requests import bisection, check_at, with_observations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from bisect_tool.nightly.decision import Decision, KnownTrials
+    from bisect_tool.options.resolve import Resolved
+    from bisect_tool.options.watches import Watch
+    from bisect_tool.paths import Home
+    from bisect_tool.request import Request
+    from bisect_tool.results.document import Document
+    from bisect_tool.session.session import Session
+    from bisect_tool.session.store import Store
+    from bisect_tool.sources.observation import CellKey, Observation
+    from bisect_tool.watch.past_sessions import PastSession
+
+_log = logging.getLogger("bisect_run.watch")
+_COMMITS = 10_000
+_ROUNDS = 8
+"""Rounds of reruns in a night: each commit has a limit of its own, so that this one is never met."""
+_USUAL_TRIAL_S = 60.0
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a night works with; `run` runs a session to its end, and returns its document."""
+
+    home: Home
+    store: Store
+    environment: Mapping[str, str]
+    now: datetime
+    say: Callable[[str], None]
+    run: Callable[[Session, Store], Document]
+
+
+class Night:
+    """The night of one watch. Every trial is in the store before anything is decided on it."""
+
+    def __init__(self, watch: Watch, tools: Tools, known_causes: Mapping[str, str]) -> None:
+        self.watch, self._tools, self._known_causes = watch, tools, known_causes
+        self._began = time.monotonic()
+        self._codes: list[ExitCode] = []
+        self.errors: list[BisectError] = []
+        options, say = watch.options, tools.say
+        self._own = None if options.observes else check_at(watch, options.ref, 1, tools.home, say)
+        self._repository = (
+            Repository.open(options.repo or ".", tools.home.cache, say)
+            if self._own is None
+            else self._own.repository
+        )
+        head = self._repository.resolve(options.ref)
+        self._history = History(self._repository.first_parents(head, _COMMITS))
+        self._observed = self._observations_of_others() if options.observes else ()
+
+    def run_check(self) -> None:
+        """Resume what was interrupted, run the check at the ref, and again where the decision lacks runs."""
+        self._resume()
+        if self._own is None:
+            return
+        self._run(self._own)
+        for _ in range(_ROUNDS):
+            wanted = self._reruns()
+            if not wanted or self._used_up:
+                return
+            for commit, runs in wanted.items():
+                self._tools.say(f"{self.watch.name}: running {short(commit)} {count(runs, 'more time')}")
+                self._run(check_at(self.watch, commit, runs, self._tools.home, self._tools.say))
+
+    def queue(self) -> tuple[Queued, ...]:
+        """The bisections that the decision asks for."""
+        wanted = dict.fromkeys(each for each in self._decide().values() if isinstance(each, Bisect))
+        position = self._history.position
+        return tuple(
+            Queued(self.watch.name, each, position(each.bad) - position(each.good), self._trial_s)
+            for each in wanted
+        )
+
+    def bisect(self, decision: Bisect) -> None:
+        """Run a bisection, unless the budget is used up; an error is kept, and ends the next ones not."""
+        if self._used_up:
+            self._tools.say(f"{self.watch.name}: the budget is used up; not bisected tonight")
+            self._codes.append(ExitCode.INCONCLUSIVE)
+            return
+        say, home = self._tools.say, self._tools.home
+        say(f"{self.watch.name}: bisecting {short(decision.good)}..{short(decision.bad)}")
+        try:
+            resolved = bisection(self.watch, decision, self._minutes_left, home, say)
+            names = {key.cell for key in decision.cells}
+            known = [each for each in decision.trials if self._is_news(each, resolved)]
+            document = self._run(with_observations(resolved, known, names))
+        except BisectError as error:
+            self._keep(error)
+            return
+        self._codes.append(ExitCode(document.exit_code))
+
+    def document(self, *, dry_run: bool) -> NightlyDocument:
+        """What the night found."""
+        past = self._past()
+        decisions = self._decide()
+        found = causes(
+            self.watch.name, findings(self.watch.name, self._request, past), decisions, self._known_causes
+        )
+        new = {each.culprit for each in found if each.state == "new" and each.culprit}
+        return NightlyDocument(
+            schema=1,
+            version=__version__,
+            created=self._tools.now.isoformat(timespec="seconds"),
+            watch=self.watch.name,
+            repo=self.watch.options.repo or ".",
+            ref=self.watch.options.ref,
+            commit=self._history.commits[-1],
+            observed=len(self._observations(past)),
+            dry_run=dry_run,
+            cells=tuple(cells(decisions, new)),
+            causes=found,
+            exit_code=self._exit_code(
+                is_new=any(each.state == "new" for each in found)
+                or (dry_run and any(isinstance(each, Bisect) for each in decisions.values()))
+            ),
+        )
+
+    def _exit_code(self, *, is_new: bool) -> ExitCode:
+        """The news first: what is not said tonight, no later night says."""
+        if is_new:
+            return ExitCode.REGRESSION
+        if self.errors:
+            return ExitCode(self.errors[0].exit_code)
+        return max((code for code in self._codes if code is not ExitCode.REGRESSION), default=ExitCode.DONE)
+
+    def _resume(self) -> None:
+        """Go on with bisections of earlier nights that were interrupted."""
+        for past in self._past():
+            if past.unfinished and past.bisects_for(self.watch.name):
+                self._tools.say(f"{self.watch.name}: resuming {past.id}")
+                try:
+                    session = sessions.load(past.id, self._tools.store, self._tools.home, self._tools.say)
+                    self._codes.append(ExitCode(self._tools.run(session, self._tools.store).exit_code))
+                except BisectError as error:
+                    self._keep(error)
+
+    def _reruns(self) -> dict[str, int]:
+        """How often each commit has to run again: as often as the cell that needs it most."""
+        wanted: defaultdict[str, int] = defaultdict(int)
+        for decision in self._decide().values():
+            for runs in decision.runs if isinstance(decision, Rerun) else ():
+                wanted[runs.commit] = max(wanted[runs.commit], runs.number)
+        return dict(wanted)
+
+    def _decide(self) -> dict[CellKey, Decision]:
+        past = self._past()
+        known = known_bisections(self.watch.name, self._request, past)
+        return decide(self._observations(past), self._history.commits, known)
+
+    def _observations(self, past: tuple[PastSession, ...]) -> tuple[Observation, ...]:
+        if self._request is None:
+            return self._observed
+        same = [each for each in past if has_check(each, self._request)]
+        return own_observations(self.watch.name, self._request, same)
+
+    def _observations_of_others(self) -> tuple[Observation, ...]:
+        options, tools = self.watch.options, self._tools
+        found = [
+            each
+            for pattern in options.results
+            for each in junit_observations(pattern, self.watch.name, tools.say, self._history.full_id)
+        ]
+        return tuple(found)
+
+    def _is_news(self, trials: KnownTrials, resolved: Resolved) -> bool:
+        """Whether the bisection does not see these runs anyway: those of its own check in its range."""
+        if self._request is None:
+            return True
+        return trials.commit not in {*resolved.range.parents, *resolved.request.ends}
+
+    def _run(self, resolved: Resolved) -> Document:
+        return self._tools.run(
+            sessions.create(resolved, self._tools.store, self._tools.home), self._tools.store
+        )
+
+    def _keep(self, error: BisectError) -> None:
+        _log.warning("%s: %s", self.watch.name, error.message, exc_info=True)
+        self._tools.say(f"{self.watch.name}: {error.message}. {error.hint}".rstrip())
+        self.errors.append(error)
+
+    def _past(self) -> tuple[PastSession, ...]:
+        return past_sessions(self._tools.store, self._tools.home)
+
+    @property
+    def _request(self) -> Request | None:
+        return None if self._own is None else self._own.request
+
+    @cached_property
+    def _trial_s(self) -> float:
+        """How long a trial takes."""
+        if self._request is None:
+            return _USUAL_TRIAL_S
+        same = [each for each in self._past() if has_check(each, self._request)]
+        seconds = [row.result.seconds for each in same for row in each.trials]
+        return sum(seconds) / len(seconds) if seconds else _USUAL_TRIAL_S
+
+    @property
+    def _minutes_left(self) -> float | None:
+        budget = self.watch.options.budget_minutes
+        return None if budget is None else max(budget - (time.monotonic() - self._began) / 60, 0.01)
+
+    @property
+    def _used_up(self) -> bool:
+        left = self._minutes_left
+        return left is not None and left <= 0.01

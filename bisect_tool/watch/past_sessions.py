@@ -1,0 +1,78 @@
+"""The sessions of the store that say something about a watch: those that ran its check, and its own."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from bisect_tool.mode import Bisect, Repro
+from bisect_tool.request import Request
+from bisect_tool.results.document import Document
+from bisect_tool.session import session as sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.paths import Home
+    from bisect_tool.session.store import SessionRow, Store, TrialRow
+
+_log = logging.getLogger("bisect_run.watch")
+
+
+@dataclass(frozen=True)
+class PastSession:
+    """A stored session: its request, its trials, and its document if it ended; `running` by any process."""
+
+    id: str
+    request: Request
+    trials: tuple[TrialRow, ...]
+    document: Document | None
+    running: bool
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it was interrupted, or stopped by a budget: it can be resumed."""
+        return not self.running and (self.document is None or self.document.resumable)
+
+    def bisects_for(self, watch: str) -> bool:
+        """Whether it is a bisection that this watch began."""
+        return self.belongs_to(watch) and isinstance(self.request.mode, Bisect)
+
+    def belongs_to(self, watch: str) -> bool:
+        """Whether this watch began it."""
+        return self.request.watched is not None and self.request.watched.name == watch
+
+
+def past_sessions(store: Store, home: Home) -> tuple[PastSession, ...]:
+    """The sessions that can be read, oldest first."""
+    return tuple(_read(store, home))
+
+
+def has_check(past: PastSession, request: Request) -> bool:
+    """Whether a session ran the same check, in the same way, on the same cells."""
+    mode = past.request.mode
+    stressed = isinstance(mode, Repro) and mode.stress is not None
+    return not stressed and _check(past.request) == _check(request)
+
+
+def _check(request: Request) -> tuple[object, ...]:
+    return request.check, request.scenario, request.profile, request.cells
+
+
+def _read(store: Store, home: Home) -> Iterator[PastSession]:
+    for row in reversed(store.sessions()):
+        try:
+            request = Request.model_validate_json(row.request)
+            document = _document(row)
+        except ValidationError:
+            _log.info("session %s was stored by another version and is left out", row.id)
+            continue
+        running = sessions.is_running(home, row.id)
+        yield PastSession(row.id, request, tuple(store.trials(row.id)), document, running)
+
+
+def _document(row: SessionRow) -> Document | None:
+    return None if row.document is None else Document.model_validate_json(row.document)

@@ -1,0 +1,76 @@
+"""What a watch runs, as requests: its check at a commit, and the bisection of a range."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from bisect_tool.mode import Bisect, ObservedRuns
+from bisect_tool.options.resolve import resolve
+from bisect_tool.options.run_options import ReproOptions, RunOptions
+from bisect_tool.request import Watched
+from bisect_tool.watch.findings import same_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bisect_tool.nightly.decision import Bisect as BisectDecision
+    from bisect_tool.nightly.decision import KnownTrials
+    from bisect_tool.options.nightly_options import NightlyOptions
+    from bisect_tool.options.resolve import Resolved
+    from bisect_tool.options.watches import Watch
+    from bisect_tool.paths import Home
+
+_Options = TypeVar("_Options", RunOptions, ReproOptions)
+
+
+def check_at(watch: Watch, rev: str, runs: int, home: Home, say: Callable[[str], None]) -> Resolved:
+    """The check of a watch, a number of times at a commit.
+
+    Raises:
+        UsageError: the check, the commit or the repository does not exist.
+    """
+    options = _with(watch.options, ReproOptions(rev=rev, runs=runs))
+    return _watched(resolve(options, home, say), Watched(name=watch.name))
+
+
+def bisection(
+    watch: Watch,
+    decision: BisectDecision,
+    minutes: float | None,
+    home: Home,
+    say: Callable[[str], None],
+) -> Resolved:
+    """The bisection of a range, for the cells that turned red in it, in the `minutes` that are left.
+
+    Raises:
+        UsageError: the check or the repository does not exist, or nothing lies between the ends.
+    """
+    ends = RunOptions(good=(decision.good,), bad=decision.bad)
+    options = replace(_with(watch.options, ends), budget_minutes=minutes)
+    cells = tuple((key.series, key.job, key.shard, key.cell, key.environment) for key in decision.cells)
+    mark = Watched(name=watch.name, cells=cells, exception=decision.exception)
+    return _watched(resolve(options, home, say), mark)
+
+
+def with_observations(resolved: Resolved, trials: Iterable[KnownTrials], cells: Iterable[str]) -> Resolved:
+    """The bisection that knows what was observed: of our own cells, by what a CI service calls them."""
+    mode, cells = resolved.request.mode, tuple(cells)
+    assert isinstance(mode, Bisect)
+    found = tuple(
+        ObservedRuns(cell=cell, commit=each.commit, passed=each.passed, failed=each.failed)
+        for each in trials
+        if each.cell.cell and (cell := same_cell(each.cell.cell, cells))
+    )
+    request = resolved.request.model_copy(update={"mode": mode.model_copy(update={"observations": found})})
+    return replace(resolved, request=request)
+
+
+def _with(options: NightlyOptions, wanted: _Options) -> _Options:
+    """The wanted options with what the watch says of those that it has as well."""
+    given = {field.name for field in fields(wanted)} & {field.name for field in fields(options)}
+    return replace(wanted, **{name: getattr(options, name) for name in given - {"as_json", "results"}})
+
+
+def _watched(resolved: Resolved, mark: Watched) -> Resolved:
+    return replace(resolved, request=resolved.request.model_copy(update={"watched": mark}))

@@ -1,0 +1,125 @@
+"""The watches of a configuration file, and what overrides it."""
+
+import dataclasses
+
+import pytest
+
+from bisect_tool.errors import UsageError
+from bisect_tool.options.declared import declared
+from bisect_tool.options.nightly_options import NightlyOptions
+from bisect_tool.options.watches import name_of, watches
+
+FILE = """
+repo = "engine"
+confirm = "revert"
+
+[watch.gpu]
+ref = "origin/main"
+slots = 2
+
+[watch.unit]
+command = ["./check.sh", "-x"]
+results = ["a/*.xml", "b"]
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text, given=(), name="bisect-run.toml", **options):
+        (tmp_path / name).write_text(text)
+        return watches(NightlyOptions(**options), frozenset(given), tmp_path)
+
+    return read
+
+
+def test_keys_at_the_top_count_for_every_watch(read):
+    gpu, unit = read(FILE)
+    assert (gpu.name, gpu.options.repo, gpu.options.ref, gpu.options.slots) == (
+        "gpu",
+        "engine",
+        "origin/main",
+        2,
+    )
+    assert (unit.options.repo, unit.options.ref, unit.options.confirm) == ("engine", "HEAD", "revert")
+    assert (unit.options.command, unit.options.results) == (("./check.sh", "-x"), ("a/*.xml", "b"))
+
+
+def test_command_line_overrides_the_file_also_with_a_default(read):
+    gpu, unit = read(FILE, ("slots", "confirm"), slots=1)
+    assert (gpu.options.slots, gpu.options.confirm, unit.options.confirm) == (1, None, None)
+    assert gpu.options.ref == "origin/main"
+
+
+def test_only_the_named_watch(read):
+    assert [each.name for each in read(FILE, ("watch",), watch=("unit",))] == ["unit"]
+    with pytest.raises(UsageError, match="no watch cpu"):
+        read(FILE, ("watch",), watch=("cpu",))
+
+
+def test_project_file_has_a_table(read):
+    (watch,) = read('[tool.bisect-run]\nref = "main"', name="pyproject.toml")
+    assert watch.options.ref == "main"
+    (watch,) = read("[tool.other]", ("ref",), name="pyproject.toml", ref="dev")
+    assert watch.options.ref == "dev"
+
+
+def test_without_a_file_the_command_line_is_the_watch(tmp_path):
+    options = NightlyOptions(command=("./check.sh",))
+    (watch,) = watches(options, frozenset({"command"}), tmp_path)
+    assert (watch.name, watch.options) == ("./check.sh", options)
+    with pytest.raises(UsageError, match="needs a configuration file"):
+        watches(NightlyOptions(watch=("a",)), frozenset({"watch"}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({}, "external-lb-dp"),
+        ({"scenario": "shutdown"}, "shutdown"),
+        ({"pytest": ("tests/a.py", "b")}, "tests/a.py b"),
+        ({"source": "buildkite", "pipeline": "vllm/ci", "job": "gpu.*"}, "vllm/ci gpu.*"),
+        ({"source": "github", "repository": "o/r", "workflow": "n.yml"}, "o/r n.yml"),
+        ({"command": ("./check.sh", "a\nb")}, "./check.sh a b"),
+    ],
+)
+def test_name_says_what_is_watched(options, name):
+    assert name_of(NightlyOptions(**options)) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("slot = 2", "there is no option slot", "Is it slots"),
+        ('[watch.a]\nslots = "two"', "watch a: .*--slots", "--help"),
+        ("[watch.a]\nslots = 99", "watch a: .*--slots", "--help"),
+        ("slots = [1]", "slots: it has to be a text or a number", "--help"),
+        ('comment-on-culprit = "yes"', "true or false", "--help"),
+        ("cells = [1]", "a text, or a list of texts", "--help"),
+        ("watch = 3", "watch has to be tables", r"\[watch.NAME\]"),
+        ("slots = ", "bisect-run.toml: ", "TOML"),
+        ('config = "a"', "there is no option config", ""),
+    ],
+)
+def test_what_is_wrong_is_named(read, text, message, hint):
+    with pytest.raises(UsageError, match=message) as error:
+        read(text)
+    assert hint.replace("\\", "") in error.value.hint
+
+
+def test_file_that_is_missing_is_named(tmp_path):
+    with pytest.raises(UsageError, match="cannot read"):
+        watches(NightlyOptions(config=str(tmp_path / "none.toml")), frozenset({"config"}), tmp_path)
+
+
+def test_every_option_of_nightly_can_be_in_the_file(read):
+    """But for those that say how one night is run and shown."""
+    values = {bool: "true", int: "3", float: "0.8"}
+    for option in declared(NightlyOptions):
+        if option.name in ("config", "watch", "dry_run", "as_json"):
+            continue
+        value = getattr(option.info, "min", None) or values.get(type(option.default), '"x"')
+        if option.name in ("confirm", "annotate", "source"):
+            value = {"confirm": '"revert"', "annotate": '"github"', "source": '"github"'}[option.name]
+        (watch,) = read(f"{option.name.replace('_', '-')} = {value}")
+        changed = dataclasses.replace(watch.options, **{option.name: option.default})
+        assert changed == NightlyOptions()

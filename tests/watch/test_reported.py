@@ -1,0 +1,35 @@
+"""What was reported is remembered in the home."""
+
+import pytest
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.paths import Home
+from bisect_tool.results.nightly import Cause
+from bisect_tool.watch.reported import record, reported
+
+
+def cause(mark, state):
+    return Cause(fingerprint=mark, state=state, cells=("a",), good="g", bad="b")
+
+
+def test_states_add_up_over_nights(tmp_path):
+    home = Home(tmp_path, tmp_path)
+    assert reported(home) == {}
+    record(home, [cause("1", "new"), cause("2", "new")])
+    record(home, [cause("1", "fixed"), cause("3", "open")])
+    assert reported(home) == {"1": "fixed", "2": "open", "3": "open"}
+
+
+def test_damaged_file_makes_everything_new(tmp_path):
+    home = Home(tmp_path, tmp_path)
+    record(home, [cause("1", "new")])
+    (tmp_path / "nightly" / "reported.json").write_text("{")
+    assert reported(home) == {}
+    (tmp_path / "nightly" / "reported.json").write_text("[1]")
+    assert reported(home) == {}
+
+
+def test_disk_that_takes_nothing_is_named(tmp_path):
+    (tmp_path / "nightly").write_text("in the way")
+    with pytest.raises(EnvironmentFailed, match="cannot write"):
+        record(Home(tmp_path, tmp_path), [cause("1", "new")])
