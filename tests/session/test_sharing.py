@@ -123,7 +123,13 @@ def test_replacements_and_line_ends_share_nothing_with_what_was_before(project, 
     assert again.version != first.version
 
 
-@pytest.mark.parametrize("command", ["demo", "step", "repro"])
+def test_repro_gives_its_trials_and_takes_none(create, store, shas):
+    add(create("repro"), store, shas[1])
+    assert shared(create(), store) == [shas[1]]
+    assert shared(create("repro"), store) == []
+
+
+@pytest.mark.parametrize("command", ["demo", "step"])
 def test_nor_do_these(create, store, shas, command):
     add(create(command), store, shas[1])
     assert shared(create(), store) == []
