@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.cli.run_session import SessionInterrupted, finish
-from bisect_tool.delivery.deliver import check_delivery, deliver
+from bisect_tool.delivery.check import check_delivery
+from bisect_tool.delivery.deliver import deliver
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode
 from bisect_tool.file_lock import lease
 from bisect_tool.options.watches import watches

@@ -18,6 +18,7 @@ from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.history import History
 from bisect_tool.results.nightly import NightlyDocument
 from bisect_tool.session import session as sessions
+from bisect_tool.sources.collect import collect
 from bisect_tool.sources.junit_files import junit_observations
 from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells
@@ -26,6 +27,7 @@ from bisect_tool.watch.own_observations import own_observations
 from bisect_tool.watch.past_sessions import has_check, past_sessions
 from bisect_tool.watch.queue import Queued
 from bisect_tool.watch.requests import bisection, check_at, with_observations
+from bisect_tool.watch.source_options import source_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -192,6 +194,15 @@ class Night:
             for pattern in options.results
             for each in junit_observations(pattern, self.watch.name, tools.say, self._history.full_id)
         ]
+        if options.source:
+            found += collect(
+                source_options(options),
+                self.watch.name,
+                tools.environment,
+                tools.home.cache / "ci",
+                tools.say,
+                tools.now,
+            )
         return tuple(found)
 
     def _is_news(self, trials: KnownTrials, resolved: Resolved) -> bool:
