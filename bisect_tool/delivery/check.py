@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,6 +27,8 @@ def check_delivery(options: DeliveryOptions, environment: Mapping[str, str]) -> 
     Raises:
         UsageError: a name is malformed, or a variable is missing; the message says which.
     """
+    if options.out is not None and not _is_writable(Path(options.out).expanduser()):
+        raise UsageError(f"cannot write to --out {clean_line(options.out, 200)}", "Is it a folder of yours?")
     if options.github_issues is not None and not NAME.fullmatch(options.github_issues):
         raise UsageError(
             f"--github-issues {clean_line(options.github_issues, 100)} is no OWNER/REPO",
@@ -36,10 +41,18 @@ def check_delivery(options: DeliveryOptions, environment: Mapping[str, str]) -> 
         _require(environment, webhook.VARIABLE, "--slack", "Set it to the address of the incoming webhook.")
         if urlsplit(environment[webhook.VARIABLE]).scheme not in {"https", "http"}:
             raise UsageError(f"{webhook.VARIABLE} is no web address", "It begins with https://.")
+    if options.annotate == "buildkite" and not which("buildkite-agent", path=environment.get("PATH", "")):
+        raise UsageError("--annotate buildkite needs buildkite-agent", "Is this a job of Buildkite?")
     if options.annotate == "github":
         _require(
             environment, github_summary.VARIABLE, "--annotate github", "GitHub Actions sets it for its jobs."
         )
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether it is a folder in which we may write, or can be made one."""
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
 
 
 def _require(environment: Mapping[str, str], variable: str, flag: str, hint: str) -> None:

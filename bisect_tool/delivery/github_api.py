@@ -143,7 +143,8 @@ class GithubApi:
             _log.warning("%s %s: %s, try %d of %d", method, url, reason, attempt + 1, _TRIES)
             if method == _CREATE and not refused:
                 raise LostAnswer(f"GitHub does not answer: {reason}", "Deliver again later.")
-            self.clock.sleep(wait)
+            if attempt < _TRIES - 1:
+                self.clock.sleep(wait)
         raise EnvironmentFailed(f"GitHub does not answer: {reason} ({_TRIES} tries)", "Deliver again later.")
 
     def _pace(self, method: str) -> None:
@@ -201,7 +202,11 @@ def _rejection(response: requests.Response, request: str) -> tuple[str, str]:
     if status == requests.codes.unauthorized:
         return "GitHub does not accept the token", f"Is {TOKEN} right, and not expired?"
     if status == requests.codes.forbidden:
-        return f"the token may not {request}", f"{TOKEN} needs the permission {needed}."
+        said = _said(response)
+        return (
+            f"the token may not {request}{f' ({said})' if said else ''}",
+            f"{TOKEN} needs the permission {needed}.",
+        )
     if status == requests.codes.not_found:
         return (
             f"GitHub does not have it, or hides it from the token: {request}",

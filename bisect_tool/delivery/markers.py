@@ -69,6 +69,17 @@ def section_state(body: str) -> str:
     return found[2] if found else ""
 
 
+def section_rest(body: str) -> str:
+    """What follows the first paragraph of the section in a body, empty if there is none."""
+    body = body.replace("\r\n", "\n")
+    found = _BEGIN.search(body)
+    if found is None:
+        return ""
+    end = body.rfind(_END, found.end())
+    text = body[found.end() : end if end >= 0 else None].strip()
+    return text.partition("\n\n")[2]
+
+
 def replace_section(body: str, new: str) -> str:
     """The body with another section; what stands before and after it stays."""
     body = body.replace("\r\n", "\n")

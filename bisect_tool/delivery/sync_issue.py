@@ -21,19 +21,17 @@ if TYPE_CHECKING:
 
 def sync_issue(night: NightlyDocument, cause: Cause, issues: Issues, allowance: Allowance) -> str:
     """Make the issue what it should be; returns what was done, empty if nothing had to be."""
-    section = markers.section(cause, issue_body(night, cause, PAUSED_LABEL))
     found = issues.find(markers.identifier(cause))
     if found is not None:
-        return _updated(night, cause, found, section, issues, allowance)
+        return _updated(night, cause, found, issues, allowance)
     if cause.state == "fixed" or not allowance.take():
         return ""
+    section = markers.section(cause, issue_body(night, cause, PAUSED_LABEL))
     created = issues.create(markers.identifier(cause), title(cause), section)
     return f"opened issue {created.number}"
 
 
-def _updated(  # noqa: PLR0913, PLR0917 - what it should be, and how it is
-    night: NightlyDocument, cause: Cause, found: Issue, section: str, issues: Issues, allowance: Allowance
-) -> str:
+def _updated(night: NightlyDocument, cause: Cause, found: Issue, issues: Issues, allowance: Allowance) -> str:
     before, after = markers.section_state(found.body), markers.standing(cause)
     if markers.is_fixed(after) and not found.is_open:
         return ""
@@ -41,7 +39,8 @@ def _updated(  # noqa: PLR0913, PLR0917 - what it should be, and how it is
     if untouchable:
         return f"left issue {found.number} alone: {untouchable}"
     fields: dict[str, object] = {}
-    body = markers.replace_section(found.body, section)
+    text = issue_body(night, cause, PAUSED_LABEL, markers.section_rest(found.body))
+    body = markers.replace_section(found.body, markers.section(cause, text))
     if body != found.body.replace("\r\n", "\n"):
         fields["body"] = body
     if before != after:

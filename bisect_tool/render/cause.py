@@ -19,7 +19,7 @@ def title(cause: Cause) -> str:
 
     Nothing in it mentions a person or refers to an issue.
     """
-    fail = "fails" if len(cause.cells) == 1 else "fail"
+    fail = "fail" if len(cause.cells) > 1 else "fails"
     return f"{_cells(cause)} {fail}{_since(cause)}"
 
 

@@ -26,11 +26,16 @@ _ERROR_LINES = 10
 
 def report(night: NightlyDocument, cause: Cause) -> str:
     """Render how things are, and the report of the bisection as far as it fits into an issue."""
-    return f"{_status(night, cause)}\n\n{_bisection(cause)}\n"
+    return f"{status(night, cause)}\n\n{_bisection(cause)}\n"
 
 
-def issue_body(night: NightlyDocument, cause: Cause, paused_label: str) -> str:
-    """Render the body of the issue: the report, and how to stop its updates."""
+def issue_body(night: NightlyDocument, cause: Cause, paused_label: str, kept: str = "") -> str:
+    """Render the body of the issue: the report, and how to stop its updates.
+
+    `kept` is what a body had below its first paragraph: it stays where the bisection's document is gone.
+    """
+    if kept and cause.document is None:
+        return f"{status(night, cause)}\n\n{kept}\n"
     footer = (
         f"Updated by {code('bisect-run nightly')} (watch {code(night.watch)}); "
         f"the label {code(paused_label)} stops that."
@@ -40,7 +45,7 @@ def issue_body(night: NightlyDocument, cause: Cause, paused_label: str) -> str:
 
 def change(night: NightlyDocument, cause: Cause, *, again: bool) -> str:
     """Render the comment on an issue whose state has changed; `again`: it fails after it was fixed."""
-    lines = [_status(night, cause, again=again)]
+    lines = [status(night, cause, again=again)]
     if cause.state != "fixed":
         lines += ["", *facts(cause)]
     return "\n".join(lines) + "\n"
@@ -87,7 +92,8 @@ def fixing_range(cause: Cause) -> Markdown:
     return Markdown(f"[{span}]({forge.compare(cause.bad, cause.fixed_by)})")
 
 
-def _status(night: NightlyDocument, cause: Cause, *, again: bool = False) -> str:
+def status(night: NightlyDocument, cause: Cause, *, again: bool = False) -> str:
+    """One paragraph: whether the cells fail, and where."""
     if cause.state == "fixed":
         since = f" since {code(short(cause.fixed_by))}" if cause.fixed_by else ""
         among = f" The fix is in {fixing_range(cause)}." if cause.fixed_by else ""

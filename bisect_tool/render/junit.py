@@ -67,7 +67,7 @@ def _message(cell: NightlyCell) -> str:
     rate = f"{cell.rate.failed} of {cell.rate.runs} runs failed" if cell.rate else ""
     culprit = f"culprit {short(cell.culprit)}" if cell.culprit else ""
     since = f"since {short(cell.since)}" if cell.since else ""
-    return _text(joined(f"{cell.status.value}: {cell.sentence}", culprit, since, rate))
+    return _text(joined(f"{cell.status.value}: {cell.sentence.rstrip('.')}", culprit, since, rate))
 
 
 def _text(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from bisect_tool.format import count, listing, short
+from bisect_tool.format import count, joined, short
 from bisect_tool.render.cause import title
 from bisect_tool.render.cause_markdown import facts
 from bisect_tool.render.markdown import code, table_code
@@ -47,7 +47,7 @@ def summary(night: NightlyDocument) -> str:
     known = [f"{states[state]} {state}" for state in _STATES if states[state]]
     passing = sum(cell.status in (CellStatus.GREEN, CellStatus.FIXED) for cell in night.cells)
     causes = f"causes of failures: {', '.join(known)}" if known else "no cause of failures"
-    return f"{causes}; {passing} of {count(len(night.cells), 'cell')} pass"
+    return f"{causes}; {passing} of {count(len(night.cells), 'cell')} {'passes' if passing == 1 else 'pass'}"
 
 
 def cell_name(cell: NightlyCell) -> str:
@@ -90,5 +90,5 @@ def _table(night: NightlyDocument) -> Iterator[str]:
 def _row(cell: NightlyCell) -> str:
     rate = f", {cell.rate.failed} of {cell.rate.runs} failed" if cell.rate else ""
     since, culprit = (table_code(short(sha)) if sha else "" for sha in (cell.since, cell.culprit))
-    reason = table_code(without_homes(listing([each for each in (cell.sentence, cell.action) if each])))
+    reason = table_code(without_homes(joined(cell.sentence.rstrip("."), cell.action)))
     return f"| {table_code(cell_name(cell))} | {cell.status.value}{rate} | {since} | {culprit} | {reason} |"

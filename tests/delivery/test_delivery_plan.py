@@ -167,6 +167,8 @@ def test_a_section_is_added_to_a_body_without_one():
             {"BISECT_RUN_SLACK_WEBHOOK": "hooks/x"},
             "BISECT_RUN_SLACK_WEBHOOK is no web address",
         ),
+        ({"annotate": "buildkite"}, {"PATH": "/nowhere"}, "--annotate buildkite needs buildkite-agent"),
+        ({"out": "/dev/null/x"}, {}, "cannot write to --out /dev/null/x"),
         ({"annotate": "github"}, {}, "--annotate github needs GITHUB_STEP_SUMMARY"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import documents
 import pytest
 from github_service import REPOSITORY, Fault
@@ -110,6 +112,16 @@ def test_a_creation_that_was_cut_off_is_found_by_the_next_night(delivery, servic
     delivery(night(cause("open"), commit=commit(2)))
     assert len(service.issues) == 1
     assert "`000000002`" in service.issues[0]["body"]
+
+
+def test_a_report_stays_where_its_session_was_pruned(delivery, service):
+    delivery(night(cause()))
+    before = service.issues[0]["body"]
+    for state, expected in ("open", "**Fails** at `000000002`"), ("fixed", "**Fixed**: all cells pass again"):
+        delivery(night(cause(state, document=None), commit=commit(2)))
+        after = service.issues[0]["body"]
+        assert expected in after
+        assert after.split("## Summary")[1] == before.split("## Summary")[1]
 
 
 def test_an_issue_whose_label_was_removed_is_found_by_search(delivery, service):
@@ -227,7 +239,7 @@ def test_a_comment_without_an_answer_is_made_once(delivery, service, done):
         (
             403,
             {"X-Accepted-GitHub-Permissions": "issues=write"},
-            f"the token may not POST {ISSUES}. {TOKEN} needs the permission issues=write.",
+            f"the token may not POST {ISSUES} (a fault). {TOKEN} needs the permission issues=write.",
         ),
         (403, {}, "needs the permission issues=write, and pull_requests=write to comment on them."),
         (404, {}, "GitHub does not have it, or hides it from the token"),
@@ -330,3 +342,12 @@ def test_a_body_is_no_longer_than_github_takes(delivery, service):
     many = tuple(failure.model_copy(update={"signature": f"s{each}"}) for each in range(60))
     delivery(night(cause(document=documents.culprit().model_copy(update={"failures": many}))))
     assert len(service.issues[0]["body"]) < 65_536
+
+
+def test_two_runs_of_one_home_give_one_issue(delivery, service):
+    """One waits until the other has delivered."""
+    with ThreadPoolExecutor(2) as pool:
+        said = [line for lines in pool.map(delivery, [night(cause())] * 2) for line in lines]
+    assert "opened issue 1" in said
+    assert len(service.issues) == 1
+    assert [method for method, _ in service.writes] == ["POST"]

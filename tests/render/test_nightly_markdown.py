@@ -1,0 +1,132 @@
+"""The Markdown of a night and of its causes: what it says, and that text of others is text."""
+
+from __future__ import annotations
+
+import documents
+import pytest
+from markdown_it import MarkdownIt
+from night_documents import CELLS, candidates, cause, cell, hostile, night
+
+from bisect_tool.render.cause import title
+from bisect_tool.render.cause_markdown import change, issue_body, pull_request
+from bisect_tool.render.nightly_markdown import cut, nightly_markdown, summary
+from bisect_tool.results.nightly import CellStatus
+
+PULL = "https://github.com/vllm-project/vllm/pull/34730"
+SHA = documents.CULPRIT
+OURS = "https://github.com/vllm-project/vllm/"
+
+
+def hostile_texts():
+    document = hostile()
+    evil, held = document.causes
+    yield nightly_markdown(document)
+    for each in (evil, held, evil.model_copy(update={"state": "fixed", "fixed_by": SHA, "document": None})):
+        yield issue_body(document, each, "paused")
+        yield change(document, each, again=True)
+    yield pull_request(evil)
+
+
+HOSTILE = tuple(hostile_texts())
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=map(str, range(len(HOSTILE))))
+def test_text_of_others_is_code(text):
+    """Outside code GitHub would turn `@name` and `#1` into mentions and references."""
+    blocks = MarkdownIt("commonmark").enable("table").parse(text)
+    prose, inside = [], False
+    for token in (each for block in blocks for each in block.children or ()):
+        assert token.type != "image"
+        if token.type == "link_open":
+            assert token.attrs["href"].startswith(OURS)
+        if token.type == "html_inline":
+            assert token.content in {"<code>", "</code>"}
+            inside = token.content == "<code>"
+        elif token.type == "text" and not inside:
+            prose.append(token.content)
+    said = " ".join(prose).replace("#34730", "")
+    assert said.strip()
+    for mark in ("@", "#", "GH-", "http", "www", "$", "::", "evil"):
+        assert mark not in said
+
+
+def test_a_night_says_its_causes_and_what_does_not_pass():
+    text = nightly_markdown(
+        night(cause("open"), candidates(fingerprint="b"), cause("fixed", fingerprint="c"))
+    )
+    lines = text.splitlines()
+    assert lines[:3] == [
+        "## Nightly results of `origin/main` at `5afb387bd`",
+        "",
+        "Watch `main`: causes of failures: 1 new, 1 open, 1 fixed; 2 of 8 cells pass.",
+    ]
+    assert [line for line in lines if line.startswith("###")] == [
+        "### New: `test_external_lb_server_info[4] and 2 more cells fail since one of 2 commits`",
+        "### Open: `test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)`",
+        "### Fixed: `test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)`",
+        "### Cells that do not pass, or were fixed",
+    ]
+    assert "- One of: `57c84ff12`, `27066d1b2`" in lines
+    assert f"- Culprit: PR [#34730]({PULL}) " in text
+    assert "| `gpu test_c[3]` | flaky, 2 of 20 failed |  |  | `It is flaky` |" in lines
+    assert sum(line.startswith("| `gpu ") for line in lines) == len(CELLS) - 1
+
+
+def test_a_green_night_has_no_table():
+    assert nightly_markdown(night(cells=(cell(),))).splitlines()[2:] == [
+        "Watch `main`: no cause of failures; 1 of 1 cell passes."
+    ]
+
+
+def test_a_long_table_is_counted():
+    cells = tuple(cell(CellStatus.NEW, f"test[{number}]") for number in range(250))
+    text = nightly_markdown(night(cells=cells))
+    assert text.count("| `gpu test[") == 200
+    assert text.endswith("\nand 50 more cells.\n")
+
+
+def test_folders_of_this_machine_are_not_shown():
+    cells = (cell(CellStatus.NEW, action="bisect-run run --repo /home/ada/vllm"),)
+    text = nightly_markdown(night(cells=cells))
+    assert "`It is new; bisect-run run --repo ~/vllm`" in text
+
+
+@pytest.mark.parametrize("limit", [60, 100, 500, 1000])
+def test_a_text_is_cut_between_lines(limit):
+    text = nightly_markdown(night(cause()))
+    short = cut(text, limit)
+    assert len(short.encode()) <= limit
+    kept = short.removesuffix("\n\n*The rest was cut: it is too long for this page.*\n")
+    assert text.startswith(kept)
+    assert not kept or text[len(kept)] == "\n"
+
+
+def test_a_text_that_fits_is_not_cut():
+    assert cut("a\nb\n", 4) == "a\nb\n"
+    assert cut("a\nb\n", 3) == ""
+
+
+def test_a_summary_counts_what_passes():
+    assert summary(night(cause())) == "causes of failures: 1 new; 2 of 8 cells pass"
+
+
+@pytest.mark.parametrize(
+    ("each", "expected"),
+    [
+        (cause(cells=("test_a",)), "test_a fails since 27066d1b2 (PR 34730)"),
+        (cause(cells=("a", "b"), document=None), "a and 1 more cell fail since 27066d1b2"),
+        (candidates(cells=("a",)), "a fails since one of 2 commits"),
+        (cause(cells=("a",), culprit=""), "a fails after a97954b6a"),
+        (cause(cells=()), "The build fails since 27066d1b2 (PR 34730)"),
+        (cause(cells=("@all #1",), culprit=""), "\uff20all \uff031 fails after a97954b6a"),
+    ],
+)
+def test_a_title_names_the_cells_and_the_commit(each, expected):
+    assert title(each) == expected
+
+
+def test_without_a_document_an_issue_has_the_facts():
+    text = issue_body(night(), cause(document=None, proven=False), "paused")
+    assert text.startswith("**Fails** at `5afb387bd` of `origin/main`.\n\n- Cells: ")
+    assert "- Suspect: `27066d1b2`\n" in text
+    assert "- Range: `a97954b6a` (good) to `5afb387bd` (bad)\n" in text
