@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
             _number(headers.get(f"{prefix}{name}", "")) for name in ("Limit", "Remaining", "Reset")
         )
         if allowance is not None and remaining is not None and reset is not None:
-            seconds = reset - now if reset > _EPOCH else reset
+            seconds = reset - _service_time(headers, now) if reset > _EPOCH else reset
             return RateLimit(int(allowance), int(remaining), max(0.0, seconds))
     return None
 
@@ -54,6 +55,14 @@ def is_refusal(status: int, headers: Mapping[str, str], now: float) -> bool:
         return True
     limit = rate_limit(headers, now)
     return status == 403 and ("Retry-After" in headers or (limit is not None and not limit.remaining))
+
+
+def _service_time(headers: Mapping[str, str], now: float) -> float:
+    """The time by the clock of the service, which its resets refer to; ours may be minutes off."""
+    try:
+        return parsedate_to_datetime(headers.get("Date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return now
 
 
 def _number(text: str) -> float | None:

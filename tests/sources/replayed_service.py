@@ -11,7 +11,10 @@ from threading import Thread
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; `cut` ends it before its length, `next_path` links to the next page."""
+    """An answer; `cut` ends it before its length, `next_path` links to the next page.
+
+    A body that is a generator's function is sent piece by piece, without a length.
+    """
 
     body: object = None
     status: int = 200
@@ -36,12 +39,17 @@ class ReplayedService:
         self.requests.append((handler.path, dict(handler.headers)))
         replies = self.replies.get(path, [Reply({"message": "Not Found"}, 404)])
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
-        content = reply.content()
-        handler.send_response(reply.status)
+        handler.send_response_only(reply.status)  # without a `Date`, which tests set
         for name, value in reply.headers.items():
             handler.send_header(name, value)
         if reply.next_path:
             handler.send_header("Link", f'<{self.url}{reply.next_path}>; rel="next"')
+        if callable(reply.body):
+            handler.end_headers()
+            handler.wfile.writelines(reply.body())
+            handler.close_connection = True
+            return
+        content = reply.content()
         if reply.status != 304:
             handler.send_header("Content-Length", str(len(content)))
         handler.end_headers()

@@ -168,6 +168,33 @@ def test_a_log_is_requested_once(collected):
     assert service.paths.count(path) == 1
 
 
+HOSTILE = [
+    "\x1b[31m{}\x1b[0m",
+    "\x1b_bk;t=1772800000123\x07{}",
+    "\x1b]8;;http://evil.example\x1b\\{}\x1b]8;;\x1b\\",
+    "\x1b]0;title\x07{}",
+    "\0{}\0",
+    "\u202e{}\u202c",
+    "\x9b31m{}",
+    "{}\r",
+]
+
+
+@pytest.mark.parametrize("form", HOSTILE, ids=ascii)
+def test_hostile_text_of_a_log_changes_no_name(collected, form):
+    log = "".join(f"{form.format(line)}\n" for line in LOG.split("\n"))
+    replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply(log.encode())]}
+    with collected(replies) as (run, _, _):
+        assert outcomes(run(BUILDKITE)) == [(TEST, "failed", "RuntimeError")]
+
+
+def test_a_name_of_a_test_is_never_hostile(collected):
+    log = LOG.replace("test_load", "test_\x1b]0;x\x07lo\0ad\u202e").encode() + b"\xff\xfe"
+    replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply(log)]}
+    with collected(replies) as (run, _, _):
+        assert outcomes(run(BUILDKITE)) == [(TEST, "failed", "RuntimeError")]
+
+
 @pytest.mark.parametrize("damage", [b"", b"no gzip", b"\x1f\x8b\x08\x00"])
 def test_a_damaged_log_is_requested_again(collected, tmp_path, damage):
     path = log_path(1, "job1")

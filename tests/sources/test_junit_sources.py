@@ -241,8 +241,7 @@ def test_links_in_an_archive_are_not_followed(tmp_path, folder):
 @pytest.mark.parametrize("content", [report(case("test_a")), zipped({"a.xml": report(case("test_a"))})])
 def test_a_url_is_read(content):
     path = f"/nights/{SHA}/results"
-    with replayed({path: [Reply({}, 500), Reply(content)]}) as service, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("time.sleep", lambda _: None)
+    with replayed({path: [Reply(content)]}) as service:
         (found,) = observe(f"{service.url.replace('//', '//me:secret@')}{path}?key=secret")
     assert (found.commit, found.key.cell) == (SHA, "tests.test_dp::test_a")
     assert found.log.startswith(f"http://127.0.0.1{path}")

@@ -1,8 +1,10 @@
 """The clients against a local server that replays the services' documented JSON, with faults."""
 
+import tracemalloc
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import formatdate
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -69,6 +71,7 @@ def test_buildkite_jobs_are_requested_of_builds_of_the_series_only(connect):
         "exclude_jobs": ["true"],
         "per_page": ["100"],
     }
+    assert parse_qs(urlsplit(service.requests[1][0]).query)["include_retried_jobs"] == ["true"]
     assert service.requests[0][1]["Authorization"] == "Bearer bk-secret"
 
 
@@ -109,6 +112,20 @@ def test_a_refusal_for_the_rate_limit_is_waited_for(connect, headers, pause):
     with connect({"/list": [Reply({}, 429, headers), Reply([1])]}) as (client, _, pauses):
         assert bodies(client) == [[1]]
     assert pauses == [pause]
+
+
+@pytest.mark.parametrize("skew", [-600, 600])
+def test_a_reset_is_read_by_the_clock_of_the_service(connect, skew):
+    theirs = NOW + skew
+    headers = {
+        "X-RateLimit-Limit": "60",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": f"{theirs + 30:.0f}",
+        "Date": formatdate(theirs, usegmt=True),
+    }
+    with connect({"/list": [Reply({}, 429, headers), Reply([1])]}, github_client) as (client, _, pauses):
+        assert bodies(client) == [[1]]
+    assert pauses == [30.0]
 
 
 def test_a_refusal_of_github_by_403_is_waited_for(connect):
@@ -273,3 +290,29 @@ def test_of_a_long_log_the_beginning_and_the_end_are_kept(connect, monkeypatch):
     assert tail.endswith(".last \ufffd")
     assert cut == f"[{len(log) - len(head) - len(tail)} bytes left out]"
     assert len(head) + len(tail) <= 3 << 16
+
+
+def test_a_log_of_200_mb_is_read_in_bounded_memory(connect):
+    block = b"." * (1 << 20)
+
+    def log():
+        yield b"first"
+        for _ in range(200):
+            yield block
+        yield b"last"
+
+    with connect({"/log": [Reply(log)]}) as (client, service, _):
+        tracemalloc.start()
+        found = client.log(f"{service.url}/log")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert found.startswith(b"first.")
+    assert found.endswith(b".last")
+    assert b" bytes left out]" in found
+    assert len(found) < 40 << 20
+    assert peak < 120 << 20
+
+
+def test_a_log_that_is_cut_is_requested_again(connect):
+    with connect({"/log": [Reply(b"half of it", cut=True), Reply(b"all of it")]}) as (client, service, _):
+        assert client.log(f"{service.url}/log") == b"all of it"

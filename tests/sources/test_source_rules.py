@@ -131,6 +131,23 @@ def test_a_retried_attempt_is_kept_beside_the_one_that_passed():
     assert len({each.key for each in found}) == 1
 
 
+def test_an_attempt_that_retried_itself_is_kept_so_that_green_hides_no_failure():
+    first = buildkite_job("failed", id="1", exit_status=134, retried=True, retry_type="automatic")
+    found = buildkite.observations(buildkite_build(first, buildkite_job("passed", id="2")), NIGHTLY)
+    assert [each.state for each in found] == [State.FAILED, State.PASSED]
+
+
+def test_jobs_of_a_build_that_runs_on_are_results():
+    jobs = buildkite_job("failed", id="1"), buildkite_job("running", id="2", exit_status=None)
+    found = buildkite.observations(buildkite_build(*jobs, state="running"), NIGHTLY)
+    assert [each.state for each in found] == [State.FAILED, State.PENDING]
+
+
+def test_a_job_that_ended_before_it_began_by_its_agents_clock_is_a_result():
+    job = buildkite_job(started_at="2026-03-06T08:00:00Z", finished_at="2026-03-06T07:59:00Z")
+    assert state(job) is State.PASSED
+
+
 def test_shards_of_one_name_are_cells_of_their_own():
     shards = [buildkite_job(id=str(number), parallel_group_index=number) for number in range(2)]
     found = buildkite.observations(buildkite_build(*shards), NIGHTLY)

@@ -93,3 +93,47 @@ def test_baseline_that_was_killed_is_no_good_end():
 def test_revert_is_reported_as_fixed():
     fixed = [*GREEN, *RED, night(7, job(7, "passed"))]
     assert set(decided(fixed).values()) == {Nothing(Reason.FIXED, since=COMMITS[7])}
+
+
+def log(failed, passed=()):
+    return "\n".join(
+        (
+            "============================= test session starts ==============================",
+            *(f"{test} PASSED" for test in passed),
+            *(f"{test} FAILED" for test in failed),
+            "=========================== short test summary info ============================",
+            *(f"FAILED {test} - {exception}: no" for test, exception in failed.items()),
+        )
+    )
+
+
+def decided_by_logs(logs):
+    builds = [night(number, job(number, "failed")) for number in range(len(logs))]
+    jobs = [each for build in builds for each in buildkite.observations(build, SERIES)]
+    found = job_results.observations(with_logs(jobs, lambda url: logs[int(url.split()[-1])]))
+    return {key.cell: each for key, each in decide(found, COMMITS).items()}
+
+
+def test_a_job_that_was_red_before_hides_no_new_failure():
+    red = log({"a.py::test_old": "OSError"}, ["a.py::test_new"])
+    redder = log({"a.py::test_old": "OSError", "a.py::test_new": "ValueError"})
+    found = decided_by_logs([red] * 4 + [redder] * 4)
+    new = found["a.py::test_new"]
+    assert isinstance(new, Bisect)
+    assert (new.good, new.bad, new.exception) == (COMMITS[3], COMMITS[4], "ValueError")
+    assert found["a.py::test_old"].reason is Reason.NO_PASS_KNOWN
+
+
+def test_attempt_that_was_reported_out_of_order_is_the_same_evidence():
+    again = job(4, "passed"), job(4, "failed", retried=True)
+    assert {each.reason for each in decided([*GREEN, night(4, *again)]).values()} == {Reason.FLAKY}
+
+
+def test_failures_on_one_host_are_of_the_agent():
+    jobs = [job(number, "passed", name=f"job {shard}") for number in range(4) for shard in range(4)]
+    sick = [job(4, "failed", name=f"job {shard}") for shard in range(4)]
+    well = {**job(4, "passed", name="job 9"), "agent": {"hostname": "gpu-9"}}
+    builds = [night(4, *sick, well), *(night(number, *jobs[4 * number :][:4]) for number in range(4))]
+    found = [each for build in builds for each in buildkite.observations(build, SERIES)]
+    reasons = {key.job: each.reason for key, each in decide(found, COMMITS).items()}
+    assert {reasons[f"job {shard}"] for shard in range(4)} == {Reason.INFRASTRUCTURE}
