@@ -11,6 +11,7 @@ from bisect_tool.planner.cell_runs import CellRuns
 from bisect_tool.planner.other_failure import other_failure
 from bisect_tool.planner.types import Belief
 from bisect_tool.search import Bisection, Culprit, Inference
+from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -41,14 +42,18 @@ class CellState:
         goal = self.goal
         frames = self.cell_runs.frames(goal.failing)
         verdicts = self.cell_runs.after(self.after).observations(goal.retries)
+        earlier = goal.earlier_runs(self.cell)
         several = self._has_several_failures
-        if (frames, verdicts, several) not in goal.searches:
+        key = (frames, verdicts, earlier, several)
+        if key not in goal.searches:
             weights = {each.sha: each.weight for each in goal.suspicions(frames)}
             # Files alone do not show which of several failures a later change took back.
             landings = goal.announced if several else goal.landings
-            prior = Inference(goal.dag, goal.bad, goal.goods, weights, goal.confidence, goal.fix, landings)
-            goal.searches[frames, verdicts, several] = Bisection(prior.observe(*verdicts))
-        return goal.searches[frames, verdicts, several]
+            prior = Inference(
+                goal.dag, goal.bad, goal.goods, weights, goal.confidence, goal.fix, landings, earlier
+            )
+            goal.searches[key] = Bisection(prior.observe(*verdicts))
+        return goal.searches[key]
 
     @property
     def known(self) -> Inference:
@@ -104,6 +109,8 @@ class CellState:
                 if not self.goal.fix
                 else "it fails at the end said to be fixed"
             )
+        if self.goal.earlier_runs(self.cell) != NO_EARLIER_RUNS:
+            return "runs and earlier results disagree"
         return "no commit explains all runs"
 
     @property

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
 from bisect_tool.search.prior import Suspicion, weights
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.evidence import Failure
     from bisect_tool.search import Bisection, Dag
+    from bisect_tool.search.earlier_runs import EarlierRuns
     from bisect_tool.search.prior import Change
     from bisect_tool.search.relands import Landing
     from bisect_tool.verdict import Verdict
@@ -73,6 +75,7 @@ class Goal:
         cached: The environments that are built already.
         by_exit_code: The check is a command, and any failure counts, whatever its signature.
         grouped: Cells with the same first parameter run in one process of their own in CI.
+        earlier: Runs of others, by cell: evidence of the failure rates.
     """
 
     dag: Dag
@@ -91,6 +94,11 @@ class Goal:
     cached: frozenset[str] = frozenset()
     by_exit_code: bool = False
     grouped: bool = True
+    earlier: Mapping[str, EarlierRuns] = field(default_factory=dict)
+
+    def earlier_runs(self, cell: str) -> EarlierRuns:
+        """The runs of a cell that others observed."""
+        return self.earlier.get(cell, NO_EARLIER_RUNS)
 
     def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
         """Prior weight of each commit, given the files in the failure's traceback; cached."""
@@ -103,8 +111,10 @@ class Goal:
         return {}
 
     @cached_property
-    def searches(self) -> dict[tuple[frozenset[str], tuple[tuple[str, Verdict], ...], bool], Bisection]:
-        """Cache of searches, by traceback files, observations, and whether a second failure was seen."""
+    def searches(
+        self,
+    ) -> dict[tuple[frozenset[str], tuple[tuple[str, Verdict], ...], EarlierRuns, bool], Bisection]:
+        """Cache of searches, by traceback files, verdicts, runs of others, and whether failures differ."""
         return {}
 
     @property

@@ -16,3 +16,10 @@ class Count:
     def total(self) -> int:
         """All conclusive runs."""
         return self.failed + self.passed
+
+    def __add__(self, other: Count) -> Count:
+        """Both together."""
+        return Count(self.failed + other.failed, self.passed + other.passed)
+
+
+NO_RUNS = Count()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from bisect_tool.search.count import Count
+from bisect_tool.search.count import NO_RUNS, Count
+from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
 from bisect_tool.search.indistinguishable import block
 from bisect_tool.search.posterior import Posterior
 from bisect_tool.verdict import Verdict
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bisect_tool.search.dag import Dag
+    from bisect_tool.search.earlier_runs import EarlierRuns
     from bisect_tool.search.rates import Floats
     from bisect_tool.search.relands import Landing
 
@@ -43,6 +45,7 @@ class Inference:
         confidence: The posterior probability at which a commit is named.
         fix: Search the first good commit: `bad` is then the end that passes, and `goods` fail.
         landings: Commits of changes that were reverted or landed again, according to their messages.
+        earlier: Runs of others, for the posterior alone: they neither reproduce nor confirm.
         observed: The verdicts of all runs, in the order in which the runs ended.
 
     Raises:
@@ -56,6 +59,7 @@ class Inference:
     confidence: float = 0.95
     fix: bool = False
     landings: Mapping[str, Landing] | None = None
+    earlier: EarlierRuns = NO_EARLIER_RUNS
     observed: tuple[tuple[str, Verdict], ...] = ()
 
     def __post_init__(self) -> None:
@@ -82,7 +86,7 @@ class Inference:
 
     def count(self, sha: str) -> Count:
         """Failures and passes of a commit."""
-        return self.counts.get(sha, Count())
+        return self.counts.get(sha, NO_RUNS)
 
     @property
     def inconsistent(self) -> bool:
@@ -108,10 +112,20 @@ class Inference:
     @cached_property
     def posterior(self) -> Posterior:
         """The probability of every hypothesis."""
-        place = self.dag.index
-        inside = {place[sha]: count for sha, count in self.counts.items() if sha in place}
-        outside = {sha: count for sha, count in self.counts.items() if sha not in place}
-        return Posterior(self.dag, self._prior, inside, outside, self.fix, self.good_end, self.goods)
+        place, counts = self.dag.index, self._counts_with_earlier
+        inside = {place[sha]: count for sha, count in counts.items() if sha in place}
+        outside = {sha: count for sha, count in counts.items() if sha not in place}
+        before = self.earlier.before
+        return Posterior(self.dag, self._prior, inside, outside, before, self.fix, self.good_end, self.goods)
+
+    @property
+    def _counts_with_earlier(self) -> Mapping[str, Count]:
+        """Failures and passes in runs of our own and of others; whatever descends from `bad` is as it is."""
+        counts = dict(self.counts)
+        for sha, count in (*self.earlier.at, (self.bad, self.earlier.after)):
+            if count.total:
+                counts[sha] = counts.get(sha, NO_RUNS) + count
+        return counts
 
     @cached_property
     def _prior(self) -> Floats:

@@ -94,6 +94,7 @@ class Breakages:
         dag: The commits of the range.
         inside: Runs at commits of the range, by index.
         outside: Runs at commits outside.
+        before: Runs at ancestors of the ends outside, taken together as one commit, which is sound.
         goods: The ends outside, which are sound unless the breakage lies outside.
         fix: The first good commit is searched.
     """
@@ -101,6 +102,7 @@ class Breakages:
     dag: Dag
     inside: Mapping[int, Count]
     outside: Mapping[str, Count]
+    before: Count
     goods: Collection[str]
     fix: bool
 
@@ -159,7 +161,10 @@ class Breakages:
 
     @cached_property
     def _any(self) -> float:
-        return sum(runs.any for each in (self._inside, self._outside) for runs in each.values())
+        tried = sum(runs.any for each in (self._inside, self._outside) for runs in each.values())
+        if not self.before.total:
+            return tried
+        return tried + self._likelihood(self.before.failed, self.before.passed).sound
 
     @cached_property
     def _untried(self) -> CommitLikelihood:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bisect_tool.search import rates
-from bisect_tool.search.count import Count
+from bisect_tool.search.count import NO_RUNS, Count
 from bisect_tool.search.multiple_breakages import Breakages
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Posterior:
         prior: The prior probability of each commit, given that one is the culprit; shape (commits,).
         inside: Runs at commits of the range, by index.
         outside: Runs at commits outside, which never descend from the culprit.
+        before: Runs at ancestors of the good ends, taken together: none of them descends from a breakage.
         fix: The first good commit is searched: its descendants are good, and all others bad.
         end: The commit outside that would be run next.
         goods: Those outside that are good ends.
@@ -51,6 +52,7 @@ class Posterior:
     prior: Floats
     inside: Mapping[int, Count]
     outside: Mapping[str, Count]
+    before: Count = NO_RUNS
     fix: bool = False
     end: str | None = None
     goods: Collection[str] = ()
@@ -83,7 +85,7 @@ class Posterior:
     @cached_property
     def breakages(self) -> Breakages:
         """The runs under the hypotheses of several breakages."""
-        return Breakages(self.dag, self.inside, self.outside, self.goods, self.fix)
+        return Breakages(self.dag, self.inside, self.outside, self.before, self.goods, self.fix)
 
     @cached_property
     def p_fail_descendant(self) -> Floats:
@@ -124,7 +126,7 @@ class Posterior:
 
     @cached_property
     def _total(self) -> Count:
-        return _sum((*self.inside.values(), *self.outside.values()))
+        return sum((*self.inside.values(), *self.outside.values()), self.before)
 
     @cached_property
     def _keys(self) -> Counts:
@@ -184,7 +186,3 @@ class _Shares:
     last: Floats
     flaky: float
     elsewhere: float
-
-
-def _sum(counts: Collection[Count]) -> Count:
-    return Count(sum(count.failed for count in counts), sum(count.passed for count in counts))

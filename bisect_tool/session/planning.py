@@ -20,6 +20,7 @@ from bisect_tool.planner import (
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change
 from bisect_tool.search.relands import Message, landings
+from bisect_tool.session.earlier_runs import earlier_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,7 @@ def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Ra
         announced=_landings(span, {}),
         by_exit_code=request.check.by_exit_code and not mode.same_failure,
         grouped=request.check.grouped,
+        earlier=earlier_runs(mode, request.bad, span, repository),
     )
 
 

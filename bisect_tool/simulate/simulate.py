@@ -11,12 +11,14 @@ import numpy as np
 from bisect_tool.search.bisection import Bisection
 from bisect_tool.search.conclusion import Culprit
 from bisect_tool.search.dag import Dag
+from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
 from bisect_tool.search.inference import Inference
 from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bisect_tool.search.earlier_runs import EarlierRuns
     from bisect_tool.search.relands import Landing
 
 _BINS = 10
@@ -50,7 +52,8 @@ class Noise:
 class KnownRange:
     """A range with a known culprit.
 
-    `weights` are what a prior says of its commits, and `landings` those of changes that were reverted.
+    `weights` are what a prior says of its commits, `landings` those of changes that were reverted, and
+    `earlier` the runs that were made before the search.
     """
 
     dag: Dag
@@ -59,6 +62,7 @@ class KnownRange:
     culprit: str
     weights: Mapping[str, float] | None = None
     landings: Mapping[str, Landing] | None = None
+    earlier: EarlierRuns = NO_EARLIER_RUNS
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,15 @@ def simulate_search(
     """Simulate one search to its end."""
     above = case.dag.descendants(case.dag.index[case.culprit])
     search = Bisection(
-        Inference(case.dag, case.bad, (case.good,), case.weights, terms.confidence, landings=case.landings)
+        Inference(
+            case.dag,
+            case.bad,
+            (case.good,),
+            case.weights,
+            terms.confidence,
+            landings=case.landings,
+            earlier=case.earlier,
+        )
     )
     trials = midpoints = rounds = 0
 

@@ -1,0 +1,25 @@
+"""Runs of a cell that CI or earlier nights made: evidence of its failure rates that confirms nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bisect_tool.search.count import NO_RUNS, Count
+
+
+@dataclass(frozen=True)
+class EarlierRuns:
+    """Runs of others, by where they were made.
+
+    Attributes:
+        at: Runs at commits of the range and at its ends, as (sha, count).
+        before: Runs at ancestors of the ends outside, which descend from no commit of the range.
+        after: Runs at descendants of the end inside, which descend from every commit of the range.
+    """
+
+    at: tuple[tuple[str, Count], ...] = ()
+    before: Count = NO_RUNS
+    after: Count = NO_RUNS
+
+
+NO_EARLIER_RUNS = EarlierRuns()

@@ -1,0 +1,104 @@
+"""Assign the runs that others observed to the range of a bisection, for each cell."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bisect_tool.git.related import ancestors, between, existing
+from bisect_tool.search.count import NO_RUNS, Count
+from bisect_tool.search.earlier_runs import EarlierRuns
+from bisect_tool.stats import false_pass_probability
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bisect_tool.git import Range, Repository
+    from bisect_tool.mode import Bisect
+
+
+def earlier_runs(mode: Bisect, bad: str, span: Range, repository: Repository) -> Mapping[str, EarlierRuns]:
+    """The runs of each cell that say something about the range; commits beside its history do not.
+
+    Before the good ends the cell is as there, and after the bad end as there, unless so many passes in a row
+    say that it was fixed since. With `find="fix"` likewise, but most failures began some time before the
+    failing end: there only runs from the first failure on count.
+    """
+    cells: defaultdict[str, defaultdict[str, Count]] = defaultdict(lambda: defaultdict(Count))
+    for each in mode.observations:
+        cells[each.cell][each.commit] += Count(each.failed, each.passed)
+    observed = frozenset(each.commit for each in mode.observations)
+    around = _Around(mode, bad, span, repository, observed)
+    return {cell: around.assign(counts) for cell, counts in cells.items()}
+
+
+@dataclass(frozen=True)
+class _Around:
+    """A range, and the observed commits around it."""
+
+    mode: Bisect
+    bad: str
+    span: Range
+    repository: Repository
+    observed: frozenset[str]
+
+    def assign(self, counts: Mapping[str, Count]) -> EarlierRuns:
+        """Where the runs of a cell, by commit, were made."""
+        if self.mode.find == "regression":
+            before, after = self._before, self._not_fixed(counts)
+        else:
+            before, after = self._from_first(_failed(counts)), self._descendants(self._beyond)
+        return EarlierRuns(
+            tuple((sha, count) for sha, count in sorted(counts.items()) if sha in self._at),
+            *(_sum(counts.get(sha, NO_RUNS) for sha in side) for side in (before, after)),
+        )
+
+    @cached_property
+    def _at(self) -> frozenset[str]:
+        """The commits of the range, its ends and, if they are good, the parents outside."""
+        outside = self.span.boundary if self.mode.find == "regression" else ()
+        return frozenset((*self.span.parents, *self.mode.goods, *outside))
+
+    @cached_property
+    def _outside(self) -> frozenset[str]:
+        return existing(self.repository.git, self.observed - self._at)
+
+    @cached_property
+    def _before(self) -> frozenset[str]:
+        """The observed ancestors of the ends outside."""
+        return ancestors(self.repository.git, self._outside, self.mode.goods)
+
+    @property
+    def _beyond(self) -> frozenset[str]:
+        """The other observed commits outside: descendants of the end inside, or beside its history."""
+        return self._outside - self._before
+
+    def _not_fixed(self, counts: Mapping[str, Count]) -> frozenset[str]:
+        """The observed descendants of the bad end; up to the last failure if the cell was fixed after it."""
+        everything = self._descendants(self._beyond & counts.keys())
+        known = self._descendants(self._beyond & _failed(counts))
+        broken = _sum(counts.get(sha, NO_RUNS) for sha in {self.bad, *known})
+        passes = _sum(counts[sha] for sha in everything - known).passed
+        chance = false_pass_probability(broken.failed, broken.total, passes)
+        return everything if chance > 1 - self.mode.confidence else known
+
+    def _descendants(self, up_to: frozenset[str]) -> frozenset[str]:
+        """The observed descendants of the end inside up to these commits."""
+        return self._outside & between(self.repository.git, self.bad, sorted(up_to))
+
+    def _from_first(self, failed: frozenset[str]) -> frozenset[str]:
+        """The observed ancestors of the end outside from the first of these failures on."""
+        first = self._before & failed
+        later = (between(self.repository.git, sha, self.mode.goods) for sha in sorted(first))
+        return self._before & first.union(*later)
+
+
+def _failed(counts: Mapping[str, Count]) -> frozenset[str]:
+    """The commits with a failure."""
+    return frozenset(sha for sha, count in counts.items() if count.failed)
+
+
+def _sum(counts: Iterable[Count]) -> Count:
+    return sum(counts, NO_RUNS)
