@@ -47,7 +47,7 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
     """Run the nights of the watches, deliver and print what they found; returns the exit code."""
     asked = watches(options, given, Path.cwd())
     for watch in asked:
-        check_delivery(watch.options, os.environ)
+        check_delivery(watch.options, os.environ, dry_run=options.dry_run)
     here = home()
     tools = Tools(here, Store(here.store, say), os.environ, datetime.now(UTC), say, finish)
     try:

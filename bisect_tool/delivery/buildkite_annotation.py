@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
 LIMIT = 1 << 20
 """The bytes that Buildkite takes."""
-_CONTEXT = "bisect-run"
 _DEADLINE_S = 60
 
 
-def annotate_build(text: str, style: str, environment: Mapping[str, str]) -> None:
-    """Annotate the build; the annotation of an earlier run of this build is replaced.
+def annotate_build(text: str, style: str, watch: str, environment: Mapping[str, str]) -> None:
+    """Annotate the build; what an earlier run said of this watch in this build is replaced.
 
     Raises:
         EnvironmentFailed: there is no agent, or it failed.
     """
-    argv = ("buildkite-agent", "annotate", "--context", _CONTEXT, "--style", style)
+    argv = ("buildkite-agent", "annotate", "--context", f"bisect-run {watch}", "--style", style)
     variables = {name: value for name, value in environment.items() if name not in {TOKEN, VARIABLE}}
     try:
         done = subprocess.run(

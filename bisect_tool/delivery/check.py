@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 _TOKEN_HINT = "It needs the permission to write issues, and pull requests to comment on them."  # noqa: S105
 
 
-def check_delivery(options: DeliveryOptions, environment: Mapping[str, str]) -> None:
-    """Check the options before a night begins.
+def check_delivery(
+    options: DeliveryOptions, environment: Mapping[str, str], *, dry_run: bool = False
+) -> None:
+    """Check the options before a night begins; a dry run needs no variables.
 
     Raises:
         UsageError: a name is malformed, or a variable is missing; the message says which.
@@ -34,6 +36,11 @@ def check_delivery(options: DeliveryOptions, environment: Mapping[str, str]) -> 
             f"--github-issues {clean_line(options.github_issues, 100)} is no OWNER/REPO",
             "Such as vllm-project/vllm.",
         )
+    if not dry_run:
+        _check_environment(options, environment)
+
+
+def _check_environment(options: DeliveryOptions, environment: Mapping[str, str]) -> None:
     if options.github_issues or options.comment_on_culprit:
         flag = "--github-issues" if options.github_issues else "--comment-on-culprit"
         _require(environment, github_api.TOKEN, flag, _TOKEN_HINT)

@@ -141,7 +141,7 @@ class _Delivery:
                 write_files(self.night, folder)
                 return f"results are in {folder}"
             case BuildkiteAnnotation(style=style):
-                annotate_build(cut(self._text, LIMIT), style, self.environment)
+                annotate_build(cut(self._text, LIMIT), style, self.night.watch, self.environment)
             case GithubSummary():
                 append_summary(self._text, self.environment)
             case GithubAnnotations(commands=commands):

@@ -11,11 +11,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool.delivery.github_api import LostAnswer, Rejected
-from bisect_tool.delivery.markers import search_text, section_name
+from bisect_tool.delivery.markers import (
+    CANDIDATES,
+    search_text,
+    section_name,
+    section_session,
+    section_state,
+)
 from bisect_tool.sources.answer import Answer, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from bisect_tool.delivery.github_api import GithubApi
 
@@ -76,6 +82,7 @@ class Issues:
         self._api = api
         self._repository = repository
         self._path = f"/repos/{repository}/issues"
+        self._taken: set[int] = set()
 
     def find(self, name: str) -> Issue | None:
         """The issue of a cause, by its fingerprint; of several the oldest."""
@@ -83,6 +90,25 @@ class Issues:
         if labelled:
             return labelled
         return self._recent(name) or _oldest(filter(self._is_ours, self._search(name)), name)
+
+    def take_over(self, session: str, causes: Collection[str]) -> Issue | None:
+        """The issue of candidates which the same bisection has narrowed since: their cause is gone.
+
+        An issue is taken over once, and not if its cause is among the `causes` of tonight.
+        """
+        found = [
+            each
+            for each in self._labelled
+            if each.is_open
+            and each.number not in self._taken
+            and section_session(each.body) == session
+            and section_state(each.body) == CANDIDATES
+            and section_name(each.body) not in causes
+        ]
+        first = min(found, key=lambda issue: issue.number, default=None)
+        if first is not None:
+            self._taken.add(first.number)
+        return first
 
     def get(self, number: int) -> Issue:
         """An issue or pull request by its number."""

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from bisect_tool.results.nightly import Cause
 
 _NAME = r"[0-9A-Za-z_.-]{1,80}"
+_EOL = r"[ \t]*\r?\n"
 _BEGIN = re.compile(
-    rf"^<!-- bisect-run:({_NAME}) -->[ \t]*\r?\n<!-- bisect-run-state:({_NAME}) -->", re.MULTILINE
+    rf"^<!-- bisect-run:(?P<name>{_NAME}) -->{_EOL}<!-- bisect-run-state:(?P<state>{_NAME}) -->"
+    rf"(?:{_EOL}<!-- bisect-run-session:(?P<session>{_NAME}) -->)?",
+    re.MULTILINE,
 )
+CANDIDATES = "candidates"
 _END = "<!-- /bisect-run -->"
 _COMMENT = re.compile(rf"\s*<!-- bisect-run:({_NAME}) ({_NAME}) -->")
 _SHA = 12
@@ -27,9 +31,12 @@ _SHA = 12
 
 def identifier(cause: Cause) -> str:
     """The fingerprint of a cause; one that cannot be part of a name or a comment is hashed."""
-    if re.fullmatch(_NAME, cause.fingerprint):
-        return cause.fingerprint
-    return hashlib.sha256(cause.fingerprint.encode(errors="replace")).hexdigest()[:32]
+    return _safe(cause.fingerprint)
+
+
+def session_name(cause: Cause) -> str:
+    """The session of a cause as the section has it, empty if there is none."""
+    return cause.session and _safe(cause.session)
 
 
 def standing(cause: Cause) -> str:
@@ -37,7 +44,7 @@ def standing(cause: Cause) -> str:
     if cause.state == "fixed":
         return f"fixed-{cause.fixed_by[:_SHA] or 'unknown'}"
     if not cause.culprit:
-        return "candidates"
+        return CANDIDATES
     return f"{'culprit' if cause.proven else 'suspect'}-{cause.culprit[:_SHA]}"
 
 
@@ -53,20 +60,29 @@ def search_text(name: str) -> str:
 
 def section(cause: Cause, text: str) -> str:
     """The section of an issue's body."""
-    begin = f"<!-- bisect-run:{identifier(cause)} -->\n<!-- bisect-run-state:{standing(cause)} -->"
+    lines = [f"<!-- bisect-run:{identifier(cause)} -->", f"<!-- bisect-run-state:{standing(cause)} -->"]
+    if cause.session:
+        lines.append(f"<!-- bisect-run-session:{session_name(cause)} -->")
+    begin = "\n".join(lines)
     return f"{begin}\n\n{text.strip()}\n\n{_END}\n"
 
 
 def section_name(body: str) -> str:
     """The fingerprint of the section in a body, empty if there is none."""
     found = _BEGIN.search(body)
-    return found[1] if found else ""
+    return found["name"] if found else ""
+
+
+def section_session(body: str) -> str:
+    """The session of the section in a body, empty if there is none."""
+    found = _BEGIN.search(body)
+    return (found["session"] or "") if found else ""
 
 
 def section_state(body: str) -> str:
     """The state that the section in a body was given last, empty if there is no section."""
     found = _BEGIN.search(body)
-    return found[2] if found else ""
+    return found["state"] if found else ""
 
 
 def section_rest(body: str) -> str:
@@ -101,3 +117,10 @@ def told_state(comments: Iterable[str], cause: Cause) -> str:
     found = (_COMMENT.match(each) for each in comments)
     states = [match[2] for match in found if match and match[1] == identifier(cause)]
     return states[-1] if states else ""
+
+
+def _safe(name: str) -> str:
+    """The name as part of a comment or of a file's name: hashed if it cannot be."""
+    if re.fullmatch(_NAME, name):
+        return name
+    return hashlib.sha256(name.encode(errors="replace")).hexdigest()[:32]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def sync_issue(night: NightlyDocument, cause: Cause, issues: Issues, allowance: Allowance) -> str:
     """Make the issue what it should be; returns what was done, empty if nothing had to be."""
-    found = issues.find(markers.identifier(cause))
+    found = issues.find(markers.identifier(cause)) or _narrowed(night, cause, issues)
     if found is not None:
         return _updated(night, cause, found, issues, allowance)
     if cause.state == "fixed" or not allowance.take():
@@ -29,6 +29,14 @@ def sync_issue(night: NightlyDocument, cause: Cause, issues: Issues, allowance: 
     section = markers.section(cause, issue_body(night, cause, PAUSED_LABEL))
     created = issues.create(markers.identifier(cause), title(cause), section)
     return f"opened issue {created.number}"
+
+
+def _narrowed(night: NightlyDocument, cause: Cause, issues: Issues) -> Issue | None:
+    """The issue of the candidates among which the culprit of this cause was; None if there is none."""
+    if not cause.session or cause.state == "fixed":
+        return None
+    tonight = {markers.identifier(each) for each in night.causes}
+    return issues.take_over(markers.session_name(cause), tonight)
 
 
 def _updated(night: NightlyDocument, cause: Cause, found: Issue, issues: Issues, allowance: Allowance) -> str:

@@ -178,6 +178,12 @@ def test_what_is_missing_is_said_before_the_night(options, environment, message)
     assert caught.value.hint
 
 
+def test_a_dry_run_is_checked_without_the_environment():
+    check_delivery(DeliveryOptions(**ALL, annotate="buildkite"), {}, dry_run=True)
+    with pytest.raises(UsageError, match="no OWNER/REPO"):
+        check_delivery(DeliveryOptions(github_issues="vllm"), {}, dry_run=True)
+
+
 def test_what_is_complete_passes():
     environment = {
         "BISECT_RUN_GITHUB_WRITE_TOKEN": "x",

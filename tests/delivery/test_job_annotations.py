@@ -34,9 +34,8 @@ def agent(delivery, tmp_path):
 def test_buildkite_gets_the_night_on_stdin(delivery, agent):
     folder = agent()
     delivery(night(cause()), annotate="buildkite")
-    assert (folder / "argv").read_text().split() == [
-        "annotate", "--context", "bisect-run", "--style", "error",
-    ]  # fmt: skip
+    expected = ["annotate", "--context", "bisect-run main", "--style", "error"]
+    assert (folder / "argv").read_text().splitlines() == expected
     assert f"### New: `{TITLE}`" in (folder / "stdin").read_text()
 
 

@@ -57,7 +57,8 @@ def test_the_title_and_the_body_are_those_of_the_cause(delivery, service):
         "test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)"
     )
     assert issue["body"].startswith(
-        "<!-- bisect-run:f1e2d3 -->\n<!-- bisect-run-state:culprit-27066d1b2bd0 -->\n\n"
+        "<!-- bisect-run:f1e2d3 -->\n<!-- bisect-run-state:culprit-27066d1b2bd0 -->\n"
+        "<!-- bisect-run-session:20260306-101500-1a2b -->\n\n"
         "**Fails** at `5afb387bd` of `origin/main`.\n\n## Summary\n"
     )
     assert issue["body"].endswith("the label `bisect-run:paused` stops that.\n\n<!-- /bisect-run -->\n")
@@ -68,6 +69,32 @@ def test_a_title_follows_the_culprit(delivery, service):
     assert service.issues[0]["title"].endswith("fail since one of 2 commits")
     delivery(night(cause("open")))
     assert service.issues[0]["title"].endswith("fail since 27066d1b2 (PR 34730)")
+
+
+def test_a_bisection_that_goes_on_takes_its_issue_over(delivery, service):
+    """A budget ended it; the next night its candidates are a culprit, which is another cause."""
+    delivery(night(candidates(fingerprint="before")))
+    found, other = cause(fingerprint="after"), cause(fingerprint="other", cells=("test_b[2]",))
+    assert delivery(night(found, other)) == ["updated issue 1", "opened issue 2"]
+    assert service.issues[0]["body"].startswith("<!-- bisect-run:after -->")
+    assert service.issues[0]["title"].endswith("fail since 27066d1b2 (PR 34730)")
+    assert [len(service.comments[number]) for number in (1, 2)] == [1, 0]
+    assert delivery(night(found, other)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (candidates(fingerprint="a"), (candidates(fingerprint="a"), cause(fingerprint="b"))),
+        (candidates(fingerprint="a", session="another"), (cause(fingerprint="b"),)),
+        (candidates(fingerprint="a", session=""), (cause(fingerprint="b", session=""),)),
+        (cause(fingerprint="a"), (cause(fingerprint="b"),)),
+    ],
+)
+def test_other_issues_are_not_taken_over(delivery, service, first, second):
+    delivery(night(first))
+    delivery(night(*second))
+    assert len(service.issues) == 2
 
 
 def test_each_cause_has_its_issue(delivery, service):

@@ -48,6 +48,12 @@ def test_a_fix_of_what_was_not_posted_is_not_posted(delivery, service):
     assert service.messages == []
 
 
+def test_another_commit_of_the_same_fix_is_not_posted(delivery, service):
+    for each in (cause(), cause("fixed"), cause("fixed", fixed_by=documents.BAD)):
+        delivery(night(each), slack=True)
+    assert len(service.messages) == 2
+
+
 def test_a_message_without_an_answer_is_not_repeated(delivery, service):
     service.faults = [fault(done=True, lost=True)]
     said = delivery(night(cause()), slack=True)
