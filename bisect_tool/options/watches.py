@@ -7,6 +7,7 @@ dashes. Keys at the top count for every watch, those of a table `[watch.NAME]` f
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
@@ -95,9 +96,18 @@ def _read(path: Path, options: NightlyOptions, given: frozenset[str]) -> dict[st
         raise _wrong(path, "watch has to be tables", "Write [watch.NAME].")
     if not tables:
         return {name_of(found): found for found in [_options(path, "", content, options, given)]}
-    return {
+    found = {
         name: _options(path, name, {**content, **table}, options, given) for name, table in tables.items()
     }
+    shared = {name for name in found if "out" in given or "out" not in tables[name]} if len(found) > 1 else ()
+    return {name: _in_own_folder(each, name) if name in shared else each for name, each in found.items()}
+
+
+def _in_own_folder(options: NightlyOptions, watch: str) -> NightlyOptions:
+    """The options of a watch that shares --out with others: it gets a folder in it, named like the watch."""
+    if options.out is None:
+        return options
+    return replace(options, out=str(Path(options.out) / re.sub(r"[^\w.-]|^\.+", "-", watch)))
 
 
 def _content(path: Path) -> dict[str, Any]:

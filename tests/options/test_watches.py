@@ -50,6 +50,27 @@ def test_command_line_overrides_the_file_also_with_a_default(read):
     assert gpu.options.ref == "origin/main"
 
 
+@pytest.mark.parametrize(
+    ("top", "own", "given", "folders"),
+    [
+        ("out = 'report'", "", {}, ["report/gpu", "report/unit-tests"]),
+        ("out = 'report'", "out = 'mine'", {}, ["report/gpu", "mine"]),
+        ("", "", {"out": "x"}, ["x/gpu", "x/unit-tests"]),
+        ("", "out = 'mine'", {}, [None, "mine"]),
+    ],
+)
+def test_watches_that_share_a_folder_have_folders_in_it(read, top, own, given, folders):
+    text = f'{top}\n[watch.gpu]\n[watch."unit/tests"]\n{own}\n'
+    assert [each.options.out for each in read(text, tuple(given), **given)] == folders
+    (gpu,) = read(text, (*given, "watch"), watch=("gpu",), **given)
+    assert gpu.options.out == folders[0]
+
+
+def test_the_only_watch_has_the_folder_itself(read):
+    (watch,) = read("out = 'report'\n[watch.gpu]\n")
+    assert watch.options.out == "report"
+
+
 def test_only_the_named_watch(read):
     assert [each.name for each in read(FILE, ("watch",), watch=("unit",))] == ["unit"]
     with pytest.raises(UsageError, match="no watch cpu"):
