@@ -56,7 +56,7 @@ def triage(
     if as_json and as_markdown:
         raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     local = not is_address(page)
-    text = _saved(page) if local else fetch_page(page)
+    text = _saved(page) if local else fetch_page(page, os.environ)
     found = analyse(read_page(redact(text, secret_values(os.environ))))
     paths: Mapping[str, str] = {}
     if repo is not None:

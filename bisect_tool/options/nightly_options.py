@@ -51,7 +51,7 @@ class ResultOptions:
         typer.Option(
             "--results",
             metavar="PATTERN",
-            help="JUnit XML files of earlier runs: a pattern, a file or a folder; may be repeated.",
+            help="JUnit XML of earlier runs: a pattern, file, folder, archive or URL; may be repeated.",
         ),
     ] = ()
     source: Annotated[

@@ -1,6 +1,7 @@
 """GET requests to a CI service: retries, paging, rate limits, and a cache by ETag.
 
-A service counts the requests of a whole organisation together, so that ours leave people half of them.
+A service counts the requests with tokens of a whole organisation together, so that ours leave people half of
+them.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("bisect_run.sources")
 _TIMEOUT = (10, 60)
 _TRIES = 5
-_LONGEST_WAIT = 3600
 _PAGES = 100
 _CHUNK = 1 << 16
+_JSON_LIMIT = 64 << 20
 _LOG_HEAD, _LOG_TAIL = 4 << 20, 32 << 20
 _INTERRUPTED = (
     requests.ConnectionError,
@@ -48,11 +49,22 @@ class Client:
         cache: EtagCache | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
+        patience: float = 3600.0,
     ) -> None:
+        """Connect on the first request.
+
+        Args:
+            service: where to read, and with which token.
+            cache: of pages that were read before.
+            sleep: waits for some seconds.
+            now: the time, in seconds since the epoch.
+            patience: the longest wait in seconds that a rate limit is worth.
+        """
         self._service = service
         self._cache = cache
         self._sleep = sleep
         self._now = now
+        self._patience = patience
         self._pause = 0.0
         self._session = requests.Session()
         if service.token:
@@ -65,6 +77,19 @@ class Client:
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self._session.close()
+
+    @property
+    def has_token(self) -> bool:
+        """Whether requests carry a token."""
+        return bool(self._service.token)
+
+    def json(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """The only page of a path.
+
+        Raises:
+            as `pages`.
+        """
+        return next(self.pages(path, {}))
 
     def pages(self, path: str, parameters: Mapping[str, str]) -> Iterator[Any]:
         """The bodies of all pages of a listing.
@@ -131,7 +156,7 @@ class Client:
                     if not reason:
                         return response, take(response)
             except (*_INTERRUPTED, json.JSONDecodeError, UnicodeDecodeError) as error:
-                reason = type(error).__name__
+                reason = "the answer is no JSON" if isinstance(error, ValueError) else type(error).__name__
                 self._pause = max(self._pause, 2.0**attempt)
             _log.warning("GET %s: %s, try %d of %d", shown, reason, attempt + 1, _TRIES)
         raise EnvironmentFailed(
@@ -139,7 +164,7 @@ class Client:
         )
 
     def _wait(self) -> None:
-        if self._pause > _LONGEST_WAIT:
+        if self._pause > self._patience:
             raise EnvironmentFailed(
                 f"{self._service.name} permits no request for {self._pause / 60:.0f} minutes",
                 "Try again then.",
@@ -156,7 +181,7 @@ class Client:
             self._pause = max(1.0, wait_after_refusal(headers, self._now()))
             return "the rate limit is used up"
         limit = rate_limit(headers, self._now())
-        self._pause = limit.pause if limit else 0.0
+        self._pause = limit.pause if limit and self.has_token else 0.0
         if status >= requests.codes.server_error:
             self._pause = max(self._pause, 2.0**attempt)
             return f"HTTP {status}"
@@ -167,7 +192,7 @@ class Client:
 
 def _json(response: requests.Response) -> bytes:
     """The body, which has to be JSON: one that was cut is requested again."""
-    body = response.content
+    body = _whole(response, _JSON_LIMIT)
     if response.status_code != requests.codes.not_modified:
         json.loads(body)
     return body

@@ -29,11 +29,6 @@ class IssueAddress:
         """The page that people open."""
         return f"https://github.com/{self.project}/issues/{self.number}"
 
-    @property
-    def api(self) -> str:
-        """What GitHub's API calls it."""
-        return f"https://api.github.com/repos/{self.project}/issues/{self.number}"
-
 
 def is_address(text: str) -> bool:
     """Whether it is meant as a URL or as `owner/name#N`, and not as a file."""

@@ -1,35 +1,50 @@
-"""Fetch the page that a URL names, without a token, where it is public."""
+"""Fetch the page that a URL names: with a token what it may read, without one what is public."""
 
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import requests
-
-from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.errors import BisectError, EnvironmentFailed, UsageError
 from bisect_tool.sanitise import clean_line
+from bisect_tool.sources import buildkite_client, github_client
+from bisect_tool.sources.http import Client
 from bisect_tool.triage.address import build_address, issue_address
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bisect_tool.sources.service import Service
     from bisect_tool.triage.address import IssueAddress
+    from bisect_tool.triage.mentions import BuildMention
 
-_TIMEOUT_S = 30.0
-_LIMIT = 32 * 2**20
+_PATIENCE_S = 60.0
 _PAGES = 10
-_HEADERS = {"User-Agent": "bisect-run", "Accept": "application/json"}
+_PULLS = 20
+_BUILD_PAGES = "https://buildkite.com"
 
 
-def fetch_page(address: str) -> str:
+def fetch_page(
+    address: str, environment: Mapping[str, str], sleep: Callable[[float], None] = time.sleep
+) -> str:
     """What the API says of an issue or a build, as JSON that `read_page` understands.
+
+    Args:
+        address: of the issue or the build.
+        environment: may have tokens, and other addresses of the services (see `sources`).
+        sleep: waits between tries.
 
     Raises:
         UsageError: the address names neither.
         EnvironmentFailed: it cannot be fetched; the hint says how to save it.
     """
-    if issue := issue_address(address):
-        return _issue(issue)
-    build = build_address(address)
+    issue, build = issue_address(address), build_address(address)
+    if issue is not None:
+        service = replace(github_client.service(environment), scope="issues=read")
+        return _fetched(issue.page, service, sleep, lambda client: _issue(client, issue))
     if build is None:
         raise UsageError(
             f"{clean_line(address, 300)} names no issue and no build",
@@ -41,53 +56,66 @@ def fetch_page(address: str) -> str:
             f"the log of {run} is only for people who are logged in",
             f"gh run view {build.number} --log-failed --repo {build.pipeline} | bisect-run explain -",
         )
-    page = f"https://buildkite.com/{build.pipeline}/builds/{build.number}"
-    return json.dumps([_get(f"{page}.json", page), {"body": address}])  # the address may name a job
+    page = f"{_BUILD_PAGES}/{build.pipeline}/builds/{build.number}"
+    service, path = _build(build, environment)
+    return _fetched(page, service, sleep, lambda client: [client.json(path), {"body": address}])
 
 
-def _issue(issue: IssueAddress) -> str:
+def _fetched(
+    page: str, service: Service, sleep: Callable[[float], None], read: Callable[[Client], object]
+) -> str:
+    try:
+        with Client(service, sleep=sleep, patience=_PATIENCE_S) as client:
+            return json.dumps(read(client))
+    except BisectError as error:
+        token = service.token_variable
+        other = f"Set {token} to a token with scope {service.scope}, or open" if token else "Open"
+        raise EnvironmentFailed(
+            f"{clean_line(page, 300)} cannot be fetched: {error.message}",
+            f"{other} it in a browser, save the page, and run `bisect-run triage FILE` on it.",
+        ) from None
+
+
+def _build(build: BuildMention, environment: Mapping[str, str]) -> tuple[Service, str]:
+    """Where a build is read, and its path there: without a token its page says less, and no jobs."""
+    service = buildkite_client.service(environment)
+    organization, _, slug = build.pipeline.partition("/")
+    if service.token:
+        return service, f"/v2/organizations/{organization}/pipelines/{slug}/builds/{build.number}"
+    url = environment.get(buildkite_client.ADDRESS, "").rstrip("/") or _BUILD_PAGES
+    public = replace(service, url=url, public_url=_BUILD_PAGES)
+    return public, f"/{build.pipeline}/builds/{build.number}.json"
+
+
+def _issue(client: Client, issue: IssueAddress) -> dict[str, Any]:
     """The issue with its comments and its timeline, which has the pull requests that refer to it."""
-    parts = {
-        "issue": _get(issue.api, issue.page),
-        "comments": _all(f"{issue.api}/comments", issue.page),
-        "timeline": _all(f"{issue.api}/timeline", issue.page),
+    path = f"/repos/{issue.project}/issues/{issue.number}"
+    found = {
+        "issue": client.json(path),
+        "comments": _all(client, f"{path}/comments"),
+        "timeline": _all(client, f"{path}/timeline"),
     }
-    return json.dumps(parts)
-
-
-def _all(url: str, page: str) -> list[Any]:
-    found: list[Any] = []
-    for number in range(1, _PAGES + 1):
-        part = _get(f"{url}?per_page=100&page={number}", page)
-        found += part if isinstance(part, list) else []
-        if not isinstance(part, list) or len(part) < 100:
-            break
+    if client.has_token:  # people without one have few requests an hour
+        for pull in islice(_merged_pulls(found, issue), _PULLS):
+            details = client.json(f"/repos/{issue.project}/pulls/{pull['number']}")
+            pull["merge_commit_sha"] = details.get("merge_commit_sha") if isinstance(details, dict) else None
     return found
 
 
-def _get(url: str, page: str) -> Any:  # noqa: ANN401 - any JSON value
-    try:
-        with requests.get(url, headers=_HEADERS, timeout=_TIMEOUT_S, stream=True) as answer:
-            if not answer.ok:
-                raise _failed(page, f"HTTP {answer.status_code}")
-            return json.loads(_body(answer, page))
-    except requests.RequestException as error:
-        raise _failed(page, type(error).__name__) from None
-    except ValueError:
-        raise _failed(page, "the answer is no JSON") from None
+def _all(client: Client, path: str) -> list[Any]:
+    pages = islice(client.pages(path, {"per_page": "100"}), _PAGES)
+    return [each for page in pages if isinstance(page, list) for each in page]
 
 
-def _body(answer: requests.Response, page: str) -> bytes:
-    body = b""
-    for block in answer.iter_content(1 << 16):
-        body += block
-        if len(body) > _LIMIT:
-            raise _failed(page, f"the answer is longer than {_LIMIT} bytes")
-    return body
-
-
-def _failed(page: str, why: str) -> EnvironmentFailed:
-    return EnvironmentFailed(
-        f"{clean_line(page, 300)} cannot be fetched: {why}",
-        "Open it in a browser, save the page, and run `bisect-run triage FILE` on it.",
-    )
+def _merged_pulls(found: dict[str, Any], issue: IssueAddress) -> Iterator[dict[str, Any]]:
+    """The pull requests of the project that were merged, of which an issue does not say the commit."""
+    sources = [event.get("source") for event in found["timeline"] if isinstance(event, dict)]
+    named = [source.get("issue") for source in sources if isinstance(source, dict)]
+    project = f"/repos/{issue.project}/"
+    for each in (found["issue"], *named):
+        pull = each.get("pull_request") if isinstance(each, dict) else None
+        if not isinstance(each, dict) or not isinstance(pull, dict):
+            continue
+        own = project in str(pull.get("url", project)) and isinstance(each.get("number"), int)
+        if own and pull.get("merged_at"):
+            yield each

@@ -172,7 +172,7 @@ def _explain(found: Triage, context: Context) -> Iterator[Command]:
             continue
         fetch = log_of(build)
         if build.service == "buildkite":
-            fetch = f'curl -sS -H "Authorization: Bearer $BUILDKITE_TOKEN" {shlex.quote(fetch)}'
+            fetch = f'curl -sS -H "Authorization: Bearer $BUILDKITE_API_TOKEN" {shlex.quote(fetch)}'
         yield Command(
             name="explain",
             purpose=f"read the log of the job in build #{build.value}",

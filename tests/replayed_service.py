@@ -62,6 +62,13 @@ class ReplayedService:
         return [path.partition("?")[0] for path, _ in self.requests]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A client that closes the connection, as of an answer that is too long, is no error."""
+
+
 @contextmanager
 def replayed(replies):
     service = ReplayedService(replies)
@@ -75,8 +82,7 @@ def replayed(replies):
         def log_message(self, *_):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Handler) as server:
         service.url = f"http://127.0.0.1:{server.server_port}"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
