@@ -1,4 +1,7 @@
-"""How many posts a night may still make."""
+"""How many posts a night may still make.
+
+That something is fixed is no such post: it ends one of an earlier night, so that there are no more of these.
+"""
 
 from __future__ import annotations
 

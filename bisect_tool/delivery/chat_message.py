@@ -24,12 +24,12 @@ def post_cause(  # noqa: PLR0913, PLR0917 - what is posted, where, and whether
     """
     name, state = markers.identifier(cause), markers.standing(cause)
     before = sent.state(name)
-    if before == state or (cause.state == "fixed" and not _is_told_red(before)) or not allowance.take():
+    if cause.state == "fixed":
+        may_post = bool(before) and not markers.is_fixed(before)
+    else:
+        may_post = before != state and allowance.take()
+    if not may_post:
         return ""
     arrived = post(url, message(night, cause), clock)
     sent.record(name, state)
     return "posted to the webhook" if arrived else "posted to the webhook, which did not answer: not repeated"
-
-
-def _is_told_red(before: str) -> bool:
-    return bool(before) and not markers.is_fixed(before)

@@ -79,18 +79,19 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
             say(f"would {action.line}")
         return
     with _Delivery(night, environment, home, Allowance(options.max_posts), clock) as delivery:
-        _carry_out(actions, delivery, say)
+        failed = _carry_out(actions, delivery, say)
     if delivery.allowance.held_back:
         held_back = count(delivery.allowance.held_back, "post")
         say(f"{held_back} left for the next night (--max-posts {options.max_posts})")
+    if failed:
+        raise EnvironmentFailed(
+            f"{failed} of {count(len(actions), 'action')} of delivery failed",
+            "See above. Deliver again: what was delivered is not repeated.",
+        )
 
 
-def _carry_out(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]) -> None:
-    """Carry out all actions, and say what was done.
-
-    Raises:
-        EnvironmentFailed: some of them failed.
-    """
+def _carry_out(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]) -> int:
+    """Carry out all actions, and say what was done; returns how many of them failed."""
     failed = 0
     lock = delivery.home.state / "nightly" / "delivery.lock"
     with lease(lock, _LOCK_WAIT_S, "another run delivers its results", say):
@@ -103,11 +104,7 @@ def _carry_out(actions: Sequence[Action], delivery: _Delivery, say: Callable[[st
             else:
                 if done:
                     say(done)
-    if failed:
-        raise EnvironmentFailed(
-            f"{failed} of {count(len(actions), 'action')} of delivery failed",
-            "See above. Deliver again: what was delivered is not repeated.",
-        )
+    return failed
 
 
 def _reason(error: BisectError | OSError) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bisect_tool.delivery.github_api import LostAnswer, Rejected
 from bisect_tool.delivery.markers import (
@@ -21,7 +21,7 @@ from bisect_tool.delivery.markers import (
 from bisect_tool.sources.answer import Answer, read
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from bisect_tool.delivery.github_api import GithubApi
 
@@ -29,6 +29,7 @@ LABEL = "bisect-run"
 PAUSED_LABEL = "bisect-run:paused"
 _TRIES = 3
 _PAUSE_S = 5.0
+_Created = TypeVar("_Created")
 
 
 class _Label(Answer):
@@ -86,17 +87,14 @@ class Issues:
 
     def find(self, name: str) -> Issue | None:
         """The issue of a cause, by its fingerprint; of several the oldest."""
-        labelled = _oldest(self._labelled, name)
-        if labelled:
-            return labelled
-        return self._recent(name) or _oldest(filter(self._is_ours, self._search(name)), name)
+        return _oldest(_of(name, self._labelled)) or self._recent(name) or self._searched(name)
 
     def take_over(self, session: str, causes: Collection[str]) -> Issue | None:
         """The issue of candidates which the same bisection has narrowed since: their cause is gone.
 
         An issue is taken over once, and not if its cause is among the `causes` of tonight.
         """
-        found = [
+        first = _oldest(
             each
             for each in self._labelled
             if each.is_open
@@ -104,8 +102,7 @@ class Issues:
             and section_session(each.body) == session
             and section_state(each.body) == CANDIDATES
             and section_name(each.body) not in causes
-        ]
-        first = min(found, key=lambda issue: issue.number, default=None)
+        )
         if first is not None:
             self._taken.add(first.number)
         return first
@@ -120,20 +117,11 @@ class Issues:
         Raises:
             LostAnswer: GitHub did not answer several times.
         """
-        for attempt in range(_TRIES):
-            try:
-                content = {"title": title, "body": body, "labels": [LABEL]}
-                created = _issue(self._api.create(self._path, content))
-            except LostAnswer:
-                self._api.clock.sleep(_PAUSE_S)
-                found = self._recent(name)
-                if found:
-                    return found
-                if attempt == _TRIES - 1:
-                    raise
-            else:
-                return self._without_duplicate(created, name)
-        raise AssertionError("unreachable")
+        content = {"title": title, "body": body, "labels": [LABEL]}
+        created = self._certain(
+            lambda: _issue(self._api.create(self._path, content)), lambda: self._recent(name)
+        )
+        return self._without_duplicate(created, name)
 
     def edit(self, number: int, **fields: object) -> None:
         """Change an issue."""
@@ -152,17 +140,26 @@ class Issues:
         Raises:
             LostAnswer: GitHub did not answer several times.
         """
-        for attempt in range(_TRIES):
+        path = f"{self._path}/{number}/comments"
+        self._certain(
+            lambda: self._api.create(path, {"body": body}),
+            lambda: body if body.strip() in map(_plain, self.comments(number)) else None,
+        )
+
+    def _certain(self, create: Callable[[], _Created], look: Callable[[], _Created | None]) -> _Created:
+        """Create something once: where the answer is lost, look whether it was done before trying again."""
+        lost = None
+        for _ in range(_TRIES):
             try:
-                self._api.create(f"{self._path}/{number}/comments", {"body": body})
-            except LostAnswer:
-                self._api.clock.sleep(_PAUSE_S)
-                if body.strip() in {each.replace("\r\n", "\n").strip() for each in self.comments(number)}:
-                    return
-                if attempt == _TRIES - 1:
-                    raise
-            else:
-                return
+                return create()
+            except LostAnswer as error:
+                lost = error
+            self._api.clock.sleep(_PAUSE_S)
+            found = look()
+            if found is not None:
+                return found
+        assert lost is not None
+        raise lost
 
     def _without_duplicate(self, created: Issue, name: str) -> Issue:
         """The issue that counts, after another run may have created one at the same time: the older one."""
@@ -190,12 +187,13 @@ class Issues:
     def _recent(self, name: str) -> Issue | None:
         """The issue of a cause among the newest ones, which a search does not know yet."""
         page = self._api.get(self._path, state="all", sort="created", direction="desc", per_page="100")
-        return _oldest(filter(self._is_ours, map(_issue, page)), name)
+        return _oldest(filter(self._is_ours, _of(name, map(_issue, page))))
 
-    def _search(self, name: str) -> Iterator[Issue]:
+    def _searched(self, name: str) -> Issue | None:
         query = f'"{search_text(name)}" in:body is:issue repo:{self._repository}'
         page = self._api.get("/search/issues", q=query, per_page="100")
-        yield from map(_issue, read(_Found, page, "GitHub").items)
+        items = map(_issue, read(_Found, page, "GitHub").items)
+        return _oldest(filter(self._is_ours, _of(name, items)))
 
     def _is_ours(self, issue: Issue) -> bool:
         if LABEL in issue.labels:
@@ -203,9 +201,18 @@ class Issues:
         return issue.author == self._login if self._login else issue.author.endswith("[bot]")
 
 
-def _oldest(issues: Iterable[Issue], name: str) -> Issue | None:
-    found = (each for each in issues if not each.is_pull_request and section_name(each.body) == name)
+def _of(name: str, issues: Iterable[Issue]) -> Iterator[Issue]:
+    return (each for each in issues if section_name(each.body) == name)
+
+
+def _oldest(issues: Iterable[Issue]) -> Issue | None:
+    found = (each for each in issues if not each.is_pull_request)
     return min(found, key=lambda issue: issue.number, default=None)
+
+
+def _plain(body: str) -> str:
+    """A comment as it was sent: GitHub may change its line ends."""
+    return body.replace("\r\n", "\n").strip()
 
 
 def _issue(answer: Any) -> Issue:  # noqa: ANN401 - JSON

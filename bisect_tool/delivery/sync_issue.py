@@ -52,7 +52,7 @@ def _updated(night: NightlyDocument, cause: Cause, found: Issue, issues: Issues,
     if body != found.body.replace("\r\n", "\n"):
         fields["body"] = body
     if before != after:
-        if not allowance.take():
+        if cause.state != "fixed" and not allowance.take():
             return ""
         _tell(night, cause, found, issues, again=markers.is_fixed(before))
         fields |= _state_fields(cause)

@@ -342,6 +342,13 @@ def test_an_update_of_the_body_is_no_post(delivery, service):
     assert said == ["updated issue 1"]
 
 
+def test_a_fix_closes_its_issue_whatever_the_limit(delivery, service):
+    delivery(night(cause()), github_issues=REPOSITORY, slack=True)
+    delivery(night(cause("fixed")), github_issues=REPOSITORY, slack=True, max_posts=0)
+    assert service.issues[0]["state"] == "closed"
+    assert len(service.messages) == 2
+
+
 def test_news_comes_before_what_is_known(delivery, service):
     known, new = cause("open", fingerprint="a"), cause(fingerprint="b")
     delivery(night(known, new), github_issues=REPOSITORY, max_posts=1)
