@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
+from bisect_tool.triage.embedded_data import with_embedded_data
 from bisect_tool.triage.page import RawLine, RawPage
 
 _GITHUB = "https://github.com/"
@@ -50,7 +51,7 @@ _ISSUE_URL = re.compile(
 
 
 def read_html(text: str) -> RawPage:
-    """The visible text of an HTML document, a line for each block; links to CI and GitHub stay."""
+    """The text of an HTML document, a line for each block; links to CI and GitHub stay."""
     reader = _Reader()
     reader.feed(text)
     reader.close()
@@ -59,7 +60,7 @@ def read_html(text: str) -> RawPage:
     if match := _ISSUE_URL.match(reader.address):
         project, number = match["project"], int(match["number"])
     title = reader.title.strip() or next((line.text for line in reader.lines if line.text.strip()), "")
-    return RawPage(tuple(reader.lines), title, project, number)
+    return with_embedded_data(RawPage(tuple(reader.lines), title, project, number), reader.scripts)
 
 
 class _Reader(HTMLParser):
@@ -70,12 +71,14 @@ class _Reader(HTMLParser):
         self.lines: list[RawLine] = []
         self.title = ""
         self.address = ""
+        self.scripts: list[str] = []
         self._parts: list[str] = []
         self._started = 0
         self._ignored: list[str] = []
         self._code = 0
         self._level = 0
         self._in_title = False
+        self._in_data = False
         self._link = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -84,6 +87,8 @@ class _Reader(HTMLParser):
         self._in_title = self._in_title or (tag == "title" and not self.title)
         if tag in _IGNORED:
             self._ignored.append(tag)
+            self._in_data = tag == "script" and values.get("type") == "application/json"
+            self.scripts += [""] if self._in_data else []
         elif tag in _BLOCKS or tag in _HEADINGS:
             self.end_line()
         self._level = int(tag[1]) if tag in _HEADINGS else self._level
@@ -99,6 +104,7 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._in_title = self._in_title and tag != "title"
+        self._in_data = self._in_data and tag != "script"
         if tag in self._ignored:
             while self._ignored and self._ignored.pop() != tag:
                 pass
@@ -111,6 +117,8 @@ class _Reader(HTMLParser):
         self._code = max(self._code - (tag == "pre"), 0)
 
     def handle_data(self, data: str) -> None:
+        if self._in_data:
+            self.scripts[-1] += data
         if self._in_title:
             self.title += data
         if not self._code:

@@ -21,6 +21,8 @@ _BUILD_URL = re.compile(
     r"(?:https?://(?:www\.)?buildkite\.com)?/(?P<pipeline>[\w.-]+/[\w.-]+)/builds/(?P<number>\d+)"
 )
 _SHA = re.compile(r"[0-9a-f]{7,40}")
+_ISSUE, _PULL = "Issue", "PullRequest"
+"""What GitHub's GraphQL calls them."""
 _DEPTH = 40
 
 
@@ -92,9 +94,11 @@ class _Found:
     def _issue(self, value: dict[str, Any]) -> None:
         number, title = value["number"], clean_line(_string(value, "title"))
         named = _ISSUE_URL.match(_string(value, "html_url") or _string(value, "url"))
-        is_pull = "pull_request" in value or "mergedAt" in value or "merged_at" in value
-        if not isinstance(number, int):
+        typename = value.get("__typename", _ISSUE)  # projects and milestones have numbers as well
+        if not isinstance(number, int) or typename not in {_ISSUE, _PULL}:
             return
+        marks = ("pull_request", "mergedAt", "merged_at")
+        is_pull = typename == _PULL or any(name in value for name in marks)
         if is_pull:
             self.pulls.append(_pull(number, title, value))
         if not self.title:
@@ -140,7 +144,9 @@ def _pull(number: int, title: str, value: dict[str, Any]) -> Pull:
     link = value.get("pull_request")
     inside = link if isinstance(link, dict) else {}
     merged = _string(value, "merged_at") or _string(inside, "merged_at") or _string(value, "mergedAt")
-    settled = any("merged_at" in each for each in (value, inside)) or "mergedAt" in value
+    if not merged and _string(value, "state") == "MERGED":
+        merged = "a time that is not named"
+    settled = bool(merged) or any("merged_at" in each for each in (value, inside)) or "mergedAt" in value
     commit = _string(value, "merge_commit_sha") if merged else ""
     commit = _sha(commit or _string(value.get("mergeCommit") or {}, "oid"))
     return Pull(number, title, f"PR #{number}", merged, settled, commit)

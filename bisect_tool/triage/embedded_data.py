@@ -1,0 +1,50 @@
+"""HTML pages whose data are in a `<script type="application/json">`, for a browser to render. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bisect_tool.triage.json_page import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bisect_tool.triage.page import RawLine, RawPage
+
+_COMPARED = 200
+_SPACE = re.compile(r"[\W_]+")
+
+
+def with_embedded_data(shown: RawPage, scripts: Iterable[str]) -> RawPage:
+    """The page with what its data say.
+
+    Where most of their text is shown as well, the text of the page stays, as it is what people read, and the
+    data add what they know of pull requests and builds. Otherwise their text is the page's.
+    """
+    found = [page for script in scripts if (page := read_json(script)) is not None]
+    data = next((page for page in found if page.lines or page.builds), None)
+    if data is None:
+        return shown
+    known = replace(
+        shown,
+        project=shown.project or data.project,
+        number=shown.number or data.number,
+        created=shown.created or data.created,
+        pulls=data.pulls,
+        builds=data.builds,
+    )
+    return known if _is_shown(data.lines, shown.lines) else replace(known, lines=data.lines, title=data.title)
+
+
+def _is_shown(lines: Iterable[RawLine], shown: Iterable[RawLine]) -> bool:
+    """Whether half or more of the first lines are among those shown, whatever their markup."""
+    text = _bare(" ".join(line.text for line in shown))
+    wanted = [bare for line in islice(lines, _COMPARED) if (bare := _bare(line.text))]
+    return 2 * sum(bare in text for bare in wanted) >= len(wanted)
+
+
+def _bare(text: str) -> str:
+    return _SPACE.sub("", text).lower()
