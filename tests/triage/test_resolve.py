@@ -32,7 +32,7 @@ def project(tmp_path_factory):
         for what in ("NAME", "EMAIL")
     }
     # An abbreviated id without a letter is no commit on a page, so that the ids may not be by chance.
-    dates = {f"GIT_{role}_DATE": "2026-03-06T07:00:00Z" for role in ("AUTHOR", "COMMITTER")}
+    dates = {f"GIT_{role}_DATE": "2026-03-07T08:00:00Z" for role in ("AUTHOR", "COMMITTER")}
     env = kept | who | dates | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
     def git(*words):
