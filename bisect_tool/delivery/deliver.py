@@ -71,12 +71,14 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
     night = sanitise(document, secret_values(environment))
     actions = plan(night, options, environment.get("GITHUB_SERVER_URL") or _SERVER)
     paused = why_paused(home, environment)
-    if paused and any(isinstance(action, Post) for action in actions):
+    posts = tuple(action for action in actions if isinstance(action, Post))
+    if paused and posts:
         say(f"nothing is posted: {paused}")
-        actions = tuple(action for action in actions if not isinstance(action, Post))
+    held = actions if dry_run else posts if paused else ()
+    for action in held:
+        say(f"would {action.line}")
+    actions = tuple(action for action in actions if action not in held)
     if dry_run:
-        for action in actions:
-            say(f"would {action.line}")
         return
     with _Delivery(night, environment, home, Allowance(options.max_posts), clock) as delivery:
         failed = _carry_out(actions, delivery, say)

@@ -11,7 +11,7 @@ from bisect_tool.format import short
 from bisect_tool.git.forge import forge_of
 from bisect_tool.render.cause import culprit
 from bisect_tool.render.markdown import Markdown, code, codes, fence, landed, log_line, markdown
-from bisect_tool.render.public import public
+from bisect_tool.render.public import public, without_homes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ _ERROR_LINES = 10
 
 def report(night: NightlyDocument, cause: Cause) -> str:
     """Render how things are, and the report of the bisection as far as it fits into an issue."""
-    return f"{status(night, cause)}\n\n{_bisection(cause)}\n"
+    return "\n\n".join(filter(None, (status(night, cause), _cells(cause), _bisection(cause)))) + "\n"
 
 
 def issue_body(night: NightlyDocument, cause: Cause, paused_label: str, kept: str = "") -> str:
@@ -37,7 +37,7 @@ def issue_body(night: NightlyDocument, cause: Cause, paused_label: str, kept: st
     if kept and cause.document is None:
         return f"{status(night, cause)}\n\n{kept}\n"
     footer = (
-        f"Updated by {code('bisect-run nightly')} (watch {code(night.watch)}); "
+        f"Updated by {code('bisect-run nightly')} (watch {code(without_homes(night.watch))}); "
         f"the label {code(paused_label)} stops that."
     )
     return f"{report(night, cause)}\n{footer}\n"
@@ -100,6 +100,12 @@ def status(night: NightlyDocument, cause: Cause, *, again: bool = False) -> str:
         return f"**Fixed**: all cells pass again{since}.{among}"
     where = f"at {code(short(night.commit))} of {code(night.ref)}"
     return f"**Fails again** {where}." if again else f"**Fails** {where}."
+
+
+def _cells(cause: Cause) -> str:
+    """The cells, where the bisection has other names for them: a command is one cell."""
+    named = cause.document is None or set(cause.cells) <= cause.document.cells.keys()
+    return "" if named else f"Failing: {codes(cause.cells)}."
 
 
 def _landed(cause: Cause) -> str:

@@ -60,7 +60,7 @@ def cell_name(cell: NightlyCell) -> str:
 def _lines(night: NightlyDocument) -> Iterator[str]:
     yield f"## Nightly results of {code(night.ref)} at {code(short(night.commit))}"
     yield ""
-    yield f"Watch {code(night.watch)}: {summary(night)}."
+    yield f"Watch {code(without_homes(night.watch))}: {summary(night)}."
     for state in _STATES:
         for cause in night.causes:
             if cause.state == state:

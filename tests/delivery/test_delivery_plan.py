@@ -86,7 +86,13 @@ def test_the_kill_switch_stops_posts_only(delivery, service, home, tmp_path, swi
         reason = "BISECT_RUN_PAUSE_POSTS is set"
     out = tmp_path / "out"
     said = delivery(night(cause()), **{**ALL, "out": str(out)})
-    assert said == [f"nothing is posted: {reason}", f"results are in {out}"]
+    assert said == [
+        f"nothing is posted: {reason}",
+        f"would open an issue in {REPOSITORY}: {TITLE}",
+        f"would comment on pull request 34730 of {REPOSITORY}: {TITLE}",
+        f"would post to the webhook: {TITLE}",
+        f"results are in {out}",
+    ]
     assert service.requests == []
 
 

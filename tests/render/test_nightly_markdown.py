@@ -125,6 +125,18 @@ def test_a_title_names_the_cells_and_the_commit(each, expected):
     assert title(each) == expected
 
 
+def test_cells_that_the_bisection_calls_otherwise_are_named():
+    text = issue_body(night(), cause(cells=("t::test_a",), document=documents.command()), "paused")
+    assert text.split("\n\n")[1:3] == ["Failing: `t::test_a`.", "## Summary"]
+
+
+def test_a_home_in_the_name_of_a_watch_is_not_shown():
+    named = night(cause(), watch="/home/ada/runs")
+    for text in (nightly_markdown(named), issue_body(named, cause(), "paused")):
+        assert "ada" not in text
+        assert "`~/runs`" in text
+
+
 def test_without_a_document_an_issue_has_the_facts():
     text = issue_body(night(), cause(document=None, proven=False), "paused")
     assert text.startswith("**Fails** at `5afb387bd` of `origin/main`.\n\n- Cells: ")
