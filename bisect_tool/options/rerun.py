@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -61,7 +62,8 @@ def _pinned(options: SessionOptions, request: Request) -> SessionOptions:
     if isinstance(options, RunOptions):
         assert isinstance(mode, Bisect)
         goods, bad = (mode.goods, request.bad) if not request.finds_fix else ((request.bad,), mode.goods[0])
-        pinned = replace(options, good=_short(goods), bad=bad[:_SHORT], as_json=False)
+        results = tuple(map(os.path.abspath, options.results))
+        pinned = replace(options, good=_short(goods), bad=bad[:_SHORT], results=results, as_json=False)
         return checking_as(pinned, request)
     if isinstance(options, ReproOptions):
         assert isinstance(mode, Repro)

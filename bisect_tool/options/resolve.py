@@ -83,7 +83,7 @@ def resolve(
         options = replace(options, scenario=projects.SCENARIO)
         scenario = scenarios.load(projects.SCENARIO)
     check = _check(options, scenario, repository, rev, notice)
-    mode, bad = resolve_mode(options, repository, rev, command)
+    mode, bad = resolve_mode(options, repository, rev, command, notice)
     request = Request(
         mode=mode,
         repo=str(Path(repository.spec).resolve()) if repository.source else without_account(repository.spec),

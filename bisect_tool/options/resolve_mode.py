@@ -10,23 +10,30 @@ from typing import TYPE_CHECKING, Literal
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Range, Repository
 from bisect_tool.mode import Bisect, Budget, Fixes, Repro, Step
+from bisect_tool.options.resolve_results import resolve_results
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
 from bisect_tool.options.validate import require_text
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bisect_tool.mode import Mode
     from bisect_tool.options.run_options import SessionOptions
     from bisect_tool.request import Request
 
 
 def resolve_mode(
-    options: SessionOptions, repository: Repository, rev: str, command: Literal["run", "demo"]
+    options: SessionOptions,
+    repository: Repository,
+    rev: str,
+    command: Literal["run", "demo"],
+    notice: Callable[[str], None],
 ) -> tuple[Mode, str]:
     """The mode, and the request's `bad`: `rev`, or the passing end where a fix is searched for."""
     match options:
         case RunOptions():
-            mode = _bisect(options, repository, command)
+            mode = _bisect(options, repository, command, notice)
             if mode.find == "regression":
                 return mode, rev
             if len(mode.goods) != 1:
@@ -42,7 +49,12 @@ def resolve_mode(
             return Step(), rev
 
 
-def _bisect(options: RunOptions, repository: Repository, command: Literal["run", "demo"]) -> Bisect:
+def _bisect(
+    options: RunOptions,
+    repository: Repository,
+    command: Literal["run", "demo"],
+    notice: Callable[[str], None],
+) -> Bisect:
     return Bisect(
         command=command,
         goods=tuple(dict.fromkeys(repository.resolve(good) for good in options.good)),
@@ -54,6 +66,7 @@ def _bisect(options: RunOptions, repository: Repository, command: Literal["run",
         priors=not options.no_priors,
         confirm=options.confirm,
         same_failure=options.same_failure,
+        observations=resolve_results(options.results, repository, notice),
     )
 
 

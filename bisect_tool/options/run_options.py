@@ -77,7 +77,21 @@ class SearchOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(TrialOptions, SearchOptions, CheckOptions, EndOptions):
+class KnownResultOptions:
+    """What others know about the cells already."""
+
+    results: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--results",
+            metavar="PATTERN",
+            help="JUnit XML files of earlier runs, as evidence of failure rates; may be repeated.",
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(TrialOptions, KnownResultOptions, SearchOptions, CheckOptions, EndOptions):
     """The options of `run`, and of `plan`."""
 
     NAME: ClassVar[str] = ""

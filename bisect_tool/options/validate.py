@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from bisect_tool.options.run_options import SessionOptions
 
 
+_NEVER_EMPTY = (
+    *("repo", "scenario", "profile", "pytest", "python"),
+    *("tests_from", "compare", "script", "results"),
+)
+
+
 def validate(options: SessionOptions) -> None:
     """Raise UsageError for options that are wrong whatever the repository holds."""
     _check_given(options)
@@ -22,7 +28,7 @@ def validate(options: SessionOptions) -> None:
 
 def _check_given(options: SessionOptions) -> None:
     """An empty word is no word left out: another repository would be read, or nothing be compared."""
-    for option in ("repo", "scenario", "profile", "pytest", "python", "tests_from", "compare", "script"):
+    for option in _NEVER_EMPTY:
         if getattr(options, option, None) in ("", ("",)):
             name = option.replace("_", "-")
             raise UsageError(
@@ -49,6 +55,11 @@ def _check_kind(options: SessionOptions) -> None:
         raise UsageError(
             "--same-failure needs a command after --: failures of tests are compared anyway",
             "Remove it.",
+        )
+    if isinstance(options, RunOptions) and options.results and options.command:
+        raise UsageError(
+            "--results needs tests: reports name no command after --",
+            "Run the tests with --pytest, or remove --results.",
         )
     for option in ("tests_from", "pytest_args", "python"):
         if getattr(options, option) is not None and not options.pytest:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bisect_tool.planner.reported_names import reported_as
 from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
 from bisect_tool.search.prior import Suspicion, weights
 
@@ -75,7 +76,7 @@ class Goal:
         cached: The environments that are built already.
         by_exit_code: The check is a command, and any failure counts, whatever its signature.
         grouped: Cells with the same first parameter run in one process of their own in CI.
-        earlier: Runs of others, by cell: evidence of the failure rates.
+        earlier: Runs of others, by the name they have for a cell: evidence of its failure rates.
     """
 
     dag: Dag
@@ -98,7 +99,9 @@ class Goal:
 
     def earlier_runs(self, cell: str) -> EarlierRuns:
         """The runs of a cell that others observed."""
-        return self.earlier.get(cell, NO_EARLIER_RUNS)
+        if not self.earlier:
+            return NO_EARLIER_RUNS
+        return self.earlier.get(reported_as(cell, self.earlier), NO_EARLIER_RUNS)
 
     def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
         """Prior weight of each commit, given the files in the failure's traceback; cached."""

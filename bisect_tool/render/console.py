@@ -89,6 +89,8 @@ def render_answer(document: Document) -> RenderableType:
     else:
         grid.add_row(Text("Tested", "bold"), _commit(document, document.bad, ""))
     grid.add_row(Text(), _text(_where(document), style="dim"))
+    if known := report_view.earlier_results(document):
+        grid.add_row(Text(), Text(known, "dim"))
     return grid
 
 

@@ -200,6 +200,7 @@ def environment() -> Environment:
         "commit_link": commit_link,
         "subject": report_view.subject,
         "spent": report_view.spent,
+        "earlier_results": report_view.earlier_results,
     }
     environment.globals |= {
         "diffstat": diffstat,

@@ -70,6 +70,14 @@ def words(document: Document) -> Labels:
     return Labels("Culprit", "Last good", "First bad", "Breaks")
 
 
+def earlier_results(document: Document) -> str:
+    """How many results of others counted as evidence; empty if there were none to read."""
+    known = document.earlier_results
+    if known is None:
+        return ""
+    return f"{count(known.results, 'earlier result')} at {count(known.commits, 'commit')} counted as evidence"
+
+
 @dataclass(frozen=True)
 class CandidatesView:
     """The commits that may be the first bad one of these cells."""

@@ -16,6 +16,7 @@ from bisect_tool.git import plumbing
 from bisect_tool.git.forge import forge_of
 from bisect_tool.mode import Bisect, Fixes, Repro, Step
 from bisect_tool.options.not_seen import hidden
+from bisect_tool.planner import BisectPlanner
 from bisect_tool.results import fixes
 from bisect_tool.results.cells import cell_report
 from bisect_tool.results.check_warnings import doubting, shadowed, withheld_from
@@ -25,6 +26,7 @@ from bisect_tool.results.culprits import culprit_report, merge_itself, parent_ru
 from bisect_tool.results.document import (
     CulpritReport,
     Document,
+    EarlierResults,
     FailureReport,
     NativeChange,
     TrialReport,
@@ -109,6 +111,7 @@ def compose(
             if sha in commits
         },
         native_changes=tuple(native),
+        earlier_results=earlier_results(session, state),
         check=request.check.as_command,
         withheld=withheld_from(request, failed=bool(failures) or _all_skipped(rows)),
         shadows=shadowed(session, shadows, again, results),
@@ -205,6 +208,17 @@ def native_changes(session: Session) -> tuple[NativeChange, ...]:
     changed = session.repository.changed_by(commit.sha for commit in session.range.commits)
     native = {sha: native_paths(paths, profile.build) for sha, paths in changed.items()}
     return tuple(NativeChange(sha=sha, paths=paths) for sha, paths in native.items() if paths)
+
+
+def earlier_results(session: Session, state: State) -> EarlierResults | None:
+    """The results of others that counted for the cells of a bisection; None if it was given none."""
+    mode, planner = session.request.mode, session.planner
+    if not isinstance(mode, Bisect) or not mode.observations or not isinstance(planner, BisectPlanner):
+        return None
+    used = [planner.goal.earlier_runs(item.cell) for item in state.conclusions]
+    return EarlierResults(
+        results=sum(each.total for each in used), commits=max((each.commits for each in used), default=0)
+    )
 
 
 def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> frozenset[str]:

@@ -278,6 +278,13 @@ class NativeChange(_Model):
     paths: tuple[str, ...]
 
 
+class EarlierResults(_Model):
+    """How many results of others counted as evidence, and at how many commits."""
+
+    results: int
+    commits: int
+
+
 class Document(_Model):
     """What `--json` prints; `commits` describes, by sha, every commit that the document mentions.
 
@@ -289,7 +296,8 @@ class Document(_Model):
     `failures` has one entry for every culprit and signature; `failure` is the first of them. `check` is the
     command, with the scripts of the user that it names; null for a scenario. `withheld` are environment
     variables that the check did not get, `shadows` what may hide the commits from it. `find`: "regression"
-    searches the first bad commit after `good`, "fix" the first good one after `bad`.
+    searches the first bad commit after `good`, "fix" the first good one after `bad`. `earlier_results` are
+    those of `--results` and of `nightly`; null without them.
     """
 
     schema_: Literal[2] = Field(SCHEMA, alias="schema")
@@ -319,6 +327,7 @@ class Document(_Model):
     culprits: dict[str, CulpritReport] = Field(default_factory=dict)
     commits: dict[str, CommitInfo] = Field(default_factory=dict)
     native_changes: tuple[NativeChange, ...] = ()
+    earlier_results: EarlierResults | None = None
     check: CommandCheck | None = None
     withheld: tuple[str, ...] = ()
     shadows: tuple[ShadowReport, ...] = ()

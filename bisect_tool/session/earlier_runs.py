@@ -51,8 +51,10 @@ class _Around:
         else:
             before, after = self._from_first(_failed(counts)), self._descendants(self._beyond)
         return EarlierRuns(
-            tuple((sha, count) for sha, count in sorted(counts.items()) if sha in self._at),
-            *(_sum(counts.get(sha, NO_RUNS) for sha in side) for side in (before, after)),
+            at=tuple((sha, count) for sha, count in sorted(counts.items()) if sha in self._at),
+            before=_sum(counts.get(sha, NO_RUNS) for sha in before),
+            after=_sum(counts.get(sha, NO_RUNS) for sha in after),
+            commits=len(counts.keys() & (self._at | before | after)),
         )
 
     @cached_property

@@ -6,7 +6,9 @@ import documents
 import pytest
 
 from bisect_tool.render import report_view
-from bisect_tool.results.document import EndCount
+from bisect_tool.render.console import render_answer
+from bisect_tool.render.markdown import markdown
+from bisect_tool.results.document import EarlierResults, EndCount
 
 BUILT = "4 trials, 1 environment built"
 
@@ -104,3 +106,12 @@ def test_where_nothing_is_built_nothing_is_said_of_it():
 )
 def test_the_file_of_all_cells_is_said_once(cells, file):
     assert report_view.common_file(cells) == file
+
+
+def test_earlier_results_that_counted_are_named_in_a_line(printed):
+    known = EarlierResults(results=25, commits=1)
+    document = documents.culprit().model_copy(update={"earlier_results": known})
+    line = "25 earlier results at 1 commit counted as evidence"
+    assert f"  {line}\n" in printed(render_answer(document))
+    assert f"; {line}\n" in markdown(document)
+    assert "earlier result" not in markdown(documents.culprit())

@@ -1,0 +1,58 @@
+"""Read the results of others that `--results` names, as runs that a bisection knows of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.format import listing
+from bisect_tool.mode import ObservedRuns
+from bisect_tool.planner.reported_names import ambiguous
+from bisect_tool.sources.junit_files import junit_observations
+from bisect_tool.sources.observation import CONCLUSIVE, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bisect_tool.git import Repository
+
+_SERIES = "results"
+
+
+def resolve_results(
+    patterns: Iterable[str], repository: Repository, notice: Callable[[str], None]
+) -> tuple[ObservedRuns, ...]:
+    """How often each test passed and failed at each commit, by the names of the reports.
+
+    Raises:
+        UsageError: a pattern matches no file, or none of its files could be read.
+    """
+
+    def full_id(name: str) -> str:
+        try:
+            return repository.resolve(name)
+        except UsageError:
+            return ""
+
+    found = [
+        each
+        for pattern in patterns
+        for each in junit_observations(pattern, _SERIES, notice, full_id)
+        if each.state in CONCLUSIVE
+    ]
+    runs = Counter((each.key.cell, each.commit, each.state) for each in found)
+    cells = dict.fromkeys((cell, commit) for cell, commit, _ in runs)
+    if names := ambiguous(dict.fromkeys(cell for cell, _ in cells)):
+        notice(
+            f"--results: several tests are called {listing(names)}; they count only for cells of that file"
+        )
+    return tuple(
+        ObservedRuns(
+            cell=cell,
+            commit=commit,
+            passed=runs[cell, commit, State.PASSED],
+            failed=runs[cell, commit, State.FAILED],
+        )
+        for cell, commit in cells
+    )

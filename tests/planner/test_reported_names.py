@@ -1,0 +1,26 @@
+"""Which test of a report is a cell."""
+
+import pytest
+
+from bisect_tool.planner.reported_names import ambiguous, reported_as
+
+
+@pytest.mark.parametrize(
+    ("cell", "names", "found"),
+    [
+        ("tests/a.py::t", ["tests/a.py::t", "tests.a::t"], "tests/a.py::t"),
+        ("tests/a.py::t[1::2]", ["tests.a::t[1::2]", "tests.b::t[1::2]"], "tests.a::t[1::2]"),
+        ("tests/a.py::B::t", ["tests.a.B::t", "tests.a::t"], "tests.a.B::t"),
+        ("tests/a.py::t[x]", ["a::t[x]", "a::t[y]"], "a::t[x]"),
+        ("test_lb[4]", ["e2e.test_suite::test_lb[4]"], "e2e.test_suite::test_lb[4]"),
+        ("tests/a.py::t", ["x::t", "y::t"], ""),
+        ("tests/a.py::t", ["tests.a::u", "tests.a::t[1]"], ""),
+        ("tests/a.py::t", [], ""),
+    ],
+)
+def test_a_cell_is_found_by_its_id_then_its_module_then_its_name(cell, names, found):
+    assert reported_as(cell, names) == found
+
+
+def test_names_of_several_files_are_ambiguous():
+    assert ambiguous(["x::t[1]", "y::t[1]", "x::t[2]", "u"]) == ("t[1]",)
