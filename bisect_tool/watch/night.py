@@ -206,8 +206,11 @@ class Night:
         return tuple(found)
 
     def _is_news(self, trials: KnownTrials, resolved: Resolved) -> bool:
-        """Whether the bisection does not see these runs anyway: those of its own check in its range."""
-        if self._request is None:
+        """Whether the bisection does not see these runs anyway, as shared trials in its range.
+
+        A command shares no trials.
+        """
+        if self._request is None or self._request.check.by_exit_code:
             return True
         return trials.commit not in {*resolved.range.parents, *resolved.request.ends}
 
