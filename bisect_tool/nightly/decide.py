@@ -16,7 +16,7 @@ from bisect_tool.nightly.new_cells import new_cells
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.nightly.storms import without_storms
 from bisect_tool.nightly.streak import Streak, ended_streak, newest_streak
-from bisect_tool.nightly.sufficiency import failures_needed, missing_evidence
+from bisect_tool.nightly.sufficiency import failures_needed, is_environment, missing_evidence
 from bisect_tool.nightly.timeline import CommitTrials, Timeline, distinct, rate, timelines
 from bisect_tool.sources.observation import State
 
@@ -114,11 +114,12 @@ def _ended(
     culprit = fixed_culprit(known, timeline, ended, history)
     if len(after) > _NEWS:
         return _flaky(timeline) if _is_flaky(timeline) else Nothing(Reason.GREEN)
+    again = Nothing(Reason.PASSED_AGAIN, since=after[0].commit)
+    if not culprit and is_environment(ended):
+        return again
     if culprit or len(ended.failures) >= failures_needed(rate((*ended.before, *after))):
         return Nothing(Reason.FIXED, culprit=culprit, since=after[0].commit)
-    if _is_flaky(timeline):
-        return _flaky(timeline)
-    return Nothing(Reason.PASSED_AGAIN, since=after[0].commit)
+    return _flaky(timeline) if _is_flaky(timeline) else again
 
 
 def _never_passed(streak: Streak, *, is_new: bool) -> Decision:

@@ -46,7 +46,7 @@ def missing_evidence(
     if flaky and _by_chance(earlier, len(streak.failures)) > _WORTH_A_RERUN:
         return Nothing(Reason.FLAKY, rate=rate(timeline.conclusive))
     since = min(map(when, streak.failures))
-    if _good_end_fails_now(good, since):
+    if is_environment(streak):
         return Wait(Reason.ENVIRONMENT)
     agent = suspect(timeline, streak.failures)
     failures = _failures_wanted(timeline, streak, earlier, agent)
@@ -54,6 +54,11 @@ def missing_evidence(
     if not any(wanted.values()):
         return None
     return rerun(_reason(streak, earlier, agent, failures), timeline, wanted, streak)
+
+
+def is_environment(streak: Streak) -> bool:
+    """Whether the last commit that passed failed like the streak, once this one had begun."""
+    return streak.good is not None and _good_end_fails_now(streak.good, min(map(when, streak.failures)))
 
 
 def failures_needed(earlier: Rate) -> int:

@@ -71,6 +71,11 @@ def test_a_good_end_that_fails_now_is_the_environment():
     assert decided([*nights("P P P P P FFF F"), *reruns(4, "FF")]) == Wait(Reason.ENVIRONMENT)
 
 
+def test_what_the_environment_broke_is_not_fixed_by_a_commit():
+    found = decided([*nights("P P P P P FFF F P"), *reruns(4, "FF")])
+    assert found == Nothing(Reason.PASSED_AGAIN, since="c7")
+
+
 def test_a_good_end_that_failed_once_since_is_run_again():
     found = decided([*nights("P P P P P FFF F"), *reruns(4, "F")])
     assert found.reason is Reason.NO_PASS_SINCE
