@@ -22,6 +22,14 @@ def reported_as(cell: str, names: Iterable[str]) -> str:
     return same[0] if len(same) == 1 else ""
 
 
+def cell_called(name: str, cells: Iterable[str]) -> str:
+    """The cell that reports call `name`; empty if there is none, or several tests of other files fit."""
+    cells = tuple(cells)
+    exact = [cell for cell in cells if name in (cell, _dotted(cell))]
+    same = exact or [cell for cell in cells if _test_id(cell) == _test_id(name)]
+    return same[0] if len(same) == 1 else ""
+
+
 def ambiguous(names: Iterable[str]) -> tuple[str, ...]:
     """The test ids that several names have, sorted: only cells with exactly these names are found."""
     ids = Counter(map(_test_id, names))

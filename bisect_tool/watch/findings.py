@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.mode import Bisect
 from bisect_tool.nightly.known import KnownBisection
+from bisect_tool.planner.reported_names import cell_called
 from bisect_tool.sources.observation import CellKey
 from bisect_tool.watch.own_observations import own_key
 from bisect_tool.watch.past_sessions import has_check
@@ -92,19 +93,8 @@ def _reports(series: str, past: PastSession) -> dict[CellKey, CellReport]:
     wanted = _keys(past)
     if not wanted or any(key == own_key(series, past.request, key.cell) for key in wanted):
         return {own_key(series, past.request, name): each for name, each in red.items()}
-    # A command is one cell, whatever test of a CI service it stands for.
-    is_whole = past.request.check.by_exit_code
-    names = {key: same_cell("" if is_whole else key.cell, red) for key in wanted}
+    # A command is one cell, whatever test of a CI service it stands for; so is a job without tests.
+    only = next(iter(red), "")
+    by_name = not past.request.check.by_exit_code
+    names = {key: cell_called(key.cell, red) if key.cell and by_name else only for key in wanted}
     return {key: red[name] for key, name in names.items() if name}
-
-
-def same_cell(name: str, cells: Iterable[str]) -> str:
-    """The cell that a CI service calls `name`, or empty; a job as a whole is the first one."""
-    cells = tuple(cells)
-    if not name:
-        return next(iter(cells), "")
-    test = name.rpartition("::")[2]
-    same = [each for each in cells if each == name] or [
-        each for each in cells if each.rpartition("::")[2] == test
-    ]
-    return same[0] if len(same) == 1 else ""

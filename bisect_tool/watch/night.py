@@ -115,9 +115,8 @@ class Night:
         say(f"{self.watch.name}: bisecting {short(decision.good)}..{short(decision.bad)}")
         try:
             resolved = bisection(self.watch, decision, self._minutes_left, home, say)
-            names = {key.cell for key in decision.cells}
             known = [each for each in decision.trials if self._is_news(each, resolved)]
-            document = self._run(with_observations(resolved, known, names))
+            document = self._run(with_observations(resolved, known))
         except BisectError as error:
             self._keep(error)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,7 +10,6 @@ from bisect_tool.mode import Bisect, ObservedRuns
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import ReproOptions, RunOptions
 from bisect_tool.request import Watched
-from bisect_tool.watch.findings import same_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,14 +53,22 @@ def bisection(
     return _watched(resolve(options, home, say), mark)
 
 
-def with_observations(resolved: Resolved, trials: Iterable[KnownTrials], cells: Iterable[str]) -> Resolved:
-    """The bisection that knows what was observed: of our own cells, by what a CI service calls them."""
-    mode, cells = resolved.request.mode, tuple(cells)
+def with_observations(resolved: Resolved, trials: Iterable[KnownTrials]) -> Resolved:
+    """The bisection that knows what was observed of each test, in all jobs that run it."""
+    mode = resolved.request.mode
     assert isinstance(mode, Bisect)
+    runs: defaultdict[tuple[str, str], list[KnownTrials]] = defaultdict(list)
+    for each in trials:
+        if each.cell.cell:
+            runs[each.cell.cell, each.commit].append(each)
     found = tuple(
-        ObservedRuns(cell=cell, commit=each.commit, passed=each.passed, failed=each.failed)
-        for each in trials
-        if each.cell.cell and (cell := same_cell(each.cell.cell, cells))
+        ObservedRuns(
+            cell=cell,
+            commit=commit,
+            passed=sum(each.passed for each in same),
+            failed=sum(each.failed for each in same),
+        )
+        for (cell, commit), same in runs.items()
     )
     request = resolved.request.model_copy(update={"mode": mode.model_copy(update={"observations": found})})
     return replace(resolved, request=request)

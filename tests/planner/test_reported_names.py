@@ -2,7 +2,7 @@
 
 import pytest
 
-from bisect_tool.planner.reported_names import ambiguous, reported_as
+from bisect_tool.planner.reported_names import ambiguous, cell_called, reported_as
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,17 @@ def test_a_cell_is_found_by_its_id_then_its_module_then_its_name(cell, names, fo
 
 def test_names_of_several_files_are_ambiguous():
     assert ambiguous(["x::t[1]", "y::t[1]", "x::t[2]", "u"]) == ("t[1]",)
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("t.py::test_a[4]", "t.py::test_a[4]"),
+        ("t::test_b", "t.py::test_b"),
+        ("tests.t::test_a[4]", "t.py::test_a[4]"),
+        ("tests.t::test_b", ""),
+        ("tests.t::test_c", ""),
+    ],
+)
+def test_cell_by_the_name_of_a_report(name, cell):
+    assert cell_called(name, ("t.py::test_a[4]", "t.py::test_b", "u.py::test_b")) == cell

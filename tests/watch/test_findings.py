@@ -6,7 +6,7 @@ from documents import BAD, GOOD, document, green, red
 from bisect_tool.mode import Bisect, Repro
 from bisect_tool.request import Request, SuiteCheck, Watched
 from bisect_tool.sources.observation import CellKey
-from bisect_tool.watch.findings import findings, known_bisections, same_cell
+from bisect_tool.watch.findings import findings, known_bisections
 from bisect_tool.watch.past_sessions import PastSession
 
 REQUEST = Request(mode=Repro(runs=1), repo="/r", bad=BAD, check=SuiteCheck(), scenario="engine")
@@ -56,17 +56,3 @@ def test_unfinished_bisection_counts_if_it_runs_or_will_be_resumed(request_, run
 def test_demo_and_search_for_a_fix_say_nothing_of_a_regression():
     for mode in (Bisect(goods=(GOOD,), command="demo"), Bisect(goods=(GOOD,), find="fix")):
         assert known_bisections("w", REQUEST, [past(BISECT.model_copy(update={"mode": mode}))]) == ()
-
-
-@pytest.mark.parametrize(
-    ("name", "cell"),
-    [
-        ("t.py::test_a", "t.py::test_a"),
-        ("tests.t::test_a", "t.py::test_a"),
-        ("tests.t::test_c", ""),
-        ("tests.t::test_b", ""),
-        ("", "t.py::test_a"),
-    ],
-)
-def test_same_cell_by_another_name(name, cell):
-    assert same_cell(name, ("t.py::test_a", "t.py::test_b", "u.py::test_b")) == cell
