@@ -130,10 +130,11 @@ def test_a_creation_without_an_answer_gives_one_issue(delivery, service, done, f
 def test_a_creation_that_was_cut_off_is_found_by_the_next_night(delivery, service):
     """The search does not know it yet, and its label was not permitted."""
     service.may_label = service.searchable = False
-    service.faults = [
-        Fault("POST", ISSUES, done=True, lost=True),
-        *[Fault("GET", ISSUES, status=500) for _ in range(5)],
-    ]
+
+    def gone(found):
+        found.faults += [Fault("GET", ISSUES, status=500) for _ in range(5)]
+
+    service.faults = [Fault("POST", ISSUES, done=True, lost=True, before=gone)]
     assert any("GitHub does not answer" in line for line in delivery.failing(night(cause())))
     service.faults = []
     delivery(night(cause("open"), commit=commit(2)))

@@ -64,7 +64,7 @@ def test_a_message_without_an_answer_is_not_repeated(delivery, service):
 
 @pytest.mark.parametrize("status", [404, 500, 302])
 def test_a_message_that_was_not_taken_is_posted_by_the_next_night(delivery, service, status):
-    service.faults = [fault(status=status, body="no_service")]
+    service.faults = [fault(status=status, body="no_service", headers={"Location": "/elsewhere"})]
     (line,) = delivery.failing(night(cause()), slack=True)
     assert f"the webhook did not take the message: HTTP {status} no_service" in line
     delivery(night(cause("open")), slack=True)
