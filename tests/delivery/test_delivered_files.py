@@ -45,6 +45,13 @@ def test_secrets_are_in_no_file(delivery, tmp_path):
     assert "***" in (tmp_path / "nightly.md").read_text()
 
 
+def test_a_folder_of_the_home_is_meant_as_in_a_shell(delivery, tmp_path, monkeypatch):
+    """A configuration file has it as it is written."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    delivery(night(), out="~/report")
+    assert (tmp_path / "report" / "nightly.json").exists()
+
+
 def test_a_folder_that_is_a_file_is_an_error(delivery, tmp_path):
     (tmp_path / "out").write_text("mine")
     (line,) = delivery.failing(night(), out=str(tmp_path / "out"))
