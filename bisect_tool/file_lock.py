@@ -86,6 +86,25 @@ def try_lock(path: Path) -> Iterator[int | None]:
 
 
 @contextmanager
+def shared(path: Path, wait_s: float, busy: str) -> Iterator[None]:
+    """Hold the file lock `path` together with others who share it, and keep out who wants it alone.
+
+    Raises:
+        EnvironmentFailed: somebody still holds it alone after `wait_s` seconds.
+    """
+    descriptor = _open(path)
+    try:
+        deadline = time.monotonic() + wait_s
+        while not _try_lock(descriptor, fcntl.LOCK_SH):
+            if time.monotonic() > deadline:
+                raise EnvironmentFailed(busy, f"Wait for it. The lock is {path}.")
+            time.sleep(_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def first_free(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
     """Hold the first of these locks that nobody holds; yields it, and its descriptor as `lease` does.
 
@@ -105,9 +124,9 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

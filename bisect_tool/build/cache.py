@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from bisect_tool.build.environment import BuildInterrupted
-from bisect_tool.file_lock import LeaseCancelledError, lease
+from bisect_tool.file_lock import LeaseCancelledError, lease, shared, try_lock
 from bisect_tool.supervise.orphan_tree import end_abandoned
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STAMP = "built.json"
+_REMOVAL_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,50 @@ class Entry:
         """
         busy = f"another run builds environment {self.folder.name}"
         try:
-            with lease(self.folder.with_suffix(".lock"), wait_s, busy, waiting, cancel):
+            with lease(self._build_lock, wait_s, busy, waiting, cancel):
                 yield
         except LeaseCancelledError:
             raise BuildInterrupted(
                 "interrupted while another run was building", "Resume the session."
             ) from None
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep the environment from being removed while a trial builds or uses it.
+
+        Raises:
+            EnvironmentFailed: it is being removed, and that does not end.
+        """
+        with shared(self._use_lock, _REMOVAL_S, f"environment {self.folder.name} is being removed"):
+            yield
+
+    @contextmanager
+    def unused(self) -> Iterator[bool]:
+        """Keep others from building and using the environment; yields False if somebody does."""
+        with try_lock(self._use_lock) as use, try_lock(self._build_lock) as build:
+            yield use is not None and build is not None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is removed with the environment: its folder, and the log of a build ahead of its trial."""
+        return self.folder, self.folder.with_suffix(".log")
+
+    @property
+    def last_used(self) -> float:
+        """When a trial last began to use it, in seconds since the epoch: each one writes the build lock."""
+        written = (self._build_lock, self.folder / _STAMP, self.folder)
+        found = (path.stat() for path in written if path.exists())
+        return next((each.st_mtime for each in found if each.st_size), 0.0)
+
+    def end_builds(self) -> None:
+        """End the processes of a build that was killed."""
+        if self.records.exists():
+            end_abandoned(self.records, self.token)
+
     def clear(self) -> None:
         """Recreate the folder empty; processes of a killed build are ended first."""
         if self.folder.exists():
-            end_abandoned(self.records, self.token)
+            self.end_builds()
             shutil.rmtree(self.folder)
         self.records.mkdir(parents=True)
 
@@ -91,6 +125,14 @@ class Entry:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    @property
+    def _build_lock(self) -> Path:
+        return self.folder.with_suffix(".lock")
+
+    @property
+    def _use_lock(self) -> Path:
+        return self.folder.with_suffix(".use")
 
     def _dangling(self) -> bool:
         python = self.folder / "venv" / "bin" / "python"

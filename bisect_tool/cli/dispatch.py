@@ -47,6 +47,7 @@ _COMMANDS = (
     "explain",
     "triage",
     "nightly",
+    "prune",
 )
 _GROUPS = {"scenarios": "List, show and check scenarios."}
 _log = logging.getLogger("bisect_run.cli")

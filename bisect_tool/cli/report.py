@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from bisect_tool.diagnostics import LOG_FILE
 from bisect_tool.errors import ExitCode, UsageError
-from bisect_tool.options import shared_options
+from bisect_tool.options.declared import takes
+from bisect_tool.options.stored_options import ReportOptions
 
 EXAMPLES = (
     "bisect-run report",
@@ -16,31 +13,30 @@ EXAMPLES = (
 )
 
 
-def report(
-    session: shared_options.SessionId = "last",
-    repo: shared_options.MovedTo = None,
-    as_json: shared_options.AsJson = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")] = False,
-) -> int:
+@takes(ReportOptions)
+def report(options: ReportOptions) -> int:
     """Print a session's report: text, JSON or Markdown."""
     from bisect_tool.paths import home
     from bisect_tool.results.stored import document_of
+    from bisect_tool.session.log_files import pruned_at
     from bisect_tool.session.store import Store
     from bisect_tool.terminal.output import say, write_json, write_report
     from bisect_tool.terminal.terminal import write
 
-    if as_json and markdown:
+    if options.as_json and options.as_markdown:
         raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     here = home()
-    document = document_of(session, Store(here.store, say), here, repo)
-    if as_json:
+    document = document_of(options.session, Store(here.store, say), here, options.repo)
+    if options.as_json:
         write_json(document)
-    elif markdown:
+    elif options.as_markdown:
         from bisect_tool.render.markdown import markdown as issue_body  # jinja2 is slow
 
         write(issue_body(document))
     else:
         write_report(document)
+    if pruned := pruned_at(here, document.session):
+        say(f"Its logs up to {pruned:%Y-%m-%d %H:%M} UTC were removed by `bisect-run prune`.")
     log = here.session(document.session) / LOG_FILE
     if document.exit_code == ExitCode.ENVIRONMENT and log.is_file():
         say(f"Details: {log}")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
 
-import typer
-
-from bisect_tool.options import shared_options
+from bisect_tool.options.declared import takes
+from bisect_tool.options.stored_options import ResumeOptions
 
 EXAMPLES = (
     "bisect-run resume",
@@ -15,18 +13,8 @@ EXAMPLES = (
 )
 
 
-def resume(
-    session: shared_options.SessionId = "last",
-    repo: shared_options.MovedTo = None,
-    edited_check: Annotated[
-        bool,
-        typer.Option(
-            "--edited-check",
-            help="Keep the results of trials from before the check or scenario was edited.",
-        ),
-    ] = False,
-    as_json: shared_options.AsJson = False,
-) -> int:
+@takes(ResumeOptions)
+def resume(options: ResumeOptions) -> int:
     """Resume a session without repeating finished trials."""
     from bisect_tool.cli.run_session import drive
     from bisect_tool.mode import Fixes
@@ -39,13 +27,13 @@ def resume(
 
     here = home()
     store = Store(here.store, say)
-    if repo is not None:
-        relocate(session, repo, store, here)
-    asked = sessions.load(session, store, here, say)
+    if options.repo is not None:
+        relocate(options.session, options.repo, store, here)
+    asked = sessions.load(options.session, store, here, say)
     mode = asked.request.mode
     if isinstance(mode, Fixes) and mode.confirms:
         say(f"{asked.id} confirms the result of {mode.confirms}: resuming both")
         asked = sessions.load(mode.confirms, store, here)
-    if edited_check:
+    if options.edited_check:
         asked = replace(asked, request=sessions.with_scenario(as_edited(asked.request)))
-    return drive(asked, store, as_json)
+    return drive(asked, store, options.as_json)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options import shared_options
+from bisect_tool.options.declared import takes
+from bisect_tool.options.stored_options import StatusOptions
+
+if TYPE_CHECKING:
+    from bisect_tool.paths import Home
+    from bisect_tool.results.status import StatusDocument
+    from bisect_tool.session.store import Store
 
 EXAMPLES = (
     "bisect-run status",
@@ -16,34 +20,56 @@ EXAMPLES = (
 )
 
 
-def status(
-    session: Annotated[
-        str | None,
-        typer.Argument(metavar="SESSION", help="Session id, the beginning or end of one, or `last`."),
-    ] = None,
-    repo: shared_options.MovedTo = None,
-) -> int:
+@takes(StatusOptions)
+def status(options: StatusOptions) -> int:
     """List sessions, or show one."""
     from bisect_tool.paths import home
-    from bisect_tool.render.status import render_session, render_sessions, summarise
+    from bisect_tool.render.status import render_session, render_sessions
     from bisect_tool.results.stored import document_of
-    from bisect_tool.session import session as sessions
     from bisect_tool.session.store import Store
-    from bisect_tool.terminal.output import say
-    from bisect_tool.terminal.terminal import show
+    from bisect_tool.terminal.output import say, write_json
+    from bisect_tool.terminal.terminal import show, write
 
     here = home()
     store = Store(here.store, say)
     now = datetime.now(UTC)
-    if session is not None:
-        row = store.session(session)
-        show(render_session(document_of(row.id, store, here, repo), now))
+    if options.session is not None:
+        document = document_of(options.session, store, here, options.repo)
+        if options.as_json:
+            write_json(document)
+        else:
+            show(render_session(document, now))
         return 0
-    if repo is not None:
+    if options.repo is not None:
         raise UsageError("--repo needs a session", "Use: bisect-run status SESSION --repo PATH")
-    lines = [
-        summarise(row, running=sessions.is_running(here, row.id), trials=store.count(row.id))
-        for row in store.sessions()
-    ]
-    show(render_sessions(lines, now))
+    listed = _all(store, here)
+    if options.as_json:
+        write(listed.to_json())
+    else:
+        show(render_sessions(listed, now))
     return 0
+
+
+def _all(store: Store, here: Home) -> StatusDocument:
+    """Every session, and the size of the home."""
+    from bisect_tool.disk.inventory import inventory
+    from bisect_tool.results.status import logs_by_session, status_document, summarise
+    from bisect_tool.session.log_files import pruned_at
+    from bisect_tool.session.session import is_running
+
+    rows = store.sessions()
+    found = inventory(here, rows)
+    logs = logs_by_session(found)
+    return status_document(
+        [
+            summarise(
+                row,
+                running=is_running(here, row.id),
+                trials=store.count(row.id),
+                logs=logs.get(row.id, 0),
+                pruned=pruned_at(here, row.id),
+            )
+            for row in rows
+        ],
+        found,
+    )

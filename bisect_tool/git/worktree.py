@@ -17,6 +17,7 @@ from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.file_lock import first_free
 from bisect_tool.git.bare import config, put
 from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
+from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.git.tree_mtimes import Folders
 from bisect_tool.sanitise import clean_line
 
@@ -62,8 +63,8 @@ class Worktrees:
             EnvironmentFailed: the folder cannot be written.
         """
         folder = self.root.resolve() / self.repo.git_dir.stem
-        trees = (folder / f"slot-{place}" for place in range(number, number + _MOST))
-        with first_free(tree.with_suffix(".lock") for tree in trees) as (lock, held):
+        slots = (SlotFiles(folder / f"slot-{place}") for place in range(number, number + _MOST))
+        with first_free(slot.lock for slot in slots) as (lock, held):
             yield Worktree(self.repo, lock.with_suffix(""), self.sparse, held)
 
 
@@ -110,7 +111,7 @@ class Worktree:
         Raises:
             GitFailed: a path does not exist at that commit.
         """
-        git = replace(self.repo.git, git_dir=self._git_dir, work_tree=self.path, held=(self.held,))
+        git = replace(self.repo.git, git_dir=self._files.git_dir, work_tree=self.path, held=(self.held,))
         how = (f"--source={sha}", "--worktree", "--ignore-skip-worktree-bits")
         git.run("restore", *how, "--", *paths, timeout_s=CHECKOUT_S)
 
@@ -124,8 +125,8 @@ class Worktree:
         Its time is copied with it: git reads a file again that is as young as the index.
         """
         self._renew_repository(sha)
-        git = replace(self.repo.git, git_dir=self._git_dir, work_tree=self.path, held=(self.held,))
-        index, kept = self._git_dir / "index", self._kept
+        git = replace(self.repo.git, git_dir=self._files.git_dir, work_tree=self.path, held=(self.held,))
+        index, kept = self._files.git_dir / "index", self._files.index
         if kept.is_file():
             shutil.copy2(kept, index)
             kept.unlink()
@@ -154,19 +155,8 @@ class Worktree:
                 folder.mkdir()
 
     @property
-    def _git_dir(self) -> Path:
-        """The repository of this worktree."""
-        return self.path.with_suffix(".git")
-
-    @property
-    def _kept(self) -> Path:
-        """Our copy of the index, which only exists while the tree is complete."""
-        return self.path.with_suffix(".index")
-
-    @property
-    def _narrowed(self) -> Path:
-        """The sparse paths that the tree was made for."""
-        return self.path.with_suffix(".sparse")
+    def _files(self) -> SlotFiles:
+        return SlotFiles(self.path)
 
     @property
     def _link(self) -> Path:
@@ -177,22 +167,22 @@ class Worktree:
         return (
             self.path.is_dir()
             and not self.path.is_symlink()
-            and _text(self._link) == f"gitdir: {self._git_dir}\n"
-            and _text(self._narrowed) == self._patterns()
-            and self._kept.is_file()
+            and _text(self._link) == f"gitdir: {self._files.git_dir}\n"
+            and _text(self._files.sparse) == self._patterns()
+            and self._files.index.is_file()
         )
 
     def _make_fresh(self) -> None:
         """An empty worktree in place of whatever is there."""
-        for path in (self.path, self._git_dir, self._kept, self._narrowed):
+        for path in self._files.files:
             remove(path)
         self.path.mkdir(parents=True)
-        self._link.write_text(f"gitdir: {self._git_dir}\n")
-        self._narrowed.write_text(self._patterns())
+        self._link.write_text(f"gitdir: {self._files.git_dir}\n")
+        self._files.sparse.write_text(self._patterns())
 
     def _renew_repository(self, sha: str) -> None:
         """The repository as it has to be, with `sha` for its HEAD; what a trial wrote there is gone."""
-        ours, parts = self._git_dir, self.repo.parts
+        ours, parts = self._files.git_dir, self.repo.parts
         if ours.is_symlink() or not ours.is_dir():
             remove(ours)
         for name in (path.name for path in (*ours.glob("*"), *ours.glob(".*"))):

@@ -41,6 +41,7 @@ Confirm = Annotated[
     typer.Option("--confirm", help="After bisecting, revert each culprit on --bad and rerun its cells."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON document instead of the report.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")]
 SessionId = Annotated[
     str, typer.Argument(metavar="SESSION", help="Session id, the beginning or end of one, or `last`.")
 ]

@@ -2,88 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.format import count, duration, listing, outcome_text, short
+from bisect_tool.disk.size import format_size
+from bisect_tool.format import SHORT, count, duration, outcome_text, short
 from bisect_tool.render.console import render_answer, render_cells
-from bisect_tool.request import Request
-from bisect_tool.results.document import Document
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bisect_tool.results.document import TrialReport
-    from bisect_tool.session.store import SessionRow
+    from bisect_tool.results.document import Document, TrialReport
+    from bisect_tool.results.status import DiskUsage, SessionSummary, StatusDocument
 
 _TEXT_LIMIT = 200
 _STATE_STYLE = {"running": "cyan", "resumable": "yellow"}
 
 
-@dataclass(frozen=True)
-class SessionLine:
-    """One session in the table; `state` is running, ended or resumable."""
+def render_sessions(document: StatusDocument, now: datetime) -> RenderableType:
+    """All sessions, in the order given, and how much disk space they take with all else in the home.
 
-    id: str
-    created: datetime
-    repo: str
-    span: str
-    state: str
-    conclusion: str
-
-
-def summarise(row: SessionRow, *, running: bool, trials: int) -> SessionLine:
-    """A stored session in one line; `running`: a process holds it, `trials`: how many are stored."""
-    created = datetime.fromisoformat(row.created)
-    try:
-        request = Request.model_validate_json(row.request)
-        document = Document.model_validate_json(row.document) if row.document else None
-    except ValidationError:
-        return SessionLine(row.id, created, "", "", "unreadable", "stored by another version of bisect-run")
-    if document is not None and not running:
-        state = "resumable" if document.resumable else "ended"
-        conclusion = _conclusion(document)
-    else:
-        state, conclusion = "running" if running else "resumable", f"{count(trials, 'trial')} so far"
-    goods = listing([short(sha) for sha in request.goods], limit=1)
-    return SessionLine(
-        id=row.id,
-        created=created,
-        repo=request.repo,
-        span=f"{goods}..{short(request.bad)}" if goods else short(request.bad),
-        state=state,
-        conclusion=conclusion,
-    )
-
-
-def render_sessions(lines: Sequence[SessionLine], now: datetime) -> RenderableType:
-    """All sessions, in the order given."""
-    if not lines:
+    A repository that all of them share is named once, below them.
+    """
+    if not document.sessions:
         return Text("no sessions yet")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    for name in ("session", "age", "state"):
+    for name in ("session", "command", "age", "state"):
         table.add_column(name, no_wrap=True)
-    table.add_column("range", no_wrap=True)
-    table.add_column("repository", overflow="fold")
+    table.add_column("logs", no_wrap=True, justify="right")
+    table.add_column("range", overflow="fold", min_width=SHORT + 2)  # a narrow terminal breaks it
+    repositories = {line.repo for line in document.sessions if line.repo}
+    shared = len(repositories) == 1
+    if not shared:
+        table.add_column("repository", overflow="fold")
     table.add_column("conclusion", overflow="fold")
-    for line in lines:
+    for line in document.sessions:
         table.add_row(
-            _text(line.id),
-            age((now - line.created).total_seconds()),
+            _text(line.session),
+            _text(line.command),
+            age((now - datetime.fromisoformat(line.created)).total_seconds()),
             _text(line.state, _STATE_STYLE.get(line.state, "")),
-            _text(line.span),
-            _text(line.repo),
+            _logs(line),
+            _text(line.range),
+            *([] if shared else [_text(line.repo)]),
             _text(line.conclusion),
         )
-    return table
+    below = [_text(f"repository: {name}") for name in repositories if shared]
+    return Group(table, Text(), *below, _usage(document.disk))
+
+
+def _logs(line: SessionSummary) -> str:
+    """The size of a session's logs, `pruned` if they were removed."""
+    return format_size(line.logs_bytes) if line.logs_bytes or not line.logs_pruned else "pruned"
+
+
+def _usage(disk: DiskUsage) -> Text:
+    """`Disk: 25.1 GiB: 4 environments 24.0 GiB, ...`."""
+    counted = (("environment", disk.environments), ("worktree", disk.worktrees))
+    parts = [f"{count(part.number, noun)} {format_size(part.bytes)}" for noun, part in counted if part.number]
+    named = (
+        ("repositories", disk.repositories),
+        ("logs", disk.logs),
+        ("store", disk.store),
+        ("other", disk.other),
+    )
+    parts += [f"{name} {format_size(part.bytes)}" for name, part in named if part.bytes]
+    return Text(f"disk: {format_size(disk.total.bytes)} ({', '.join(parts)})")
 
 
 def render_session(document: Document, now: datetime) -> RenderableType:
@@ -125,11 +113,6 @@ def _trials(document: Document) -> RenderableType:
 
 def _result_of(trial: TrialReport) -> str:
     return f"{outcome_text(trial.outcome, trial.reason, trial.outcomes.values())}, {duration(trial.seconds)}"
-
-
-def _conclusion(document: Document) -> str:
-    shas = dict.fromkeys(short(cell.culprit.sha) for cell in document.cells.values() if cell.culprit)
-    return f"{document.conclusion}: {listing(tuple(shas))}" if shas else document.conclusion
 
 
 def _text(text: str, style: str = "") -> Text:

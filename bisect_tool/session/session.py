@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from bisect_tool.session.store import Store, TrialRow
     from bisect_tool.trial.result import TrialResult
 
+ENDED_WITH, LOCK = "ended-with", "running.lock"
+"""Files in a session's folder: the exit code of its last run, and what the run that is on holds."""
 _log = logging.getLogger("bisect_run.session")
 
 
@@ -262,16 +264,24 @@ def ended_with(home: Home, session: str) -> ExitCode:
 
 def is_running(home: Home, session: str) -> bool:
     """Whether a process holds the session's lock."""
+    with not_running(home, session) as free:
+        return not free
+
+
+@contextmanager
+def not_running(home: Home, session: str) -> Iterator[bool]:
+    """Keep the session from being run; yields False if a process runs it."""
     file = _lock(home, session)
     if not file.parent.is_dir():
-        return False
+        yield True
+        return
     with try_lock(file) as lock:
-        return lock is None
+        yield lock is not None
 
 
 def _end(home: Home, session: str) -> Path:
-    return home.session(session) / "ended-with"
+    return home.session(session) / ENDED_WITH
 
 
 def _lock(home: Home, session: str) -> Path:
-    return home.session(session) / "running.lock"
+    return home.session(session) / LOCK

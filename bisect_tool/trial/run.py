@@ -9,13 +9,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.build import BuildFailed, Environment, prepare
+from bisect_tool.build.cache import Entry
 from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode
 from bisect_tool.sanitise import clean_line
@@ -43,7 +44,9 @@ if TYPE_CHECKING:
 
 Phase = Callable[[str, Path], None]
 _log = logging.getLogger("bisect_run.trial")
-_PREFIX, _LINK = "bisect-run-", "temporary"
+TEMPORARY = "temporary"
+"""The link in a trial's folder to its temporary folder, while it runs or if it was killed."""
+_PREFIX = "bisect-run-"
 _DISK_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
@@ -116,10 +119,29 @@ def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
 def _attempt(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> Findings:
     if config.profile is not None:
         phase("build", spec.folder)
-    try:
-        environment = _environment(config, spec, cancel)
-    except BuildFailed as error:
-        return _unbuildable(spec, error)
+    with _in_use(config, spec):
+        try:
+            environment = _environment(config, spec, cancel)
+        except BuildFailed as error:
+            return _unbuildable(spec, error)
+        return _tried(config, spec, environment, phase, cancel)
+
+
+def _in_use(config: TrialConfig, spec: TrialSpec) -> AbstractContextManager[None]:
+    """Keep the trial's environment from being removed."""
+    if config.profile is None:
+        return nullcontext()
+    return Entry.of(config.home.cache, spec.fingerprint).in_use()
+
+
+def _tried(
+    config: TrialConfig,
+    spec: TrialSpec,
+    environment: Environment | None,
+    phase: Phase,
+    cancel: threading.Event,
+) -> Findings:
+    """Run the check in its environment."""
     trials = trials_of(config.check)
     if (missing := trials.missing(spec)) is not None:
         return replace(missing, environment=environment)
@@ -204,12 +226,12 @@ def _temporary(trial: Path) -> Iterator[Path]:
     """
     folder = Path(tempfile.mkdtemp(prefix=_prefix(trial)))
     try:
-        (trial / _LINK).symlink_to(folder)
+        (trial / TEMPORARY).symlink_to(folder)
         yield folder
     finally:
         _discard(folder)
         with suppress(OSError):  # the trial may have removed it, or replaced it by a folder
-            (trial / _LINK).unlink()
+            (trial / TEMPORARY).unlink()
 
 
 def _prefix(trial: Path) -> str:
@@ -224,7 +246,7 @@ def clear(trial: Path) -> None:
     trial's own. Neither is removed where it is a link itself (`shutil.rmtree` follows none).
     """
     with suppress(OSError):  # it has no link any more, or had none yet
-        folder = (trial / _LINK).readlink()
+        folder = (trial / TEMPORARY).readlink()
         if folder.name.startswith(_prefix(trial)):
             _discard(folder)
     _discard(trial)

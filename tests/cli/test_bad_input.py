@@ -464,6 +464,7 @@ NEED_A_HOME = {
     "fixes": ("fixes", "--at", "bad", "--repo", "{engine}", "--revert", "bad", "--", "true"),
     "demo": ("demo",),
     "status": ("status",),
+    "prune": ("prune",),
     "report": ("report",),
     "resume": ("resume",),
 }

@@ -6,6 +6,7 @@ After a change of wording: `UPDATE_GOLDEN=1 python -m pytest tests/cli/test_comm
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import sqlite3
@@ -53,6 +54,7 @@ COMMANDS = (
         "explain",
         "triage",
         "nightly",
+        "prune",
         "scenarios",
     ),
 )
@@ -110,6 +112,7 @@ def test_every_command_is_listed(cli):
         "explain",
         "triage",
         "nightly",
+        "prune",
         "scenarios",
     )
 
@@ -403,7 +406,22 @@ class TestStatus:
     def test_all(self, cli, normal):
         ended = cli("status")
         assert (ended.code, ended.err) == (0, "")
-        compare("status.txt", normal(ended.out))
+        rule, sizes = re.compile(r"─+"), re.compile(r"\d+(\.\d)? [KM]iB")  # columns are as wide as sizes
+        text = sizes.sub("5 KiB", rule.sub("─", normal(ended.out)))
+        compare("status.txt", re.sub(r" +", " ", text))
+
+    @pytest.mark.usefixtures("sessions")
+    def test_all_as_json(self, cli):
+        document = json.loads(cli("status", "--json").out)
+        states = [
+            (each["state"], each["trials"] > 0, each["logs_bytes"] > 0) for each in document["sessions"]
+        ]
+        assert states == [("running", False, False), ("resumable", True, False), ("ended", True, True)]
+        assert document["disk"]["logs"]["number"] == 1
+
+    def test_one_as_json_is_its_report(self, cli, sessions):
+        reported = cli("report", sessions.interrupted, "--json")
+        assert cli("status", sessions.interrupted, "--json") == reported
 
     @pytest.mark.parametrize("state", ["finished", "interrupted", "running"])
     def test_one(self, cli, normal, sessions, state):

@@ -13,10 +13,12 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from bisect_tool.disk.inventory import Inventory
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import code, fence, markdown, table_code, word
-from bisect_tool.render.status import SessionLine, render_session, render_sessions
+from bisect_tool.render.status import render_session, render_sessions
 from bisect_tool.results.sanitise import sanitise
+from bisect_tool.results.status import SessionSummary, status_document
 from bisect_tool.sanitise import clean_line
 from bisect_tool.terminal import terminal
 
@@ -40,13 +42,17 @@ def controls(text):
 def views():
     hostile = documents.hostile()
     text = " ".join(documents.HOSTILE)
-    line = SessionLine(text, NOW, text, text, text, text)
+    fields = dict.fromkeys(("session", "command", "repo", "range", "conclusion"), text)
+    line = SessionSummary(
+        **fields, state="ended", created=NOW.isoformat(), trials=1, logs_bytes=0, logs_pruned=""
+    )
+    listed = status_document([line], Inventory((), clones=0, store=0, other=0))
     return {
         "report": render_report(hostile),
         "rates": render_report(documents.hostile_repro()),
         "healings": render_report(documents.hostile_fixes()),
         "session": render_session(hostile, NOW),
-        "sessions": render_sessions([line], NOW),
+        "sessions": render_sessions(listed, NOW),
     }
 
 

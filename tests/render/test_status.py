@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import documents
 import pytest
 
+from bisect_tool.disk.inventory import Inventory
+from bisect_tool.disk.item import Item, Kind
 from bisect_tool.mode import Step
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import markdown
-from bisect_tool.render.status import age, render_session, render_sessions, summarise
+from bisect_tool.render.status import age, render_session, render_sessions
+from bisect_tool.results.status import status_document, summarise
 from bisect_tool.session.store import SessionRow
 
 NOW = datetime(2026, 3, 6, 10, 47, tzinfo=UTC)
@@ -22,27 +26,73 @@ def row(session, name, document=None):
     return SessionRow(name, created, session.request.model_dump_json(), document and document.to_json())
 
 
+def listed(*sessions, items=()):
+    return status_document(sessions, Inventory(items, clones=2**20, store=4096, other=0))
+
+
 def test_sessions(printed, session):
     lines = (
-        summarise(row(session, "20260306-101500-1a2b"), running=True, trials=3),
+        summarise(row(session, "20260306-101500-1a2b"), running=True, trials=3, logs=2**20),
         summarise(row(session, "20260306-101500-2b3c"), running=False, trials=1),
-        summarise(row(session, "20260306-101500-3c4d", documents.culprit()), running=False, trials=4),
+        summarise(
+            row(session, "20260306-101500-3c4d", documents.culprit()), running=False, trials=4, pruned=NOW
+        ),
     )
-    header, _, *rows = printed(render_sessions(lines, NOW), 160).splitlines()
-    assert header.split() == ["session", "age", "state", "range", "repository", "conclusion"]
-    assert [line.split(None, 6) for line in rows] == [
-        [f"20260306-101500-{tag}", "32", "min", state, "a97954b6a..5afb387bd", documents.REPO, conclusion]
-        for tag, state, conclusion in (
-            ("1a2b", "running", "3 trials so far"),
-            ("2b3c", "resumable", "1 trial so far"),
-            ("3c4d", "ended", "culprit found: 27066d1b2"),
+    header, _, *rows, empty, repository, disk = printed(
+        render_sessions(listed(*lines), NOW), 160
+    ).splitlines()
+    names = ["session", "command", "age", "state", "logs", "range", "conclusion"]
+    assert header.split() == names
+    assert [" ".join(line.split()) for line in rows] == [
+        f"20260306-101500-{tag} run 32 min {state} {logs} a97954b6a..5afb387bd {conclusion}"
+        for tag, state, logs, conclusion in (
+            ("1a2b", "running", "1.0 MiB", "3 trials so far"),
+            ("2b3c", "resumable", "0 B", "1 trial so far"),
+            ("3c4d", "ended", "pruned", "culprit found: 27066d1b2"),
         )
     ]
+    assert (empty, repository) == ("", f"repository: {documents.REPO}")
+    assert disk == "disk: 1.0 MiB (repositories 1.0 MiB, store 4 KiB)"
+
+
+def test_each_of_several_repositories_is_named(printed, session):
+    other = replace(session, request=session.request.model_copy(update={"repo": "/srv/other"}))
+    lines = [
+        summarise(row(each, "20260306-101500-1a2b"), running=True, trials=3) for each in (session, other)
+    ]
+    text = printed(render_sessions(listed(*lines), NOW), 160)
+    header, _, first, second, *_ = text.splitlines()
+    assert header.split()[-2:] == ["repository", "conclusion"]
+    assert (documents.REPO in first, "/srv/other" in second) == (True, True)
+    assert "repository:" not in text
+
+
+def test_the_parts_of_the_home_are_counted_and_measured(printed, session, tmp_path):
+    items = (
+        Item(Kind.ENVIRONMENT, "f1", tmp_path, 8 * 2**30, NOW),
+        Item(Kind.ENVIRONMENT, "f2", tmp_path, 8 * 2**30, NOW),
+        Item(Kind.WORKTREE, "engine/slot-0", tmp_path, 2**29, NOW),
+        Item(Kind.LOGS, "20260306-101500-1a2b", tmp_path, 5 * 2**20, NOW),
+    )
+    line = summarise(row(session, "20260306-101500-1a2b"), running=True, trials=3)
+    document = listed(line, items=items)
+    assert printed(render_sessions(document, NOW), 160).splitlines()[-1] == (
+        "disk: 16.5 GiB (2 environments 16.0 GiB, 1 worktree 512 MiB, repositories 1.0 MiB, logs 5.0 MiB,"
+        " store 4 KiB)"
+    )
+    assert json.loads(document.to_json())["disk"]["environments"] == {"bytes": 2**34, "number": 2}
+    assert json.loads(document.to_json())["sessions"][0]["logs_pruned"] == ""
+
+
+def test_a_narrow_terminal_still_shows_whole_ids(printed, session):
+    line = summarise(row(session, "20260306-101500-1a2b"), running=True, trials=3)
+    lines = printed(render_sessions(listed(line), NOW), 80).splitlines()
+    assert any(each.startswith("20260306-101500-1a2b  run      32 min  running") for each in lines)
 
 
 def test_a_session_about_one_commit_has_no_range(session):
     asked = replace(session, request=session.request.model_copy(update={"mode": Step()}))
-    assert summarise(row(asked, "20260306-101500-1a2b"), running=True, trials=3).span == "5afb387bd"
+    assert summarise(row(asked, "20260306-101500-1a2b"), running=True, trials=3).range == "5afb387bd"
 
 
 @pytest.mark.parametrize("texts", [("{}", None), (None, "{}")])
@@ -50,12 +100,12 @@ def test_a_session_of_another_version_hides_no_other(session, texts):
     ours = row(session, "20260306-101500-1a2b", documents.culprit())
     theirs = SessionRow(ours.id, ours.created, texts[0] or ours.request, texts[1] or ours.document)
     line = summarise(theirs, running=False, trials=1)
-    assert (line.id, line.state) == (ours.id, "unreadable")
+    assert (line.session, line.state) == (ours.id, "unreadable")
     assert "another version" in line.conclusion
 
 
 def test_no_sessions(printed):
-    assert printed(render_sessions((), NOW)) == "no sessions yet\n"
+    assert printed(render_sessions(listed(), NOW)) == "no sessions yet\n"
 
 
 def test_interrupted_session_says_how_to_go_on(printed):

@@ -1,0 +1,1 @@
+"""What a home holds on disk: its size by parts, and what `prune` removes."""

@@ -1,0 +1,39 @@
+"""A thing in a home that can be removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - dataclasses are read by tools
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003
+
+
+class Kind(StrEnum):
+    """What an item is."""
+
+    ENVIRONMENT = "environment"
+    WORKTREE = "worktree"
+    LOGS = "logs"
+
+
+@dataclass(frozen=True)
+class Item:
+    """An environment, a worktree, or the logs of a session.
+
+    Attributes:
+        kind: What it is.
+        name: The fingerprint, `REPOSITORY/SLOT`, or the id of the session.
+        path: The folder of it.
+        size: In bytes, on disk.
+        last_used: When a trial last began in it, or last wrote to it.
+        in_use: Whether a run holds it.
+        resumable: Whether it belongs to a session that is not finished.
+    """
+
+    kind: Kind
+    name: str
+    path: Path
+    size: int
+    last_used: datetime
+    in_use: bool = False
+    resumable: bool = False

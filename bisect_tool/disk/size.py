@@ -1,0 +1,76 @@
+"""Sizes on disk: measured, read from an option, and written for people."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_BLOCK = 512
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|B)?", re.IGNORECASE)
+_FACTORS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def parse_size(text: str) -> int:
+    """The number of bytes that `50G`, `1.5 GiB` or `1000` means; units are powers of 1024.
+
+    Raises:
+        UsageError: it is no size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(
+            f"{clean_line(text, 100)!r} is not a size", "Use a number with K, M, G or T, such as 50G."
+        )
+    return int(float(match[1]) * _FACTORS.get((match[2] or "").upper(), 1))
+
+
+def format_size(size: int) -> str:
+    """`8.1 GiB`, `312 MiB`, `4 KiB`, `0 B`."""
+    for unit, factor in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= factor:
+            value = size / factor
+            return f"{value:.1f} {unit}" if value < 99.95 and unit != "KiB" else f"{value:.0f} {unit}"
+    return f"{size} B"
+
+
+def size_on_disk(paths: Iterable[Path]) -> int:
+    """The bytes that files and folders take, as du(1) counts them; what disappears meanwhile is left out.
+
+    A file with several names counts once; links are not followed.
+    """
+    seen: set[tuple[int, int]] = set()
+    return sum(_size(path, seen) for path in paths)
+
+
+def _size(path: Path, seen: set[tuple[int, int]]) -> int:
+    try:
+        total = _of(path.lstat(), seen)
+    except OSError:  # it is not there
+        return 0
+    folders = [str(path)] if path.is_dir() and not path.is_symlink() else []
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    total += _of(entry.stat(follow_symlinks=False), seen)
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+        except OSError:  # removed meanwhile, or closed to us
+            continue
+    return total
+
+
+def _of(about: os.stat_result, seen: set[tuple[int, int]]) -> int:
+    if about.st_nlink > 1:
+        if (about.st_dev, about.st_ino) in seen:
+            return 0
+        seen.add((about.st_dev, about.st_ino))
+    return about.st_blocks * _BLOCK

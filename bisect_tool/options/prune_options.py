@@ -1,0 +1,41 @@
+"""The options of `prune`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from bisect_tool.options.shared_options import AsJson
+
+_MOST_DAYS = 36500
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneOptions:
+    """What is old, how large the home may be, and whether anything is removed at all."""
+
+    older_than: Annotated[
+        float,
+        typer.Option(
+            "--older-than",
+            metavar="DAYS",
+            min=0,
+            max=_MOST_DAYS,
+            help="Remove what was not used for this many days.",
+        ),
+    ] = 30.0
+    max_size: Annotated[
+        str | None,
+        typer.Option(
+            "--max-size",
+            metavar="SIZE",
+            help="Then remove what was used least recently until the home is this small, such as 50G.",
+            show_default=False,
+        ),
+    ] = None
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be removed, and remove nothing.")
+    ] = False
+    as_json: AsJson = False

@@ -1,0 +1,106 @@
+"""The JSON document of `prune`: what was removed, what was kept although it was due, and what is left."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bisect_tool.disk.item import Kind  # pydantic needs it at run time
+from bisect_tool.disk.plan import Reason  # pydantic needs it at run time
+from bisect_tool.disk.remove import Ending
+from bisect_tool.errors import ExitCode
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bisect_tool.disk.item import Item
+    from bisect_tool.disk.plan import Limits, Plan, Removal
+    from bisect_tool.disk.remove import Ended
+
+SCHEMA: Final = 1
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PrunedItem(_Model):
+    """Something removed; `last_used` is ISO 8601 with a time zone, and `reason` is its age or the size."""
+
+    kind: Kind
+    name: str
+    bytes: int
+    last_used: str
+    reason: Reason
+
+
+class KeptItem(_Model):
+    """Something that was due, and was not removed; `reason` is `in use`, or what went wrong."""
+
+    kind: Kind
+    name: str
+    bytes: int
+    reason: str
+
+
+class PruneDocument(_Model):
+    """What `prune` did, or would do with `dry_run`.
+
+    `bytes` is what the home takes afterwards. It can be above `max_bytes`, because clones of repositories,
+    the store and what is in use stay.
+    """
+
+    schema_: Literal[1] = Field(SCHEMA, alias="schema")
+    command: Literal["prune"] = "prune"
+    dry_run: bool
+    older_than_days: float
+    max_bytes: int | None
+    removed: tuple[PrunedItem, ...]
+    kept: tuple[KeptItem, ...]
+    freed_bytes: int
+    bytes: int
+    exit_code: int
+
+    def to_json(self) -> str:
+        """The document as indented JSON text, in ASCII."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2)
+
+
+def prune_document(
+    plan: Plan, ended: Sequence[Ended], total: int, limits: Limits, *, dry: bool
+) -> PruneDocument:
+    """Compose the document from the plan and how its removals ended; `total` is the size before."""
+    left = [each for each in ended if each.ending in (Ending.IN_USE, Ending.FAILED)]
+    removed = tuple(_pruned(each.removal) for each in ended if each.ending is Ending.REMOVED)
+    kept = (
+        *(_kept(item, Ending.IN_USE) for item in plan.in_use),
+        *(_kept(each.removal.item, each.problem or each.ending) for each in left),
+    )
+    planned = sum(each.removal.item.size for each in ended)
+    return PruneDocument(
+        dry_run=dry,
+        older_than_days=limits.age / timedelta(days=1),
+        max_bytes=limits.size,
+        removed=removed,
+        kept=kept,
+        freed_bytes=sum(item.bytes for item in removed),
+        bytes=total - planned + sum(each.removal.item.size for each in left),
+        exit_code=ExitCode.ENVIRONMENT
+        if any(each.ending is Ending.FAILED for each in left)
+        else ExitCode.DONE,
+    )
+
+
+def _pruned(removal: Removal) -> PrunedItem:
+    item, used = removal.item, removal.item.last_used.isoformat(timespec="seconds")
+    return PrunedItem(
+        kind=item.kind, name=clean_line(item.name), bytes=item.size, last_used=used, reason=removal.reason
+    )
+
+
+def _kept(item: Item, reason: str) -> KeptItem:
+    return KeptItem(kind=item.kind, name=clean_line(item.name), bytes=item.size, reason=clean_line(reason))

@@ -1,0 +1,90 @@
+"""What is found in a home, when it was last used, and whether a run holds it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from long_ago import NOW
+
+from bisect_tool.disk.inventory import inventory
+from bisect_tool.disk.item import Kind
+from bisect_tool.file_lock import try_lock
+
+
+def only(found, kind):
+    (item,) = (item for item in found.items if item.kind is kind)
+    return item
+
+
+def test_an_empty_home(home):
+    found = inventory(home, [])
+    assert (found.items, found.total) == ((), 0)
+
+
+def test_an_environment(home, environment):
+    item = only(inventory(home, []), Kind.ENVIRONMENT)
+    assert (item.name, item.path, item.in_use) == ("f" * 20, environment.folder, False)
+    assert item.last_used == NOW - timedelta(days=40)
+    assert item.size >= 10_000, "the log belongs to it"
+
+
+def test_looking_makes_nothing_younger(home, environment, slot, session):
+    assert inventory(home, []).items == inventory(home, []).items
+
+
+def test_an_environment_that_a_trial_uses(home, environment):
+    with environment.in_use(), environment.in_use():
+        assert only(inventory(home, []), Kind.ENVIRONMENT).in_use
+
+
+def test_an_environment_that_is_being_built(home, environment):
+    with environment.lock(0, None, print):
+        assert only(inventory(home, []), Kind.ENVIRONMENT).in_use
+
+
+def test_a_worktree(home, slot):
+    item = only(inventory(home, []), Kind.WORKTREE)
+    assert (item.name, item.path, item.in_use) == ("engine-1234/slot-0", slot.tree, False)
+    assert item.last_used == NOW - timedelta(days=50)
+    with try_lock(slot.lock):
+        assert only(inventory(home, []), Kind.WORKTREE).in_use
+
+
+def test_the_logs_of_a_session(home, store, session):
+    item = only(inventory(home, store.sessions()), Kind.LOGS)
+    assert (item.name, item.path) == (session.id, session.folder)
+    assert (item.in_use, item.resumable) == (False, False)
+    assert item.last_used == NOW - timedelta(days=60)
+    with try_lock(session.folder / "running.lock"):
+        assert only(inventory(home, store.sessions()), Kind.LOGS).in_use
+
+
+@pytest.mark.parametrize(
+    ("document", "resumable"),
+    [
+        (None, True),
+        ('{"resumable": true}', True),
+        ('{"resumable": false}', False),
+        ("{", False),
+        ("[]", False),
+    ],
+)
+def test_a_session_can_be_resumed_until_its_document_says_otherwise(
+    home, store, session, document, resumable
+):
+    if document is None:
+        store._db.execute("UPDATE session SET document = NULL")
+    else:
+        store.finish(session.id, document)
+    assert only(inventory(home, store.sessions()), Kind.LOGS).resumable is resumable
+
+
+def test_parts_add_up(home, store, environment, slot, session):
+    (home.cache / "repositories" / "engine.git").mkdir(parents=True)
+    (home.cache / "assets").mkdir()
+    found = inventory(home, store.sessions())
+    assert min(found.clones, found.store, found.other) > 0
+    parts = [found.size(kind) for kind in Kind]
+    assert found.total == sum(parts) + found.clones + found.store + found.other
+    assert [found.number(kind) for kind in Kind] == [1, 1, 1]

@@ -1,0 +1,120 @@
+"""Removing: what is planned and free goes at once; what a run holds stays."""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from long_ago import NOW
+
+from bisect_tool.disk.inventory import inventory
+from bisect_tool.disk.plan import Reason, Removal
+from bisect_tool.disk.remove import Ending, remove, remove_leftovers
+from bisect_tool.file_lock import try_lock
+from bisect_tool.session.log_files import log_files, pruned_at
+from bisect_tool.session.session import is_running
+from bisect_tool.trial.run import _prefix
+
+
+@pytest.fixture
+def removals(home, store, environment, slot, session):
+    return [Removal(item, Reason.AGE) for item in inventory(home, store.sessions()).items]
+
+
+def files(home):
+    """All that is left but locks."""
+    found = (path for folder in (home.cache, home.state) for path in folder.rglob("*") if path.is_file())
+    return {path.name for path in found if path.suffix not in {".lock", ".use"} and path.parent != home.state}
+
+
+def test_everything_that_is_free_is_removed(home, removals):
+    assert [remove(each, home, NOW).ending for each in removals] == [Ending.REMOVED] * 3
+    assert files(home) == {"pruned"}
+
+
+def test_locks_stay(home, removals, slot, session):
+    for each in removals:
+        remove(each, home, NOW)
+    assert slot.lock.exists()
+    assert not is_running(home, session.id)
+    assert (session.folder / "running.lock").exists()
+
+
+def test_a_pruned_session_says_when(home, removals, session, store):
+    assert pruned_at(home, session.id) is None
+    for each in removals:
+        remove(each, home, NOW)
+    assert pruned_at(home, session.id) == NOW
+    assert log_files(home, session.id) == ()
+    assert store.session(session.id).document == '{"resumable": false}'
+
+
+def test_what_a_run_has_taken_since_the_plan_stays(home, removals, environment, slot, session):
+    before = files(home)
+    with environment.in_use(), try_lock(slot.lock), try_lock(session.folder / "running.lock"):
+        assert [remove(each, home, NOW).ending for each in removals] == [Ending.IN_USE] * 3
+    assert files(home) == before
+
+
+def test_an_environment_that_is_being_built_stays(home, removals, environment):
+    with environment.lock(0, None, print):
+        assert remove(removals[0], home, NOW).ending is Ending.IN_USE
+    assert environment.complete
+
+
+def test_a_trial_builds_an_environment_again_that_was_removed(home, removals, environment):
+    remove(removals[0], home, NOW)
+    with environment.in_use(), environment.lock(0, None, print):
+        assert not environment.complete
+
+
+def test_of_two_prunes_one_removes(home, removals):
+    with ThreadPoolExecutor(2) as pool:
+        ends = [
+            *pool.map(lambda each: remove(each, home, NOW).ending, [each for each in removals for _ in "ab"])
+        ]
+    assert ends.count(Ending.REMOVED) == 3
+    assert set(ends) <= {Ending.REMOVED, Ending.GONE, Ending.IN_USE}
+    assert files(home) == {"pruned"}
+
+
+def test_a_folder_that_cannot_be_written_is_removed(home, removals, environment):
+    (environment.folder / "venv").chmod(0o500)
+    assert remove(removals[0], home, NOW).ending is Ending.REMOVED
+    assert not environment.folder.exists()
+
+
+def test_what_cannot_be_removed_is_said(home, removals, monkeypatch):
+    def fail(self, target):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "rename", fail)
+    ended = remove(removals[0], home, NOW)
+    assert ended.ending is Ending.FAILED
+    assert "Permission denied" in ended.problem
+
+
+def test_what_a_killed_prune_left_is_removed_by_the_next(home, environment, session):
+    environment.folder.rename(environment.folder.with_name(".pruned-1"))
+    (session.folder / "trials").rename(home.session(".pruned-2"))
+    assert not any(item.name.startswith(".") for item in inventory(home, []).items)
+    remove_leftovers(home)
+    assert not environment.folder.with_name(".pruned-1").exists()
+    assert not home.session(".pruned-2").exists()
+    assert (session.folder / "bisect-run.log").exists()
+
+
+def test_the_temporary_folder_of_a_killed_trial_goes_with_its_logs(home, removals, session):
+    trial = session.folder / "trials" / "001-abc"
+    temporary = Path(tempfile.mkdtemp(prefix=_prefix(trial)))
+    (trial / "temporary").symlink_to(temporary)
+    remove(removals[2], home, NOW)
+    assert not temporary.exists()
+
+
+def test_an_item_that_is_gone_already(home, removals):
+    elsewhere = replace(removals[1].item, path=removals[1].item.path.with_name("slot-7"))
+    assert remove(Removal(elsewhere, Reason.AGE), home, NOW).ending is Ending.GONE
