@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Annotated
-
-import typer
 
 from bisect_tool.errors import ExitCode, UsageError
+from bisect_tool.options.declared import takes
+from bisect_tool.options.reading_options import ExplainOptions
 
 EXAMPLES = (
     "bisect-run explain build.log",
@@ -16,22 +15,8 @@ EXAMPLES = (
 )
 
 
-def explain(
-    logs: Annotated[
-        list[str],
-        typer.Argument(metavar="LOG", help="Log files, folders, archives, JUnit XML, or - for stdin."),
-    ],
-    against: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--against",
-            metavar="LOG",
-            help="Log of a passing run, whose errors are ignored; may be repeated.",
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")] = False,
-) -> int:
+@takes(ExplainOptions)
+def explain(options: ExplainOptions) -> int:
     """Find the root cause of a failure in log files."""
     from rich.text import Text
 
@@ -42,17 +27,17 @@ def explain(
     from bisect_tool.terminal import terminal
     from bisect_tool.terminal.output import say
 
-    if as_json and as_markdown:
+    if options.as_json and options.as_markdown:
         raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
-    files = LogFiles(logs, say)
-    known_good = signatures(LogFiles(against, say).lines()) if against else frozenset()
+    files = LogFiles(options.logs, say)
+    known_good = signatures(LogFiles(options.against, say).lines()) if options.against else frozenset()
     found = explain_log(files.lines(), known_good)
     hide = partial(redact, secrets=secret_values(os.environ))
     explained = explanations(found, files.place, hide)
-    nothing = "No failure found" + (" that is not also in the passing log." if against else ".")
-    if as_json:
+    nothing = "No failure found" + (" that is not also in the passing log." if options.against else ".")
+    if options.as_json:
         terminal.write(document(explained))
-    elif as_markdown:
+    elif options.as_markdown:
         from bisect_tool.render.explain_markdown import markdown  # Jinja takes its time
 
         terminal.write(markdown(explained))

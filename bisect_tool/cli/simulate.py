@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options import shared_options
+from bisect_tool.options.declared import takes
+from bisect_tool.options.simulate_options import SimulateOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from bisect_tool.simulate.simulate import KnownRange
 
 _LEAST_CAPACITY = 1e-4
 
@@ -21,46 +26,8 @@ EXAMPLES = (
 )
 
 
-def simulate(
-    candidates: Annotated[
-        int | None,
-        typer.Option(
-            "--candidates", metavar="N", min=1, max=1_000_000, help="Search a linear history of N commits."
-        ),
-    ] = None,
-    history: Annotated[
-        Path | None,
-        typer.Option("--history", metavar="FILE", help="A recorded history, one commit per line."),
-    ] = None,
-    cases: Annotated[
-        Path | None, typer.Option("--cases", metavar="FILE", help="Ranges of --history with known culprits.")
-    ] = None,
-    p_fail_bad: Annotated[
-        float,
-        typer.Option("--p-fail-bad", metavar="P", min=0.0, max=1.0, help="Failure rate of bad commits."),
-    ] = 1.0,
-    p_fail_good: Annotated[
-        float,
-        typer.Option("--p-fail-good", metavar="P", min=0.0, max=1.0, help="Failure rate of good commits."),
-    ] = 0.0,
-    runs: Annotated[
-        int,
-        typer.Option(
-            "--runs", metavar="N", min=1, max=1_000_000, help="Number of searches, the same for each case."
-        ),
-    ] = 500,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Random seed.")] = 1,
-    confidence: shared_options.Confidence = 0.95,
-    slots: shared_options.Slots = 1,
-    endpoint_runs: Annotated[
-        int,
-        typer.Option(
-            "--endpoint-runs", metavar="N", min=1, help="Runs of the bad commit before it counts as passing."
-        ),
-    ] = 20,
-    no_priors: shared_options.NoPriors = False,
-    as_json: shared_options.AsJson = False,
-) -> int:
+@takes(SimulateOptions)
+def simulate(options: SimulateOptions) -> int:
     """Simulate many searches to estimate their cost and accuracy.
 
     Counts every run, including those of the good and bad commits and those that confirm a culprit.
@@ -68,45 +35,55 @@ def simulate(
     import numpy as np
 
     from bisect_tool.render.simulation import render_simulation
-    from bisect_tool.simulate.searches import in_a_history, in_a_line
     from bisect_tool.simulate.simulate import Noise, SearchSettings, simulate_search, summarise
     from bisect_tool.terminal import terminal
     from bisect_tool.terminal.progress_bar import counting
 
-    noise, terms = Noise(p_fail_bad, p_fail_good), SearchSettings(confidence, slots, endpoint_runs)
-    if noise.capacity < _LEAST_CAPACITY or p_fail_bad <= p_fail_good:
+    noise = Noise(options.p_fail_bad, options.p_fail_good)
+    settings = SearchSettings(options.confidence, options.slots, options.endpoint_runs)
+    if noise.capacity < _LEAST_CAPACITY or options.p_fail_bad <= options.p_fail_good:
         raise UsageError(
             "bad commits must fail more often than good ones",
             "Make --p-fail-bad greater than --p-fail-good.",
         )
-    chance = np.random.default_rng(seed)
-    if candidates is not None and history is None and cases is None:
-        searches = in_a_line(candidates, runs, chance)
-    elif candidates is None and history is not None and cases is not None:
-        searches = in_a_history(history, cases, runs, priors=not no_priors)
-    else:
-        raise UsageError(
-            "no commits to search", "Use either --candidates, or --history and --cases together."
-        )
+    chance = np.random.default_rng(options.seed)
+    searches = _searches(options, chance)
     began = time.monotonic()
-    played = [simulate_search(case, noise, terms, chance) for case in counting(searches, "searches")]
-    bound = float(np.mean([noise.bound(len(case.dag.candidates), confidence) for case in searches]))
+    played = [simulate_search(case, noise, settings, chance) for case in counting(searches, "searches")]
+    bound = float(np.mean([noise.bound(len(case.dag.candidates), options.confidence) for case in searches]))
     summary = summarise(played, bound)
-    if as_json:
-        asked = {
-            "candidates": candidates,
-            "cases": len({id(case) for case in searches}) if cases else None,
-            "p_fail_bad": p_fail_bad,
-            "p_fail_good": p_fail_good,
-            "runs": len(played),
-            "seed": seed,
-            "confidence": confidence,
-            "slots": slots,
-            "endpoint_runs": endpoint_runs,
-            "priors": bool(cases) and not no_priors,
-        }
-        document = {"schema": 1, "command": "simulate", **asked, **asdict(summary)}
+    if options.as_json:
+        document = {"schema": 1, "command": "simulate", **_asked(options, searches), **asdict(summary)}
         terminal.write(json.dumps(document, indent=2))
     else:
         terminal.show(render_simulation(summary, len(played), time.monotonic() - began))
     return 0
+
+
+def _searches(options: SimulateOptions, chance: np.random.Generator) -> Sequence[KnownRange]:
+    """The ranges to search, each with its culprit."""
+    from bisect_tool.simulate.searches import in_a_history, in_a_line
+
+    candidates, history, cases = options.candidates, options.history, options.cases
+    if candidates is not None and history is None and cases is None:
+        return in_a_line(candidates, options.runs, chance)
+    if candidates is None and history is not None and cases is not None:
+        return in_a_history(history, cases, options.runs, priors=not options.no_priors)
+    raise UsageError("no commits to search", "Use either --candidates, or --history and --cases together.")
+
+
+def _asked(options: SimulateOptions, searches: Sequence[KnownRange]) -> dict[str, Any]:
+    """The request, as the JSON document repeats it."""
+    recorded = options.cases is not None
+    return {
+        "candidates": options.candidates,
+        "cases": len({id(case) for case in searches}) if recorded else None,
+        "p_fail_bad": options.p_fail_bad,
+        "p_fail_good": options.p_fail_good,
+        "runs": len(searches),
+        "seed": options.seed,
+        "confidence": options.confidence,
+        "slots": options.slots,
+        "endpoint_runs": options.endpoint_runs,
+        "priors": recorded and not options.no_priors,
+    }

@@ -6,12 +6,11 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode, UsageError
-from bisect_tool.options import shared_options
+from bisect_tool.options.declared import takes
+from bisect_tool.options.reading_options import TriageOptions
 from bisect_tool.sanitise import clean_line, redact, secret_values
 
 if TYPE_CHECKING:
@@ -28,18 +27,8 @@ EXAMPLES = (
 )
 
 
-def triage(
-    page: Annotated[
-        str,
-        typer.Argument(
-            metavar="ISSUE|BUILD|FILE",
-            help="URL of an issue or a build, or a saved page (HTML, JSON, Markdown, text), or - for stdin.",
-        ),
-    ],
-    repo: shared_options.Repo = None,
-    as_json: shared_options.AsJson = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")] = False,
-) -> int:
+@takes(TriageOptions)
+def triage(options: TriageOptions) -> int:
     """Find the range, suspects and fixes on an issue page."""
     from bisect_tool.git import Repository
     from bisect_tool.paths import home
@@ -53,7 +42,8 @@ def triage(
     from bisect_tool.triage.read_page import is_html, is_json, read_page
     from bisect_tool.triage.resolve import paths_of_tests, resolved
 
-    if as_json and as_markdown:
+    page, repo = options.page, options.repo
+    if options.as_json and options.as_markdown:
         raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     local = not is_address(page)
     text = _saved(page) if local else fetch_page(page, os.environ)
@@ -65,9 +55,9 @@ def triage(
     readable = local and page != _STDIN and not is_html(text) and not is_json(text)
     file = page if readable else ""  # for `explain`, which reads text
     found = completed(found, Context(repo or "", file, _suites(), paths))
-    if as_json:
+    if options.as_json:
         terminal.write(to_json(found))
-    elif as_markdown:
+    elif options.as_markdown:
         from bisect_tool.render.triage_markdown import markdown  # Jinja takes its time
 
         terminal.write(markdown(found))

@@ -10,7 +10,9 @@ import pytest
 from bisect_tool.cli.demo import DemoOptions
 from bisect_tool.options.declared import declared
 from bisect_tool.options.nightly_options import NightlyOptions
+from bisect_tool.options.prune_options import PruneOptions
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
+from bisect_tool.options.simulate_options import SimulateOptions
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 CELL = re.compile(r"(?<!\\)\|")
@@ -21,6 +23,8 @@ COMMANDS = [
     ("fixes", FixesOptions),
     ("step", StepOptions),
     ("nightly", NightlyOptions),
+    ("simulate", SimulateOptions),
+    ("prune", PruneOptions),
 ]
 
 

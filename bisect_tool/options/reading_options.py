@@ -1,0 +1,46 @@
+"""The options of the commands that read what others wrote: `explain` and `triage`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from bisect_tool.options.shared_options import AsJson, AsMarkdown, Repo
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainOptions:
+    """The logs of a failure."""
+
+    logs: Annotated[
+        tuple[str, ...],
+        typer.Argument(metavar="LOG", help="Log files, folders, archives, JUnit XML, or - for stdin."),
+    ]
+    against: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--against",
+            metavar="LOG",
+            help="Log of a passing run, whose errors are ignored; may be repeated.",
+        ),
+    ] = ()
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False
+    as_markdown: AsMarkdown = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriageOptions:
+    """The page of an issue or a build, and the project it is about."""
+
+    page: Annotated[
+        str,
+        typer.Argument(
+            metavar="ISSUE|BUILD|FILE",
+            help="URL of an issue or a build, or a saved page (HTML, JSON, Markdown, text), or - for stdin.",
+        ),
+    ]
+    repo: Repo = None
+    as_json: AsJson = False
+    as_markdown: AsMarkdown = False
