@@ -1,0 +1,147 @@
+"""The scripts of the nightly templates, with a stand-in for bisect-run."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from stand_ins import SCRIPTS
+
+CODES = [0, 1, 2, 3, 4, 5, 70, 130, 143]
+SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or shutil.which("shellcheck")
+ENDS_WITH = "sys.exit({code} if sys.argv[1] != 'prune' else 0)"
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.sh")), ids=lambda script: script.name)
+def test_a_script_is_sound(script):
+    """Shellcheck comes with the extra `test`; without it, bash at least has to parse the script."""
+    check = [SHELLCHECK] if SHELLCHECK else ["bash", "-n"]
+    done = subprocess.run([*check, script], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_nightly_ends_with_the_code_of_bisect_run(place, code):
+    place.stand_in("bisect-run", ENDS_WITH.format(code=code))
+    ended = place.run(".bisect-run/nightly.sh", "--source", "github", "--job", "gpu .*")
+    assert ended.returncode == code, ended.stderr
+    assert place.calls == [
+        ["bisect-run", "prune", "--max-size", "100G"],
+        ["bisect-run", "nightly", "--out", "bisect-run-out", "--source", "github", "--job", "gpu .*"],
+    ]
+
+
+def test_the_size_of_the_home_and_the_folder_of_the_result_can_be_set(place):
+    place.stand_in("bisect-run")
+    place.run(".bisect-run/nightly.sh", BISECT_RUN_OUT="/srv/a b", BISECT_RUN_MAX_SIZE="20G")
+    assert [call[1:] for call in place.calls] == [
+        ["prune", "--max-size", "20G"],
+        ["nightly", "--out", "/srv/a b"],
+    ]
+
+
+def test_a_failed_prune_keeps_nobody_from_watching(place):
+    place.stand_in("bisect-run", "sys.exit(5 if sys.argv[1] == 'prune' else 1)")
+    assert place.run(".bisect-run/nightly.sh").returncode == 1
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_soft_makes_inconclusive_a_warning(place, code):
+    place.stand_in("bisect-run", ENDS_WITH.format(code=code))
+    ended = place.run(".bisect-run/soft.sh", ".bisect-run/nightly.sh")
+    assert ended.returncode == (0 if code in (3, 4) else code)
+    assert ended.stdout.startswith("::warning title=bisect-run::") == (code in (3, 4))
+
+
+@pytest.mark.parametrize("received", [signal.SIGTERM, signal.SIGINT])
+def test_soft_passes_a_signal_on_and_waits(place, received):
+    """The command stores what it has, and ends with the code for it."""
+    place.stand_in(
+        "bisect-run",
+        "import signal, pathlib\n"
+        "def end(*_):\n"
+        "    pathlib.Path('stored').touch()\n"
+        "    sys.exit(143)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "pathlib.Path('ready').touch()\n"
+        "while True:\n"
+        "    signal.pause()\n",
+    )
+    words = [".bisect-run/soft.sh", "bisect-run", "run"]
+    with subprocess.Popen(words, cwd=place.folder, env=place.environment()) as process:
+        ends = time.monotonic() + 30
+        while not (place.folder / "ready").exists():
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+        process.send_signal(received)
+        assert process.wait(30) == 143
+    assert (place.folder / "stored").exists()
+
+
+def test_without_bisect_run_the_machine_has_failed(place):
+    ended = place.run(".bisect-run/nightly.sh")
+    assert (ended.returncode, ended.stdout) == (5, "")
+    assert "bisect-run is not on PATH" in ended.stderr
+
+
+def test_a_home_is_required(place):
+    ended = place.run(".bisect-run/install.sh", BISECT_RUN_HOME="")
+    assert ended.returncode != 0
+    assert "set it to a folder that outlives the job" in ended.stderr
+
+
+MAKE_VENV = """
+import os, pathlib, shutil
+tool = pathlib.Path(sys.argv[3])
+(tool / "bin").mkdir(parents=True)
+shutil.copy({pip!r}, tool / "bin" / "python")
+"""
+
+
+@pytest.fixture
+def installing(place):
+    """`python3 -m venv` makes a folder whose pip installs a bisect-run."""
+    pip = place.stand_in(
+        "pip",
+        "import pathlib\nprogram = pathlib.Path(sys.argv[0]).with_name('bisect-run')\n"
+        "program.write_text('#!/bin/sh\\nexit 1\\n')\nprogram.chmod(0o755)\n",
+    )
+    place.stand_in("python3", MAKE_VENV.format(pip=str(pip)))
+    return place
+
+
+def test_the_package_is_installed_beside_the_home(installing):
+    ended = installing.run(".bisect-run/install.sh", BISECT_RUN_PACKAGE="bisect-run==0.1.0")
+    tool = installing.folder / "home" / "tool"
+    assert (ended.returncode, ended.stdout) == (0, f"{tool}/bin/bisect-run\n")
+    venv, pip = installing.calls
+    assert venv == ["python3", "-m", "venv", str(tool)]
+    assert pip[1:4] == ["-m", "pip", "install"]
+    assert pip[-1] == "bisect-run==0.1.0"
+
+
+def test_it_is_installed_again_into_the_same_environment(installing):
+    for _ in range(2):
+        assert installing.run(".bisect-run/install.sh", BISECT_RUN_PACKAGE="bisect-run").returncode == 0
+    assert [call[0] for call in installing.calls] == ["python3", "pip", "pip"]
+
+
+def test_the_installed_version_goes_on_if_the_index_is_down(installing):
+    installing.run(".bisect-run/install.sh", BISECT_RUN_PACKAGE="bisect-run")
+    python = installing.folder / "home" / "tool" / "bin" / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    ended = installing.run(".bisect-run/nightly.sh", BISECT_RUN_PACKAGE="bisect-run")
+    assert ended.returncode == 1
+    assert "cannot install bisect-run" in ended.stderr
+
+
+def test_the_index_is_down_and_nothing_is_installed(place):
+    place.stand_in("python3", "sys.exit(1)")
+    ended = place.run(".bisect-run/nightly.sh", BISECT_RUN_PACKAGE="bisect-run")
+    assert (ended.returncode, ended.stdout) == (5, "")
+    assert "bisect-run is not installed" in ended.stderr
