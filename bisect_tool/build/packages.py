@@ -34,7 +34,12 @@ def pinned(cache: Path, fingerprint: str) -> tuple[str, ...]:
 
 
 def versions(cache: Path, fingerprint: str) -> dict[str, str]:
-    """Return the versions of relevant packages in an environment, or in our own if it has no interpreter."""
+    """Return the versions of relevant packages in an environment, or in our own if it has no interpreter.
+
+    None are known of an environment that was removed.
+    """
+    if not (cache / "environments" / fingerprint).is_dir():
+        return {}
     path = [str(folder) for folder in _folders(cache, fingerprint)] or sys.path
     found = {item.name: item.version for item in distributions(path=path)}
     return {name: found[name] for name in CONCLUSIVE if name in found}

@@ -15,4 +15,9 @@ def test_those_of_the_environment_that_has_an_interpreter(tmp_path):
 
 
 def test_our_own_where_it_has_none(tmp_path):
+    (tmp_path / "environments" / "f").mkdir(parents=True)
     assert versions(tmp_path, "f")["pyzmq"] == version("pyzmq")
+
+
+def test_none_of_one_that_was_removed(tmp_path):
+    assert versions(tmp_path, "f") == {}

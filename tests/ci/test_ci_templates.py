@@ -16,6 +16,8 @@ import yaml
 from stand_ins import TEMPLATES
 
 from bisect_tool.cli.dispatch import command_line
+from bisect_tool.options.nightly_options import NightlyOptions
+from bisect_tool.options.watches import watches
 
 WORKFLOWS = sorted((TEMPLATES / "github").glob("*.yml"))
 PIPELINE = TEMPLATES / "buildkite" / "pipeline.yml"
@@ -132,6 +134,13 @@ def test_the_service_ends_as_systemd_understands(place):
     words = shlex.split(service["ExecStart"].replace("/opt/bisect-run", ".bisect-run"))
     assert place.run(*words, BISECT_RUN_OUT="out").returncode == 1
     used("nightly", place.calls[-1][2:])
+
+
+def test_the_configuration_of_the_service_can_be_read():
+    file = TEMPLATES / "systemd" / "bisect-run.toml"
+    (watch,) = watches(NightlyOptions(config=str(file)), frozenset({"config"}), file.parent)
+    assert (watch.name, watch.options.source) == ("load-balancer", "buildkite")
+    assert watch.options.github_issues == "OWNER/REPOSITORY"
 
 
 def test_the_timer_is_of_the_service():
