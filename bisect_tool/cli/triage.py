@@ -40,7 +40,7 @@ def triage(options: TriageOptions) -> int:
     from bisect_tool.triage.fetch import fetch_page
     from bisect_tool.triage.next_commands import Context
     from bisect_tool.triage.read_page import is_html, is_json, read_page
-    from bisect_tool.triage.resolve import paths_of_tests, resolved
+    from bisect_tool.triage.resolve import not_on_main, paths_of_tests, resolved
 
     page, repo = options.page, options.repo
     if options.as_json and options.as_markdown:
@@ -49,12 +49,14 @@ def triage(options: TriageOptions) -> int:
     text = _saved(page) if local else fetch_page(page, os.environ)
     found = analyse(read_page(redact(text, secret_values(os.environ))))
     paths: Mapping[str, str] = {}
+    lacking: frozenset[int] = frozenset()
     if repo is not None:
         repository = Repository.open(repo, home().cache, say)
         found, paths = resolved(found, repository), paths_of_tests(found, repository)
+        lacking = not_on_main(found, repository)
     readable = local and page != _STDIN and not is_html(text) and not is_json(text)
     file = page if readable else ""  # for `explain`, which reads text
-    found = completed(found, Context(repo or "", file, _suites(), paths))
+    found = completed(found, Context(repo or "", file, _suites(), paths, lacking))
     if options.as_json:
         terminal.write(to_json(found))
     elif options.as_markdown:

@@ -72,10 +72,10 @@ def resolve_request(resolved: Resolved, options: FixesOptions, candidates: Seque
     """Add the candidates to a request, each applied to the failing commit as a commit of its own.
 
     Raises:
-        UsageError: a patch does not apply, or a commit to verify does not exist.
+        UsageError: a patch does not apply, or a commit or pull request to verify does not exist.
     """
     repository = resolved.repository
-    revisions = tuple(dict.fromkeys(repository.resolve(word) for word in options.verify))
+    revisions = tuple(dict.fromkeys(_verified(word, repository) for word in options.verify))
     mode = Fixes(candidates=tuple(candidates), verify=revisions, runs=options.runs)
     request = build_singles(resolved.request.model_copy(update={"mode": mode}), repository)
     for candidate, made in zip(candidates, _fixes(request).fix_commits, strict=True):
@@ -126,6 +126,19 @@ def _fixes(request: Request) -> Fixes:
 
 def _edit(candidate: Candidate) -> Edit:
     return Edit(EditKind(candidate.kind), candidate.commit, base64.b64decode(candidate.patch))
+
+
+def _verified(word: str, repository: Repository) -> str:
+    if not _PULL_REQUEST.fullmatch(word):
+        return repository.resolve(word)
+    number = int(word.removeprefix("#"))
+    commit = repository.by_pull_request(number, repository.main_head())
+    if commit is None:
+        raise UsageError(
+            f"no commit on the main branch of {repository.spec} has a subject that ends with (#{number})",
+            "Use the commit id, or fetch if the pull request was merged.",
+        )
+    return commit.sha
 
 
 def _reverted(word: str, repository: Repository, bad: str) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HEX = re.compile(r"[0-9a-fA-F]{4,64}")
 _LOCK_WAIT_S = 600.0
+_MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master", "HEAD")
 _MENTIONS = 200
 
 
@@ -136,6 +137,19 @@ class Repository:
         if sha not in self._commits:
             self._commits[sha] = next(self._log("--no-walk", sha))
         return self._commits[sha]
+
+    def main_head(self) -> str:
+        """The newest commit of the main branch, by its full name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for name in _MAIN_BRANCHES:
+            try:
+                return self.resolve(name)
+            except UsageError:  # another repository calls it otherwise
+                continue
+        raise UsageError(f"{self.spec} has no main branch", "Name a clone of the project with --repo.")
 
     def by_pull_request(self, number: int, sha: str) -> Commit | None:
         """The newest commit of a pull request on the mainline down from `sha`; None where there is none.

@@ -179,7 +179,9 @@ class CandidateOptions:
     ] = ()
     verify: Annotated[
         tuple[str, ...],
-        typer.Option("--verify", metavar="REV", help="Also run this commit unchanged; may be repeated."),
+        typer.Option(
+            "--verify", metavar="REV|PR", help="Also run this commit or merged PR unchanged; may be repeated."
+        ),
     ] = ()
     runs: Annotated[
         int,

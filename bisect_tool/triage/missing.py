@@ -96,7 +96,7 @@ def _fixes(found: Triage) -> Iterator[Missing]:
             )
         if not each.commit:
             yield Missing(
-                what=f"the commit of PR #{each.pull} on the main branch (for --verify)",
+                what=f"the commit of PR #{each.pull} on the main branch",
                 calls=(*_pull(found, each.pull, "merge_commit_sha"), _grep(each.pull)),
             )
 

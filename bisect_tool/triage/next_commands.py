@@ -34,12 +34,14 @@ class Context:
         page: the file that was read, if it is a text that `explain` can read; or empty.
         scenarios: for each bundled scenario its repository and the functions of its suite.
         paths: where test files are in the repository, by the path on the page.
+        lacking: the pull requests that are not on the main branch of the repository.
     """
 
     repo: str = ""
     page: str = ""
     scenarios: Mapping[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
+    lacking: frozenset[int] = frozenset()
 
 
 def next_commands(found: Triage, context: Context) -> tuple[Command, ...]:
@@ -146,16 +148,17 @@ def _fixes(found: Triage, context: Context) -> Iterator[Command]:
         for each in found.suspects
         if each.in_range or (each.in_range is None and each.certainty == "stated")
     ][:_REVERTS]
-    landed = [each for each in found.fix_candidates if each.role != "trial" and each.landed is not False]
-    verify = [each.commit[:_SHORT] for each in landed if each.commit]
-    if not (reverts or verify):
+    fixes = [each for each in found.fix_candidates if each.role != "trial" and each.landed is not False]
+    landed = [each for each in fixes if each.landed and each.pull not in context.lacking]
+    if not (reverts or landed):
         return
-    unknown = [f"#{each.pull}" for each in landed if not each.commit]
+    verify = [each.commit[:_SHORT] or str(each.pull) for each in landed]
+    unknown = [f"#{each.pull}" for each in fixes if each not in landed]
     check, checked = _check(found, context)
     options = [word for ref in reverts for word in ("--revert", ref)]
     options += [word for ref in verify for word in ("--verify", ref)]
     at = _revision(found.bad, "BAD")
-    more = f"; add --verify with the commits of {', '.join(unknown)} (see what is missing)" if unknown else ""
+    more = f"; add --verify for {', '.join(unknown)} if merged" if unknown else ""
     yield Command(
         name="fixes",
         purpose=f"try the reverts, and run what was merged{more}",

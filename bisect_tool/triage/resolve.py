@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bisect_tool.git import Repository
     from bisect_tool.triage.facts import Commit, Triage
 
-_BRANCHES = ("origin/main", "origin/master", "main", "master", "HEAD")
 _MENTIONS = 50
 _COMMITS = 200
 """So many commits of a page are looked up."""
@@ -41,10 +40,7 @@ class Clone:
         Raises:
             UsageError: there is none.
         """
-        for name in _BRANCHES:
-            if found := self.find(name):
-                return found
-        raise UsageError(f"{self.repository.spec} has no commit", "Name a clone of the project with --repo.")
+        return self.repository.main_head()
 
     def find(self, ref: str) -> str:
         """The full id of a commit, empty where there is none."""
@@ -181,6 +177,14 @@ def _outcome(found: Triage, candidates: tuple[FixCandidate, ...]) -> tuple[int |
     reverted = {number for each in candidates if each.pull == ended for number in each.reverts}
     again = [each.pull for each in landed if each.role == "reland" and reverted & {*each.reapplies}]
     return ended, next(iter(again), found.final or ended)
+
+
+def not_on_main(found: Triage, repository: Repository) -> frozenset[int]:
+    """The fix candidates that are not on the main branch of the clone, or not yet."""
+    clone = Clone(repository)
+    return frozenset(
+        each.pull for each in found.fix_candidates if clone.of_pull(each.pull, clone.head) is None
+    )
 
 
 def paths_of_tests(found: Triage, repository: Repository) -> Mapping[str, str]:

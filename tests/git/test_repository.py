@@ -45,6 +45,17 @@ def test_a_commit_as_people_know_it(project, opened):
     assert found.pr == 12
 
 
+def test_the_head_of_the_main_branch_is_that_of_the_server_first(project, opened):
+    main = project.commit("first")
+    project.git("branch", "-M", "develop")
+    assert opened().main_head() == main
+    project.git("checkout", "-q", "-b", "mine")
+    mine = project.commit("mine")
+    assert opened().main_head() == mine
+    project.git("update-ref", "refs/remotes/origin/main", main)
+    assert opened().main_head() == main
+
+
 @pytest.mark.parametrize(
     ("subject", "number"),
     [

@@ -110,9 +110,9 @@ def test_what_conflicts_is_not_run(fixes, log):
 def test_a_fix_forward_is_verified(project, shas, log):
     (project.path / "a").write_text(text())
     (project.path / "b").write_text(text())
-    project.git("commit", "-q", "-am", "Mend both")
+    project.git("commit", "-q", "-am", "Mend both (#77)")
     mended = project.head()
-    words = ("--verify", "HEAD", "--verify", shas["b"], "--json", "--", "./check.sh")
+    words = ("--verify", "77", "--verify", shas["b"], "--json", "--", "./check.sh")
     ended = project.run("fixes", "--at", shas["again"], *words)
     assert ended.code == 0, ended.stderr
     verified = {each.sha: each.fixes_all for each in ended.document.fixes.verified}
@@ -162,6 +162,7 @@ def test_with_no_check_named_it_is_that_of_the_newest_session_at_this_commit(pro
         (["--revert", "later"], "not in the history"),
         (["--pick", "nowhere"], "there is no commit"),
         (["--verify", "nowhere"], "there is no commit"),
+        (["--verify", "#99"], "no commit on the main branch of"),
         (["--apply", "gone.patch"], "cannot be read: No such file"),
         (["--apply", "."], "cannot be read: Is a directory"),
         (["--apply", "empty.patch"], "is empty"),

@@ -9,7 +9,7 @@ from bisect_tool.git import Repository
 from bisect_tool.triage.analyse import analyse, completed
 from bisect_tool.triage.next_commands import Context
 from bisect_tool.triage.read_page import read_page
-from bisect_tool.triage.resolve import paths_of_tests, resolved
+from bisect_tool.triage.resolve import not_on_main, paths_of_tests, resolved
 
 SUBJECTS = (
     "Begin (#1)",
@@ -103,6 +103,21 @@ def test_commands_name_what_was_resolved(read):
     )
     assert run.ready
     assert fixes.ready
+
+
+def test_pull_request_that_the_clone_lacks_is_not_verified(project, tmp_path):
+    repository = Repository.open(str(project[0]), tmp_path / "cache")
+    page = (
+        f"The culprit is PR #12.\n\nFirst bad commit: {project[1][2]}\n\n"
+        "It was fixed by #14.\n\nIt was fixed by #99.\n"
+    )
+    found = resolved(analyse(read_page(page)), repository)
+    assert not_on_main(found, repository) == {99}
+    context = Context(repo="clone", lacking=not_on_main(found, repository))
+    _, fixes, *_ = completed(found, context).commands
+    assert f"--verify {project[1][3][:12]}" in fixes.argv
+    assert "99" not in fixes.argv
+    assert fixes.purpose.endswith("; add --verify for #99 if merged")
 
 
 def test_commit_that_the_clone_lacks_is_said(project, tmp_path):

@@ -95,9 +95,20 @@ def test_story_gives_the_commands(story):
     assert fixes.ready
 
 
+def test_what_was_merged_is_verified_by_its_commit_or_its_number(story):
+    candidates = {each.pull: each for each in story.fix_candidates}
+    _, fixes, *_ = story.commands
+    for pull in (36628, 36666):
+        ref = candidates[pull].commit[:12] or str(pull)
+        assert (f"--verify {ref} " in fixes.argv) is bool(candidates[pull].landed)
+        assert (f"#{pull}" in fixes.purpose) is not candidates[pull].landed
+    assert "--verify 36628 " in fixes.argv or candidates[36628].commit
+    assert all(str(trial) not in fixes.argv for trial in (36619, 36650, 36646))
+
+
 def test_story_says_what_finds_the_commits_of_the_fixes(story):
     calls = {each.what: each.calls for each in story.missing}
-    revert = calls["the commit of PR #36628 on the main branch (for --verify)"]
+    revert = calls["the commit of PR #36628 on the main branch"]
     assert revert[0] == "https://api.github.com/repos/vllm-project/vllm/pulls/36628 (field merge_commit_sha)"
 
 
