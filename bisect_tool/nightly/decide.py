@@ -13,6 +13,7 @@ from bisect_tool.nightly.grouping import grouped
 from bisect_tool.nightly.history import History
 from bisect_tool.nightly.known import KnownBisection, bisected, fixed_culprit, without_known_regressions
 from bisect_tool.nightly.new_cells import new_cells
+from bisect_tool.nightly.outages import without_outages
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.nightly.storms import without_storms
 from bisect_tool.nightly.streak import Streak, ended_streak, newest_streak
@@ -44,7 +45,7 @@ def decide(
         known: the bisections that run or ran.
     """
     history, known = History(tuple(commits)), tuple(known)
-    trials = without_storms(without_sick_agents(distinct(observations)))
+    trials = without_outages(without_storms(without_sick_agents(distinct(observations))))
     found = timelines(trials, history.positions)
     new = new_cells(found.values())
     decisions = {key: _decide(each, known, history, is_new=key in new) for key, each in found.items()}

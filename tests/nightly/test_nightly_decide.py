@@ -76,6 +76,30 @@ def test_what_the_environment_broke_is_not_fixed_by_a_commit():
     assert found == Nothing(Reason.PASSED_AGAIN, since="c7")
 
 
+def outage(name):
+    """The last green commit fails as well for some days, and the cell passes since."""
+    key = cell(name)
+    words = nights("P P P P P FFF F", key)
+    return [*words, *reruns(4, "FF", key), *reruns(7, "P", key, day=60)]
+
+
+def test_an_outage_that_is_over_leaves_nothing_behind():
+    """The cells are not flaky, no commit fixed them, and the next regression is found at once."""
+    over = [each for name in ("test_a", "test_b", "test_c") for each in outage(name)]
+    assert set(decide(over, COMMITS).values()) == {Nothing(Reason.GREEN)}
+    red = [
+        *reruns(9, "F", day=62, host="h1"),
+        *reruns(9, "FF", day=63, host="h2"),
+        *reruns(9, "F", day=65, host="h3"),
+    ]
+    found = decide([*over, *reruns(8, "PP", day=61), *red, *reruns(8, "P", day=64)], COMMITS)
+    assert found[cell("test_a")].reason is Reason.REGRESSION
+
+
+def test_a_single_cell_that_fails_again_is_flaky():
+    assert decided(outage("test_a")).reason is Reason.PASSED_AGAIN
+
+
 def test_a_good_end_that_failed_once_since_is_run_again():
     found = decided([*nights("P P P P P FFF F"), *reruns(4, "F")])
     assert found.reason is Reason.NO_PASS_SINCE
