@@ -54,3 +54,11 @@ def home() -> Home:
                 f"the name of {clean_line(str(folder))} is not UTF-8", f"Set {VARIABLE} to another directory."
             )
     return found
+
+
+def modified(path: Path) -> float:
+    """When a file was last written, in seconds since the epoch; 0 if it is not there."""
+    try:
+        return path.lstat().st_mtime
+    except OSError:  # removed meanwhile
+        return 0.0

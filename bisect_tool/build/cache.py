@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from bisect_tool.build.environment import BuildInterrupted
 from bisect_tool.file_lock import LeaseCancelledError, lease, shared, try_lock
+from bisect_tool.paths import modified
 from bisect_tool.supervise.orphan_tree import end_abandoned
 
 if TYPE_CHECKING:
@@ -95,10 +96,10 @@ class Entry:
 
     @property
     def last_used(self) -> float:
-        """When a trial last began to use it, in seconds since the epoch: each one writes the build lock."""
-        written = (self._build_lock, self.folder / _STAMP, self.folder)
-        found = (path.stat() for path in written if path.exists())
-        return next((each.st_mtime for each in found if each.st_size), 0.0)
+        """When a trial last began to use it, in seconds since the epoch; 0 if it is not there."""
+        lock = self._build_lock  # each trial writes to it; who only looks whether it is held may have made it
+        used = modified(lock) if lock.exists() and lock.read_bytes() else 0.0
+        return used or modified(self.folder / _STAMP) or modified(self.folder)
 
     def end_builds(self) -> None:
         """End the processes of a build that was killed."""

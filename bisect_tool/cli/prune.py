@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from bisect_tool.errors import EnvironmentFailed, ExitCode
 from bisect_tool.options.declared import takes
 from bisect_tool.options.prune_options import PruneOptions
+
+if TYPE_CHECKING:
+    from bisect_tool.paths import Home
+    from bisect_tool.session.store import SessionRow
 
 EXAMPLES = (
     "bisect-run prune --dry-run",
@@ -27,21 +33,37 @@ def prune(options: PruneOptions) -> int:
     from bisect_tool.paths import home
     from bisect_tool.render.prune import render_prune
     from bisect_tool.results.prune import prune_document
-    from bisect_tool.session.store import Store
     from bisect_tool.terminal import terminal
     from bisect_tool.terminal.output import say
 
     size = parse_size(options.max_size) if options.max_size is not None else None
     limits = Limits(timedelta(days=options.older_than), size)
     here, now = home(), datetime.now(UTC)
+    rows, failed = _sessions(here)
     if not options.dry_run:
         remove_leftovers(here)
-    found = inventory(here, Store(here.store, say).sessions())
+    found = inventory(here, rows)
     chosen = plan(found.items, found.total, now, limits)
     ended = [Ended(each) if options.dry_run else remove(each, here, now) for each in chosen.removals]
     document = prune_document(chosen, ended, found.total, limits, dry=options.dry_run)
+    if failed is not None:
+        document = document.model_copy(update={"exit_code": ExitCode.ENVIRONMENT})
     if options.as_json:
         terminal.write(document.to_json())
     else:
         terminal.show(render_prune(document, now))
+    if failed is not None:
+        say("The logs of sessions are kept, because the store cannot be read.")
+        raise failed
     return document.exit_code
+
+
+def _sessions(here: Home) -> tuple[list[SessionRow] | None, EnvironmentFailed | None]:
+    """The sessions in the store, or why it cannot be used: a full disk needs pruning most."""
+    from bisect_tool.session.store import Store
+    from bisect_tool.terminal.output import say
+
+    try:
+        return Store(here.store, say).sessions(), None
+    except EnvironmentFailed as error:
+        return None, error

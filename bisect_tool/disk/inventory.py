@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,11 @@ from bisect_tool.disk.item import Item, Kind
 from bisect_tool.disk.size import size_on_disk
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.session.log_files import last_written, log_files
-from bisect_tool.session.session import is_running
+from bisect_tool.session.session import not_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from bisect_tool.paths import Home
     from bisect_tool.session.store import SessionRow
@@ -51,40 +53,61 @@ class Inventory:
         return sum(item.kind is kind for item in self.items)
 
 
-def inventory(home: Home, rows: Iterable[SessionRow]) -> Inventory:
+def inventory(home: Home, rows: Iterable[SessionRow] | None) -> Inventory:
     """Look through the home; `rows` are the sessions in its store.
 
-    Folders of sessions that are in no row count as those of sessions that ended.
+    Folders of sessions that are in no row count as those of sessions that ended. Without rows, because the
+    store cannot be read, logs are no items, so that none are removed.
     """
-    items = (*_environments(home), *_worktrees(home), *_logs(home, rows))
+    items = (*_environments(home), *_worktrees(home), *(_logs(home, rows) if rows is not None else ()))
     clones = {home.cache / "repositories", *home.cache.glob("*.git")}
     store = {home.store.with_name(f"{home.store.name}{end}") for end in ("", "-wal", "-shm")}
-    measured = (
-        clones | store | {home.cache / "environments", home.cache / "worktrees", home.state / "sessions"}
-    )
+    measured = clones | store | {home.cache / "environments", home.cache / "worktrees"}
+    if rows is not None:
+        measured.add(home.session(""))
     other = {path for folder in (home.cache, home.state) for path in folder.glob("*")} - measured
     return Inventory(items, size_on_disk(clones), size_on_disk(store), size_on_disk(other))
+
+
+def last_used(item: Item, home: Home) -> datetime:
+    """When an item was last used, as of now."""
+    match item.kind:
+        case Kind.ENVIRONMENT:
+            seconds = Entry(item.path).last_used
+        case Kind.WORKTREE:
+            seconds = SlotFiles(item.path).last_used
+        case Kind.LOGS:
+            seconds = last_written(home, item.name)
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@contextmanager
+def unused(item: Item, home: Home) -> Iterator[bool]:
+    """Keep runs from taking an item; yields False if one has it."""
+    match item.kind:
+        case Kind.ENVIRONMENT:
+            held = Entry(item.path).unused()
+        case Kind.WORKTREE:
+            held = SlotFiles(item.path).unused()
+        case Kind.LOGS:
+            held = not_running(home, item.name)
+    with held as free:
+        yield free
 
 
 def _environments(home: Home) -> Iterator[Item]:
     """The environments in the cache, complete or not."""
     root = home.cache.absolute() / "environments"
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        if not folder.is_dir() or folder.name.startswith("."):
-            continue
-        entry = Entry(folder)
-        used = _time(entry.last_used)
-        with entry.unused() as free:
-            yield Item(Kind.ENVIRONMENT, folder.name, folder, size_on_disk(entry.files), used, not free)
+        if folder.is_dir() and not folder.name.startswith("."):
+            yield _item(Kind.ENVIRONMENT, folder.name, folder, Entry(folder).files, home)
 
 
 def _worktrees(home: Home) -> Iterator[Item]:
     for slot in SlotFiles.below(home.cache / "worktrees"):
-        if not any(path.exists() for path in slot.files):
-            continue
-        name, used = f"{slot.tree.parent.name}/{slot.tree.name}", _time(slot.last_used)
-        with slot.unused() as free:
-            yield Item(Kind.WORKTREE, name, slot.tree, size_on_disk(slot.files), used, not free)
+        if any(path.exists() for path in slot.files):
+            name = f"{slot.tree.parent.name}/{slot.tree.name}"
+            yield _item(Kind.WORKTREE, name, slot.tree, slot.files, home)
 
 
 def _logs(home: Home, rows: Iterable[SessionRow]) -> Iterator[Item]:
@@ -93,9 +116,16 @@ def _logs(home: Home, rows: Iterable[SessionRow]) -> Iterator[Item]:
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         files = () if folder.name.startswith(".") else log_files(home, folder.name)
         if files:
-            running = is_running(home, folder.name)
-            used, size = _time(last_written(home, folder.name)), size_on_disk(files)
-            yield Item(Kind.LOGS, folder.name, folder, size, used, running, folder.name in resumable)
+            item = _item(Kind.LOGS, folder.name, folder, files, home)
+            yield replace(item, resumable=folder.name in resumable)
+
+
+def _item(kind: Kind, name: str, path: Path, files: Iterable[Path], home: Home) -> Item:
+    """An item, measured; its lock is only held for a look, because runs begin meanwhile."""
+    item = Item(kind, name, path, size_on_disk(files), datetime.fromtimestamp(0, UTC))
+    with unused(item, home) as free:
+        used = last_used(item, home)
+    return replace(item, last_used=used, in_use=not free)
 
 
 def is_resumable(row: SessionRow) -> bool:
@@ -107,7 +137,3 @@ def is_resumable(row: SessionRow) -> bool:
     except ValueError:
         return False
     return isinstance(document, dict) and document.get("resumable") is True
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import logging
 import secrets
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.cache import Entry
+from bisect_tool.disk.inventory import last_used, unused
 from bisect_tool.disk.item import Kind
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.git.worktree import remove as remove_tree
 from bisect_tool.session.log_files import log_files, note_pruned
-from bisect_tool.session.session import not_running
 from bisect_tool.supervise.guarded_run import recover
 from bisect_tool.trial.run import TEMPORARY, clear
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -51,11 +50,11 @@ class Ended:
 
 
 def remove(removal: Removal, home: Home, now: datetime) -> Ended:
-    """Remove an item, unless a run holds it by now."""
+    """Remove an item, unless a run has begun to use it since it was looked at."""
     item = removal.item
     try:
-        with _unused(item, home) as free:
-            if not free:
+        with unused(item, home) as free:
+            if not free or last_used(item, home) > item.last_used:
                 return Ended(removal, Ending.IN_USE)
             aside = _set_aside(_files(item, home, now), item.path.parent)
         for path in aside:
@@ -74,20 +73,6 @@ def remove_leftovers(home: Home) -> None:
             remove_tree(path)
         except EnvironmentFailed as error:
             _log.warning("%s", error)
-
-
-@contextmanager
-def _unused(item: Item, home: Home) -> Iterator[bool]:
-    """Hold the lock of an item; yields False if a run holds it."""
-    match item.kind:
-        case Kind.ENVIRONMENT:
-            held = Entry(item.path).unused()
-        case Kind.WORKTREE:
-            held = SlotFiles(item.path).unused()
-        case Kind.LOGS:
-            held = not_running(home, item.name)
-    with held as free:
-        yield free
 
 
 def _files(item: Item, home: Home, now: datetime) -> tuple[Path, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.file_lock import try_lock
+from bisect_tool.paths import modified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,9 +58,7 @@ class SlotFiles:
     @property
     def last_used(self) -> float:
         """When a commit was last checked out, in seconds since the epoch; 0 if nothing is there."""
-        return max(
-            (path.lstat().st_mtime for path in (self.git_dir, self.sparse) if path.exists()), default=0.0
-        )
+        return max(modified(self.git_dir), modified(self.sparse))
 
     @contextmanager
     def unused(self) -> Iterator[bool]:

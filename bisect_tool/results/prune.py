@@ -80,6 +80,7 @@ def prune_document(
         *(_kept(item, Ending.IN_USE) for item in plan.in_use),
         *(_kept(each.removal.item, each.problem or each.ending) for each in left),
     )
+    failed = any(each.ending is Ending.FAILED for each in left)
     planned = sum(each.removal.item.size for each in ended)
     return PruneDocument(
         dry_run=dry,
@@ -89,9 +90,7 @@ def prune_document(
         kept=kept,
         freed_bytes=sum(item.bytes for item in removed),
         bytes=total - planned + sum(each.removal.item.size for each in left),
-        exit_code=ExitCode.ENVIRONMENT
-        if any(each.ending is Ending.FAILED for each in left)
-        else ExitCode.DONE,
+        exit_code=ExitCode.ENVIRONMENT if failed else ExitCode.DONE,
     )
 
 

@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bisect_tool.paths import modified
 from bisect_tool.session.session import ENDED_WITH, LOCK
 
 if TYPE_CHECKING:
@@ -27,12 +28,15 @@ def log_files(home: Home, session: str) -> tuple[Path, ...]:
 
 def last_written(home: Home, session: str) -> float:
     """When the newest of a session's logs was written, in seconds since the epoch; 0 without any."""
-    return max((path.lstat().st_mtime for path in log_files(home, session)), default=0.0)
+    return max(map(modified, log_files(home, session)), default=0.0)
 
 
 def note_pruned(home: Home, session: str, now: datetime) -> None:
-    """Record that the logs of a session are being removed."""
-    (home.session(session) / _PRUNED).write_text(now.isoformat(timespec="seconds"), encoding="ascii")
+    """Record that the logs of a session are being removed; on a full disk they are removed all the same."""
+    try:
+        (home.session(session) / _PRUNED).write_text(now.isoformat(timespec="seconds"), encoding="ascii")
+    except OSError as error:
+        _log.warning("cannot record that the logs of session %s are pruned: %s", session, error)
 
 
 def pruned_at(home: Home, session: str) -> datetime | None:

@@ -61,3 +61,18 @@ def test_a_size(cli, ended):
     assert "last used just now, over --max-size" in pruned.out
     assert "above --max-size" in pruned.out, "the store stays"
     assert not ended.exists()
+
+
+def test_a_store_that_cannot_be_read_keeps_logs_and_nothing_else(cli, home, ended):
+    """A full disk is such a case: environments have to be removable then."""
+    environment = home / "cache" / "environments" / "f1" / "file"
+    environment.parent.mkdir(parents=True)
+    environment.write_text("x")
+    for file in (home / "state").glob("store.db*"):
+        file.unlink()
+    (home / "state" / "store.db").mkdir()
+    pruned = cli("prune", "--older-than", "0", "--json")
+    assert pruned.code == json.loads(pruned.out)["exit_code"] == 5
+    assert "The logs of sessions are kept" in pruned.err
+    assert not environment.parent.exists()
+    assert ended.exists()

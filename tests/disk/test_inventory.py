@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from long_ago import NOW
 
+from bisect_tool.disk import inventory as inventory_module
 from bisect_tool.disk.inventory import inventory
 from bisect_tool.disk.item import Kind
 from bisect_tool.file_lock import try_lock
@@ -88,3 +89,23 @@ def test_parts_add_up(home, store, environment, slot, session):
     parts = [found.size(kind) for kind in Kind]
     assert found.total == sum(parts) + found.clones + found.store + found.other
     assert [found.number(kind) for kind in Kind] == [1, 1, 1]
+
+
+def test_nothing_is_held_while_it_is_measured(home, environment, slot, session, monkeypatch):
+    held = []
+
+    def measure(paths):
+        with environment.unused() as one, slot.unused() as other:
+            held.extend(each for each in (one, other) if not each)
+        return 0
+
+    monkeypatch.setattr(inventory_module, "size_on_disk", measure)
+    for _ in inventory(home, []).items:
+        measure(())
+    assert held == []
+
+
+def test_without_a_store_logs_are_no_items(home, environment, session):
+    found = inventory(home, None)
+    assert [item.kind for item in found.items] == [Kind.ENVIRONMENT]
+    assert found.other >= 10_000, "the logs"

@@ -59,6 +59,22 @@ def test_what_a_run_has_taken_since_the_plan_stays(home, removals, environment, 
     assert files(home) == before
 
 
+def test_what_a_run_has_used_since_the_plan_stays(home, removals, environment, slot, session):
+    """It has ended already: nothing is held any more."""
+    with environment.lock(0, None, print):
+        pass
+    slot.sparse.touch()
+    (session.folder / "bisect-run.log").touch()
+    assert [remove(each, home, NOW).ending for each in removals] == [Ending.IN_USE] * 3
+    assert environment.complete
+
+
+def test_logs_are_removed_on_a_disk_too_full_to_record_it(home, removals, session):
+    (session.folder / "pruned").mkdir()
+    assert remove(removals[2], home, NOW).ending is Ending.REMOVED
+    assert log_files(home, session.id) == ()
+
+
 def test_an_environment_that_is_being_built_stays(home, removals, environment):
     with environment.lock(0, None, print):
         assert remove(removals[0], home, NOW).ending is Ending.IN_USE
