@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import zlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+_log = logging.getLogger("bisect_run.sources")
 
 
 class DownloadCache:
@@ -39,5 +42,8 @@ class DownloadCache:
 def _kept(file: Path) -> bytes:
     try:
         return gzip.decompress(file.read_bytes())
-    except (OSError, EOFError, zlib.error):
+    except FileNotFoundError:
+        return b""
+    except (OSError, EOFError, zlib.error) as error:
+        _log.info("%s is damaged and requested again: %s", file, error)
         return b""
