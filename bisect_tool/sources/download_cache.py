@@ -42,7 +42,7 @@ class DownloadCache:
 def _kept(file: Path) -> bytes:
     try:
         return gzip.decompress(file.read_bytes())
-    except FileNotFoundError:
+    except FileNotFoundError:  # it was never requested
         return b""
     except (OSError, EOFError, zlib.error) as error:
         _log.info("%s is damaged and requested again: %s", file, error)
