@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
-
-import typer
-
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.options.declared import takes
-from bisect_tool.options.shared_options import AsJson, Cells, Confirm
+from bisect_tool.options.demo_options import FLAKY_CELL, DemoOptions
 
-FLAKY_CELL = "test_external_lb_teardown[4]"
 _FIRST = ("series.toml", "reference-engine.git")
 _SECOND = ("flaky.toml", "reference-engine-flaky.git")
 _THIRD = ("order.toml", "reference-engine-order.git")
@@ -22,23 +16,6 @@ EXAMPLES = (
     "bisect-run demo",
     "bisect-run demo --cells '*[4]' --confirm revert",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemoOptions:
-    """The options of `demo`."""
-
-    flaky: Annotated[
-        bool,
-        typer.Option("--flaky", help=f"Use a history whose culprit fails {FLAKY_CELL} in one run of three."),
-    ] = False
-    order: Annotated[
-        bool,
-        typer.Option("--order", help="Use a history whose culprit fails cells only after others have run."),
-    ] = False
-    cells: Cells = ()
-    confirm: Confirm = None
-    as_json: AsJson = False
 
 
 @takes(DemoOptions)

@@ -7,8 +7,8 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 
-from bisect_tool.cli.demo import DemoOptions
 from bisect_tool.options.declared import declared
+from bisect_tool.options.demo_options import DemoOptions
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.prune_options import PruneOptions
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions

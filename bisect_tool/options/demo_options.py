@@ -1,0 +1,30 @@
+"""The options of `demo`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from bisect_tool.options.shared_options import AsJson, Cells, Confirm
+
+FLAKY_CELL = "test_external_lb_teardown[4]"
+"""The cell that the culprit of the second history fails now and then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """The options of `demo`."""
+
+    flaky: Annotated[
+        bool,
+        typer.Option("--flaky", help=f"Use a history whose culprit fails {FLAKY_CELL} in one run of three."),
+    ] = False
+    order: Annotated[
+        bool,
+        typer.Option("--order", help="Use a history whose culprit fails cells only after others have run."),
+    ] = False
+    cells: Cells = ()
+    confirm: Confirm = None
+    as_json: AsJson = False
