@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import MISSING
+from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 import pytest
@@ -10,10 +11,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.options.declared import declared, takes, words
+from bisect_tool.options.demo_options import DemoOptions
+from bisect_tool.options.nightly_options import NightlyOptions
+from bisect_tool.options.prune_options import PruneOptions
+from bisect_tool.options.reading_options import ExplainOptions, TriageOptions
 from bisect_tool.options.rerun import command_line
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
+from bisect_tool.options.simulate_options import SimulateOptions
+from bisect_tool.options.stored_options import ReportOptions, ResumeOptions, StatusOptions
 
 MODELS = [RunOptions, ReproOptions, FixesOptions, StepOptions]
+"""Those of sessions, which name the command to run again."""
+OTHERS = [
+    DemoOptions,
+    ExplainOptions,
+    NightlyOptions,
+    PruneOptions,
+    ReportOptions,
+    ResumeOptions,
+    SimulateOptions,
+    StatusOptions,
+    TriageOptions,
+]
 WORD = st.text(st.characters(exclude_categories=("Cs", "Cc")))
 # What begins with a dash is no commit.
 COMMIT = WORD.filter(lambda word: not word.startswith("-"))
@@ -32,7 +51,7 @@ def parser(model):
     return lambda given: parse.main(given, "command", standalone_mode=False)
 
 
-PARSERS = {model: parser(model) for model in MODELS}
+PARSERS = {model: parser(model) for model in (*MODELS, *OTHERS)}
 
 
 def values(option):
@@ -54,7 +73,8 @@ def simple(kind, option):
         return st.integers(option.info.min, option.info.max or 10**9)
     if kind is float:
         return st.floats(option.info.min, option.info.max or 1e9)
-    return WORD if option.flag else COMMIT
+    words = WORD if option.flag else COMMIT
+    return words.map(Path) if kind is Path else words
 
 
 def options_of(model):
@@ -78,6 +98,14 @@ def test_parsing_a_command_line_gives_the_options_it_was_made_from(model, data):
     named = [model.NAME] if model.NAME else []
     assert line[: 1 + len(named)] == ["bisect-run", *named]
     assert PARSERS[model](line[1 + len(named) :]) == options
+
+
+@pytest.mark.parametrize("model", OTHERS, ids=lambda model: model.__name__)
+@settings(deadline=None, max_examples=15)
+@given(st.data())
+def test_a_command_parses_its_words_into_its_options(model, data):
+    options = data.draw(options_of(model))
+    assert PARSERS[model](words(options)) == options
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
