@@ -167,11 +167,12 @@ def test_without_a_result_the_answer_says_so(place, code, answer):
 
 
 def test_cells_are_words_and_no_patterns_of_files(place):
+    """They come before the options of the workflow, which may end with a command."""
     (place.folder / "test_a").touch()
-    bisect(place, 0, "test_* *[4]", "--repo", ".")
+    bisect(place, 0, "test_* *[4]", "--repo", ".", "--", "./check.sh")
     assert place.calls[0] == [
         *("bisect-run", "run", "--good", GOOD, "--bad", BAD, "--json"),
-        *("--repo", ".", "--cells", "test_*", "--cells", "*[4]"),
+        *("--cells", "test_*", "--cells", "*[4]", "--repo", ".", "--", "./check.sh"),
     ]
 
 

@@ -21,7 +21,7 @@ report() {
 }
 
 read -ra patterns <<< "${CELLS:-}"
-words=(run --good "$GOOD" --bad "$BAD" --json "$@")
+words=(run --good "$GOOD" --bad "$BAD" --json)
 for pattern in ${patterns[@]+"${patterns[@]}"}; do
   words+=(--cells "$pattern")
 done
@@ -29,7 +29,7 @@ done
 code=5
 if program=$("$here/install.sh"); then
   code=0
-  "$program" "${words[@]}" > "$out/answer.json" || code=$?
+  "$program" "${words[@]}" "$@" > "$out/answer.json" || code=$?
 fi
 case $code in
   0 | 3 | 4) report > "$out/answer.md" ;;
