@@ -38,6 +38,7 @@ _WORST_LAST = (
     ExitCode.ENDPOINTS,
     ExitCode.USAGE,
     ExitCode.ENVIRONMENT,
+    ExitCode.BUG,
     ExitCode.REGRESSION,
 )
 """Of several watches a new regression is what the process ends with: no later night says it again."""

@@ -87,14 +87,10 @@ class Night:
         self._resume()
         if self._own is None:
             return
-        self._run(self._own)
-        for _ in range(_ROUNDS):
-            wanted = self._reruns()
-            if not wanted or self._used_up:
-                return
-            for commit, runs in wanted.items():
-                self._tools.say(f"{self.watch.name}: running {short(commit)} {count(runs, 'more time')}")
-                self._run(check_at(self.watch, commit, runs, self._tools.home, self._tools.say))
+        try:
+            self._run_until_decided(self._own)
+        except BisectError as error:
+            self._keep(error)
 
     def queue(self) -> tuple[Queued, ...]:
         """The bisections that the decision asks for."""
@@ -166,6 +162,19 @@ class Night:
                     self._codes.append(ExitCode(self._tools.run(session, self._tools.store).exit_code))
                 except BisectError as error:
                     self._keep(error)
+
+    def _run_until_decided(self, own: Resolved) -> None:
+        document = self._run(own)
+        if document.exit_code == ExitCode.INCONCLUSIVE:
+            self._tools.say(f"{self.watch.name}: {document.conclusion}")
+            self._codes.append(ExitCode.INCONCLUSIVE)
+        for _ in range(_ROUNDS):
+            wanted = self._reruns()
+            if not wanted or self._used_up:
+                return
+            for commit, runs in wanted.items():
+                self._tools.say(f"{self.watch.name}: running {short(commit)} {count(runs, 'more time')}")
+                self._run(check_at(self.watch, commit, runs, self._tools.home, self._tools.say))
 
     def _reruns(self) -> dict[str, int]:
         """How often each commit has to run again: as often as the cell that needs it most."""

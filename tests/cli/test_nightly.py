@@ -119,6 +119,12 @@ def test_nights_from_green_to_red_to_fixed(cli, repo, check):
     assert fixed["fixed_by"] == git(repo, "rev-parse", "HEAD")
 
 
+def test_commit_that_gives_no_result_is_no_green_night(cli, repo, tmp_path):
+    ended = cli("nightly", "--repo", repo, "--", "sh", "-c", "exit 125")
+    assert ended.code == 3
+    assert "no run gave a result" in ended.err
+
+
 def test_second_nightly_names_the_one_that_runs(cli, repo, check, home):
     lock = home / "state" / "nightly" / "running.lock"
     with lease(lock, 0, "", lambda _: None):
