@@ -1,0 +1,148 @@
+"""Play a month of nights with `bisect-run nightly` on the reference engine, unattended.
+
+    python -m benchmarks.month [--nights 30] [--bisect-run PATH] [--folder FOLDER]
+
+Two regressions are in the history, and their fixes. One more cell fails by chance; on two nights everything
+fails, whatever the commit. Issues are posted to a local server that plays GitHub. It ends with 1 unless both
+culprits are named once, nothing else is, and there is one issue for each, closed after the fix.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bisect_tool.scenario import scenarios_root
+from benchmarks.month.history import Month, build
+
+_TESTS = Path(__file__).parents[2] / "tests"
+_STORM = range(7, 9)
+_FLAKY_RATE = 0.15
+_SUITE = """
+
+import os as _os
+import random as _random
+
+
+@pytest.fixture(autouse=True)
+def _storm() -> None:
+    if _os.path.exists({storm!r}):
+        raise ConnectionError("the storage of the models does not answer")
+
+
+def test_lottery() -> None:
+    assert _random.random() > {rate}, "drew a blank"
+"""
+
+
+@dataclass
+class Played:
+    """What the month showed: culprits by the night on which they were new, and codes that were unexpected."""
+
+    new: dict[str, int] = field(default_factory=dict)
+    fixed: dict[str, int] = field(default_factory=dict)
+    twice: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+
+
+def _scenario(folder: Path, storm: Path) -> Path:
+    """The bundled scenario with a cell that fails by chance, and a storm."""
+    scenario = folder / "scenario"
+    shutil.copytree(scenarios_root() / "external_lb_dp", scenario)
+    suite = scenario / "test_external_lb_dp.py"
+    suite.write_text(suite.read_text() + _SUITE.format(storm=str(storm), rate=_FLAKY_RATE))
+    return scenario
+
+
+def _night(words: list[str], environment: dict[str, str]) -> dict[str, object]:
+    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, check=False)
+    found: dict[str, object] = json.loads(done.stdout) if done.stdout else {"causes": [], "cells": []}
+    return {**found, "code": done.returncode}
+
+
+def _note(played: Played, number: int, found: dict[str, object], truth: dict[str, str]) -> None:
+    """Note what a night reported."""
+    causes = found["causes"]
+    assert isinstance(causes, list)
+    for cause in causes:
+        culprit = cause["culprit"]
+        if cause["state"] == "fixed":
+            played.fixed.setdefault(culprit, number)
+        elif cause["state"] == "new" and culprit in played.new:
+            played.twice.append(culprit)
+        elif cause["state"] == "new":
+            played.new[culprit] = number
+            if culprit not in truth:
+                played.odd.append(culprit)
+    if found["code"] not in (0, 1):
+        played.odd.append(f"night {number} ended with {found['code']}")
+
+
+def play(folder: Path, nights: int, program: str) -> tuple[Played, Month, object]:
+    """Play the nights; returns what was reported, the truth, and the server with the issues."""
+    sys.path.insert(0, str(_TESTS / "delivery"))  # the server that the tests of delivery use
+    import github_service  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    month = build(folder / "engine.git")
+    storm = folder / "storm"
+    scenario = _scenario(folder, storm)
+    played = Played()
+    with github_service.github() as service:
+        environment = {
+            **os.environ,
+            "BISECT_RUN_HOME": str(folder / "home"),
+            "GITHUB_API_URL": service.url,
+            "BISECT_RUN_GITHUB_WRITE_TOKEN": "token",
+        }
+        words = [program, "nightly", "--repo", str(folder / "engine.git"), "--scenario", str(scenario)]
+        words += ["--profile", "reference", "--github-issues", github_service.REPOSITORY, "--json"]
+        for number, commit in enumerate(month.nights[:nights], 1):
+            storm.unlink(missing_ok=True)
+            if number in _STORM:
+                storm.touch()
+            began = time.monotonic()
+            found = _night([*words, "--ref", commit], environment)
+            _note(played, number, found, month.fixes)
+            print(f"night {number}: {_summary(found)}, {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return played, month, service
+
+
+def _summary(found: dict[str, object]) -> str:
+    cells, causes = found["cells"], found["causes"]
+    assert isinstance(cells, list)
+    assert isinstance(causes, list)
+    red = [f"{each['cell']} {each['status']}" for each in cells if each["status"] != "green"]
+    named = [f"{each['state']} {each['culprit'][:9]}" for each in causes]
+    return "; ".join([f"exit {found['code']}", *red, *named])
+
+
+def main() -> None:
+    """Play the month, and print what came of it."""
+    words = argparse.ArgumentParser(description="Play a month of nights on the reference engine.")
+    words.add_argument("--nights", type=int, default=30)
+    words.add_argument("--bisect-run", default=str(Path(sys.executable).with_name("bisect-run")))
+    words.add_argument("--folder", type=Path)
+    asked = words.parse_args()
+    folder = asked.folder or Path(tempfile.mkdtemp(prefix="month-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    played, month, service = play(folder, asked.nights, asked.bisect_run)
+    print("| culprit | new in night | fixed in night |\n|---|---|---|")
+    for culprit in month.fixes:
+        print(f"| {culprit[:9]} | {played.new.get(culprit, '-')} | {played.fixed.get(culprit, '-')} |")
+    issues = [(each["title"], each["state"]) for each in service.issues]  # type: ignore[attr-defined]
+    print(f"\nissues: {issues}\nnamed twice: {played.twice or 'none'}; otherwise: {played.odd or 'none'}")
+    right = set(played.new) == set(played.fixed) == set(month.fixes) and not played.twice and not played.odd
+    closed = len(issues) == len(month.fixes) and all(state == "closed" for _, state in issues)
+    sys.exit(0 if right and closed else 1)
+
+
+if __name__ == "__main__":
+    main()
