@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.auth import AuthBase
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.answer import UnexpectedAnswer
+from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
 
 if TYPE_CHECKING:
@@ -48,17 +48,6 @@ class Rejected(EnvironmentFailed):
         self.status = status
 
 
-class _Bearer(AuthBase):
-    """The token as a header, in the way in which `requests` does not replace it by a password of ~/.netrc."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
 class GithubApi:
     """Sends requests; used as a context manager, which closes its connections.
 
@@ -71,7 +60,7 @@ class GithubApi:
         self.clock = clock
         self._next_write = 0.0
         self._session = requests.Session()
-        self._session.auth = _Bearer(token)
+        self._session.auth = Bearer(token)
         self._session.headers["Accept"] = "application/vnd.github+json"
         self._session.headers["X-GitHub-Api-Version"] = "2022-11-28"
 

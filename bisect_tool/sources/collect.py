@@ -79,7 +79,8 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
         EnvironmentFailed: the service cannot be reached, or answers what is not documented.
     """
     series = _series(options, series_name)
-    since = now - timedelta(days=options.days)
+    # With whole days, a listing has the same address all day, which is what the cache goes by.
+    since = (now - timedelta(days=options.days)).replace(hour=0, minute=0, second=0, microsecond=0)
     read = _buildkite if options.source == "buildkite" else _github
     service, results = read(options, environment, series, since)
     if not service.token:

@@ -64,7 +64,10 @@ class GithubReports:
         if artefact.is_expired:
             self._expired.append(name)
             return
-        if artefact.size > SIZE_LIMIT or self._is_closed:
+        if self._is_closed:
+            return
+        if artefact.size > SIZE_LIMIT:
+            self.say(f"{name} is left out: larger than any test report")
             return
         try:
             content = self.cache.read(artefact.url, lambda url: self.client.content(url, SIZE_LIMIT))

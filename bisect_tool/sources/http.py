@@ -16,6 +16,7 @@ import requests
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.sources.answer import UnexpectedAnswer
+from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.etag_cache import KeptAnswer
 from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
 
@@ -68,7 +69,7 @@ class Client:
         self._pause = 0.0
         self._session = requests.Session()
         if service.token:
-            self._session.headers["Authorization"] = f"Bearer {service.token}"
+            self._session.auth = Bearer(service.token)
 
     def __enter__(self) -> Self:
         """Return itself."""

@@ -14,7 +14,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.sources.collect import SourceOptions, collect
 from bisect_tool.sources.observation import CellKey, State
 
-NOW = datetime(2026, 3, 8, tzinfo=UTC)
+NOW = datetime(2026, 3, 8, 5, 30, tzinfo=UTC)
 BUILDS = "/v2/organizations/vllm/pipelines/ci/builds"
 RUNS = "/repos/o/r/actions/workflows/nightly.yml/runs"
 BUILDKITE = SourceOptions("buildkite", "vllm/ci", message="Full CI run - nightly")
@@ -151,6 +151,7 @@ def test_a_junit_artefact_says_which_tests_passed(collected):
             Reply({}, 403),
             "JUnit artefacts are not read: the token of GitHub lacks the scope actions=read",
         ),
+        ({"size_in_bytes": 1 << 30}, None, "junit-gpu-1 of run 7 is left out: larger than any test report"),
         ({}, Reply(b"PK"), "junit-gpu-1 of run 7 is left out: the archive cannot be read"),
     ],
 )

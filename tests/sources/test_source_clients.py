@@ -269,6 +269,23 @@ def test_another_server_does_not_get_the_token(connect):
     assert len(service.requests) == 1
 
 
+def test_the_token_counts_before_netrc(connect, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with connect({"/list": [Reply([1])]}) as (client, service, _):
+        bodies(client)
+    assert service.requests[0][1]["Authorization"] == "Bearer bk-secret"
+
+
+def test_a_redirect_to_another_server_does_not_send_the_token(connect):
+    with (
+        replayed({"/blob": [Reply(b"text")]}) as blobs,
+        connect({"/log": [Reply(b"", 302, {"Location": f"{blobs.url}/blob"})]}) as (client, service, _),
+    ):
+        assert client.log(f"{service.url}/log") == b"text"
+    assert "Authorization" not in blobs.requests[0][1]
+
+
 def test_pages_without_end_are_given_up(connect, monkeypatch):
     monkeypatch.setattr(http, "_PAGES", 3)
     with (
