@@ -1,4 +1,4 @@
-"""The mode of a session: bisect, repro, fixes or step, each with what belongs to it alone."""
+"""The mode of a session: bisect, walk, repro, fixes or step, each with what belongs to it alone."""
 
 from __future__ import annotations
 
@@ -44,10 +44,9 @@ class ObservedRuns(_Model):
     failed: int = Field(ge=0)
 
 
-class Bisect(_Model):
-    """Find the first bad commit of each cell between the `goods` and the request's `bad`.
+class _Search(_Model):
+    """What is searched for, how sure the answer has to be, and what it may cost.
 
-    With `find="fix"` the first good one: `goods` still fail then, and `bad` passes.
     `endpoint_runs` is how often the failing end is run before a cell that never failed counts as passing.
     The answer is given at `confidence`, or when the `budget` is used up; `priors` tells suspects apart by
     what they change. `confirm` reverts the culprits afterwards. With `same_failure` a commit at which a
@@ -57,8 +56,6 @@ class Bisect(_Model):
     `--same-failure`; it is empty where that is no option.
     """
 
-    command: Literal["run", "demo"] = "run"
-    goods: tuple[str, ...] = Field(min_length=1)
     first_parent: bool = False
     find: Literal["regression", "fix"] = "regression"
     endpoint_runs: int = Field(2, ge=1)
@@ -71,10 +68,41 @@ class Bisect(_Model):
     rerun_unlimited: str = ""
     rerun_same_failure: str = ""
 
+
+class Bisect(_Search):
+    """Find the first bad commit of each cell between the `goods` and the request's `bad`.
+
+    With `find="fix"` the first good one: `goods` still fail then, and `bad` passes. `walk` is the session
+    that found the other end, whose trials count.
+    """
+
+    command: Literal["run", "demo"] = "run"
+    goods: tuple[str, ...] = Field(min_length=1)
+    walk: str | None = None
+
     @property
     def shares_trials(self) -> bool:
         """Whether other sessions may use its trials: not those of the demo, which always runs all of them."""
         return self.command != "demo"
+
+
+class Walk(_Search):
+    """Walk back from the request's `bad` to a commit where its cells pass, and bisect between the two.
+
+    With `find="fix"`, from the passing end to a commit where a cell fails.
+    """
+
+    command: Literal["walk"] = "walk"
+
+    @property
+    def shares_trials(self) -> bool:
+        """Always: the bisection begins with them."""
+        return True
+
+    def bisection(self, end: str, walk: str) -> Bisect:
+        """The bisection from the commit that was found, in the session `walk`."""
+        settings = {name: getattr(self, name) for name in _Search.model_fields}
+        return Bisect(goods=(end,), walk=walk, **settings)
 
 
 class Repro(_Model):
@@ -146,4 +174,4 @@ class Step(_Model):
         return False
 
 
-Mode = Annotated[Bisect | Repro | Fixes | Step, Field(discriminator="command")]
+Mode = Annotated[Bisect | Walk | Repro | Fixes | Step, Field(discriminator="command")]

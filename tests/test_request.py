@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from bisect_tool.mode import Bisect, Budget, Candidate, FixCommit, Fixes, ObservedRuns, Repro, Step
+from bisect_tool.mode import Bisect, Budget, Candidate, FixCommit, Fixes, ObservedRuns, Repro, Step, Walk
 from bisect_tool.request import CommandCheck, Request, SuiteCheck
 
 GOOD, BAD, FIX = "a" * 40, "b" * 40, "f" * 40
@@ -43,6 +43,8 @@ MODES = [
     Bisect(goods=(GOOD,), find="fix", budget=Budget(trials=4), priors=False, rerun_unlimited="all"),
     Bisect(command="demo", goods=(GOOD,), confirm="revert"),
     Bisect(goods=(GOOD,), observations=(ObservedRuns(cell="test_a", commit=GOOD, passed=9, failed=0),)),
+    Walk(find="fix", budget=Budget(minutes=5), confirm="revert"),
+    Bisect(goods=(GOOD,), walk="20260306-101500-1a2b"),
     Repro(runs=3, against=GOOD, stress="delay", stress_roles=("Worker",)),
     Fixes(candidates=(REVERT,), fix_commits=(FixCommit(parts=(0,), sha=FIX),), cells={"a": ("b",)}),
     Step(),

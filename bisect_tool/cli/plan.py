@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bisect_tool.errors import UsageError
 from bisect_tool.options.declared import takes
 from bisect_tool.options.run_options import RunOptions
 
@@ -25,6 +26,8 @@ def plan(options: RunOptions) -> int:
     from bisect_tool.terminal.output import say
     from bisect_tool.terminal.terminal import show
 
+    if not options.good or options.bad is None:
+        raise UsageError("plan needs --good and --bad", "`run` finds one of them by running commits.")
     here = home()
     resolved = resolve(options, here, say)
     found = plan_of(resolved, mean_trial_s(Store(here.store, say), resolved.request))

@@ -17,7 +17,7 @@ EXAMPLES = (
 def resume(options: ResumeOptions) -> int:
     """Resume a session without repeating finished trials."""
     from bisect_tool.cli.run_session import drive
-    from bisect_tool.mode import Fixes
+    from bisect_tool.mode import Bisect, Fixes
     from bisect_tool.options.check_files import as_edited
     from bisect_tool.paths import home
     from bisect_tool.session import session as sessions
@@ -34,6 +34,10 @@ def resume(options: ResumeOptions) -> int:
     if isinstance(mode, Fixes) and mode.confirms:
         say(f"{asked.id} confirms the result of {mode.confirms}: resuming both")
         asked = sessions.load(mode.confirms, store, here)
+    mode = asked.request.mode
+    if isinstance(mode, Bisect) and mode.walk:
+        say(f"{asked.id} bisects from the end that {mode.walk} found: resuming both")
+        asked = sessions.load(mode.walk, store, here)
     if options.edited_check:
         asked = replace(asked, request=sessions.with_scenario(as_edited(asked.request)))
     return drive(asked, store, options.as_json)

@@ -14,13 +14,13 @@ from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.errors import EnvironmentFailed, ExitCode
 from bisect_tool.export.script import needed, origin, script
 from bisect_tool.format import listing, short
-from bisect_tool.mode import Bisect, Repro
+from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.options.resolve import resolve
 from bisect_tool.paths import home
 from bisect_tool.results.compose import compose, native_changes
 from bisect_tool.results.confirmed import confirmed, next_searches
 from bisect_tool.results.step import cell_verdict, exit_code
-from bisect_tool.session import confirmation, runner
+from bisect_tool.session import confirmation, runner, walk
 from bisect_tool.session import session as sessions
 from bisect_tool.session.store import Store
 from bisect_tool.supervise.load import BusyWatch
@@ -123,10 +123,7 @@ def _doubt(document: Document) -> str:
             f"commits: {document.rerun_same_failure}"
         )
     if "always red" in findings:
-        return (
-            "It fails at the good commit as well: use an older one, or see its log for the reason."
-            f"{_in_a_subfolder(document)}"
-        )
+        return f"{_always_red(document)}{_in_a_subfolder(document)}"
     if about_tests := _about_tests(document):
         return about_tests
     if "unverified" in findings:
@@ -137,6 +134,13 @@ def _doubt(document: Document) -> str:
         )
     runs = "--runs" if document.fixes else "--endpoint-runs"
     return f"Are these the commits that CI tested? Does the failure need other hardware, or more {runs}?"
+
+
+def _always_red(document: Document) -> str:
+    """What to look at where no commit passes."""
+    if not document.good:
+        return "Is the check right for older commits? If one is known to pass, name it with --good."
+    return "It fails at the good commit as well: use an older one, or see its log for the reason."
 
 
 def _in_a_subfolder(document: Document) -> str:
@@ -169,6 +173,16 @@ def _about_tests(document: Document) -> str:
 def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
     mode, began, had = session.request.mode, time.monotonic(), len(store.trials(session.id))
     state, document = _to_the_end(session, store, cancel)
+    if isinstance(mode, Walk):
+        bisecting = None if state.stopped else walk.follow(session, store)
+        if bisecting is None:
+            return document
+        _announce(bisecting)
+        left = session.budget.less(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
+        with sessions.held(bisecting):
+            document = _run(replace(bisecting, budget=left), store, cancel)
+        store.finish(bisecting.id, document.to_json())
+        return document
     if not isinstance(mode, Bisect) or mode.confirm is None:
         return document
     if why := confirmation.why_not(session, state):
@@ -185,6 +199,13 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
     tried = confirming.fixes.candidates if confirming.fixes else ()
     results = [row.result for row in sessions.trials(session, store)]
     return confirmed(document, confirming, next_searches(session, tried, results))
+
+
+def _announce(bisecting: Session) -> None:
+    """Name the ends between which is bisected after a walk."""
+    (found,), start = bisecting.request.goods, bisecting.request.bad
+    verb = "fails" if bisecting.request.finds_fix else "passes"
+    say(f"{short(found)} {verb}: bisecting between it and {short(start)}")
 
 
 def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:

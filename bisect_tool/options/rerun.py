@@ -7,7 +7,7 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from bisect_tool.mode import Bisect, Fixes, Repro
+from bisect_tool.mode import Bisect, Fixes, Repro, Walk
 from bisect_tool.options.declared import words
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
 
@@ -53,17 +53,30 @@ def with_good(again: str, sha: str) -> str:
     end = line.index("--") if "--" in line else len(line)
     named = [place for place in range(end) if line[place] == "--good"]
     kept = [word for place, word in enumerate(line) if not {place, place - 1} & {*named}]
-    return shlex.join([*kept[: named[0]], "--good", sha, *kept[named[0] :]])
+    place = named[0] if named else 1
+    return shlex.join([*kept[:place], "--good", sha, *kept[place:]])
+
+
+def with_found_end(again: str, sha: str, *, fix: bool) -> str:
+    """The command line of a walk as that of the bisection from the end that it found."""
+    if not again:
+        return ""
+    return (
+        with_good(again, sha)
+        if not fix
+        else shlex.join([*(line := shlex.split(again))[:1], "--bad", sha, *line[1:]])
+    )
 
 
 def _pinned(options: SessionOptions, request: Request) -> SessionOptions:
     """The options with commit ids and paths for names, printing and writing nothing but the report."""
     mode = request.mode
     if isinstance(options, RunOptions):
-        assert isinstance(mode, Bisect)
-        goods, bad = (mode.goods, request.bad) if not request.finds_fix else ((request.bad,), mode.goods[0])
+        goods, bad = _ends(request)
         results = tuple(map(os.path.abspath, options.results))
-        pinned = replace(options, good=_short(goods), bad=bad[:_SHORT], results=results, as_json=False)
+        pinned = replace(
+            options, good=_short(goods), bad=bad and bad[:_SHORT], results=results, as_json=False
+        )
         return checking_as(pinned, request)
     if isinstance(options, ReproOptions):
         assert isinstance(mode, Repro)
@@ -74,6 +87,15 @@ def _pinned(options: SessionOptions, request: Request) -> SessionOptions:
         assert isinstance(mode, Fixes)
         return checking_as(_candidates(options, mode, request.bad), request)
     return checking_as(replace(options, rev=request.bad[:_SHORT]), request)
+
+
+def _ends(request: Request) -> tuple[tuple[str, ...], str | None]:
+    """The good and the bad end as they were given; of a walk, one of them is not known."""
+    mode = request.mode
+    if isinstance(mode, Walk):
+        return ((request.bad,), None) if mode.find == "fix" else ((), request.bad)
+    assert isinstance(mode, Bisect)
+    return ((request.bad,), mode.goods[0]) if request.finds_fix else (mode.goods, request.bad)
 
 
 def _candidates(options: FixesOptions, mode: Fixes, bad: str) -> FixesOptions:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Range, Repository
-from bisect_tool.mode import Bisect, Budget, Fixes, Repro, Step
+from bisect_tool.mode import Bisect, Budget, Fixes, Repro, Step, Walk
 from bisect_tool.options.resolve_results import resolve_results
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
 from bisect_tool.options.validate import require_text
+from bisect_tool.planner.walk import walk_stops
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from bisect_tool.mode import Mode
     from bisect_tool.options.run_options import SessionOptions
     from bisect_tool.request import Request
+
+
+_HISTORY = 10_000_000
 
 
 def resolve_mode(
@@ -33,6 +37,8 @@ def resolve_mode(
     """The mode, and the request's `bad`: `rev`, or the passing end where a fix is searched for."""
     match options:
         case RunOptions():
+            if not options.good or options.bad is None:
+                return _walk(options, repository, notice), rev
             mode = _bisect(options, repository, command, notice)
             if mode.find == "regression":
                 return mode, rev
@@ -55,19 +61,27 @@ def _bisect(
     command: Literal["run", "demo"],
     notice: Callable[[str], None],
 ) -> Bisect:
-    return Bisect(
-        command=command,
-        goods=tuple(dict.fromkeys(repository.resolve(good) for good in options.good)),
-        first_parent=options.first_parent,
-        find=options.find,
-        endpoint_runs=options.endpoint_runs,
-        confidence=options.confidence,
-        budget=Budget(trials=options.budget_trials, minutes=options.budget_minutes),
-        priors=not options.no_priors,
-        confirm=options.confirm,
-        same_failure=options.same_failure,
-        observations=resolve_results(options.results, repository, notice),
-    )
+    goods = tuple(dict.fromkeys(repository.resolve(good) for good in options.good))
+    return Bisect(command=command, goods=goods, **_settings(options, repository, notice))
+
+
+def _walk(options: RunOptions, repository: Repository, notice: Callable[[str], None]) -> Walk:
+    return Walk(**_settings(options, repository, notice))
+
+
+def _settings(options: RunOptions, repository: Repository, notice: Callable[[str], None]) -> dict[str, Any]:
+    """The settings that a bisection and a walk have in common."""
+    return {
+        "first_parent": options.first_parent,
+        "find": options.find,
+        "endpoint_runs": options.endpoint_runs,
+        "confidence": options.confidence,
+        "budget": Budget(trials=options.budget_trials, minutes=options.budget_minutes),
+        "priors": not options.no_priors,
+        "confirm": options.confirm,
+        "same_failure": options.same_failure,
+        "observations": resolve_results(options.results, repository, notice),
+    }
 
 
 def _repro(options: ReproOptions, repository: Repository, rev: str) -> Repro:
@@ -125,5 +139,8 @@ def span_of(request: Request, repository: Repository) -> Range:
                 f"no commits from --bad {mode.goods[0][:12]} to --good {request.bad[:12]}",
                 "With --find fix, --bad must be an ancestor of --good.",
             ) from None
+    if isinstance(mode, Walk):
+        stops = walk_stops(repository.first_parents(request.bad, _HISTORY))
+        return Range((), request.bad, tuple(repository.commit(sha) for sha in reversed(stops)))
     against = (mode.against,) if isinstance(mode, Repro) and mode.against else ()
     return Range((), request.bad, tuple(repository.commit(sha) for sha in (*against, request.bad)))

@@ -24,13 +24,19 @@ from bisect_tool.options.shared_options import (
 
 @dataclass(frozen=True, kw_only=True)
 class EndOptions:
-    """The two ends between which a bisection searches."""
+    """The two ends between which a bisection searches; one of them can be found."""
 
     good: Annotated[
         tuple[str, ...],
-        typer.Option("--good", metavar="REV", help="A commit where the tests pass; may be repeated."),
-    ]
-    bad: Annotated[str, typer.Option("--bad", metavar="REV", help="The commit where the tests fail.")]
+        typer.Option(
+            "--good",
+            metavar="REV",
+            help="A commit where the tests pass; may be repeated. [default: found by walking back]",
+        ),
+    ] = ()
+    bad: Annotated[
+        str | None, typer.Option("--bad", metavar="REV", help="The commit where the tests fail.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +107,7 @@ class RunOptions(TrialOptions, KnownResultOptions, SearchOptions, CheckOptions, 
     @property
     def rev(self) -> str:
         """The commit that is run first."""
-        return self.bad
+        return self.bad or self.good[0]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,21 @@ _NEVER_EMPTY = (
 
 def validate(options: SessionOptions) -> None:
     """Raise UsageError for options that are wrong whatever the repository holds."""
+    if isinstance(options, RunOptions):
+        _check_ends(options)
     _check_given(options)
     _check_kind(options)
     _check_passed(options)
+
+
+def _check_ends(options: RunOptions) -> None:
+    """Only the older of the two ends can be found: by walking back from the other one."""
+    younger = "good" if options.find == "fix" else "bad"
+    if not getattr(options, younger):
+        raise UsageError(
+            f"Missing option '--{younger}'",
+            "Name the younger end; the older one is found if it is not named.",
+        )
 
 
 def _check_given(options: SessionOptions) -> None:

@@ -20,6 +20,7 @@ from bisect_tool.planner.types import (
     State,
     Step,
 )
+from bisect_tool.planner.walk import WalkGoal, WalkPlanner, found_end
 
 __all__ = [
     "Belief",
@@ -39,9 +40,12 @@ __all__ = [
     "Step",
     "StepPlanner",
     "Tally",
+    "WalkGoal",
+    "WalkPlanner",
     "conclude_early",
     "decide",
     "decide_fixes",
     "decide_repro",
+    "found_end",
     "tally",
 ]

@@ -17,6 +17,7 @@ from bisect_tool.verdict import RED, Outcome, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bisect_tool.planner.walk import WalkGoal
     from bisect_tool.trial.result import TrialResult
 
 _STEPS_AFTER_NARROWING = 4
@@ -103,10 +104,12 @@ def _so_far(goal: Goal, trials: Sequence[TrialResult], reason: str) -> tuple[Cel
 
 def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
     """The failing ends that must run, or run again, before the search."""
-    return tuple(end for end in goal.failing if _is_open(goal, [each for each in trials if each.sha == end]))
+    return tuple(
+        end for end in goal.failing if is_open_end(goal, [each for each in trials if each.sha == end])
+    )
 
 
-def _is_open(goal: Goal, at: Sequence[TrialResult]) -> bool:
+def is_open_end(goal: Goal | WalkGoal, at: Sequence[TrialResult]) -> bool:
     """Whether a failing end must run again after these trials of it."""
     useful = [trial for trial in at if not _is_lost(trial)]
     unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)

@@ -14,14 +14,14 @@ from bisect_tool.build.fingerprint import native_paths
 from bisect_tool.errors import ExitCode
 from bisect_tool.git import plumbing
 from bisect_tool.git.forge import forge_of
-from bisect_tool.mode import Bisect, Fixes, Repro, Step
+from bisect_tool.mode import Bisect, Fixes, Repro, Step, Walk
 from bisect_tool.options.not_seen import hidden
-from bisect_tool.planner import BisectPlanner
+from bisect_tool.planner import BisectPlanner, WalkPlanner, found_end
 from bisect_tool.results import fixes
 from bisect_tool.results.cells import cell_report
 from bisect_tool.results.check_warnings import doubting, shadowed, withheld_from
 from bisect_tool.results.commits import commit_info, mentioned_shas, parents_outside, with_merge_request
-from bisect_tool.results.conclusion import CUT_OFF, conclude, conclude_step, with_root_notes
+from bisect_tool.results.conclusion import CUT_OFF, conclude, conclude_step, conclude_walk, with_root_notes
 from bisect_tool.results.culprits import culprit_report, merge_itself, parent_runs
 from bisect_tool.results.document import (
     CulpritReport,
@@ -83,7 +83,7 @@ def compose(
     again = _rerun(request, [row.result for row in rows if not row.shared])
     document = Document(
         schema=2,
-        command=request.mode.command,
+        command="run" if isinstance(request.mode, Walk) else request.mode.command,
         rerun=again,
         rerun_same_failure=_rerun_same_failure(request, state),
         session=session.id,
@@ -149,6 +149,10 @@ def _answer(session: Session, rows: Sequence[TrialRow], state: State, unbuilt: f
             return _Answer(code, conclusion, fixes=found, failures=failures)
         case Step():
             return _Answer(*conclude_step(rows))
+        case Walk():
+            assert isinstance(session.planner, WalkPlanner)
+            end = found_end(session.planner.goal, results)
+            return _Answer(*conclude_walk(session.planner.goal, state, rows, end))
         case Bisect():
             code, conclusion = conclude(state, rows, unbuilt)
             if code is ExitCode.DONE and any(

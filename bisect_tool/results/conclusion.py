@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.format import joined, narrowed, outcome_text
+from bisect_tool.format import joined, narrowed, outcome_text, short
 from bisect_tool.git.range import DEEPEN
 from bisect_tool.planner import Finding, State
 from bisect_tool.verdict import Outcome
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
     from bisect_tool.git.commit import Commit
+    from bisect_tool.planner import WalkGoal
     from bisect_tool.session.store import TrialRow
 
 
@@ -69,6 +70,25 @@ def conclude_step(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
         ExitCode.DONE,
         f"tested: {outcome_text(result.outcome, result.reason, (cell.outcome for cell in result.cells))}",
     )
+
+
+def conclude_walk(
+    goal: WalkGoal, state: State, rows: Sequence[TrialRow], end: str | None
+) -> tuple[ExitCode, str]:
+    """Return the exit code and conclusion of a walk; if it found the end, the bisection is still to come."""
+    wanted = "failing" if goal.fix else "passing"
+    if state.stopped:
+        return ExitCode.INCONCLUSIVE, f"the budget was used up before a {wanted} commit was found"
+    if state.step is not None or end is not None:
+        so_far = f"looking for a {wanted} commit" if end is None else f"to be bisected from {short(end)}"
+        return ExitCode.INTERRUPTED, f"not finished: {so_far}"
+    if not any(item.bad.runs for item in state.conclusions):
+        return _nothing_ran(rows)
+    if not goal.fix and not any(item.bad.failed for item in state.conclusions):
+        return ExitCode.ENDPOINTS, "all cells pass at the bad commit"
+    if goal.fix and all(item.bad.failed for item in state.conclusions):
+        return ExitCode.ENDPOINTS, "no cell passes at the good commit"
+    return ExitCode.ENDPOINTS, f"no {wanted} commit found, back to the first commit {short(goal.stops[-1])}"
 
 
 # The first of these findings that any cell has decides for the session.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool import scenario as scenarios
 from bisect_tool.git.content_reverts import restored
-from bisect_tool.mode import Bisect, Fixes, Repro, Step
+from bisect_tool.mode import Bisect, Fixes, Repro, Step, Walk
 from bisect_tool.planner import (
     BisectPlanner,
     FixCommit,
@@ -16,11 +16,13 @@ from bisect_tool.planner import (
     ReproGoal,
     ReproPlanner,
     StepPlanner,
+    WalkPlanner,
 )
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Change
 from bisect_tool.search.relands import Message, landings
 from bisect_tool.session.earlier_runs import earlier_runs
+from bisect_tool.session.walk_goal import walk_goal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +38,8 @@ def planner_of(request: Request, repository: Repository, span: Range) -> Planner
     match request.mode:
         case Bisect() as mode:
             return BisectPlanner(bisect_goal(request, mode, repository, span))
+        case Walk() as mode:
+            return WalkPlanner(walk_goal(request, mode, repository, span))
         case Repro() as mode:
             return ReproPlanner(repro_goal(request, mode))
         case Fixes() as mode:

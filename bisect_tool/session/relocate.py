@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Repository
 from bisect_tool.git.clone import without_account
-from bisect_tool.mode import Fixes
+from bisect_tool.mode import Bisect, Fixes
 from bisect_tool.request import Request
 from bisect_tool.sanitise import clean_line
 
@@ -36,11 +36,22 @@ def relocate(session: str, repo: str, store: Store, home: Home) -> None:
 
 
 def _family(row: SessionRow, store: Store) -> list[SessionRow]:
-    """The session, the one that it confirms, and those that confirm it."""
-    request = Request.model_validate_json(row.request)
-    mode = request.mode
-    first = store.session(mode.confirms) if isinstance(mode, Fixes) and mode.confirms else row
-    return [first, *store.confirming(first.id)]
+    """The session, those that it goes on from, and all that go on from them."""
+    while (before := _before(row)) is not None:
+        row = store.session(before)
+    return _with_following(row, store)
+
+
+def _before(row: SessionRow) -> str | None:
+    """The session that this one goes on from: it confirms its culprits, or bisects from the end it found."""
+    mode = Request.model_validate_json(row.request).mode
+    if isinstance(mode, Fixes):
+        return mode.confirms
+    return mode.walk if isinstance(mode, Bisect) else None
+
+
+def _with_following(row: SessionRow, store: Store) -> list[SessionRow]:
+    return [row, *(each for other in store.confirming(row.id) for each in _with_following(other, store))]
 
 
 def _check_commits(session: str, request: Request, repository: Repository) -> None:

@@ -21,7 +21,7 @@ from bisect_tool.git import Range, Repository
 from bisect_tool.git.alternates import checkout_at
 from bisect_tool.git.clone import is_url
 from bisect_tool.git.repository import ignore
-from bisect_tool.mode import UNLIMITED, Bisect, Budget, Fixes, Repro
+from bisect_tool.mode import UNLIMITED, Bisect, Budget, Fixes, Repro, Walk
 from bisect_tool.options.resolve_mode import span_of
 from bisect_tool.request import Request
 from bisect_tool.session.planning import planner_of
@@ -117,7 +117,7 @@ def load(session: str, store: Store, home: Home, waiting: Callable[[str], None] 
 
 def _budget(request: Request) -> Budget:
     """The budget of one run: a session that is resumed has it anew."""
-    return request.mode.budget if isinstance(request.mode, Bisect) else UNLIMITED
+    return request.mode.budget if isinstance(request.mode, Bisect | Walk) else UNLIMITED
 
 
 def _span(request: Request, repository: Repository) -> Range:
@@ -176,8 +176,11 @@ def trials(session: Session, store: Store) -> list[TrialRow]:
 
 
 def _confirmed(session: Session, store: Store) -> list[TrialRow]:
-    """Trials of the confirmed bisection at the bad end; they are always reused."""
+    """Trials of the confirmed bisection at the bad end, or of the walk; they are always reused."""
     mode = session.request.mode
+    if isinstance(mode, Bisect) and mode.walk:
+        known = {*session.request.ends, *session.range.parents}
+        return [replace(row, shared=True) for row in store.trials(mode.walk) if row.result.sha in known]
     rows = store.trials(mode.confirms) if isinstance(mode, Fixes) and mode.confirms else []
     return [replace(row, shared=True) for row in rows if row.result.sha == session.request.bad]
 

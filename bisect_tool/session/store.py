@@ -56,7 +56,8 @@ _NEWEST_FIRST = "ORDER BY created DESC, rowid DESC"
 # Earlier versions stored it in `fixes`.
 _CONFIRMS = (
     "CASE WHEN json_valid(request) THEN coalesce("
-    "json_extract(request, '$.mode.confirms'), json_extract(request, '$.fixes.confirms')) END"
+    "json_extract(request, '$.mode.confirms'), json_extract(request, '$.mode.walk'), "
+    "json_extract(request, '$.fixes.confirms')) END"
 )
 _TRIALS = "SELECT number, purpose, result FROM trial"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -189,7 +190,7 @@ class Store:
             return sorted(self._session_rows(rows), key=lambda row: row.created, reverse=True)
 
     def confirming(self, session: str) -> list[SessionRow]:
-        """The sessions that confirm the culprits of this one, newest first."""
+        """The sessions that go on from this one, newest first: after a walk, or to confirm its culprits."""
         return self._sessions(f"{_SESSIONS} WHERE {_CONFIRMS} = ? {_NEWEST_FIRST}", session)
 
     def trials(self, session: str) -> list[TrialRow]:

@@ -4,9 +4,11 @@ import shlex
 
 import pytest
 
-from bisect_tool.mode import Bisect, Candidate, Fixes, Repro, Step
-from bisect_tool.options.rerun import rerun, with_good
+from bisect_tool.errors import UsageError
+from bisect_tool.mode import Bisect, Candidate, Fixes, Repro, Step, Walk
+from bisect_tool.options.rerun import rerun, with_found_end, with_good
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
+from bisect_tool.options.validate import validate
 from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, Request, SuiteCheck
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -103,3 +105,33 @@ def test_the_same_from_another_good_end():
     """What stands after `--` is the check's own."""
     given = "bisect-run --repo /r --good a --good b --bad c --fresh -- ./check.sh --good d"
     assert with_good(given, "e") == "bisect-run --repo /r --good e --bad c --fresh -- ./check.sh --good d"
+
+
+@pytest.mark.parametrize(
+    ("find", "given", "words"),
+    [
+        ("regression", {"bad": "main"}, ["--bad", SHORT_OTHER]),
+        ("fix", {"good": ("main",)}, ["--good", SHORT_OTHER]),
+    ],
+)
+def test_a_walk_names_the_end_that_was_given(find, given, words):
+    rerun_words = line(RunOptions(find=find, **given), Walk(find=find))
+    assert rerun_words[1:3] == words
+    assert len([word for word in rerun_words if word in ("--good", "--bad")]) == 1
+
+
+def test_a_bisection_after_a_walk_names_the_end_that_was_found():
+    assert with_found_end("bisect-run --bad b -- ./c", "g", fix=False) == "bisect-run --good g --bad b -- ./c"
+    assert with_found_end("bisect-run --good g --find fix", "b", fix=True) == (
+        "bisect-run --bad b --good g --find fix"
+    )
+    assert with_found_end("", "g", fix=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [({"good": ("v1",)}, "--bad"), ({}, "--bad"), ({"find": "fix", "bad": "v1"}, "--good")],
+)
+def test_the_younger_end_has_to_be_named(given, missing):
+    with pytest.raises(UsageError, match=f"Missing option '{missing}'"):
+        validate(RunOptions(**given))

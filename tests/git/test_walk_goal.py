@@ -1,0 +1,57 @@
+"""The walk of a real history: its stops on the mainline, and what results of others save."""
+
+import pytest
+
+from bisect_tool.mode import ObservedRuns, Walk
+from bisect_tool.options.resolve_mode import span_of
+from bisect_tool.request import CommandCheck, Request
+from bisect_tool.session.walk_goal import walk_goal
+
+
+@pytest.fixture
+def history(project, opened):
+    """Ten commits on the mainline, the sixth of which is a merge."""
+    line = [project.commit(f"change {place}") for place in range(5)]
+    project.git("checkout", "-q", "-b", "side", line[2])
+    side = project.commit("side", {"side.txt": ""})
+    project.git("checkout", "-q", "main")
+    line += [project.merge("side"), *(project.commit(f"change {place}") for place in range(6, 10))]
+    return opened(), line, side
+
+
+def goal_of(history, find="regression", observed=()):
+    repository, line, side = history
+    names = dict(enumerate(line)) | {"side": side}
+    runs = tuple(
+        ObservedRuns(cell=cell, commit=names[place], passed=passed, failed=failed)
+        for cell, place, passed, failed in observed
+    )
+    mode = Walk(find=find, endpoint_runs=3, observations=runs)
+    request = Request(mode=mode, repo="/r", bad=line[9], check=CommandCheck(argv=("true",)))
+    return walk_goal(request, mode, repository, span_of(request, repository))
+
+
+def test_a_walk_follows_first_parents_to_the_root(history):
+    _, line, _ = history
+    goal = goal_of(history)
+    assert [line.index(sha) for sha in goal.stops] == [9, 8, 7, 5, 1, 0]
+    assert (goal.fix, goal.endpoint_runs, goal.observed) == (False, 3, {})
+
+
+def test_passes_count_below_the_oldest_failure(history):
+    _, line, _ = history
+    observed = [
+        ("a", 2, 1, 0),
+        ("a", 4, 2, 0),
+        ("a", 6, 1, 1),
+        ("a", 7, 1, 0),
+        ("b", 9, 5, 0),
+        ("b", "side", 1, 0),
+    ]
+    assert goal_of(history, observed=observed).observed == {"a": (line[4], line[2])}
+
+
+def test_on_the_way_to_a_fix_failures_count(history):
+    _, line, _ = history
+    observed = [("a", 2, 1, 0), ("a", 4, 0, 2), ("a", 6, 1, 1)]
+    assert goal_of(history, "fix", observed).observed == {"a": (line[6], line[4])}
