@@ -101,7 +101,13 @@ class Goal:
         """The runs of a cell that others observed."""
         if not self.earlier:
             return NO_EARLIER_RUNS
-        return self.earlier.get(reported_as(cell, self.earlier), NO_EARLIER_RUNS)
+        if cell not in self._reported:
+            self._reported[cell] = self.earlier.get(reported_as(cell, self.earlier), NO_EARLIER_RUNS)
+        return self._reported[cell]
+
+    @cached_property
+    def _reported(self) -> dict[str, EarlierRuns]:
+        return {}
 
     def suspicions(self, frames: frozenset[str]) -> tuple[Suspicion, ...]:
         """Prior weight of each commit, given the files in the failure's traceback; cached."""

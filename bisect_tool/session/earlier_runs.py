@@ -79,7 +79,7 @@ class _Around:
 
     def _not_fixed(self, counts: Mapping[str, Count]) -> frozenset[str]:
         """The observed descendants of the bad end; up to the last failure if the cell was fixed after it."""
-        everything = self._descendants(self._beyond & counts.keys())
+        everything = self._descendants(self._beyond.intersection(counts))
         known = self._descendants(self._beyond & _failed(counts))
         broken = _sum(counts.get(sha, NO_RUNS) for sha in {self.bad, *known})
         passes = _sum(counts[sha] for sha in everything - known).passed
@@ -87,8 +87,15 @@ class _Around:
         return everything if chance > 1 - self.mode.confidence else known
 
     def _descendants(self, up_to: frozenset[str]) -> frozenset[str]:
-        """The observed descendants of the end inside up to these commits."""
-        return self._outside & between(self.repository.git, self.bad, sorted(up_to))
+        """The observed descendants of the end inside up to these commits; most cells ran at the same ones."""
+        if up_to not in self._known_descendants:
+            found = self._outside & between(self.repository.git, self.bad, sorted(up_to))
+            self._known_descendants[up_to] = found
+        return self._known_descendants[up_to]
+
+    @cached_property
+    def _known_descendants(self) -> dict[frozenset[str], frozenset[str]]:
+        return {}
 
     def _from_first(self, failed: frozenset[str]) -> frozenset[str]:
         """The observed ancestors of the end outside from the first of these failures on."""
