@@ -34,6 +34,7 @@ NO_COMMAND = "Add a command or remove the --. Is a shell variable unset?"
 COMMAND_ALONE = "a command after -- cannot be combined with --scenario, --profile, --pytest or --cells"
 
 # What it is about; the command line; what was wrong; what to do.
+YOUNGER_END = "Name the younger end; the older one is found if it is not named."
 WRONG = [
     (
         "unknown ref",
@@ -305,6 +306,15 @@ WRONG = [
         "the command after -- is empty",
         "Add one after --. Is a shell variable unset?",
     ),
+    ("no bad end", "--good a", "Missing option '--bad'", YOUNGER_END),
+    ("an option in place of the good end", "--good --bad b", "Missing option '--bad'", YOUNGER_END),
+    ("no good end of a fix", "--find fix --bad a", "Missing option '--good'", YOUNGER_END),
+    (
+        "a plan without a good end",
+        "plan --bad a",
+        "plan needs --good and --bad",
+        "`run` finds one of them by running commits.",
+    ),
     ("report of no session", "report", "no such session: last", SESSIONS),
     ("report of another session", "report 1999", "no such session: 1999", SESSIONS),
     ("status of another session", "status 1999", "no such session: 1999", SESSIONS),
@@ -319,10 +329,6 @@ WRONG = [
 
 # Typer's own sentences, of which versions have their own wording: what they must name.
 MISUSES = [
-    ("--good a", "--bad"),
-    ("--bad a", "--good"),
-    ("plan --bad a", "--good"),
-    ("--good --bad b", "--bad"),
     ("--good a --bad b --none", "--none"),
     ("--good a --bad b --endpoint-runs 0", "--endpoint-runs"),
     ("--good a --bad b --endpoint-runs two", "--endpoint-runs"),
