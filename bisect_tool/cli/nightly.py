@@ -13,7 +13,7 @@ EXAMPLES = (
 
 @takes_given(NightlyOptions, "BISECT_RUN_")
 def nightly(options: NightlyOptions, given: frozenset[str]) -> int:
-    """Decide what to do about last night's results, and bisect what is new.
+    """Bisect what is new in last night's results.
 
     Exits with 1 if there is a new regression, else with 0.
     """
