@@ -462,6 +462,7 @@ def test_step_stops_git_bisect_on_a_mistake(cli, engine):
     assert (ended.code, ended.out) == (128, "")
 
 
+# Not `prune`, which frees a full disk, and so goes on without a store.
 NEED_A_HOME = {
     "run": ("run", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
     "plan": ("plan", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
@@ -470,7 +471,7 @@ NEED_A_HOME = {
     "fixes": ("fixes", "--at", "bad", "--repo", "{engine}", "--revert", "bad", "--", "true"),
     "demo": ("demo",),
     "status": ("status",),
-    "prune": ("prune",),
+    "nightly": ("nightly", "--ref", "bad", "--repo", "{engine}", "--", "true"),
     "report": ("report",),
     "resume": ("resume",),
 }
