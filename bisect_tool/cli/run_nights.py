@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,8 @@ from bisect_tool.watch.queue import in_order
 from bisect_tool.watch.reported import record, reported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from bisect_tool.options.nightly_options import NightlyOptions
     from bisect_tool.options.watches import Watch
@@ -51,33 +52,23 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
         check_delivery(watch.options, os.environ, dry_run=options.dry_run)
     here = home()
     tools = Tools(here, Store(here.store, say), os.environ, datetime.now(UTC), say, finish)
-    try:
-        if options.dry_run:
+    with nullcontext() if options.dry_run else _alone(here):
+        try:
             nights, failed = _begun(asked, tools)
-        else:
-            with _alone(here):
-                nights, failed = _begun(asked, tools)
+            if not options.dry_run:
                 _run(nights)
-    except SessionInterrupted as interrupted:
-        say("interrupted; the next `bisect-run nightly` goes on with it")
-        return interrupted.exit_code
-    documents = [night.document(dry_run=options.dry_run) for night in nights]
-    codes = [
-        *(_delivered(night, each, tools) for night, each in zip(nights, documents, strict=True)),
-        *failed,
-    ]
-    if options.as_json:
-        terminal.write(_redacted(_json(documents)))
-    else:
-        terminal.write(_redacted(render_nights(documents)))
-    return max(codes, key=_WORST_LAST.index)
+        except SessionInterrupted as interrupted:
+            say("interrupted; the next `bisect-run nightly` goes on with it")
+            return interrupted.exit_code
+        documents = [night.document(dry_run=options.dry_run) for night in nights]
+        codes = [_delivered(night, each, tools) for night, each in zip(nights, documents, strict=True)]
+    terminal.write(_redacted(_json(documents) if options.as_json else render_nights(documents)))
+    return max((*codes, *failed), key=_WORST_LAST.index)
 
 
-@contextmanager
-def _alone(here: Home) -> Iterator[None]:
-    """Hold the lock of the home's nights: who has it is named at once, and not waited for."""
-    with lease(here.state / "nightly" / "running.lock", 0, "another `bisect-run nightly` runs", say):
-        yield
+def _alone(here: Home) -> AbstractContextManager[int]:
+    """The lock of the home's nights: who has it is named at once, and not waited for."""
+    return lease(here.state / "nightly" / "running.lock", 0, "another `bisect-run nightly` runs", say)
 
 
 def _begun(asked: Sequence[Watch], tools: Tools) -> tuple[list[Night], list[ExitCode]]:

@@ -34,7 +34,7 @@ def check_delivery(
     if options.github_issues is not None and not NAME.fullmatch(options.github_issues):
         raise UsageError(
             f"--github-issues {clean_line(options.github_issues, 100)} is no OWNER/REPO",
-            "Such as vllm-project/vllm.",
+            "Such as my-team/engine.",
         )
     if not dry_run:
         _check_environment(options, environment)

@@ -10,7 +10,7 @@ _SSH = re.compile(r"[\w.-]+@(?P<host>[\w.-]+):/?(?P<path>.+)")
 
 
 def repository_name(url: str, server: str) -> str:
-    """`vllm-project/vllm`; empty if the URL is not one of a repository on the server."""
+    """`my-team/engine`; empty if the URL is not one of a repository on the server."""
     ssh = _SSH.fullmatch(url)
     try:
         host, path = (ssh["host"], ssh["path"]) if ssh else (urlsplit(url).hostname, urlsplit(url).path)

@@ -86,7 +86,7 @@ class Cause(_Model):
 class NightlyDocument(_Model):
     """What one night of one watch found.
 
-    `commit` is the newest commit of `ref` that has a result, and `observed` the number of results read.
+    `commit` is that of `ref`, and `observed` the number of results read.
     `created` is ISO 8601 with a time zone.
     """
 

@@ -70,7 +70,7 @@ class Night:
         self.watch, self._tools, self._known_causes = watch, tools, known_causes
         self._began = time.monotonic()
         self._codes: list[ExitCode] = []
-        self.errors: list[BisectError] = []
+        self._errors: list[BisectError] = []
         options, say = watch.options, tools.say
         self._own = None if options.observes else check_at(watch, options.ref, 1, tools.home, say)
         self._repository = (
@@ -148,8 +148,8 @@ class Night:
         """The news first: what is not said tonight, no later night says."""
         if is_new:
             return ExitCode.REGRESSION
-        if self.errors:
-            return ExitCode(self.errors[0].exit_code)
+        if self._errors:
+            return ExitCode(self._errors[0].exit_code)
         return max((code for code in self._codes if code is not ExitCode.REGRESSION), default=ExitCode.DONE)
 
     def _resume(self) -> None:
@@ -230,7 +230,7 @@ class Night:
     def _keep(self, error: BisectError) -> None:
         _log.warning("%s: %s", self.watch.name, error.message, exc_info=True)
         self._tools.say(f"{self.watch.name}: {error.message}. {error.hint}".rstrip())
-        self.errors.append(error)
+        self._errors.append(error)
 
     def _past(self) -> tuple[PastSession, ...]:
         return past_sessions(self._tools.store, self._tools.home)
