@@ -102,9 +102,9 @@ def _state(
 ) -> tuple[Literal["new", "open", "fixed"] | None, str]:
     """The state of a cause, and the commit from which on it is known to be fixed."""
     made = [decision for key in cells if isinstance(decision := decisions.get(key), Nothing)]
-    if any(each.reason in _RED and each.culprit in ("", culprit) for each in made):
+    if any(each.reason in _RED and each.culprit == culprit for each in made):
         return (OPEN if reported == OPEN else "new"), ""
-    fixed = [each.since for each in made if each.reason is Reason.FIXED and each.culprit in ("", culprit)]
+    fixed = [each.since for each in made if each.reason is Reason.FIXED and each.culprit == culprit]
     passes = len(made) == len(cells) and all(each.reason in _PASSING for each in made)
     if passes and (fixed or reported == OPEN):
         return FIXED, next(iter(fixed), "")

@@ -165,9 +165,9 @@ class Night:
 
     def _run_until_decided(self, own: Resolved) -> None:
         document = self._run(own)
-        if document.exit_code == ExitCode.INCONCLUSIVE:
+        if document.exit_code in (ExitCode.INCONCLUSIVE, ExitCode.ENVIRONMENT):
             self._tools.say(f"{self.watch.name}: {document.conclusion}")
-            self._codes.append(ExitCode.INCONCLUSIVE)
+            self._codes.append(ExitCode(document.exit_code))
         for _ in range(_ROUNDS):
             wanted = self._reruns()
             if not wanted or self._used_up:

@@ -60,6 +60,11 @@ def test_cell_that_has_another_culprit_by_now_keeps_no_cause_open():
     assert found({A: other, B: GREEN}) == ()
 
 
+def test_earlier_culprit_is_not_blamed_for_a_failure_that_has_none():
+    mark = found({A: OPEN, B: OPEN})[0].fingerprint
+    assert found({A: Nothing(Reason.BISECTED), B: GREEN}, {mark: "fixed"}) == ()
+
+
 def test_cell_that_is_not_decided_yet_neither_opens_nor_closes():
     mark = found({A: OPEN, B: OPEN})[0].fingerprint
     wants = Bisect(Reason.REGRESSION, GOOD, BAD, (A,), "", ())
