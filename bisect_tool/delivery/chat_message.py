@@ -20,7 +20,7 @@ def post_cause(  # noqa: PLR0913, PLR0917 - what is posted, where, and whether
 ) -> str:
     """Post the state of a cause; returns what was done, empty if nothing had to be.
 
-    That one is fixed is told only where it was told that it fails.
+    A fix is posted only where the failure was.
     """
     name, state = markers.identifier(cause), markers.standing(cause)
     before = sent.state(name)

@@ -113,7 +113,7 @@ def comment(cause: Cause, text: str) -> str:
 
 
 def told_state(comments: Iterable[str], cause: Cause) -> str:
-    """The state of a cause that the last comment on it told, empty if none did."""
+    """The state of a cause in the last comment on it, empty without one."""
     found = (_COMMENT.match(each) for each in comments)
     states = [match[2] for match in found if match and match[1] == identifier(cause)]
     return states[-1] if states else ""

@@ -12,7 +12,6 @@ from xml.etree import ElementTree as ET
 
 from bisect_tool.format import joined, short
 from bisect_tool.render.cause import title
-from bisect_tool.render.nightly_markdown import cell_name
 from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean_line
 
@@ -57,7 +56,7 @@ def _case(suite: ET.Element, cell: NightlyCell, night: NightlyDocument) -> None:
     )
     if cell.status is CellStatus.NEW:
         failure = ET.SubElement(case, "failure", type="regression", message=_message(cell))
-        names = {cell.cell, cell_name(cell)}
+        names = {cell.cell, cell.label}
         failure.text = _text(joined(*(title(cause) for cause in night.causes if names & {*cause.cells})))
     elif cell.status not in _PASSING:
         ET.SubElement(case, "skipped", type=cell.status.value, message=_message(cell))

@@ -76,7 +76,7 @@ def _by_reason(cells: Sequence[NightlyCell]) -> Iterator[str]:
     """The cells, those with the same reason and details together."""
     groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for cell in cells:
-        groups[cell.sentence, _details(cell)].append(_name(cell))
+        groups[cell.sentence, _details(cell)].append(cell.label)
     for (sentence, details), names in groups.items():
         yield f"  {sentence}{f' {details}.' if details else ''}"
         yield from _names(names)
@@ -97,9 +97,3 @@ def _names(names: Sequence[str]) -> Iterator[str]:
     yield from (f"  - {clean_line(name)}" for name in names[:_CELLS])
     if len(names) > _CELLS:
         yield f"  - and {count(len(names) - _CELLS, 'more cell')}"
-
-
-def _name(cell: NightlyCell) -> str:
-    shard = f" shard {cell.shard}" if cell.shard else ""
-    environment = f" ({cell.environment})" if cell.environment else ""
-    return " ".join(filter(None, (f"{cell.job}{shard}{environment}", cell.cell)))

@@ -50,13 +50,6 @@ def summary(night: NightlyDocument) -> str:
     return f"{causes}; {passing} of {count(len(night.cells), 'cell')} {'passes' if passing == 1 else 'pass'}"
 
 
-def cell_name(cell: NightlyCell) -> str:
-    """A cell of a job in one line."""
-    shard = f" shard {cell.shard}" if cell.shard else ""
-    environment = f" ({cell.environment})" if cell.environment else ""
-    return " ".join(filter(None, (f"{cell.job}{shard}{environment}", cell.cell)))
-
-
 def _lines(night: NightlyDocument) -> Iterator[str]:
     yield f"## Nightly results of {code(night.ref)} at {code(short(night.commit))}"
     yield ""
@@ -91,4 +84,4 @@ def _row(cell: NightlyCell) -> str:
     rate = f", {cell.rate.failed} of {cell.rate.runs} failed" if cell.rate else ""
     since, culprit = (table_code(short(sha)) if sha else "" for sha in (cell.since, cell.culprit))
     reason = table_code(without_homes(joined(cell.sentence.rstrip("."), cell.action)))
-    return f"| {table_code(cell_name(cell))} | {cell.status.value}{rate} | {since} | {culprit} | {reason} |"
+    return f"| {table_code(cell.label)} | {cell.status.value}{rate} | {since} | {culprit} | {reason} |"

@@ -58,6 +58,13 @@ class NightlyCell(_Model):
     rate: FailureRate | None = None
     action: str = ""
 
+    @property
+    def label(self) -> str:
+        """The cell and its job in one line."""
+        shard = f" shard {self.shard}" if self.shard else ""
+        environment = f" ({self.environment})" if self.environment else ""
+        return " ".join(filter(None, (f"{self.job}{shard}{environment}", self.cell)))
+
 
 class Cause(_Model):
     """One cause of failures: what an issue is about.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class GithubReports:
-    """The reports of a repository's runs, and what is told about those that are missing."""
+    """The reports of a repository's runs, and a sentence about each that is missing."""
 
     client: Client
     repository: str

@@ -102,7 +102,7 @@ class Night:
         )
 
     def bisect(self, decision: Bisect) -> None:
-        """Run a bisection, unless the budget is used up; an error is kept, and ends the next ones not."""
+        """Run a bisection, unless the budget is used up; an error of one ends no other."""
         if self._used_up:
             self._tools.say(f"{self.watch.name}: the budget is used up; not bisected tonight")
             self._codes.append(ExitCode.INCONCLUSIVE)

@@ -93,7 +93,7 @@ def test_results_of_others_lead_to_a_bisection_with_our_own_check(cli, repo, res
 
 
 def test_nights_from_green_to_red_to_fixed(cli, repo, check):
-    """A regression is bisected once, is new for one night, and its fix is told."""
+    """A regression is bisected once, is new for one night, and its fix is reported."""
 
     def night(back):
         ended = cli("nightly", "--repo", repo, "--ref", f"HEAD~{back}", "--json", "--", check)

@@ -10,7 +10,7 @@ def job(state, build="1", name="dp", shard="", environment=""):
     return Observation(CellKey("ci", name, shard, environment=environment), "c", build, f"{build}a", state)
 
 
-def told(*results):
+def observed(*results):
     return [(each.build, each.key.cell, each.state.value, each.exception) for each in observations(results)]
 
 
@@ -21,35 +21,35 @@ def failed(build="1", tests=None, passed=(), **where):
 
 @pytest.mark.parametrize("state", [State.PASSED, State.INFRASTRUCTURE, State.PENDING, State.MISSING])
 def test_a_test_that_failed_has_the_state_of_its_job_elsewhere(state):
-    assert told(failed("1"), JobResults(job(state, "2"))) == [
+    assert observed(failed("1"), JobResults(job(state, "2"))) == [
         ("1", "t", "failed", "OSError"),
         ("2", "t", state.value, ""),
     ]
 
 
 def test_a_test_that_another_failure_does_not_mention_is_unknown():
-    found = told(failed("1"), failed("2", {"u": "ValueError"}))
+    found = observed(failed("1"), failed("2", {"u": "ValueError"}))
     assert found == [("1", "t", "failed", "OSError"), ("2", "u", "failed", "ValueError")]
 
 
 def test_a_test_that_a_red_log_lists_as_passed_passed():
-    found = told(failed("1"), failed("2", {"u": ""}, passed={"t", "v"}))
+    found = observed(failed("1"), failed("2", {"u": ""}, passed={"t", "v"}))
     assert found == [("1", "t", "failed", "OSError"), ("2", "t", "passed", ""), ("2", "u", "failed", "")]
 
 
 @pytest.mark.parametrize("where", [{"name": "other"}, {"shard": "1"}, {"environment": "CUDA=13"}])
 def test_another_job_shard_or_environment_says_nothing_about_a_test(where):
-    found = told(failed("1"), JobResults(job(State.PASSED, "2", **where)))
+    found = observed(failed("1"), JobResults(job(State.PASSED, "2", **where)))
     assert found == [("1", "t", "failed", "OSError"), ("2", "", "passed", "")]
 
 
 def test_a_job_without_failed_tests_stays_as_a_whole():
-    found = told(JobResults(job(State.PASSED, "1")), JobResults(job(State.FAILED, "2")))
+    found = observed(JobResults(job(State.PASSED, "1")), JobResults(job(State.FAILED, "2")))
     assert found == [("1", "", "passed", ""), ("2", "", "failed", "")]
 
 
 def test_a_job_that_failed_once_without_a_test_stays_beside_its_tests():
-    found = told(failed("1"), JobResults(job(State.PASSED, "2")), JobResults(job(State.FAILED, "3")))
+    found = observed(failed("1"), JobResults(job(State.PASSED, "2")), JobResults(job(State.FAILED, "3")))
     assert found == [
         ("1", "t", "failed", "OSError"),
         ("2", "t", "passed", ""),
@@ -60,7 +60,7 @@ def test_a_job_that_failed_once_without_a_test_stays_beside_its_tests():
 
 def test_of_a_complete_report_nothing_is_concluded():
     complete = JobResults(job(State.PASSED, "2"), {}, frozenset({"u"}), is_complete=True)
-    assert told(failed("1"), complete, JobResults(job(State.PASSED, "3"))) == [
+    assert observed(failed("1"), complete, JobResults(job(State.PASSED, "3"))) == [
         ("1", "t", "failed", "OSError"),
         ("2", "u", "passed", ""),
         ("3", "t", "passed", ""),
