@@ -104,8 +104,7 @@ class Night:
     def bisect(self, decision: Bisect) -> None:
         """Run a bisection, unless the budget is used up; an error of one ends no other."""
         if self._used_up:
-            self._tools.say(f"{self.watch.name}: the budget is used up; not bisected tonight")
-            self._codes.append(ExitCode.INCONCLUSIVE)
+            self._put_off("not bisected")
             return
         say, home = self._tools.say, self._tools.home
         say(f"{self.watch.name}: bisecting {short(decision.good)}..{short(decision.bad)}")
@@ -170,7 +169,10 @@ class Night:
             self._codes.append(ExitCode(document.exit_code))
         for _ in range(_ROUNDS):
             wanted = self._reruns()
-            if not wanted or self._used_up:
+            if not wanted:
+                return
+            if self._used_up:
+                self._put_off("not run again")
                 return
             for commit, runs in wanted.items():
                 self._tools.say(f"{self.watch.name}: running {short(commit)} {count(runs, 'more time')}")
@@ -226,6 +228,10 @@ class Night:
         return self._tools.run(
             sessions.create(resolved, self._tools.store, self._tools.home), self._tools.store
         )
+
+    def _put_off(self, what: str) -> None:
+        self._tools.say(f"{self.watch.name}: the budget is used up; {what} tonight")
+        self._codes.append(ExitCode.INCONCLUSIVE)
 
     def _keep(self, error: BisectError) -> None:
         _log.warning("%s: %s", self.watch.name, error.message, exc_info=True)

@@ -144,6 +144,14 @@ def test_budget_that_is_used_up_leaves_the_bisection_for_later(  # noqa: PLR0917
     assert "the budget is used up; not bisected tonight" in ended.err
 
 
+def test_budget_that_is_used_up_leaves_reruns_for_later(cli, repo, check, monkeypatch):
+    cli("nightly", "--repo", repo, "--ref", "HEAD~6", "--", check)
+    monkeypatch.setattr("bisect_tool.watch.night.Night._used_up", property(lambda _: True))
+    ended = cli("nightly", "--repo", repo, "--", check)
+    assert ended.code == 3
+    assert "the budget is used up; not run again tonight" in ended.err
+
+
 def test_watch_that_cannot_begin_does_not_keep_others_from_it(cli, repo, check, tmp_path, monkeypatch):
     (tmp_path / "bisect-run.toml").write_text(
         f'repo = "{repo}"\ncommand = ["{check}"]\n[watch.a]\nref = "nowhere"\n[watch.b]\nref = "HEAD~6"\n'
