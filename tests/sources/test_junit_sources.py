@@ -216,7 +216,9 @@ def test_an_archive_that_holds_too_much_is_left_out(tmp_path, folder, pack, monk
 
 
 @pytest.mark.parametrize(
-    "damaged", [zipped({"a.xml": b"x" * 999})[:-30], tarred({"a.xml": b"x"})[:40], b"PK"]
+    "damaged",
+    [zipped({"a.xml": b"x" * 999})[:-30], tarred({"a.xml": b"x"})[:40], b"PK"],
+    ids=["zip", "tar", "two bytes"],  # an archive holds the time at which it was made
 )
 def test_a_damaged_archive_is_left_out(tmp_path, folder, damaged):
     notes = []
