@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.cli.run_session import SessionInterrupted, finish
 from bisect_tool.delivery.check import check_delivery
 from bisect_tool.delivery.deliver import deliver
-from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode
+from bisect_tool.errors import BisectError, ExitCode
 from bisect_tool.file_lock import lease
 from bisect_tool.options.watches import watches
 from bisect_tool.paths import home
@@ -96,15 +96,32 @@ def _run(nights: Sequence[Night]) -> None:
 
 
 def _delivered(night: Night, document: NightlyDocument, tools: Tools) -> ExitCode:
-    """Deliver a document, and remember what it reported; returns the exit code of its watch."""
+    """Deliver a document, and remember what it reported; returns the exit code of its watch.
+
+    What could not be posted is posted in the next night: an open cause is then as good as a new one, and what
+    is fixed is reported as fixed again.
+    """
+    options, environment, dry_run = night.watch.options, tools.environment, document.dry_run
+    code = ExitCode(document.exit_code)
+    causes = document.causes
     try:
-        deliver(document, night.watch.options, tools.environment, tools.home, say, dry_run=document.dry_run)
-        if not document.dry_run:
-            record(tools.home, document.causes)
-    except EnvironmentFailed as error:
-        say(f"{night.watch.name}: {error.message}. {error.hint}".rstrip())
-        return max(ExitCode.ENVIRONMENT, ExitCode(document.exit_code), key=_WORST_LAST.index)
-    return ExitCode(document.exit_code)
+        deliver(document, options, environment, tools.home, say, dry_run=dry_run)
+    except (BisectError, OSError) as error:
+        code = _failed(night.watch, error, code)
+        causes = tuple(each for each in causes if each.state != "fixed")
+    try:
+        if not dry_run:
+            record(tools.home, causes)
+    except BisectError as error:
+        code = _failed(night.watch, error, code)
+    return code
+
+
+def _failed(watch: Watch, error: BisectError | OSError, code: ExitCode) -> ExitCode:
+    """Say what was not delivered; returns the exit code, unless that is more important."""
+    why = f"{error.message}. {error.hint}" if isinstance(error, BisectError) else str(error)
+    say(f"{watch.name}: {why}".rstrip())
+    return max(ExitCode.ENVIRONMENT, code, key=_WORST_LAST.index)
 
 
 def _json(documents: Sequence[NightlyDocument]) -> str:

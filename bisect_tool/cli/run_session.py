@@ -100,12 +100,12 @@ def finish(session: Session, store: Store) -> Document:
                 document = _run(session, store, interrupt.cancel)
         except (TrialAborted, BuildInterrupted) as error:
             say(f"interrupted; resume with: bisect-run resume {session.id}")
-            sessions.note_end(session, interrupt.exit_code)
+            sessions.note_end(session.home, session.id, interrupt.exit_code)
             raise SessionInterrupted(interrupt.exit_code) from error
         except sessions.SessionBusy:
             raise
         except (EnvironmentFailed, CheckAborted) as error:
-            sessions.note_end(session, error.exit_code)
+            sessions.note_end(session.home, session.id, error.exit_code)
             say(f"the session can be resumed: bisect-run resume {session.id}")
             raise
     store.finish(session.id, document.to_json())

@@ -249,10 +249,10 @@ def held(session: Session) -> Iterator[None]:
         yield
 
 
-def note_end(session: Session, code: ExitCode) -> None:
+def note_end(home: Home, session: str, code: ExitCode) -> None:
     """Record the exit code of a process that leaves the session unfinished; a full disk is ignored."""
     try:
-        _end(session.home, session.id).write_text(str(int(code)), encoding="ascii")
+        _end(home, session).write_text(str(int(code)), encoding="ascii")
     except OSError as error:
         _log.warning("exit code %d is not recorded: %s", code, error)
 

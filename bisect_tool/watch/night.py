@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bisect_tool import __version__
-from bisect_tool.errors import BisectError, ExitCode
+from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.format import count, short
 from bisect_tool.git import Repository
 from bisect_tool.nightly.decide import decide
@@ -24,7 +24,7 @@ from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells
 from bisect_tool.watch.findings import findings, known_bisections
 from bisect_tool.watch.own_observations import own_observations
-from bisect_tool.watch.past_sessions import has_check, past_sessions
+from bisect_tool.watch.past_sessions import abandon, has_check, last_profile, past_sessions
 from bisect_tool.watch.queue import Queued
 from bisect_tool.watch.requests import bisection, check_at, with_observations
 from bisect_tool.watch.source_options import source_options
@@ -73,6 +73,7 @@ class Night:
         self._errors: list[BisectError] = []
         options, say = watch.options, tools.say
         self._own = None if options.observes else check_at(watch, options.ref, 1, tools.home, say)
+        self._require_same_profile()
         self._repository = (
             Repository.open(options.repo or ".", tools.home.cache, say)
             if self._own is None
@@ -154,13 +155,27 @@ class Night:
     def _resume(self) -> None:
         """Go on with bisections of earlier nights that were interrupted."""
         for past in self._past():
-            if past.unfinished and past.bisects_for(self.watch.name):
-                self._tools.say(f"{self.watch.name}: resuming {past.id}")
-                try:
-                    session = sessions.load(past.id, self._tools.store, self._tools.home, self._tools.say)
-                    self._codes.append(ExitCode(self._tools.run(session, self._tools.store).exit_code))
-                except BisectError as error:
-                    self._keep(error)
+            if not past.unfinished or not past.bisects_for(self.watch.name):
+                continue
+            if self._used_up:
+                self._put_off(f"{past.id} is not resumed")
+                return
+            self._tools.say(f"{self.watch.name}: resuming {past.id}")
+            try:
+                document = self._tools.run(self._loaded(past), self._tools.store)
+            except UsageError as error:
+                self._tools.say(f"{self.watch.name}: {error.message}. {past.id} is not resumed again")
+                abandon(past, self._tools.home)
+            except BisectError as error:
+                self._keep(error)
+            else:
+                self._codes.append(ExitCode(document.exit_code))
+
+    def _loaded(self, past: PastSession) -> Session:
+        """An interrupted bisection, which has no more time than is left of this night."""
+        session = sessions.load(past.id, self._tools.store, self._tools.home, self._tools.say)
+        sessions.require_same_scenario(session)
+        return replace(session, budget=session.budget.model_copy(update={"minutes": self._minutes_left}))
 
     def _run_until_decided(self, own: Resolved) -> None:
         document = self._run(own)
@@ -175,6 +190,8 @@ class Night:
                 self._put_off("not run again")
                 return
             for commit, runs in wanted.items():
+                if self._used_up:
+                    break
                 self._tools.say(f"{self.watch.name}: running {short(commit)} {count(runs, 'more time')}")
                 self._run(check_at(self.watch, commit, runs, self._tools.home, self._tools.say))
 
@@ -237,6 +254,17 @@ class Night:
         _log.warning("%s: %s", self.watch.name, error.message, exc_info=True)
         self._tools.say(f"{self.watch.name}: {error.message}. {error.hint}".rstrip())
         self._errors.append(error)
+
+    def _require_same_profile(self) -> None:
+        """Refuse a profile that the machine chose because it lost a GPU, say: its nights are other nights."""
+        if self._request is None or self.watch.options.profile is not None:
+            return
+        last = last_profile(self._past(), self.watch.name, self._request)
+        if last != self._request.profile:
+            raise EnvironmentFailed(
+                f"this machine fits profile {self._request.profile}, and earlier nights ran {last}",
+                f'See `bisect-run doctor`, or choose one: profile = "{self._request.profile}".',
+            )
 
     def _past(self) -> tuple[PastSession, ...]:
         return past_sessions(self._tools.store, self._tools.home)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from bisect_tool.errors import ExitCode
 from bisect_tool.mode import Bisect, Repro
 from bisect_tool.request import Request
 from bisect_tool.results.document import Document
 from bisect_tool.session import session as sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bisect_tool.paths import Home
     from bisect_tool.session.store import SessionRow, Store, TrialRow
@@ -24,18 +25,23 @@ _log = logging.getLogger("bisect_run.watch")
 
 @dataclass(frozen=True)
 class PastSession:
-    """A stored session: its request, its trials, and its document if it ended; `running` by any process."""
+    """A stored session: its request, its trials, and its document if it ended; `running` by any process.
+
+    `abandoned` is one that cannot be resumed any more.
+    """
 
     id: str
     request: Request
     trials: tuple[TrialRow, ...]
     document: Document | None
     running: bool
+    abandoned: bool = False
 
     @property
     def unfinished(self) -> bool:
         """Whether it was interrupted, or stopped by a budget: it can be resumed."""
-        return not self.running and (self.document is None or self.document.resumable)
+        free = not self.running and not self.abandoned
+        return free and (self.document is None or self.document.resumable)
 
     def bisects_for(self, watch: str) -> bool:
         """Whether it is a bisection that this watch began."""
@@ -52,14 +58,35 @@ def past_sessions(store: Store, home: Home) -> tuple[PastSession, ...]:
 
 
 def has_check(past: PastSession, request: Request) -> bool:
-    """Whether a session ran the same check, in the same way, on the same cells."""
+    """Whether a session ran the same check, in the same way, on the same cells.
+
+    Tests that are pinned to a branch are the same tests after the branch has moved.
+    """
     mode = past.request.mode
     stressed = isinstance(mode, Repro) and mode.stress is not None
     return not stressed and _check(past.request) == _check(request)
 
 
+def abandon(past: PastSession, home: Home) -> None:
+    """Leave a session for good: it cannot be resumed, and later nights do not try to."""
+    home.session(past.id).mkdir(parents=True, exist_ok=True)
+    sessions.note_end(home, past.id, ExitCode.USAGE)
+
+
+def last_profile(past: Iterable[PastSession], watch: str, request: Request) -> str | None:
+    """The profile with which the watch ran the same check last; that of the request if it never did."""
+    own = (each.request for each in past if each.belongs_to(watch))
+    same = [each.profile for each in own if _tests(each) == _tests(request)]
+    return same[-1] if same else request.profile
+
+
 def _check(request: Request) -> tuple[object, ...]:
-    return request.check, request.scenario, request.profile, request.cells
+    return *_tests(request), request.profile
+
+
+def _tests(request: Request) -> tuple[object, ...]:
+    unpinned = request.check.model_dump(exclude={"tests_from"})
+    return unpinned, request.check.pinned_to is not None, request.scenario, request.cells
 
 
 def _read(store: Store, home: Home) -> Iterator[PastSession]:
@@ -71,7 +98,8 @@ def _read(store: Store, home: Home) -> Iterator[PastSession]:
             _log.info("session %s was stored by another version and is left out", row.id)
             continue
         running = sessions.is_running(home, row.id)
-        yield PastSession(row.id, request, tuple(store.trials(row.id)), document, running)
+        abandoned = sessions.ended_with(home, row.id) is ExitCode.USAGE
+        yield PastSession(row.id, request, tuple(store.trials(row.id)), document, running, abandoned)
 
 
 def _document(row: SessionRow) -> Document | None:

@@ -5,7 +5,11 @@ import subprocess
 
 import pytest
 
+from bisect_tool.cli.run_session import finish
 from bisect_tool.file_lock import lease
+from bisect_tool.mode import Bisect
+from bisect_tool.request import Request
+from bisect_tool.session.store import Store
 
 
 def git(repo, *words):
@@ -162,3 +166,85 @@ def test_watch_that_cannot_begin_does_not_keep_others_from_it(cli, repo, check, 
     assert "a: " in ended.err
     assert "nowhere" in ended.err
     assert ended.out.startswith("b at ")
+
+
+@pytest.fixture
+def interrupted(cli, repo, check, home):
+    """A bisection of the watch that was interrupted; `good` is the commit at which it begins."""
+
+    def begin(good):
+        cli("nightly", "--repo", repo, "--ref", "HEAD~7", "--", check)
+        store = Store(home / "state" / "store.db", lambda _: None)
+        (first,) = store.sessions()
+        request = Request.model_validate_json(first.request)
+        bisecting = request.model_copy(
+            update={"mode": Bisect(goods=(good,)), "bad": git(repo, "rev-parse", "HEAD~1")}
+        )
+        return store.create(bisecting.model_dump_json())
+
+    return begin
+
+
+def test_bisection_that_cannot_be_resumed_is_given_up(cli, repo, check, interrupted):
+    session = interrupted("f" * 40)
+    first, second = (cli("nightly", "--repo", repo, "--ref", "HEAD~6", "--", check) for _ in range(2))
+    assert f"{session} is not resumed again" in first.err
+    assert (second.code, session in second.err) == (0, False)
+
+
+def test_resumed_bisection_has_the_time_that_is_left(cli, repo, check, interrupted, monkeypatch):
+    session = interrupted(git(repo, "rev-parse", "HEAD~6"))
+    budgets = {}
+
+    def watched(session, store):
+        budgets[session.id] = session.budget.minutes
+        return finish(session, store)
+
+    monkeypatch.setattr("bisect_tool.cli.run_nights.finish", watched)
+    night = ("nightly", "--repo", repo, "--ref", "HEAD~6", "--budget-minutes", "7", "--", check)
+    assert cli(*night).code == 0
+    assert 0 < budgets[session] <= 7
+
+
+def test_budget_that_is_used_up_leaves_an_interrupted_bisection_for_later(
+    cli, repo, check, interrupted, monkeypatch
+):
+    session = interrupted(git(repo, "rev-parse", "HEAD~6"))
+    monkeypatch.setattr("bisect_tool.watch.night.Night._used_up", property(lambda _: True))
+    ended = cli("nightly", "--repo", repo, "--ref", "HEAD~6", "--", check)
+    assert ended.code == 3
+    assert f"{session} is not resumed tonight" in ended.err
+
+
+def test_machine_that_fits_another_profile_is_refused(cli, repo, check, monkeypatch):
+    monkeypatch.setattr("bisect_tool.watch.night.last_profile", lambda *_: "engine-gpu")
+    ended = cli("nightly", "--repo", repo, "--", check)
+    assert ended.code == 5
+    assert "earlier nights ran engine-gpu" in ended.err
+
+
+def test_what_could_not_be_delivered_is_not_new_again(cli, repo, check, monkeypatch):
+    """An open cause is remembered; one that is fixed is reported as fixed again."""
+
+    def refuse(*_, **__):
+        raise OSError("the disk is full")
+
+    def night(rev):
+        ended = cli("nightly", "--repo", repo, "--ref", rev, "--json", "--", check)
+        return ended, [each["state"] for each in json.loads(ended.out)["causes"]]
+
+    for back in (7, 6):
+        night(f"HEAD~{back}")
+    with monkeypatch.context() as patch:
+        patch.setattr("bisect_tool.cli.run_nights.deliver", refuse)
+        ended, states = night("HEAD~1")
+        assert (ended.code, states) == (1, ["new"])
+        assert "the disk is full" in ended.err
+    assert night("HEAD~1")[1] == ["open"]
+    (repo / "n").write_text("0")
+    git(repo, "commit", "-q", "-a", "-m", "fix")
+    with monkeypatch.context() as patch:
+        patch.setattr("bisect_tool.cli.run_nights.deliver", refuse)
+        ended, states = night("HEAD")
+        assert (ended.code, states) == (5, ["fixed"])
+    assert night("HEAD")[1] == ["fixed"]
