@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+
+from local_server import serving
 
 
 @dataclass(frozen=True)
@@ -62,32 +62,8 @@ class ReplayedService:
         return [path.partition("?")[0] for path, _ in self.requests]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_):
-        """A client that closes the connection, as of an answer that is too long, is no error."""
-
-
 @contextmanager
 def replayed(replies):
     service = ReplayedService(replies)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            service.answer(self)
-
-        def log_message(self, *_):
-            pass
-
-    with _Server(("127.0.0.1", 0), Handler) as server:
-        service.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield service
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(service.answer) as service.url:
+        yield service

@@ -88,7 +88,7 @@ def _note(played: Played, number: int, found: dict[str, object], truth: dict[str
 
 def play(folder: Path, nights: int, program: str) -> tuple[Played, Month, object]:
     """Play the nights; returns what was reported, the truth, and the server with the issues."""
-    sys.path.insert(0, str(_TESTS / "delivery"))  # the server that the tests of delivery use
+    sys.path[:0] = [str(_TESTS / "delivery"), str(_TESTS)]  # the server that the tests of delivery use
     import github_service  # type: ignore[import-not-found]  # noqa: PLC0415
 
     month = build(folder / "engine.git")

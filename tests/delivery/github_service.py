@@ -9,9 +9,10 @@ import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import RLock, Thread
+from threading import RLock
 from urllib.parse import parse_qs, urlsplit
+
+from local_server import serving
 
 REPOSITORY = "vllm-project/vllm"
 
@@ -139,46 +140,23 @@ class GithubService:
 def github():
     service = GithubService()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def respond(handler):
+        parts = urlsplit(handler.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        length = int(handler.headers.get("Content-Length", 0))
+        body = json.loads(handler.rfile.read(length)) if length else None
+        service.headers.append(dict(handler.headers))
+        found = service.answer(handler.command, parts.path, query, body)
+        if found is None:
+            handler.close_connection = True
+            return
+        status, headers, content = found
+        data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        handler.send_response_only(status)  # without a `Date`: the clock of tests is the one that counts
+        for name, value in {**headers, "Content-Length": str(len(data))}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(data)
 
-        def respond(self):
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            length = int(self.headers.get("Content-Length", 0))
-            body = json.loads(self.rfile.read(length)) if length else None
-            service.headers.append(dict(self.headers))
-            found = service.answer(self.command, parts.path, query, body)
-            if found is None:
-                self.close_connection = True
-                return
-            status, headers, content = found
-            data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
-            self.send_response_only(status)  # without a `Date`: the clock of tests is the one that counts
-            for name, value in {**headers, "Content-Length": str(len(data))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def do_GET(self):
-            self.respond()
-
-        def do_POST(self):
-            self.respond()
-
-        def do_PATCH(self):
-            self.respond()
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        service.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield service
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(respond) as service.url:
+        yield service
