@@ -5,13 +5,20 @@ Infrastructure comes before code, flaky before fixed, known before new.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.nightly.agents import sick_for, without_sick_agents
 from bisect_tool.nightly.decision import Bisect, Decision, Nothing, Wait
 from bisect_tool.nightly.grouping import grouped
 from bisect_tool.nightly.history import History
-from bisect_tool.nightly.known import KnownBisection, bisected, fixed_culprit, without_known_regressions
+from bisect_tool.nightly.known import (
+    KnownBisection,
+    bisected,
+    bisections_of,
+    explanation,
+    without_known_regressions,
+)
 from bisect_tool.nightly.new_cells import new_cells
 from bisect_tool.nightly.outages import without_outages
 from bisect_tool.nightly.reason import Reason
@@ -27,6 +34,8 @@ if TYPE_CHECKING:
     from bisect_tool.sources.observation import CellKey, Observation
 
 _BORN_RED = 2
+_OTHER_FAILURE = 2
+"""A cell that fails differently at so many commits has a second regression."""
 _NEWS = 3
 """A fix is reported until the cell passed at so many commits."""
 
@@ -59,6 +68,8 @@ def _decide(
     if streak is None:
         return _not_red(timeline, known, history)
     decision = bisected(known, timeline, streak, history)
+    if isinstance(decision, Nothing) and decision.reason is Reason.OTHER_FAILURE:
+        return _other_failure(decision, timeline, streak, known, history)
     if decision is not None:
         return decision
     if streak.good is None:
@@ -67,14 +78,35 @@ def _decide(
     decision = missing_evidence(timeline, streak, streak.good, baseline)
     if decision is not None:
         return decision
+    again = bisections_of(known, timeline, streak, history)
     return Bisect(
-        Reason.REGRESSION,
+        Reason.REPEATED if again else Reason.REGRESSION,
         streak.good.commit,
         streak.first.commit,
         (timeline.key,),
         streak.exception,
         timeline.known_trials(streak.exception),
     )
+
+
+def _other_failure(
+    decision: Nothing,
+    timeline: Timeline,
+    streak: Streak,
+    known: tuple[KnownBisection, ...],
+    history: History,
+) -> Decision:
+    """The decision about a red cell that fails differently by now: its earlier failures count as passes."""
+    earlier = {each.exception for each in bisections_of(known, timeline, streak, history)}
+    later = timeline.without_failures(earlier)
+    since = newest_streak(later)
+    if later == timeline or since is None or since.commits_with(streak.newest_exception) < _OTHER_FAILURE:
+        return decision
+    other = _decide(later, known, history, is_new=False)
+    if isinstance(other, Bisect):
+        reason = Reason.OTHER_REGRESSION if other.reason is Reason.REGRESSION else other.reason
+        return replace(other, reason=reason, trials=timeline.known_trials(other.exception))
+    return decision if other.reason is Reason.FLAKY else other
 
 
 def _not_red(timeline: Timeline, known: tuple[KnownBisection, ...], history: History) -> Decision:
@@ -112,14 +144,14 @@ def _ended(
 ) -> Decision:
     """The decision about a cell that was red and passes."""
     after = timeline.conclusive[len(ended.before) + len(ended.red) :]
-    culprit = fixed_culprit(known, timeline, ended, history)
+    why = explanation(known, timeline, ended, history)
     if len(after) > _NEWS:
         return _flaky(timeline) if _is_flaky(timeline) else Nothing(Reason.GREEN)
     again = Nothing(Reason.PASSED_AGAIN, since=after[0].commit)
-    if not culprit and is_environment(ended):
+    if not why.culprit and is_environment(ended):
         return again
-    if culprit or len(ended.failures) >= failures_needed(rate((*ended.before, *after))):
-        return Nothing(Reason.FIXED, culprit=culprit, since=after[0].commit)
+    if why or len(ended.failures) >= failures_needed(rate((*ended.before, *after))):
+        return Nothing(Reason.FIXED, why.culprit, after[0].commit, candidates=why.candidates)
     return _flaky(timeline) if _is_flaky(timeline) else again
 
 

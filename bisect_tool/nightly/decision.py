@@ -74,6 +74,7 @@ class Nothing:
 
     Attributes:
         culprit: the known culprit of what is red, or was until it was fixed.
+        candidates: the commits of which one is the culprit, if only that is known.
         since: the first commit that is known to be as the newest one is: red, or fixed.
         rate: of a flaky cell.
     """
@@ -82,6 +83,7 @@ class Nothing:
     culprit: str = ""
     since: str = ""
     rate: Rate | None = None
+    candidates: tuple[str, ...] = ()
 
 
 Decision = Bisect | Rerun | Wait | Nothing

@@ -39,7 +39,13 @@ def _cause(key: CellKey, decision: Bisect) -> _Cause:
 def _joined(bisections: list[Bisect]) -> Bisect:
     cells = tuple(sorted(cell for each in bisections for cell in each.cells))
     trials = {each.cells[0]: each.trials for each in bisections}
-    return replace(bisections[0], cells=cells, trials=tuple(one for cell in cells for one in trials[cell]))
+    reasons = [each.reason for each in bisections if each.reason is not Reason.REGRESSION]
+    return replace(
+        bisections[0],
+        reason=min(reasons, default=Reason.REGRESSION),
+        cells=cells,
+        trials=tuple(one for cell in cells for one in trials[cell]),
+    )
 
 
 def _of_one_cause(bisections: list[Bisect], history: History) -> dict[CellKey, Decision]:

@@ -10,12 +10,19 @@ from bisect_tool.nightly.history import History, Span
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.nightly.reruns import rerun, runs_left
 from bisect_tool.nightly.streak import Streak, red_streaks
+from bisect_tool.nightly.timeline import UNKNOWN, when
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from bisect_tool.nightly.timeline import CommitTrials, Timeline
     from bisect_tool.sources.observation import CellKey
+
+_BISECTIONS = 3
+"""So many bisections without a culprit are enough."""
+_NIGHTS = 2
+"""A bisection that found no culprit is repeated after the cell failed at so many commits since."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,9 @@ class KnownBisection:
 
     Attributes:
         culprits: the culprit of each cell that has one.
+        candidates: of each other cell, the commits that are left as its culprit, if any are.
         running: whether it goes on, or can be resumed.
+        ended: when it ended, or None if that is not known: then it is not repeated.
     """
 
     good: str
@@ -33,53 +42,118 @@ class KnownBisection:
     exception: str = ""
     culprits: Mapping[CellKey, str] = field(default_factory=dict)
     running: bool = False
+    candidates: Mapping[CellKey, tuple[str, ...]] = field(default_factory=dict)
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What bisections found of a streak: a culprit, or candidates, or neither."""
+
+    culprit: str = ""
+    candidates: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.culprit or self.candidates)
 
 
 def bisected(
     known: Iterable[KnownBisection], timeline: Timeline, streak: Streak, history: History
 ) -> Decision | None:
-    """What follows for a red cell from bisections of its range; None if nothing does."""
-    overlapping = [each for each in known if _span(each, streak, history).overlaps(streak.span)]
-    own = [each for each in overlapping if timeline.key in each.cells]
+    """What follows for a red cell from bisections of its range; None if it has to be bisected."""
+    known = tuple(known)
+    own = bisections_of(known, timeline, streak, history)
     if own:
-        return _of_own(own, timeline, streak)
-    same = [each for each in overlapping if streak.exception and each.exception == streak.exception]
+        return _of_own(own, timeline, streak, history)
+    alike = [each for each in known if streak.exception and each.exception == streak.exception]
+    same = [each for each in alike if _span(each, streak, history).overlaps(streak.span)]
     if any(each.running for each in same):
         return Wait(Reason.BISECTING)
     return _of_others(same, timeline, streak, history)
 
 
-def fixed_culprit(
+def bisections_of(
     known: Iterable[KnownBisection], timeline: Timeline, streak: Streak, history: History
-) -> str:
-    """The culprit of a streak that ended, or empty."""
-    found = (each.culprits.get(timeline.key, "") for each in known if _overlaps(each, streak, history))
-    return max(found, default="")
+) -> tuple[KnownBisection, ...]:
+    """The bisections of a red cell in the range in which it began to fail."""
+    own = (each for each in known if timeline.key in each.cells)
+    return tuple(each for each in own if _span(each, streak, history).overlaps(streak.span))
+
+
+def explanation(
+    known: Iterable[KnownBisection], timeline: Timeline, streak: Streak, history: History
+) -> Explanation:
+    """What is known of a streak that ended: of the failure that it ended with, if that was bisected."""
+    own = (each for each in known if timeline.key in each.cells)
+    within = [each for each in own if _span(each, streak, history).overlaps(streak.extent)]
+    return _explanation(_alike(within, streak) or within, timeline, streak, history)
 
 
 def without_known_regressions(
     known: Iterable[KnownBisection], timeline: Timeline, commits: tuple[CommitTrials, ...], history: History
 ) -> tuple[CommitTrials, ...]:
     """The commits without streaks that have a culprit, whose failures are not chance."""
-    known = [each for each in known if timeline.key in each.culprits]
+    known = tuple(known)
     explained = {
         commit.commit
         for streak in red_streaks(commits)
-        if fixed_culprit(known, timeline, streak, history)
+        if explanation(known, timeline, streak, history).culprit
         for commit in streak.red
     }
     return tuple(commit for commit in commits if commit.commit not in explained)
 
 
-def _of_own(own: list[KnownBisection], timeline: Timeline, streak: Streak) -> Decision:
-    culprit = max(each.culprits.get(timeline.key, "") for each in own)
-    if not culprit:
-        return Wait(Reason.BISECTING) if any(each.running for each in own) else Nothing(Reason.BISECTED)
-    names = {each.exception for each in own if each.culprits.get(timeline.key) == culprit}
-    differs = streak.newest_exception and not names & {"", streak.newest_exception}
-    return Nothing(
-        Reason.OTHER_FAILURE if differs else Reason.STILL_RED, culprit=culprit, since=streak.first.commit
-    )
+def _of_own(
+    own: Sequence[KnownBisection], timeline: Timeline, streak: Streak, history: History
+) -> Decision | None:
+    """What follows from bisections of this very cell: those of another failure explain nothing."""
+    alike, since = _alike(own, streak), streak.first.commit
+    of_this = _explanation(alike, timeline, streak, history)
+    if of_this.culprit:
+        return Nothing(Reason.STILL_RED, of_this.culprit, since)
+    if any(each.running for each in own):
+        return Wait(Reason.BISECTING)
+    if not alike:
+        other = _explanation(own, timeline, streak, history)
+        return Nothing(Reason.OTHER_FAILURE, other.culprit, since, candidates=other.candidates)
+    if of_this.candidates:
+        return Nothing(Reason.BISECTED, since=since, candidates=of_this.candidates)
+    if len(alike) >= _BISECTIONS:
+        return Nothing(Reason.GIVEN_UP, since=since)
+    return None if _may_repeat(alike, streak) else Nothing(Reason.NO_CULPRIT, since=since)
+
+
+def _alike(own: Sequence[KnownBisection], streak: Streak) -> list[KnownBisection]:
+    """The bisections of what the cell fails with at its newest commit, as far as that is known."""
+    now = streak.newest_exception
+    return [each for each in own if not now or each.exception in ("", now)]
+
+
+def _explanation(
+    own: Iterable[KnownBisection], timeline: Timeline, streak: Streak, history: History
+) -> Explanation:
+    """What the newest bisection found; one whose culprit is in the streak is preferred."""
+    key = timeline.key
+
+    def order(each: KnownBisection) -> tuple[object, ...]:
+        culprit, candidates = each.culprits.get(key, ""), each.candidates.get(key, ())
+        inside = history.position(culprit) in streak.extent
+        return bool(culprit), inside, bool(candidates), each.ended or UNKNOWN, culprit, candidates
+
+    best = max(own, key=order, default=None)
+    if best is None:
+        return Explanation()
+    culprit = best.culprits.get(key, "")
+    return Explanation(culprit, () if culprit else best.candidates.get(key, ()))
+
+
+def _may_repeat(without_culprit: Sequence[KnownBisection], streak: Streak) -> bool:
+    """Whether the cell failed at enough commits since the last of these bisections ended."""
+    ended = [each.ended for each in without_culprit if each.ended is not None]
+    if len(ended) < len(without_culprit):
+        return False
+    nights = sum(any(when(trial) > max(ended) for trial in commit.failed) for commit in streak.red)
+    return nights >= _NIGHTS
 
 
 def _of_others(
@@ -103,10 +177,6 @@ def _can_tell(timeline: Timeline, commit: str, streak: Streak) -> bool:
     if at is None:
         return bool(commit)
     return not at.passed and not at.failed_with(streak.exception) and runs_left(timeline, commit) > 0
-
-
-def _overlaps(known: KnownBisection, streak: Streak, history: History) -> bool:
-    return _span(known, streak, history).overlaps(streak.span)
 
 
 def _span(known: KnownBisection, streak: Streak, history: History) -> Span:

@@ -20,6 +20,11 @@ class Reason(StrEnum):
 
     # Bisect
     REGRESSION = "regression", "It passed, and fails since: more often than chance explains."
+    OTHER_REGRESSION = (
+        "other regression",
+        "It fails differently than when it was bisected, at several commits: a second regression.",
+    )
+    REPEATED = "repeated", "A bisection of its range found no culprit, and it still fails: once more."
 
     # Rerun
     FIRST_FAILURE = "first failure", "It failed once; a rerun tells a flaky failure from a regression."
@@ -57,8 +62,16 @@ class Reason(StrEnum):
     STILL_RED = "still red", "Its culprit is known already."
     OTHER_FAILURE = (
         "other failure",
-        "It fails differently than its known culprit makes it fail.",
+        "It fails differently than when it was bisected.",
     )
-    BISECTED = "bisected", "Its range was bisected already, without finding a culprit."
+    BISECTED = "bisected", "Its range was bisected already; several commits are left as its culprit."
+    NO_CULPRIT = (
+        "no culprit",
+        "A bisection of its range found no culprit; it is repeated after two more red nights.",
+    )
+    GIVEN_UP = (
+        "given up",
+        "Three bisections found no culprit: compare its first red and last green commit: `repro --compare`.",
+    )
     BORN_RED = "born red", "It is new and never passed."
     NO_PASS_KNOWN = "no pass known", "No commit is known at which it passed."

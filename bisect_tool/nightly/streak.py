@@ -48,11 +48,20 @@ class Streak:
         """Where its culprit is."""
         return Span(self.good.position if self.good else BEFORE, self.first.position)
 
+    @property
+    def extent(self) -> Span:
+        """All commits after the last pass: a later failure may have a culprit of its own."""
+        return Span(self.span.good, self.red[-1].position)
+
     @cached_property
     def exception(self) -> str:
         """What it mostly fails with, or empty if that is unknown."""
         known = Counter(trial.exception for trial in self.failures if trial.exception)
         return min(known, key=lambda name: (-known[name], name), default="")
+
+    def commits_with(self, exception: str) -> int:
+        """At how many commits it fails with an exception."""
+        return sum(any(trial.exception == exception for trial in commit.failed) for commit in self.red)
 
     @property
     def newest_exception(self) -> str:

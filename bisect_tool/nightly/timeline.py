@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from bisect_tool.nightly.decision import KnownTrials, Rate
 from bisect_tool.sources.observation import CONCLUSIVE, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from bisect_tool.sources.observation import CellKey, Observation
 
@@ -103,9 +103,23 @@ class Timeline:
             if passed or failed
         )
 
+    def without_failures(self, exceptions: Collection[str]) -> Timeline:
+        """The timeline in which failures with these exceptions count as passes."""
+        commits = (replace(at, trials=_without_failures(at.trials, exceptions)) for at in self.commits)
+        return replace(self, commits=tuple(commits))
+
     def at(self, commit: str) -> CommitTrials | None:
         """The trials at a commit."""
         return next((each for each in self.commits if each.commit == commit), None)
+
+
+def _without_failures(trials: Iterable[Observation], exceptions: Collection[str]) -> tuple[Observation, ...]:
+    return tuple(
+        replace(trial, state=State.PASSED)
+        if trial.state is State.FAILED and trial.exception in exceptions
+        else trial
+        for trial in trials
+    )
 
 
 def rate(commits: Iterable[CommitTrials]) -> Rate:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _STATUS = {
     Reason.REGRESSION: CellStatus.NEW,
+    Reason.OTHER_REGRESSION: CellStatus.NEW,
+    Reason.REPEATED: CellStatus.STILL_RED,
     Reason.GREEN: CellStatus.GREEN,
     Reason.PASSED_AGAIN: CellStatus.GREEN,
     Reason.FLAKY: CellStatus.FLAKY,
@@ -27,6 +29,8 @@ _STATUS = {
     Reason.STILL_RED: CellStatus.STILL_RED,
     Reason.OTHER_FAILURE: CellStatus.STILL_RED,
     Reason.BISECTED: CellStatus.STILL_RED,
+    Reason.NO_CULPRIT: CellStatus.STILL_RED,
+    Reason.GIVEN_UP: CellStatus.STILL_RED,
     Reason.NO_PASS_KNOWN: CellStatus.STILL_RED,
     Reason.BORN_RED: CellStatus.BORN_RED,
 }

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bisect_tool.errors import ExitCode
 from bisect_tool.mode import Bisect
+from bisect_tool.nightly.decision import Nothing
 from bisect_tool.nightly.known import KnownBisection
+from bisect_tool.nightly.reason import Reason
 from bisect_tool.planner.reported_names import cell_called
 from bisect_tool.sources.observation import CellKey
-from bisect_tool.watch.own_observations import own_key
+from bisect_tool.watch.own_observations import end_of, own_key, time_of
 from bisect_tool.watch.past_sessions import has_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
+    from bisect_tool.nightly.decision import Decision
     from bisect_tool.request import Request
     from bisect_tool.results.document import CellReport, Document
     from bisect_tool.watch.past_sessions import PastSession
 
 _GREEN = "green"
+_CANDIDATES = "candidates"
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,17 @@ def findings(series: str, request: Request | None, sessions: Iterable[PastSessio
     )
 
 
+def codes_of_given_up(
+    found: Iterable[Finding], decisions: Mapping[CellKey, Decision]
+) -> tuple[ExitCode, ...]:
+    """The exit codes of the last bisections of the cells that need a person, since none found a culprit."""
+    last = {key: each.document.exit_code for each in found for key in each.known.cells}
+    given_up = [
+        key for key, each in decisions.items() if isinstance(each, Nothing) and each.reason is Reason.GIVEN_UP
+    ]
+    return tuple(ExitCode(last[key]) for key in given_up if key in last)
+
+
 def _known(series: str, request: Request | None, past: PastSession) -> KnownBisection | None:
     mode = past.request.mode
     if not isinstance(mode, Bisect) or mode.find == "fix" or not mode.shares_trials:
@@ -74,7 +91,15 @@ def _known(series: str, request: Request | None, past: PastSession) -> KnownBise
         watched.exception if watched else "",
         {key: each.culprit.sha for key, each in reports.items() if each.culprit is not None},
         running,
+        {key: each.candidates for key, each in reports.items() if each.finding == _CANDIDATES},
+        None if past.document is None else _end(past, past.document),
     )
+
+
+def _end(past: PastSession, document: Document) -> datetime | None:
+    """When a session ended, or the time of its document if no trial has one."""
+    times = (time_of(document.created), *(end_of(row.result) for row in past.trials if not row.shared))
+    return max((each for each in times if each is not None), default=None)
 
 
 def _keys(past: PastSession) -> tuple[CellKey, ...]:

@@ -22,7 +22,7 @@ from bisect_tool.sources.collect import collect
 from bisect_tool.sources.junit_files import junit_observations
 from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells
-from bisect_tool.watch.findings import findings, known_bisections
+from bisect_tool.watch.findings import codes_of_given_up, findings, known_bisections
 from bisect_tool.watch.own_observations import own_observations
 from bisect_tool.watch.past_sessions import abandon, has_check, last_profile, past_sessions
 from bisect_tool.watch.queue import Queued
@@ -30,7 +30,7 @@ from bisect_tool.watch.requests import bisection, check_at, with_observations
 from bisect_tool.watch.source_options import source_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from bisect_tool.nightly.decision import Decision, KnownTrials
@@ -122,9 +122,8 @@ class Night:
         """What the night found."""
         past = self._past()
         decisions = self._decide()
-        found = causes(
-            self.watch.name, findings(self.watch.name, self._request, past), decisions, self._known_causes
-        )
+        ended = findings(self.watch.name, self._request, past)
+        found = causes(self.watch.name, ended, decisions, self._known_causes)
         new = {each.culprit for each in found if each.state == "new" and each.culprit}
         return NightlyDocument(
             schema=1,
@@ -139,18 +138,20 @@ class Night:
             cells=tuple(cells(decisions, new)),
             causes=found,
             exit_code=self._exit_code(
+                codes_of_given_up(ended, decisions),
                 is_new=any(each.state == "new" for each in found)
-                or (dry_run and any(isinstance(each, Bisect) for each in decisions.values()))
+                or (dry_run and any(isinstance(each, Bisect) for each in decisions.values())),
             ),
         )
 
-    def _exit_code(self, *, is_new: bool) -> ExitCode:
+    def _exit_code(self, given_up: Iterable[ExitCode], *, is_new: bool) -> ExitCode:
         """The news first: what is not said tonight, no later night says."""
         if is_new:
             return ExitCode.REGRESSION
         if self._errors:
             return ExitCode(self._errors[0].exit_code)
-        return max((code for code in self._codes if code is not ExitCode.REGRESSION), default=ExitCode.DONE)
+        codes = (*self._codes, *given_up)
+        return max((code for code in codes if code is not ExitCode.REGRESSION), default=ExitCode.DONE)
 
     def _resume(self) -> None:
         """Go on with bisections of earlier nights that were interrupted."""
@@ -235,9 +236,9 @@ class Night:
     def _is_news(self, trials: KnownTrials, resolved: Resolved) -> bool:
         """Whether the bisection does not see these runs anyway, as shared trials in its range.
 
-        A command shares no trials.
+        A command shares no trials, and a bisection that is repeated takes none.
         """
-        if self._request is None or self._request.check.by_exit_code:
+        if self._request is None or self._request.check.by_exit_code or resolved.request.fresh:
             return True
         return trials.commit not in {*resolved.range.parents, *resolved.request.ends}
 

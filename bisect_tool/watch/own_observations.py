@@ -47,7 +47,7 @@ def _of_trial(
     series: str, request: Request, session: str, row: TrialRow, cells: list[str]
 ) -> Iterator[Observation]:
     trial = row.result
-    started = _time(trial)
+    started = time_of(trial.started)
     for name in trial.names or cells:
         cell = trial.cell(name)
         assert cell is not None
@@ -58,7 +58,7 @@ def _of_trial(
             str(row.number),
             _state(trial, cell),
             started=started,
-            finished=None if started is None else started + timedelta(seconds=trial.seconds),
+            finished=end_of(trial),
             log=trial.folder,
             exception=exception_of(cell),
         )
@@ -73,9 +73,16 @@ def _state(trial: TrialResult, cell: CellResult) -> State:
     return State.INFRASTRUCTURE if spoiled else State.MISSING
 
 
-def _time(trial: TrialResult) -> datetime | None:
+def end_of(trial: TrialResult) -> datetime | None:
+    """When a trial ended, or None if that is not known."""
+    started = time_of(trial.started)
+    return None if started is None else started + timedelta(seconds=trial.seconds)
+
+
+def time_of(text: str) -> datetime | None:
+    """The time that a text in ISO 8601 stands for; None without its zone."""
     try:
-        found = datetime.fromisoformat(trial.started)
+        found = datetime.fromisoformat(text)
     except ValueError:
         return None
     return found if found.tzinfo else None

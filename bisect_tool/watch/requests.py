@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from bisect_tool.mode import Bisect, ObservedRuns
+from bisect_tool.nightly.reason import Reason
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import ReproOptions, RunOptions
 from bisect_tool.request import Watched
@@ -46,7 +47,14 @@ def bisection(
     Raises:
         UsageError: the check or the repository does not exist, or nothing lies between the ends.
     """
-    ends = RunOptions(good=(decision.good,), bad=decision.bad)
+    ends = RunOptions(
+        good=(decision.good,),
+        bad=decision.bad,
+        # What is repeated has trials that said nothing.
+        fresh=decision.reason is Reason.REPEATED,
+        # A test that fails differently is skipped anyway.
+        same_failure=decision.reason is Reason.OTHER_REGRESSION and bool(watch.options.command),
+    )
     options = replace(_with(watch.options, ends), budget_minutes=minutes)
     cells = tuple((key.series, key.job, key.shard, key.cell, key.environment) for key in decision.cells)
     mark = Watched(name=watch.name, cells=cells, exception=decision.exception)

@@ -158,7 +158,7 @@ class Month:
         history = [commit(position) for position in range(max(0, head - WINDOW), head + 1)]
         decisions = decide(self.trials, history, self.known)
         for bisection in {each for each in decisions.values() if isinstance(each, Bisect)}:
-            self._bisect(bisection)
+            self._bisect(bisection, night)
         for key, decision in decisions.items():
             if isinstance(decision, Rerun):
                 self._rerun(key, decision, night)
@@ -172,7 +172,7 @@ class Month:
                 build = f"rerun {self.figures.reruns}"
                 self._run(key, int(runs.commit, 16), night, build, self.rng.choice(hosts), hour=12)
 
-    def _bisect(self, bisection):
+    def _bisect(self, bisection, night):
         good, bad = int(bisection.good, 16), int(bisection.bad, 16)
         causes = {key: self._cause(key, good, bad) for key in bisection.cells}
         for key in bisection.cells:
@@ -185,7 +185,10 @@ class Month:
         self.found |= set(causes.values()) - {None}
         culprits = {key: commit(cause.culprit) for key, cause in causes.items() if cause}
         cells = frozenset(bisection.cells)
-        self.known.append(KnownBisection(bisection.good, bisection.bad, cells, bisection.exception, culprits))
+        ended = BEGAN + timedelta(days=night, hours=18)
+        self.known.append(
+            KnownBisection(bisection.good, bisection.bad, cells, bisection.exception, culprits, ended=ended)
+        )
 
     def _cause(self, key, good, bad):
         causes = (one for one in self.world.regressions if key in one.cells)

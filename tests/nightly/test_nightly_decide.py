@@ -1,7 +1,9 @@
 """Each rule of the decision, in a table: what was observed, and what follows."""
 
+from datetime import timedelta
+
 import pytest
-from nights import COMMITS, cell, nights, reruns, trial
+from nights import BEGAN, COMMITS, cell, nights, reruns, trial
 
 from bisect_tool.nightly.decide import decide
 from bisect_tool.nightly.decision import Bisect, KnownTrials, Nothing, Rate, Rerun, Runs, Wait
@@ -255,14 +257,113 @@ def known(good, bad, cells=(A,), exception="ValueError", **more):
             known("c4", "c5", culprits={A: "c5"}, exception="OSError"),
             Nothing(Reason.OTHER_FAILURE, culprit="c5", since="c5"),
         ),
+        (known("c4", "c5", exception="OSError"), Nothing(Reason.OTHER_FAILURE, since="c5")),
         (known("c4", "c5", running=True), Wait(Reason.BISECTING)),
-        (known("c4", "c5"), Nothing(Reason.BISECTED)),
+        (known("c4", "c5"), Nothing(Reason.NO_CULPRIT, since="c5")),
+        (
+            known("c4", "c6", candidates={A: ("c5", "c6")}),
+            Nothing(Reason.BISECTED, since="c5", candidates=("c5", "c6")),
+        ),
         (known("c4", "c5", (B,), running=True), Wait(Reason.BISECTING)),
         (known("c4", "c5", (B,), culprits={B: "c5"}), Nothing(Reason.STILL_RED, culprit="c5", since="c5")),
     ],
 )
 def test_a_range_that_runs_or_ran_is_not_bisected_again(bisection, expected):
     assert decided(REGRESSION, [bisection]) == expected
+
+
+def time(day):
+    return BEGAN + timedelta(days=day)
+
+
+FIRST = [*nights("P P P P P FFF F"), *reruns(4, "P", day=6)]
+"""A regression at c5, with a culprit that fails with ValueError."""
+CULPRIT = known("c4", "c5", culprits={A: "c5"}, ended=time(6.5))
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (nights("F", start=8, exception="OSError"), Nothing(Reason.OTHER_FAILURE, "c5", "c5")),
+        (nights("F F F", start=8), Nothing(Reason.STILL_RED, "c5", "c5")),
+        (
+            nights("F F", start=8, exception="OSError"),
+            Rerun(Reason.TOO_FEW_FAILURES, (Runs("c8", 1), Runs("c6", 1)), ("h0", "h1")),
+        ),
+        (nights("F F F F", start=8, exception="OSError"), ("c6", "c8", "OSError")),
+        (nights("F F F F F F", start=8, exception="OSError"), ("c6", "c8", "OSError")),
+        (
+            [*nights("F F F", start=8, exception="OSError"), *nights("F", start=11)],
+            Nothing(Reason.STILL_RED, "c5", "c5"),
+        ),
+    ],
+    ids=["once", "the same", "twice", "often", "mostly", "for a while"],
+)
+def test_second_failure_of_a_red_cell_is_bisected_from_the_last_commit_without_it(later, expected):
+    found = decided([*FIRST, *later], [CULPRIT])
+    if isinstance(found, Bisect):
+        assert found.reason is Reason.OTHER_REGRESSION
+        assert {(one.passed, one.failed) for one in found.trials if one.commit in ("c5", "c6")} == set()
+        found = (found.good, found.bad, found.exception)
+    assert found == expected
+
+
+def test_last_commit_without_the_second_failure_fails_with_it_by_now_it_is_the_environment():
+    later = nights("F F F F", start=8, exception="OSError")
+    assert decided([*FIRST, *later, *reruns(6, "FF", exception="OSError")], [CULPRIT]) == Wait(
+        Reason.ENVIRONMENT
+    )
+
+
+@pytest.mark.parametrize("number", [2, 6], ids=["few", "most"])
+def test_second_culprit_of_a_red_cell_explains_its_second_failure(number):
+    """Neither the alphabet nor the number of failures decides which of the two culprits it is."""
+    later = nights("F " * number, start=8, exception="OSError")
+    second = known("c6", "c8", culprits={A: "c10"}, exception="OSError", ended=time(10))
+    for both in ([CULPRIT, second], [second, CULPRIT]):
+        found = decided([*FIRST, *later], both)
+        assert (found.reason, found.culprit) == (Reason.STILL_RED, "c10")
+        fixed = decided([*FIRST, *later, *nights("P", start=20)], both)
+        assert fixed == Nothing(Reason.FIXED, "c10", "c20")
+
+
+def test_newest_culprit_inside_the_streak_is_preferred():
+    older = known("c4", "c5", culprits={A: "c9"}, ended=time(6))
+    newer = known("c4", "c5", culprits={A: "c5"}, ended=time(7))
+    outside = known("c4", "c5", culprits={A: "elsewhere"}, ended=time(8))
+    assert decided(FIRST, [newer, older]).culprit == "c5"
+    assert decided(FIRST, [newer, outside]).culprit == "c5"
+
+
+def tries(*days):
+    return [known("c4", "c5", ended=time(day)) for day in days]
+
+
+@pytest.mark.parametrize(
+    ("bisections", "later", "expected"),
+    [
+        (tries(6.5), "", Reason.NO_CULPRIT),
+        (tries(6.5), "F", Reason.NO_CULPRIT),
+        (tries(6.5), "F F", Reason.REPEATED),
+        (tries(6.5, 8.5), "F F", Reason.NO_CULPRIT),
+        (tries(6.5, 8.5), "F F F F", Reason.REPEATED),
+        (tries(6.5, 8.5, 10.5), "F F F F F F", Reason.GIVEN_UP),
+        ([known("c4", "c5")], "F F F", Reason.NO_CULPRIT),
+        ([*tries(6.5), known("c4", "c5", running=True)], "F F", Reason.BISECTING),
+        ([*tries(6.5, 8.5), known("c4", "c5", culprits={A: "c5"})], "F F F", Reason.STILL_RED),
+        ([known("c4", "c6", candidates={A: ("c5", "c6")}, ended=time(7))], "F F F", Reason.BISECTED),
+    ],
+)
+def test_bisection_without_a_culprit_is_repeated_twice(bisections, later, expected):
+    found = decided([*FIRST, *nights(later, start=7)], bisections)
+    assert found.reason is expected
+    assert not isinstance(found, Bisect) or (found.good, found.bad) == ("c4", "c5")
+
+
+def test_bisection_of_a_range_that_is_repeated_for_one_cell_is_repeated():
+    trials = [one for key in (A, B) for one in nights("P P P P P FFF F F F", key)]
+    (found,) = set(decide(trials, COMMITS, [known("c4", "c5", (B,), ended=time(6.5))]).values())
+    assert (found.reason, found.cells) == (Reason.REPEATED, (A, B))
 
 
 @pytest.mark.parametrize(
@@ -299,6 +400,12 @@ def test_a_fix_names_what_it_fixed():
     fixed = [*REGRESSION, *nights("P", start=8)]
     found = decided(fixed, [known("c4", "c5", culprits={A: "c5"})])
     assert found == Nothing(Reason.FIXED, culprit="c5", since="c8")
+
+
+def test_fix_of_candidates_says_which_they_were():
+    fixed = [*REGRESSION, *nights("P", start=8)]
+    found = decided(fixed, [known("c4", "c5", candidates={A: ("c5", "x")})])
+    assert found == Nothing(Reason.FIXED, since="c8", candidates=("c5", "x"))
 
 
 def test_a_change_that_lands_again_is_a_new_regression():

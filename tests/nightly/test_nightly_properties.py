@@ -2,14 +2,16 @@
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
-from nights import COMMITS, HOSTS, cell, nights, trial
+from nights import BEGAN, COMMITS, HOSTS, cell, nights, trial
 
 from bisect_tool.nightly.decide import decide
 from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.known import KnownBisection
+from bisect_tool.nightly.reason import Reason
 from bisect_tool.sources.observation import State
 
 CELLS = [cell(f"test_{name}", job) for name in "ab" for job in ("gpu", "cpu")]
@@ -48,9 +50,21 @@ def bisections(draw):
     bad = draw(st.integers(good + 1, 8))
     cells = frozenset(draw(st.sets(st.sampled_from(CELLS), min_size=1)))
     culprits = dict.fromkeys(cells, COMMITS[bad]) if draw(st.booleans()) else {}
+    exception = draw(st.sampled_from(("ValueError", "OSError", "")))
+    ended = draw(st.none() | st.integers(0, 12).map(lambda day: BEGAN + timedelta(days=day)))
     return KnownBisection(
-        COMMITS[good], COMMITS[bad], cells, "ValueError", culprits, running=draw(st.booleans())
+        COMMITS[good],
+        COMMITS[bad],
+        cells,
+        exception,
+        culprits,
+        running=draw(st.booleans()),
+        ended=ended,
     )
+
+
+def failures(observations, key, commit):
+    return {one.exception for one in observations if one.key == key and one.commit == commit}
 
 
 def at(observations, key, commit):
@@ -78,6 +92,10 @@ def test_a_range_begins_with_a_pass_and_ends_with_failures(observations, known):
         if isinstance(decision, Bisect):
             assert key in decision.cells
             assert COMMITS.index(decision.good) < COMMITS.index(decision.bad)
+            if decision.reason is Reason.OTHER_REGRESSION:
+                assert failures(observations, key, decision.good) - {decision.exception}
+                assert decision.exception in failures(observations, key, decision.bad)
+                continue
             assert State.PASSED in at(observations, key, decision.good)
             assert State.FAILED in at(observations, key, decision.bad)
             assert State.PASSED not in at(observations, key, decision.bad)
@@ -87,7 +105,7 @@ def test_a_range_begins_with_a_pass_and_ends_with_failures(observations, known):
 @settings(max_examples=50, deadline=None)
 def test_a_cell_is_not_bisected_where_it_was(observations, known):
     for key, decision in decide(observations, COMMITS, [known]).items():
-        if isinstance(decision, Bisect) and key in known.cells:
+        if isinstance(decision, Bisect) and key in known.cells and decision.reason is not Reason.REPEATED:
             starts, ends = COMMITS.index(decision.good), COMMITS.index(decision.bad)
             assert COMMITS.index(known.bad) <= starts or ends <= COMMITS.index(known.good)
 

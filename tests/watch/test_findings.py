@@ -1,12 +1,20 @@
 """What bisections found, by the keys of a watch."""
 
+from datetime import UTC, datetime
+
 import pytest
 from documents import BAD, GOOD, document, green, red
 
+from bisect_tool.errors import ExitCode
 from bisect_tool.mode import Bisect, Repro
+from bisect_tool.nightly.decision import Nothing
+from bisect_tool.nightly.reason import Reason
 from bisect_tool.request import Request, SuiteCheck, Watched
+from bisect_tool.session.store import TrialRow
 from bisect_tool.sources.observation import CellKey
-from bisect_tool.watch.findings import findings, known_bisections
+from bisect_tool.trial.result import TrialResult
+from bisect_tool.verdict import Outcome
+from bisect_tool.watch.findings import codes_of_given_up, findings, known_bisections
 from bisect_tool.watch.past_sessions import PastSession
 
 REQUEST = Request(mode=Repro(runs=1), repo="/r", bad=BAD, check=SuiteCheck(), scenario="engine")
@@ -56,3 +64,35 @@ def test_unfinished_bisection_counts_if_it_runs_or_will_be_resumed(request_, run
 def test_demo_and_search_for_a_fix_say_nothing_of_a_regression():
     for mode in (Bisect(goods=(GOOD,), command="demo"), Bisect(goods=(GOOD,), find="fix")):
         assert known_bisections("w", REQUEST, [past(BISECT.model_copy(update={"mode": mode}))]) == ()
+
+
+def ran(started, seconds=60.0):
+    return TrialResult(sha=BAD, cells=(), outcome=Outcome.FAILED, started=started, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        ((), "2026-03-06T10:15:00+00:00"),
+        ((TrialRow(1, "", ran("2026-03-06T11:00:00+00:00")),), "2026-03-06T11:01:00+00:00"),
+        ((TrialRow(1, "", ran("yesterday")),), "2026-03-06T10:15:00+00:00"),
+        ((TrialRow(1, "", ran("2026-03-06T11:00:00+00:00"), shared=True),), "2026-03-06T10:15:00+00:00"),
+    ],
+)
+def test_bisection_ended_with_its_last_own_trial(trials, expected):
+    dated = DOCUMENT.model_copy(update={"created": "2026-03-06T10:15:00+00:00"})
+    (known,) = known_bisections("w", REQUEST, [PastSession("s", BISECT, trials, dated, running=False)])
+    assert known.ended == datetime.fromisoformat(expected).astimezone(UTC)
+
+
+def test_candidates_are_known_as_such():
+    report = REPORT.model_copy(update={"finding": "candidates", "culprit": None, "candidates": (GOOD, BAD)})
+    (known,) = known_bisections("w", None, [past(watched(JOB), document(cells={"t.py::test_a[4]": report}))])
+    assert (known.culprits, known.candidates) == ({}, {JOB: (GOOD, BAD)})
+
+
+def test_cells_without_a_culprit_end_with_the_code_of_their_last_bisection():
+    documents = [DOCUMENT.model_copy(update={"exit_code": code}) for code in (3, 4)]
+    found = findings("w", None, [past(watched(JOB), each) for each in documents])
+    assert codes_of_given_up(found, {JOB: Nothing(Reason.GIVEN_UP)}) == (ExitCode.ENDPOINTS,)
+    assert codes_of_given_up(found, {JOB: Nothing(Reason.NO_CULPRIT)}) == ()

@@ -1,0 +1,40 @@
+"""The requests of a watch: what a bisection of a second failure, or a repeated one, is run with."""
+
+import subprocess
+
+import pytest
+
+from bisect_tool.nightly.decision import Bisect
+from bisect_tool.nightly.reason import Reason
+from bisect_tool.options.nightly_options import NightlyOptions
+from bisect_tool.options.watches import Watch
+from bisect_tool.paths import Home
+from bisect_tool.sources.observation import CellKey
+from bisect_tool.watch.requests import bisection
+
+
+@pytest.fixture
+def repo(tmp_path):
+    repo = tmp_path / "repo"
+    git = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run(["git", "init", "-q", str(repo)], check=True)
+    for number in range(2):
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", str(number)], check=True)
+    return repo
+
+
+@pytest.mark.parametrize(
+    ("reason", "fresh", "same_failure"),
+    [
+        (Reason.REGRESSION, False, False),
+        (Reason.REPEATED, True, False),
+        (Reason.OTHER_REGRESSION, False, True),
+    ],
+)
+def test_reason_of_a_bisection_decides_what_counts(repo, tmp_path, reason, fresh, same_failure):
+    watch = Watch("w", NightlyOptions(repo=str(repo), command=("true",)))
+    wanted = Bisect(reason, "HEAD~1", "HEAD", (CellKey("w", "command"),), "OSError", ())
+    home = Home(tmp_path / "state", tmp_path / "cache")
+    request = bisection(watch, wanted, None, home, lambda _: None).request
+    assert (request.fresh, request.mode.same_failure) == (fresh, same_failure)
+    assert request.watched.exception == "OSError"
