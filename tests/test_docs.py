@@ -14,6 +14,7 @@ from bisect_tool.errors import ExitCode, StepCode
 from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.evidence.patterns import Milestone, Pattern
 from bisect_tool.scenario import LaunchProfile, Profile, Scenario, Timeouts
+from bisect_tool.wheels.settings import CommitWheels
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -32,7 +33,17 @@ def section(page, heading):
 
 
 def fields():
-    for model in (Scenario, Profile, LaunchProfile, EngineLogs, Pattern, Milestone, Timeouts, BuildProfile):
+    for model in (
+        Scenario,
+        Profile,
+        LaunchProfile,
+        EngineLogs,
+        Pattern,
+        Milestone,
+        Timeouts,
+        BuildProfile,
+        CommitWheels,
+    ):
         for name in model.model_fields:
             heading = "Launch" if model is LaunchProfile else model.__name__
             yield pytest.param(heading, name, id=f"{heading}.{name}")

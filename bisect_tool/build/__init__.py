@@ -5,6 +5,7 @@
 
 from bisect_tool.build.environment import BuildFailed, BuildInterrupted, Environment
 from bisect_tool.build.fingerprint import fingerprint, name_environment, native_paths
+from bisect_tool.build.lineage import lineage
 from bisect_tool.build.prepare import prepare
 from bisect_tool.build.profile import BuildProfile, Provider
 
@@ -15,6 +16,7 @@ __all__ = [
     "Environment",
     "Provider",
     "fingerprint",
+    "lineage",
     "name_environment",
     "native_paths",
     "prepare",

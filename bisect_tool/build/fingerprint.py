@@ -7,7 +7,7 @@ import json
 import platform
 import re
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bisect_tool.build.profile import BuildProfile
 
 _FORMAT = 1
-_NOT_IN_IT = {"tree", "timeout_s"}
+_NOT_IN_IT: Any = {"tree": True, "timeout_s": True, "commit_wheels": {"url", "cache_gib"}}
 
 
 class Trees(Protocol):
@@ -41,10 +41,10 @@ def name_environment(hashes: Mapping[str, str], profile: BuildProfile, machine: 
 
     Args:
         hashes: git object name by native path. A pinned base has none: its native files do not count.
-        profile: the recipe. Limits and what concerns only the tree do not count.
+        profile: the recipe. Limits what concerns only the tree, and the place of wheels do not count.
         machine: the properties that compiled files depend on.
     """
-    recipe = profile.model_dump(mode="json", exclude=_NOT_IN_IT)
+    recipe = profile.model_dump(mode="json", exclude=_NOT_IN_IT, exclude_none=True)
     content = {"format": _FORMAT, "machine": machine, "native": dict(hashes), "recipe": recipe}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 

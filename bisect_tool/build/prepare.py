@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from bisect_tool.wheels.lineage import Lineage
+
 _BUILDERS: Mapping[Provider, Callable[[Build], None]] = {
     Provider.OVERLAY: overlay.build,
     Provider.COMMAND: command.build,
@@ -40,11 +42,12 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
     *,
     cancel: threading.Event | None = None,
     waiting: Callable[[str], None] = ignore,
+    lineage: Lineage | None = None,
 ) -> Environment:
     """Get the environment called `fingerprint`, building it if necessary, and apply it to `tree`.
 
     Concurrent callers share one build; `waiting` gets a sentence about the run it waits for. `log` (made with
-    its folder) takes the output of everything that runs.
+    its folder) takes the output of everything that runs. `lineage` are the commits whose wheels serve.
 
     Raises:
         BuildFailed: this commit cannot be built.
@@ -55,7 +58,16 @@ def prepare(  # noqa: PLR0913 - each is one thing a build depends on
     entry = Entry.of(cache, fingerprint)
     ends = began + profile.timeout_s
     job = Build(
-        tree.absolute(), entry.folder, profile, log.absolute(), entry.token, entry.records, ends, cancel
+        tree.absolute(),
+        entry.folder,
+        profile,
+        log.absolute(),
+        entry.token,
+        entry.records,
+        ends,
+        cancel,
+        lineage,
+        waiting,
     )
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bisect_tool.wheels.settings import CommitWheels  # pydantic needs it at run time
+
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -45,6 +47,9 @@ class BuildProfile(BaseModel):
         (), description="overlay: globs of the wheel's files that are copied over a tree"
     )
     command: tuple[tuple[_Name, ...], ...] = Field((), description="command: programs to run, with arguments")
+    commit_wheels: CommitWheels | None = Field(
+        None, description="source: wheels that are published for each commit, and save the compilation"
+    )
 
     tree: tuple[_Name, ...] = Field((), description="folders of the commit's tree to compile to bytecode")
     timeout_s: float = Field(3600, gt=0, description="deadline of the whole build in seconds")
@@ -56,6 +61,8 @@ class BuildProfile(BaseModel):
             raise ValueError("provider overlay needs `wheel` and `files`")
         if self.provider is Provider.COMMAND and not self.command:
             raise ValueError("provider command needs `command`")
+        if self.commit_wheels is not None and self.provider is not Provider.SOURCE:
+            raise ValueError("`commit_wheels` needs provider source")
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 Commits with the same native sources share what was built. Their Python files differ, so a trial imports from
 the tree, with files linked in that only the build made (extension modules, a version file, generated code).
+A wheel that is published for the commit can save the compilation: `commit_wheel`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from bisect_tool.build.commit_wheel import wheel_variables
 from bisect_tool.build.hygiene import tree_environment
 from bisect_tool.build.installer import Installer
 from bisect_tool.build.overlay import OVERLAY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bisect_tool.build.step import Build
@@ -22,13 +25,18 @@ if TYPE_CHECKING:
 
 def build(job: Build) -> None:
     """Install the profile's requirements as wheels, then the tree with what it depends on."""
+    with wheel_variables(job) as variables:
+        _build(job, variables)
+
+
+def _build(job: Build, variables: Mapping[str, str]) -> None:
     written = {path.relative_to(job.tree) for path in _files(job.tree, job)}
     installer = Installer.find(job)
     installer.create()
     installer.install(job.profile.requirements)
     env = tree_environment(os.environ, job.folder)
     env |= {name: job.fill(value) for name, value in job.profile.env.items()}
-    installer.build_tree(env)
+    installer.build_tree({**env, **variables})
     installer.remove(job.profile.remove)
     (packages,) = (job.folder / "venv" / "lib").glob("python*/site-packages")
     for path in _files(packages, job):

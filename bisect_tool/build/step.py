@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed, BuildInterrupted
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.git.repository import ignore
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import GuardianSpec, Reason, run_guarded
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bisect_tool.build.profile import BuildProfile
+    from bisect_tool.wheels.lineage import Lineage
 
 _TAIL_BYTES = 1 << 16
 
@@ -30,7 +32,8 @@ class Build:
     """What a provider needs: the tree it builds from, the folder it builds into, where and how long.
 
     `ends` is the deadline on the monotonic clock. `token` marks the processes of this build, and `records` is
-    the folder of its guardians' records: with both, processes of a killed build can be ended.
+    the folder of its guardians' records: with both, processes of a killed build can be ended. `lineage` are
+    the commits whose published wheels serve this one. `waiting` gets a sentence about another run.
     """
 
     tree: Path
@@ -41,6 +44,8 @@ class Build:
     records: Path
     ends: float
     cancel: threading.Event | None = None
+    lineage: Lineage | None = None
+    waiting: Callable[[str], None] = ignore
 
     @property
     def python(self) -> Path:
@@ -54,9 +59,23 @@ class Build:
         return self.folder / "pip.log"
 
     @property
+    def wheels(self) -> Path:
+        """The cache of published wheels, beside that of the environments."""
+        return self.folder.parents[1] / "wheels"
+
+    @property
     def late(self) -> bool:
         """Whether the build's time limit has passed."""
         return time.monotonic() >= self.ends
+
+    def check(self) -> None:
+        """Raise if the build is to end, because of its time limit or because it was cancelled."""
+        if self.cancel is not None and self.cancel.is_set():
+            raise BuildInterrupted("the build was interrupted", "Resume the session.")
+        if self.late:
+            raise EnvironmentFailed(
+                f"the download took longer than {self.profile.timeout_s:g} s", f"See {self.log}."
+            )
 
     def fill(self, template: str) -> str:
         """Fill `{python}`, `{tree}` and `{out}`; any other brace stays as it is."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
-from bisect_tool.build import fingerprint
+from bisect_tool.build import fingerprint, lineage
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.event import Entered, Event, Failed, Noted, Waits, Yielded
 from bisect_tool.executor.pinned import pin
@@ -126,7 +126,8 @@ class LocalExecutor:
         pin(self._setting.check, self._repository, worktree)
         profile = self._setting.profile
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
-        order = TrialSpec(sha, tree, name, cells, folder, slot, worktree.added, self._wait)
+        wheels = lineage(self._repository, sha, profile.build) if profile else None
+        order = TrialSpec(sha, tree, name, cells, folder, slot, worktree.added, self._wait, wheels)
         return run_trial(self._setting, order, phase, self.cancel)
 
 

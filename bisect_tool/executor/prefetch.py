@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from bisect_tool.build import BuildInterrupted, fingerprint, prepare
+from bisect_tool.build import BuildInterrupted, fingerprint, lineage, prepare
 from bisect_tool.build.cache import Entry
 from bisect_tool.errors import BisectError
 from bisect_tool.executor.environments import own_builds
@@ -97,5 +97,7 @@ class Prefetch:
     def _prepare(self, sha: str, name: str, build: BuildProfile) -> None:
         cache = self._setting.home.cache
         log = cache / "environments" / f"{name}.log"
+        wheels = lineage(self._repository, sha, build)
         with self._worktrees.slot(self._setting.slots) as worktree:
-            prepare(worktree.checkout(sha), name, build, cache, log, cancel=self._ended)
+            tree = worktree.checkout(sha)
+            prepare(tree, name, build, cache, log, cancel=self._ended, lineage=wheels)

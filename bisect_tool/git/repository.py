@@ -186,6 +186,10 @@ class Repository:
         walk = ("rev-list", "--first-parent", "--reverse", f"--max-count={limit}", sha)
         return tuple(self.git.run(*walk).decode().split())
 
+    def committed(self, sha: str) -> float:
+        """When a commit was made, in seconds since the epoch."""
+        return float(self.git.text("log", "--no-walk", "--format=%ct", sha).strip())
+
     def changed_paths(self, sha: str) -> tuple[str, ...]:
         """The paths a commit changes against its first parent; of a root commit, all its paths."""
         return self.changed_by([sha])[sha]

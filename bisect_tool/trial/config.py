@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bisect_tool.paths import Home
     from bisect_tool.request import Check
     from bisect_tool.scenario import Profile, Scenario
+    from bisect_tool.wheels.lineage import Lineage
 
 _UNKNOWN = EngineLogs()
 
@@ -67,7 +68,7 @@ class TrialSpec:
     """One trial to run: a commit, its tree and fingerprint, the cells (None: all), a folder for its logs.
 
     `added` tells the paths of what came into the tree since it was checked out, and `waiting` is found what
-    another run holds.
+    another run holds. `lineage` are the commits whose published wheels serve this one.
     """
 
     sha: str
@@ -78,6 +79,7 @@ class TrialSpec:
     slot: int
     added: Callable[[], set[str]]
     waiting: Callable[[str], None] = ignore
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True)

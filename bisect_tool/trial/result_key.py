@@ -8,7 +8,7 @@ import platform
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig
 
 _FORMAT = 1
+_NOT_IN_IT: Any = {"build": {"commit_wheels": {"url", "cache_gib"}}}
 _PACKAGE = Path(__file__).parent.parent
 _OURS = ("evidence", "suite", "supervise", "sanitise.py", "trial", "verdict.py")
 """What of this package has a say in what a suite's cells yield."""
@@ -34,7 +35,7 @@ def version(config: TrialConfig) -> str:
         "machine": f"{sys.implementation.cache_tag} {platform.machine()}",
         "ours": _ours(),
         "scenario": scenario_digest(config.scenario),
-        "profile": config.profile.model_dump(mode="json"),
+        "profile": config.profile.model_dump(mode="json", exclude=_NOT_IN_IT, exclude_none=True),
         "check": config.check.model_dump(mode="json"),
         "cells": config.cells,
         **({"passed": config.passed} if config.passed else {}),
@@ -44,7 +45,10 @@ def version(config: TrialConfig) -> str:
 
 def scenario_digest(scenario: Scenario) -> str:
     """SHA-256 in hex of a scenario: of its files, and of the profiles that it has of another one."""
-    profiles = {name: profile.model_dump(mode="json") for name, profile in scenario.profiles.items()}
+    profiles = {
+        name: profile.model_dump(mode="json", exclude_none=True)
+        for name, profile in scenario.profiles.items()
+    }
     content = [_digest(scenario.folder), profiles]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

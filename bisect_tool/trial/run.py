@@ -180,7 +180,16 @@ def _environment(config: TrialConfig, spec: TrialSpec, cancel: threading.Event) 
         ensure_model(config.home.assets)
     log = spec.folder / "build.log"
     build, cache = config.profile.build, config.home.cache
-    return prepare(spec.tree, spec.fingerprint, build, cache, log, cancel=cancel, waiting=spec.waiting)
+    return prepare(
+        spec.tree,
+        spec.fingerprint,
+        build,
+        cache,
+        log,
+        cancel=cancel,
+        waiting=spec.waiting,
+        lineage=spec.lineage,
+    )
 
 
 def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> Findings:

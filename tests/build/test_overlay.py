@@ -1,7 +1,7 @@
 import subprocess
 
 import pytest
-from wheels import make_wheel
+from made_wheels import make_wheel
 
 from bisect_tool.build import BuildFailed, BuildProfile, fingerprint, prepare
 from bisect_tool.build.overlay import dependencies, normal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from wheels import make_wheel
+from made_wheels import make_wheel
 
 from bisect_tool.build import BuildProfile
 

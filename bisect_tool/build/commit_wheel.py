@@ -1,0 +1,137 @@
+"""The published wheel from which a build from source takes the compiled files, if there is one.
+
+The commit's own, else that of the nearest ancestor with the same native files; of one variant, architecture
+and version of torch. Without one the tree is compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bisect_tool.build.environment import BuildFailed, BuildInterrupted
+from bisect_tool.file_lock import LeaseCancelledError
+from bisect_tool.wheels.archive import BadWheel, pinned, torch_of
+from bisect_tool.wheels.cache import WheelCache
+from bisect_tool.wheels.client import Client, Missing
+from bisect_tool.wheels.download import download
+from bisect_tool.wheels.tags import supported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bisect_tool.build.step import Build
+    from bisect_tool.wheels.index import Wheel
+    from bisect_tool.wheels.settings import CommitWheels
+
+RECORD = "wheel.json"
+
+
+@contextmanager
+def wheel_variables(job: Build) -> Iterator[dict[str, str]]:
+    """The variables that make the build use a wheel, which is held as long as the context lasts.
+
+    Empty where the tree has to be compiled; if that fails, the error says that no wheel was published.
+
+    Raises:
+        BuildFailed: the commit needs another version of torch than the rest of the range.
+        EnvironmentFailed: the server of wheels failed: nothing is known about the commit.
+    """
+    settings = job.profile.commit_wheels
+    if settings is None or job.lineage is None:
+        yield {}
+        return
+    _require_torch(job, settings)
+    with Client(settings) as client:
+        for wheel in _published(client, job, settings):
+            with _held(client, wheel, job, settings) as path:
+                if path is not None:
+                    values = {
+                        name: value.replace("{wheel}", str(path)) for name, value in settings.env.items()
+                    }
+                    yield {name: job.fill(value) for name, value in values.items()}
+                    return
+    missing = job.lineage.missing(time.time())
+    job.note(f"{missing}: building from source")
+    try:
+        yield {}
+    except BuildFailed as error:
+        raise BuildFailed(f"{error.message} ({missing})", error.log, error.program, error.code) from error
+
+
+def _require_torch(job: Build, settings: CommitWheels) -> None:
+    """Refuse a commit of another version of torch: it would be torch that is tested."""
+    if not (settings.torch and settings.torch_file):
+        return
+    path = job.tree / settings.torch_file
+    inside = path.resolve().is_relative_to(job.tree.resolve())
+    found = torch_pin(path.read_bytes()) if inside and path.is_file() else ""
+    if found != settings.torch:
+        has = f"torch {found}" if found else "no pinned torch"
+        raise BuildFailed(f"it needs {has}, and this range is tested with torch {settings.torch}", job.log)
+
+
+def torch_pin(content: bytes) -> str:
+    """The version of torch that a file of requirements pins; else empty."""
+    return pinned(content.decode("utf-8", "replace").splitlines(), "torch")
+
+
+def _published(client: Client, job: Build, settings: CommitWheels) -> Iterator[Wheel]:
+    assert job.lineage is not None
+    for sha in job.lineage.shas:
+        job.check()
+        wheel = client.find(sha, settings.variants[0], supported(job.profile.python))
+        if wheel is not None:
+            yield wheel
+
+
+@contextmanager
+def _held(client: Client, wheel: Wheel, job: Build, settings: CommitWheels) -> Iterator[Path | None]:
+    """The file of a wheel; None if it cannot be used."""
+    cache = WheelCache(job.wheels, int(settings.cache_gib * (1 << 30)))
+    wait_s = max(0.0, job.ends - time.monotonic())
+
+    def fetch(part: Path) -> str:
+        job.note(f"downloading {wheel.url}")
+        return download(client, wheel.url, part, job.check)
+
+    try:
+        with cache.get(wheel, wait_s, job.cancel, job.waiting, fetch) as (path, checksum):
+            try:
+                torch = torch_of(path, settings.package, wheel.version)
+            except BadWheel as error:
+                job.note(f"{wheel.filename} cannot be used: {error}")
+                yield None
+                return
+            if settings.torch and torch != settings.torch:
+                job.note(f"{wheel.filename} cannot be used: it needs torch {torch or '(any)'}")
+                yield None
+                return
+            _record(wheel, checksum, torch, job)
+            yield path
+    except Missing as missing:
+        job.note(f"{wheel.filename} is listed, but missing: {missing}")
+        yield None
+    except LeaseCancelledError:
+        raise BuildInterrupted(
+            "interrupted while another run was downloading", "Resume the session."
+        ) from None
+
+
+def _record(wheel: Wheel, checksum: str, torch: str, job: Build) -> None:
+    """Note in the log and in the environment which wheel it is made from."""
+    assert job.lineage is not None
+    own = wheel.sha == job.lineage.shas[0]
+    of = "the commit itself" if own else "the nearest ancestor with the same native files that has one"
+    job.note(f"using {wheel.filename} of {wheel.sha[:9]}, {of}; SHA-256 {checksum}")
+    content = {
+        "commit": wheel.sha,
+        "url": wheel.url,
+        "sha256": checksum,
+        "variant": wheel.variant,
+        "torch": torch,
+    }
+    (job.folder / RECORD).write_text(json.dumps(content, indent=1), encoding="utf-8")

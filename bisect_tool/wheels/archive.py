@@ -1,0 +1,103 @@
+"""Check a downloaded wheel before anything unpacks it, and read what it depends on."""
+
+from __future__ import annotations
+
+import email.parser
+import stat
+import zipfile
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_MOST_FILES = 100_000
+_UNPACKED_LIMIT = 32 << 30
+_METADATA_LIMIT = 4 << 20
+
+
+class BadWheel(Exception):
+    """The file is no wheel of that distribution, or it would write where it must not."""
+
+
+def torch_of(path: Path, package: str, version: Version) -> str:
+    """The version of torch that a wheel is pinned to, empty if none, after a check of the whole file.
+
+    Raises:
+        BadWheel: it is damaged, another distribution or version, or a member leads out of its folder.
+    """
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            _check_members(wheel.infolist())
+            if damaged := wheel.testzip():
+                raise BadWheel(f"{clean_line(damaged, 200)} is damaged")
+            headers = _metadata(wheel)
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        zipfile.LargeZipFile,
+    ) as e:
+        raise BadWheel(f"it is no intact zip file: {clean_line(str(e), 200)}") from e
+    name, found = (headers.get(key, [""])[0] for key in ("name", "version"))
+    if canonicalize_name(name) != package or not _is_version(found, version):
+        raise BadWheel(f"it is {clean_line(f'{name} {found}', 200)}, not {package} {version}")
+    return pinned(headers.get("requires-dist", []), "torch")
+
+
+def pinned(requirements: Iterable[str], package: str) -> str:
+    """The version that lines of requirements pin a distribution to (`==`) on this machine; else empty."""
+    for line in requirements:
+        try:
+            requirement = Requirement(line.partition(" #")[0].strip())
+        except InvalidRequirement:  # a comment, an option, or nothing that pins
+            continue
+        if canonicalize_name(requirement.name) != package:
+            continue
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        exact = [each.version for each in requirement.specifier if each.operator == "=="]
+        if exact:
+            return exact[0]
+    return ""
+
+
+def _check_members(members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > _MOST_FILES or sum(each.file_size for each in members) > _UNPACKED_LIMIT:
+        raise BadWheel("it would unpack to too many files, or to too large ones")
+    for each in members:
+        parts = each.filename.removesuffix("/").split("/")
+        if "\\" in each.filename or "\0" in each.orig_filename or {"", ".", ".."} & {*parts}:
+            raise BadWheel(f"a file would be written elsewhere: {clean_line(each.filename, 200)}")
+        if stat.S_ISLNK(each.external_attr >> 16):
+            raise BadWheel(f"it contains a link: {clean_line(each.filename, 200)}")
+
+
+def _metadata(wheel: zipfile.ZipFile) -> Mapping[str, list[str]]:
+    found = [
+        each
+        for each in wheel.infolist()
+        if each.filename.count("/") == 1 and each.filename.endswith(".dist-info/METADATA")
+    ]
+    if len(found) != 1 or found[0].file_size > _METADATA_LIMIT:
+        raise BadWheel("it has no METADATA")
+    message = email.parser.BytesParser().parsebytes(wheel.read(found[0]), headersonly=True)
+    headers: dict[str, list[str]] = {}
+    for name, value in message.items():
+        headers.setdefault(name.lower(), []).append(str(value))
+    return headers
+
+
+def _is_version(text: str, version: Version) -> bool:
+    try:
+        return Version(text) == version
+    except InvalidVersion:
+        return False

@@ -1,0 +1,171 @@
+"""The downloaded wheels, a folder for each commit, and how many bytes of them are kept.
+
+A wheel is held while it is downloaded and while a build uses it (`.use`, shared); what somebody holds is
+never removed. The checksum of every download is recorded beside them, and stays when the wheel is removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.file_lock import lease, shared, try_lock
+from bisect_tool.paths import modified
+from bisect_tool.wheels.download import discard, sha256
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bisect_tool.wheels.index import Wheel
+
+_REMOVAL_S = 60.0
+
+
+class OtherContent(EnvironmentFailed):
+    """A second download of a wheel is another file than the first one was."""
+
+
+@dataclass(frozen=True)
+class WheelFolder:
+    """The folder of one commit's wheel."""
+
+    folder: Path
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep it from being removed."""
+        with shared(self._lock("use"), _REMOVAL_S, f"the wheel of {self.folder.name[:9]} is being removed"):
+            yield
+
+    @contextmanager
+    def unused(self) -> Iterator[bool]:
+        """Keep others from using it; yields False if somebody does."""
+        with try_lock(self._lock("use")) as lock:
+            yield lock is not None
+
+    @contextmanager
+    def lock(
+        self, wait_s: float, cancel: threading.Event | None, waiting: Callable[[str], None]
+    ) -> Iterator[None]:
+        """Be the only one that downloads into it. Raises as `lease` does."""
+        busy = f"another run downloads the wheel of {self.folder.name[:9]}"
+        with lease(self._lock("lock"), wait_s, busy, waiting, cancel):
+            yield
+
+    @property
+    def last_used(self) -> float:
+        """When a build last used it, in seconds since the epoch."""
+        return modified(self.folder)
+
+    @property
+    def size(self) -> int:
+        """The bytes of its files."""
+        return sum(path.stat().st_size for path in self.folder.glob("*") if path.is_file())
+
+    def _lock(self, kind: str) -> Path:
+        return self.folder.with_suffix(f".{kind}")
+
+
+@dataclass(frozen=True)
+class WheelCache:
+    """All wheels below a folder, kept to `limit` bytes."""
+
+    root: Path
+    limit: int
+
+    @contextmanager
+    def get(
+        self,
+        wheel: Wheel,
+        wait_s: float,
+        cancel: threading.Event | None,
+        waiting: Callable[[str], None],
+        download: Callable[[Path], str],
+    ) -> Iterator[tuple[Path, str]]:
+        """The file of a wheel and its checksum, for as long as the context lasts.
+
+        Args:
+            wheel: which one.
+            wait_s: how long another run may download it.
+            cancel: ends the wait.
+            waiting: gets a sentence about that run.
+            download: writes the file to a path, and returns its SHA-256.
+
+        Raises:
+            OtherContent: it is another file than that of an earlier download.
+        """
+        entry = WheelFolder(self.root / wheel.sha)
+        with entry.in_use():
+            with entry.lock(wait_s, cancel, waiting):
+                entry.folder.mkdir(exist_ok=True)
+                path = entry.folder / wheel.filename
+                checksum = self._intact(wheel, path) or self._downloaded(wheel, path, download)
+                os.utime(entry.folder)
+            self.evict()
+            yield path, checksum
+
+    def evict(self) -> None:
+        """Remove the least recently used wheels beyond the limit, but none that is in use."""
+        entries = sorted(folders(self.root), key=lambda entry: entry.last_used)
+        total = sum(entry.size for entry in entries)
+        for entry in entries:
+            if total <= self.limit:
+                return
+            with entry.unused() as free:
+                if free:
+                    total -= entry.size
+                    shutil.rmtree(entry.folder, ignore_errors=True)
+
+    def _intact(self, wheel: Wheel, path: Path) -> str:
+        """The checksum of a file that is there and was not changed; else empty."""
+        recorded = self._recorded(wheel)
+        return recorded if recorded and path.is_file() and sha256(path) == recorded else ""
+
+    def _downloaded(self, wheel: Wheel, path: Path, download: Callable[[Path], str]) -> str:
+        part = path.with_name(f"{path.name}.part")
+        checksum, recorded = download(part), self._recorded(wheel)
+        if recorded and recorded != checksum:
+            discard(part)
+            raise OtherContent(
+                f"the wheel {wheel.filename} is another file than at its first download:"
+                f" SHA-256 {checksum}, before {recorded}",
+                f"If it was published again, remove {self._record(wheel)}.",
+            )
+        self._write(wheel, checksum)
+        part.replace(path)
+        return checksum
+
+    def _recorded(self, wheel: Wheel) -> str:
+        try:
+            content = json.loads(self._record(wheel).read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # it was not downloaded yet
+            return ""
+        return str(content.get("sha256", "")) if isinstance(content, dict) else ""
+
+    def _write(self, wheel: Wheel, checksum: str) -> None:
+        record = self._record(wheel)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        draft = record.with_name(f"{record.name}.new")
+        draft.write_text(
+            json.dumps({"url": wheel.url, "sha256": checksum, "downloaded": now}), encoding="utf-8"
+        )
+        draft.replace(record)
+
+    def _record(self, wheel: Wheel) -> Path:
+        """By commit and name, not by URL: a mirror has to have the same files."""
+        return self.root.with_name(f"{self.root.name}-checksums") / wheel.sha / f"{wheel.filename}.json"
+
+
+def folders(root: Path) -> list[WheelFolder]:
+    """The folders of wheels, with those of unfinished downloads."""
+    found = sorted(root.glob("*")) if root.is_dir() else []
+    return [WheelFolder(path) for path in found if path.is_dir() and not path.name.startswith(".")]

@@ -1,0 +1,151 @@
+"""Requests to a server of wheels: what is there, what is missing, and what is the fault of the server."""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+import requests
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.sanitise import clean_line
+from bisect_tool.wheels.index import Index, Wheel, choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from packaging.tags import Tag
+
+    from bisect_tool.wheels.settings import CommitWheels
+
+_log = logging.getLogger("bisect_run.wheels")
+TRIES = 4
+_TIMEOUT = (10, 60)
+_MISSING = {403, 404, 410}  # S3 answers with 403 where there is no such object
+_INDEX_LIMIT = 1 << 20
+_CHUNK = 1 << 16
+_PARALLEL = 8
+INTERRUPTED = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+)
+
+
+class Missing(Exception):
+    """The server has no such file; `status` is what it answered with."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+
+
+class Unavailable(EnvironmentFailed):
+    """The server of wheels, or the network, failed: nothing is known about the commit."""
+
+
+class Client:
+    """Reads from one server of wheels; used as a context manager, which closes its connections."""
+
+    def __init__(self, settings: CommitWheels, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings = settings
+        self.sleep = sleep
+        self._session = requests.Session()
+        self._session.max_redirects = 5
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def find(self, sha: str, variant: str, supported: Collection[Tag]) -> Wheel | None:
+        """The wheel of exactly this commit; None where none is published.
+
+        Raises:
+            Unavailable: the server cannot be reached, or answers with 5xx.
+            BadIndex: it answers with something else than a list of the commit's wheels.
+        """
+        index = Index(self.settings.url, sha, variant, self.settings.package)
+        try:
+            content = self._content(index.url)
+        except Missing as missing:
+            _log.debug("no wheel of %s, variant %r: %s", sha[:9], variant, missing)
+            return None
+        return choose(content, index, supported)
+
+    def find_all(self, shas: Iterable[str], variant: str, supported: Collection[Tag]) -> dict[str, Wheel]:
+        """The wheels of many commits; those without one are left out. Raises as `find` does."""
+        wanted = tuple(dict.fromkeys(shas))
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            try:
+                found = list(pool.map(lambda sha: self.find(sha, variant, supported), wanted))
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+        return {sha: wheel for sha, wheel in zip(wanted, found, strict=True) if wheel is not None}
+
+    @contextmanager
+    def open(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+        """One answer, whose body has not been read yet.
+
+        Raises:
+            Missing: there is no such file.
+            Unavailable: 5xx, or another answer that says nothing about the file.
+            requests.RequestException: as `INTERRUPTED`, which is worth another try.
+        """
+        # A compressed answer would have no length, and no range of it would be one of the file.
+        headers = {**headers, "Accept-Encoding": "identity"}
+        with self._session.get(url, headers=headers, timeout=_TIMEOUT, stream=True) as response:
+            _log.debug("GET %s: HTTP %d", url, response.status_code)
+            if response.status_code in _MISSING:
+                raise Missing(response.status_code)
+            if url.startswith("https:") and not response.url.startswith("https:"):
+                raise Unavailable(f"{self._host} redirects to a server without TLS", _LATER)
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise Unavailable(f"{self._host} sends compressed files", "Use another --wheel-url.")
+            if response.status_code >= 400 and response.status_code != requests.codes.range_not_satisfiable:
+                raise Unavailable(f"{self._host} answers with HTTP {response.status_code}", _LATER)
+            yield response
+
+    def failed(self, error: Exception) -> Unavailable:
+        """The last of several tries, as an error for people."""
+        if isinstance(error, Unavailable):
+            return Unavailable(f"{error.message} ({TRIES} tries)", error.hint)
+        reason = clean_line(type(error).__name__)
+        return Unavailable(f"{self._host} cannot be reached: {reason} ({TRIES} tries)", _LATER)
+
+    @property
+    def _host(self) -> str:
+        return f"the server of wheels at {self.settings.url}"
+
+    def _content(self, url: str) -> bytes:
+        """The content of a small file; what the server cannot answer for now is tried again."""
+        last: Exception = Unavailable("")
+        for attempt in range(TRIES):
+            if attempt:
+                self.sleep(2.0 ** (attempt - 1))
+            try:
+                with self.open(url, {}) as response:
+                    return _whole(response)
+            except (*INTERRUPTED, Unavailable) as error:
+                _log.warning("GET %s: %s, try %d of %d", url, error, attempt + 1, TRIES)
+                last = error
+            except requests.RequestException as error:
+                raise self.failed(error) from error
+        raise self.failed(last) from last
+
+
+_LATER = "Try again later, or use --wheel-url: another URL, or `none` to build from source."
+
+
+def _whole(response: requests.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > _INDEX_LIMIT:
+            raise Unavailable(f"{response.url} is longer than {_INDEX_LIMIT >> 20} MiB", _LATER)
+    return bytes(body)

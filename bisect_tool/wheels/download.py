@@ -1,0 +1,147 @@
+"""Download a wheel: in parts where the connection breaks, and where a run was killed.
+
+A part is continued only if the server confirms that the file is still the same one (`If-Range`, RFC 9110).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from bisect_tool.wheels.client import INTERRUPTED, TRIES, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bisect_tool.wheels.client import Client
+
+_log = logging.getLogger("bisect_run.wheels")
+WHEEL_LIMIT = 8 << 30
+_CHUNK = 1 << 20
+_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
+
+
+@dataclass(frozen=True)
+class _State:
+    """What an unfinished part is of: the validator of the file, empty where the server sends none."""
+
+    url: str
+    validator: str
+
+
+def download(
+    client: Client, url: str, part: Path, check: Callable[[], None], limit: int = WHEEL_LIMIT
+) -> str:
+    """Download a file to `part`; returns its SHA-256 in hex.
+
+    Args:
+        client: the server.
+        url: the file.
+        part: where it goes. What is there of an earlier try is continued, and stays if this one fails.
+        check: is called for each chunk, and raises what ends the download.
+        limit: the longest file in bytes.
+
+    Raises:
+        Missing: the server has no such file.
+        Unavailable: it cannot be reached, breaks off again and again, or sends more than `limit`.
+    """
+    last: Exception = Unavailable("")
+    for attempt in range(TRIES):
+        if attempt:
+            client.sleep(2.0 ** (attempt - 1))
+        check()
+        try:
+            _continue(client, url, part, check, limit)
+        except (*INTERRUPTED, Unavailable) as error:
+            _log.warning("download of %s: %s, try %d of %d", url, error, attempt + 1, TRIES)
+            last = error
+        except requests.RequestException as error:
+            raise client.failed(error) from error
+        else:
+            _state_file(part).unlink(missing_ok=True)
+            return sha256(part)
+    raise client.failed(last) from last
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def discard(part: Path) -> None:
+    """Remove an unfinished download."""
+    part.unlink(missing_ok=True)
+    _state_file(part).unlink(missing_ok=True)
+
+
+def _continue(client: Client, url: str, part: Path, check: Callable[[], None], limit: int) -> None:
+    """Append what is missing, or begin anew where the file may have changed."""
+    there, validator = _there(part, url)
+    headers = {"Range": f"bytes={there}-", "If-Range": validator} if there else {}
+    with client.open(url, headers) as response:
+        if response.status_code == requests.codes.range_not_satisfiable:
+            discard(part)
+            raise Unavailable(f"{url} is shorter than what was downloaded of it")
+        begin, total = _extent(response)
+        if begin not in {0, there}:
+            raise Unavailable(f"{url}: the server sends another range than the one asked for")
+        if total > limit:
+            raise Unavailable(f"{url} is longer than {limit >> 20} MiB")
+        if not begin:
+            discard(part)
+            state = _State(url, _validator(response))
+            _state_file(part).write_text(json.dumps(asdict(state)), encoding="utf-8")
+        length = _append(response, part, begin, check, min(total, limit) if total >= 0 else limit)
+    if total >= 0 and length != total:
+        raise Unavailable(f"{url} broke off at {length} of {total} bytes")
+
+
+def _append(response: requests.Response, part: Path, begin: int, check: Callable[[], None], most: int) -> int:
+    """Write a body from byte `begin` on; returns the length of the file."""
+    length = begin
+    with part.open("r+b" if begin else "wb") as file:
+        file.seek(begin)
+        for chunk in response.iter_content(_CHUNK):
+            check()
+            length += len(chunk)
+            if length > most:
+                raise Unavailable(f"{response.url} is longer than {most} bytes")
+            file.write(chunk)
+    return length
+
+
+def _there(part: Path, url: str) -> tuple[int, str]:
+    """How many bytes of a file an earlier try left, and its validator; 0 where it cannot be continued."""
+    try:
+        state = _State(**json.loads(_state_file(part).read_text(encoding="utf-8")))
+        size = part.stat().st_size
+    except (OSError, ValueError, TypeError):  # nothing is there, or it was killed while it wrote that
+        return 0, ""
+    return (size, state.validator) if state.url == url and state.validator else (0, "")
+
+
+def _validator(response: requests.Response) -> str:
+    """What identifies the bytes of a file; a weak ETag does not."""
+    etag = response.headers.get("ETag", "")
+    return etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
+
+
+def _extent(response: requests.Response) -> tuple[int, int]:
+    """The first byte of the answer, and the length of the whole file; -1 where the server does not say."""
+    if response.status_code == requests.codes.partial_content:
+        match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        return (int(match[1]), int(match[2])) if match else (-1, -1)
+    length = response.headers.get("Content-Length", "")
+    return 0, int(length) if length.isdecimal() else -1
+
+
+def _state_file(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")

@@ -1,0 +1,65 @@
+"""Which wheel a build uses: the commit's own, else that of an ancestor with the same sources. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bisect_tool.wheels.index import Wheel
+
+_FRESH_S = 90 * 60
+_USUAL = "a wheel is usually published 30 to 60 minutes after the merge"
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """A commit and its ancestors with the same native files, nearest first.
+
+    `committed` is when the commit was made, in seconds since the epoch.
+    """
+
+    shas: tuple[str, ...]
+    committed: float
+
+    def missing(self, now: float) -> str:
+        """The sentence about wheels of which there is none."""
+        sha, *ancestors = (sha[:9] for sha in self.shas)
+        of = f"{sha}, nor of an ancestor with the same native files" if ancestors else sha
+        minutes = (now - self.committed) / 60
+        if minutes * 60 >= _FRESH_S:
+            return f"no wheel is published of {of}"
+        age = f"{max(0, minutes):.0f} minutes"
+        return f"no wheel is published yet of {of}: the commit is {age} old, and {_USUAL}"
+
+
+def nearest(
+    parents: Iterable[tuple[str, str | None]], names: Mapping[str, str], wheels: Mapping[str, Wheel]
+) -> dict[str, Wheel]:
+    """The wheel of each commit that has one, or of its nearest ancestor by first parents in the range.
+
+    Args:
+        parents: Each commit with its first parent, ancestors first; None for one that has none.
+        names: The fingerprint of each commit's environment.
+        wheels: The wheels that are published, by commit; of a good end, the one that its build uses.
+    """
+    found = dict(wheels)
+    for sha, parent in parents:
+        if sha not in found and parent in found and names.get(sha) == names.get(parent):
+            found[sha] = found[parent]
+    return found
+
+
+def choose_variant(variants: Iterable[str], served: Mapping[str, int], default: Iterable[str]) -> str:
+    """The variant for a whole range.
+
+    Args:
+        variants: Those that may be used, the preferred one first.
+        served: For how many ends there is a wheel of a variant.
+        default: The variants whose wheel is that of the default index, which fits torch of the registry.
+    """
+    order = list(variants)
+    usual = {*default}
+    return max(order, key=lambda each: (served.get(each, 0), each in usual, -order.index(each)))

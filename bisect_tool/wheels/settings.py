@@ -1,0 +1,66 @@
+"""The `commit_wheels` table of a build: where the wheels of each commit are, and which may be used."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bisect_tool.errors import UsageError
+from bisect_tool.sanitise import clean_line
+
+_Name = Annotated[str, Field(min_length=1)]
+_Variant = Annotated[str, Field(pattern=r"^[A-Za-z0-9]*$")]
+
+
+class CommitWheels(BaseModel):
+    """Where wheels are published, as `URL/SHA/[VARIANT/]PACKAGE/metadata.json`, and how a build uses one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    url: str = Field(description="base URL of the wheels, without account")
+    package: str = Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="normalised name of the distribution"
+    )
+    variants: tuple[_Variant, ...] = Field(
+        ("",),
+        min_length=1,
+        description="variants that may be used, the preferred one first; empty: the default",
+    )
+    torch_file: str = Field("", description="file of each commit that pins torch: only one version is tested")
+    torch: str = Field("", description="that version; empty: the one of the commit that is tested first")
+    env: dict[_Name, str] = Field(
+        default_factory=dict, description="variables of a build with a wheel; `{wheel}` is its path"
+    )
+    cache_gib: float = Field(10, gt=0, description="size of the cache of wheels; what is in use always stays")
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        try:
+            return base_url(url)
+        except UsageError as error:
+            raise ValueError(error.message) from None
+
+
+def base_url(url: str) -> str:
+    """The base URL of wheels without a slash at its end.
+
+    Raises:
+        UsageError: it is no URL of a server, or it holds a password, which sessions would store.
+    """
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or parts.query or parts.fragment:
+        raise UsageError(
+            f"not the base URL of wheels: {clean_line(url, 200)}", "Use one such as https://wheels.vllm.ai."
+        )
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(
+            f"the URL of wheels at {parts.hostname} holds a user name", "Put it into ~/.netrc instead."
+        )
+    return url.rstrip("/")
