@@ -22,6 +22,7 @@ from bisect_tool.results.confirmed import confirmed, next_searches
 from bisect_tool.results.step import cell_verdict, exit_code
 from bisect_tool.session import confirmation, runner, walk
 from bisect_tool.session import session as sessions
+from bisect_tool.session.executors import executor_of
 from bisect_tool.session.store import Store
 from bisect_tool.supervise.load import BusyWatch
 from bisect_tool.terminal.output import say, write_json, write_report
@@ -210,7 +211,7 @@ def _announce(bisecting: Session) -> None:
 
 def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:
     with Progress(session, busy=BusyWatch()) as progress:
-        state = runner.run(session, session.planner, store, progress, cancel)
+        state = runner.run(session, session.planner, store, progress, executor_of(session, cancel))
     session = sessions.assembled(session, store)
     return state, compose(session, sessions.trials(session, store), state, native_changes(session))
 

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bisect_tool.build import fingerprint, lineage
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.event import Entered, Event, Failed, Noted, Waits, Yielded
+from bisect_tool.executor.executor import Capabilities
 from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.git import CheckoutFailed, Repository, Worktree, Worktrees
-from bisect_tool.supervise import gpus
+from bisect_tool.supervise import gpus, recover
 from bisect_tool.supervise.fork_server import SERVER
 from bisect_tool.supervise.held_gpus import WaitCancelled, hold_gpus
 from bisect_tool.trial.config import TrialSpec
-from bisect_tool.trial.run import TrialAborted, run_trial, untestable
+from bisect_tool.trial.run import TrialAborted, clear, run_trial, untestable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-    from types import TracebackType
 
     from bisect_tool.trial.config import TrialConfig
     from bisect_tool.trial.result import TrialResult
 
 
 class LocalExecutor:
-    """Owns the slots' worktrees while it is entered.
+    """Owns the slots' worktrees and GPUs while they are reserved.
 
-    Every trial runs in a thread of its own, and what they tell is taken in by one: `listen`. What another run
-    holds is said at once to `waiting`.
+    Every trial runs in a thread of its own; all of them put their events into one queue.
 
     Raises:
         UsageError: trials of this profile cannot run side by side.
@@ -44,10 +43,8 @@ class LocalExecutor:
         config: TrialConfig,
         repository: Repository,
         cancel: threading.Event,
-        waiting: Callable[[str], None],
     ) -> None:
         _check(config)
-        self._waiting = waiting
         self._setting = config
         self._repository = repository
         self.cancel = cancel
@@ -56,33 +53,44 @@ class LocalExecutor:
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._prefetch = Prefetch(config, repository, self._worktrees, self._note)
         self._trees: list[Worktree] = []
-        self._held = ExitStack()
         self._idle = list(range(config.slots))
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def reserve(self, waiting: Callable[[str], None]) -> Iterator[None]:
+        """Hold the GPUs and worktrees of all slots."""
         with ExitStack() as held:
             held.enter_context(SERVER)
             try:
-                held.enter_context(hold_gpus(_gpus(self._setting), self._waiting, self.cancel))
+                held.enter_context(hold_gpus(_gpus(self._setting), waiting, self.cancel))
             except WaitCancelled:
                 raise TrialAborted("interrupted while another run held the GPUs") from None
             self._trees = [held.enter_context(self._worktrees.slot(slot)) for slot in self._idle]
-            self._held = held.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._prefetch.end(at_once=isinstance(error, KeyboardInterrupt))
-        self._held.close()
+            at_once = False
+            try:
+                yield
+            except KeyboardInterrupt:
+                at_once = True
+                raise
+            finally:
+                self._prefetch.end(at_once=at_once)
 
     @property
-    def idle(self) -> bool:
-        """Whether a slot is free."""
-        return bool(self._idle)
+    def capabilities(self) -> Capabilities:
+        """All that there are."""
+        return Capabilities()
 
-    def begin(self, sha: str, cells: tuple[str, ...] | None, folder: Path) -> int:
-        """Begin a trial in a free slot, and return that."""
+    @property
+    def capacity(self) -> int:
+        """How many slots are free."""
+        return len(self._idle)
+
+    def recover(self, folder: Path) -> None:
+        """End the processes of a killed run's trial, and remove its folders."""
+        recover(folder)
+        clear(folder)
+
+    def submit(self, sha: str, cells: tuple[str, ...] | None, folder: Path) -> int:
+        """Start a trial in a free slot, and return that."""
         slot = min(self._idle)
         self._idle.remove(slot)
         # A second Ctrl-C ends us at once: nothing waits for this thread then, and the guardian is on its own.
@@ -94,8 +102,8 @@ class LocalExecutor:
         """Prepare the environments of these commits in the background; replaces what was asked for before."""
         self._prefetch.want(shas)
 
-    def listen(self) -> Event:
-        """Wait for what a trial tells next: each of its phases has a deadline of its own."""
+    def next_event(self) -> Event:
+        """Wait for the next event of a trial: each of its phases has a deadline of its own."""
         event = self._events.get()
         if isinstance(event, Yielded | Failed):
             self._idle.append(event.slot)
@@ -110,7 +118,7 @@ class LocalExecutor:
     def _work(self, slot: int, sha: str, cells: tuple[str, ...] | None, folder: Path) -> None:
         try:
             self._events.put(Yielded(slot, self._run(slot, sha, cells, folder)))
-        except BaseException as error:  # noqa: BLE001 - raised again by the one who listens
+        except BaseException as error:  # noqa: BLE001 - raised again by the session loop
             self._events.put(Failed(slot, error))
 
     def _run(self, slot: int, sha: str, cells: tuple[str, ...] | None, folder: Path) -> TrialResult:

@@ -112,7 +112,9 @@ def _trials(document: Document) -> RenderableType:
 
 
 def _result_of(trial: TrialReport) -> str:
-    return f"{outcome_text(trial.outcome, trial.reason, trial.outcomes.values())}, {duration(trial.seconds)}"
+    where = f", on {trial.where}" if trial.where else ""
+    outcome = outcome_text(trial.outcome, trial.reason, trial.outcomes.values())
+    return f"{outcome}, {duration(trial.seconds)}{where}"
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -195,7 +195,7 @@ class TrialReport(_Model):
 
     `shared`: run by another session. `exit` is the exit code or signal of a command that failed. `started` is
     UTC, ISO 8601; empty in older documents. `timeline` has every process of the engine, in the order of their
-    start. `load` is null if unknown.
+    start. `load` is null if unknown. `where` says where it ran; empty for this machine's CPUs.
     """
 
     sha: str
@@ -215,6 +215,7 @@ class TrialReport(_Model):
     exit: str = ""
     timeline: tuple[ProcessTimeline, ...] = ()
     load: MachineLoad | None = None
+    where: str = ""
 
 
 class LoadContrast(_Model):

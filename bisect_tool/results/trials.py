@@ -41,6 +41,7 @@ def trial_report(row: TrialRow) -> TrialReport:
         exit=next((cell.failure.root.exit for cell in result.cells if cell.failure), ""),
         timeline=result.timeline,
         load=_load(result.load),
+        where=result.where,
     )
 
 

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed, Noted, Waits
-from bisect_tool.executor.local import LocalExecutor
+from bisect_tool.executor.executor import require_capabilities
 from bisect_tool.options.check_files import require_same_check
 from bisect_tool.session.observer import LoggingObserver
 from bisect_tool.session.session import assembled, require_same_scenario, trials
-from bisect_tool.supervise import recover
-from bisect_tool.trial.run import TrialAborted, clear
+from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:
-    import threading
-
+    from bisect_tool.executor.executor import Executor
     from bisect_tool.planner import Planner, State, Step
     from bisect_tool.session.observer import Observer
     from bisect_tool.session.session import Session
@@ -29,32 +27,32 @@ if TYPE_CHECKING:
 _log = logging.getLogger("bisect_run.session")
 
 
-def run(
-    session: Session, planner: Planner, store: Store, observer: Observer, cancel: threading.Event
-) -> State:
+def run(session: Session, planner: Planner, store: Store, observer: Observer, executor: Executor) -> State:
     """Run the trials that a planner chooses; each is in the store before the next is chosen.
 
-    The session has to be `held`. Whatever ends it early, `cancel` is set, and no trial runs any more. Only a
-    Ctrl-C after `cancel` was set does not wait for the trials: their guardians end them.
+    The session has to be `held`. Whatever ends it early, `executor.cancel` is set, and no trial runs any
+    more. Only a Ctrl-C after it was set does not wait for the trials: their guardians end them.
 
     Raises:
+        UsageError: the executor cannot do what the trials need.
         EnvironmentFailed: the environment failed; resumable.
-        TrialAborted: `cancel` was set; resumable.
+        TrialAborted: `executor.cancel` was set; resumable.
     """
+    require_capabilities(session.config, executor.capabilities)
     observer = LoggingObserver(observer)
-    with LocalExecutor(session.config, session.repository, cancel, observer.waiting) as executor:
+    with executor.reserve(observer.waiting):
         return _Loop(session, planner, store, executor, observer).run()
 
 
 class _Loop:
-    """Whenever a slot is free, the best next trial, given those that run."""
+    """Whenever there is capacity, the best next trial, given those that run."""
 
     def __init__(
         self,
         session: Session,
         planner: Planner,
         store: Store,
-        executor: LocalExecutor,
+        executor: Executor,
         observer: Observer,
     ) -> None:
         self._session, self._store, self._executor = session, store, executor
@@ -105,16 +103,15 @@ class _Loop:
         return self._session.budget.is_used_up(trials, (time.monotonic() - self._began) / 60)
 
     def _recover(self) -> None:
-        """Trials in flight when a run was killed prove nothing: what is left of them is ended."""
+        """Trials in flight when a run was killed prove nothing: the executor ends what is left of them."""
         stored = {Path(trial.folder).name for trial in self._own}
         for folder in self._folder.glob("*"):
             if folder.name not in stored:
                 _log.info("ending what is left of the killed trial %s", folder.name)
-                recover(folder)
-                clear(folder)
+                self._executor.recover(folder)
 
     def _begin_trials(self) -> State:
-        """Fill the free slots; returns the planner's state."""
+        """Use the capacity; returns the planner's state."""
         while True:
             self._assemble()
             cached = built(self._environments, self._session.home.cache)
@@ -124,11 +121,11 @@ class _Loop:
             if state.step is None or self._cancel.is_set() or self._used_up():
                 return state
             require_same_check(self._session.request, self._session.id)
-            slot = self._executor.begin(state.step.sha, state.step.cells, self._new_folder(state.step.sha))
+            slot = self._executor.submit(state.step.sha, state.step.cells, self._new_folder(state.step.sha))
             self._running[slot] = state.step
             self._observer.on_trial_start(slot, state.step)
             self._executor.prefetch(state.likely)
-            if not self._executor.idle:
+            if not self._executor.capacity:
                 return state
 
     def _assemble(self) -> None:
@@ -141,7 +138,7 @@ class _Loop:
 
     def _await_end(self) -> None:
         """Wait until one trial has ended, and store it; raises what it could not be ended for."""
-        event = self._executor.listen()
+        event = self._executor.next_event()
         while isinstance(event, Entered | Noted | Waits):
             if isinstance(event, Noted):
                 self._observer.noted(event.sentence)
@@ -149,7 +146,7 @@ class _Loop:
                 self._observer.waiting(event.sentence)
             else:
                 self._observer.phase(event.slot, event.phase, event.folder)
-            event = self._executor.listen()
+            event = self._executor.next_event()
         step = self._running.pop(event.slot)
         if isinstance(event, Failed):
             raise event.error

@@ -56,6 +56,7 @@ class TrialResult(_Model):
     work while the check ran; None where nothing ran, and in older trials. `unusable`: the check itself
     could not be started. `printed` are the signatures of errors that were logged without being part of any
     failure: what a passing cell prints is no reason for it to fail. `failure` is why a commit does not build.
+    `where` says where it ran, such as a machine, a job's URL or GPUs; empty for this machine's CPUs.
     """
 
     sha: str
@@ -77,6 +78,7 @@ class TrialResult(_Model):
     unusable: bool = False
     printed: tuple[Signature, ...] = ()
     failure: Failure | None = None
+    where: str = ""
 
     @property
     def busy(self) -> str:

@@ -103,10 +103,19 @@ def _result(
 
 def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
     """Return the result for a commit that could not be checked out."""
+    return _without_cells(Outcome.UNBUILDABLE, sha, folder, slot, reason)
+
+
+def lost(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
+    """Return the result of a trial that was lost with what it ran on: nothing is known about the commit."""
+    return _without_cells(Outcome.INFRASTRUCTURE, sha, folder, slot, reason)
+
+
+def _without_cells(outcome: Outcome, sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
     return TrialResult(
         sha=sha,
         cells=(),
-        outcome=Outcome.UNBUILDABLE,
+        outcome=outcome,
         started=datetime.now(UTC).isoformat(timespec="milliseconds"),
         seconds=0.0,
         slot=slot,

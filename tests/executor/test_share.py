@@ -126,7 +126,7 @@ def test_memory_is_watched_on_the_gpus_that_a_trial_may_use(setting, place, slot
 
 
 def executor(setting, tmp_path):
-    return LocalExecutor(setting, Repository("r", tmp_path / "r.git"), threading.Event(), print)
+    return LocalExecutor(setting, Repository("r", tmp_path / "r.git"), threading.Event())
 
 
 @pytest.mark.parametrize(("visible", "shown"), [("0,1,2", 3), ("", 0)])
@@ -138,11 +138,11 @@ def test_more_slots_than_gpus(setting, tmp_path, monkeypatch, visible, shown):
 
 def test_as_many_gpus_as_slots_need(setting, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
-    assert executor(setting(2, gpus_per_rank=1), tmp_path).idle
+    assert executor(setting(2, gpus_per_rank=1), tmp_path).capacity == 2
 
 
 def test_an_engine_with_fixed_ports_runs_alone(setting, tmp_path):
     with pytest.raises(UsageError, match="29550") as told:
         executor(setting(2, fixed_ports=[29550]), tmp_path)
     assert "--slots" in told.value.hint
-    assert executor(setting(1, fixed_ports=[29550]), tmp_path).idle
+    assert executor(setting(1, fixed_ports=[29550]), tmp_path).capacity == 1

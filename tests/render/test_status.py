@@ -152,3 +152,15 @@ def test_a_session_of_this_minute(printed):
 )
 def test_age(seconds, text):
     assert age(seconds) == text
+
+
+def test_trials_say_where_they_ran_if_that_is_not_this_machine(printed):
+    here = documents.trial(documents.CULPRIT, "narrow", {"c": "passed"})
+    there = here.model_copy(update={"where": "GPU 4, 5"})
+    plain, placed = (documents.document(trials=trials) for trials in ((here,), (here, there)))
+    rows = [line for line in markdown(placed).splitlines() if " narrow " in line]
+    assert [row.count("|") for row in rows] == [7, 7]
+    assert "| GPU 4, 5 |" in rows[1]
+    assert "where |" not in markdown(plain)
+    assert "31 s, on GPU 4, 5" in printed(render_session(placed, NOW), 160)
+    assert " on GPU" not in printed(render_session(plain, NOW), 160)

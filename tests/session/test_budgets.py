@@ -16,6 +16,7 @@ from bisect_tool.paths import Home
 from bisect_tool.planner import State
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
+from bisect_tool.session.executors import executor_of
 from bisect_tool.session.store import Store
 
 SETTLED = State(None, (), ("left",), 3, over=True)
@@ -60,7 +61,9 @@ def create(project, home, store):
 
 
 def run(session, store, observer=None):
-    state = runner.run(session, each_once(session), store, observer or Nobody(), threading.Event())
+    state = runner.run(
+        session, each_once(session), store, observer or Nobody(), executor_of(session, threading.Event())
+    )
     return state, len(store.trials(session.id))
 
 

@@ -17,6 +17,7 @@ from bisect_tool.options.run_options import RunOptions
 from bisect_tool.paths import Home
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
+from bisect_tool.session.executors import executor_of
 from bisect_tool.session.store import Store
 from bisect_tool.supervise import gpus
 from bisect_tool.supervise.gpus import MIB
@@ -99,7 +100,7 @@ def trials(project, monkeypatch):
         words = RunOptions(repo=str(project.path), good=(good,), bad=bad, scenario=scenario)
         with closing(Store(home.store)) as store:
             session = sessions.create(resolve(words, home, print), store, home)
-            runner.run(session, each_once(session), store, Nobody(), threading.Event())
+            runner.run(session, each_once(session), store, Nobody(), executor_of(session, threading.Event()))
             return [row.result for row in store.trials(session.id)]
 
     return run

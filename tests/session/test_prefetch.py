@@ -16,6 +16,7 @@ from bisect_tool.paths import Home
 from bisect_tool.planner import State
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
+from bisect_tool.session.executors import executor_of
 from bisect_tool.session.store import Store
 from bisect_tool.trial.run import TrialAborted
 
@@ -104,7 +105,9 @@ def run(home):
         def work():
             try:
                 with closing(Store(home.store)) as store:
-                    runner.run(session, planner(session.planner.goal), store, Nobody(), cancel)
+                    runner.run(
+                        session, planner(session.planner.goal), store, Nobody(), executor_of(session, cancel)
+                    )
             except Exception as error:  # noqa: BLE001 - the test looks at it
                 raised.append(error)
 

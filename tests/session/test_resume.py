@@ -18,6 +18,7 @@ from suites import write_scenario
 from bisect_tool.paths import Home
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
+from bisect_tool.session.executors import executor_of
 from bisect_tool.session.store import Store
 from bisect_tool.trial.run import TrialAborted
 
@@ -241,7 +242,7 @@ def test_no_trial_begins_after_an_interrupt(project, counter, held, gate):
     with closing(Store(home.store)) as store:
         session = sessions.load("last", store, home)
         with pytest.raises(TrialAborted):
-            runner.run(session, session.planner, store, Impatient(cancel), cancel)
+            runner.run(session, session.planner, store, Impatient(cancel), executor_of(session, cancel))
     assert len(stored(project)) == 1
     assert len(lines(counter)) == 1 + 1
 

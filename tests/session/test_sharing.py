@@ -16,6 +16,7 @@ from bisect_tool.options.run_options import ReproOptions, RunOptions, StepOption
 from bisect_tool.paths import Home
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
+from bisect_tool.session.executors import executor_of
 from bisect_tool.session.store import Store
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
@@ -69,7 +70,7 @@ def create(project, home, store, shas, scenario):
 def run(session, store):
     """The commits that a session runs trials of."""
     before = len(store.trials(session.id))
-    runner.run(session, each_once(session), store, Nobody(), threading.Event())
+    runner.run(session, each_once(session), store, Nobody(), executor_of(session, threading.Event()))
     return [row.result.sha for row in store.trials(session.id)[before:]]
 
 

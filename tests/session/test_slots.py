@@ -20,6 +20,7 @@ from bisect_tool.paths import Home
 from bisect_tool.planner import State
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
+from bisect_tool.session.executors import executor_of
 from bisect_tool.session.store import Store
 from bisect_tool.trial.command import CheckAborted
 from bisect_tool.trial.run import TrialAborted
@@ -112,7 +113,7 @@ class Background:
         session, planner, home, observer = self._arguments
         try:
             with closing(Store(home.store)) as store:
-                runner.run(session, planner, store, observer, self.cancel)
+                runner.run(session, planner, store, observer, executor_of(session, self.cancel))
         except BaseException as error:  # noqa: BLE001 - the test looks at it
             self.error = error
 

@@ -17,6 +17,7 @@ from bisect_tool.paths import home
 from bisect_tool.planner import BisectPlanner, Purpose, State, Step
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
+from bisect_tool.session.executors import executor_of
 from bisect_tool.session.store import Store
 
 
@@ -39,7 +40,7 @@ def main() -> None:
     here = home()
     with closing(Store(here.store)) as store, interruptible() as interrupt:
         session = sessions.load(sys.argv[1], store, here)
-        runner.run(session, each_once(session), store, Nobody(), interrupt.cancel)
+        runner.run(session, each_once(session), store, Nobody(), executor_of(session, interrupt.cancel))
 
 
 if __name__ == "__main__":
