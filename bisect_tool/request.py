@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bisect_tool.mode import Bisect, Mode
+from bisect_tool.wheels.settings import ChosenWheels
 
 
 class _Model(BaseModel):
@@ -271,7 +272,9 @@ class Request(_Model):
     `scenario` is a name or a folder's path, None for a command, and `scenario_sha256` what it held when the
     session began (empty in older ones). `deadline_s` limits one trial of a command. `fresh` ignores the
     trials of earlier sessions. `pass_env` are variables that trials get although their names look like
-    secrets. `rerun` is the command line that does the same again. `watched` is set in sessions of `nightly`.
+    secrets. `wheel_url` is the value of --wheel-url, and `wheels` what was chosen for the whole range; None
+    without wheels. `rerun` is the command line that does the same again. `watched` is set in sessions of
+    `nightly`.
     """
 
     mode: Mode
@@ -285,6 +288,8 @@ class Request(_Model):
     fresh: bool = False
     deadline_s: float = Field(3600, gt=0)
     pass_env: tuple[str, ...] = ()
+    wheel_url: str | None = None
+    wheels: ChosenWheels | None = None
     scenario_sha256: str = ""
     rerun: str = ""
     watched: Watched | None = None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from local_server import serving
 from packaging.utils import parse_wheel_filename
 
 if TYPE_CHECKING:
@@ -70,63 +69,42 @@ def entry(name: str) -> dict[str, object]:
     }
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Answers from the `state` of a server."""
-
-    state: Server
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        asked, condition = self.headers.get("Range", ""), self.headers.get("If-Range", "")
-        self.state.seen.append((self.path, asked, condition))
-        body, etag = self.state.files.get(self.path), self.state.etags.get(self.path, "")
-        if faults := self.state.faults.get(self.path):
-            self._plain(faults.pop(0))
-        elif body is None:
-            self._plain(HTTPStatus.FORBIDDEN)  # as S3 answers where listing is not allowed
-        elif asked and self.state.ranges and condition == etag:
-            self._send(body, etag, int(asked.removeprefix("bytes=").removesuffix("-")))
-        else:
-            self._send(body, etag, 0)
-
-    def _send(self, body, etag, begin):
-        if begin >= len(body) > 0:
-            self._plain(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
-            return
-        self.send_response(HTTPStatus.PARTIAL_CONTENT if begin else HTTPStatus.OK)
-        if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(body) - 1}/{len(body)}")
-        self.send_header("Content-Length", str(len(body) - begin))
-        for name, value in {"ETag": etag, **self.state.headers.get(self.path, {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        cuts = self.state.cut.get(self.path)
-        self.wfile.write(body[begin:][: cuts.pop(0)] if cuts else body[begin:])
-        self.close_connection = True
-
-    def _plain(self, status):
-        self.send_response(status)
-        self.send_header("Content-Length", "0")
-        for name, value in self.state.headers.get(self.path, {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def log_message(self, *_):
-        """Print nothing."""
-
-
 @contextmanager
-def serving():
+def serving_wheels():
     """A server while the context lasts."""
     state = Server()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"state": state}))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with serving(lambda handler: _answer(state, handler)) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+
+def _answer(state, handler):
+    path, asked, condition = (
+        handler.path,
+        handler.headers.get("Range", ""),
+        handler.headers.get("If-Range", ""),
+    )
+    state.seen.append((path, asked, condition))
+    body, etag = state.files.get(path), state.etags.get(path, "")
+    if faults := state.faults.get(path):
+        _send(state, handler, faults.pop(0), b"")
+    elif body is None:
+        _send(state, handler, HTTPStatus.FORBIDDEN, b"")  # as S3 answers where listing is not allowed
+    elif not (asked and state.ranges and condition == etag):
+        _send(state, handler, HTTPStatus.OK, body)
+    elif (begin := int(asked.removeprefix("bytes=").removesuffix("-"))) >= len(body):
+        _send(state, handler, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"")
+    else:
+        rest = f"bytes {begin}-{len(body) - 1}/{len(body)}"
+        _send(state, handler, HTTPStatus.PARTIAL_CONTENT, body[begin:], **{"Content-Range": rest})
+
+
+def _send(state, handler, status, body, **headers):
+    handler.send_response(status)
+    headers = {"Content-Length": str(len(body)), "ETag": state.etags.get(handler.path, ""), **headers}
+    for name, value in {**headers, **state.headers.get(handler.path, {})}.items():
+        if value:
+            handler.send_header(name, value)
+    handler.end_headers()
+    cuts = state.cut.get(handler.path)
+    handler.wfile.write(body[: cuts.pop(0)] if cuts else body)
+    handler.close_connection = True

@@ -39,6 +39,7 @@ def checking_as(options: _Options, request: Request) -> _Options:
         repo=request.repo,
         scenario=request.scenario,
         profile=request.profile,
+        wheel_url=request.wheel_url,
         pytest=check.test_targets,
         pytest_args=shlex.join(check.pytest_options) if check.pytest_options else None,
         python=check.interpreter,

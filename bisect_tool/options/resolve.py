@@ -20,6 +20,7 @@ from bisect_tool.options.plain_command import command_line, tracked
 from bisect_tool.options.rerun import rerun
 from bisect_tool.options.resolve_mode import resolve_mode, span_of
 from bisect_tool.options.resolve_profile import ANY_PROJECT, knows, resolve_profile
+from bisect_tool.options.resolve_wheels import resolve_wheels
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.options.scripts import scripts_of
 from bisect_tool.options.validate import require_text, validate
@@ -96,8 +97,10 @@ def resolve(
         fresh=isinstance(options, RunOptions) and options.fresh,
         deadline_s=options.deadline,
         pass_env=options.pass_env,
+        wheel_url=options.wheel_url,
     )
-    request = _with_rerun(request, options)
+    wheels = resolve_wheels(options.wheel_url, request, repository, notice)
+    request = _with_rerun(request.model_copy(update={"wheels": wheels}), options)
     require_text(request.rerun, *request.check.command)
     resolved = Resolved(request, repository, span_of(request, repository))
     for sentence in warnings(request, repository, resolved.range):

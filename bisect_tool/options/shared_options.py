@@ -75,6 +75,14 @@ class CheckOptions:
             "--profile", metavar="NAME", help="Profile of the scenario [the one that fits the repository]."
         ),
     ] = None
+    wheel_url: Annotated[
+        str | None,
+        typer.Option(
+            "--wheel-url",
+            metavar="URL",
+            help="Base URL of the wheels of each commit, or `none` to build from source [the profile's].",
+        ),
+    ] = None
     cells: Cells = ()
     pytest: Annotated[
         tuple[str, ...],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 _NEVER_EMPTY = (
-    *("repo", "scenario", "profile", "pytest", "python"),
+    *("repo", "scenario", "profile", "wheel_url", "pytest", "python"),
     *("tests_from", "compare", "script", "results"),
 )
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from bisect_tool import scenario as scenarios
 from bisect_tool.build import BuildProfile, fingerprint, native_paths
 from bisect_tool.format import listing
 from bisect_tool.mode import Bisect
+from bisect_tool.options.resolve_wheels import profile_of
 from bisect_tool.request import Request
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
@@ -165,9 +165,8 @@ def _played(dag: Dag, weight: Mapping[str, float], good: str, noise: Noise, term
 
 
 def _build(request: Request) -> BuildProfile | None:
-    if not request.scenario or not request.profile:
-        return None
-    return scenarios.load(request.scenario).profile(request.profile).build
+    profile = profile_of(request)
+    return profile.build if profile else None
 
 
 def _environments(resolved: Resolved, build: BuildProfile, native: dict[str, tuple[str, ...]]) -> set[str]:

@@ -23,6 +23,7 @@ from bisect_tool.git.clone import is_url
 from bisect_tool.git.repository import ignore
 from bisect_tool.mode import UNLIMITED, Bisect, Budget, Fixes, Repro, Walk
 from bisect_tool.options.resolve_mode import span_of
+from bisect_tool.options.resolve_wheels import profile_of
 from bisect_tool.request import Request
 from bisect_tool.session.planning import planner_of
 from bisect_tool.session.store import another_version
@@ -141,7 +142,7 @@ def _open(repo: str, session: str, home: Home, waiting: Callable[[str], None]) -
 def _trial_config(session: Session) -> TrialConfig:
     request = session.request
     scenario = scenarios.load(request.scenario) if request.scenario else None
-    profile = scenario.profile(request.profile) if scenario and request.profile else None
+    profile = profile_of(request)
     mode = request.mode
     return TrialConfig(
         request.check,

@@ -99,6 +99,22 @@ def snapshot() -> tuple[GpuMemory, ...]:
         pynvml.nvmlShutdown()
 
 
+def cuda_version() -> tuple[int, int] | None:
+    """The newest version of CUDA that the driver supports; None without an NVIDIA driver."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None
+    try:
+        number = pynvml.nvmlSystemGetCudaDriverVersion_v2()
+    except pynvml.NVMLError as error:
+        _log.info("the CUDA version of the driver is not known: %s", error)
+        return None
+    finally:
+        pynvml.nvmlShutdown()
+    return number // 1000, number % 1000 // 10
+
+
 def _memory(index: int) -> GpuMemory:
     device = pynvml.nvmlDeviceGetHandleByIndex(index)
     memory = pynvml.nvmlDeviceGetMemoryInfo(device)

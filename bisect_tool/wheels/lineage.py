@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,13 @@ def nearest(
         if sha not in found and parent in found and names.get(sha) == names.get(parent):
             found[sha] = found[parent]
     return found
+
+
+def runs_on(variant: str, driver: tuple[int, int] | None) -> bool:
+    """Whether a variant such as `cu130` runs with a driver of this CUDA version."""
+    match = re.fullmatch(r"cu(\d+)\d", variant)
+    # Within a major version, older drivers run newer variants.
+    return match is None or driver is None or int(match[1]) <= driver[0]
 
 
 def choose_variant(variants: Iterable[str], served: Mapping[str, int], default: Iterable[str]) -> str:

@@ -14,6 +14,16 @@ _Name = Annotated[str, Field(min_length=1)]
 _Variant = Annotated[str, Field(pattern=r"^[A-Za-z0-9]*$")]
 
 
+class ChosenWheels(BaseModel):
+    """The server, the variant and the version of torch (empty: any) for a whole range."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    variant: str
+    torch: str = ""
+
+
 class CommitWheels(BaseModel):
     """Where wheels are published, as `URL/SHA/[VARIANT/]PACKAGE/metadata.json`, and how a build uses one."""
 
@@ -34,6 +44,11 @@ class CommitWheels(BaseModel):
         default_factory=dict, description="variables of a build with a wheel; `{wheel}` is its path"
     )
     cache_gib: float = Field(10, gt=0, description="size of the cache of wheels; what is in use always stays")
+
+    def narrowed(self, chosen: ChosenWheels) -> CommitWheels:
+        """These settings for the one variant and version of torch that were chosen for a range."""
+        update = {"url": chosen.url, "variants": (chosen.variant,), "torch": chosen.torch}
+        return self.model_copy(update=update)
 
     @field_validator("url")
     @classmethod

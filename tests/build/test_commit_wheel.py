@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from made_wheels import make_wheel
-from wheel_server import serving
+from wheel_server import serving_wheels
 
 from bisect_tool.build import BuildFailed, BuildProfile, lineage
 from bisect_tool.build.commit_wheel import RECORD, wheel_variables
@@ -23,7 +23,7 @@ TIP, PARENT, OLDER = "c" * 40, "b" * 40, "a" * 40
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr("bisect_tool.wheels.client.time.sleep", lambda _: None)
-    with serving() as found:
+    with serving_wheels() as found:
         yield found
 
 

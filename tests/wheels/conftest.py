@@ -1,6 +1,6 @@
 import pytest
 from made_wheels import make_wheel
-from wheel_server import serving
+from wheel_server import serving_wheels
 
 from bisect_tool.wheels.client import Client
 from bisect_tool.wheels.settings import CommitWheels
@@ -8,7 +8,7 @@ from bisect_tool.wheels.settings import CommitWheels
 
 @pytest.fixture
 def server():
-    with serving() as found:
+    with serving_wheels() as found:
         yield found
 
 

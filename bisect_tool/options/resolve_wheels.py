@@ -1,0 +1,125 @@
+"""Choose the server, variant and version of torch of the wheels that serve a whole range."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool import scenario as scenarios
+from bisect_tool.build import lineage
+from bisect_tool.build.commit_wheel import torch_pin
+from bisect_tool.errors import UsageError
+from bisect_tool.supervise.gpus import cuda_version
+from bisect_tool.wheels.client import Client
+from bisect_tool.wheels.lineage import choose_variant, runs_on
+from bisect_tool.wheels.settings import ChosenWheels, CommitWheels, base_url
+from bisect_tool.wheels.tags import supported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bisect_tool.build import BuildProfile
+    from bisect_tool.git import Repository
+    from bisect_tool.request import Request
+    from bisect_tool.scenario import Profile
+    from bisect_tool.wheels.index import Wheel
+
+NONE = "none"
+_FROM_SOURCE = f"--wheel-url {NONE} builds every commit from source"
+
+
+def profile_of(request: Request) -> Profile | None:
+    """The profile that the trials of a request are built and run with; None for a command."""
+    if not request.scenario or not request.profile:
+        return None
+    profile = scenarios.load(request.scenario).profile(request.profile)
+    settings = profile.build.commit_wheels
+    if settings is None:
+        return profile
+    wheels = settings.narrowed(request.wheels) if request.wheels else None
+    build = profile.build.model_copy(update={"commit_wheels": wheels})
+    return profile.model_copy(update={"build": build})
+
+
+def resolve_wheels(
+    asked: str | None, request: Request, repository: Repository, notice: Callable[[str], None]
+) -> ChosenWheels | None:
+    """What is used of the wheels that are published for each commit; None where builds are from source.
+
+    Args:
+        asked: the value of --wheel-url.
+        request: what is run, and at which ends.
+        repository: its repository.
+        notice: gets a sentence about the choice.
+
+    Raises:
+        UsageError: the profile uses no such wheels, or the ends need different versions of torch.
+        EnvironmentFailed: the server cannot be reached.
+    """
+    profile = None
+    if request.scenario and request.profile:
+        profile = scenarios.load(request.scenario).profile(request.profile)
+    settings = profile.build.commit_wheels if profile else None
+    if settings is None:
+        if asked is not None:
+            raise UsageError(
+                "--wheel-url needs a profile with `commit_wheels`", "See docs/how-to/commit-wheels.md."
+            )
+        return None
+    assert profile is not None
+    if asked == NONE:
+        return None
+    settings = settings.model_copy(update={"url": base_url(asked)} if asked else {})
+    torch = _torch(settings, request.ends, repository)
+    variant = _variant(settings, profile.build, request.ends, repository)
+    which = " ".join(filter(None, (variant and f"variant {variant}", torch and f"torch {torch}")))
+    notice(f"wheels of each commit: {settings.url}{f', {which}' if which else ''}")
+    return ChosenWheels(url=settings.url, variant=variant, torch=torch)
+
+
+def _torch(settings: CommitWheels, ends: Sequence[str], repository: Repository) -> str:
+    """The version of torch of all ends; empty where it is not pinned."""
+    if not settings.torch_file:
+        return settings.torch
+    pins = {sha: _pin(repository, sha, settings.torch_file) for sha in ends}
+    torch = settings.torch or pins[ends[-1]]
+    for sha, pin in pins.items():
+        if torch and pin != torch:
+            raise UsageError(
+                f"{sha[:9]} needs torch {pin or '(not pinned)'}, and {ends[-1][:9]} torch {torch}:"
+                " their wheels do not fit one environment",
+                f"Use ends with the same version; {_FROM_SOURCE}.",
+            )
+    return torch
+
+
+def _pin(repository: Repository, sha: str, path: str) -> str:
+    try:
+        return torch_pin(repository.file(sha, path))
+    except UsageError:  # the file was added or moved later
+        return ""
+
+
+def _variant(settings: CommitWheels, build: BuildProfile, ends: Sequence[str], repository: Repository) -> str:
+    """The variant that most ends have, of those that the driver of this machine can run."""
+    driver = cuda_version()
+    possible = [each for each in settings.variants if runs_on(each, driver)] or [*settings.variants]
+    if len(possible) == 1:
+        return possible[0]
+    build = build.model_copy(update={"commit_wheels": settings})
+    tags = supported(build.python)
+    lines = [known.shas for sha in ends if (known := lineage(repository, sha, build)) is not None]
+    served: dict[str, int] = {}
+    usual = set()
+    with Client(settings) as client:
+
+        def first(shas: Sequence[str], variant: str) -> Wheel | None:
+            found = (client.find(sha, variant, tags) for sha in shas)
+            return next((wheel for wheel in found if wheel is not None), None)
+
+        default = first(lines[-1], "")
+        for variant in possible:
+            wheels = [first(shas, variant) for shas in lines]
+            served[variant] = sum(wheel is not None for wheel in wheels)
+            if default is not None and any(wheel and wheel.url == default.url for wheel in wheels):
+                usual.add(variant)
+    return choose_variant(possible, served, usual)
