@@ -103,23 +103,20 @@ def _delivered(night: Night, document: NightlyDocument, tools: Tools) -> ExitCod
     """
     options, environment, dry_run = night.watch.options, tools.environment, document.dry_run
     code = ExitCode(document.exit_code)
-    causes = document.causes
-    try:
-        deliver(document, options, environment, tools.home, say, dry_run=dry_run)
-    except (BisectError, OSError) as error:
-        code = _failed(night.watch, error, code)
-        causes = tuple(each for each in causes if each.state != "fixed")
+    report = deliver(document, options, environment, tools.home, say, dry_run=dry_run)
+    if report.failed:
+        code = _failed(night.watch, report.summary, code)
+    causes = (each for each in document.causes if each.state != "fixed" or not report.misses(each))
     try:
         if not dry_run:
             record(tools.home, causes)
     except BisectError as error:
-        code = _failed(night.watch, error, code)
+        code = _failed(night.watch, f"{error.message}. {error.hint}", code)
     return code
 
 
-def _failed(watch: Watch, error: BisectError | OSError, code: ExitCode) -> ExitCode:
+def _failed(watch: Watch, why: str, code: ExitCode) -> ExitCode:
     """Say what was not delivered; returns the exit code, unless that is more important."""
-    why = f"{error.message}. {error.hint}" if isinstance(error, BisectError) else str(error)
     say(f"{watch.name}: {why}".rstrip())
     return max(ExitCode.ENVIRONMENT, code, key=_WORST_LAST.index)
 

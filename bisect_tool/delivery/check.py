@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from bisect_tool.delivery import github_api, github_summary, webhook
 from bisect_tool.delivery.repository_name import NAME
@@ -46,7 +45,7 @@ def _check_environment(options: DeliveryOptions, environment: Mapping[str, str])
         _require(environment, github_api.TOKEN, flag, _TOKEN_HINT)
     if options.slack:
         _require(environment, webhook.VARIABLE, "--slack", "Set it to the address of the incoming webhook.")
-        if urlsplit(environment[webhook.VARIABLE]).scheme not in {"https", "http"}:
+        if not environment[webhook.VARIABLE].lower().startswith(("https://", "http://")):
             raise UsageError(f"{webhook.VARIABLE} is no web address", "It begins with https://.")
     if options.annotate == "buildkite" and not which("buildkite-agent", path=environment.get("PATH", "")):
         raise UsageError("--annotate buildkite needs buildkite-agent", "Is this a job of Buildkite?")

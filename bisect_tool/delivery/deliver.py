@@ -26,11 +26,12 @@ from bisect_tool.delivery.delivered import Delivered
 from bisect_tool.delivery.files import write_files
 from bisect_tool.delivery.github_summary import append_summary
 from bisect_tool.delivery.issues import Issues
+from bisect_tool.delivery.outcome import DeliveryReport, Outcome
 from bisect_tool.delivery.pause import why_paused
 from bisect_tool.delivery.plan import plan
 from bisect_tool.delivery.pull_request_comment import comment_on_pull_request
 from bisect_tool.delivery.sync_issue import sync_issue
-from bisect_tool.errors import BisectError, EnvironmentFailed
+from bisect_tool.errors import BisectError
 from bisect_tool.file_lock import lease
 from bisect_tool.format import count
 from bisect_tool.render.nightly_markdown import cut, nightly_markdown
@@ -59,54 +60,62 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
     say: Callable[[str], None],
     dry_run: bool,
     clock: Clock = SYSTEM,
-) -> None:
+) -> DeliveryReport:
     """Deliver the result of a night; with `dry_run` say what would be done, a line for each action.
 
-    A channel that fails does not keep the others from being tried. Whatever is delivered twice is as if
-    delivered once, also where a run was killed in the middle. Secrets of the environment are masked.
-
-    Raises:
-        EnvironmentFailed: an action failed; `say` has said which, and why.
+    A channel that fails does not keep the others from being tried: what became of each action is returned,
+    and `say` is given a line about it. Whatever is delivered twice is as if delivered once, also where a run
+    was killed in the middle. Secrets of the environment are masked.
     """
     night = sanitise(document, secret_values(environment))
     actions = plan(night, options, environment.get("GITHUB_SERVER_URL") or _SERVER)
-    paused = why_paused(home, environment)
     posts = tuple(action for action in actions if isinstance(action, Post))
+    local = tuple(action for action in actions if action not in posts)
+    paused = why_paused(home, environment)
     if paused and posts:
         say(f"nothing is posted: {paused}")
-    held = actions if dry_run else posts if paused else ()
-    for action in held:
+    for action in actions if dry_run else posts if paused else ():
         say(f"would {action.line}")
-    actions = tuple(action for action in actions if action not in held)
     if dry_run:
-        return
+        return DeliveryReport()
     with _Delivery(night, environment, home, Allowance(options.max_posts), clock) as delivery:
-        failed = _carry_out(actions, delivery, say)
+        outcomes = (*_carry_out(local, delivery, say), *_post(() if paused else posts, delivery, say))
     if delivery.allowance.held_back:
         held_back = count(delivery.allowance.held_back, "post")
         say(f"{held_back} left for the next night (--max-posts {options.max_posts})")
-    if failed:
-        raise EnvironmentFailed(
-            f"{failed} of {count(len(actions), 'action')} of delivery failed",
-            "See above. Deliver again: what was delivered is not repeated.",
-        )
+    return DeliveryReport(outcomes)
 
 
-def _carry_out(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]) -> int:
-    """Carry out all actions, and say what was done; returns how many of them failed."""
-    failed = 0
+def _post(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]) -> tuple[Outcome, ...]:
+    """Carry out the actions that people are notified of: of one home, one run after the other."""
+    if not actions:
+        return ()
     lock = delivery.home.state / "nightly" / "delivery.lock"
-    with lease(lock, _LOCK_WAIT_S, "another run delivers its results", say):
-        for action in actions:
-            try:
-                done = delivery.carry_out(action)
-            except (BisectError, OSError) as error:
-                failed += 1
-                say(f"could not {action.line}: {_reason(error)}")
-            else:
-                if done:
-                    say(done)
-    return failed
+    with ExitStack() as held:
+        try:
+            held.enter_context(lease(lock, _LOCK_WAIT_S, "another run delivers its results", say))
+        except (BisectError, OSError) as error:
+            return tuple(_said(Outcome(action, error=_reason(error)), say) for action in actions)
+        return _carry_out(actions, delivery, say)
+
+
+def _carry_out(
+    actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]
+) -> tuple[Outcome, ...]:
+    return tuple(_said(_outcome(action, delivery), say) for action in actions)
+
+
+def _outcome(action: Action, delivery: _Delivery) -> Outcome:
+    try:
+        return Outcome(action, delivery.carry_out(action))
+    except (BisectError, OSError) as error:
+        return Outcome(action, error=_reason(error))
+
+
+def _said(outcome: Outcome, say: Callable[[str], None]) -> Outcome:
+    if outcome.line:
+        say(outcome.line)
+    return outcome
 
 
 def _reason(error: BisectError | OSError) -> str:

@@ -32,7 +32,7 @@ _PAGES = 100
 _LONGEST_WAIT = 900
 _PACE_S = 1.0
 _READ = "GET"
-_CREATE = "POST"
+_POST = "POST"
 _MOVED = (301, 302, 307, 308)
 
 
@@ -97,7 +97,12 @@ class GithubApi:
         Raises:
             LostAnswer: nobody knows whether it was created.
         """
-        return self._body(self._request(_CREATE, self._address(path, {}), body))
+        return self._body(self._request(_POST, self._address(path, {}), body, creates=True))
+
+    def query(self, text: str) -> Any:  # noqa: ANN401 - JSON
+        """The answer to a query of GraphQL, which is beside the REST API (on an own server, `/api/v3`)."""
+        url = f"{self._url.removesuffix('/v3')}/graphql"
+        return self._body(self._request(_POST, url, {"query": text}))
 
     def edit(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
         """Change something; what is changed twice is as if changed once."""
@@ -111,7 +116,9 @@ class GithubApi:
                 f"GITHUB_API_URL is no address: {clean_line(self._url, 200)}", "Unset it, or correct it."
             ) from None
 
-    def _request(self, method: str, url: str, body: object = None) -> requests.Response:
+    def _request(
+        self, method: str, url: str, body: object = None, *, creates: bool = False
+    ) -> requests.Response:
         """Send until there is an answer that counts; only refusals for the rate limit repeat a creation."""
         reason = ""
         for attempt in range(_TRIES):
@@ -130,7 +137,7 @@ class GithubApi:
             except requests.RequestException as error:  # an answer that is cut is no JSON, and is one as well
                 reason, wait, refused = type(error).__name__, 2.0**attempt, False
             _log.warning("%s %s: %s, try %d of %d", method, url, reason, attempt + 1, _TRIES)
-            if method == _CREATE and not refused:
+            if creates and not refused:
                 raise LostAnswer(f"GitHub does not answer: {reason}", "Deliver again later.")
             if attempt < _TRIES - 1:
                 self.clock.sleep(wait)

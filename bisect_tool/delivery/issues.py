@@ -1,7 +1,6 @@
 """The issues of a repository that are ours: found by their fingerprint, created once, edited.
 
-Anybody can copy a fingerprint into an issue, so one counts only if it has our label, which GitHub lets
-triagers set, or if it was opened by the account of our token.
+Anybody can copy a fingerprint into an issue or a comment, so only those by the account of our token count.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bisect_tool.delivery.github_api import LostAnswer, Rejected
+from bisect_tool.delivery.github_api import LostAnswer
 from bisect_tool.delivery.markers import (
     CANDIDATES,
     search_text,
@@ -18,6 +17,7 @@ from bisect_tool.delivery.markers import (
     section_session,
     section_state,
 )
+from bisect_tool.delivery.own_account import own_account
 from bisect_tool.sources.answer import Answer, read
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class _Found(Answer):
 
 class _Comment(Answer):
     body: str | None = None
+    user: _User | None = None
 
 
 @dataclass(frozen=True)
@@ -128,11 +129,11 @@ class Issues:
         self._api.edit(f"{self._path}/{number}", fields)
 
     def comments(self, number: int) -> list[str]:
-        """The comments on an issue or a pull request, the oldest first."""
-        return [
-            read(_Comment, each, "GitHub").body or ""
-            for each in self._api.entries(f"{self._path}/{number}/comments")
-        ]
+        """Our comments on an issue or a pull request, the oldest first."""
+        found = (
+            read(_Comment, each, "GitHub") for each in self._api.entries(f"{self._path}/{number}/comments")
+        )
+        return [each.body or "" for each in found if each.user and each.user.login == self._login]
 
     def comment(self, number: int, body: str) -> None:
         """Comment on an issue or a pull request; if the answer is lost, look whether it was done.
@@ -172,17 +173,12 @@ class Issues:
 
     @cached_property
     def _labelled(self) -> tuple[Issue, ...]:
-        return tuple(map(_issue, self._api.entries(self._path, state="all", labels=LABEL)))
+        every = map(_issue, self._api.entries(self._path, state="all", labels=LABEL))
+        return tuple(filter(self._is_ours, every))
 
     @cached_property
     def _login(self) -> str:
-        """The account of our token; that of an app does not tell its own."""
-        try:
-            return read(_User, self._api.get("/user"), "GitHub").login
-        except Rejected as error:
-            if error.status not in (403, 404):
-                raise
-            return ""
+        return own_account(self._api)
 
     def _recent(self, name: str) -> Issue | None:
         """The issue of a cause among the newest ones, which a search does not know yet."""
@@ -196,9 +192,7 @@ class Issues:
         return _oldest(filter(self._is_ours, _of(name, items)))
 
     def _is_ours(self, issue: Issue) -> bool:
-        if LABEL in issue.labels:
-            return True
-        return issue.author == self._login if self._login else issue.author.endswith("[bot]")
+        return issue.author == self._login
 
 
 def _of(name: str, issues: Iterable[Issue]) -> Iterator[Issue]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import requests
 
@@ -29,7 +31,7 @@ def post(url: str, text: str, clock: Clock) -> bool:
     for _ in range(_TRIES):
         try:
             response = requests.post(url, json={"text": text}, timeout=_TIMEOUT, allow_redirects=False)
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # ValueError: what is no host name
             if _may_have_arrived(error):
                 return False
             raise _failed(type(error).__name__) from None
@@ -40,11 +42,17 @@ def post(url: str, text: str, clock: Clock) -> bool:
             break
         clock.sleep(max(1.0, wait))
     if response.status_code >= requests.codes.multiple_choices:
-        raise _failed(f"HTTP {response.status_code} {clean_line(response.text, 100)}".rstrip())
+        raise _failed(f"HTTP {response.status_code} {_said(response.text, url)}".rstrip())
     return True
 
 
-def _may_have_arrived(error: requests.RequestException) -> bool:
+def _said(text: str, url: str) -> str:
+    """What an answer says; empty if any of it may be of the address."""
+    address, words = unquote(url).lower(), re.findall(r"[\w-]{4,}", unquote(text).lower())
+    return "" if any(word in address for word in words) else clean_line(text, 100)
+
+
+def _may_have_arrived(error: requests.RequestException | ValueError) -> bool:
     """Whether the connection was lost after the message was sent, not before it was made."""
     if isinstance(error, requests.ReadTimeout | requests.exceptions.ChunkedEncodingError):
         return True

@@ -6,6 +6,8 @@ import subprocess
 import pytest
 
 from bisect_tool.cli.run_session import finish
+from bisect_tool.delivery.actions import WriteFiles
+from bisect_tool.delivery.outcome import DeliveryReport, Outcome
 from bisect_tool.file_lock import lease
 from bisect_tool.mode import Bisect
 from bisect_tool.request import Request
@@ -227,7 +229,7 @@ def test_what_could_not_be_delivered_is_not_new_again(cli, repo, check, monkeypa
     """An open cause is remembered; one that is fixed is reported as fixed again."""
 
     def refuse(*_, **__):
-        raise OSError("the disk is full")
+        return DeliveryReport((Outcome(WriteFiles("report", 1), error="the disk is full"),))
 
     def night(rev):
         ended = cli("nightly", "--repo", repo, "--ref", rev, "--json", "--", check)
@@ -239,7 +241,7 @@ def test_what_could_not_be_delivered_is_not_new_again(cli, repo, check, monkeypa
         patch.setattr("bisect_tool.cli.run_nights.deliver", refuse)
         ended, states = night("HEAD~1")
         assert (ended.code, states) == (1, ["new"])
-        assert "the disk is full" in ended.err
+        assert "1 of 1 action of delivery failed. See above." in ended.err
     assert night("HEAD~1")[1] == ["open"]
     (repo / "n").write_text("0")
     git(repo, "commit", "-q", "-a", "-m", "fix")

@@ -43,6 +43,7 @@ class GithubService:
         self.headers = []
         self.login = "bisect-bot"
         self.may_label = True
+        self.has_graphql = True
         self.searchable = True
         self.url = ""
         self.lock = RLock()
@@ -79,7 +80,9 @@ class GithubService:
 
     @property
     def writes(self):
-        return [(method, path) for method, path, _, _ in self.requests if method != "GET"]
+        return [
+            (method, path) for method, path, _, _ in self.requests if method != "GET" and path != "/graphql"
+        ]
 
     def _fault(self, method, path):
         for fault in self.faults:
@@ -92,8 +95,8 @@ class GithubService:
         if path == "/webhook":
             self.messages.append(body["text"])
             return 200, {}, "ok"
-        if path == "/user":
-            return 200, {}, {"login": self.login}
+        if path in {"/user", "/graphql"}:
+            return self._account(path)
         if path == "/search/issues":
             return 200, {}, {"total_count": 0, "items": self._searched(query)}
         base = f"/repos/{REPOSITORY}/issues"
@@ -103,6 +106,13 @@ class GithubService:
         if not match or int(match[1]) > len(self.issues):
             return 404, {}, {"message": "Not Found"}
         return self._one(method, int(match[1]), bool(match[2]), body)
+
+    def _account(self, path):
+        if path == "/user" and not self.login.endswith("[bot]"):
+            return 200, {}, {"login": self.login}
+        if path == "/graphql" and self.has_graphql:
+            return 200, {}, {"data": {"viewer": {"login": self.login}}}
+        return 403, {}, {"message": "Resource not accessible by integration"}
 
     def _one(self, method, number, of_comments, body):
         found = self.issues[number - 1]

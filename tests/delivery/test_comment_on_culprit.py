@@ -42,6 +42,12 @@ def test_the_comment_has_the_runs_the_error_and_the_command(delivery, service, p
     assert f"```bash\nbisect-run --repo {documents.REPO} --good a97954b6a8fa" in text
 
 
+def test_a_comment_of_somebody_else_with_our_marker_does_not_count(delivery, service, pull):
+    forged = {"body": "<!-- bisect-run:f1e2d3 culprit-27066d1b2bd0 -->", "user": {"login": "mallory"}}
+    service.comments[34730].append(forged)
+    assert delivery(night(cause()), **OPTIONS) == ["commented on pull request 34730"]
+
+
 @pytest.mark.parametrize("each", [cause(proven=False), cause("fixed"), candidates(), cause(document=None)])
 def test_nobody_is_told_of_what_is_not_proven(delivery, service, pull, each):
     assert delivery(night(each), **OPTIONS) == []

@@ -186,20 +186,48 @@ def test_a_second_run_at_the_same_time_leaves_one_open_issue(delivery, service):
 
 
 @pytest.mark.parametrize("login", ["mallory", "other[bot]"])
-def test_an_issue_of_somebody_else_with_our_marker_is_not_ours(delivery, service, login):
+@pytest.mark.parametrize("labels", [(), ("bisect-run",)])
+def test_an_issue_of_somebody_else_with_our_marker_is_not_ours(delivery, service, login, labels):
     delivery(night(cause()))
     body = service.issues.pop()["body"]
-    service.issue("forged", body, login)
+    forged = service.issue("forged", body, login, labels)
     delivery(night(cause("open")))
+    delivery(night(cause("fixed")))
     assert [each["user"]["login"] for each in service.issues] == [login, "bisect-bot"]
+    assert (forged["body"], forged["state"], service.comments[1]) == (body, "open", [])
+    assert service.issues[1]["state"] == "closed"
 
 
-def test_of_an_app_which_has_no_account_the_issues_of_bots_are_ours(delivery, service):
-    service.login, service.may_label = "github-actions[bot]", False
-    refusal = {"status": 403, "body": {"message": "Resource not accessible by integration"}}
-    service.faults = [Fault("GET", "/user", **refusal) for _ in range(2)]
+def test_an_issue_of_somebody_else_is_not_taken_over(delivery, service):
+    delivery(night(candidates(fingerprint="before")))
+    service.issues[0]["user"] = {"login": "mallory"}
+    delivery(night(cause(fingerprint="after")))
+    assert len(service.issues) == 2
+
+
+def test_a_comment_of_somebody_else_with_our_marker_is_not_ours(delivery, service):
     delivery(night(cause()))
-    delivery(night(cause("open")))
+    forged = "<!-- bisect-run:f1e2d3 fixed-7afe0faab1eb -->\n\nFixed, says mallory.\n"
+    service.comments[1].append({"body": forged, "user": {"login": "mallory"}})
+    service.comments[1].append({"body": forged, "user": None})
+    delivery(night(cause("fixed")))
+    assert service.comments[1][-1]["body"].startswith("<!-- bisect-run:f1e2d3 fixed-7afe0faab1eb -->\n\n**F")
+    assert service.issues[0]["state"] == "closed"
+
+
+@pytest.mark.parametrize("login", ["github-actions[bot]", "my-app[bot]"])
+def test_the_issues_of_an_app_are_those_of_its_bot(delivery, service, login):
+    """GitHub forbids `/user` to its token."""
+    service.login, service.may_label = login, False
+    for state in ("new", "open", "fixed"):
+        delivery(night(cause(state)))
+    assert [each["state"] for each in service.issues] == ["closed"]
+
+
+def test_where_the_account_of_a_token_is_hidden_it_is_taken_for_a_workflows(delivery, service):
+    service.login, service.has_graphql = "github-actions[bot]", False
+    for state in ("new", "open"):
+        delivery(night(cause(state)))
     assert len(service.issues) == 1
 
 

@@ -71,6 +71,36 @@ def test_a_message_that_was_not_taken_is_posted_by_the_next_night(delivery, serv
     assert len(service.messages) == 1
 
 
+SECRET = "T0AB12CD3/B0EF45GH6/xoJ8kLmNoPqRsTuVwXyZ0123"  # noqa: S105
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"Cannot POST /services/{SECRET}",
+        f"no hook {SECRET.rpartition('/')[2]}",
+        f"no hook {SECRET.rpartition('/')[2][:9]}...",
+        f"no hook {SECRET.replace('/', '%2F')}",
+        f"no hook {SECRET.upper()}",
+        {"path": f"/services/{SECRET}"},
+    ],
+)
+def test_an_answer_that_echoes_the_address_is_not_shown(delivery, service, body):
+    delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = f"{service.url}/services/{SECRET}"
+    service.faults = [Fault("POST", "/services/.*", status=404, body=body)]
+    (line,) = delivery.failing(night(cause()), slack=True)
+    assert "the webhook did not take the message: HTTP 404. Is BISECT_RUN_SLACK_WEBHOOK right?" in line
+    assert not any(part in line for part in SECRET.split("/"))
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70, "[", "%zz"])
+def test_an_address_that_is_none_is_an_error_without_it(delivery, host):
+    delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = f"http://{host}/services/{SECRET}"
+    (line,) = delivery.failing(night(cause()), slack=True)
+    assert "the webhook did not take the message: " in line
+    assert not any(part in line for part in SECRET.split("/"))
+
+
 def test_a_rate_limit_is_waited_for(delivery, service):
     service.faults = [fault(status=429, headers={"Retry-After": "30"})]
     delivery(night(cause()), slack=True)

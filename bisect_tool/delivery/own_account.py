@@ -1,0 +1,48 @@
+"""The account of a token, by whose name our issues and comments are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.delivery.github_api import Rejected
+from bisect_tool.sources.answer import Answer, read
+
+if TYPE_CHECKING:
+    from bisect_tool.delivery.github_api import GithubApi
+
+ACTIONS = "github-actions[bot]"
+"""The account of the token of a workflow."""
+_BOT = "[bot]"
+_FORBIDDEN, _NOT_FOUND = 403, 404
+
+
+class _Account(Answer):
+    login: str
+
+
+class _Viewer(Answer):
+    viewer: _Account
+
+
+class _Query(Answer):
+    data: _Viewer | None = None
+
+
+def own_account(api: GithubApi) -> str:
+    """The login of the token's account.
+
+    GitHub forbids `/user` to the token of an app, a workflow's among them. The viewer of GraphQL is the app's
+    bot; where GraphQL is closed as well, it is taken for a workflow's.
+    """
+    try:
+        return read(_Account, api.get("/user"), "GitHub").login
+    except Rejected as error:
+        if error.status not in (_FORBIDDEN, _NOT_FOUND):
+            raise
+    try:
+        found = read(_Query, api.query("{ viewer { login } }"), "GitHub").data
+    except Rejected as error:
+        if error.status not in (_FORBIDDEN, _NOT_FOUND):
+            raise
+        found = None
+    return f"{found.viewer.login.removesuffix(_BOT)}{_BOT}" if found else ACTIONS

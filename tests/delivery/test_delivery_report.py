@@ -1,0 +1,78 @@
+"""What became of each action of a delivery, as a value: what a channel failed with stops no other."""
+
+from __future__ import annotations
+
+import pytest
+from github_service import REPOSITORY, Fault
+from night_documents import cause, night
+
+from bisect_tool.delivery import deliver as module
+from bisect_tool.errors import EnvironmentFailed
+
+A, B = cause(), cause(fingerprint="other", cells=("test_b[2]",))
+ALL = {"github_issues": REPOSITORY, "slack": True}
+
+
+def results(report):
+    return [(type(each.action).__name__, each.done, bool(each.error)) for each in report.outcomes]
+
+
+def test_what_was_posted_is_reported_beside_what_failed(delivery, service, tmp_path):
+    service.faults = [Fault("POST", "/webhook", status=404)]
+    delivery(night(A, B), **ALL, out=str(tmp_path / "out"))
+    assert results(delivery.report) == [
+        ("WriteFiles", f"results are in {tmp_path / 'out'}", False),
+        ("SyncIssue", "opened issue 1", False),
+        ("SyncIssue", "opened issue 2", False),
+        ("ChatMessage", "", True),
+        ("ChatMessage", "posted to the webhook", False),
+    ]
+    assert delivery.report.summary == (
+        "1 of 5 actions of delivery failed. See above. Deliver again: what was delivered is not repeated."
+    )
+    assert [delivery.report.misses(each) for each in (A, B)] == [True, False]
+
+
+def test_files_that_failed_miss_every_cause(delivery, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    delivery(night(A, B), **ALL, out=str(tmp_path / "out"))
+    assert [each.done for each in delivery.report.outcomes if not each.error][-1] == "posted to the webhook"
+    assert [delivery.report.misses(each) for each in (A, B)] == [True, True]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), EnvironmentFailed("it is full")])
+def test_an_error_of_any_kind_is_that_of_its_action(delivery, service, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(module, "sync_issue", fail)
+    delivery(night(A), **ALL)
+    assert results(delivery.report) == [
+        ("SyncIssue", "", True),
+        ("ChatMessage", "posted to the webhook", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), EnvironmentFailed("another run")]
+)
+def test_without_its_lock_nothing_is_posted_and_files_are_written(
+    delivery, service, tmp_path, monkeypatch, error
+):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(module, "lease", refuse)
+    delivery(night(A), **ALL, out=str(tmp_path / "out"))
+    assert [(each.done != "", bool(each.error)) for each in delivery.report.outcomes] == [
+        (True, False),
+        (False, True),
+        (False, True),
+    ]
+    assert service.requests == []
+
+
+def test_a_dry_run_has_done_nothing(delivery):
+    delivery(night(A), dry_run=True, **ALL)
+    assert delivery.report.outcomes == ()
+    assert not delivery.report.misses(A)
