@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.nightly.agents import sick_for, without_sick_agents
 from bisect_tool.nightly.decision import Bisect, Decision, Nothing, Wait
+from bisect_tool.nightly.gone_cells import gone_cells
 from bisect_tool.nightly.grouping import grouped
 from bisect_tool.nightly.history import History
 from bisect_tool.nightly.known import (
@@ -56,8 +57,11 @@ def decide(
     history, known = History(tuple(commits)), tuple(known)
     trials = without_outages(without_storms(without_sick_agents(distinct(observations))))
     found = timelines(trials, history.positions)
-    new = new_cells(found.values())
-    decisions = {key: _decide(each, known, history, is_new=key in new) for key, each in found.items()}
+    new, gone = new_cells(found.values()), gone_cells(found.values())
+    decisions = {
+        key: Nothing(Reason.GONE) if key in gone else _decide(each, known, history, is_new=key in new)
+        for key, each in found.items()
+    }
     return grouped(decisions, history)
 
 

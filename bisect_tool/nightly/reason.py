@@ -55,6 +55,7 @@ class Reason(StrEnum):
     # Nothing
     GREEN = "green", "It passes."
     NO_RESULT = "no result", "It has no result."
+    GONE = "no longer run", "It is no longer run: its job passed other tests at three newer commits."
     FLAKY = "flaky", "It passes and fails at the same commit."
     SICK_AGENT = "sick agent", "It fails on one agent only, and passes on others."
     PASSED_AGAIN = "passed again", "It failed too few times to call it a regression, and passes again."

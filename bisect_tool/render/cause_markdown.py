@@ -67,7 +67,7 @@ def pull_request(cause: Cause) -> str:
 
 
 def facts(cause: Cause) -> Iterator[str]:
-    """Yield list items: the cells, the culprit or the candidates, the range, the error, and the fix."""
+    """Yield list items: the cells, the culprit or the candidates, the range, the error, and how it ended."""
     if cause.cells:
         yield f"- Cells: {codes(cause.cells)}"
     if cause.culprit:
@@ -79,6 +79,8 @@ def facts(cause: Cause) -> Iterator[str]:
         yield f"- Error: {code(cause.exception)}"
     if cause.fixed_by:
         yield f"- Fixed: {fixing_range(cause)}"
+    if cause.note:
+        yield f"- {cause.note}"
     if cause.session:
         yield f"- Report: {code(f'bisect-run report {cause.session}')}"
 
@@ -94,6 +96,8 @@ def fixing_range(cause: Cause) -> Markdown:
 
 def status(night: NightlyDocument, cause: Cause, *, again: bool = False) -> str:
     """One paragraph: whether the cells fail, and where."""
+    if cause.note:
+        return f"**{cause.heading}**: {cause.note}"
     if cause.state == "fixed":
         since = f" since {code(short(cause.fixed_by))}" if cause.fixed_by else ""
         among = f" The fix is in {fixing_range(cause)}." if cause.fixed_by else ""

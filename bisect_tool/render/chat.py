@@ -25,8 +25,10 @@ def message(night: NightlyDocument, cause: Cause) -> str:
 
 def _lines(night: NightlyDocument, cause: Cause) -> Iterator[str]:
     if cause.state == "fixed":
-        yield f"*Fixed* in {_code(night.ref)}: {_code(title(cause))}"
-        if cause.fixed_by:
+        yield f"*{cause.heading}* in {_code(night.ref)}: {_code(title(cause))}"
+        if cause.note:
+            yield cause.note
+        elif cause.fixed_by:
             yield f"Passes again at {_code(short(cause.fixed_by))}."
         return
     heading = "New regression" if cause.state == "new" else "Regression"

@@ -23,6 +23,7 @@ _SHOWN = (
     (CellStatus.UNDECIDED, "Undecided"),
     (CellStatus.FLAKY, "Flaky"),
     (CellStatus.INFRASTRUCTURE, "Infrastructure"),
+    (CellStatus.MISSING, "Missing"),
 )
 
 
@@ -44,18 +45,20 @@ def _night(document: NightlyDocument) -> Iterator[str]:
             yield ""
             yield title
             yield from _by_reason(cells)
-    green = sum(each.status in (CellStatus.GREEN, CellStatus.FIXED) for each in document.cells)
+    green = document.passing
     yield ""
-    yield f"{count(green, 'cell')} of {len(document.cells)} {'passes' if green == 1 else 'pass'}"
+    yield f"{count(green, 'cell')} of {document.total} {'passes' if green == 1 else 'pass'}"
 
 
 def _cause(cause: Cause) -> Iterator[str]:
-    yield f"{cause.state.capitalize()}: {_culprit(cause)}"
+    yield f"{cause.heading}: {_culprit(cause)}"
     if cause.exception:
         yield f"  {clean_line(cause.exception, 200)}"
     yield from _names(list(cause.cells))
     if cause.fixed_by:
         yield f"  Fixed at {short(cause.fixed_by)}"
+    if cause.note:
+        yield f"  {cause.note}"
     if cause.session:
         yield f"  bisect-run report {cause.session}"
 

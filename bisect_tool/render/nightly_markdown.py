@@ -45,9 +45,9 @@ def summary(night: NightlyDocument) -> str:
     """One line, such as `1 new cause, 2 fixed; 40 of 45 cells pass`."""
     states = Counter(cause.state for cause in night.causes)
     known = [f"{states[state]} {state}" for state in _STATES if states[state]]
-    passing = sum(cell.status in (CellStatus.GREEN, CellStatus.FIXED) for cell in night.cells)
+    passing = night.passing
     causes = f"causes of failures: {', '.join(known)}" if known else "no cause of failures"
-    return f"{causes}; {passing} of {count(len(night.cells), 'cell')} {'passes' if passing == 1 else 'pass'}"
+    return f"{causes}; {passing} of {count(night.total, 'cell')} {'passes' if passing == 1 else 'pass'}"
 
 
 def _lines(night: NightlyDocument) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _lines(night: NightlyDocument) -> Iterator[str]:
         for cause in night.causes:
             if cause.state == state:
                 yield ""
-                yield f"### {state.capitalize()}: {code(title(cause))}"
+                yield f"### {cause.heading}: {code(title(cause))}"
                 yield ""
                 yield from facts(cause)
     yield from _table(night)

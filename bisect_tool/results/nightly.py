@@ -27,6 +27,7 @@ class CellStatus(StrEnum):
     INFRASTRUCTURE = "infrastructure"
     FIXED = "fixed"
     BORN_RED = "born red"
+    MISSING = "missing"
     UNDECIDED = "undecided"
 
 
@@ -70,7 +71,8 @@ class Cause(_Model):
     """One cause of failures: what an issue is about.
 
     `fingerprint` identifies the cause from night to night, whatever the build. `state` is new if its
-    bisection ended tonight, open if it was found earlier, and fixed if all of its cells pass again. `proven`:
+    bisection ended tonight, open if it was found earlier, and fixed if all of its cells pass again, or are no
+    longer run, as `note` says then in a sentence. `proven`:
     the culprit was confirmed, its parents passed, and no rival is left. A cause without a culprit has
     `candidates`. `session` is the bisection that found it, and `document` its result. `fixed_by` is the first
     commit at which its cells are known to pass again.
@@ -87,7 +89,13 @@ class Cause(_Model):
     candidates: tuple[str, ...] = ()
     session: str = ""
     fixed_by: str = ""
+    note: str = ""
     document: Document | None = None
+
+    @property
+    def heading(self) -> str:
+        """The state as a heading; what is over without a fix was closed."""
+        return "Closed" if self.note else self.state.capitalize()
 
 
 class NightlyDocument(_Model):
@@ -110,6 +118,16 @@ class NightlyDocument(_Model):
     cells: tuple[NightlyCell, ...] = ()
     causes: tuple[Cause, ...] = ()
     exit_code: int
+
+    @property
+    def passing(self) -> int:
+        """The number of cells that pass."""
+        return sum(cell.status in (CellStatus.GREEN, CellStatus.FIXED) for cell in self.cells)
+
+    @property
+    def total(self) -> int:
+        """The number of cells that are still run."""
+        return sum(cell.status is not CellStatus.MISSING for cell in self.cells)
 
     def to_json(self) -> str:
         """The document as indented JSON text, in ASCII."""

@@ -1,24 +1,26 @@
-"""The causes of a watch's failures: one for each culprit, whatever the number of its cells. Pure."""
+"""The causes of a watch's failures: one for each culprit or set of candidates, with its cells. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from bisect_tool.nightly.decision import Nothing
+from bisect_tool.nightly.known import Explanation
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.results.nightly import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bisect_tool.nightly.decision import Decision
     from bisect_tool.sources.observation import CellKey
     from bisect_tool.watch.findings import Finding
 
 OPEN: Final = "open"
+CANDIDATES: Final = "candidates"
 FIXED: Final = "fixed"
 _RED = frozenset({Reason.STILL_RED, Reason.OTHER_FAILURE, Reason.BISECTED})
 _PASSING = frozenset({Reason.FIXED, Reason.GREEN, Reason.PASSED_AGAIN})
@@ -26,10 +28,20 @@ _PASSING = frozenset({Reason.FIXED, Reason.GREEN, Reason.PASSED_AGAIN})
 
 @dataclass(frozen=True)
 class _Found:
-    """What one bisection says about one cause."""
+    """What one bisection says about one cause: the culprit of these cells, or their candidates."""
 
     finding: Finding
+    why: Explanation
     cells: tuple[CellKey, ...]
+
+    def goes_on_in(self, later: _Found) -> bool:
+        """Whether a later bisection is about the same cause: its culprit, or candidates of the same cells."""
+        if self.why.culprit:
+            return later.why == self.why
+        same_range = _ends(self.finding) == _ends(later.finding)
+        suspects = {later.why.culprit, *later.why.candidates}
+        alike = same_range or not suspects.isdisjoint(self.why.candidates)
+        return alike and not set(self.cells).isdisjoint(later.cells)
 
 
 def causes(
@@ -46,28 +58,54 @@ def causes(
         decisions: about each cell, with all of these known.
         reported: the fingerprints of earlier nights with the state that was reported last.
     """
-    groups: defaultdict[str, list[_Found]] = defaultdict(list)
-    for finding in findings:
-        for what, cells in _by_cause(finding).items():
-            groups[fingerprint(watch, what)].append(_Found(finding, cells))
-    found = (_cause(mark, group, decisions, reported.get(mark, "")) for mark, group in groups.items())
-    return tuple(each for each in found if each is not None)
+    groups: list[list[_Found]] = []
+    for each in (one for finding in findings for one in _by_cause(finding)):
+        group = next((group for group in groups if group[-1].goes_on_in(each)), None)
+        if group is None:
+            groups.append([each])
+        else:
+            group.append(each)
+    found: dict[str, Cause] = {}
+    for group in groups:
+        mark = _fingerprint(watch, group, reported)
+        cause = _cause(mark, group, decisions, reported.get(mark, ""))
+        if cause is not None:
+            found.setdefault(mark, cause)
+    return tuple(found.values())
 
 
-def fingerprint(watch: str, cause: str) -> str:
-    """What identifies a cause from night to night."""
-    return hashlib.sha256(f"{watch}\0{cause}".encode()).hexdigest()[:16]
+def reported_state(cause: Cause) -> str:
+    """What later nights have to know of a cause that was reported."""
+    if cause.state == "fixed":
+        return FIXED
+    return OPEN if cause.culprit else CANDIDATES
 
 
-def _by_cause(finding: Finding) -> dict[str, tuple[CellKey, ...]]:
+def _fingerprint(watch: str, group: Sequence[_Found], reported: Mapping[str, str]) -> str:
+    """What identifies a cause from night to night.
+
+    It is made of the culprit, or else of the first cell and its range. A culprit that was found among
+    candidates which were reported keeps their fingerprint.
+    """
+    cells = ("\0".join((*astuple(key), *_ends(each.finding))) for each in group for key in each.cells)
+    whats = filter(None, (group[-1].why.culprit, *cells))
+    marks = [hashlib.sha256(f"{watch}\0{what}".encode()).hexdigest()[:16] for what in whats]
+    return next((mark for mark in marks if mark in reported), marks[0])
+
+
+def _ends(finding: Finding) -> tuple[str, str, str]:
+    return finding.known.good, finding.known.bad, finding.known.exception
+
+
+def _by_cause(finding: Finding) -> Iterator[_Found]:
     """The cells of each culprit, and of each set of candidates."""
-    found: defaultdict[str, list[CellKey]] = defaultdict(list)
+    found: defaultdict[Explanation, list[CellKey]] = defaultdict(list)
     for key, report in finding.reports.items():
         if report.culprit is not None:
-            found[report.culprit.sha].append(key)
+            found[Explanation(report.culprit.sha)].append(key)
         elif report.finding == "candidates":
-            found[" ".join(sorted(report.candidates))].append(key)
-    return {what: tuple(cells) for what, cells in found.items()}
+            found[Explanation(candidates=tuple(sorted(report.candidates)))].append(key)
+    return (_Found(finding, why, tuple(cells)) for why, cells in found.items())
 
 
 def _cause(
@@ -77,9 +115,16 @@ def _cause(
     latest = group[-1]
     cells = tuple(dict.fromkeys(key for each in group for key in each.cells))
     report = latest.finding.reports[latest.cells[0]]
-    culprit = "" if report.culprit is None else report.culprit.sha
-    state, fixed_by = _state(cells, culprit, decisions, reported)
-    if state is None:
+    culprit = latest.why.culprit
+    made = [decision for key in cells if isinstance(decision := decisions.get(key), Nothing)]
+    blamed = [each for each in made if _why(each) in {one.why for one in group}]
+    fixed = [each.since for each in blamed if each.reason is Reason.FIXED]
+    state: Literal["new", "open", "fixed"]
+    if any(each.reason in _RED for each in blamed):
+        state = "open" if reported == (OPEN if culprit else CANDIDATES) else "new"
+    elif len(made) == len(cells) and all(map(_is_over, made)) and (fixed or reported in (OPEN, CANDIDATES)):
+        state = "fixed"
+    else:
         return None
     return Cause(
         fingerprint=mark,
@@ -92,23 +137,26 @@ def _cause(
         proven=all(latest.finding.reports[key].finding == "culprit" for key in latest.cells),
         candidates=() if culprit else report.candidates,
         session=latest.finding.session,
-        fixed_by=fixed_by,
+        fixed_by=next(iter(fixed), "") if state == "fixed" else "",
+        note=_note(made) if state == "fixed" else "",
         document=latest.finding.document,
     )
 
 
-def _state(
-    cells: Sequence[CellKey], culprit: str, decisions: Mapping[CellKey, Decision], reported: str
-) -> tuple[Literal["new", "open", "fixed"] | None, str]:
-    """The state of a cause, and the commit from which on it is known to be fixed."""
-    made = [decision for key in cells if isinstance(decision := decisions.get(key), Nothing)]
-    if any(each.reason in _RED and each.culprit == culprit for each in made):
-        return (OPEN if reported == OPEN else "new"), ""
-    fixed = [each.since for each in made if each.reason is Reason.FIXED and each.culprit == culprit]
-    passes = len(made) == len(cells) and all(each.reason in _PASSING for each in made)
-    if passes and (fixed or reported == OPEN):
-        return FIXED, next(iter(fixed), "")
-    return None, ""
+def _why(decision: Nothing) -> Explanation:
+    return Explanation(decision.culprit, () if decision.culprit else tuple(sorted(decision.candidates)))
+
+
+def _is_over(decision: Nothing) -> bool:
+    return decision.reason in _PASSING or decision.reason is Reason.GONE
+
+
+def _note(decisions: Sequence[Nothing]) -> str:
+    """Why a cause is over that no commit fixed, as a sentence; empty if all of its cells pass."""
+    gone = sum(each.reason is Reason.GONE for each in decisions)
+    if 0 < gone < len(decisions):
+        return "Some of its cells are no longer run, and the others pass."
+    return f"{'Its cells are' if gone > 1 else 'Its cell is'} no longer run." if gone else ""
 
 
 def name(key: CellKey) -> str:

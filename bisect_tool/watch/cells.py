@@ -33,6 +33,7 @@ _STATUS = {
     Reason.GIVEN_UP: CellStatus.STILL_RED,
     Reason.NO_PASS_KNOWN: CellStatus.STILL_RED,
     Reason.BORN_RED: CellStatus.BORN_RED,
+    Reason.GONE: CellStatus.MISSING,
 }
 """Every other reason leaves it undecided."""
 

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.watch.causes import FIXED, OPEN
+from bisect_tool.watch.causes import reported_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ def record(home: Home, causes: Iterable[Cause]) -> None:
     Raises:
         EnvironmentFailed: the file cannot be written.
     """
-    states = {each.fingerprint: FIXED if each.state == "fixed" else OPEN for each in causes}
+    states = {each.fingerprint: reported_state(each) for each in causes}
     path = _path(home)
     written = path.with_suffix(f".{os.getpid()}")
     try:

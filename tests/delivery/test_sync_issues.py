@@ -113,6 +113,14 @@ def test_what_fails_again_is_reopened(delivery, service):
     assert firsts == ["Fixed", "Fails again", "Fixed", "Fails again"]
 
 
+def test_issue_whose_cells_are_no_longer_run_is_closed_and_says_so(delivery, service):
+    delivery(night(cause()))
+    delivery(night(cause("fixed", fixed_by="", note="Its cells are no longer run.")))
+    assert service.issues[0]["state"] == "closed"
+    for text in (service.issues[0]["body"], service.comments[1][-1]["body"]):
+        assert "**Closed**: Its cells are no longer run." in text
+
+
 def test_a_fixed_cause_without_an_issue_gets_none(delivery, service):
     assert delivery(night(cause("fixed"))) == []
     assert service.writes == []

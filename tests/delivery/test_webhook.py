@@ -43,6 +43,14 @@ def test_what_fails_again_is_posted_again(delivery, service):
     assert [text.split("*")[1] for text in service.messages] == ["New regression", "Fixed", "Regression"]
 
 
+def test_cause_whose_cells_are_no_longer_run_is_closed(delivery, service):
+    for each in (cause(), cause("fixed", fixed_by="", note="Its cells are no longer run.")):
+        delivery(night(each), slack=True)
+    heading, reason = service.messages[-1].split("\n")
+    assert heading.startswith("*Closed* in `origin/main`: ")
+    assert reason == "Its cells are no longer run."
+
+
 def test_a_fix_of_what_was_not_posted_is_not_posted(delivery, service):
     assert delivery(night(cause("fixed")), slack=True) == []
     assert service.messages == []

@@ -1,5 +1,6 @@
 """Each rule of the decision, in a table: what was observed, and what follows."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -228,6 +229,46 @@ def test_a_new_cell_that_never_passed_is_born_red():
     old = nights("P P P P", B)
     assert decided([*old, *nights("F", start=2)]) == Wait(Reason.NEW_TEST)
     assert decided([*old, *nights("F F", start=2)]) == Nothing(Reason.BORN_RED, since="c2")
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "gone"),
+    [
+        ("P P F", "P P P P P", False),
+        ("P P F", "P P P P P P", True),
+        ("P P P", "P P P P P P", True),
+        ("P P F M M M", "P P P P P P", True),
+        ("P P F I", "P P P P P P", False),
+        ("P P F M M R", "P P P P P P", False),
+        ("P P F", "P P P F F F F", False),
+        ("P P F", "P P P F P P FP", True),
+        ("M M", "P P P P P", False),
+    ],
+    ids=[
+        "too early",
+        "red",
+        "green",
+        "skipped",
+        "infrastructure",
+        "running",
+        "the job may have ended before it",
+        "others are red, too",
+        "never run",
+    ],
+)
+def test_cell_that_its_job_goes_on_without_is_gone(own, other, gone):
+    found = decided([*nights(own), *nights(other, B)])
+    assert (found == Nothing(Reason.GONE)) == gone
+
+
+def test_other_jobs_do_not_tell_that_a_cell_is_gone():
+    others = [cell("test_b", "cpu"), replace(B, shard="2"), replace(B, environment="CUDA=13")]
+    trials = [one for key in others for one in nights("P P P P P P P", key)]
+    assert decided([*nights("P P F"), *trials]).reason is Reason.FIRST_FAILURE
+    whole = replace(A, cell="")
+    assert decide([*nights("F F F", whole), *nights("P P P P P P P", B)], COMMITS)[whole].reason is not (
+        Reason.GONE
+    )
 
 
 def test_a_cell_that_was_there_but_had_no_result_is_not_born_red():
@@ -460,8 +501,6 @@ def test_a_later_reading_of_an_attempt_replaces_an_earlier_one():
 
 
 def test_without_times_and_hosts_a_second_pass_shows_that_the_fleet_is_fine():
-    from dataclasses import replace
-
     bare = [replace(one, finished=None, host="") for one in nights("P P P P P FFF F")]
     assert decided(bare).reason is Reason.NO_PASS_SINCE
     assert isinstance(decided([*bare, replace(trial("c4", "P", attempt="2"), finished=None)]), Bisect)

@@ -108,6 +108,13 @@ def test_a_text_that_fits_is_not_cut():
 
 def test_a_summary_counts_what_passes():
     assert summary(night(cause())) == "causes of failures: 1 new; 2 of 8 cells pass"
+    assert summary(night(cells=(cell(), cell(CellStatus.MISSING)))).endswith("1 of 1 cell passes")
+
+
+def test_a_cause_that_is_over_without_a_fix_says_why():
+    text = nightly_markdown(night(cause("fixed", fixed_by="", note="Its cells are no longer run.")))
+    assert "\n### Closed: " in text
+    assert "\n- Its cells are no longer run.\n" in text
 
 
 @pytest.mark.parametrize(

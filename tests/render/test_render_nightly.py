@@ -80,6 +80,8 @@ Infrastructure
     ("change", "line"),
     [
         ({"state": "fixed", "fixed_by": BAD}, "  Fixed at 5afb387bd"),
+        ({"state": "fixed", "note": "Its cells are no longer run."}, "  Its cells are no longer run."),
+        ({"state": "fixed", "note": "So.", "document": None}, "Closed: 27066d1b2"),
         ({"proven": False}, f"New: 27066d1b2  {culprit().commits[CULPRIT].subject} (suspect)"),
         ({"culprit": "", "candidates": (GOOD, BAD)}, "New: one of a97954b6a and 5afb387bd"),
         ({"state": "open", "document": None}, "Open: 27066d1b2"),
@@ -88,6 +90,12 @@ Infrastructure
 def test_cause_says_what_is_known(change, line):
     cause = CAUSE.model_copy(update=change)
     assert line in render_nights([night(causes=(cause,))]).split("\n")
+
+
+def test_missing_cells_are_listed_and_do_not_count():
+    cells = (cell("test_a", CellStatus.MISSING, "It is no longer run."), cell("test_b", CellStatus.GREEN))
+    lines = render_nights([night(cells=cells, causes=())]).split("\n")
+    assert lines[2:] == ["Missing", "  It is no longer run.", "  - gpu test_a", "", "1 cell of 1 passes"]
 
 
 def test_report_of_many_cells_is_short():

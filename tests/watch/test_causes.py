@@ -1,12 +1,13 @@
 """Causes: one for each culprit, new once, open as long as a cell is red, fixed once."""
 
+import pytest
 from documents import BAD, GOOD, document, red
 
 from bisect_tool.nightly.decision import Bisect, Nothing
 from bisect_tool.nightly.known import KnownBisection
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.sources.observation import CellKey
-from bisect_tool.watch.causes import causes
+from bisect_tool.watch.causes import causes, reported_state
 from bisect_tool.watch.findings import Finding
 
 A, B, C = (CellKey("w", "gpu", "", name) for name in "abc")
@@ -17,9 +18,9 @@ FIXED = Nothing(Reason.FIXED, culprit=CULPRIT, since="f" * 40)
 GREEN = Nothing(Reason.GREEN)
 
 
-def finding(reports, session="s1", exception="RuntimeError"):
+def finding(reports, session="s1", exception="RuntimeError", good=GOOD):
     culprits = {key: each.culprit.sha for key, each in reports.items() if each.culprit}
-    known = KnownBisection(GOOD, BAD, frozenset(reports), exception, culprits)
+    known = KnownBisection(good, BAD, frozenset(reports), exception, culprits)
     return Finding(session, known, reports, document())
 
 
@@ -71,12 +72,96 @@ def test_cell_that_is_not_decided_yet_neither_opens_nor_closes():
     assert found({A: wants, B: GREEN}, {mark: "open"}) == ()
 
 
+SHAS = (CULPRIT, "2" * 40)
+BISECTED = Nothing(Reason.BISECTED, candidates=SHAS)
+
+
+def candidates(*shas):
+    return REPORT.model_copy(update={"finding": "candidates", "culprit": None, "candidates": shas})
+
+
 def test_candidates_are_a_cause_without_a_culprit():
-    shas = ("1" * 40, "2" * 40)
-    report = REPORT.model_copy(update={"finding": "candidates", "culprit": None, "candidates": shas})
-    again = Nothing(Reason.BISECTED)
-    (cause,) = found({C: again}, findings=[finding({C: report})])
-    assert (cause.culprit, cause.candidates, cause.proven, cause.state) == ("", shas, False, "new")
+    (cause,) = found({C: BISECTED}, findings=[finding({C: candidates(*SHAS)})])
+    assert (cause.culprit, cause.candidates, cause.proven, cause.state) == ("", SHAS, False, "new")
+    again = Nothing(Reason.BISECTED, candidates=SHAS[::-1])
+    (same,) = found({C: again}, {cause.fingerprint: "candidates"}, [finding({C: candidates(*SHAS)})])
+    assert same.state == "open"
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        [finding({A: REPORT, B: REPORT})],
+        [finding({A: candidates(*SHAS)}), finding({A: REPORT}, "s2")],
+        [finding({A: candidates(*SHAS)}), finding({A: REPORT}, "s2", good=SHAS[1])],
+        [
+            finding({A: candidates(*SHAS)}),
+            finding({A: candidates(CULPRIT)}, "s2", good=SHAS[1]),
+            finding({A: REPORT}, "s3", good="9" * 40),
+        ],
+    ],
+    ids=["the same session", "the same range", "a part of the range", "step by step"],
+)
+def test_culprit_among_candidates_keeps_their_fingerprint_and_is_news_once(narrowed):
+    (before,) = found({A: BISECTED}, findings=[finding({A: candidates(*SHAS)})])
+    reported = {before.fingerprint: reported_state(before)}
+    (cause,) = found({A: OPEN, B: OPEN}, reported, narrowed)
+    assert (cause.fingerprint, cause.state, cause.culprit) == (before.fingerprint, "new", CULPRIT)
+    (again,) = found({A: OPEN, B: OPEN}, {cause.fingerprint: reported_state(cause)}, narrowed)
+    assert (again.fingerprint, again.state) == (before.fingerprint, "open")
+
+
+def test_candidates_of_a_streak_that_was_fixed_do_not_come_back():
+    old = finding({A: candidates(*SHAS)})
+    mark = found({A: BISECTED}, findings=[old])[0].fingerprint
+    new = finding({A: candidates("7" * 40, "8" * 40)}, "s2", good="6" * 40)
+    red = Nothing(Reason.BISECTED, candidates=("7" * 40, "8" * 40))
+    (cause,) = found({A: red}, {mark: "fixed"}, [old, new])
+    assert (cause.session, cause.state) == ("s2", "new")
+    assert found({A: Nothing(Reason.NO_CULPRIT)}, {mark: "fixed"}, [old]) == ()
+
+
+@pytest.mark.parametrize("decision", [GREEN, Nothing(Reason.PASSED_AGAIN), Nothing(Reason.FIXED, since=BAD)])
+def test_candidates_close_when_their_cells_pass(decision):
+    known = [finding({A: candidates(*SHAS)})]
+    mark = found({A: BISECTED}, findings=known)[0].fingerprint
+    assert [each.state for each in found({A: decision}, {mark: "candidates"}, known)] == ["fixed"]
+
+
+def test_culprits_of_one_set_of_candidates_are_two_causes():
+    other = REPORT.model_copy(
+        update={"culprit": REPORT.culprit.model_copy(update={"sha": SHAS[1]}), "candidates": SHAS[1:]}
+    )
+    mark = found({A: BISECTED}, findings=[finding({A: candidates(*SHAS), B: candidates(*SHAS)})])
+    reported = {mark[0].fingerprint: "candidates"}
+    both = found({A: OPEN, B: Nothing(Reason.STILL_RED, SHAS[1])}, reported, [finding({A: REPORT, B: other})])
+    assert [each.culprit for each in both] == [*SHAS]
+    assert both[0].fingerprint == mark[0].fingerprint != both[1].fingerprint
+
+
+GONE = Nothing(Reason.GONE)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "note", "fixed_by"),
+    [
+        ({A: GONE, B: GONE}, "Its cells are no longer run.", ""),
+        ({A: GONE, B: FIXED}, "Some of its cells are no longer run, and the others pass.", "f" * 40),
+        ({A: GREEN, B: FIXED}, "", "f" * 40),
+    ],
+)
+def test_cause_whose_cells_are_no_longer_run_is_over(decisions, note, fixed_by):
+    mark = found({A: OPEN, B: OPEN})[0].fingerprint
+    (cause,) = found(decisions, {mark: "open"})
+    assert (cause.state, cause.note, cause.fixed_by) == ("fixed", note, fixed_by)
+
+
+def test_cells_that_are_gone_neither_open_a_cause_nor_close_one_that_is_red():
+    mark = found({A: OPEN, B: OPEN})[0].fingerprint
+    assert found({A: GONE, B: GONE}) == ()
+    assert found({A: GONE, B: GONE}, {mark: "fixed"}) == ()
+    (cause,) = found({A: GONE, B: OPEN}, {mark: "open"})
+    assert (cause.state, cause.note) == ("open", "")
 
 
 def test_suspect_is_not_proven():

@@ -8,16 +8,16 @@ from bisect_tool.results.nightly import Cause
 from bisect_tool.watch.reported import record, reported
 
 
-def cause(mark, state):
-    return Cause(fingerprint=mark, state=state, cells=("a",), good="g", bad="b")
+def cause(mark, state, culprit="c"):
+    return Cause(fingerprint=mark, state=state, cells=("a",), good="g", bad="b", culprit=culprit)
 
 
 def test_states_add_up_over_nights(tmp_path):
     home = Home(tmp_path, tmp_path)
     assert reported(home) == {}
     record(home, [cause("1", "new"), cause("2", "new")])
-    record(home, [cause("1", "fixed"), cause("3", "open")])
-    assert reported(home) == {"1": "fixed", "2": "open", "3": "open"}
+    record(home, [cause("1", "fixed"), cause("3", "open"), cause("4", "new", culprit="")])
+    assert reported(home) == {"1": "fixed", "2": "open", "3": "open", "4": "candidates"}
 
 
 def test_damaged_file_makes_everything_new(tmp_path):

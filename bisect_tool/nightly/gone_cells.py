@@ -1,0 +1,41 @@
+"""Cells that are no longer run: skipped, renamed or deleted tests, whose job goes on without them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bisect_tool.nightly.timeline import Timeline
+    from bisect_tool.sources.observation import CellKey
+
+_COMMITS = 3
+"""A build may end before it runs a test; a test that so many newer commits were built without is gone."""
+
+
+def gone_cells(timelines: Iterable[Timeline]) -> frozenset[CellKey]:
+    """The tests without a result at several newer commits, at which others of the same job passed.
+
+    Where all others failed as well, the job may have ended before the test. A job as a whole is never gone:
+    it has a result of its own only where no test failed.
+    """
+    timelines = tuple(timelines)
+    passed: defaultdict[CellKey, set[int]] = defaultdict(set)
+    for each in timelines:
+        if each.key.cell:
+            passed[_job(each.key)] |= {commit.position for commit in each.conclusive if commit.passed}
+    return frozenset(
+        each.key for each in timelines if each.key.cell and _is_gone(each, passed[_job(each.key)])
+    )
+
+
+def _job(key: CellKey) -> CellKey:
+    return replace(key, cell="")
+
+
+def _is_gone(timeline: Timeline, passed: Iterable[int]) -> bool:
+    last = timeline.newest
+    return last is not None and sum(position > last.position for position in passed) >= _COMMITS
