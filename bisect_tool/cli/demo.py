@@ -25,6 +25,8 @@ def demo(options: DemoOptions) -> int:
     Needs the extra `engine`. Takes one or two minutes; longer with --flaky, which runs two trials in
     parallel.
     """
+    if options.flaky and options.order:
+        raise UsageError("--flaky and --order cannot be used together", "Use only one of them.")
     from bisect_tool import scenario as scenarios
     from bisect_tool.cli.machine_checks import INSTALL_ENGINE, missing_packages
     from bisect_tool.cli.run_session import start
@@ -32,8 +34,6 @@ def demo(options: DemoOptions) -> int:
     from bisect_tool.options.run_options import RunOptions
     from bisect_tool.paths import home
 
-    if options.flaky and options.order:
-        raise UsageError("--flaky and --order cannot be used together", "Use only one of them.")
     missing = missing_packages()
     if missing:
         raise EnvironmentFailed(

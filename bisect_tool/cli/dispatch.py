@@ -67,6 +67,7 @@ def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
         ),
         epilog=epilog("bisect-run demo", "bisect-run --good v0.8.0 --bad main"),
         callback=_root,
+        add_help_option=False,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -112,6 +113,13 @@ def _verbose(wanted: bool) -> None:
         be_verbose(without=_errors.name)
 
 
+def _help(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+# Typer's own --help has no default, and Typer imports pydantic to convert the None that it gets instead.
 def _root(
     verbose: Annotated[
         bool,
@@ -122,18 +130,23 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    help: Annotated[  # noqa: A002
+        bool, typer.Option("--help", callback=_help, is_eager=True, help="Show this message and exit.")
+    ] = False,
 ) -> None:
     pass
 
 
-def _verbose_everywhere(program: Any) -> Any:  # noqa: ANN401  # Typer's click or, with older ones, click's own
-    """Let every command take the program's -v as well, before or after its own options."""
-    verbose = next(each for each in program.params if each.name == "verbose")
-    verbose.expose_value = False
+def _with_shared_options(program: Any) -> Any:  # noqa: ANN401  # Typer's click or, with older ones, click's own
+    """Let every command take the program's -v and --help as well, before or after its own options."""
+    shared = [each for each in program.params if each.name in {"verbose", "help"}]
+    for option in shared:
+        option.expose_value = False
     commands = [*program.commands.values()]
     while commands:
         command = commands.pop()
-        command.params.append(verbose)
+        command.add_help_option = False
+        command.params += shared
         commands += getattr(command, "commands", {}).values()
     return program
 
@@ -176,7 +189,7 @@ def _run(words: list[str]) -> int:
         gc.disable()  # modules are no garbage, and to look for some in them takes a tenth of the start
         app = command_line(words[:1]) if named else _overview()
         gc.enable()
-        program = _verbose_everywhere(typer.main.get_command(app))
+        program = _with_shared_options(typer.main.get_command(app))
         return int(program.main(words, prog_name="bisect-run", standalone_mode=False) or 0)
     except _MISUSE as error:
         message = getattr(error, "format_message", error.__str__)()

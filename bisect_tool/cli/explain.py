@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from bisect_tool.errors import ExitCode, UsageError
+from bisect_tool.errors import ExitCode
 from bisect_tool.options.declared import takes
 from bisect_tool.options.reading_options import ExplainOptions
+from bisect_tool.options.validate import one_format
 
 EXAMPLES = (
     "bisect-run explain build.log",
@@ -18,6 +19,7 @@ EXAMPLES = (
 @takes(ExplainOptions)
 def explain(options: ExplainOptions) -> int:
     """Find the root cause of a failure in log files."""
+    one_format(options)
     from rich.text import Text
 
     from bisect_tool.evidence import explain_log, signatures
@@ -27,8 +29,6 @@ def explain(options: ExplainOptions) -> int:
     from bisect_tool.terminal import terminal
     from bisect_tool.terminal.output import say
 
-    if options.as_json and options.as_markdown:
-        raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     files = LogFiles(options.logs, say)
     known_good = signatures(LogFiles(options.against, say).lines()) if options.against else frozenset()
     found = explain_log(files.lines(), known_good)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect_tool.options.declared import takes
 from bisect_tool.options.run_options import FixesOptions
+from bisect_tool.options.validate import validate
 
 EXAMPLES = (
     "bisect-run fixes --at main",
@@ -18,6 +19,7 @@ def fixes(options: FixesOptions) -> int:
     By default, tries reverting the culprit found by an earlier bisection of this commit, and later changes to
     the same code.
     """
+    validate(options)
     from bisect_tool.cli.run_session import drive
     from bisect_tool.fixes.candidates import resolve_request
     from bisect_tool.options.resolve import resolve

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bisect_tool.errors import UsageError
 from bisect_tool.options.declared import takes
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.validate import validate
 
 EXAMPLES = (
     "bisect-run plan --good v0.8.0 --bad main",
@@ -17,6 +18,9 @@ EXAMPLES = (
 @takes(RunOptions, without=("confirm", "as_json"))
 def plan(options: RunOptions) -> int:
     """Show the commits, builds and trials that `run` would need."""
+    if not options.good or options.bad is None:
+        raise UsageError("plan needs --good and --bad", "`run` finds one of them by running commits.")
+    validate(options)
     from bisect_tool.options.resolve import resolve
     from bisect_tool.paths import home
     from bisect_tool.render.plan import render_plan
@@ -26,8 +30,6 @@ def plan(options: RunOptions) -> int:
     from bisect_tool.terminal.output import say
     from bisect_tool.terminal.terminal import show
 
-    if not options.good or options.bad is None:
-        raise UsageError("plan needs --good and --bad", "`run` finds one of them by running commits.")
     here = home()
     resolved = resolve(options, here, say)
     found = plan_of(resolved, mean_trial_s(Store(here.store, say), resolved.request))

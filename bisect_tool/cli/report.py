@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect_tool.diagnostics import LOG_FILE
-from bisect_tool.errors import ExitCode, UsageError
+from bisect_tool.errors import ExitCode
 from bisect_tool.options.declared import takes
 from bisect_tool.options.stored_options import ReportOptions
+from bisect_tool.options.validate import one_format
 
 EXAMPLES = (
     "bisect-run report",
@@ -16,6 +17,7 @@ EXAMPLES = (
 @takes(ReportOptions)
 def report(options: ReportOptions) -> int:
     """Print a session's report: text, JSON or Markdown."""
+    one_format(options)
     from bisect_tool.paths import home
     from bisect_tool.results.stored import document_of
     from bisect_tool.session.log_files import pruned_at
@@ -23,8 +25,6 @@ def report(options: ReportOptions) -> int:
     from bisect_tool.terminal.output import say, write_json, write_report
     from bisect_tool.terminal.terminal import write
 
-    if options.as_json and options.as_markdown:
-        raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     here = home()
     document = document_of(options.session, Store(here.store, say), here, options.repo)
     if options.as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect_tool.options.declared import takes
 from bisect_tool.options.run_options import ReproOptions
+from bisect_tool.options.validate import validate
 
 EXAMPLES = (
     "bisect-run repro main --runs 50",
@@ -17,6 +18,7 @@ def repro(options: ReproOptions) -> int:
 
     Exits with 1 if any run failed, else with 0.
     """
+    validate(options)
     from bisect_tool.cli.run_session import start
 
     return start(options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect_tool.options.declared import takes
 from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.validate import validate
 
 EXAMPLES = (
     "bisect-run run --good v0.8.0 --bad main",
@@ -14,6 +15,7 @@ EXAMPLES = (
 @takes(RunOptions)
 def run(options: RunOptions) -> int:
     """Find the first bad commit of every failing cell (the default)."""
+    validate(options)
     from bisect_tool.cli.run_session import start
 
     return start(options)

@@ -32,6 +32,7 @@ def simulate(options: SimulateOptions) -> int:
 
     Counts every run, including those of the good and bad commits and those that confirm a culprit.
     """
+    _check_searches(options)
     import numpy as np
 
     from bisect_tool.render.simulation import render_simulation
@@ -60,16 +61,24 @@ def simulate(options: SimulateOptions) -> int:
     return 0
 
 
+def _check_searches(options: SimulateOptions) -> None:
+    """Raise UsageError unless there are either ranges in a line, or ranges in a history, to search."""
+    in_a_line = options.candidates is not None
+    if any((given is None) != in_a_line for given in (options.history, options.cases)):
+        raise UsageError(
+            "no commits to search", "Use either --candidates, or --history and --cases together."
+        )
+
+
 def _searches(options: SimulateOptions, chance: np.random.Generator) -> Sequence[KnownRange]:
     """The ranges to search, each with its culprit."""
     from bisect_tool.simulate.searches import in_a_history, in_a_line
 
-    candidates, history, cases = options.candidates, options.history, options.cases
-    if candidates is not None and history is None and cases is None:
-        return in_a_line(candidates, options.runs, chance)
-    if candidates is None and history is not None and cases is not None:
-        return in_a_history(history, cases, options.runs, priors=not options.no_priors)
-    raise UsageError("no commits to search", "Use either --candidates, or --history and --cases together.")
+    if options.candidates is not None:
+        return in_a_line(options.candidates, options.runs, chance)
+    assert options.history is not None
+    assert options.cases is not None
+    return in_a_history(options.history, options.cases, options.runs, priors=not options.no_priors)
 
 
 def _asked(options: SimulateOptions, searches: Sequence[KnownRange]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect_tool.options.declared import takes
 from bisect_tool.options.run_options import StepOptions
+from bisect_tool.options.validate import validate
 
 EXAMPLES = (
     "git bisect run bisect-run step -- ./check.sh",
@@ -17,6 +18,7 @@ def step(options: StepOptions) -> int:
 
     Exit codes: 0 good, 1 bad, 125 cannot be tested, 128 abort (usage error or interrupt).
     """
+    validate(options)
     from bisect_tool.cli.run_session import run_step
 
     return run_step(options)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import ExitCode, UsageError
 from bisect_tool.options.declared import takes
 from bisect_tool.options.reading_options import TriageOptions
+from bisect_tool.options.validate import one_format
 from bisect_tool.sanitise import clean_line, redact, secret_values
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ EXAMPLES = (
 @takes(TriageOptions)
 def triage(options: TriageOptions) -> int:
     """Find the range, suspects and fixes on an issue page."""
+    one_format(options)
     from bisect_tool.git import Repository
     from bisect_tool.paths import home
     from bisect_tool.render.triage import render_triage, to_json
@@ -43,8 +45,6 @@ def triage(options: TriageOptions) -> int:
     from bisect_tool.triage.resolve import not_on_main, paths_of_tests, resolved
 
     page, repo = options.page, options.repo
-    if options.as_json and options.as_markdown:
-        raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
     local = not is_address(page)
     text = _saved(page) if local else fetch_page(page, os.environ)
     found = analyse(read_page(redact(text, secret_values(os.environ))))

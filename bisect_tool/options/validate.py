@@ -10,7 +10,9 @@ from bisect_tool.options.run_options import RunOptions
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
+    from bisect_tool.options.reading_options import ExplainOptions, TriageOptions
     from bisect_tool.options.run_options import SessionOptions
+    from bisect_tool.options.stored_options import ReportOptions
 
 
 _NEVER_EMPTY = (
@@ -76,6 +78,12 @@ def _check_kind(options: SessionOptions) -> None:
     for option in ("tests_from", "pytest_args", "python"):
         if getattr(options, option) is not None and not options.pytest:
             raise UsageError(f"--{option.replace('_', '-')} needs --pytest", "Add --pytest tests/.")
+
+
+def one_format(options: ExplainOptions | ReportOptions | TriageOptions) -> None:
+    """Raise UsageError if the result is to be printed in two formats."""
+    if options.as_json and options.as_markdown:
+        raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
 
 
 def require_text(*texts: str) -> None:
