@@ -28,6 +28,8 @@ _AT_THE_BAD_END = 2
 _PASSES = 2
 _CHANCE = 0.005
 """A streak that a flaky cell shows by chance more often than this is no regression yet."""
+_ASSUMED = 0.25
+"""Failures that a cell is assumed to have had in one run more than are known: most cells are not flaky."""
 _WORTH_A_RERUN = 0.05
 _PERSISTENT = 3
 """A failure at so many commits is not the fleet's; a bisection runs ends that nobody reran anyway."""
@@ -63,7 +65,7 @@ def is_environment(streak: Streak) -> bool:
 
 def failures_needed(earlier: Rate) -> int:
     """How many failures in a row chance does not explain at an earlier failure rate."""
-    needed = math.log(_CHANCE) / math.log((earlier.failed + 1) / (earlier.runs + 2))
+    needed = math.log(_CHANCE) / math.log((earlier.failed + _ASSUMED) / (earlier.runs + 1))
     return max(_FAILURES, math.ceil(needed))
 
 
