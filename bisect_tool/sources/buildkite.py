@@ -9,10 +9,11 @@ from pydantic import BeforeValidator, Field
 
 from bisect_tool.sources.answer import Answer, Flag, Text, Time, read
 from bisect_tool.sources.infrastructure import EXIT_CODES
+from bisect_tool.sources.listing import ListedBuild
 from bisect_tool.sources.observation import CellKey, Observation, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bisect_tool.sources.series import Series
 
@@ -96,9 +97,20 @@ def observations(build: Mapping[str, Any], series: Series) -> tuple[Observation,
     return tuple(_observation(job, found, series) for job in jobs)
 
 
-def belongs(build: Mapping[str, Any], series: Series) -> bool:
-    """Whether the jobs of a build are of interest."""
-    return _belongs(read(Build, build, SERVICE), series)
+def listed(build: Mapping[str, Any], series: Series) -> ListedBuild:
+    """A build as it is listed, without its jobs.
+
+    Raises:
+        UnexpectedAnswer: the build is not as documented.
+    """
+    found = read(Build, build, SERVICE)
+    return ListedBuild(str(found.number), found.message, _belongs(found, series))
+
+
+def job_names(jobs: Sequence[Any]) -> tuple[str, ...]:
+    """The names of jobs that run a command."""
+    found = (read(Job, job, SERVICE) for job in jobs)
+    return tuple(job.name for job in found if job.type == "script" and job.name)
 
 
 def _belongs(build: Build, series: Series) -> bool:

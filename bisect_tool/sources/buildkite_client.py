@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool.sources import buildkite
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.service import Service
+from bisect_tool.sources.windows import windowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from bisect_tool.sources.http import Client
+    from bisect_tool.sources.listing import Listing
     from bisect_tool.sources.observation import Observation
-    from bisect_tool.sources.series import Series
 
 TOKEN = "BUILDKITE_API_TOKEN"  # noqa: S105 - the name of a variable
 ADDRESS = "BUILDKITE_API_URL"
 _PUBLIC = "https://api.buildkite.com"
-_PAGE = "100"
+_PAGE = 100
+_PAGES = 100
 
 
 def service(environment: Mapping[str, str]) -> Service:
@@ -29,28 +33,45 @@ def service(environment: Mapping[str, str]) -> Service:
     return Service(buildkite.SERVICE, url, _PUBLIC, token, TOKEN, "read_builds", "read_build_logs")
 
 
-def read_series(client: Client, pipeline: str, series: Series, since: datetime) -> Iterator[Observation]:
+def read_series(client: Client, pipeline: str, listing: Listing, since: datetime) -> Iterator[Observation]:
     """The results of the builds of `organization/pipeline` that were created since a time.
 
     Jobs are requested only of builds that belong to the series: a busy pipeline has hundreds a day.
     """
     organization, _, slug = pipeline.partition("/")
     path = f"/v2/organizations/{organization}/pipelines/{slug}/builds"
+
+    def results(build: Any) -> tuple[Observation, ...]:  # noqa: ANN401 - JSON
+        found = buildkite.listed(build, listing.series)
+        listing.saw(found)
+        if not found.belongs:
+            return ()
+        jobs = _jobs(client, f"{path}/{found.number}/jobs")
+        listing.saw_jobs(buildkite.job_names(jobs))
+        return buildkite.observations({**build, "jobs": jobs}, listing.series)
+
+    for build in _builds(client, path, listing.series.branch, since):
+        yield from listing.read(build, "number", partial(results, build))
+
+
+def _builds(client: Client, path: str, branch: str, since: datetime) -> Iterator[Any]:
+    """The builds as they are listed, the newest first."""
     parameters = {
-        "branch": series.branch,
+        "branch": branch,
         "created_from": since.isoformat(),
         "exclude_jobs": "true",
-        "per_page": _PAGE,
+        "per_page": str(_PAGE),
     }
-    for page in client.pages(path, parameters):
-        for build in _listed(page):
-            if buildkite.belongs(build, series):
-                jobs = _jobs(client, f"{path}/{build['number']}/jobs")
-                yield from buildkite.observations({**build, "jobs": jobs}, series)
+
+    def pages(until: datetime | None) -> Iterator[list[Any]]:
+        before = {"created_to": until.isoformat()} if until else {}
+        return map(_listed, islice(client.pages(path, parameters | before), _PAGES))
+
+    return windowed(pages, _PAGES * _PAGE, "number")
 
 
 def _jobs(client: Client, path: str) -> list[Any]:
-    pages = client.pages(path, {"include_retried_jobs": "true", "per_page": _PAGE})
+    pages = client.pages(path, {"include_retried_jobs": "true", "per_page": str(_PAGE)})
     return [job for page in pages for job in _listed(page)]
 
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Literal
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources import buildkite_client, github_client
+from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.download_cache import DownloadCache
 from bisect_tool.sources.etag_cache import EtagCache
 from bisect_tool.sources.github_reports import GithubReports
 from bisect_tool.sources.http import Client
 from bisect_tool.sources.job_results import observations
+from bisect_tool.sources.listing import Listing
 from bisect_tool.sources.log_results import with_logs
 from bisect_tool.sources.series import Series
 from bisect_tool.sources.service import Absent, Service
@@ -71,25 +73,31 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
         series_name: what the series is called in reports.
         environment: has the token, and the service's address if it is not the public one.
         cache: the folder of what was read before.
-        say: is given a sentence about each log or artefact that is missing.
+        say: is given a sentence about each build, log or artefact that is missing.
         now: the current time, with its zone.
 
     Raises:
-        UsageError: an option or the token is missing or wrong; the message names it.
+        UsageError: an option or the token is missing or wrong, or nothing is of the series; the message names
+            what there is.
         EnvironmentFailed: the service cannot be reached, or answers what is not documented.
     """
     series = _series(options, series_name)
     # With whole days, a listing has the same address all day, which is what the cache goes by.
     since = (now - timedelta(days=options.days)).replace(hour=0, minute=0, second=0, microsecond=0)
     read = _buildkite if options.source == "buildkite" else _github
-    service, results = read(options, environment, series, since)
+    service, results = read(options, environment, since)
     if not service.token:
         raise UsageError(
             f"{service.name} needs a token: {service.token_variable} is not set",
             f"Set {service.token_variable} to a token with scope {' and '.join(service.scopes)}.",
         )
+    listing = Listing(service.name, series, options.days, say)
     with Client(service, EtagCache(cache / "answers")) as client:
-        return observations(results(_Reading(client, DownloadCache(cache / "downloads"), say)))
+        reading = _Reading(client, DownloadCache(cache / "downloads"), listing)
+        found = observations(results(reading))
+    if not found:
+        raise listing.why_nothing
+    return found
 
 
 @dataclass(frozen=True)
@@ -98,41 +106,42 @@ class _Reading:
 
     client: Client
     cache: DownloadCache
-    say: Callable[[str], None]
+    listing: Listing
 
     def log(self, url: str) -> str:
         """The text of a log; empty if the service does not have it any more."""
         try:
             return self.cache.read(url, self.client.log).decode("utf-8", "replace")
         except Absent:
-            self.say(f"a log is missing, so its failed tests are unknown: {clean_line(url, 300)}")
-            return ""
+            why = clean_line(url, 300)
+        except UnexpectedAnswer as error:  # its address is another server's
+            why = error.message
+        self.listing.say(f"a log is missing, so its failed tests are unknown: {why}")
+        return ""
 
 
 _Plan = tuple[Service, "Callable[[_Reading], Iterable[JobResults]]"]
 """The service to read from, and what reads the results."""
 
 
-def _buildkite(
-    options: SourceOptions, environment: Mapping[str, str], series: Series, since: datetime
-) -> _Plan:
+def _buildkite(options: SourceOptions, environment: Mapping[str, str], since: datetime) -> _Plan:
     pipeline = _named("--pipeline", options.pipeline, _PIPELINE, "organization/pipeline")
 
     def results(reading: _Reading) -> Iterable[JobResults]:
-        jobs = buildkite_client.read_series(reading.client, pipeline, series, since)
+        jobs = buildkite_client.read_series(reading.client, pipeline, reading.listing, since)
         return with_logs(jobs, reading.log)
 
     return buildkite_client.service(environment), results
 
 
-def _github(options: SourceOptions, environment: Mapping[str, str], series: Series, since: datetime) -> _Plan:
+def _github(options: SourceOptions, environment: Mapping[str, str], since: datetime) -> _Plan:
     written = options.repository or environment.get("GITHUB_REPOSITORY", "")
     repository = _named("--repository", written, _PIPELINE, "owner/name")
     workflow = _named("--workflow", options.workflow, _WORKFLOW, "nightly.yml")
 
     def results(reading: _Reading) -> Iterable[JobResults]:
-        jobs = github_client.read_series(reading.client, repository, workflow, series, since)
-        reports = GithubReports(reading.client, repository, reading.cache, reading.say)
+        jobs = github_client.read_series(reading.client, repository, workflow, reading.listing, since)
+        reports = GithubReports(reading.client, repository, reading.cache, reading.listing.say)
         return reports.added_to(with_logs(jobs, reading.log))
 
     return github_client.service(environment), results

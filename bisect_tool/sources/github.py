@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bisect_tool.sources.answer import Answer, Flag, Text, Time, read
 from bisect_tool.sources.job_reports import Artefact
+from bisect_tool.sources.listing import ListedBuild
 from bisect_tool.sources.observation import CellKey, Observation, State
 
 if TYPE_CHECKING:
@@ -90,10 +91,20 @@ def observations(
     return tuple(_observation(job, found, series) for job in known if job.name and series.has_job(job.name))
 
 
-def belongs(run: Mapping[str, Any], series: Series) -> bool:
-    """Whether the jobs of a run are of interest."""
+def listed(run: Mapping[str, Any], series: Series) -> ListedBuild:
+    """A run as it is listed, without its jobs.
+
+    Raises:
+        UnexpectedAnswer: the run is not as documented.
+    """
     found = read(Run, run, SERVICE)
-    return series.has_build(found.head_branch, found.display_title, found.event, {})
+    belongs = series.has_build(found.head_branch, found.display_title, found.event, {})
+    return ListedBuild(str(found.id), found.display_title, belongs)
+
+
+def job_names(jobs: Sequence[Any]) -> tuple[str, ...]:
+    """The names of jobs."""
+    return tuple(read(Job, job, SERVICE).name for job in jobs)
 
 
 def _observation(job: Job, run: Run, series: Series) -> Observation:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool.sources import github
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.service import Service
+from bisect_tool.sources.windows import windowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,13 +16,15 @@ if TYPE_CHECKING:
 
     from bisect_tool.sources.http import Client
     from bisect_tool.sources.job_reports import Artefact
+    from bisect_tool.sources.listing import Listing
     from bisect_tool.sources.observation import Observation
-    from bisect_tool.sources.series import Series
 
 TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
 ADDRESS = "GITHUB_API_URL"
 _PUBLIC = "https://api.github.com"
 _PAGE = "100"
+_LIMIT = 1000
+"""GitHub lists no more runs of a branch or a time."""
 
 
 def service(environment: Mapping[str, str]) -> Service:
@@ -31,18 +35,38 @@ def service(environment: Mapping[str, str]) -> Service:
 
 
 def read_series(
-    client: Client, repository: str, workflow: str, series: Series, since: datetime
+    client: Client, repository: str, workflow: str, listing: Listing, since: datetime
 ) -> Iterator[Observation]:
     """The results of the runs of a workflow (its file name) that were created since a time; all attempts."""
-    parameters = {"branch": series.branch, "created": f">={since.isoformat()}", "per_page": _PAGE}
-    for page in client.pages(f"/repos/{repository}/actions/workflows/{workflow}/runs", parameters):
-        for run in _listed(page, "workflow_runs"):
-            if github.belongs(run, series):
-                jobs = client.pages(
-                    f"/repos/{repository}/actions/runs/{run['id']}/jobs", {"filter": "all", "per_page": _PAGE}
-                )
-                every = [job for jobs_page in jobs for job in _listed(jobs_page, "jobs")]
-                yield from github.observations(run, every, series)
+
+    def results(run: Any) -> tuple[Observation, ...]:  # noqa: ANN401 - JSON
+        found = github.listed(run, listing.series)
+        listing.saw(found)
+        if not found.belongs:
+            return ()
+        jobs = _jobs(client, f"/repos/{repository}/actions/runs/{found.number}/jobs")
+        listing.saw_jobs(github.job_names(jobs))
+        return github.observations(run, jobs, listing.series)
+
+    path = f"/repos/{repository}/actions/workflows/{workflow}/runs"
+    for run in _runs(client, path, listing.series.branch, since):
+        yield from listing.read(run, "id", partial(results, run))
+
+
+def _runs(client: Client, path: str, branch: str, since: datetime) -> Iterator[Any]:
+    """The runs as they are listed, the newest first."""
+
+    def pages(until: datetime | None) -> Iterator[list[Any]]:
+        created = f"{since.isoformat()}..{until.isoformat()}" if until else f">={since.isoformat()}"
+        parameters = {"branch": branch, "created": created, "per_page": _PAGE}
+        return (_listed(page, "workflow_runs") for page in client.pages(path, parameters))
+
+    return windowed(pages, _LIMIT, "id")
+
+
+def _jobs(client: Client, path: str) -> list[Any]:
+    pages = client.pages(path, {"filter": "all", "per_page": _PAGE})
+    return [job for page in pages for job in _listed(page, "jobs")]
 
 
 def artefacts(client: Client, repository: str, run: str) -> tuple[Artefact, ...]:

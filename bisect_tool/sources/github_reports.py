@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bisect_tool.logs.junit import NoJunit
+from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.github_client import artefacts
 from bisect_tool.sources.job_reports import attempt_of, with_node_ids, with_reports
 from bisect_tool.sources.junit_report import read_report
@@ -52,12 +53,19 @@ class GithubReports:
     def _of_run(self, run: str, results: tuple[JobResults, ...]) -> Iterator[JobResults]:
         reports: dict[str, list[Report]] = {}
         jobs = [each.job for each in results]
-        for artefact in () if self._is_closed else artefacts(self.client, self.repository, run):
+        for artefact in () if self._is_closed else self._artefacts(run):
             job = attempt_of(artefact, jobs) if artefact.is_report else None
             if job is not None:
                 reports.setdefault(job.attempt, []).extend(self._read(artefact, run))
         for each in results:
             yield with_reports(each, reports.get(each.job.attempt, ()))
+
+    def _artefacts(self, run: str) -> tuple[Artefact, ...]:
+        try:
+            return artefacts(self.client, self.repository, run)
+        except UnexpectedAnswer as error:
+            self.say(f"JUnit artefacts of run {run} are left out: {error.message}")
+            return ()
 
     def _read(self, artefact: Artefact, run: str) -> Iterator[Report]:
         name = f"{artefact.name} of run {run}"
@@ -79,7 +87,7 @@ class GithubReports:
         except Absent:
             self._expired.append(name)
             return
-        except NoArchive as error:
+        except (NoArchive, UnexpectedAnswer) as error:
             self.say(f"{name} is left out: {error}")
             return
         for file in files:

@@ -18,16 +18,14 @@ from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.history import History
 from bisect_tool.results.nightly import NightlyDocument
 from bisect_tool.session import session as sessions
-from bisect_tool.sources.collect import collect
-from bisect_tool.sources.junit_files import junit_observations
 from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells
 from bisect_tool.watch.findings import codes_of_given_up, findings, known_bisections
+from bisect_tool.watch.observations_of_others import observations_of_others
 from bisect_tool.watch.own_observations import own_observations
 from bisect_tool.watch.past_sessions import abandon, has_check, last_profile, past_sessions
 from bisect_tool.watch.queue import Queued
 from bisect_tool.watch.requests import bisection, check_at, with_observations
-from bisect_tool.watch.source_options import source_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,7 +79,13 @@ class Night:
         )
         head = self._repository.resolve(options.ref)
         self._history = History(self._repository.first_parents(head, _COMMITS))
-        self._observed = self._observations_of_others() if options.observes else ()
+        self._observed = (
+            observations_of_others(
+                watch, self._history, tools.environment, tools.home.cache / "ci", say, tools.now
+            )
+            if options.observes
+            else ()
+        )
 
     def run_check(self) -> None:
         """Resume what was interrupted, run the check at the ref, and again where the decision lacks runs."""
@@ -214,24 +218,6 @@ class Night:
             return self._observed
         same = [each for each in past if has_check(each, self._request)]
         return own_observations(self.watch.name, self._request, same)
-
-    def _observations_of_others(self) -> tuple[Observation, ...]:
-        options, tools = self.watch.options, self._tools
-        found = [
-            each
-            for pattern in options.results
-            for each in junit_observations(pattern, self.watch.name, tools.say, self._history.full_id)
-        ]
-        if options.source:
-            found += collect(
-                source_options(options),
-                self.watch.name,
-                tools.environment,
-                tools.home.cache / "ci",
-                tools.say,
-                tools.now,
-            )
-        return tuple(found)
 
     def _is_news(self, trials: KnownTrials, resolved: Resolved) -> bool:
         """Whether the bisection does not see these runs anyway, as shared trials in its range.

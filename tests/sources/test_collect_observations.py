@@ -3,6 +3,7 @@
 import io
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +12,7 @@ from recorded import SHA, buildkite_build, buildkite_job, github_job, github_run
 from replayed_service import Reply, replayed
 
 from bisect_tool.errors import UsageError
+from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.collect import SourceOptions, collect
 from bisect_tool.sources.observation import CellKey, State
 
@@ -243,10 +245,134 @@ def test_a_job_without_a_log_stays_as_a_whole(collected):
 
 
 def test_builds_of_another_kind_are_left_out(collected):
-    builds = [buildkite_build(number=1, env={"TORCH_NIGHTLY": "1"}), buildkite_build(number=2, message="x")]
+    builds = [
+        buildkite_build(number=1, env={"TORCH_NIGHTLY": "1"}),
+        buildkite_build(number=2, message="x"),
+        buildkite_build(number=3),
+    ]
     options = SourceOptions("buildkite", "vllm/ci", message="Full", exclude_env=("TORCH_NIGHTLY",))
-    with collected({BUILDS: [Reply(builds)]}) as (run, _, _):
-        assert run(options) == ()
+    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/3/jobs": [Reply([buildkite_job()])]}
+    with collected(replies) as (run, service, _):
+        assert [each.build for each in run(options)] == ["3"]
+    assert service.paths == [BUILDS, f"{BUILDS}/3/jobs"]
+
+
+@pytest.mark.parametrize(
+    ("builds", "jobs", "message", "hint"),
+    [
+        (
+            [],
+            [],
+            "Buildkite lists no build of branch main of the last 30 days",
+            "Check --branch and --days.",
+        ),
+        (
+            [buildkite_build(number=1, message="Fix\x1b[31m a typo"), buildkite_build(number=2, message="a")],
+            [],
+            "none of the last 2 builds of branch main counts; their messages are: Fix a typo and a",
+            "Check --message and --exclude-env.",
+        ),
+        ([buildkite_build(number=1)], [], "no job ran in the last 1 build", "Check --message."),
+        (
+            [buildkite_build(number=1)],
+            [buildkite_job(name="GPU\n(4)"), buildkite_job(name="CPU"), buildkite_job(type="waiter")],
+            "no job of the last 1 build is named like Distributed; the jobs are: CPU and GPU (4)",
+            "--job is a pattern of the whole name: escape ( ) [ ] . * +, or add .* to it.",
+        ),
+    ],
+)
+def test_why_nothing_is_of_the_series_is_said_by_name(collected, builds, jobs, message, hint):
+    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/1/jobs": [Reply(jobs)]}
+    options = replace(BUILDKITE, job="Distributed")
+    with collected(replies) as (run, _, _), pytest.raises(UsageError) as caught:
+        run(options)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_why_no_job_of_github_counts_is_said_by_name(collected):
+    replies = {
+        RUNS: [Reply({"workflow_runs": [github_run(id=7)]})],
+        "/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [github_job()]})],
+    }
+    with (
+        collected(replies) as (run, _, _),
+        pytest.raises(
+            UsageError, match=r"no job of the last 1 build is named like gpu; the jobs are: gpu \(1"
+        ),
+    ):
+        run(replace(GITHUB, job="gpu"))
+
+
+def test_many_names_are_counted(collected):
+    jobs = [buildkite_job(name=f"job {number:02}") for number in range(14)]
+    with (
+        collected(nights(jobs[0]) | {f"{BUILDS}/1/jobs": [Reply(jobs)]}) as (run, _, _),
+        pytest.raises(UsageError, match=r"the jobs are: job 00, .*, job 09 and 4 more"),
+    ):
+        run(replace(BUILDKITE, job="x"))
+
+
+DAMAGED = "is left out: Buildkite sent a"
+
+
+def test_builds_that_are_not_as_documented_are_left_out(collected, caplog):
+    builds = [
+        buildkite_build(number=1),
+        buildkite_build(number="\x1b[31mtwo"),
+        "three",
+        buildkite_build(number=4),
+        buildkite_build(number=5),
+    ]
+    replies = {
+        BUILDS: [Reply(builds)],
+        f"{BUILDS}/1/jobs": [Reply([buildkite_job()])],
+        f"{BUILDS}/4/jobs": [Reply([buildkite_job(exit_status="boom")])],
+        f"{BUILDS}/5/jobs": [Reply({"message": "hello"})],
+    }
+    with collected(replies) as (run, _, notes):
+        assert [each.build for each in run(BUILDKITE)] == ["1"]
+    assert [note.partition(": Input should")[0] for note in notes] == [
+        f"build two {DAMAGED} build that is not as documented: number",
+        f"build {DAMAGED} build that is not as documented: the answer",
+        f"build 4 {DAMAGED} job that is not as documented: exit_status",
+        f"build 5 {DAMAGED} listing that is not as documented",
+    ]
+    assert [each for each in caplog.messages if "left out" in each] == notes
+
+
+def test_runs_that_are_not_as_documented_are_left_out(collected):
+    runs = [github_run(id=7), github_run(id=8, head_sha=None)]
+    replies = {
+        RUNS: [Reply({"workflow_runs": runs})],
+        "/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [github_job()]})],
+        ARTEFACTS: [Reply({"artifacts": "none"})],
+    }
+    with collected(replies) as (run, _, notes):
+        assert [each.build for each in run(GITHUB)] == ["7"]
+    assert notes[0].startswith("build 8 is left out: GitHub sent a run that is not as documented: head_sha: ")
+    assert notes[1].startswith("JUnit artefacts of run 7 are left out: GitHub sent a listing")
+
+
+def test_builds_none_of_which_can_be_read_are_an_error(collected):
+    builds = [buildkite_build(number="one"), buildkite_build(number=2)]
+    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [Reply([{}])]}
+    with (
+        collected(replies) as (run, _, _),
+        pytest.raises(
+            UnexpectedAnswer, match=r"2 builds could not be read, and no other has a job: .*number"
+        ),
+    ):
+        run(BUILDKITE)
+
+
+def test_a_log_on_another_server_is_said_and_its_job_stays(collected):
+    job = build_job(1, "failed", raw_log_url="https://evil.example/log.txt")
+    with collected(nights(job)) as (run, _, notes):
+        (found,) = run(BUILDKITE)
+    assert (found.key.cell, found.state) == ("", State.FAILED)
+    (note,) = notes
+    assert note.startswith("a log is missing, so its failed tests are unknown: ")
+    assert note.endswith("Buildkite refers to another server: https://evil.example/log.txt")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""The builds that a service lists: those that cannot be read are left out; why nothing is left is named."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bisect_tool.errors import BisectError, UsageError
+from bisect_tool.format import count, listing
+from bisect_tool.sanitise import clean_line
+from bisect_tool.sources.answer import UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bisect_tool.sources.observation import Observation
+    from bisect_tool.sources.series import Series
+
+_log = logging.getLogger("bisect_run.sources")
+_NAMED = 10
+_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class ListedBuild:
+    """A build as a service lists it: its number, its message, and whether its jobs are of interest."""
+
+    number: str
+    message: str
+    belongs: bool
+
+
+@dataclass
+class Listing:
+    """What was seen of the builds of a series in some days.
+
+    Attributes:
+        service: name of the service.
+        say: is given a sentence about each build that is left out.
+    """
+
+    service: str
+    series: Series
+    days: int
+    say: Callable[[str], None]
+    _messages: list[str] = field(default_factory=list)
+    _belonging: int = 0
+    _jobs: dict[str, None] = field(default_factory=dict)
+    _damaged: list[UnexpectedAnswer] = field(default_factory=list)
+
+    def read(
+        self,
+        entry: Any,  # noqa: ANN401 - JSON
+        number: str,
+        results: Callable[[], tuple[Observation, ...]],
+    ) -> tuple[Observation, ...]:
+        """The results of a build, none if it is not as documented; its field `number` names it."""
+        try:
+            return results()
+        except UnexpectedAnswer as error:
+            named = entry.get(number, "") if isinstance(entry, dict) else ""
+            left_out = f"build {clean_line(str(named), _LENGTH)}".rstrip()
+            _log.warning("%s is left out: %s", left_out, error.message)
+            self.say(f"{left_out} is left out: {error.message}")
+            self._damaged.append(error)
+            return ()
+
+    def saw(self, build: ListedBuild) -> None:
+        """Keep in mind that a build was listed."""
+        self._messages.append(build.message)
+        self._belonging += build.belongs
+
+    def saw_jobs(self, names: Iterable[str]) -> None:
+        """Keep in mind which jobs a build of the series has."""
+        self._jobs |= dict.fromkeys(filter(None, names))
+
+    @property
+    def why_nothing(self) -> BisectError:
+        """Why no build has a job of the series."""
+        builds, branch = len(self._messages), clean_line(self.series.branch, _LENGTH)
+        if self._damaged and not self._jobs:
+            return UnexpectedAnswer(
+                f"{count(len(self._damaged), 'build')} could not be read, and no other has a job: "
+                f"{self._damaged[0].message}"
+            )
+        if not builds:
+            return UsageError(
+                f"{self.service} lists no build of branch {branch} of the last {count(self.days, 'day')}",
+                "Check --branch and --days.",
+            )
+        if not self._belonging:
+            return UsageError(
+                f"none of the last {count(builds, 'build')} of branch {branch} counts; "
+                f"their messages are: {_names(self._messages)}",
+                "Check --message and --exclude-env.",
+            )
+        if not self._jobs:
+            return UsageError(f"no job ran in the last {count(self._belonging, 'build')}", "Check --message.")
+        return UsageError(
+            f"no job of the last {count(self._belonging, 'build')} is named like "
+            f"{clean_line(self.series.jobs, _LENGTH)}; the jobs are: {_names(self._jobs)}",
+            "--job is a pattern of the whole name: escape ( ) [ ] . * +, or add .* to it.",
+        )
+
+
+def _names(names: Iterable[str]) -> str:
+    return listing(sorted({clean_line(each, _LENGTH) for each in names}), _NAMED)

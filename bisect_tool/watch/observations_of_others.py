@@ -1,0 +1,62 @@
+"""Read the results of others that a watch decides on: files, or the builds of a CI service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.format import count, listing, short
+from bisect_tool.sanitise import clean_line
+from bisect_tool.sources.collect import collect
+from bisect_tool.sources.junit_files import junit_observations
+from bisect_tool.watch.source_options import source_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from bisect_tool.nightly.history import History
+    from bisect_tool.options.watches import Watch
+    from bisect_tool.sources.observation import Observation
+
+
+def observations_of_others(  # noqa: PLR0913, PLR0917 - what `collect` needs
+    watch: Watch,
+    history: History,
+    environment: Mapping[str, str],
+    cache: Path,
+    say: Callable[[str], None],
+    now: datetime,
+) -> tuple[Observation, ...]:
+    """The results of a watch; `cache` is the folder of what was read before.
+
+    Raises:
+        UsageError: a file or an option is wrong, or no result is of a commit in the history.
+        EnvironmentFailed: a service cannot be reached, or answers what is not documented.
+    """
+    options = watch.options
+    found = [
+        each
+        for pattern in options.results
+        for each in junit_observations(pattern, watch.name, say, history.full_id)
+    ]
+    if options.source:
+        found += collect(source_options(options), watch.name, environment, cache, say, now)
+    require_commits_of(history, found, options.ref)
+    return tuple(found)
+
+
+def require_commits_of(history: History, found: Sequence[Observation], ref: str) -> None:
+    """Check that a result is of a commit in the history: others say nothing about it.
+
+    Raises:
+        UsageError: none is.
+    """
+    commits = dict.fromkeys(each.commit for each in found)
+    if commits.keys().isdisjoint(history.positions):
+        raise UsageError(
+            f"none of {count(len(found), 'result')} is of a commit in the history of "
+            f"{clean_line(ref, 100)}; they are of {listing([short(each) for each in commits])}",
+            "Fetch the repository, and check --ref and --branch.",
+        )
