@@ -130,3 +130,9 @@ def test_links_and_headings_are_found_at_all():
     targets = [target for page in pages() for target in LINK.findall(prose(page))]
     assert "docs/vllm-cpu.md" in targets
     assert "exit-codes" in anchors(REFERENCE / "commands.md")
+
+
+@pytest.mark.parametrize("page", ["json.md", "scenario.md", "priors.md"])
+def test_lines_of_a_table_or_of_prose_are_short(page):
+    text = FENCE.sub("", (REFERENCE / page).read_text(encoding="utf-8"))
+    assert [line for line in text.splitlines() if len(line) > 110] == []
