@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 
@@ -49,3 +50,18 @@ class EnvironmentFailed(BisectError):
     """The machine, the disk, the network or an environment failed; the session can be resumed."""
 
     exit_code = ExitCode.ENVIRONMENT
+
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+
+
+def is_disk_error(error: BaseException) -> bool:
+    """Whether an exception that was not expected comes from a disk that is full, broken or not writable."""
+    return isinstance(error, OSError) and error.errno in _DISK
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """The exit code of a process that an exception ends: its own, else ENVIRONMENT for the disk, else BUG."""
+    if isinstance(error, BisectError):
+        return error.exit_code
+    return ExitCode.ENVIRONMENT if is_disk_error(error) else ExitCode.BUG

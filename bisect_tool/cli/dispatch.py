@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import errno
 import gc
 import importlib
 import logging
@@ -18,7 +17,7 @@ import typer
 
 from bisect_tool import __version__, diagnostics
 from bisect_tool.cli.examples import epilog
-from bisect_tool.errors import BisectError, ExitCode, UsageError
+from bisect_tool.errors import BisectError, ExitCode, UsageError, is_disk_error
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say, say_error
 from bisect_tool.terminal.verbose import be_verbose
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 # Newer versions of Typer bring a click of their own, so the error is taken from what Typer exports.
 _MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 _ANSWERS = (ExitCode.DONE, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE, ExitCode.ENDPOINTS)
 _UNWRITTEN = "Is it closed, or the disk full? `bisect-run report` prints the result again."
 
@@ -210,7 +208,7 @@ def _run(words: list[str]) -> int:
 
 def _unexpected(error: BaseException) -> int:
     _errors.error("unexpected", exc_info=error)
-    if isinstance(error, OSError) and error.errno in _DISK:
+    if is_disk_error(error):
         say_error(
             f"disk error: {error}",
             "Free some space or set BISECT_RUN_HOME to a writable directory, then try again.",

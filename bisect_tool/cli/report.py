@@ -38,6 +38,6 @@ def report(options: ReportOptions) -> int:
     if pruned := pruned_at(here, document.session):
         say(f"Its logs up to {pruned:%Y-%m-%d %H:%M} UTC were removed by `bisect-run prune`.")
     log = here.session(document.session) / LOG_FILE
-    if document.exit_code == ExitCode.ENVIRONMENT and log.is_file():
+    if document.exit_code in (ExitCode.ENVIRONMENT, ExitCode.BUG) and log.is_file():
         say(f"Details: {log}")
     return 0

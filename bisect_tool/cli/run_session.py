@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bisect_tool.build import BuildInterrupted
 from bisect_tool.cli.interrupt import interruptible
-from bisect_tool.errors import EnvironmentFailed, ExitCode
+from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError, exit_code_of
 from bisect_tool.export.script import needed, origin, script
 from bisect_tool.format import listing, short
 from bisect_tool.mode import Bisect, Repro, Walk
@@ -28,7 +28,6 @@ from bisect_tool.supervise.load import BusyWatch
 from bisect_tool.terminal.output import say, write_json, write_report
 from bisect_tool.terminal.progress import Progress
 from bisect_tool.trial.collect import NO_SUCH_TEST, NONE_SELECTED
-from bisect_tool.trial.command import CheckAborted
 from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:
@@ -103,10 +102,10 @@ def finish(session: Session, store: Store) -> Document:
             say(f"interrupted; resume with: bisect-run resume {session.id}")
             sessions.note_end(session.home, session.id, interrupt.exit_code)
             raise SessionInterrupted(interrupt.exit_code) from error
-        except sessions.SessionBusy:
+        except (sessions.SessionBusy, UsageError):
             raise
-        except (EnvironmentFailed, CheckAborted) as error:
-            sessions.note_end(session.home, session.id, error.exit_code)
+        except Exception as error:
+            sessions.note_end(session.home, session.id, exit_code_of(error))
             say(f"the session can be resumed: bisect-run resume {session.id}")
             raise
     store.finish(session.id, document.to_json())

@@ -42,7 +42,7 @@ _PATH_WIDTH = 200
 _COPY_LIMIT = 20_000
 _NO_OP = "suspect: changes nothing that is tested"
 _NATIVE_CULPRIT = "changes native files, which were not rebuilt: the compiled base is pinned"
-_INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+_NOT_FINISHED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.BUG)
 _FINDING_STYLE = {
     "culprit": "bold red",
     "suspect": "yellow",
@@ -79,7 +79,7 @@ def render_answer(document: Document) -> RenderableType:
         _culprit(grid, document, view)
         grid.add_row()
     if not found or document.exit_code != ExitCode.DONE:
-        label = "So far" if document.exit_code in _INTERRUPTED else "Answer"
+        label = "So far" if document.exit_code in _NOT_FINISHED else "Answer"
         sentence = clean_line(document.conclusion)
         grid.add_row(Text(label, "bold"), Text(sentence[:1].upper() + sentence[1:], "bold yellow"))
     if document.good:

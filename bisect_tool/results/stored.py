@@ -42,7 +42,9 @@ def _so_far(row: SessionRow, store: Store, here: Home) -> Document:
     document = _composed(row, store, here)
     if document.exit_code != ExitCode.INTERRUPTED:
         return document
-    return document.model_copy(update={"exit_code": sessions.ended_with(here, row.id)})
+    code = sessions.ended_with(here, row.id)
+    failed = "; the last run ended with an internal error" if code == ExitCode.BUG else ""
+    return document.model_copy(update={"exit_code": code, "conclusion": f"{document.conclusion}{failed}"})
 
 
 def _composed(row: SessionRow, store: Store, here: Home) -> Document:

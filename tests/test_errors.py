@@ -1,0 +1,23 @@
+"""The exit code of each kind of error."""
+
+import errno
+
+import pytest
+
+from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError, exit_code_of
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("no such commit"), ExitCode.USAGE),
+        (EnvironmentFailed("no network"), ExitCode.ENVIRONMENT),
+        (BisectError("unclassified"), ExitCode.BUG),
+        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.ENVIRONMENT),
+        (PermissionError(errno.EACCES, "Permission denied"), ExitCode.ENVIRONMENT),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), ExitCode.BUG),
+        (ValueError("a bug of ours"), ExitCode.BUG),
+    ],
+)
+def test_exit_code_of_an_error(error, code):
+    assert exit_code_of(error) is code
