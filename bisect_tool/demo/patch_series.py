@@ -1,4 +1,4 @@
-"""Builds a git repository from a base tree and a series of patches, with the same hashes on every machine.
+"""Build a git repository from a base tree and a series of patches, with the same hashes everywhere.
 
 The series is a TOML file beside a folder `base/` (the tree of the first commit) and a folder `patches/`:
 
@@ -85,7 +85,7 @@ class Series:
 
     @classmethod
     def read(cls, path: Path) -> Series:
-        """Raises UsageError where the file is missing or not a series."""
+        """Read a series file; raises UsageError if it is missing or no series."""
         try:
             document = _document(path)
             commits = tuple(_commit(entry) for entry in document["commit"])
@@ -110,7 +110,7 @@ class Series:
         )
 
     def digest(self) -> str:
-        """SHA-256 over everything that the history is made of."""
+        """Return the SHA-256 of everything that the history is made from."""
         total = hashlib.sha256()
         patches = [self.folder / "patches" / name for commit in self.commits for name in commit.patches]
         for path in [*self.base_files(), *patches]:
@@ -124,7 +124,7 @@ class Series:
 def replay(series: Path, destination: Path) -> Replayed:
     """Build the series as a bare repository at `destination`; branch `main`, one tag for every mark.
 
-    A destination that already is this history is left alone, an older replay is replaced in one step.
+    A destination that already has this history is unchanged; an older one is replaced atomically.
 
     Raises:
         UsageError: the destination is something else, or a patch does not apply.

@@ -1,4 +1,4 @@
-"""Evidence: from log lines to events, failure chain, signature and judgement. Pure: no I/O, no clock."""
+"""Turn log lines into events, failure chains, signatures and verdicts. Pure: no I/O, no clock."""
 
 from bisect_tool.evidence.command import command_failure
 from bisect_tool.evidence.command_chain import command_without, with_chain

@@ -1,4 +1,4 @@
-"""A parsed line with what it can begin: what the reader asks of every line, asked once."""
+"""Classify parsed lines: what each can begin or continue. Computed once for the reader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEPT, _LONG = 8192, 1000
 
 
 class Beginning(Enum):
-    """What a line that continues no record begins."""
+    """The kind of record that a line begins if it continues none."""
 
     NOTHING = auto()
     TRACEBACK = auto()
@@ -31,16 +31,16 @@ class Beginning(Enum):
 
 
 class ClassifiedLine(NamedTuple):
-    """A parsed line, and what it is for the reader.
+    """A parsed line and its classification.
 
     Attributes:
-        stream: the stream within its log.
+        stream: Which of the streams in its log it belongs to.
         process: pid, or a role where no pid is named; empty where neither is.
         beginning: what it begins, unless it continues a record.
         frame: whether it is a frame of a stack.
-        anew: whether it ends a traceback that has named its exception.
-        alone: whether its head stands on the first line of a record alone, so that it begins one.
-        adoptable: whether it can be the line of another writer's traceback, as it names none itself.
+        anew: whether it ends a traceback whose exception has been read.
+        alone: whether only the first line of a record has such a head, so that it begins one.
+        adoptable: whether it may continue another writer's traceback, because it names no writer.
     """
 
     parsed: ParsedLine
@@ -55,7 +55,7 @@ class ClassifiedLine(NamedTuple):
 
 
 class LineClassifier:
-    """Classifies lines, and keeps the answers for those that it has met of late."""
+    """Classifies lines; caches the results for recent ones."""
 
     def __init__(self, known: Patterns) -> None:
         self._known = known
@@ -63,7 +63,7 @@ class LineClassifier:
         self._begun: dict[tuple[str, str, bool], tuple[Beginning, Mark, bool]] = {}
 
     def line(self, text: str) -> ClassifiedLine:
-        """A raw line, parsed and classified."""
+        """Parse and classify a raw line."""
         if len(text) >= _LONG:
             return self.parsed(parse_line(text, self._known))
         classified = self._lines.get(text)
@@ -74,7 +74,7 @@ class LineClassifier:
         return classified
 
     def parsed(self, parsed: ParsedLine) -> ClassifiedLine:
-        """A parsed line, with what it can begin."""
+        """Classify a parsed line."""
         process = parsed.role if parsed.pid is None else parsed.pid
         said = parsed.text, parsed.level, bool(parsed.head)
         begun = self._begun.get(said)

@@ -1,4 +1,4 @@
-"""When lines were written: by the time stamps in them, beside the times at which they were seen."""
+"""Date lines by the time stamps in them, aligned with the times at which they were seen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.line import LogLine
 
 _LEAP_YEAR = 2024
-"""Of stamps without a year, where none of their log names one: every date of any year exists in it."""
+"""The year of stamps without one, if no stamp of their log has one: a leap year has every date."""
 _LATE_S = 2.0
 _JUMP_S = 3600.0
 _LATELY = 8
@@ -24,9 +24,9 @@ class Clock:
     """Gives lines the times at which they were written, as seconds that compare within one set of logs.
 
     A line without a stamp has the latest time of those shortly before it in its log: of several processes in
-    one log, some print later than they stamp. A clock that is set back by more than an hour is not believed.
-    Where lines were seen as they were written, the stamps of each log are aligned to that: time zones are of
-    no account.
+    one log, some print later than they stamp. A clock that goes back by more than an hour is ignored.
+    Where lines were seen as they were written, the stamps of each log are aligned with that: time zones do
+    not matter.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Clock:
         self._year: dict[str, int] = {}
 
     def see(self, line: LogLine, stamp: str) -> None:
-        """Take note of the stamp of a line; the lines of one log must come in their order."""
+        """Record the stamp of a line; the lines of one log must come in their order."""
         source = line.source
         if self._seen.get(source) == stamp:
             return
@@ -51,7 +51,7 @@ class Clock:
             self._unread[source].append(stamp)  # most are never asked for
 
     def written(self, line: LogLine, stamp: str) -> tuple[float, bool]:
-        """When a line was written whose stamp was the last to be seen, and whether it says so itself."""
+        """Return when the last line seen was written, and whether its own stamp says so."""
         source = line.source
         if source not in self._offsets:
             return line.time, False
@@ -74,7 +74,7 @@ class Clock:
 
 
 def in_order(seen: Sequence[float], written: Sequence[float]) -> bool:
-    """Whether what was seen in this order was written in it, too, as far as clocks go.
+    """Whether two lines were also written in the order in which they were seen, as far as clocks go.
 
     A process that holds its output back is seen too late; a file that is read afterwards is seen at once.
     """

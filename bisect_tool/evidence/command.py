@@ -1,12 +1,12 @@
-"""Why a plain command failed: its exit code or signal, and the telling text of its output.
+"""Find why a plain command failed: its exit code or signal, and the relevant text of its output.
 
 Output comes from any tool, so it is read in ranks; the first rank that finds something decides:
 
 1. tests that a test runner names (pytest, unittest, go, cargo, googletest, ctest, TAP, jest, ...)
-2. a crash: a sanitizer's report, a panic, the shell's word for a signal
-3. the exception that was named last, in a traceback or on a line of its own
+2. a crash: a sanitizer's report, a panic, the shell's message about a signal
+3. the last exception, in a traceback or on a line of its own
 4. errors of compilers and linkers
-5. the last line that is no summary of what stands above it
+5. the last line that does not summarise the lines above it
 
 Ranks 1, 2 and 4 may find several: two failures are the same where they have one in common.
 """
@@ -38,7 +38,7 @@ _MESSAGE_LIMIT = 500
 
 @dataclass(frozen=True)
 class _Finding:
-    """One thing that the output says failed; `line` is its place, `test` the test it is about."""
+    """One failure in the output, with its line number and the test it is about."""
 
     line: int
     exception: str
@@ -89,12 +89,12 @@ def command_failure(lines: Sequence[str], code: int, time: float, source: str) -
 
 
 def failed_test(text: str) -> str:
-    """The test that a line of a runner other than pytest says failed, or empty."""
+    """Return the test that failed according to a line of a runner other than pytest; else empty."""
     match = next((found for pattern in _TESTS if (found := pattern.match(text))), None)
     return "" if match is None or _CONSEQUENCE.match(text) else match["test"].strip()
 
 
-# What follows from a failure that stands above it, and sums of it: never the telling line.
+# Consequences of a failure further up, and summaries: never the cause.
 _CONSEQUENCE = re.compile(
     r"\W*$"
     r"|=+ .* =+$|_+ .* _+$|!+ .* !+$"
@@ -183,7 +183,7 @@ _COMPILERS = tuple(
 
 
 def _findings(lines: Sequence[str]) -> tuple[_Finding, ...]:
-    """What the first rank has that finds something, the root first; empty for none."""
+    """Return the findings of the first rank that has any, the root first; empty without any."""
     exceptions = _exceptions(lines)
     caught = [found for found in exceptions if found.exception != _CALLED_PROCESS]
     ranks: tuple[Callable[[], Iterable[_Finding]], ...] = (
@@ -210,14 +210,14 @@ def _matches(patterns: Iterable[re.Pattern[str]], lines: Sequence[str]) -> Itera
 
 
 def _signals(lines: Sequence[str]) -> Iterator[_Finding]:
-    """A shell's word for the signal that ended a program."""
+    """Find the shell's messages about signals that ended programs."""
     for place, text in enumerate(lines):
         if match := _SHELL_SIGNAL.match(text):
             yield _Finding(place, _SIGNALS[match["signal"]])
 
 
 def _last_line(lines: Sequence[str]) -> _Finding:
-    """What a command said last, which tells the least: no exception, no test."""
+    """Return the last line, which is the weakest evidence: no exception, no test."""
     said = [place for place, text in enumerate(lines) if text.strip()]
     telling = [place for place in said if not _CONSEQUENCE.match(lines[place])]
     place = next(reversed(telling or said), None)
@@ -225,7 +225,7 @@ def _last_line(lines: Sequence[str]) -> _Finding:
 
 
 def _tests(lines: Sequence[str], exceptions: Sequence[_Finding]) -> list[_Finding]:
-    """The tests that failed, each with the exception that is shown under its heading."""
+    """Return the failed tests, each with the exception below its heading."""
     shown = dict(_sections(lines, exceptions))
     summary = [
         _summarised(place, match) for place, text in enumerate(lines) if (match := _PYTEST.match(text))
@@ -238,7 +238,7 @@ def _tests(lines: Sequence[str], exceptions: Sequence[_Finding]) -> list[_Findin
 
 
 def _summarised(place: int, match: re.Match[str]) -> _Finding:
-    """A line of pytest's summary; a message that it cut short (`...`) tells no more than its exception."""
+    """A line of pytest's summary; of a shortened message (`...`), only the exception is used."""
     test = ".".join(match["test"].split("::")[1:]) or match["test"]
     exception, message = _named(match["message"] or "FAILED")
     return _Finding(place, exception, "" if message.endswith("...") else message, test)
@@ -275,7 +275,7 @@ def _of_block(lines: Sequence[str], block: Sequence[int]) -> _Finding:
 
 
 def _named(text: str) -> tuple[str, str]:
-    """Exception and message of one line of pytest's, which leaves out the name of an AssertionError."""
+    """Split a line of pytest into exception and message; pytest omits the name AssertionError."""
     if text.startswith("assert "):
         return "AssertionError", text
     exception, message = last_line(text) or ("error", text)
@@ -283,14 +283,14 @@ def _named(text: str) -> tuple[str, str]:
 
 
 def _joined(found: Sequence[_Finding]) -> _Finding:
-    """One finding of a chain of exceptions: the first, and what it led to."""
+    """Join a chain of exceptions into one finding."""
     first, *rest = found
     led_to = (f" -> {each.exception}: {each.message}".rstrip(": ") for each in rest)
     return replace(first, message="".join((first.message, *led_to)))
 
 
 def _exceptions(lines: Sequence[str]) -> list[_Finding]:
-    """Every exception that is named, in a traceback or on a line of its own, in order."""
+    """Return every exception in a traceback or on a line of its own, in order."""
     found: list[_Finding] = []
     inside: set[int] = set()
     for start, traced in _tracebacks(lines):
@@ -306,7 +306,7 @@ def _is_ignored(lines: Sequence[str], start: int) -> bool:
 
 
 def _tracebacks(lines: Sequence[str]) -> Iterator[tuple[int, _Finding]]:
-    """Every Python traceback: where it begins, and its exceptions at the line that names the last."""
+    """Yield every Python traceback: its first line, and its exceptions with the line of the last one."""
     reader: TracebackReader | None = None
     start = 0
     for place, text in enumerate((*lines, "")):
@@ -347,7 +347,7 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def _identity(exception: str, message: str) -> str:
-    """What of a message all runs of the same failure have in common.
+    """Reduce a message to what all runs of the same failure have in common.
 
     Times, numbers, paths and ids are replaced; the order in a set or list does not count, nor do the values
     that a failed assertion shows. Where nothing but the last line is known, digits in words are numbers, too.
@@ -365,7 +365,7 @@ def _sorted(match: re.Match[str]) -> str:
 
 
 def _excerpt(lines: Sequence[str], root: int) -> list[str]:
-    """The last lines; before them those around the root, if it stands further up."""
+    """Return the last lines, after those around the root if it is further up."""
     first = max(len(lines) - _EXCERPT_LINES, 0)
     if root >= first:
         return list(lines[first:])

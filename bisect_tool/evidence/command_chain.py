@@ -1,7 +1,7 @@
-"""Why a plain command failed, in the light of what the processes below it logged.
+"""Join the failure of a plain command with the failure chain in its output.
 
-The command's own failure is what its output says last (`command`); the core that reads all logs
-(`explain_log`) says what came first. An engine's error that the check only passes on is the root, and what
+The command's own failure is at the end of its output (`command`); the code that reads all logs
+(`explain_log`) finds the first one. An engine's error that the check only passes on is the root, and what
 the check itself raised the end of the chain. So is an error that the command said before, where what it said
 last is further from a cause: another process's end, a signal, an error of no known kind, or any last line.
 """
@@ -32,8 +32,8 @@ def with_chain(failure: Failure, logged: Sequence[LogFailure]) -> Failure:
     """Return the failure of a command with the chain that its output shows.
 
     Args:
-        failure: what the command's output says of itself.
-        logged: what the core reads from the same output, the gravest first.
+        failure: the command's own failure.
+        logged: the failures in the same output, the most severe first.
     """
     last_line = not failure.root.exception
     causes = (each.failure for each in logged if last_line or not is_symptom(each.failure.root))
@@ -42,7 +42,7 @@ def with_chain(failure: Failure, logged: Sequence[LogFailure]) -> Failure:
 
 
 def _joined(failure: Failure, found: Failure) -> Failure:
-    """The failure of a command, and what was found in its output, as one."""
+    """Join the failure of a command with a failure found in its output."""
     if found.root.role not in _OWN or _is_nearer(found.root, failure.root):
         return _below(failure, found)
     if not _says_the_same(found.root, failure.root):
@@ -51,7 +51,7 @@ def _joined(failure: Failure, found: Failure) -> Failure:
 
 
 def _is_nearer(event: Event, own: Event) -> bool:
-    """Whether `event` is nearer to the cause than what the command said itself, and says more than it."""
+    """Whether `event` is nearer to the cause than the command's own failure, and more specific."""
     if own.message and own.message in event.headline:
         return False
     known = _own_stage(own)
@@ -59,7 +59,7 @@ def _is_nearer(event: Event, own: Event) -> bool:
 
 
 def _own_stage(own: Event) -> Stage:
-    """How far from a cause is what a command said itself."""
+    """The stage of the command's own failure."""
     if not own.exception:
         return Stage.SUITE  # its last line
     if own.exception.startswith("SIG"):
@@ -73,7 +73,7 @@ def _own_stage(own: Event) -> Stage:
 
 
 def _says_the_same(event: Event, own: Event) -> bool:
-    """Whether `event` is the command's own exception, as the core reads it."""
+    """Whether `event` is the command's own exception, read from its output."""
     same = event.exception == own.exception and normalise(event.message) in normalise(own.message)
     return same and event.role in _OWN
 
@@ -96,7 +96,7 @@ def _below(failure: Failure, found: Failure) -> Failure:
 
 
 def command_without(failure: Failure, good: Collection[Signature]) -> Failure:
-    """Return the failure of a command without what passing runs print as well; its own end stays."""
+    """Return the failure of a command without events that passing runs have too; its exit code is kept."""
     root, *rest = failure.chain
     if root.role == ROLE:
         return failure.model_copy(update={"chain": (root, *unlike(rest, good))})
@@ -109,7 +109,7 @@ def command_without(failure: Failure, good: Collection[Signature]) -> Failure:
 
 
 def _own(failure: Failure) -> Failure:
-    """What a command said itself, without the processes below it."""
+    """The command's own failure, without the processes below it."""
     end = failure.chain[-1]
     signature, *beside = failure.beside
     excerpt = "\n".join(end.lines)

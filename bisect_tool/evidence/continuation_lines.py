@@ -1,4 +1,4 @@
-"""Who wrote the lines that have no head: they continue the line before them."""
+"""Attribute lines without a head to the process of the line before them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOGS = 1000
 
 
 class Writers:
-    """The last process that each log named in a head of the scenario's form.
+    """The last process named by a head of the scenario's format, for each log.
 
     A logger prints its head once, and the lines of a traceback without one below it.
     """
@@ -22,7 +22,7 @@ class Writers:
         self._last: dict[str, tuple[str, int | None]] = {}
 
     def name(self, source: str, parsed: ParsedLine) -> ParsedLine:
-        """The line with the process of the one that it continues; one with a head of its own as it is."""
+        """Return the line with the process of the line it continues; a line with a head is unchanged."""
         if self.format is None:
             return parsed
         if parsed.formatted:

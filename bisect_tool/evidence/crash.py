@@ -1,4 +1,4 @@
-"""Crashes of programs other than Python's, line by line, and the stacks of its faulthandler.
+"""Parse crashes line by line: of programs not in Python, and the stacks of Python's faulthandler.
 
 C++'s `what()`, the panics of Rust and Go, the exceptions of Java and .NET with their causes. Formats after
 CPython's `Python/traceback.c` (`_Py_DumpTracebackThreads`), libstdc++'s verbose terminate handler, the panic
@@ -62,7 +62,7 @@ _FRAMES_KEPT = 48
 
 @dataclass
 class CrashReader:
-    """Reads the lines of one process from the first word of a crash to the end of its stacks."""
+    """Reads the lines of one process from the first line of a crash to the end of its stacks."""
 
     takes_frames: ClassVar[bool] = False
     indented: ClassVar[bool] = False
@@ -102,9 +102,9 @@ class CrashReader:
         return True
 
     def _words(self, text: str) -> bool:
-        """Read what is said of the crash besides its first line."""
+        """Read the description of the crash below its first line."""
         if text.startswith("Fatal Python error: ") and self.first.startswith("*** SIG"):
-            self.first = text  # the interpreter's own word for the signal follows that of the library
+            self.first = text  # the interpreter's own message about the signal follows that of the library
             return True
         if what := _WHAT.match(text) or _JAVA_SIGNAL.match(text):
             self._message = what["message"]
@@ -149,5 +149,5 @@ def _is_of_a_library(frame: Frame) -> bool:
 
 
 def begins_crash(text: str) -> bool:
-    """Whether `text` is the first line of a crash that further lines tell more of."""
+    """Whether `text` is the first line of a crash that continues on further lines."""
     return bool(_BEGINS.match(text))

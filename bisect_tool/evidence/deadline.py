@@ -1,4 +1,4 @@
-"""Failures that a busy machine brings about by itself: something did not happen in time."""
+"""Recognise missed deadlines: a busy machine alone can cause them."""
 
 from __future__ import annotations
 

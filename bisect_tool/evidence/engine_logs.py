@@ -1,4 +1,4 @@
-"""What a scenario knows of its engine's logs: the `[logs]` of scenario.toml."""
+"""The settings of a scenario for its engine's logs: `[logs]` of scenario.toml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bisect_tool.evidence.patterns import PATTERNS, Milestone, Pattern, Patterns
 
 
 class EngineLogs(BaseModel):
-    """The engine's own patterns, beside those of patterns.toml, and the form of its lines.
+    """The engine's patterns, in addition to those of patterns.toml, and the format of its lines.
 
     Attributes:
         packages, roles, patterns, milestones: as in a section of patterns.toml.
@@ -46,11 +46,11 @@ class EngineLogs(BaseModel):
 
     @cached_property
     def line_format(self) -> LineFormat | None:
-        """The form of the engine's lines; None for the usual ones."""
+        """The format of the engine's lines; None for the usual ones."""
         return LineFormat(format=self.format, fields=self.fields, levels=self.levels) if self.format else None
 
     def names(self, name: str) -> bool:
-        """Whether this is one of the engine's own logs, by its name."""
+        """Whether a file name is that of one of the engine's own logs."""
         return any(fnmatchcase(name, pattern) for pattern in self.files)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What happened: one event of one process, and what the suite itself saw."""
+"""Events: an error or message of one process, and the failure that pytest saw."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Severity = Literal["info", "warning", "error"]
 
 
 class Frame(BaseModel):
-    """One level of a stack; `function` is empty where the log does not name it."""
+    """A frame of a stack; `function` is empty if the log does not name it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,11 +21,11 @@ class Frame(BaseModel):
 
 
 class Event(BaseModel):
-    """One thing that one process reported.
+    """Something that one process reported: an exception, a log line, its exit.
 
     Attributes:
         time: epoch seconds at which its first line was seen.
-        source: stem of the log it stood in; `suite` for what pytest saw.
+        source: stem of its log file; `suite` for what pytest saw.
         role: `Worker_DP0_TP0`, `Launcher` (no prefix), `Test`.
         pid: process id where the line named one.
         exception: dotted name of the exception type, or empty.
@@ -33,8 +33,8 @@ class Event(BaseModel):
         frames: outermost first, as Python prints them.
         lines: the cleaned lines it was read from; head and tail of a long one.
         exit: exit code or signal of a command, in words; empty for anything else.
-        line: number of its first line in the log; 0 where nobody counted.
-        stage: how far it stands from a cause, where its text or its chain of exceptions tells; see
+        line: number of its first line in the log; 0 if unknown.
+        stage: how far it is from a cause, by its text or its chain of exceptions; None if unknown. See
             `patterns.Stage`.
         own_frame: innermost frame of the engine's or a test's code, as a signature has it; None in what older
             versions stored.
@@ -59,12 +59,12 @@ class Event(BaseModel):
 
     @property
     def headline(self) -> str:
-        """The exception and its message, as Python writes them, after what a command ended with."""
+        """The exit code of a command if there is one, then the exception and its message as in Python."""
         return ": ".join(part for part in (self.exit, self.exception, self.message) if part)
 
 
 class SuiteFailure(BaseModel):
-    """What pytest itself saw for a cell; the `exception` of an endless wait ends in `Hang` or `Hung`."""
+    """The failure that pytest reported for a cell; the `exception` of a hang ends in `Hang` or `Hung`."""
 
     model_config = ConfigDict(frozen=True)
 

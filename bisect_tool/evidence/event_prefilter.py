@@ -1,4 +1,4 @@
-"""Which lines can begin an event, by their shapes: the text in lower case without digits.
+"""Filter the lines that can begin an event by their shape: the text in lower case without digits.
 
 Most lines of a healthy log have one of a few shapes, so that most are known once they have been split.
 """
@@ -18,7 +18,7 @@ _LOWER = bytes(range(256)).lower()
 
 
 class EventPrefilter:
-    """Looks for stems of words, in any case, and remembers the shapes of lines with and without one."""
+    """Searches for word stems, ignoring case, and caches the shapes of lines with and without one."""
 
     def __init__(self, stems: Iterable[str]) -> None:
         shapes = sorted({_shape(stem) for stem in stems}, key=len)

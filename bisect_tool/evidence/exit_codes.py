@@ -1,4 +1,4 @@
-"""Exit codes and signals in words, and what texts say of those of other processes."""
+"""Format exit codes and signals, and find those of other processes in text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAID = (
     r"|<Signals\.SIG[A-Z0-9]+: \d+>"
     r"|\bsignal[ :=]{1,3}\d{1,2}\b"
 )
-"""A text that tells how a process ended."""
+"""Text that states how a process ended."""
 _SAID = re.compile(SAID, re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d+")
 
@@ -28,13 +28,13 @@ def exit_text(code: int) -> str:
 
 
 def signal_name(code: int) -> str:
-    """The signal that an exit code stands for, as a parent (-11) or a shell (139) reports it; else empty."""
+    """Return the name of the signal behind an exit code of a parent (-11) or a shell (139); else empty."""
     number = -code if code < 0 else code - _FIRST_SIGNAL
     return Signals(number).name if number in set(Signals) else ""
 
 
 def exit_in(text: str) -> str:
-    """How a process ended of which `text` tells, as `exit_text` has it; empty where it does not say."""
+    """Return the exit of a process that `text` states, formatted by `exit_text`; empty if there is none."""
     said = _SAID.search(text)
     if said is None:
         return ""

@@ -1,4 +1,4 @@
-"""Regular expressions that people write into scenarios."""
+"""Check regular expressions of scenarios."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def check_expression(text: str) -> None:
-    """Raise ValueError, with the place of the mistake, if `text` is no regular expression."""
+    """Raise ValueError, with the position of the mistake, if `text` is no regular expression."""
     try:
         re.compile(text)
     except re.error as error:

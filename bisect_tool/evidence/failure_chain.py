@@ -1,4 +1,4 @@
-"""The failure chain: the root cause first, then what it brought down."""
+"""Build failure chains: the root cause first, then its consequences."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _DEADLY = frozenset(
         Stage.DIED,
     }
 )
-"""What says that a process failed or died: an exception that comes later is none of its causes."""
+"""Stages of a process that failed or died: a later exception is not its cause."""
 _ABOUT_LEAKS = re.compile(
     r"leak|shared.?memory|shm|semaphore|resource_track|teardown|shutdown", re.IGNORECASE
 )
 
 
 class Failure(BaseModel):
-    """A failure explained; `chain[0]` is `root`, the rest follows in causal order.
+    """A failure with its chain of events: `chain[0]` is `root`, the rest follows in causal order.
 
-    `beside` are the signatures of what failed in the same run for reasons of its own; `older` the errors that
-    stand before the root, and follow from something else, if the root is one.
+    `beside` are the signatures of unrelated failures in the same run; `older` are the errors before the root,
+    which have another cause.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,7 +59,7 @@ class Failure(BaseModel):
 
     @cached_property
     def signatures(self) -> frozenset[Signature]:
-        """Those of all events of the chain, and of what is older."""
+        """The signatures of all events of the chain, and of older errors."""
         return frozenset(map(signature_of, (*self.chain, *self.older)))
 
 
@@ -73,9 +73,9 @@ def explain(
 
     Args:
         events: what the engine's processes reported in the cell's window.
-        suite_failure: what pytest saw; None where the suite was killed before it could say.
+        suite_failure: what pytest saw; None if the suite was killed before it reported.
         parents: process id -> parent's process id, as seen in the trial.
-        known: the texts that are known, those of a scenario among them.
+        known: the table of patterns, including those of the scenario.
 
     Causes come before their consequences by stage (see `known`), then by time; of events seen at the same
     time, a process comes before its ancestors. What the suite saw is the root if nothing else explains it.
@@ -86,9 +86,9 @@ def explain(
 
 
 def without(failure: Failure, good: Collection[Signature]) -> Failure:
-    """Return a failure explained anew, without what good runs print as well.
+    """Return the failure without the events that passing runs have too.
 
-    The signature of what a suite saw itself stays, whoever printed it.
+    The signature of what the suite itself saw is kept.
     """
     if failure.signatures.isdisjoint(good):
         return failure
@@ -98,7 +98,7 @@ def without(failure: Failure, good: Collection[Signature]) -> Failure:
 
 
 def unlike(events: Iterable[Event], good: Collection[Signature]) -> list[Event]:
-    """Return the events that good runs do not show."""
+    """Return the events that passing runs do not have."""
     return [event for event in events if signature_of(event) not in good]
 
 
@@ -146,12 +146,12 @@ def _unexplained() -> Event:
 
 
 def _says_the_same(event: Event, suite: Event) -> bool:
-    """Whether `event` is the suite's own exception, found in a log once more."""
+    """Whether `event` is the suite's own exception, found again in a log."""
     return event.role == TEST and event.headline == suite.headline
 
 
 def _serious(events: Sequence[Event], suite: Event | None) -> list[Event]:
-    """Return errors and leaks, and the remarks of those processes that reported an error."""
+    """Return errors and leaks, and the warnings of processes that reported an error."""
     grave = [event for event in events if event.severity == "error" or event.kind == "leak"]
     grave = [event for event in grave if suite is None or not _is_too_late(event, suite)]
     speakers = {_process(event) for event in grave}
@@ -160,7 +160,7 @@ def _serious(events: Sequence[Event], suite: Event | None) -> list[Event]:
 
 
 def _is_too_late(event: Event, suite: Event) -> bool:
-    """Whether `event` comes from ending the servers after the suite had failed already."""
+    """Whether `event` is from shutting down the servers after the suite had failed."""
     if suite.kind == "hang":
         return event.time > suite.time
     late = event.time > suite.time + _SIMULTANEOUS and stage(event) >= Stage.PARENT_GONE
@@ -172,7 +172,7 @@ def _process(event: Event) -> tuple[str, int | str]:
 
 
 def _stage(event: Event, suite: Event | None) -> Stage:
-    """Return the stage of `event`: a leak that the suite complains of outranks unexplained errors."""
+    """Return the stage of `event`; a leak reported by the suite outranks unexplained errors."""
     if event.kind == "leak" and suite is not None and _complains_of_leaks(suite):
         return Stage.REPORTED_BY_SUITE
     return stage(event)
@@ -185,15 +185,15 @@ def _complains_of_leaks(suite: Event) -> bool:
 
 
 def _explains(root: Event, suite: Event) -> bool:
-    """Whether what a process reported can be the reason of what the suite saw."""
+    """Whether an event of a process can be the cause of what the suite saw."""
     if suite.kind == "hang":
-        # Servers that hang are ended by force: pipes that break and memory that leaks follow from that.
+        # Servers that hang are killed: broken pipes and leaked memory follow from that.
         return stage(root) < Stage.REPORTED_BY_SUITE
     return root.severity != "info" and (root.kind != "leak" or _complains_of_leaks(suite))
 
 
 def _root_first(ordered: list[Event], parents: Mapping[int, int]) -> list[Event]:
-    """Move the root to the front: no mere remark, and the deepest descendant's of its stage and time."""
+    """Move the root to the front: no warning, and of one stage and time that of the deepest descendant."""
     root = next((event for event in ordered if event.severity != "info"), None)
     if root is None:
         return ordered
@@ -209,7 +209,7 @@ def _root_first(ordered: list[Event], parents: Mapping[int, int]) -> list[Event]
 
 
 def _not_before_a_death(ordered: list[Event]) -> list[Event]:
-    """Move the root to the front: no event that stands after a process has failed or died already."""
+    """Move the root to the front: no event after a process has failed or died."""
     root = next((event for event in ordered if event.severity != "info"), None)
     while root is not None:
         at = root
@@ -221,7 +221,7 @@ def _not_before_a_death(ordered: list[Event]) -> list[Event]:
 
 
 def _from_the_root_on(ordered: list[Event]) -> list[Event]:
-    """Leave out what happened before the root: it cannot follow from it."""
+    """Drop the events before the root: they cannot follow from it."""
     return [event for event in ordered if not _is_before(event, ordered[0])]
 
 
@@ -240,7 +240,7 @@ def _ancestors(pid: int | None, parents: Mapping[int, int]) -> list[int]:
 
 
 def _first_of_each(events: Iterable[Event]) -> list[Event]:
-    """Return the first event of every signature, in order: four API servers die of one thing."""
+    """Return the first event of every signature, in order: four API servers die of one cause."""
     first: dict[Signature, Event] = {}
     for event in events:
         first.setdefault(signature_of(event), event)
@@ -248,7 +248,7 @@ def _first_of_each(events: Iterable[Event]) -> list[Event]:
 
 
 def _excerpt(chain: Sequence[Event]) -> str:
-    """Return what a person pastes into an issue: the root's lines, then one line for each consequence."""
+    """Return an excerpt for an issue: the root's lines, then one line for each consequence."""
     root, *consequences = chain
     lines = list(root.lines) or [
         f'  File "{frame.file}", line {frame.line}, in {frame.function}' for frame in root.frames

@@ -1,4 +1,4 @@
-"""Lines after which a server cannot come up: whoever waits for it can stop."""
+"""Recognise lines after which a server cannot start, so that waiting for it can stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _FATAL_LEVELS = frozenset({"", "ERROR", "CRITICAL"})
 
 
 def is_fatal(text: str, known: Patterns = PATTERNS) -> bool:
-    """Whether a server that prints `text` (one line, with or without prefix) cannot come up any more."""
+    """Whether a server that prints `text` (one line, with or without prefix) cannot start any more."""
     # Cheap on the many lines that are healthy: a plain search first, the line taken apart only on a hit.
     if not known.may_be_fatal(text):
         return False

@@ -1,4 +1,4 @@
-"""Stretches of a log that are left out in bulk: what is read from the rest is the same without them."""
+"""Skip parts of a log in bulk that would not change what is read from the rest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMED = re.compile(r"\(\w[^()\n]{0,60} pid=\d{1,9}\)")
 
 
 def relevant_lines(source: str, blocks: Iterable[str]) -> Iterator[LogLine]:
-    """Yield the numbered lines of a log, without stretches that add nothing to what is read from the rest.
+    """Yield the numbered lines of a log, without parts that would not change what is read from the rest.
 
     Of a block in which no event can begin, the last line with a time and the very last one are kept, and the
     first line of each process. A block that only repeats what was read before (see `repeated_lines`) is left
@@ -70,6 +70,6 @@ def _kept(source: str, block: str, number: int, names: set[str]) -> Iterator[Log
 
 
 def _last_stamped(block: str) -> int:
-    """Where the last line begins that may hold a time; the last lines are asked."""
+    """Return the start of the last line that may have a time; only the last lines are searched."""
     found = deque(_TIME.finditer(block, max(len(block) - _ASKED, 0)), maxlen=1)
     return block.rfind("\n", 0, found[0].start() if found else -1) + 1

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class LogLine(NamedTuple):
-    """A line as it stood in a log; a tuple, of which millions are made in seconds.
+    """A line of a log; a tuple, because millions are made in seconds.
 
     Attributes:
         source: stem of the log file, such as `4-rank0`.
         time: epoch seconds at which the line was seen.
         text: the raw text; may hold colours, a prefix, anything.
-        number: its number in the log, from 1; 0 where nobody counted.
+        number: its number in the log, from 1; 0 if unknown.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""The form of an engine's log lines, as a scenario gives it: a regular expression, or JSON."""
+"""Parse log lines in the format that a scenario gives for its engine: a regular expression, or JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 JSON = "json"
 PARTS = ("message", "level", "time", "role", "pid", "rank", "traceback")
-"""What a line can be taken apart into."""
+"""The parts of a line."""
 _USUAL = {
     "message": (
         *("message", "msg", "fields.message", "event", "MESSAGE", "@message", "@m", "@mt"),
@@ -36,7 +36,7 @@ _USUAL = {
     ),
 }
 _REASONS = ("error.message", "err.message", "error", "err", "reason")
-"""Fields in which loggers of Go and Node say why, beside the message."""
+"""Fields with the reason of an error, beside the message, in loggers of Go and Node."""
 _BAD = frozenset({"ERROR", "CRITICAL", "FATAL", "PANIC", "ERR"})
 # Numbers of syslog, and of the loggers that count in tens.
 _NUMBERED = {
@@ -52,7 +52,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A line taken apart; what it does not say is empty."""
+    """The parts of a line; missing ones are empty."""
 
     message: str
     level: str = ""
@@ -68,7 +68,7 @@ class LineFormat(BaseModel):
 
     Attributes:
         format: `json`, or a regular expression whose named groups are `PARTS`.
-        fields: of JSON, the field that a part stands in; dots lead into objects (`log.level`).
+        fields: with JSON, the field of each part; dots lead into objects (`log.level`).
         levels: the engine's words (or numbers) for levels, and what Python's logging calls them.
     """
 
@@ -107,7 +107,7 @@ class LineFormat(BaseModel):
 
     @property
     def names_levels(self) -> bool:
-        """Whether a level may be any word, so that no line can be passed over by the words it lacks."""
+        """Whether a level may be any word, so that no line can be skipped for lack of a known word."""
         return bool(self.levels) or not self.is_json
 
     @cached_property
@@ -116,7 +116,7 @@ class LineFormat(BaseModel):
         return re.compile(self.format)
 
     def match(self, text: str) -> Parts | None:
-        """The parts of a line that the expression matches; None for a line of another form, or of JSON."""
+        """Return the parts of a line that the expression matches; None for other lines, and for JSON."""
         found = None if self.is_json else self.expression.match(text)
         if found is None:
             return None
@@ -125,7 +125,7 @@ class LineFormat(BaseModel):
         return Parts(**{**parts, "message": found["message"] or "", "level": level})
 
     def parts(self, record: Mapping[str, Any]) -> Parts | None:
-        """The parts of a JSON record; None of one that lacks both message and traceback, or of no JSON."""
+        """Return the parts of a JSON record; None if it has neither message nor traceback, or is no JSON."""
         if not self.is_json:
             return None
         found = {part: _text(self._field(record, part)) for part in PARTS}
@@ -136,7 +136,7 @@ class LineFormat(BaseModel):
         return Parts(**{**found, "level": self._level(found["level"])})
 
     def _field(self, record: Mapping[str, Any], part: str) -> object:
-        """What a record has for a part: in the scenario's field, else in one that is usually called so."""
+        """Return the value of a part: of the scenario's field, else of a field with a usual name."""
         names = (self.fields[part],) if part in self.fields else _USUAL.get(part, ())
         return next((value for name in names if (value := _at(record, name)) is not None), None)
 
@@ -146,7 +146,7 @@ class LineFormat(BaseModel):
 
 
 def _with_reason(message: str, record: Mapping[str, Any]) -> str:
-    """The message of an error, and why, if another field says so in one line."""
+    """Return the message of an error with its reason, if another field has one in one line."""
     said = (value for name in _REASONS if isinstance(value := _at(record, name), str))
     reason = next(said, "").strip()
     return message if not reason or "\n" in reason or reason in message else f"{message}: {reason}"
@@ -194,4 +194,4 @@ def _frame_text(frame: Mapping[str, Any]) -> str:
 
 
 JSON_LINES = LineFormat(format=JSON)
-"""JSON in which every part stands in a field that is usually called so."""
+"""JSON in which every part is in a field with a usual name."""

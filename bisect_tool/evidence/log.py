@@ -1,4 +1,4 @@
-"""Why any log failed: of each test that pytest reports, else of the log as a whole."""
+"""Explain any log: each failed test that pytest reports, else the log as a whole."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from bisect_tool.evidence.pytest_log import FailedTest, Span
 
 _LAST = 5000
-"""Lines kept for what test runners and CI services say in the end."""
+"""Lines kept for the messages of test runners and CI services at the end."""
 
 _OF_THE_TEST = frozenset({"AssertionError", "Failed", "TimeoutError", "Timeout", "SystemExit"})
-"""Exceptions by which a test says what it saw, not why."""
+"""Exceptions with which a test reports what it saw, not the cause."""
 
 _FREE = 500
 """Events that belong to no test, each signature once."""
@@ -36,7 +36,7 @@ _FREE = 500
 
 @dataclass(frozen=True, slots=True)
 class LogFailure:
-    """A failure that a log shows; `test` is empty where it names none."""
+    """A failure found in a log; `test` is empty if the log names none."""
 
     test: str
     failure: Failure
@@ -45,14 +45,14 @@ class LogFailure:
 def explain_log(
     lines: Iterable[LogLine], known_good: Collection[Signature] = frozenset()
 ) -> tuple[LogFailure, ...]:
-    """Return the failures that logs show, the gravest first; empty for none.
+    """Return the failures in logs, the most severe first; empty without any.
 
-    Each failed test of pytest's is one. Where none is named, all that the logs hold is one failure: but for
-    what tests printed that passed.
+    Each failed test of pytest is one. If none is named, everything in the logs is one failure, except for the
+    output of tests that passed.
 
     Args:
         lines: numbered lines; those of one source in their order.
-        known_good: signatures of what good runs print as well: no root.
+        known_good: signatures of passing runs, which are never a root.
     """
     tests = PytestReader()
     last: deque[LogLine] = deque(maxlen=_LAST)
@@ -68,7 +68,7 @@ def explain_log(
 
 
 def signatures(lines: Iterable[LogLine]) -> frozenset[Signature]:
-    """Return the signatures of all that logs show, grave or not, and of their failed tests."""
+    """Return the signatures of all events in logs, errors or not, and of their failed tests."""
     tests = PytestReader()
     events = read_events(tests.watch(lines))
     failures = (explain((), _suite_failure(test, 0.0), {}) for test in tests.failed())
@@ -78,7 +78,7 @@ def signatures(lines: Iterable[LogLine]) -> frozenset[Signature]:
 
 
 def _kept(lines: Iterable[LogLine], last: deque[LogLine]) -> Iterator[LogLine]:
-    """Pass on the lines, and keep the last ones."""
+    """Yield the lines, and keep the last ones."""
     for line in lines:
         last.append(line if len(line.text) < LINE_LIMIT else line._replace(text=line.text[:LINE_LIMIT]))
         yield line
@@ -98,7 +98,7 @@ def _of_runner(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]
 
 
 def _of_end(last: Iterable[LogLine], tests: PytestReader) -> list[LogFailure]:
-    """What the CI service says in the end."""
+    """Return the message of the CI service at the end."""
     ended = job_failure(_not_passed(last, tests))
     return [LogFailure("", ended)] if ended else []
 
@@ -108,7 +108,7 @@ def _not_passed(last: Iterable[LogLine], tests: PytestReader) -> list[LogLine]:
 
 
 class _Evidence:
-    """The events of all logs, by whose they are."""
+    """The events of all logs, by the test they belong to."""
 
     def __init__(self, events: Iterable[Event], tests: PytestReader) -> None:
         self._by_source: dict[str, list[Event]] = {}
@@ -139,7 +139,7 @@ def _may_concern(test: FailedTest, event: Event) -> bool:
 
 
 def _of_test(test: FailedTest, evidence: _Evidence) -> LogFailure:
-    """Why a test failed: by its own lines, and by those that belong to no test."""
+    """Explain a failed test by its own lines and those that belong to no test."""
     own = [_named(event, test) for event in evidence.of(test)]
     if _raised_by_itself(test):
         own = [event for event in own if not _is_remark(event)]
@@ -150,7 +150,7 @@ def _of_test(test: FailedTest, evidence: _Evidence) -> LogFailure:
 
 
 def _raised_by_itself(test: FailedTest) -> bool:
-    """Whether the code that a test calls raised what failed it: no assertion, no word of another process."""
+    """Whether the failure was raised by code that the test calls: no assertion, no other process."""
     if test.exception.rpartition(".")[2] in _OF_THE_TEST or not test.exception:
         return False
     failure = explain((), _suite_failure(test, 0.0), {})

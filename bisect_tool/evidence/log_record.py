@@ -1,4 +1,4 @@
-"""The lines of one process that belong together, and the events drafted from them."""
+"""Group the lines of one process into records, and draft events from them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Record:
             self.tail.append(text)
 
     def identity(self) -> int:
-        """A number that records alike have in common: what they say first and last, without digits."""
+        """A number that similar records share: a hash of their first and last text without digits."""
         said = f"{self.head[-1]}\n{self.tail[-1]}" if self.tail else f"{self.head[0]}\n{self.head[-1]}"
         return hash(said.encode().translate(None, b"0123456789"))
 
@@ -96,7 +96,7 @@ class Record:
 
     def _message(self) -> str:
         text = next((line.strip() for line in self.head if line.strip()), "")
-        # `warnings` puts its own place before what is said.
+        # `warnings` puts its own location before the message.
         return text[max(text.find("resource_tracker: "), 0) :]
 
 

@@ -1,6 +1,6 @@
-"""What else says that something failed: test runners other than pytest, and the CI service in the end.
+"""Find failures reported by test runners other than pytest, and by the CI service at the end.
 
-It is asked where no process said why: a log that ends in `exit code 1` failed, whatever it holds.
+Used if no process reported a cause: a log that ends with `exit code 1` failed, whatever else it has.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ENDED = re.compile(
 
 
 def named_tests(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
-    """Yield each test that a runner says failed, with its failure."""
+    """Yield each test that failed according to a runner, with its failure."""
     texts = [parse_line(line.text).text for line in lines]
     named: dict[str, int] = {}
     for at, text in enumerate(texts):
@@ -44,7 +44,7 @@ def named_tests(lines: Sequence[LogLine]) -> Iterator[tuple[str, Failure]]:
 
 
 def job_failure(lines: Sequence[LogLine]) -> Failure | None:
-    """Return what the CI service says of a job that failed."""
+    """Return the CI service's message about a failed job."""
     texts = [parse_line(line.text).text for line in lines]
     said = ((at, match["said"]) for at, text in enumerate(texts) if (match := _ENDED.match(text)))
     at, message = next(said, (0, ""))

@@ -1,4 +1,4 @@
-"""One line taken apart: who wrote it, at which level, when, and what is left.
+"""Parse a line into writer, level, time stamp and text.
 
 The forms are those of serving engines, Ray, torch's and glog's C++ logging, NCCL, launchers, uvicorn,
 pytest's reports, and of the usual configurations of Python's logging, loguru and structlog; a scenario may
@@ -113,7 +113,7 @@ _MAYBE_HEAD = re.compile(
 
 
 class ParsedLine(NamedTuple):
-    """A line taken apart.
+    """A parsed line.
 
     Attributes:
         role: innermost, most specific role named; empty where none is.
@@ -123,7 +123,7 @@ class ParsedLine(NamedTuple):
             loggers that print it once (uvicorn).
         text: what is left, cleaned.
         stamp: the outermost time stamp, as written: a collector's stands on every line; empty without one.
-        writer: what tells the streams of one collector apart; empty where nothing does.
+        writer: what distinguishes the streams of one collector; empty if nothing does.
         rank: the rank that a launcher put before the line; empty where none did.
         more: lines that one JSON record holds besides its message, such as a traceback's.
         formatted: whether it has the form that the scenario gives for its engine's lines.
@@ -147,7 +147,7 @@ class ParsedLine(NamedTuple):
 
 
 def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
-    """Split a raw line into who wrote it, at which level, when, and what it says."""
+    """Split a raw line into writer, level, time stamp and text."""
     return _parsed_again(raw, known) if len(raw) < _LONG else _parsed(raw, known)
 
 
@@ -225,7 +225,7 @@ def _plain(text: str, prefix: Prefix, known: Patterns) -> ParsedLine:
 
 
 def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> ParsedLine:
-    """The line with what the logger's head says taken out of its text."""
+    """Return the line with the logger's head removed from its text."""
     letter = head["glog"] or head["ray"] or head["trt"] or head["tf"]
     named = next((head[name] for name in _LEVELS if head[name]), "").upper()
     level = _LETTERS.get(letter or "", "") or _NAMES.get(named, named) or _nccl_level(head["nccl"])

@@ -1,4 +1,4 @@
-"""The tests that a log of pytest lists as passed, by their node ids. Pure."""
+"""Find the tests that a log of pytest lists as passed, by node id. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CUT = re.compile(r"=+ .* =+$|\[\d+ bytes left out\]$")
 
 
 def passed_tests(lines: Iterable[str]) -> frozenset[str]:
-    """The tests that passed, as far as `-v` names them, also where `-s` prints output before the verdict."""
+    """Return the tests that passed according to `-v`, also if `-s` prints output before the verdict."""
     return frozenset(_passed(lines))
 
 

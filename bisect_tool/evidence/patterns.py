@@ -27,9 +27,9 @@ SUITE = "suite"
 
 
 class Stage(IntEnum):
-    """How far an event stands from the cause, in causal order.
+    """How far an event is from the cause, in causal order.
 
-    An event of a later stage is the root only where nothing of an earlier one came before it.
+    An event of a later stage is the root only if none of an earlier stage came before it.
     """
 
     CAUSE = 0
@@ -59,9 +59,9 @@ class _Model(BaseModel):
 
 
 class Pattern(_Model):
-    """A text or an exception that is recognised wherever it stands; patterns.toml says what the fields mean.
+    """A text or exception to recognise in any line; patterns.toml describes the fields.
 
-    Named groups of `regex` say more of the process it is about: `pid`, `rank`, `role`.
+    Named groups of `regex` identify the process it is about: `pid`, `rank`, `role`.
     """
 
     text: str = ""
@@ -102,12 +102,12 @@ class Pattern(_Model):
         return self.text or self.exception
 
     def match(self, text: str) -> re.Match[str] | None:
-        """Where this stands in `text`."""
+        """Return the match in `text`, or None."""
         return self.expression.search(text) if self.mark in text else None
 
 
 class Milestone(_Model):
-    """A text by which a process of `role` says that it has come so far; `reaches` names what it dates."""
+    """A text that dates a step in the life of a process of `role`; `reaches` names the steps."""
 
     text: str
     regex: str = ""
@@ -125,12 +125,12 @@ class Milestone(_Model):
         return re.compile(self.regex) if self.regex else None
 
     def is_in(self, text: str) -> bool:
-        """Whether this stands in `text`."""
+        """Whether `text` has this milestone."""
         return self.text in text and (self.expression is None or bool(self.expression.search(text)))
 
 
 class Section(_Model):
-    """What is known of one program; patterns.toml says what the fields mean."""
+    """The patterns of one program; patterns.toml describes the fields."""
 
     packages: frozenset[str] = frozenset()
     places: dict[str, str] = Field(default_factory=dict)
@@ -144,7 +144,7 @@ class Section(_Model):
 
 @dataclass(frozen=True)
 class Recognised:
-    """A pattern that was found, and what its text says of the process it is about."""
+    """A pattern that matched, and the process that its text names."""
 
     pattern: Pattern
     role: str = ""
@@ -191,7 +191,7 @@ class Patterns:
         return re.compile(rf"(?P<role>(?:{roles})(?:[_-]\w+)?): (?=\S)")
 
     def recognise(self, text: str) -> Recognised | None:
-        """Return what is known of `text`: a line, or an exception with its message."""
+        """Return the pattern that matches `text`: a line, or an exception with its message."""
         if text not in self._cache:
             if len(self._cache) > _CACHED:
                 self._cache.clear()
@@ -216,7 +216,7 @@ class Patterns:
         return bool(self._fatal.search(text))
 
     def is_fatal(self, text: str) -> bool:
-        """Whether a server that prints `text`, without prefix, cannot come up any more."""
+        """Whether a server that prints `text`, without prefix, cannot start any more."""
         return any(pattern.fatal and pattern.match(text) for pattern in self._patterns)
 
     def _marks(self) -> list[str]:
@@ -272,7 +272,7 @@ PATTERNS = load((Path(__file__).parent / "patterns.toml").read_text(encoding="ut
 
 
 def known_stage(event: Event) -> Stage | None:
-    """Return the stage that the event's own text has, whoever saw it; None for a text that is not known."""
+    """Return the stage of the event's own text; None if no pattern matches."""
     if event.stage is not None:
         return Stage[event.stage.upper()]
     known = PATTERNS.recognise(event.headline)
@@ -280,7 +280,7 @@ def known_stage(event: Event) -> Stage | None:
 
 
 def stage(event: Event) -> Stage:
-    """Return how far `event` stands from a cause."""
+    """Return how far `event` is from a cause."""
     if event.source == SUITE and event.kind in {"test", "hang"}:
         return Stage.SUITE
     known = known_stage(event)

@@ -1,4 +1,4 @@
-"""What log collectors, CI services and launchers put before a line, and what they know of its writer.
+"""Strip the prefixes of log collectors, CI services and launchers, and read the writer from them.
 
 The forms are those of Kubernetes' container runtime (CRI), kubectl and stern, Docker Compose, BuildKit,
 journald, GitHub Actions, GitLab, Buildkite, Jenkins, torchrun, srun and mpirun, and of quoted mail. A prefix
@@ -63,12 +63,12 @@ _KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """What stood before a line.
+    """The prefix of a line.
 
     Attributes:
         end: where the line itself begins.
         stamp: the outermost time stamp, as written; empty where there is none.
-        writer: what tells the streams of one collector apart, such as a pod; empty where nothing does.
+        writer: what distinguishes the streams of one collector, such as a pod; empty if nothing does.
         rank: the rank or task number; empty where there is none.
     """
 
@@ -119,7 +119,7 @@ _RANKED = frozenset({"rank", "local", "task", "mpi", "hydra"})
 
 @dataclass
 class PrefixLearner:
-    """Prefixes of forms that are not known, learnt from tracebacks.
+    """Learns prefixes of unknown forms from tracebacks.
 
     What stands before `Traceback (most recent call last):` is one where the next lines begin with the same,
     digits aside, and go on as a stack does.
@@ -131,7 +131,7 @@ class PrefixLearner:
     """The characters that they begin with."""
 
     def strip(self, text: str) -> int:
-        """Return where `text` begins behind a prefix that was learnt; 0 where it has none."""
+        """Return the length of the learnt prefix of `text`; 0 without one."""
         if text[:1] not in self.begins:
             return 0
         for known in self._known:
@@ -145,7 +145,7 @@ class PrefixLearner:
         return match.end()
 
     def offer(self, before: str) -> None:
-        """Take what stood before a traceback's header for a prefix, should the next lines have it, too."""
+        """Try the text before a traceback's header as a prefix, in case the next lines have it too."""
         bare = before.rstrip(" ")
         shape = re.sub(r"\d+", r"\\d+", re.escape(bare))
         indent = max(len(before) - len(bare), 1)

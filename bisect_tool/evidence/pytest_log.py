@@ -1,4 +1,4 @@
-"""The failed tests of a log in which pytest reported: what each raised, and which lines of the log are its.
+"""Find the failed tests in pytest's output: what each raised, and which lines of the log belong to it.
 
 Forms after pytest's terminal reporter (`_pytest/terminal.py`): progress with and without `-v` and `-s`, the
 sections below `FAILURES` and `ERRORS`, the short test summary, and what xdist puts before them.
@@ -67,7 +67,7 @@ class Span:
     last: int
 
     def holds(self, source: str, number: int) -> bool:
-        """Whether a line stands within."""
+        """Whether a line is within the span."""
         return source == self.source and self.first <= number <= self.last
 
 
@@ -83,7 +83,7 @@ class _Spans:
             spans.append(span)
 
     def hold(self, source: str, number: int) -> bool:
-        """Whether a line stands within one of them."""
+        """Whether a line is within one of the spans."""
         spans = self._by_source.get(source, [])
         at = bisect_right(spans, number, key=lambda span: span.first)
         return at > 0 and spans[at - 1].last >= number
@@ -91,7 +91,7 @@ class _Spans:
 
 @dataclass(frozen=True, slots=True)
 class FailedTest:
-    """A test that failed, and what pytest says of it.
+    """A failed test, with what pytest reports about it.
 
     Attributes:
         name: its node id; where the summary is missing, the title of its section.
@@ -206,7 +206,7 @@ class _Log:
 
 
 class PytestReader:
-    """Watches the lines of logs pass by for what pytest reports."""
+    """Reads pytest's report from lines as they pass through."""
 
     def __init__(self) -> None:
         self._logs: dict[str, _Log] = {}
@@ -219,7 +219,7 @@ class PytestReader:
         self._passed = _Spans()
 
     def watch(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
-        """Pass on the lines."""
+        """Yield the lines unchanged, and read them."""
         log = _Log("")
         for line in lines:
             if line.source != log.source:
@@ -243,7 +243,7 @@ class PytestReader:
         return self._reports.hold(source, number) or self._ran.hold(source, number)
 
     def has_passed(self, source: str, number: int) -> bool:
-        """Whether a line was printed by tests of which pytest says in the end that none failed."""
+        """Whether a line was printed by tests none of which failed, according to pytest's summary."""
         return self._passed.hold(source, number)
 
     def _feed(self, log: _Log, line: LogLine) -> None:

@@ -1,4 +1,4 @@
-"""From the lines of many processes in many logs to events."""
+"""Read events from the lines of many processes in many logs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OPEN_RECORDS = 512
 _PROCESSES = 10_000
 _PREFIX_LIMIT = 160
 _LINES_PASSED = 8
-"""Of the lines that were passed over, those that are asked for their time stamps."""
+"""How many of the skipped lines are searched for time stamps."""
 _TRACEBACKS = frozenset({Beginning.TRACEBACK, Beginning.TRACEBACK_BEHIND_TEXT})
 _SWEEP, _IDLE = 64, 256
 """How often records are looked at, and after how many lines without one of theirs they are over."""
@@ -38,7 +38,7 @@ _Key = tuple[str, str, int | str, str]
 
 
 def read_events(lines: Iterable[LogLine], known: Patterns = PATTERNS) -> tuple[Event, ...]:
-    """Return what happened, by time; the lines of one source must come in their order.
+    """Return the events, by time; the lines of one source must come in their order.
 
     Linear in the number of lines. Memory is bounded by what is kept: three times
     `RECORDS_KEPT` records with at most 60 lines each.
@@ -114,7 +114,7 @@ class _Reader:
         self._run = None
 
     def _see(self, line: LogLine) -> None:
-        """Take note of the time in a line."""
+        """Record the time stamp of a line."""
         if stamp := self._classified(line).parsed.stamp:
             self._clock.see(line, stamp)
 
@@ -126,7 +126,7 @@ class _Reader:
             self._finish(key)
 
     def _pass(self, line: LogLine) -> None:
-        """Leave a line out, which tells nothing but its time and the role of its process."""
+        """Skip a line, except for its time and the role of its process."""
         passed = self._passed.get(line.source)
         if passed is None:
             passed = self._passed[line.source] = deque(maxlen=_LINES_PASSED)
@@ -272,7 +272,7 @@ class _Reader:
         self._keep(self._open.pop(key))
 
     def _keep(self, record: Record) -> None:
-        """Keep a record; of very many the first ones, the last ones, and those unlike all before."""
+        """Keep a record; of very many, the first, the last, and those unlike all before."""
         if len(self._first) < RECORDS_KEPT:
             self._first.append(record)
         elif (identity := record.identity()) not in self._seen and len(self._seen) < RECORDS_KEPT:

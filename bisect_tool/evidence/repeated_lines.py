@@ -1,4 +1,4 @@
-"""Stretches in the middle of a long log that repeat lines which were read before.
+"""Skip blocks in the middle of a long log that repeat lines already read.
 
 A service that fails in a loop logs the same failures for megabytes. Of records that differ in their numbers
 alone the reader keeps the first and the last ones, so that those in between need not be read.

@@ -1,4 +1,4 @@
-"""What makes two failures the same."""
+"""Compute failure signatures: two failures are the same if their signatures are equal."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Signature(BaseModel):
 
 def signature_of(event: Event) -> Signature:
     """Return the signature of `event`: stable across runs, machines and commits."""
-    # A hang is met wherever the clock runs out: neither its frame nor who had come so far says anything.
+    # A hang is noticed wherever the deadline passes: its frame and progress mean nothing.
     hang = event.kind == "hang"
     return Signature(
         role=general_role(event.role),

@@ -1,4 +1,4 @@
-"""Whether an event is only a consequence: the text of a process that saw another one fail."""
+"""Decide whether an event is only a consequence: a process that saw another one fail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ALSO_CAUSES = ("EOFError", "SystemExit", "CancelledError", "IncompleteReadError
 
 
 def is_symptom(event: Event) -> bool:
-    """Whether `event` cannot be a cause: what brought it down is another process's, or stands elsewhere."""
+    """Whether `event` cannot be a cause: the cause is in another process, or in another log."""
     text = event.headline
     if _OF_ANOTHER_PROCESS.search(text):
         return True

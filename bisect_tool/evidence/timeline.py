@@ -1,4 +1,4 @@
-"""When each process of a trial was spawned, became ready and ended: by its log lines and the process table.
+"""Date the start, readiness and end of each process of a trial, by its log lines and the process table.
 
 The lines are the milestones of patterns.toml, and of the scenario. A line that an engine does not print
 leaves its milestone unknown.
@@ -33,10 +33,10 @@ _MARGIN_S = 2.0
 
 
 class ProcessTimeline(BaseModel):
-    """What one process came to, and when: epoch seconds, None where nothing told.
+    """When one process reached each milestone: epoch seconds, None if unknown.
 
     Attributes:
-        role: `Worker_DP1`, `Launcher`, `ResourceTracker`; empty of a process unnamed.
+        role: `Worker_DP1`, `Launcher`, `ResourceTracker`; empty if unknown.
         pid: its id; `parent` is that of the process that it was first seen below.
         source: stem of the log it, or the launcher above it, wrote to.
         title: its command line when it was last looked at, cleaned.
@@ -45,7 +45,7 @@ class ProcessTimeline(BaseModel):
         handshake: it had met its peers: the launcher its engine, the engine its launcher, ranks one another.
         ready: it could do its work.
         first_request: an API server answered a request for the first time, probes of its health left out.
-        sigterm: it began to end because it was told to.
+        sigterm: it began to shut down on SIGTERM.
         exit: it was found gone.
     """
 
@@ -69,7 +69,7 @@ class ProcessTimeline(BaseModel):
 class TableEntry:
     """A process as the table of processes showed it; times in epoch seconds, `gone` None while it ran.
 
-    `role` is what its title says (`Worker_DP1` of `ENGINE::Worker_DP1`), empty where it says nothing.
+    `role` is read from its title (`Worker_DP1` from `ENGINE::Worker_DP1`); empty if there is none.
     """
 
     pid: int
@@ -86,12 +86,12 @@ _TRACKER = re.compile(r"\bmultiprocessing[./]resource_tracker\b")
 def read_timeline(
     lines: Iterable[LogLine], table: Sequence[TableEntry], known: Patterns = PATTERNS
 ) -> tuple[ProcessTimeline, ...]:
-    """Return what became of every process of the engine, by the time at which it was spawned.
+    """Return the timeline of every process of the engine, by the time at which it was spawned.
 
     Args:
         lines: of all logs, those of each one in their order.
         table: every process of the trial that was seen.
-        known: the milestones that are known, those of a scenario among them.
+        known: the table of milestones, including those of the scenario.
 
     Processes of the engine are those that a log line or a title names, their launchers, and what ran below
     them; at most `PROCESSES_KEPT`, those with a name first. Empty where nothing is named: a plain command.
@@ -118,12 +118,12 @@ class _Draft:
     times: dict[str, float] = field(default_factory=dict)
 
     def name(self, role: str) -> None:
-        """Take a role that says more: `Worker_DP0` rather than `Worker`."""
+        """Take a more specific role: `Worker_DP0` rather than `Worker`."""
         if len(role) > len(self.role):
             self.role = role
 
     def pass_(self, milestones: Iterable[str], time: float) -> None:
-        """Take down when a milestone was passed first."""
+        """Record when a milestone was reached first."""
         for milestone in milestones:
             self.times.setdefault(milestone, time)
 
@@ -156,7 +156,7 @@ class _Reader:
         self._strangers = 0
 
     def feed(self, line: LogLine) -> None:
-        """Take in a line; only one that names a process, or holds a milestone, tells something."""
+        """Read a line; only those that name a process or have a milestone matter."""
         if not self._known.may_date(line.text):
             return
         said = parse_line(line.text, self._known)
@@ -195,7 +195,7 @@ class _Reader:
         return general_role(draft.role, self._known)
 
     def _draft(self, pid: int, time: float) -> _Draft | None:
-        """The process that had this pid then; None for a number that is none, or one stranger too many."""
+        """The process that had this pid then; None if it is no pid, or if too many processes are kept."""
         known = self._drafts.get(pid, [])
         ran = [draft for draft in known if draft.entry is None or draft.entry.spawned <= time + _MARGIN_S]
         if ran:
@@ -251,7 +251,7 @@ class _Reader:
         return engine
 
     def _attribute(self, engine: Iterable[_Draft], source: str, milestone: Milestone, time: float) -> None:
-        """Give a line without a name to its writer, if there is but one that it can be."""
+        """Attribute a line without a name to its writer, if there is only one possible."""
         rivals = [
             draft
             for draft in engine

@@ -1,4 +1,4 @@
-"""Time stamps inside log lines: from the many forms to seconds, as far as their precision goes."""
+"""Parse the time stamps of log lines into seconds, with their precision."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Stamp:
 
     Attributes:
         time: seconds since 1970; of a stamp without a zone as if it were UTC.
-        resolution: seconds between two stamps that can be told apart.
+        resolution: the smallest difference in seconds between two stamps.
         zoned: whether the stamp names its zone.
         year: the year that the stamp names; None where it names none.
     """
@@ -50,7 +50,7 @@ class Stamp:
 
 
 def read_stamp(text: str, year: int) -> Stamp | None:
-    """Return the time that `text` is, None where it is none; `year` is that of stamps that name none."""
+    """Parse a time stamp; None if `text` is none. `year` is the year of stamps without one."""
     if match := _EPOCH.match(text):
         if match["millis"]:
             return _epoch(int(match["millis"]) / 1000, 0.001)

@@ -1,4 +1,4 @@
-"""Python tracebacks, line by line: chained, in exception groups, of syntax errors, cut short, two at once.
+"""Parse Python tracebacks line by line: chained, grouped, of syntax errors, truncated, interleaved.
 
 Grammar after CPython's `traceback.TracebackException.format` (Lib/traceback.py).
 """
@@ -38,7 +38,7 @@ _MESSAGE_LIMIT = 500
 
 
 class Fed(Enum):
-    """What became of a line."""
+    """What the reader did with a line."""
 
     TAKEN = auto()
     REFUSED = auto()
@@ -88,17 +88,17 @@ class TracebackReader:
 
     @property
     def raised(self) -> bool:
-        """Whether an exception has been named, so that the traceback may be over."""
+        """Whether the exception's line has been read, so that the traceback may be over."""
         return self._state is _State.RAISED and len(self._links) >= self._writers
 
     @property
     def expects_more(self) -> bool:
-        """Whether the message so far ends with a colon: the next line says what was raised."""
+        """Whether the message so far ends with a colon: it continues on the next line."""
         return bool(self._links) and self._links[-1].message.endswith(":") and self._continued < _CONTINUED
 
     @property
     def is_over(self) -> bool:
-        """Whether an exception has been named, and nothing of its message is missing."""
+        """Whether the exception and its whole message have been read."""
         return self.raised and not self.expects_more
 
     @property
@@ -243,7 +243,7 @@ class TracebackReader:
 
 
 class Mark(Enum):
-    """What a line has of a traceback, as far as it alone can say."""
+    """Which part of a traceback a line can be, by itself."""
 
     NONE = auto()
     HEADER = auto()
@@ -252,7 +252,7 @@ class Mark(Enum):
 
 
 def mark_of(text: str) -> Mark:
-    """Return what `text` has of a traceback."""
+    """Return which part of a traceback `text` can be."""
     if "Traceback (most" in text:
         if _HEADER.match(text):
             return Mark.HEADER
@@ -270,7 +270,7 @@ def is_header(text: str) -> bool:
 
 
 def before_header(text: str) -> str:
-    """Return what stands before a traceback's header that ends the line; empty where none does."""
+    """Return the text before a traceback's header at the end of the line; empty without one."""
     if not text.endswith(TRACEBACK):
         return ""
     before = text[: -len(TRACEBACK)]
@@ -291,7 +291,7 @@ def frame_of(text: str) -> Frame | None:
 
 
 def may_follow_a_stack(text: str) -> bool:
-    """Whether a stack goes on with `text`, or ends with it; a line of another writer is neither."""
+    """Whether `text` can continue or end a stack; a line of another writer cannot."""
     return not text or text[0].isspace() or bool(_CONNECTOR.match(text)) or last_line(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""The lines of one traceback or crash that follow one another: not classified one by one.
+"""Read consecutive lines of one traceback or crash in bulk, without classifying each.
 
 Most lines of a log that failed are of this kind, and all that differs between them is what stands behind
 the prefix, and the seconds in it. What is the least unusual goes the long way through `parsed_line`.
@@ -33,7 +33,7 @@ _SECONDS = re.compile(r"(?<=\d\d:\d\d:)\d\d(?:[.,]\d+)?")
 
 
 class Look(NamedTuple):
-    """What a text behind a prefix is.
+    """The classification of a text after a prefix.
 
     Attributes:
         text: the text; of equal ones only one is kept.
@@ -51,7 +51,7 @@ class Look(NamedTuple):
 
 
 class Looks:
-    """Looks at texts behind prefixes, and knows those that it has met of late."""
+    """Classifies texts after prefixes; caches the recent ones."""
 
     def __init__(self, classifier: LineClassifier) -> None:
         self._classifier = classifier

@@ -1,4 +1,4 @@
-"""What an outcome says about a commit."""
+"""Turn outcomes into verdicts about commits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SKIPPED = {
 
 
 class Judgement(BaseModel):
-    """A verdict and the reason a person reads."""
+    """A verdict and its reason, for people."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,10 +31,10 @@ class Judgement(BaseModel):
 
 
 def classify(outcome: Outcome, failure: Failure | None, investigated: frozenset[Signature]) -> Judgement:
-    """Return what `outcome` says about its commit.
+    """Return the verdict of `outcome` about its commit.
 
     Args:
-        outcome: the raw fact.
+        outcome: the outcome of a cell in a trial.
         failure: its evidence; None where there is none.
         investigated: signatures of the failure under investigation; empty means any failure is the one.
     """
@@ -56,7 +56,7 @@ def classify(outcome: Outcome, failure: Failure | None, investigated: frozenset[
 
 
 def says(failure: Failure, text: str) -> bool:
-    """Return whether the signature of `failure` contains `text`; of a command anything it is known by."""
+    """Return whether a signature of `failure` contains `text`; for a command, any identifying one."""
     known = [str(failure.signature)]
     if failure.signature.exit:
         known += [failure.root.headline, failure.excerpt, *map(str, failure.beside)]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _PULL_REQUEST = re.compile(r"#[0-9]{1,9}|[0-9]{1,6}")
 _MOST = 16
 _SUPPOSED = 8
-"""So many at most where nobody named any: the culprit, the merge that brought it, and what came after it."""
+"""Limit of the default candidates: the culprit, the merge that brought it, and later changes."""
 _LARGEST = 8 * 2**20
 _SHORT = 9
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def merge_commit_of(span: Range, sha: str) -> str | None:
-    """The merge by which a commit came to the mainline of `span`, which begins after that commit.
+    """Return the merge by which a commit came to the mainline of `span`, which begins after that commit.
 
     None for a commit of the mainline itself.
     """
@@ -25,7 +25,7 @@ def merge_commit_of(span: Range, sha: str) -> str | None:
 
 
 def touched(repository: Repository, span: Range, sha: str) -> tuple[str, ...]:
-    """The commits of `span` that change a function which `sha` changes, oldest first, without merges.
+    """Return the commits of `span` that change a function which `sha` changes, oldest first, no merges.
 
     A function is the name in a hunk header of `git diff`.
     """

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def taken_back_by(repository: Repository, sha: str, head: str) -> str:
-    """The commit on the mainline of `head` since which to revert `sha` changes nothing any more.
+    """Return the mainline commit of `head` from which on reverting `sha` changes nothing.
 
-    At `head` it changes nothing, at `sha` itself it does; of several such commits one near `head` is named.
+    Reverting it changes nothing at `head`, but does at `sha`. Of several such commits, one near `head`.
 
     Raises:
         EnvironmentFailed: git failed.

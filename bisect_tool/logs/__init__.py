@@ -1,1 +1,1 @@
-"""Logs that somebody hands over: files, folders, archives, standard input, JUnit XML. Read as streams."""
+"""Read logs given on the command line: files, folders, archives, stdin, JUnit XML. As streams."""

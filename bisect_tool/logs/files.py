@@ -1,4 +1,4 @@
-"""From paths to numbered lines: plain, compressed and archived logs, JUnit XML, whatever their names say.
+"""Read numbered lines from plain, compressed and archived logs and JUnit XML, whatever their names.
 
 Nothing is held in memory as a whole, and nothing is written to disk.
 """
@@ -47,7 +47,7 @@ _WHOLE_JOB = re.compile(r"(?:.*/)?\d+_(?P<job>[^/]+)\.txt$")
 class LogFiles:
     """The logs that some paths name: files, folders, archives, and `-` for standard input.
 
-    `note` is given a sentence for what could be read in part only.
+    `note` is called with a sentence for each log that could be read only in part.
 
     Raises:
         UsageError: a path cannot be read, or holds no log; so does reading the lines.
@@ -60,7 +60,7 @@ class LogFiles:
         self._files = tuple(dict.fromkeys(file for path in paths for file in _files(path, note)))
 
     def lines(self) -> Iterator[LogLine]:
-        """Every line of every log that can tell something, one log after the other."""
+        """Yield every line that may matter, one log after the other."""
         for file in self._files:
             try:
                 with _opened(file) as stream:
@@ -69,7 +69,7 @@ class LogFiles:
                 raise _unreadable(file, error.strerror or str(error)) from None
 
     def place(self, source: str, line: int) -> tuple[str, int]:
-        """The file and the line in it, 0 for none, of a line of `source`."""
+        """Return the file and line number (0 for none) of a line of `source`."""
         return self._elements.get(source, (source, line))
 
     def _read(self, name: str, stream: io.BufferedReader) -> Iterator[LogLine]:
@@ -105,7 +105,7 @@ class LogFiles:
             yield from self._cases(name, stream)
 
     def _blocks(self, name: str, stream: io.BufferedReader, limit: int | None) -> Iterator[bytes]:
-        """What a stream holds, up to `limit` bytes and up to where it is damaged."""
+        """Yield the contents of a stream, up to `limit` bytes or to where it is damaged."""
         read = 0
         while limit is None or read < limit:
             try:
@@ -159,7 +159,7 @@ def _files(path: str, note: Callable[[str], None]) -> list[str]:
 
 
 def _below(folder: str, note: Callable[[str], None]) -> list[str]:
-    """The logs below a folder, sorted; of a folder that is very large some, and a note says so."""
+    """The logs below a folder, sorted; in a very large folder only some, with a note."""
     found: list[str] = []
     looked = 0
     for parent, folders, files in os.walk(folder):
@@ -180,7 +180,7 @@ def _is_log(name: str) -> bool:
 
 
 def _without_steps(names: Sequence[str]) -> list[str]:
-    """Leave out the steps of jobs whose whole log is there."""
+    """Drop the logs of steps if the log of the whole job is present."""
     jobs = {match["job"] for name in names if (match := _WHOLE_JOB.match(name))}
     return [name for name in names if PurePosixPath(name).parent.name not in jobs]
 
@@ -206,7 +206,7 @@ def _unreadable(path: str, why: str) -> UsageError:
 
 
 def _texts(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
-    """The text of a log in blocks of whole lines; of a line too long the beginning."""
+    """Yield the text of a log in blocks of whole lines; a line that is too long is truncated."""
     encoding = next((name for mark, name in _BOMS if first.startswith(mark)), "") or _guessed(first)
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     rest = ""
@@ -223,7 +223,7 @@ def _texts(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
 
 
 def _guessed(head: bytes) -> str:
-    """The encoding of a text without a mark: of UTF-16, most second bytes are 0."""
+    """Guess the encoding of a text without a byte order mark: in UTF-16, most second bytes are 0."""
     for encoding, zeros, letters in (
         ("utf-16-le", head[1::2], head[::2]),
         ("utf-16-be", head[::2], head[1::2]),

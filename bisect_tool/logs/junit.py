@@ -1,6 +1,6 @@
-"""JUnit XML, read as a stream: every failed test as the lines that pytest would print of it.
+"""Read JUnit XML as a stream: each failed test becomes the lines that pytest would print.
 
-Without a DTD there are no entities to expand, so files that have one are refused.
+Files with a DTD are rejected, so that there are no entities to expand.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _FILE = re.compile(r"^(?P<file>[\w./-]+\.py):\d+", re.MULTILINE)
 
 
 class NoJunit(Exception):
-    """The XML is refused, is none, or has no test suite; the text says which."""
+    """The file has a DTD, is no XML, or has no test suite; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCase:
-    """A test case that failed; `line` is that of its element, `text` what a log would show of it.
+    """A failed test case; `line` is that of its element, `text` what a log would have.
 
     Without a name it is the output of a whole test suite.
     """
@@ -67,7 +67,7 @@ def failed_cases(file: BinaryIO) -> Iterator[FailedCase]:
 
 @dataclass(slots=True)
 class _Text:
-    """Text that grows; of a long one the head and the tail are kept."""
+    """Text that is appended to; of a long one, the head and the tail are kept."""
 
     parts: list[str] = field(default_factory=list)
     head: str = ""

@@ -1,6 +1,6 @@
-"""What hides a commit's code from its check, which then sees a checkout of the user's, always the same.
+"""Find what hides a commit's code from its check, which then always tests the user's checkout.
 
-Pure over a file system: nothing is run. Said beside a culprit, and where every commit gave the same answer.
+Only reads files; runs nothing. Reported beside a culprit, and if every commit gave the same result.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a command names by relative paths that only the checkout has: it is not there in a trial."""
+"""Find files that a command names by relative paths and that only the checkout has: trials lack them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST = 3
 def absent(
     command: Command, checkout: Path, tracked: Callable[[Sequence[str]], Collection[str]]
 ) -> Shadow | None:
-    """What a command names and no trial has, with the command that names it by its full path.
+    """Return what a command names and no trial has, with the command that names it by its full path.
 
     Args:
         command: As it was resolved.

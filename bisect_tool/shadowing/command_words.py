@@ -1,4 +1,4 @@
-"""The words of a command: its own, those of a shell program in it, and those of the scripts it runs."""
+"""Collect the words of a command: its own, those of shell programs in it, and those of its scripts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Command:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Its words, with those of the shell programs among them, and of the shell scripts that it runs."""
+        """Its words, those of shell programs among them, and those of the shell scripts that it runs."""
         own = [part for word in self.argv for part in (word, *(_split(word) if " " in word else ()))]
         inner = [part for script in self.scripts if _is_shell(script) for part in _split(script.text)]
         return tuple(self._expanded(part) for part in (*own, *inner))

@@ -1,4 +1,4 @@
-"""Which folders outside of the user's checkout the Pythons of a command import from."""
+"""Find the folders outside the user's checkout from which a command's Python imports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROOT = Path("/")
 
 
 def import_folders(command: Command) -> tuple[Path, ...]:
-    """The folders that `PYTHONPATH` and editable installs lead to, wherever they lie."""
+    """Return the folders of `PYTHONPATH` and of editable installs, wherever they are."""
     return tuple(dict.fromkeys((*_on_path(command), *_installed(command))))
 
 

@@ -1,4 +1,4 @@
-"""Which folders of the commit's tree a command's Python searches before anything that is installed.
+"""Find the folders of the commit's tree that a command's Python searches before installed packages.
 
 Those of Python itself (https://docs.python.org/3/library/sys_path_init.html) and those that pytest inserts
 (https://docs.pytest.org/en/stable/explanation/pythonpath.html).
@@ -39,7 +39,7 @@ _USUAL_TESTS = ("tests", "test")
 
 
 def first_folders(command: Command, read: ReadFile) -> frozenset[str]:
-    """The folders, from the top of the tree (`.`: the top itself), whose modules win over installed ones."""
+    """Return the folders whose modules take precedence over installed ones; `.` is the top of the tree."""
     words = command.words
     return frozenset(
         folder for place, word in enumerate(words) for folder in _of(word, words[place + 1 :], read)

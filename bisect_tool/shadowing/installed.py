@@ -1,7 +1,7 @@
-"""What a Python has installed of a checkout: editable installs in every form, links, and copies.
+"""Find what a Python has installed from a checkout: editable installs of every kind, links, copies.
 
 https://packaging.python.org/en/latest/specifications/direct-url/ and
-https://docs.python.org/3/library/site.html say where these lie.
+https://docs.python.org/3/library/site.html describe where these are.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Install:
 
 
 def installs(python: Path, checkout: Path, environ: Mapping[str, str]) -> tuple[Install, ...]:
-    """What a Python has installed of a checkout, each entry of its path once.
+    """Return what a Python has installed from a checkout, each entry of its path once.
 
-    It is written down in several places: what leads imports there counts before what only tells of it.
+    It is recorded in several places: files that redirect imports take precedence over metadata.
     """
     sites = tuple(_sites(python, environ))
     for look in (_leading, _recorded, _copied):

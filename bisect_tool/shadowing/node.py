@@ -1,4 +1,4 @@
-"""Whether a command uses the `node_modules` of a checkout, which belong to no commit."""
+"""Decide whether a command uses the `node_modules` of a checkout, which belong to no commit."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Modules:
     """The `node_modules` of a checkout that a command uses, or would need.
 
     `links` are packages in it that lead into the checkout itself, as those of a workspace do, each with the
-    folder it leads to, from the top. `named` tells that the command names the folder, `used` that what the
-    tree requires is found there, and `install` is what would make it for a commit.
+    folder it leads to, from the top. `named`: the command names the folder. `used`: what the tree requires is
+    found there. `install`: the command that would create it for a commit.
     """
 
     folder: Path
@@ -42,7 +42,7 @@ class Modules:
 
 
 def modules(command: Command, checkout: Path) -> Modules | None:
-    """The `node_modules` of a checkout, if a command has to do with it; None where it installs its own."""
+    """Return the `node_modules` of a checkout if a command uses it; None if the command installs its own."""
     folder = checkout / NAME
     install = next((how for lock, how in _INSTALLERS.items() if (checkout / lock).is_file()), "npm install")
     if not folder.is_dir() or _installs(command.words):

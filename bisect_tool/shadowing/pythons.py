@@ -1,4 +1,4 @@
-"""Which Python a command runs: named, behind a script's first line, or of the active virtual environment."""
+"""Find the Python of a command: named, in a script's first line, or of the active virtual environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ACTIVE = ("--active", "--no-project")
 
 
 def pythons(command: Command) -> tuple[Path, ...]:
-    """The interpreters, links as they are; where none is named, those that whatever it starts would find."""
+    """Return the interpreters, without resolving links; if none is named, those on the command's PATH."""
     if _has_environment_of_its_own(command):
         return ()
     return named_pythons(command) or _once(_found_by_anything(command))

@@ -1,4 +1,4 @@
-"""What may hide the commits from a command, each with the command that sees them."""
+"""Find what may hide the commits from a command, each with a command that does test them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def shadows(
     *,
     own: bool = True,
 ) -> tuple[Shadow, ...]:
-    """What in a command leads into a checkout of the user's.
+    """Return what in a command leads into a checkout of the user.
 
     Args:
         command: As it was resolved.
@@ -72,7 +72,7 @@ def shadows(
 
 
 def named_in(argv: Sequence[str], checkout: Path) -> tuple[str, ...]:
-    """The paths in the checkout, from its top, that a command names by absolute ones."""
+    """Return the paths in the checkout, from its top, that a command names by absolute paths."""
     words = Command(tuple(argv), {}).words
     found = (path for word in words for path in _paths_in(word, checkout))
     return tuple(dict.fromkeys(found))

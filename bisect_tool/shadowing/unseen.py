@@ -1,4 +1,4 @@
-"""Whether a check may have missed what a commit changes, for what hides the commits from it.
+"""Decide whether a check may have missed a commit's changes because the commits are hidden from it.
 
 A check that imports its modules from the user's checkout answers alike at every commit, unless something else
 that it reads differs: mostly its tests. So a commit that changes nothing but such modules was seen, whatever
