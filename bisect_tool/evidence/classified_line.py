@@ -34,7 +34,7 @@ class ClassifiedLine(NamedTuple):
     """A parsed line and its classification.
 
     Attributes:
-        stream: Which of the streams in its log it belongs to.
+        stream: which of the streams in its log it belongs to.
         process: pid, or a role where no pid is named; empty where neither is.
         beginning: what it begins, unless it continues a record.
         frame: whether it is a frame of a stack.

@@ -74,7 +74,7 @@ class Clock:
 
 
 def in_order(seen: Sequence[float], written: Sequence[float]) -> bool:
-    """Whether two lines were also written in the order in which they were seen, as far as clocks go.
+    """Whether what was seen in this order was also written in it, as far as clocks go.
 
     A process that holds its output back is seen too late; a file that is read afterwards is seen at once.
     """

@@ -56,7 +56,7 @@ def classify(outcome: Outcome, failure: Failure | None, investigated: frozenset[
 
 
 def says(failure: Failure, text: str) -> bool:
-    """Return whether a signature of `failure` contains `text`; for a command, any identifying one."""
+    """Whether the signature of `failure` contains `text`; for a command, also its output and findings."""
     known = [str(failure.signature)]
     if failure.signature.exit:
         known += [failure.root.headline, failure.excerpt, *map(str, failure.beside)]

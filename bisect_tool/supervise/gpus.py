@@ -103,7 +103,7 @@ def cuda_version() -> tuple[int, int] | None:
     """The newest version of CUDA that the driver supports; None without an NVIDIA driver."""
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
+    except pynvml.NVMLError:  # no NVIDIA driver
         return None
     try:
         number = pynvml.nvmlSystemGetCudaDriverVersion_v2()
