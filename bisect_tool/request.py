@@ -272,9 +272,10 @@ class Request(_Model):
     `scenario` is a name or a folder's path, None for a command, and `scenario_sha256` what it held when the
     session began (empty in older ones). `deadline_s` limits one trial of a command. `fresh` ignores the
     trials of earlier sessions. `pass_env` are variables that trials get although their names look like
-    secrets. `wheel_url` is the value of --wheel-url, and `wheels` what was chosen for the whole range; None
-    without wheels. `rerun` is the command line that does the same again. `watched` is set in sessions of
-    `nightly`.
+    secrets. `gpus` are the names of those that trials may use (none: all that are visible), and with
+    `share_gpu` all of them use the first. `wheel_url` is the value of --wheel-url, and `wheels` what was
+    chosen for the whole range; None without wheels. `rerun` is the command line that does the same again.
+    `watched` is set in sessions of `nightly`.
     """
 
     mode: Mode
@@ -285,6 +286,8 @@ class Request(_Model):
     profile: str | None = None
     cells: tuple[str, ...] = ()
     slots: int = Field(1, ge=1)
+    gpus: tuple[str, ...] = ()
+    share_gpu: bool = False
     fresh: bool = False
     deadline_s: float = Field(3600, gt=0)
     pass_env: tuple[str, ...] = ()

@@ -11,14 +11,15 @@ from bisect_tool.build import fingerprint, lineage
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.event import Entered, Event, Failed, Noted, Waits, Yielded
 from bisect_tool.executor.executor import Capabilities
+from bisect_tool.executor.gpu_slots import GpuSlots, gpus_of_slots
 from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
 from bisect_tool.git import CheckoutFailed, Repository, Worktree, Worktrees
-from bisect_tool.supervise import gpus, recover
+from bisect_tool.supervise import recover
 from bisect_tool.supervise.fork_server import SERVER
 from bisect_tool.supervise.held_gpus import WaitCancelled, hold_gpus
 from bisect_tool.trial.config import TrialSpec
-from bisect_tool.trial.run import TrialAborted, clear, run_trial, untestable
+from bisect_tool.trial.run import TrialAborted, clear, lost, run_trial, untestable, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from bisect_tool.trial.config import TrialConfig
     from bisect_tool.trial.result import TrialResult
+
+_FREE_HINT = "End what uses it, or choose other GPUs with --gpus, and resume."
 
 
 class LocalExecutor:
@@ -53,7 +56,7 @@ class LocalExecutor:
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._prefetch = Prefetch(config, repository, self._worktrees, self._note)
         self._trees: list[Worktree] = []
-        self._idle = list(range(config.slots))
+        self._slots = GpuSlots(config)
 
     @contextmanager
     def reserve(self, waiting: Callable[[str], None]) -> Iterator[None]:
@@ -61,10 +64,12 @@ class LocalExecutor:
         with ExitStack() as held:
             held.enter_context(SERVER)
             try:
-                held.enter_context(hold_gpus(_gpus(self._setting), waiting, self.cancel))
+                held.enter_context(hold_gpus(gpus_of_slots(self._setting), waiting, self.cancel))
             except WaitCancelled:
                 raise TrialAborted("interrupted while another run held the GPUs") from None
-            self._trees = [held.enter_context(self._worktrees.slot(slot)) for slot in self._idle]
+            self._trees = [
+                held.enter_context(self._worktrees.slot(slot)) for slot in range(self._setting.slots)
+            ]
             at_once = False
             try:
                 yield
@@ -82,7 +87,7 @@ class LocalExecutor:
     @property
     def capacity(self) -> int:
         """How many slots are free."""
-        return len(self._idle)
+        return len(self._slots.idle)
 
     def recover(self, folder: Path) -> None:
         """End the processes of a killed run's trial, and remove its folders."""
@@ -91,8 +96,7 @@ class LocalExecutor:
 
     def submit(self, sha: str, cells: tuple[str, ...] | None, folder: Path) -> int:
         """Start a trial in a free slot, and return that."""
-        slot = min(self._idle)
-        self._idle.remove(slot)
+        slot = self._slots.take()
         # A second Ctrl-C ends us at once: nothing waits for this thread then, and the guardian is on its own.
         work = (slot, sha, cells, folder)
         threading.Thread(target=self._work, args=work, name=f"slot {slot}", daemon=True).start()
@@ -103,10 +107,15 @@ class LocalExecutor:
         self._prefetch.want(shas)
 
     def next_event(self) -> Event:
-        """Wait for the next event of a trial: each of its phases has a deadline of its own."""
+        """Wait for the next event of a trial: each of its phases has a deadline of its own.
+
+        If the trial was lost because no GPU of any slot is free, it ends the run.
+        """
         event = self._events.get()
         if isinstance(event, Yielded | Failed):
-            self._idle.append(event.slot)
+            self._slots.give_back(event.slot)
+        if isinstance(event, Yielded) and (why := self._slots.unusable):
+            return Failed(event.slot, EnvironmentFailed(f"no GPU is free: {why}", _FREE_HINT))
         return event
 
     def _note(self, sentence: str) -> None:
@@ -125,6 +134,8 @@ class LocalExecutor:
         def phase(name: str, folder: Path) -> None:
             self._events.put(Entered(slot, name, folder))
 
+        if busy := self._slots.await_gpus(slot, self.cancel, self._wait):
+            return lost(sha, folder, slot, busy).model_copy(update={"where": where(self._setting, slot)})
         phase("checkout", folder)
         worktree = self._trees[slot]
         try:
@@ -139,11 +150,6 @@ class LocalExecutor:
         return run_trial(self._setting, order, phase, self.cancel)
 
 
-def _gpus(config: TrialConfig) -> tuple[str, ...]:
-    """The GPUs that its trials use; a test file by itself says how many, so that it may be all."""
-    return tuple(name for slot in range(config.slots) for name in config.gpus_of(slot))
-
-
 def _check(config: TrialConfig) -> None:
     launch = config.profile.launch if config.profile else None
     if launch is not None and launch.fixed_ports and config.slots > 1:
@@ -151,11 +157,4 @@ def _check(config: TrialConfig) -> None:
         raise UsageError(
             f"the engine always binds port {ports}, so only one trial can run at a time",
             "Remove --slots.",
-        )
-    need = config.gpus * config.slots
-    shown = len(gpus.visible()) if need else 0
-    if need > shown:
-        raise EnvironmentFailed(
-            f"{config.slots} slots need {need} GPUs, {config.gpus} each, and this machine shows {shown}",
-            "Use fewer --slots, or check CUDA_VISIBLE_DEVICES; see `bisect-run doctor`.",
         )

@@ -98,7 +98,7 @@ class BisectionOptions:
 
     confidence: Confidence = 0.95
     budget_minutes: BudgetMinutes = None
-    slots: Slots = 1
+    slots: Slots = None
     confirm: Confirm = None
 
 

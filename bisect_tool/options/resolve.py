@@ -18,6 +18,7 @@ from bisect_tool.options.check_files import check_files
 from bisect_tool.options.not_seen import warnings
 from bisect_tool.options.plain_command import command_line, tracked
 from bisect_tool.options.rerun import rerun
+from bisect_tool.options.resolve_gpus import parallel_trials, parse_gpus
 from bisect_tool.options.resolve_mode import resolve_mode, span_of
 from bisect_tool.options.resolve_profile import ANY_PROJECT, knows, resolve_profile
 from bisect_tool.options.resolve_wheels import resolve_wheels
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from bisect_tool.options.run_options import SessionOptions
     from bisect_tool.options.shared_options import CheckOptions
     from bisect_tool.paths import Home
-    from bisect_tool.scenario import Scenario
+    from bisect_tool.scenario import LaunchProfile, Scenario
 
 DEFAULT_SCENARIO = "external-lb-dp"
 NO_CHECK = "{what} is not an engine of a scenario, and there is no --pytest and no command to run"
@@ -85,15 +86,21 @@ def resolve(
         scenario = scenarios.load(projects.SCENARIO)
     check = _check(options, scenario, repository, rev, notice)
     mode, bad = resolve_mode(options, repository, rev, command, notice)
+    profile, gpus = (
+        resolve_profile(options.profile, scenario, check, repository, rev),
+        parse_gpus(options.gpus),
+    )
     request = Request(
         mode=mode,
         repo=str(Path(repository.spec).resolve()) if repository.source else without_account(repository.spec),
         bad=bad,
         check=check,
         scenario=None if scenario is None else _scenario_name(options.scenario),
-        profile=resolve_profile(options.profile, scenario, check, repository, rev),
+        profile=profile,
         cells=_cells(options, scenario, check),
-        slots=options.slots,
+        slots=parallel_trials(options.slots, gpus, _launch(scenario, profile), share=options.share_gpu),
+        gpus=gpus,
+        share_gpu=options.share_gpu,
         fresh=isinstance(options, RunOptions) and options.fresh,
         deadline_s=options.deadline,
         pass_env=options.pass_env,
@@ -106,6 +113,11 @@ def resolve(
     for sentence in warnings(request, repository, resolved.range):
         notice(sentence)
     return resolved
+
+
+def _launch(scenario: Scenario | None, profile: str | None) -> LaunchProfile | None:
+    """How the servers of a scenario's suite are started; None without such a suite."""
+    return scenario.profile(profile).launch if scenario and scenario.suite and profile else None
 
 
 def _with_rerun(request: Request, options: SessionOptions) -> Request:

@@ -8,7 +8,7 @@ from bisect_tool import scenario as scenarios
 from bisect_tool.build import lineage
 from bisect_tool.build.commit_wheel import torch_pin
 from bisect_tool.errors import UsageError
-from bisect_tool.supervise.gpus import cuda_version
+from bisect_tool.supervise.nvidia import cuda_version
 from bisect_tool.wheels.client import Client
 from bisect_tool.wheels.lineage import choose_variant, runs_on
 from bisect_tool.wheels.settings import ChosenWheels, CommitWheels, base_url

@@ -70,7 +70,7 @@ class SearchOptions:
         ),
     ] = None
     budget_minutes: BudgetMinutes = None
-    slots: Slots = 1
+    slots: Slots = None
     no_priors: NoPriors = False
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore results from earlier sessions.")] = False
     confirm: Confirm = None
@@ -114,7 +114,7 @@ class RunOptions(TrialOptions, KnownResultOptions, SearchOptions, CheckOptions, 
 class SlotOptions:
     """How many trials run in parallel."""
 
-    slots: Slots = 1
+    slots: Slots = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,16 @@ Confidence = Annotated[
     float,
     typer.Option("--confidence", metavar="P", min=0.51, max=0.9999, help="Required confidence."),
 ]
-Slots = Annotated[int, typer.Option("--slots", metavar="K", min=1, max=64, help="Number of parallel trials.")]
+Slots = Annotated[
+    int | None,
+    typer.Option(
+        "--slots",
+        metavar="K",
+        min=1,
+        max=64,
+        help="Number of parallel trials. [default: 1; with --gpus, as many as those are enough for]",
+    ),
+]
 BudgetMinutes = Annotated[
     float | None,
     typer.Option("--budget-minutes", metavar="M", min=0.01, help="Start no new trial after M minutes."),
@@ -138,6 +147,17 @@ class TrialOptions:
             help="Pass this environment variable even if it looks like a secret; may be repeated.",
         ),
     ] = ()
+    gpus: Annotated[
+        str | None,
+        typer.Option(
+            "--gpus",
+            metavar="LIST",
+            help="GPUs for trials: indices, ranges and UUIDs, such as 0-7. [default: those that are visible]",
+        ),
+    ] = None
+    share_gpu: Annotated[
+        bool, typer.Option("--share-gpu", help="Run all ranks of all parallel trials on one GPU.")
+    ] = False
     command: Annotated[
         tuple[str, ...],
         typer.Argument(

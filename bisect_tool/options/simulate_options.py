@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
-from bisect_tool.options.shared_options import AsJson, Confidence, NoPriors, Slots
+from bisect_tool.options.shared_options import AsJson, Confidence, NoPriors
+
+SimulatedSlots = Annotated[
+    int, typer.Option("--slots", metavar="K", min=1, max=64, help="Number of parallel trials.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ class SimulateOptions:
     ] = 500
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Random seed.")] = 1
     confidence: Confidence = 0.95
-    slots: Slots = 1
+    slots: SimulatedSlots = 1
     endpoint_runs: Annotated[
         int,
         typer.Option(

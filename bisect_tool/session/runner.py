@@ -118,7 +118,8 @@ class _Loop:
             planner = self._planner.with_environments(self._environments, cached)
             state = planner.decide(self._trials, tuple(self._running.values()))
             self._observer.on_decision(state)
-            if state.step is None or self._cancel.is_set() or self._used_up():
+            ready = not self._cancel.is_set() and self._executor.capacity
+            if state.step is None or not ready or self._used_up():
                 return state
             require_same_check(self._session.request, self._session.id)
             slot = self._executor.submit(state.step.sha, state.step.cells, self._new_folder(state.step.sha))

@@ -155,6 +155,8 @@ def _trial_config(session: Session) -> TrialConfig:
         stress=(mode.stress, mode.stress_roles) if isinstance(mode, Repro) and mode.stress else None,
         passed=request.pass_env,
         own=_own_paths(session),
+        devices=request.gpus,
+        share_gpu=request.share_gpu,
     )
 
 

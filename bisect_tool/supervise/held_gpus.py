@@ -46,7 +46,7 @@ def hold_gpus(
 
 def _identity(name: str) -> str:
     """Return a machine-wide name of a GPU; CUDA_VISIBLE_DEVICES has indices or (prefixes of) UUIDs."""
-    found = (gpu.uuid for gpu in gpus.snapshot() if name == str(gpu.index) or gpu.uuid.startswith(name))
+    found = (gpu.uuid for gpu in gpus.snapshot() if gpu.is_called(name))
     return next(found, name)
 
 

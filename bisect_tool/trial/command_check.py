@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.scenario import Timeouts
+from bisect_tool.supervise import gpus
 from bisect_tool.trial.collect import SUITE_LOG, printed
 from bisect_tool.trial.command import command_cell, not_started
 from bisect_tool.trial.findings import Findings
@@ -40,6 +41,7 @@ class CommandTrials(Trials):
         config, place = run.config, run.place
         env = command_environment(os.environ, place.tree, config.own, config.passed)
         env |= {"TMPDIR": str(place.temporary), **built_variables(place)}
+        env |= gpus.visibility(config.gpus_of(place.slot))
         return Job(self.check.argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bisect_tool.build import Environment
     from bisect_tool.paths import Home
     from bisect_tool.request import Check
-    from bisect_tool.scenario import Profile, Scenario
+    from bisect_tool.scenario import LaunchProfile, Profile, Scenario
     from bisect_tool.wheels.lineage import Lineage
 
 _UNKNOWN = EngineLogs()
@@ -31,7 +31,9 @@ class TrialConfig:
     `cells` are patterns for the cells of interest; none: every cell of the suite. `slots` trials run in
     parallel. `stress` is the pressure they run under, and the roles of the processes it applies to.
     `passed` are variables that are passed although they look like secrets; `own` maps paths of the user's
-    checkout, as variables name them, to the same ones from the top of a commit's tree.
+    checkout, as variables name them, to the same ones from the top of a commit's tree. `devices` are the GPUs
+    that trials may use (none: those that are visible); with `share_gpu` every rank of every slot uses the
+    first one.
     """
 
     check: Check
@@ -44,6 +46,8 @@ class TrialConfig:
     stress: tuple[str, tuple[str, ...]] | None = None
     passed: tuple[str, ...] = ()
     own: Mapping[str, str] = field(default_factory=dict)
+    devices: tuple[str, ...] = ()
+    share_gpu: bool = False
 
     @property
     def engine_logs(self) -> EngineLogs:
@@ -51,16 +55,37 @@ class TrialConfig:
         return self.scenario.logs if self.scenario else _UNKNOWN
 
     @property
+    def gpus_per_rank(self) -> int:
+        """How many GPUs each server has: as its profile says, else one a worker where GPUs were named."""
+        launch = self._launch
+        if launch is None:
+            return 0
+        return launch.gpus_per_rank or (launch.tp_size if self.devices or self.share_gpu else 0)
+
+    @property
     def gpus(self) -> int:
-        """How many GPUs one trial has to itself."""
-        launch = self.profile.launch if self.profile else None
-        return launch.dp_size * launch.gpus_per_rank if launch else 0
+        """How many GPUs one trial has to itself; a check without servers has its share of those named."""
+        if self.share_gpu:
+            return 1
+        if self._launch is None:
+            return len(self.devices) // self.slots
+        return self._launch.dp_size * self.gpus_per_rank
 
     def gpus_of(self, slot: int) -> tuple[str, ...]:
         """The GPUs that a trial in this slot may use: all, if it is the only one and chooses by itself."""
-        if self.check.chooses_gpus and self.slots == 1 and self.gpus:
-            return gpus.visible()
-        return gpus.share(slot, self.gpus)
+        if not self.gpus:
+            return ()
+        usable = self.devices or gpus.visible()
+        if self.share_gpu:
+            return usable[:1]
+        if self.check.chooses_gpus and self.slots == 1:
+            return usable
+        return usable[slot * self.gpus : (slot + 1) * self.gpus]
+
+    @property
+    def _launch(self) -> LaunchProfile | None:
+        """How the suite's servers are started; None for a check without servers."""
+        return self.profile.launch if self.profile and self.scenario and self.scenario.suite else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from bisect_tool.supervise import gpus
 from bisect_tool.trial.config import expand, placeholders
 from bisect_tool.trial.job import (
     STREAM_PLUGIN,
-    VISIBLE_DEVICES,
     Job,
     built_variables,
     clean_environment,
@@ -44,13 +43,13 @@ class EngineFileTrials(Trials):
         values = placeholders(config, place)
         variables = built_variables(place)
         # The file itself says how many GPUs it uses; beside other trials it sees those of its slot alone.
-        mine = gpus.share(place.slot, config.gpus) if config.slots > 1 else ()
+        mine = config.gpus_of(place.slot) if config.slots > 1 or config.devices or config.share_gpu else ()
         path = os.pathsep.join(filter(None, (variables.get("PYTHONPATH", ""), str(STREAM_PLUGIN))))
         env = {
             **clean_environment(config, place),
             **variables,
             **{name: expand(value, values) for name, value in config.profile.launch.env.items()},
-            **({VISIBLE_DEVICES: ",".join(mine)} if mine else {}),
+            **gpus.visibility(mine),
             **report_variables(place, run.selected),
             "PYTHONPATH": path,
         }

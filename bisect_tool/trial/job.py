@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig, TrialPaths
 
 STREAM_PLUGIN = Path(__file__).parent.parent / "suite" / "stream"
-VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
 _STEERING = ("PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "VIRTUAL_ENV")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.sanitise import clean_line
 from bisect_tool.scenario import Timeouts
+from bisect_tool.supervise import gpus
 from bisect_tool.trial.collect import NONE_SELECTED, NONE_THERE, SuiteExit, collect_project, timeline
 from bisect_tool.trial.findings import Findings, no_result
 from bisect_tool.trial.job import Job, built_variables, clean_environment
@@ -45,7 +46,7 @@ class ProjectTrials(Trials):
             env = {**clean_environment(config, place), **built_variables(place)}
         else:
             env = command_environment(os.environ, place.tree, config.own, config.passed)
-        env |= {"TMPDIR": str(place.temporary)}
+        env |= {"TMPDIR": str(place.temporary), **gpus.visibility(config.gpus_of(place.slot))}
         env |= project_variables(self.check, place, env, config.cells, run.cells)
         argv = project_argv(self.check, place)
         return Job(argv, place.tree, env, config.deadline_s, None, Timeouts().grace)

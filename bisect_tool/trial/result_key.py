@@ -39,6 +39,8 @@ def version(config: TrialConfig) -> str:
         "check": config.check.model_dump(mode="json"),
         "cells": config.cells,
         **({"passed": config.passed} if config.passed else {}),
+        **({"gpus": config.gpus} if config.devices else {}),
+        **({"share_gpu": True} if config.share_gpu else {}),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 

@@ -98,7 +98,14 @@ def _result(
         unusable=found.unusable,
         printed=found.printed,
         failure=found.failure,
+        where=where(config, spec.slot),
     )
+
+
+def where(config: TrialConfig, slot: int) -> str:
+    """The GPUs of a slot, for people; empty without any."""
+    names = config.gpus_of(slot)
+    return f"GPU {', '.join(names)}" if names else ""
 
 
 def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:

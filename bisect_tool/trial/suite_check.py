@@ -17,7 +17,6 @@ from bisect_tool.trial.config import expand, placeholders
 from bisect_tool.trial.findings import REASON_LIMIT, Findings, no_result
 from bisect_tool.trial.job import (
     STREAM_PLUGIN,
-    VISIBLE_DEVICES,
     Job,
     built_variables,
     clean_environment,
@@ -145,7 +144,8 @@ def _launch(config: TrialConfig, profile: Profile, place: TrialPaths) -> dict[st
 
 
 def _devices(config: TrialConfig, launch: LaunchProfile, place: TrialPaths) -> list[dict[str, str]]:
-    """Return the GPUs of each rank; empty if the profile assigns none."""
-    count, mine = launch.gpus_per_rank, gpus.share(place.slot, config.gpus)
-    shares = [mine[rank * count : (rank + 1) * count] for rank in range(launch.dp_size)]
-    return [{VISIBLE_DEVICES: ",".join(share)} if share else {} for share in shares]
+    """Return the variables with the GPUs of each rank; empty if it has none of its own."""
+    count, mine = config.gpus_per_rank, config.gpus_of(place.slot)
+    if config.share_gpu:
+        return [gpus.visibility(mine)] * launch.dp_size
+    return [gpus.visibility(mine[rank * count : (rank + 1) * count]) for rank in range(launch.dp_size)]

@@ -114,15 +114,15 @@ def eight(monkeypatch):
 @pytest.mark.parametrize(
     ("slots", "check", "watched"),
     [
-        (1, SuiteCheck(), {0, 1}),
-        (2, SuiteCheck(), {2, 3}),
-        (1, PytestCheck(file="test_x.py"), {0, 1, 2, 3}),
-        (2, PytestCheck(file="test_x.py"), {2, 3}),
+        (1, SuiteCheck(), {"0", "1"}),
+        (2, SuiteCheck(), {"2", "3"}),
+        (1, PytestCheck(file="test_x.py"), {"0", "1", "2", "3"}),
+        (2, PytestCheck(file="test_x.py"), {"2", "3"}),
     ],
 )
 def test_memory_is_watched_on_the_gpus_that_a_trial_may_use(setting, place, slots, check, watched):
     before = LeftoverProbe.snapshot(setting(slots, check, gpus_per_rank=1), place(slots - 1), set)
-    assert before.memory == {index: index for index in watched}
+    assert before.memory == {name: int(name) for name in watched}
 
 
 def executor(setting, tmp_path):

@@ -31,7 +31,7 @@ def driver(monkeypatch):
         "nvmlDeviceGetComputeRunningProcesses": processes,
     }
     for name, answer in answers.items():
-        monkeypatch.setattr(gpus.pynvml, name, answer)
+        monkeypatch.setattr(pynvml, name, answer)
     return calls
 
 
@@ -47,7 +47,7 @@ def test_no_driver(monkeypatch):
     def fail():
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
-    monkeypatch.setattr(gpus.pynvml, "nvmlInit", fail)
+    monkeypatch.setattr(pynvml, "nvmlInit", fail)
     assert snapshot() == ()
 
 
@@ -60,17 +60,17 @@ def memory(driver, monkeypatch):
         used = (said.pop(0) if len(said) > 1 else said[0]) if index else 7 * TOLERANCE
         return SimpleNamespace(total=100 * TOLERANCE, used=used)
 
-    monkeypatch.setattr(gpus.pynvml, "nvmlDeviceGetMemoryInfo", info)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", info)
     return said
 
 
 @pytest.mark.parametrize(
     ("names", "found"),
     [
-        (("0",), {0: 0}),
-        (("GPU-1",), {1: 10}),
-        (("GPU-",), {0: 0, 1: 10}),
-        (("1", "0"), {0: 0, 1: 10}),
+        (("0",), {"0": 0}),
+        (("GPU-1",), {"1": 10}),
+        (("GPU-",), {"0": 0, "1": 10}),
+        (("1", "0"), {"0": 0, "1": 10}),
         (("2", "GPU-12", "MIG-1", "", "PU-1"), {}),
         ((), {}),
     ],
@@ -84,14 +84,14 @@ def test_a_driver_that_cannot_answer_says_nothing(driver, monkeypatch):
     def lost(_index):
         raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
 
-    monkeypatch.setattr(gpus.pynvml, "nvmlDeviceGetMemoryInfo", lost)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lost)
     assert in_use(["0"]) == {}
-    assert not_released({0: 0}, threading.Event()) == {}
+    assert not_released({"0": 0}, threading.Event()) == {}
 
 
 def test_memory_that_the_driver_takes_back_in_time_is_none_left(memory):
     memory[:] = [9 * TOLERANCE, 5 * TOLERANCE, TOLERANCE + 4 * MIB]
-    assert not_released({1: 4 * MIB}, threading.Event()) == {}
+    assert not_released({"1": 4 * MIB}, threading.Event()) == {}
     assert memory == [TOLERANCE + 4 * MIB]
 
 
@@ -99,7 +99,7 @@ def test_memory_that_stays_is_told_after_a_while(memory, monkeypatch):
     monkeypatch.setattr(gpus, "RELEASE_S", 0.3)
     memory[:] = [TOLERANCE + 5 * MIB]
     began = time.monotonic()
-    assert not_released({0: 7 * TOLERANCE, 1: 4 * MIB}, threading.Event()) == {1: TOLERANCE + MIB}
+    assert not_released({"0": 7 * TOLERANCE, "1": 4 * MIB}, threading.Event()) == {"1": TOLERANCE + MIB}
     assert time.monotonic() - began >= 0.3
 
 
@@ -109,7 +109,7 @@ def test_nobody_waits_for_it_who_was_cancelled(memory, monkeypatch):
     cancelled.set()
     monkeypatch.setattr(gpus, "RELEASE_S", 200.0)  # more than pytest would wait
     began = time.monotonic()
-    assert not_released({1: 0}, cancelled) == {1: 9 * TOLERANCE}
+    assert not_released({"1": 0}, cancelled) == {"1": 9 * TOLERANCE}
     assert time.monotonic() - began < 100
 
 

@@ -1,0 +1,112 @@
+"""The slots of this machine and their GPUs: enough for all, and free before a trial starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.supervise import gpus
+from bisect_tool.supervise.free_gpus import busy_gpus, describe_busy, wait_until_free
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from bisect_tool.trial.config import TrialConfig
+
+
+class GpuSlots:
+    """Which slots are free. One whose GPUs are in use by others is quarantined until they are free again.
+
+    All methods are called from one thread, but `await_gpus` from that of the slot's trial.
+    """
+
+    def __init__(self, config: TrialConfig) -> None:
+        require_gpus(config)
+        self._config = config
+        self._idle = list(range(config.slots))
+        self._quarantined: dict[int, str] = {}
+        self._busy: dict[int, str] = {}
+
+    @property
+    def idle(self) -> tuple[int, ...]:
+        """The free slots, among them those that were quarantined and whose GPUs are free now."""
+        for slot in tuple(self._quarantined):
+            if not busy_gpus(self._config.gpus_of(slot)):
+                del self._quarantined[slot]
+                self._idle.append(slot)
+        return tuple(sorted(self._idle))
+
+    @property
+    def unusable(self) -> str:
+        """Why no slot can be used; empty if one is free or runs a trial."""
+        if len(self._quarantined) < self._config.slots or self.idle:
+            return ""
+        return "; ".join(dict.fromkeys(self._quarantined.values()))
+
+    def take(self) -> int:
+        """The first free slot, which is no longer free."""
+        slot = min(self._idle)
+        self._idle.remove(slot)
+        return slot
+
+    def give_back(self, slot: int) -> None:
+        """The trial of a slot ended: the slot is free, or quarantined if the trial waited in vain."""
+        if (why := self._busy.pop(slot, None)) is not None:
+            self._quarantined[slot] = why
+        else:
+            self._idle.append(slot)
+
+    def await_gpus(self, slot: int, cancel: threading.Event, waiting: Callable[[str], None]) -> str:
+        """Wait until the slot's GPUs are free; returns who holds them if they do not become so in time.
+
+        Slots that share one GPU do not wait for each other.
+        """
+        if self._config.share_gpu:
+            return ""
+        busy = wait_until_free(self._config.gpus_of(slot), cancel, waiting)
+        if busy and not cancel.is_set():
+            self._busy[slot] = describe_busy(busy)
+        return self._busy.get(slot, "")
+
+
+def gpus_of_slots(config: TrialConfig) -> tuple[str, ...]:
+    """The GPUs that trials use; a test file by itself says how many, so that it may be all."""
+    return tuple(dict.fromkeys(name for slot in range(config.slots) for name in config.gpus_of(slot)))
+
+
+def require_gpus(config: TrialConfig) -> None:
+    """Check that the named GPUs may be used, and that there are enough of them.
+
+    Raises:
+        UsageError: the profile hides all GPUs from its servers.
+        EnvironmentFailed: a GPU is not there, or they are too few.
+    """
+    wanted = config.devices or config.share_gpu
+    if wanted and config.profile and "CUDA_VISIBLE_DEVICES" in config.profile.launch.env:
+        raise UsageError(
+            "this profile chooses the GPUs of its servers by itself",
+            "Use another --profile, or leave out --gpus and --share-gpu.",
+        )
+    if config.devices:
+        _require_usable(config.devices)
+    need = 1 if config.share_gpu else config.gpus * config.slots
+    shown = len(config.devices or gpus.visible()) if need else 0
+    if need > shown:
+        source = "--gpus names" if config.devices else "this machine shows"
+        raise EnvironmentFailed(
+            f"{config.slots} slots need {need} GPUs, {config.gpus} each, and {source} {shown}",
+            "Use fewer --slots, or check CUDA_VISIBLE_DEVICES; see `bisect-run doctor`.",
+        )
+
+
+def _require_usable(names: tuple[str, ...]) -> None:
+    visible = gpus.visible()
+    there = [gpu for gpu in gpus.snapshot() if any(map(gpu.is_called, visible))]
+    missing = next((name for name in names if not any(gpu.is_called(name) for gpu in there)), None)
+    if missing is not None:
+        shown = ", ".join(gpu.name for gpu in there) or "none"
+        raise EnvironmentFailed(
+            f"GPU {missing} of --gpus cannot be used; the visible GPUs are: {shown}",
+            "See `nvidia-smi -L`, and CUDA_VISIBLE_DEVICES if it is set.",
+        )

@@ -1,0 +1,53 @@
+"""Resolve `--gpus` into names of GPUs, and how many trials run in parallel on them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from bisect_tool.scenario import LaunchProfile
+
+_RANGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
+_UUID = re.compile(r"(?:GPU|MIG)-[0-9a-zA-Z/-]+")
+_MOST_SLOTS = 64
+
+
+def parse_gpus(text: str | None) -> tuple[str, ...]:
+    """The names in such as `0-3,6` or `GPU-5a1c,MIG-77f0`, in their order; none without text.
+
+    Raises:
+        UsageError: it is no list of indices, ranges and UUIDs, or names a GPU twice.
+    """
+    names = tuple(name for part in text.split(",") for name in _names(part.strip())) if text else ()
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--gpus names GPU {twice} twice", "Name each GPU once.")
+    return names
+
+
+def _names(part: str) -> tuple[str, ...]:
+    if _UUID.fullmatch(part):
+        return (part,)
+    found = _RANGE.fullmatch(part)
+    if found is None or int(found[1]) > int(found[2] or found[1]):
+        raise UsageError(
+            f"--gpus: {clean_line(part)!r} is no GPU",
+            "Use indices, ranges and UUIDs, such as 0-3,GPU-5a1c,MIG-77f0; `nvidia-smi -L` lists them.",
+        )
+    return tuple(str(index) for index in range(int(found[1]), int(found[2] or found[1]) + 1))
+
+
+def parallel_trials(
+    asked: int | None, gpus: tuple[str, ...], launch: LaunchProfile | None, *, share: bool
+) -> int:
+    """The slots asked for; else as many trials as the named GPUs are enough for, and one without any."""
+    if asked is not None:
+        return asked
+    if not gpus or share or launch is None or launch.fixed_ports:
+        return 1
+    need = launch.dp_size * (launch.gpus_per_rank or launch.tp_size)
+    return min(max(len(gpus) // need, 1), _MOST_SLOTS)

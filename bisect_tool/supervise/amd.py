@@ -1,0 +1,45 @@
+"""The GPUs of the amdgpu driver, from sysfs: in the order in which ROCm numbers them.
+
+ROCm numbers the nodes of the kernel's topology (`/sys/class/kfd`) that compute, and the render node of each
+leads to its memory. Documented in Documentation/gpu/amdgpu of the Linux kernel. No process is named there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.supervise.gpu_memory import GpuMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SYSFS = Path("/sys/class")
+
+
+def devices(sysfs: Path = SYSFS) -> tuple[GpuMemory, ...]:
+    """Return every GPU that ROCm can use; empty without a driver."""
+    return tuple(
+        GpuMemory(index, f"GPU-{unique:016x}", _number(memory, "total"), _number(memory, "used"))
+        for index, (unique, memory) in enumerate(_gpus(sysfs))
+    )
+
+
+def _gpus(sysfs: Path) -> Iterator[tuple[int, Path]]:
+    """The unique id of each GPU, and the folder with its memory figures."""
+    nodes = (sysfs / "kfd/kfd/topology/nodes").glob("*/properties")
+    for node in sorted(nodes, key=lambda path: int(path.parent.name)):
+        properties = _properties(node)
+        if properties.get("simd_count", 0):  # a CPU's node has none
+            device = sysfs / f"drm/renderD{properties['drm_render_minor']}/device"
+            if (device / "mem_info_vram_total").exists():  # a container shows only its own
+                yield properties.get("unique_id", 0), device
+
+
+def _properties(node: Path) -> Mapping[str, int]:
+    pairs = (line.split() for line in node.read_text(encoding="ascii").splitlines())
+    return {name: int(value) for name, value in pairs}
+
+
+def _number(device: Path, which: str) -> int:
+    return int((device / f"mem_info_vram_{which}").read_text(encoding="ascii"))

@@ -1,0 +1,151 @@
+"""Slots whose GPUs are in use by others are quarantined until they are free."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.executor.event import Failed, Waits, Yielded
+from bisect_tool.executor.gpu_slots import GpuSlots, gpus_of_slots, require_gpus
+from bisect_tool.executor.local import LocalExecutor
+from bisect_tool.git import Repository
+from bisect_tool.paths import Home
+from bisect_tool.request import CommandCheck, SuiteCheck
+from bisect_tool.scenario import Scenario
+from bisect_tool.supervise import free_gpus, gpus
+from bisect_tool.supervise.gpu_memory import GpuMemory
+from bisect_tool.trial.config import TrialConfig
+
+GIB = 1 << 30
+
+
+@pytest.fixture
+def used(monkeypatch):
+    """The bytes in use on each of eight GPUs; a trial waits for none of them for long."""
+    found = dict.fromkeys(range(8), 0)
+    machine = lambda: tuple(GpuMemory(n, f"GPU-{n}", 80 * GIB, found[n]) for n in range(8))  # noqa: E731
+    monkeypatch.setattr(gpus, "snapshot", machine)
+    monkeypatch.setattr(free_gpus, "FREE_S", 0.0)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return found
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Two slots of an engine with two ranks on GPUs 4 to 7."""
+    launch = {"command": ["engine"], "model": "m"}
+    profile = {"marker": "engine", "build": {"provider": "none"}, "launch": launch}
+    scenario = Scenario(name="s", description="", suite="s.py", repository="r", profiles={"p": profile})
+    home = Home(tmp_path / "state", tmp_path / "cache")
+    made = TrialConfig(SuiteCheck(), home, scenario, scenario.profiles["p"], 60.0, slots=2)
+    return replace(made, devices=("4", "5", "6", "7"))
+
+
+def await_gpus(slots, slot):
+    return slots.await_gpus(slot, threading.Event(), lambda _: None)
+
+
+def test_a_slot_is_quarantined_until_its_gpus_are_free(used, config):
+    slots = GpuSlots(config)
+    used[5] = 41 * GIB
+    assert (slots.take(), slots.take(), slots.idle) == (0, 1, ())
+    assert await_gpus(slots, 0) == "41.0 GiB of GPU 5 are in use"
+    assert await_gpus(slots, 1) == ""
+    slots.give_back(0)
+    assert slots.idle == ()
+    assert slots.unusable == ""
+    slots.give_back(1)
+    assert slots.idle == (1,)
+    used[5] = GIB
+    assert slots.idle == (0, 1)
+    assert await_gpus(slots, slots.take()) == ""
+
+
+def test_slots_are_unusable_while_all_are_quarantined(used, config):
+    slots = GpuSlots(config)
+    used[4] = used[7] = 20 * GIB
+    for slot in (slots.take(), slots.take()):
+        await_gpus(slots, slot)
+        slots.give_back(slot)
+    assert slots.unusable == "20.0 GiB of GPU 4 are in use; 20.0 GiB of GPU 7 are in use"
+    used[7] = 0
+    assert slots.unusable == ""
+    assert slots.idle == (1,)
+
+
+def test_slots_that_share_a_gpu_do_not_wait_for_each_other(used, config):
+    used[4] = 70 * GIB
+    shared = replace(config, share_gpu=True)
+    slots = GpuSlots(shared)
+    assert await_gpus(slots, slots.take()) == ""
+    assert gpus_of_slots(shared) == ("4",)
+
+
+def test_a_trial_that_waits_in_vain_is_lost_and_the_last_one_ends_the_run(used, config, tmp_path):
+    executor = LocalExecutor(config, Repository("r", tmp_path / "r.git"), threading.Event())
+    used[4] = used[6] = 41 * GIB
+    ended = []
+    for sha in ("a" * 40, "b" * 40):
+        slot = executor.submit(sha, None, tmp_path)
+        assert isinstance(executor.next_event(), Waits)
+        ended.append(executor.next_event())
+        assert ended[-1].slot == slot
+    lost, failed = ended
+    assert isinstance(lost, Yielded)
+    assert (lost.result.outcome, lost.result.reason, lost.result.where) == (
+        "infrastructure", "41.0 GiB of GPU 4 are in use", "GPU 4, 5",
+    )  # fmt: skip
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, EnvironmentFailed)
+    assert "no GPU is free: 41.0 GiB of GPU 4 are in use; 41.0 GiB of GPU 6 are in use" in str(failed.error)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "4,5 6,7"),
+        ({"slots": 1}, "4,5"),
+        ({"share_gpu": True}, "4 4"),
+        ({"devices": ()}, " "),
+        ({"devices": (), "share_gpu": True}, "0 0"),
+        ({"check": CommandCheck(argv=("true",)), "scenario": None, "profile": None}, "4,5 6,7"),
+        ({"check": CommandCheck(argv=("true",)), "scenario": None, "profile": None, "slots": 1}, "4,5,6,7"),
+    ],
+)
+@pytest.mark.usefixtures("used")
+def test_the_gpus_of_each_slot(config, more, expected):
+    changed = replace(config, **more)
+    shares = [",".join(changed.gpus_of(slot)) for slot in range(changed.slots)]
+    assert " ".join(shares) == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "visible", "message"),
+    [
+        ({"devices": ("4", "8")}, None, "GPU 8 of --gpus cannot be used"),
+        ({}, "0,1,4", "GPU 5 of --gpus cannot be used; the visible GPUs are: 0, 1, 4"),
+        (
+            {"devices": ("4", "5", "6")},
+            None,
+            "2 slots need 4 GPUs, 2 each, and --gpus names 3",
+        ),
+        ({"devices": (), "share_gpu": True}, "", "this machine shows 0"),
+    ],
+)
+@pytest.mark.usefixtures("used")
+def test_gpus_that_cannot_be_used(config, monkeypatch, more, visible, message):
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with pytest.raises(EnvironmentFailed, match=message):
+        require_gpus(replace(config, **more))
+
+
+@pytest.mark.usefixtures("used")
+def test_a_profile_that_chooses_its_gpus_is_given_none(config):
+    launch = config.profile.launch.model_copy(update={"env": {"CUDA_VISIBLE_DEVICES": ""}})
+    profile = config.profile.model_copy(update={"launch": launch})
+    with pytest.raises(UsageError, match="chooses the GPUs of its servers by itself"):
+        require_gpus(replace(config, profile=profile))

@@ -1,0 +1,66 @@
+"""`--gpus` as names of GPUs, and how many trials they are enough for."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.errors import UsageError
+from bisect_tool.options.resolve_gpus import parallel_trials, parse_gpus
+from bisect_tool.scenario import LaunchProfile
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (None, ()),
+        ("0-3", ("0", "1", "2", "3")),
+        ("6, 0-1,5", ("6", "0", "1", "5")),
+        ("3-3", ("3",)),
+        ("GPU-5a1c-77,MIG-77f0", ("GPU-5a1c-77", "MIG-77f0")),
+        ("MIG-GPU-5a1c/1/0", ("MIG-GPU-5a1c/1/0",)),
+    ],
+)
+def test_names(text, names):
+    assert parse_gpus(text) == names
+
+
+@pytest.mark.parametrize("text", ["all", "1-", "3-1", "0,,1", "-1", "0.5", "GPU-", "0-1000", "cuda:0", ","])
+def test_what_is_no_gpu_is_refused(text):
+    with pytest.raises(UsageError, match="is no GPU"):
+        parse_gpus(text)
+
+
+def test_a_gpu_is_named_once():
+    with pytest.raises(UsageError, match="names GPU 2 twice"):
+        parse_gpus("0-3,2")
+
+
+def launch(**more):
+    return LaunchProfile(command=("engine",), model="m", **more)
+
+
+EIGHT = parse_gpus("0-7")
+
+
+@pytest.mark.parametrize(
+    ("asked", "gpus", "profile", "slots"),
+    [
+        (None, EIGHT, launch(), 4),
+        (None, EIGHT, launch(dp_size=3), 2),
+        (None, EIGHT, launch(tp_size=2), 2),
+        (None, EIGHT, launch(tp_size=2, gpus_per_rank=1), 4),
+        (None, EIGHT[:1], launch(), 1),  # too few, which the executor says
+        (None, EIGHT, launch(fixed_ports=[29550]), 1),
+        (None, EIGHT, None, 1),
+        (None, (), launch(), 1),
+        (3, EIGHT, launch(), 3),
+        (5, (), None, 5),
+    ],
+)
+def test_as_many_trials_as_the_gpus_are_enough_for(asked, gpus, profile, slots):
+    assert parallel_trials(asked, gpus, profile, share=False) == slots
+
+
+def test_one_gpu_for_all_says_nothing_of_how_many_trials_it_takes():
+    assert parallel_trials(None, EIGHT, launch(), share=True) == 1
+    assert parallel_trials(2, EIGHT, launch(), share=True) == 2
