@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bisect_tool.git import Repository
     from bisect_tool.request import Request
     from bisect_tool.scenario import Profile
-    from bisect_tool.wheels.index import Wheel
 
 NONE = "none"
 _FROM_SOURCE = f"--wheel-url {NONE} builds every commit from source"
@@ -111,14 +110,9 @@ def _variant(settings: CommitWheels, build: BuildProfile, ends: Sequence[str], r
     served: dict[str, int] = {}
     usual = set()
     with Client(settings) as client:
-
-        def first(shas: Sequence[str], variant: str) -> Wheel | None:
-            found = (client.find(sha, variant, tags) for sha in shas)
-            return next((wheel for wheel in found if wheel is not None), None)
-
-        default = first(lines[-1], "")
+        default = client.find_first(lines[-1], "", tags)
         for variant in possible:
-            wheels = [first(shas, variant) for shas in lines]
+            wheels = [client.find_first(shas, variant, tags) for shas in lines]
             served[variant] = sum(wheel is not None for wheel in wheels)
             if default is not None and any(wheel and wheel.url == default.url for wheel in wheels):
                 usual.add(variant)

@@ -52,9 +52,12 @@ class BisectPlanner:
         """The planner of a resumed session: what the machine spoiled before is tried again."""
         return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
 
-    def with_environments(self, environments: Mapping[str, str], cached: frozenset[str]) -> Self:
+    def with_environments(
+        self, environments: Mapping[str, str], cached: frozenset[str], downloads: frozenset[str], /
+    ) -> Self:
         """The planner that knows what building costs: the environment of each commit, and those built."""
-        return replace(self, goal=replace(self.goal, environments=environments, cached=cached))
+        goal = replace(self.goal, environments=environments, cached=cached, downloads=downloads)
+        return replace(self, goal=goal)
 
 
 @dataclass(frozen=True)

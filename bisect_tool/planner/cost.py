@@ -27,6 +27,9 @@ square root of the commits that lie between, which mostly change the same files.
 _BUILD_TO_TEST = 5.0
 """How much longer a build takes than a run of the tests, as long as none was seen."""
 
+_DOWNLOAD_TO_TEST = 0.5
+"""The same of a build that only downloads a published wheel and what it depends on."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cost:
@@ -38,8 +41,10 @@ class Cost:
         cell_s: Mean duration of each cell's tests.
         trial_s: Mean duration of a trial besides its build and cells.
         build_s: Mean duration of a build, or an estimate before the first one.
+        download_s: The same of a build that uses a published wheel.
         environments: The environment that each commit needs, by sha, where one has to be built.
         cached: The environments that are built already.
+        downloads: The commits whose build uses a published wheel.
     """
 
     dag: Dag
@@ -47,8 +52,10 @@ class Cost:
     cell_s: Mapping[str, float]
     trial_s: float
     build_s: float
+    download_s: float
     environments: Mapping[str, str]
     cached: frozenset[str]
+    downloads: frozenset[str]
 
     @classmethod
     def of(cls, goal: Goal, trials: Sequence[TrialResult]) -> Cost:
@@ -59,19 +66,24 @@ class Cost:
                 seconds[cell.cell].append(cell.seconds)
         tests = [trial.seconds - trial.build_seconds for trial in trials]
         beside = [
-            max(0.0, test_s - sum(cell.seconds for cell in trial.cells))
-            for test_s, trial in zip(tests, trials, strict=True)
+            max(0.0, lasted - sum(cell.seconds for cell in trial.cells))
+            for lasted, trial in zip(tests, trials, strict=True)
         ]
-        builds = [trial.build_seconds for trial in trials if not trial.environment_reused]
+        built = [trial for trial in trials if not trial.environment_reused]
+        builds = [trial.build_seconds for trial in built if trial.sha not in goal.downloads]
+        downloads = [trial.build_seconds for trial in built if trial.sha in goal.downloads]
+        test_s = fmean(tests) if tests else 1.0
         used = {trial.environment for trial in trials if trial.environment}
         return cls(
             goal.dag,
             trials[-1].sha if trials else None,
             {cell: fmean(each) for cell, each in seconds.items()},
             fmean(beside) if beside else 0.0,
-            fmean(builds) if builds else _BUILD_TO_TEST * (fmean(tests) if tests else 1.0),
+            fmean(builds) if builds else _BUILD_TO_TEST * test_s,
+            fmean(downloads) if downloads else _DOWNLOAD_TO_TEST * test_s,
             goal.environments,
             goal.cached | used,
+            goal.downloads,
         )
 
     def at(self, sha: str, cells: Collection[str]) -> float:
@@ -79,8 +91,9 @@ class Cost:
         tests = self.trial_s + sum(self.cell_s.get(cell, 0.0) for cell in cells)
         environment = self.environments.get(sha)
         there = environment is None or environment in self.cached
+        build_s = self.download_s if sha in self.downloads else self.build_s
         between = self._between[self.dag.index[sha]] if sha in self.dag.index else 0.0
-        return _CHECKOUT_S + _BETWEEN_S * sqrt(between) + tests + (0.0 if there else self.build_s)
+        return _CHECKOUT_S + _BETWEEN_S * sqrt(between) + tests + (0.0 if there else build_s)
 
     @cached_property
     def _between(self) -> Floats:

@@ -11,7 +11,7 @@ from bisect_tool.planner.planner import spoiled
 from bisect_tool.planner.types import FixGoal, Purpose, State, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bisect_tool.trial.result import TrialResult
 
@@ -110,7 +110,7 @@ class FixesPlanner:
         """The planner of a resumed session: what the machine spoiled before is tried again."""
         return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
 
-    def with_environments(self, environments: Mapping[str, str], cached: frozenset[str]) -> FixesPlanner:  # noqa: ARG002
+    def with_environments(self, *_: object) -> FixesPlanner:
         """The same: environments do not change what is run."""
         return self
 

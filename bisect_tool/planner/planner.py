@@ -33,8 +33,16 @@ class Planner(Protocol):
     def with_extra_retries(self, trials: Sequence[TrialResult]) -> Planner:
         """The planner of a resumed session: what the machine spoiled before is tried again."""
 
-    def with_environments(self, environments: Mapping[str, str], cached: frozenset[str]) -> Planner:
-        """The planner that knows which environment each commit needs, and which of them are built."""
+    def with_environments(
+        self, environments: Mapping[str, str], cached: frozenset[str], downloads: frozenset[str], /
+    ) -> Planner:
+        """The planner that knows the environment of each commit, and which need no compilation.
+
+        Args:
+            environments: The environment that each commit needs.
+            cached: The environments that are built.
+            downloads: The commits whose build uses a published wheel.
+        """
 
 
 def spoiled(trials: Sequence[TrialResult]) -> int:

@@ -11,7 +11,7 @@ from bisect_tool.planner.types import Purpose, State, Step
 from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bisect_tool.planner.types import ReproGoal
     from bisect_tool.trial.result import TrialResult
@@ -59,7 +59,7 @@ class ReproPlanner:
         """The planner of a resumed session: what the machine spoiled before is tried again."""
         return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
 
-    def with_environments(self, environments: Mapping[str, str], cached: frozenset[str]) -> ReproPlanner:  # noqa: ARG002
+    def with_environments(self, *_: object) -> ReproPlanner:
         """The same: environments do not change what is run."""
         return self
 

@@ -74,6 +74,7 @@ class Goal:
         announced: The subset of `landings` that commit messages state.
         environments: The environment that each commit needs, by sha, where one has to be built.
         cached: The environments that are built already.
+        downloads: The commits whose build uses a published wheel, and compiles nothing.
         by_exit_code: The check is a command, and any failure counts, whatever its signature.
         grouped: Cells with the same first parameter run in one process of their own in CI.
         earlier: Runs of others, by the name they have for a cell: evidence of its failure rates.
@@ -93,6 +94,7 @@ class Goal:
     announced: Mapping[str, Landing] = field(default_factory=dict)
     environments: Mapping[str, str] = field(default_factory=dict)
     cached: frozenset[str] = frozenset()
+    downloads: frozenset[str] = frozenset()
     by_exit_code: bool = False
     grouped: bool = True
     earlier: Mapping[str, EarlierRuns] = field(default_factory=dict)

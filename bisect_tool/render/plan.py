@@ -13,6 +13,8 @@ from bisect_tool.format import count, duration, listing, percent, short
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bisect_tool.git import Commit
     from bisect_tool.search.prior import Suspicion
     from bisect_tool.session.plan import Forecast, Plan
@@ -43,6 +45,8 @@ def _summary(plan: Plan) -> RenderableType:
     for number, forecast in enumerate(plan.forecasts):
         grid.add_row(_label("" if number else "Trials"), Text(_forecast(forecast)))
     grid.add_row(_label("Environments"), Text(_environments(plan)))
+    for number, sentence in enumerate(_wheels(plan)):
+        grid.add_row(_label("" if number else "Wheels"), _text(sentence))
     if plan.busy:
         grid.add_row(_label("Machine"), Text(f"busy: {plan.busy}; {_BUSY}", "yellow"))
     return grid
@@ -70,6 +74,23 @@ def _environments(plan: Plan) -> str:
     return f"up to {plan.environments}" if plan.environments > 1 else "1, shared by all commits"
 
 
+def _wheels(plan: Plan) -> Iterator[str]:
+    """`18 of 20 commits have a wheel (variant cu129), 1 uses that of an ancestor, 1 is built from source`."""
+    if plan.wheels is None:
+        return
+    used = {each.sha: plan.wheels.get(each.sha) for each in plan.commits}
+    own = sum(wheel is not None and wheel.sha == sha for sha, wheel in used.items())
+    compiled = sum(wheel is None for wheel in used.values())
+    variants = {wheel.variant for wheel in used.values() if wheel and wheel.variant}
+    ancestors = len(used) - own - compiled
+    parts = [f"{own} of {count(len(used), 'commit')}{''.join(f', variant {each}' for each in variants)}"]
+    parts += [f"{ancestors} from the wheel of an ancestor with the same native files"] if ancestors else []
+    parts += [f"{compiled} from source"] if compiled else []
+    yield "; ".join(parts)
+    if plan.fresh:
+        yield plan.fresh
+
+
 def _native(plan: Plan) -> RenderableType | None:
     if not plan.native:
         return None
@@ -87,13 +108,14 @@ def _native(plan: Plan) -> RenderableType | None:
 def _candidates(plan: Plan) -> RenderableType:
     commits = plan.commits
     numbered = any(commit.pr is not None for commit in commits)
-    grid = _grid(3 if numbered else 2)
+    columns = 2 + numbered + (plan.wheels is not None)
+    grid = _grid(columns)
     half = _SHOWN // 2
     left_out = len(commits) - _SHOWN
     for commit in commits if left_out <= 0 else commits[:half]:
         grid.add_row(*_candidate(plan, commit, numbered))
     if left_out > 0:
-        grid.add_row(Text("..."), *[Text()] * numbered, Text(f"{left_out} more", "dim"))
+        grid.add_row(Text("..."), *[Text()] * (columns - 2), Text(f"{left_out} more", "dim"))
         for commit in commits[-half:]:
             grid.add_row(*_candidate(plan, commit, numbered))
     return _section("Candidates, oldest first", grid)
@@ -106,8 +128,18 @@ def _candidate(plan: Plan, commit: Commit, numbered: bool) -> tuple[Text, ...]:
     if (suspicion := plan.suspicions.get(commit.sha)) and _tells(suspicion):
         why = clean_line("; ".join(suspicion.reasons))
         subject.append(f"\n{suspicion.weight:.2g} times as likely as the average commit: {why}", "dim")
-    name = Text(short(commit.sha))
-    return (name, Text(number, "cyan"), subject) if numbered else (name, subject)
+    pull_request = [Text(number, "cyan")] if numbered else []
+    return (Text(short(commit.sha)), *pull_request, *_build(plan, commit), subject)
+
+
+def _build(plan: Plan, commit: Commit) -> tuple[Text, ...]:
+    """Return what a commit is built from, where wheels are published."""
+    if plan.wheels is None:
+        return ()
+    wheel = plan.wheels.get(commit.sha)
+    if wheel is None:
+        return (Text("source", "yellow"),)
+    return (Text("wheel" if wheel.sha == commit.sha else f"wheel of {short(wheel.sha)}", "dim"),)
 
 
 def _tells(suspicion: Suspicion) -> bool:

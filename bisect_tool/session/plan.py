@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import dataclass, field
 from math import log2
 from statistics import fmean
@@ -12,6 +13,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from bisect_tool.build import BuildProfile, fingerprint, native_paths
+from bisect_tool.executor.environments import environments
+from bisect_tool.executor.published import published
 from bisect_tool.format import listing
 from bisect_tool.mode import Bisect
 from bisect_tool.options.resolve_wheels import profile_of
@@ -20,6 +23,7 @@ from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
 from bisect_tool.session.planning import changes, paths_of
 from bisect_tool.simulate.simulate import KnownRange, Noise, SearchSettings, Spread, in_parts, simulate_search
+from bisect_tool.wheels.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from bisect_tool.git import Commit
     from bisect_tool.options.resolve import Resolved
     from bisect_tool.session.store import SessionRow, Store
+    from bisect_tool.wheels.index import Wheel
 
 _FAIL_BAD = (1.0, 0.5, 0.25)
 _SEARCHES = 24
@@ -69,6 +74,8 @@ class Plan:
         forecasts: Expected trials, for failures that show always and for some that do not.
         suspicions: The prior of each commit, by id; empty if all are equal.
         fix: The search is for a fix: `goods` fail, and the last commit passes.
+        wheels: The wheel that each commit's build uses, by commit; None where builds use none.
+        fresh: The sentence about the last commit, if its wheel may still be on its way; else empty.
         busy: The measure by which the machine is busy now, with its value; empty if it is not.
     """
 
@@ -82,6 +89,8 @@ class Plan:
     forecasts: tuple[Forecast, ...] = ()
     suspicions: Mapping[str, Suspicion] = field(default_factory=dict)
     fix: bool = False
+    wheels: Mapping[str, Wheel] | None = None
+    fresh: str = ""
     busy: str = ""
 
 
@@ -116,6 +125,7 @@ def plan_of(resolved: Resolved, trial_s: float | None = None) -> Plan:
         changed = repository.changed_by(commit.sha for commit in commits)
         files = {sha: native_paths(paths, build) for sha, paths in changed.items()}
         native = {commit.sha: files[commit.sha] for commit in commits if files[commit.sha]}
+    wheels = _wheels(resolved)
     return Plan(
         goods=tuple(repository.commit(sha) for sha in request.goods),
         commits=commits,
@@ -127,7 +137,26 @@ def plan_of(resolved: Resolved, trial_s: float | None = None) -> Plan:
         forecasts=_forecasts(mode, request.slots, resolved.range.parents, suspicions, trial_s),
         suspicions={each.sha: each for each in suspicions},
         fix=request.finds_fix,
+        wheels=wheels,
+        fresh=_fresh(resolved, wheels, time.time()),
     )
+
+
+def _wheels(resolved: Resolved) -> Mapping[str, Wheel] | None:
+    """The wheel that each commit's build uses."""
+    profile = profile_of(resolved.request)
+    if profile is None or profile.build.commit_wheels is None:
+        return None
+    names = environments(resolved.repository, resolved.range, profile)
+    return published(resolved.repository, resolved.range, profile, names)
+
+
+def _fresh(resolved: Resolved, wheels: Mapping[str, Wheel] | None, now: float) -> str:
+    bad = resolved.request.bad
+    if wheels is None or (bad in wheels and wheels[bad].sha == bad):
+        return ""
+    known = Lineage((bad,), resolved.repository.committed(bad))
+    return known.missing(now) if known.is_fresh(now) else ""
 
 
 def _forecasts(

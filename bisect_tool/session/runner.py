@@ -12,6 +12,7 @@ from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed, Noted, Waits
 from bisect_tool.executor.executor import require_capabilities
 from bisect_tool.options.check_files import require_same_check
+from bisect_tool.session.downloads import downloads
 from bisect_tool.session.observer import LoggingObserver
 from bisect_tool.session.session import assembled, require_same_scenario, trials
 from bisect_tool.trial.run import TrialAborted
@@ -62,6 +63,7 @@ class _Loop:
         self._shared = [row.result for row in self._rows if row.shared]
         self._own = [row.result for row in self._rows if not row.shared]
         self._environments = environments(session.repository, session.range, session.config.profile)
+        self._downloads: frozenset[str] = frozenset()
         self._earlier = tuple(self._own)
         self._planner = planner.with_extra_retries(self._earlier)
         self._folder = session.home.session(session.id) / "trials"
@@ -73,6 +75,7 @@ class _Loop:
         require_same_scenario(self._session)
         self._recover()
         self._observer.on_resume(self._rows)
+        self._downloads = downloads(self._session, self._environments, self._observer.noted)
         try:
             state = self._begin_trials()
             while self._running:
@@ -115,7 +118,7 @@ class _Loop:
         while True:
             self._assemble()
             cached = built(self._environments, self._session.home.cache)
-            planner = self._planner.with_environments(self._environments, cached)
+            planner = self._planner.with_environments(self._environments, cached, self._downloads)
             state = planner.decide(self._trials, tuple(self._running.values()))
             self._observer.on_decision(state)
             ready = not self._cancel.is_set() and self._executor.capacity

@@ -78,6 +78,11 @@ class Client:
             return None
         return choose(content, index, supported)
 
+    def find_first(self, shas: Iterable[str], variant: str, supported: Collection[Tag]) -> Wheel | None:
+        """The wheel of the first of these commits that has one. Raises as `find` does."""
+        found = (self.find(sha, variant, supported) for sha in shas)
+        return next((wheel for wheel in found if wheel is not None), None)
+
     def find_all(self, shas: Iterable[str], variant: str, supported: Collection[Tag]) -> dict[str, Wheel]:
         """The wheels of many commits; those without one are left out. Raises as `find` does."""
         wanted = tuple(dict.fromkeys(shas))

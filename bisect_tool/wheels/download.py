@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("bisect_run.wheels")
 WHEEL_LIMIT = 8 << 30
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # what arrived of the last one is lost where a connection breaks
 _RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
 
 

@@ -29,11 +29,14 @@ class Lineage:
         """The sentence about wheels of which there is none."""
         sha, *ancestors = (sha[:9] for sha in self.shas)
         of = f"{sha}, nor of an ancestor with the same native files" if ancestors else sha
-        minutes = (now - self.committed) / 60
-        if minutes * 60 >= _FRESH_S:
+        if not self.is_fresh(now):
             return f"no wheel is published of {of}"
-        age = f"{max(0, minutes):.0f} minutes"
-        return f"no wheel is published yet of {of}: the commit is {age} old, and {_USUAL}"
+        minutes = max(0.0, now - self.committed) / 60
+        return f"no wheel is published yet of {of}: the commit is {minutes:.0f} minutes old, and {_USUAL}"
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether its own wheel may still be on its way."""
+        return now - self.committed < _FRESH_S
 
 
 def nearest(

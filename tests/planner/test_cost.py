@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bisect_tool.planner.bisect import BisectPlanner
 from bisect_tool.planner.cost import Cost
 from bisect_tool.planner.types import Goal
 from bisect_tool.search import Dag
@@ -90,3 +91,33 @@ def test_a_build_that_was_not_seen_yet_takes_five_times_as_long_as_the_tests():
     assert seen.at("c4", ()) == pytest.approx(0.1 + 0.01 * 3**0.5 + 5 + 5.0 * 20)
     built = cost(LINE, trial("c7", build_s=30.0, environment="there"), trial("c7"), environments=environments)
     assert built.at("c4", ()) == pytest.approx(0.1 + 0.01 * 3**0.5 + 5 + 30)
+
+
+def test_a_download_costs_less_than_a_compilation_and_each_is_learnt_by_itself():
+    given = {
+        "environments": {"c4": "new", "c5": "other", "c7": "there"},
+        "downloads": frozenset({"c5", "c7"}),
+    }
+    unseen = cost(LINE, **given)
+    assert unseen.at("c5", ()) == pytest.approx(0.1 + 0.5)
+    assert unseen.at("c4", ()) == pytest.approx(0.1 + 5.0)
+    downloaded = cost(LINE, trial("c7", build_s=30.0, environment="there"), trial("c7"), **given)
+    assert downloaded.at("c5", ()) == pytest.approx(0.1 + 0.01 * 2**0.5 + 5 + 30)
+    assert downloaded.at("c4", ()) == pytest.approx(0.1 + 0.01 * 3**0.5 + 5 + 5.0 * 5)
+
+
+def failed(sha):
+    result = CellResult(cell="t", outcome=Outcome.FAILED, seconds=10.0)
+    return trial(sha).model_copy(update={"cells": (result,), "outcome": Outcome.FAILED})
+
+
+@pytest.mark.parametrize(("with_wheel", "chosen"), [("c30", True), ("c36", True), ("c62", False)])
+def test_commits_with_a_wheel_are_preferred_near_the_optimum(with_wheel, chosen):
+    """Each commit has its own environment; the middle is worth a compilation, a commit at the end is not."""
+    line = {f"c{n}": (f"c{n - 1}" if n else "good",) for n in range(64)}
+    goal = Goal(Dag(line), ("good",), "c63", endpoint_runs=1)
+    environments, downloads = {sha: sha for sha in line}, frozenset({with_wheel})
+    planner = BisectPlanner(goal).with_environments(environments, frozenset(), downloads)
+    step = planner.decide([failed("c63"), trial("good", t=10.0)]).step
+    assert (step.sha == with_wheel) == chosen
+    assert 28 <= int(step.sha[1:]) <= 36
