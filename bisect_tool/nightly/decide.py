@@ -23,6 +23,7 @@ from bisect_tool.nightly.known import (
 from bisect_tool.nightly.new_cells import new_cells
 from bisect_tool.nightly.outages import without_outages
 from bisect_tool.nightly.reason import Reason
+from bisect_tool.nightly.reruns import rerun
 from bisect_tool.nightly.storms import without_storms
 from bisect_tool.nightly.streak import Streak, ended_streak, newest_streak
 from bisect_tool.nightly.sufficiency import failures_needed, is_environment, missing_evidence
@@ -37,12 +38,18 @@ if TYPE_CHECKING:
 _BORN_RED = 2
 _OTHER_FAILURE = 2
 """A cell that fails differently at so many commits has a second regression."""
+_NEVER_GREEN = 3
+"""Failures of a cell that never passed, before older commits are run to find a pass."""
 _NEWS = 3
 """A fix is reported until the cell passed at so many commits."""
 
 
 def decide(
-    observations: Iterable[Observation], commits: Sequence[str], known: Iterable[KnownBisection] = ()
+    observations: Iterable[Observation],
+    commits: Sequence[str],
+    known: Iterable[KnownBisection] = (),
+    *,
+    walks: bool = False,
 ) -> dict[CellKey, Decision]:
     """Decide about each cell that was observed.
 
@@ -53,6 +60,7 @@ def decide(
         observations: what was observed, of any number of cells.
         commits: the first-parent history, oldest first.
         known: the bisections that run or ran.
+        walks: whether a bisection may look for its good end among older commits.
     """
     history, known = History(tuple(commits)), tuple(known)
     trials = without_outages(without_storms(without_sick_agents(distinct(observations))))
@@ -62,6 +70,9 @@ def decide(
         key: Nothing(Reason.GONE) if key in gone else _decide(each, known, history, is_new=key in new)
         for key, each in found.items()
     }
+    if walks:
+        never = {key: found[key] for key, each in decisions.items() if each.reason is Reason.NO_PASS_KNOWN}
+        decisions |= {key: _walk(each) for key, each in never.items()}
     return grouped(decisions, history)
 
 
@@ -165,3 +176,14 @@ def _never_passed(streak: Streak, *, is_new: bool) -> Decision:
     if len(streak.red) < _BORN_RED:
         return Wait(Reason.NEW_TEST)
     return Nothing(Reason.BORN_RED, since=streak.first.commit)
+
+
+def _walk(timeline: Timeline) -> Decision:
+    """The decision about a red cell of which no pass is known, but one may be found."""
+    streak = newest_streak(timeline)
+    assert streak is not None
+    lacking = _NEVER_GREEN - len(streak.failures)
+    if lacking > 0:
+        return rerun(Reason.TOO_FEW_FAILURES, timeline, {streak.red[-1].commit: lacking}, streak)
+    trials = timeline.known_trials(streak.exception)
+    return Bisect(Reason.NEVER_GREEN, "", streak.first.commit, (timeline.key,), streak.exception, trials)

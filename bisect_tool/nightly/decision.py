@@ -41,6 +41,7 @@ class Bisect:
     """Find the culprit in (good, bad]; cells with one exception and one range share this decision.
 
     Attributes:
+        good: empty if it has to be found among the commits before `bad`.
         trials: all that is known of these cells, inside the range and outside of it, oldest first per cell.
     """
 

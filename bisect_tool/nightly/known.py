@@ -30,6 +30,7 @@ class KnownBisection:
     """A bisection that runs or ran.
 
     Attributes:
+        good: empty if it looked for a commit that passes, and found none yet.
         culprits: the culprit of each cell that has one.
         candidates: of each other cell, the commits that are left as its culprit, if any are.
         running: whether it goes on, or can be resumed.
@@ -118,6 +119,14 @@ def _of_own(
         return Nothing(Reason.OTHER_FAILURE, other.culprit, since, candidates=other.candidates)
     if of_this.candidates:
         return Nothing(Reason.BISECTED, since=since, candidates=of_this.candidates)
+    return _in_vain(alike, streak)
+
+
+def _in_vain(alike: Sequence[KnownBisection], streak: Streak) -> Nothing | None:
+    """What follows from bisections of a failure that found nothing; None if there may be one more."""
+    since = streak.first.commit
+    if streak.good is None and not any(each.good for each in alike):
+        return Nothing(Reason.NO_PASS_FOUND, since=since)
     if len(alike) >= _BISECTIONS:
         return Nothing(Reason.GIVEN_UP, since=since)
     return None if _may_repeat(alike, streak) else Nothing(Reason.NO_CULPRIT, since=since)

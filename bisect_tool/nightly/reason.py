@@ -24,6 +24,7 @@ class Reason(StrEnum):
         "other regression",
         "It fails differently than when it was bisected, at several commits: a second regression.",
     )
+    NEVER_GREEN = "never green", "No commit is known at which it passed: older ones are searched for one."
     REPEATED = "repeated", "A bisection of its range found no culprit, and it still fails: once more."
 
     # Rerun
@@ -75,4 +76,5 @@ class Reason(StrEnum):
         "Three bisections found no culprit: compare its first red and last green commit: `repro --compare`.",
     )
     BORN_RED = "born red", "It is new and never passed."
+    NO_PASS_FOUND = "no pass found", "No older commit was found at which it passes."
     NO_PASS_KNOWN = "no pass known", "No commit is known at which it passed."

@@ -31,6 +31,8 @@ _STATUS = {
     Reason.BISECTED: CellStatus.STILL_RED,
     Reason.NO_CULPRIT: CellStatus.STILL_RED,
     Reason.GIVEN_UP: CellStatus.STILL_RED,
+    Reason.NEVER_GREEN: CellStatus.STILL_RED,
+    Reason.NO_PASS_FOUND: CellStatus.STILL_RED,
     Reason.NO_PASS_KNOWN: CellStatus.STILL_RED,
     Reason.BORN_RED: CellStatus.BORN_RED,
     Reason.GONE: CellStatus.MISSING,
@@ -62,6 +64,13 @@ def cells(decisions: Mapping[CellKey, Decision], new_culprits: Collection[str]) 
         )
 
 
+def range_of(decision: Bisect) -> str:
+    """The range of a bisection, in words if its good end has to be found first."""
+    if not decision.good:
+        return f"the commits before {short(decision.bad)}"
+    return f"{short(decision.good)}..{short(decision.bad)}"
+
+
 def _since(decision: Decision) -> str:
     match decision:
         case Bisect(bad=bad):
@@ -74,8 +83,8 @@ def _since(decision: Decision) -> str:
 def _action(decision: Decision) -> str:
     """What has to be run, in words."""
     match decision:
-        case Bisect(good=good, bad=bad):
-            return f"bisect {short(good)}..{short(bad)}"
+        case Bisect():
+            return f"bisect {range_of(decision)}"
         case Rerun(runs=runs, avoid=avoid):
             where = listing([f"{short(one.commit)} {count(one.number, 'time')}" for one in runs])
             return f"rerun {where}{f', not on {listing(avoid)}' if avoid else ''}"

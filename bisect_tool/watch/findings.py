@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.mode import Bisect
+from bisect_tool.mode import Bisect, Walk
 from bisect_tool.nightly.decision import Nothing
 from bisect_tool.nightly.known import KnownBisection
 from bisect_tool.nightly.reason import Reason
@@ -74,8 +74,10 @@ def codes_of_given_up(
 
 def _known(series: str, request: Request | None, past: PastSession) -> KnownBisection | None:
     mode = past.request.mode
-    if not isinstance(mode, Bisect) or mode.find == "fix" or not mode.shares_trials:
+    if not isinstance(mode, Bisect | Walk) or mode.find == "fix" or not mode.shares_trials:
         return None
+    if isinstance(mode, Walk) and past.document is not None and past.document.good:
+        return None  # what it led to is a session of its own
     own = past.belongs_to(series)
     if not own and (request is None or not has_check(past, request)):
         return None
@@ -85,7 +87,7 @@ def _known(series: str, request: Request | None, past: PastSession) -> KnownBise
     reports = _reports(series, past)
     watched = past.request.watched
     return KnownBisection(
-        mode.goods[0],
+        next(iter(past.request.goods), ""),
         past.request.bad,
         frozenset(reports) | frozenset(_keys(past)),
         watched.exception if watched else "",

@@ -19,7 +19,7 @@ from bisect_tool.nightly.history import History
 from bisect_tool.results.nightly import NightlyDocument
 from bisect_tool.session import session as sessions
 from bisect_tool.watch.causes import causes
-from bisect_tool.watch.cells import cells
+from bisect_tool.watch.cells import cells, range_of
 from bisect_tool.watch.findings import codes_of_given_up, findings, known_bisections
 from bisect_tool.watch.observations_of_others import observations_of_others
 from bisect_tool.watch.own_observations import own_observations
@@ -112,7 +112,7 @@ class Night:
             self._put_off("not bisected")
             return
         say, home = self._tools.say, self._tools.home
-        say(f"{self.watch.name}: bisecting {short(decision.good)}..{short(decision.bad)}")
+        say(f"{self.watch.name}: bisecting {range_of(decision)}")
         try:
             resolved = bisection(self.watch, decision, self._minutes_left, home, say)
             known = [each for each in decision.trials if self._is_news(each, resolved)]
@@ -211,7 +211,8 @@ class Night:
     def _decide(self) -> dict[CellKey, Decision]:
         past = self._past()
         known = known_bisections(self.watch.name, self._request, past)
-        return decide(self._observations(past), self._history.commits, known)
+        walks = self._own is not None
+        return decide(self._observations(past), self._history.commits, known, walks=walks)
 
     def _observations(self, past: tuple[PastSession, ...]) -> tuple[Observation, ...]:
         if self._request is None:

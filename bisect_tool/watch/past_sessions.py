@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.mode import Bisect, Repro
+from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.request import Request
 from bisect_tool.results.document import Document
 from bisect_tool.session import session as sessions
@@ -45,7 +45,7 @@ class PastSession:
 
     def bisects_for(self, watch: str) -> bool:
         """Whether it is a bisection that this watch began."""
-        return self.belongs_to(watch) and isinstance(self.request.mode, Bisect)
+        return self.belongs_to(watch) and isinstance(self.request.mode, Bisect | Walk)
 
     def belongs_to(self, watch: str) -> bool:
         """Whether this watch began it."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from bisect_tool.mode import Bisect, ObservedRuns
+from bisect_tool.mode import Bisect, ObservedRuns, Walk
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import ReproOptions, RunOptions
@@ -48,7 +48,7 @@ def bisection(
         UsageError: the check or the repository does not exist, or nothing lies between the ends.
     """
     ends = RunOptions(
-        good=(decision.good,),
+        good=(decision.good,) if decision.good else (),
         bad=decision.bad,
         # What is repeated has trials that said nothing.
         fresh=decision.reason is Reason.REPEATED,
@@ -64,7 +64,7 @@ def bisection(
 def with_observations(resolved: Resolved, trials: Iterable[KnownTrials]) -> Resolved:
     """The bisection that knows what was observed of each test, in all jobs that run it."""
     mode = resolved.request.mode
-    assert isinstance(mode, Bisect)
+    assert isinstance(mode, Bisect | Walk)
     runs: defaultdict[tuple[str, str], list[KnownTrials]] = defaultdict(list)
     for each in trials:
         if each.cell.cell:

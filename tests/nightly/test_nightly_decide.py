@@ -455,6 +455,39 @@ def test_a_change_that_lands_again_is_a_new_regression():
     assert (found.good, found.bad) == ("c10", "c11")
 
 
+@pytest.mark.parametrize(
+    ("words", "known_ones", "expected"),
+    [
+        ("F", [], Rerun(Reason.TOO_FEW_FAILURES, (Runs("c0", 2),))),
+        ("FI F", [], Rerun(Reason.TOO_FEW_FAILURES, (Runs("c1", 1),))),
+        ("FFF", [], ("", "c0")),
+        ("F F F", [], ("", "c0")),
+        ("FP", [], Nothing(Reason.FLAKY, rate=Rate(1, 2))),
+        ("F F F", [known("", "c0")], Nothing(Reason.NO_PASS_FOUND, since="c0")),
+        ("F F F", [known("", "c0", ended=BEGAN)], Nothing(Reason.NO_PASS_FOUND, since="c0")),
+        ("F F F", [known("", "c0", running=True)], Wait(Reason.BISECTING)),
+        ("F F F", [known("old", "c0", culprits={A: "c0"})], Nothing(Reason.STILL_RED, "c0", "c0")),
+    ],
+)
+def test_cell_that_never_passed_is_bisected_from_a_commit_that_is_searched(words, known_ones, expected):
+    found = decide(nights(words, hosts=()), COMMITS, known_ones, walks=True)[A]
+    if isinstance(found, Bisect):
+        assert found.reason is Reason.NEVER_GREEN
+        found = (found.good, found.bad)
+    assert found == expected
+
+
+def test_new_cell_that_never_passed_is_not_searched_for_a_pass():
+    found = decide([*nights("P P P P", B), *nights("FFF FFF", start=2)], COMMITS, walks=True)
+    assert found[A] == Nothing(Reason.BORN_RED, since="c2")
+
+
+def test_cells_that_never_passed_and_fail_alike_are_one_bisection():
+    both = [one for key in (A, B) for one in nights("FFF F", key)]
+    (found,) = set(decide(both, COMMITS, walks=True).values())
+    assert found.cells == (A, B)
+
+
 def test_cells_that_fail_alike_in_one_range_are_one_bisection():
     both = [one for key in (A, B) for one in (*nights("P P P P P FFF F", key), *reruns(4, "P", key))]
     found = decide(both, COMMITS)

@@ -6,7 +6,7 @@ import pytest
 from documents import BAD, GOOD, document, green, red
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.mode import Bisect, Repro
+from bisect_tool.mode import Bisect, Repro, Walk
 from bisect_tool.nightly.decision import Nothing
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.request import Request, SuiteCheck, Watched
@@ -64,6 +64,14 @@ def test_unfinished_bisection_counts_if_it_runs_or_will_be_resumed(request_, run
 def test_demo_and_search_for_a_fix_say_nothing_of_a_regression():
     for mode in (Bisect(goods=(GOOD,), command="demo"), Bisect(goods=(GOOD,), find="fix")):
         assert known_bisections("w", REQUEST, [past(BISECT.model_copy(update={"mode": mode}))]) == ()
+
+
+def test_search_for_a_commit_that_passes_is_known_until_it_leads_to_a_bisection():
+    walk = BISECT.model_copy(update={"mode": Walk(), "watched": watched(JOB).watched})
+    (known,) = known_bisections("w", None, [past(walk, DOCUMENT.model_copy(update={"good": ()}))])
+    assert (known.good, known.bad, known.cells) == ("", BAD, {JOB})
+    assert [each.running for each in known_bisections("w", None, [past(walk, None)])] == [True]
+    assert known_bisections("w", None, [past(walk)]) == ()
 
 
 def ran(started, seconds=60.0):

@@ -4,13 +4,15 @@ import subprocess
 
 import pytest
 
-from bisect_tool.nightly.decision import Bisect
+from bisect_tool.nightly.decision import Bisect, KnownTrials
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.watches import Watch
 from bisect_tool.paths import Home
 from bisect_tool.sources.observation import CellKey
-from bisect_tool.watch.requests import bisection
+from bisect_tool.watch.requests import bisection, with_observations
+
+KEY = CellKey("w", "command")
 
 
 @pytest.fixture
@@ -23,6 +25,19 @@ def repo(tmp_path):
     return repo
 
 
+def request_of(repo, tmp_path, wanted, trials=()):
+    watch = Watch("w", NightlyOptions(repo=str(repo), command=("true",)))
+    resolved = bisection(watch, wanted, None, Home(tmp_path / "state", tmp_path / "cache"), lambda _: None)
+    return with_observations(resolved, trials).request
+
+
+def test_bisection_without_a_good_end_searches_one(repo, tmp_path):
+    known = KnownTrials(CellKey("w", "command", "", "check"), "f" * 40, 0, 3)
+    request = request_of(repo, tmp_path, Bisect(Reason.NEVER_GREEN, "", "HEAD", (KEY,), "", ()), [known])
+    assert (request.mode.command, request.goods) == ("walk", ())
+    assert [(each.commit, each.failed) for each in request.mode.observations] == [("f" * 40, 3)]
+
+
 @pytest.mark.parametrize(
     ("reason", "fresh", "same_failure"),
     [
@@ -32,9 +47,6 @@ def repo(tmp_path):
     ],
 )
 def test_reason_of_a_bisection_decides_what_counts(repo, tmp_path, reason, fresh, same_failure):
-    watch = Watch("w", NightlyOptions(repo=str(repo), command=("true",)))
-    wanted = Bisect(reason, "HEAD~1", "HEAD", (CellKey("w", "command"),), "OSError", ())
-    home = Home(tmp_path / "state", tmp_path / "cache")
-    request = bisection(watch, wanted, None, home, lambda _: None).request
+    request = request_of(repo, tmp_path, Bisect(reason, "HEAD~1", "HEAD", (KEY,), "OSError", ()))
     assert (request.fresh, request.mode.same_failure) == (fresh, same_failure)
     assert request.watched.exception == "OSError"
