@@ -72,7 +72,8 @@ def base_url(url: str) -> str:
         known = False
     if not known or parts.query or parts.fragment:
         raise UsageError(
-            f"not the base URL of wheels: {clean_line(url, 200)}", "Use one such as https://wheels.vllm.ai."
+            f"not the base URL of wheels: {clean_line(url, 200)}",
+            'Use one such as "https://wheels.example.org".',
         )
     if parts.username is not None or parts.password is not None:
         raise UsageError(
