@@ -25,7 +25,7 @@ class WriteFiles:
     def line(self) -> str:
         """What it does, and where."""
         reports = f", and reports of {count(self.causes, 'cause')}" if self.causes else ""
-        return f"write nightly.json, nightly.md and junit.xml{reports} to {self.folder}"
+        return f"write nightly.json, nightly.md, nightly.html and junit.xml{reports} to {self.folder}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from bisect_tool.delivery.markers import identifier
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.render.cause_markdown import report
 from bisect_tool.render.junit import junit
+from bisect_tool.render.nightly_html import nightly_html
 from bisect_tool.render.nightly_markdown import nightly_markdown
 from bisect_tool.supervise.files import write_whole
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def write_files(night: NightlyDocument, folder: str) -> None:
-    """Write `nightly.json`, `nightly.md`, `junit.xml`, and `cause-FINGERPRINT.json` and `.md` of each cause.
+    """Write the night in each format, and `cause-FINGERPRINT.json` and `.md` of each cause.
 
     Raises:
         EnvironmentFailed: a file cannot be written.
@@ -39,6 +40,7 @@ def write_files(night: NightlyDocument, folder: str) -> None:
 def _contents(night: NightlyDocument) -> Iterator[tuple[str, str]]:
     yield "nightly.json", f"{night.to_json()}\n"
     yield "nightly.md", nightly_markdown(night)
+    yield "nightly.html", nightly_html(night)
     yield "junit.xml", junit(night)
     for cause in night.causes:
         name = f"cause-{identifier(cause)}"

@@ -20,7 +20,7 @@ class DeliveryOptions:
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Write the result as JSON, Markdown and JUnit XML, and a report of each cause.",
+            help="Write the result as JSON, Markdown, HTML and JUnit XML, and a report of each cause.",
             show_default=False,
         ),
     ] = None

@@ -8,7 +8,7 @@ from bisect_tool.format import count, short
 from bisect_tool.sanitise import inert_line
 
 if TYPE_CHECKING:
-    from bisect_tool.results.document import CommitInfo
+    from bisect_tool.results.document import CellReport, CommitInfo, Document, FailureReport
     from bisect_tool.results.nightly import Cause
 
 _CELL_LIMIT = 120
@@ -26,6 +26,21 @@ def title(cause: Cause) -> str:
 def culprit(cause: Cause) -> CommitInfo | None:
     """What is known about the culprit, or None."""
     return cause.document.commits.get(cause.culprit) if cause.document else None
+
+
+def tested_cell(cause: Cause) -> tuple[str, CellReport] | None:
+    """The first cell that was run at the culprit, with its name; None if there is none."""
+    cells = cause.document.cells if cause.document else {}
+    for name, cell in cells.items():
+        if cell.culprit and cell.culprit.sha == cause.culprit and cell.culprit_runs:
+            return name, cell
+    return None
+
+
+def failure_at(document: Document, sha: str) -> FailureReport | None:
+    """The first failure that was seen at a commit."""
+    every = (*document.failures, *([document.failure] if document.failure else ()))
+    return next((each for each in every if each.sha == sha), None)
 
 
 def _cells(cause: Cause) -> str:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.format import short
 from bisect_tool.git.forge import forge_of
-from bisect_tool.render.cause import culprit
+from bisect_tool.render.cause import culprit, failure_at, tested_cell
 from bisect_tool.render.markdown import Markdown, code, codes, fence, landed, log_line, markdown
 from bisect_tool.render.public import public, without_homes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bisect_tool.results.document import Document, FailureReport
+    from bisect_tool.results.document import Document
     from bisect_tool.results.nightly import Cause, NightlyDocument
 
 _REPORT_BYTES = 55_000
@@ -57,7 +57,7 @@ def pull_request(cause: Cause) -> str:
     fail = "fails" if len(cause.cells) == 1 else "fail"
     lines = [f"{codes(cause.cells)} {fail} since this change landed as {code(short(cause.culprit))}.", ""]
     lines += [f"- {each}" for each in _runs(cause)]
-    failure = _failure(shown, cause) if shown else None
+    failure = failure_at(shown, cause.culprit) if shown else None
     if failure:
         lines += ["", fence("\n".join(log_line(event) for event in failure.chain[:_ERROR_LINES]))]
     if shown and shown.rerun:
@@ -137,15 +137,9 @@ def _without_logs(document: Document) -> Document:
 
 def _runs(cause: Cause) -> Iterator[str]:
     """How the first cell with this culprit ran at the commit and before it."""
-    cells = cause.document.cells if cause.document else {}
-    for name, cell in cells.items():
-        if cell.culprit and cell.culprit.sha == cause.culprit and cell.culprit_runs:
-            yield f"{code(name)}: {cell.culprit_runs} at this commit"
-            if cell.last_good and cell.last_good_runs:
-                yield f"before it, at {code(short(cell.last_good))}: {cell.last_good_runs}"
-            return
-
-
-def _failure(document: Document, cause: Cause) -> FailureReport | None:
-    every = (*document.failures, *([document.failure] if document.failure else ()))
-    return next((each for each in every if each.sha == cause.culprit), None)
+    tested = tested_cell(cause)
+    if tested:
+        name, cell = tested
+        yield f"{code(name)}: {cell.culprit_runs} at this commit"
+        if cell.last_good and cell.last_good_runs:
+            yield f"before it, at {code(short(cell.last_good))}: {cell.last_good_runs}"

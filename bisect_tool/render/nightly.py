@@ -10,12 +10,12 @@ from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bisect_tool.results.nightly import Cause, NightlyCell, NightlyDocument
 
 _CELLS = 10
-_SHOWN = (
+SHOWN = (
     (CellStatus.NEW, "New"),
     (CellStatus.FIXED, "Fixed"),
     (CellStatus.STILL_RED, "Still red"),
@@ -25,6 +25,7 @@ _SHOWN = (
     (CellStatus.INFRASTRUCTURE, "Infrastructure"),
     (CellStatus.MISSING, "Missing"),
 )
+"""What is shown cell by cell, in this order."""
 
 
 def render_nights(documents: Sequence[NightlyDocument]) -> str:
@@ -39,7 +40,7 @@ def _night(document: NightlyDocument) -> Iterator[str]:
         yield ""
         yield from _cause(cause)
     explained = {cell for cause in document.causes for cell in cause.cells}
-    for status, title in _SHOWN:
+    for status, title in SHOWN:
         cells = [each for each in document.cells if each.status is status and not _is_in(each, explained)]
         if cells:
             yield ""
@@ -76,13 +77,18 @@ def _is_in(cell: NightlyCell, explained: set[str]) -> bool:
 
 
 def _by_reason(cells: Sequence[NightlyCell]) -> Iterator[str]:
-    """The cells, those with the same reason and details together."""
-    groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for cell in cells:
-        groups[cell.sentence, _details(cell)].append(cell.label)
-    for (sentence, details), names in groups.items():
-        yield f"  {sentence}{f' {details}.' if details else ''}"
+    for why, names in by_reason(cells).items():
+        yield f"  {why}"
         yield from _names(names)
+
+
+def by_reason(cells: Iterable[NightlyCell]) -> dict[str, list[str]]:
+    """The names of the cells, those with the same reason and details together."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        details = _details(cell)
+        groups[f"{cell.sentence}{f' {details}.' if details else ''}"].append(cell.label)
+    return groups
 
 
 def _details(cell: NightlyCell) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ROWS = 200
 _CUT = "\n\n*The rest was cut: it is too long for this page.*\n"
-_STATES: Final = ("new", "open", "fixed")
+STATES: Final = ("new", "open", "fixed")
 
 
 def nightly_markdown(night: NightlyDocument) -> str:
@@ -44,7 +44,7 @@ def cut(text: str, limit: int) -> str:
 def summary(night: NightlyDocument) -> str:
     """One line, such as `1 new cause, 2 fixed; 40 of 45 cells pass`."""
     states = Counter(cause.state for cause in night.causes)
-    known = [f"{states[state]} {state}" for state in _STATES if states[state]]
+    known = [f"{states[state]} {state}" for state in STATES if states[state]]
     passing = night.passing
     causes = f"causes of failures: {', '.join(known)}" if known else "no cause of failures"
     return f"{causes}; {passing} of {count(night.total, 'cell')} {'passes' if passing == 1 else 'pass'}"
@@ -54,7 +54,7 @@ def _lines(night: NightlyDocument) -> Iterator[str]:
     yield f"## Nightly results of {code(night.ref)} at {code(short(night.commit))}"
     yield ""
     yield f"Watch {code(without_homes(night.watch))}: {summary(night)}."
-    for state in _STATES:
+    for state in STATES:
         for cause in night.causes:
             if cause.state == state:
                 yield ""

@@ -23,12 +23,14 @@ def test_the_folder_has_the_night_and_each_cause(delivery, tmp_path):
         "cause-f1e2d3.json",
         "cause-f1e2d3.md",
         "junit.xml",
+        "nightly.html",
         "nightly.json",
         "nightly.md",
     ]
     found = NightlyDocument.model_validate_json((out / "nightly.json").read_text())
     assert found == night(cause())
     assert Cause.model_validate_json((out / "cause-f1e2d3.json").read_text()) == cause()
+    assert (out / "nightly.html").read_text().startswith("<!doctype html>")
     assert (out / "cause-f1e2d3.md").read_text().startswith("**Fails** at `5afb387bd`")
 
 

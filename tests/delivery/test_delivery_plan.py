@@ -14,6 +14,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.options.delivery_options import DeliveryOptions
 
 GITHUB = "https://github.com"
+FILES = "write nightly.json, nightly.md, nightly.html and junit.xml"
 TITLE = "test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2 (PR 34730)"
 ALL = {"out": "runs/tonight", "github_issues": REPOSITORY, "comment_on_culprit": True, "slack": True}
 
@@ -28,7 +29,7 @@ def lines(document, **options):
         ({}, []),
         (
             {"out": "x"},
-            ["write nightly.json, nightly.md and junit.xml, and reports of 1 cause to x"],
+            [f"{FILES}, and reports of 1 cause to x"],
         ),
         ({"annotate": "buildkite"}, ["annotate this Buildkite build (style error)"]),
         (
@@ -52,7 +53,9 @@ def test_an_issue_follows_the_state_of_its_cause(state, verb):
 
 
 def test_a_night_without_causes_writes_files_only():
-    assert lines(night(), **ALL) == ["write nightly.json, nightly.md and junit.xml to runs/tonight"]
+    assert lines(night(), **ALL) == [
+        "write nightly.json, nightly.md, nightly.html and junit.xml to runs/tonight"
+    ]
     assert lines(night(), annotate="github") == ["append the result to the summary of this GitHub job"]
     assert lines(night(), annotate="buildkite") == ["annotate this Buildkite build (style success)"]
 
@@ -61,7 +64,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(delivery, service, hom
     monkeypatch.chdir(tmp_path)
     said = delivery(night(cause()), dry_run=True, **ALL)
     assert said == [
-        "would write nightly.json, nightly.md and junit.xml, and reports of 1 cause to runs/tonight",
+        f"would {FILES}, and reports of 1 cause to runs/tonight",
         f"would open an issue in {REPOSITORY}: {TITLE}",
         f"would comment on pull request 34730 of {REPOSITORY}: {TITLE}",
         f"would post to the webhook: {TITLE}",

@@ -1,0 +1,136 @@
+"""Render the result of a night as one HTML page, which needs no other file, no script and no network.
+
+Every text of others is cleaned and escaped by the templates' environment; links go to the forge only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bisect_tool.format import place, short
+from bisect_tool.git.forge import called, forge_of
+from bisect_tool.render.cause import culprit, failure_at, tested_cell, title
+from bisect_tool.render.markdown import log_line
+from bisect_tool.render.nightly import SHOWN, by_reason
+from bisect_tool.render.nightly_markdown import STATES, summary
+from bisect_tool.render.public import public, without_homes
+from bisect_tool.results.nightly import CellStatus
+from bisect_tool.sanitise import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bisect_tool.git.forge import Forge
+    from bisect_tool.results.document import CellReport, CommitInfo, Document, FailureReport
+    from bisect_tool.results.nightly import Cause, NightlyDocument
+
+_EVENTS = 30
+_NAMES = 12
+_LENGTH = 12_000
+_SHOWN = (*SHOWN, (CellStatus.GREEN, "Green"))
+
+
+@dataclass(frozen=True)
+class _CauseView:
+    """A cause with what its bisection found, without this machine's folders."""
+
+    cause: Cause
+    title: str
+    document: Document | None
+    commit: CommitInfo | None
+    forge: Forge | None
+    failure: FailureReport | None
+    tested: CellReport | None
+
+    @property
+    def request(self) -> str:
+        """The name of the culprit's pull request, empty if it is not known to have one."""
+        return called(self.commit.pr, self.forge) if self.commit and self.commit.pr is not None else ""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The cells of one status, by reason, and their part of a bar of 100."""
+
+    slug: str
+    label: str
+    number: int
+    start: float
+    width: float
+    reasons: dict[str, list[str]]
+
+
+def nightly_html(night: NightlyDocument) -> str:
+    """Render the page, with a newline at the end."""
+    views = [_view(each) for state in STATES for each in night.causes if each.state == state]
+    template = _environment().get_template("nightly.html.j2")
+    return template.render(
+        night=night,
+        summary=summary(night),
+        forge=forge_of(night.repo) or next((each.forge for each in views if each.forge), None),
+        causes=views,
+        groups=tuple(_groups(night)),
+    )
+
+
+def _view(cause: Cause) -> _CauseView:
+    document = public(cause.document) if cause.document else None
+    failure = None
+    if document:
+        failure = failure_at(document, cause.culprit) if cause.culprit else document.failure
+    tested = tested_cell(cause)
+    return _CauseView(
+        cause,
+        title(cause),
+        document,
+        culprit(cause),
+        forge_of(cause.document.origin or cause.document.repo) if cause.document else None,
+        failure,
+        tested[1] if tested else None,
+    )
+
+
+def _groups(night: NightlyDocument) -> Iterator[_Group]:
+    numbers = Counter(cell.status for cell in night.cells)
+    shown = [(status, label) for status, label in _SHOWN if numbers[status]]
+    widths = [100 * numbers[status] / len(night.cells) for status, _ in shown]
+    for (status, label), start, width in zip(shown, accumulate(widths, initial=0), widths, strict=False):
+        cells = [cell for cell in night.cells if cell.status is status]
+        slug = status.value.replace(" ", "-")
+        yield _Group(slug, label, len(cells), start, width, by_reason(cells))
+
+
+def _plain(value: object) -> object:
+    """A value as it may be escaped: cleaned, without this machine's folders, and not too long."""
+    if isinstance(value, (int, float)) or hasattr(value, "__html__"):  # the latter: our own macros
+        return value
+    text = without_homes(clean(str(value)))
+    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}…"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bisect_tool.render"),
+        autoescape=True,
+        finalize=_plain,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "short": short,
+        "log_line": log_line,
+        "place": lambda frames: place(frames[-1]),
+        "after": lambda event, root: f"{event.time - root.time:+.3f} s",
+        "figure": lambda number: f"{number:.2f}",
+    }
+    environment.globals |= {"events": _EVENTS, "names": _NAMES}
+    return environment

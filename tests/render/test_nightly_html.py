@@ -1,0 +1,150 @@
+"""The page of a night: what it says, that it needs nothing else, and that text of others is text."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from html.parser import HTMLParser
+
+import documents
+import pytest
+from night_documents import CELLS, candidates, cause, cell, hostile, night
+from test_golden import compare
+
+from bisect_tool.render.nightly_html import nightly_html
+from bisect_tool.results.nightly import CellStatus
+
+OURS = "https://github.com/vllm-project/vllm/"
+VOID = {"meta", "br", "rect"}
+TAGS = {
+    *("html", "head", "meta", "title", "style", "body", "header", "main", "footer", "nav", "section"),
+    *("article", "h1", "h2", "h3", "p", "a", "span", "time", "code", "pre", "br", "ul", "ol", "li"),
+    *("dl", "dt", "dd", "details", "summary", "svg", "rect"),
+}
+ATTRIBUTES = {
+    *("lang", "charset", "name", "content", "http-equiv", "href", "id", "class", "datetime"),
+    *("viewbox", "preserveaspectratio", "role", "aria-label", "x", "width", "height"),
+}
+
+
+class Page(HTMLParser):
+    """The elements of a page; it fails where one is not closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.links, self.anchors = set(), set(), [], set()
+        self.open, self.text = [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.tags.add(tag)
+        self.attributes |= given.keys()
+        self.links += [given["href"]] if "href" in given else []
+        self.anchors |= {f"#{given['id']}"} if "id" in given else set()
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] != ["style"]:
+            self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join("".join(self.text).split())
+
+
+def whole():
+    return night(cause(), candidates("open", fingerprint="b"), cause("fixed", fingerprint="c"))
+
+
+def evil_nights():
+    document = hostile()
+    evil, held = document.causes
+    text = evil.exception
+    yield document
+    yield night(
+        evil.model_copy(update={"state": "fixed", "fixed_by": text, "note": text, "document": None}),
+        held.model_copy(update={"culprit": text, "good": text, "bad": text, "candidates": (text,)}),
+        repo=text,
+        commit=text,
+        created=text,
+        version=text,
+    )
+
+
+def test_the_page_word_for_word():
+    compare("night.html", nightly_html(whole()))
+
+
+def test_the_page_of_a_hostile_night_word_for_word():
+    compare("night-hostile.html", nightly_html(hostile()))
+
+
+@pytest.mark.parametrize("document", [whole(), night(), night(cells=()), *evil_nights()])
+def test_a_page_needs_nothing_else_and_runs_nothing(document):
+    text = nightly_html(document)
+    page = Page(text)
+    assert page.tags <= TAGS
+    assert page.attributes <= ATTRIBUTES
+    assert {each for each in page.links if not each.startswith(OURS)} <= page.anchors
+    assert "default-src 'none'" in text
+    assert not re.search(r"url\(|@import", text)
+
+
+@pytest.mark.parametrize("document", [*evil_nights()])
+def test_text_of_others_is_text(document):
+    text = nightly_html(document)
+    assert [each for each in text if unicodedata.category(each) in ("Cc", "Cf", "Cs") and each != "\n"] == []
+    assert "<script>alert(1)</script>" not in text
+    assert "<script>alert(1)</script>" in Page(text).words
+    assert "{{ 7 * 7 }}" in Page(text).words
+
+
+def test_a_night_without_causes_says_so():
+    page = Page(nightly_html(night(cells=(cell(),), exit_code=0)))
+    assert "No cause of failures; 1 of 1 cell passes." in page.words
+    assert "article" not in page.tags
+
+
+def test_many_cells_are_folded():
+    cells = tuple(cell(CellStatus.NEW, f"test[{number}]") for number in range(20))
+    text = nightly_html(night(cells=cells))
+    assert "<summary>and 8 more</summary>" in text
+    assert text.count("<code>gpu test[") == 20
+
+
+def test_the_bar_has_a_part_for_each_status():
+    text = nightly_html(night(cells=(*CELLS, cell(name="test_h"))))
+    parts = re.findall(r'<rect class="([\w-]+)" x="([\d.]+)" width="([\d.]+)"', text)
+    assert len(parts) == len(CellStatus) - 1
+    assert sum(float(width) for *_, width in parts) == pytest.approx(100, abs=0.1)
+    assert parts[-1] == ("green", "77.78", "22.22")
+
+
+def test_folders_of_this_machine_are_not_shown():
+    named = night(
+        cause(document=documents.command()),
+        watch="/home/ada/runs",
+        cells=(cell(CellStatus.NEW, action="bisect-run run --repo /home/ada/vllm"),),
+    )
+    text = html.unescape(nightly_html(named))
+    assert "/home/ada" not in text
+    assert "~/runs" in text
+
+
+def test_a_commit_is_linked_where_the_repository_has_a_page():
+    elsewhere = cause(document=documents.culprit().model_copy(update={"origin": "", "repo": "/srv/x"}))
+    assert [
+        each for each in Page(nightly_html(night(elsewhere, repo="/srv/x"))).links if "#" not in each
+    ] == []
+    links = Page(nightly_html(night(cause(), repo="/srv/x"))).links
+    assert f"{OURS}commit/{night().commit}" in links
+    assert f"{OURS}pull/34730" in links
