@@ -1,4 +1,4 @@
-"""`bisect-run prune`: remove environments, worktrees and logs that are old or too many."""
+"""`bisect-run prune`: remove environments, worktrees, wheels and logs that are old or too many."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES = (
 
 @takes(PruneOptions)
 def prune(options: PruneOptions) -> int:
-    """Remove old environments, worktrees and logs.
+    """Remove old environments, worktrees, wheels and logs.
 
     Nothing that a run uses is removed. The results of sessions stay in the store: `report` still prints
     them, and later searches use them.

@@ -14,6 +14,7 @@ from bisect_tool.disk.size import size_on_disk
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.session.log_files import last_written, log_files
 from bisect_tool.session.session import not_running
+from bisect_tool.wheels.cache import WheelFolder, folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,10 +60,11 @@ def inventory(home: Home, rows: Iterable[SessionRow] | None) -> Inventory:
     Folders of sessions that are in no row count as those of sessions that ended. Without rows, because the
     store cannot be read, logs are no items, so that none are removed.
     """
-    items = (*_environments(home), *_worktrees(home), *(_logs(home, rows) if rows is not None else ()))
+    logs = _logs(home, rows) if rows is not None else ()
+    items = (*_environments(home), *_worktrees(home), *_wheels(home), *logs)
     clones = {home.cache / "repositories", *home.cache.glob("*.git")}
     store = {home.store.with_name(f"{home.store.name}{end}") for end in ("", "-wal", "-shm")}
-    measured = clones | store | {home.cache / "environments", home.cache / "worktrees"}
+    measured = clones | store | {home.cache / name for name in ("environments", "worktrees", "wheels")}
     if rows is not None:
         measured.add(home.session(""))
     other = {path for folder in (home.cache, home.state) for path in folder.glob("*")} - measured
@@ -76,6 +78,8 @@ def last_used(item: Item, home: Home) -> datetime:
             seconds = Entry(item.path).last_used
         case Kind.WORKTREE:
             seconds = SlotFiles(item.path).last_used
+        case Kind.WHEEL:
+            seconds = WheelFolder(item.path).last_used
         case Kind.LOGS:
             seconds = last_written(home, item.name)
     return datetime.fromtimestamp(seconds, UTC)
@@ -89,6 +93,8 @@ def unused(item: Item, home: Home) -> Iterator[bool]:
             held = Entry(item.path).unused()
         case Kind.WORKTREE:
             held = SlotFiles(item.path).unused()
+        case Kind.WHEEL:
+            held = WheelFolder(item.path).unused()
         case Kind.LOGS:
             held = not_running(home, item.name)
     with held as free:
@@ -108,6 +114,12 @@ def _worktrees(home: Home) -> Iterator[Item]:
         if any(path.exists() for path in slot.files):
             name = f"{slot.tree.parent.name}/{slot.tree.name}"
             yield _item(Kind.WORKTREE, name, slot.tree, slot.files, home)
+
+
+def _wheels(home: Home) -> Iterator[Item]:
+    """The wheels of commits, with what is there of unfinished downloads."""
+    for entry in folders(home.cache.absolute() / "wheels"):
+        yield _item(Kind.WHEEL, entry.folder.name, entry.folder, (entry.folder,), home)
 
 
 def _logs(home: Home, rows: Iterable[SessionRow]) -> Iterator[Item]:

@@ -13,16 +13,17 @@ class Kind(StrEnum):
 
     ENVIRONMENT = "environment"
     WORKTREE = "worktree"
+    WHEEL = "wheel"
     LOGS = "logs"
 
 
 @dataclass(frozen=True)
 class Item:
-    """An environment, a worktree, or the logs of a session.
+    """An environment, a worktree, the wheel of a commit, or the logs of a session.
 
     Attributes:
         kind: What it is.
-        name: The fingerprint, `REPOSITORY/SLOT`, or the id of the session.
+        name: The fingerprint, `REPOSITORY/SLOT`, the commit, or the id of the session.
         path: The folder of it.
         size: In bytes, on disk.
         last_used: When a trial last began in it, or last wrote to it.

@@ -48,7 +48,7 @@ def plan(items: Iterable[Item], total: int, now: datetime, limits: Limits) -> Pl
     """Choose what to remove from a home that takes `total` bytes.
 
     First goes what was not used for longer than the age. If the home is still too large, the least recently
-    used goes until it fits: environments and worktrees, which can be made again, before logs, which cannot.
+    used goes until it fits: environments, worktrees and wheels, which come again, before logs, which do not.
     The logs of a session that can be resumed are removed for their age only.
     """
     every = tuple(items)

@@ -67,7 +67,12 @@ def remove(removal: Removal, home: Home, now: datetime) -> Ended:
 
 def remove_leftovers(home: Home) -> None:
     """Delete what an earlier prune renamed, and was killed before it deleted it."""
-    roots = (home.cache / "environments", *(home.cache / "worktrees").glob("*"), home.session(""))
+    roots = (
+        home.cache / "environments",
+        home.cache / "wheels",
+        *(home.cache / "worktrees").glob("*"),
+        home.session(""),
+    )
     for path in (path for root in roots for path in root.glob(f"{_PREFIX}*")):
         try:
             remove_tree(path)
@@ -83,6 +88,8 @@ def _files(item: Item, home: Home, now: datetime) -> tuple[Path, ...]:
             return Entry(item.path).files
         case Kind.WORKTREE:
             return SlotFiles(item.path).files
+        case Kind.WHEEL:
+            return (item.path,)
         case Kind.LOGS:
             for link in item.path.glob(f"trials/*/{TEMPORARY}"):  # of a trial that was killed
                 recover(link.parent)

@@ -134,7 +134,7 @@ def disk_usage(found: Inventory) -> DiskUsage:
         logs=_part(found, Kind.LOGS),
         repositories=PartSize(bytes=found.clones),
         store=PartSize(bytes=found.store),
-        other=PartSize(bytes=found.other),
+        other=PartSize(bytes=found.other + found.size(Kind.WHEEL)),
         total=PartSize(bytes=found.total),
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from long_ago import NOW
+from long_ago import NOW, age, write
 
 from bisect_tool.disk import inventory as inventory_module
 from bisect_tool.disk.inventory import inventory
 from bisect_tool.disk.item import Kind
+from bisect_tool.disk.size import size_on_disk
 from bisect_tool.file_lock import try_lock
+from bisect_tool.wheels.cache import WheelFolder
 
 
 def only(found, kind):
@@ -52,6 +54,21 @@ def test_a_worktree(home, slot):
         assert only(inventory(home, []), Kind.WORKTREE).in_use
 
 
+def test_a_wheel(home):
+    entry = WheelFolder(home.cache / "wheels" / ("a" * 40))
+    write(entry.folder / "engine-1.0-py3-none-any.whl", days=70)
+    age(entry.folder, 70)
+    with entry.unused():
+        pass
+    found = inventory(home, [])
+    item = only(found, Kind.WHEEL)
+    assert (item.name, item.path, item.in_use) == ("a" * 40, entry.folder, False)
+    assert item.last_used == NOW - timedelta(days=70)
+    assert found.total == found.size(Kind.WHEEL) == size_on_disk([entry.folder])
+    with entry.in_use():
+        assert only(inventory(home, []), Kind.WHEEL).in_use
+
+
 def test_the_logs_of_a_session(home, store, session):
     item = only(inventory(home, store.sessions()), Kind.LOGS)
     assert (item.name, item.path) == (session.id, session.folder)
@@ -88,7 +105,7 @@ def test_parts_add_up(home, store, environment, slot, session):
     assert min(found.clones, found.store, found.other) > 0
     parts = [found.size(kind) for kind in Kind]
     assert found.total == sum(parts) + found.clones + found.store + found.other
-    assert [found.number(kind) for kind in Kind] == [1, 1, 1]
+    assert [found.number(kind) for kind in Kind] == [1, 1, 0, 1]
 
 
 def test_nothing_is_held_while_it_is_measured(home, environment, slot, session, monkeypatch):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from long_ago import NOW
+from long_ago import NOW, write
 
 from bisect_tool.disk.inventory import inventory
 from bisect_tool.disk.plan import Reason, Removal
@@ -17,6 +17,7 @@ from bisect_tool.file_lock import try_lock
 from bisect_tool.session.log_files import log_files, pruned_at
 from bisect_tool.session.session import is_running
 from bisect_tool.trial.run import _prefix
+from bisect_tool.wheels.cache import WheelFolder
 
 
 @pytest.fixture
@@ -33,6 +34,17 @@ def files(home):
 def test_everything_that_is_free_is_removed(home, removals):
     assert [remove(each, home, NOW).ending for each in removals] == [Ending.REMOVED] * 3
     assert files(home) == {"pruned"}
+
+
+def test_a_wheel_is_removed_unless_a_build_uses_it(home):
+    entry = WheelFolder(home.cache / "wheels" / ("a" * 40))
+    write(entry.folder / "engine-1.0-py3-none-any.whl", days=70)
+    (item,) = inventory(home, []).items
+    with entry.in_use():
+        assert remove(Removal(item, Reason.AGE), home, NOW).ending is Ending.IN_USE
+    assert entry.folder.is_dir()
+    assert remove(Removal(item, Reason.AGE), home, NOW).ending is Ending.REMOVED
+    assert not entry.folder.exists()
 
 
 def test_locks_stay(home, removals, slot, session):
