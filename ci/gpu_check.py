@@ -1,6 +1,8 @@
-"""Run the demo on a GPU, watch the GPU's memory meanwhile, print one JSON document.
+"""Run the demo and other steps on a GPU, watch its memory meanwhile, print one JSON document.
 
-`ci/gpu_check` makes the environment for this and runs it. The document: docs/how-to/gpu-check.md.
+The steps run in order of worth. After each of them the document so far is written to the file that
+GPU_CHECK_FILE names, if it is set. `ci/gpu_check` makes the environment for this and runs it. The document:
+docs/how-to/gpu-check.md.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import json
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -18,9 +21,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+import gpu_steps
 import pynvml
+from gpu_page import page
 
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.errors import ExitCode
@@ -30,12 +35,16 @@ from bisect_tool.scenario import scenarios_root
 from bisect_tool.supervise.gpus import GpuMemory, snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    Step: TypeAlias = gpu_steps.Release | gpu_steps.TwoSlots | gpu_steps.KilledTool
 
 INTERVAL_S = 0.2
 SETTLE_S = 1.0
-DEADLINE_S = 480.0  # the demo takes a minute or two; this leaves a ten-minute CI step the time to report
-TOLERANCE = 8 << 20  # bytes by which an idle GPU's memory may differ from one look to the next
+DEADLINE_S = 240.0  # the demo takes a minute or two; with all other steps at most eight
+STEP_S = 80.0
+HELD_SHARE = 8  # the release is measured with this part of the memory
+TOOL = Path(sys.executable).with_name("bisect-run")
 _LOADED = re.compile(r"\((Worker_\w+) pid=\d+\).* Model \S+ loaded on ([a-z]+)")
 
 
@@ -74,7 +83,7 @@ class GpuTrial:
         """Whether it gave back what it took."""
         if self.memory_before is None or self.memory_after is None:
             return False
-        return self.memory_after - self.memory_before <= TOLERANCE
+        return self.memory_after - self.memory_before <= gpu_steps.TOLERANCE
 
 
 def join(trial: TrialReport, samples: Sequence[Sample], devices: Mapping[str, Sequence[str]]) -> GpuTrial:
@@ -163,19 +172,37 @@ class Sampler:
                 return
 
 
-def run_demo(gpu: GpuMemory) -> Document | None:
+def run_demo() -> Document | None:
     """The demo's document, None where it printed none; what it has to say goes to our stderr."""
-    command = [str(Path(sys.executable).with_name("bisect-run")), "demo", "--json"]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": gpu.uuid} if len(snapshot()) > 1 else None
+    command = [str(TOOL), "demo", "--json"]
     try:
         # Killed at the deadline, it leaves nothing behind: its guardian sees that it is gone.
-        done = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, timeout=DEADLINE_S, check=False
-        )
+        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=DEADLINE_S, check=False)
     except subprocess.TimeoutExpired:
         say(f"error: the demo did not end within {DEADLINE_S:.0f} seconds")
         return None
     return Document.model_validate_json(done.stdout) if done.stdout else None
+
+
+def repeated(runs: int, gpu: GpuMemory) -> list[str]:
+    """The command that runs the demo's good commit in two slots that share the GPU."""
+    repository = home().cache / "reference-engine.git"
+    what = ["repro", labels()["good"], "--repo", str(repository), "--profile", "reference"]
+    where = ["--gpus", gpu.uuid, "--share-gpu", "--slots", "2"]
+    return [str(TOOL), *what, "--runs", str(runs), *where, "--json"]
+
+
+def steps(gpu: GpuMemory) -> Iterator[tuple[str, Step | None]]:
+    """Run each step after the demo, and yield its name and figures; null where it did not end."""
+
+    def used() -> int:
+        return next(each.used for each in snapshot() if each.uuid == gpu.uuid)
+
+    hold = gpu_steps.holder(gpu.total // HELD_SHARE)
+    yield "release_after_sigterm", gpu_steps.release(used, hold, signal.SIGTERM)
+    yield "release_after_sigkill", gpu_steps.release(used, hold, signal.SIGKILL)
+    yield "two_slots", gpu_steps.two_slots(repeated(2, gpu), STEP_S)
+    yield "killed_tool", gpu_steps.killed_tool(used, repeated(20, gpu))
 
 
 def logs(trial: TrialReport) -> Iterable[str]:
@@ -205,29 +232,51 @@ def name(gpu: GpuMemory) -> str:
 
 
 def main() -> int:
-    """Run the demo, print the document; returns the exit code."""
+    """Run the steps, print the document; returns the exit code."""
     gpu = next(iter(snapshot()), None)
     if gpu is None:
         say("error: no NVIDIA GPU is visible here")
+        print(json.dumps({"gpu": None, "reason": "no NVIDIA GPU is visible", "checks": {}}, indent=2))
         return ExitCode.ENVIRONMENT
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid
     with Sampler(gpu.uuid) as sampler:
-        demo = run_demo(gpu)
+        demo = run_demo()
     trials: list[GpuTrial] = []
     if demo is not None:
         trials = [join(trial, sampler.samples, devices(logs(trial))) for trial in demo.trials]
     held = checks(demo, trials, labels()["culprit"] if demo else "")
-    report = {
+    report: dict[str, Any] = {
         "gpu": {"name": name(gpu), "uuid": gpu.uuid, "total": gpu.total},
         "torch": version("torch"),
         "python": platform.python_version(),
         "trials": [asdict(trial) for trial in trials],
         "demo": demo and demo.model_dump(mode="json", by_alias=True),
         "checks": held,
+        "steps": {},
     }
+    keep(report)
+    for title, step in steps(gpu):
+        report["steps"][title] = step and asdict(step)
+        held[title] = step is not None and step.passed
+        keep(report)
     print(json.dumps(report, indent=2))
     for check, holds in held.items():
         say(f"{'ok' if holds else 'FAILED':>6}  {check}")
     return ExitCode.DONE if all(held.values()) else ExitCode.REGRESSION
+
+
+def keep(report: Mapping[str, Any]) -> None:
+    """Write the document so far, and a page of it, to the file that was asked for, if any."""
+    if (file := os.environ.get("GPU_CHECK_FILE")) is not None:
+        write(Path(file), json.dumps(report, indent=2) + "\n")
+        write(Path(file).with_suffix(".md"), page(report))
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file by the text as a whole."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 if __name__ == "__main__":

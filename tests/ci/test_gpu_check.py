@@ -25,14 +25,14 @@ START = 1_772_792_103.0  # its trial's start, 2026-03-06T10:15:03+00:00
 BOTH = {"cuda": ["Worker_DP0_TP0", "Worker_DP1_TP0"]}
 
 
-def load():
-    spec = importlib.util.spec_from_file_location("gpu_check", ROOT / "ci" / "gpu_check.py")
-    module = sys.modules["gpu_check"] = importlib.util.module_from_spec(spec)
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "ci" / f"{name}.py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-check = load()
+gpu_steps, gpu_page, check = load("gpu_steps"), load("gpu_page"), load("gpu_check")
 DOCUMENT = Document.model_validate_json(EXAMPLE)
 TRIAL = DOCUMENT.trials[0].model_copy(update={"started": "2026-03-06T10:15:03.000+00:00", "seconds": 10.0})
 
@@ -121,9 +121,11 @@ def test_where_the_driver_names_no_process_the_logs_must_do(workers, shared):
 
 def test_no_gpu_ends_before_anything_is_done(monkeypatch, capsys):
     monkeypatch.setattr(check, "snapshot", lambda: ())
-    monkeypatch.setattr(check, "run_demo", lambda _: pytest.fail("the demo was run"))
+    monkeypatch.setattr(check, "run_demo", lambda: pytest.fail("the demo was run"))
     assert check.main() == 5
-    assert capsys.readouterr() == ("", "error: no NVIDIA GPU is visible here\n")
+    printed, said = capsys.readouterr()
+    assert said == "error: no NVIDIA GPU is visible here\n"
+    assert json.loads(printed) == {"gpu": None, "reason": "no NVIDIA GPU is visible", "checks": {}}
 
 
 def test_the_command_ends_before_anything_is_done(tmp_path):
@@ -142,7 +144,9 @@ def test_the_command_ends_before_anything_is_done(tmp_path):
     assert done.returncode == 5
     assert done.stderr.startswith("error: no Python 3.11 to 3.13 here has a torch that sees an NVIDIA GPU\n")
     assert "  python3.12: sees no NVIDIA GPU\n" in done.stderr
-    assert not done.stdout
+    document = json.loads(done.stdout)
+    assert (document["gpu"], document["checks"]) == (None, {})
+    assert document["reason"].startswith("no Python 3.11 to 3.13 here")
     assert not list(temporary.iterdir())
 
 
@@ -154,7 +158,7 @@ def machine(monkeypatch, tmp_path):
     logs.mkdir(parents=True)
     (logs / "1-rank0.log").write_text("(Worker_DP0_TP0 pid=7) INFO Model tiny loaded on cuda\n")
 
-    def demo(_):
+    def demo():
         if state["demo"] != "ends":
             return None
         begun = time.time()
@@ -173,14 +177,30 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(check, "run_demo", demo)
     monkeypatch.setattr(check, "name", lambda _: "NVIDIA H1")
     monkeypatch.setattr(check, "labels", lambda: {"culprit": CULPRIT})
+    figures = gpu_steps.Release("SIGTERM", MIB, (0.5, 0.25, 0.75))
+    monkeypatch.setattr(check, "steps", lambda _: iter([("release", figures), ("two_slots", None)]))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("GPU_CHECK_FILE", str(tmp_path / "gpu.json"))
     return state
 
 
-def test_the_document(machine, capsys):
-    assert check.main() == 0
+def test_the_document(machine, capsys, tmp_path):
+    assert check.main() == 1
     report = json.loads(capsys.readouterr().out)
+    assert json.loads((tmp_path / "gpu.json").read_text()) == report
+    assert report["steps"] == {
+        "release": {"signal": "SIGTERM", "held": MIB, "seconds": [0.5, 0.25, 0.75], "median": 0.5},
+        "two_slots": None,
+    }
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-0"
+    lines = (tmp_path / "gpu.md").read_text().splitlines()
+    assert lines[0] == "# NVIDIA H1, 1024 MiB"
+    assert "| release | signal SIGTERM, held 1 MiB, seconds 0.5 0.25 0.75, median 0.5 |" in lines
+    assert "| two_slots | **failed** |" in lines
+    assert "| two_slots | did not end |" in lines
+    assert f"| {CULPRIT[:9]} | failed | 4 | 900 | 4 |" in lines
     assert report["gpu"] == {"name": "NVIDIA H1", "uuid": "GPU-0", "total": 1 << 30}
-    assert report["checks"] == HOLD
+    assert report["checks"] == {**HOLD, "release": True, "two_slots": False}
     assert Document.model_validate(report["demo"]).cells == DOCUMENT.cells
     (trial,) = report["trials"]
     assert trial["devices"] == {"cuda": ["Worker_DP0_TP0"]}
@@ -196,4 +216,4 @@ def test_a_demo_that_tells_nothing(machine, capsys):
     assert check.main() == 1
     report = json.loads(capsys.readouterr().out)
     assert report["demo"] is None
-    assert set(report["checks"].values()) == {False}
+    assert {name for name, holds in report["checks"].items() if holds} == {"release"}

@@ -1,0 +1,85 @@
+"""The steps of the GPU check, on a device whose memory is held by processes that live."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from test_gpu_check import DOCUMENT, MIB, gpu_steps
+
+SIZE = 64 * MIB
+HOLDER = """
+import os, pathlib, signal, sys, time
+if sys.argv[2:]: signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+print("holding", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def device(tmp_path, monkeypatch):
+    """A device on which the process that wrote its pid to a file holds memory while it lives."""
+    pid = tmp_path / "pid"
+    monkeypatch.setattr(gpu_steps, "LIMIT_S", 20.0)
+
+    def used():
+        try:
+            state = Path(f"/proc/{pid.read_text()}/stat").read_text().rpartition(") ")[2][0]
+        except OSError:
+            return 3 * MIB
+        return 3 * MIB + (SIZE if state not in "ZX" else 0)
+
+    return used, (sys.executable, "-c", HOLDER, str(pid))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_release_is_measured_several_times(device, number):
+    found = gpu_steps.release(*device, number)
+    assert (found.signal, found.held, len(found.seconds)) == (number.name, SIZE, gpu_steps.RUNS)
+    assert found.passed
+    assert found.median in found.seconds
+
+
+def test_memory_that_does_not_come_back_is_no_time(device, monkeypatch):
+    used, command = device
+    monkeypatch.setattr(gpu_steps, "LIMIT_S", 0.3)
+    found = gpu_steps.release(used, (*command, "deaf"), signal.SIGTERM)
+    assert (found.seconds, found.median, found.passed) == ((None,) * gpu_steps.RUNS, None, False)
+
+
+def test_a_killed_tool_is_waited_for_until_its_memory_is_free(device):
+    found = gpu_steps.killed_tool(*device)
+    assert found.held == SIZE
+    assert found.passed
+
+
+def test_a_tool_that_held_nothing_proves_nothing(device):
+    used, _ = device
+    assert not gpu_steps.killed_tool(used, (sys.executable, "-c", "")).passed
+
+
+@pytest.mark.parametrize(
+    ("second", "slot", "outcome", "passed"),
+    [(5, 1, "passed", True), (11, 1, "passed", False), (5, 0, "passed", False), (5, 1, "failed", False)],
+)
+def test_two_slots_ran_beside_each_other(second, slot, outcome, passed):
+    def trial(seconds, slot, outcome):
+        started = f"2026-03-06T10:15:{seconds:02}.000+00:00"
+        return DOCUMENT.trials[0].model_copy(
+            update={"started": started, "seconds": 10.0, "slot": slot, "outcome": outcome}
+        )
+
+    trials = (trial(0, 0, "passed"), trial(second, slot, outcome))
+    text = DOCUMENT.model_copy(update={"trials": trials}).to_json()
+    found = gpu_steps.two_slots((sys.executable, "-c", f"print({text!r})"), 30.0)
+    assert found.outcomes == ("passed", outcome)
+    assert found.passed is passed
+    assert json.loads(text)["trials"]
+
+
+def test_a_tool_that_prints_nothing_has_no_figures():
+    assert gpu_steps.two_slots((sys.executable, "-c", ""), 30.0) is None
