@@ -119,8 +119,8 @@ def _other_failure(
         return decision
     other = _decide(later, known, history, is_new=False)
     if isinstance(other, Bisect):
-        reason = Reason.OTHER_REGRESSION if other.reason is Reason.REGRESSION else other.reason
-        return replace(other, reason=reason, trials=timeline.known_trials(other.exception))
+        trials = timeline.known_trials(other.exception)
+        return replace(other, reason=Reason.OTHER_REGRESSION, trials=trials)
     return decision if other.reason is Reason.FLAKY else other
 
 

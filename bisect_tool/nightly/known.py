@@ -84,10 +84,11 @@ def bisections_of(
 def explanation(
     known: Iterable[KnownBisection], timeline: Timeline, streak: Streak, history: History
 ) -> Explanation:
-    """What is known of a streak that ended: of the failure that it ended with, if that was bisected."""
+    """What is known of a streak that ended: of the failure that it ended with, or else of any."""
     own = (each for each in known if timeline.key in each.cells)
     within = [each for each in own if _span(each, streak, history).overlaps(streak.extent)]
-    return _explanation(_alike(within, streak) or within, timeline, streak, history)
+    last = _explanation(_alike(within, streak), timeline, streak, history)
+    return last or _explanation(within, timeline, streak, history)
 
 
 def without_known_regressions(

@@ -73,7 +73,7 @@ class Reason(StrEnum):
     )
     GIVEN_UP = (
         "given up",
-        "Three bisections found no culprit: compare its first red and last green commit: `repro --compare`.",
+        "Three bisections found no culprit: run its first red and last green commit with `repro --compare`.",
     )
     BORN_RED = "born red", "It is new and never passed."
     NO_PASS_FOUND = "no pass found", "No older commit was found at which it passes."

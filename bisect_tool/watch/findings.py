@@ -64,12 +64,15 @@ def findings(series: str, request: Request | None, sessions: Iterable[PastSessio
 def codes_of_given_up(
     found: Iterable[Finding], decisions: Mapping[CellKey, Decision]
 ) -> tuple[ExitCode, ...]:
-    """The exit codes of the last bisections of the cells that need a person, since none found a culprit."""
+    """The exit codes of the last bisections of the cells that need a person, since none found a culprit.
+
+    Where that bisection found the culprit of other cells, it is INCONCLUSIVE.
+    """
     last = {key: each.document.exit_code for each in found for key in each.known.cells}
     given_up = [
         key for key, each in decisions.items() if isinstance(each, Nothing) and each.reason is Reason.GIVEN_UP
     ]
-    return tuple(ExitCode(last[key]) for key in given_up if key in last)
+    return tuple(ExitCode(last.get(key) or ExitCode.INCONCLUSIVE) for key in given_up)
 
 
 def _known(series: str, request: Request | None, past: PastSession) -> KnownBisection | None:

@@ -50,9 +50,9 @@ def bisection(
     ends = RunOptions(
         good=(decision.good,) if decision.good else (),
         bad=decision.bad,
-        # What is repeated has trials that said nothing.
-        fresh=decision.reason is Reason.REPEATED,
-        # A test that fails differently is skipped anyway.
+        # The trials of what is repeated said nothing.
+        fresh=decision.reason in (Reason.REPEATED, Reason.OTHER_REGRESSION),
+        # Its good end fails, in another way; of a test that counts as no result anyway.
         same_failure=decision.reason is Reason.OTHER_REGRESSION and bool(watch.options.command),
     )
     options = replace(_with(watch.options, ends), budget_minutes=minutes)

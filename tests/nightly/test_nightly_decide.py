@@ -368,6 +368,16 @@ def test_second_culprit_of_a_red_cell_explains_its_second_failure(number):
         assert fixed == Nothing(Reason.FIXED, "c10", "c20")
 
 
+def test_second_failure_without_a_culprit_is_bisected_again_and_given_up():
+    later = nights("F F F F F F", start=8, exception="OSError")
+    vain = [known("c6", "c8", exception="OSError", ended=time(day)) for day in (10, 12, 13)]
+    reasons = [decided([*FIRST, *later], [CULPRIT, *vain[:number]]).reason for number in range(4)]
+    assert reasons[:2] == [Reason.OTHER_REGRESSION, Reason.REPEATED]
+    assert reasons[2:] == [Reason.NO_CULPRIT, Reason.GIVEN_UP]
+    fixed = decided([*FIRST, *later, *nights("P", start=20)], [CULPRIT, *vain])
+    assert fixed == Nothing(Reason.FIXED, "c5", "c20")
+
+
 def test_newest_culprit_inside_the_streak_is_preferred():
     older = known("c4", "c5", culprits={A: "c9"}, ended=time(6))
     newer = known("c4", "c5", culprits={A: "c5"}, ended=time(7))

@@ -104,3 +104,5 @@ def test_cells_without_a_culprit_end_with_the_code_of_their_last_bisection():
     found = findings("w", None, [past(watched(JOB), each) for each in documents])
     assert codes_of_given_up(found, {JOB: Nothing(Reason.GIVEN_UP)}) == (ExitCode.ENDPOINTS,)
     assert codes_of_given_up(found, {JOB: Nothing(Reason.NO_CULPRIT)}) == ()
+    others = findings("w", None, [past(watched(JOB), DOCUMENT.model_copy(update={"exit_code": 0}))])
+    assert codes_of_given_up(others, {JOB: Nothing(Reason.GIVEN_UP)}) == (ExitCode.INCONCLUSIVE,)

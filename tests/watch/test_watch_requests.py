@@ -43,7 +43,7 @@ def test_bisection_without_a_good_end_searches_one(repo, tmp_path):
     [
         (Reason.REGRESSION, False, False),
         (Reason.REPEATED, True, False),
-        (Reason.OTHER_REGRESSION, False, True),
+        (Reason.OTHER_REGRESSION, True, True),
     ],
 )
 def test_reason_of_a_bisection_decides_what_counts(repo, tmp_path, reason, fresh, same_failure):
