@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.published import published
+from bisect_tool.mode import Bisect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ def downloads(
 
     A build that then needs a wheel asks again, and ends the session if the server does not answer.
     """
+    if not isinstance(session.request.mode, Bisect):  # what is run is given
+        return frozenset()
     try:
         return frozenset(published(session.repository, session.range, session.config.profile, environments))
     except EnvironmentFailed as error:

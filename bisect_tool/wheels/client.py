@@ -35,6 +35,11 @@ INTERRUPTED = (
 )
 
 
+def pause(seconds: float) -> None:
+    """Wait before another try."""
+    time.sleep(seconds)
+
+
 class Missing(Exception):
     """The server has no such file; `status` is what it answered with."""
 
@@ -49,9 +54,9 @@ class Unavailable(EnvironmentFailed):
 class Client:
     """Reads from one server of wheels; used as a context manager, which closes its connections."""
 
-    def __init__(self, settings: CommitWheels, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, settings: CommitWheels, sleep: Callable[[float], None] | None = None) -> None:
         self.settings = settings
-        self.sleep = sleep
+        self.sleep = sleep or pause
         self._session = requests.Session()
         self._session.max_redirects = 5
 

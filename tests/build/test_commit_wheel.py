@@ -22,7 +22,7 @@ TIP, PARENT, OLDER = "c" * 40, "b" * 40, "a" * 40
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr("bisect_tool.wheels.client.time.sleep", lambda _: None)
+    monkeypatch.setattr("bisect_tool.wheels.client.pause", lambda _: None)
     with serving_wheels() as found:
         yield found
 

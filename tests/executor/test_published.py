@@ -15,12 +15,13 @@ from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.environments import environments
 from bisect_tool.executor.published import published
 from bisect_tool.git import Repository
+from bisect_tool.mode import Bisect
 from bisect_tool.session.downloads import downloads
 
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr("bisect_tool.wheels.client.time.sleep", lambda _: None)
+    monkeypatch.setattr("bisect_tool.wheels.client.pause", lambda _: None)
     with serving_wheels() as found:
         yield found
 
@@ -87,7 +88,8 @@ def test_failing_server_is_infrastructure_and_for_the_search_a_note(server, hist
     names = environments(repository, span, profile)
     with pytest.raises(EnvironmentFailed, match="HTTP 500"):
         published(repository, span, profile, names)
-    session = SimpleNamespace(repository=repository, range=span, config=SimpleNamespace(profile=profile))
+    request, config = SimpleNamespace(mode=Bisect(goods=span.goods)), SimpleNamespace(profile=profile)
+    session = SimpleNamespace(repository=repository, range=span, request=request, config=config)
     noted = []
     server.faults[f"/{shas[3]}/engine/metadata.json"] = [500] * 9
     assert downloads(session, names, noted.append) == frozenset()

@@ -47,7 +47,7 @@ model = "m"
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr("bisect_tool.wheels.client.time.sleep", lambda _: None)
+    monkeypatch.setattr("bisect_tool.wheels.client.pause", lambda _: None)
     with serving_wheels() as found:
         yield found
 

@@ -1,0 +1,90 @@
+"""A build with a real wheel from a local server: nothing is compiled, and Python files are the commit's."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+from made_wheels import make_wheel
+from wheel_server import serving_wheels
+
+from bisect_tool.build import BuildFailed, BuildProfile
+from bisect_tool.wheels.lineage import Lineage
+
+SHA, PARENT = "b" * 40, "a" * 40
+PROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+# As vLLM's setup.py: compiled files are extracted from the wheel into the tree; without one, it compiles.
+BACKEND = """
+import os, pathlib, zipfile
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    if os.environ.get("VLLM_USE_PRECOMPILED") != "1":
+        raise SystemExit("nvcc: command not found")
+    assert "VLLM_PRECOMPILED_WHEEL_COMMIT" not in os.environ
+    with zipfile.ZipFile(os.environ["VLLM_PRECOMPILED_WHEEL_LOCATION"]) as wheel:
+        wheel.extract("engine/_C.py", ".")
+    name = "engine-1.0-py3-none-any.whl"
+    files = {
+        **{f"engine/{path.name}": path.read_text() for path in pathlib.Path("engine").glob("*.py")},
+        "engine-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: engine\\nVersion: 1.0\\n",
+        "engine-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    listing = "".join(f"{path},,\\n" for path in [*files, "engine-1.0.dist-info/RECORD"])
+    with zipfile.ZipFile(pathlib.Path(wheel_directory, name), "w") as wheel:
+        for path, text in {**files, "engine-1.0.dist-info/RECORD": listing}.items():
+            wheel.writestr(path, text)
+    return name
+"""
+ASK = "import engine, engine._C as c; print(engine.__file__, engine.VERSION, c.NATIVE)"
+
+
+@pytest.fixture
+def build(place, tmp_path, monkeypatch):
+    """Build a commit with these `versions` of its Python files one after the other."""
+    monkeypatch.setenv("VLLM_PRECOMPILED_WHEEL_COMMIT", "nightly")  # of the caller's shell
+    with serving_wheels() as server:
+        variables = {"VLLM_USE_PRECOMPILED": "1", "VLLM_PRECOMPILED_WHEEL_LOCATION": "{wheel}"}
+        wheels = {"url": server.url, "package": "engine", "variants": ["cu129"], "env": variables}
+        profile = BuildProfile(
+            provider="source", tree=("engine",), env={"PYTHONPATH": "{tree}"}, commit_wheels=wheels
+        )
+
+        def run(version):
+            (place.tree / "engine").mkdir(exist_ok=True)
+            (place.tree / "engine" / "__init__.py").write_text(f"VERSION = {version}")
+            (place.tree / "engine" / "_C.py").unlink(missing_ok=True)
+            (place.tree / "backend.py").write_text(BACKEND)
+            (place.tree / "pyproject.toml").write_text(PROJECT)
+            return place.prepare(profile, lineage=Lineage((SHA, PARENT), time.time() - 600))
+
+        run.server = server
+        yield run
+
+
+@pytest.mark.slow
+def test_wheel_of_an_ancestor_saves_the_compilation(build, place, tmp_path):
+    files = {"engine/__init__.py": "VERSION = 'of the wheel'", "engine/_C.py": "NATIVE = 'compiled'"}
+    wheel = make_wheel(tmp_path / "made", "engine", "0.9+gaaaaaaaaa", files)
+    path = build.server.publish(PARENT, wheel, "cu129")
+    for version in (1, 2):
+        environment = build(version)
+        assert environment.reused == (version > 1)
+        said = subprocess.check_output(
+            [environment.python, "-c", ASK], env=dict(environment.variables), cwd=place.tree, text=True
+        )
+        assert said.split() == [str(place.tree / "engine" / "__init__.py"), str(version), "compiled"]
+    assert "%2B" in path
+    assert len(build.server.requested(path)) == 1
+
+
+@pytest.mark.slow
+def test_commit_that_does_not_compile_without_a_wheel_says_that_it_is_fresh(build):
+    with pytest.raises(BuildFailed, match=r"the commit is 10 minutes old, and a wheel is usually published"):
+        build(1)
