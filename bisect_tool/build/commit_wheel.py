@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed, BuildInterrupted
@@ -27,7 +28,28 @@ if TYPE_CHECKING:
     from bisect_tool.wheels.index import Wheel
     from bisect_tool.wheels.settings import CommitWheels
 
-RECORD = "wheel.json"
+_RECORD = "wheel.json"
+
+
+@dataclass(frozen=True)
+class UsedWheel:
+    """The wheel of a commit that an environment was built with."""
+
+    commit: str
+    url: str
+    filename: str
+    sha256: str
+    variant: str
+    torch: str
+
+
+def used_wheel(cache: Path, fingerprint: str) -> UsedWheel | None:
+    """The wheel that an environment was built with; None without one, and of one that was removed."""
+    record = cache / "environments" / fingerprint / _RECORD
+    try:
+        return UsedWheel(**json.loads(record.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # built from source, removed, or by another version
+        return None
 
 
 @contextmanager
@@ -127,11 +149,5 @@ def _record(wheel: Wheel, checksum: str, torch: str, job: Build) -> None:
     own = wheel.sha == job.lineage.shas[0]
     of = "the commit itself" if own else "the nearest ancestor with the same native files that has one"
     job.note(f"using {wheel.filename} of {wheel.sha[:9]}, {of}; SHA-256 {checksum}")
-    content = {
-        "commit": wheel.sha,
-        "url": wheel.url,
-        "sha256": checksum,
-        "variant": wheel.variant,
-        "torch": torch,
-    }
-    (job.folder / RECORD).write_text(json.dumps(content, indent=1), encoding="utf-8")
+    used = UsedWheel(wheel.sha, wheel.url, wheel.filename, checksum, wheel.variant, torch)
+    (job.folder / _RECORD).write_text(json.dumps(asdict(used), indent=1), encoding="utf-8")

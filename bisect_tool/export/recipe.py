@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bisect_tool.build import BuildProfile
+    from bisect_tool.build.commit_wheel import UsedWheel
 
 
-def recipe(build: BuildProfile, pinned: Sequence[str]) -> Iterator[str]:
-    """Return the lines that create the environment; `pinned` are the exact versions used, if known.
+def recipe(build: BuildProfile, pinned: Sequence[str] = (), wheel: UsedWheel | None = None) -> Iterator[str]:
+    """Return the lines that create the environment.
 
+    `pinned` are the exact versions used, if known, and `wheel` is the published one that was used, if any.
     They read the variables `python`, `tree`, `out` and `environment`, and set `python` anew.
     """
     if build.needs_venv:
@@ -29,7 +31,7 @@ def recipe(build: BuildProfile, pinned: Sequence[str]) -> Iterator[str]:
     if build.provider is Provider.OVERLAY:
         yield from _overlay(build)
     if build.provider is Provider.SOURCE:
-        yield from _source(build)
+        yield from _source(build, wheel)
     for command in build.command:
         yield f'(cd "$tree" && {" ".join(map(word, command))})'
 
@@ -59,13 +61,23 @@ def _overlay(build: BuildProfile) -> Iterator[str]:
     yield f'"$python" - "$out/wheel" {shlex.quote(build.distribution)} <<\'PY\'\n{_INTRODUCE}PY'
 
 
-def _source(build: BuildProfile) -> Iterator[str]:
+def _source(build: BuildProfile, wheel: UsedWheel | None) -> Iterator[str]:
     """Build and install the worktree, then copy files that only the build created over it."""
-    yield '"$python" -m pip install --quiet "$tree"'
+    variables = ""
+    if wheel is not None and build.commit_wheels is not None:
+        yield f"# Compiled files come from the wheel that is published for {wheel.commit[:12]}."
+        yield f"wheel=$out/{shlex.quote(wheel.filename)}"
+        yield f'[ -e "$wheel" ] || "$python" -c {shlex.quote(_FETCH)} {shlex.quote(wheel.url)} "$wheel"'
+        yield f'echo "{wheel.sha256}  $wheel" | sha256sum --check --quiet'
+        used = (f"{name}={word(value)} " for name, value in build.commit_wheels.env.items())
+        variables = "".join(used)
+    yield f'{variables}"$python" -m pip install --quiet "$tree"'
     yield 'site=$("$python" -c \'import sysconfig; print(sysconfig.get_path("purelib"))\')'
     for folder in map(shlex.quote, build.tree):
         yield f'[ ! -e "$site"/{folder} ] || cp -rn "$site"/{folder} "$tree"/'
 
+
+_FETCH = "import sys, urllib.request; urllib.request.urlretrieve(*sys.argv[1:])"
 
 _INTRODUCE = """\
 # The commit's package is found as a distribution: its metadata, and its console scripts.

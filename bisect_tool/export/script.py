@@ -10,6 +10,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from bisect_tool.build.commit_wheel import used_wheel
 from bisect_tool.build.packages import pinned
 from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.export.bundle import MODULES, modules
@@ -150,7 +151,8 @@ def _looked_for(packages: Sequence[str]) -> Iterator[str]:
 def _environment(session: Session, document: Document, profile: Profile) -> Iterator[str]:
     used = next((trial.environment for trial in document.trials if trial.environment), "")
     yield ""
-    yield from recipe(profile.build, pinned(session.home.cache, used) if used else ())
+    cache = session.home.cache
+    yield from recipe(profile.build, pinned(cache, used) if used else (), used_wheel(cache, used))
 
 
 def _counted(document: Document, shared: TrialConfig) -> Iterator[str]:

@@ -70,8 +70,12 @@ def resolve_wheels(
     settings = settings.model_copy(update={"url": base_url(asked)} if asked else {})
     torch = _torch(settings, request.ends, repository)
     variant = _variant(settings, profile.build, request.ends, repository)
-    which = " ".join(filter(None, (variant and f"variant {variant}", torch and f"torch {torch}")))
-    notice(f"wheels of each commit: {settings.url}{f', {which}' if which else ''}")
+    which = [
+        settings.url,
+        *([f"variant {variant}"] if variant else []),
+        *([f"torch {torch}"] if torch else []),
+    ]
+    notice(f"wheels of each commit: {', '.join(which)}")
     return ChosenWheels(url=settings.url, variant=variant, torch=torch)
 
 

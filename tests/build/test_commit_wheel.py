@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from made_wheels import make_wheel
 from wheel_server import serving_wheels
 
 from bisect_tool.build import BuildFailed, BuildProfile, lineage
-from bisect_tool.build.commit_wheel import RECORD, wheel_variables
+from bisect_tool.build.commit_wheel import used_wheel, wheel_variables
 from bisect_tool.build.step import Build
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.git import Repository
@@ -84,9 +83,10 @@ def test_wheel_is_recorded_in_environment_and_log(server, job, wheel):
     server.publish(PARENT, wheel(), "cu129")
     build = job(TIP, PARENT, variants=["cu129"])
     assert used(build) == PARENT
-    record = json.loads((build.folder / RECORD).read_text())
-    assert (record["commit"], record["variant"]) == (PARENT, "cu129")
-    assert record["sha256"] in build.log.read_text()
+    record = used_wheel(build.folder.parents[1], build.folder.name)
+    assert (record.commit, record.variant, record.torch) == (PARENT, "cu129", "")
+    assert record.sha256 in build.log.read_text()
+    assert used_wheel(build.folder.parents[1], "other") is None
     assert "nearest ancestor with the same native files" in build.log.read_text()
 
 

@@ -161,7 +161,7 @@ def test_single_variant_needs_no_request(choose, server):
     said = []
     chosen = choose(variants='["cu129"]', notice=said.append)
     assert chosen == ChosenWheels(url=server.url, variant="cu129", torch="2.10.0")
-    assert said == [f"wheels of each commit: {server.url}, variant cu129 torch 2.10.0"]
+    assert said == [f"wheels of each commit: {server.url}, variant cu129, torch 2.10.0"]
     assert server.seen == []
 
 

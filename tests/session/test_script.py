@@ -12,6 +12,7 @@ from io import BytesIO
 import pytest
 from suites import write_scenario
 
+from bisect_tool.build.commit_wheel import UsedWheel
 from bisect_tool.build.packages import pinned
 from bisect_tool.build.profile import BuildProfile
 from bisect_tool.export.recipe import recipe, word
@@ -259,6 +260,19 @@ def test_the_recipes_are_bash(name, tmp_path):
     assert ("torch==2.10.0" in lines) is build.needs_venv
     assert ("--target" in lines) is (build.provider == "overlay")
     assert 'PYTHONPATH="$tree"' in lines
+
+
+def test_the_recipe_takes_the_wheel_that_was_used():
+    build = load("external-lb-dp").profile("gpu").build
+    wheel = UsedWheel("a" * 40, "https://host/a/vllm-1%2Bg1.whl", "vllm-1+g1.whl", "0123", "cu129", "2.10.0")
+    lines = list(recipe(build, (), wheel))
+    subprocess.run(["bash", "-n"], input="\n".join(lines), check=True, text=True)
+    assert "wheel=$out/vllm-1+g1.whl" in lines
+    assert any("https://host/a/vllm-1%2Bg1.whl" in line for line in lines)
+    assert 'echo "0123  $wheel" | sha256sum --check --quiet' in lines
+    location = 'VLLM_PRECOMPILED_WHEEL_LOCATION="$wheel"'
+    assert f'VLLM_USE_PRECOMPILED=1 {location} "$python" -m pip install --quiet "$tree"' in lines
+    assert not any("PRECOMPILED" in line for line in recipe(build))
 
 
 def test_a_recipe_makes_its_virtual_environment(tmp_path):
