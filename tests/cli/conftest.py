@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,9 +17,12 @@ from bisect_tool.demo.patch_series import replay
 from bisect_tool.supervise.load import Load
 from bisect_tool.terminal import terminal
 
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
+CHECKOUT = Path(__file__).parents[2]
+SCENARIOS = CHECKOUT / "scenarios"
 SERIES = SCENARIOS / "reference_engine" / "series.toml"
 WITHOUT_TORCH = Path(__file__).with_name("without_torch")
+SESSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+SECONDS = re.compile(r"\d+(\.\d)? s\b|\d+ min \d\d s\b")
 STEERING = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "TF_BUILD", "TTY_COMPATIBLE")
 
 
@@ -81,6 +85,18 @@ def place():
     folder = Path(tempfile.mkdtemp(prefix="bisect-run-", dir="/tmp"))
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def normal(place):
+    """What is the same in every run: without this run's places, ids and times, and without padding."""
+
+    def normalise(text):
+        text = text.replace(str(place), "/tmp/bisect-run-12345678").replace(str(CHECKOUT), "/checkout")
+        text = SECONDS.sub("0.1 s", SESSION.sub("20260306-101500-1a2b", text))
+        return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+    return normalise
 
 
 @pytest.fixture(scope="session")

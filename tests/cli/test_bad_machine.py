@@ -1,0 +1,100 @@
+"""Machines that lack something: git, a newer Python, a GPU, the packages of the demo, the current folder."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import bisect_tool
+import bisect_tool.options.resolve_profile
+from bisect_tool.git.plumbing import version
+
+COMMANDS = {
+    "run": ("run", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
+    "demo": ("demo",),
+    "plan": ("plan", "--good", "good", "--bad", "bad", "--repo", "{engine}", "--", "true"),
+    "step": ("step", "--rev", "bad", "--repo", "{engine}", "--", "true"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_git(cli, engine, tmp_path, monkeypatch, command):
+    words = [word.format(engine=engine) for word in COMMANDS[command]]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    version.cache_clear()
+    ended = cli(*words)
+    assert ended.err == "error: git is not installed\ninstall git 2.32 or newer\n"
+    assert (ended.code, ended.out) == (128 if command == "step" else 5, "")
+
+
+def test_no_git_at_the_start(engine, tmp_path):
+    """In a process of its own: GitPython, which looks for git where it is imported, is not imported there."""
+    main = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+    argv = [sys.executable, "-c", main, *(word.format(engine=engine) for word in COMMANDS["run"])]
+    env = {**os.environ, "PATH": str(tmp_path)}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == "error: git is not installed\ninstall git 2.32 or newer\n"
+    assert (done.returncode, done.stdout) == (5, "")
+
+
+def test_python_too_old(capsys):
+    assert in_python((3, 10, 14)).code == 5
+    said = capsys.readouterr()
+    assert said.err == (
+        "error: bisect-run needs Python 3.11 or newer, and this is 3.10.14\n"
+        "Make a virtual environment with a newer one, such as: python3.11 -m venv .venv\n"
+    )
+    assert not said.out
+
+
+def test_python_new_enough():
+    assert in_python((3, 11, 0)) is None
+
+
+def in_python(version):
+    """How our package's own file ends when a Python of that version, which must understand it, reads it."""
+    text = Path(bisect_tool.__file__).read_text(encoding="utf-8")
+    ast.parse(text, feature_version=(3, 7))
+    words = ".".join(map(str, version))
+    fake = SimpleNamespace(version_info=version, version=f"{words} (main)", stderr=sys.stderr, exit=sys.exit)
+    names = {**vars(builtins), "__import__": lambda *_: fake}
+    try:
+        exec(compile(text, "__init__.py", "exec"), {"__builtins__": names})  # noqa: S102 - our own text
+    except SystemExit as ended:
+        return ended
+    return None
+
+
+def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):
+    monkeypatch.setattr(bisect_tool.options.resolve_profile, "snapshot", tuple)
+    ended = cli("--repo", engine, "--good", "good", "--bad", "bad", "--profile", "gpu")
+    assert ended.err == (
+        "error: profile gpu needs an NVIDIA GPU, and none was found\nSee `bisect-run doctor`.\n"
+    )
+    assert (ended.code, ended.out) == (5, "")
+
+
+def test_demo_without_its_engine(cli, monkeypatch):
+    monkeypatch.setattr("bisect_tool.cli.machine_checks._ENGINE", ("sys", "nothing_of_this_name"))
+    ended = cli("demo")
+    assert ended.err == (
+        "error: the demo needs packages that are missing: nothing_of_this_name\n"
+        "in a clone of bisect-run: pip install '.[engine]'\n"
+    )
+    assert (ended.code, ended.out) == (5, "")
+
+
+def test_a_folder_that_is_gone(cli, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    ended = cli("status")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == ("error: the current directory no longer exists\ncd to an existing directory.\n")

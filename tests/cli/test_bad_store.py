@@ -1,0 +1,129 @@
+"""Stores that are damaged, or were written by another version."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from bisect_tool.paths import home as current_home
+from bisect_tool.session.store import Store
+
+MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+
+
+@pytest.fixture(scope="module")
+def two_sessions(tmp_path_factory, project):
+    """A home with two sessions of two runs each (trials 1 to 4), which no test may change."""
+    made = tmp_path_factory.mktemp("two") / "home"
+    words = ("repro", "c1", "--repo", str(project.path), "--runs", "2", "--", "true")
+    for _ in range(2):
+        subprocess.run(
+            [sys.executable, "-c", MAIN, *words],
+            env={**os.environ, "BISECT_RUN_HOME": str(made)},
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+    return made
+
+
+@pytest.fixture
+def filled(two_sessions, home):
+    """The home of the test, with a copy of these sessions."""
+    shutil.copytree(two_sessions, home, symlinks=True)
+    return home
+
+
+def test_a_session_of_another_version(cli):
+    store = Store(current_home().store)
+    session = store.create("{}")
+    for command in ("resume", "report"):
+        ended = cli(command, session)
+        assert (ended.code, ended.out) == (2, "")
+        assert "another version of bisect-run" in ended.err
+
+
+def change(home, statement, *values):
+    """Change the store behind the back of the program."""
+    with closing(sqlite3.connect(home / "state" / "store.db", isolation_level=None)) as database:
+        database.execute(statement, values)
+
+
+def test_a_document_of_another_version(cli, filled):
+    """It is told, and hides no other session in the list."""
+    change(filled, "UPDATE session SET document = '{}'")
+    for command in ("report", "status"):
+        ended = cli(command, "last")
+        assert (ended.code, ended.out) == (2, "")
+        assert "another version of bisect-run" in ended.err
+    assert cli("status").code == 0
+
+
+@pytest.mark.parametrize("spoilt", ["{}", "", '{"seconds": null}', "\0"])
+def test_a_trial_that_cannot_be_read_is_left_out_with_a_line(cli, filled, spoilt):
+    """As one with Infinity in it was, which earlier versions stored as null."""
+    change(filled, "UPDATE session SET document = NULL")
+    change(filled, "UPDATE trial SET result = ? WHERE number = 3", spoilt)
+    said = cli("report", "last", "--json")
+    assert said.code == 0
+    assert json.loads(said.out)["cost"]["trials"] == 1
+    assert re.search(r"trial 3 of session \S+ cannot be read, and is left out", said.err)
+    resumed = cli("resume", "--json")
+    assert resumed.code == 0
+    assert json.loads(resumed.out)["cost"]["trials"] == 2
+
+
+@pytest.mark.parametrize(
+    "change_to",
+    [
+        "created = 'x'",
+        "created = '2026-01-01'",
+        "created = 7",
+        "request = 7",
+        "request = 'not JSON'",
+        "id = x'ff00'",
+    ],
+)
+def test_a_session_that_cannot_be_read_hides_no_other(cli, filled, change_to):
+    change(filled, f"UPDATE session SET {change_to} WHERE rowid = 1")  # noqa: S608 - those above
+    for command in (("status",), ("report", "last"), ("resume", "last")):
+        ended = cli(*command)
+        assert ended.code == 0, ended.err
+    said = cli("status")
+    assert "cannot be read" in said.err or "another version" in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize("command", [("status",), ("report",), ("resume",), ("doctor",)])
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("ALTER TABLE trial RENAME COLUMN purpose TO aim", "its table trial lacks purpose"),
+        ("ALTER TABLE session RENAME COLUMN document TO paper", "its table session lacks document"),
+        ("PRAGMA user_version=99", "was written by a newer version of bisect-run (schema 99,"),
+    ],
+)
+def test_a_store_of_another_layout(cli, home, command, statement, sentence):
+    assert cli("status").code == 0
+    change(home, statement)
+    ended = cli(*command)
+    assert ended.code == 5
+    assert sentence in " ".join((ended.out + ended.err).split())
+    assert "Free some space" not in ended.err
+
+
+@pytest.mark.parametrize("command", [("status",), ("report",), ("resume",), ("doctor",)])
+def test_a_store_that_is_no_database(cli, home, command):
+    (home / "state").mkdir(parents=True)
+    (home / "state" / "store.db").write_bytes(b"something else altogether" * 400)
+    ended = cli(*command)
+    assert ended.code == 5
+    assert "is damaged: file is not a database" in " ".join((ended.out + ended.err).split())
+    assert (home / "state" / "store.db").exists()
