@@ -89,7 +89,7 @@ def checks() -> Iterator[Check]:
         needed=False,
     )
     gpus = snapshot()
-    found = count(len(gpus), "NVIDIA GPU") if gpus else "none"
+    found = count(len(gpus), "GPU") if gpus else "none"
     yield Check("GPUs", found, bool(gpus), "only profiles without GPUs can run", needed=False)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.options import projects
-from bisect_tool.supervise.gpus import snapshot
+from bisect_tool.supervise.nvidia import devices
 
 if TYPE_CHECKING:
     from bisect_tool.git import Repository
@@ -30,7 +30,7 @@ def resolve_profile(
 
 def choose_profile(scenario: Scenario, asked: str | None, repository: Repository, bad: str) -> str:
     """The profile asked for, else the one made for this repository: with GPUs where there are some."""
-    gpus = len(snapshot())
+    gpus = len(devices())
     if asked is not None:
         profile = scenario.profile(asked)
         if profile.needs_gpu and gpus == 0:

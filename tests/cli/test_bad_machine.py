@@ -73,7 +73,7 @@ def in_python(version):
 
 
 def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):
-    monkeypatch.setattr(bisect_tool.options.resolve_profile, "snapshot", tuple)
+    monkeypatch.setattr(bisect_tool.options.resolve_profile, "devices", tuple)
     ended = cli("--repo", engine, "--good", "good", "--bad", "bad", "--profile", "gpu")
     assert ended.err == (
         "error: profile gpu needs an NVIDIA GPU, and none was found\nSee `bisect-run doctor`.\n"
