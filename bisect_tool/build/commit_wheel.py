@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build.environment import BuildFailed, BuildInterrupted
 from bisect_tool.file_lock import LeaseCancelledError
-from bisect_tool.wheels.archive import BadWheel, pinned, torch_of
+from bisect_tool.wheels.archive import BadWheel, check_wheel, pinned, torch_of
 from bisect_tool.wheels.cache import WheelCache
 from bisect_tool.wheels.client import Client, Missing
-from bisect_tool.wheels.download import download
+from bisect_tool.wheels.download import discard, download
 from bisect_tool.wheels.tags import supported
 
 if TYPE_CHECKING:
@@ -118,22 +118,26 @@ def _held(client: Client, wheel: Wheel, job: Build, settings: CommitWheels) -> I
 
     def fetch(part: Path) -> str:
         job.note(f"downloading {wheel.url}")
-        return download(client, wheel.url, part, job.check)
+        checksum = download(client, wheel.url, part, job.check)
+        try:
+            check_wheel(part, settings.package, wheel.version)
+        except BadWheel:
+            discard(part)
+            raise
+        return checksum
 
     try:
         with cache.get(wheel, wait_s, job.cancel, job.waiting, fetch) as (path, checksum):
-            try:
-                torch = torch_of(path, settings.package, wheel.version)
-            except BadWheel as error:
-                job.note(f"{wheel.filename} cannot be used: {error}")
-                yield None
-                return
+            torch = torch_of(path)
             if settings.torch and torch != settings.torch:
                 job.note(f"{wheel.filename} cannot be used: it needs torch {torch or '(any)'}")
                 yield None
                 return
             _record(wheel, checksum, torch, job)
             yield path
+    except BadWheel as error:
+        job.note(f"{wheel.filename} cannot be used: {error}")
+        yield None
     except Missing as missing:
         job.note(f"{wheel.filename} is listed, but missing: {missing}")
         yield None

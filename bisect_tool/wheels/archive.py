@@ -5,6 +5,8 @@ from __future__ import annotations
 import email.parser
 import stat
 import zipfile
+import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -14,43 +16,49 @@ from packaging.version import InvalidVersion, Version
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _MOST_FILES = 100_000
 _UNPACKED_LIMIT = 32 << 30
 _METADATA_LIMIT = 4 << 20
+# Of a damaged or encrypted file, of an unknown compression, and of names that are not UTF-8.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
 class BadWheel(Exception):
     """The file is no wheel of that distribution, or it would write where it must not."""
 
 
-def torch_of(path: Path, package: str, version: Version) -> str:
-    """The version of torch that a wheel is pinned to, empty if none, after a check of the whole file.
+def check_wheel(path: Path, package: str, version: Version) -> None:
+    """Check the whole file, before it is kept.
 
     Raises:
         BadWheel: it is damaged, another distribution or version, or a member leads out of its folder.
     """
-    try:
-        with zipfile.ZipFile(path) as wheel:
-            _check_members(wheel.infolist())
-            if damaged := wheel.testzip():
-                raise BadWheel(f"{clean_line(damaged, 200)} is damaged")
-            headers = _metadata(wheel)
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        OSError,
-        zipfile.LargeZipFile,
-    ) as e:
-        raise BadWheel(f"it is no intact zip file: {clean_line(str(e), 200)}") from e
+    with _opened(path) as wheel:
+        _check_members(wheel.infolist())
+        if damaged := wheel.testzip():
+            raise BadWheel(f"{clean_line(damaged, 200)} is damaged")
+        headers = _metadata(wheel)
     name, found = (headers.get(key, [""])[0] for key in ("name", "version"))
     if canonicalize_name(name) != package or not _is_version(found, version):
         raise BadWheel(f"it is {clean_line(f'{name} {found}', 200)}, not {package} {version}")
-    return pinned(headers.get("requires-dist", []), "torch")
+
+
+def torch_of(path: Path) -> str:
+    """The version of torch that a wheel is pinned to; empty if none. Raises BadWheel if it is damaged."""
+    with _opened(path) as wheel:
+        return pinned(_metadata(wheel).get("requires-dist", []), "torch")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            yield wheel
+    except _DAMAGED as error:
+        raise BadWheel(f"it is no intact zip file: {clean_line(str(error), 200)}") from error
 
 
 def pinned(requirements: Iterable[str], package: str) -> str:

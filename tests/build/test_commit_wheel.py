@@ -109,6 +109,8 @@ def test_damaged_wheel_is_passed_over(server, job, wheel):
     build = job(TIP, PARENT)
     assert used(build) == PARENT
     assert "cannot be used" in build.log.read_text()
+    server.publish(TIP, wheel())
+    assert used(job(TIP, PARENT)) == TIP, "once it is intact, it is no other content"
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])

@@ -8,11 +8,12 @@ import zipfile
 import pytest
 from packaging.version import Version
 
-from bisect_tool.wheels.archive import BadWheel, pinned, torch_of
+from bisect_tool.wheels.archive import BadWheel, check_wheel, pinned, torch_of
 
 
 def check(path, version="1.0"):
-    return torch_of(path, "engine", Version(version))
+    check_wheel(path, "engine", Version(version))
+    return torch_of(path)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,18 @@ def test_damaged_member_is_refused(wheel_at):
     path = wheel_at(text="compiled code")
     path.write_bytes(path.read_bytes().replace(b"compiled code", b"c0mpiled code"))
     with pytest.raises(BadWheel, match=r"engine/_C\.so is damaged"):
+        check(path)
+
+
+def test_damaged_compressed_member_is_refused(tmp_path):
+    path = tmp_path / "a.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("engine/_C.so", bytes(range(256)) * 100)
+        start = wheel.getinfo("engine/_C.so").header_offset + 30 + len("engine/_C.so")
+    content = bytearray(path.read_bytes())
+    content[start : start + 20] = b"\xff" * 20
+    path.write_bytes(content)
+    with pytest.raises(BadWheel, match="no intact zip file"):
         check(path)
 
 
