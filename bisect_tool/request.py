@@ -37,6 +37,11 @@ class _Check(_Model):
         return None
 
     @property
+    def as_job(self) -> JobCheck | None:
+        """The check if it is a job of CI."""
+        return None
+
+    @property
     def command(self) -> tuple[str, ...]:
         """The words of the user's command; empty for tests."""
         return ()
@@ -89,6 +94,11 @@ class _Check(_Model):
     @property
     def grouped(self) -> bool:
         """Whether cells with the same first parameter run in one process of their own in CI."""
+        return True
+
+    @property
+    def selects_cells(self) -> bool:
+        """Whether a trial can run some of the cells only."""
         return True
 
     @property
@@ -250,7 +260,48 @@ class CommandCheck(_Check):
         return True
 
 
-Check = Annotated[SuiteCheck | PytestCheck | ProjectCheck | CommandCheck, Field(discriminator="kind")]
+class JobCheck(_Check):
+    """A job of the team's own CI, which runs it; its tests are the cells.
+
+    `job` is a pattern of its name, in which `*` and `?` are wild. `pipeline` is `organization/slug` of
+    Buildkite, `repository` and `workflow` are those of GitHub; `input` is the workflow's input that takes the
+    commit. Only builds of `branch` count, and none that sets a variable of `exclude_env`. `allow_builds`
+    starts a build where a commit has none. `cancel_jobs` cancels on an interrupt what was started. With
+    `dry_run` the calls that would start something are printed instead.
+    """
+
+    kind: Literal["job"] = "job"
+    service: Literal["buildkite", "github"]
+    job: str = Field(min_length=1)
+    pipeline: str = ""
+    repository: str = ""
+    workflow: str = ""
+    input: str = ""
+    branch: str = "main"
+    exclude_env: tuple[str, ...] = ()
+    allow_builds: bool = False
+    cancel_jobs: bool = False
+    dry_run: bool = False
+
+    @property
+    def as_job(self) -> JobCheck:
+        """The check itself."""
+        return self
+
+    @property
+    def grouped(self) -> bool:
+        """Parameters of tests say nothing about the processes of a job."""
+        return False
+
+    @property
+    def selects_cells(self) -> bool:
+        """A job runs all of its tests."""
+        return False
+
+
+Check = Annotated[
+    SuiteCheck | PytestCheck | ProjectCheck | CommandCheck | JobCheck, Field(discriminator="kind")
+]
 
 
 class Watched(_Model):

@@ -20,6 +20,7 @@ def serving(answer):
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self):
             answer(self)
@@ -28,6 +29,9 @@ def serving(answer):
             answer(self)
 
         def do_PATCH(self):
+            answer(self)
+
+        def do_PUT(self):
             answer(self)
 
         def log_message(self, *_):

@@ -15,7 +15,7 @@ EXAMPLES = (
 )
 
 
-@takes(RunOptions, without=("confirm", "as_json"))
+@takes(RunOptions, without=("confirm", "as_json", "dry_run"))
 def plan(options: RunOptions) -> int:
     """Show the commits, builds and trials that `run` would need."""
     if not options.good or options.bad is None:

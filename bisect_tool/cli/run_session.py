@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from bisect_tool.build import BuildInterrupted
 from bisect_tool.cli.interrupt import interruptible
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError, exit_code_of
+from bisect_tool.executor.executor import DryRunEnded
 from bisect_tool.export.script import needed, origin, script
 from bisect_tool.format import listing, short
 from bisect_tool.mode import Bisect, Repro, Walk
@@ -77,6 +78,9 @@ def drive(session: Session, store: Store, as_json: bool) -> int:
         document = finish(session, store)
     except SessionInterrupted as interrupted:
         return interrupted.exit_code
+    except DryRunEnded as ended:
+        say(ended.message)
+        return ended.exit_code
     _write_script(session, document)
     if as_json:
         write_json(document)
@@ -210,7 +214,9 @@ def _announce(bisecting: Session) -> None:
 
 def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:
     with Progress(session, busy=BusyWatch()) as progress:
-        state = runner.run(session, session.planner, store, progress, executor_of(session, cancel))
+        own = [row.result for row in store.trials(session.id)]
+        executor = executor_of(session, cancel, own)
+        state = runner.run(session, session.planner, store, progress, executor)
     session = sessions.assembled(session, store)
     return state, compose(session, sessions.trials(session, store), state, native_changes(session))
 

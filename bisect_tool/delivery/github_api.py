@@ -16,6 +16,7 @@ from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
+from bisect_tool.sources.github_client import WRITE_TOKEN
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from bisect_tool.delivery.clock import Clock
 
 _log = logging.getLogger("bisect_run.delivery")
-TOKEN = "BISECT_RUN_GITHUB_WRITE_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN = WRITE_TOKEN
 DEFAULT_URL = "https://api.github.com"
 _TIMEOUT = (10, 60)
 _TRIES = 5

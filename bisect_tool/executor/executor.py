@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from bisect_tool.errors import UsageError
+from bisect_tool.errors import BisectError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     import threading
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     from bisect_tool.executor.event import Event
     from bisect_tool.trial.config import TrialConfig
+
+
+class DryRunEnded(BisectError):
+    """Something would have to be started: `--dry-run` ends there."""
+
+    exit_code = ExitCode.DONE
 
 
 @dataclass(frozen=True)

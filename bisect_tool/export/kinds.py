@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
+from bisect_tool.errors import UsageError
 from bisect_tool.export.bundle import MODULES, heredoc, is_text
 from bisect_tool.export.recipe import word
 from bisect_tool.export.suite import suite_command, suite_files
-from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
+from bisect_tool.request import CommandCheck, JobCheck, ProjectCheck, PytestCheck, SuiteCheck
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -141,6 +142,16 @@ class _CommandScript(CheckScript):
         return " ".join(names.get(part) or shlex.quote(part) for part in self.check.argv)
 
 
+@dataclass(frozen=True)
+class _JobScript(CheckScript):
+    """None: only the team's CI has what its job runs in."""
+
+    check: JobCheck
+
+    def command(self, cells: Collection[str]) -> str:  # noqa: ARG002 - a job runs all of its tests
+        raise UsageError(f"no script runs {self.check.job}: it is a job of {self.check.service}")
+
+
 def script_of(config: TrialConfig) -> CheckScript:
     """How the script runs the check of these trials."""
     check: Check = config.check
@@ -153,6 +164,8 @@ def script_of(config: TrialConfig) -> CheckScript:
             return _ProjectScript(config, check)
         case CommandCheck():
             return _CommandScript(config, check)
+        case JobCheck():
+            return _JobScript(config, check)
     assert_never(check)
 
 

@@ -10,12 +10,17 @@ import typer
 from bisect_tool.options.delivery_options import DeliveryOptions
 from bisect_tool.options.shared_options import (
     AsJson,
+    Branch,
     BudgetMinutes,
     CheckOptions,
     Confidence,
     Confirm,
+    ExcludeEnv,
+    Pipeline,
+    Repository,
     Slots,
     TrialOptions,
+    Workflow,
 )
 
 
@@ -58,30 +63,17 @@ class ResultOptions:
         Literal["buildkite", "github"] | None,
         typer.Option("--source", help="Read results from this CI service."),
     ] = None
-    pipeline: Annotated[
-        str, typer.Option("--pipeline", metavar="ORG/SLUG", help="The pipeline on Buildkite.")
-    ] = ""
-    repository: Annotated[
-        str, typer.Option("--repository", metavar="OWNER/REPO", help="The repository on GitHub.")
-    ] = ""
-    workflow: Annotated[
-        str, typer.Option("--workflow", metavar="FILE", help="The workflow on GitHub, such as nightly.yml.")
-    ] = ""
+    pipeline: Pipeline = ""
+    repository: Repository = ""
+    workflow: Workflow = ""
     job: Annotated[
         str, typer.Option("--job", metavar="REGEX", help="Only jobs whose whole name matches.")
     ] = ""
-    branch: Annotated[str, typer.Option("--branch", metavar="NAME", help="Only builds of this branch.")] = (
-        "main"
-    )
+    branch: Branch = "main"
     message: Annotated[
         str, typer.Option("--message", metavar="REGEX", help="Only builds whose message begins so.")
     ] = ""
-    exclude_env: Annotated[
-        tuple[str, ...],
-        typer.Option(
-            "--exclude-env", metavar="NAME", help="Leave out builds that set this variable; may be repeated."
-        ),
-    ] = ()
+    exclude_env: ExcludeEnv = ()
     days: Annotated[
         int, typer.Option("--days", metavar="N", min=1, max=365, help="Read builds of the last N days.")
     ] = 30

@@ -78,6 +78,8 @@ def _pinned(options: SessionOptions, request: Request) -> SessionOptions:
         pinned = replace(
             options, good=_short(goods), bad=bad and bad[:_SHORT], results=results, as_json=False
         )
+        if job := request.check.as_job:
+            pinned = replace(pinned, repository=job.repository)
         return checking_as(pinned, request)
     if isinstance(options, ReproOptions):
         assert isinstance(mode, Repro)

@@ -28,11 +28,13 @@ from bisect_tool.options.validate import require_text, validate
 from bisect_tool.request import (
     Check,
     CommandCheck,
+    JobCheck,
     PytestCheck,
     Request,
     SuiteCheck,
 )
 from bisect_tool.sanitise import clean_line
+from bisect_tool.sources.names import PIPELINE, WORKFLOW, named
 from bisect_tool.trial.cells import collect_cells, matching
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def resolve(
         EnvironmentFailed: a repository cannot be cloned, or the profile needs a GPU and there is none.
     """
     validate(options)
-    scenario = None if options.command else scenarios.load(options.scenario or DEFAULT_SCENARIO)
+    scenario = None if _needs_none(options) else scenarios.load(options.scenario or DEFAULT_SCENARIO)
     if scenario is not None and options.scenario and options.profile is not None:
         scenario.profile(options.profile)  # a slip in its name is told before anything is cloned
     repository = _open(options, scenario, home, notice)
@@ -118,6 +120,11 @@ def resolve(
 def _launch(scenario: Scenario | None, profile: str | None) -> LaunchProfile | None:
     """How the servers of a scenario's suite are started; None without such a suite."""
     return scenario.profile(profile).launch if scenario and scenario.suite and profile else None
+
+
+def _needs_none(options: SessionOptions) -> bool:
+    """Whether what runs is no scenario: a command, or a job of CI."""
+    return bool(options.command) or (isinstance(options, RunOptions) and options.in_ci)
 
 
 def _with_rerun(request: Request, options: SessionOptions) -> Request:
@@ -169,6 +176,8 @@ def _check(
     bad: str,
     notice: Callable[[str], None],
 ) -> Check:
+    if isinstance(options, RunOptions) and options.executor in ("buildkite", "github"):
+        return _job(options, options.executor)
     if scenario is None:
         argv = command_line(options.command, repository, bad)
         require_text(*argv)
@@ -178,6 +187,27 @@ def _check(
     if not options.pytest:
         return SuiteCheck()
     return _engine_file(options, scenario, repository, bad)
+
+
+def _job(options: RunOptions, service: Literal["buildkite", "github"]) -> JobCheck:
+    """A job of CI."""
+    repository = options.repository or os.environ.get("GITHUB_REPOSITORY", "")
+    is_github = service == "github"
+    return JobCheck(
+        service=service,
+        job=options.job,
+        pipeline=""
+        if is_github
+        else named("--pipeline", options.pipeline, PIPELINE, "organization/pipeline"),
+        repository=named("--repository", repository, PIPELINE, "owner/name") if is_github else "",
+        workflow=named("--workflow", options.workflow, WORKFLOW, "nightly.yml") if is_github else "",
+        input=options.ci_input,
+        branch=options.branch,
+        exclude_env=options.exclude_env,
+        allow_builds=options.allow_builds,
+        cancel_jobs=options.cancel_jobs,
+        dry_run=options.dry_run,
+    )
 
 
 def _engine_file(options: CheckOptions, scenario: Scenario, repository: Repository, bad: str) -> PytestCheck:

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import typer
 
+from bisect_tool.options.executor_options import ExecutorOptions
 from bisect_tool.options.shared_options import (
     AsJson,
     BudgetMinutes,
@@ -97,7 +98,7 @@ class KnownResultOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(TrialOptions, KnownResultOptions, SearchOptions, CheckOptions, EndOptions):
+class RunOptions(TrialOptions, KnownResultOptions, ExecutorOptions, SearchOptions, CheckOptions, EndOptions):
     """The options of `run`, and of `plan`."""
 
     NAME: ClassVar[str] = ""

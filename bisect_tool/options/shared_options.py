@@ -49,6 +49,20 @@ Confirm = Annotated[
     Literal["revert"] | None,
     typer.Option("--confirm", help="After bisecting, revert each culprit on --bad and rerun its cells."),
 ]
+Pipeline = Annotated[str, typer.Option("--pipeline", metavar="ORG/SLUG", help="The pipeline on Buildkite.")]
+Repository = Annotated[
+    str, typer.Option("--repository", metavar="OWNER/REPO", help="The repository on GitHub.")
+]
+Workflow = Annotated[
+    str, typer.Option("--workflow", metavar="FILE", help="The workflow on GitHub, such as nightly.yml.")
+]
+Branch = Annotated[str, typer.Option("--branch", metavar="NAME", help="Only builds of this branch.")]
+ExcludeEnv = Annotated[
+    tuple[str, ...],
+    typer.Option(
+        "--exclude-env", metavar="NAME", help="Leave out builds that set this variable; may be repeated."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON document instead of the report.")]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")]
 SessionId = Annotated[

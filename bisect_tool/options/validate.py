@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
+from bisect_tool.options.executor_options import validate_executor
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.sanitise import clean_line
 
@@ -25,6 +26,8 @@ def validate(options: SessionOptions) -> None:
     """Raise UsageError for options that are wrong whatever the repository holds."""
     if isinstance(options, RunOptions):
         _check_ends(options)
+        validate_executor(options)
+        _check_runs_in_ci(options)
     _check_given(options)
     _check_kind(options)
     _check_passed(options)
@@ -38,6 +41,29 @@ def _check_ends(options: RunOptions) -> None:
             f"Missing option '--{younger}'",
             "Name the younger end; the older one is found if it is not named.",
         )
+
+
+_IN_CI = "a job of CI runs all of its tests as its step says: "
+_NOT_IN_CI = {
+    "command": _IN_CI + "a command after -- runs on this machine only",
+    "scenario": _IN_CI + "--scenario runs on this machine only",
+    "profile": _IN_CI + "--profile is of a scenario, which runs on this machine only",
+    "pytest": _IN_CI + "--pytest runs on this machine only",
+    "confirm": "--confirm needs trials on this machine: CI has no build of a revert",
+    "results": "--results is not needed: results that CI has of a commit are used",
+    "pass_env": "--pass-env has no effect in CI",
+    "wheel_url": "--wheel-url has no effect in CI, which has its own builds",
+    "gpus": "--gpus chooses GPUs of this machine: CI chooses its own",
+    "share_gpu": "--share-gpu has no effect in CI",
+}
+
+
+def _check_runs_in_ci(options: RunOptions) -> None:
+    if not options.in_ci:
+        return
+    for name, reason in _NOT_IN_CI.items():
+        if getattr(options, name):
+            raise UsageError(reason, "Remove it, or remove --executor.")
 
 
 def _check_given(options: SessionOptions) -> None:

@@ -71,6 +71,8 @@ class CellState:
     @cached_property
     def dependence(self) -> order_dependence.Dependence:
         """Which cells it depends on, as far as that is known, and the run that is missing to find out."""
+        if not self.goal.selects_cells:
+            return order_dependence.Dependence()
         return order_dependence.dependence(self.cell_runs, self.cell)
 
     @property

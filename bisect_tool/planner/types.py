@@ -77,6 +77,7 @@ class Goal:
         downloads: The commits whose build uses a published wheel, and compiles nothing.
         by_exit_code: The check is a command, and any failure counts, whatever its signature.
         grouped: Cells with the same first parameter run in one process of their own in CI.
+        selects_cells: A trial can run some of the cells only, so that order dependence can be examined.
         earlier: Runs of others, by the name they have for a cell: evidence of its failure rates.
     """
 
@@ -97,6 +98,7 @@ class Goal:
     downloads: frozenset[str] = frozenset()
     by_exit_code: bool = False
     grouped: bool = True
+    selects_cells: bool = True
     earlier: Mapping[str, EarlierRuns] = field(default_factory=dict)
 
     def earlier_runs(self, cell: str) -> EarlierRuns:

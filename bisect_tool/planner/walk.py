@@ -200,7 +200,8 @@ def _outcomes(
 ) -> Iterator[tuple[str, Outcome]]:
     for trial in trials:
         if trial.sha == stop:
-            yield from ((each.cell, each.outcome) for each in trial.cells if each.cell in cells)
+            results = (trial.cell(cell) for cell in cells)
+            yield from ((each.cell, each.outcome) for each in results if each is not None)
 
 
 def _conclusions(goal: WalkGoal, trials: Sequence[TrialResult]) -> Iterator[CellConclusion]:

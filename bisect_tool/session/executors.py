@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from bisect_tool.executor.local import LocalExecutor
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterable
 
     from bisect_tool.executor.executor import Executor
     from bisect_tool.session.session import Session
+    from bisect_tool.trial.result import TrialResult
 
 
-def executor_of(session: Session, cancel: threading.Event) -> Executor:
-    """The executor of the session's trials, which `cancel` ends; today it is always this machine.
+def executor_of(session: Session, cancel: threading.Event, own: Iterable[TrialResult] = ()) -> Executor:
+    """The executor of the session's trials, which `cancel` ends: this machine, or a CI service.
+
+    `own` are the trials that the session has already.
 
     Raises:
         UsageError: these trials cannot run there.
         EnvironmentFailed: it lacks resources, such as GPUs.
     """
-    return LocalExecutor(session.config, session.repository, cancel)
+    job = session.request.check.as_job
+    if job is None:
+        return LocalExecutor(session.config, session.repository, cancel)
+    from bisect_tool.executor.ci.connect import ci_executor  # noqa: PLC0415 - loads an HTTP client
+
+    folder = session.home.session(session.id)
+    used = (each.job.attempt for each in own if each.job)
+    return ci_executor(job, session.config, os.environ, folder, cancel, used)

@@ -208,6 +208,8 @@ def _environments(resolved: Resolved, build: BuildProfile, native: dict[str, tup
 
 
 def _check(request: Request) -> str:
+    if job := request.check.as_job:
+        return f"job {job.job} on {job.pipeline or job.repository}"
     if request.check.command:
         return shlex.join(request.check.command)
     what = f"{request.scenario}, profile {request.profile}"

@@ -65,6 +65,7 @@ def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Ra
         announced=_landings(span, {}),
         by_exit_code=request.check.by_exit_code and not mode.same_failure,
         grouped=request.check.grouped,
+        selects_cells=request.check.selects_cells,
         earlier=earlier_runs(mode, request.bad, span, repository),
     )
 

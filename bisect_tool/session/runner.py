@@ -18,6 +18,8 @@ from bisect_tool.session.session import assembled, require_same_scenario, trials
 from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bisect_tool.executor.executor import Executor
     from bisect_tool.planner import Planner, State, Step
     from bisect_tool.session.observer import Observer
@@ -43,6 +45,10 @@ def run(session: Session, planner: Planner, store: Store, observer: Observer, ex
     observer = LoggingObserver(observer)
     with executor.reserve(observer.waiting):
         return _Loop(session, planner, store, executor, observer).run()
+
+
+def _paid(trials: Sequence[TrialResult]) -> int:
+    return sum(not trial.is_free for trial in trials)
 
 
 class _Loop:
@@ -102,7 +108,8 @@ class _Loop:
 
     def _used_up(self) -> bool:
         """Whether a budget is used up: no trial begins then, and those that run end."""
-        trials = len(self._own) - len(self._earlier) + len(self._running)
+        # What others ran costs nothing.
+        trials = _paid(self._own) - _paid(self._earlier) + len(self._running)
         return self._session.budget.is_used_up(trials, (time.monotonic() - self._began) / 60)
 
     def _recover(self) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SERVICE = "Buildkite"
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _RED = frozenset({"failed", "timed_out"})
-_PENDING = frozenset(
+PENDING = frozenset(
     {
         "pending",
         "waiting",
@@ -46,11 +46,16 @@ def _variables(value: object) -> object:
     return {str(name): str(text) for name, text in value.items()} if isinstance(value, dict) else {}
 
 
+def _list(value: object) -> object:
+    return value if isinstance(value, list) else []
+
+
 class Agent(Answer):
     """The agent of a job."""
 
     hostname: Text = ""
     name: Text = ""
+    meta_data: Annotated[tuple[Text, ...], BeforeValidator(_list)] = ()
 
 
 class Job(Answer):
@@ -68,6 +73,10 @@ class Job(Answer):
     started_at: Time = None
     finished_at: Time = None
     raw_log_url: Text = ""
+    web_url: Text = ""
+    step_key: Text = ""
+    label: Text = ""
+    retried: Flag = False
 
 
 class Build(Answer):
@@ -94,7 +103,7 @@ def observations(build: Mapping[str, Any], series: Series) -> tuple[Observation,
     if not _belongs(found, series):
         return ()
     jobs = [job for job in found.jobs if job.type == "script" and job.name and series.has_job(job.name)]
-    return tuple(_observation(job, found, series) for job in jobs)
+    return tuple(observation(job, found, series) for job in jobs)
 
 
 def listed(build: Mapping[str, Any], series: Series) -> ListedBuild:
@@ -119,7 +128,8 @@ def _belongs(build: Build, series: Series) -> bool:
     return known and series.has_build(build.branch, build.message, build.source, build.env)
 
 
-def _observation(job: Job, build: Build, series: Series) -> Observation:
+def observation(job: Job, build: Build, series: Series) -> Observation:
+    """The result of a job."""
     shard = "" if job.parallel_group_index is None else str(job.parallel_group_index)
     return Observation(
         CellKey(series.name, job.name, shard, environment=series.environment_key(build.env)),
@@ -135,7 +145,7 @@ def _observation(job: Job, build: Build, series: Series) -> Observation:
 
 
 def _state(job: Job) -> State:
-    if job.state in _PENDING:
+    if job.state in PENDING:
         return State.PENDING
     if job.state == "passed" and not job.soft_failed:
         return State.PASSED

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from bisect_tool.sources.http import Client
     from bisect_tool.sources.listing import Listing
     from bisect_tool.sources.observation import Observation
+    from bisect_tool.sources.series import Series
 
 TOKEN = "BUILDKITE_API_TOKEN"  # noqa: S105 - the name of a variable
+WRITE_TOKEN = "BISECT_RUN_BUILDKITE_WRITE_TOKEN"  # noqa: S105 - and this
 ADDRESS = "BUILDKITE_API_URL"
 _PUBLIC = "https://api.buildkite.com"
 _PAGE = 100
@@ -38,8 +40,7 @@ def read_series(client: Client, pipeline: str, listing: Listing, since: datetime
 
     Jobs are requested only of builds that belong to the series: a busy pipeline has hundreds a day.
     """
-    organization, _, slug = pipeline.partition("/")
-    path = f"/v2/organizations/{organization}/pipelines/{slug}/builds"
+    path = builds_path(pipeline)
 
     def results(build: Any) -> tuple[Observation, ...]:  # noqa: ANN401 - JSON
         found = buildkite.listed(build, listing.series)
@@ -68,6 +69,24 @@ def _builds(client: Client, path: str, branch: str, since: datetime) -> Iterator
         return map(_listed, islice(client.pages(path, parameters | before), _PAGES))
 
     return windowed(pages, _PAGES * _PAGE, "number")
+
+
+def builds_path(pipeline: str) -> str:
+    """The path of the builds of `organization/pipeline`."""
+    organization, _, slug = pipeline.partition("/")
+    return f"/v2/organizations/{organization}/pipelines/{slug}/builds"
+
+
+def builds_at(client: Client, pipeline: str, commit: str, series: Series) -> list[Any]:
+    """The builds of a commit that belong to a series, each with its jobs."""
+    path = builds_path(pipeline)
+    pages = client.pages(path, {"commit": commit, "exclude_jobs": "true", "per_page": str(_PAGE)})
+    return [
+        {**build, "jobs": _jobs(client, f"{path}/{build['number']}/jobs")}
+        for page in pages
+        for build in _listed(page)
+        if buildkite.listed(build, series).belongs
+    ]
 
 
 def _jobs(client: Client, path: str) -> list[Any]:

@@ -18,6 +18,7 @@ from bisect_tool.sources.http import Client
 from bisect_tool.sources.job_results import observations
 from bisect_tool.sources.listing import Listing
 from bisect_tool.sources.log_results import with_logs
+from bisect_tool.sources.names import PIPELINE, WORKFLOW, named
 from bisect_tool.sources.series import Series
 from bisect_tool.sources.service import Absent, Service
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
     from bisect_tool.sources.job_results import JobResults
     from bisect_tool.sources.observation import Observation
-
-_PIPELINE = re.compile(r"[\w.-]+/[\w.-]+")
-_WORKFLOW = re.compile(r"[\w. -]+\.ya?ml|\d+")
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ _Plan = tuple[Service, "Callable[[_Reading], Iterable[JobResults]]"]
 
 
 def _buildkite(options: SourceOptions, environment: Mapping[str, str], since: datetime) -> _Plan:
-    pipeline = _named("--pipeline", options.pipeline, _PIPELINE, "organization/pipeline")
+    pipeline = named("--pipeline", options.pipeline, PIPELINE, "organization/pipeline")
 
     def results(reading: _Reading) -> Iterable[JobResults]:
         jobs = buildkite_client.read_series(reading.client, pipeline, reading.listing, since)
@@ -136,8 +134,8 @@ def _buildkite(options: SourceOptions, environment: Mapping[str, str], since: da
 
 def _github(options: SourceOptions, environment: Mapping[str, str], since: datetime) -> _Plan:
     written = options.repository or environment.get("GITHUB_REPOSITORY", "")
-    repository = _named("--repository", written, _PIPELINE, "owner/name")
-    workflow = _named("--workflow", options.workflow, _WORKFLOW, "nightly.yml")
+    repository = named("--repository", written, PIPELINE, "owner/name")
+    workflow = named("--workflow", options.workflow, WORKFLOW, "nightly.yml")
 
     def results(reading: _Reading) -> Iterable[JobResults]:
         jobs = github_client.read_series(reading.client, repository, workflow, reading.listing, since)
@@ -160,16 +158,3 @@ def _series(options: SourceOptions, name: str) -> Series:
         excluded_environment=frozenset(options.exclude_env),
         jobs=options.job,
     )
-
-
-def _named(flag: str, value: str, pattern: re.Pattern[str], example: str) -> str:
-    """The value of a flag that the source needs.
-
-    Raises:
-        UsageError: it is missing, or of another form.
-    """
-    if not value:
-        raise UsageError(f"{flag} is missing", f"Add {flag} {example}.")
-    if not pattern.fullmatch(value):
-        raise UsageError(f"{flag} {clean_line(value, 100)} is not like {example}", f"Add {flag} {example}.")
-    return value

@@ -41,6 +41,8 @@ class Job(Answer):
     started_at: Time = None
     completed_at: Time = None
     url: Text = ""
+    html_url: Text = ""
+    labels: tuple[Text, ...] = ()
     steps: tuple[Step, ...] = ()
 
 
@@ -52,6 +54,8 @@ class Run(Answer):
     head_branch: Text = ""
     event: Text = ""
     display_title: Text = ""
+    status: Text = ""
+    run_attempt: int = 1
 
 
 class _Artifact(Answer):
@@ -88,7 +92,7 @@ def observations(
     if not series.has_build(found.head_branch, found.display_title, found.event, {}):
         return ()
     known = [read(Job, job, SERVICE) for job in jobs]
-    return tuple(_observation(job, found, series) for job in known if job.name and series.has_job(job.name))
+    return tuple(observation(job, found, series) for job in known if job.name and series.has_job(job.name))
 
 
 def listed(run: Mapping[str, Any], series: Series) -> ListedBuild:
@@ -107,7 +111,8 @@ def job_names(jobs: Sequence[Any]) -> tuple[str, ...]:
     return tuple(read(Job, job, SERVICE).name for job in jobs)
 
 
-def _observation(job: Job, run: Run, series: Series) -> Observation:
+def observation(job: Job, run: Run, series: Series) -> Observation:
+    """The result of a job."""
     return Observation(
         CellKey(series.name, job.name),
         run.head_sha,

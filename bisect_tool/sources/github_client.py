@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bisect_tool.sources.observation import Observation
 
 TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
+WRITE_TOKEN = "BISECT_RUN_GITHUB_WRITE_TOKEN"  # noqa: S105 - and this
 ADDRESS = "GITHUB_API_URL"
 _PUBLIC = "https://api.github.com"
 _PAGE = "100"
@@ -44,7 +45,7 @@ def read_series(
         listing.saw(found)
         if not found.belongs:
             return ()
-        jobs = _jobs(client, f"/repos/{repository}/actions/runs/{found.number}/jobs")
+        jobs = jobs_of(client, repository, found.number)
         listing.saw_jobs(github.job_names(jobs))
         return github.observations(run, jobs, listing.series)
 
@@ -64,7 +65,16 @@ def _runs(client: Client, path: str, branch: str, since: datetime) -> Iterator[A
     return windowed(pages, _LIMIT, "id")
 
 
-def _jobs(client: Client, path: str) -> list[Any]:
+def runs_at(client: Client, repository: str, workflow: str, parameters: Mapping[str, str]) -> list[Any]:
+    """The runs of a workflow that a filter chooses, such as `head_sha`."""
+    path = f"/repos/{repository}/actions/workflows/{workflow}/runs"
+    pages = client.pages(path, {**parameters, "per_page": _PAGE})
+    return [run for page in pages for run in _listed(page, "workflow_runs")]
+
+
+def jobs_of(client: Client, repository: str, run: int | str) -> list[Any]:
+    """The jobs of a run, of all attempts."""
+    path = f"/repos/{repository}/actions/runs/{run}/jobs"
     pages = client.pages(path, {"filter": "all", "per_page": _PAGE})
     return [job for page in pages for job in _listed(page, "jobs")]
 

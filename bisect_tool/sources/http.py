@@ -77,6 +77,10 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
         self._session.close()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import LogLine, explain_log
@@ -15,30 +15,49 @@ from bisect_tool.sources.observation import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from bisect_tool.evidence import LogFailure
     from bisect_tool.sources.observation import Observation
 
 RED = frozenset({State.FAILED, State.INFRASTRUCTURE})
 """The states of jobs whose logs are read."""
 
 
-def from_log(job: Observation, text: str) -> JobResults:
-    """The job as its log explains it, with its failed tests, and the tests that the log lists as passed.
+@dataclass(frozen=True)
+class ExplainedJob:
+    """A job as its log explains it: failures, the gravest first, and the tests that it lists as passed."""
 
-    A job that passed, or did not run, is as it was. One that was killed failed if the log shows failed
-    tests or that memory ran out.
+    job: Observation
+    failures: tuple[LogFailure, ...] = ()
+    passed: frozenset[str] = frozenset()
+
+
+def explained(job: Observation, text: str) -> ExplainedJob:
+    """The job as its log explains it.
+
+    A job that did not end red is as it was. One that was killed failed if the log shows failed tests or that
+    memory ran out.
     """
-    if job.state not in RED:
-        return JobResults(job)
     lines = clean(text).split("\n")
+    if job.state not in RED:
+        return ExplainedJob(job, passed=passed_tests(lines))
     if infrastructure_line(lines):
-        return JobResults(replace(job, state=State.INFRASTRUCTURE))
+        return ExplainedJob(replace(job, state=State.INFRASTRUCTURE))
     found = explain_log(LogLine(job.log, 0.0, line, number) for number, line in enumerate(lines, 1))
-    failed = {each.test: each.failure.signature.exception for each in found if each.test}
+    failed = {each.test for each in found if each.test}
     if job.state is State.INFRASTRUCTURE and not failed and not ran_out_of_memory(lines):
-        return JobResults(job)
+        return ExplainedJob(job)
     exception = found[0].failure.signature.exception if found else ""
     whole = replace(job, state=State.FAILED, exception=exception)
-    return JobResults(whole, failed, passed_tests(lines) - failed.keys())
+    return ExplainedJob(whole, found, passed_tests(lines) - failed)
+
+
+def from_log(job: Observation, text: str) -> JobResults:
+    """The job with its failed tests, and the tests that its log lists as passed, if it ended red."""
+    if job.state not in RED:
+        return JobResults(job)
+    found = explained(job, text)
+    failed = {each.test: each.failure.signature.exception for each in found.failures if each.test}
+    return JobResults(found.job, failed, found.passed)
 
 
 def with_logs(jobs: Iterable[Observation], read: Callable[[str], str]) -> Iterator[JobResults]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from bisect_tool.request import CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
+from bisect_tool.request import CommandCheck, JobCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.supervise.stress import stressed
 from bisect_tool.trial.command_check import CommandTrials
 from bisect_tool.trial.engine_file_check import EngineFileTrials
+from bisect_tool.trial.job_check import JobTrials
 from bisect_tool.trial.project_check import ProjectTrials
 from bisect_tool.trial.suite_check import SuiteTrials
 from bisect_tool.trial.trials import TrialRun
@@ -33,6 +34,8 @@ def trials_of(check: Check) -> Trials:
             return ProjectTrials(check)
         case CommandCheck():
             return CommandTrials(check)
+        case JobCheck():
+            return JobTrials(check)
     assert_never(check)
 
 

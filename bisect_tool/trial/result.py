@@ -45,6 +45,16 @@ class Leftover(_Model):
     name: str
 
 
+class CiJob(_Model):
+    """The job of a CI service that was a trial: `attempt` identifies it there.
+
+    `started`: we started it; else others did, and it cost us nothing.
+    """
+
+    attempt: str
+    started: bool = False
+
+
 class TrialResult(_Model):
     """One trial of some cells at one commit in one slot.
 
@@ -56,7 +66,8 @@ class TrialResult(_Model):
     work while the check ran; None where nothing ran, and in older trials. `unusable`: the check itself
     could not be started. `printed` are the signatures of errors that were logged without being part of any
     failure: what a passing cell prints is no reason for it to fail. `failure` is why a commit does not build.
-    `where` says where it ran, such as a machine, a job's URL or GPUs; empty for this machine's CPUs.
+    `where` says where it ran, such as a machine, a job's URL or GPUs; empty for this machine's CPUs. `job` is
+    the job of a CI service that it was.
     """
 
     sha: str
@@ -79,6 +90,12 @@ class TrialResult(_Model):
     printed: tuple[Signature, ...] = ()
     failure: Failure | None = None
     where: str = ""
+    job: CiJob | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether others ran it."""
+        return self.job is not None and not self.job.started
 
     @property
     def busy(self) -> str:

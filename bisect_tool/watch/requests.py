@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bisect_tool.mode import Bisect, ObservedRuns, Walk
 from bisect_tool.nightly.reason import Reason
+from bisect_tool.options import executor_options
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import ReproOptions, RunOptions
 from bisect_tool.request import Watched
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from bisect_tool.options.watches import Watch
     from bisect_tool.paths import Home
 
+_OWN = {"as_json", "results", *executor_options.FIELDS}
+"""Options of the same name that mean something else to a watch, which reads CI and runs trials here."""
 _Options = TypeVar("_Options", RunOptions, ReproOptions)
 
 
@@ -85,7 +88,7 @@ def with_observations(resolved: Resolved, trials: Iterable[KnownTrials]) -> Reso
 def _with(options: NightlyOptions, wanted: _Options) -> _Options:
     """The wanted options with what the watch says of those that it has as well."""
     given = {field.name for field in fields(wanted)} & {field.name for field in fields(options)}
-    return replace(wanted, **{name: getattr(options, name) for name in given - {"as_json", "results"}})
+    return replace(wanted, **{name: getattr(options, name) for name in given - _OWN})
 
 
 def _watched(resolved: Resolved, mark: Watched) -> Resolved:

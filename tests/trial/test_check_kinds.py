@@ -6,9 +6,10 @@ from typing import get_args
 
 import pytest
 
+from bisect_tool.errors import UsageError
 from bisect_tool.export.kinds import script_of
 from bisect_tool.paths import Home
-from bisect_tool.request import Check, CommandCheck, ProjectCheck, PytestCheck, SuiteCheck
+from bisect_tool.request import Check, CommandCheck, JobCheck, ProjectCheck, PytestCheck, SuiteCheck
 from bisect_tool.trial.config import TrialConfig, TrialSpec
 from bisect_tool.trial.kinds import trials_of
 from bisect_tool.verdict import Outcome
@@ -21,7 +22,8 @@ PROJECT = ProjectCheck(
     tests_from="f" * 40,
     python="/usr/bin/python",
 )
-CHECKS = (SuiteCheck(), ENGINE_FILE, PROJECT, COMMAND)
+JOB = JobCheck(service="buildkite", pipeline="engine/ci", job="GPU*")
+CHECKS = (SuiteCheck(), ENGINE_FILE, PROJECT, COMMAND, JOB)
 
 
 def config_of(check, home):
@@ -48,24 +50,35 @@ def test_every_kind_of_check_has_trials_and_a_script_of_its_own(tmp_path, check)
 @pytest.mark.parametrize(
     ("fact", "expected"),
     [
-        ("as_command", [None, None, None, COMMAND]),
-        ("command", [(), (), (), ("./check.sh", "a b")]),
-        ("test_targets", [(), ("tests/test_a.py::test_x",), ("tests/test_a.py::test_x", "tests"), ()]),
-        ("pytest_options", [(), (), ("-k", "slow"), ()]),
-        ("interpreter", [None, None, "/usr/bin/python", None]),
-        ("pinned_to", [None, "f" * 40, "f" * 40, None]),
-        ("pinned_paths", [(), ("tests/test_a.py",), ("tests/test_a.py", "tests"), ()]),
-        ("pins_conftest", [False, False, True, False]),
-        ("relevant_paths", [(), ("tests/test_a.py",), (), ()]),
-        ("by_exit_code", [False, False, False, True]),
-        ("grouped", [True, True, False, True]),
-        ("chooses_gpus", [False, True, False, False]),
-        ("inherits_variables", [False, False, True, True]),
-        ("reads_any_file", [False, False, True, False]),
+        ("as_command", [None, None, None, COMMAND, None]),
+        ("as_job", [None, None, None, None, JOB]),
+        ("selects_cells", [True, True, True, True, False]),
+        ("command", [(), (), (), ("./check.sh", "a b"), ()]),
+        ("test_targets", [(), ("tests/test_a.py::test_x",), ("tests/test_a.py::test_x", "tests"), (), ()]),
+        ("pytest_options", [(), (), ("-k", "slow"), (), ()]),
+        ("interpreter", [None, None, "/usr/bin/python", None, None]),
+        ("pinned_to", [None, "f" * 40, "f" * 40, None, None]),
+        ("pinned_paths", [(), ("tests/test_a.py",), ("tests/test_a.py", "tests"), (), ()]),
+        ("pins_conftest", [False, False, True, False, False]),
+        ("relevant_paths", [(), ("tests/test_a.py",), (), (), ()]),
+        ("by_exit_code", [False, False, False, True, False]),
+        ("grouped", [True, True, False, True, False]),
+        ("chooses_gpus", [False, True, False, False, False]),
+        ("inherits_variables", [False, False, True, True, False]),
+        ("reads_any_file", [False, False, True, False, False]),
     ],
 )
-def test_facts_of_the_suite_an_engine_file_a_project_and_a_command(fact, expected):
+def test_facts_of_the_suite_an_engine_file_a_project_a_command_and_a_job(fact, expected):
     assert [getattr(check, fact) for check in CHECKS] == expected
+
+
+def test_a_job_of_ci_runs_nowhere_else(tmp_path):
+    with pytest.raises(UsageError, match="which only that can run"):
+        trials_of(JOB).job(None)
+    with pytest.raises(UsageError, match="which only that can run"):
+        trials_of(JOB).read(None, None)
+    with pytest.raises(UsageError, match="it is a job of buildkite"):
+        script_of(config_of(JOB, tmp_path)).command(())
 
 
 def test_a_command_without_its_script_is_skipped_as_unusable(tmp_path):

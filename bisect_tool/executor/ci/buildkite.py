@@ -1,0 +1,106 @@
+"""Builds of Buildkite (REST API v2) at a commit as attempts of one job. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from bisect_tool.executor.ci.jobs import (
+    Attempt,
+    CommitJobs,
+    Stage,
+    gpu_count,
+    missing_job,
+    the_label,
+)
+from bisect_tool.sources.answer import read
+from bisect_tool.sources.buildkite import PENDING, SERVICE, Build, Job, observation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.sources.series import Series
+
+_BLOCKED = "blocked"
+_RUNNING = frozenset({"running", "timing_out", "canceling"})
+_RETRYABLE = frozenset({"passed", "failed", "timed_out", "canceled", "expired"})
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def commit_jobs(builds: Sequence[Mapping[str, Any]], pattern: str, series: Series) -> CommitJobs:
+    """The attempts of the job that a pattern names, of all builds of a commit, each with its `jobs`.
+
+    Raises:
+        UnexpectedAnswer: a build is not as documented.
+        UsageError: the pattern names several jobs.
+    """
+    found = [read(Build, build, SERVICE) for build in builds]
+    if not found:
+        return CommitJobs(missing=f"{SERVICE} has no build of this commit")
+    labels = [_label(job) for build in found for job in build.jobs if _is_script(job)]
+    label = the_label(labels, pattern)
+    if not label:
+        where = ", ".join(f"build {build.number}" for build in found)
+        return CommitJobs(missing=missing_job(labels, pattern, where))
+    attempts = [
+        _attempt(job, build, series)
+        for build in found
+        for job in build.jobs
+        if _is_script(job) and _label(job) == label
+    ]
+    return CommitJobs(tuple(sorted(attempts, key=lambda each: each.job.finished or _NEVER)))
+
+
+def _is_script(job: Job) -> bool:
+    return job.type == "script" and bool(job.name)
+
+
+def _label(job: Job) -> str:
+    """The name of a job, of one of several with the same name with its number."""
+    shard = job.parallel_group_index
+    return job.name if shard is None else f"{job.name} #{shard}"
+
+
+def _attempt(job: Job, build: Build, series: Series) -> Attempt:
+    stage = _stage(job)
+    return Attempt(
+        observation(job, build, series),
+        stage,
+        job.web_url,
+        is_retryable=job.state in _RETRYABLE and not job.retried,
+        timed_out=job.state == "timed_out",
+        reason=_reason(job),
+        gpus=gpu_count(job.agent.meta_data) if job.agent else 0,
+        gates=_gates(job, build) if stage is Stage.BLOCKED else (),
+    )
+
+
+def _stage(job: Job) -> Stage:
+    if job.state == _BLOCKED:
+        return Stage.BLOCKED
+    if job.state in _RUNNING:
+        return Stage.RUNNING
+    return Stage.WAITING if job.state in PENDING else Stage.ENDED
+
+
+def _reason(job: Job) -> str:
+    code = "" if job.exit_status is None else f", exit status {job.exit_status}"
+    signal = f", {job.signal_reason}" if job.signal_reason else ""
+    return f"{job.state}{code}{signal}"
+
+
+def _gates(job: Job, build: Build) -> tuple[str, ...]:
+    """The blocked steps that a job may wait for: the one that is named after it, else all."""
+    blocked = [each for each in build.jobs if each.type == "manual" and each.state == _BLOCKED]
+    keys = {f"block{_letters(name)}" for name in (job.name, job.step_key) if name}
+    named = [
+        each
+        for each in blocked
+        if _letters(each.step_key) in keys or (job.name and job.name in (each.label or each.name))
+    ]
+    return tuple(each.id for each in named or blocked)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", name.lower())

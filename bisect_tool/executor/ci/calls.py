@@ -1,0 +1,140 @@
+"""Calls that change something at a CI service, with a token of their own.
+
+None is repeated when its answer is lost: whether it was done is seen by looking again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from bisect_tool.errors import BisectError, EnvironmentFailed, UsageError
+from bisect_tool.sanitise import clean_line
+from bisect_tool.sources.bearer import Bearer
+from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_log = logging.getLogger("bisect_run.executor")
+_TIMEOUT = (10, 60)
+_TRIES = 5
+_PATIENCE_S = 3600.0
+_NOT_FOUND = 404
+
+
+class LostAnswer(BisectError):
+    """A call has no answer: it was done, or it was not."""
+
+
+class Refused(BisectError):
+    """The service does not do what a call asks for."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call: its method, path, and body."""
+
+    method: str
+    path: str
+    body: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Sends calls to a service.
+
+    Attributes:
+        service: what it is called.
+        url: where it is.
+        token: what the calls carry; empty if it is not set.
+        variable: the environment variable of the token; never that of the token that reads.
+        scope: what the token has to permit.
+        sleep: waits for some seconds.
+    """
+
+    service: str
+    url: str
+    token: str
+    variable: str
+    scope: str
+    sleep: Callable[[float], None] = time.sleep
+
+    def describe(self, call: Call) -> str:
+        """The call as a line."""
+        body = f" {json.dumps(call.body)}" if call.body is not None else ""
+        return f"{call.method} {self.url}{call.path}{body}"
+
+    def send(self, call: Call) -> Any:  # noqa: ANN401 - JSON
+        """Send a call once, and return its answer; only a refusal for the rate limit is tried again.
+
+        Raises:
+            LostAnswer: nobody knows whether it was done.
+            Refused: the service does not do it.
+            UsageError: the token is missing, or may not do it.
+            EnvironmentFailed: the rate limit is used up for long.
+        """
+        if not self.token:
+            raise UsageError(
+                f"{self.service} needs a token that may start jobs: {self.variable} is not set",
+                f"Set {self.variable} to a token with {self.scope}; --dry-run prints the calls.",
+            )
+        for _ in range(_TRIES):
+            response = self._response(call)
+            if not is_refusal(response.status_code, response.headers, time.time()):
+                return self._answer(call, response)
+            wait = max(1.0, wait_after_refusal(response.headers, time.time()))
+            if wait > _PATIENCE_S:
+                break
+            _log.info("%s %s: the rate limit is used up, waiting %.0f s", call.method, call.path, wait)
+            self.sleep(wait)
+        raise EnvironmentFailed(f"{self.service} permits no call for now: {call.method} {call.path}")
+
+    def _response(self, call: Call) -> requests.Response:
+        try:
+            response = requests.request(
+                call.method,
+                f"{self.url}{call.path}",
+                json=call.body,
+                auth=Bearer(self.token),
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise LostAnswer(f"{self.service} did not answer: {type(error).__name__}") from None
+        _log.info("%s %s: HTTP %d", call.method, call.path, response.status_code)
+        return response
+
+    def _answer(self, call: Call, response: requests.Response) -> Any:  # noqa: ANN401 - JSON
+        status = response.status_code
+        if status >= requests.codes.server_error:
+            raise LostAnswer(f"{self.service} answered with HTTP {status}")
+        if status == requests.codes.unauthorized:
+            raise UsageError(
+                f"{self.service} does not accept the token", f"Is {self.variable} right, and not expired?"
+            )
+        if status in (requests.codes.forbidden, _NOT_FOUND):
+            raise UsageError(
+                f"the token may not {call.method} {call.path}: {_said(response)}",
+                f"{self.variable} needs {self.scope}.",
+            )
+        if status >= requests.codes.multiple_choices:
+            raise Refused(f"{self.service} refuses: {_said(response)}")
+        try:
+            return response.json()
+        except requests.JSONDecodeError:  # such as 204, or an empty 201
+            return None
+
+
+def _said(response: requests.Response) -> str:
+    try:
+        body = response.json()
+    except requests.JSONDecodeError:
+        body = None
+    message = body.get("message", "") if isinstance(body, dict) else ""
+    return clean_line(str(message), 200) or f"HTTP {response.status_code}"

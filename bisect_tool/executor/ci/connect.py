@@ -1,0 +1,83 @@
+"""The CI service of a check, with the tokens that the environment has for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.executor.ci.buildkite_service import BuildkiteService
+from bisect_tool.executor.ci.calls import Caller
+from bisect_tool.executor.ci.executor import CiExecutor, Timing
+from bisect_tool.executor.ci.github_service import GithubService
+from bisect_tool.executor.ci.journal import Journal
+from bisect_tool.sources import buildkite_client, github_client
+from bisect_tool.sources.etag_cache import EtagCache
+from bisect_tool.sources.http import Client
+from bisect_tool.sources.series import Series
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from bisect_tool.executor.ci.service import JobService
+    from bisect_tool.request import JobCheck
+    from bisect_tool.trial.config import TrialConfig
+
+TIMING = Timing()
+
+
+def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
+    check: JobCheck,
+    config: TrialConfig,
+    environment: Mapping[str, str],
+    folder: Path,
+    cancel: threading.Event,
+    used: Iterable[str],
+) -> CiExecutor:
+    """The executor of a session whose check is a job of CI.
+
+    Args:
+        check: the job.
+        config: says which tests are cells, and how many jobs may be in progress at a time.
+        environment: has the tokens, and the service's address if it is not the public one.
+        folder: the session's, which keeps what was started.
+        cancel: set to end the session; it ends waits as well.
+        used: attempts that are trials of the session already.
+
+    Raises:
+        UsageError: the token that reads is not set.
+    """
+    journal = Journal(folder)
+    service = _service(check, environment, config.home.cache / "ci", journal, cancel)
+    return CiExecutor(
+        check, service, journal, cancel, slots=config.slots, cells=config.cells, used=used, timing=TIMING
+    )
+
+
+def _service(
+    check: JobCheck,
+    environment: Mapping[str, str],
+    cache: Path,
+    journal: Journal,
+    cancel: threading.Event,
+) -> JobService:
+    is_buildkite = check.service == "buildkite"
+    source = (buildkite_client if is_buildkite else github_client).service(environment)
+    if not source.token:
+        raise UsageError(
+            f"{source.name} needs a token: {source.token_variable} is not set",
+            f"Set {source.token_variable} to a token with scope {' and '.join(source.scopes)}.",
+        )
+    variable = (buildkite_client if is_buildkite else github_client).WRITE_TOKEN
+    scope = "write_builds" if is_buildkite else "actions=write"
+
+    def sleep(seconds: float) -> None:
+        cancel.wait(seconds)
+
+    caller = Caller(source.name, source.url, environment.get(variable, ""), variable, scope, sleep)
+    client = Client(source, EtagCache(cache / "answers"), sleep=sleep)
+    if is_buildkite:
+        series = Series("ci", branch=check.branch, excluded_environment=frozenset(check.exclude_env))
+        return BuildkiteService(check, series, client, caller)
+    return GithubService(check, Series("ci", branch=check.branch), client, caller, journal)

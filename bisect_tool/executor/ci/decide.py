@@ -1,0 +1,112 @@
+"""What to do next for one more trial of a commit. Pure: recorded jobs in, an action out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.executor.ci.jobs import Attempt, CommitJobs, Stage
+from bisect_tool.sources.observation import CONCLUSIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+
+@dataclass(frozen=True)
+class Use:
+    """An attempt that has ended is the trial; it costs nothing."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Follow:
+    """An attempt that waits or runs will be the trial."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing can be started for now."""
+
+
+@dataclass(frozen=True)
+class Unblock:
+    """Unblock the step before an attempt."""
+
+    attempt: Attempt
+    gate: str
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Run an attempt again."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start a build or a run of the commit."""
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """The commit cannot be tested."""
+
+    reason: str
+
+
+Act = Unblock | Retry | Start
+"""What changes something at the service, and costs."""
+_GOES_ON = (Stage.WAITING, Stage.RUNNING)
+Action = Use | Follow | Wait | GiveUp | Act
+
+
+def next_action(jobs: CommitJobs, taken: AbstractSet[str], *, may_start: bool) -> Action:
+    """The next step towards one more trial.
+
+    Args:
+        jobs: the attempts of the job at the commit.
+        taken: the attempts that are trials already, and those that give no result.
+        may_start: whether a build or run may be started where the commit has none.
+    """
+    left = [each for each in jobs.attempts if each.id not in taken]
+    found = _there(left) or _unblocking(left) or _again(jobs)
+    if found is not None:
+        return found
+    return Start() if may_start else GiveUp(_reason(jobs))
+
+
+def _there(left: Sequence[Attempt]) -> Action | None:
+    """An attempt that is a trial already, or will be without anybody's doing."""
+    for each in left:
+        if each.stage is Stage.ENDED and each.job.state in CONCLUSIVE:
+            return Use(each)
+    return next((Follow(each) for each in left if each.stage in _GOES_ON), None)
+
+
+def _unblocking(left: Sequence[Attempt]) -> Action | None:
+    blocked = (each for each in left if each.stage is Stage.BLOCKED and len(each.gates) == 1)
+    return next((Unblock(each, each.gates[0]) for each in blocked), None)
+
+
+def _again(jobs: CommitJobs) -> Action | None:
+    """Run the latest attempt again, or wait until that is possible."""
+    for each in reversed(jobs.attempts):
+        if each.is_retryable:
+            return Retry(each)
+    goes_on = jobs.is_pending or any(each.stage in _GOES_ON for each in jobs.attempts)
+    return Wait() if goes_on else None
+
+
+def _reason(jobs: CommitJobs) -> str:
+    blocked = [each for each in jobs.attempts if each.stage is Stage.BLOCKED]
+    if blocked:
+        count = len(blocked[0].gates)
+        return f"the job is blocked, and which of {count} blocked steps it waits for is not known"
+    if jobs.attempts:
+        return "its job cannot be run again"
+    return jobs.missing

@@ -1,0 +1,299 @@
+"""Trials as jobs of a CI service: a slot is a job that is followed until it ends.
+
+No thread is needed: `next_event` looks at every job in turn, and waits between two rounds. So all requests of
+a session share one rate limit.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import BisectError
+from bisect_tool.executor.ci.calls import LostAnswer, Refused
+from bisect_tool.executor.ci.decide import Follow, GiveUp, Use, Wait, next_action
+from bisect_tool.executor.ci.jobs import Stage
+from bisect_tool.executor.ci.journal import Record
+from bisect_tool.executor.ci.results import no_result, trial_result
+from bisect_tool.executor.event import Entered, Event, Failed, Noted, Yielded
+from bisect_tool.executor.executor import Capabilities, DryRunEnded
+from bisect_tool.format import short
+from bisect_tool.sanitise import clean
+from bisect_tool.trial.run import TrialAborted, clear
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from bisect_tool.executor.ci.decide import Act, Action
+    from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
+    from bisect_tool.executor.ci.journal import Journal
+    from bisect_tool.executor.ci.service import JobService
+    from bisect_tool.request import JobCheck
+    from bisect_tool.trial.result import TrialResult
+
+_log = logging.getLogger("bisect_run.executor")
+LOG = "job.log"
+_LONGEST_S = 24 * 3600.0
+"""The longest wait for a job, its time in the queue included."""
+_APPEARS_S = 120.0
+"""How long a job that was started may be missing from what the service lists."""
+
+
+@dataclass
+class _Trial:
+    """A trial in a slot: the attempt that it follows, and whether we started that."""
+
+    sha: str
+    asked: tuple[str, ...]
+    folder: Path
+    began: float
+    follows: str = ""
+    started: bool = False
+    acted: float | None = None
+    phase: str = ""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long to wait between two rounds, in seconds, and the clock."""
+
+    poll_s: float = 30.0
+    clock: Callable[[], float] = time.monotonic
+
+
+class CiExecutor:
+    """Owns no worktree and no GPU: the service has them."""
+
+    def __init__(  # noqa: PLR0913 - what a session knows
+        self,
+        check: JobCheck,
+        service: JobService,
+        journal: Journal,
+        cancel: threading.Event,
+        *,
+        slots: int = 1,
+        cells: Sequence[str] = (),
+        used: Iterable[str] = (),
+        timing: Timing = Timing(),
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            check: which job, and what may be done.
+            service: where it runs.
+            journal: what was started before.
+            cancel: set to end the session.
+            slots: how many jobs may be in progress at a time.
+            cells: patterns of the tests that are cells; empty for all.
+            used: attempts that are trials of the session already.
+            timing: when to look.
+        """
+        self._check, self._service, self._journal = check, service, journal
+        self.cancel = cancel
+        self._cells, self._timing = cells, timing
+        self._taken = set(used)
+        self._idle = list(range(slots))
+        self._running: dict[int, _Trial] = {}
+        self._events: deque[Event] = deque()
+
+    @contextmanager
+    def reserve(self, waiting: Callable[[str], None]) -> Iterator[None]:  # noqa: ARG002 - nothing is held
+        """Hold nothing, and close the connections at the end: what goes on goes on at the service."""
+        try:
+            yield
+        finally:
+            self._service.close()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """None: a job runs as its step says, and its machine is out of reach."""
+        return Capabilities(selects_cells=False, finds_leftovers=False, stresses=False)
+
+    @property
+    def capacity(self) -> int:
+        """How many slots are free."""
+        return len(self._idle)
+
+    def recover(self, folder: Path) -> None:
+        """Remove the folder: the job goes on, and is found by the journal."""
+        clear(folder)
+
+    def submit(self, sha: str, cells: tuple[str, ...] | None, folder: Path) -> int:
+        """Start a trial in a free slot, and return that; a job runs all of its tests in any case."""
+        slot = min(self._idle)
+        self._idle.remove(slot)
+        trial = _Trial(sha, cells or (), folder, self._timing.clock())
+        if self._journal.is_open(sha) and not self._is_awaited(trial):
+            trial.started, trial.acted = True, trial.began
+        self._running[slot] = trial
+        return slot
+
+    def prefetch(self, shas: tuple[str, ...]) -> None:
+        """Do nothing: the service builds."""
+
+    def next_event(self) -> Event:
+        """Wait for the next event of a job."""
+        while not self._events:
+            for slot in sorted(self._running):
+                self._look(slot)
+            if not self._events:
+                self.cancel.wait(self._timing.poll_s)
+        event = self._events.popleft()
+        if isinstance(event, Yielded | Failed):
+            del self._running[event.slot]
+            self._idle.append(event.slot)
+        return event
+
+    def _look(self, slot: int) -> None:
+        """Look at the job in a slot; whatever goes wrong ends its trial."""
+        trial = self._running[slot]
+        try:
+            if self.cancel.is_set():
+                self._abandon(trial)
+            result = self._result(slot, trial)
+        except Exception as error:  # noqa: BLE001 - raised again by the session loop
+            self._events.append(Failed(slot, error))
+            return
+        if result is not None:
+            # A run that was dispatched is one of the branch's tip, whatever commit it tests.
+            placed = {"sha": trial.sha, "slot": slot, "folder": str(trial.folder)}
+            self._events.append(Yielded(slot, result.model_copy(update=placed)))
+
+    def _result(self, slot: int, trial: _Trial) -> TrialResult | None:
+        """The result of a trial; None while there is none."""
+        if self._timing.clock() - trial.began > _LONGEST_S:
+            return no_result(trial.sha, Outcome.INFRASTRUCTURE, "no job ended within 24 hours")
+        jobs = self._service.look(trial.sha)
+        if trial.follows:
+            return self._followed(slot, trial, jobs)
+        return self._next(slot, trial, jobs)
+
+    def _next(self, slot: int, trial: _Trial, jobs: CommitJobs) -> TrialResult | None:
+        """Find the attempt that is the trial, or start one."""
+        if ours := self._ours(jobs):
+            trial.started = True
+            return self._follow(slot, trial, ours)
+        action: Action = Wait()  # for what another trial started, which appears next
+        if not self._is_awaited(trial):
+            action = next_action(jobs, self._taken, may_start=self._service.may_start)
+        if isinstance(action, Use | Follow):
+            if trial.acted is not None:
+                self._journal.add(Record(trial.sha, attempt=action.attempt.id))
+            return self._follow(slot, trial, action.attempt)
+        if isinstance(action, Wait):
+            self._phase(slot, trial, "waiting for another job")
+            return None
+        if trial.acted is not None:
+            return self._unfound(trial, trial.acted)
+        if isinstance(action, GiveUp):
+            return no_result(trial.sha, Outcome.UNBUILDABLE, action.reason)
+        return self._start(slot, trial, action)
+
+    def _is_awaited(self, trial: _Trial) -> bool:
+        """Whether a job appears soon that another trial of the same commit started."""
+        others = (each for each in self._running.values() if each is not trial and each.sha == trial.sha)
+        return any(each.acted is not None and not each.follows for each in others)
+
+    def _ours(self, jobs: CommitJobs) -> Attempt | None:
+        """An attempt that the session started before it was interrupted, and that is no trial yet."""
+        left = self._journal.attempts - self._taken
+        return next((each for each in jobs.attempts if each.id in left), None)
+
+    def _start(self, slot: int, trial: _Trial, act: Act) -> TrialResult | None:
+        """Carry out an act."""
+        call = self._service.describe(act, trial.sha)
+        if self._check.dry_run:
+            self._events.append(Noted(f"would {call}"))
+            raise DryRunEnded("the next step is to start a job: --dry-run ends here")
+        self._journal.add(Record(trial.sha, call=call))
+        trial.started, trial.acted = True, self._timing.clock()
+        try:
+            self._service.carry_out(act, trial.sha)
+        except LostAnswer as error:
+            _log.warning("%s: %s; looking whether it was done", call, error)
+        except Refused as error:
+            self._journal.add(Record(trial.sha, lost=True))
+            return no_result(trial.sha, Outcome.UNBUILDABLE, error.message)
+        except BisectError:
+            self._journal.add(Record(trial.sha, lost=True))
+            raise
+        self._phase(slot, trial, "starting a job")
+        return None
+
+    def _unfound(self, trial: _Trial, acted: float) -> TrialResult | None:
+        """No result, if what was started did not appear for long."""
+        if self._timing.clock() - acted <= _APPEARS_S:
+            return None
+        self._journal.add(Record(trial.sha, lost=True))
+        reason = "the job that was started does not appear"
+        return no_result(trial.sha, Outcome.INFRASTRUCTURE, reason)
+
+    def _follow(self, slot: int, trial: _Trial, attempt: Attempt) -> TrialResult | None:
+        self._taken.add(attempt.id)
+        trial.follows = attempt.id
+        return self._progress(slot, trial, attempt)
+
+    def _followed(self, slot: int, trial: _Trial, jobs: CommitJobs) -> TrialResult | None:
+        attempt = jobs.attempt(trial.follows)
+        if attempt is None:
+            return no_result(trial.sha, Outcome.INFRASTRUCTURE, "the job is not listed any more")
+        return self._progress(slot, trial, attempt)
+
+    def _progress(self, slot: int, trial: _Trial, attempt: Attempt) -> TrialResult | None:
+        """The result of an attempt that has ended; else what it says so far is kept in the trial's folder."""
+        if attempt.stage in (Stage.WAITING, Stage.BLOCKED):
+            self._phase(slot, trial, "queued")
+            return None
+        log = self._service.log(attempt)
+        self._keep(trial, log)
+        if attempt.stage is not Stage.ENDED:
+            self._phase(slot, trial, "test")
+            return None
+        result = trial_result(
+            attempt, log, self._service.name, trial.asked, self._cells, started=trial.started
+        )
+        if result.outcome is Outcome.INFRASTRUCTURE and not trial.started:
+            # What others ran says nothing here, and is no reason to give the commit up.
+            trial.follows = ""
+            return None
+        return result
+
+    def _phase(self, slot: int, trial: _Trial, phase: str) -> None:
+        if phase != trial.phase:
+            trial.phase = phase
+            self._events.append(Entered(slot, phase, trial.folder))
+
+    @staticmethod
+    def _keep(trial: _Trial, log: str) -> None:
+        logs = trial.folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        (logs / LOG).write_text(clean(log), encoding="utf-8")
+
+    def _abandon(self, trial: _Trial) -> None:
+        """Leave a job, or cancel it, and say which.
+
+        Raises:
+            TrialAborted: always.
+        """
+        if trial.started:
+            self._events.append(Noted(self._left(trial)))
+        raise TrialAborted("the session was interrupted")
+
+    def _left(self, trial: _Trial) -> str:
+        """What becomes of the job of a trial, as a sentence."""
+        where = f"the job for {short(trial.sha)}"
+        try:
+            attempt = self._service.look(trial.sha).attempt(trial.follows) if trial.follows else None
+            where = (attempt.url or attempt.id) if attempt else where
+            if self._check.cancel_jobs and attempt and self._service.cancel(attempt):
+                return f"canceled: {where}"
+        except BisectError as error:
+            return f"left running, as it cannot be canceled ({error.message}): {where}"
+        return f"left running, and used by `bisect-run resume`: {where}"

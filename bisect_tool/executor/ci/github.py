@@ -1,0 +1,102 @@
+"""Workflow runs of GitHub Actions that tested a commit as attempts of one job. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from bisect_tool.executor.ci.jobs import (
+    Attempt,
+    CommitJobs,
+    Stage,
+    gpu_count,
+    missing_job,
+    the_label,
+)
+from bisect_tool.sources.answer import read
+from bisect_tool.sources.github import SERVICE, Job, Run, observation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bisect_tool.sources.series import Series
+
+DISPATCH = "workflow_dispatch"
+_COMPLETED = "completed"
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def tests_commit(
+    run: Mapping[str, Any], commit: str, dispatched: Mapping[str, str], *, by_input: bool
+) -> bool:
+    """Whether a run tested a commit: by its head, or by the input that it was dispatched with.
+
+    The latter is known of runs that we dispatched (`dispatched`: commit by run), and of those whose title has
+    the commit, as `run-name: ${{ inputs.sha }}` makes it.
+    """
+    found = read(Run, run, SERVICE)
+    if str(found.id) in dispatched:
+        return dispatched[str(found.id)] == commit
+    if by_input and found.event == DISPATCH:
+        return commit in found.display_title
+    return found.head_sha == commit
+
+
+def commit_jobs(
+    runs: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]], pattern: str, series: Series
+) -> CommitJobs:
+    """The attempts of the job that a pattern names, of runs of a commit, each with its jobs of all attempts.
+
+    Raises:
+        UnexpectedAnswer: a run or job is not as documented.
+        UsageError: the pattern names several jobs.
+    """
+    if not runs:
+        return CommitJobs(missing=f"{SERVICE} has no run of this workflow for this commit")
+    found = [(read(Run, run, SERVICE), tuple(read(Job, job, SERVICE) for job in jobs)) for run, jobs in runs]
+    labels = [job.name for _, jobs in found for job in jobs if job.name]
+    label = the_label(labels, pattern)
+    attempts = [
+        attempt
+        for run, jobs in found
+        for attempt in _attempts(run, [job for job in jobs if job.name == label], series)
+    ]
+    if not label:
+        where = ", ".join(f"run {run.id}" for run, _ in found)
+        is_pending = any(run.status != _COMPLETED for run, _ in found)
+        return CommitJobs((), missing_job(labels, pattern, where), is_pending)
+    return CommitJobs(tuple(sorted(attempts, key=lambda each: each.job.finished or _NEVER)))
+
+
+def _attempts(run: Run, jobs: Sequence[Job], series: Series) -> list[Attempt]:
+    """The attempts of a job in a run; one that a rerun of others repeats in its list is not another."""
+    distinct: dict[tuple[object, ...], Job] = {}
+    for job in sorted(jobs, key=lambda each: each.run_attempt):
+        key = (job.started_at, job.completed_at) if job.status == _COMPLETED else (job.id,)
+        distinct.setdefault(key, job)
+    if not distinct:
+        return []
+    last = list(distinct.values())[-1]
+    return [
+        _attempt(job, run, series, is_retryable=job is last and run.status == _COMPLETED)
+        for job in distinct.values()
+    ]
+
+
+def _attempt(job: Job, run: Run, series: Series, *, is_retryable: bool) -> Attempt:
+    stage = _stage(job)
+    return Attempt(
+        observation(job, run, series),
+        stage,
+        job.html_url,
+        is_retryable=is_retryable and stage is Stage.ENDED,
+        timed_out=job.conclusion == "timed_out",
+        reason=job.conclusion or job.status,
+        gpus=gpu_count(job.labels),
+    )
+
+
+def _stage(job: Job) -> Stage:
+    if job.status == _COMPLETED:
+        return Stage.ENDED
+    return Stage.RUNNING if job.status == "in_progress" else Stage.WAITING

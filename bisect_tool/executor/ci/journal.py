@@ -1,0 +1,80 @@
+"""The jobs that a session started, on disk before they are: a session that is resumed finds them.
+
+A file of JSON lines in the session's folder. A line that was cut by a crash is ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "ci-jobs.jsonl"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was started for a commit: a `call` without an `attempt` first, then the attempt that came of it.
+
+    `run` is the run of GitHub that was dispatched, as far as it is known. `lost`: nothing came of the call.
+    """
+
+    sha: str
+    call: str = ""
+    attempt: str = ""
+    run: str = ""
+    lost: bool = False
+
+
+class Journal:
+    """What was started, as far as it was written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / FILE
+        self._records = list(_read(self._file))
+
+    def add(self, record: Record) -> None:
+        """Write a record to disk."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(asdict(record))}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._records.append(record)
+
+    @property
+    def attempts(self) -> frozenset[str]:
+        """The attempts that were started."""
+        return frozenset(each.attempt for each in self._records if each.attempt)
+
+    @property
+    def runs(self) -> dict[str, str]:
+        """The commits that runs were dispatched for, by run."""
+        return {each.run: each.sha for each in self._records if each.run}
+
+    def is_open(self, sha: str) -> bool:
+        """Whether something was started for a commit of which no attempt is known yet."""
+        calls = ends = 0
+        for each in self._records:
+            if each.sha == sha:
+                calls += bool(each.call)
+                ends += bool(each.attempt or each.lost)
+        return calls > ends
+
+
+def _read(file: Path) -> list[Record]:
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            found.append(Record(**json.loads(line)))
+        except (ValueError, TypeError):  # it was cut
+            continue
+    return found

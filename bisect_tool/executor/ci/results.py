@@ -1,0 +1,133 @@
+"""The log of a job that has ended as the result of a trial. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence import LogLine, command_failure, signatures
+from bisect_tool.executor.ci.jobs import is_named
+from bisect_tool.sanitise import clean, clean_line
+from bisect_tool.sources.log_results import explained
+from bisect_tool.sources.observation import State
+from bisect_tool.trial.result import CellResult, CiJob, TrialResult, overall
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from bisect_tool.evidence import Failure, Signature
+    from bisect_tool.executor.ci.jobs import Attempt
+    from bisect_tool.sources.log_results import ExplainedJob
+
+UNNAMED = "the log of the job has no result of it"
+_PRINTED_KEPT = 200
+_REASON_LIMIT = 300
+_LINES_READ, _LINE_LIMIT = 10_000, 500
+_FAILED_CODE = 1
+
+
+def trial_result(  # noqa: PLR0913 - an attempt, its log, and what the session knows of both
+    attempt: Attempt,
+    log: str,
+    service: str,
+    asked: Sequence[str] = (),
+    patterns: Sequence[str] = (),
+    *,
+    started: bool = False,
+) -> TrialResult:
+    """The result of an attempt: an outcome for each test that failed, and for the cells `asked` for.
+
+    Of a job that passed, every cell passed; if none is asked for, the trial passed as a whole, which says so.
+    Of a job that failed, a cell that its log does not name has no result.
+
+    Args:
+        attempt: it has ended.
+        log: its text.
+        service: the name of the service.
+        asked: the cells that the trial is to tell about.
+        patterns: which tests are cells; empty for all.
+        started: whether we started it; what others ran took none of our time.
+    """
+    found = explained(attempt.job, log)
+    job, state = attempt.job, found.job.state
+    cells = _cells(found, attempt, log, asked, patterns)
+    seconds = (job.finished - job.started).total_seconds() if job.finished and job.started else 0.0
+    outcome, reason = Outcome.PASSED, ""
+    if state is State.FAILED:
+        outcome = overall(cells)
+    elif state is not State.PASSED:
+        outcome = Outcome.INFRASTRUCTURE
+        reason = clean_line(f"the job gave no result: {attempt.reason or state}", _REASON_LIMIT)
+    return TrialResult(
+        sha=job.commit,
+        cells=cells,
+        outcome=outcome,
+        started=job.started.isoformat(timespec="milliseconds") if started and job.started else "",
+        seconds=max(seconds, 0.0) if started else 0.0,
+        gpus=attempt.gpus,
+        reason=reason,
+        whole=True,
+        printed=_printed(log) if state is State.PASSED else (),
+        where=attempt.url or f"{service} job {attempt.id}",
+        job=CiJob(attempt=attempt.id, started=started),
+    )
+
+
+def no_result(sha: str, outcome: Outcome, reason: str) -> TrialResult:
+    """The result of a trial for which there was no job."""
+    text = clean_line(reason, _REASON_LIMIT)
+    return TrialResult(sha=sha, cells=(), outcome=outcome, started="", seconds=0.0, reason=text, whole=True)
+
+
+def _cells(
+    found: ExplainedJob, attempt: Attempt, log: str, asked: Sequence[str], patterns: Sequence[str]
+) -> tuple[CellResult, ...]:
+    """The tests that failed, then the cells that are asked for.
+
+    Others that passed are no cells: that they do would take more runs to say, which cost.
+    """
+    state = found.job.state
+    if state not in (State.PASSED, State.FAILED):
+        return ()
+    red = _failed(found, attempt, log) if state is State.FAILED else ()
+    chosen = tuple(each for each in red if _is_chosen(each.cell, patterns))
+    known = {each.cell for each in chosen}
+    return (*chosen, *(_asked(name, found) for name in asked if name not in known))
+
+
+def _asked(name: str, found: ExplainedJob) -> CellResult:
+    """A cell that did not fail: it passed, unless the job failed and its log does not say so."""
+    if found.job.state is State.PASSED or name in found.passed:
+        return CellResult(cell=name, outcome=Outcome.PASSED)
+    return CellResult(cell=name, outcome=Outcome.ERRORED, reason=UNNAMED)
+
+
+def _failed(found: ExplainedJob, attempt: Attempt, log: str) -> tuple[CellResult, ...]:
+    """The tests that failed; without any, the job as a whole is the cell."""
+    failures = {each.test: each.failure for each in found.failures if each.test}
+    if failures:
+        return tuple(
+            CellResult(cell=test, outcome=Outcome.FAILED, failure=failure)
+            for test, failure in failures.items()
+        )
+    outcome = Outcome.HUNG if attempt.timed_out else Outcome.FAILED
+    failure = found.failures[0].failure if found.failures else _of_output(log)
+    return (CellResult(cell=attempt.job.key.job, outcome=outcome, failure=failure),)
+
+
+def _of_output(log: str) -> Failure:
+    lines = tuple(clean_line(line, _LINE_LIMIT) for line in clean(log).split("\n")[-_LINES_READ:])
+    return command_failure(lines, _FAILED_CODE, 0.0, "log")
+
+
+def _is_chosen(cell: str, patterns: Collection[str]) -> bool:
+    return not patterns or any(is_named(cell, pattern) for pattern in patterns)
+
+
+def _printed(log: str) -> tuple[Signature, ...]:
+    """What a passing job prints as well, so that it is no reason for a failure."""
+    return tuple(sorted(signatures(_lines(log)), key=str))[:_PRINTED_KEPT]
+
+
+def _lines(log: str) -> Iterable[LogLine]:
+    return (LogLine("log", 0.0, line, number) for number, line in enumerate(clean(log).split("\n"), 1))

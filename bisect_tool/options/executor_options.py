@@ -1,0 +1,86 @@
+"""The options that say where trials run: here, or as jobs of the team's own CI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Literal
+
+import typer
+
+from bisect_tool.errors import UsageError
+from bisect_tool.options.shared_options import Branch, ExcludeEnv, Pipeline, Repository, Workflow
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorOptions:
+    """Where trials run; the tokens of CI services come from the environment."""
+
+    executor: Annotated[
+        Literal["local", "buildkite", "github"],
+        typer.Option("--executor", help="Run trials on this machine, or as jobs of a CI service."),
+    ] = "local"
+    pipeline: Pipeline = ""
+    repository: Repository = ""
+    workflow: Workflow = ""
+    ci_input: Annotated[
+        str,
+        typer.Option(
+            "--input", metavar="NAME", help="The workflow's input that takes the commit, to dispatch runs."
+        ),
+    ] = ""
+    job: Annotated[
+        str, typer.Option("--job", metavar="PATTERN", help="The job of CI; * and ? match any text.")
+    ] = ""
+    branch: Branch = "main"
+    exclude_env: ExcludeEnv = ()
+    allow_builds: Annotated[
+        bool,
+        typer.Option("--allow-builds", help="Start a build on Buildkite where a commit has none."),
+    ] = False
+    cancel_jobs: Annotated[
+        bool,
+        typer.Option("--cancel-jobs", help="On Ctrl-C, cancel the jobs that were started, where possible."),
+    ] = False
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print the calls that would start jobs in CI, and stop there."),
+    ] = False
+
+    @property
+    def in_ci(self) -> bool:
+        """Whether trials are jobs of a CI service."""
+        return self.executor in _NEEDED
+
+
+FIELDS = frozenset(field.name for field in fields(ExecutorOptions))
+_NEEDED = {"buildkite": ("pipeline", "job"), "github": ("workflow", "job")}
+_ONLY = {
+    "buildkite": ("repository", "workflow", "ci_input"),
+    "github": ("pipeline", "exclude_env", "allow_builds"),
+}
+_FLAGS = {"ci_input": "--input"}
+
+
+def validate_executor(options: ExecutorOptions) -> None:
+    """Raise UsageError for options that do not go together with the executor."""
+    if not options.in_ci:
+        given = [name for name in FIELDS - {"executor"} if getattr(options, name) != _default(name)]
+        if given:
+            raise UsageError(
+                f"{_flag(min(given))} needs --executor buildkite or github", "Add it, or remove the option."
+            )
+        return
+    for name in _NEEDED[options.executor]:
+        if not getattr(options, name):
+            raise UsageError(f"--executor {options.executor} needs {_flag(name)}", f"Add {_flag(name)}.")
+    for name in _ONLY[options.executor]:
+        if getattr(options, name) != _default(name):
+            raise UsageError(f"{_flag(name)} is no option of --executor {options.executor}", "Remove it.")
+
+
+def _default(name: str) -> object:
+    return next(field.default for field in fields(ExecutorOptions) if field.name == name)
+
+
+def _flag(name: str) -> str:
+    return _FLAGS.get(name, f"--{name.replace('_', '-')}")

@@ -1,0 +1,24 @@
+"""Names of pipelines, repositories and workflows, as options give them."""
+
+from __future__ import annotations
+
+import re
+
+from bisect_tool.errors import UsageError
+from bisect_tool.sanitise import clean_line
+
+PIPELINE = re.compile(r"[\w.-]+/[\w.-]+")
+WORKFLOW = re.compile(r"[\w. -]+\.ya?ml|\d+")
+
+
+def named(flag: str, value: str, pattern: re.Pattern[str], example: str) -> str:
+    """The value of a flag that the source needs.
+
+    Raises:
+        UsageError: it is missing, or of another form.
+    """
+    if not value:
+        raise UsageError(f"{flag} is missing", f"Add {flag} {example}.")
+    if not pattern.fullmatch(value):
+        raise UsageError(f"{flag} {clean_line(value, 100)} is not like {example}", f"Add {flag} {example}.")
+    return value

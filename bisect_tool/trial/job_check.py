@@ -1,0 +1,42 @@
+"""A job of the team's own CI as a check: CI runs it, so that no process of ours does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.trial.trials import TrialRun, Trials
+
+if TYPE_CHECKING:
+    from bisect_tool.request import JobCheck
+    from bisect_tool.supervise import GuardianResult
+    from bisect_tool.trial.findings import Findings
+    from bisect_tool.trial.job import Job
+
+
+@dataclass(frozen=True)
+class JobTrials(Trials):
+    """Refuses to run: see `executor/ci`."""
+
+    check: JobCheck
+
+    def job(self, run: TrialRun) -> Job:  # noqa: ARG002 - there is none
+        """None.
+
+        Raises:
+            UsageError: always.
+        """
+        raise _runs_elsewhere(self.check)
+
+    def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:  # noqa: ARG002 - there are none
+        """None.
+
+        Raises:
+            UsageError: always.
+        """
+        raise _runs_elsewhere(self.check)
+
+
+def _runs_elsewhere(check: JobCheck) -> UsageError:
+    return UsageError(f"{check.job} is a job of {check.service}, which only that can run")

@@ -1,0 +1,166 @@
+"""What is done next for one more trial, from recorded jobs."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.errors import UsageError
+from bisect_tool.executor.ci import buildkite, github
+from bisect_tool.executor.ci.decide import Follow, GiveUp, Retry, Start, Unblock, Use, Wait, next_action
+from bisect_tool.executor.ci.jobs import CommitJobs, Stage, gpu_count, is_named
+from bisect_tool.sources.series import Series
+
+SHA = "a" * 40
+SERIES = Series("ci")
+NAME = "Distributed Tests (4 GPUs)"
+
+
+def job(number, state="passed", **fields):
+    return {"id": str(number), "type": "script", "name": NAME, "state": state, **fields}
+
+
+def gate(number, **fields):
+    return {"id": str(number), "type": "manual", "state": "blocked", **fields}
+
+
+def build(*jobs, number=7):
+    return {"number": number, "commit": SHA, "branch": "main", "jobs": list(jobs)}
+
+
+def buildkite_jobs(*jobs, pattern="Distributed*"):
+    return buildkite.commit_jobs([build(*jobs)], pattern, SERIES)
+
+
+def named(action):
+    attempt = getattr(action, "attempt", None)
+    return type(action), attempt.id if attempt else ""
+
+
+@pytest.mark.parametrize(
+    ("jobs", "taken", "expected"),
+    [
+        ([job(1)], (), (Use, "1")),
+        ([job(1, "failed", exit_status=1)], (), (Use, "1")),
+        ([job(1, "failed", retried=True), job(2)], ("1",), (Use, "2")),
+        ([job(1)], ("1",), (Retry, "1")),
+        ([job(1, retried=True), job(2, "running")], ("1",), (Follow, "2")),
+        ([job(1, retried=True), job(2, "running")], ("1", "2"), (Wait, "")),
+        ([job(1, "scheduled")], (), (Follow, "1")),
+        ([job(1, "expired")], (), (Retry, "1")),
+        ([job(1, "canceled")], (), (Retry, "1")),
+        ([job(1, "failed", exit_status=-1)], (), (Retry, "1")),
+        ([job(1, "failed", signal_reason="agent_stop")], (), (Retry, "1")),
+        ([job(1, "canceling")], (), (Follow, "1")),
+        ([job(1, "skipped")], (), (GiveUp, "")),
+        ([job(1, "blocked"), gate(2)], (), (Unblock, "1")),
+    ],
+)
+def test_what_is_done_next_on_buildkite(jobs, taken, expected):
+    assert named(next_action(buildkite_jobs(*jobs), set(taken), may_start=False)) == expected
+
+
+@pytest.mark.parametrize(
+    ("gates", "found"),
+    [
+        ([gate(2, step_key="block-distributed-tests--4-gpus-"), gate(3, step_key="block-lora")], ("2",)),
+        ([gate(2, label="Run Lora"), gate(3, label=f"Run {NAME}")], ("3",)),
+        ([gate(2, label="Run Lora"), gate(3, label="Run Quantization")], ("2", "3")),
+        ([gate(2, label="Run GPU tests")], ("2",)),
+    ],
+)
+def test_the_step_that_blocks_a_job(gates, found):
+    (attempt,) = buildkite_jobs(job(1, "blocked"), *gates).attempts
+    assert (attempt.stage, attempt.gates) == (Stage.BLOCKED, found)
+
+
+def test_one_of_several_blocked_steps_is_never_guessed():
+    action = next_action(
+        buildkite_jobs(job(1, "blocked"), gate(2, label="a"), gate(3, label="b")), set(), may_start=False
+    )
+    assert isinstance(action, GiveUp)
+    assert "which of 2 blocked steps" in action.reason
+
+
+@pytest.mark.parametrize(("may_start", "expected"), [(True, Start), (False, GiveUp)])
+def test_a_commit_without_a_build_gets_one_only_if_that_is_allowed(may_start, expected):
+    jobs = buildkite.commit_jobs([], "*", SERIES)
+    assert isinstance(next_action(jobs, set(), may_start=may_start), expected)
+
+
+def test_a_build_without_the_job_names_those_it_has():
+    jobs = buildkite_jobs(job(1), pattern="Lora*")
+    assert jobs == CommitJobs(missing=f"no job of build 7 matches Lora* (jobs: {NAME})")
+
+
+def test_a_pattern_that_names_several_jobs_is_refused():
+    shards = [job(1, parallel_group_index=0), job(2, parallel_group_index=1)]
+    with pytest.raises(UsageError, match=r"matches 2 jobs: .* #0, .* #1"):
+        buildkite_jobs(*shards)
+    assert [each.id for each in buildkite_jobs(*shards, pattern="*#1").attempts] == ["2"]
+
+
+def test_only_stars_and_question_marks_are_wild_in_the_name_of_a_job():
+    assert is_named(NAME, "Distributed Tests (4 GPUs)")
+    assert is_named("a[1]", "a[?]")
+    assert not is_named("a1", "a[1]")
+
+
+@pytest.mark.parametrize(
+    ("labels", "count"),
+    [
+        (("queue=gpu_4_queue",), 4),
+        (("queue=a100", "gpus=8"), 8),
+        (("self-hosted", "2-gpu-runner"), 2),
+        (("queue=cpu_queue_8",), 0),
+        (("linux",), 0),
+    ],
+)
+def test_the_gpus_of_a_machine_by_its_labels(labels, count):
+    assert gpu_count(labels) == count
+
+
+def run(number=9, status="completed", **fields):
+    return {"id": number, "head_sha": SHA, "head_branch": "main", "status": status, **fields}
+
+
+def github_job(number, attempt=1, conclusion="success", minute=1, **fields):
+    ended = {
+        "status": "completed",
+        "conclusion": conclusion,
+        "completed_at": f"2026-03-06T10:{minute:02}:00Z",
+    }
+    return {"id": number, "run_attempt": attempt, "name": NAME, **ended, **fields}
+
+
+@pytest.mark.parametrize(
+    ("status", "jobs", "taken", "expected"),
+    [
+        ("completed", [github_job(1)], (), (Use, "1 job 1")),
+        ("completed", [github_job(1)], ("1 job 1",), (Retry, "1 job 1")),
+        ("completed", [github_job(1), github_job(2, 2, minute=2)], ("1 job 1",), (Use, "2 job 2")),
+        ("completed", [github_job(1), github_job(2, 2)], ("1 job 1",), (Retry, "1 job 1")),
+        ("in_progress", [github_job(1)], ("1 job 1",), (Start, "")),
+        ("in_progress", [github_job(1, status="queued")], (), (Follow, "1 job 1")),
+        ("in_progress", [], (), (Wait, "")),
+        ("completed", [github_job(1, conclusion="cancelled")], (), (Retry, "1 job 1")),
+    ],
+)
+def test_what_is_done_next_on_github(status, jobs, taken, expected):
+    """A job that was not run again is listed once more with the rerun of another one."""
+    found = github.commit_jobs([(run(status=status), jobs)], "Distributed*", SERIES)
+    assert named(next_action(found, set(taken), may_start=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "dispatched", "tests"),
+    [
+        ({}, {}, True),
+        ({"head_sha": "b" * 40}, {}, False),
+        ({"event": "workflow_dispatch"}, {}, False),
+        ({"event": "workflow_dispatch", "display_title": f"gpu {SHA}", "head_sha": "b" * 40}, {}, True),
+        ({"event": "workflow_dispatch", "head_sha": "b" * 40}, {"9": SHA}, True),
+        ({"event": "workflow_dispatch"}, {"9": "b" * 40}, False),
+    ],
+)
+def test_which_commit_a_run_tested(fields, dispatched, tests):
+    assert github.tests_commit(run(**fields), SHA, dispatched, by_input=True) is tests

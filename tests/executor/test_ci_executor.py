@@ -1,0 +1,299 @@
+"""Trials on a simulated farm behind both APIs."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import ci_farm
+import pytest
+from ci_farm import CANCELED, EXPIRED, FAIL, LOST, PASS, READ, TEST, WRITE, Farm, at_work
+
+from bisect_tool.errors import UsageError
+from bisect_tool.executor.ci import connect
+from bisect_tool.executor.ci.executor import LOG, Timing
+from bisect_tool.executor.event import Entered, Failed, Noted, Yielded
+from bisect_tool.executor.executor import DryRunEnded
+from bisect_tool.paths import Home
+from bisect_tool.request import JobCheck
+from bisect_tool.trial.run import TrialAborted
+
+SHA, OTHER = "a" * 40, "b" * 40
+SERVICES = ("buildkite", "github")
+
+
+def check(service, **fields):
+    names = (
+        {"pipeline": ci_farm.PIPELINE}
+        if service == "buildkite"
+        else {"repository": ci_farm.REPOSITORY, "workflow": ci_farm.WORKFLOW}
+    )
+    return JobCheck(service=service, job="Distributed*", **names, **fields)
+
+
+class Clock:
+    """A time that passes with each reading."""
+
+    def __init__(self, step=0.0):
+        self.now, self.step = 0.0, step
+
+    def __call__(self):
+        self.now += self.step
+        return self.now
+
+
+@pytest.fixture
+def farmed(tmp_path, monkeypatch):
+    """Makes an executor of a job on a farm; `again` makes that of a session that is resumed."""
+
+    def make(farm, asked, *, used=(), slots=1, tokens=(READ, WRITE), step=0.0):
+        monkeypatch.setattr(connect, "TIMING", Timing(0.0, Clock(step)))
+        prefix = "BUILDKITE" if asked.service == "buildkite" else "GITHUB"
+        reads = "BUILDKITE_API_TOKEN" if prefix == "BUILDKITE" else "GITHUB_TOKEN"
+        environment = {
+            f"{prefix}_API_URL": farm.url,
+            reads: tokens[0],
+            f"BISECT_RUN_{prefix}_WRITE_TOKEN": tokens[1],
+        }
+        config = SimpleNamespace(home=Home(tmp_path, tmp_path / "cache"), slots=slots, cells=())
+        return connect.ci_executor(asked, config, environment, tmp_path / "session", threading.Event(), used)
+
+    return make
+
+
+def submit(executor, tmp_path, sha=SHA, cells=None):
+    folder = tmp_path / f"trial-{sha[:4]}-{len(list(tmp_path.glob('trial-*')))}"
+    folder.mkdir()
+    return executor.submit(sha, cells, folder)
+
+
+def events(executor):
+    """All events until a trial ends."""
+    found = [executor.next_event()]
+    while not isinstance(found[-1], Yielded | Failed):
+        found.append(executor.next_event())
+    return found
+
+
+def result(executor, tmp_path, sha=SHA, cells=None):
+    submit(executor, tmp_path, sha, cells)
+    last = events(executor)[-1]
+    if isinstance(last, Failed):
+        raise last.error
+    return last.result
+
+
+def always(ending):
+    return lambda _sha, _count: ending
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_job_that_ran_is_a_trial_and_costs_nothing(farmed, tmp_path, service):
+    with at_work(Farm(always(FAIL))) as farm:
+        farm.build(SHA)
+        found = result(farmed(farm, check(service), tokens=(READ, "")), tmp_path)
+    assert (found.cell(TEST).outcome, found.is_free, farm.calls) == ("failed", True, [])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_another_trial_runs_the_job_again(farmed, tmp_path, service):
+    with at_work(Farm(lambda _, count: (FAIL, PASS)[count])) as farm:
+        farm.build(SHA)
+        executor = farmed(farm, check(service))
+        first, second = (result(executor, tmp_path, cells=(TEST,)) for _ in range(2))
+    assert [each.cell(TEST).outcome for each in (first, second)] == ["failed", "passed"]
+    assert (second.is_free, second.gpus, farm.started) == (False, 4, [SHA])
+
+
+def test_a_blocked_job_is_unblocked_and_no_build_is_started(farmed, tmp_path):
+    with at_work(Farm(always(FAIL))) as farm:
+        build = farm.build(SHA, ran=False, gate=True)
+        found = result(farmed(farm, check("buildkite", allow_builds=True)), tmp_path)
+    assert (found.outcome, found.is_free) == ("failed", False)
+    assert [(method, path.rpartition("/jobs/")[2]) for method, path, _ in farm.calls] == [
+        ("PUT", f"{build.gate}/unblock")
+    ]
+
+
+def test_without_a_build_a_commit_cannot_be_tested_unless_builds_are_allowed(farmed, tmp_path):
+    with at_work(Farm(always(PASS))) as farm:
+        found = result(farmed(farm, check("buildkite")), tmp_path)
+        assert (found.outcome, found.reason) == ("unbuildable", "Buildkite has no build of this commit")
+        found = result(farmed(farm, check("buildkite", allow_builds=True)), tmp_path)
+    assert (found.outcome, farm.started) == ("passed", [SHA])
+    assert farm.calls[0][2]["commit"] == SHA
+
+
+@pytest.mark.parametrize(("titled", "returns_run"), [(True, False), (False, True)])
+def test_a_workflow_is_dispatched_with_the_commit_as_an_input(farmed, tmp_path, titled, returns_run):
+    with at_work(Farm(always(FAIL))) as farm:
+        farm.titled, farm.returns_run = titled, returns_run
+        assert result(farmed(farm, check("github")), tmp_path).outcome == "unbuildable"
+        found = result(farmed(farm, check("github", input="sha")), tmp_path)
+    assert (found.sha, found.cell(TEST).outcome, farm.started) == (SHA, "failed", [SHA])
+    assert farm.calls[0][2]["inputs"] == {"sha": SHA}
+
+
+def test_a_dispatched_run_that_does_not_say_its_commit_is_not_taken_for_another(farmed, tmp_path):
+    with at_work(Farm(always(FAIL))) as farm:
+        farm.titled, farm.returns_run = False, False
+        found = result(farmed(farm, check("github", input="sha"), step=9.0), tmp_path)
+    assert (found.outcome, farm.started) == ("infrastructure", [SHA])
+    assert found.reason == "the job that was started does not appear"
+
+
+@pytest.mark.parametrize("ending", [LOST, EXPIRED, CANCELED], ids=["lost", "expired", "canceled"])
+def test_an_agent_that_is_lost_says_nothing_about_the_commit(farmed, tmp_path, ending):
+    with at_work(Farm(lambda _, count: (ending, ending, PASS)[count])) as farm:
+        farm.build(SHA)
+        executor = farmed(farm, check("buildkite"))
+        ours, again = (result(executor, tmp_path) for _ in range(2))
+    assert (ours.outcome, ours.is_free, again.outcome) == ("infrastructure", False, "passed")
+    assert farm.started == [SHA, SHA]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_call_whose_answer_is_lost_is_not_repeated(farmed, tmp_path, service):
+    with at_work(Farm(lambda _, count: (FAIL, PASS)[count])) as farm:
+        farm.build(SHA)
+        farm.lose = 1
+        executor = farmed(farm, check(service))
+        results = [result(executor, tmp_path) for _ in range(2)]
+    assert [each.outcome for each in results] == ["failed", "passed"]
+    assert farm.started == [SHA]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_session_that_was_killed_finds_the_job_that_it_started(farmed, tmp_path, service):
+    """Wherever it was killed: after the call, while the job waits, and while it runs."""
+    with at_work(Farm(lambda _, count: (FAIL, PASS)[count], queue=3, runs=3)) as farm:
+        farm.build(SHA)
+        executor = farmed(farm, check(service))
+        used = [result(executor, tmp_path).job.attempt]
+        for phase in ("starting a job", "queued", "test"):
+            executor = farmed(farm, check(service), used=used)
+            submit(executor, tmp_path)
+            while not (isinstance(event := executor.next_event(), Entered) and event.phase == phase):
+                assert not isinstance(event, Yielded | Failed)
+            if phase == "starting a job":
+                assert farm.started == [SHA]
+        found = result(farmed(farm, check(service), used=used), tmp_path)
+    assert (found.outcome, found.is_free, farm.started) == ("passed", False, [SHA])
+
+
+def test_at_most_as_many_jobs_run_as_there_are_slots(farmed, tmp_path):
+    shas = [f"{number:040x}" for number in range(5)]
+    with at_work(Farm(always(PASS), queue=2, runs=2)) as farm:
+        for sha in shas:
+            farm.build(sha, ran=False, gate=True)
+        executor = farmed(farm, check("buildkite"), slots=2)
+        ended, left = 0, list(shas)
+        while ended < len(shas):
+            while executor.capacity and left:
+                submit(executor, tmp_path, left.pop())
+            ended += isinstance(executor.next_event(), Yielded)
+    assert (farm.most, sorted(farm.started)) == (2, shas)
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_two_trials_of_one_commit_share_no_job(farmed, tmp_path, ran):
+    """What one of them started is not taken by the other."""
+    with at_work(Farm(lambda _, count: (FAIL, PASS, PASS)[count])) as farm:
+        farm.build(SHA, ran=ran)
+        executor = farmed(farm, check("buildkite"), slots=2, step=9.0)
+        first = [result(executor, tmp_path)] if ran else []
+        for _ in range(2):
+            submit(executor, tmp_path)
+        ends = [*first, *(events(executor)[-1].result for _ in range(2))]
+    assert [each.outcome for each in ends] == ["failed", "passed", "passed"][: len(ends)]
+    assert [each.is_free for each in ends] == [True, False, False][: len(ends)]
+    assert farm.started == [SHA] * (len(ends) - 1)
+
+
+def test_the_log_is_read_as_it_grows(farmed, tmp_path):
+    with at_work(Farm(always(FAIL), runs=4)) as farm:
+        farm.build(SHA, ran=False)
+        executor = farmed(farm, check("buildkite"))
+        submit(executor, tmp_path)
+        while not (isinstance(event := executor.next_event(), Entered) and event.phase == "test"):
+            pass
+        begun = (event.folder / "logs" / LOG).read_text()
+        events(executor)
+    assert "test session starts" in begun
+    assert begun != FAIL.log == (event.folder / "logs" / LOG).read_text()
+
+
+def test_a_dry_run_prints_the_call_and_sends_none(farmed, tmp_path):
+    with at_work(Farm(always(FAIL))) as farm:
+        build = farm.build(SHA, ran=False, gate=True)
+        executor = farmed(farm, check("buildkite", dry_run=True), tokens=(READ, ""))
+        submit(executor, tmp_path)
+        noted, failed = events(executor)
+    path = f"/v2/organizations/engine/pipelines/ci/builds/{build.number}/jobs/{build.gate}/unblock"
+    assert noted == Noted(f"would PUT {farm.url}{path} {{}}")
+    assert isinstance(failed.error, DryRunEnded)
+    assert farm.calls == []
+
+
+@pytest.mark.parametrize(
+    ("service", "tokens", "message"),
+    [
+        ("buildkite", (READ, ""), "BISECT_RUN_BUILDKITE_WRITE_TOKEN is not set"),
+        ("buildkite", (READ, READ), "the token may not PUT"),
+        ("github", (READ, ""), "BISECT_RUN_GITHUB_WRITE_TOKEN is not set"),
+        ("github", (READ, READ), "the token may not POST"),
+    ],
+)
+def test_jobs_are_started_with_a_token_of_its_own(farmed, tmp_path, service, tokens, message):
+    with at_work(Farm(always(FAIL))) as farm:
+        farm.build(SHA)
+        executor = farmed(farm, check(service), tokens=tokens)
+        assert result(executor, tmp_path).is_free
+        with pytest.raises(UsageError, match=message):
+            result(executor, tmp_path)
+    assert farm.started == []
+
+
+def test_without_a_token_that_reads_there_is_no_executor(farmed):
+    with pytest.raises(UsageError, match="BUILDKITE_API_TOKEN is not set"):
+        farmed(Farm(always(PASS)), check("buildkite"), tokens=("", ""))
+
+
+@pytest.mark.parametrize(
+    ("service", "cancels", "said"),
+    [
+        ("buildkite", False, "left running, and used by `bisect-run resume`: https://buildkite.com/"),
+        ("buildkite", True, "left running, and used by `bisect-run resume`: https://buildkite.com/"),
+        ("github", True, "canceled: https://github.com/"),
+    ],
+)
+def test_an_interrupt_says_what_becomes_of_the_jobs(farmed, tmp_path, service, cancels, said):
+    with at_work(Farm(always(FAIL), queue=3, runs=9)) as farm:
+        farm.build(SHA)
+        executor = farmed(farm, check(service, cancel_jobs=cancels))
+        result(executor, tmp_path)
+        submit(executor, tmp_path)
+        while not (isinstance(event := executor.next_event(), Entered) and event.phase == "queued"):
+            pass
+        executor.cancel.set()
+        noted, failed = events(executor)
+    assert noted.sentence.startswith(said)
+    assert isinstance(failed.error, TrialAborted)
+
+
+def test_an_interrupt_leaves_the_jobs_of_others_alone(farmed, tmp_path):
+    with at_work(Farm(always(FAIL), queue=9)) as farm:
+        farm.build(SHA, ran=False)
+        executor = farmed(farm, check("github", cancel_jobs=True))
+        submit(executor, tmp_path)
+        assert executor.next_event().phase == "queued"
+        executor.cancel.set()
+        assert [type(each) for each in events(executor)] == [Failed]
+    assert farm.calls == []
+
+
+def test_a_build_that_sets_an_excluded_variable_is_no_evidence(farmed, tmp_path):
+    with at_work(Farm(always(FAIL))) as farm:
+        farm.build(SHA, env={"TORCH_NIGHTLY": "1"})
+        found = result(farmed(farm, check("buildkite", exclude_env=("TORCH_NIGHTLY",))), tmp_path)
+    assert found.outcome == "unbuildable"

@@ -1,0 +1,100 @@
+"""The log of a job that has ended, as the result of a trial."""
+
+from __future__ import annotations
+
+import pytest
+from ci_farm import FAIL, PASS, PASSING, TEST, log_of
+
+from bisect_tool.executor.ci.buildkite import commit_jobs
+from bisect_tool.executor.ci.results import UNNAMED, trial_result
+from bisect_tool.sources.series import Series
+
+SHA = "a" * 40
+
+
+def attempt(state="failed", code=1, **fields):
+    job = {
+        "id": "1",
+        "type": "script",
+        "name": "gpu",
+        "state": state,
+        "exit_status": code,
+        "agent": {"hostname": "gpu-1", "meta_data": ["queue=gpu_4_queue"]},
+        "started_at": "2026-03-06T10:00:00Z",
+        "finished_at": "2026-03-06T10:05:00Z",
+        "web_url": "https://ci/1",
+        **fields,
+    }
+    build = {"number": 7, "commit": SHA, "branch": "main", "jobs": [job]}
+    return commit_jobs([build], "gpu", Series("ci")).attempts[0]
+
+
+def outcomes(result):
+    return {each.cell: each.outcome.value for each in result.cells}
+
+
+def test_the_tests_of_a_failed_job_are_cells_with_their_evidence():
+    result = trial_result(attempt(), FAIL.log, "Buildkite", started=True)
+    assert outcomes(result) == {TEST: "failed"}
+    assert result.cell(TEST).failure.signature.exception == "RuntimeError"
+    assert (result.outcome, result.seconds, result.gpus) == ("failed", 300.0, 4)
+    assert (result.where, result.job.attempt, result.is_free) == ("https://ci/1", "1", False)
+
+
+def test_what_others_ran_takes_no_time():
+    result = trial_result(attempt("passed", 0), PASS.log, "Buildkite")
+    assert (result.seconds, result.is_free) == (0.0, True)
+
+
+@pytest.mark.parametrize(
+    ("log", "asked", "expected"),
+    [
+        ("all good", (), {}),
+        ("all good", (TEST,), {TEST: "passed"}),
+        (PASS.log, (TEST, "x"), {TEST: "passed", "x": "passed"}),
+    ],
+)
+def test_a_job_that_passed_says_so_of_every_cell(log, asked, expected):
+    result = trial_result(attempt("passed", 0), log, "Buildkite", asked)
+    assert outcomes(result) == expected
+    assert result.cell("x" if "x" in asked or not asked else TEST).outcome == "passed"
+
+
+def test_of_a_job_that_failed_a_cell_passed_if_its_log_says_so():
+    result = trial_result(attempt(), FAIL.log, "Buildkite", (PASSING, TEST))
+    assert outcomes(result) == {TEST: "failed", PASSING: "passed"}
+
+
+def test_a_cell_that_a_failed_job_does_not_name_has_no_result():
+    result = trial_result(attempt(), FAIL.log, "Buildkite", ("tests/test_b.py::test_b",))
+    found = result.cell("tests/test_b.py::test_b")
+    assert (found.outcome, found.reason) == ("errored", UNNAMED)
+
+
+@pytest.mark.parametrize(("state", "outcome"), [("failed", "failed"), ("timed_out", "hung")])
+def test_a_job_that_names_no_test_is_a_cell_of_its_own(state, outcome):
+    result = trial_result(attempt(state), "make: *** [all] Error 2\n", "Buildkite")
+    assert outcomes(result) == {"gpu": outcome}
+
+
+def test_patterns_choose_the_cells():
+    result = trial_result(attempt(), FAIL.log, "Buildkite", patterns=("*[4]",))
+    assert outcomes(result) == {TEST: "failed"}
+    assert trial_result(attempt(), FAIL.log, "Buildkite", patterns=("*[1]",)).cells == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "log"),
+    [
+        ({"code": -1}, ""),
+        ({"code": None, "state": "expired"}, ""),
+        ({"code": None, "state": "canceled"}, log_of(red=False)),
+        ({"signal_reason": "agent_stop"}, ""),
+        ({"code": 1}, "toomanyrequests: rate limit\n"),
+    ],
+)
+def test_what_the_infrastructure_did_is_no_failure(fields, log):
+    result = trial_result(attempt(**fields), log, "Buildkite", (TEST,), started=True)
+    assert (result.outcome, result.cells) == ("infrastructure", ())
+    assert result.reason.startswith("the job gave no result: ")
+    assert result.cell(TEST).outcome == "infrastructure"
