@@ -38,6 +38,11 @@ _SECRET_STEMS = ("TOKEN", "SECRET", "PASS", "PWD", "KEY", "CREDENTIAL", "WEBHOOK
 _NOT_SECRET = re.compile(r"(?:OLD)?PWD|SSH_AUTH_SOCK|GIT_CONFIG_KEY_\d+")
 _SECRET_MIN = 6
 _USERINFO = re.compile(r"(?<=://)[^/\s?#\"'<>]*@")
+_SIGNATURE = re.compile(
+    r"(?<=[?&])(?P<name>(?:x-(?:amz|goog)-)?(?:signature|credential|security-token)|sig|(?:access_)?token)="
+    r"[^&\s#\"'<>]+",
+    re.IGNORECASE,
+)
 _ASSIGNED = re.compile(
     r"\b(?P<name>[A-Za-z]\w{0,80})(?P<mark>[\"']?\s?[:=]\s?)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;}]+)"
 )
@@ -76,12 +81,12 @@ def inert_line(text: str, limit: int = 200) -> str:
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with secrets masked: the values given, URL userinfo, values of secret-named variables."""
+    """Return `text` with secrets masked: those given, those in URLs, values of secret-named variables."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, _MASK)
     # Most lines have none of these, and searching for a word is many times cheaper than matching.
     if "://" in text:
-        text = _USERINFO.sub(f"{_MASK}@", text)
+        text = _SIGNATURE.sub(rf"\g<name>={_MASK}", _USERINFO.sub(f"{_MASK}@", text))
     lower = text.lower()
     if "bearer " in lower or "basic " in lower:
         text = _BEARER.sub(rf"\1 {_MASK}", text)

@@ -183,6 +183,10 @@ def test_a_key_of_many_lines_is_met_line_by_line():
         ("http://localhost:8000/v1 and me@example.org", "http://localhost:8000/v1 and me@example.org"),
         ("https://host/x?mail=a@b", "https://host/x?mail=a@b"),
         (
+            "https://host/x.zip?a=1&X-Amz-Signature=abc%2F1&b=2 https://host/y?sig=abc",
+            "https://host/x.zip?a=1&X-Amz-Signature=***&b=2 https://host/y?sig=***",
+        ),
+        (
             "Environment variables: {'HF_TOKEN': 'hf_abcdef', 'PATH': '/bin', \"API_KEY\": \"sk-1234\"}",
             "Environment variables: {'HF_TOKEN': '***', 'PATH': '/bin', \"API_KEY\": \"***\"}",
         ),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bisect_tool.cli.run_session import SessionInterrupted, finish
+from bisect_tool.cli.run_session import SessionInterrupted, finish_or_stop
 from bisect_tool.delivery.check import check_delivery
 from bisect_tool.delivery.deliver import deliver
 from bisect_tool.errors import BisectError, ExitCode
@@ -51,12 +51,11 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
     for watch in asked:
         check_delivery(watch.options, os.environ, dry_run=options.dry_run)
     here = home()
-    tools = Tools(here, Store(here.store, say), os.environ, datetime.now(UTC), say, finish)
+    tools = Tools(here, Store(here.store, say), os.environ, datetime.now(UTC), say, finish_or_stop)
     with nullcontext() if options.dry_run else _alone(here):
         try:
             nights, failed = _begun(asked, tools)
-            if not options.dry_run:
-                _run(nights)
+            _foretell(nights) if options.dry_run else _run(nights)
         except SessionInterrupted as interrupted:
             say("interrupted; the next `bisect-run nightly` goes on with it")
             return interrupted.exit_code
@@ -84,6 +83,11 @@ def _begun(asked: Sequence[Watch], tools: Tools) -> tuple[list[Night], list[Exit
             say(f"{watch.name}: {error.message}. {error.hint}".rstrip())
             failed.append(error.exit_code)
     return nights, failed
+
+
+def _foretell(nights: Sequence[Night]) -> None:
+    for night in nights:
+        night.foretell()
 
 
 def _run(nights: Sequence[Night]) -> None:

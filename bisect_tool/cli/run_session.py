@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bisect_tool.build import BuildInterrupted
-from bisect_tool.cli.interrupt import interruptible
+from bisect_tool.cli.interrupt import Interrupt, interruptible
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError, exit_code_of
 from bisect_tool.executor.executor import DryRunEnded
 from bisect_tool.export.script import needed, origin, script
@@ -98,6 +98,23 @@ def finish(session: Session, store: Store) -> Document:
         SessionInterrupted: a signal ended it.
         EnvironmentFailed: the environment failed; resumable.
     """
+    return _finish(session, store)[0]
+
+
+def finish_or_stop(session: Session, store: Store) -> Document:
+    """Like `finish`, for one of several sessions: a signal that came too late for this one stops the others.
+
+    Raises:
+        SessionInterrupted: a signal came.
+        EnvironmentFailed: the environment failed; resumable.
+    """
+    document, interrupt = _finish(session, store)
+    if interrupt.received:
+        raise SessionInterrupted(interrupt.exit_code)
+    return document
+
+
+def _finish(session: Session, store: Store) -> tuple[Document, Interrupt]:
     with interruptible() as interrupt:
         try:
             with sessions.held(session):
@@ -113,7 +130,7 @@ def finish(session: Session, store: Store) -> Document:
             say(f"the session can be resumed: bisect-run resume {session.id}")
             raise
     store.finish(session.id, document.to_json())
-    return document
+    return document, interrupt
 
 
 def _doubt(document: Document) -> str:

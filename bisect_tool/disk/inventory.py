@@ -126,7 +126,8 @@ def _logs(home: Home, rows: Iterable[SessionRow]) -> Iterator[Item]:
     resumable = {row.id for row in rows if is_resumable(row)}
     root = home.session("")
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        files = () if folder.name.startswith(".") else log_files(home, folder.name)
+        elsewhere = folder.name.startswith(".") or folder.is_symlink()
+        files = () if elsewhere else log_files(home, folder.name)
         if files:
             item = _item(Kind.LOGS, folder.name, folder, files, home)
             yield replace(item, resumable=folder.name in resumable)

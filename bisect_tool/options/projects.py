@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.build import Provider
 from bisect_tool.diagnostics import log_command
-from bisect_tool.errors import UsageError
+from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.git.clone import is_url
 from bisect_tool.request import ProjectCheck
 from bisect_tool.sanitise import clean_line
@@ -59,6 +59,7 @@ def check(
 
     Raises:
         UsageError: there are no such tests, or no such interpreter, or it has no pytest.
+        EnvironmentFailed: the interpreter does not answer.
     """
     if not options.pytest:
         raise UsageError(f"scenario {scenario.name} needs --pytest", "Add --pytest tests/.")
@@ -202,7 +203,12 @@ def _has_pytest(python: str) -> bool:
             timeout=_PYTEST_S,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        raise EnvironmentFailed(
+            f"{clean_line(python)} did not say within {_PYTEST_S:.0f} s whether it has pytest",
+            "The machine may be too busy. Try again, or use another --python.",
+        ) from None
+    except OSError as error:
         _log.warning("whether %s has pytest is not known: %s", python, error)
         return False
     log_command(_log, argv, done.returncode, began)

@@ -100,7 +100,23 @@ def _read(path: Path, options: NightlyOptions, given: frozenset[str]) -> dict[st
         name: _options(path, name, {**content, **table}, options, given) for name, table in tables.items()
     }
     shared = {name for name in found if "out" in given or "out" not in tables[name]} if len(found) > 1 else ()
-    return {name: _in_own_folder(each, name) if name in shared else each for name, each in found.items()}
+    apart = {name: _in_own_folder(each, name) if name in shared else each for name, each in found.items()}
+    _require_own_folders(apart)
+    return apart
+
+
+def _require_own_folders(found: Mapping[str, NightlyOptions]) -> None:
+    """Raise UsageError if two watches would write the same files."""
+    owners: dict[Path, str] = {}
+    for name, options in found.items():
+        if options.out is None:
+            continue
+        other = owners.setdefault(Path(options.out).absolute(), name)
+        if other != name:
+            raise UsageError(
+                f"watches {clean_line(other)} and {clean_line(name)} write to the same folder, {options.out}",
+                "Give each its own `out`, or one `out` above all watches.",
+            )
 
 
 def _in_own_folder(options: NightlyOptions, watch: str) -> NightlyOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def _of_report(report: Report, file: ReportFile, series: str, commit: str) -> tu
         Observation(
             CellKey(series, job, shard, result.name),
             commit,
-            clean_line(file.folder, 300),
+            clean_line(_whole_path(file.folder), 300),
             clean_line(file.name, 300),
             result.state,
             report.host,
@@ -98,3 +99,8 @@ def _commits(file: ReportFile, report: Report) -> list[str]:
     if beside := _SHA.search(file.sidecar):
         return [beside[0]]
     return _SHA.findall(file.path)[::-1]
+
+
+def _whole_path(folder: str) -> str:
+    """A folder by the name that all its spellings and links have in common; an address as it is."""
+    return folder if "://" in folder else os.path.realpath(folder)

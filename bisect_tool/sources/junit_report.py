@@ -70,7 +70,7 @@ def read_report(content: bytes) -> Report:
         clean_line(reader.suite.get("name", ""), _NAME_LIMIT),
         clean_line(reader.suite.get("hostname", ""), _NAME_LIMIT),
         started,
-        started + _duration(reader.suite.get("time", "")) if started else None,
+        _end(started, reader.suite.get("time", "")),
     )
 
 
@@ -170,8 +170,9 @@ def _time(text: str) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _duration(text: str) -> timedelta:
+def _end(started: datetime | None, seconds: str) -> datetime | None:
+    """When a suite ended; when it began, where its duration is nonsense."""
     try:
-        return timedelta(seconds=float(text))
+        return None if started is None else started + timedelta(seconds=float(seconds))
     except (ValueError, OverflowError):
-        return timedelta()
+        return started

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from bisect_tool.sanitise import clean
+from bisect_tool.sanitise import clean, redact, secret_values
 from bisect_tool.terminal import terminal
 
 if TYPE_CHECKING:
@@ -15,15 +16,19 @@ if TYPE_CHECKING:
 
 def say(message: str) -> None:
     """Print a sentence to stderr."""
-    terminal.stderr().print(Text(clean(message)), soft_wrap=True)
+    terminal.stderr().print(Text(_printable(message)), soft_wrap=True)
 
 
 def say_error(message: str, hint: str = "") -> None:
     """Print an error and its hint to stderr."""
-    line = Text.assemble(("error: ", "bold red"), clean(message))
+    line = Text.assemble(("error: ", "bold red"), _printable(message))
     terminal.stderr().print(line, soft_wrap=True)
     if hint:
-        terminal.stderr().print(Text(clean(hint)), soft_wrap=True)
+        terminal.stderr().print(Text(_printable(hint)), soft_wrap=True)
+
+
+def _printable(text: str) -> str:
+    return clean(redact(text, secret_values(os.environ)))
 
 
 def write_json(document: Document) -> None:

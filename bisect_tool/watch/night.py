@@ -13,6 +13,7 @@ from bisect_tool import __version__
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
 from bisect_tool.format import count, short
 from bisect_tool.git import Repository
+from bisect_tool.git.related import ancestors, existing
 from bisect_tool.nightly.decide import decide
 from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.history import History
@@ -97,6 +98,12 @@ class Night:
         except BisectError as error:
             self._keep(error)
 
+    def foretell(self) -> None:
+        """Say what a dry run leaves out."""
+        if self._own is not None:
+            head = short(self._history.commits[-1])
+            self._tools.say(f"{self.watch.name}: would run the check at {head}; earlier runs show:")
+
     def queue(self) -> tuple[Queued, ...]:
         """The bisections that the decision asks for."""
         wanted = dict.fromkeys(each for each in self._decide().values() if isinstance(each, Bisect))
@@ -126,7 +133,7 @@ class Night:
         """What the night found."""
         past = self._past()
         decisions = self._decide()
-        ended = findings(self.watch.name, self._request, past)
+        ended = findings(self.watch.name, self._request, self._of_this_branch(past))
         found = causes(self.watch.name, ended, decisions, self._known_causes)
         new = {each.culprit for each in found if each.state == "new" and each.culprit}
         return NightlyDocument(
@@ -210,7 +217,7 @@ class Night:
 
     def _decide(self) -> dict[CellKey, Decision]:
         past = self._past()
-        known = known_bisections(self.watch.name, self._request, past)
+        known = known_bisections(self.watch.name, self._request, self._of_this_branch(past))
         walks = self._own is not None
         return decide(self._observations(past), self._history.commits, known, walks=walks)
 
@@ -219,6 +226,13 @@ class Night:
             return self._observed
         same = [each for each in past if has_check(each, self._request)]
         return own_observations(self.watch.name, self._request, same)
+
+    def _of_this_branch(self, past: tuple[PastSession, ...]) -> list[PastSession]:
+        """The sessions of commits in the history, not of another repository or of what was rewritten."""
+        git, head = self._repository.git, self._history.commits[-1]
+        elsewhere = {each.request.bad for each in past} - self._history.positions.keys()
+        older = ancestors(git, existing(git, elsewhere), [head])
+        return [each for each in past if each.request.bad not in elsewhere or each.request.bad in older]
 
     def _is_news(self, trials: KnownTrials, resolved: Resolved) -> bool:
         """Whether the bisection does not see these runs anyway, as shared trials in its range.

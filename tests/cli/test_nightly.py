@@ -1,10 +1,13 @@
 """`bisect-run nightly` on JUnit XML files of a small repository."""
 
 import json
+import os
+import signal
 import subprocess
 
 import pytest
 
+from bisect_tool.cli import run_session
 from bisect_tool.cli.run_session import finish
 from bisect_tool.delivery.actions import WriteFiles
 from bisect_tool.delivery.outcome import DeliveryReport, Outcome
@@ -182,7 +185,9 @@ def interrupted(cli, repo, check, home):
         bisecting = request.model_copy(
             update={"mode": Bisect(goods=(good,)), "bad": git(repo, "rev-parse", "HEAD~1")}
         )
-        return store.create(bisecting.model_dump_json())
+        session = store.create(bisecting.model_dump_json())
+        store.close()
+        return session
 
     return begin
 
@@ -202,7 +207,7 @@ def test_resumed_bisection_has_the_time_that_is_left(cli, repo, check, interrupt
         budgets[session.id] = session.budget.minutes
         return finish(session, store)
 
-    monkeypatch.setattr("bisect_tool.cli.run_nights.finish", watched)
+    monkeypatch.setattr("bisect_tool.cli.run_nights.finish_or_stop", watched)
     night = ("nightly", "--repo", repo, "--ref", "HEAD~6", "--budget-minutes", "7", "--", check)
     assert cli(*night).code == 0
     assert 0 < budgets[session] <= 7
@@ -250,3 +255,37 @@ def test_what_could_not_be_delivered_is_not_new_again(cli, repo, check, monkeypa
         ended, states = night("HEAD")
         assert (ended.code, states) == (5, ["fixed"])
     assert night("HEAD")[1] == ["fixed"]
+
+
+def test_culprit_is_that_of_commits_in_the_history(cli, repo, check, tmp_path):
+    """At an older commit, and in another repository, a cause is neither open nor fixed."""
+
+    def night(repository, rev):
+        ended = cli("nightly", "--repo", repository, "--ref", rev, "--json", "--", check)
+        return [each["state"] for each in json.loads(ended.out)["causes"]]
+
+    assert [night(repo, rev) for rev in ("HEAD~7", "HEAD~6", "HEAD~1")] == [[], [], ["new"]]
+    assert [night(repo, rev) for rev in ("HEAD~5", "HEAD~1")] == [[], ["open"]]
+    other = tmp_path / "other"
+    subprocess.run(["git", "init", "-q", str(other)], check=True)
+    (other / "n").write_text("9")
+    git(other, "add", "n")
+    git(other, "commit", "-q", "-m", "broken from the start")
+    assert night(other, "HEAD") == []
+
+
+def test_dry_run_says_what_it_leaves_out(cli, repo, check):
+    ended = cli("nightly", "--repo", repo, "--dry-run", "--", check)
+    assert f"would run the check at {git(repo, 'rev-parse', 'HEAD')[:9]}" in ended.err
+
+
+def test_signal_that_comes_at_the_end_of_a_session_ends_the_night(cli, repo, check, monkeypatch):
+    def end(session, store, cancel):
+        document = run(session, store, cancel)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return document
+
+    run = run_session._run
+    monkeypatch.setattr(run_session, "_run", end)
+    assert cli("nightly", "--repo", repo, "--ref", "HEAD~7", "--", check).code == 143
+    assert cli("repro", "HEAD~7", "--repo", repo, "--runs", "1", "--", check).code == 0

@@ -78,6 +78,14 @@ def test_the_logs_of_a_session(home, store, session):
         assert only(inventory(home, store.sessions()), Kind.LOGS).in_use
 
 
+def test_link_to_a_folder_elsewhere_is_no_session(home, store, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "data").write_text("x")
+    home.session("").mkdir(parents=True, exist_ok=True)
+    home.session("20260101-000000-abcd").symlink_to(tmp_path / "precious")
+    assert inventory(home, store.sessions()).number(Kind.LOGS) == 0
+
+
 @pytest.mark.parametrize(
     ("document", "resumable"),
     [

@@ -119,6 +119,8 @@ def test_name_says_what_is_watched(options, name):
         ("watch = 3", "watch has to be tables", r"\[watch.NAME\]"),
         ("slots = ", "bisect-run.toml: ", "TOML"),
         ('config = "a"', "there is no option config", ""),
+        ('out = "x"\n[watch."gpu/a"]\n[watch."gpu a"]', "gpu/a and gpu a write to the same folder", "out"),
+        ('[watch.a]\nout = "x"\n[watch.b]\nout = "x"', "a and b write to the same folder", "out"),
     ],
 )
 def test_what_is_wrong_is_named(read, text, message, hint):

@@ -80,6 +80,15 @@ def test_what_is_no_report_is_refused(content):
         read_report(content)
 
 
+@pytest.mark.parametrize(
+    ("timestamp", "seconds"),
+    [("2026-01-01T00:00:00", "1764244800000"), ("9999-12-31T23:59:59", "1e9"), ("0001-01-01T00:00:00", "-1")],
+)
+def test_end_of_a_suite_that_takes_for_ever_is_its_begin(timestamp, seconds):
+    found = read_report(f"<testsuite timestamp='{timestamp}' time='{seconds}'/>".encode())
+    assert found.finished == found.started is not None
+
+
 @pytest.fixture
 def folder(tmp_path):
     def write(path, content=None):
@@ -263,3 +272,10 @@ def test_a_url_that_cannot_be_read_is_a_usage_error(reply, message, monkeypatch)
     with replayed({"/a.xml": [reply]}) as service, pytest.raises(UsageError) as caught:
         observe(f"{service.url}/a.xml")
     assert caught.value.message == message
+
+
+def test_run_read_by_several_names_is_one_run(tmp_path, folder):
+    folder(f"{SHA}/a.xml")
+    (tmp_path / "latest").symlink_to(SHA)
+    found = [observe(tmp_path / name / "a.xml")[0] for name in (SHA, f"../{tmp_path.name}/{SHA}")]
+    assert len({(each.build, each.attempt) for each in found}) == 1

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bisect_tool.terminal.output import say, say_error
+
 SHOW = """
 from rich.text import Text
 from bisect_tool.terminal import terminal
@@ -47,3 +49,10 @@ def test_no_columns_are_no_width():
 def test_mark_the_encoding_lacks_ends_nothing():
     out, _ = run(PYTHONIOENCODING="ascii")
     assert out.startswith("\\u2713 xxx")
+
+
+def test_secret_is_masked_in_what_is_said(capsys, monkeypatch):
+    monkeypatch.setenv("MY_TOKEN", "supersecretvalue42")
+    say("reading supersecretvalue42")
+    say_error("no supersecretvalue42", "Use another supersecretvalue42.")
+    assert "supersecret" not in capsys.readouterr().err
