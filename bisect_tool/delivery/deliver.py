@@ -79,11 +79,12 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
     if dry_run:
         return DeliveryReport()
     with _Delivery(night, environment, home, Allowance(options.max_posts), clock) as delivery:
-        outcomes = (*_carry_out(local, delivery, say), *_post(() if paused else posts, delivery, say))
+        done = _carry_out(local, delivery, say)
+        posted = () if paused else _post(posts, delivery, say)
     if delivery.allowance.held_back:
         held_back = count(delivery.allowance.held_back, "post")
         say(f"{held_back} left for the next night (--max-posts {options.max_posts})")
-    return DeliveryReport(outcomes)
+    return DeliveryReport((*done, *posted), posts if paused else ())
 
 
 def _post(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]) -> tuple[Outcome, ...]:

@@ -29,9 +29,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class DeliveryReport:
-    """What became of the actions that were carried out, in their order."""
+    """What became of the actions that were carried out, in their order; `paused` are those that were not."""
 
     outcomes: tuple[Outcome, ...] = ()
+    paused: tuple[Post, ...] = ()
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
@@ -45,5 +46,9 @@ class DeliveryReport:
         return f"{of_all} of delivery failed. See above. Deliver again: what was delivered is not repeated."
 
     def misses(self, cause: Cause) -> bool:
-        """Whether a channel does not have this cause: an action that failed was about it, or about all."""
-        return any(not isinstance(each.action, Post) or each.action.cause == cause for each in self.failed)
+        """Whether an action failed or is paused that is about this cause, or about all."""
+        missing = (*(each.action for each in self.failed), *self.paused)
+        return any(
+            not isinstance(action, Post) or action.cause.fingerprint == cause.fingerprint
+            for action in missing
+        )

@@ -72,6 +72,21 @@ def test_without_its_lock_nothing_is_posted_and_files_are_written(
     assert service.requests == []
 
 
+def test_what_is_paused_misses_its_cause_and_has_not_failed(delivery):
+    """So that a fix is reported again, and its issue is closed, when the pause is over."""
+    delivery.environment["BISECT_RUN_PAUSE_POSTS"] = "1"
+    delivery(night(A), **ALL)
+    assert delivery.report.failed == ()
+    assert [delivery.report.misses(each) for each in (A, B)] == [True, False]
+
+
+def test_a_cause_is_missed_whose_secrets_were_masked(delivery, service):
+    secret = cause(exception="gh-write-secret")
+    service.faults = [Fault("POST", "/webhook", status=404)]
+    delivery(night(secret), slack=True)
+    assert delivery.report.misses(secret)
+
+
 def test_a_dry_run_has_done_nothing(delivery):
     delivery(night(A), dry_run=True, **ALL)
     assert delivery.report.outcomes == ()
