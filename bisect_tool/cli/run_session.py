@@ -230,7 +230,8 @@ def _announce(bisecting: Session) -> None:
 
 
 def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:
-    with Progress(session, busy=BusyWatch()) as progress:
+    busy = str if session.request.check.as_job else BusyWatch()  # of another machine nothing is known
+    with Progress(session, busy=busy) as progress:
         own = [row.result for row in store.trials(session.id)]
         executor = executor_of(session, cancel, own)
         state = runner.run(session, session.planner, store, progress, executor)

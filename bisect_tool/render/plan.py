@@ -67,6 +67,8 @@ def _forecast(forecast: Forecast) -> str:
 
 
 def _environments(plan: Plan) -> str:
+    if plan.in_ci:
+        return "none: CI has its own builds"
     if plan.environments == 0:
         return "none: the command runs in the commit's worktree"
     if plan.pinned:

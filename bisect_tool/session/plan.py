@@ -77,6 +77,7 @@ class Plan:
         wheels: The wheel that each commit's build uses, by commit; None where builds use none.
         fresh: The sentence about the last commit, if its wheel may still be on its way; else empty.
         busy: The measure by which the machine is busy now, with its value; empty if it is not.
+        in_ci: Trials are jobs of CI.
     """
 
     goods: tuple[Commit, ...]
@@ -92,6 +93,7 @@ class Plan:
     wheels: Mapping[str, Wheel] | None = None
     fresh: str = ""
     busy: str = ""
+    in_ci: bool = False
 
 
 def mean_trial_s(store: Store, request: Request) -> float | None:
@@ -137,6 +139,7 @@ def plan_of(resolved: Resolved, trial_s: float | None = None) -> Plan:
         forecasts=_forecasts(mode, request.slots, resolved.range.parents, suspicions, trial_s),
         suspicions={each.sha: each for each in suspicions},
         fix=request.finds_fix,
+        in_ci=request.check.as_job is not None,
         wheels=wheels,
         fresh=_fresh(resolved, wheels, time.time()),
     )

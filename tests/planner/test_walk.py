@@ -5,6 +5,8 @@ from worlds import GOOD, World, line, one_cell
 
 from bisect_tool.planner import Finding, Purpose, WalkGoal, WalkPlanner, found_end
 from bisect_tool.planner.walk import walk_stops
+from bisect_tool.trial.result import TrialResult
+from bisect_tool.verdict import Outcome
 
 HISTORY = (GOOD, *line(100))
 
@@ -42,6 +44,20 @@ def test_a_walk_ends_at_the_first_stop_that_passes(culprit, found):
     at = goal.stops.index(found)
     assert shas == [*goal.stops[: at + 1], found], "a commit passes after two passes in a row"
     assert state.conclusions == ()
+
+
+def test_a_trial_that_passed_as_a_whole_says_so_of_every_cell():
+    """A job of CI that passed names no cell."""
+    world = one_cell(100, 98)
+    goal = WalkGoal(stops(world))
+    _, _, trials = walked(world, goal)
+    whole = [
+        TrialResult(**{**dict(trial), "cells": ()}) if trial.outcome is Outcome.PASSED else trial
+        for trial in trials
+    ]
+    assert any(not trial.cells for trial in whole)
+    assert WalkPlanner(goal).decide(whole).over
+    assert found_end(goal, whole) == found_end(goal, trials) == "c97"
 
 
 def test_a_pass_by_luck_does_not_end_a_walk():

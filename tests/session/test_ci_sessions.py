@@ -16,7 +16,9 @@ from bisect_tool.executor.ci.executor import CiExecutor, Timing
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.paths import home
+from bisect_tool.render.plan import render_plan
 from bisect_tool.session import session as sessions
+from bisect_tool.session.plan import plan_of
 from bisect_tool.session.store import Store
 
 NAMES = {
@@ -148,3 +150,9 @@ def test_what_a_job_of_ci_cannot_do_is_refused_with_a_sentence(shas, given, mess
 def test_the_command_line_of_a_session_in_ci_can_be_repeated(shas):
     line = resolve(options("github", shas), home(), print).request.rerun
     assert "--executor github --repository engine/engine --workflow gpu.yml --input sha --job" in line
+
+
+def test_a_plan_names_the_job_and_builds_nothing(shas, printed):
+    text = printed(render_plan(plan_of(resolve(options("buildkite", shas), home(), print))))
+    assert "job Distributed* on engine/ci" in text
+    assert "none: CI has its own builds" in text

@@ -1,0 +1,70 @@
+"""Calls that change something at a CI service, and the record of them on disk."""
+
+from __future__ import annotations
+
+import pytest
+from replayed_service import Reply, replayed
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.executor.ci.calls import Call, Caller, LostAnswer, Refused
+from bisect_tool.executor.ci.journal import FILE, Journal, Record
+
+CALL = Call("PUT", "/retry", {"a": 1})
+
+
+def send(*replies):
+    """Send a call to a server that replies so; returns the answer, the waits, and how often it was sent."""
+    waits = []
+    with replayed({"/retry": replies}) as service:
+        caller = Caller("CI", service.url, "secret", "TOKEN_NAME", "write", waits.append)
+        try:
+            answer = caller.send(CALL)
+        except Exception as error:  # noqa: BLE001 - it is the answer
+            answer = error
+        return answer, waits, len(service.requests)
+
+
+def test_only_a_refusal_for_the_rate_limit_is_sent_again():
+    limited = Reply({}, 429, {"Retry-After": "7"})
+    assert send(limited, limited, Reply({"id": "2"})) == ({"id": "2"}, [7.0, 7.0], 3)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "message"),
+    [
+        (Reply({}, 500), LostAnswer, "CI answered with HTTP 500"),
+        (Reply({}, 200, cut=True), LostAnswer, "CI did not answer"),
+        (Reply({"message": "retried already"}, 422), Refused, "CI refuses: retried already"),
+        (Reply({}, 401), UsageError, "CI does not accept the token"),
+        (Reply({"message": "no scope"}, 403), UsageError, "the token may not PUT /retry: no scope"),
+        (Reply({}, 429, {"Retry-After": "90000"}), EnvironmentFailed, "CI permits no call for now"),
+    ],
+)
+def test_what_an_answer_means(reply, error, message):
+    found, waits, sent = send(reply)
+    assert (type(found), waits, sent) == (error, [], 1)
+    assert message in found.message
+
+
+def test_an_answer_without_a_body_is_one():
+    assert send(Reply(b"", 201)) == (None, [], 1)
+
+
+def test_a_journal_has_what_was_written_before_a_crash(tmp_path):
+    journal = Journal(tmp_path)
+    journal.add(Record("a", call="PUT /retry"))
+    journal.add(Record("b", call="POST /dispatches"))
+    journal.add(Record("b", run="9"))
+    journal.add(Record("b", attempt="1 job 5"))
+    with (tmp_path / FILE).open("a") as file:
+        file.write('{"sha": "c", "ca')
+    again = Journal(tmp_path)
+    assert [again.is_open(sha) for sha in "abc"] == [True, False, False]
+    assert (again.attempts, again.runs) == ({"1 job 5"}, {"9": "b"})
+
+
+def test_a_call_of_which_nothing_came_is_closed(tmp_path):
+    journal = Journal(tmp_path)
+    journal.add(Record("a", call="PUT /retry"))
+    journal.add(Record("a", lost=True))
+    assert not journal.is_open("a")
