@@ -105,7 +105,8 @@ def _result(
 def where(config: TrialConfig, slot: int) -> str:
     """The GPUs of a slot, for people; empty without any."""
     names = config.gpus_of(slot)
-    return f"GPU {', '.join(names)}" if names else ""
+    by_index = names and names[0].isdigit()
+    return f"{'GPU ' if by_index else ''}{', '.join(names)}"
 
 
 def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:

@@ -18,6 +18,7 @@ from bisect_tool.scenario import Scenario
 from bisect_tool.supervise import free_gpus, gpus
 from bisect_tool.supervise.gpu_memory import GpuMemory
 from bisect_tool.trial.config import TrialConfig
+from bisect_tool.trial.run import where
 
 GIB = 1 << 30
 
@@ -120,6 +121,13 @@ def test_the_gpus_of_each_slot(config, more, expected):
     changed = replace(config, **more)
     shares = [",".join(changed.gpus_of(slot)) for slot in range(changed.slots)]
     assert " ".join(shares) == expected
+
+
+@pytest.mark.parametrize(
+    ("devices", "said"), [(("4", "5"), "GPU 4, 5"), (("GPU-5a", "GPU-77"), "GPU-5a, GPU-77"), ((), "")]
+)
+def test_where_a_trial_runs_is_said_with_the_names_of_its_gpus(config, devices, said):
+    assert where(replace(config, devices=devices), 0) == said
 
 
 @pytest.mark.parametrize(
