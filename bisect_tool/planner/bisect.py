@@ -75,7 +75,7 @@ def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = 
     if ends := _open_ends(goal, trials):
         step = _endpoint_step(goal, ends, trials, running)
         return State(step, (), goal.dag.candidates, _steps_before_narrowing(goal, trials))
-    searches = [CellSearch.of(goal, cell, trials) for cell in _cells(goal, trials)]
+    searches = _searches(goal, trials)
     conclusions = tuple(search.conclusion for search in searches if search.conclusion is not None)
     open_ones = [search for search in searches if search.conclusion is None]
     if not open_ones:
@@ -102,7 +102,16 @@ def conclude_early(goal: Goal, trials: Sequence[TrialResult]) -> State:
 
 
 def _so_far(goal: Goal, trials: Sequence[TrialResult], reason: str) -> tuple[CellConclusion, ...]:
-    return tuple(CellSearch.of(goal, cell, trials).conclude_early(reason) for cell in _cells(goal, trials))
+    return tuple(search.conclude_early(reason) for search in _searches(goal, trials))
+
+
+def _searches(goal: Goal, trials: Sequence[TrialResult]) -> list[CellSearch]:
+    """The search of each cell; the culprits of those that are over are suspects of the others."""
+    alone = [CellSearch.of(goal, cell, trials) for cell in _cells(goal, trials)]
+    found = frozenset(sha for search in alone if (sha := search.culprit))
+    if not found:
+        return alone
+    return [each if each.conclusion else CellSearch.of(goal, each.cell, trials, found) for each in alone]
 
 
 def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:

@@ -29,9 +29,14 @@ class CellSearch:
     state: CellState
 
     @classmethod
-    def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> CellSearch:
-        """Rebuild the search of a cell from all trials of the session, in the order in which they ended."""
-        return cls(CellState.of(goal, cell, trials))
+    def of(
+        cls, goal: Goal, cell: str, trials: Sequence[TrialResult], culprits: frozenset[str] = frozenset()
+    ) -> CellSearch:
+        """Rebuild the search of a cell from all trials of the session, in the order in which they ended.
+
+        `culprits` are those of other cells.
+        """
+        return cls(CellState.of(goal, cell, trials, culprits))
 
     @property
     def cell(self) -> str:
@@ -43,6 +48,12 @@ class CellSearch:
         """The conclusion for the cell, or None while its search is open."""
         found = cell_conclusion.from_ends(self.state)
         return found if found is not None or self.required is not None else self._answer
+
+    @property
+    def culprit(self) -> str | None:
+        """The culprit, if the search is over and named one."""
+        found = self.conclusion
+        return found.culprit if found is not None and found.finding is Finding.CULPRIT else None
 
     def conclude_early(self, reason: str) -> CellConclusion:
         """The conclusion if the search stopped now; `reason` becomes the note of an open cell."""

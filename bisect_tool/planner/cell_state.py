@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.planner import order_dependence
 from bisect_tool.planner.cell_runs import CellRuns
 from bisect_tool.planner.other_failure import other_failure
-from bisect_tool.planner.types import Belief
+from bisect_tool.planner.types import Belief, SearchKey
 from bisect_tool.search import Bisection, Culprit, Inference
 from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
 from bisect_tool.verdict import Verdict
@@ -25,16 +25,19 @@ _BELIEF_COMMITS = 5
 
 @dataclass(frozen=True, eq=False)
 class CellState:
-    """A cell that ran at the failing end, after the trials so far."""
+    """A cell that ran at the failing end, after the trials so far; `culprits` are those of other cells."""
 
     goal: Goal
     cell: str
     cell_runs: CellRuns
+    culprits: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, goal: Goal, cell: str, trials: Sequence[TrialResult]) -> CellState:
+    def of(
+        cls, goal: Goal, cell: str, trials: Sequence[TrialResult], culprits: frozenset[str] = frozenset()
+    ) -> CellState:
         """Rebuild the state of a cell from all trials of the session, in the order in which they ended."""
-        return cls(goal, cell, CellRuns.of(goal, cell, trials))
+        return cls(goal, cell, CellRuns.of(goal, cell, trials), culprits)
 
     @cached_property
     def bisection(self) -> Bisection:
@@ -44,9 +47,9 @@ class CellState:
         verdicts = self.cell_runs.after(self.after).observations(goal.retries)
         earlier = goal.earlier_runs(self.cell)
         several = self._has_several_failures
-        key = (frames, verdicts, earlier, several)
+        key = SearchKey(frames, verdicts, earlier, several, self.culprits)
         if key not in goal.searches:
-            weights = {each.sha: each.weight for each in goal.suspicions(frames)}
+            weights = goal.prior(frames, self.culprits)
             # Files alone do not show which of several failures a later change took back.
             landings = goal.announced if several else goal.landings
             prior = Inference(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.planner.reported_names import reported_as
 from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
-from bisect_tool.search.prior import Suspicion, weights
+from bisect_tool.search.prior import Suspicion, weights, with_culprits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,25 @@ class FixCommit:
 
     parts: frozenset[int]
     sha: str
+
+
+@dataclass(frozen=True)
+class SearchKey:
+    """What a search follows from; cells with the same key share it.
+
+    Attributes:
+        frames: The files in the failure's traceback.
+        verdicts: The runs of the cell, as (sha, verdict), in the order in which they ended.
+        earlier: Runs of others.
+        several: Whether it failed in different ways.
+        culprits: Those of other cells.
+    """
+
+    frames: frozenset[str]
+    verdicts: tuple[tuple[str, Verdict], ...]
+    earlier: EarlierRuns
+    several: bool
+    culprits: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -123,11 +142,17 @@ class Goal:
     def _weighed(self) -> dict[frozenset[str], tuple[Suspicion, ...]]:
         return {}
 
+    def prior(self, frames: frozenset[str], culprits: frozenset[str]) -> Mapping[str, float]:
+        """The weight of each commit for a cell, given the traceback's files and the culprits of other cells.
+
+        Empty without priors: then all commits are alike.
+        """
+        alone = {each.sha: each.weight for each in self.suspicions(frames)}
+        return with_culprits(alone, culprits)
+
     @cached_property
-    def searches(
-        self,
-    ) -> dict[tuple[frozenset[str], tuple[tuple[str, Verdict], ...], EarlierRuns, bool], Bisection]:
-        """Cache of searches, by traceback files, verdicts, runs of others, and whether failures differ."""
+    def searches(self) -> dict[SearchKey, Bisection]:
+        """Cache of searches."""
         return {}
 
     @property

@@ -24,6 +24,9 @@ LEARNT = ("one_file", "plug_in", "other_hardware", "native_or_build", "performan
 LEAST, MOST = 0.02, 20.0
 """Bounds of a weight, so that no commit is ruled out or certain before any run."""
 
+_SAME_CULPRIT = 0.5
+"""The prior probability that a cell has the culprit of another cell that turned red in the same range."""
+
 _PHRASES = {
     "one_file": "one source file",
     "plug_in": "model or parser files only",
@@ -114,6 +117,16 @@ def weights(
         Suspicion(change.sha, share, reasons)
         for change, share, (_, reasons) in zip(changes, shares, judged, strict=True)
     )
+
+
+def with_culprits(alone: Mapping[str, float], culprits: Collection[str]) -> dict[str, float]:
+    """The weights for a cell of which others turned red in the same range, because of these `culprits`.
+
+    Half of the prior is that it has one of them. A culprit that is no candidate is left out.
+    """
+    among = [sha for sha in culprits if sha in alone]
+    share = sum(alone.values()) * _SAME_CULPRIT / (1 - _SAME_CULPRIT)
+    return {sha: weight + (share / len(among) if sha in among else 0.0) for sha, weight in alone.items()}
 
 
 def traits(change: Change, named: Collection[str] = ()) -> tuple[str, ...]:
