@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bisect_tool.search import prior
 from bisect_tool.search.file_kind import FileKind, kind_of
-from bisect_tool.search.prior import Change, Suspicion, traits, weights
+from bisect_tool.search.prior import Change, Suspicion, traits, weights, with_culprits
 
 PLAIN = ("vllm/config.py", "vllm/envs.py")
 
@@ -236,3 +236,17 @@ def test_the_reference_says_what_the_factors_are():
     page = (Path(__file__).parents[2] / "docs/reference/priors.md").read_text(encoding="utf-8")
     said = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.MULTILINE))
     assert {trait: float(factor) for trait, factor in said.items()} == prior.default_factors()
+
+
+@pytest.mark.parametrize(
+    ("culprits", "weighed"),
+    [
+        ((), {"a": 1.0, "b": 2.0, "c": 1.0}),
+        (("b",), {"a": 1.0, "b": 6.0, "c": 1.0}),
+        (("a", "c"), {"a": 3.0, "b": 2.0, "c": 3.0}),
+        (("of another branch",), {"a": 1.0, "b": 2.0, "c": 1.0}),
+    ],
+)
+def test_culprits_of_other_cells_have_half_of_the_prior(culprits, weighed):
+    assert with_culprits({"a": 1.0, "b": 2.0, "c": 1.0}, culprits) == weighed
+    assert with_culprits({}, culprits) == {}
