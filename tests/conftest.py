@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import documents
 import pytest
@@ -13,6 +14,18 @@ from bisect_tool.mode import Bisect
 from bisect_tool.paths import Home
 from bisect_tool.request import Request, SuiteCheck
 from bisect_tool.session.session import Session
+
+
+@pytest.fixture(autouse=True)
+def new_consoles():
+    """Forget the consoles after each test: they keep the width that they had when they were made.
+
+    A session that is forked from the worker later would have it as well.
+    """
+    yield
+    if terminal := sys.modules.get("bisect_tool.terminal.terminal"):
+        terminal.stdout.cache_clear()
+        terminal.stderr.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)
