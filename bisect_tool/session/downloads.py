@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def downloads(
     session: Session, environments: Mapping[str, str], note: Callable[[str], None]
 ) -> frozenset[str]:
-    """These commits are cheaper to run; `note` is told where the server of wheels does not say which.
+    """These commits are cheaper to run; `note` gets a sentence if the server of wheels does not say which.
 
     A build that then needs a wheel asks again, and ends the session if the server does not answer.
     """

@@ -58,7 +58,7 @@ def change(home, statement, *values):
 
 
 def test_a_document_of_another_version(cli, filled):
-    """It is told, and hides no other session in the list."""
+    """It is named, and hides no other session in the list."""
     change(filled, "UPDATE session SET document = '{}'")
     for command in ("report", "status"):
         ended = cli(command, "last")

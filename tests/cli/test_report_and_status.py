@@ -62,8 +62,8 @@ def test_json_is_all_there_is_on_stdout(run, finished):
 
 
 def test_progress_is_on_stderr(run, finished):
-    told = [line for line in run.stderr.splitlines() if "✓" in line or "✗" in line]
-    assert len(told) == len(finished.trials) == finished.cost.trials
+    ended = [line for line in run.stderr.splitlines() if "✓" in line or "✗" in line]
+    assert len(ended) == len(finished.trials) == finished.cost.trials
     assert "15fa458d1" in run.stderr  # its subject is cut where the load of the machine stands beside it
     assert "{" not in run.stderr
 
