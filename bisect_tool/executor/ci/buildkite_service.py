@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from bisect_tool.executor.ci.buildkite import commit_jobs
 from bisect_tool.executor.ci.calls import Call
 from bisect_tool.executor.ci.decide import Retry, Start, Unblock
+from bisect_tool.executor.ci.log import log_of
 from bisect_tool.sources import buildkite_client
 from bisect_tool.sources.buildkite import SERVICE
-from bisect_tool.sources.service import Absent
 
 if TYPE_CHECKING:
     from bisect_tool.executor.ci.calls import Caller
@@ -37,12 +37,7 @@ class BuildkiteService:
 
     def log(self, attempt: Attempt) -> str:
         """The log of an attempt so far."""
-        if not attempt.job.log:
-            return ""
-        try:
-            return self._client.log(attempt.job.log).decode("utf-8", "replace")
-        except Absent:
-            return ""
+        return log_of(attempt, self._client)
 
     def describe(self, act: Act, sha: str) -> str:
         """The call as a line."""

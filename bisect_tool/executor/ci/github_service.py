@@ -8,9 +8,9 @@ from bisect_tool.executor.ci import github
 from bisect_tool.executor.ci.calls import Call
 from bisect_tool.executor.ci.decide import Retry, Start, Unblock
 from bisect_tool.executor.ci.journal import Record
+from bisect_tool.executor.ci.log import log_of
 from bisect_tool.sources import github_client
 from bisect_tool.sources.github import SERVICE, listed
-from bisect_tool.sources.service import Absent
 
 if TYPE_CHECKING:
     from bisect_tool.executor.ci.calls import Caller
@@ -42,12 +42,7 @@ class GithubService:
 
     def log(self, attempt: Attempt) -> str:
         """The log of an attempt; GitHub has it when the job has ended."""
-        if not attempt.job.log:
-            return ""
-        try:
-            return self._client.log(attempt.job.log).decode("utf-8", "replace")
-        except Absent:
-            return ""
+        return log_of(attempt, self._client)
 
     def describe(self, act: Act, sha: str) -> str:
         """The call as a line."""
