@@ -54,7 +54,7 @@ def show(name: Name) -> int:
     for title, profile in found.profiles.items():
         launch = profile.launch
         gpu = ", needs a GPU" if profile.needs_gpu else ""
-        write(f"  {title:12} dp_size {launch.dp_size}, tp_size {launch.tp_size}, model {launch.model}{gpu}")
+        write(f"  {title:13} dp_size {launch.dp_size}, tp_size {launch.tp_size}, model {launch.model}{gpu}")
     write("\ncells:")
     for cell in collect_cells(found):
         write(f"  {cell}")

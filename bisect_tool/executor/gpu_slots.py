@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.supervise import gpus
+from bisect_tool.supervise import gpus, simulated_gpu
 from bisect_tool.supervise.free_gpus import busy_gpus, describe_busy, wait_until_free
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def require_gpus(config: TrialConfig) -> None:
 def _require_usable(names: tuple[str, ...]) -> None:
     visible = gpus.visible()
     there = [gpu for gpu in gpus.snapshot() if any(map(gpu.is_called, visible))]
+    there += simulated_gpu.called(names)
     missing = next((name for name in names if not any(gpu.is_called(name) for gpu in there)), None)
     if missing is not None:
         shown = ", ".join(gpu.name for gpu in there) or "none"

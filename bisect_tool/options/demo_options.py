@@ -12,6 +12,9 @@ from bisect_tool.options.shared_options import AsJson, Cells, Confirm
 FLAKY_CELL = "test_external_lb_teardown[4]"
 """The cell that the culprit of the second history fails now and then."""
 
+GPU_CELLS = "test_external_lb_server_info*"
+"""Cells of the fourth history: one with one API server and one with four are enough to meet on a device."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions:
@@ -24,6 +27,12 @@ class DemoOptions:
     order: Annotated[
         bool,
         typer.Option("--order", help="Use a history whose culprit fails cells only after others have run."),
+    ] = False
+    gpu: Annotated[
+        bool,
+        typer.Option(
+            "--gpu", help="Use a history whose culprit holds GPU memory; without a GPU, one is simulated."
+        ),
     ] = False
     cells: Cells = ()
     confirm: Confirm = None

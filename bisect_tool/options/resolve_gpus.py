@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bisect_tool.scenario import LaunchProfile
 
 _RANGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
-_UUID = re.compile(r"(?:GPU|MIG)-[0-9a-zA-Z/-]+")
+_UUID = re.compile(r"(?:GPU|MIG|SIM)-[0-9a-zA-Z/-]+")
 _MOST_SLOTS = 64
 
 

@@ -190,12 +190,26 @@ class MachineLoad(_Model):
     own: float | None = None
 
 
+class GpuMemoryReport(_Model):
+    """The bytes in use on one GPU before a trial's tests, at most while they ran, and after them.
+
+    They are those of all processes on it, other programs' as well. `after` is null if the driver did not
+    answer.
+    """
+
+    gpu: str
+    before: int
+    peak: int
+    after: int | None = None
+
+
 class TrialReport(_Model):
     """One trial; `outcomes` has each cell's outcome, `outcome` the worst of them; times in seconds.
 
     `shared`: run by another session. `exit` is the exit code or signal of a command that failed. `started` is
     UTC, ISO 8601; empty in older documents. `timeline` has every process of the engine, in the order of their
-    start. `load` is null if unknown. `where` says where it ran; empty for this machine's CPUs.
+    start. `load` is null if unknown. `where` says where it ran; empty for this machine's CPUs. `gpu_memory`
+    has each GPU that it used.
     """
 
     sha: str
@@ -216,6 +230,7 @@ class TrialReport(_Model):
     timeline: tuple[ProcessTimeline, ...] = ()
     load: MachineLoad | None = None
     where: str = ""
+    gpu_memory: tuple[GpuMemoryReport, ...] = ()
 
 
 class LoadContrast(_Model):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.results.document import (
     Cost,
+    GpuMemoryReport,
     MachineLoad,
     TrialReport,
 )
@@ -42,6 +43,7 @@ def trial_report(row: TrialRow) -> TrialReport:
         timeline=result.timeline,
         load=_load(result.load),
         where=result.where,
+        gpu_memory=tuple(GpuMemoryReport(**use.model_dump()) for use in result.gpu_memory),
     )
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SIMULATED = "SIM-"
+"""How the UUID of a simulated GPU begins."""
+
+_UUIDS = ("GPU-", "MIG-", SIMULATED)
+
 
 @dataclass(frozen=True)
 class GpuMemory:
     """One GPU or MIG device: bytes in all and in use, and the bytes each process holds as `(pid, bytes)`.
 
     `index` is that of the driver, of a MIG device that of its GPU. The driver reports pids of the host:
-    inside a container they may mean nothing.
+    inside a container they may mean nothing. It may be simulated.
     """
 
     index: int
@@ -21,9 +26,9 @@ class GpuMemory:
 
     @property
     def name(self) -> str:
-        """How CUDA_VISIBLE_DEVICES names it: by index; a MIG device has only a UUID."""
-        return self.uuid if self.uuid.startswith("MIG-") else str(self.index)
+        """How CUDA_VISIBLE_DEVICES names it: by index; some have only a UUID."""
+        return self.uuid if self.uuid.startswith(("MIG-", SIMULATED)) else str(self.index)
 
     def is_called(self, name: str) -> bool:
         """Whether this is its index or (the beginning of) its UUID, as in CUDA_VISIBLE_DEVICES."""
-        return name == self.name or (name.startswith(("GPU-", "MIG-")) and self.uuid.startswith(name))
+        return name == self.name or (name.startswith(_UUIDS) and self.uuid.startswith(name))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pynvml
 
-from bisect_tool.supervise import amd, nvidia
+from bisect_tool.supervise import amd, nvidia, simulated_gpu
 from bisect_tool.supervise.gpu_memory import GpuMemory
 
 if TYPE_CHECKING:
@@ -71,10 +71,11 @@ def named(names: Sequence[str]) -> tuple[GpuMemory, ...]:
     if not names:
         return ()
     try:
-        return tuple(gpu for gpu in snapshot() if any(map(gpu.is_called, names)))
+        found = tuple(gpu for gpu in snapshot() if any(map(gpu.is_called, names)))
     except (pynvml.NVMLError, OSError) as error:  # such as a GPU that fell off the bus
         _log.info("the memory of GPUs %s is not known: %s", ", ".join(names), error)
         return ()
+    return (*found, *simulated_gpu.called(names))
 
 
 def not_released(before: Mapping[str, int], cancel: threading.Event) -> dict[str, int]:

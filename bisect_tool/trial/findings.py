@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bisect_tool.build import Environment
     from bisect_tool.evidence import Failure, ProcessTimeline, Signature
     from bisect_tool.supervise.load import Load
-    from bisect_tool.trial.result import Leftover
+    from bisect_tool.trial.result import GpuUse, Leftover
     from bisect_tool.verdict import Outcome
 
 REASON_LIMIT = 300
@@ -28,6 +28,7 @@ class Findings:
     reason: str = ""
     environment: Environment | None = None
     leftovers: tuple[Leftover, ...] = ()
+    gpu_memory: tuple[GpuUse, ...] = ()
     timeline: tuple[ProcessTimeline, ...] = ()
     load: Load | None = None
     unusable: bool = False

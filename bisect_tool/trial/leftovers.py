@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.sanitise import clean_line
 from bisect_tool.supervise import gpus
+from bisect_tool.trial.gpu_watch import held_at_end
 from bisect_tool.trial.left_files import left_files
 from bisect_tool.trial.result import Leftover
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from bisect_tool.supervise import Leftovers
+    from bisect_tool.supervise import GuardianResult
     from bisect_tool.trial.config import TrialConfig, TrialPaths
+    from bisect_tool.trial.gpu_watch import Sample
 
     Added = Callable[[], set[str]]
 
@@ -46,16 +48,21 @@ class LeftoverProbe:
         built = frozenset(added()) if suite else frozenset[str]()
         return LeftoverProbe(place, suite, added, built, gpus.in_use(config.gpus_of(place.slot)))
 
-    def diff(self, guardian: Leftovers, cancel: threading.Event) -> tuple[Leftover, ...]:
+    def diff(
+        self, guarded: GuardianResult, samples: Sequence[Sample], cancel: threading.Event
+    ) -> tuple[Leftover, ...]:
         """Return what is left after the tests, from the guardian's report and our own checks.
 
         It waits for the driver of the GPUs, `gpus.RELEASE_S` at most.
         """
+        guardian = guarded.leftovers
         place = self.place
         new = self.added() - self.built if self.suite else set()
         files = left_files(place.temporary, place.tree, new) if self.suite else ()
-        memory = gpus.not_released(self.memory, cancel).items()
+        held = held_at_end(self.memory, samples, guarded)
+        memory = {**held, **gpus.not_released(self.memory, cancel)}.items()
         return (
+            *(Leftover(kind="gpu", name=f"{name}: {size // gpus.MIB} MiB") for name, size in memory),
             *(
                 Leftover(kind="process", name=f"{clean_line(process.title)} (pid {process.pid})")
                 for process in guardian.processes
@@ -63,5 +70,4 @@ class LeftoverProbe:
             *(Leftover(kind="port", name=str(port)) for port in guardian.ports),
             *(Leftover(kind="shm", name=clean_line(name)) for name in guardian.shm),
             *(Leftover(kind="file", name=name) for name in files),
-            *(Leftover(kind="gpu", name=f"{name}: {size // gpus.MIB} MiB") for name, size in memory),
         )

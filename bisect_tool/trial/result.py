@@ -45,6 +45,18 @@ class Leftover(_Model):
     name: str
 
 
+class GpuUse(_Model):
+    """The bytes in use on one GPU before the tests, at most while they ran, and after them (None: unknown).
+
+    They are those of all processes on it, other programs' as well.
+    """
+
+    gpu: str
+    before: int
+    peak: int
+    after: int | None = None
+
+
 class CiJob(_Model):
     """The job of a CI service that was a trial: `attempt` identifies it there.
 
@@ -67,7 +79,7 @@ class TrialResult(_Model):
     could not be started. `printed` are the signatures of errors that were logged without being part of any
     failure: what a passing cell prints is no reason for it to fail. `failure` is why a commit does not build.
     `where` says where it ran, such as a machine, a job's URL or GPUs; empty for this machine's CPUs. `job` is
-    the job of a CI service that it was.
+    the job of a CI service that it was. `gpu_memory` has each GPU that it used.
     """
 
     sha: str
@@ -91,6 +103,7 @@ class TrialResult(_Model):
     failure: Failure | None = None
     where: str = ""
     job: CiJob | None = None
+    gpu_memory: tuple[GpuUse, ...] = ()
 
     @property
     def is_free(self) -> bool:

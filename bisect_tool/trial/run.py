@@ -20,7 +20,7 @@ from bisect_tool.build.cache import Entry
 from bisect_tool.build.tiny_model import ensure_model
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode
 from bisect_tool.sanitise import clean_line
-from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, run_guarded
+from bisect_tool.supervise import GuardianResult, GuardianSpec, Reason, gpus, run_guarded
 from bisect_tool.supervise.guarded_run import records_removed
 from bisect_tool.supervise.held_ports import hold_all
 from bisect_tool.trial.collect import (
@@ -29,6 +29,7 @@ from bisect_tool.trial.collect import (
 from bisect_tool.trial.command import output_failure
 from bisect_tool.trial.config import TrialConfig, TrialPaths, TrialSpec
 from bisect_tool.trial.findings import REASON_LIMIT, Findings, no_result
+from bisect_tool.trial.gpu_watch import GpuWatch, usage
 from bisect_tool.trial.kept_logs import keep_logs
 from bisect_tool.trial.kinds import make_job, trials_of
 from bisect_tool.trial.leftovers import LeftoverProbe
@@ -90,6 +91,7 @@ def _result(
         slot=spec.slot,
         gpus=config.gpus,
         leftovers=found.leftovers,
+        gpu_memory=found.gpu_memory,
         folder=str(spec.folder),
         reason=found.reason,
         whole=spec.cells is None,
@@ -171,13 +173,15 @@ def _tried(
         place = TrialPaths(spec.folder, spec.tree, temporary, environment, spec.slot)
         job = make_job(config, place, spec.cells)
         before = LeftoverProbe.snapshot(config, place, spec.added)
-        guarded = run_guarded(_spec(job, place), cancel)
-        leftovers = before.diff(guarded.leftovers, cancel)
+        with GpuWatch(before.memory) as watch:
+            guarded = run_guarded(_spec(job, place), cancel)
+        leftovers = before.diff(guarded, watch.samples, cancel)
+        memory = usage(before.memory, watch.samples, gpus.in_use(tuple(before.memory)))
     if guarded.reason is Reason.CANCELLED:
         raise TrialAborted("the trial was interrupted")
     found = _read(config, spec, place, guarded)
     keep_logs(place.logs, found.cells)
-    return replace(found, environment=environment, leftovers=leftovers, load=guarded.load)
+    return replace(found, environment=environment, leftovers=leftovers, load=guarded.load, gpu_memory=memory)
 
 
 def _unbuildable(spec: TrialSpec, error: BuildFailed) -> Findings:

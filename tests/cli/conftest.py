@@ -118,8 +118,9 @@ def without_torch(tmp_path_factory):
         shutil.copytree(SCENARIOS / name, folder / name)
     scenario = folder / "external_lb_dp" / "scenario.toml"
     before, section, launch = scenario.read_text().partition("[profiles.reference.launch]")
-    launch = launch.replace("env = { ", f'env = {{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", ', 1)
-    assert str(WITHOUT_TORCH) in launch
+    env = "env = { VLLM_SERVER_DEV_MODE"
+    assert launch.count(env) == 2
+    launch = launch.replace(env, env.replace("{ ", f'{{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", '))
     scenario.write_text(before + section + launch)
     return folder
 

@@ -84,6 +84,7 @@ def test_help_and_unreadable_lines_import_nothing_heavy(line, code):
         "report --json --markdown",
         "triage page.html --json --markdown",
         "demo --flaky --order",
+        "demo --order --gpu",
         "simulate --cases a",
     ],
 )

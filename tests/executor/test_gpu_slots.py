@@ -15,7 +15,7 @@ from bisect_tool.git import Repository
 from bisect_tool.paths import Home
 from bisect_tool.request import CommandCheck, SuiteCheck
 from bisect_tool.scenario import Scenario
-from bisect_tool.supervise import free_gpus, gpus
+from bisect_tool.supervise import free_gpus, gpus, simulated_gpu
 from bisect_tool.supervise.gpu_memory import GpuMemory
 from bisect_tool.trial.config import TrialConfig
 from bisect_tool.trial.run import where
@@ -128,6 +128,15 @@ def test_the_gpus_of_each_slot(config, more, expected):
 )
 def test_where_a_trial_runs_is_said_with_the_names_of_its_gpus(config, devices, said):
     assert where(replace(config, devices=devices), 0) == said
+
+
+@pytest.mark.usefixtures("used")
+def test_a_simulated_gpu_may_be_used_by_those_who_name_it(config, monkeypatch, tmp_path):
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
+    alone = replace(config, devices=("SIM-0",), share_gpu=True)
+    with pytest.raises(EnvironmentFailed, match="GPU SIM-0 of --gpus cannot be used"):
+        require_gpus(alone)
+    require_gpus(replace(alone, devices=(simulated_gpu.create(),)))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from bisect_tool.scenario import LaunchProfile
         ("3-3", ("3",)),
         ("GPU-5a1c-77,MIG-77f0", ("GPU-5a1c-77", "MIG-77f0")),
         ("MIG-GPU-5a1c/1/0", ("MIG-GPU-5a1c/1/0",)),
+        ("SIM-0a1b2c3d", ("SIM-0a1b2c3d",)),
     ],
 )
 def test_names(text, names):

@@ -66,6 +66,12 @@ def flaky_checkout(
     return builder(unpacker(flaky_history, flaky_repository, tmp_path_factory))
 
 
+@pytest.fixture(scope="session")
+def unpack_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Replayed, Path], Unpack]:
+    """As `unpack`, of another history."""
+    return lambda history, repository: unpacker(history, repository, tmp_path_factory)
+
+
 def unpacker(history: Replayed, repository: Path, folders: pytest.TempPathFactory) -> Unpack:
     def unpack_commit(label: str) -> Path:
         tree = folders.mktemp(label)

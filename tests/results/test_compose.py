@@ -20,7 +20,7 @@ from bisect_tool.results.conclusion import conclude
 from bisect_tool.results.document import Document, NativeChange
 from bisect_tool.session.store import TrialRow
 from bisect_tool.shadowing import Shadow
-from bisect_tool.trial.result import CellResult, Leftover, TrialResult
+from bisect_tool.trial.result import CellResult, GpuUse, Leftover, TrialResult
 from bisect_tool.verdict import Outcome
 
 CELL = documents.RED_CELLS[0]
@@ -273,6 +273,16 @@ def test_wall_time_is_that_in_which_any_trial_ran(session):
     )
     cost = compose(session, rows, ended(CULPRIT)).cost
     assert (cost.seconds, cost.wall_seconds) == (145.0, 115.0)
+
+
+def test_a_trial_has_the_memory_of_its_gpus(session):
+    uses = (GpuUse(gpu="0", before=3, peak=90, after=4), GpuUse(gpu="1", before=0, peak=7))
+    document = compose(session, (row(1, documents.BAD, Outcome.FAILED, gpu_memory=uses),), ended(CULPRIT))
+    (trial,) = document.trials
+    assert [(use.gpu, use.before, use.peak, use.after) for use in trial.gpu_memory] == [
+        ("0", 3, 90, 4),
+        ("1", 0, 7, None),
+    ]
 
 
 def test_cells_are_called_alike_everywhere(session):

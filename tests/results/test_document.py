@@ -23,6 +23,7 @@ from bisect_tool.results.document import (
     FailRates,
     FailureReport,
     FileChange,
+    GpuMemoryReport,
     NativeChange,
     OtherFailureReport,
     ParentRuns,
@@ -63,6 +64,7 @@ SECTIONS = {
     "Frame": Frame,
     "Native change": NativeChange,
     "Trial": TrialReport,
+    "GPU memory": GpuMemoryReport,
     "Process": ProcessTimeline,
     "Cost": Cost,
 }

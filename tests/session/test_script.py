@@ -251,7 +251,7 @@ def test_a_template_is_one_word(template, expected):
     assert word(template) == expected
 
 
-@pytest.mark.parametrize("name", ["gpu", "vllm-cpu", "reference"])
+@pytest.mark.parametrize("name", ["gpu", "vllm-cpu", "reference", "reference-gpu"])
 def test_the_recipes_are_bash(name, tmp_path):
     build = load("external-lb-dp").profile(name).build
     lines = "\n".join(recipe(build, ("torch==2.10.0", "numpy==2.0")))

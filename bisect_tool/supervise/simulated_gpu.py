@@ -1,0 +1,71 @@
+"""A GPU that is only simulated, for machines without one: the memory that processes hold, in a folder.
+
+The file `total` has the number of its bytes. A process that holds some has a file `PID.held` with their
+number, and keeps it locked while it lives (flock(2)): the memory is free however the process ends.
+The bundled reference engine reserves memory there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from bisect_tool.paths import home
+from bisect_tool.supervise.gpu_memory import SIMULATED, GpuMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+FOLDER = "simulated-gpu"
+"""Its name in the folder of assets, as the profiles that use it have it."""
+_TOTAL = 16 << 30
+
+
+def create() -> str:
+    """Make it, if it is not there yet; returns its UUID, by which alone it is found."""
+    folder = home().assets / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "total").write_text(f"{_TOTAL}\n", encoding="ascii")
+    return _uuid(folder)
+
+
+def called(names: Sequence[str]) -> tuple[GpuMemory, ...]:
+    """Return it if one of the names is its UUID, or the beginning of that."""
+    if not any(name.startswith(SIMULATED) for name in names):
+        return ()
+    gpu = read(home().assets / FOLDER)
+    return (gpu,) if gpu and any(map(gpu.is_called, names)) else ()
+
+
+def read(folder: Path) -> GpuMemory | None:
+    """Return the GPU that a folder is; None if it is none."""
+    try:
+        total = int((folder / "total").read_text(encoding="ascii"))
+    except (OSError, ValueError):  # it was not created, or is not whole
+        return None
+    processes = tuple(_holders(folder))
+    return GpuMemory(0, _uuid(folder), total, sum(size for _, size in processes), processes)
+
+
+def _uuid(folder: Path) -> str:
+    """A name that no other home's has: runs in different homes need not wait for each other."""
+    return f"{SIMULATED}{zlib.crc32(bytes(folder)):08x}"
+
+
+def _holders(folder: Path) -> Iterator[tuple[int, int]]:
+    """The process id and the bytes of each process that holds some."""
+    for path in sorted(folder.glob("*.held")):
+        with suppress(OSError, ValueError), path.open(encoding="ascii") as file:  # it goes, or just comes
+            if _is_locked(file.fileno()):
+                yield int(path.stem), int(file.read())
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False

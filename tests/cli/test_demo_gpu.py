@@ -1,0 +1,94 @@
+"""The demo of GPU memory that is left behind: what it asks for, and what a session on its history names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bisect_tool.cli import demo as command
+from bisect_tool.cli import run_session
+from bisect_tool.demo.patch_series import replay
+from bisect_tool.errors import UsageError
+from bisect_tool.results.document import Document
+from bisect_tool.scenario import scenarios_root
+from bisect_tool.supervise import gpus, simulated_gpu
+from bisect_tool.supervise.gpu_memory import GpuMemory
+
+MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
+GOOD = "c0b9e13be87adaa81edd92d1c6e1503f395c19d1"
+BAD = "6666805f70d1750d39f2d82ed05d920b2b1142e0"
+CULPRIT = "de9eb575bb44e367fe7eb2f4ad773e29f5e28b3b"
+FIRST, FOURTH = "test_external_lb_server_info[1]", "test_external_lb_server_info[4]"
+HELD_MIB = 2 * int(0.45 * (16 << 30)) >> 20
+
+
+@pytest.fixture
+def request_of(tmp_path, monkeypatch):
+    """What `demo --gpu` asks for on a machine with these GPUs; nothing is run."""
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    asked = []
+    monkeypatch.setattr(run_session, "drive", lambda session, *_: asked.append(session.request))
+
+    def ask(*found):
+        monkeypatch.setattr(gpus, "snapshot", lambda: found)
+        command.demo(gpu=True)
+        return asked.pop()
+
+    return ask
+
+
+def test_all_ranks_share_the_first_gpu(request_of, tmp_path):
+    request = request_of(GpuMemory(0, "GPU-0", 80 << 30, 0))
+    assert (request.goods, request.bad) == ((GOOD,), BAD)
+    assert (request.cells, request.profile) == ((FIRST, FOURTH), "reference-gpu")
+    assert (request.gpus, request.share_gpu, request.slots) == ((), True, 1)
+    assert request.repo == str(tmp_path / "cache" / "reference-engine-gpu.git")
+
+
+def test_without_a_gpu_one_is_simulated_which_the_rerun_line_names(request_of):
+    request = request_of()
+    (name,) = request.gpus
+    assert simulated_gpu.called((name,))
+    assert f"--gpus {name} --share-gpu" in request.rerun
+
+
+@pytest.mark.parametrize("other", ["flaky", "order"])
+def test_it_is_one_history(other):
+    with pytest.raises(UsageError, match=f"--{other} and --gpu cannot be used together"):
+        command.demo(gpu=True, **{other: True})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_the_memory_that_the_first_cell_left_is_named(without_torch, tmp_path, monkeypatch):
+    """As the demo asks for it, but between the culprit's neighbours, and with a stand-in for torch."""
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
+    repository, gpu = tmp_path / "engine.git", simulated_gpu.create()
+    labels = replay(scenarios_root() / "reference_engine" / "gpu.toml", repository).labels
+    ends = ("--good", labels["priority-engine"], "--bad", labels["token-index"])
+    scenario = ("--scenario", str(without_torch / "external_lb_dp"), "--profile", "reference-gpu")
+    asked = (*scenario, "--cells", "*server_info*", "--gpus", gpu, "--share-gpu")
+    ended = subprocess.run(
+        [sys.executable, "-c", MAIN, "--repo", str(repository), *ends, *asked, "--json"],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=1400,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    document = Document.model_validate_json(ended.stdout)
+    cell = document.cells[FOURTH]
+    assert (cell.finding, cell.culprit.sha) == ("culprit", CULPRIT)
+    assert (cell.order_dependent, cell.prerequisites) == (True, (FIRST,))
+    assert f"gpu {gpu}: {HELD_MIB} MiB" in cell.leftovers
+    assert document.cells[FIRST].finding == "green"
+    assert document.failure.root.exception == "ValueError"
+    assert "less than desired GPU memory utilization" in document.failure.root.message
+    for trial in document.trials:
+        (memory,) = trial.gpu_memory
+        assert (memory.gpu, memory.before, memory.peak >> 20, memory.after) == (gpu, 0, HELD_MIB, 0)

@@ -1,0 +1,78 @@
+"""The simulated GPU: what living processes hold, found by its UUID alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bisect_tool.supervise import gpus, simulated_gpu
+from bisect_tool.supervise.gpu_memory import GpuMemory
+
+MIB = 1 << 20
+HOLD = """
+import fcntl, os, sys
+held = open(f"{sys.argv[1]}/{os.getpid()}.held", "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+print(sys.argv[2], file=held, flush=True)
+print("holding", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The folder of the simulated GPU of a home of its own."""
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
+    monkeypatch.setattr(gpus, "snapshot", lambda: (GpuMemory(0, "GPU-0", 80 * MIB, 0),))
+    return tmp_path / "cache" / "assets" / simulated_gpu.FOLDER
+
+
+def hold(folder, size):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder), str(size)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "holding\n"
+    return process
+
+
+def test_what_a_process_holds_is_in_use_while_it_lives(folder):
+    name = simulated_gpu.create()
+    assert gpus.in_use((name,)) == {name: 0}
+    with hold(folder, 7 * MIB) as ends, hold(folder, 5 * MIB) as is_killed:
+        (gpu,) = gpus.named((name,))
+        assert (gpu.name, gpu.total, gpu.used) == (name, 16 << 30, 12 * MIB)
+        assert {*gpu.processes} == {(ends.pid, 7 * MIB), (is_killed.pid, 5 * MIB)}
+        is_killed.kill()
+        is_killed.wait(30)
+        assert gpus.in_use((name,)) == {name: 7 * MIB}
+        ends.communicate("", timeout=30)
+        assert gpus.in_use((name,)) == {name: 0}
+
+
+def test_it_is_there_for_those_alone_who_name_it(folder):
+    assert simulated_gpu.called(("SIM-",)) == ()
+    name = simulated_gpu.create()
+    assert [gpu.name for gpu in gpus.named(("0",))] == ["0"]
+    assert [gpu.name for gpu in gpus.named(("0", name[:6]))] == ["0", name]
+    assert gpus.named(("SIM-none",)) == ()
+
+
+def test_each_home_has_its_own(folder, tmp_path, monkeypatch):
+    first = simulated_gpu.create()
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "other"))
+    assert simulated_gpu.called((first,)) == ()
+    assert simulated_gpu.create() != first
+
+
+@pytest.mark.parametrize("content", ["", "half"])
+def test_a_file_that_is_being_written_holds_nothing_yet(folder, content):
+    name = simulated_gpu.create()
+    with hold(folder, 0) as process:
+        (folder / f"{process.pid}.held").write_text(content)
+        assert gpus.in_use((name,)) == {name: 0}
+        process.communicate("", timeout=30)
