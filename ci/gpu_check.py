@@ -12,7 +12,6 @@ import os
 import platform
 import re
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -30,19 +29,21 @@ from gpu_page import page
 from bisect_tool.demo.patch_series import replay
 from bisect_tool.errors import ExitCode
 from bisect_tool.paths import home
-from bisect_tool.results.document import Document, TrialReport
 from bisect_tool.scenario import scenarios_root
 from bisect_tool.supervise.gpus import GpuMemory, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    Step: TypeAlias = gpu_steps.Release | gpu_steps.TwoSlots | gpu_steps.KilledTool
+    from bisect_tool.results.document import Document, TrialReport
+
+    Step: TypeAlias = gpu_steps.DemoGpu | gpu_steps.Release | gpu_steps.TwoSlots | gpu_steps.KilledTool
 
 INTERVAL_S = 0.2
 SETTLE_S = 1.0
-DEADLINE_S = 240.0  # the demo takes a minute or two; with all other steps at most eight
-STEP_S = 80.0
+DEADLINE_S = 180.0  # the demo takes a minute or two; all steps together at most eight
+GPU_DEADLINE_S = 240.0  # its trials start servers twice
+STEP_S = 60.0
 HELD_SHARE = 8  # the release is measured with this part of the memory
 TOOL = Path(sys.executable).with_name("bisect-run")
 _LOADED = re.compile(r"\((Worker_\w+) pid=\d+\).* Model \S+ loaded on ([a-z]+)")
@@ -173,15 +174,11 @@ class Sampler:
 
 
 def run_demo() -> Document | None:
-    """The demo's document, None where it printed none; what it has to say goes to our stderr."""
-    command = [str(TOOL), "demo", "--json"]
-    try:
-        # Killed at the deadline, it leaves nothing behind: its guardian sees that it is gone.
-        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=DEADLINE_S, check=False)
-    except subprocess.TimeoutExpired:
-        say(f"error: the demo did not end within {DEADLINE_S:.0f} seconds")
-        return None
-    return Document.model_validate_json(done.stdout) if done.stdout else None
+    """The demo's document, None where it printed none; what it has to say goes to our stderr.
+
+    Killed at the deadline, it leaves nothing behind: its guardian sees that it is gone.
+    """
+    return gpu_steps.printed([str(TOOL), "demo", "--json"], DEADLINE_S)
 
 
 def repeated(runs: int, gpu: GpuMemory) -> list[str]:
@@ -198,6 +195,8 @@ def steps(gpu: GpuMemory) -> Iterator[tuple[str, Step | None]]:
     def used() -> int:
         return next(each.used for each in snapshot() if each.uuid == gpu.uuid)
 
+    culprit = labels("gpu.toml", "reference-engine-gpu.git")["culprit"]
+    yield "demo_gpu", gpu_steps.demo_gpu([str(TOOL), "demo", "--gpu", "--json"], culprit, GPU_DEADLINE_S)
     hold = gpu_steps.holder(gpu.total // HELD_SHARE)
     yield "release_after_sigterm", gpu_steps.release(used, hold, signal.SIGTERM)
     yield "release_after_sigkill", gpu_steps.release(used, hold, signal.SIGKILL)
@@ -211,10 +210,9 @@ def logs(trial: TrialReport) -> Iterable[str]:
         yield from path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
-def labels() -> Mapping[str, str]:
-    """Commits of the demo's history by label, from the replay which the demo made."""
-    series = scenarios_root() / "reference_engine" / "series.toml"
-    return replay(series, home().cache / "reference-engine.git").labels
+def labels(series: str = "series.toml", repository: str = "reference-engine.git") -> Mapping[str, str]:
+    """Commits of a demo's history by label, from the replay which the demo makes."""
+    return replay(scenarios_root() / "reference_engine" / series, home().cache / repository).labels
 
 
 def say(message: str) -> None:

@@ -39,7 +39,7 @@ def _trial(trial: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         trial["sha"][:9],
         trial["outcome"],
-        *("?" if size is None else str(size // MIB) for size in sizes),
+        *map(_mib, sizes),
     )
 
 
@@ -57,4 +57,10 @@ def _figures(step: Mapping[str, Any] | None) -> str:
 def _figure(name: str, value: Any) -> str:  # noqa: ANN401 - any figure
     if name == "held":
         return f"{value // MIB} MiB"
+    if name == "memory":
+        return "; ".join("/".join(map(_mib, sizes)) for sizes in value) + " MiB"
     return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _mib(size: int | None) -> str:
+    return "?" if size is None else str(size // MIB)

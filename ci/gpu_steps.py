@@ -1,10 +1,12 @@
-"""Steps of the GPU check beside the demo: release times, two slots on one GPU, a killed tool.
+"""Steps of the GPU check after the demo: `demo --gpu`, release times, two slots on one GPU, a killed tool.
 
 Each step is a function that returns figures for the document; docs/how-to/gpu-check.md describes them.
 """
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -13,7 +15,9 @@ from datetime import datetime
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bisect_tool.errors import ExitCode
 from bisect_tool.results.document import Document
+from bisect_tool.verdict import Outcome
 
 if TYPE_CHECKING:
     import signal
@@ -27,6 +31,8 @@ LIMIT_S = 20.0
 """How long a process may take to hold memory, and the driver to take it back."""
 RUNS = 3
 POLL_S = 0.02
+NO_MEMORY = "less than desired GPU memory utilization"
+LEFT_MEMORY = re.compile(r"gpu \S+: \d+ MiB")
 HOLD = """
 import sys, time, torch
 held = torch.ones(int(sys.argv[1]), dtype=torch.uint8, device="cuda")
@@ -34,6 +40,29 @@ torch.cuda.synchronize()
 print("holding", flush=True)
 time.sleep(600)
 """
+
+
+@dataclass(frozen=True)
+class DemoGpu:
+    """What `demo --gpu` says of the cell that fails after another one.
+
+    `culprit`: it named the commit of its history, and no other. `memory` has the bytes in use on the GPU
+    before, at most during, and after each trial in which the cell failed.
+    """
+
+    culprit: bool
+    root: str
+    prerequisites: tuple[str, ...]
+    leftovers: tuple[str, ...]
+    memory: tuple[tuple[int, int, int | None], ...]
+    trials: int
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the cell could not reserve memory, and GPU memory is named as what another one left."""
+        names_memory = any(LEFT_MEMORY.fullmatch(left) for left in self.leftovers)
+        return self.culprit and NO_MEMORY in self.root and bool(self.prerequisites) and names_memory
 
 
 @dataclass(frozen=True)
@@ -82,6 +111,40 @@ class KilledTool:
         return self.held > TOLERANCE and self.seconds is not None
 
 
+def demo_gpu(command: Sequence[str], culprit: str, limit_s: float) -> DemoGpu | None:
+    """Run the demo of memory that is left behind; None if it printed no document."""
+    began = time.monotonic()
+    document = printed(command, limit_s)
+    if document is None:
+        return None
+    failing = {name: cell for name, cell in document.cells.items() if cell.prerequisites}
+    named = {cell.culprit.sha for cell in document.cells.values() if cell.culprit}
+    return DemoGpu(
+        culprit=document.exit_code == ExitCode.DONE and named == {culprit},
+        root=document.failure.root.message if document.failure else "",
+        prerequisites=tuple(dict.fromkeys(name for cell in failing.values() for name in cell.prerequisites)),
+        leftovers=tuple(dict.fromkeys(left for cell in failing.values() for left in cell.leftovers)),
+        memory=tuple(
+            (use.before, use.peak, use.after)
+            for trial in document.trials
+            if any(trial.outcomes.get(cell) == Outcome.FAILED for cell in failing)
+            for use in trial.gpu_memory
+        ),
+        trials=len(document.trials),
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+def printed(command: Sequence[str], limit_s: float) -> Document | None:
+    """The document that a command prints; None if it does not end in time, or prints none."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=limit_s, check=False)
+    except subprocess.TimeoutExpired:
+        print(f"error: {shlex.join(command)} did not end within {limit_s:.0f} seconds", file=sys.stderr)
+        return None
+    return Document.model_validate_json(done.stdout) if done.stdout else None
+
+
 def holder(size: int) -> tuple[str, ...]:
     """A process that holds so many bytes of the GPU, and says so in a line."""
     return (sys.executable, "-c", HOLD, str(size))
@@ -118,14 +181,10 @@ def freed(used: Callable[[], int], before: int, process: subprocess.Popen[str]) 
 def two_slots(command: Sequence[str], limit_s: float) -> TwoSlots | None:
     """Run trials in two slots on one GPU; None if the tool printed no document."""
     began = time.monotonic()
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=limit_s, check=False)
-    except subprocess.TimeoutExpired:
+    document = printed(command, limit_s)
+    if document is None:
         return None
-    if not done.stdout:
-        return None
-    trials = Document.model_validate_json(done.stdout).trials
-    spent = round(time.monotonic() - began, 3)
+    trials, spent = document.trials, round(time.monotonic() - began, 3)
     return TwoSlots(tuple(trial.outcome for trial in trials), overlap(trials), spent)
 
 

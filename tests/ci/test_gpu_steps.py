@@ -83,3 +83,46 @@ def test_two_slots_ran_beside_each_other(second, slot, outcome, passed):
 
 def test_a_tool_that_prints_nothing_has_no_figures():
     assert gpu_steps.two_slots((sys.executable, "-c", ""), 30.0) is None
+    assert gpu_steps.demo_gpu((sys.executable, "-c", ""), "c", 30.0) is None
+
+
+NO_MEMORY = (
+    "Free memory on device cuda:0 (7.42/79.11 GiB) on startup is less than desired GPU memory utilization "
+    "(0.45, 35.60 GiB)."
+)
+LEFT = ("process Worker_DP0_TP0 (pid 7)", "gpu 0: 72908 MiB")
+DEMO_GPU = {"exit_code": 0, "root": NO_MEMORY, "prerequisites": ("test_a[1]",), "leftovers": LEFT}
+
+
+def printed_by_demo_gpu(exit_code, root, prerequisites, leftovers):
+    """The example's document, its cell failing after others, on a GPU."""
+    ((name, cell),) = [(name, cell) for name, cell in DOCUMENT.cells.items() if cell.culprit]
+    use = {"gpu": "0", "before": MIB, "peak": 900 * MIB, "after": MIB}
+    found = json.loads(DOCUMENT.to_json())
+    found["exit_code"] = exit_code
+    found["cells"][name] |= {"prerequisites": prerequisites, "leftovers": leftovers}
+    found["trials"][0] |= {"outcomes": {name: "failed"}, "gpu_memory": [use]}
+    found["failure"]["root"]["message"] = root
+    return json.dumps(found), cell.culprit.sha
+
+
+@pytest.mark.parametrize(
+    ("change", "passed"),
+    [
+        ({}, True),
+        ({"exit_code": 3}, False),
+        ({"root": "died"}, False),
+        ({"prerequisites": ()}, False),
+        ({"leftovers": LEFT[:1]}, False),
+    ],
+    ids=["all", "no-culprit", "other-failure", "not-after-others", "no-gpu-memory"],
+)
+def test_the_demo_of_gpu_memory(change, passed):
+    text, culprit = printed_by_demo_gpu(**{**DEMO_GPU, **change})
+    found = gpu_steps.demo_gpu((sys.executable, "-c", f"print({text!r})"), culprit, 30.0)
+    assert found.passed is passed
+    assert not gpu_steps.demo_gpu((sys.executable, "-c", f"print({text!r})"), "0" * 40, 30.0).passed
+    assert found.trials == 1
+    if found.prerequisites:
+        assert found.leftovers == change.get("leftovers", LEFT)
+        assert found.memory == ((MIB, 900 * MIB, MIB),)
