@@ -12,11 +12,14 @@ POLL_S = 0.05
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> bool:
-    """Poll `condition` until it holds or `seconds` have passed; returns whether it held."""
+    """Poll `condition` until it holds or `seconds` have passed; returns whether it held.
+
+    The last poll starts after the deadline: on a busy machine one poll may take as long as that, and what it
+    saw at its start says nothing about the end.
+    """
     deadline = time.monotonic() + seconds
-    while not condition():
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
+    while (left := deadline - time.monotonic()) > 0:
+        if condition():
+            return True
         time.sleep(min(POLL_S, left))
-    return True
+    return bool(condition())

@@ -77,7 +77,10 @@ class Engine:
             signal.signal(signum, self.stop)
         server = ThreadingHTTPServer(("127.0.0.1", port), handler(self))
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        self.stopping.wait()
+        # Python runs handlers in the main thread, but another thread may receive the signal, such as one that
+        # is just being started for a request: a wait without a timeout would not notice it.
+        while not self.stopping.wait(0.02):
+            pass
         while self.serving or (FAULT == "waits-when-idle" and not self.over):
             time.sleep(0.005)
         self.leave()
