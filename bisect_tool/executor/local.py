@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack, contextmanager
-from queue import SimpleQueue
+from contextlib import ExitStack, contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from bisect_tool.build import fingerprint, lineage
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig
     from bisect_tool.trial.result import TrialResult
 
+_SIGNAL_S = 0.2
 _FREE_HINT = "End what uses it, or choose other GPUs with --gpus, and resume."
 
 
@@ -111,12 +112,19 @@ class LocalExecutor:
 
         If the trial was lost because no GPU of any slot is free, it ends the run.
         """
-        event = self._events.get()
+        event = self._await_event()
         if isinstance(event, Yielded | Failed):
             self._slots.give_back(event.slot)
         if isinstance(event, Yielded) and (why := self._slots.unusable):
             return Failed(event.slot, EnvironmentFailed(f"no GPU is free: {why}", _FREE_HINT))
         return event
+
+    def _await_event(self) -> Event:
+        # In turns: Python handles signals in the main thread, but a thread that just starts a process may
+        # receive one, and nothing would wake a wait without a timeout.
+        while True:
+            with suppress(Empty):
+                return self._events.get(timeout=_SIGNAL_S)
 
     def _note(self, sentence: str) -> None:
         self._events.put(Noted(sentence))

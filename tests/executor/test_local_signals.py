@@ -1,0 +1,50 @@
+"""A signal that another thread receives is handled while the main thread waits for an event."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from bisect_tool.executor.event import Noted
+from bisect_tool.executor.local import LocalExecutor
+from bisect_tool.git import Repository
+from bisect_tool.paths import Home
+from bisect_tool.request import CommandCheck
+from bisect_tool.trial.config import TrialConfig
+
+WAITING = 50
+
+
+@pytest.fixture
+def executor(tmp_path):
+    config = TrialConfig(CommandCheck(argv=("true",)), Home(tmp_path, tmp_path), None, None, 60.0)
+    return LocalExecutor(config, Repository("r", tmp_path / "r.git"), threading.Event())
+
+
+@pytest.fixture
+def handled(executor):
+    """The handler of SIGUSR1 puts an event into the queue of the executor."""
+    event = Noted("SIGUSR1")
+    before = signal.signal(signal.SIGUSR1, lambda *_: executor._events.put(event))
+    yield event
+    signal.signal(signal.SIGUSR1, before)
+
+
+def receive_once_it_waits(main):
+    """Send SIGUSR1 to this thread when the main thread has been asleep for a while."""
+    stat = Path(f"/proc/self/task/{main.native_id}/stat")
+    asleep = 0
+    while asleep < WAITING:
+        asleep = asleep + 1 if stat.read_text().rpartition(")")[2].split()[0] == "S" else 0
+    signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+
+@pytest.mark.timeout(60)
+def test_next_event_another_thread_receives_a_signal_handles_it(executor, handled):
+    thread = threading.Thread(target=receive_once_it_waits, args=(threading.main_thread(),))
+    thread.start()
+    assert executor.next_event() == handled
+    thread.join()
