@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from bisect_tool.nightly.decide import decide
+from bisect_tool.nightly.known import KnownBisection
 from bisect_tool.sources.observation import CellKey, Observation, State
 
 STATES = {
@@ -65,3 +67,23 @@ def reruns(number, states, key=None, *, day=50, host="h6", exception="ValueError
         )
         for index, state in enumerate(states)
     ]
+
+
+A, B = cell("test_a"), cell("test_b")
+REGRESSION = [*nights("P P P P P FFF F"), *reruns(4, "P")]
+FIRST = [*nights("P P P P P FFF F"), *reruns(4, "P", day=6)]
+"""A regression at c5; its good end passed again on the sixth day."""
+
+
+def time(day):
+    return BEGAN + timedelta(days=day)
+
+
+def decided(trials, known=()):
+    """What is decided about A."""
+    return decide(trials, COMMITS, known)[A]
+
+
+def known(good, bad, cells=(A,), exception="ValueError", **more):
+    """A bisection that ran before, or runs."""
+    return KnownBisection(good, bad, frozenset(cells), exception, **more)
