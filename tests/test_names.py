@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+OF_A_FOLDER = {"conftest.py", "__init__.py"}
 
 
 def test_no_two_modules_have_one_name():
-    names = Counter(file.name for file in TESTS.rglob("*.py") if file.name != "conftest.py")
+    names = Counter(file.name for file in TESTS.rglob("*.py") if file.name not in OF_A_FOLDER)
     assert [name for name, count in names.items() if count > 1] == []
