@@ -28,10 +28,19 @@ COMMANDS = [
 ]
 
 
+def section(command):
+    return PAGE.read_text(encoding="utf-8").split(f"\n## {command}\n")[1].split("\n## ")[0]
+
+
+def of_run(command):
+    """The options that a sentence below the table takes from `run`."""
+    _, found, names = section(command).partition("It also takes these options of [`run`](#run): ")
+    return re.findall(r"`([^`]+)`", names.split("\n\n")[0]) if found else []
+
+
 def table(command):
     """The first cell of each row of a command's options, as its code spans, and the second cell."""
-    section = PAGE.read_text(encoding="utf-8").split(f"\n## {command}\n")[1].split("\n## ")[0]
-    lines = section.split("| option | default | meaning |\n|---|---|---|\n")[1].splitlines()
+    lines = section(command).split("| option | default | meaning |\n|---|---|---|\n")[1].splitlines()
     for line in lines[: next((at for at, line in enumerate(lines) if not line.startswith("|")), len(lines))]:
         _, names, default, *_ = CELL.split(line)
         yield re.findall(r"`([^`]+)`", names.replace("\\|", "|")), default.strip()
@@ -57,9 +66,9 @@ def default_of(option):
 
 @pytest.mark.parametrize(("command", "model"), COMMANDS, ids=[command for command, _ in COMMANDS])
 def test_a_table_has_the_options_of_its_command(command, model):
-    """A row for one option says its default; one for several refers to another command."""
+    """A row for one option says its default; one for several, or a sentence, refers to another command."""
     own = {names[0]: default for names, default in table(command) if len(names) == 1}
-    others = [name for names, _ in table(command) if len(names) > 1 for name in names]
+    others = [name for names, _ in table(command) if len(names) > 1 for name in names] + of_run(command)
     options = {label(option): option for option in declared(model)}
     flags = {option.flag or name: name for name, option in options.items()}
     assert own.keys() | {flags[name] for name in others} == options.keys()
