@@ -54,7 +54,7 @@ def set_level(environ: Mapping[str, str]) -> None:
 def recording() -> Iterator[Recorder]:
     """Record what is logged until the end of the block; then all log files are closed.
 
-    Meanwhile no other handler of the process gets the records: their text is not clean.
+    During that time no other handler of the process gets the records: their text is not clean.
     """
     recorder = Recorder()
     LOGGER.addHandler(recorder)
@@ -95,7 +95,7 @@ def log_command(
 class Recorder(logging.Handler):
     """Writes to the logs of the sessions that were opened; until there is one, keeps the last records for it.
 
-    Only the process that holds a session's lock opens its log, so no other writes to it meanwhile.
+    Only the process that holds a session's lock opens its log, so no other process writes to it.
     """
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ _POLL_S = 0.05
 
 
 class LeaseCancelledError(Exception):
-    """The wait for a lock was given up, as it was asked to be."""
+    """The wait for a lock was cancelled."""
 
 
 @contextmanager
@@ -37,14 +37,14 @@ def lease(
 ) -> Iterator[int]:
     """Hold the file lock `path`; yields its descriptor, to be inherited by the children that work under it.
 
-    A git that outlives us after a SIGKILL keeps the lock until it has ended, so that nobody repairs what
-    it is still writing. That is what the locks of the package `filelock` cannot give.
-    `busy` says what another run does under it; `waiting` is told so at once, and by whom, unless it is this
+    A git that outlives us after a SIGKILL keeps the lock until it has ended, so that no other process repairs
+    what it is still writing. The locks of the package `filelock` do not provide that.
+    `busy` says what another run does under it; `waiting` gets that and the holder at once, unless it is this
     very process.
 
     Raises:
         EnvironmentFailed: someone else still holds it after `wait_s` seconds.
-        LeaseCancelledError: `cancel` was set meanwhile.
+        LeaseCancelledError: `cancel` was set while waiting.
     """
     descriptor = _open(path)
     try:
@@ -70,14 +70,14 @@ def lease(
 
 
 def _holder(descriptor: int) -> int | None:
-    """Who wrote their number when they got the lock; it is free of one for a moment only."""
+    """The process that holds the lock, which wrote its pid when it got it; empty for an instant only."""
     written = os.pread(descriptor, 20, 0)
     return int(written) if written.isdigit() else None
 
 
 @contextmanager
 def try_lock(path: Path) -> Iterator[int | None]:
-    """Hold the file lock `path` if nobody else does; yields its descriptor as `lease` does, else None."""
+    """Hold the file lock `path` if it is free; yields its descriptor as `lease` does, else None."""
     descriptor = _open(path)
     try:
         yield descriptor if _try_lock(descriptor) else None
@@ -90,7 +90,7 @@ def shared(path: Path, wait_s: float, busy: str) -> Iterator[None]:
     """Hold the file lock `path` together with others who share it, and keep out who wants it alone.
 
     Raises:
-        EnvironmentFailed: somebody still holds it alone after `wait_s` seconds.
+        EnvironmentFailed: another process still holds it exclusively after `wait_s` seconds.
     """
     descriptor = _open(path)
     try:
@@ -106,7 +106,7 @@ def shared(path: Path, wait_s: float, busy: str) -> Iterator[None]:
 
 @contextmanager
 def first_free(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
-    """Hold the first of these locks that nobody holds; yields it, and its descriptor as `lease` does.
+    """Hold the first of these locks that is free; yields it, and its descriptor as `lease` does.
 
     Raises:
         EnvironmentFailed: all of them are held.

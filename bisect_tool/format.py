@@ -51,7 +51,7 @@ def roughly(seconds: float) -> str:
 
 
 def percent(chance: float) -> str:
-    """`81 %`; never all or nothing, of which nobody is sure."""
+    """`81 %`; never 0 % or 100 %, which are never certain."""
     if chance < 0.01:
         return "<1 %"
     return ">99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")

@@ -60,5 +60,5 @@ def modified(path: Path) -> float:
     """When a file was last written, in seconds since the epoch; 0 if it is not there."""
     try:
         return path.lstat().st_mtime
-    except OSError:  # removed meanwhile
+    except OSError:  # removed in the meantime
         return 0.0

@@ -55,7 +55,7 @@ def clean(text: str) -> str:
     """Return `text` (one or many lines) without terminal control, invisible or unencodable characters.
 
     Newlines and tabs stay; a lone carriage return and the Unicode line separators become a space, so that
-    nobody can forge a line; lone surrogates become U+FFFD. Idempotent.
+    no line can be forged; lone surrogates become U+FFFD. Idempotent.
     """
     if not _SUSPECT.search(text):
         return text
@@ -73,7 +73,7 @@ def clean_line(text: str, limit: int = 2000) -> str:
 
 
 def inert_line(text: str, limit: int = 200) -> str:
-    """Return `text` as by `clean_line`, for a title or a message: it mentions nobody, and refers to no issue.
+    """Return `text` as by `clean_line`, for a title or a message: no mention of a user or an issue.
 
     Text inside Markdown belongs into a code span instead (`render/markdown.py`), which changes no character.
     """

@@ -69,12 +69,12 @@ class Shift:
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether no shift at all lies outside the interval."""
+        """Whether the interval does not contain zero."""
         return self.low > 0.0 or self.high < 0.0
 
 
 def shift(values: Sequence[float], others: Sequence[float]) -> Shift | None:
-    """How far `values` lie above `others`, whatever their distribution; None of too few to tell with 95 %.
+    """How much larger `values` are than `others`, for any distribution; None of too few to tell with 95 %.
 
     The median of all differences and the interval of the exact Mann-Whitney test (J. L. Hodges and E. L.
     Lehmann, "Estimates of Location Based on Rank Tests", Annals of Mathematical Statistics 34, 1963).
@@ -112,7 +112,7 @@ def false_pass_probability(failed: int, runs: int, passes: int) -> float:
     The mean of (1 - rate)^passes over the posterior of the rate, so that the uncertainty of few runs is
     included: the beta-binomial of Jeffreys' prior (H. Jeffreys, "An invariant form for the prior probability
     in estimation problems", Proceedings of the Royal Society A 186, 1946). One failure is left out of the
-    count, since without it nobody would have looked.
+    count, since the others were looked for because of it.
 
     Raises:
         ValueError: more runs failed than there were, or a number is negative.

@@ -85,7 +85,7 @@ class Entry:
 
     @contextmanager
     def unused(self) -> Iterator[bool]:
-        """Keep others from building and using the environment; yields False if somebody does."""
+        """Keep others from building and using the environment; yields False if another process uses it."""
         with try_lock(self._use_lock) as use, try_lock(self._build_lock) as build:
             yield use is not None and build is not None
 

@@ -68,7 +68,7 @@ def model_cache(home: Path, name: str = MODEL_NAME, model: TinyModel | None = No
     """Put the model under `name` into the Hugging Face cache that `HF_HOME=home` means; return the snapshot.
 
     An unmodified test that asks for a model of the hub by name finds it there while `HF_HUB_OFFLINE=1`. What
-    is there already stays; a snapshot appears at once or not at all, whoever else makes it at that moment.
+    is there already stays; a snapshot appears at once or not at all, also if another process makes it.
 
     Args:
         home: the folder to name in `HF_HOME`.
@@ -113,7 +113,7 @@ def _appear(folder: Path, write: Callable[[Path], object]) -> None:
         draft.chmod(0o755)
         draft.rename(folder)
     except OSError:
-        if not folder.is_dir():  # otherwise another process has made it meanwhile
+        if not folder.is_dir():  # another process has made it in the meantime
             raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)

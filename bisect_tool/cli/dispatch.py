@@ -56,7 +56,7 @@ _TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")
 
 
 def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
-    """The command line with these commands: each is a module of its name, read only when it is asked for."""
+    """The command line with these commands: each is a module of its name, imported only when it is used."""
     app = typer.Typer(
         name="bisect-run",
         help=(
@@ -97,7 +97,7 @@ def _summary(command: str) -> str | None:
 
 
 def _nothing() -> None:
-    """Stands for a command of the overview."""
+    """Placeholder of a command in the overview of `--help`."""
 
 
 def _version(wanted: bool) -> None:

@@ -63,7 +63,7 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
 ) -> DeliveryReport:
     """Deliver the result of a night; with `dry_run` say what would be done, a line for each action.
 
-    A channel that fails does not keep the others from being tried: what became of each action is returned,
+    A channel that fails does not keep the others from being tried: the outcome of each action is returned,
     and `say` is given a line about it. Whatever is delivered twice is as if delivered once, also where a run
     was killed in the middle. Secrets of the environment are masked.
     """

@@ -96,7 +96,7 @@ class GithubApi:
         """Create something.
 
         Raises:
-            LostAnswer: nobody knows whether it was created.
+            LostAnswer: it is not known whether it was created.
         """
         return self._body(self._request(_POST, self._address(path, {}), body, creates=True))
 

@@ -113,7 +113,7 @@ class Issues:
         return _issue(self._api.get(f"{self._path}/{number}"))
 
     def create(self, name: str, title: str, body: str) -> Issue:
-        """Create the issue of a cause; one that somebody else created meanwhile is returned instead.
+        """Create the issue of a cause; one that was created in the meantime is returned instead.
 
         Raises:
             LostAnswer: GitHub did not answer several times.

@@ -40,7 +40,7 @@ def session_name(cause: Cause) -> str:
 
 
 def standing(cause: Cause) -> str:
-    """What is known of a cause, as a word that changes when people should hear of it."""
+    """What is known of a cause, as a word that changes when people should be notified."""
     if cause.state == "fixed":
         return f"fixed-{cause.fixed_by[:_SHA] or 'unknown'}"
     if not cause.culprit:
@@ -97,7 +97,7 @@ def section_rest(body: str) -> str:
 
 
 def replace_section(body: str, new: str) -> str:
-    """The body with another section; what stands before and after it stays."""
+    """The body with another section; the text before and after it is kept."""
     body = body.replace("\r\n", "\n")
     found = _BEGIN.search(body)
     if found is None:
@@ -108,7 +108,7 @@ def replace_section(body: str, new: str) -> str:
 
 
 def comment(cause: Cause, text: str) -> str:
-    """A comment that tells the state of a cause."""
+    """A comment that reports the state of a cause."""
     return f"<!-- bisect-run:{identifier(cause)} {standing(cause)} -->\n\n{text.strip()}\n"
 
 

@@ -1,4 +1,4 @@
-"""What became of the actions of a delivery, each apart: one that fails says nothing about the others."""
+"""The outcomes of the actions of a delivery, one by one: one that fails says nothing about the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an action: `done` in words, empty if nothing had to be; or the `error` that it met."""
+    """The outcome of an action: `done` in words, empty if nothing had to be; or the `error` that it met."""
 
     action: Action
     done: str = ""
@@ -29,7 +29,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class DeliveryReport:
-    """What became of the actions that were carried out, in their order; `paused` are those that were not."""
+    """The outcomes of the actions that were carried out, in order; `paused` are those that were not."""
 
     outcomes: tuple[Outcome, ...] = ()
     paused: tuple[Post, ...] = ()

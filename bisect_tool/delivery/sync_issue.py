@@ -1,6 +1,6 @@
 """Make the issue of a cause what it should be: open, update, close or reopen it.
 
-A comment that tells a new state comes before the edit that records it, and is looked for first: a run that
+A comment that reports a new state comes before the edit that records it, and is looked for first: a run that
 was killed between the two does not comment again.
 """
 

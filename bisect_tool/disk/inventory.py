@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What lies in a home.
+    """The contents of a home.
 
     Attributes:
         items: What can be removed.
@@ -134,7 +134,7 @@ def _logs(home: Home, rows: Iterable[SessionRow]) -> Iterator[Item]:
 
 
 def _item(kind: Kind, name: str, path: Path, files: Iterable[Path], home: Home) -> Item:
-    """An item, measured; its lock is only held for a look, because runs begin meanwhile."""
+    """An item, measured; its lock is only held for a look, because other runs may start."""
     item = Item(kind, name, path, size_on_disk(files), datetime.fromtimestamp(0, UTC))
     with unused(item, home) as free:
         used = last_used(item, home)

@@ -42,7 +42,7 @@ def format_size(size: int) -> str:
 
 
 def size_on_disk(paths: Iterable[Path]) -> int:
-    """The bytes that files and folders take, as du(1) counts them; what disappears meanwhile is left out.
+    """The bytes that files and folders take, as du(1) counts them; what disappears meanwhile is not counted.
 
     A file with several names counts once; links are not followed.
     """
@@ -63,7 +63,7 @@ def _size(path: Path, seen: set[tuple[int, int]]) -> int:
                     total += _of(entry.stat(follow_symlinks=False), seen)
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
-        except OSError:  # removed meanwhile, or closed to us
+        except OSError:  # removed in the meantime, or not readable
             continue
     return total
 

@@ -48,7 +48,7 @@ class Clock:
             self._lately[source] = deque(maxlen=_LATELY)
             self._unread[source] = deque(maxlen=_LATELY)
         if source in self._unread:
-            self._unread[source].append(stamp)  # most are never asked for
+            self._unread[source].append(stamp)  # most are never needed
 
     def written(self, line: LogLine, stamp: str) -> tuple[float, bool]:
         """Return when the last line seen was written, and whether its own stamp says so."""

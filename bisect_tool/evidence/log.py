@@ -120,7 +120,7 @@ class _Evidence:
         self._free = tuple(free.values())
 
     def of(self, test: FailedTest) -> list[Event]:
-        """The test's own, and those of no test that stand before its report."""
+        """The test's own, and those of no test that come before its report."""
         own = {id(event): event for span in test.spans for event in self._within(span)}
         free = (event for event in self._free if _may_concern(test, event))
         own |= {id(event): event for event in free}
@@ -170,13 +170,13 @@ def _named(event: Event, test: FailedTest) -> Event:
 
 
 def _frames(seen: SuiteFailure, own: Iterable[Event]) -> tuple[Frame, ...]:
-    """The stack of what the test saw, where it stands in the log as Python prints it."""
+    """The stack of what the test saw, if the log has it as Python prints it."""
     same = (event.frames for event in own if event.role == TEST and event.exception == seen.exception)
     return next((frames for frames in same if frames), ())
 
 
 def _placed(event: Event, test: FailedTest) -> Event:
-    """The event; what the test saw stands in its part of the report, which tells no time."""
+    """The event; what the test saw is in its part of the report, which has no times."""
     if event.kind not in ("test", "hang") or event.line:
         return event
     return event.model_copy(update={"source": test.source, "line": test.line, "time": 0.0})

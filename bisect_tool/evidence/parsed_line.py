@@ -122,7 +122,7 @@ class ParsedLine(NamedTuple):
         head: the logger's whole head (level, time, place), the same on every line of one record; empty for
             loggers that print it once (uvicorn).
         text: what is left, cleaned.
-        stamp: the outermost time stamp, as written: a collector's stands on every line; empty without one.
+        stamp: the outermost time stamp, as written: a collector writes one on every line; empty without one.
         writer: what distinguishes the streams of one collector; empty if nothing does.
         rank: the rank that a launcher put before the line; empty where none did.
         more: lines that one JSON record holds besides its message, such as a traceback's.
@@ -152,7 +152,7 @@ def parse_line(raw: str, known: Patterns = PATTERNS) -> ParsedLine:
 
 
 def _parsed(raw: str, known: Patterns) -> ParsedLine:
-    # Progress bars redraw themselves with carriage returns: only what stands last is on the screen.
+    # Progress bars redraw themselves with carriage returns: only the last text is visible on the screen.
     shown = clean(raw.rstrip("\r\n").rpartition("\r")[2][:JSON_LIMIT])
     prefix = collector_prefix(shown)
     own = known.line_format
@@ -202,7 +202,7 @@ def _formatted(parts: Parts, prefix: Prefix) -> ParsedLine:
 
 
 def without_prefix(parsed: ParsedLine, end: int, known: Patterns = PATTERNS) -> ParsedLine:
-    """Return a line whose text holds a prefix of `end` characters more; the prefix tells its writer."""
+    """Return a line whose text holds a prefix of `end` characters more; the prefix names its writer."""
     writer = parsed.writer or _UNNAMED.sub("", parsed.text[:end])
     stripped = _plain(parsed.text[end:], Prefix(0, parsed.stamp, writer, parsed.rank), known)
     return stripped._replace(stamp=parsed.stamp)
@@ -237,7 +237,7 @@ def _with_head(line: ParsedLine, head: re.Match[str], known: Patterns) -> Parsed
     role = role or known.places.get((head["place"] or "").rpartition("/")[2], "")
     own_pid = head["nccl_pid"] or head["spring_pid"]
     pid = line.pid if line.pid is not None or not own_pid else int(own_pid)
-    # uvicorn's head, and all that name no time, stand on the first line of a record alone.
+    # uvicorn's head, and all heads without a time, are on the first line of a record only.
     repeated = head["placed"] or head["glog"] or head["ray"]
     record = head[0].rstrip() if repeated else ""
     text = head.string[head.end() :]

@@ -101,7 +101,7 @@ def collector_prefix(text: str) -> Prefix:
     return Prefix(end, stamp, writer, rank) if end else _NONE
 
 
-# The last group of a form tells which one it is.
+# The last group of a form identifies the form.
 _TIMED = {
     **{form: form for form in ("cri", "gitlab", "bracketed", "dmesg", "barred", "stamp", "clock", "step")},
     "unit": "journal",
@@ -121,8 +121,8 @@ _RANKED = frozenset({"rank", "local", "task", "mpi", "hydra"})
 class PrefixLearner:
     """Learns prefixes of unknown forms from tracebacks.
 
-    What stands before `Traceback (most recent call last):` is one where the next lines begin with the same,
-    digits aside, and go on as a stack does.
+    The text before `Traceback (most recent call last):` is one where the next lines begin with the same,
+    except for digits, and go on as a stack does.
     """
 
     _offered: re.Pattern[str] | None = None

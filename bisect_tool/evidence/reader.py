@@ -161,7 +161,7 @@ class _Reader:
         return self._classifier.parsed(self._writers.name(line.source, classified.parsed))
 
     def _without_prefix(self, source: str, classified: ClassifiedLine, end: int) -> ClassifiedLine:
-        """The line without the prefix that was learnt; it stood before the traceback's header, too."""
+        """The line without the prefix that was learnt; the header of the traceback has it, too."""
         stripped = self._classifier.parsed(without_prefix(classified.parsed, end, self._known))
         key = source, stripped.stream, stripped.process, stripped.head
         self._move_header((source, classified.parsed.stream), key)
@@ -291,5 +291,5 @@ def _parts(parsed: ParsedLine, number: int) -> Iterator[ParsedLine]:
 
 
 def _header(classified: ClassifiedLine) -> str:
-    """The header of a traceback, without what stands before it."""
+    """The header of a traceback, without the text before it."""
     return TRACEBACK if classified.beginning is Beginning.TRACEBACK_BEHIND_TEXT else classified.parsed.text

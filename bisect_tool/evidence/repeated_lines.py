@@ -54,7 +54,7 @@ class RepeatedBlocks:
         return skipped
 
     def _includes(self, shapes: Sequence[bytes], block: str) -> bool:
-        """Whether every line of a block has been read before, numbers aside.
+        """Whether every line of a block has been read before, except for numbers.
 
         Tests may differ only in the numbers of their names and parameters: a line that may name one counts as
         read only if the very same line was.

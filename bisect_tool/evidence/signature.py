@@ -45,7 +45,7 @@ _PLACEHOLDERS = (
     (re.compile(rf"(?<!\w)[-+]?\d+(?:[.,_]\d+)*(?:[eE][-+]?\d+)?%?{_UNIT}"), "<n>"),
     (re.compile(r"((?:'[^']{0,40}': )?'?<(?:n|id|path|text|address|url)>'?)(?:,? \1)+"), r"\1"),
 )
-# Numbers that tell one failure from another.
+# Numbers that distinguish failures.
 _TELLING = re.compile(
     r"(\[Errno -?\d+\]|\bHTTP \d{3}\b|\b[45]\d\d (?:Client Error|Server Error|Too Many Requests|Internal)"
     rf"|\b(?:GET|POST|PUT|DELETE|HEAD) /[\w/.-]*|{SAID})",

@@ -40,7 +40,7 @@ class ProcessTimeline(BaseModel):
         pid: its id; `parent` is that of the process that it was first seen below.
         source: stem of the log it, or the launcher above it, wrote to.
         title: its command line when it was last looked at, cleaned.
-        spawned: when it was started; its process table entry tells.
+        spawned: when it was started, from its process table entry.
         imports_done: its first line of its own; what its entry point imports took no longer.
         handshake: it had met its peers: the launcher its engine, the engine its launcher, ranks one another.
         ready: it could do its work.
@@ -132,7 +132,7 @@ class _Draft:
         times = dict(self.times)
         if entry is not None:
             times["spawned"] = entry.spawned
-            if entry.gone is not None:  # its last line may have been stamped a moment later
+            if entry.gone is not None:  # its last line may have been stamped a little later
                 times["exit"] = max(entry.gone, *times.values())
         return ProcessTimeline(
             role=clean_line(self.role, _ROLE_LIMIT),

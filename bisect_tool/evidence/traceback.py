@@ -103,7 +103,7 @@ class TracebackReader:
 
     @property
     def indented(self) -> bool:
-        """Whether its lines stand behind blanks of its own."""
+        """Whether its lines have an indentation of their own."""
         return bool(self._indent)
 
     @property
@@ -152,7 +152,7 @@ class TracebackReader:
         elif self._state is _State.RAISED and len(self._links) >= self._writers:
             return Fed.CLOSED
         elif self._state is _State.STACK and self._frames and not self._grouped:
-            self._writers += 1  # inside an open stack: a second writer's lines stand between
+            self._writers += 1  # inside an open stack: a second writer's lines are in between
         self._grouped = self._grouped or bool(match["group"])
         self._quoted = False
         self._frames = []

@@ -1,6 +1,6 @@
 """Read consecutive lines of one traceback or crash in bulk, without classifying each.
 
-Most lines of a log that failed are of this kind, and all that differs between them is what stands behind
+Most lines of a log that failed are of this kind, and all that differs between them is what comes after
 the prefix, and the seconds in it. What is the least unusual goes the long way through `parsed_line`.
 """
 

@@ -48,7 +48,7 @@ def find(spec: str) -> Path:
 
 
 def prefix_of(folder: Path, git_dir: Path) -> str | None:
-    """The path of a folder from the top of the checkout it lies in, such as `docs/`; at the top it is empty.
+    """The path of a folder from the top of its checkout, such as `docs/`; at the top it is empty.
 
     None where that is no checkout (or linked worktree) of the repository of `git_dir`.
     """
@@ -62,7 +62,7 @@ def prefix_of(folder: Path, git_dir: Path) -> str | None:
 
 
 def checkout_at(folder: str) -> Path | None:
-    """The top of the checkout that a folder lies in; None for a bare repository, a URL, or nothing at all."""
+    """The top of the checkout that contains a folder; None for a bare repository, a URL, or nothing."""
     git = Git(folder=Path(folder), personal=True)
     try:
         found = git.run("rev-parse", "--show-toplevel") if Path(folder).is_dir() else b""
@@ -72,7 +72,7 @@ def checkout_at(folder: str) -> Path | None:
 
 
 def is_bare(folder: Path) -> bool:
-    """Whether the folder is a bare repository, or lies in one; not if git does not read it."""
+    """Whether the folder is or is in a bare repository that git can read."""
     try:
         return Git(folder=folder, personal=True).text("rev-parse", "--is-bare-repository").strip() == "true"
     except GitFailed:
@@ -80,7 +80,7 @@ def is_bare(folder: Path) -> bool:
 
 
 def is_checkout(folder: Path) -> bool:
-    """Whether the folder lies in a repository that git reads."""
+    """Whether the folder is in a repository that git can read."""
     try:
         Git(folder=folder, personal=True).run("rev-parse", "--absolute-git-dir")
     except GitFailed:
@@ -93,10 +93,10 @@ def borrow(git_dir: Path, cache: Path, waiting: Callable[[str], None]) -> tuple[
 
     Branches and tags are written down afresh each time, so that `git describe` and the like answer in a
     worktree as they would in a checkout of theirs. So are replacements and grafts, remotes and submodules.
-    `waiting` is told where another run does so at this moment.
+    `waiting` is called if another run does so at the same time.
 
     Raises:
-        UsageError: the repository lies where git cannot be told to look.
+        UsageError: git cannot be pointed to the path of the repository.
         EnvironmentFailed: another run is setting it up and does not end.
     """
     common = _common(git_dir)
@@ -136,7 +136,7 @@ def _configuration(theirs: Git) -> list[tuple[str, str, str]]:
 
 
 def _line_ends(entries: list[tuple[str, str, str]]) -> Settings:
-    """How their git writes the ends of lines, whoever said so; the last one counts."""
+    """The line endings that the user's git writes, from any setting; the last one counts."""
     found = {name: value for _, name, value in entries if name in _LINE_ENDS}
     usual = {"core.autocrlf": "false", "core.eol": "native"}
     return tuple((name, value) for name, value in sorted(found.items()) if value != usual[name])
@@ -163,7 +163,7 @@ def _remotes(theirs: Git, common: Path) -> Settings:
 
 
 def _replaces(theirs: Git) -> bool:
-    """Whether their git lets refs/replace stand for other objects (git-replace(1))."""
+    """Whether the user's git replaces objects by refs/replace (git-replace(1))."""
     if "GIT_NO_REPLACE_OBJECTS" in os.environ:
         return False
     return theirs.text("config", "--type=bool", "--default=true", "core.useReplaceRefs").strip() == "true"

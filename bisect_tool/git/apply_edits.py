@@ -64,7 +64,7 @@ def apply_edits(repository: Repository, base: str, edits: Sequence[Edit], title:
     trees = Worktrees(repository, repository.git_dir.parent / "grafts", _NO_FILES)
     with trees.slot(0) as worktree:
         git = replace(repository.git, git_dir=None, folder=worktree.checkout(base), held=(worktree.held,))
-        # Git then knows the trees by name, and asks for no file that nobody changes: some may be absent.
+        # Git then knows the trees by name, and reads no file that is not changed: some may be absent.
         git.run("read-tree", "-m", "-u", base, timeout_s=CHECKOUT_S)
         for edit in edits:
             misfit = _apply(git, edit) if edit.kind is EditKind.APPLY else _merge(git, edit)

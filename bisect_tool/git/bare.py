@@ -76,7 +76,7 @@ class Parts:
 
 
 def place(cache: Path, name: str, identity: str) -> Path:
-    """Where the repository lies that stands for `identity`; `name` makes the folder readable."""
+    """The path of the repository of `identity`; `name` makes the folder readable."""
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", name.removesuffix(".git")).strip("-")[:40]
     known_by = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return cache.resolve() / "repositories" / f"{readable}-{known_by}.git"
@@ -125,7 +125,7 @@ def config(parts: Parts, *settings: tuple[str, str]) -> bytes:
 
 
 def _written(name: str, value: str) -> str:
-    """A setting as it stands in a file."""
+    """A setting as git writes it to a file."""
     section, _, key = name.rpartition(".")
     head, dot, inner = section.partition(".")
     title = f"{head} {_quoted(inner)}" if dot else head

@@ -75,7 +75,7 @@ def without_account(url: str) -> str:
 
 
 def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
-    """Our bare clone of a URL, made once; `waiting` is told where another run makes it.
+    """Our bare clone of a URL, made once; `waiting` is called if another run makes it.
 
     Raises:
         UsageError: it belongs to another user, and git does not trust it.

@@ -96,7 +96,7 @@ _USERS_OWN = (
 
 @cache
 def version() -> tuple[int, ...]:
-    """The version of git on this machine, asked for once.
+    """The version of git on this machine, read once.
 
     Raises:
         EnvironmentFailed: there is none, or it is too old.
@@ -248,7 +248,7 @@ def _gitpython() -> type[GitPython]:
 
 
 def _without(names: Iterable[str]) -> list[str]:
-    """What stands before a command to start it without these variables (env(1)); nothing for none."""
+    """The words before a command that remove these variables (env(1)); none without variables."""
     options = [word for name in names for word in ("-u", name)]
     return ["env", *options] if options else []
 

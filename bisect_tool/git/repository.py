@@ -52,7 +52,7 @@ class Repository:
         git_dir: Our own bare repository in the cache.
         source: The user's git directory, which knows their refs; None for a clone.
         parts: What our own repository is made of, and every worktree's.
-        waiting: Told, in a sentence, what another run holds that we wait for.
+        waiting: Called with a sentence about what another run holds.
     """
 
     spec: str
@@ -108,12 +108,12 @@ class Repository:
         return lease(self.git_dir.with_suffix(".lock"), _LOCK_WAIT_S, busy, self.waiting)
 
     def resolve(self, ref: str) -> str:
-        """The full name of the commit that a ref, tag, or abbreviated name stands for.
+        """The full name of the commit that a ref, tag, or abbreviated name refers to.
 
         A name is taken literally: one that begins with a dash or has spaces is never an option.
 
         Raises:
-            UsageError: it stands for no commit here.
+            UsageError: it refers to no commit here.
         """
         if _FULL.fullmatch(ref) and self._has(ref):
             return ref
@@ -165,7 +165,7 @@ class Repository:
         """The commits to search: ancestors of `bad` (any name) that no good end has for an ancestor.
 
         Raises:
-            UsageError: a name stands for no commit, or there is nothing to search between the ends.
+            UsageError: a name refers to no commit, or there is nothing to search between the ends.
         """
         good_shas = tuple(dict.fromkeys(self.resolve(good) for good in goods))
         bad_sha = self.resolve(bad)

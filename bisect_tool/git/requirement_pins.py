@@ -135,7 +135,7 @@ def _setup_py(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _versioned(name: str, wanted: Any, mark: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401  # TOML or JSON
-    """A name with its version, which may stand in a table; without one it pins nothing."""
+    """A name with its version, which may be in a table; without one it pins nothing."""
     version = wanted.get("version", wanted.get("rev", "")) if isinstance(wanted, dict) else wanted
     if isinstance(version, str) and version:
         yield name, f"{name}{mark}{version}"

@@ -42,7 +42,7 @@ class Folders:
     def look(self) -> None:
         """Take down what the folders are like; until the next look they are compared with that.
 
-        Ends when the clock shows another time than any folder has, so that every later change can be told.
+        Ends when the clock shows another time than any folder has, so that every later change is noticed.
         """
         if self._tells is None:
             self._tells = _tells_changes(self._tree)
@@ -70,7 +70,7 @@ class Folders:
     def added(self) -> set[str]:
         """The paths that came into these folders since; of a new folder its own alone.
 
-        A file that was written to in its place is not among them, and nothing is where that cannot be told.
+        A file that was written to in its place is not among them; empty if that cannot be decided.
         """
         found: set[str] = set()
         for path, folder in self._known.items():

@@ -72,7 +72,7 @@ class Worktrees:
 class Worktree:
     """One worktree with a repository of its own on the objects of ours, held under the lease of its slot.
 
-    Of its own, so that what a trial asks git to write (refs, settings, submodules) is seen by no other trial.
+    Of its own, so that what a trial writes with git (refs, settings, submodules) is seen by no other trial.
     """
 
     repo: Repository
@@ -116,7 +116,7 @@ class Worktree:
         git.run("restore", *how, "--", *paths, timeout_s=CHECKOUT_S)
 
     def added(self) -> set[str]:
-        """The paths of what came into the tree since the checkout, as far as its folders tell."""
+        """The paths of what came into the tree since the checkout, as far as its folders show."""
         return self._folders.added()
 
     def _switch(self, sha: str) -> Path:
@@ -217,7 +217,7 @@ def _cause(said: str) -> str:
     errors = [line for line in lines if line.startswith(("error: ", "fatal: ", "remote: "))]
     cause = next(iter((*errors, *lines)), "git gave no reason")
     whole = clean_line(re.sub("^(error|fatal|remote): ", "", cause), len(cause) + 1)
-    # Git's reason stands at the end, after the name of a path.
+    # Git writes its reason at the end, after the name of a path.
     return (
         whole
         if len(whole) <= _REASON_LIMIT
@@ -281,7 +281,7 @@ def remove(path: Path) -> None:
     """Remove a tree that a hostile trial may have left: links, and folders that cannot be written.
 
     Raises:
-        EnvironmentFailed: something in it belongs to somebody else, or it is too deep.
+        EnvironmentFailed: something in it belongs to another user, or it is too deep.
     """
     with suppress(OSError, RecursionError):  # that it is there still is said below
         if path.is_symlink() or path.is_file():

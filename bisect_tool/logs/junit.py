@@ -46,7 +46,7 @@ def failed_cases(file: BinaryIO) -> Iterator[FailedCase]:
     """Yield the failed test cases of an XML file.
 
     Raises:
-        NoJunit: after those that stand before whatever is wrong.
+        NoJunit: after the cases that come before the error.
     """
     reader = _Reader()
     fed = 0

@@ -1,7 +1,8 @@
-"""Times in which cells failed whatever the commit, and that are over.
+"""Times in which cells failed at any commit, and that are over.
 
 The storage, a service or the fleet was down: a commit that had passed failed again and again in several
-cells, without any pass of these in between, and they pass since. Of several jobs `storms` tells it sooner.
+cells, without any pass of these in between, and they pass since. With several jobs, `storms` notices it
+earlier.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def runs_left(timeline: Timeline, commit: str) -> int:
 
 
 def rerun(reason: Reason, timeline: Timeline, wanted: Mapping[str, int], streak: Streak) -> Rerun | Wait:
-    """Ask for runs at each commit, up to its limit, on other agents than those on which the cell failed.
+    """Request runs at each commit, up to its limit, on other agents than those on which the cell failed.
 
     A cell that failed on all of its agents may run on any.
     """

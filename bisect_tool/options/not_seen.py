@@ -68,7 +68,7 @@ def absent_files(request: Request, repository: Repository) -> Shadow | None:
 
 
 def lacking(request: Request, repository: Repository) -> tuple[Lack, ...]:
-    """What the bad end's files lack in a trial, unless the check speaks of it."""
+    """What the bad end's files lack in a trial, unless the check mentions it."""
     check = request.check
     texts = (*check.command, *(file.text for file in check.command_files))
     return tuple(lack for lack in lacks(repository, request.bad) if not any(map(lack.handled.search, texts)))
@@ -93,7 +93,7 @@ def _own_scripts(check: CommandCheck, read: ReadFile) -> dict[str, str]:
 
 
 def _runs_own_code(command: Command) -> bool:
-    """Whether a command itself sees to it that each commit runs its own code."""
+    """Whether a command itself makes each commit run its own code."""
     path = command.environ.get("PYTHONPATH", "").split(os.pathsep)
     relative = any(entry and not entry.startswith("/") for entry in path)
     return relative or _OWN_CODE.search(" ".join(command.words)) is not None

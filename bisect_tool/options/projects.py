@@ -75,7 +75,7 @@ def check(
 
 
 def choose_profile(asked: str | None, interpreter: str | None, scenario: Scenario) -> str:
-    """The profile asked for, else the first that fits the interpreter: given, or built for each commit."""
+    """The requested profile, else the first that fits the interpreter: given, or built for each commit."""
     given = interpreter is not None
     fitting = [
         name

@@ -64,7 +64,7 @@ def resolve(
     notice: Callable[[str], None],
     command: Literal["run", "demo"] = "run",
 ) -> Resolved:
-    """Resolve a command line; `notice` is told, in a sentence, what may take minutes.
+    """Resolve a command line; `notice` is called with a sentence about what may take minutes.
 
     `command` is the one that bisects.
 
@@ -75,7 +75,7 @@ def resolve(
     validate(options)
     scenario = None if _needs_none(options) else scenarios.load(options.scenario or DEFAULT_SCENARIO)
     if scenario is not None and options.scenario and options.profile is not None:
-        scenario.profile(options.profile)  # a slip in its name is told before anything is cloned
+        scenario.profile(options.profile)  # a typo in its name is reported before anything is cloned
     repository = _open(options, scenario, home, notice)
     rev = repository.resolve(options.rev)
     if (
@@ -141,9 +141,9 @@ def _with_rerun(request: Request, options: SessionOptions) -> Request:
 def _open(
     options: CheckOptions, scenario: Scenario | None, home: Home, notice: Callable[[str], None]
 ) -> Repository:
-    """The repository asked for; else that of the current folder, if it is meant; else the scenario's.
+    """The requested repository; else that of the current folder, if it is meant; else the scenario's.
 
-    A bare repository has no files to tell the engine by, and nobody is in one by chance: it is meant.
+    A bare repository has no files that identify the engine. The current folder is one on purpose only.
 
     Raises:
         UsageError: this is some other project's repository, and nothing says what is to be run.
@@ -164,7 +164,7 @@ def _open(
 
 
 def _inside(here: Path, scenario: Scenario) -> bool:
-    """Whether a folder lies in a checkout of the engine that a scenario is for."""
+    """Whether a folder is in a checkout of the engine that a scenario is for."""
     markers = {profile.marker for profile in scenario.profiles.values()}
     return any((folder / marker).exists() for folder in (here, *here.parents) for marker in markers)
 

@@ -44,7 +44,7 @@ def _names(part: str) -> tuple[str, ...]:
 def parallel_trials(
     asked: int | None, gpus: tuple[str, ...], launch: LaunchProfile | None, *, share: bool
 ) -> int:
-    """The slots asked for; else as many trials as the named GPUs are enough for, and one without any."""
+    """The requested slots; else as many trials as the named GPUs are enough for, and one without any."""
     if asked is not None:
         return asked
     if not gpus or share or launch is None or launch.fixed_ports:

@@ -127,7 +127,7 @@ def _script(asked: str | None) -> str | None:
 
 
 def span_of(request: Request, repository: Repository) -> Range:
-    """The commits that a request is about; raises UsageError where nothing lies between its ends."""
+    """The commits that a request is about; raises UsageError if there is nothing between its ends."""
     mode = request.mode
     if isinstance(mode, Bisect):
         try:

@@ -1,4 +1,4 @@
-"""Choose the profile of a scenario: the one asked for, else one that fits the commit and this machine."""
+"""Choose the profile of a scenario: the requested one, else one that fits the commit and this machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resolve_profile(
 
 
 def choose_profile(scenario: Scenario, asked: str | None, repository: Repository, bad: str) -> str:
-    """The profile asked for, else the one made for this repository: with GPUs where there are some."""
+    """The requested profile, else the one made for this repository: with GPUs where there are some."""
     gpus = len(devices())
     if asked is not None:
         profile = scenario.profile(asked)

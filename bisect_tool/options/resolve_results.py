@@ -32,7 +32,7 @@ def resolve_results(
     def full_id(name: str) -> str:
         try:
             return repository.resolve(name)
-        except UsageError:  # whoever reads the files says that it is unknown
+        except UsageError:  # reading the files reports that it is unknown
             return ""
 
     found = [

@@ -113,7 +113,7 @@ def one_format(options: ExplainOptions | ReportOptions | TriageOptions) -> None:
 
 
 def require_text(*texts: str) -> None:
-    """What was asked is kept as JSON, which holds no bytes that are no text."""
+    """Requests are stored as JSON, which cannot hold bytes that are not text."""
     broken = next((text for text in texts if any("\ud800" <= letter <= "\udfff" for letter in text)), None)
     if broken is not None:
         raise UsageError(f"an argument is not UTF-8: {clean_line(broken)}", "Use only UTF-8.")

@@ -85,7 +85,7 @@ def _file(asked: str | None, folder: Path) -> Path | None:
 def _has_table(project: Path) -> bool:
     try:
         return _TABLE in tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
-    except (OSError, ValueError):  # the project's own problem, as long as nobody names the file
+    except (OSError, ValueError):  # an error of the project, unless the user names the file
         return False
 
 

@@ -115,7 +115,7 @@ def _no_result(state: CellState, end: str, shas: Collection[str]) -> str:
 
 
 def _outside_the_range(state: CellState, base: CellConclusion, found: Contradiction) -> CellConclusion:
-    """The breakage, or the fix, lies below the range, or there are several."""
+    """The breakage, or the fix, is before the range, or there are several."""
     base = replace(base, confidence=found.confidence)
     if found.bad in state.goal.goods and not state.goal.fix:
         return _always_red(state, base, f"it fails at the good end {found.bad[:9]} as well")

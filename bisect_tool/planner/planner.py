@@ -1,4 +1,4 @@
-"""What every planner can do: choose the trials of a session, and say where it stands."""
+"""What every planner can do: choose the trials of a session, and report its state."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class StartUp:
 
     @property
     def differs(self) -> bool:
-        """Whether the sides differ beyond chance, and by more than clocks can tell."""
+        """Whether the sides differ beyond chance, and by more than the resolution of clocks."""
         found = self.shift
         slower = found is not None and found.beyond_chance and abs(found.middle) >= _RESOLUTION_S
         return slower or self.ready_p < 1 - CONFIDENCE

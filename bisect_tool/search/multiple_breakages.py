@@ -95,7 +95,7 @@ class Breakages:
         inside: Runs at commits of the range, by index.
         outside: Runs at commits outside.
         before: Runs at ancestors of the ends outside, taken together as one commit, which is sound.
-        goods: The ends outside, which are sound unless the breakage lies outside.
+        goods: The ends outside, which are sound unless the breakage is outside.
         fix: The first good commit is searched.
     """
 

@@ -1,7 +1,7 @@
 """The posterior probability of every commit to be the first bad one, given the runs of one cell.
 
 A commit can be that in two ways: as the only breakage of the history, or as the last of several
-(`breakages`). Beside these stand two hypotheses without a culprit: that the cell was flaky all along, with
+(`breakages`). There are also two hypotheses without a culprit: that the cell was flaky all along, with
 one rate at every commit (the n + 1st of FACF, https://doi.org/10.1145/3106237.3106278), and that it
 broke elsewhere, outside the range: a parent outside is bad, though the good end is not.
 """

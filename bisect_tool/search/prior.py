@@ -84,7 +84,7 @@ class Suspicion:
     Attributes:
         sha: The full object name.
         weight: Up to a common factor the chance that it is the culprit; above 0, and 1 is the average.
-        reasons: What speaks for or against it, most telling first. They can hold names of files: clean
+        reasons: Reasons for or against it, the strongest first. They can hold names of files: clean
             them before they are shown.
     """
 
@@ -166,7 +166,7 @@ def _judge(
     weight = 1.0
     for trait in found:
         weight *= factors[trait]
-    # The two are not independent, so the stronger stands for both.
+    # The two are not independent, so only the stronger counts.
     if in_frames:
         weight *= factors["frames"]
         reasons.insert(0, f"touches {_some(in_frames)} in the traceback")

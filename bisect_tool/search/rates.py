@@ -1,6 +1,6 @@
 """Failure rates of a cell at bad and at good commits: a prior over a grid, and its posterior given runs.
 
-A failure at every bad commit and at no good one is likeliest. Beside it stand flaky failures, down to one run
+A failure at every bad commit and at no good one is likeliest. There are also flaky failures, down to one run
 in fifty, with and without failures of good commits. A pair in which good commits fail nearly as often as bad
 ones is left out: that is a cell without a culprit, a hypothesis of its own.
 """

@@ -80,7 +80,7 @@ class Stopping:
         """The runs that are missing before a conclusion that is probable enough.
 
         The culprit must have failed twice, and its parents must have passed twice, even if they are good by
-        descent alone: if such a parent is bad, the breakage lies further down. That there is no culprit is
+        descent alone: if such a parent is bad, the breakage is further down. That there is no culprit is
         concluded only after a passing end failed: a rare failure of bad commits looks much the same.
         """
         if self._no_culprit_likely:

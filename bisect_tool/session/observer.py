@@ -88,7 +88,7 @@ class LoggingObserver:
         self._observer.noted(sentence)
 
     def on_trial_end(self, step: Step, result: TrialResult) -> None:
-        """Log what the trial yielded, cell by cell."""
+        """Log the outcome of the trial, cell by cell."""
         _log.info("%s", trial(step, result))
         self._observer.on_trial_end(step, result)
 

@@ -140,7 +140,7 @@ class _Loop:
                 return state
 
     def _assemble(self) -> None:
-        """Put together what the trials ask for; other sessions may have run it before."""
+        """Assemble the combination that the trials need; other sessions may have run it before."""
         session = assembled(self._session, self._store)
         if session is not self._session:
             self._session = session

@@ -216,9 +216,9 @@ def _is_reusable(result: TrialResult, ends: Sequence[str]) -> bool:
 
 
 def assembled(session: Session, store: Store) -> Session:
-    """The session with the combinations of candidates that its trials ask for, each made as a commit.
+    """The session with the combinations of candidates that its trials need, each made as a commit.
 
-    They are not stored: the same trials ask for the same ones, and the same edits make the same commits.
+    They are not stored: the same trials need the same ones, and the same edits make the same commits.
     """
     while isinstance(session.request.mode, Fixes):
         results = [row.result for row in trials(session, store)]
@@ -236,7 +236,7 @@ class SessionBusy(EnvironmentFailed):
 
 @contextmanager
 def held(session: Session) -> Iterator[None]:
-    """Lock the session, so that no other process runs it meanwhile, and log into its folder.
+    """Lock the session, so that no other process runs it, and log into its folder.
 
     Raises:
         SessionBusy: another process is running it.

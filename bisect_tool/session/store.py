@@ -261,7 +261,7 @@ class Store:
             raise _unusable(self._path, error) from error
 
     def _one_by_one(self, keys: str, values: tuple[str, ...], one: str, what: str) -> list[_Row]:
-        """The rows that can be read, where some cannot; `keys` asks an index for all there are."""
+        """The rows that can be read, where some cannot; `keys` reads all keys from an index."""
         rows = []
         for (key,) in self._rows(keys, *values):
             try:

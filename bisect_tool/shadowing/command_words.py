@@ -88,7 +88,7 @@ def script_at(path: Path) -> Script | None:
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST)
-    except (OSError, ValueError):  # no file, or one that nobody can run
+    except (OSError, ValueError):  # no file, or one that is not executable
         return None
     return None if b"\0" in content else Script(path, content.decode("utf-8", "replace"))
 
@@ -99,7 +99,7 @@ def _is_shell(script: Script) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    """The words of a shell program; of one whose quotes do not match, what stands between blanks."""
+    """The words of a shell program; if its quotes do not match, the words between blanks."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.wordchars += "$@%:{}[]+,^"
     try:

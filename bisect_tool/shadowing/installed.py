@@ -26,7 +26,7 @@ _DEPTH = 3
 
 @dataclass(frozen=True)
 class Install:
-    """Something that leads imports into a checkout: the file that does, and what would stand in its place.
+    """Something that leads imports into a checkout: the file that does, and what would replace it.
 
     `path` is the entry of `sys.path` that has the same packages, from the top of the tree; None where none
     does (compiled modules, packages under another name): the commit has to be built. A `copy` does not lead
@@ -117,13 +117,13 @@ def _copied(site: Path, _: Path, checkout: Path) -> Iterator[Install]:
 
 
 def _inside(path: Path, prefix: Path, checkout: Path) -> bool:
-    """Whether a path lies in the checkout; an environment may lie in it, too, and is no part of it."""
+    """Whether a path is in the checkout; an environment in it is not part of it."""
     real = path.resolve()
     return real.is_relative_to(checkout) and not real.is_relative_to(prefix.resolve())
 
 
 def _entry(file: Path, folder: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
-    """An entry of `sys.path` that lies in the checkout."""
+    """An entry of `sys.path` that is in the checkout."""
     if folder.is_dir() and _inside(folder, prefix, checkout):
         path = folder.resolve().relative_to(checkout).as_posix()
         yield Install(file, path if _is_source(folder) else None)

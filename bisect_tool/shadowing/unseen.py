@@ -33,7 +33,7 @@ def may_be_unseen(changed: Iterable[str], hides: Sequence[str], words: Iterable[
 
 
 def _is_hidden(path: str, folder: str) -> bool:
-    """Whether a file is a module in this folder; at the top of the tree lies more than modules."""
+    """Whether a file is a module in this folder; the top of the tree has more than modules."""
     if _TEST.search(path):
         return False
     return path.endswith(".py") if folder == "." else path.startswith(f"{folder}/")

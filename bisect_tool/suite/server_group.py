@@ -232,7 +232,7 @@ class ServerGroup:
                 raise ServersFailed(f"Server failed to start: rank {server.rank}: {fatal}")
 
     def _await_collapse(self, server: RankServer, speaker: int | None = None) -> None:
-        """Give a collapsing server a moment to end by itself: SIGTERM would cut its logs short.
+        """Give a collapsing server time to end by itself: SIGTERM would cut its logs short.
 
         What its other processes log then (a worker whose pipe is broken) is the rest of the failure chain.
         A server that stays idle after its fatal line, while only `speaker` still logs,

@@ -120,7 +120,7 @@ class Shutdown:
     def _all_gone(self) -> bool:
         running = [
             server for server in self._servers if server.exit_status is None
-        ]  # asks, and so reaps, each
+        ]  # polls, and so reaps, each
         return not self._estate.observe() and not running
 
     def _all_killed(self) -> bool:

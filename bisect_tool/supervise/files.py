@@ -1,7 +1,7 @@
 """Write files atomically, and open files safely that a trial may have replaced.
 
 A trial can make anything of the files in its folder: a pipe, which would be waited for, a link to a device
-without end or to somebody else's file, a folder. Only regular files are opened here, and no link is followed.
+without end or to another user's file, a folder. Only regular files are opened here, and no link is followed.
 """
 
 from __future__ import annotations

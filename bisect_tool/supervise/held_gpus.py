@@ -80,7 +80,7 @@ def _holder(identity: str) -> str:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         try:
             client.connect(_NAME.format(identity))
-        except OSError:  # it has closed its socket meanwhile
+        except OSError:  # it has closed its socket in the meantime
             return "it is ending"
         peer = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         return describe(_CREDENTIALS.unpack(peer)[0])

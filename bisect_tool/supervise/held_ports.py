@@ -30,7 +30,7 @@ class HeldPorts:
         self._held = ExitStack()
 
     def take(self, port: int) -> bool:
-        """Hold a port, unless another run holds it or somebody listens on it."""
+        """Hold a port, unless another run holds it or a process listens on it."""
         holder = _hold(port)
         if holder is None:
             return False

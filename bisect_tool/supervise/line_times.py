@@ -1,6 +1,6 @@
 """The time at which every line of a log was seen, without reading the log and without its writer waiting.
 
-Next to each log lies `<log>.times`: lines `<end offset> <epoch seconds>`, appended when the log has grown. A
+Next to each log is `<log>.times`: lines `<end offset> <epoch seconds>`, appended when the log has grown. A
 log that grows without end keeps its size but not its disk space: its middle becomes a hole.
 """
 
@@ -64,7 +64,7 @@ class Stamps:
 
 
 def _take_size(entry: os.DirEntry[str] | Path, sizes: dict[str, int]) -> None:
-    with suppress(OSError):  # the trial removed it meanwhile
+    with suppress(OSError):  # the trial removed it in the meantime
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
             sizes[os.fspath(entry)] = status.st_size

@@ -44,7 +44,7 @@ class Load:
         others: CPUs that other work than the program's used, on average; None where that is not known.
         own: CPUs that the program used, on average; None where that is not known.
         cpu: the share of the time in which some process waited for a CPU, between 0 and 1; None where the
-            kernel does not tell.
+            kernel does not report it.
         memory: the same for memory.
         io: the same for disks.
     """

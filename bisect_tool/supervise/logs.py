@@ -140,7 +140,7 @@ def count_lines(path: Path, start: int, end: int) -> int:
 
 
 def _chunk(path: Path, offset: int) -> tuple[int, bytes] | None:
-    """The next bytes of a log, and where they stand; None at its end."""
+    """The next bytes of a log, and their offset; None at its end."""
     with suppress(OSError), open_regular(path) as file:  # behind the last data there is no more
         at = os.lseek(file.fileno(), offset, os.SEEK_DATA)
         file.seek(at)
@@ -220,7 +220,7 @@ def _size(path: Path) -> int:
 class Times:
     """The sidecar of a log: when it was first so long. Without one, that is when the log was last changed.
 
-    `in_order`: whether the clock was never set back meanwhile.
+    `in_order`: whether the clock was never set back.
     """
 
     def __init__(self, log: Path) -> None:
@@ -265,7 +265,7 @@ def _split(file: BinaryIO, limit: int) -> Iterator[tuple[int, bytes]]:
     carry = b""
     while chunk := file.read(_CHUNK):
         data = carry + chunk
-        # Whether a carriage return at the very end is half a line break only the next chunk can tell.
+        # Whether a carriage return at the very end is half a line break is known with the next chunk only.
         carry = b"\r" if data.endswith(b"\r") else b""
         data = data[: len(data) - len(carry)]
         start = 0

@@ -41,7 +41,7 @@ def share(slot: int, slots: int) -> range:
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port on every address, IPv4 and IPv6."""
-    families = [(socket.AF_INET, "0.0.0.0")]  # noqa: S104 - bound for an instant, to ask
+    families = [(socket.AF_INET, "0.0.0.0")]  # noqa: S104 - bound for an instant, as a probe
     if socket.has_ipv6:
         families.append((socket.AF_INET6, "::"))
     return all(_can_listen(family, address, port) for family, address in families)

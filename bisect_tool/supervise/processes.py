@@ -152,7 +152,7 @@ def open_files(pid: int) -> list[str]:
     for name in names:
         try:
             links.append(os.readlink(f"{folder}/{name}"))  # noqa: PTH115
-        except OSError:  # closed meanwhile
+        except OSError:  # closed in the meantime
             continue
     return links
 

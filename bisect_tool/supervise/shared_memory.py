@@ -45,7 +45,7 @@ class ShmWatch:
         """Readable as soon as an entry is made; -1 where that cannot be had."""
 
     def look(self, pids: Callable[[], Iterable[int]]) -> None:
-        """Attribute new entries; asks for the pids of the tree only if there are any."""
+        """Attribute new entries; reads the pids of the tree only if there are any."""
         self._drain()
         new = {entry for entry in _entries() - self._before - self._own if self._looks[entry] < _LOOKS}
         if not new:
@@ -92,7 +92,7 @@ def remove_leftovers(folder: Path) -> tuple[str, ...]:
     shared = held({name for name, _ in left}, table())
     own = sorted(name for name, _ in left if name not in shared)
     for name in own:
-        with suppress(OSError):  # it was removed meanwhile
+        with suppress(OSError):  # it was removed in the meantime
             Path(SHM, name).unlink()
     return tuple(own)
 
@@ -111,7 +111,7 @@ def _entries() -> set[Entry]:
     found: set[Entry] = set()
     with suppress(OSError), os.scandir(SHM) as entries:  # some containers have none
         for entry in entries:
-            with suppress(OSError):  # it was removed meanwhile
+            with suppress(OSError):  # it was removed in the meantime
                 if entry.is_file(follow_symlinks=False):
                     found.add((entry.name, entry.inode()))
     return found

@@ -106,7 +106,7 @@ class Unfailing:
             if not isinstance(error, BrokenPipeError):
                 self.failure = self.failure or error
             _silence(self._stream)
-        except ValueError as error:  # closed by somebody in this process
+        except ValueError as error:  # closed by other code in this process
             self.failure = self.failure or OSError(errno.EBADF, str(error))
 
 

@@ -89,7 +89,7 @@ class Label:
 
 
 def labels(line: Line) -> Iterator[Label]:
-    """The labels of a line, those in passing only where nobody denies them."""
+    """The labels of a line, those in passing only if the line does not deny them."""
     for side, rank, pattern in _LABELS:
         for match in pattern.finditer(line.text):
             casual = rank == IN_PASSING and (line.code or is_denied(line.text, match.start(), match.end()))

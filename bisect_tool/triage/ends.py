@@ -43,7 +43,7 @@ class Ends:
 
 @dataclass(frozen=True)
 class _Claim:
-    """What one sentence says about one end; a lower rank is more to the point."""
+    """What one sentence says about one end; a lower rank is more specific."""
 
     side: Side
     rank: int

@@ -123,7 +123,7 @@ class TrialResult(_Model):
     def cell(self, name: str) -> CellResult | None:
         """The result of the cell called `name`, None if the trial did not run it.
 
-        A trial that yielded nothing as a whole says the same of every cell.
+        A trial without any result has none for any cell.
         """
         place = self.places.get(name)
         if place is None:

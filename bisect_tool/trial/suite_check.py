@@ -43,7 +43,7 @@ class SuiteTrials(Trials):
     """Trials of a scenario's own suite."""
 
     def job(self, run: TrialRun) -> Job:
-        """Pytest in this tool's own interpreter; launch.json tells its fixtures how to start the engine."""
+        """Pytest in this tool's own interpreter; its fixtures start the engine as launch.json says."""
         config, place = run.config, run.place
         assert config.scenario is not None
         assert config.profile is not None

@@ -123,7 +123,7 @@ def _reports(series: str, past: PastSession) -> dict[CellKey, CellReport]:
     wanted = _keys(past)
     if not wanted or any(key == own_key(series, past.request, key.cell) for key in wanted):
         return {own_key(series, past.request, name): each for name, each in red.items()}
-    # A command is one cell, whatever test of a CI service it stands for; so is a job without tests.
+    # A command is one cell, whatever test of a CI service it represents; so is a job without tests.
     only = next(iter(red), "")
     by_name = not past.request.check.by_exit_code
     names = {key: cell_called(key.cell, red) if key.cell and by_name else only for key in wanted}

@@ -105,7 +105,7 @@ class Night:
             self._tools.say(f"{self.watch.name}: would run the check at {head}; earlier runs show:")
 
     def queue(self) -> tuple[Queued, ...]:
-        """The bisections that the decision asks for."""
+        """The bisections that the decision calls for."""
         wanted = dict.fromkeys(each for each in self._decide().values() if isinstance(each, Bisect))
         position = self._history.position
         return tuple(

@@ -80,7 +80,7 @@ def end_of(trial: TrialResult) -> datetime | None:
 
 
 def time_of(text: str) -> datetime | None:
-    """The time that a text in ISO 8601 stands for; None without its zone."""
+    """The time of a text in ISO 8601; None without a zone."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -48,12 +48,12 @@ def bisection(
     """The bisection of a range, for the cells that turned red in it, in the `minutes` that are left.
 
     Raises:
-        UsageError: the check or the repository does not exist, or nothing lies between the ends.
+        UsageError: the check or the repository does not exist, or there is nothing between the ends.
     """
     ends = RunOptions(
         good=(decision.good,) if decision.good else (),
         bad=decision.bad,
-        # The trials of what is repeated said nothing.
+        # The trials of a repeated bisection gave no result.
         fresh=decision.reason in (Reason.REPEATED, Reason.OTHER_REGRESSION),
         # Its good end fails, in another way; of a test that counts as no result anyway.
         same_failure=decision.reason is Reason.OTHER_REGRESSION and bool(watch.options.command),

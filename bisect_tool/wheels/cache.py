@@ -1,6 +1,6 @@
 """The downloaded wheels, a folder for each commit, and how many bytes of them are kept.
 
-A wheel is held while it is downloaded and while a build uses it (`.use`, shared); what somebody holds is
+A wheel is held while it is downloaded and while a build uses it (`.use`, shared); what a process holds is
 never removed. The checksum of every download is recorded beside them, and stays when the wheel is removed.
 """
 
@@ -47,7 +47,7 @@ class WheelFolder:
 
     @contextmanager
     def unused(self) -> Iterator[bool]:
-        """Keep others from using it; yields False if somebody does."""
+        """Keep others from using it; yields False if another process uses it."""
         with try_lock(self._lock("use")) as lock:
             yield lock is not None
 
