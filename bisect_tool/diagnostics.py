@@ -156,7 +156,7 @@ class _LogFile(logging.FileHandler):
         try:
             if self.stream is not None and self.stream.tell() >= _FILE_LIMIT:
                 self._begin_anew(self.stream)
-        except (OSError, ValueError):  # then the old file goes on, or nothing can be written at all
+        except (OSError, ValueError):  # then the old file is continued, or nothing can be written at all
             self.handleError(record)
         super().emit(record)
 

@@ -185,7 +185,7 @@ def _table(file: Path) -> dict[str, Any]:
 
 
 def _merge_tables(below: Any, above: Any) -> Any:  # noqa: ANN401 - TOML
-    """Tables are merged; of anything else, what is above counts."""
+    """Merge tables; of other values, the upper one is used."""
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
     return {**below, **{key: _merge_tables(below.get(key), value) for key, value in above.items()}}

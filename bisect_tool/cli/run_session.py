@@ -165,7 +165,7 @@ def _always_red(document: Document) -> str:
 
 
 def _in_a_subfolder(document: Document) -> str:
-    """That a command begun in a subfolder ran at the top, with the words that lead it back; or empty."""
+    """A note that a command ran at the top, with the words that run it in the subfolder; or empty."""
     folder = Path(document.repo)
     top = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
     if document.check is None or not folder.is_dir() or top == folder:
@@ -240,7 +240,7 @@ def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tupl
 
 
 def _second(session: Session, state: State, store: Store) -> Session:
-    """The session that confirms the culprits of this one: the one that was begun, else a new one."""
+    """The session that confirms the culprits of this one: the one that was started, else a new one."""
     found = confirmation.culprits(session, state)
     shas = tuple(dict.fromkeys(short(item.culprit) for item in found if item.culprit))
     say(f"confirming: reverting {listing(shas, limit=len(shas))} on {short(session.request.bad)}")

@@ -117,7 +117,7 @@ def _worktrees(home: Home) -> Iterator[Item]:
 
 
 def _wheels(home: Home) -> Iterator[Item]:
-    """The wheels of commits, with what is there of unfinished downloads."""
+    """The wheels of commits, unfinished downloads included."""
     for entry in folders(home.cache.absolute() / "wheels"):
         yield _item(Kind.WHEEL, entry.folder.name, entry.folder, (entry.folder,), home)
 

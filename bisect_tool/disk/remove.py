@@ -99,7 +99,7 @@ def _files(item: Item, home: Home, now: datetime) -> tuple[Path, ...]:
 
 
 def _set_aside(paths: Iterable[Path], folder: Path) -> list[Path]:
-    """Rename what is there to names in `folder` that nothing looks for."""
+    """Rename the paths to names in `folder` that nothing reads."""
     aside = []
     for path in paths:
         hidden = folder / f"{_PREFIX}{secrets.token_hex(8)}"

@@ -117,7 +117,7 @@ class LineClassifier:
         return Beginning.EVENT if self._is_event(parsed) else Beginning.NOTHING
 
     def _is_event(self, parsed: ParsedLine) -> bool:
-        """Whether one line, no traceback's and no record's, is an event by itself."""
+        """Whether a line that is in no traceback and no record is an event."""
         if not parsed.text or parsed.text[0].isspace():
             return False
         known = self._known.recognise(parsed.text)
@@ -126,7 +126,7 @@ class LineClassifier:
         return parsed.level in _BAD or (not parsed.level and bare_exception(parsed.text) is not None)
 
     def _starts_anew(self, text: str) -> bool:
-        """Whether a plain line after a traceback's last line is an event of its own."""
+        """Whether a plain line after a traceback's last line is a new event."""
         if not text or text[0].isspace():
             return False
         return bool(self._known.recognise(text) or bare_exception(text) or _ANNOUNCEMENT.match(text))

@@ -10,7 +10,7 @@ _FATAL_LEVELS = frozenset({"", "ERROR", "CRITICAL"})
 
 def is_fatal(text: str, known: Patterns = PATTERNS) -> bool:
     """Whether a server that prints `text` (one line, with or without prefix) cannot start any more."""
-    # Cheap on the many lines that are healthy: a plain search first, the line taken apart only on a hit.
+    # Cheap on the many lines that are healthy: a plain search first, then the line is parsed.
     if not known.may_be_fatal(text):
         return False
     parsed = parse_line(text, known)

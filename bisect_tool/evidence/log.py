@@ -85,7 +85,7 @@ def _kept(lines: Iterable[LogLine], last: deque[LogLine]) -> Iterator[LogLine]:
 
 
 def _of_all(events: Sequence[Event], tests: PytestReader) -> list[LogFailure]:
-    """The one failure of a log that names no failed test."""
+    """The only failure of a log that names no failed test."""
     left = [event for event in events if not tests.has_passed(event.source, event.line)]
     if not any(event.severity == "error" for event in left):
         return []

@@ -185,7 +185,7 @@ def _function(title: str) -> str:
 
 @dataclass(slots=True)
 class _Log:
-    """What is known of one log so far."""
+    """The state of one log while it is read."""
 
     source: str
     report: str = ""

@@ -23,7 +23,7 @@ _HEX = r"(?:[0-9a-f]{7,64}|[0-9A-F]{7,64})(?![A-Za-z0-9])"
 _RANKS = re.compile(rf"(?<=[A-Za-z])(?:[_-](?:(?:[A-Z]{{2,4}})?\d+(?![A-Za-z0-9])|{_HEX}))+")
 """Ranks, process ids and random ids joined to a name: of one of digits only nobody knows which it is."""
 
-# What is longer goes first; every pattern is linear, and none matches a placeholder.
+# Longer patterns come first; every pattern is linear, and none matches a placeholder.
 _UNIT = r"(?:\s?(?:[KMGT]i?B|bytes|ns|us|ms|s|sec(?:ond)?s?|min(?:ute)?s?)\b)?"
 _PLACEHOLDERS = (
     (re.compile(r"\b[a-z][a-z0-9+.]{1,9}://[^\s'\"<>)\]}]+"), "<url>"),

@@ -25,7 +25,7 @@ _OF_ANOTHER_PROCESS = re.compile(
 _MAY_BE_CAUSES = frozenset(
     {Stage.CAUSE, Stage.TIMED_OUT, Stage.CRASHED, Stage.SIGNALLED, Stage.UNEXPLAINED, Stage.LEAK}
 )
-# A program can raise these by itself, for reasons of its own.
+# A program can also raise these for its own reasons.
 _ALSO_CAUSES = ("EOFError", "SystemExit", "CancelledError", "IncompleteReadError")
 
 

@@ -28,7 +28,7 @@ PROCESSES_KEPT = 200
 RESOURCE_TRACKER = "ResourceTracker"
 _ROLE_LIMIT, _TITLE_LIMIT, _SOURCE_LIMIT = 60, 200, 100
 _LARGEST_PID = 1 << 22  # PID_MAX_LIMIT, linux/threads.h
-# A process may be seen by the guardian only after its first line, and be gone before its last one is stamped.
+# A process may be seen by the guardian only after its first line, and end before its last one is stamped.
 _MARGIN_S = 2.0
 
 
@@ -109,7 +109,7 @@ def _age(item: ProcessTimeline) -> tuple[float, int]:
 
 @dataclass(slots=True)
 class _Draft:
-    """What is known of one process so far."""
+    """The timeline of one process while the logs are read."""
 
     pid: int
     entry: TableEntry | None

@@ -148,7 +148,7 @@ class StackRun:
         return stack.feed(look.text) is Fed.TAKEN
 
     def _has_prefix(self, text: str) -> bool:
-        """Whether a line that begins alike has the prefix but for its seconds."""
+        """Whether a line with the same start has the prefix, except for its seconds."""
         seconds = text[len(self._before) : self._resumes]
         return seconds[:2].isdigit() and text.startswith(self._behind, self._resumes)
 
@@ -170,7 +170,7 @@ def run_after(
 
 
 def _up_to_seconds(prefix: str, stamp: str) -> tuple[str, int]:
-    """The prefix up to the seconds of its time stamp, and where it goes on; all of it and 0 without one."""
+    """The prefix up to the seconds of its time stamp, and the index after it; all, 0 without one."""
     place = prefix.find(stamp) if stamp else -1
     seconds = _SECONDS.search(prefix, place, place + len(stamp)) if place >= 0 else None
     return (prefix[: seconds.start()], seconds.end()) if seconds else (prefix, 0)

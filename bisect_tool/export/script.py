@@ -115,7 +115,7 @@ def origin(session: Session) -> str:
 
 
 def _steering() -> Mapping[str, str]:
-    """What is not secret; a path of this machine steers nothing elsewhere."""
+    """Variables that are not secret; paths of this machine have no effect elsewhere."""
     secret = secret_values(os.environ)
     mine = {name: value for name, value in sorted(os.environ.items()) if name.startswith(_STEERING)}
     return {

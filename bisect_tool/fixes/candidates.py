@@ -161,7 +161,7 @@ def _reverted(word: str, repository: Repository, bad: str) -> str:
 
 
 def _newest_first(shas: Iterable[str], repository: Repository, bad: str) -> list[str]:
-    """Descendants before ancestors: so what is reverted finds the text that it left."""
+    """Descendants before ancestors, so that each revert applies to the text that its commit left."""
     above = {sha: int(repository.git.text("rev-list", "--count", f"{sha}..{bad}")) for sha in shas}
     return sorted(above, key=lambda sha: (above[sha], sha))
 

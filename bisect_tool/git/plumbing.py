@@ -225,7 +225,7 @@ class Git:
 
     @property
     def _kept(self) -> tuple[str, ...]:
-        """The variables that stay as the user has them."""
+        """The variables that keep the user's values."""
         return _USERS_OWN if self.personal else ()
 
 

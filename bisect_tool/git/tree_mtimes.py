@@ -61,7 +61,7 @@ class Folders:
 
     def same(self) -> bool:
         """Whether no entry was added, removed or renamed since the last look; False if unknown."""
-        with suppress(OSError):  # a folder is gone, which is a change
+        with suppress(OSError):  # a folder was removed, which is a change
             return bool(self._known) and all(
                 folder.mark == _mark(path) for path, folder in self._known.items()
             )
@@ -74,7 +74,7 @@ class Folders:
         """
         found: set[str] = set()
         for path, folder in self._known.items():
-            with suppress(OSError):  # a folder that is gone has no new entries
+            with suppress(OSError):  # a removed folder has no new entries
                 mark = _mark(path)
                 if mark != folder.mark and stat.S_ISDIR(mark[2]):
                     inner, others = _entries(path)

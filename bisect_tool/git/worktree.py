@@ -145,7 +145,7 @@ class Worktree:
         return Folders(self.path)
 
     def _empty_submodules(self, git: Git) -> None:
-        """What was put where a submodule belongs is no file of ours to git, which leaves it there."""
+        """Remove files in place of a submodule: git does not track them, and leaves them there."""
         listed = git.run("ls-files", "--stage", "-z").split(b"\0")
         for entry in listed:
             about, _, name = entry.partition(b"\t")
@@ -173,7 +173,7 @@ class Worktree:
         )
 
     def _make_fresh(self) -> None:
-        """An empty worktree in place of whatever is there."""
+        """Replace whatever is there by an empty worktree."""
         for path in self._files.files:
             remove(path)
         self.path.mkdir(parents=True)
@@ -181,7 +181,7 @@ class Worktree:
         self._files.sparse.write_text(self._patterns())
 
     def _renew_repository(self, sha: str) -> None:
-        """The repository as it has to be, with `sha` for its HEAD; what a trial wrote there is gone."""
+        """Reset the repository, with `sha` as its HEAD; what a trial wrote there is removed."""
         ours, parts = self._files.git_dir, self.repo.parts
         if ours.is_symlink() or not ours.is_dir():
             remove(ours)

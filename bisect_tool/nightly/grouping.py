@@ -32,7 +32,7 @@ def grouped(decisions: Mapping[CellKey, Decision], history: History) -> dict[Cel
 
 
 def _cause(key: CellKey, decision: Bisect) -> _Cause:
-    """What makes failures alike: the exception, or the job if no exception is known."""
+    """What failures of one cause share: the exception, or the job if no exception is known."""
     return (key.series, decision.exception) if decision.exception else (key.series, f"job {key.job}")
 
 

@@ -26,7 +26,7 @@ _CELLS = 3
 
 @dataclass(frozen=True)
 class _Spell:
-    """Failures of a cell without a pass in between, and a commit among theirs that had passed."""
+    """Failures of a cell without a pass in between, and one of their commits that had passed."""
 
     failures: tuple[Observation, ...]
     commit: str

@@ -78,7 +78,7 @@ def _shell_words(program: str) -> list[str]:
 
 
 def _is_file(path: str) -> bool:
-    """Whether it is a file that can be read; what is too long for a name (a program) is none."""
+    """Whether it is a file that can be read; a text too long for a name (a program) is not."""
     try:
         return Path(path).is_file() and os.access(path, os.R_OK)
     except OSError:  # too long for a name

@@ -83,7 +83,7 @@ def _check_program(word: str, placed: str, folder: Path, repository: Repository,
 
 
 def _exists(path: Path) -> bool:
-    """Whether there is such a path; what is too long for a name (a program after `-c`) names none."""
+    """Whether there is such a path; a text too long for a name (a program after `-c`) is not."""
     try:
         return path.exists()
     except OSError:  # too long for a name

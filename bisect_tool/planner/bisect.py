@@ -202,7 +202,7 @@ def _best_step(
     sha = split or _most_informative(goal, trials, wanted)
     if sha is None:
         return None
-    # One of several commits that divide the range for all slots may be worth little to its cell by itself.
+    # One of several commits that divide the range for all slots may add little for its cell on its own.
     sharing = [search for search, values in wanted if sha in values or (split and search is lead)]
     return Step(sha, _with_prerequisites(sharing), sharing[0].purpose(sha))
 

@@ -50,7 +50,7 @@ class CellState:
         key = SearchKey(frames, verdicts, earlier, several, self.culprits)
         if key not in goal.searches:
             weights = goal.prior(frames, self.culprits)
-            # Files alone do not show which of several failures a later change took back.
+            # Files alone do not show which of several failures a later change reverted.
             landings = goal.announced if several else goal.landings
             prior = Inference(
                 goal.dag, goal.bad, goal.goods, weights, goal.confidence, goal.fix, landings, earlier

@@ -52,9 +52,9 @@ def with_earlier_check(
     try:
         bad = Repository.open(str(folder), home.cache).resolve(options.at)
     except UsageError:
-        return options  # what is wrong with it is said where it is resolved
+        return options  # errors in it are reported where it is resolved
     about = [(row, each) for row, each in here if each.bad == bad and not each.finds_fix]
-    # What is tried on its own account is the culprit of a session: its check goes with it.
+    # The default candidates are the culprits of a session, so its check is used as well.
     naming = [] if options.names_any else [(row, each) for row, each in about if _named_by(row)]
     row, request = next(iter((*naming, *about)), (None, None))
     if row is None or request is None:

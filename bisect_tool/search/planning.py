@@ -60,7 +60,7 @@ def steps_left(search: Stopping) -> int:
 
 
 def _required(search: Stopping) -> tuple[str, ...]:
-    """The runs that come before all others, whatever they are worth."""
+    """The runs that come before all others, whatever information they give."""
     end = search.known.unverified_end
     return search.confirmation if end is None else (end,)
 

@@ -95,7 +95,7 @@ def in_doubt(dag: Dag, of: Mapping[str, Landing], culprit: str, *, broke_before:
 
 @dataclass(frozen=True)
 class _Title:
-    """A subject without the words that say what is done with a change, and what those say."""
+    """A subject without the words for revert or re-land, and what these words mean."""
 
     words: str
     reverts: int
@@ -116,7 +116,7 @@ class _Title:
 
 
 class _Book:
-    """The landings so far, and the names by which later commits call them."""
+    """The landings so far, and the names by which later commits refer to them."""
 
     def __init__(self) -> None:
         self.landings: dict[str, Landing] = {}

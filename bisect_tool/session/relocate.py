@@ -36,14 +36,14 @@ def relocate(session: str, repo: str, store: Store, home: Home) -> None:
 
 
 def _family(row: SessionRow, store: Store) -> list[SessionRow]:
-    """The session, those that it goes on from, and all that go on from them."""
+    """The session, those that it continues, and all that continue them."""
     while (before := _before(row)) is not None:
         row = store.session(before)
     return _with_following(row, store)
 
 
 def _before(row: SessionRow) -> str | None:
-    """The session that this one goes on from: it confirms its culprits, or bisects from the end it found."""
+    """The session that this one continues: it confirms its culprits, or bisects from the end it found."""
     mode = Request.model_validate_json(row.request).mode
     if isinstance(mode, Fixes):
         return mode.confirms
@@ -67,7 +67,7 @@ def _check_commits(session: str, request: Request, repository: Repository) -> No
 
 
 def _moved(request: Request, where: str) -> Request:
-    """The request with the new place, also in the words of its check where the old place is gone."""
+    """The request with the new place, also in the words of its check if the old place no longer exists."""
     gone = not Path(request.repo).exists()
 
     def word(text: str) -> str:

@@ -113,7 +113,7 @@ class _Loop:
         return self._session.budget.is_used_up(trials, (time.monotonic() - self._began) / 60)
 
     def _recover(self) -> None:
-        """Trials in flight when a run was killed prove nothing: the executor ends what is left of them."""
+        """Trials in flight when a run was killed have no result: the executor ends what is left of them."""
         stored = {Path(trial.folder).name for trial in self._own}
         for folder in self._folder.glob("*"):
             if folder.name not in stored:

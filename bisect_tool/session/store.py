@@ -184,7 +184,7 @@ class Store:
         """All sessions, newest first; those that cannot be read are left out."""
         try:
             return self._sessions(f"{_SESSIONS} {_NEWEST_FIRST}")
-        except StoreDamaged:  # what is left out is said
+        except StoreDamaged:  # what is left out is reported
             keys = "SELECT rowid FROM session INDEXED BY sqlite_autoindex_session_1"
             rows = self._one_by_one(keys, (), f"{_SESSIONS} WHERE rowid = ?", "session")
             return sorted(self._session_rows(rows), key=lambda row: row.created, reverse=True)
@@ -198,7 +198,7 @@ class Store:
         query = f"{_TRIALS} WHERE session = ? ORDER BY number"
         try:
             rows = self._rows(query, session)
-        except StoreDamaged:  # what is left out is said
+        except StoreDamaged:  # what is left out is reported
             keys = "SELECT number FROM trial INDEXED BY trial_session WHERE session = ? ORDER BY number"
             rows = self._one_by_one(keys, (session,), f"{_TRIALS} WHERE number = ?", "trial")
         return self._trial_rows(rows, f"of session {session}")

@@ -141,7 +141,7 @@ def _copied(command: Command, full: str, path: str) -> tuple[str, ...]:
 
 
 def _program(words: Sequence[str]) -> str:
-    """A command as a line of a shell program; one that is such a program already, as it is."""
+    """A command as a line of a shell script; a shell script is kept as it is."""
     return words[2] if tuple(words[:2]) == ("sh", "-c") and len(words) == 3 else shlex.join(words)
 
 
@@ -225,5 +225,5 @@ def _in_environment(path: Path, checkout: Path) -> bool:
 
 
 def _replaced(word: str, full: str, path: str) -> str:
-    """The word with an absolute path in it as the one from the top."""
+    """The word with its absolute path made relative to the top."""
     return re.sub(rf"{re.escape(full)}(?![\w.-])", lambda _: path, word)

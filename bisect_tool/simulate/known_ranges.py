@@ -145,9 +145,9 @@ def _reached(history: Mapping[str, RecordedCommit], sha: str) -> set[str]:
 def _severed(
     history: Mapping[str, RecordedCommit], inside: Iterable[str], wrong: str, advice: str
 ) -> UsageError:
-    """What is wrong; and the newest commit of the range whose parent is missing, if there is one.
+    """The error, and the newest commit of the range whose parent is missing, if there is one.
 
-    By itself that is no mistake: a branch may come from before the file's first commit.
+    That alone is no mistake: a branch may start before the file's first commit.
     """
     torn = [history[sha] for sha in inside if any(parent not in history for parent in history[sha].parents)]
     if not torn:

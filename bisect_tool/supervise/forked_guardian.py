@@ -76,10 +76,10 @@ def _become_guardian(spec: Path, descriptors: list[int], caller: Identity) -> No
             os.close(descriptor)
         guard(spec, caller)
         code = b"0"
-    except BaseException:  # noqa: BLE001 - what would end a process of its own, ends this one
+    except BaseException:  # noqa: BLE001 - what would end a separate process ends this one
         traceback.print_exc()
     finally:
-        with suppress(OSError):  # its caller is gone
+        with suppress(OSError):  # its caller has ended
             os.write(0, code)
         os._exit(int(code))
 

@@ -41,7 +41,7 @@ def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float
     is kept, with a note of what was left out. Without a sidecar the time is that of the file's last change.
     A file that is missing or not regular has no lines.
     """
-    with suppress(OSError), open_regular(path) as file:  # gone, or no regular file
+    with suppress(OSError), open_regular(path) as file:  # removed, or no regular file
         times = Times(path)
         for end, text in _split(file, limit_line):
             yield times.at(end), text.decode(errors="replace")
@@ -49,7 +49,7 @@ def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float
 
 def last_lines(path: Path, count: int) -> list[str]:
     """The last lines of a log, as `read_lines` gives them; no more of it is read than they take."""
-    with suppress(OSError), open_regular(path) as file:  # gone, or no regular file
+    with suppress(OSError), open_regular(path) as file:  # removed, or no regular file
         size, window = os.fstat(file.fileno()).st_size, _CHUNK
         while True:
             file.seek(max(size - window, 0))
@@ -212,7 +212,7 @@ def _ranges(path: Path, numbers: Iterable[int], size: int, bounds: Bounds) -> It
 
 
 def _size(path: Path) -> int:
-    with suppress(OSError), open_regular(path) as file:  # gone, or no regular file: it has no lines
+    with suppress(OSError), open_regular(path) as file:  # removed, or no regular file: it has no lines
         return os.fstat(file.fileno()).st_size
     return 0
 
@@ -244,7 +244,7 @@ class Times:
 
 
 def _changed(log: Path) -> float:
-    with suppress(OSError):  # it is gone
+    with suppress(OSError):  # it was removed
         return log.lstat().st_mtime
     return 0.0
 

@@ -201,14 +201,14 @@ def read_bytes(path: str, limit: int = 1 << 30) -> bytes:
     """Read a file of /proc; empty if its process is gone or it may not be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # its process is gone, or not ours
+    except OSError:  # its process has ended, or is not ours
         return b""
     parts = []
     try:
         while limit > 0 and (part := os.read(descriptor, min(limit, 1 << 16))):
             parts.append(part)
             limit -= len(part)
-    except OSError:  # its process is gone, or not ours
+    except OSError:  # its process has ended, or is not ours
         return b""
     finally:
         os.close(descriptor)

@@ -78,5 +78,5 @@ def _first_line(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.readline(_LINE_LIMIT)
-    except OSError:  # then it is no script of ours to read
+    except OSError:  # then it is no script that can be read
         return b""

@@ -42,5 +42,5 @@ class StderrHandler(logging.Handler):
         """Print a record."""
         try:
             terminal.stderr().print(Text(self.format(record), "dim"), soft_wrap=True)
-        except Exception:  # noqa: BLE001 - as every handler does: what is logged must not fail for that
+        except Exception:  # noqa: BLE001 - as every handler does: logging must not make the code that logs fail
             self.handleError(record)

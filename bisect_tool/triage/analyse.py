@@ -55,7 +55,7 @@ def analyse(page: Page) -> Triage:
 
 
 def _with_project(page: Page) -> tuple[Page, tuple[Fact, ...]]:
-    """A page that names no project is of the one that its pipeline builds, which is a guess."""
+    """For a page that names no project, use the one that its pipeline builds; a guess."""
     if page.project:
         return page, ()
     for line in page.lines:

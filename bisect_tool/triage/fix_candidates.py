@@ -252,7 +252,7 @@ def _ended_by(links: Links, found: Iterable[FixCandidate]) -> int | None:
 
 
 def _final(found: Sequence[FixCandidate], ended: int | None) -> int | None:
-    """The re-land of what the ending revert took back, else what ended the failure."""
+    """The re-land of what the ending revert reverted, else what ended the failure."""
     reverted = {number for each in found if each.pull == ended for number in each.reverts}
     again = (
         each.pull

@@ -61,7 +61,7 @@ def _inside(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             return [entry.path for entry in islice(entries, _LOOKS + 1)]
-    except OSError:  # it is gone, or not ours to read
+    except OSError:  # it was removed, or cannot be read
         return []
 
 

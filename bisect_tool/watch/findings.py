@@ -80,7 +80,7 @@ def _known(series: str, request: Request | None, past: PastSession) -> KnownBise
     if not isinstance(mode, Bisect | Walk) or mode.find == "fix" or not mode.shares_trials:
         return None
     if isinstance(mode, Walk) and past.document is not None and past.document.good:
-        return None  # what it led to is a session of its own
+        return None  # its continuation is a separate session
     own = past.belongs_to(series)
     if not own and (request is None or not has_check(past, request)):
         return None

@@ -156,7 +156,7 @@ class Night:
         )
 
     def _exit_code(self, given_up: Iterable[ExitCode], *, is_new: bool) -> ExitCode:
-        """The news first: what is not said tonight, no later night says."""
+        """New regressions come first: no later night reports them as new."""
         if is_new:
             return ExitCode.REGRESSION
         if self._errors:

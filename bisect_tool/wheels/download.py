@@ -83,7 +83,7 @@ def discard(part: Path) -> None:
 
 
 def _continue(client: Client, url: str, part: Path, check: Callable[[], None], limit: int) -> None:
-    """Append what is missing, or begin anew where the file may have changed."""
+    """Append what is missing, or start again if the file may have changed."""
     there, validator = _there(part, url)
     headers = {"Range": f"bytes={there}-", "If-Range": validator} if there else {}
     with client.open(url, headers) as response:
