@@ -60,7 +60,8 @@ def test_what_the_last_commit_promises_it_keeps(result_of):
 
 
 def test_the_culprit_broke_the_end_of_an_idle_server(result_of, labels, without_torch):
-    words = ("run", "--good", "good", "--bad", "bad")
+    """Between the culprit's neighbours; the demo searches the whole range."""
+    words = ("run", "--good", labels["priority-engine"], "--bad", labels["token-index"])
     cell = result_of(*words, cells=[AT_ONCE], scenario=without_torch / "shutdown").cells[AT_ONCE]
     assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
 

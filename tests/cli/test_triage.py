@@ -1,10 +1,13 @@
 """`bisect-run triage`, as people call it."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 import requests
+
+from bisect_tool.triage import fetch
 
 PAGES = Path(__file__).parents[1] / "triage" / "pages"
 STORY = PAGES / "story.md"
@@ -69,10 +72,13 @@ def test_network_that_is_down_is_exit_5(cli, monkeypatch):
     def get(*_, **__):
         raise requests.ConnectionError
 
-    monkeypatch.setattr(requests, "get", get)
+    waits = []
+    monkeypatch.setattr(requests.Session, "get", get)
+    monkeypatch.setattr(fetch, "fetch_page", partial(fetch.fetch_page, sleep=waits.append))
     ended = cli("triage", "https://github.com/vllm-project/vllm/issues/36624")
     assert ended.code == 5
     assert "save the page, and run `bisect-run triage FILE` on it" in ended.err
+    assert waits == [1, 2, 4, 8]
 
 
 @pytest.mark.parametrize(

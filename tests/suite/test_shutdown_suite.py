@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,49 +19,58 @@ if TYPE_CHECKING:
 
 SUITE = ROOT / "scenarios" / "shutdown" / "test_shutdown.py"
 ENGINE = Path(__file__).with_name("draining_engine.py")
+AT_A_TIME = 6
+BROKEN = [
+    ("waits-when-idle", "test_idle[single-timeout_8]", "not gone 7 s after SIGTERM"),
+    ("deaf-at-start", "test_during_start_up[single-timeout_0]", "not gone 15 s after SIGTERM"),
+    ("exits-3", "test_idle[single-timeout_0]", "exit status 3"),
+    ("leaves-its-core", "test_idle[single-timeout_0]", "not gone 7 s after SIGTERM"),
+    ("aborts-nothing", "test_in_flight[single-timeout_0]", "still in flight 5 s after SIGTERM"),
+    ("gives-no-reason", "test_in_flight[single-timeout_0]", "with no finish reason instead of abort"),
+    ("drains-nothing", "test_in_flight[single-timeout_8]", "ended with abort instead of length"),
+    ("accepts-more", "test_in_flight[single-timeout_8]", "new requests are accepted 5 s after SIGTERM"),
+    ("waits-twice", "test_in_flight[single-timeout_8]", "not gone 15 s after SIGTERM"),
+    ("hangs-at-sigint", "test_in_flight[single-timeout_8]", "not gone 15 s after SIGTERM"),
+    ("hangs-at-sigint", "test_in_flight[headless-timeout_8]", "not gone 15 s after SIGTERM"),
+]
+"""A fault, a cell that it turns red, and what the failure says."""
 
 Run = "Callable[..., list[dict[str, Any]]]"
 
 
 @pytest.fixture
 def run(tmp_path: Path, stub_launch: Callable[..., Launch]) -> Run:
-    """A function: cells, fault -> the events that were streamed."""
+    """A function: cells, fault -> the events that were streamed; several may run at a time."""
+    numbers = count()
 
     def run_it(cells: list[str], fault: str = "") -> list[dict[str, Any]]:
-        launch = stub_launch(fault, command=(sys.executable, "-S", str(ENGINE)), teardown_s=1)
-        return run_suite(SUITE, launch, tmp_path, cells)
+        folder = tmp_path / f"run-{next(numbers)}"
+        logs = folder / "logs"
+        logs.mkdir(parents=True)
+        launch = stub_launch(fault, command=(sys.executable, "-S", str(ENGINE)), teardown_s=1, logs=logs)
+        return run_suite(SUITE, launch, folder, cells)
 
     return run_it
 
 
-@pytest.mark.parametrize("topology", ["single", "headless"])
-def test_who_keeps_the_contract_passes(run: Run, topology: str):
-    events = run([f"*{topology}-*"])
-    assert [(failure["cell"], failure["failure"]["message"]) for failure in failures(events)] == []
-    assert list(outcomes(events).values()) == ["passed"] * 6
+def test_who_keeps_the_contract_passes(run: Run):
+    with ThreadPoolExecutor() as pool:
+        ran = list(pool.map(run, (["*single-*"], ["*headless-*"])))
+    for events in ran:
+        assert [(failure["cell"], failure["failure"]["message"]) for failure in failures(events)] == []
+        assert list(outcomes(events).values()) == ["passed"] * 6
 
 
-@pytest.mark.parametrize(
-    ("fault", "cell", "clause"),
-    [
-        ("waits-when-idle", "test_idle[single-timeout_8]", "not gone 7 s after SIGTERM"),
-        ("deaf-at-start", "test_during_start_up[single-timeout_0]", "not gone 15 s after SIGTERM"),
-        ("exits-3", "test_idle[single-timeout_0]", "exit status 3"),
-        ("leaves-its-core", "test_idle[single-timeout_0]", "not gone 7 s after SIGTERM"),
-        ("aborts-nothing", "test_in_flight[single-timeout_0]", "still in flight 5 s after SIGTERM"),
-        ("gives-no-reason", "test_in_flight[single-timeout_0]", "with no finish reason instead of abort"),
-        ("drains-nothing", "test_in_flight[single-timeout_8]", "ended with abort instead of length"),
-        ("accepts-more", "test_in_flight[single-timeout_8]", "new requests are accepted 5 s after SIGTERM"),
-        ("waits-twice", "test_in_flight[single-timeout_8]", "not gone 15 s after SIGTERM"),
-        ("hangs-at-sigint", "test_in_flight[single-timeout_8]", "not gone 15 s after SIGTERM"),
-        ("hangs-at-sigint", "test_in_flight[headless-timeout_8]", "not gone 15 s after SIGTERM"),
-    ],
-)
-def test_each_clause_can_be_broken(run: Run, fault: str, cell: str, clause: str):
-    (failure,) = failures(run([cell], fault))
-    assert (failure["cell"], failure["phase"], failure["hint"]) == (cell, "call", None)
-    assert clause in failure["failure"]["message"]
-    assert all(re.fullmatch(r"\w+-\d-rank\d\.log", name) for name in failure["logs"])
+def test_each_clause_can_be_broken(run: Run):
+    """At the same time, as each of them waits most of its time."""
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        ran = list(pool.map(lambda each: failures(run([each[1]], each[0])), BROKEN))
+    for (fault, cell, clause), failed in zip(BROKEN, ran, strict=True):
+        assert [failure["cell"] for failure in failed] == [cell], fault
+        (failure,) = failed
+        assert clause in failure["failure"]["message"], fault
+        assert (failure["phase"], failure["hint"]) == ("call", None)
+        assert all(re.fullmatch(r"\w+-\d-rank\d\.log", name) for name in failure["logs"])
 
 
 def test_requests_that_are_refused_before_sigterm_do_not_blame_the_end(run: Run):

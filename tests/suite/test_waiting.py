@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bisect_tool.suite import waiting
@@ -46,7 +48,7 @@ def test_wait_until_never_holds_ends_at_the_deadline(clock: Clock):
     assert not waiting.wait_until(lambda: polls.append(clock.now), 5)
     assert polls[-1] == pytest.approx(105)
     assert clock.now == pytest.approx(105)
-    assert max(later - earlier for earlier, later in zip(polls, polls[1:], strict=False)) < 2 * waiting.POLL_S
+    assert max(later - earlier for earlier, later in pairwise(polls)) < 2 * waiting.POLL_S
 
 
 def test_wait_until_holds_before_the_deadline_is_true(clock: Clock):
