@@ -8,6 +8,11 @@ NIGHT = "5afb387bd43cef01d68119d017587e689b0729fa"
 FIXED = "7afe0faab1eb0123456789abcdef0123456789ab"
 
 
+def commit(number):
+    """The head of a numbered night."""
+    return f"{number:09x}".ljust(40, "0")
+
+
 def cause(state="new", **more):
     """A cause with a proven culprit; any field can be given another value."""
     fields = {
