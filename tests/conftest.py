@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from pathlib import Path
 
 import documents
 import pytest
 from rich.console import Console
 
+from bisect_tool.demo.patch_series import replay
 from bisect_tool.git import Changes, Commit, Range
 from bisect_tool.mode import Bisect
 from bisect_tool.paths import Home
@@ -40,6 +43,23 @@ def quick_starts():
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def bundled_history(tmp_path_factory):
+    """A function: the name of a bundled series -> its repository, to be read only, and what was replayed.
+
+    Each is replayed once in a run: the workers of pytest-xdist share the folder.
+    """
+    series = Path(__file__).parents[1] / "scenarios" / "reference_engine"
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "bundled-histories"
+
+    def read(name):
+        repository = shared / f"{name}.git"
+        return repository, replay(series / f"{name}.toml", repository)
+
+    return read
 
 
 @pytest.fixture

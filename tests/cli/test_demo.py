@@ -14,10 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.demo.patch_series import replay
 from bisect_tool.results.document import Document
 
-SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 TESTS = ("server_info", "single_completion", "completion_streaming", "teardown")
 ROOT = "WorkerProc initialization failed due to an exception in a background process"
@@ -31,8 +29,8 @@ def fresh(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def labels(tmp_path_factory):
-    return replay(SERIES, tmp_path_factory.mktemp("history") / "engine.git").labels
+def labels(bundled_history):
+    return bundled_history("series")[1].labels
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,7 @@ import pytest
 
 from bisect_tool.cli import demo as command
 from bisect_tool.cli import run_session
-from bisect_tool.demo.patch_series import replay
 from bisect_tool.results.document import Document
-from bisect_tool.scenario import scenarios_root
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 CELL = "test_external_lb_teardown[4]"
@@ -55,23 +53,23 @@ def test_the_first_history_is_as_it_was(request_of, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_culprit_is_named(without_torch, tmp_path):
+def test_the_culprit_is_named(bundled_history, without_torch, tmp_path):
     """As the demo asks, but between its neighbours: 20 trials, not 50 (`simulate --candidates 2` and 20).
 
     At 95 % one search in twenty may err: two in a row are one in 400.
     """
     scenario = str(without_torch / "external_lb_dp")
-    cell = named(tmp_path, scenario)
+    history = bundled_history("flaky")
+    cell = named(history, tmp_path, scenario)
     if cell.culprit is None or cell.culprit.sha != CULPRIT:
-        cell = named(tmp_path, scenario)
+        cell = named(history, tmp_path, scenario)
     assert (cell.finding, cell.culprit.sha) == ("culprit", CULPRIT)
     assert cell.good.failed == 0
     assert cell.bad.failed >= 1
 
 
-def named(home, scenario):
-    repository = home / "engine.git"
-    labels = replay(scenarios_root() / "reference_engine" / "flaky.toml", repository).labels
+def named(history, home, scenario):
+    repository, labels = history[0], history[1].labels
     ends = ("--good", labels["priority-engine"], "--bad", labels["token-index"])
     asked = ("--scenario", scenario, "--profile", "reference", "--cells", CELL)
     how = ("--endpoint-runs", "16", "--slots", "2", "--fresh")

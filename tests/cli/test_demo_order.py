@@ -10,10 +10,8 @@ import pytest
 
 from bisect_tool.cli import demo as command
 from bisect_tool.cli import run_session
-from bisect_tool.demo.patch_series import replay
 from bisect_tool.errors import UsageError
 from bisect_tool.results.document import Document
-from bisect_tool.scenario import scenarios_root
 
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 GOOD = "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2"
@@ -40,11 +38,10 @@ def test_it_asks_for_the_third_history(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_cells_before_and_the_culprit_are_named(without_torch, tmp_path):
+def test_the_cells_before_and_the_culprit_are_named(bundled_history, without_torch, tmp_path):
     """The culprit alone, and one cell of each group; `tests/planner` narrows the range after other cells."""
-    repository = tmp_path / "engine.git"
-    labels = replay(scenarios_root() / "reference_engine" / "order.toml", repository).labels
-    ends = ("--good", labels["token-index"], "--bad", labels["announced-ranks"])
+    repository, history = bundled_history("order")
+    ends = ("--good", history.labels["token-index"], "--bad", history.labels["announced-ranks"])
     scenario = ("--scenario", str(without_torch / "external_lb_dp"), "--profile", "reference")
     asked = (*scenario, "--cells", "*server_info*")
     ended = subprocess.run(

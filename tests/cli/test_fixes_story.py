@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from bisect_tool.demo.patch_series import replay
 from bisect_tool.results.document import Document
 
-SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 CELL = "test_external_lb_server_info[4]"
 
@@ -25,15 +22,20 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def labels(place):
-    return replay(SERIES, place / "engine.git").labels
+def history(bundled_history):
+    return bundled_history("series")
 
 
 @pytest.fixture(scope="module")
-def document(place, labels, without_torch):
+def labels(history):
+    return history[1].labels
+
+
+@pytest.fixture(scope="module")
+def document(place, history, without_torch):
     """The document: the culprit, and the commits that the page of vLLM's issue 36624 speaks of."""
     candidates = ("--revert", "118", "--revert", "121", "--pick", "revert", "--pick", "fixed")
-    what = ("--repo", str(place / "engine.git"), "--scenario", str(without_torch / "external_lb_dp"))
+    what = ("--repo", str(history[0]), "--scenario", str(without_torch / "external_lb_dp"))
     words = ("fixes", *what, "--at", "bad", *candidates, "--verify", "fixed")
     done = subprocess.run(
         [sys.executable, "-c", MAIN, *words, "--cells", CELL, "--runs", "1", "--json"],

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from bisect_tool.demo.patch_series import replay
 from bisect_tool.results.document import Document
 
-SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
 MAIN = "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])"
 IDLE = "test_idle[4_api_servers-timeout_{}]"
 AT_ONCE, DRAINING = IDLE.format(0), IDLE.format(8)
@@ -26,17 +23,22 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def labels(place):
-    return replay(SERIES, place / "engine.git").labels
+def history(bundled_history):
+    return bundled_history("series")
+
+
+@pytest.fixture(scope="module")
+def labels(history):
+    return history[1].labels
 
 
 @pytest.fixture
-def result_of(place, labels):
+def result_of(place, history):
     """A function: words of the command line, cells -> the document."""
 
     def run(*words, cells, scenario="shutdown"):
         chosen = [word for cell in cells for word in ("--cells", cell)]
-        of = ("--repo", str(place / "engine.git"), "--scenario", str(scenario), "--profile", "reference")
+        of = ("--repo", str(history[0]), "--scenario", str(scenario), "--profile", "reference")
         done = subprocess.run(
             [sys.executable, "-c", MAIN, *words, *of, *chosen, "--json"],
             env={**os.environ, "BISECT_RUN_HOME": str(place / "home")},

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from reference_rank import Checkout
 
-from bisect_tool.demo.patch_series import Replayed, replay
+from bisect_tool.demo.patch_series import Replayed
 
 ENGINE = Path(__file__).parents[2] / "scenarios" / "reference_engine"
 
+Bundled = Callable[[str], tuple[Path, Replayed]]
 Unpack = Callable[[str], Path]
 Build = Callable[[str], Checkout]
 
@@ -22,13 +23,13 @@ def series() -> Path:
 
 
 @pytest.fixture(scope="session")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("history") / "refengine.git"
+def repository(bundled_history: Bundled) -> Path:
+    return bundled_history("series")[0]
 
 
 @pytest.fixture(scope="session")
-def history(series: Path, repository: Path) -> Replayed:
-    return replay(series, repository)
+def history(bundled_history: Bundled) -> Replayed:
+    return bundled_history("series")[1]
 
 
 @pytest.fixture(scope="session")
@@ -44,18 +45,13 @@ def checkout(unpack: Unpack) -> Build:
 
 
 @pytest.fixture(scope="session")
-def flaky_series() -> Path:
-    return ENGINE / "flaky.toml"
+def flaky_repository(bundled_history: Bundled) -> Path:
+    return bundled_history("flaky")[0]
 
 
 @pytest.fixture(scope="session")
-def flaky_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("history") / "flaky.git"
-
-
-@pytest.fixture(scope="session")
-def flaky_history(flaky_series: Path, flaky_repository: Path) -> Replayed:
-    return replay(flaky_series, flaky_repository)
+def flaky_history(bundled_history: Bundled) -> Replayed:
+    return bundled_history("flaky")[1]
 
 
 @pytest.fixture(scope="session")

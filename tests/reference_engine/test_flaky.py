@@ -39,8 +39,8 @@ def test_the_hashes_are_those_that_the_documentation_names(flaky_history: Replay
     assert flaky_history.head == PINNED["bad"]
 
 
-def test_the_readme_names_its_ends(flaky_history: Replayed, flaky_series: Path) -> None:
-    text = flaky_series.with_name("README.md").read_text(encoding="utf-8")
+def test_the_readme_names_its_ends(flaky_history: Replayed, series: Path) -> None:
+    text = series.with_name("README.md").read_text(encoding="utf-8")
     section = text.partition("## The second history")[2].partition("\n## ")[0]
     labels = flaky_history.labels
     assert set(re.findall(r"`([0-9a-f]{9})`", section)) == {

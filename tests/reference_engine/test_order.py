@@ -6,8 +6,6 @@ import re
 
 import pytest
 
-from bisect_tool.demo.patch_series import replay
-
 PINNED = {
     "good": "10cb8ce0a1f2c53ad871ab1173ebb3362fb183d2",
     "bad": "c5e611db94aa85f96ab4b0e90627d93996179f15",
@@ -16,8 +14,8 @@ PINNED = {
 
 
 @pytest.fixture(scope="module")
-def third(series, tmp_path_factory):
-    return replay(series.with_name("order.toml"), tmp_path_factory.mktemp("order") / "order.git")
+def third(bundled_history):
+    return bundled_history("order")[1]
 
 
 def test_the_hashes_are_those_that_the_documentation_names(third):
