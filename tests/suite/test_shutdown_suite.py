@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
 import re
+import signal
+import socket
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -12,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from suite_runs import ROOT, failures, outcomes, run_suite
 
+from bisect_tool.suite.waiting import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
 SUITE = ROOT / "scenarios" / "shutdown" / "test_shutdown.py"
 ENGINE = Path(__file__).with_name("draining_engine.py")
 AT_A_TIME = 6
+TGKILL = {"x86_64": 234, "aarch64": 131}[platform.machine()]
 BROKEN = [
     ("waits-when-idle", "test_idle[single-timeout_8]", "not gone 7 s after SIGTERM"),
     ("deaf-at-start", "test_during_start_up[single-timeout_0]", "not gone 15 s after SIGTERM"),
@@ -59,6 +67,24 @@ def test_who_keeps_the_contract_passes(run: Run):
     for events in ran:
         assert [(failure["cell"], failure["failure"]["message"]) for failure in failures(events)] == []
         assert list(outcomes(events).values()) == ["passed"] * 6
+
+
+def test_the_engine_ends_whichever_thread_receives_the_signal():
+    """The kernel may choose any; one that is just being started for a request, say."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-S", str(ENGINE), "serve", "tiny", "--port", str(port)]
+    ) as engine:
+        tasks = Path(f"/proc/{engine.pid}/task")
+        try:
+            assert wait_until(lambda: len(list(tasks.iterdir())) == 2, 60), "it does not serve"
+            (server,) = {int(task.name) for task in tasks.iterdir()} - {engine.pid}
+            assert ctypes.CDLL(None).syscall(TGKILL, engine.pid, server, signal.SIGTERM) == 0
+            assert engine.wait(60) == 0
+        finally:
+            engine.kill()
 
 
 def test_each_clause_can_be_broken(run: Run):
