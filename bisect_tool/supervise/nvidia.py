@@ -37,7 +37,7 @@ def _gpus(index: int) -> Iterator[GpuMemory]:
     device = pynvml.nvmlDeviceGetHandleByIndex(index)
     instances = tuple(_mig_devices(device))
     for each in instances or (device,):
-        memory = pynvml.nvmlDeviceGetMemoryInfo(each)
+        memory = _memory(each)
         uuid = pynvml.nvmlDeviceGetUUID(each)
         yield GpuMemory(index, uuid, memory.total, memory.used, _processes(each))
 
@@ -48,6 +48,13 @@ def _mig_devices(device: Any) -> Iterator[Any]:  # noqa: ANN401 - handles of a l
         for number in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(device)):
             with suppress(pynvml.NVMLError):  # no device has this number
                 yield pynvml.nvmlDeviceGetMigDeviceHandleByIndex(device, number)
+
+
+def _memory(device: Any) -> Any:  # noqa: ANN401 - as above
+    """The device's memory; what the driver reserves for itself is not in use, as in nvidia-smi."""
+    with suppress(pynvml.NVMLError):  # drivers before 510 know the first version only, which counts it
+        return pynvml.nvmlDeviceGetMemoryInfo(device, version=pynvml.nvmlMemory_v2)
+    return pynvml.nvmlDeviceGetMemoryInfo(device)
 
 
 def _processes(device: Any) -> tuple[tuple[int, int], ...]:  # noqa: ANN401 - as above

@@ -127,7 +127,7 @@ def held(tmp_path, monkeypatch):
     """A driver with three GPUs; on all but the first, 300 MiB more are in use once this file is there."""
     path = tmp_path / "held"
 
-    def memory(index):
+    def memory(index, **_):
         used = (index + 1) * MIB + (300 * MIB if index and path.exists() else 0)
         return SimpleNamespace(total=1 << 37, used=used)
 

@@ -12,8 +12,10 @@
 
 enum { SUCCESS = 0, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, DRIVER_NOT_LOADED = 9, IS_LOST = 15 };
 enum { MOST = 64, MOST_MIG = 7 };
+static const unsigned long long RESERVED = 615 << 20; /* by the driver for itself; version 1 counts it as used */
 
 typedef struct { unsigned long long total, free, used; } memory_t;
+typedef struct { unsigned version; unsigned long long total, reserved, free, used; } memory_v2_t;
 typedef struct { unsigned pid; unsigned long long used; unsigned gi, ci; } process_t;
 typedef struct device {
     char uuid[96];
@@ -68,7 +70,15 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, device_t **device) {
 
 int nvmlDeviceGetMemoryInfo(device_t *device, memory_t *memory) {
     if (device->lost) return IS_LOST;
-    *memory = (memory_t){device->total, device->total - device->used, device->used};
+    unsigned long long used = device->used + RESERVED;
+    *memory = (memory_t){device->total, device->total - used, used};
+    return SUCCESS;
+}
+
+int nvmlDeviceGetMemoryInfo_v2(device_t *device, memory_v2_t *memory) {
+    if (device->lost) return IS_LOST;
+    *memory = (memory_v2_t){memory->version, device->total, RESERVED, device->total - device->used - RESERVED,
+                            device->used};
     return SUCCESS;
 }
 

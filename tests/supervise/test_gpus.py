@@ -26,7 +26,7 @@ def driver(monkeypatch):
         "nvmlShutdown": lambda: calls.append("shutdown"),
         "nvmlDeviceGetCount": lambda: 2,
         "nvmlDeviceGetHandleByIndex": lambda index: index,
-        "nvmlDeviceGetMemoryInfo": lambda index: SimpleNamespace(total=100, used=10 * index),
+        "nvmlDeviceGetMemoryInfo": lambda index, **_: SimpleNamespace(total=100, used=10 * index),
         "nvmlDeviceGetUUID": lambda index: f"GPU-{index}",
         "nvmlDeviceGetComputeRunningProcesses": processes,
     }
@@ -43,6 +43,16 @@ def test_what_the_driver_says(driver):
     assert driver == ["init", "shutdown"]
 
 
+def test_a_driver_without_the_second_version_counts_what_it_reserves(driver, monkeypatch):
+    def info(index, version=None):
+        if version is not None:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
+        return SimpleNamespace(total=100, used=30)
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", info)
+    assert [gpu.used for gpu in snapshot()] == [30, 30]
+
+
 def test_no_driver(monkeypatch):
     def fail():
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
@@ -56,7 +66,7 @@ def memory(driver, monkeypatch):
     """What the driver says is in use on GPU 1, one after the other; the last it says for ever."""
     said = [0]
 
-    def info(index):
+    def info(index, **_):
         used = (said.pop(0) if len(said) > 1 else said[0]) if index else 7 * TOLERANCE
         return SimpleNamespace(total=100 * TOLERANCE, used=used)
 
@@ -81,7 +91,7 @@ def test_gpus_go_by_their_index_or_the_beginning_of_their_uuid(driver, names, fo
 
 
 def test_a_driver_that_cannot_answer_says_nothing(driver, monkeypatch):
-    def lost(_index):
+    def lost(_index, **_):
         raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
 
     monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lost)
