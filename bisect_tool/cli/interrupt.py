@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from bisect_tool.errors import ExitCode
+from bisect_tool.terminal.output import is_interactive
 
 _log = logging.getLogger("bisect_run.cli")
 
@@ -27,6 +28,11 @@ class Interrupt:
     def exit_code(self) -> ExitCode:
         """130 for Ctrl-C, 143 for the others, as shells have it."""
         return ExitCode.INTERRUPTED if signal.SIGINT in self.received else ExitCode.TERMINATED
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether Ctrl-C was pressed at a terminal, where questions can be answered."""
+        return self.received == [signal.SIGINT] and is_interactive()
 
 
 @contextmanager

@@ -32,8 +32,6 @@ from bisect_tool.trial.collect import NO_SUCH_TEST, NONE_SELECTED
 from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:
-    import threading
-
     from bisect_tool.options.run_options import ReproOptions, RunOptions, StepOptions
     from bisect_tool.planner import State
     from bisect_tool.results.document import Document
@@ -55,7 +53,7 @@ def run_step(options: StepOptions) -> int:
     store = Store(here.store, say)
     session = sessions.create(resolve(options, here, say), store, here)
     with interruptible() as interrupt, sessions.held(session):
-        _, document = _to_the_end(session, store, interrupt.cancel)
+        _, document = _to_the_end(session, store, interrupt)
     store.finish(session.id, document.to_json())
     last = store.trials(session.id)[-1].result
     for cell in last.cells:
@@ -118,9 +116,10 @@ def _finish(session: Session, store: Store) -> tuple[Document, Interrupt]:
     with interruptible() as interrupt:
         try:
             with sessions.held(session):
-                document = _run(session, store, interrupt.cancel)
+                document = _run(session, store, interrupt)
         except (TrialAborted, BuildInterrupted) as error:
-            say(f"interrupted; resume with: bisect-run resume {session.id}")
+            remains = f", {error.remains}" if isinstance(error, TrialAborted) and error.remains else ""
+            say(f"interrupted{remains}; resume with: bisect-run resume {session.id}")
             sessions.note_end(session.home, session.id, interrupt.exit_code)
             raise SessionInterrupted(interrupt.exit_code) from error
         except (sessions.SessionBusy, UsageError):
@@ -191,9 +190,9 @@ def _about_tests(document: Document) -> str:
     )
 
 
-def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
+def _run(session: Session, store: Store, interrupt: Interrupt) -> Document:
     mode, began, had = session.request.mode, time.monotonic(), len(store.trials(session.id))
-    state, document = _to_the_end(session, store, cancel)
+    state, document = _to_the_end(session, store, interrupt)
     if isinstance(mode, Walk):
         bisecting = None if state.stopped else walk.follow(session, store)
         if bisecting is None:
@@ -201,7 +200,7 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
         _announce(bisecting)
         left = session.budget.less(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
         with sessions.held(bisecting):
-            document = _run(replace(bisecting, budget=left), store, cancel)
+            document = _run(replace(bisecting, budget=left), store, interrupt)
         store.finish(bisecting.id, document.to_json())
         return document
     if not isinstance(mode, Bisect) or mode.confirm is None:
@@ -212,7 +211,7 @@ def _run(session: Session, store: Store, cancel: threading.Event) -> Document:
     second = _second(session, state, store)
     left = session.budget.less(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
     with sessions.held(second):
-        told, confirming = _to_the_end(replace(second, budget=left), store, cancel)
+        told, confirming = _to_the_end(replace(second, budget=left), store, interrupt)
     if told.stopped:
         why = "the budget was used up before all reverts were tested"
         say(f"{why}; resume with: bisect-run resume {session.id}")
@@ -229,11 +228,15 @@ def _announce(bisecting: Session) -> None:
     say(f"{short(found)} {verb}: bisecting between it and {short(start)}")
 
 
-def _to_the_end(session: Session, store: Store, cancel: threading.Event) -> tuple[State, Document]:
+def _to_the_end(session: Session, store: Store, interrupt: Interrupt) -> tuple[State, Document]:
     busy = str if session.request.check.as_job else BusyWatch()  # of another machine nothing is known
     with Progress(session, busy=busy) as progress:
         own = [row.result for row in store.trials(session.id)]
-        executor = executor_of(session, cancel, own)
+
+        def agreed(question: str) -> bool:
+            return interrupt.can_ask and progress.ask(question)
+
+        executor = executor_of(session, interrupt.cancel, own, agreed)
         state = runner.run(session, session.planner, store, progress, executor)
     session = sessions.assembled(session, store)
     return state, compose(session, sessions.trials(session, store), state, native_changes(session))

@@ -23,6 +23,11 @@ class DryRunEnded(BisectError):
     exit_code = ExitCode.DONE
 
 
+def refused(_question: str) -> bool:
+    """Answer no to whatever is asked."""
+    return False
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What trials of an executor can do besides running the whole check at a commit.
@@ -37,6 +42,16 @@ class Capabilities:
     selects_cells: bool = True
     finds_leftovers: bool = True
     stresses: bool = True
+
+    @property
+    def not_examined(self) -> tuple[str, ...]:
+        """What a report of such trials cannot tell."""
+        order = () if self.selects_cells else ("order dependence",)
+        return (*order, *(() if self.finds_leftovers else ("leftovers",)))
+
+
+JOBS_OF_CI = Capabilities(selects_cells=False, finds_leftovers=False, stresses=False)
+"""A job runs as its step says, and its machine is out of reach."""
 
 
 class Executor(Protocol):

@@ -39,7 +39,9 @@ class ExecutorOptions:
     ] = False
     cancel_jobs: Annotated[
         bool,
-        typer.Option("--cancel-jobs", help="On Ctrl-C, cancel the jobs that were started, where possible."),
+        typer.Option(
+            "--cancel-jobs", help="When interrupted, cancel the jobs in CI without asking, where possible."
+        ),
     ] = False
     dry_run: Annotated[
         bool,

@@ -5,21 +5,28 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from bisect_tool.executor.executor import refused
 from bisect_tool.executor.local import LocalExecutor
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from bisect_tool.executor.executor import Executor
     from bisect_tool.session.session import Session
     from bisect_tool.trial.result import TrialResult
 
 
-def executor_of(session: Session, cancel: threading.Event, own: Iterable[TrialResult] = ()) -> Executor:
+def executor_of(
+    session: Session,
+    cancel: threading.Event,
+    own: Iterable[TrialResult] = (),
+    agreed: Callable[[str], bool] = refused,
+) -> Executor:
     """The executor of the session's trials, which `cancel` ends: this machine, or a CI service.
 
-    `own` are the trials that the session has already.
+    `own` are the trials that the session has already. `agreed` answers a question about jobs that still run
+    when the session is cancelled.
 
     Raises:
         UsageError: these trials cannot run there.
@@ -32,4 +39,4 @@ def executor_of(session: Session, cancel: threading.Event, own: Iterable[TrialRe
 
     folder = session.home.session(session.id)
     used = (each.job.attempt for each in own if each.job)
-    return ci_executor(job, session.config, os.environ, folder, cancel, used)
+    return ci_executor(job, session.config, os.environ, folder, cancel, used, agreed)

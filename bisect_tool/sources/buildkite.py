@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from bisect_tool.sources.answer import Answer, Flag, Text, Time, read
 from bisect_tool.sources.infrastructure import EXIT_CODES
+from bisect_tool.sources.job_reports import Artefact
 from bisect_tool.sources.listing import ListedBuild
 from bisect_tool.sources.observation import CellKey, Observation, State
 
@@ -89,6 +90,26 @@ class Build(Answer):
     source: Text = ""
     env: Annotated[dict[str, str], BeforeValidator(_variables)] = Field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
+
+
+class _Artifact(Answer):
+    """An artefact of a job."""
+
+    path: Text = ""
+    state: Text = ""
+    file_size: int = 0
+    download_url: Text = ""
+
+
+def artefact(entry: Mapping[str, Any]) -> Artefact:
+    """Read an artefact of a job.
+
+    Raises:
+        UnexpectedAnswer: it is not as documented.
+    """
+    found = read(_Artifact, entry, SERVICE)
+    is_there = found.state == "finished"
+    return Artefact(found.path, None, found.download_url, found.file_size, is_expired=not is_there)
 
 
 def observations(build: Mapping[str, Any], series: Series) -> tuple[Observation, ...]:

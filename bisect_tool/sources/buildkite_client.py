@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bisect_tool.sources.http import Client
+    from bisect_tool.sources.job_reports import Artefact
     from bisect_tool.sources.listing import Listing
     from bisect_tool.sources.observation import Observation
     from bisect_tool.sources.series import Series
@@ -87,6 +88,12 @@ def builds_at(client: Client, pipeline: str, commit: str, series: Series) -> lis
         for build in _listed(page)
         if buildkite.listed(build, series).belongs
     ]
+
+
+def artefacts(client: Client, path: str) -> tuple[Artefact, ...]:
+    """The artefacts of a job, whose path they have."""
+    pages = client.pages(path, {"per_page": str(_PAGE)})
+    return tuple(buildkite.artefact(each) for page in pages for each in _listed(page))
 
 
 def _jobs(client: Client, path: str) -> list[Any]:

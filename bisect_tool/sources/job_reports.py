@@ -85,23 +85,26 @@ def with_reports(results: JobResults, reports: Iterable[Report]) -> JobResults:
 
 
 def with_node_ids(results: Iterable[JobResults], logs: Iterable[JobResults]) -> tuple[JobResults, ...]:
-    """The results; a test has the name that the logs give it.
-
-    A report of pytest calls a test by its module, `tests.test_a.TestA::test_b`, a log by its file.
-    """
-    named = {test.partition("::")[0] for each in logs for test in (*each.failed, *each.passed)}
-    files = {file[: -len(_PYTHON)].replace("/", "."): file for file in named if file.endswith(_PYTHON)}
+    """The results; a test has the name that the logs give it."""
+    files = files_of(test for each in logs for test in (*each.failed, *each.passed))
     return tuple(
         replace(
             each,
-            failed={_node_id(test, files): exception for test, exception in each.failed.items()},
-            passed=frozenset(_node_id(test, files) for test in each.passed),
+            failed={node_id(test, files): exception for test, exception in each.failed.items()},
+            passed=frozenset(node_id(test, files) for test in each.passed),
         )
         for each in results
     )
 
 
-def _node_id(test: str, files: Mapping[str, str]) -> str:
+def files_of(tests: Iterable[str]) -> Mapping[str, str]:
+    """The files of tests that are called by their node ids, by module."""
+    named = {test.partition("::")[0] for test in tests}
+    return {file[: -len(_PYTHON)].replace("/", "."): file for file in named if file.endswith(_PYTHON)}
+
+
+def node_id(test: str, files: Mapping[str, str]) -> str:
+    """The node id of a test that a report of pytest calls by its module, `tests.test_a.TestA::test_b`."""
     where, _, name = test.partition("::")
     parts = where.split(".")
     for end in range(len(parts), 0, -1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -12,6 +13,8 @@ from bisect_tool.terminal import terminal
 
 if TYPE_CHECKING:
     from bisect_tool.results.document import Document
+
+_YES = ("y", "yes")
 
 
 def say(message: str) -> None:
@@ -25,6 +28,17 @@ def say_error(message: str, hint: str = "") -> None:
     terminal.stderr().print(line, soft_wrap=True)
     if hint:
         terminal.stderr().print(Text(_printable(hint)), soft_wrap=True)
+
+
+def is_interactive() -> bool:
+    """Whether somebody reads stderr and can type an answer."""
+    return sys.stdin is not None and sys.stdin.isatty() and terminal.stderr().is_terminal
+
+
+def ask(question: str) -> bool:
+    """Ask on stderr; only `y` and `yes` mean yes."""
+    terminal.stderr().print(Text(f"{_printable(question)} [y/N] "), end="", soft_wrap=True)
+    return sys.stdin.readline().strip().lower() in _YES
 
 
 def _printable(text: str) -> str:

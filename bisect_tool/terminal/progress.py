@@ -18,6 +18,7 @@ from bisect_tool.sanitise import clean_line
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.beliefs import belief_line, render_beliefs
 from bisect_tool.terminal.log_tail import STREAM, CellsSeen, StreamTail
+from bisect_tool.terminal.output import ask
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _SUBJECT_LIMIT = 100
 _LEAST_SUBJECT = 20
 _STAMP_WIDTH = len("[    0.0 s] ")
 _TEXT_LIMIT = 200
+_NOTE_LIMIT = 2000
 _MARKS = {"good": ("✓", "green"), "bad": ("✗", "red"), "skip": ("-", "yellow")}
 
 
@@ -108,6 +110,14 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def ask(self, question: str) -> bool:
+        """Ask on the terminal; nothing is shown live any more."""
+        self._stop()
+        return ask(question)
+
+    def _stop(self) -> None:
         self._ended.set()
         if self._refresher is not None:
             self._refresher.join(_JOIN_S)
@@ -167,8 +177,8 @@ class Progress:
             self._say(Text(f"  {whose}{phase}"))
 
     def noted(self, sentence: str) -> None:
-        """Print an error that occurred outside of the trials."""
-        self._say(Text(clean_line(sentence, _TEXT_LIMIT)))
+        """Print what happened outside of the trials, as a whole: it may be a call to CI or an address."""
+        self._say(Text(clean_line(sentence, _NOTE_LIMIT)), whole=True)
 
     def on_trial_end(self, step: Step, result: TrialResult) -> None:
         """Print one line about the trial above the display."""
@@ -193,10 +203,12 @@ class Progress:
         """Return the purpose of a trial; for `step` it is the command's name."""
         return "step" if self._stepping else step.purpose
 
-    def _say(self, line: Text) -> None:
+    def _say(self, line: Text, *, whole: bool = False) -> None:
         if self._live is None:
             elapsed = duration(self._clock() - self._snapshot.began)
             self._console.print(Text.assemble((f"[{elapsed:>9}] ", "dim"), line), soft_wrap=True)
+        elif whole:
+            self._console.print(line, soft_wrap=True)
         else:
             self._console.print(line, no_wrap=True, overflow="ellipsis")
 

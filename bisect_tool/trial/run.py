@@ -52,9 +52,16 @@ _DISK_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class TrialAborted(BisectError):
-    """The trial was cancelled: nothing is known about the commit."""
+    """The trial was cancelled: nothing is known about the commit.
+
+    `remains` says what becomes of work elsewhere, such as `1 job left running`.
+    """
 
     exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self, message: str, hint: str = "", remains: str = "") -> None:
+        super().__init__(message, hint)
+        self.remains = remains
 
 
 def run_trial(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: threading.Event) -> TrialResult:

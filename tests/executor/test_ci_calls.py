@@ -6,7 +6,8 @@ import pytest
 from replayed_service import Reply, replayed
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.executor.ci.calls import Call, Caller, LostAnswer, Refused
+from bisect_tool.executor.ci.call import Call
+from bisect_tool.executor.ci.caller import Caller, LostAnswer, Refused
 from bisect_tool.executor.ci.journal import FILE, Journal, Record
 
 CALL = Call("PUT", "/retry", {"a": 1})
@@ -68,3 +69,13 @@ def test_a_call_of_which_nothing_came_is_closed(tmp_path):
     journal.add(Record("a", call="PUT /retry"))
     journal.add(Record("a", lost=True))
     assert not journal.is_open("a")
+
+
+def test_an_attempt_that_was_canceled_is_none_that_was_started(tmp_path):
+    journal = Journal(tmp_path)
+    journal.add(Record("a", call="POST /rerun"))
+    journal.add(Record("a", attempt="1 job 5"))
+    journal.add(Record("a", canceled="1 job 5"))
+    assert (journal.attempts, journal.is_open("a")) == (frozenset(), False)
+    journal.add(Record("a", call="POST /rerun"))
+    assert Journal(tmp_path).is_open("a")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.ci import buildkite, github
-from bisect_tool.executor.ci.decide import Follow, GiveUp, Retry, Start, Unblock, Use, Wait, next_action
+from bisect_tool.executor.ci.call import Call
+from bisect_tool.executor.ci.decide import Follow, GiveUp, Use, Wait, next_action
 from bisect_tool.executor.ci.jobs import CommitJobs, Stage, gpu_count, is_named
 from bisect_tool.sources.series import Series
 
@@ -28,10 +31,16 @@ def build(*jobs, number=7):
 
 
 def buildkite_jobs(*jobs, pattern="Distributed*"):
-    return buildkite.commit_jobs([build(*jobs)], pattern, SERIES)
+    return buildkite.commit_jobs([build(*jobs)], pattern, SERIES, "/builds")
+
+
+START = Call("POST", "/start")
 
 
 def named(action):
+    """What is done, with which attempt or by which call."""
+    if isinstance(action, Call):
+        return f"{action.method} {action.path}"
     attempt = getattr(action, "attempt", None)
     return type(action), attempt.id if attempt else ""
 
@@ -42,21 +51,21 @@ def named(action):
         ([job(1)], (), (Use, "1")),
         ([job(1, "failed", exit_status=1)], (), (Use, "1")),
         ([job(1, "failed", retried=True), job(2)], ("1",), (Use, "2")),
-        ([job(1)], ("1",), (Retry, "1")),
+        ([job(1)], ("1",), "PUT /builds/7/jobs/1/retry"),
         ([job(1, retried=True), job(2, "running")], ("1",), (Follow, "2")),
         ([job(1, retried=True), job(2, "running")], ("1", "2"), (Wait, "")),
         ([job(1, "scheduled")], (), (Follow, "1")),
-        ([job(1, "expired")], (), (Retry, "1")),
-        ([job(1, "canceled")], (), (Retry, "1")),
-        ([job(1, "failed", exit_status=-1)], (), (Retry, "1")),
-        ([job(1, "failed", signal_reason="agent_stop")], (), (Retry, "1")),
+        ([job(1, "expired")], (), "PUT /builds/7/jobs/1/retry"),
+        ([job(1, "canceled")], (), "PUT /builds/7/jobs/1/retry"),
+        ([job(1, "failed", exit_status=-1)], (), "PUT /builds/7/jobs/1/retry"),
+        ([job(1, "failed", signal_reason="agent_stop")], (), "PUT /builds/7/jobs/1/retry"),
         ([job(1, "canceling")], (), (Follow, "1")),
         ([job(1, "skipped")], (), (GiveUp, "")),
-        ([job(1, "blocked"), gate(2)], (), (Unblock, "1")),
+        ([job(1, "blocked"), gate(2)], (), "PUT /builds/7/jobs/2/unblock"),
     ],
 )
 def test_what_is_done_next_on_buildkite(jobs, taken, expected):
-    assert named(next_action(buildkite_jobs(*jobs), set(taken), may_start=False)) == expected
+    assert named(next_action(buildkite_jobs(*jobs), set(taken))) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,17 +83,15 @@ def test_the_step_that_blocks_a_job(gates, found):
 
 
 def test_one_of_several_blocked_steps_is_never_guessed():
-    action = next_action(
-        buildkite_jobs(job(1, "blocked"), gate(2, label="a"), gate(3, label="b")), set(), may_start=False
-    )
+    action = next_action(buildkite_jobs(job(1, "blocked"), gate(2, label="a"), gate(3, label="b")), set())
     assert isinstance(action, GiveUp)
     assert "which of 2 blocked steps" in action.reason
 
 
-@pytest.mark.parametrize(("may_start", "expected"), [(True, Start), (False, GiveUp)])
-def test_a_commit_without_a_build_gets_one_only_if_that_is_allowed(may_start, expected):
-    jobs = buildkite.commit_jobs([], "*", SERIES)
-    assert isinstance(next_action(jobs, set(), may_start=may_start), expected)
+def test_a_commit_without_a_build_gets_one_only_if_that_is_allowed():
+    jobs = buildkite.commit_jobs([], "*", SERIES, "/builds")
+    assert isinstance(next_action(jobs, set()), GiveUp)
+    assert next_action(replace(jobs, start=START), set()) == START
 
 
 def test_a_build_without_the_job_names_those_it_has():
@@ -136,19 +143,24 @@ def github_job(number, attempt=1, conclusion="success", minute=1, **fields):
     ("status", "jobs", "taken", "expected"),
     [
         ("completed", [github_job(1)], (), (Use, "1 job 1")),
-        ("completed", [github_job(1)], ("1 job 1",), (Retry, "1 job 1")),
+        ("completed", [github_job(1)], ("1 job 1",), "POST /actions/jobs/1/rerun"),
         ("completed", [github_job(1), github_job(2, 2, minute=2)], ("1 job 1",), (Use, "2 job 2")),
-        ("completed", [github_job(1), github_job(2, 2)], ("1 job 1",), (Retry, "1 job 1")),
-        ("in_progress", [github_job(1)], ("1 job 1",), (Start, "")),
+        ("completed", [github_job(1), github_job(2, 2)], ("1 job 1",), "POST /actions/jobs/1/rerun"),
+        ("in_progress", [github_job(1)], ("1 job 1",), "POST /start"),
         ("in_progress", [github_job(1, status="queued")], (), (Follow, "1 job 1")),
         ("in_progress", [], (), (Wait, "")),
-        ("completed", [github_job(1, conclusion="cancelled")], (), (Retry, "1 job 1")),
+        ("completed", [github_job(1, conclusion="cancelled")], (), "POST /actions/jobs/1/rerun"),
     ],
 )
 def test_what_is_done_next_on_github(status, jobs, taken, expected):
     """A job that was not run again is listed once more with the rerun of another one."""
-    found = github.commit_jobs([(run(status=status), jobs)], "Distributed*", SERIES)
-    assert named(next_action(found, set(taken), may_start=True)) == expected
+    found = github.commit_jobs([(run(status=status), jobs)], "Distributed*", SERIES, "/actions")
+    assert named(next_action(replace(found, start=START), set(taken))) == expected
+
+
+def test_a_job_of_a_run_that_goes_on_is_run_again_after_it():
+    found = github.commit_jobs([(run(status="in_progress"), [github_job(1)])], "*", SERIES, "/actions")
+    assert next_action(found, {"1 job 1"}) == Wait()
 
 
 @pytest.mark.parametrize(

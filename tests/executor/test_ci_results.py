@@ -1,12 +1,12 @@
-"""The log of a job that has ended, as the result of a trial."""
+"""A job that has ended, by its log and its reports, as the result of a trial."""
 
 from __future__ import annotations
 
 import pytest
-from ci_farm import FAIL, PASS, PASSING, TEST, log_of
+from ci_farm import FAIL, PASS, PASSING, TEST, junit_of, log_of
 
 from bisect_tool.executor.ci.buildkite import commit_jobs
-from bisect_tool.executor.ci.results import UNNAMED, trial_result
+from bisect_tool.executor.ci.results import SKIPPED, UNNAMED, trial_result
 from bisect_tool.sources.series import Series
 
 SHA = "a" * 40
@@ -26,7 +26,7 @@ def attempt(state="failed", code=1, **fields):
         **fields,
     }
     build = {"number": 7, "commit": SHA, "branch": "main", "jobs": [job]}
-    return commit_jobs([build], "gpu", Series("ci")).attempts[0]
+    return commit_jobs([build], "gpu", Series("ci"), "/builds").attempts[0]
 
 
 def outcomes(result):
@@ -98,3 +98,39 @@ def test_what_the_infrastructure_did_is_no_failure(fields, log):
     assert (result.outcome, result.cells) == ("infrastructure", ())
     assert result.reason.startswith("the job gave no result: ")
     assert result.cell(TEST).outcome == "infrastructure"
+
+
+SILENT = "running the tests\n2 tests, 1 failed\n"
+
+
+def test_the_failed_tests_of_a_report_are_cells_with_their_evidence():
+    found = trial_result(attempt(), SILENT, "Buildkite", reports=(junit_of(red=True),))
+    assert outcomes(found) == {TEST: "failed"}
+    assert found.cell(TEST).failure.signature.exception == "RuntimeError"
+    assert trial_result(attempt(), SILENT, "Buildkite").cell(TEST) is None
+
+
+def test_a_test_that_a_report_lists_as_passed_passed_in_a_job_that_failed():
+    result = trial_result(attempt(), SILENT, "Buildkite", (PASSING, TEST), reports=(junit_of(red=True),))
+    assert outcomes(result) == {TEST: "failed", PASSING: "passed"}
+
+
+def test_the_log_of_a_job_precedes_its_report():
+    """Its text has the evidence of other processes as well."""
+    other = log_of(red=True, other="ValueError: the log knows better")
+    result = trial_result(attempt(), other, "Buildkite", (TEST,), reports=(junit_of(red=True),))
+    assert outcomes(result) == {TEST: "failed"}
+    assert result.cell(TEST).failure.signature.exception == "ValueError"
+
+
+def test_a_test_that_a_report_lists_as_skipped_has_no_result_in_a_job_that_passed():
+    report = junit_of(red=False, skipped=True)
+    result = trial_result(attempt("passed", 0), "", "Buildkite", (PASSING, TEST), reports=(report,))
+    assert outcomes(result) == {PASSING: "passed", TEST: "skipped"}
+    assert result.cell(TEST).reason == SKIPPED
+
+
+@pytest.mark.parametrize("report", [b"", b"<html/>", b"<testsuite>", b"\x00"])
+def test_what_is_no_report_is_ignored(report):
+    result = trial_result(attempt(), FAIL.log, "Buildkite", (TEST,), reports=(report, junit_of(red=True)))
+    assert outcomes(result) == {TEST: "failed"}

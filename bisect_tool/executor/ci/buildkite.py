@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.executor.ci.call import Call
 from bisect_tool.executor.ci.jobs import (
     Attempt,
     CommitJobs,
@@ -28,8 +29,14 @@ _RETRYABLE = frozenset({"passed", "failed", "timed_out", "canceled", "expired"})
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def commit_jobs(builds: Sequence[Mapping[str, Any]], pattern: str, series: Series) -> CommitJobs:
-    """The attempts of the job that a pattern names, of all builds of a commit, each with its `jobs`.
+def commit_jobs(builds: Sequence[Mapping[str, Any]], pattern: str, series: Series, path: str) -> CommitJobs:
+    """The attempts of the job that a pattern names, of all builds of a commit.
+
+    Args:
+        builds: the builds, each with its `jobs`.
+        pattern: of the job's name.
+        series: which builds are comparable.
+        path: the path of all builds.
 
     Raises:
         UnexpectedAnswer: a build is not as documented.
@@ -44,7 +51,7 @@ def commit_jobs(builds: Sequence[Mapping[str, Any]], pattern: str, series: Serie
         where = ", ".join(f"build {build.number}" for build in found)
         return CommitJobs(missing=missing_job(labels, pattern, where))
     attempts = [
-        _attempt(job, build, series)
+        _attempt(job, build, series, f"{path}/{build.number}/jobs")
         for build in found
         for job in build.jobs
         if _is_script(job) and _label(job) == label
@@ -62,18 +69,28 @@ def _label(job: Job) -> str:
     return job.name if shard is None else f"{job.name} #{shard}"
 
 
-def _attempt(job: Job, build: Build, series: Series) -> Attempt:
+def _attempt(job: Job, build: Build, series: Series, path: str) -> Attempt:
     stage = _stage(job)
+    gates = _gates(job, build) if stage is Stage.BLOCKED else ()
     return Attempt(
         observation(job, build, series),
         stage,
         job.web_url,
-        is_retryable=job.state in _RETRYABLE and not job.retried,
+        again=_again(job, gates, path),
         timed_out=job.state == "timed_out",
         reason=_reason(job),
         gpus=gpu_count(job.agent.meta_data) if job.agent else 0,
-        gates=_gates(job, build) if stage is Stage.BLOCKED else (),
+        gates=gates,
     )
+
+
+def _again(job: Job, gates: Sequence[str], path: str) -> Call | None:
+    """The call that unblocks a job, if it is known which step blocks it, or runs it again."""
+    if len(gates) == 1:
+        return Call("PUT", f"{path}/{gates[0]}/unblock", {})
+    if job.state in _RETRYABLE and not job.retried:
+        return Call("PUT", f"{path}/{job.id}/retry")
+    return None
 
 
 def _stage(job: Job) -> Stage:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.ci.buildkite_service import BuildkiteService
-from bisect_tool.executor.ci.calls import Caller
+from bisect_tool.executor.ci.caller import Caller
 from bisect_tool.executor.ci.executor import CiExecutor, Timing
 from bisect_tool.executor.ci.github_service import GithubService
 from bisect_tool.executor.ci.journal import Journal
+from bisect_tool.executor.executor import refused
 from bisect_tool.sources import buildkite_client, github_client
 from bisect_tool.sources.etag_cache import EtagCache
 from bisect_tool.sources.http import Client
@@ -17,7 +18,7 @@ from bisect_tool.sources.series import Series
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from bisect_tool.executor.ci.service import JobService
@@ -34,6 +35,7 @@ def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
     folder: Path,
     cancel: threading.Event,
     used: Iterable[str],
+    agreed: Callable[[str], bool] = refused,
 ) -> CiExecutor:
     """The executor of a session whose check is a job of CI.
 
@@ -44,6 +46,7 @@ def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
         folder: the session's, which keeps what was started.
         cancel: set to end the session; it ends waits as well.
         used: attempts that are trials of the session already.
+        agreed: answers whether the jobs that run are to be canceled when the session ends.
 
     Raises:
         UsageError: the token that reads is not set.
@@ -51,7 +54,15 @@ def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
     journal = Journal(folder)
     service = _service(check, environment, config.home.cache / "ci", journal, cancel)
     return CiExecutor(
-        check, service, journal, cancel, slots=config.slots, cells=config.cells, used=used, timing=TIMING
+        check,
+        service,
+        journal,
+        cancel,
+        slots=config.slots,
+        cells=config.cells,
+        used=used,
+        agreed=agreed,
+        timing=TIMING,
     )
 
 
@@ -79,5 +90,5 @@ def _service(
     client = Client(source, EtagCache(cache / "answers"), sleep=sleep)
     if is_buildkite:
         series = Series("ci", branch=check.branch, excluded_environment=frozenset(check.exclude_env))
-        return BuildkiteService(check, series, client, caller)
+        return BuildkiteService(check, series, client, caller, journal)
     return GithubService(check, Series("ci", branch=check.branch), client, caller, journal)

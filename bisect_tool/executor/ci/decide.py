@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bisect_tool.executor.ci.call import Call
 from bisect_tool.executor.ci.jobs import Attempt, CommitJobs, Stage
 from bisect_tool.sources.observation import CONCLUSIVE
 
@@ -33,51 +34,29 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Unblock:
-    """Unblock the step before an attempt."""
-
-    attempt: Attempt
-    gate: str
-
-
-@dataclass(frozen=True)
-class Retry:
-    """Run an attempt again."""
-
-    attempt: Attempt
-
-
-@dataclass(frozen=True)
-class Start:
-    """Start a build or a run of the commit."""
-
-
-@dataclass(frozen=True)
 class GiveUp:
     """The commit cannot be tested."""
 
     reason: str
 
 
-Act = Unblock | Retry | Start
-"""What changes something at the service, and costs."""
 _GOES_ON = (Stage.WAITING, Stage.RUNNING)
-Action = Use | Follow | Wait | GiveUp | Act
+Action = Use | Follow | Wait | GiveUp | Call
+"""A call changes something at the service, and costs."""
 
 
-def next_action(jobs: CommitJobs, taken: AbstractSet[str], *, may_start: bool) -> Action:
+def next_action(jobs: CommitJobs, taken: AbstractSet[str]) -> Action:
     """The next step towards one more trial.
 
     Args:
         jobs: the attempts of the job at the commit.
         taken: the attempts that are trials already, and those that give no result.
-        may_start: whether a build or run may be started where the commit has none.
     """
     left = [each for each in jobs.attempts if each.id not in taken]
     found = _there(left) or _unblocking(left) or _again(jobs)
     if found is not None:
         return found
-    return Start() if may_start else GiveUp(_reason(jobs))
+    return jobs.start or (Wait() if jobs.is_unfinished else GiveUp(_reason(jobs)))
 
 
 def _there(left: Sequence[Attempt]) -> Action | None:
@@ -88,16 +67,15 @@ def _there(left: Sequence[Attempt]) -> Action | None:
     return next((Follow(each) for each in left if each.stage in _GOES_ON), None)
 
 
-def _unblocking(left: Sequence[Attempt]) -> Action | None:
-    blocked = (each for each in left if each.stage is Stage.BLOCKED and len(each.gates) == 1)
-    return next((Unblock(each, each.gates[0]) for each in blocked), None)
+def _unblocking(left: Sequence[Attempt]) -> Call | None:
+    return next((each.again for each in left if each.stage is Stage.BLOCKED and each.again), None)
 
 
-def _again(jobs: CommitJobs) -> Action | None:
+def _again(jobs: CommitJobs) -> Call | Wait | None:
     """Run the latest attempt again, or wait until that is possible."""
     for each in reversed(jobs.attempts):
-        if each.is_retryable:
-            return Retry(each)
+        if each.stage is Stage.ENDED and each.again:
+            return each.again
     goes_on = jobs.is_pending or any(each.stage in _GOES_ON for each in jobs.attempts)
     return Wait() if goes_on else None
 

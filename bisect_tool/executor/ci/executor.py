@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import BisectError
-from bisect_tool.executor.ci.calls import LostAnswer, Refused
+from bisect_tool.executor.ci.caller import LostAnswer, Refused
 from bisect_tool.executor.ci.decide import Follow, GiveUp, Use, Wait, next_action
+from bisect_tool.executor.ci.interrupted import StartedJob, interrupted, summary
 from bisect_tool.executor.ci.jobs import Stage
 from bisect_tool.executor.ci.journal import Record
 from bisect_tool.executor.ci.results import no_result, trial_result
 from bisect_tool.executor.event import Entered, Event, Failed, Noted, Yielded
-from bisect_tool.executor.executor import Capabilities, DryRunEnded
-from bisect_tool.format import short
+from bisect_tool.executor.executor import JOBS_OF_CI, Capabilities, DryRunEnded, refused
 from bisect_tool.sanitise import clean
 from bisect_tool.trial.run import TrialAborted, clear
 from bisect_tool.verdict import Outcome
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from bisect_tool.executor.ci.decide import Act, Action
+    from bisect_tool.executor.ci.call import Call
+    from bisect_tool.executor.ci.decide import Action
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
     from bisect_tool.executor.ci.journal import Journal
     from bisect_tool.executor.ci.service import JobService
@@ -54,7 +55,7 @@ class _Trial:
     asked: tuple[str, ...]
     folder: Path
     began: float
-    follows: str = ""
+    follows: Attempt | None = None
     started: bool = False
     acted: float | None = None
     phase: str = ""
@@ -81,6 +82,7 @@ class CiExecutor:
         slots: int = 1,
         cells: Sequence[str] = (),
         used: Iterable[str] = (),
+        agreed: Callable[[str], bool] = refused,
         timing: Timing = Timing(),
     ) -> None:
         """Start nothing yet.
@@ -93,11 +95,12 @@ class CiExecutor:
             slots: how many jobs may be in progress at a time.
             cells: patterns of the tests that are cells; empty for all.
             used: attempts that are trials of the session already.
+            agreed: answers whether the jobs that run are to be canceled when `cancel` was set.
             timing: when to look.
         """
         self._check, self._service, self._journal = check, service, journal
         self.cancel = cancel
-        self._cells, self._timing = cells, timing
+        self._cells, self._agreed, self._timing = cells, agreed, timing
         self._taken = set(used)
         self._idle = list(range(slots))
         self._running: dict[int, _Trial] = {}
@@ -113,8 +116,8 @@ class CiExecutor:
 
     @property
     def capabilities(self) -> Capabilities:
-        """None: a job runs as its step says, and its machine is out of reach."""
-        return Capabilities(selects_cells=False, finds_leftovers=False, stresses=False)
+        """None."""
+        return JOBS_OF_CI
 
     @property
     def capacity(self) -> int:
@@ -141,6 +144,9 @@ class CiExecutor:
     def next_event(self) -> Event:
         """Wait for the next event of a job."""
         while not self._events:
+            if self.cancel.is_set():
+                self._abandon()
+                break
             for slot in sorted(self._running):
                 self._look(slot)
             if not self._events:
@@ -155,11 +161,10 @@ class CiExecutor:
         """Look at the job in a slot; whatever goes wrong ends its trial."""
         trial = self._running[slot]
         try:
-            if self.cancel.is_set():
-                self._abandon(trial)
             result = self._result(slot, trial)
         except Exception as error:  # noqa: BLE001 - raised again by the session loop
-            self._events.append(Failed(slot, error))
+            if not self.cancel.is_set():  # which ends the waits of a request as well
+                self._events.append(Failed(slot, error))
             return
         if result is not None:
             # A run that was dispatched is one of the branch's tip, whatever commit it tests.
@@ -171,9 +176,12 @@ class CiExecutor:
         if self._timing.clock() - trial.began > _LONGEST_S:
             return no_result(trial.sha, Outcome.INFRASTRUCTURE, "no job ended within 24 hours")
         jobs = self._service.look(trial.sha)
-        if trial.follows:
-            return self._followed(slot, trial, jobs)
-        return self._next(slot, trial, jobs)
+        if trial.follows is None:
+            return self._next(slot, trial, jobs)
+        attempt = jobs.attempt(trial.follows.id)
+        if attempt is None:
+            return no_result(trial.sha, Outcome.INFRASTRUCTURE, "the job is not listed any more")
+        return self._follow(slot, trial, attempt)
 
     def _next(self, slot: int, trial: _Trial, jobs: CommitJobs) -> TrialResult | None:
         """Find the attempt that is the trial, or start one."""
@@ -182,7 +190,7 @@ class CiExecutor:
             return self._follow(slot, trial, ours)
         action: Action = Wait()  # for what another trial started, which appears next
         if not self._is_awaited(trial):
-            action = next_action(jobs, self._taken, may_start=self._service.may_start)
+            action = next_action(jobs, self._taken)
         if isinstance(action, Use | Follow):
             if trial.acted is not None:
                 self._journal.add(Record(trial.sha, attempt=action.attempt.id))
@@ -206,18 +214,18 @@ class CiExecutor:
         left = self._journal.attempts - self._taken
         return next((each for each in jobs.attempts if each.id in left), None)
 
-    def _start(self, slot: int, trial: _Trial, act: Act) -> TrialResult | None:
-        """Carry out an act."""
-        call = self._service.describe(act, trial.sha)
+    def _start(self, slot: int, trial: _Trial, call: Call) -> TrialResult | None:
+        """Start a job."""
+        line = self._service.describe(call)
         if self._check.dry_run:
-            self._events.append(Noted(f"would {call}"))
+            self._events.append(Noted(f"would {line}"))
             raise DryRunEnded("the next step is to start a job: --dry-run ends here")
-        self._journal.add(Record(trial.sha, call=call))
+        self._journal.add(Record(trial.sha, call=line))
         trial.started, trial.acted = True, self._timing.clock()
         try:
-            self._service.carry_out(act, trial.sha)
+            self._service.carry_out(call, trial.sha)
         except LostAnswer as error:
-            _log.warning("%s: %s; looking whether it was done", call, error)
+            _log.warning("%s: %s; looking whether it was done", line, error)
         except Refused as error:
             self._journal.add(Record(trial.sha, lost=True))
             return no_result(trial.sha, Outcome.UNBUILDABLE, error.message)
@@ -236,18 +244,9 @@ class CiExecutor:
         return no_result(trial.sha, Outcome.INFRASTRUCTURE, reason)
 
     def _follow(self, slot: int, trial: _Trial, attempt: Attempt) -> TrialResult | None:
-        self._taken.add(attempt.id)
-        trial.follows = attempt.id
-        return self._progress(slot, trial, attempt)
-
-    def _followed(self, slot: int, trial: _Trial, jobs: CommitJobs) -> TrialResult | None:
-        attempt = jobs.attempt(trial.follows)
-        if attempt is None:
-            return no_result(trial.sha, Outcome.INFRASTRUCTURE, "the job is not listed any more")
-        return self._progress(slot, trial, attempt)
-
-    def _progress(self, slot: int, trial: _Trial, attempt: Attempt) -> TrialResult | None:
         """The result of an attempt that has ended; else what it says so far is kept in the trial's folder."""
+        self._taken.add(attempt.id)
+        trial.follows = attempt
         if attempt.stage in (Stage.WAITING, Stage.BLOCKED):
             self._phase(slot, trial, "queued")
             return None
@@ -257,11 +256,17 @@ class CiExecutor:
             self._phase(slot, trial, "test")
             return None
         result = trial_result(
-            attempt, log, self._service.name, trial.asked, self._cells, started=trial.started
+            attempt,
+            log,
+            self._service.name,
+            trial.asked,
+            self._cells,
+            reports=self._service.reports(attempt),
+            started=trial.started,
         )
         if result.outcome is Outcome.INFRASTRUCTURE and not trial.started:
             # What others ran says nothing here, and is no reason to give the commit up.
-            trial.follows = ""
+            trial.follows = None
             return None
         return result
 
@@ -276,24 +281,13 @@ class CiExecutor:
         logs.mkdir(parents=True, exist_ok=True)
         (logs / LOG).write_text(clean(log), encoding="utf-8")
 
-    def _abandon(self, trial: _Trial) -> None:
-        """Leave a job, or cancel it, and say which.
+    def _abandon(self) -> None:
+        """Leave all jobs, or cancel those that were started, and say which."""
+        started = [StartedJob(each.sha, each.follows) for each in self._running.values() if each.started]
+        outcomes = interrupted(started, self._service, self._journal, self._is_to_cancel)
+        self._events.extend(Noted(str(each)) for each in outcomes)
+        error = TrialAborted("the session was interrupted", remains=summary(outcomes))
+        self._events.extend(Failed(slot, error) for slot in sorted(self._running))
 
-        Raises:
-            TrialAborted: always.
-        """
-        if trial.started:
-            self._events.append(Noted(self._left(trial)))
-        raise TrialAborted("the session was interrupted")
-
-    def _left(self, trial: _Trial) -> str:
-        """What becomes of the job of a trial, as a sentence."""
-        where = f"the job for {short(trial.sha)}"
-        try:
-            attempt = self._service.look(trial.sha).attempt(trial.follows) if trial.follows else None
-            where = (attempt.url or attempt.id) if attempt else where
-            if self._check.cancel_jobs and attempt and self._service.cancel(attempt):
-                return f"canceled: {where}"
-        except BisectError as error:
-            return f"left running, as it cannot be canceled ({error.message}): {where}"
-        return f"left running, and used by `bisect-run resume`: {where}"
+    def _is_to_cancel(self, question: str) -> bool:
+        return self._check.cancel_jobs or self._agreed(question)

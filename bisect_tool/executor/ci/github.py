@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from bisect_tool.executor.ci.call import Call
 from bisect_tool.executor.ci.jobs import (
     Attempt,
     CommitJobs,
@@ -43,9 +44,18 @@ def tests_commit(
 
 
 def commit_jobs(
-    runs: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]], pattern: str, series: Series
+    runs: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]],
+    pattern: str,
+    series: Series,
+    path: str,
 ) -> CommitJobs:
-    """The attempts of the job that a pattern names, of runs of a commit, each with its jobs of all attempts.
+    """The attempts of the job that a pattern names, of all runs of a commit.
+
+    Args:
+        runs: the runs, each with its jobs of all attempts.
+        pattern: of the job's name.
+        series: which runs are comparable.
+        path: the path of the repository's actions.
 
     Raises:
         UnexpectedAnswer: a run or job is not as documented.
@@ -56,19 +66,20 @@ def commit_jobs(
     found = [(read(Run, run, SERVICE), tuple(read(Job, job, SERVICE) for job in jobs)) for run, jobs in runs]
     labels = [job.name for _, jobs in found for job in jobs if job.name]
     label = the_label(labels, pattern)
+    is_pending = any(run.status != _COMPLETED for run, _ in found)
+    if not label:
+        where = ", ".join(f"run {run.id}" for run, _ in found)
+        return CommitJobs((), missing_job(labels, pattern, where), is_pending)
     attempts = [
         attempt
         for run, jobs in found
-        for attempt in _attempts(run, [job for job in jobs if job.name == label], series)
+        for attempt in _attempts(run, [job for job in jobs if job.name == label], series, f"{path}/jobs")
     ]
-    if not label:
-        where = ", ".join(f"run {run.id}" for run, _ in found)
-        is_pending = any(run.status != _COMPLETED for run, _ in found)
-        return CommitJobs((), missing_job(labels, pattern, where), is_pending)
-    return CommitJobs(tuple(sorted(attempts, key=lambda each: each.job.finished or _NEVER)))
+    ordered = tuple(sorted(attempts, key=lambda each: each.job.finished or _NEVER))
+    return CommitJobs(ordered, is_unfinished=is_pending)
 
 
-def _attempts(run: Run, jobs: Sequence[Job], series: Series) -> list[Attempt]:
+def _attempts(run: Run, jobs: Sequence[Job], series: Series, path: str) -> list[Attempt]:
     """The attempts of a job in a run; one that a rerun of others repeats in its list is not another."""
     distinct: dict[tuple[object, ...], Job] = {}
     for job in sorted(jobs, key=lambda each: each.run_attempt):
@@ -77,19 +88,16 @@ def _attempts(run: Run, jobs: Sequence[Job], series: Series) -> list[Attempt]:
     if not distinct:
         return []
     last = list(distinct.values())[-1]
-    return [
-        _attempt(job, run, series, is_retryable=job is last and run.status == _COMPLETED)
-        for job in distinct.values()
-    ]
+    rerun = Call("POST", f"{path}/{last.id}/rerun") if run.status == _COMPLETED else None
+    return [_attempt(job, run, series, rerun if job is last else None) for job in distinct.values()]
 
 
-def _attempt(job: Job, run: Run, series: Series, *, is_retryable: bool) -> Attempt:
-    stage = _stage(job)
+def _attempt(job: Job, run: Run, series: Series, again: Call | None) -> Attempt:
     return Attempt(
         observation(job, run, series),
-        stage,
+        _stage(job),
         job.html_url,
-        is_retryable=is_retryable and stage is Stage.ENDED,
+        again=again,
         timed_out=job.conclusion == "timed_out",
         reason=job.conclusion or job.status,
         gpus=gpu_count(job.labels),

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bisect_tool.executor.ci import github
-from bisect_tool.executor.ci.calls import Call
-from bisect_tool.executor.ci.decide import Retry, Start, Unblock
+from bisect_tool.executor.ci.call import Call
 from bisect_tool.executor.ci.journal import Record
 from bisect_tool.executor.ci.log import log_of
+from bisect_tool.executor.ci.reports import report_files
 from bisect_tool.sources import github_client
-from bisect_tool.sources.github import SERVICE, listed
+from bisect_tool.sources.github import SERVICE, listed, observations
+from bisect_tool.sources.job_reports import attempt_of
 
 if TYPE_CHECKING:
-    from bisect_tool.executor.ci.calls import Caller
-    from bisect_tool.executor.ci.decide import Act
+    from bisect_tool.executor.ci.caller import Caller
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
     from bisect_tool.executor.ci.journal import Journal
     from bisect_tool.request import JobCheck
     from bisect_tool.sources.http import Client
+    from bisect_tool.sources.job_reports import Artefact
+    from bisect_tool.sources.observation import Observation
     from bisect_tool.sources.series import Series
 
 
@@ -33,32 +36,41 @@ class GithubService:
         self._check, self._series, self._client, self._caller = check, series, client, caller
         self._journal = journal
         self._path = f"/repos/{check.repository}/actions"
-        self.may_start = bool(check.input)
+        self._observed: dict[str, tuple[Observation, ...]] = {}
 
     def look(self, sha: str) -> CommitJobs:
         """The attempts of the job in all runs that tested a commit."""
         runs = [(run, self._jobs(run["id"])) for run in self._runs(sha)]
-        return github.commit_jobs(runs, self._check.job, self._series)
+        self._observed |= {str(run["id"]): observations(run, jobs, self._series) for run, jobs in runs}
+        found = github.commit_jobs(runs, self._check.job, self._series, self._path)
+        return replace(found, start=self._dispatch(sha) if self._check.input else None)
 
     def log(self, attempt: Attempt) -> str:
         """The log of an attempt; GitHub has it when the job has ended."""
         return log_of(attempt, self._client)
 
-    def describe(self, act: Act, sha: str) -> str:
-        """The call as a line."""
-        return self._caller.describe(self._call(act, sha))
+    def reports(self, attempt: Attempt) -> tuple[bytes, ...]:
+        """The XML files in the artefacts that the run has of an attempt."""
+        return report_files(self._client, lambda: self._artefacts(attempt))
 
-    def carry_out(self, act: Act, sha: str) -> None:
+    def describe(self, call: Call) -> str:
+        """The call as a line."""
+        return self._caller.describe(call)
+
+    def carry_out(self, call: Call, sha: str) -> None:
         """Rerun the job, or dispatch the workflow; the run that comes of the latter is noted."""
-        answer = self._caller.send(self._call(act, sha))
+        answer = self._caller.send(call)
         run = answer.get("workflow_run_id") if isinstance(answer, dict) else None
-        if isinstance(act, Start) and run:
+        if run:
             self._journal.add(Record(sha, run=str(run)))
 
-    def cancel(self, attempt: Attempt) -> bool:
+    def why_not_canceled(self, attempt: Attempt) -> str:  # noqa: ARG002 - it is the same for all
+        """Nothing prevents it: a run that goes on is the one that was dispatched, or the rerun of one job."""
+        return ""
+
+    def cancel(self, attempt: Attempt) -> None:
         """Cancel the run."""
         self._caller.send(Call("POST", f"{self._path}/runs/{attempt.job.build}/cancel"))
-        return True
 
     def close(self) -> None:
         """Close the connections."""
@@ -82,14 +94,15 @@ class GithubService:
     def _jobs(self, run: int) -> list[Any]:
         return github_client.jobs_of(self._client, self._check.repository, run)
 
-    def _call(self, act: Act, sha: str) -> Call:
-        match act:
-            case Retry(attempt=attempt):
-                job = attempt.id.rpartition(" ")[2]
-                return Call("POST", f"{self._path}/jobs/{job}/rerun")
-            case Start():
-                inputs = {self._check.input: sha}
-                body = {"ref": self._check.branch, "inputs": inputs, "return_run_details": True}
-                return Call("POST", f"{self._path}/workflows/{self._check.workflow}/dispatches", body)
-            case Unblock():
-                raise NotImplementedError("no job of GitHub is blocked by a step")
+    def _artefacts(self, attempt: Attempt) -> list[Artefact]:
+        """The artefacts of a run that are of one attempt of one of its jobs."""
+        run = attempt.job.build
+        every = github_client.artefacts(self._client, self._check.repository, run)
+        found = ((each, attempt_of(each, self._observed.get(run, ()))) for each in every)
+        return [each for each, job in found if job is not None and job.attempt == attempt.id]
+
+    def _dispatch(self, sha: str) -> Call:
+        """The call that dispatches the workflow at a commit."""
+        inputs = {self._check.input: sha}
+        body = {"ref": self._check.branch, "inputs": inputs, "return_run_details": True}
+        return Call("POST", f"{self._path}/workflows/{self._check.workflow}/dispatches", body)

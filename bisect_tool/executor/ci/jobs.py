@@ -13,6 +13,7 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bisect_tool.executor.ci.call import Call
     from bisect_tool.sources.observation import Observation
 
 _NAMES_SHOWN = 10
@@ -37,7 +38,7 @@ class Attempt:
 
     Attributes:
         job: how it ended, as observations have it; its `log` is the address of the log.
-        is_retryable: whether the service would run it again now.
+        again: the call that runs it again, or that unblocks it; None if the service would not do so now.
         timed_out: whether it was ended for its time limit.
         reason: how the service calls its end.
         gpus: how many GPUs its machine has, as far as the machine's labels say.
@@ -47,7 +48,7 @@ class Attempt:
     job: Observation
     stage: Stage
     url: str = ""
-    is_retryable: bool = False
+    again: Call | None = None
     timed_out: bool = False
     reason: str = ""
     gpus: int = 0
@@ -63,12 +64,16 @@ class Attempt:
 class CommitJobs:
     """The attempts of the job at a commit, the oldest first, and why there are none.
 
-    `is_pending`: a build or run has begun of which no job is listed yet.
+    `is_pending`: a build or run has begun of which no job is listed yet. `is_unfinished`: one goes on after
+    its job has ended, which can be run again afterwards. `start` is the call that starts a build or run; None
+    where that is not permitted.
     """
 
     attempts: tuple[Attempt, ...] = ()
     missing: str = ""
     is_pending: bool = False
+    is_unfinished: bool = False
+    start: Call | None = None
 
     def attempt(self, name: str) -> Attempt | None:
         """The attempt with this id."""

@@ -20,7 +20,8 @@ FILE = "ci-jobs.jsonl"
 class Record:
     """What was started for a commit: a `call` without an `attempt` first, then the attempt that came of it.
 
-    `run` is the run of GitHub that was dispatched, as far as it is known. `lost`: nothing came of the call.
+    `run` is the run or build that was started, as far as it is known. `lost`: nothing came of the call.
+    `canceled` is an attempt that was started and then canceled: it is no trial.
     """
 
     sha: str
@@ -28,6 +29,7 @@ class Record:
     attempt: str = ""
     run: str = ""
     lost: bool = False
+    canceled: str = ""
 
 
 class Journal:
@@ -48,12 +50,13 @@ class Journal:
 
     @property
     def attempts(self) -> frozenset[str]:
-        """The attempts that were started."""
-        return frozenset(each.attempt for each in self._records if each.attempt)
+        """The attempts that were started and not canceled."""
+        started = frozenset(each.attempt for each in self._records if each.attempt)
+        return started - {each.canceled for each in self._records}
 
     @property
     def runs(self) -> dict[str, str]:
-        """The commits that runs were dispatched for, by run."""
+        """The commits that runs or builds were started for, by run or build."""
         return {each.run: each.sha for each in self._records if each.run}
 
     def is_open(self, sha: str) -> bool:

@@ -1,14 +1,16 @@
-"""The log of a job that has ended as the result of a trial. Pure."""
+"""A job that has ended as the result of a trial, by its log and its reports. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import LogLine, command_failure, signatures
 from bisect_tool.executor.ci.jobs import is_named
+from bisect_tool.executor.ci.junit import job_tests
 from bisect_tool.sanitise import clean, clean_line
 from bisect_tool.sources.log_results import explained
-from bisect_tool.sources.observation import State
+from bisect_tool.sources.observation import CONCLUSIVE, State
 from bisect_tool.trial.result import CellResult, CiJob, TrialResult, overall
 from bisect_tool.verdict import Outcome
 
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 
     from bisect_tool.evidence import Failure, Signature
     from bisect_tool.executor.ci.jobs import Attempt
-    from bisect_tool.sources.log_results import ExplainedJob
+    from bisect_tool.executor.ci.junit import JobTests
 
-UNNAMED = "the log of the job has no result of it"
+UNNAMED = "the job has no result of it"
+SKIPPED = "the job skipped it"
 _PRINTED_KEPT = 200
 _REASON_LIMIT = 300
 _LINES_READ, _LINE_LIMIT = 10_000, 500
@@ -33,12 +36,13 @@ def trial_result(  # noqa: PLR0913 - an attempt, its log, and what the session k
     asked: Sequence[str] = (),
     patterns: Sequence[str] = (),
     *,
+    reports: Sequence[bytes] = (),
     started: bool = False,
 ) -> TrialResult:
     """The result of an attempt: an outcome for each test that failed, and for the cells `asked` for.
 
-    Of a job that passed, every cell passed; if none is asked for, the trial passed as a whole, which says so.
-    Of a job that failed, a cell that its log does not name has no result.
+    Of a job that passed, every cell passed that was not skipped; if none is asked for, the trial passed as a
+    whole, which says so. Of a job that failed, a cell that neither log nor report names has no result.
 
     Args:
         attempt: it has ended.
@@ -46,11 +50,13 @@ def trial_result(  # noqa: PLR0913 - an attempt, its log, and what the session k
         service: the name of the service.
         asked: the cells that the trial is to tell about.
         patterns: which tests are cells; empty for all.
+        reports: its JUnit XML files.
         started: whether we started it; what others ran took none of our time.
     """
     found = explained(attempt.job, log)
     job, state = attempt.job, found.job.state
-    cells = _cells(found, attempt, log, asked, patterns)
+    tests = job_tests(found, reports, asked)
+    cells = _cells(replace(attempt, job=found.job), tests, log, asked, patterns)
     seconds = (job.finished - job.started).total_seconds() if job.finished and job.started else 0.0
     outcome, reason = Outcome.PASSED, ""
     if state is State.FAILED:
@@ -80,38 +86,40 @@ def no_result(sha: str, outcome: Outcome, reason: str) -> TrialResult:
 
 
 def _cells(
-    found: ExplainedJob, attempt: Attempt, log: str, asked: Sequence[str], patterns: Sequence[str]
+    attempt: Attempt, tests: JobTests, log: str, asked: Sequence[str], patterns: Sequence[str]
 ) -> tuple[CellResult, ...]:
     """The tests that failed, then the cells that are asked for.
 
     Others that passed are no cells: that they do would take more runs to say, which cost.
     """
-    state = found.job.state
-    if state not in (State.PASSED, State.FAILED):
+    state = attempt.job.state
+    if state not in CONCLUSIVE:
         return ()
-    red = _failed(found, attempt, log) if state is State.FAILED else ()
+    red = _failed(attempt, tests, log) if state is State.FAILED else ()
     chosen = tuple(each for each in red if _is_chosen(each.cell, patterns))
     known = {each.cell for each in chosen}
-    return (*chosen, *(_asked(name, found) for name in asked if name not in known))
+    return (*chosen, *(_asked(name, tests, state) for name in asked if name not in known))
 
 
-def _asked(name: str, found: ExplainedJob) -> CellResult:
-    """A cell that did not fail: it passed, unless the job failed and its log does not say so."""
-    if found.job.state is State.PASSED or name in found.passed:
+def _asked(name: str, tests: JobTests, state: State) -> CellResult:
+    """A cell that did not fail: it passed, unless it was skipped, or the job failed and nothing says so."""
+    if name in tests.skipped:
+        return CellResult(cell=name, outcome=Outcome.SKIPPED, reason=SKIPPED)
+    if state is State.PASSED or name in tests.passed:
         return CellResult(cell=name, outcome=Outcome.PASSED)
     return CellResult(cell=name, outcome=Outcome.ERRORED, reason=UNNAMED)
 
 
-def _failed(found: ExplainedJob, attempt: Attempt, log: str) -> tuple[CellResult, ...]:
+def _failed(attempt: Attempt, tests: JobTests, log: str) -> tuple[CellResult, ...]:
     """The tests that failed; without any, the job as a whole is the cell."""
-    failures = {each.test: each.failure for each in found.failures if each.test}
+    failures = {each.test: each.failure for each in tests.failures if each.test}
     if failures:
         return tuple(
             CellResult(cell=test, outcome=Outcome.FAILED, failure=failure)
             for test, failure in failures.items()
         )
     outcome = Outcome.HUNG if attempt.timed_out else Outcome.FAILED
-    failure = found.failures[0].failure if found.failures else _of_output(log)
+    failure = tests.failures[0].failure if tests.failures else _of_output(log)
     return (CellResult(cell=attempt.job.key.job, outcome=outcome, failure=failure),)
 
 

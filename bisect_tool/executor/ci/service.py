@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from bisect_tool.executor.ci.decide import Act
+    from bisect_tool.executor.ci.call import Call
     from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
 
 
@@ -15,11 +15,6 @@ class JobService(Protocol):
     @property
     def name(self) -> str:
         """What the service is called."""
-        ...
-
-    @property
-    def may_start(self) -> bool:
-        """Whether a build or run may be started for a commit that has none."""
         ...
 
     def look(self, sha: str) -> CommitJobs:
@@ -35,12 +30,16 @@ class JobService(Protocol):
         """The text of an attempt's log so far; empty if there is none, or not any more."""
         ...
 
-    def describe(self, act: Act, sha: str) -> str:
-        """The call that carries out an act, such as `PUT https://...`."""
+    def reports(self, attempt: Attempt) -> tuple[bytes, ...]:
+        """The JUnit XML files that an attempt which has ended left; none where they cannot be read."""
         ...
 
-    def carry_out(self, act: Act, sha: str) -> None:
-        """Send the call.
+    def describe(self, call: Call) -> str:
+        """The call as a line, such as `PUT https://...`."""
+        ...
+
+    def carry_out(self, call: Call, sha: str) -> None:
+        """Send a call that starts a job at a commit.
 
         Raises:
             LostAnswer: nobody knows whether it was done.
@@ -49,13 +48,17 @@ class JobService(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Close the connections."""
+    def why_not_canceled(self, attempt: Attempt) -> str:
+        """Why an attempt that we started cannot be canceled; empty if it can."""
+        ...
 
-    def cancel(self, attempt: Attempt) -> bool:
-        """Cancel an attempt that we started; returns whether that was possible.
+    def cancel(self, attempt: Attempt) -> None:
+        """Cancel an attempt that we started.
 
         Raises:
             as `carry_out`.
         """
         ...
+
+    def close(self) -> None:
+        """Close the connections."""

@@ -1,4 +1,4 @@
-"""Calls that change something at a CI service, with a token of their own.
+"""Sends calls to a CI service, with a token of their own.
 
 None is repeated when its answer is lost: whether it was done is seen by looking again.
 """
@@ -19,7 +19,9 @@ from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    from bisect_tool.executor.ci.call import Call
 
 _log = logging.getLogger("bisect_run.executor")
 _TIMEOUT = (10, 60)
@@ -34,15 +36,6 @@ class LostAnswer(BisectError):
 
 class Refused(BisectError):
     """The service does not do what a call asks for."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call: its method, path, and body."""
-
-    method: str
-    path: str
-    body: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)

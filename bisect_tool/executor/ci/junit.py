@@ -1,0 +1,72 @@
+"""The tests of a job that has ended, as its log and its JUnit reports have them. Pure."""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.evidence import LogLine, explain_log
+from bisect_tool.logs.junit import FailedCase, NoJunit, failed_cases
+from bisect_tool.sources.job_reports import files_of, node_id
+from bisect_tool.sources.junit_report import read_report
+from bisect_tool.sources.observation import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bisect_tool.evidence import LogFailure
+    from bisect_tool.sources.junit_report import TestResult
+    from bisect_tool.sources.log_results import ExplainedJob
+
+_log = logging.getLogger("bisect_run.executor")
+
+
+@dataclass(frozen=True)
+class JobTests:
+    """The failures of a job, the gravest first, and the tests that passed and that were skipped."""
+
+    failures: tuple[LogFailure, ...] = ()
+    passed: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
+
+
+def job_tests(found: ExplainedJob, reports: Sequence[bytes], named: Iterable[str] = ()) -> JobTests:
+    """The tests of a job; what its log says of a test precedes its reports.
+
+    Args:
+        found: the job as its log explains it.
+        reports: JUnit XML; what is none is ignored.
+        named: tests of other runs of the job, which show the file of a module that a report names.
+    """
+    results, cases = _read(reports)
+    known = {each.test for each in found.failures if each.test}
+    files = files_of((*known, *found.passed, *named, *(case.name for case in cases)))
+    added = (replace(each, test=node_id(each.test, files)) for each in explain_log(_lines(cases)))
+    failures = (*found.failures, *(each for each in added if each.test and each.test not in known))
+    failed = {each.test for each in failures}
+    states = {node_id(each.name, files): each.state for each in results}
+    passed = found.passed | {name for name, state in states.items() if state is State.PASSED} - failed
+    skipped = {name for name, state in states.items() if state is State.MISSING} - passed - failed
+    return JobTests(failures, passed, frozenset(skipped))
+
+
+def _read(reports: Iterable[bytes]) -> tuple[list[TestResult], list[FailedCase]]:
+    """The tests of all reports, and what is printed of those that failed."""
+    results: list[TestResult] = []
+    cases: list[FailedCase] = []
+    for content in reports:
+        try:
+            results += read_report(content).results
+            cases += failed_cases(io.BytesIO(content))
+        except NoJunit as error:
+            _log.info("a report is ignored: %s", error)
+    return results, [case for case in cases if case.name]
+
+
+def _lines(cases: Iterable[FailedCase]) -> Iterator[LogLine]:
+    """The failed tests as pytest would print them, each as a log of its own."""
+    for count, case in enumerate(cases, 1):
+        text = ("===== FAILURES =====", f"____ {case.name} ____", *case.text)
+        yield from (LogLine(f"report {count}", 0.0, line, number) for number, line in enumerate(text, 1))

@@ -1,0 +1,66 @@
+"""The JUnit reports that a CI service keeps of a job, as they were uploaded."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import UsageError
+from bisect_tool.sources.answer import UnexpectedAnswer
+from bisect_tool.sources.report_file import NoArchive, is_archive, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bisect_tool.sources.http import Client
+    from bisect_tool.sources.job_reports import Artefact
+
+_log = logging.getLogger("bisect_run.executor")
+_BYTES = 64 << 20
+_FILES = 100
+"""How much is downloaded of one job: more is no report of its tests."""
+
+
+def report_files(client: Client, listed: Callable[[], Iterable[Artefact]]) -> tuple[bytes, ...]:
+    """The XML files among artefacts, up to a limit; none if the token may not read them.
+
+    Raises:
+        EnvironmentFailed: the service cannot be reached.
+    """
+    found: list[bytes] = []
+    left = _BYTES
+    for artefact in _listed(listed):
+        if artefact.size > left or len(found) >= _FILES:
+            _log.info("%s is not read: more than %d bytes or %d files", artefact.name, _BYTES, _FILES)
+            continue
+        content = _content(client, artefact, left)
+        left -= len(content)
+        found += _unpacked(content, artefact.name)
+    return tuple(found[:_FILES])
+
+
+def _listed(listed: Callable[[], Iterable[Artefact]]) -> list[Artefact]:
+    """The artefacts that are reports by their names and still there."""
+    try:
+        return [each for each in listed() if each.is_report and not each.is_expired]
+    except (UsageError, UnexpectedAnswer) as error:
+        _log.info("artefacts are not read: %s", error.message)
+        return []
+
+
+def _content(client: Client, artefact: Artefact, limit: int) -> bytes:
+    try:
+        return client.content(artefact.url, limit)
+    except (UsageError, UnexpectedAnswer) as error:
+        _log.info("%s is not read: %s", artefact.name, error.message)
+        return b""
+
+
+def _unpacked(content: bytes, name: str) -> list[bytes]:
+    if not is_archive(content):
+        return [content] if content else []
+    try:
+        return [each.content for each in unpack(content, name)]
+    except NoArchive as error:
+        _log.info("%s is not read: %s", name, error)
+        return []

@@ -1,0 +1,88 @@
+"""Which artefacts of a job are downloaded as its reports."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from bisect_tool.executor.ci import reports
+from bisect_tool.executor.ci.reports import report_files
+from bisect_tool.sources.answer import UnexpectedAnswer
+from bisect_tool.sources.job_reports import Artefact
+from bisect_tool.sources.service import Absent, Forbidden
+
+XML = b"<testsuite/>"
+
+
+def zipped(**files):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(f"{name}.xml", content)
+    return file.getvalue()
+
+
+class Client:
+    """Has some contents; an exception in the place of one is raised."""
+
+    def __init__(self, contents):
+        self.contents, self.asked = contents, []
+
+    def content(self, url, limit):
+        self.asked.append((url, limit))
+        if isinstance(self.contents[url], Exception):
+            raise self.contents[url]
+        return self.contents[url]
+
+
+def read(contents, *artefacts):
+    client = Client(contents)
+    return report_files(client, lambda: artefacts), client.asked
+
+
+def named(name, url="a", **fields):
+    return Artefact(name, None, url, **fields)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (XML, (XML,)),
+        (zipped(a=XML, b=b"<testsuites/>"), (XML, b"<testsuites/>")),
+        (b"PK damaged", ()),
+        (b"", ()),
+        (Absent("gone"), ()),
+        (Forbidden("no scope"), ()),
+        (UnexpectedAnswer("elsewhere"), ()),
+    ],
+)
+def test_what_is_read_of_an_artefact(content, found):
+    assert read({"a": content}, named("junit.xml"))[0] == found
+
+
+@pytest.mark.parametrize(
+    "artefact",
+    [named("wheel.whl"), named("junit.xml", is_expired=True), named("junit.xml", size=reports._BYTES + 1)],
+    ids=["another", "expired", "large"],
+)
+def test_what_is_no_report_or_too_large_is_not_requested(artefact):
+    assert read({"a": XML}, artefact) == ((), [])
+
+
+def test_one_that_cannot_be_read_leaves_the_others():
+    contents = {"a": Absent("gone"), "b": XML}
+    assert read(contents, named("junit-1.xml"), named("junit-2.xml", "b"))[0] == (XML,)
+
+
+def test_all_of_them_have_one_limit():
+    _, asked = read({"a": XML, "b": XML}, named("junit-1.xml"), named("junit-2.xml", "b"))
+    assert asked == [("a", reports._BYTES), ("b", reports._BYTES - len(XML))]
+
+
+def test_a_listing_that_is_refused_is_none():
+    def listed():
+        raise Forbidden("no scope")
+
+    assert report_files(Client({}), listed) == ()
