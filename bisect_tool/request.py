@@ -97,11 +97,6 @@ class _Check(_Model):
         return True
 
     @property
-    def selects_cells(self) -> bool:
-        """Whether a trial can run some of the cells only."""
-        return True
-
-    @property
     def chooses_gpus(self) -> bool:
         """Whether the tests themselves say how many GPUs they use."""
         return False
@@ -291,11 +286,6 @@ class JobCheck(_Check):
     @property
     def grouped(self) -> bool:
         """Parameters of tests say nothing about the processes of a job."""
-        return False
-
-    @property
-    def selects_cells(self) -> bool:
-        """A job runs all of its tests."""
         return False
 
 

@@ -296,6 +296,7 @@ def _closing(document: Document) -> RenderableType:
     resume = f"bisect-run resume {document.session}"
     rows = (
         ("Cost", f"{report_view.spent(document)}{_cost_of_reverts(document)}"),
+        ("Not examined", ", ".join(document.not_examined)),
         ("Logs", _logs(document)),
         ("Resume", resume if document.resumable else ""),
         (

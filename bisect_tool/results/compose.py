@@ -37,6 +37,7 @@ from bisect_tool.results.repro import concluded, first_failure, reproduction
 from bisect_tool.results.sanitise import sanitise
 from bisect_tool.results.trials import total_cost, trial_report
 from bisect_tool.sanitise import secret_values
+from bisect_tool.session.capabilities import capabilities_of
 from bisect_tool.session.planning import fix_goal
 from bisect_tool.verdict import Outcome
 
@@ -115,6 +116,7 @@ def compose(
         check=request.check.as_command,
         withheld=withheld_from(request, failed=bool(failures) or _all_skipped(rows)),
         shadows=shadowed(session, shadows, again, results),
+        not_examined=capabilities_of(request.check).not_examined,
         trials=trials,
         load=load_contrasts(trials),
         cost=total_cost(rows),

@@ -313,7 +313,8 @@ class Document(_Model):
     command, with the scripts of the user that it names; null for a scenario. `withheld` are environment
     variables that the check did not get, `shadows` what may hide the commits from it. `find`: "regression"
     searches the first bad commit after `good`, "fix" the first good one after `bad`. `earlier_results` are
-    those of `--results` and of `nightly`; null without them.
+    those of `--results` and of `nightly`; null without them. `not_examined` names what the trials cannot show
+    where they run, in CI for instance.
     """
 
     schema_: Literal[2] = Field(SCHEMA, alias="schema")
@@ -347,6 +348,7 @@ class Document(_Model):
     check: CommandCheck | None = None
     withheld: tuple[str, ...] = ()
     shadows: tuple[ShadowReport, ...] = ()
+    not_examined: tuple[str, ...] = ()
     trials: tuple[TrialReport, ...]
     load: tuple[LoadContrast, ...] = ()
     cost: Cost

@@ -52,7 +52,6 @@ def test_every_kind_of_check_has_trials_and_a_script_of_its_own(tmp_path, check)
     [
         ("as_command", [None, None, None, COMMAND, None]),
         ("as_job", [None, None, None, None, JOB]),
-        ("selects_cells", [True, True, True, True, False]),
         ("command", [(), (), (), ("./check.sh", "a b"), ()]),
         ("test_targets", [(), ("tests/test_a.py::test_x",), ("tests/test_a.py::test_x", "tests"), (), ()]),
         ("pytest_options", [(), (), ("-k", "slow"), (), ()]),

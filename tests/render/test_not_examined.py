@@ -1,0 +1,20 @@
+"""What trials cannot show where they ran is said in reports, so that its absence means nothing."""
+
+from __future__ import annotations
+
+import documents
+
+from bisect_tool.render.console import render_report
+from bisect_tool.render.markdown import markdown
+
+IN_CI = documents.culprit().model_copy(update={"not_examined": ("order dependence", "leftovers")})
+
+
+def test_reports_say_what_was_not_examined(printed):
+    assert "Not examined order dependence, leftovers\n" in printed(render_report(IN_CI))
+    assert "\nNot examined where the trials ran: order dependence, leftovers.\n" in markdown(IN_CI)
+
+
+def test_reports_of_trials_on_this_machine_do_not(printed):
+    assert "Not examined" not in printed(render_report(documents.culprit()))
+    assert "Not examined" not in markdown(documents.culprit())
