@@ -17,6 +17,7 @@ import typer
 
 from bisect_tool import __version__, diagnostics
 from bisect_tool.cli.examples import epilog
+from bisect_tool.cli.not_in_ci import refusal
 from bisect_tool.errors import BisectError, ExitCode, UsageError, is_disk_error
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say, say_error
@@ -190,10 +191,9 @@ def _run(words: list[str]) -> int:
         program = _with_shared_options(typer.main.get_command(app))
         return int(program.main(words, prog_name="bisect-run", standalone_mode=False) or 0)
     except _MISUSE as error:
-        message = getattr(error, "format_message", error.__str__)()
-        command = f"{words[0]} " if words[0] in _COMMANDS else ""
-        say_error(message.replace("Value error, ", ""), f"See `bisect-run {command}--help`.")
-        return ExitCode.USAGE
+        refused = refusal(words[0], error) or _misuse(words[0], error)
+        say_error(refused.message, refused.hint)
+        return refused.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BisectError as error:
@@ -204,6 +204,12 @@ def _run(words: list[str]) -> int:
         return _unexpected(error.__context__ or error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours has its own exit code
         return _unexpected(error)
+
+
+def _misuse(word: str, error: Exception) -> UsageError:
+    message = getattr(error, "format_message", error.__str__)()
+    command = f"{word} " if word in _COMMANDS else ""
+    return UsageError(message.replace("Value error, ", ""), f"See `bisect-run {command}--help`.")
 
 
 def _unexpected(error: BaseException) -> int:

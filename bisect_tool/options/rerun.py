@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SHORT = 12
 _Options = TypeVar("_Options", RunOptions, ReproOptions, FixesOptions, StepOptions)
+_InCi = TypeVar("_InCi", RunOptions, ReproOptions)
 
 
 def rerun(options: SessionOptions, request: Request) -> str:
@@ -46,6 +47,12 @@ def checking_as(options: _Options, request: Request) -> _Options:
         tests_from=check.pinned_to[:_SHORT] if check.pinned_to else None,
         command=check.command,
     )
+
+
+def _with_job(options: _InCi, request: Request) -> _InCi:
+    """The options with the repository of a job in CI, which may be that of the environment."""
+    job = request.check.as_job
+    return replace(options, repository=job.repository) if job else options
 
 
 def with_good(again: str, sha: str) -> str:
@@ -78,14 +85,12 @@ def _pinned(options: SessionOptions, request: Request) -> SessionOptions:
         pinned = replace(
             options, good=_short(goods), bad=bad and bad[:_SHORT], results=results, as_json=False
         )
-        if job := request.check.as_job:
-            pinned = replace(pinned, repository=job.repository)
-        return checking_as(pinned, request)
+        return checking_as(_with_job(pinned, request), request)
     if isinstance(options, ReproOptions):
         assert isinstance(mode, Repro)
         against = mode.against[:_SHORT] if mode.against else None
         again = replace(options, rev=request.bad[:_SHORT], compare=against, script=None, as_json=False)
-        return checking_as(again, request)
+        return checking_as(_with_job(again, request), request)
     if isinstance(options, FixesOptions):
         assert isinstance(mode, Fixes)
         return checking_as(_candidates(options, mode, request.bad), request)

@@ -15,6 +15,7 @@ from bisect_tool.git.alternates import is_bare, is_checkout
 from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.options import projects
 from bisect_tool.options.check_files import check_files
+from bisect_tool.options.executor_options import ExecutorOptions
 from bisect_tool.options.not_seen import warnings
 from bisect_tool.options.plain_command import command_line, tracked
 from bisect_tool.options.rerun import rerun
@@ -124,7 +125,7 @@ def _launch(scenario: Scenario | None, profile: str | None) -> LaunchProfile | N
 
 def _needs_none(options: SessionOptions) -> bool:
     """Whether what runs is no scenario: a command, or a job of CI."""
-    return bool(options.command) or (isinstance(options, RunOptions) and options.in_ci)
+    return bool(options.command) or (isinstance(options, ExecutorOptions) and options.in_ci)
 
 
 def _with_rerun(request: Request, options: SessionOptions) -> Request:
@@ -176,7 +177,7 @@ def _check(
     bad: str,
     notice: Callable[[str], None],
 ) -> Check:
-    if isinstance(options, RunOptions) and options.executor in ("buildkite", "github"):
+    if isinstance(options, ExecutorOptions) and options.executor != "local":
         return _job(options, options.executor)
     if scenario is None:
         argv = command_line(options.command, repository, bad)
@@ -189,7 +190,7 @@ def _check(
     return _engine_file(options, scenario, repository, bad)
 
 
-def _job(options: RunOptions, service: Literal["buildkite", "github"]) -> JobCheck:
+def _job(options: ExecutorOptions, service: Literal["buildkite", "github"]) -> JobCheck:
     """A job of CI."""
     repository = options.repository or os.environ.get("GITHUB_REPOSITORY", "")
     is_github = service == "github"

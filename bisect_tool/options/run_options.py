@@ -158,7 +158,7 @@ class RepetitionOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReproOptions(TrialOptions, SlotOptions, CheckOptions, RepetitionOptions):
+class ReproOptions(TrialOptions, ExecutorOptions, SlotOptions, CheckOptions, RepetitionOptions):
     """The options of `repro`."""
 
     NAME: ClassVar[str] = "repro"

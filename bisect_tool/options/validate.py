@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.executor_options import validate_executor
+from bisect_tool.options.executor_options import ExecutorOptions, validate_executor
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.sanitise import clean_line
 
@@ -26,6 +26,7 @@ def validate(options: SessionOptions) -> None:
     """Raise UsageError for options that are wrong whatever the repository holds."""
     if isinstance(options, RunOptions):
         _check_ends(options)
+    if isinstance(options, ExecutorOptions):
         validate_executor(options)
         _check_runs_in_ci(options)
     _check_given(options)
@@ -55,14 +56,16 @@ _NOT_IN_CI = {
     "wheel_url": "--wheel-url has no effect in CI, which has its own builds",
     "gpus": "--gpus chooses GPUs of this machine: CI chooses its own",
     "share_gpu": "--share-gpu has no effect in CI",
+    "stress": "--stress puts this machine under load: the machines of CI are out of reach",
+    "script": "--script writes what runs on this machine: a job of CI runs as its step says",
 }
 
 
-def _check_runs_in_ci(options: RunOptions) -> None:
+def _check_runs_in_ci(options: ExecutorOptions) -> None:
     if not options.in_ci:
         return
     for name, reason in _NOT_IN_CI.items():
-        if getattr(options, name):
+        if getattr(options, name, None):
             raise UsageError(reason, "Remove it, or remove --executor.")
 
 

@@ -107,7 +107,9 @@ def _left(goal: ReproGoal, sha: str, trials: Sequence[TrialResult], running: Seq
 
 
 def _is_conclusive(trial: TrialResult) -> bool:
-    return any(cell.outcome in CONCLUSIVE for cell in trial.cells)
+    """Whether a run gave a result: for one of its cells; as a whole if it names none, as a job of CI."""
+    outcomes = [cell.outcome for cell in trial.cells] or [trial.outcome]
+    return any(outcome in CONCLUSIVE for outcome in outcomes)
 
 
 def _is_red(trial: TrialResult) -> bool:

@@ -53,7 +53,11 @@ def with_earlier_check(
         bad = Repository.open(str(folder), home.cache).resolve(options.at)
     except UsageError:
         return options  # errors in it are reported where it is resolved
-    about = [(row, each) for row, each in here if each.bad == bad and not each.finds_fix]
+    about = [
+        (row, each)
+        for row, each in here
+        if each.bad == bad and not each.finds_fix and each.check.as_job is None
+    ]
     # The default candidates are the culprits of a session, so its check is used as well.
     naming = [] if options.names_any else [(row, each) for row, each in about if _named_by(row)]
     row, request = next(iter((*naming, *about)), (None, None))

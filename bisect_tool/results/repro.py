@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bisect_tool.planner import State, Tally
     from bisect_tool.trial.result import TrialResult
 
+WHOLE_JOB = "all tests of the job"
 _NAMES = 10
 # Names given by the evidence reader, not by the processes themselves.
 _UNNAMED = (LAUNCHER, RESOURCE_TRACKER)
@@ -94,8 +95,10 @@ class Reproduction(_Model):
 
 
 def reproduction(asked: Repro, sha: str, trials: Sequence[TrialResult]) -> Reproduction:
-    """Failure rates of every cell at `sha`."""
+    """Failure rates of every cell at `sha`; of the job as a whole if it passed whenever CI ran it."""
     cells = dict.fromkeys(cell.cell for trial in trials for cell in trial.cells)
+    if not cells and any(trial.outcome is Outcome.PASSED for trial in trials):
+        cells = {WHOLE_JOB: None}
     return Reproduction(
         runs=asked.runs,
         until_fail=asked.until_fail,

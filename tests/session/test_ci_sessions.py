@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import json
+import os
+import signal
 from contextlib import closing
+from types import SimpleNamespace
 
 import ci_farm
 import pytest
-from ci_farm import FAIL, LOST, PASS, READ, TEST, WRITE, Farm, at_work
+from ci_farm import CANCELED, FAIL, LOST, PASS, READ, RUN_S, TEST, WRITE, Farm, at_work
 
-from bisect_tool.cli import run_session
+from bisect_tool.cli import interrupt, run_session
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.ci import connect
 from bisect_tool.executor.ci.executor import CiExecutor, Timing
 from bisect_tool.options.resolve import resolve
-from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions
 from bisect_tool.paths import home
 from bisect_tool.render.plan import render_plan
+from bisect_tool.results.earlier_sessions import with_earlier_check
+from bisect_tool.results.repro import WHOLE_JOB
+from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
 from bisect_tool.session.plan import plan_of
 from bisect_tool.session.store import Store
@@ -33,7 +41,8 @@ def shas(project, monkeypatch):
     monkeypatch.setenv("BISECT_RUN_HOME", str(project.home))
     monkeypatch.setattr(connect, "TIMING", Timing(0.0))
     monkeypatch.chdir(project.path)
-    return project.commits(0, *range(1, 10))
+    yield project.commits(0, *range(1, 10))
+    gc.collect()  # a store is closed by the thread that opened it, not by one of the next farm
 
 
 @pytest.fixture
@@ -52,6 +61,18 @@ def connected(monkeypatch):
 def options(service, shas, **given):
     usual = {"executor": service, "job": "Distributed*", "good": (shas[0],), "bad": shas[-1]}
     return RunOptions(**{**usual, **NAMES[service], **given})
+
+
+def repetition(service, sha, **given):
+    return ReproOptions(**{"executor": service, "job": "Distributed*", "rev": sha, **NAMES[service], **given})
+
+
+def built(farm, shas, service):
+    """The builds of all commits: the job ran at the ends; elsewhere it is blocked, or there is none."""
+    for sha in (shas[0], shas[-1]):
+        farm.build(sha)
+    for sha in shas[1:-1] if service == "buildkite" else ():
+        farm.build(sha, ran=False, gate=True)
 
 
 class Killed(BaseException):
@@ -79,11 +100,7 @@ def test_the_culprit_is_named_from_the_logs_of_jobs(shas, connected, capsys, ser
     culprit = shas[4]
     with at_work(Farm(ends_of(shas, culprit, lost=(shas[6], shas[2])))) as farm:
         connected(farm)
-        for number, sha in enumerate(shas):
-            if number in (0, len(shas) - 1):
-                farm.build(sha)
-            elif service == "buildkite":
-                farm.build(sha, ran=False, gate=True)
+        built(farm, shas, service)
         code = run_session.start(options(service, shas, slots=slots, as_json=True))
     document = json.loads(capsys.readouterr().out)
     cell = document["cells"][TEST]
@@ -95,6 +112,9 @@ def test_the_culprit_is_named_from_the_logs_of_jobs(shas, connected, capsys, ser
     assert farm.most <= slots
     free = {trial["sha"] for trial in document["trials"]} & {shas[0], shas[-1]}
     assert len(farm.started) == len(document["trials"]) - len(free)
+    assert document["cost"]["gpu_seconds"] == len(farm.started) * 4 * RUN_S
+    assert document["not_examined"] == ["order dependence", "leftovers"]
+    assert cell["order_dependent"] is None
 
 
 def test_results_of_others_count_for_no_budget(shas, connected, capsys):
@@ -106,6 +126,92 @@ def test_results_of_others_count_for_no_budget(shas, connected, capsys):
     document = json.loads(capsys.readouterr().out)
     assert len(document["trials"]) > 4
     assert len(farm.started) == 1
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_no_job_is_started_after_the_minutes_of_the_budget(shas, connected, capsys, monkeypatch, service):
+    """A minute passes with each reading of the clock: one where the loop begins, one for each decision."""
+    minutes = iter(range(1000))
+    clock = SimpleNamespace(monotonic=lambda: 60.0 * next(minutes))
+    monkeypatch.setattr(runner, "time", clock)
+    with at_work(Farm(ends_of(shas, shas[4]))) as farm:
+        connected(farm)
+        built(farm, shas, service)
+        code = run_session.start(options(service, shas, budget_minutes=5, as_json=True))
+    document = json.loads(capsys.readouterr().out)
+    assert (code, len(document["trials"]), document["resumable"]) == (3, 4, True)
+    assert len(farm.started) < 4
+
+
+class Interrupting(Farm):
+    """Sends this process a signal once, when a job runs that it started."""
+
+    def __init__(self, ends, number):
+        super().__init__(ends, queue=2, runs=50)
+        self.number, self.sent = number, False
+        self.on_answer = self.interrupt
+
+    def interrupt(self):
+        running = [job for job in self.jobs() if job.id in self.started_jobs and job.stage == "running"]
+        if running and not self.sent:
+            self.sent = True
+            os.kill(os.getpid(), self.number)
+
+
+def at_a_terminal(monkeypatch, answer):
+    monkeypatch.setattr(interrupt, "is_interactive", lambda: True)
+    monkeypatch.setattr("sys.stdin", answer)
+
+
+@pytest.mark.parametrize(
+    ("number", "typed", "asks", "remains", "code"),
+    [
+        (signal.SIGINT, "y\n", True, "1 job canceled", 130),
+        (signal.SIGINT, "\n", True, "1 job left running", 130),
+        (signal.SIGINT, "", True, "1 job left running", 130),
+        (signal.SIGTERM, "y\n", False, "1 job left running", 143),
+    ],
+)
+def test_ctrl_c_at_a_terminal_asks_whether_to_cancel_the_jobs(  # noqa: PLR0917
+    shas, connected, capsys, monkeypatch, number, typed, asks, remains, code
+):
+    at_a_terminal(monkeypatch, io.StringIO(typed))
+    with at_work(Interrupting(ends_of(shas, shas[4]), number)) as farm:
+        connected(farm)
+        built(farm, shas, "github")
+        assert run_session.start(options("github", shas)) == code
+    said = capsys.readouterr().err
+    assert ("Cancel the job that this session started? [y/N]" in said) == asks
+    assert said.splitlines()[-1].startswith(f"interrupted, {remains}; resume with: bisect-run resume ")
+    assert (farm.jobs()[-1].ending is CANCELED) == (remains == "1 job canceled")
+
+
+def test_ctrl_c_elsewhere_asks_nothing(shas, connected, capsys):
+    with at_work(Interrupting(ends_of(shas, shas[4]), signal.SIGINT)) as farm:
+        connected(farm)
+        built(farm, shas, "github")
+        assert run_session.start(options("github", shas)) == 130
+    said = capsys.readouterr().err
+    assert "Cancel" not in said
+    assert "interrupted, 1 job left running; resume with" in said
+
+
+class Impatient:
+    """Somebody who presses Ctrl-C again instead of an answer."""
+
+    def readline(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        return "y\n"
+
+
+def test_a_second_ctrl_c_leaves_at_once(shas, connected, monkeypatch):
+    at_a_terminal(monkeypatch, Impatient())
+    with at_work(Interrupting(ends_of(shas, shas[4]), signal.SIGINT)) as farm:
+        connected(farm)
+        built(farm, shas, "github")
+        with pytest.raises(KeyboardInterrupt):
+            run_session.start(options("github", shas))
+    assert not [path for _, path, _ in farm.calls if path.endswith("/cancel")]
 
 
 def test_a_session_that_was_interrupted_starts_no_job_twice(shas, connected, capsys, monkeypatch):
@@ -156,3 +262,51 @@ def test_a_plan_names_the_job_and_builds_nothing(shas, printed):
     text = printed(render_plan(plan_of(resolve(options("buildkite", shas), home(), print))))
     assert "job Distributed* on engine/ci" in text
     assert "none: CI has its own builds" in text
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_repro_runs_the_job_of_one_commit_again_and_again(shas, connected, capsys, service):
+    with at_work(Farm(lambda _, count: (FAIL, PASS, PASS, FAIL)[count])) as farm:
+        connected(farm)
+        farm.build(shas[2])
+        code = run_session.start(repetition(service, shas[2], runs=4, as_json=True))
+    document = json.loads(capsys.readouterr().out)
+    rate = document["repro"]["cells"][TEST]["rate"]
+    assert (code, rate["failed"], rate["runs"], farm.started) == (1, 2, 4, [shas[2]] * 3)
+
+
+def test_a_job_that_always_passes_is_not_reproduced(shas, connected, capsys):
+    with at_work(Farm(lambda *_: PASS)) as farm:
+        connected(farm)
+        farm.build(shas[2])
+        code = run_session.start(repetition("buildkite", shas[2], runs=3, as_json=True))
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["conclusion"]) == (0, "not reproduced: nothing failed in 3 runs")
+    assert document["repro"]["cells"][WHOLE_JOB]["rate"]["runs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"stress": "cpu"}, "--stress puts this machine under load: the machines of CI are out of reach"),
+        ({"script": "repro.sh"}, "--script writes what runs on this machine"),
+        ({"job": ""}, "--executor buildkite needs --job"),
+        ({"command": ("true",)}, "a command after -- runs on this machine only"),
+    ],
+)
+def test_what_a_repetition_in_ci_cannot_do_is_refused_with_a_sentence(shas, given, message):
+    with pytest.raises(UsageError, match=message):
+        resolve(repetition("buildkite", shas[1], **given), home(), print)
+
+
+def test_the_command_line_of_a_repetition_in_ci_can_be_repeated(shas):
+    line = resolve(repetition("github", shas[1]), home(), print).request.rerun
+    assert "repro" in line
+    assert "--executor github --repository engine/engine --workflow gpu.yml --input sha --job" in line
+
+
+def test_fixes_does_not_run_the_job_of_an_earlier_session(shas):
+    with closing(Store(home().store)) as store:
+        sessions.create(resolve(options("buildkite", shas), home(), print), store, home())
+        asked = FixesOptions(at=shas[-1])
+        assert with_earlier_check(asked, store, home(), print) == asked
