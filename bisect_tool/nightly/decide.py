@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.nightly.agents import sick_for, without_sick_agents
 from bisect_tool.nightly.decision import Bisect, Decision, Nothing, Wait
+from bisect_tool.nightly.flaky_regression import NEWS, flaky_regression
 from bisect_tool.nightly.gone_cells import gone_cells
 from bisect_tool.nightly.grouping import grouped
 from bisect_tool.nightly.history import History
@@ -40,8 +41,6 @@ _OTHER_FAILURE = 2
 """A cell that fails differently at so many commits has a second regression."""
 _NEVER_GREEN = 3
 """Failures of a cell that never passed, before older commits are run to find a pass."""
-_NEWS = 3
-"""A fix is reported until the cell passed at so many commits."""
 
 
 def decide(
@@ -85,7 +84,7 @@ def _decide(
     decision = bisected(known, timeline, streak, history)
     if isinstance(decision, Nothing) and decision.reason is Reason.OTHER_FAILURE:
         return _other_failure(decision, timeline, streak, known, history)
-    if decision is not None:
+    if decision := decision or flaky_regression(known, timeline, history):
         return decision
     if streak.good is None:
         return _never_passed(streak, is_new=is_new)
@@ -129,6 +128,8 @@ def _not_red(timeline: Timeline, known: tuple[KnownBisection, ...], history: His
     newest = timeline.newest
     if newest is None or not newest.is_conclusive:
         return _no_result(newest)
+    if decision := flaky_regression(known, timeline, history):
+        return decision
     if timeline.conclusive[-1].failed:
         return _flaky(timeline)
     ended = ended_streak(timeline)
@@ -160,7 +161,7 @@ def _ended(
     """The decision about a cell that was red and passes."""
     after = timeline.conclusive[len(ended.before) + len(ended.red) :]
     why = explanation(known, timeline, ended, history)
-    if len(after) > _NEWS:
+    if len(after) > NEWS:
         return _flaky(timeline) if _is_flaky(timeline) else Nothing(Reason.GREEN)
     again = Nothing(Reason.PASSED_AGAIN, since=after[0].commit)
     if not why.culprit and is_environment(ended):

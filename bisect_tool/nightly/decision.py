@@ -77,7 +77,7 @@ class Nothing:
         culprit: the known culprit of what is red, or was until it was fixed.
         candidates: the commits of which one is the culprit, if only that is known.
         since: the first commit that is known to be as the newest one is: red, or fixed.
-        rate: of a flaky cell.
+        rate: of a flaky cell, or of one that passes at times since its culprit.
     """
 
     reason: Reason
