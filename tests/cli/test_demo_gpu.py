@@ -10,10 +10,8 @@ import pytest
 
 from bisect_tool.cli import demo as command
 from bisect_tool.cli import run_session
-from bisect_tool.demo.patch_series import replay
 from bisect_tool.errors import UsageError
 from bisect_tool.results.document import Document
-from bisect_tool.scenario import scenarios_root
 from bisect_tool.supervise import gpus, simulated_gpu
 from bisect_tool.supervise.gpu_memory import GpuMemory
 
@@ -64,12 +62,12 @@ def test_it_is_one_history(other):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_memory_that_the_first_cell_left_is_named(without_torch, tmp_path, monkeypatch):
-    """As the demo asks for it, but between the culprit's neighbours, and with a stand-in for torch."""
+def test_the_memory_that_the_first_cell_left_is_named(bundled_history, without_torch, tmp_path, monkeypatch):
+    """The culprit alone, as the demo asks for it, and with a stand-in for torch."""
     monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path))
-    repository, gpu = tmp_path / "engine.git", simulated_gpu.create()
-    labels = replay(scenarios_root() / "reference_engine" / "gpu.toml", repository).labels
-    ends = ("--good", labels["priority-engine"], "--bad", labels["token-index"])
+    gpu = simulated_gpu.create()
+    repository, history = bundled_history("gpu")
+    ends = ("--good", history.labels["priority-engine"], "--bad", CULPRIT)
     scenario = ("--scenario", str(without_torch / "external_lb_dp"), "--profile", "reference-gpu")
     asked = (*scenario, "--cells", "*server_info*", "--gpus", gpu, "--share-gpu")
     ended = subprocess.run(

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from bisect_tool.demo.patch_series import replay
 from bisect_tool.supervise import simulated_gpu
 
 PINNED = {
@@ -29,13 +28,13 @@ MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def other_repository(tmp_path_factory):
-    return tmp_path_factory.mktemp("gpu") / "gpu.git"
+def other_repository(bundled_history):
+    return bundled_history("gpu")[0]
 
 
 @pytest.fixture(scope="module")
-def fourth(series, other_repository):
-    return replay(series.with_name("gpu.toml"), other_repository)
+def fourth(bundled_history):
+    return bundled_history("gpu")[1]
 
 
 def test_the_hashes_are_those_that_the_documentation_names(fourth):
