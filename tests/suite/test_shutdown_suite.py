@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SUITE = ROOT / "scenarios" / "shutdown" / "test_shutdown.py"
 ENGINE = Path(__file__).with_name("draining_engine.py")
-AT_A_TIME = 6
+AT_A_TIME = 4
 TGKILL = {"x86_64": 234, "aarch64": 131}[platform.machine()]
 BROKEN = [
     ("waits-when-idle", "test_idle[single-timeout_8]", "not gone 7 s after SIGTERM"),
