@@ -45,6 +45,7 @@ DEADLINE_S = 180.0  # the demo takes a minute or two; all steps together at most
 GPU_DEADLINE_S = 240.0  # its trials start servers twice
 STEP_S = 60.0
 HELD_SHARE = 8  # the release is measured with this part of the memory
+DEMO, DEMO_GPU = "reference-engine.git", "reference-engine-gpu.git"
 TOOL = Path(sys.executable).with_name("bisect-run")
 _LOADED = re.compile(r"\((Worker_\w+) pid=\d+\).* Model \S+ loaded on ([a-z]+)")
 
@@ -181,12 +182,17 @@ def run_demo() -> Document | None:
     return gpu_steps.printed([str(TOOL), "demo", "--json"], DEADLINE_S)
 
 
-def repeated(runs: int, gpu: GpuMemory) -> list[str]:
-    """The command that runs the demo's good commit in two slots that share the GPU."""
-    repository = home().cache / "reference-engine.git"
-    what = ["repro", labels()["good"], "--repo", str(repository), "--profile", "reference"]
-    where = ["--gpus", gpu.uuid, "--share-gpu", "--slots", "2"]
-    return [str(TOOL), *what, "--runs", str(runs), *where, "--json"]
+def in_two_slots(gpu: GpuMemory) -> list[str]:
+    """The command that runs the demo's good commit twice, in two slots that share the GPU."""
+    what = ["repro", labels()["good"], "--repo", str(home().cache / DEMO), "--profile", "reference"]
+    return [str(TOOL), *what, "--runs", "2", "--gpus", gpu.uuid, "--share-gpu", "--slots", "2", "--json"]
+
+
+def with_memory(gpu: GpuMemory) -> list[str]:
+    """The command that runs a commit whose two ranks reserve most of the GPU's memory."""
+    good = labels("gpu.toml", DEMO_GPU)["good"]
+    what = ["repro", good, "--repo", str(home().cache / DEMO_GPU), "--profile", "reference-gpu"]
+    return [str(TOOL), *what, "--gpus", gpu.uuid, "--share-gpu", "--runs", "3"]
 
 
 def steps(gpu: GpuMemory) -> Iterator[tuple[str, Step | None]]:
@@ -195,13 +201,13 @@ def steps(gpu: GpuMemory) -> Iterator[tuple[str, Step | None]]:
     def used() -> int:
         return next(each.used for each in snapshot() if each.uuid == gpu.uuid)
 
-    culprit = labels("gpu.toml", "reference-engine-gpu.git")["culprit"]
+    culprit = labels("gpu.toml", DEMO_GPU)["culprit"]
     yield "demo_gpu", gpu_steps.demo_gpu([str(TOOL), "demo", "--gpu", "--json"], culprit, GPU_DEADLINE_S)
     hold = gpu_steps.holder(gpu.total // HELD_SHARE)
     yield "release_after_sigterm", gpu_steps.release(used, hold, signal.SIGTERM)
     yield "release_after_sigkill", gpu_steps.release(used, hold, signal.SIGKILL)
-    yield "two_slots", gpu_steps.two_slots(repeated(2, gpu), STEP_S)
-    yield "killed_tool", gpu_steps.killed_tool(used, repeated(20, gpu))
+    yield "two_slots", gpu_steps.two_slots(in_two_slots(gpu), STEP_S)
+    yield "killed_tool", gpu_steps.killed_tool(used, with_memory(gpu), gpu.total // 2)
 
 
 def logs(trial: TrialReport) -> Iterable[str]:
@@ -210,7 +216,7 @@ def logs(trial: TrialReport) -> Iterable[str]:
         yield from path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
-def labels(series: str = "series.toml", repository: str = "reference-engine.git") -> Mapping[str, str]:
+def labels(series: str = "series.toml", repository: str = DEMO) -> Mapping[str, str]:
     """Commits of a demo's history by label, from the replay which the demo makes."""
     return replay(scenarios_root() / "reference_engine" / series, home().cache / repository).labels
 

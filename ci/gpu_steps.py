@@ -100,15 +100,19 @@ class TwoSlots:
 
 @dataclass(frozen=True)
 class KilledTool:
-    """Bytes that the trials of a killed tool held, and the seconds until the GPU was free of them."""
+    """Bytes that the trial of a killed tool held, and the seconds until the GPU was free of them.
 
+    `enough`: with so many bytes in use it was killed.
+    """
+
+    enough: int
     held: int
     seconds: float | None
 
     @property
     def passed(self) -> bool:
-        """Whether they held memory, and nothing was left on the device."""
-        return self.held > TOLERANCE and self.seconds is not None
+        """Whether it held that memory, and nothing was left on the device."""
+        return self.held >= self.enough and self.seconds is not None
 
 
 def demo_gpu(command: Sequence[str], culprit: str, limit_s: float) -> DemoGpu | None:
@@ -198,17 +202,17 @@ def _start(trial: TrialReport) -> float:
     return datetime.fromisoformat(trial.started).timestamp()
 
 
-def killed_tool(used: Callable[[], int], command: Sequence[str]) -> KilledTool:
-    """Kill the tool with SIGKILL while its trials hold memory, and wait until they are gone."""
+def killed_tool(used: Callable[[], int], command: Sequence[str], enough: int) -> KilledTool:
+    """Kill the tool with SIGKILL while its trial holds so many bytes, and wait until they are free."""
     before = used()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, text=True)
     held = 0
     for _ in _ticks(time.monotonic()):
         held = used() - before
-        if held > TOLERANCE or process.poll() is not None:
+        if held >= enough or process.poll() is not None:
             break
     process.kill()
-    return KilledTool(held, freed(used, before, process))
+    return KilledTool(enough, held, freed(used, before, process))
 
 
 def _ticks(began: float) -> Iterator[float]:

@@ -52,14 +52,14 @@ def test_memory_that_does_not_come_back_is_no_time(device, monkeypatch):
 
 
 def test_a_killed_tool_is_waited_for_until_its_memory_is_free(device):
-    found = gpu_steps.killed_tool(*device)
-    assert found.held == SIZE
+    found = gpu_steps.killed_tool(*device, SIZE)
+    assert (found.enough, found.held) == (SIZE, SIZE)
     assert found.passed
 
 
 def test_a_tool_that_held_nothing_proves_nothing(device):
     used, _ = device
-    assert not gpu_steps.killed_tool(used, (sys.executable, "-c", "")).passed
+    assert not gpu_steps.killed_tool(used, (sys.executable, "-c", ""), 1).passed
 
 
 @pytest.mark.parametrize(
