@@ -63,7 +63,7 @@ class GithubReports:
     def _artefacts(self, run: str) -> tuple[Artefact, ...]:
         try:
             return artefacts(self.client, self.repository, run)
-        except UnexpectedAnswer as error:
+        except (UnexpectedAnswer, Absent) as error:
             self.say(f"JUnit artefacts of run {run} are left out: {error.message}")
             return ()
 

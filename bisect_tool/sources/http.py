@@ -10,18 +10,23 @@ import json
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.etag_cache import KeptAnswer
 from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
+from bisect_tool.sources.transfer import CHUNK, TooSlow, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from bisect_tool.sources.etag_cache import EtagCache
     from bisect_tool.sources.service import Service
@@ -30,15 +35,31 @@ _log = logging.getLogger("bisect_run.sources")
 _TIMEOUT = (10, 60)
 _TRIES = 5
 _PAGES = 100
-_CHUNK = 1 << 16
 _JSON_LIMIT = 64 << 20
 _LOG_HEAD, _LOG_TAIL = 4 << 20, 32 << 20
+_Arrived = Callable[[int], None]
+"""Is given the number of bytes of each part of a body."""
 _INTERRUPTED = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is requested; `take` reads the body, and `scope` is what the token has to permit."""
+
+    url: str
+    headers: Mapping[str, str]
+    take: Callable[[requests.Response, _Arrived], bytes]
+    scope: str
+
+    @property
+    def shown(self) -> str:
+        """The address without its query: a signed one holds a secret."""
+        return self.url.partition("?")[0]
 
 
 class Client:
@@ -122,7 +143,7 @@ class Client:
             Absent: the log does not exist, or not any more.
             UsageError: the token is refused.
         """
-        return self._get(url, {}, _head_and_tail, self._service.log_scope)[1]
+        return self._get(_Request(url, {}, _head_and_tail, self._service.log_scope))[1]
 
     def content(self, url: str, limit: int) -> bytes:
         """What an address holds.
@@ -132,12 +153,12 @@ class Client:
             Absent: it does not exist.
             UsageError: it is refused, or longer than `limit` bytes.
         """
-        return self._get(url, {}, lambda response: _whole(response, limit), self._service.log_scope)[1]
+        return self._get(_Request(url, {}, partial(_whole, limit=limit), self._service.log_scope))[1]
 
     def _page(self, url: str) -> KeptAnswer:
         kept = self._cache.get(url) if self._cache else None
         headers = {"If-None-Match": kept.etag} if kept else {}
-        response, body = self._get(url, headers, _json, self._service.scope)
+        response, body = self._get(_Request(url, headers, _json, self._service.scope))
         if kept and response.status_code == requests.codes.not_modified:
             return kept
         next_url = response.links.get("next", {}).get("url", "")
@@ -146,27 +167,38 @@ class Client:
             self._cache.put(page)
         return page
 
-    def _get(
-        self, url: str, headers: Mapping[str, str], take: Callable[[requests.Response], bytes], scope: str
-    ) -> tuple[requests.Response, bytes]:
+    def _get(self, request: _Request) -> tuple[requests.Response, bytes]:
         """Request until the answer is complete; what a service cannot answer for now is tried again."""
-        url, reason = self._service.own(url), ""
-        shown = url.partition("?")[0]  # a signed address holds a secret
+        request, reason = replace(request, url=self._service.own(request.url)), ""
         for attempt in range(_TRIES):
             self._wait()
             try:
-                with self._session.get(url, headers=dict(headers), timeout=_TIMEOUT, stream=True) as response:
-                    _log.debug("GET %s: HTTP %d", shown, response.status_code)
-                    reason = self._refused(response, attempt, scope)
-                    if not reason:
-                        return response, take(response)
+                reason, response, body = transfer(partial(self._answer, request, attempt))
+                if not reason:
+                    return response, body
+            except TooSlow as error:
+                raise EnvironmentFailed(
+                    f"{self._service.name} is too slow: {clean_line(request.shown, 300)}: {error}",
+                    "Try again later.",
+                ) from None
             except (*_INTERRUPTED, json.JSONDecodeError, UnicodeDecodeError) as error:
                 reason = "the answer is no JSON" if isinstance(error, ValueError) else type(error).__name__
                 self._pause = max(self._pause, 2.0**attempt)
-            _log.warning("GET %s: %s, try %d of %d", shown, reason, attempt + 1, _TRIES)
+            _log.warning("GET %s: %s, try %d of %d", request.shown, reason, attempt + 1, _TRIES)
         raise EnvironmentFailed(
             f"{self._service.name} does not answer: {reason} ({_TRIES} tries)", "Try again later."
         )
+
+    def _answer(
+        self, request: _Request, attempt: int, arrived: _Arrived
+    ) -> tuple[str, requests.Response, bytes]:
+        """An answer with its body, or first why it cannot be used."""
+        headers = dict(request.headers)
+        with self._session.get(request.url, headers=headers, timeout=_TIMEOUT, stream=True) as response:
+            arrived(0)
+            _log.debug("GET %s: HTTP %d", request.shown, response.status_code)
+            reason = self._refused(response, attempt, request.scope)
+            return reason, response, b"" if reason else request.take(response, arrived)
 
     def _wait(self) -> None:
         if self._pause > self._patience:
@@ -195,28 +227,28 @@ class Client:
         return ""
 
 
-def _json(response: requests.Response) -> bytes:
+def _json(response: requests.Response, arrived: _Arrived) -> bytes:
     """The body, which has to be JSON: one that was cut is requested again."""
-    body = _whole(response, _JSON_LIMIT)
+    body = _whole(response, arrived, _JSON_LIMIT)
     if response.status_code != requests.codes.not_modified:
         json.loads(body)
     return body
 
 
-def _whole(response: requests.Response, limit: int) -> bytes:
+def _whole(response: requests.Response, arrived: _Arrived, limit: int) -> bytes:
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
+    for chunk in _chunks(response, arrived):
         body += chunk
         if len(body) > limit:
             raise UsageError(f"the answer is longer than {limit >> 20} MiB")
     return bytes(body)
 
 
-def _head_and_tail(response: requests.Response) -> bytes:
+def _head_and_tail(response: requests.Response, arrived: _Arrived) -> bytes:
     """A body of any length in bounded memory: of a long one a line says how much is left out."""
     head, length = bytearray(), 0
-    tail: deque[bytes] = deque(maxlen=_LOG_TAIL // _CHUNK)
-    for chunk in response.iter_content(_CHUNK):
+    tail: deque[bytes] = deque(maxlen=_LOG_TAIL // CHUNK)
+    for chunk in _chunks(response, arrived):
         length += len(chunk)
         if len(head) < _LOG_HEAD:
             head += chunk
@@ -225,3 +257,9 @@ def _head_and_tail(response: requests.Response) -> bytes:
     left_out = length - len(head) - sum(map(len, tail))
     cut = f"\n[{left_out} bytes left out]\n".encode() if left_out else b""
     return bytes(head) + cut + b"".join(tail)
+
+
+def _chunks(response: requests.Response, arrived: _Arrived) -> Iterator[bytes]:
+    for chunk in response.iter_content(CHUNK):
+        arrived(len(chunk))
+        yield chunk

@@ -10,6 +10,7 @@ from bisect_tool.errors import BisectError, UsageError
 from bisect_tool.format import count, listing
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.answer import UnexpectedAnswer
+from bisect_tool.sources.service import Absent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,7 +48,7 @@ class Listing:
     _messages: list[str] = field(default_factory=list)
     _belonging: int = 0
     _jobs: dict[str, None] = field(default_factory=dict)
-    _damaged: list[UnexpectedAnswer] = field(default_factory=list)
+    _damaged: list[BisectError] = field(default_factory=list)
 
     def read(
         self,
@@ -55,10 +56,10 @@ class Listing:
         number: str,
         results: Callable[[], tuple[Observation, ...]],
     ) -> tuple[Observation, ...]:
-        """The results of a build, none if it is not as documented; its field `number` names it."""
+        """The results of a build, none if it is gone or not as documented; its field `number` names it."""
         try:
             return results()
-        except UnexpectedAnswer as error:
+        except (UnexpectedAnswer, Absent) as error:
             named = entry.get(number, "") if isinstance(entry, dict) else ""
             left_out = f"build {clean_line(str(named), _LENGTH)}".rstrip()
             _log.warning("%s is left out: %s", left_out, error.message)

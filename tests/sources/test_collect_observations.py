@@ -353,6 +353,25 @@ def test_runs_that_are_not_as_documented_are_left_out(collected):
     assert notes[1].startswith("JUnit artefacts of run 7 are left out: GitHub sent a listing")
 
 
+def test_a_build_that_is_gone_is_left_out(collected):
+    """A build may be deleted after it was listed; the replayed service answers with 404."""
+    builds = {BUILDS: [Reply([buildkite_build(number=1), buildkite_build(number=2)])]}
+    with collected({**builds, f"{BUILDS}/2/jobs": [Reply([buildkite_job()])]}) as (run, _, notes):
+        assert [each.build for each in run(BUILDKITE)] == ["2"]
+    assert notes == ["build 1 is left out: Buildkite does not have it, or hides it from this token"]
+    with collected(builds) as (run, _, _), pytest.raises(UnexpectedAnswer, match="2 builds could not be"):
+        run(BUILDKITE)
+
+
+def test_a_run_whose_artefacts_are_gone_stays(collected):
+    jobs = {"/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [github_job()]})]}
+    with collected({RUNS: [Reply({"workflow_runs": [github_run(id=7)]})], **jobs}) as (run, _, notes):
+        assert [each.build for each in run(GITHUB)] == ["7"]
+    assert notes == [
+        "JUnit artefacts of run 7 are left out: GitHub does not have it, or hides it from this token"
+    ]
+
+
 def test_builds_none_of_which_can_be_read_are_an_error(collected):
     builds = [buildkite_build(number="one"), buildkite_build(number=2)]
     replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [Reply([{}])]}

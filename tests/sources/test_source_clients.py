@@ -5,15 +5,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import formatdate
+from threading import Event
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from local_server import serving
 from recorded import buildkite_build, buildkite_job, github_job, github_run
 from replayed_service import Reply, replayed
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.sources import buildkite_client, github_client, http
+from bisect_tool.sources import buildkite_client, github_client, http, transfer
 from bisect_tool.sources.answer import UnexpectedAnswer
+from bisect_tool.sources.download import download
 from bisect_tool.sources.etag_cache import EtagCache
 from bisect_tool.sources.http import Client
 from bisect_tool.sources.listing import Listing
@@ -381,3 +384,44 @@ def test_a_log_of_200_mb_is_read_in_bounded_memory(connect):
 def test_a_log_that_is_cut_is_requested_again(connect):
     with connect({"/log": [Reply(b"half of it", cut=True), Reply(b"all of it")]}) as (client, service, _):
         assert client.log(f"{service.url}/log") == b"all of it"
+
+
+@pytest.mark.parametrize(
+    ("limit", "body", "reason"),
+    [
+        ("STALL_S", b".", r"less than 64 KiB in 0 s, after 0 KiB"),
+        ("DEADLINE_S", b"." * transfer.CHUNK, r"not complete after 0 s, with \d+ KiB"),
+    ],
+)
+def test_a_body_that_never_ends_is_given_up(  # noqa: PLR0917 - a fixture each
+    connect, monkeypatch, limit, body, reason
+):
+    """Each byte renews the timeout of `requests`."""
+    monkeypatch.setattr(transfer, limit, 0.3)
+    over = Event()
+
+    def drip():
+        while not over.wait(0.01):
+            yield body
+
+    with connect({"/log": [Reply(drip)]}) as (client, service, _):
+        url = f"{service.url}/log"
+        with pytest.raises(EnvironmentFailed, match=f"Buildkite is too slow: {url}: {reason}"):
+            client.log(f"{url}?signature=secret")
+        over.set()
+    assert len(service.requests) == 1
+
+
+def test_a_header_that_never_ends_is_given_up(monkeypatch):
+    monkeypatch.setattr(transfer, "STALL_S", 0.3)
+    over = Event()
+
+    def answer(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while not over.wait(0.01):
+            handler.wfile.write(b".")
+
+    with serving(answer) as url:
+        with pytest.raises(EnvironmentFailed, match=r"127.0.0.1 is too slow: .*/junit.xml: less than 64 KiB"):
+            download(f"{url}/junit.xml", 1000)
+        over.set()
