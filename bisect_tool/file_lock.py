@@ -40,10 +40,10 @@ def lease(
     A git that outlives us after a SIGKILL keeps the lock until it has ended, so that no other process repairs
     what it is still writing. The locks of the package `filelock` do not provide that.
     `busy` says what another run does under it; `waiting` gets that and the holder at once, unless it is this
-    very process.
+    very process, or there is no wait.
 
     Raises:
-        EnvironmentFailed: someone else still holds it after `wait_s` seconds.
+        EnvironmentFailed: someone else still holds it after `wait_s` seconds; the message names the holder.
         LeaseCancelledError: `cancel` was set while waiting.
     """
     descriptor = _open(path)
@@ -51,14 +51,16 @@ def lease(
         deadline = time.monotonic() + wait_s
         told = False
         while not _try_lock(descriptor):
-            if not told and (holder := _holder(descriptor)) != os.getpid():
-                waiting(f"waiting: {busy} ({describe(holder) if holder else 'just begun'})")
+            holder = _holder(descriptor)
+            who = f"{busy} ({describe(holder) if holder else 'just begun'})"
+            if wait_s and not told and holder != os.getpid():
+                waiting(f"waiting: {who}")
                 told = True
             if cancel is not None and cancel.is_set():
                 raise LeaseCancelledError
             if time.monotonic() > deadline:
                 raise EnvironmentFailed(
-                    busy,
+                    who,
                     f"Wait for it, or set BISECT_RUN_HOME to another folder. The lock is {path}.",
                 )
             time.sleep(_POLL_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 
@@ -16,19 +17,31 @@ def unexpected(sentence):
     raise AssertionError(sentence)
 
 
-def test_who_holds_a_lease_is_named_before_anyone_waits(tmp_path):
+def test_who_holds_a_lease_is_named_before_anyone_waits_and_in_the_end(tmp_path):
     said, lock = [], tmp_path / "x.lock"
+    who = f"another run is cloning it (pid {os.getppid()}, since "
     with lease(lock, 0, "unused", unexpected):
         lock.write_text(str(os.getppid()))
         with (
-            pytest.raises(EnvironmentFailed, match="another run is cloning it"),
-            lease(lock, 0, "another run is cloning it", said.append),
+            pytest.raises(EnvironmentFailed, match=re.escape(who)),
+            lease(lock, 0.01, "another run is cloning it", said.append),
         ):
             pytest.fail("two hold the lease")
     (sentence,) = said
-    assert sentence.startswith(f"waiting: another run is cloning it (pid {os.getppid()}, since ")
+    assert sentence.startswith(f"waiting: {who}")
     with lease(lock, 0, "unused", unexpected):
         pass
+
+
+def test_who_holds_a_lease_that_is_not_waited_for_is_named_once(tmp_path):
+    lock = tmp_path / "x.lock"
+    with lease(lock, 0, "unused", unexpected):
+        lock.write_text(str(os.getppid()))
+        with (
+            pytest.raises(EnvironmentFailed, match=rf"busy \(pid {os.getppid()}, since "),
+            lease(lock, 0, "busy", unexpected),
+        ):
+            pytest.fail("two hold the lease")
 
 
 def test_what_this_process_holds_itself_is_not_said_to_be_another_run_s(tmp_path):

@@ -141,6 +141,7 @@ def test_second_nightly_names_the_one_that_runs(cli, repo, check, home):
         ended = cli("nightly", "--repo", repo, "--", check)
     assert ended.code == 5
     assert "another `bisect-run nightly` runs (pid 1, since" in ended.err
+    assert "waiting" not in ended.err
 
 
 def test_budget_that_is_used_up_leaves_the_bisection_for_later(  # noqa: PLR0917 - fixtures
