@@ -53,7 +53,7 @@ _log = logging.getLogger("bisect_run.cli")
 _errors = logging.getLogger("bisect_run.errors")
 """What ended a command, and is on stderr anyway."""
 _DETAILED = (ExitCode.ENVIRONMENT, ExitCode.BUG)
-_TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes")
+_TAKE_A_COMMAND = ("run", "plan", "step", "repro", "fixes", "nightly")
 
 
 def command_line(names: Iterable[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:

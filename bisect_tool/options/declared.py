@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
+import shlex
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -91,22 +93,26 @@ def takes(
 
 
 def takes_given(
-    model: type[_Options], variables: str
+    model: type[_Options], prefix: str
 ) -> Callable[[Callable[[_Options, frozenset[str]], int]], Callable[..., int]]:
     """Make a function of options, and of the names of those that were given, a command.
 
-    An option can also be given by an environment variable: its name in upper case after `variables`.
+    An option can also be given by an environment variable: its name in upper case after `prefix`. Several
+    values of one are words, as a shell reads them.
     """
-    options = [_with_variable(each, variables) for each in declared(model)]
+    options = declared(model)
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    parameters = [context, *(each.parameter for each in options)]
+    parameters = [context, *(_with_variable(each, prefix).parameter for each in options)]
 
     def decorate(function: Callable[[_Options, frozenset[str]], int]) -> Callable[..., int]:
         @wraps(function)
         def command(context: typer.Context, **values: Any) -> int:  # noqa: ANN401 - each as declared
             sources = {name: context.get_parameter_source(name) for name in values}
-            given = frozenset(name for name, source in sources.items() if source and source.name != "DEFAULT")
-            return function(_parsed(model, values), given)
+            given = {name for name, source in sources.items() if source and source.name != "DEFAULT"}
+            words = {each.name: _variable_words(each, prefix) for each in options if each.name not in given}
+            values |= {name: found for name, found in words.items() if found}
+            given |= {name for name, found in words.items() if found}
+            return function(_parsed(model, values), frozenset(given))
 
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return command
@@ -114,14 +120,28 @@ def takes_given(
     return decorate
 
 
+def variable(option: Declared, prefix: str) -> str:
+    """The environment variable that gives an option, or the arguments after `--`."""
+    return f"{prefix}{(option.flag.removeprefix('--') or option.name).replace('-', '_').upper()}"
+
+
 def _with_variable(option: Declared, prefix: str) -> Declared:
-    """The option, with the environment variable that gives it; arguments have none."""
-    if not option.flag:
+    """The option with its variable, unless that may have several values: Typer splits these at any space."""
+    if option.repeated:
         return option
     info = copy.copy(option.info)
-    info.envvar = f"{prefix}{option.flag.removeprefix('--').replace('-', '_').upper()}"
+    info.envvar = variable(option, prefix)
     info.show_envvar = False
     return replace(option, info=info)
+
+
+def _variable_words(option: Declared, prefix: str) -> list[str]:
+    """The values that its variable gives an option which may have several."""
+    name = variable(option, prefix)
+    try:
+        return shlex.split(os.environ.get(name, "")) if option.repeated else []
+    except ValueError as error:
+        raise typer.BadParameter(f"{name}: {str(error).lower()}") from None
 
 
 def _parsed(model: type[_Options], given: dict[str, Any]) -> _Options:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 
 _FILE, _PROJECT_FILE, _TABLE = "bisect-run.toml", "pyproject.toml", "bisect-run"
 _OF_THE_COMMAND_LINE = ("config", "watch", "dry_run", "as_json")
+_OF_TESTS = ("scenario", "profile", "cells", "pytest")
+"""Cannot be combined with a command."""
+_OF_PYTEST = ("pytest_args", "python", "tests_from")
+"""Need --pytest."""
 _NAME_LIMIT = 80
+_OPERATORS = frozenset("();<>|&")
 _DEFAULT_NAME = "external-lb-dp"
 # Newer versions of Typer bring a click of their own, so the error is taken from what Typer exports.
 _MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
@@ -96,13 +102,43 @@ def _read(path: Path, options: NightlyOptions, given: frozenset[str]) -> dict[st
         raise _wrong(path, "watch has to be tables", "Write [watch.NAME].")
     if not tables:
         return {name_of(found): found for found in [_options(path, "", content, options, given)]}
-    found = {
-        name: _options(path, name, {**content, **table}, options, given) for name, table in tables.items()
-    }
+    for name in tables:
+        _check_name(path, name)
+    found = {name: _of_table(path, name, content, table, options, given) for name, table in tables.items()}
     shared = {name for name in found if "out" in given or "out" not in tables[name]} if len(found) > 1 else ()
     apart = {name: _in_own_folder(each, name) if name in shared else each for name, each in found.items()}
     _require_own_folders(apart)
     return apart
+
+
+def _check_name(path: Path, name: str) -> None:
+    """Raise UsageError for a name that cannot be that of a folder, or that a report cannot show."""
+    shown = clean_line(name, _NAME_LIMIT)
+    if not name.strip(". ") or name != shown or name != name.strip() or not {"/", "\\"}.isdisjoint(name):
+        raise _wrong(
+            path,
+            f"a watch cannot be named {shown!r}",
+            f"Use at most {_NAME_LIMIT} letters, digits, spaces and - _ . characters.",
+        )
+
+
+def _of_table(  # noqa: PLR0913, PLR0917 - the three places that options come from
+    path: Path,
+    name: str,
+    content: Mapping[str, Any],
+    table: Mapping[str, Any],
+    options: NightlyOptions,
+    given: frozenset[str],
+) -> NightlyOptions:
+    """The options of a watch; what is meant for another kind of check than its own does not count for it."""
+    own = {key.replace("-", "_") for key in table}
+    is_command = "command" in own
+    others = {*_OF_TESTS} if is_command else set() if own.isdisjoint(("scenario", "pytest")) else {"command"}
+    of_pytest = {*_OF_PYTEST} if is_command or "pytest" not in {*own, *content, *given} else set()
+    shared = {
+        key: value for key, value in content.items() if key.replace("-", "_") not in others | of_pytest
+    }
+    return _options(path, name, {**shared, **table}, options, given - of_pytest)
 
 
 def _require_own_folders(found: Mapping[str, NightlyOptions]) -> None:
@@ -169,6 +205,8 @@ def _words(option: Declared, value: object) -> Iterator[str]:
     """The words of a command line that give a value of the file; raises TypeError for another type."""
     if option.repeated:
         values = value if isinstance(value, list) else [value]
+        if isinstance(value, str) and not option.flag:
+            values = _split(value)
         if not all(isinstance(each, str) for each in values):
             raise TypeError("it has to be a text, or a list of texts")
         yield from (f"{option.flag}={each}" for each in values) if option.flag else ("--", *values)
@@ -180,6 +218,22 @@ def _words(option: Declared, value: object) -> Iterator[str]:
         raise TypeError("it has to be a text or a number")
     else:
         yield f"{option.flag}={value}"
+
+
+def _split(command: str) -> list[str]:
+    """The words of a command that is written as on a command line; no shell reads it."""
+    hint = 'Write a list, such as ["./check.sh", "-v"], or ["sh", "-c", "..."] for what a shell reads'
+    try:
+        operators = shlex.shlex(command, posix=False, punctuation_chars=True)
+        operators.commenters = ""
+        if any(_OPERATORS.issuperset(word) for word in operators):
+            raise TypeError(f"there is no shell. {hint}")
+        words = shlex.split(command)
+    except ValueError as error:
+        raise TypeError(f"{str(error).lower()}. {hint}") from None
+    if not words:
+        raise TypeError("it is empty")
+    return words
 
 
 @cache

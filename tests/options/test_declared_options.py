@@ -10,7 +10,7 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.options.declared import declared, takes, words
+from bisect_tool.options.declared import declared, takes, takes_given, variable, words
 from bisect_tool.options.demo_options import DemoOptions
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.prune_options import PruneOptions
@@ -123,3 +123,41 @@ def test_what_a_command_does_without_is_no_option_of_it():
     assert parse.main(["--rev", "main"], "step", standalone_mode=False) == StepOptions(rev="main")
     with pytest.raises(Exception, match="No such option"):
         parse.main(["--signature", "x"], "step", standalone_mode=False)
+
+
+SAMPLES = {bool: ("1", True), int: ("7", 7), float: ("0.75", 0.75), str: ("x y", "x y")}
+
+
+def sample(option):
+    """A value of an option as a variable has it, and as the option has it."""
+    if option.repeated:
+        return "'a b' c", ("a b", "c")
+    parts = (option.type,) if get_origin(option.type) is Literal else get_args(option.type) or (option.type,)
+    if get_origin(parts[0]) is Literal:
+        return get_args(parts[0])[0], get_args(parts[0])[0]
+    return SAMPLES[parts[0]]
+
+
+def read_by_nightly(words):
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(takes_given(NightlyOptions, "BISECT_RUN_")(lambda options, given: (options, given)))
+    return typer.main.get_command(app).main(words, "nightly", standalone_mode=False)
+
+
+@pytest.mark.parametrize("option", declared(NightlyOptions), ids=lambda option: option.name)
+def test_every_option_of_nightly_can_be_given_by_a_variable(option, monkeypatch):
+    text, value = sample(option)
+    monkeypatch.setenv(variable(option, "BISECT_RUN_"), text)
+    assert read_by_nightly([]) == (NightlyOptions(**{option.name: value}), {option.name})
+
+
+@pytest.mark.parametrize(("words", "name"), [(["--", "z"], "command"), (["--cells", "z"], "cells")])
+def test_command_line_overrides_a_variable(words, name, monkeypatch):
+    monkeypatch.setenv(f"BISECT_RUN_{name.upper()}", "x y")
+    assert read_by_nightly(words) == (NightlyOptions(**{name: ("z",)}), {name})
+
+
+def test_variable_with_a_quote_that_is_not_closed_is_named(monkeypatch):
+    monkeypatch.setenv("BISECT_RUN_COMMAND", "./check.sh 'a")
+    with pytest.raises(typer.BadParameter, match="BISECT_RUN_COMMAND: no closing quotation"):
+        read_by_nightly([])

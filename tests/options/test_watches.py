@@ -60,7 +60,7 @@ def test_command_line_overrides_the_file_also_with_a_default(read):
     ],
 )
 def test_watches_that_share_a_folder_have_folders_in_it(read, top, own, given, folders):
-    text = f'{top}\n[watch.gpu]\n[watch."unit/tests"]\n{own}\n'
+    text = f'{top}\n[watch.gpu]\n[watch."unit tests"]\n{own}\n'
     assert [each.options.out for each in read(text, tuple(given), **given)] == folders
     (gpu,) = read(text, (*given, "watch"), watch=("gpu",), **given)
     assert gpu.options.out == folders[0]
@@ -119,7 +119,10 @@ def test_name_says_what_is_watched(options, name):
         ("watch = 3", "watch has to be tables", r"\[watch.NAME\]"),
         ("slots = ", "bisect-run.toml: ", "TOML"),
         ('config = "a"', "there is no option config", ""),
-        ('out = "x"\n[watch."gpu/a"]\n[watch."gpu a"]', "gpu/a and gpu a write to the same folder", "out"),
+        ('out = "x"\n[watch."gpu:a"]\n[watch."gpu a"]', "gpu:a and gpu a write to the same folder", "out"),
+        ('command = "./check.sh \'a"', "command: no closing quotation", "--help"),
+        ('command = "./check.sh | tee log"', "command: there is no shell. Write a list", "--help"),
+        ('command = ""', "command: it is empty", "--help"),
         ('[watch.a]\nout = "x"\n[watch.b]\nout = "x"', "a and b write to the same folder", "out"),
     ],
 )
@@ -127,6 +130,67 @@ def test_what_is_wrong_is_named(read, text, message, hint):
     with pytest.raises(UsageError, match=message) as error:
         read(text)
     assert hint.replace("\\", "") in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ('"./check.sh -v"', ("./check.sh", "-v")),
+        ("""'./check.sh "a b" -k "x|y"'""", ("./check.sh", "a b", "-k", "x|y")),
+        ('"./my#check.sh"', ("./my#check.sh",)),
+        ('["./my check.sh", "|"]', ("./my check.sh", "|")),
+    ],
+)
+def test_command_that_is_a_text_has_the_words_that_a_shell_reads(read, value, words):
+    (watch,) = read(f"command = {value}")
+    assert watch.options.command == words
+
+
+@pytest.mark.parametrize("name", ["", " ", ".", "..", "a/b", "a\\\\b", "a\\u001b", "a\\nb", " a", "a" * 81])
+def test_name_that_is_none_of_a_folder_is_refused(read, name):
+    with pytest.raises(UsageError, match="a watch cannot be named"):
+        read(f'[watch."{name}"]')
+
+
+@pytest.mark.parametrize("name", ["a", "gpu tests", "a.b", "größe", "a" * 80])
+def test_name_of_a_watch_is_kept(read, name):
+    assert [each.name for each in read(f'[watch."{name}"]')] == [name]
+
+
+TOP = """
+python = "/usr/bin/python3"
+tests-from = "main"
+scenario = "shutdown"
+command = ["./top.sh"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "options"),
+    [
+        ('command = ["./own.sh"]', {"command": ("./own.sh",)}),
+        ('scenario = "external-lb-dp"', {"scenario": "external-lb-dp"}),
+        (
+            'pytest = ["tests"]',
+            {
+                "pytest": ("tests",),
+                "scenario": "shutdown",
+                "python": "/usr/bin/python3",
+                "tests_from": "main",
+            },
+        ),
+    ],
+)
+def test_keys_at_the_top_that_are_for_other_checks_do_not_count(read, table, options):
+    (watch,) = read(f"{TOP}[watch.a]\n{table}")
+    assert watch.options == NightlyOptions(**options)
+
+
+def test_option_for_tests_does_not_count_for_a_command(read):
+    """Such as `BISECT_RUN_PYTHON`, or `--python` for all watches."""
+    text = '[watch.a]\ncommand = "./own.sh"\n[watch.b]\npytest = "tests"'
+    command, tests = read(text, ("python",), python="/opt/python")
+    assert (command.options.python, tests.options.python) == (None, "/opt/python")
 
 
 def test_file_that_is_missing_is_named(tmp_path):
