@@ -89,10 +89,12 @@ class Bisect(_Search):
 class Walk(_Search):
     """Walk back from the request's `bad` to a commit where its cells pass, and bisect between the two.
 
-    With `find="fix"`, from the passing end to a commit where a cell fails.
+    With `find="fix"`, from the passing end to a commit where a cell fails. It goes back `limit` commits at
+    most; None is to the first commit of the history.
     """
 
     command: Literal["walk"] = "walk"
+    limit: int | None = Field(None, ge=1)
 
     @property
     def shares_trials(self) -> bool:

@@ -33,7 +33,8 @@ class KnownBisection:
         good: empty if it looked for a commit that passes, and found none yet.
         culprits: the culprit of each cell that has one.
         candidates: of each other cell, the commits that are left as its culprit, if any are.
-        running: whether it goes on, or can be resumed.
+        running: whether a process runs it.
+        unfinished: whether it stopped before its end, and the next night resumes it.
         ended: when it ended, or None if that is not known: then it is not repeated.
     """
 
@@ -45,6 +46,7 @@ class KnownBisection:
     running: bool = False
     candidates: Mapping[CellKey, tuple[str, ...]] = field(default_factory=dict)
     ended: datetime | None = None
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,7 @@ def bisected(
         return _of_own(own, timeline, streak, history)
     alike = [each for each in known if streak.exception and each.exception == streak.exception]
     same = [each for each in alike if _span(each, streak, history).overlaps(streak.span)]
-    if any(each.running for each in same):
-        return Wait(Reason.BISECTING)
-    return _of_others(same, timeline, streak, history)
+    return _not_over(same) or _of_others(same, timeline, streak, history)
 
 
 def bisections_of(
@@ -113,14 +113,21 @@ def _of_own(
     of_this = _explanation(alike, timeline, streak, history)
     if of_this.culprit:
         return Nothing(Reason.STILL_RED, of_this.culprit, since)
-    if any(each.running for each in own):
-        return Wait(Reason.BISECTING)
+    if wait := _not_over(own):
+        return wait
     if not alike:
         other = _explanation(own, timeline, streak, history)
         return Nothing(Reason.OTHER_FAILURE, other.culprit, since, candidates=other.candidates)
     if of_this.candidates:
         return Nothing(Reason.BISECTED, since=since, candidates=of_this.candidates)
     return _in_vain(alike, streak)
+
+
+def _not_over(known: Sequence[KnownBisection]) -> Wait | None:
+    """What to wait for, if one of these bisections has no end yet."""
+    if any(each.running for each in known):
+        return Wait(Reason.BISECTING)
+    return Wait(Reason.UNFINISHED) if any(each.unfinished for each in known) else None
 
 
 def _in_vain(alike: Sequence[KnownBisection], streak: Streak) -> Nothing | None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
+
+WALK_LIMIT: Final = 1024
+"""How many commits back a pass is searched at most: in eleven steps, each twice as far as the one before."""
 
 
 class Reason(StrEnum):
@@ -24,7 +27,10 @@ class Reason(StrEnum):
         "other regression",
         "It fails differently than when it was bisected, at several commits: a second regression.",
     )
-    NEVER_GREEN = "never green", "No commit is known at which it passed: older ones are searched for one."
+    NEVER_GREEN = (
+        "never green",
+        f"No commit is known at which it passed: the {WALK_LIMIT} before it are searched for one.",
+    )
     REPEATED = "repeated", "A bisection of its range found no culprit, and it still fails: once more."
 
     # Rerun
@@ -50,6 +56,7 @@ class Reason(StrEnum):
         "The last green commit fails now, too: something outside the code changed.",
     )
     BISECTING = "bisecting", "A bisection of its range is running."
+    UNFINISHED = "unfinished", "A bisection of its range stopped before its end; the next night resumes it."
     OVERLAP = "overlap", "A bisection of the same failure in an overlapping range starts tonight."
     NEW_TEST = "new test", "It is new and failed at one commit; a second one shows if it was born red."
 
@@ -76,5 +83,8 @@ class Reason(StrEnum):
         "Three bisections found no culprit: run its first red and last green commit with `repro --compare`.",
     )
     BORN_RED = "born red", "It is new and never passed."
-    NO_PASS_FOUND = "no pass found", "No older commit was found at which it passes."
+    NO_PASS_FOUND = (
+        "no pass found",
+        f"No commit was found at which it passes, up to {WALK_LIMIT} before its first failure.",
+    )
     NO_PASS_KNOWN = "no pass known", "No commit is known at which it passed."

@@ -140,7 +140,8 @@ def span_of(request: Request, repository: Repository) -> Range:
                 "With --find fix, --bad must be an ancestor of --good.",
             ) from None
     if isinstance(mode, Walk):
-        stops = walk_stops(repository.first_parents(request.bad, _HISTORY))
+        most = _HISTORY if mode.limit is None else mode.limit + 1
+        stops = walk_stops(repository.first_parents(request.bad, most))
         return Range((), request.bad, tuple(repository.commit(sha) for sha in reversed(stops)))
     against = (mode.against,) if isinstance(mode, Repro) and mode.against else ()
     return Range((), request.bad, tuple(repository.commit(sha) for sha in (*against, request.bad)))

@@ -84,8 +84,8 @@ def _known(series: str, request: Request | None, past: PastSession) -> KnownBise
     own = past.belongs_to(series)
     if not own and (request is None or not has_check(past, request)):
         return None
-    running = past.running or (own and past.unfinished)
-    if past.document is None and not running:
+    unfinished = own and past.unfinished
+    if past.document is None and not (past.running or unfinished):
         return None
     reports = _reports(series, past)
     watched = past.request.watched
@@ -95,9 +95,10 @@ def _known(series: str, request: Request | None, past: PastSession) -> KnownBise
         frozenset(reports) | frozenset(_keys(past)),
         watched.exception if watched else "",
         {key: each.culprit.sha for key, each in reports.items() if each.culprit is not None},
-        running,
+        past.running,
         {key: each.candidates for key, each in reports.items() if each.finding == _CANDIDATES},
         None if past.document is None else _end(past, past.document),
+        unfinished,
     )
 
 

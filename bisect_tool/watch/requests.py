@@ -7,9 +7,10 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from bisect_tool.mode import Bisect, ObservedRuns, Walk
-from bisect_tool.nightly.reason import Reason
+from bisect_tool.nightly.reason import WALK_LIMIT, Reason
 from bisect_tool.options import executor_options
 from bisect_tool.options.resolve import resolve
+from bisect_tool.options.resolve_mode import span_of
 from bisect_tool.options.run_options import ReproOptions, RunOptions
 from bisect_tool.request import Watched
 
@@ -61,7 +62,7 @@ def bisection(
     options = replace(_with(watch.options, ends), budget_minutes=minutes)
     cells = tuple((key.series, key.job, key.shard, key.cell, key.environment) for key in decision.cells)
     mark = Watched(name=watch.name, cells=cells, exception=decision.exception)
-    return _watched(resolve(options, home, say), mark)
+    return _watched(_limited(resolve(options, home, say)), mark)
 
 
 def with_observations(resolved: Resolved, trials: Iterable[KnownTrials]) -> Resolved:
@@ -83,6 +84,16 @@ def with_observations(resolved: Resolved, trials: Iterable[KnownTrials]) -> Reso
     )
     request = resolved.request.model_copy(update={"mode": mode.model_copy(update={"observations": found})})
     return replace(resolved, request=request)
+
+
+def _limited(resolved: Resolved) -> Resolved:
+    """The bisection; one that has to find its good end goes back so far at most that a night ends."""
+    mode = resolved.request.mode
+    if not isinstance(mode, Walk):
+        return resolved
+    limited = mode.model_copy(update={"limit": WALK_LIMIT})
+    request = resolved.request.model_copy(update={"mode": limited})
+    return replace(resolved, request=request, range=span_of(request, resolved.repository))
 
 
 def _with(options: NightlyOptions, wanted: _Options) -> _Options:

@@ -19,12 +19,15 @@ from bisect_tool.nightly.reason import Reason
         ),
         (known("c4", "c5", exception="OSError"), Nothing(Reason.OTHER_FAILURE, since="c5")),
         (known("c4", "c5", running=True), Wait(Reason.BISECTING)),
+        (known("c4", "c5", unfinished=True), Wait(Reason.UNFINISHED)),
+        (known("c4", "c5", running=True, unfinished=True), Wait(Reason.BISECTING)),
         (known("c4", "c5"), Nothing(Reason.NO_CULPRIT, since="c5")),
         (
             known("c4", "c6", candidates={A: ("c5", "c6")}),
             Nothing(Reason.BISECTED, since="c5", candidates=("c5", "c6")),
         ),
         (known("c4", "c5", (B,), running=True), Wait(Reason.BISECTING)),
+        (known("c4", "c5", (B,), unfinished=True), Wait(Reason.UNFINISHED)),
         (known("c4", "c5", (B,), culprits={B: "c5"}), Nothing(Reason.STILL_RED, culprit="c5", since="c5")),
     ],
 )

@@ -59,6 +59,7 @@ def bisections(draw):
         exception,
         culprits,
         running=draw(st.booleans()),
+        unfinished=draw(st.booleans()),
         ended=ended,
     )
 

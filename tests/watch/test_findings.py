@@ -53,11 +53,11 @@ def test_job_without_tests_has_the_culprit_of_its_red_cell():
 
 @pytest.mark.parametrize(
     ("request_", "running", "known"),
-    [(BISECT, False, False), (BISECT, True, True), (watched(JOB), False, True)],
+    [(BISECT, False, []), (BISECT, True, [(True, False)]), (watched(JOB), False, [(False, True)])],
 )
 def test_unfinished_bisection_counts_if_it_runs_or_will_be_resumed(request_, running, known):
     found = known_bisections("w", REQUEST, [past(request_, None, running=running)])
-    assert [each.running for each in found] == ([True] if known else [])
+    assert [(each.running, each.unfinished) for each in found] == known
     assert findings("w", REQUEST, [past(request_, None, running=running)]) == ()
 
 
@@ -70,7 +70,7 @@ def test_search_for_a_commit_that_passes_is_known_until_it_leads_to_a_bisection(
     walk = BISECT.model_copy(update={"mode": Walk(), "watched": watched(JOB).watched})
     (known,) = known_bisections("w", None, [past(walk, DOCUMENT.model_copy(update={"good": ()}))])
     assert (known.good, known.bad, known.cells) == ("", BAD, {JOB})
-    assert [each.running for each in known_bisections("w", None, [past(walk, None)])] == [True]
+    assert [each.unfinished for each in known_bisections("w", None, [past(walk, None)])] == [True]
     assert known_bisections("w", None, [past(walk)]) == ()
 
 

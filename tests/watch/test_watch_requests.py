@@ -7,8 +7,10 @@ import pytest
 from bisect_tool.nightly.decision import Bisect, KnownTrials
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.options.nightly_options import NightlyOptions
+from bisect_tool.options.resolve_mode import span_of
 from bisect_tool.options.watches import Watch
 from bisect_tool.paths import Home
+from bisect_tool.request import Request
 from bisect_tool.sources.observation import CellKey
 from bisect_tool.watch.requests import bisection, with_observations
 
@@ -18,11 +20,15 @@ KEY = CellKey("w", "command")
 @pytest.fixture
 def repo(tmp_path):
     repo = tmp_path / "repo"
-    git = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b")
     subprocess.run(["git", "init", "-q", str(repo)], check=True)
-    for number in range(2):
-        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", str(number)], check=True)
+    for _ in range(2):
+        commit(repo)
     return repo
+
+
+def commit(repo):
+    git = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "change"], check=True)
 
 
 def request_of(repo, tmp_path, wanted, trials=()):
@@ -36,6 +42,20 @@ def test_bisection_without_a_good_end_searches_one(repo, tmp_path):
     request = request_of(repo, tmp_path, Bisect(Reason.NEVER_GREEN, "", "HEAD", (KEY,), "", ()), [known])
     assert (request.mode.command, request.goods) == ("walk", ())
     assert [(each.commit, each.failed) for each in request.mode.observations] == [("f" * 40, 3)]
+
+
+def test_search_for_a_good_end_has_a_limit(repo, tmp_path, monkeypatch):
+    """Also when it is resumed: the limit is part of what is stored."""
+    monkeypatch.setattr("bisect_tool.watch.requests.WALK_LIMIT", 3)
+    for _ in range(6):
+        commit(repo)
+    watch = Watch("w", NightlyOptions(repo=str(repo), command=("true",)))
+    wanted = Bisect(Reason.NEVER_GREEN, "", "HEAD", (KEY,), "", ())
+    resolved = bisection(watch, wanted, None, Home(tmp_path / "state", tmp_path / "cache"), lambda _: None)
+    commits = resolved.repository.first_parents("HEAD", 4)
+    assert [each.sha for each in resolved.range.commits] == list(commits)
+    stored = Request.model_validate_json(resolved.request.model_dump_json())
+    assert span_of(stored, resolved.repository) == resolved.range
 
 
 @pytest.mark.parametrize(
