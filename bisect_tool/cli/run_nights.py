@@ -74,6 +74,8 @@ def _begun(asked: Sequence[Watch], tools: Tools) -> tuple[list[Night], list[Exit
     """The nights, and the exit codes of watches that cannot have one; a single watch raises its error."""
     nights, failed = [], []
     known = reported(tools.home)
+    if known.problem:
+        say(known.problem)
     for watch in asked:
         try:
             nights.append(Night(watch, tools, known))

@@ -9,7 +9,7 @@ from bisect_tool.delivery.markers import identifier
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.render.cause_markdown import report
 from bisect_tool.render.junit import junit
-from bisect_tool.render.nightly_html import nightly_html
+from bisect_tool.render.nightly_html import cause_html, nightly_html
 from bisect_tool.render.nightly_markdown import nightly_markdown
 from bisect_tool.supervise.files import write_whole
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def write_files(night: NightlyDocument, folder: str) -> None:
-    """Write the night in each format, and `cause-FINGERPRINT.json` and `.md` of each cause.
+    """Write the night in each format, and `cause-FINGERPRINT.json`, `.md` and `.html` of each cause.
 
     Raises:
         EnvironmentFailed: a file cannot be written.
@@ -46,3 +46,4 @@ def _contents(night: NightlyDocument) -> Iterator[tuple[str, str]]:
         name = f"cause-{identifier(cause)}"
         yield f"{name}.json", f"{cause.model_dump_json(indent=2, by_alias=True)}\n"
         yield f"{name}.md", report(night, cause)
+        yield f"{name}.html", cause_html(night, cause)

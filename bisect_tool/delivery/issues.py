@@ -90,18 +90,18 @@ class Issues:
         """The issue of a cause, by its fingerprint; of several the oldest."""
         return _oldest(_of(name, self._labelled)) or self._recent(name) or self._searched(name)
 
-    def take_over(self, session: str, causes: Collection[str]) -> Issue | None:
-        """The issue of candidates which the same bisection has narrowed since: their cause is gone.
+    def take_over(self, session: str, state: str, causes: Collection[str]) -> Issue | None:
+        """The issue of the same bisection under another fingerprint.
 
-        An issue is taken over once, and not if its cause is among the `causes` of tonight.
+        Its candidates were narrowed since, or it has the very `state`: the home forgot which fingerprint the
+        cause had. An issue is taken over once, and not if its cause is among the `causes` of tonight.
         """
         first = _oldest(
             each
             for each in self._labelled
-            if each.is_open
+            if (each.is_open and section_state(each.body) == CANDIDATES or section_state(each.body) == state)
             and each.number not in self._taken
             and section_session(each.body) == session
-            and section_state(each.body) == CANDIDATES
             and section_name(each.body) not in causes
         )
         if first is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def sync_issue(night: NightlyDocument, cause: Cause, issues: Issues, allowance: Allowance) -> str:
     """Make the issue what it should be; returns what was done, empty if nothing had to be."""
-    found = issues.find(markers.identifier(cause)) or _narrowed(night, cause, issues)
+    found = issues.find(markers.identifier(cause)) or _renamed(night, cause, issues)
     if found is not None:
         return _updated(night, cause, found, issues, allowance)
     if cause.state == "fixed" or not allowance.take():
@@ -31,12 +31,12 @@ def sync_issue(night: NightlyDocument, cause: Cause, issues: Issues, allowance: 
     return f"opened issue {created.number}"
 
 
-def _narrowed(night: NightlyDocument, cause: Cause, issues: Issues) -> Issue | None:
-    """The issue of the candidates among which the culprit of this cause was; None if there is none."""
+def _renamed(night: NightlyDocument, cause: Cause, issues: Issues) -> Issue | None:
+    """The issue that the bisection of this cause has under another fingerprint; None if there is none."""
     if not cause.session or cause.state == "fixed":
         return None
     tonight = {markers.identifier(each) for each in night.causes}
-    return issues.take_over(markers.session_name(cause), tonight)
+    return issues.take_over(markers.session_name(cause), markers.standing(cause), tonight)
 
 
 def _updated(night: NightlyDocument, cause: Cause, found: Issue, issues: Issues, allowance: Allowance) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.nightly.agents import sick_for, without_sick_agents
+from bisect_tool.nightly.agents import sick_for
 from bisect_tool.nightly.decision import Bisect, Decision, Nothing, Wait
 from bisect_tool.nightly.flaky_regression import NEWS, flaky_regression
 from bisect_tool.nightly.gone_cells import gone_cells
 from bisect_tool.nightly.grouping import grouped
 from bisect_tool.nightly.history import History
+from bisect_tool.nightly.infrastructure import without_infrastructure
 from bisect_tool.nightly.known import (
     KnownBisection,
     bisected,
@@ -22,13 +23,11 @@ from bisect_tool.nightly.known import (
     without_known_regressions,
 )
 from bisect_tool.nightly.new_cells import new_cells
-from bisect_tool.nightly.outages import without_outages
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.nightly.reruns import rerun
-from bisect_tool.nightly.storms import without_storms
 from bisect_tool.nightly.streak import Streak, ended_streak, newest_streak
 from bisect_tool.nightly.sufficiency import failures_needed, is_environment, missing_evidence
-from bisect_tool.nightly.timeline import CommitTrials, Timeline, distinct, rate, timelines
+from bisect_tool.nightly.timeline import CommitTrials, Timeline, rate, timelines
 from bisect_tool.sources.observation import State
 
 if TYPE_CHECKING:
@@ -62,8 +61,7 @@ def decide(
         walks: whether a bisection may look for its good end among older commits.
     """
     history, known = History(tuple(commits)), tuple(known)
-    trials = without_outages(without_storms(without_sick_agents(distinct(observations))))
-    found = timelines(trials, history.positions)
+    found = timelines(without_infrastructure(observations), history.positions)
     new, gone = new_cells(found.values()), gone_cells(found.values())
     decisions = {
         key: Nothing(Reason.GONE) if key in gone else _decide(each, known, history, is_new=key in new)

@@ -7,6 +7,7 @@ is known is `skipped` with a message, as pytest reports an expected failure, and
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
@@ -16,7 +17,7 @@ from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bisect_tool.results.nightly import NightlyCell, NightlyDocument
 
@@ -45,19 +46,23 @@ def _suite(root: ET.Element, name: str, cells: Sequence[NightlyCell], night: Nig
     properties = ET.SubElement(suite, "properties")
     for key, value in ("watch", night.watch), ("ref", night.ref), ("commit", night.commit):
         ET.SubElement(properties, "property", name=key, value=_text(value))
+    titles: defaultdict[str, list[str]] = defaultdict(list)
+    for cause in night.causes:
+        for each in dict.fromkeys(cause.cells):
+            titles[each].append(title(cause))
     for cell in cells:
-        _case(suite, cell, night)
+        _case(suite, cell, titles)
 
 
-def _case(suite: ET.Element, cell: NightlyCell, night: NightlyDocument) -> None:
+def _case(suite: ET.Element, cell: NightlyCell, titles: Mapping[str, Sequence[str]]) -> None:
     group = " ".join(filter(None, (cell.job, cell.shard, cell.environment)))
     case = ET.SubElement(
         suite, "testcase", classname=_text(group), name=_text(cell.cell or cell.job), time="0"
     )
     if cell.status is CellStatus.NEW:
         failure = ET.SubElement(case, "failure", type="regression", message=_message(cell))
-        names = {cell.cell, cell.label}
-        failure.text = _text(joined(*(title(cause) for cause in night.causes if names & {*cause.cells})))
+        names = dict.fromkeys((cell.cell, cell.label))
+        failure.text = _text(joined(*(each for name in names for each in titles.get(name, ()))))
     elif cell.status not in _PASSING:
         ET.SubElement(case, "skipped", type=cell.status.value, message=_message(cell))
 

@@ -30,12 +30,13 @@ SHOWN = (
 
 def render_nights(documents: Sequence[NightlyDocument]) -> str:
     """The report of all watches."""
-    return "\n\n\n".join("\n".join(_night(each)) for each in documents)
+    return "\n\n".join("\n".join(_night(each)) for each in documents)
 
 
 def _night(document: NightlyDocument) -> Iterator[str]:
     would = " (dry run)" if document.dry_run else ""
     yield f"{clean_line(document.watch)} at {short(document.commit)}, {clean_line(document.ref)}{would}"
+    yield from (clean_line(note) for note in document.notes)
     for cause in document.causes:
         yield ""
         yield from _cause(cause)
@@ -77,17 +78,17 @@ def _is_in(cell: NightlyCell, explained: set[str]) -> bool:
 
 
 def _by_reason(cells: Sequence[NightlyCell]) -> Iterator[str]:
-    for why, names in by_reason(cells).items():
+    for why, alike in by_reason(cells).items():
         yield f"  {why}"
-        yield from _names(names)
+        yield from _names([each.label for each in alike])
 
 
-def by_reason(cells: Iterable[NightlyCell]) -> dict[str, list[str]]:
-    """The names of the cells, those with the same reason and details together."""
-    groups: defaultdict[str, list[str]] = defaultdict(list)
+def by_reason(cells: Iterable[NightlyCell]) -> dict[str, list[NightlyCell]]:
+    """The cells, those with the same reason and details together."""
+    groups: defaultdict[str, list[NightlyCell]] = defaultdict(list)
     for cell in cells:
         details = _details(cell)
-        groups[f"{cell.sentence}{f' {details}.' if details else ''}"].append(cell.label)
+        groups[f"{cell.sentence}{f' {details}.' if details else ''}"].append(cell)
     return groups
 
 

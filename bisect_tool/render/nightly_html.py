@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bisect_tool.format import place, short
+from bisect_tool.format import count, listing, place, short
 from bisect_tool.git.forge import called, forge_of
 from bisect_tool.render.cause import culprit, failure_at, tested_cell, title
 from bisect_tool.render.markdown import log_line
@@ -24,11 +24,11 @@ from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bisect_tool.git.forge import Forge
     from bisect_tool.results.document import CellReport, CommitInfo, Document, FailureReport
-    from bisect_tool.results.nightly import Cause, NightlyDocument
+    from bisect_tool.results.nightly import Cause, CommitRuns, NightlyDocument
 
 _EVENTS = 30
 _NAMES = 12
@@ -42,6 +42,7 @@ class _CauseView:
 
     cause: Cause
     title: str
+    cells: tuple[_CellView, ...]
     document: Document | None
     commit: CommitInfo | None
     forge: Forge | None
@@ -55,6 +56,20 @@ class _CauseView:
 
 
 @dataclass(frozen=True)
+class _CellView:
+    """The name of a cell, and what it did at the newest commits."""
+
+    name: str
+    recent: tuple[CommitRuns, ...] = ()
+
+    @property
+    def failing(self) -> str:
+        """In words, for who does not see the strip."""
+        failed = sum(each.failed > 0 for each in self.recent)
+        return f"failed at {failed} of the newest {count(len(self.recent), 'commit')}"
+
+
+@dataclass(frozen=True)
 class _Group:
     """The cells of one status, by reason, and their part of a bar of 100."""
 
@@ -63,23 +78,34 @@ class _Group:
     number: int
     start: float
     width: float
-    reasons: dict[str, list[str]]
+    reasons: dict[str, list[_CellView]]
 
 
 def nightly_html(night: NightlyDocument) -> str:
     """Render the page, with a newline at the end."""
-    views = [_view(each) for state in STATES for each in night.causes if each.state == state]
+    causes = [each for state in STATES for each in night.causes if each.state == state]
+    return _page(night, summary(night), causes, tuple(_groups(night)))
+
+
+def cause_html(night: NightlyDocument, cause: Cause) -> str:
+    """Render the page of one cause of a night, which is the report of its bisection."""
+    return _page(night, f"{cause.heading}: {title(cause)}", [cause], ())
+
+
+def _page(night: NightlyDocument, headline: str, causes: Sequence[Cause], groups: tuple[_Group, ...]) -> str:
+    recent = {cell.cell or cell.job: cell.recent for cell in night.cells if cell.recent}
+    views = [_view(each, recent) for each in causes]
     template = _environment().get_template("nightly.html.j2")
     return template.render(
         night=night,
-        summary=summary(night),
+        summary=headline,
         forge=forge_of(night.repo) or next((each.forge for each in views if each.forge), None),
         causes=views,
-        groups=tuple(_groups(night)),
+        groups=groups,
     )
 
 
-def _view(cause: Cause) -> _CauseView:
+def _view(cause: Cause, recent: Mapping[str, tuple[CommitRuns, ...]]) -> _CauseView:
     document = public(cause.document) if cause.document else None
     failure = None
     if document:
@@ -88,6 +114,7 @@ def _view(cause: Cause) -> _CauseView:
     return _CauseView(
         cause,
         title(cause),
+        tuple(_CellView(each, recent.get(each, ())) for each in cause.cells),
         document,
         culprit(cause),
         forge_of(cause.document.origin or cause.document.repo) if cause.document else None,
@@ -103,7 +130,23 @@ def _groups(night: NightlyDocument) -> Iterator[_Group]:
     for (status, label), start, width in zip(shown, accumulate(widths, initial=0), widths, strict=False):
         cells = [cell for cell in night.cells if cell.status is status]
         slug = status.value.replace(" ", "-")
-        yield _Group(slug, label, len(cells), start, width, by_reason(cells))
+        reasons = {
+            why: [_CellView(each.label, each.recent) for each in alike]
+            for why, alike in by_reason(cells).items()
+        }
+        yield _Group(slug, label, len(cells), start, width, reasons)
+
+
+def _outcome(runs: CommitRuns) -> str:
+    """The class of a commit in a strip."""
+    if runs.failed:
+        return "flaky" if runs.passed else "still-red"
+    return "green" if runs.passed else "infrastructure"
+
+
+def _outcome_words(runs: CommitRuns) -> str:
+    counts = [f"{runs.passed} passed"] * bool(runs.passed) + [f"{runs.failed} failed"] * bool(runs.failed)
+    return f"{short(runs.commit)}: {listing(counts) or 'the infrastructure failed'}"
 
 
 def _plain(value: object) -> object:
@@ -131,6 +174,8 @@ def _environment() -> Environment:
         "place": lambda frames: place(frames[-1]),
         "after": lambda event, root: f"{event.time - root.time:+.3f} s",
         "figure": lambda number: f"{number:.2f}",
+        "outcome": _outcome,
+        "outcome_words": _outcome_words,
     }
     environment.globals |= {"events": _EVENTS, "names": _NAMES}
     return environment

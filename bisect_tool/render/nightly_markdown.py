@@ -54,6 +54,9 @@ def _lines(night: NightlyDocument) -> Iterator[str]:
     yield f"## Nightly results of {code(night.ref)} at {code(short(night.commit))}"
     yield ""
     yield f"Watch {code(without_homes(night.watch))}: {summary(night)}."
+    for note in night.notes:
+        yield ""
+        yield f"Note: {code(without_homes(note))}"
     for state in STATES:
         for cause in night.causes:
             if cause.state == state:

@@ -38,12 +38,21 @@ class FailureRate(_Model):
     runs: int
 
 
+class CommitRuns(_Model):
+    """How many runs of a cell passed and failed at a commit; neither if the infrastructure failed."""
+
+    commit: str
+    passed: int
+    failed: int
+
+
 class NightlyCell(_Model):
     """A cell of a series with its status.
 
     `reason` is the name of the rule that decided, and `sentence` explains it. `since` is the first commit
     known to be as the newest one is. `culprit` is the commit that broke the cell, if that is known, and
-    `action` what has to be run next, in words; each may be empty.
+    `action` what has to be run next, in words; each may be empty. `recent` has the newest commits at which
+    the cell ran, oldest first; it is empty if it failed at none of them.
     """
 
     series: str
@@ -58,13 +67,14 @@ class NightlyCell(_Model):
     culprit: str = ""
     rate: FailureRate | None = None
     action: str = ""
+    recent: tuple[CommitRuns, ...] = ()
 
     @property
     def label(self) -> str:
-        """The cell and its job in one line."""
+        """The cell and its job in one line; once where both have one name, as with a command."""
         shard = f" shard {self.shard}" if self.shard else ""
         environment = f" ({self.environment})" if self.environment else ""
-        return " ".join(filter(None, (f"{self.job}{shard}{environment}", self.cell)))
+        return " ".join(dict.fromkeys(filter(None, (f"{self.job}{shard}{environment}", self.cell))))
 
 
 class Cause(_Model):
@@ -93,6 +103,11 @@ class Cause(_Model):
     document: Document | None = None
 
     @property
+    def suspects(self) -> frozenset[str]:
+        """The culprit, or the candidates that are left."""
+        return frozenset({self.culprit} if self.culprit else self.candidates)
+
+    @property
     def heading(self) -> str:
         """The state as a heading; what is over without a fix was closed."""
         return "Closed" if self.note else self.state.capitalize()
@@ -102,7 +117,7 @@ class NightlyDocument(_Model):
     """What one night of one watch found.
 
     `commit` is that of `ref`, and `observed` the number of results read.
-    `created` is ISO 8601 with a time zone.
+    `created` is ISO 8601 with a time zone. `notes` are sentences on what the night could not know.
     """
 
     schema_: Literal[1] = Field(SCHEMA, alias="schema")
@@ -117,6 +132,7 @@ class NightlyDocument(_Model):
     dry_run: bool
     cells: tuple[NightlyCell, ...] = ()
     causes: tuple[Cause, ...] = ()
+    notes: tuple[str, ...] = ()
     exit_code: int
 
     @property

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bisect_tool import mode
 from bisect_tool.format import count, duration, narrowed, outcome_text, roughly, short
+from bisect_tool.planner import Purpose
 from bisect_tool.sanitise import clean_line
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.beliefs import belief_line, render_beliefs
@@ -158,7 +159,7 @@ class Progress:
         trial = AtWork(slot, short(step.sha), subject, self._purpose(step), self._clock())
         others = self._others(slot)
         if self._live is None:
-            why = "" if self._stepping else f" ({step.purpose}); {range_left(self._snapshot, self._clock())}"
+            why = "" if self._stepping else f" ({trial.purpose}); {range_left(self._snapshot, self._clock())}"
             shown = self._fitted(subject, len(f"{trial.commit} {why}"))
             self._say(Text(f"{trial.commit} {shown}".rstrip() + why))
         self._snapshot = replace(self._snapshot, running=(*others, trial))
@@ -201,7 +202,9 @@ class Progress:
 
     def _purpose(self, step: Step) -> str:
         """Return the purpose of a trial; for `step` it is the command's name."""
-        return "step" if self._stepping else step.purpose
+        if self._stepping:
+            return "step"
+        return "run" if step.purpose is Purpose.REPEAT else step.purpose  # the first one repeats nothing
 
     def _say(self, line: Text, *, whole: bool = False) -> None:
         if self._live is None:

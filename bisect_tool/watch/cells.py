@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.format import count, listing, short
 from bisect_tool.nightly.decision import Bisect, Nothing, Rerun
-from bisect_tool.nightly.reason import Reason
-from bisect_tool.results.nightly import CellStatus, FailureRate, NightlyCell
+from bisect_tool.nightly.reason import WALK_LIMIT, Reason
+from bisect_tool.results.nightly import CellStatus, CommitRuns, FailureRate, NightlyCell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from bisect_tool.nightly.decision import Decision
+    from bisect_tool.nightly.timeline import CommitTrials
     from bisect_tool.sources.observation import CellKey
 
 _STATUS = {
@@ -38,15 +39,32 @@ _STATUS = {
     Reason.GONE: CellStatus.MISSING,
 }
 """Every other reason leaves it undecided."""
+_FOUND_TONIGHT = {
+    Reason.STILL_RED: "Its culprit was found tonight.",
+    Reason.BISECTED: "Its range was bisected tonight; several commits are left as its culprit.",
+}
+"""The sentences of cells whose cause is new."""
 
 
-def cells(decisions: Mapping[CellKey, Decision], new_culprits: Collection[str]) -> Iterator[NightlyCell]:
-    """Every cell with its status; red ones are new if their culprit was found tonight."""
+def cells(
+    decisions: Mapping[CellKey, Decision],
+    new: Collection[frozenset[str]],
+    recent: Mapping[CellKey, tuple[CommitTrials, ...]],
+) -> Iterator[NightlyCell]:
+    """Every cell with its status.
+
+    Args:
+        decisions: about each cell.
+        new: the culprit of each cause that was found tonight, or its candidates.
+        recent: what those that failed did at the newest commits.
+    """
     for key, decision in sorted(decisions.items()):
         culprit = decision.culprit if isinstance(decision, Nothing) else ""
         status = _STATUS.get(decision.reason, CellStatus.UNDECIDED)
-        if status is CellStatus.STILL_RED and culprit and culprit in new_culprits:
-            status = CellStatus.NEW
+        sentence = decision.reason.sentence
+        suspects = _suspects(decision)
+        if status is CellStatus.STILL_RED and suspects and suspects in new:
+            status, sentence = CellStatus.NEW, _FOUND_TONIGHT.get(decision.reason, sentence)
         rate = decision.rate if isinstance(decision, Nothing) else None
         yield NightlyCell(
             series=key.series,
@@ -56,18 +74,29 @@ def cells(decisions: Mapping[CellKey, Decision], new_culprits: Collection[str]) 
             environment=key.environment,
             status=status,
             reason=decision.reason.value,
-            sentence=decision.reason.sentence,
+            sentence=sentence,
             since=_since(decision),
             culprit=culprit,
             rate=None if rate is None else FailureRate(failed=rate.failed, runs=rate.runs),
             action=_action(decision),
+            recent=tuple(
+                CommitRuns(commit=each.commit, passed=len(each.passed), failed=len(each.failed))
+                for each in recent.get(key, ())
+            ),
         )
+
+
+def _suspects(decision: Decision) -> frozenset[str]:
+    """The culprit of a cell, or the candidates that are left."""
+    if not isinstance(decision, Nothing):
+        return frozenset()
+    return frozenset({decision.culprit} if decision.culprit else decision.candidates)
 
 
 def range_of(decision: Bisect) -> str:
     """The range of a bisection, in words if its good end has to be found first."""
     if not decision.good:
-        return f"the commits before {short(decision.bad)}"
+        return f"the {WALK_LIMIT} commits before {short(decision.bad)}"
     return f"{short(decision.good)}..{short(decision.bad)}"
 
 

@@ -17,6 +17,7 @@ from bisect_tool.git.related import ancestors, existing
 from bisect_tool.nightly.decide import decide
 from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.history import History
+from bisect_tool.nightly.recent import recent
 from bisect_tool.results.nightly import NightlyDocument
 from bisect_tool.session import session as sessions
 from bisect_tool.watch.causes import causes
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from bisect_tool.session.store import Store
     from bisect_tool.sources.observation import CellKey, Observation
     from bisect_tool.watch.past_sessions import PastSession
+    from bisect_tool.watch.reported import Reported
 
 _log = logging.getLogger("bisect_run.watch")
 _COMMITS = 10_000
@@ -65,8 +67,8 @@ class Tools:
 class Night:
     """The night of one watch. Every trial is in the store before anything is decided on it."""
 
-    def __init__(self, watch: Watch, tools: Tools, known_causes: Mapping[str, str]) -> None:
-        self.watch, self._tools, self._known_causes = watch, tools, known_causes
+    def __init__(self, watch: Watch, tools: Tools, reported: Reported) -> None:
+        self.watch, self._tools, self._reported = watch, tools, reported
         self._began = time.monotonic()
         self._codes: list[ExitCode] = []
         self._errors: list[BisectError] = []
@@ -134,8 +136,9 @@ class Night:
         past = self._past()
         decisions = self._decide()
         ended = findings(self.watch.name, self._request, self._of_this_branch(past))
-        found = causes(self.watch.name, ended, decisions, self._known_causes)
-        new = {each.culprit for each in found if each.state == "new" and each.culprit}
+        found = causes(self.watch.name, ended, decisions, self._reported.states)
+        new = {each.suspects for each in found if each.state == "new"}
+        observations = self._observations(past)
         return NightlyDocument(
             schema=1,
             version=__version__,
@@ -144,10 +147,11 @@ class Night:
             repo=self.watch.options.repo or ".",
             ref=self.watch.options.ref,
             commit=self._history.commits[-1],
-            observed=len(self._observations(past)),
+            observed=len(observations),
             dry_run=dry_run,
-            cells=tuple(cells(decisions, new)),
+            cells=tuple(cells(decisions, new, recent(observations, self._history.positions))),
             causes=found,
+            notes=tuple(filter(None, [self._reported.problem])),
             exit_code=self._exit_code(
                 codes_of_given_up(ended, decisions),
                 is_new=any(each.state == "new" for each in found)

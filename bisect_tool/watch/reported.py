@@ -4,48 +4,63 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.supervise.files import write_whole
 from bisect_tool.watch.causes import reported_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from bisect_tool.paths import Home
     from bisect_tool.results.nightly import Cause
 
 _log = logging.getLogger("bisect_run.watch")
+_ASIDE = "reported.json.damaged"
+_CONSEQUENCE = f"causes that earlier nights reported count as new (it is kept as {_ASIDE})"
 
 
-def reported(home: Home) -> dict[str, str]:
-    """The fingerprint of each cause, with the state that was reported last; empty if nothing was."""
+@dataclass(frozen=True)
+class Reported:
+    """The fingerprint of each cause, with the state that was reported last; or why that is not known."""
+
+    states: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def reported(home: Home) -> Reported:
+    """What earlier nights reported."""
     path = _path(home)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        _log.warning("%s cannot be read, and everything is new: %s", path, error)
-        return {}
-    return {str(mark): str(state) for mark, state in content.items()} if isinstance(content, dict) else {}
+        return Reported()
+    except OSError as error:
+        return Reported(problem=f"{path} cannot be read ({error.strerror}): {_CONSEQUENCE}")
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        return Reported(problem=f"{path} is damaged: {_CONSEQUENCE}")
+    return Reported({str(mark): str(state) for mark, state in content.items()})
 
 
 def record(home: Home, causes: Iterable[Cause]) -> None:
-    """Remember that these causes were reported.
+    """Remember that these causes were reported; a file that cannot be read is kept beside the new one.
 
     Raises:
         EnvironmentFailed: the file cannot be written.
     """
-    states = {each.fingerprint: reported_state(each) for each in causes}
-    path = _path(home)
-    written = path.with_suffix(f".{os.getpid()}")
+    path, before = _path(home), reported(home)
+    states = {**before.states, **{each.fingerprint: reported_state(each) for each in causes}}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        written.write_text(json.dumps({**reported(home), **states}, indent=1), encoding="utf-8")
-        written.replace(path)
+        if before.problem:
+            path.replace(path.with_name(_ASIDE))
+            _log.warning("%s is kept as %s", path, _ASIDE)
+        write_whole(path, json.dumps(states, indent=1))
     except OSError as error:
         raise EnvironmentFailed(
             f"cannot write {path}: {error.strerror}", "What is new tonight will be reported as new again."

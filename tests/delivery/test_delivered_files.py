@@ -20,6 +20,7 @@ def test_the_folder_has_the_night_and_each_cause(delivery, tmp_path):
     out = tmp_path / "new" / "folder"
     assert delivery(night(cause()), out=str(out)) == [f"results are in {out}"]
     assert sorted(file.name for file in out.iterdir()) == [
+        "cause-f1e2d3.html",
         "cause-f1e2d3.json",
         "cause-f1e2d3.md",
         "junit.xml",
@@ -32,6 +33,7 @@ def test_the_folder_has_the_night_and_each_cause(delivery, tmp_path):
     assert Cause.model_validate_json((out / "cause-f1e2d3.json").read_text()) == cause()
     assert (out / "nightly.html").read_text().startswith("<!doctype html>")
     assert (out / "cause-f1e2d3.md").read_text().startswith("**Fails** at `5afb387bd`")
+    assert "New: test_external_lb_server_info[4] and 2 more cells" in (out / "cause-f1e2d3.html").read_text()
 
 
 def test_the_files_of_the_night_before_are_replaced(delivery, tmp_path):

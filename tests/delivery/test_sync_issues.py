@@ -69,6 +69,23 @@ def test_a_bisection_that_goes_on_takes_its_issue_over(delivery, service):
     assert delivery(night(found, other)) == []
 
 
+def test_a_home_that_forgot_what_it_reported_opens_no_second_issue(delivery, service):
+    """A culprit that was found among candidates has their fingerprint as long as the home knows it."""
+    delivery(night(candidates(fingerprint="of-the-candidates")))
+    delivery(night(cause(fingerprint="of-the-candidates")))
+    forgotten = cause("new", fingerprint="of-the-culprit")
+    assert delivery(night(forgotten)) == ["updated issue 1"]
+    assert delivery(night(forgotten)) == []
+    assert [len(service.issues), len(service.comments[1])] == [1, 1]
+
+
+def test_an_issue_that_somebody_closed_stays_so_when_the_home_forgot_it(delivery, service):
+    delivery(night(cause(fingerprint="before")))
+    service.issues[0]["state"] = "closed"
+    assert delivery(night(cause(fingerprint="after"))) == ["left issue 1 alone: somebody closed it"]
+    assert len(service.issues) == 1
+
+
 def test_each_cause_has_its_issue(delivery, service):
     other = cause(fingerprint="other", cells=("test_b[2]",))
     delivery(night(cause(), other))

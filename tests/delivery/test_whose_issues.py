@@ -12,7 +12,8 @@ from night_documents import candidates, cause, commit, night
         (candidates(fingerprint="a"), (candidates(fingerprint="a"), cause(fingerprint="b"))),
         (candidates(fingerprint="a", session="another"), (cause(fingerprint="b"),)),
         (candidates(fingerprint="a", session=""), (cause(fingerprint="b", session=""),)),
-        (cause(fingerprint="a"), (cause(fingerprint="b"),)),
+        (cause(fingerprint="a"), (cause(fingerprint="b", proven=False),)),
+        (cause(fingerprint="a"), (cause(fingerprint="a"), cause(fingerprint="b"))),
     ],
 )
 def test_other_issues_are_not_taken_over(delivery, service, first, second):

@@ -12,8 +12,8 @@ import pytest
 from night_documents import CELLS, candidates, cause, cell, hostile, night
 from test_golden import compare
 
-from bisect_tool.render.nightly_html import nightly_html
-from bisect_tool.results.nightly import CellStatus
+from bisect_tool.render.nightly_html import cause_html, nightly_html
+from bisect_tool.results.nightly import CellStatus, CommitRuns
 
 OURS = "https://github.com/vllm-project/vllm/"
 VOID = {"meta", "br", "rect"}
@@ -112,6 +112,48 @@ def test_a_night_without_causes_says_so():
     page = Page(nightly_html(night(cells=(cell(),), exit_code=0)))
     assert "No cause of failures; 1 of 1 cell passes." in page.words
     assert "article" not in page.tags
+
+
+RECENT = tuple(
+    CommitRuns(commit=f"{number}" * 40, passed=passed, failed=failed)
+    for number, (passed, failed) in enumerate([(2, 0), (1, 1), (0, 0), (0, 3)])
+)
+
+
+def test_a_cell_has_a_strip_of_its_newest_commits():
+    cells = (cell(CellStatus.STILL_RED, "test_b", recent=RECENT), cell(name="test_a"))
+    text = nightly_html(night(cause(cells=("test_b",)), cells=cells))
+    assert text.count('<svg class="strip" viewBox="0 0 4 1" role="img"') == 2  # of the cause, and of the cell
+    assert 'aria-label="failed at 2 of the newest 4 commits"' in text
+    strip = text[text.index('<svg class="strip"') :]
+    rects = re.findall(r'<rect class="([\w-]+)" x="(\d)" width="1" height="1"><title>([^<]*)', strip)
+    assert rects[:4] == [
+        ("green", "0", "000000000: 2 passed"),
+        ("flaky", "1", "111111111: 1 passed and 1 failed"),
+        ("infrastructure", "2", "222222222: the infrastructure failed"),
+        ("still-red", "3", "333333333: 3 failed"),
+    ]
+    page = Page(text)
+    assert page.tags <= TAGS
+    assert page.attributes <= ATTRIBUTES
+
+
+def test_a_cause_has_a_page_of_its_own():
+    document = night(cause(), candidates("open", fingerprint="b"), notes=("A file is damaged.",))
+    page = Page(cause_html(document, document.causes[0]))
+    assert page.text.count("Evidence") == 1
+    assert "New: test_external_lb_server_info[4] and 2 more cells fail since 27066d1b2" in page.words
+    assert "A file is damaged." in page.words
+    assert "Still red" not in page.words
+    assert {"#new", "#still-red"}.isdisjoint(page.anchors)
+
+
+@pytest.mark.parametrize("document", [*evil_nights()])
+def test_the_page_of_a_hostile_cause_runs_nothing(document):
+    for each in document.causes:
+        page = Page(cause_html(document, each))
+        assert page.tags <= TAGS
+        assert page.attributes <= ATTRIBUTES
 
 
 def test_many_cells_are_folded():

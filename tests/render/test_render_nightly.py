@@ -111,4 +111,18 @@ def test_hostile_names_are_cleaned():
 
 
 def test_watches_are_apart():
-    assert render_nights([night(), night(watch="other")]).count("\n\n\nother at ") == 1
+    text = render_nights([night(), night(watch="other")])
+    assert "\n\nother at " in text
+    assert "\n\n\n" not in text
+
+
+def test_note_of_a_night_is_at_its_top():
+    lines = render_nights([night(notes=("a file is damaged\x1b[0m",))]).split("\n")
+    assert lines[:3] == ["lb at 5afb387bd, main", "a file is damaged", ""]
+
+
+def test_cell_of_a_command_has_its_name_once():
+    command = NightlyCell(
+        series="w", job="command", cell="command", status=CellStatus.FLAKY, reason="r", sentence="It is."
+    )
+    assert "  - command" in render_nights([night(cells=(command,), causes=())]).split("\n")

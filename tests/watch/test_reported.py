@@ -5,7 +5,7 @@ import pytest
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.paths import Home
 from bisect_tool.results.nightly import Cause
-from bisect_tool.watch.reported import record, reported
+from bisect_tool.watch.reported import Reported, record, reported
 
 
 def cause(mark, state, culprit="c"):
@@ -14,19 +14,29 @@ def cause(mark, state, culprit="c"):
 
 def test_states_add_up_over_nights(tmp_path):
     home = Home(tmp_path, tmp_path)
-    assert reported(home) == {}
+    assert reported(home) == Reported()
     record(home, [cause("1", "new"), cause("2", "new")])
     record(home, [cause("1", "fixed"), cause("3", "open"), cause("4", "new", culprit="")])
-    assert reported(home) == {"1": "fixed", "2": "open", "3": "open", "4": "candidates"}
+    assert reported(home) == Reported({"1": "fixed", "2": "open", "3": "open", "4": "candidates"})
 
 
-def test_damaged_file_makes_everything_new(tmp_path):
-    home = Home(tmp_path, tmp_path)
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff"])
+def test_damaged_file_is_said_and_kept(tmp_path, content):
+    home, path = Home(tmp_path, tmp_path), tmp_path / "nightly" / "reported.json"
     record(home, [cause("1", "new")])
-    (tmp_path / "nightly" / "reported.json").write_text("{")
-    assert reported(home) == {}
-    (tmp_path / "nightly" / "reported.json").write_text("[1]")
-    assert reported(home) == {}
+    path.write_bytes(content)
+    found = reported(home)
+    assert found.states == {}
+    assert found.problem.startswith(f"{path} is damaged: causes that earlier nights reported count as new")
+    record(home, [cause("2", "new")])
+    assert reported(home) == Reported({"2": "open"})
+    assert path.with_name("reported.json.damaged").read_bytes() == content
+
+
+def test_file_that_cannot_be_read_is_said(tmp_path):
+    path = tmp_path / "nightly" / "reported.json"
+    path.mkdir(parents=True)
+    assert f"{path} cannot be read (Is a directory)" in reported(Home(tmp_path, tmp_path)).problem
 
 
 def test_disk_that_takes_nothing_is_named(tmp_path):

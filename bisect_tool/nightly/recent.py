@@ -1,0 +1,27 @@
+"""What a cell did at the newest commits: for a report, nothing is decided on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bisect_tool.nightly.infrastructure import without_infrastructure
+from bisect_tool.nightly.timeline import timelines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bisect_tool.nightly.timeline import CommitTrials
+    from bisect_tool.sources.observation import CellKey, Observation
+
+_COMMITS = 30
+
+
+def recent(
+    observations: Iterable[Observation], positions: Mapping[str, int]
+) -> dict[CellKey, tuple[CommitTrials, ...]]:
+    """The newest commits at which each cell ran, oldest first, of those that failed at one of them."""
+    found = {
+        key: tuple(each for each in timeline.commits if not each.is_missing)[-_COMMITS:]
+        for key, timeline in timelines(without_infrastructure(observations), positions).items()
+    }
+    return {key: commits for key, commits in found.items() if any(each.failed for each in commits)}
