@@ -44,7 +44,9 @@ def _sick(trials: Sequence[Observation]) -> frozenset[str]:
     if len(failed) < _FAILURES or len({trial.host for trial in trials if trial.host}) < 2:
         return frozenset()
     failures = Counter(trial.host for trial in failed if trial.host)
-    jobs = {host: {trial.key.job for trial in failed if trial.host == host} for host in failures}
+    jobs: defaultdict[str, set[str]] = defaultdict(set)
+    for trial in failed:
+        jobs[trial.host].add(trial.key.job)
     return frozenset(
         host
         for host, number in failures.items()

@@ -45,6 +45,8 @@ def without_outages(trials: Iterable[Observation]) -> tuple[Observation, ...]:
             spells[key.series, spell.commit].append(spell)
     outages = (each for each in spells.values() if len(each) >= _CELLS)
     spoiled = {failure for outage in outages for spell in outage for failure in spell.failures}
+    if not spoiled:
+        return trials
     return tuple(
         replace(trial, state=State.INFRASTRUCTURE) if trial in spoiled else trial for trial in trials
     )

@@ -37,6 +37,8 @@ def without_storms(trials: Iterable[Observation]) -> tuple[Observation, ...]:
             reruns[trial.key, trial.commit] += 1
     rerun = {at: outcomes[at] >= CONCLUSIVE for at, number in reruns.items() if number > 1}
     storms = {one for spell in _spells(trials) if _is_storm(spell, rerun) for one in spell}
+    if not storms:
+        return trials
     return tuple(replace(trial, state=State.INFRASTRUCTURE) if trial in storms else trial for trial in trials)
 
 
@@ -68,6 +70,6 @@ def _is_storm(spell: Sequence[Observation], rerun: Mapping[_At, bool]) -> bool:
     here = {(trial.key, trial.commit) for trial in spell}
     flaky = {at[0] for at, disagree in rerun.items() if disagree and at not in here}
     cells = {at[0] for at in here if at in rerun} - flaky
-    mixed = {key for key in cells if any(at[0] == key and rerun.get(at, False) for at in here)}
+    mixed = cells & {at[0] for at in here if rerun.get(at, False)}
     jobs = {key.job for key in mixed}
     return len(mixed) >= _CELLS and len(jobs) >= _JOBS and 2 * len(mixed) >= len(cells)

@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
-def reported_as(cell: str, names: Iterable[str]) -> str:
-    """What reports call a cell: its id, else that with a dotted module, else the only name of such a test.
+@dataclass(frozen=True)
+class ReportedNames:
+    """What reports call the tests that they have."""
 
-    Empty if there is none, or several tests of other files are called so.
-    """
-    names = tuple(names)
-    for name in (cell, _dotted(cell)):
-        if name in names:
-            return name
-    same = [name for name in names if _test_id(name) == _test_id(cell)]
-    return same[0] if len(same) == 1 else ""
+    names: Collection[str]
+
+    def of(self, cell: str) -> str:
+        """What they call a cell: its id, else that with a dotted module, else the only name of such a test.
+
+        Empty if there is none, or several tests of other files are called so.
+        """
+        for name in (cell, _dotted(cell)):
+            if name in self.names:
+                return name
+        return _only(self._by_test.get(_test_id(cell), ()))
+
+    @cached_property
+    def _by_test(self) -> Mapping[str, Sequence[str]]:
+        return _grouped((_test_id(name), name) for name in self.names)
 
 
-def cell_called(name: str, cells: Iterable[str]) -> str:
-    """The cell that reports call `name`; empty if there is none, or several tests of other files fit."""
-    cells = tuple(cells)
-    exact = [cell for cell in cells if name in (cell, _dotted(cell))]
-    same = exact or [cell for cell in cells if _test_id(cell) == _test_id(name)]
-    return same[0] if len(same) == 1 else ""
+@dataclass(frozen=True)
+class Cells:
+    """Cells that are to be found by what reports call them."""
+
+    cells: Collection[str]
+
+    def called(self, name: str) -> str:
+        """The cell that reports call `name`; empty if there is none, or several tests of other files fit."""
+        return _only(self._by_name.get(name) or self._by_test.get(_test_id(name), ()))
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[str]]:
+        return _grouped((name, cell) for cell in self.cells for name in {cell, _dotted(cell)})
+
+    @cached_property
+    def _by_test(self) -> Mapping[str, Sequence[str]]:
+        return _grouped((_test_id(cell), cell) for cell in self.cells)
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
+    return found
+
+
+def _only(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ""
 
 
 def ambiguous(names: Iterable[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bisect_tool.planner.reported_names import reported_as
+from bisect_tool.planner.reported_names import ReportedNames
 from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
 from bisect_tool.search.prior import Suspicion, weights, with_culprits
 
@@ -125,8 +125,12 @@ class Goal:
         if not self.earlier:
             return NO_EARLIER_RUNS
         if cell not in self._reported:
-            self._reported[cell] = self.earlier.get(reported_as(cell, self.earlier), NO_EARLIER_RUNS)
+            self._reported[cell] = self.earlier.get(self._names.of(cell), NO_EARLIER_RUNS)
         return self._reported[cell]
+
+    @cached_property
+    def _names(self) -> ReportedNames:
+        return ReportedNames(self.earlier)
 
     @cached_property
     def _reported(self) -> dict[str, EarlierRuns]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from bisect_tool.planner.bisect import is_open_end
 from bisect_tool.planner.planner import spoiled
-from bisect_tool.planner.reported_names import reported_as
+from bisect_tool.planner.reported_names import ReportedNames
 from bisect_tool.planner.types import CellConclusion, EndCounts, Finding, Purpose, State, Step
 from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
 
@@ -158,7 +158,8 @@ def _cells(goal: WalkGoal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
 
 def _observed(goal: WalkGoal, cells: Sequence[str]) -> str | None:
     """The youngest commit at which, as others observed, all cells passed; with `fix`, at which one failed."""
-    known = [goal.observed.get(reported_as(cell, goal.observed), ()) for cell in cells]
+    names = ReportedNames(goal.observed)
+    known = [goal.observed.get(names.of(cell), ()) for cell in cells]
     if not any(known):
         return None
     if goal.fix:

@@ -74,12 +74,13 @@ def _of_file(
 def _of_report(report: Report, file: ReportFile, series: str, commit: str) -> tuple[Observation, ...]:
     job = report.properties.get("job", "") or report.suite
     shard = report.properties.get("shard", "")
+    build, attempt = clean_line(_whole_path(file.folder), 300), clean_line(file.name, 300)
     return tuple(
         Observation(
             CellKey(series, job, shard, result.name),
             commit,
-            clean_line(_whole_path(file.folder), 300),
-            clean_line(file.name, 300),
+            build,
+            attempt,
             result.state,
             report.host,
             report.started,

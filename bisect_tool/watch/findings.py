@@ -10,7 +10,7 @@ from bisect_tool.mode import Bisect, Walk
 from bisect_tool.nightly.decision import Nothing
 from bisect_tool.nightly.known import KnownBisection
 from bisect_tool.nightly.reason import Reason
-from bisect_tool.planner.reported_names import cell_called
+from bisect_tool.planner.reported_names import Cells
 from bisect_tool.sources.observation import CellKey
 from bisect_tool.watch.own_observations import end_of, own_key, time_of
 from bisect_tool.watch.past_sessions import has_check
@@ -127,5 +127,6 @@ def _reports(series: str, past: PastSession) -> dict[CellKey, CellReport]:
     # A command is one cell, whatever test of a CI service it represents; so is a job without tests.
     only = next(iter(red), "")
     by_name = not past.request.check.by_exit_code
-    names = {key: cell_called(key.cell, red) if key.cell and by_name else only for key in wanted}
+    cells = Cells(red)
+    names = {key: cells.called(key.cell) if key.cell and by_name else only for key in wanted}
     return {key: red[name] for key, name in names.items() if name}

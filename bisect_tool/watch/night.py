@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from bisect_tool.nightly.decision import Decision, KnownTrials
+    from bisect_tool.nightly.decision import Decision
     from bisect_tool.options.resolve import Resolved
     from bisect_tool.options.watches import Watch
     from bisect_tool.paths import Home
@@ -108,11 +108,11 @@ class Night:
 
     def queue(self) -> tuple[Queued, ...]:
         """The bisections that the decision calls for."""
-        wanted = dict.fromkeys(each for each in self._decide().values() if isinstance(each, Bisect))
         position = self._history.position
         return tuple(
             Queued(self.watch.name, each, position(each.bad) - position(each.good), self._trial_s)
-            for each in wanted
+            for key, each in self._decide().items()
+            if isinstance(each, Bisect) and key == each.cells[0]  # its other cells share it
         )
 
     def bisect(self, decision: Bisect) -> None:
@@ -124,7 +124,8 @@ class Night:
         say(f"{self.watch.name}: bisecting {range_of(decision)}")
         try:
             resolved = bisection(self.watch, decision, self._minutes_left, home, say)
-            known = [each for each in decision.trials if self._is_news(each, resolved)]
+            seen = self._seen_anyway(resolved)
+            known = [each for each in decision.trials if each.commit not in seen]
             document = self._run(with_observations(resolved, known))
         except BisectError as error:
             self._keep(error)
@@ -238,14 +239,14 @@ class Night:
         older = ancestors(git, existing(git, elsewhere), [head])
         return [each for each in past if each.request.bad not in elsewhere or each.request.bad in older]
 
-    def _is_news(self, trials: KnownTrials, resolved: Resolved) -> bool:
-        """Whether the bisection does not see these runs anyway, as shared trials in its range.
+    def _seen_anyway(self, resolved: Resolved) -> frozenset[str]:
+        """The commits of which a bisection sees the runs anyway, as shared trials in its range.
 
         A command shares no trials, and a bisection that is repeated takes none.
         """
         if self._request is None or self._request.check.by_exit_code or resolved.request.fresh:
-            return True
-        return trials.commit not in {*resolved.range.parents, *resolved.request.ends}
+            return frozenset()
+        return frozenset((*resolved.range.parents, *resolved.request.ends))
 
     def _run(self, resolved: Resolved) -> Document:
         return self._tools.run(

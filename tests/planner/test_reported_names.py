@@ -2,7 +2,7 @@
 
 import pytest
 
-from bisect_tool.planner.reported_names import ambiguous, cell_called, reported_as
+from bisect_tool.planner.reported_names import Cells, ReportedNames, ambiguous
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from bisect_tool.planner.reported_names import ambiguous, cell_called, reported_
     ],
 )
 def test_a_cell_is_found_by_its_id_then_its_module_then_its_name(cell, names, found):
-    assert reported_as(cell, names) == found
+    assert ReportedNames(names).of(cell) == found
 
 
 def test_names_of_several_files_are_ambiguous():
@@ -37,4 +37,4 @@ def test_names_of_several_files_are_ambiguous():
     ],
 )
 def test_cell_by_the_name_of_a_report(name, cell):
-    assert cell_called(name, ("t.py::test_a[4]", "t.py::test_b", "u.py::test_b")) == cell
+    assert Cells(("t.py::test_a[4]", "t.py::test_b", "u.py::test_b")).called(name) == cell

@@ -279,3 +279,12 @@ def test_run_read_by_several_names_is_one_run(tmp_path, folder):
     (tmp_path / "latest").symlink_to(SHA)
     found = [observe(tmp_path / name / "a.xml")[0] for name in (SHA, f"../{tmp_path.name}/{SHA}")]
     assert len({(each.build, each.attempt) for each in found}) == 1
+
+
+def test_the_folder_of_a_file_is_looked_up_once_for_all_of_its_tests(tmp_path, folder, monkeypatch):
+    folder(f"{SHA}/a.xml", report("".join(case(f"test_{number}") for number in range(50))))
+    looked_up = []
+    monkeypatch.setattr(
+        "bisect_tool.sources.junit_files._whole_path", lambda path: looked_up.append(path) or path
+    )
+    assert (len(observe(tmp_path)), len(looked_up)) == (50, 1)
