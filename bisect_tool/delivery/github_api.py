@@ -18,6 +18,7 @@ from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.github_client import WRITE_TOKEN
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
+from bisect_tool.sources.transfer import transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,8 +126,10 @@ class GithubApi:
         for attempt in range(_TRIES):
             self._pace(method)
             try:
-                response = self._session.request(
-                    method, url, json=body, timeout=_TIMEOUT, allow_redirects=False
+                response = transfer(
+                    lambda _: self._session.request(
+                        method, url, json=body, timeout=_TIMEOUT, allow_redirects=False
+                    )
                 )
                 reason = f"HTTP {response.status_code}"
                 wait = self._wait(response, attempt)

@@ -99,7 +99,9 @@ class Issues:
         first = _oldest(
             each
             for each in self._labelled
-            if (each.is_open and section_state(each.body) == CANDIDATES or section_state(each.body) == state)
+            if (
+                (each.is_open and section_state(each.body) == CANDIDATES) or section_state(each.body) == state
+            )
             and each.number not in self._taken
             and section_session(each.body) == session
             and section_name(each.body) not in causes

@@ -11,6 +11,7 @@ import requests
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.rate_limit import wait_after_refusal
+from bisect_tool.sources.transfer import transfer
 
 if TYPE_CHECKING:
     from bisect_tool.delivery.clock import Clock
@@ -30,7 +31,9 @@ def post(url: str, text: str, clock: Clock) -> bool:
     """
     for _ in range(_TRIES):
         try:
-            response = requests.post(url, json={"text": text}, timeout=_TIMEOUT, allow_redirects=False)
+            response = transfer(
+                lambda _: requests.post(url, json={"text": text}, timeout=_TIMEOUT, allow_redirects=False)
+            )
         except (requests.RequestException, ValueError) as error:  # ValueError: what is no host name
             if _may_have_arrived(error):
                 return False

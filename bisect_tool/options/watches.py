@@ -135,9 +135,7 @@ def _of_table(  # noqa: PLR0913, PLR0917 - the three places that options come fr
     is_command = "command" in own
     others = {*_OF_TESTS} if is_command else set() if own.isdisjoint(("scenario", "pytest")) else {"command"}
     of_pytest = {*_OF_PYTEST} if is_command or "pytest" not in {*own, *content, *given} else set()
-    shared = {
-        key: value for key, value in content.items() if key.replace("-", "_") not in others | of_pytest
-    }
+    shared = {key: value for key, value in content.items() if key.replace("-", "_") not in others | of_pytest}
     return _options(path, name, {**shared, **table}, options, given - of_pytest)
 
 

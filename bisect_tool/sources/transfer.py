@@ -25,7 +25,7 @@ DEADLINE_S = 1800.0
 _Result = TypeVar("_Result")
 
 
-class TooSlow(requests.Timeout):
+class TooSlow(requests.ReadTimeout):
     """A transfer was given up; the text says how slow it was."""
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from threading import Event
 
 import documents
 import pytest
 from github_service import Fault
+from local_server import serving
 from night_documents import candidates, cause, hostile, night
+
+from bisect_tool.sources import transfer
 
 CELLS = "test_external_lb_server_info[4] and 2 more cells"
 PULL = "<https://github.com/vllm-project/vllm/pull/34730|PR #34730>"
@@ -68,6 +72,22 @@ def test_a_message_without_an_answer_is_not_repeated(delivery, service):
     assert said == ["posted to the webhook, which did not answer: not repeated"]
     assert delivery(night(cause("open")), slack=True) == []
     assert len(service.messages) == 1
+
+
+def test_a_message_whose_answer_never_ends_is_not_repeated(delivery, monkeypatch):
+    """Each byte renews the timeout of `requests`."""
+    monkeypatch.setattr(transfer, "STALL_S", 0.3)
+    over = Event()
+
+    def answer(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while not over.wait(0.01):
+            handler.wfile.write(b".")
+
+    with serving(answer) as delivery.environment["BISECT_RUN_SLACK_WEBHOOK"]:
+        said = delivery(night(cause()), slack=True)
+        over.set()
+    assert said == ["posted to the webhook, which did not answer: not repeated"]
 
 
 @pytest.mark.parametrize("status", [404, 500, 302])

@@ -393,9 +393,7 @@ def test_a_log_that_is_cut_is_requested_again(connect):
         ("DEADLINE_S", b"." * transfer.CHUNK, r"not complete after 0 s, with \d+ KiB"),
     ],
 )
-def test_a_body_that_never_ends_is_given_up(  # noqa: PLR0917 - a fixture each
-    connect, monkeypatch, limit, body, reason
-):
+def test_a_body_that_never_ends_is_given_up(connect, monkeypatch, limit, body, reason):
     """Each byte renews the timeout of `requests`."""
     monkeypatch.setattr(transfer, limit, 0.3)
     over = Event()

@@ -17,6 +17,7 @@ from bisect_tool.errors import BisectError, EnvironmentFailed, UsageError
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
+from bisect_tool.sources.transfer import transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,13 +91,15 @@ class Caller:
 
     def _response(self, call: Call) -> requests.Response:
         try:
-            response = requests.request(
-                call.method,
-                f"{self.url}{call.path}",
-                json=call.body,
-                auth=Bearer(self.token),
-                timeout=_TIMEOUT,
-                allow_redirects=False,
+            response = transfer(
+                lambda _: requests.request(
+                    call.method,
+                    f"{self.url}{call.path}",
+                    json=call.body,
+                    auth=Bearer(self.token),
+                    timeout=_TIMEOUT,
+                    allow_redirects=False,
+                )
             )
         except requests.RequestException as error:
             raise LostAnswer(f"{self.service} did not answer: {type(error).__name__}") from None
