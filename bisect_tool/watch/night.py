@@ -174,6 +174,9 @@ class Night:
         for past in self._past():
             if not past.unfinished or not past.bisects_for(self.watch.name):
                 continue
+            if self._request is not None and not has_check(past, self._request):
+                self._give_up(past, "the watch runs another check by now")
+                continue
             if self._used_up:
                 self._put_off(f"{past.id} is not resumed")
                 return
@@ -181,12 +184,15 @@ class Night:
             try:
                 document = self._tools.run(self._loaded(past), self._tools.store)
             except UsageError as error:
-                self._tools.say(f"{self.watch.name}: {error.message}. {past.id} is not resumed again")
-                abandon(past, self._tools.home)
+                self._give_up(past, error.message)
             except BisectError as error:
                 self._keep(error)
             else:
                 self._codes.append(ExitCode(document.exit_code))
+
+    def _give_up(self, past: PastSession, why: str) -> None:
+        self._tools.say(f"{self.watch.name}: {why}. {past.id} is not resumed again")
+        abandon(past, self._tools.home)
 
     def _loaded(self, past: PastSession) -> Session:
         """An interrupted bisection, which has no more time than is left of this night."""

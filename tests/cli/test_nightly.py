@@ -178,8 +178,8 @@ def test_watch_that_cannot_begin_does_not_keep_others_from_it(cli, repo, check, 
 def interrupted(cli, repo, check, home):
     """A bisection of the watch that was interrupted; `good` is the commit at which it begins."""
 
-    def begin(good):
-        cli("nightly", "--repo", repo, "--ref", "HEAD~7", "--", check)
+    def begin(good, *night):
+        cli("nightly", *(night or ("--repo", repo, "--ref", "HEAD~7", "--", check)))
         store = Store(home / "state" / "store.db", lambda _: None)
         (first,) = store.sessions()
         request = Request.model_validate_json(first.request)
@@ -198,6 +198,23 @@ def test_bisection_that_cannot_be_resumed_is_given_up(cli, repo, check, interrup
     first, second = (cli("nightly", "--repo", repo, "--ref", "HEAD~6", "--", check) for _ in range(2))
     assert f"{session} is not resumed again" in first.err
     assert (second.code, session in second.err) == (0, False)
+
+
+def test_bisection_of_another_check_than_the_watch_has_by_now_is_given_up(
+    cli, repo, check, interrupted, tmp_path
+):
+    """Such as a command that ended with 128 or more, which was changed."""
+
+    def configured(command):
+        path = tmp_path / "bisect-run.toml"
+        path.write_text(f'repo = "{repo}"\nref = "HEAD~7"\n[watch.a]\ncommand = {json.dumps(command)}\n')
+        return "--config", path
+
+    session = interrupted(git(repo, "rev-parse", "HEAD~6"), *configured([str(check)]))
+    changed = configured(["sh", "-c", f"{check} || exit 1"])
+    first, second = (cli("nightly", *changed) for _ in range(2))
+    assert f"the watch runs another check by now. {session} is not resumed again" in first.err
+    assert (first.code, second.code, session in second.err) == (0, 0, False)
 
 
 def test_resumed_bisection_has_the_time_that_is_left(cli, repo, check, interrupted, monkeypatch):
