@@ -117,7 +117,7 @@ class NightlyDocument(_Model):
     """What one night of one watch found.
 
     `commit` is that of `ref`, and `observed` the number of results read.
-    `created` is ISO 8601 with a time zone. `notes` are sentences on what the night could not know.
+    `created` is ISO 8601 with a time zone. `notes` are sentences on what the night could not do or know.
     """
 
     schema_: Literal[1] = Field(SCHEMA, alias="schema")

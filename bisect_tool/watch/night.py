@@ -72,6 +72,7 @@ class Night:
         self._began = time.monotonic()
         self._codes: list[ExitCode] = []
         self._errors: list[BisectError] = []
+        self._notes: list[str] = []
         options, say = watch.options, tools.say
         self._own = None if options.observes else check_at(watch, options.ref, 1, tools.home, say)
         self._require_same_profile()
@@ -152,7 +153,7 @@ class Night:
             dry_run=dry_run,
             cells=tuple(cells(decisions, new, recent(observations, self._history.positions))),
             causes=found,
-            notes=tuple(filter(None, [self._reported.problem])),
+            notes=tuple(filter(None, (self._reported.problem, *self._notes))),
             exit_code=self._exit_code(
                 codes_of_given_up(ended, decisions),
                 is_new=any(each.state == "new" for each in found)
@@ -191,7 +192,7 @@ class Night:
                 self._codes.append(ExitCode(document.exit_code))
 
     def _give_up(self, past: PastSession, why: str) -> None:
-        self._tools.say(f"{self.watch.name}: {why}. {past.id} is not resumed again")
+        self._note(f"{why}. {past.id} is not resumed again")
         abandon(past, self._tools.home)
 
     def _loaded(self, past: PastSession) -> Session:
@@ -260,13 +261,18 @@ class Night:
         )
 
     def _put_off(self, what: str) -> None:
-        self._tools.say(f"{self.watch.name}: the budget is used up; {what} tonight")
+        self._note(f"the budget is used up; {what} tonight")
         self._codes.append(ExitCode.INCONCLUSIVE)
 
     def _keep(self, error: BisectError) -> None:
         _log.warning("%s: %s", self.watch.name, error.message, exc_info=True)
-        self._tools.say(f"{self.watch.name}: {error.message}. {error.hint}".rstrip())
+        self._note(f"{error.message}. {error.hint}".rstrip())
         self._errors.append(error)
+
+    def _note(self, why: str) -> None:
+        """Say what this night could not do: its result is that of earlier ones then."""
+        self._tools.say(f"{self.watch.name}: {why}")
+        self._notes.append(why)
 
     def _require_same_profile(self) -> None:
         """Refuse a profile that the machine chose because it lost a GPU, say: its nights are other nights."""

@@ -160,6 +160,7 @@ def test_budget_that_is_used_up_leaves_reruns_for_later(cli, repo, check, monkey
     ended = cli("nightly", "--repo", repo, "--", check)
     assert ended.code == 3
     assert "the budget is used up; not run again tonight" in ended.err
+    assert "the budget is used up; not run again tonight" in ended.out
 
 
 def test_watch_that_cannot_begin_does_not_keep_others_from_it(cli, repo, check, tmp_path, monkeypatch):
