@@ -41,6 +41,7 @@ def main() -> None:
     parent = read_process(os.getppid())
     if parent is None:
         return
+    _restore_signals()
     with socket.socket(fileno=os.dup(0)) as requests:
         signal.signal(signal.SIGCHLD, _reap)
         while is_alive(parent.identity):
@@ -55,6 +56,17 @@ def main() -> None:
                 _become_guardian(Path(os.fsdecode(spec)), descriptors, parent.identity)
             for descriptor in descriptors:
                 os.close(descriptor)
+
+
+def _restore_signals() -> None:
+    """Undo what the caller blocks and ignores: a cluster's workers do so, and a program would inherit it.
+
+    SIGPIPE and SIGXFSZ are ignored by Python itself, and restored where a program is executed.
+    """
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _reap(_number: int, _frame: FrameType | None) -> None:
