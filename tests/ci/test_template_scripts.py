@@ -10,14 +10,18 @@ import time
 from pathlib import Path
 
 import pytest
-from stand_ins import SCRIPTS
+from stand_ins import SCRIPTS, TEMPLATES
 
 CODES = [0, 1, 2, 3, 4, 5, 70, 130, 143]
 SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or shutil.which("shellcheck")
 ENDS_WITH = "sys.exit({code} if sys.argv[1] != 'prune' else 0)"
 
 
-@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.sh")), ids=lambda script: script.name)
+@pytest.mark.parametrize(
+    "script",
+    sorted([*SCRIPTS.glob("*.sh"), *TEMPLATES.glob("slurm/*")]),
+    ids=lambda script: script.name,
+)
 def test_a_script_is_sound(script):
     """Shellcheck comes with the extra `test`; without it, bash at least has to parse the script."""
     check = [SHELLCHECK] if SHELLCHECK else ["bash", "-n"]

@@ -1,0 +1,137 @@
+"""The templates that start Ray, with stand-ins for Slurm, Ray and bisect-run."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+import pytest
+import yaml
+from stand_ins import TEMPLATES
+
+from bisect_tool.executor.ray.needs import Needs
+
+SCRIPT = TEMPLATES / "slurm" / "bisect-run.sbatch"
+KUBERAY = TEMPLATES / "kuberay" / "raycluster.yaml"
+STEP = """
+import os
+words = sys.argv[1:]
+while words[0].startswith("-"):
+    words.pop(0)
+if words[0] == "hostname":
+    print("10.0.0.1 fe80::1")
+    sys.exit()
+os.execvp(words[0], words)
+"""
+RAY = """
+import signal
+if sys.argv[1] == "health-check":
+    sys.exit("--head" not in open("calls").read())
+if "--block" in sys.argv:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.pause()
+"""
+WAITS = """
+import signal
+def end(*_):
+    with open("terminated", "w"):
+        sys.exit(143)
+signal.signal(signal.SIGTERM, end)
+open("driving", "w").close()
+while True:
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def slurm(place):
+    """A job on three nodes; a function that says how bisect-run ends there."""
+    place.stand_in("scontrol", "print('n1\\nn2\\nn3')")
+    place.stand_in("srun", STEP)
+    place.stand_in("ray", RAY)
+
+    def bisect_run(code):
+        place.stand_in("bisect-run", code)
+        return place
+
+    return bisect_run
+
+
+def started(place, program):
+    return [words[1:] for words in place.calls if words[0] == program]
+
+
+def nodes_of(call):
+    return next(word.partition("=")[2] for word in call if word.startswith("--nodelist="))
+
+
+@pytest.mark.parametrize("code", [0, 3, 5])
+def test_a_job_starts_ray_on_its_nodes_bisects_and_ends_as_bisect_run_does(slurm, code):
+    place = slurm(f"sys.exit({code})")
+    done = place.run("bash", SCRIPT, "--good", "a", "--bad", "b", SLURM_JOB_NODELIST="n[1-3]")
+    assert done.returncode == code, done.stderr
+    assert started(place, "bisect-run") == [["--executor", "ray", "--good", "a", "--bad", "b"]]
+    head, *others = [call for call in started(place, "ray") if call[0] == "start"]
+    assert {"--head", "--block", "--node-ip-address=10.0.0.1", "--port=6379"} <= set(head)
+    assert others in ([], [["start", "--block", "--address=10.0.0.1:6379"]])
+    assert {nodes_of(call) for call in started(place, "srun")} <= {"n1", "n2,n3"}
+
+
+def test_every_other_node_joins(slurm, wait_for):
+    place = slurm(WAITS)
+    with job(place, "--good", "a") as running:
+        wait_for(lambda: any("--address=10.0.0.1:6379" in call for call in started(place, "ray")))
+        running.send_signal(signal.SIGTERM)
+    steps = [call for call in started(place, "srun") if "hostname" not in call]
+    assert [(nodes_of(call), call[2]) for call in steps] == [("n1", "--nodes=1"), ("n2,n3", "--nodes=2")]
+
+
+def test_a_job_that_is_ended_lets_bisect_run_end_first(slurm, wait_for):
+    place = slurm(WAITS)
+    with job(place, "resume", "20261127-1") as running:
+        wait_for((place.folder / "driving").exists)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 143
+    assert (place.folder / "terminated").exists()
+    assert started(place, "bisect-run") == [["resume", "20261127-1"]]
+
+
+def job(place, *words):
+    env = place.environment(SLURM_JOB_NODELIST="n[1-3]")
+    return subprocess.Popen(["bash", str(SCRIPT), *words], cwd=place.folder, env=env)
+
+
+@pytest.fixture
+def wait_for():
+    def wait(condition):
+        ends = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < ends, "the condition never came true"
+            time.sleep(0.01)
+
+    return wait
+
+
+def test_a_worker_of_the_kubernetes_cluster_has_room_for_a_trial():
+    spec = yaml.safe_load(KUBERAY.read_text())["spec"]
+    (group,) = spec["workerGroupSpecs"]
+    (worker,) = group["template"]["spec"]["containers"]
+    limits = worker["resources"]["limits"]
+    node = {"CPU": float(limits["cpu"]), "GPU": float(limits["nvidia.com/gpu"])}
+    assert Needs(cpus=8, gpus=4).fit([node])
+    assert group["minReplicas"] >= 1
+    assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+
+
+def test_every_pod_of_the_kubernetes_cluster_has_a_home_of_its_kind():
+    spec = yaml.safe_load(KUBERAY.read_text())["spec"]
+    for group, volume in (
+        (spec["headGroupSpec"], "persistentVolumeClaim"),
+        (spec["workerGroupSpecs"][0], "emptyDir"),
+    ):
+        pod = group["template"]["spec"]
+        (container,) = pod["containers"]
+        home = next(each["value"] for each in container["env"] if each["name"] == "BISECT_RUN_HOME")
+        mount = next(each["name"] for each in container["volumeMounts"] if each["mountPath"] == home)
+        assert volume in next(each for each in pod["volumes"] if each["name"] == mount)
