@@ -315,7 +315,8 @@ class Request(_Model):
     trials of earlier sessions. `pass_env` are variables that trials get although their names look like
     secrets. `gpus` are the names of those that trials may use (none: all that are visible), and with
     `share_gpu` all of them use the first. `wheel_url` is the value of --wheel-url, and `wheels` what was
-    chosen for the whole range; None without wheels. `rerun` is the command line that does the same again.
+    chosen for the whole range; None without wheels. `ray_address` names the Ray cluster that runs the trials;
+    None runs them here. `rerun` is the command line that does the same again.
     `watched` is set in sessions of `nightly`.
     """
 
@@ -334,6 +335,7 @@ class Request(_Model):
     pass_env: tuple[str, ...] = ()
     wheel_url: str | None = None
     wheels: ChosenWheels | None = None
+    ray_address: str | None = None
     scenario_sha256: str = ""
     rerun: str = ""
     watched: Watched | None = None

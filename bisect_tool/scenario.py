@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -56,6 +56,15 @@ class LaunchProfile(_Model):
     )
 
 
+class RayNeeds(_Model):
+    """What a trial needs of a node of a Ray cluster besides its GPUs."""
+
+    cpus: float = Field(1, ge=0, description="CPUs; Ray sets OMP_NUM_THREADS to as many")
+    resources: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="custom resources of the cluster, such as `{ a100 = 1 }`"
+    )
+
+
 _NO_SERVER = LaunchProfile(command=("false",), model="none")
 
 
@@ -71,6 +80,7 @@ class Profile(_Model):
     launch: LaunchProfile = Field(_NO_SERVER, description="how a suite's servers are started")
     timeouts: Timeouts = Timeouts()
     tiny_model: bool = Field(default=False, description="make the tiny random-weight model in {assets}")
+    ray: RayNeeds | None = Field(None, description="what a trial needs of a node with --executor ray")
 
 
 class Scenario(_Model):

@@ -21,7 +21,7 @@ IMPORT = re.compile(r"^\s*(?:import|from) (\w+)", re.MULTILINE)
     ("folder", "requirements"),
     [
         ("bisect_tool", [*RUN_TIME, *EXTRAS["engine"], *EXTRAS["ray"]]),
-        ("tests", [*RUN_TIME, *EXTRAS["engine"], *EXTRAS["test"]]),
+        ("tests", [*RUN_TIME, *EXTRAS["engine"], *EXTRAS["ray"], *EXTRAS["test"]]),
     ],
 )
 def test_every_import_is_declared(folder, requirements):

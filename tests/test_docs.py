@@ -13,7 +13,7 @@ from bisect_tool.cli.dispatch import command_line
 from bisect_tool.errors import ExitCode, StepCode
 from bisect_tool.evidence.engine_logs import EngineLogs
 from bisect_tool.evidence.patterns import Milestone, Pattern
-from bisect_tool.scenario import LaunchProfile, Profile, Scenario, Timeouts
+from bisect_tool.scenario import LaunchProfile, Profile, RayNeeds, Scenario, Timeouts
 from bisect_tool.wheels.settings import CommitWheels
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +37,7 @@ def fields():
         Scenario,
         Profile,
         LaunchProfile,
+        RayNeeds,
         EngineLogs,
         Pattern,
         Milestone,

@@ -229,7 +229,8 @@ def _announce(bisecting: Session) -> None:
 
 
 def _to_the_end(session: Session, store: Store, interrupt: Interrupt) -> tuple[State, Document]:
-    busy = str if session.request.check.as_job else BusyWatch()  # of another machine nothing is known
+    elsewhere = session.request.check.as_job or session.request.ray_address
+    busy = str if elsewhere else BusyWatch()  # of another machine nothing is known
     with Progress(session, busy=busy) as progress:
         own = [row.result for row in store.trials(session.id)]
 

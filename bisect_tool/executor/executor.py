@@ -107,3 +107,14 @@ def require_capabilities(config: TrialConfig, capabilities: Capabilities) -> Non
     """Raise UsageError where the trials of this configuration need what their executor cannot do."""
     if config.stress is not None and not capabilities.stresses:
         raise UsageError("--stress needs trials on this machine", "Remove --stress or --executor.")
+
+
+def require_parallel(config: TrialConfig) -> None:
+    """Raise UsageError where trials of this profile cannot run side by side."""
+    launch = config.profile.launch if config.profile else None
+    if launch is not None and launch.fixed_ports and config.slots > 1:
+        ports = ", ".join(map(str, launch.fixed_ports))
+        raise UsageError(
+            f"the engine always binds port {ports}, so only one trial can run at a time",
+            "Remove --slots.",
+        )

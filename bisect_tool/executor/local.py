@@ -8,9 +8,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from bisect_tool.build import fingerprint, lineage
-from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.event import Entered, Event, Failed, Noted, Waits, Yielded
-from bisect_tool.executor.executor import Capabilities
+from bisect_tool.executor.executor import Capabilities, require_parallel
 from bisect_tool.executor.gpu_slots import GpuSlots, gpus_of_slots
 from bisect_tool.executor.pinned import pin
 from bisect_tool.executor.prefetch import Prefetch
@@ -48,7 +48,7 @@ class LocalExecutor:
         repository: Repository,
         cancel: threading.Event,
     ) -> None:
-        _check(config)
+        require_parallel(config)
         self._setting = config
         self._repository = repository
         self.cancel = cancel
@@ -156,13 +156,3 @@ class LocalExecutor:
         wheels = lineage(self._repository, sha, profile.build) if profile else None
         order = TrialSpec(sha, tree, name, cells, folder, slot, worktree.added, self._wait, wheels)
         return run_trial(self._setting, order, phase, self.cancel)
-
-
-def _check(config: TrialConfig) -> None:
-    launch = config.profile.launch if config.profile else None
-    if launch is not None and launch.fixed_ports and config.slots > 1:
-        ports = ", ".join(map(str, launch.fixed_ports))
-        raise UsageError(
-            f"the engine always binds port {ports}, so only one trial can run at a time",
-            "Remove --slots.",
-        )

@@ -1,8 +1,9 @@
-"""The options that say where trials run: here, or as jobs of the team's own CI."""
+"""The options that say where trials run: here, on a Ray cluster, or as jobs of the team's own CI."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 import typer
@@ -16,9 +17,15 @@ class ExecutorOptions:
     """Where trials run; the tokens of CI services come from the environment."""
 
     executor: Annotated[
-        Literal["local", "buildkite", "github"],
-        typer.Option("--executor", help="Run trials on this machine, or as jobs of a CI service."),
+        Literal["local", "ray", "buildkite", "github"],
+        typer.Option(
+            "--executor", help="Run trials on this machine, on a Ray cluster, or as jobs of a CI service."
+        ),
     ] = "local"
+    address: Annotated[
+        str,
+        typer.Option("--address", metavar="ADDRESS", help="The Ray cluster: HOST:PORT of its head node."),
+    ] = "auto"
     pipeline: Pipeline = ""
     repository: Repository = ""
     workflow: Workflow = ""
@@ -53,6 +60,11 @@ class ExecutorOptions:
         """Whether trials are jobs of a CI service."""
         return self.executor in _NEEDED
 
+    @property
+    def on_ray(self) -> bool:
+        """Whether trials run on a Ray cluster."""
+        return self.executor == "ray"
+
 
 FIELDS = frozenset(field.name for field in fields(ExecutorOptions))
 _NEEDED = {"buildkite": ("pipeline", "job"), "github": ("workflow", "job")}
@@ -60,13 +72,16 @@ _ONLY = {
     "buildkite": ("repository", "workflow", "ci_input"),
     "github": ("pipeline", "exclude_env", "allow_builds"),
 }
+_NOT_OF_CI = frozenset({"executor", "address"})
 _FLAGS = {"ci_input": "--input"}
+NO_RAY = ("--executor ray needs the package ray", "pip install 'bisect-run[ray]'")
 
 
 def validate_executor(options: ExecutorOptions) -> None:
     """Raise UsageError for options that do not go together with the executor."""
+    _validate_ray(options)
     if not options.in_ci:
-        given = [name for name in FIELDS - {"executor"} if getattr(options, name) != _default(name)]
+        given = [name for name in FIELDS - _NOT_OF_CI if getattr(options, name) != _default(name)]
         if given:
             raise UsageError(
                 f"{_flag(min(given))} needs --executor buildkite or github", "Add it, or remove the option."
@@ -78,6 +93,13 @@ def validate_executor(options: ExecutorOptions) -> None:
     for name in _ONLY[options.executor]:
         if getattr(options, name) != _default(name):
             raise UsageError(f"{_flag(name)} is no option of --executor {options.executor}", "Remove it.")
+
+
+def _validate_ray(options: ExecutorOptions) -> None:
+    if not options.on_ray and options.address != _default("address"):
+        raise UsageError("--address needs --executor ray", "Add it, or remove the option.")
+    if options.on_ray and find_spec("ray") is None:
+        raise UsageError(*NO_RAY)
 
 
 def _default(name: str) -> object:

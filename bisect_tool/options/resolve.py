@@ -89,8 +89,9 @@ def resolve(
         scenario = scenarios.load(projects.SCENARIO)
     check = _check(options, scenario, repository, rev, notice)
     mode, bad = resolve_mode(options, repository, rev, command, notice)
+    ray = options.address if isinstance(options, ExecutorOptions) and options.on_ray else None
     profile, gpus = (
-        resolve_profile(options.profile, scenario, check, repository, rev),
+        resolve_profile(options.profile, scenario, check, repository, rev, elsewhere=ray is not None),
         parse_gpus(options.gpus),
     )
     request = Request(
@@ -108,6 +109,7 @@ def resolve(
         deadline_s=options.deadline,
         pass_env=options.pass_env,
         wheel_url=options.wheel_url,
+        ray_address=ray,
     )
     wheels = resolve_wheels(options.wheel_url, request, repository, notice)
     request = _with_rerun(request.model_copy(update={"wheels": wheels}), options)
@@ -177,7 +179,7 @@ def _check(
     bad: str,
     notice: Callable[[str], None],
 ) -> Check:
-    if isinstance(options, ExecutorOptions) and options.executor != "local":
+    if isinstance(options, ExecutorOptions) and options.executor in ("buildkite", "github"):
         return _job(options, options.executor)
     if scenario is None:
         argv = command_line(options.command, repository, bad)

@@ -17,20 +17,31 @@ if TYPE_CHECKING:
 ANY_PROJECT = "For other projects, use --pytest tests/, or a command after -- (-- ./check.sh)."
 
 
-def resolve_profile(
-    asked: str | None, scenario: Scenario | None, check: Check, repository: Repository, bad: str
+def resolve_profile(  # noqa: PLR0913 - each has a say in it
+    asked: str | None,
+    scenario: Scenario | None,
+    check: Check,
+    repository: Repository,
+    bad: str,
+    *,
+    elsewhere: bool = False,
 ) -> str | None:
-    """The profile to build and launch with; None where a command is run instead of a scenario."""
+    """The profile to build and launch with; None where a command is run instead of a scenario.
+
+    `elsewhere`: trials run on other machines, which are taken to have GPUs.
+    """
     if scenario is None:
         return None
     if not scenario.suite:
         return projects.choose_profile(asked, check.interpreter, scenario)
-    return choose_profile(scenario, asked, repository, bad)
+    return choose_profile(scenario, asked, repository, bad, elsewhere=elsewhere)
 
 
-def choose_profile(scenario: Scenario, asked: str | None, repository: Repository, bad: str) -> str:
+def choose_profile(
+    scenario: Scenario, asked: str | None, repository: Repository, bad: str, *, elsewhere: bool = False
+) -> str:
     """The requested profile, else the one made for this repository: with GPUs where there are some."""
-    gpus = len(devices())
+    gpus = elsewhere or len(devices())
     if asked is not None:
         profile = scenario.profile(asked)
         if profile.needs_gpu and gpus == 0:

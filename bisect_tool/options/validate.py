@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NEVER_EMPTY = (
     *("repo", "scenario", "profile", "wheel_url", "pytest", "python"),
-    *("tests_from", "compare", "script", "results"),
+    *("tests_from", "compare", "script", "results", "address"),
 )
 
 
@@ -29,6 +29,7 @@ def validate(options: SessionOptions) -> None:
     if isinstance(options, ExecutorOptions):
         validate_executor(options)
         _check_runs_in_ci(options)
+        _check_runs_on_ray(options)
     _check_given(options)
     _check_kind(options)
     _check_passed(options)
@@ -67,6 +68,13 @@ def _check_runs_in_ci(options: ExecutorOptions) -> None:
     for name, reason in _NOT_IN_CI.items():
         if getattr(options, name, None):
             raise UsageError(reason, "Remove it, or remove --executor.")
+
+
+def _check_runs_on_ray(options: ExecutorOptions) -> None:
+    for name in ("gpus", "share_gpu"):
+        if options.on_ray and getattr(options, name, None):
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} is for GPUs of this machine: Ray chooses its own", "Remove it.")
 
 
 def _check_given(options: SessionOptions) -> None:

@@ -23,7 +23,7 @@ def executor_of(
     own: Iterable[TrialResult] = (),
     agreed: Callable[[str], bool] = refused,
 ) -> Executor:
-    """The executor of the session's trials, which `cancel` ends: this machine, or a CI service.
+    """The executor of the session's trials, which `cancel` ends: this machine, a Ray cluster, a CI service.
 
     `own` are the trials that the session has already. `agreed` answers a question about jobs that still run
     when the session is cancelled.
@@ -32,6 +32,17 @@ def executor_of(
         UsageError: these trials cannot run there.
         EnvironmentFailed: it lacks resources, such as GPUs.
     """
+    if session.request.ray_address is not None:
+        from bisect_tool.executor.ray.connect import ray_executor  # noqa: PLC0415 - is rarely needed
+
+        return ray_executor(
+            session.request.ray_address,
+            session.id,
+            session.config,
+            session.repository,
+            session.request.ends,
+            cancel,
+        )
     job = session.request.check.as_job
     if job is None:
         return LocalExecutor(session.config, session.repository, cancel)

@@ -33,7 +33,7 @@ class TrialConfig:
     `passed` are variables that are passed although they look like secrets; `own` maps paths of the user's
     checkout, as variables name them, to the same ones from the top of a commit's tree. `devices` are the GPUs
     that trials may use (none: those that are visible); with `share_gpu` every rank of every slot uses the
-    first one.
+    first one. `assigned_gpus`: a scheduler made visible what one trial may use, whatever its slot.
     """
 
     check: Check
@@ -48,6 +48,7 @@ class TrialConfig:
     own: Mapping[str, str] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     share_gpu: bool = False
+    assigned_gpus: bool = False
 
     @property
     def engine_logs(self) -> EngineLogs:
@@ -78,7 +79,7 @@ class TrialConfig:
         usable = self.devices or gpus.visible()
         if self.share_gpu:
             return usable[:1]
-        if self.check.chooses_gpus and self.slots == 1:
+        if self.assigned_gpus or (self.check.chooses_gpus and self.slots == 1):
             return usable
         return usable[slot * self.gpus : (slot + 1) * self.gpus]
 

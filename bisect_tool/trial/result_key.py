@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig
 
 _FORMAT = 1
-_NOT_IN_IT: Any = {"build": {"commit_wheels": {"url", "cache_gib"}}}
+_NOT_IN_IT: Any = {"build": {"commit_wheels": {"url", "cache_gib"}}, "ray": True}
 _PACKAGE = Path(__file__).parent.parent
 _OURS = ("evidence", "suite", "supervise", "sanitise.py", "trial", "verdict.py")
 """What of this package has a say in what a suite's cells yield."""

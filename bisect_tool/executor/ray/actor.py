@@ -1,0 +1,58 @@
+"""The process of a Ray worker, made fit for trials."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bisect_tool.executor.ray.node import NodeTrials
+from bisect_tool.executor.ray.node_home import NodeHome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bisect_tool.executor.ray.messages import Place, Setup
+
+_PACKAGES = Path(__file__).parents[3]
+"""The folder with this package, as Ray unpacked it."""
+
+
+class NodeActor(NodeTrials):
+    """Runs trials in a worker of Ray."""
+
+    def __init__(self, setup: Setup) -> None:
+        settle(setup.variables)
+        super().__init__(setup)
+
+    def place(self) -> Place:
+        """The node."""
+        import ray  # noqa: PLC0415 - an extra
+
+        return replace(super().place(), node=ray.get_runtime_context().get_node_id())
+
+
+def settle(variables: Mapping[str, str]) -> None:
+    """Make this process what a trial expects of its caller, with these variables.
+
+    A worker of Ray inherits a blocked SIGINT, and where SIGCHLD is ignored every command seems to end well.
+    The variables that Ray sets would lead a program that is tested to this cluster, and to our modules.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for name in [name for name in os.environ if name.startswith("RAY_")]:
+        del os.environ[name]
+    paths = os.environ.pop("PYTHONPATH", "").split(os.pathsep)
+    if kept := [path for path in paths if path and Path(path) != _PACKAGES]:
+        os.environ["PYTHONPATH"] = os.pathsep.join(kept)
+    os.environ.update(variables)
+
+
+def sweep() -> None:
+    """End and remove what killed actors left on this node."""
+    settle({})
+    NodeHome.here().sweep()

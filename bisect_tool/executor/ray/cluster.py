@@ -1,0 +1,240 @@
+"""The calls of Ray that we need: the one module that imports it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.executor.ray.actor import NodeActor, sweep
+from bisect_tool.executor.ray.package import copy_package
+from bisect_tool.options.executor_options import NO_RAY
+from bisect_tool.sanitise import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
+
+    from bisect_tool.executor.ray.messages import Setup
+    from bisect_tool.executor.ray.needs import Needs
+
+_log = logging.getLogger("bisect_run.executor")
+NAMESPACE = "bisect-run"
+_THREADS = 4
+"""At a time, an actor runs a trial, tells its progress, hears of its driver, and is cancelled."""
+_END_S = 30.0
+_SWEEP_S = 60.0
+_CONNECT_S = 10.0
+_POLL_S = 0.2
+_REASON_LIMIT = 300
+_NOT_CREATED = "error raised in its creation task"
+_NODES = "Nodes need git and the packages that bisect-run depends on; see docs/how-to/ray.md."
+_HANDLED = (signal.SIGINT, signal.SIGTERM)
+
+
+class WorkerLost(Exception):
+    """The actor, its node or what it sent is gone."""
+
+
+class Worker:
+    """One actor; its methods are those of `NodeTrials`."""
+
+    def __init__(self, ray: Any, actor: Any) -> None:  # noqa: ANN401 - Ray's
+        self._ray, self._actor = ray, actor
+
+    def call(self, method: str, *arguments: object) -> Future[Any]:
+        """Start a method."""
+        future: Future[Any] = getattr(self._actor, method).remote(*arguments).future()
+        return future
+
+    def result(self, future: Future[Any]) -> Any:  # noqa: ANN401 - what the method returned
+        """What a method returned.
+
+        Raises:
+            WorkerLost: nobody will know what it returned.
+            EnvironmentFailed: the actor could not be made.
+            BaseException: what it raised.
+        """
+        try:
+            return future.result()
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except self._ray.exceptions.RayError as error:
+            unloaded = isinstance(error, self._ray.exceptions.RuntimeEnvSetupError)
+            if unloaded or _NOT_CREATED in str(error):
+                raise EnvironmentFailed(
+                    f"bisect-run cannot start on a node: {_cause(error)}", _NODES
+                ) from error
+            _log.info("lost: %s", error)
+            raise WorkerLost(_sentence(error)) from error
+
+    def end(self) -> None:
+        """End the actor at once; our guardian ends its trial."""
+        with suppress(self._ray.exceptions.RayError, ValueError):
+            self._ray.kill(self._actor, no_restart=True)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that we are connected to."""
+
+    ray: Any
+
+    @property
+    def nodes(self) -> dict[str, Mapping[str, float]]:
+        """The resources of each node that is alive, by its id."""
+        return {node["NodeID"]: node["Resources"] for node in self.ray.nodes() if node["Alive"]}
+
+    def share(self, setup: Setup) -> Any:  # noqa: ANN401 - Ray's
+        """Put what all actors need into the object store once."""
+        return self.ray.put(setup)
+
+    def start(self, name: str, setup: Any, needs: Needs) -> Worker:  # noqa: ANN401 - what `share` returned
+        """Start an actor, as soon as a node is free for it. Nothing of it is ever repeated by Ray."""
+        custom = {name: amount for name, amount in needs.resources.items() if name not in ("CPU", "GPU")}
+        how = self.ray.remote(NodeActor).options(
+            name=name,
+            namespace=NAMESPACE,
+            num_cpus=needs.cpus,
+            num_gpus=needs.gpus,
+            resources=custom,
+            max_restarts=0,
+            max_task_retries=0,
+            max_concurrency=_THREADS,
+            scheduling_strategy="SPREAD",
+        )
+        return Worker(self.ray, how.remote(setup))
+
+    def end_all(self, prefix: str) -> None:
+        """End the actors whose names begin so, those of a killed driver, and wait for their ends."""
+        ends = time.monotonic() + _END_S
+        while names := self._named(prefix):
+            for name in names:
+                with suppress(ValueError, self.ray.exceptions.RayError):  # it has just ended
+                    self.ray.kill(self.ray.get_actor(name, NAMESPACE), no_restart=True)
+            if time.monotonic() > ends:
+                raise EnvironmentFailed(
+                    f"actors of Ray do not end: {', '.join(names)}", "See `ray list actors`."
+                )
+            time.sleep(_POLL_S)
+
+    def sweep(self) -> None:
+        """End and remove what killed actors left, on every node."""
+        from ray.util.scheduling_strategies import (  # noqa: PLC0415 - see `connected`
+            NodeAffinitySchedulingStrategy,
+        )
+
+        task = self.ray.remote(sweep)
+        done = []
+        for node in self.nodes:
+            there = NodeAffinitySchedulingStrategy(node, soft=False)
+            done.append(task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote())
+        self.ray.wait(done, num_returns=len(done), timeout=_SWEEP_S)
+
+    def _named(self, prefix: str) -> list[str]:
+        listed = self.ray.util.list_named_actors(all_namespaces=True)
+        return [
+            each["name"]
+            for each in listed
+            if each["namespace"] == NAMESPACE and each["name"].startswith(prefix)
+        ]
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Cluster]:
+    """Connect to a cluster until the end of the block; our package is sent to its nodes.
+
+    Raises:
+        UsageError: Ray is not installed.
+        EnvironmentFailed: the cluster cannot be reached.
+    """
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else its core writes to stderr
+    try:
+        import ray  # noqa: PLC0415 - loads much, and is an extra
+    except ImportError:
+        raise UsageError(*NO_RAY) from None
+    _require_listener(address)
+    with tempfile.TemporaryDirectory(prefix="bisect-run-") as folder, _own_signals():
+        package = copy_package(Path(folder))
+        try:
+            ray.init(
+                address=address,
+                namespace=NAMESPACE,
+                runtime_env={"py_modules": [str(package)]},
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                configure_logging=False,
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _unreachable(address, error) from error
+    try:
+        with redirect_stdout(_Logged()):
+            yield Cluster(ray)
+    finally:
+        ray.shutdown()
+
+
+class _Logged(io.TextIOBase):
+    """Takes what Ray prints, such as that a node died: stdout carries the result only."""
+
+    def write(self, text: str) -> int:
+        """Log the lines of a text."""
+        for line in filter(None, map(str.strip, text.splitlines())):
+            _log.info("Ray: %s", clean_line(line))
+        return len(text)
+
+
+def _require_listener(address: str) -> None:
+    """Raise EnvironmentFailed where nothing listens at an address: Ray would try for minutes."""
+    named = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+    host, _, port = named.rpartition(":")
+    if not port.isdecimal() or "/" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(named, error) from error
+
+
+def _cause(error: Exception) -> str:
+    """The last line of what Ray says, which has the exception that it is about."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return clean_line(lines[-1] if lines else type(error).__name__, _REASON_LIMIT)
+
+
+def _sentence(error: Exception) -> str:
+    """What Ray says without its ids, which it puts into lines of their own."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    return clean_line(" ".join(lines), _REASON_LIMIT)
+
+
+def _unreachable(address: str, error: BaseException) -> EnvironmentFailed:
+    why = clean_line(str(error), _REASON_LIMIT)
+    return EnvironmentFailed(
+        f"no Ray cluster can be reached at {clean_line(address)}: {why}",
+        "Is it running? `ray status` shows it; see docs/how-to/ray.md.",
+    )
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep our handlers of signals: Ray sets its own when it connects."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in _HANDLED}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -1,0 +1,149 @@
+"""Trials on a Ray cluster: a slot is an actor, on a node that Ray chooses by what a trial needs.
+
+A thread for each running trial talks to its actor. An actor that is lost, with its node or alone, loses its
+trial only: the slot gets another actor for the next one, which may be elsewhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.executor.event import Event, Failed, Yielded
+from bisect_tool.executor.executor import Capabilities
+from bisect_tool.executor.ray.needs import needs_of
+from bisect_tool.executor.ray.slot import Connection, Slot
+from bisect_tool.trial.run import clear
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from bisect_tool.executor.ray.cluster import Cluster
+    from bisect_tool.executor.ray.messages import Setup
+    from bisect_tool.executor.ray.objects import Sender
+
+_RENEWALS = 6
+"""How many words of the driver may be lost before an actor takes it for gone."""
+
+
+class RayExecutor:
+    """Owns the actors of its slots while it is connected; no worktree and no GPU of this machine."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        sender: Sender,
+        connect: Callable[[], AbstractContextManager[Cluster]],
+        cancel: threading.Event,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            setup: what all trials share.
+            sender: sends commits to nodes.
+            connect: connects to the cluster for as long as its block lasts.
+            cancel: set to end the session.
+        """
+        self._setup, self._sender, self._connect = setup, sender, connect
+        self.cancel = cancel
+        self._needs = needs_of(setup.config)
+        self._slots = [Slot(number) for number in range(setup.config.slots)]
+        self._idle = list(range(setup.config.slots))
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._connection: Connection | None = None
+        self._swept = False
+        self._lost = False
+
+    @contextmanager
+    def reserve(self, waiting: Callable[[str], None]) -> Iterator[None]:  # noqa: ARG002 - Ray has the queue
+        """Be connected to the cluster; what an earlier run of the session started there is ended first.
+
+        Raises:
+            EnvironmentFailed: the cluster cannot be reached, or none of its nodes can run a trial.
+        """
+        with self._connect() as cluster:
+            self._require_node(cluster)
+            cluster.end_all(f"{self._setup.session}-")
+            shared = cluster.share(self._setup)
+            self._connection = Connection(
+                cluster, self._setup, shared, self._sender, self._needs, self.cancel, self._events.put
+            )
+            ended = threading.Event()
+            threading.Thread(target=self._renew, args=(ended,), name="renew leases", daemon=True).start()
+            try:
+                yield
+            finally:
+                ended.set()
+                for slot in self._slots:
+                    slot.end()
+            if self._lost:
+                cluster.sweep()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """All that there are."""
+        return Capabilities()
+
+    @property
+    def capacity(self) -> int:
+        """How many slots are free; a trial in one may still have to wait for a node."""
+        return len(self._idle)
+
+    def recover(self, folder: Path) -> None:
+        """Remove the folder of a killed run's trial, and what is left of its trials on the nodes."""
+        if not self._swept:
+            self._swept = True
+            self._connected.cluster.sweep()
+        clear(folder)
+
+    def submit(self, sha: str, cells: tuple[str, ...] | None, folder: Path) -> int:
+        """Start a trial in a free slot, and return that."""
+        slot = min(self._idle)
+        self._idle.remove(slot)
+        # A second Ctrl-C ends us at once: nothing waits for this thread then, and Ray ends the actor.
+        work = (slot, sha, cells, folder)
+        threading.Thread(target=self._work, args=work, name=f"slot {slot}", daemon=True).start()
+        return slot
+
+    def prefetch(self, shas: tuple[str, ...]) -> None:
+        """Do nothing: which node tests a commit is known only when it does."""
+
+    def next_event(self) -> Event:
+        """Wait for the next event of a trial."""
+        event = self._events.get()
+        if isinstance(event, Yielded | Failed):
+            self._idle.append(event.slot)
+        if isinstance(event, Yielded) and event.result.outcome is Outcome.INFRASTRUCTURE:
+            self._lost = True
+        return event
+
+    def _work(self, slot: int, sha: str, cells: tuple[str, ...] | None, folder: Path) -> None:
+        try:
+            result = self._slots[slot].run(self._connected, sha, cells, folder)
+            self._events.put(Yielded(slot, result))
+        except BaseException as error:  # noqa: BLE001 - raised again by the session loop
+            self._events.put(Failed(slot, error))
+
+    def _renew(self, ended: threading.Event) -> None:
+        while not ended.wait(self._setup.lease_s / _RENEWALS):
+            for slot in self._slots:
+                slot.renew()
+
+    @property
+    def _connected(self) -> Connection:
+        assert self._connection is not None
+        return self._connection
+
+    def _require_node(self, cluster: Cluster) -> None:
+        nodes = cluster.nodes.values()
+        if not self._needs.fit(nodes):
+            raise EnvironmentFailed(
+                f"a trial needs {self._needs} on one node, and none of the {len(nodes)} nodes has that",
+                "Trials that span nodes are not supported. See `ray status`, and `ray` in scenario.toml.",
+            )

@@ -1,0 +1,183 @@
+"""What runs on a node: the trials of one slot, one at a time, in the process of an actor.
+
+The processes of a trial are below our guardian, which outlives this process and ends them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bisect_tool.build import BuildInterrupted, fingerprint
+from bisect_tool.errors import EnvironmentFailed, is_disk_error
+from bisect_tool.executor.pinned import pin
+from bisect_tool.executor.ray.archive import pack, unpack
+from bisect_tool.executor.ray.lease import Lease
+from bisect_tool.executor.ray.messages import Place, Progress, Ran
+from bisect_tool.executor.ray.node_home import NodeHome
+from bisect_tool.executor.ray.objects import Receiver
+from bisect_tool.file_lock import lease
+from bisect_tool.git import CheckoutFailed, Worktrees
+from bisect_tool.git.repository import ignore
+from bisect_tool.trial.config import TrialSpec
+from bisect_tool.trial.run import lost, run_trial, untestable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bisect_tool.executor.ray.messages import Order, Parcel, Setup
+    from bisect_tool.paths import Home
+    from bisect_tool.trial.config import TrialConfig
+    from bisect_tool.trial.result import TrialResult
+
+_FOLLOWED = ("stream.jsonl", "logs/*.log")
+_PIECE = 1 << 20
+_END_S = 60.0
+
+
+class NodeTrials:
+    """Runs trials; `progress` and `cancel` are called from other threads than `run`."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._home = NodeHome.here()
+        self._home.sweep()
+        home = self._home.home
+        self._config = _config(setup, home)
+        self._receiver = Receiver.at(setup.spec, setup.parts, home.cache)
+        profile = self._config.profile
+        sparse = profile.sparse if profile else ()
+        self._worktrees = Worktrees(self._receiver.repository, home.cache / "worktrees", sparse)
+        self._cancel = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._folder: Path | None = None
+        self._phases: deque[str] = deque()
+        self._waits: deque[str] = deque()
+        self._lease = Lease(setup.lease_s, self._abandon)
+
+    def place(self) -> Place:
+        """Where this is."""
+        return Place("", socket.gethostname())
+
+    def received(self) -> tuple[str, ...]:
+        """The names of the parcels that are on this node."""
+        return self._receiver.received
+
+    def receive(self, parcel: Parcel) -> None:
+        """Keep a parcel."""
+        self._receiver.receive(parcel)
+
+    def renew(self) -> None:
+        """The driver is there."""
+        self._lease.renew()
+
+    def run(self, order: Order) -> Ran:
+        """Run one trial to its end.
+
+        What this node lacks or fails at loses the trial.
+
+        Raises:
+            TrialAborted: it was cancelled.
+            CheckAborted: the command asked to stop.
+            UsageError: no cell matches the patterns.
+        """
+        self._idle.clear()
+        try:
+            with self._home.trial(order.name) as folder:
+                self._folder = folder
+                result = self._result(order, folder)
+                return Ran(result.model_dump_json(), pack(folder))
+        finally:
+            self._folder = None
+            self._idle.set()
+
+    def progress(self, sizes: Mapping[str, int]) -> Progress:
+        """What is new of the trial that runs; `sizes` is how much of each of its files the driver has."""
+        folder, phases, waits = self._folder, _taken(self._phases), _taken(self._waits)
+        grown = {} if folder is None else _grown(folder, sizes)
+        return Progress(phases, waits, grown)
+
+    def cancel(self) -> None:
+        """End the trial that runs, and each that comes."""
+        self._cancel.set()
+
+    def _result(self, order: Order, folder: Path) -> TrialResult:
+        try:
+            return self._tried(order, folder)
+        except BuildInterrupted:
+            raise
+        except EnvironmentFailed as error:
+            return lost(order.sha, folder, order.slot, error.message)
+        except OSError as error:
+            if not is_disk_error(error):
+                raise
+            return lost(order.sha, folder, order.slot, str(error))
+
+    def _tried(self, order: Order, folder: Path) -> TrialResult:
+        config = self._config
+        self._enter("checkout", folder)
+        with self._worktrees.slot(order.slot) as worktree:
+            try:
+                tree = worktree.checkout(order.sha)
+            except CheckoutFailed as error:
+                return untestable(order.sha, folder, order.slot, f"cannot be checked out: {error}")
+            repository, profile = self._receiver.repository, config.profile
+            pin(config.check, repository, worktree)
+            spec = TrialSpec(
+                order.sha,
+                tree,
+                fingerprint(repository, order.sha, profile.build) if profile else "",
+                order.cells,
+                folder,
+                order.slot,
+                worktree.added,
+                self._waits.append,
+                order.lineage,
+            )
+            return run_trial(config, spec, self._enter, self._cancel)
+
+    def _enter(self, phase: str, _folder: Path) -> None:
+        self._phases.append(phase)
+
+    def _abandon(self) -> None:
+        """End the trial and this process: the driver is gone."""
+        self._cancel.set()
+        self._idle.wait(_END_S)
+        os._exit(1)
+
+
+def _config(setup: Setup, home: Home) -> TrialConfig:
+    """The configuration of the trials on this node: its own folders, and the GPUs that Ray gave us."""
+    config = replace(setup.config, home=home, assigned_gpus=True)
+    if config.scenario is None:
+        return config
+    folder = home.cache / "scenarios" / setup.scenario_name
+    with lease(folder.with_suffix(".lock"), _END_S, "another actor unpacks the scenario", ignore):
+        if not folder.is_dir():
+            fresh = folder.with_suffix(".part")
+            unpack(setup.scenario, fresh)
+            fresh.rename(folder)
+    return replace(config, scenario=config.scenario.model_copy(update={"folder": folder}))
+
+
+def _taken(queue: deque[str]) -> tuple[str, ...]:
+    return tuple(queue.popleft() for _ in range(len(queue)))
+
+
+def _grown(folder: Path, sizes: Mapping[str, int]) -> dict[str, bytes]:
+    """What the followed files of a trial have beyond these sizes."""
+    found = {}
+    for path in (path for pattern in _FOLLOWED for path in folder.glob(pattern)):
+        name = str(path.relative_to(folder))
+        if path.is_symlink() or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            file.seek(sizes.get(name, 0))
+            if piece := file.read(_PIECE):
+                found[name] = piece
+    return found

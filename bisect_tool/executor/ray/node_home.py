@@ -1,0 +1,66 @@
+"""The folders of a node, and what killed actors left there.
+
+A home may lie on a disk that all nodes share: each node has its own part, so that an environment is built
+once a node, and a worktree is used by one.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.file_lock import try_lock
+from bisect_tool.paths import Home, home
+from bisect_tool.supervise import recover
+from bisect_tool.trial.run import clear
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_ODD = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+@dataclass(frozen=True)
+class NodeHome:
+    """The home of a node, and below it a folder for each running trial, with a lock beside it."""
+
+    home: Home
+
+    @classmethod
+    def here(cls) -> NodeHome:
+        """That of this machine."""
+        shared, host = home(), _ODD.sub("-", socket.gethostname())
+        return cls(Home(shared.state / "nodes" / host, shared.cache / "nodes" / host))
+
+    @contextmanager
+    def trial(self, name: str) -> Iterator[Path]:
+        """The folder of a trial, which is removed at the end."""
+        folder = self._trials / name
+        with try_lock(_lock(folder)):
+            folder.mkdir(parents=True)
+            try:
+                yield folder
+            finally:
+                clear(folder)
+                _lock(folder).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """End what is left of the trials whose actors are gone, and remove their folders."""
+        for folder in self._trials.glob("*/"):
+            with try_lock(_lock(folder)) as held:
+                if held is not None and folder.is_dir():
+                    recover(folder)
+                    clear(folder)
+                    _lock(folder).unlink(missing_ok=True)
+
+    @property
+    def _trials(self) -> Path:
+        return self.home.state / "trials"
+
+
+def _lock(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}.lock"

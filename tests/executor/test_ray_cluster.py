@@ -1,0 +1,242 @@
+"""Sessions on a real Ray cluster of three raylets, of which one is killed; and a driver that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from bisect_tool.demo.patch_series import replay
+from bisect_tool.results.document import Document
+from bisect_tool.scenario import scenarios_root
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `ray`"),
+]
+
+RAYLETS = Path(__file__).with_name("three_raylets.py")
+WITHOUT_TORCH = Path(__file__).parents[1] / "cli" / "without_torch"
+MAIN = (sys.executable, "-c", "import sys; from bisect_tool.cli.app import main; main(sys.argv[1:])")
+MARK = "RAY_CLUSTER_TEST"
+CELL = "test_external_lb_server_info[4]"
+LIMIT_S = 400.0
+CHECK = """#!/bin/sh
+grep -E 'SigBlk|SigIgn' /proc/self/status
+env | grep -E '^(RAY_|PYTHONPATH)'
+echo $$ > {pids}/$$
+while [ -e {gate} ]; do sleep 0.05; done
+exit "$(cat code)"
+"""
+
+
+class Raylets:
+    """The cluster: its address, and its raylets, that of the driver first."""
+
+    def __init__(self, address, pids):
+        self.address = address
+        self.head, *self.others = map(psutil.Process, pids)
+
+    def busy(self):
+        """A raylet, not the driver's, below which a trial's fork server runs."""
+        return next((each for each in self.others if each.is_running() and _runs_a_trial(each)), None)
+
+
+def _runs_a_trial(raylet):
+    try:
+        return any(
+            "forked_guardian.py" in " ".join(each.cmdline()) for each in raylet.children(recursive=True)
+        )
+    except psutil.Error:
+        return False
+
+
+@pytest.fixture(scope="module")
+def mark():
+    """What marks every process of this module, whoever started it."""
+    return uuid4().hex
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def env(mark, home):
+    return {**os.environ, MARK: mark, "BISECT_RUN_HOME": str(home)}
+
+
+@pytest.fixture(scope="module")
+def raylets(env, mark):
+    with subprocess.Popen(
+        [sys.executable, str(RAYLETS)],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as started:
+        line = started.stdout.readline()
+        assert line, started.stderr.read()
+        told = json.loads(line)
+        yield Raylets(told["address"], told["raylets"])
+        started.communicate(timeout=60)
+    wait_for(lambda: not survivors(mark))
+
+
+def wait_for(condition, seconds=LIMIT_S):
+    ends = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < ends, "the condition never came true"
+        time.sleep(0.05)
+    return found
+
+
+def survivors(mark, *words):
+    """The processes with our mark that have one of these words in their command lines; all without any."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            marked = process.environ().get(MARK) == mark
+            line = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if marked and (not words or any(word in line for word in words)):
+            found.append((process.pid, line))
+    return found
+
+
+@contextmanager
+def bisecting(env, *words):
+    """A command line, which does not outlive the test.
+
+    It runs outside of this checkout, which Ray would put before the package that it sends.
+    """
+    with subprocess.Popen(
+        [*MAIN, *words],
+        env=env,
+        cwd=env["BISECT_RUN_HOME"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def document_of(process):
+    out, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0, err
+    return Document.model_validate_json(out)
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """The demo's history, and its scenario with a stand-in for torch and what its trials need of a node."""
+    repository = tmp_path / "engine.git"
+    labels = replay(scenarios_root() / "reference_engine" / "series.toml", repository).labels
+    scenario = tmp_path / "external_lb_dp"
+    shutil.copytree(scenarios_root() / "external_lb_dp", scenario)
+    file = scenario / "scenario.toml"
+    before, section, launch = file.read_text().partition("[profiles.reference.launch]")
+    launch = launch.replace("env = { ", f'env = {{ PYTHONPATH = "{{tree}}:{WITHOUT_TORCH}", ', 1)
+    needs = "[profiles.reference.ray]\ncpus = 1\nresources = { engine = 1 }\n\n"
+    file.write_text(before + needs + section + launch)
+    ends = ("--good", labels["good"], "--bad", labels["bad"])
+    words = ("--repo", str(repository), "--scenario", str(scenario), "--profile", "reference", *ends)
+    return labels, words
+
+
+def test_the_demo_names_its_culprit_although_a_raylet_is_killed(raylets, engine, env, mark, home):
+    labels, words = engine
+    shm = {*Path("/dev/shm").iterdir()}
+    ray = ("--executor", "ray", "--address", raylets.address, "--slots", "4")
+    with bisecting(env, *words, *ray, "--cells", CELL, "--json") as session:
+        killed = wait_for(raylets.busy)
+        killed.kill()
+        document = document_of(session)
+    cell = document.cells[CELL]
+    assert (cell.finding, cell.culprit.sha) == ("culprit", labels["culprit"])
+    lost = [trial for trial in document.trials if trial.outcome == "infrastructure"]
+    assert lost
+    assert all("was lost" in trial.reason for trial in lost)
+    assert all(trial.where.startswith("Ray node ") for trial in document.trials)
+    assert len({trial.where for trial in document.trials}) >= 2
+    environments = {trial.environment for trial in document.trials if trial.environment}
+    assert 1 <= document.cost.builds <= len(environments)  # once for this machine, which all nodes share
+    wait_for(lambda: not survivors(mark, "refengine", "guardian.py", "pytest -p"))
+    assert [*home.glob("state/nodes/*/trials/*")] == []
+    assert {path for path in {*Path("/dev/shm").iterdir()} - shm if "refengine" in path.name} == set()
+
+
+@pytest.fixture
+def project(tmp_path, env):
+    """Four commits, of which the last two fail; a gate that their checks wait for; where checks tell pids."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    who = {
+        f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+
+    def git(*words):
+        argv = ("git", "-C", str(folder), *words)
+        return subprocess.run(
+            argv, env={**env, **who}, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    git("init", "-q", "-b", "main")
+    pids, gate = tmp_path / "pids", tmp_path / "gate"
+    pids.mkdir()
+    gate.touch()
+    (folder / "check.sh").write_text(CHECK.format(pids=pids, gate=gate))
+    (folder / "check.sh").chmod(0o755)
+    shas = []
+    for number in range(4):
+        (folder / "code").write_text(f"{number // 2}\n")
+        (folder / "number").write_text(f"{number}\n")
+        git("add", "-A")
+        git("commit", "-q", "-m", f"number {number}")
+        shas.append(git("rev-parse", "HEAD"))
+    return folder, shas, pids, gate
+
+
+def test_a_killed_driver_leaves_nothing_and_its_session_is_resumed(raylets, project, env, home):
+    folder, shas, pids, gate = project
+    ray = ("--executor", "ray", "--address", raylets.address, "--slots", "2")
+    words = ("--repo", str(folder), "--good", shas[0], "--bad", shas[3], *ray, "--json", "--", "./check.sh")
+    with bisecting(env, *words) as driver:
+        running = {int(path.name) for path in wait_for(lambda: [*pids.iterdir()])}
+        driver.kill()
+    wait_for(lambda: not any(map(psutil.pid_exists, running)))
+    gate.unlink()
+    newest = max((home / "state" / "sessions").iterdir(), key=lambda path: path.stat().st_mtime)
+    with bisecting(env, "resume", newest.name, "--json") as resumed:
+        document = document_of(resumed)
+    (cell,) = document.cells.values()
+    assert (cell.finding, cell.culprit.sha) == ("culprit", shas[2])
+    wait_for(lambda: not [*home.glob("state/nodes/*/trials/*")])
+    assert_ours(next(newest.glob("trials/*/logs/*.log")).read_text())
+    assert "py_modules_files" in next(newest.glob("trials/*/processes.jsonl")).read_text()
+
+
+def assert_ours(said):
+    """Nothing that Ray blocks, ignores or sets is seen by a check."""
+    masks = dict(line.split(":") for line in said.splitlines() if line.startswith("Sig"))
+    assert {name: int(mask, 16) for name, mask in masks.items()} == {"SigBlk": 0, "SigIgn": 0}
+    assert "RAY_" not in said
+    assert "py_modules" not in said

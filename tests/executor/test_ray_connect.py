@@ -1,0 +1,55 @@
+"""Clusters that cannot be reached."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.executor.ray.cluster import connected
+from bisect_tool.executor.ray.package import copy_package
+
+
+@pytest.fixture
+def closed():
+    """An address at which nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture
+def ray(monkeypatch):
+    """A package of this name that does nothing."""
+    monkeypatch.setitem(sys.modules, "ray", object())
+
+
+@pytest.mark.usefixtures("ray")
+def test_an_address_at_which_nothing_listens_is_refused_at_once(closed):
+    refused = pytest.raises(EnvironmentFailed, match=f"no Ray cluster can be reached at {closed}")
+    with refused as failed, connected(closed):
+        raise AssertionError
+    assert failed.value.exit_code == 5
+
+
+@pytest.mark.usefixtures("ray")
+def test_auto_is_the_address_of_the_environment(closed, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", closed)
+    with pytest.raises(EnvironmentFailed, match=closed), connected("auto"):
+        raise AssertionError
+
+
+def test_a_resumed_session_needs_ray_as_well(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match="needs the package ray"), connected("auto"):
+        raise AssertionError
+
+
+def test_nodes_get_this_package_with_its_scenarios(tmp_path):
+    package = copy_package(tmp_path)
+    assert package.name == "bisect_tool"
+    assert (package / "_scenarios" / "external_lb_dp" / "scenario.toml").is_file()
+    assert (package / "supervise" / "guardian.py").is_file()
+    assert not [*package.rglob("__pycache__")]

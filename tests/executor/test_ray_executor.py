@@ -1,0 +1,278 @@
+"""Trials on a cluster of threads: what the executor makes of actors that run, wait, fail and are lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.executor.event import Entered, Failed, Waits, Yielded
+from bisect_tool.executor.ray import slot as slots
+from bisect_tool.executor.ray.cluster import WorkerLost
+from bisect_tool.executor.ray.executor import RayExecutor
+from bisect_tool.executor.ray.messages import Setup
+from bisect_tool.executor.ray.node import NodeTrials
+from bisect_tool.executor.ray.objects import Sender
+from bisect_tool.git import Repository
+from bisect_tool.paths import Home
+from bisect_tool.request import CommandCheck
+from bisect_tool.trial.config import TrialConfig
+from bisect_tool.trial.run import TrialAborted
+from bisect_tool.verdict import Outcome
+
+WHO = {f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+CHECK = """#!/bin/sh
+echo "checking"
+n=0
+while [ -e {gate} ]; do n=$((n+1)); [ $n -lt 1200 ] || exit 125; sleep 0.05; done
+exit "$(cat code)"
+"""
+
+
+class Threads:
+    """An actor in this process; `room` is set once a node has room for it."""
+
+    def __init__(self, setup, room):
+        self._pool = ThreadPoolExecutor(4)
+        self._setup, self._room = setup, room
+        self._trials = None
+        self._made = self._pool.submit(self._make)
+        self.ended = False
+        self.lost = threading.Event()
+
+    def _make(self):
+        assert self._room.wait(60)
+        self._trials = NodeTrials(self._setup)
+
+    def call(self, method, *arguments):
+        answer = Future()
+        threading.Thread(target=self._answer, args=(answer, method, arguments), daemon=True).start()
+        return answer
+
+    def _answer(self, answer, method, arguments):
+        try:
+            self._made.result()
+            running = self._pool.submit(getattr(self._trials, method), *arguments)
+            while not running.done() and not self.lost.wait(0.01):
+                continue
+            if self.lost.is_set():
+                self._trials.cancel()
+                answer.set_exception(WorkerLost("its node died"))
+            else:
+                answer.set_result(running.result())
+        except BaseException as error:  # noqa: BLE001 - as Ray hands it on
+            answer.set_exception(error)
+
+    @staticmethod
+    def result(future):
+        return future.result()
+
+    def end(self):
+        self.ended = True
+
+
+class ThreadCluster:
+    """A cluster with one node of 8 CPUs."""
+
+    def __init__(self):
+        self.nodes = {"n1": {"CPU": 8.0}}
+        self.workers, self.calls = [], []
+        self.room = threading.Event()
+        self.room.set()
+
+    def share(self, setup):
+        return setup
+
+    def start(self, name, setup, needs):
+        self.calls.append(("start", name.rpartition("-")[0], dict(needs.resources)))
+        self.workers.append(Threads(setup, self.room))
+        return self.workers[-1]
+
+    def end_all(self, prefix):
+        self.calls.append(("end_all", prefix))
+
+    def sweep(self):
+        self.calls.append(("sweep",))
+
+
+@pytest.fixture
+def cluster():
+    return ThreadCluster()
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """A file that checks wait for to be gone."""
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def shas(tmp_path, gate):
+    """Two commits: the check of the first passes, that of the second fails."""
+    project = tmp_path / "project"
+    project.mkdir()
+    env = {**os.environ, **WHO, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+    def git(*words):
+        argv = ("git", "-C", str(project), *words)
+        return subprocess.run(argv, env=env, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q", "-b", "main")
+    (project / "check.sh").write_text(CHECK.format(gate=gate))
+    (project / "check.sh").chmod(0o755)
+    found = []
+    for code in range(2):
+        (project / "code").write_text(f"{code}\n")
+        git("add", "-A")
+        git("commit", "-q", "-m", f"code {code}")
+        found.append(git("rev-parse", "HEAD"))
+    return found
+
+
+@pytest.fixture
+def executor(shas, cluster, tmp_path, monkeypatch):
+    monkeypatch.setenv("BISECT_RUN_HOME", str(tmp_path / "node"))
+    monkeypatch.setattr(slots, "_POLL_S", 0.02)
+    driver = Home(tmp_path / "driver" / "state", tmp_path / "driver" / "cache")
+    repository = Repository.open(str(tmp_path / "project"), driver.cache)
+    config = TrialConfig(CommandCheck(argv=("./check.sh",)), driver, None, None, 60.0, slots=2)
+    sender = Sender(repository, tuple(shas))
+    setup = Setup("s1", config, b"", "", repository.spec, sender.parts(), {}, 600.0)
+
+    @contextmanager
+    def connect():
+        yield cluster
+
+    return RayExecutor(setup, sender, connect, threading.Event())
+
+
+@pytest.fixture
+def submit(executor, tmp_path):
+    """Starts a trial; returns its folder and slot."""
+    numbers = iter(range(100))
+
+    def start(sha):
+        folder = tmp_path / "driver" / f"{next(numbers):03}-{sha[:9]}"
+        folder.mkdir(parents=True)
+        return folder, executor.submit(sha, None, folder)
+
+    return start
+
+
+def ending(executor):
+    """The end of a trial, and what was before it."""
+    before = []
+    while not isinstance(event := executor.next_event(), Yielded | Failed):
+        before.append(event)
+    return event, before
+
+
+def test_a_trial_runs_on_a_node_and_its_logs_come_back(executor, submit, shas, tmp_path):
+    with executor.reserve(print):
+        folder, slot = submit(shas[1])
+        event, before = ending(executor)
+    assert isinstance(event, Yielded)
+    result = event.result
+    assert (result.outcome, result.folder, event.slot) == (Outcome.FAILED, str(folder), slot)
+    assert result.where.startswith("Ray node ")
+    assert "checking" in (folder / "logs" / "suite.log").read_text()
+    assert next(each.phase for each in before if isinstance(each, Entered)) == "queued"
+    assert {each.folder for each in before} == {folder}
+    assert [*(tmp_path / "node").glob("state/nodes/*/trials/*")] == []
+
+
+def test_trials_run_side_by_side_and_a_slot_keeps_its_actor(executor, submit, shas, cluster, gate):
+    gate.touch()
+    with executor.reserve(print):
+        assert {submit(shas[0])[1], submit(shas[1])[1]} == {0, 1}
+        assert executor.capacity == 0
+        gate.unlink()
+        outcomes = {ending(executor)[0].result.outcome for _ in range(2)}
+        submit(shas[0])
+        assert ending(executor)[0].result.outcome is Outcome.PASSED
+        assert executor.capacity == 2
+    assert outcomes == {Outcome.PASSED, Outcome.FAILED}
+    started = [call for call in cluster.calls if call[0] == "start"]
+    assert sorted(started) == [("start", "s1-0", {"CPU": 1.0}), ("start", "s1-1", {"CPU": 1.0})]
+    assert all(worker.ended for worker in cluster.workers)
+
+
+def test_a_lost_actor_loses_its_trial_and_is_replaced(executor, submit, shas, cluster, gate):
+    gate.touch()
+    with executor.reserve(print):
+        _, slot = submit(shas[0])
+        while not isinstance(event := executor.next_event(), Entered) or event.phase != "test":
+            continue
+        cluster.workers[0].lost.set()
+        event, _ = ending(executor)
+        assert isinstance(event, Yielded)
+        assert event.result.outcome is Outcome.INFRASTRUCTURE
+        assert event.result.reason.startswith(event.result.where)
+        assert "was lost: its node died" in event.result.reason
+        gate.unlink()
+        assert submit(shas[0])[1] == slot
+        assert ending(executor)[0].result.outcome is Outcome.PASSED
+    assert len(cluster.workers) == 2
+    assert cluster.calls[-1] == ("sweep",)
+
+
+def test_a_cancelled_trial_ends_and_leaves_nothing(executor, submit, shas, gate, tmp_path):
+    gate.touch()
+    with executor.reserve(print):
+        submit(shas[0])
+        while not isinstance(event := executor.next_event(), Entered) or event.phase != "test":
+            continue
+        executor.cancel.set()
+        event, _ = ending(executor)
+    assert isinstance(event, Failed)
+    assert isinstance(event.error, TrialAborted)
+    assert [*(tmp_path / "node").glob("state/nodes/*/trials/*")] == []
+
+
+def test_a_trial_waits_for_a_node_until_it_is_cancelled(executor, submit, shas, cluster, monkeypatch):
+    monkeypatch.setattr(slots, "_PATIENCE_S", 0.0)
+    cluster.room.clear()
+    with executor.reserve(print):
+        submit(shas[0])
+        while not isinstance(event := executor.next_event(), Waits):
+            continue
+        assert event.sentence == "waiting for a node of the cluster with 1 CPU free"
+        executor.cancel.set()
+        event, _ = ending(executor)
+        cluster.room.set()
+    assert isinstance(event.error, TrialAborted)
+
+
+def test_what_fails_on_one_node_loses_the_trial_only(executor, submit, shas, monkeypatch):
+    def full(*_):
+        raise EnvironmentFailed("the disk is full")
+
+    monkeypatch.setattr("bisect_tool.executor.ray.node.run_trial", full)
+    with executor.reserve(print):
+        submit(shas[0])
+        event, _ = ending(executor)
+    assert event.result.outcome is Outcome.INFRASTRUCTURE
+    assert event.result.reason == "the disk is full"
+
+
+def test_a_resumed_session_ends_what_its_killed_run_left(executor, cluster, tmp_path):
+    killed = [tmp_path / "driver" / name for name in ("001-a", "002-b")]
+    for folder in killed:
+        folder.mkdir(parents=True)
+    with executor.reserve(print):
+        for folder in killed:
+            executor.recover(folder)
+    assert cluster.calls == [("end_all", "s1-"), ("sweep",)]
+    assert not any(folder.exists() for folder in killed)
+
+
+def test_a_cluster_whose_nodes_are_too_small_is_refused(executor, cluster):
+    cluster.nodes = {"n1": {"CPU": 0.5}, "n2": {"CPU": 0.5}}
+    too_small = pytest.raises(EnvironmentFailed, match="1 CPU on one node, and none of the 2 nodes")
+    with too_small, executor.reserve(print):
+        raise AssertionError

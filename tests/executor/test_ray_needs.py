@@ -1,0 +1,62 @@
+"""What a trial needs of a node."""
+
+from __future__ import annotations
+
+import pytest
+
+from bisect_tool.executor.ray.needs import Needs, needs_of
+from bisect_tool.paths import Home
+from bisect_tool.request import CommandCheck, SuiteCheck
+from bisect_tool.scenario import Scenario
+from bisect_tool.supervise import gpus
+from bisect_tool.trial.config import TrialConfig
+
+LAUNCH = {"command": ["engine"], "model": "m", "dp_size": 2, "gpus_per_rank": 2}
+
+
+@pytest.fixture
+def config(tmp_path):
+    def make(**profile):
+        build = {"provider": "none"}
+        profiles = {"p": {"marker": "engine", "build": build, "launch": LAUNCH, **profile}}
+        scenario = Scenario(name="s", description="", suite="s.py", profiles=profiles)
+        return TrialConfig(SuiteCheck(), Home(tmp_path, tmp_path), scenario, scenario.profiles["p"], 60.0)
+
+    return make
+
+
+def test_a_profile_says_what_its_trials_need(config):
+    needs = needs_of(config(ray={"cpus": 8, "resources": {"a100": 0.5}}))
+    assert needs.resources == {"CPU": 8.0, "GPU": 4.0, "a100": 0.5}
+    assert str(needs) == "4 GPUs, 8 CPUs, 0.5 a100"
+
+
+def test_a_profile_that_says_nothing_needs_one_cpu_and_its_gpus(config):
+    assert needs_of(config()) == Needs(cpus=1.0, gpus=4)
+
+
+def test_a_command_needs_one_cpu(tmp_path):
+    command = TrialConfig(CommandCheck(argv=("true",)), Home(tmp_path, tmp_path), None, None, 60.0)
+    assert needs_of(command).resources == {"CPU": 1.0}
+    assert str(needs_of(command)) == "1 CPU"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "fits"),
+    [
+        ([], False),
+        ([{"CPU": 64.0}, {"CPU": 1.0, "GPU": 4.0}], True),
+        ([{"CPU": 64.0, "GPU": 2.0}, {"CPU": 64.0, "GPU": 2.0}], False),
+    ],
+)
+def test_one_node_has_to_have_all_of_it(nodes, fits):
+    assert Needs(1.0, 4).fit(nodes) is fits
+
+
+def test_the_gpus_that_ray_assigned_are_those_of_the_trial_in_any_slot(config, monkeypatch):
+    monkeypatch.setattr(gpus, "visible", lambda: ("4", "5", "6", "7"))
+    one = config()
+    vars(one).update(slots=4, assigned_gpus=True)
+    assert one.gpus_of(3) == ("4", "5", "6", "7")
+    vars(one).update(assigned_gpus=False)
+    assert one.gpus_of(1) == ()

@@ -1,0 +1,72 @@
+"""The options of trials on a Ray cluster."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from bisect_tool.errors import EnvironmentFailed, UsageError
+from bisect_tool.options import executor_options, resolve_profile
+from bisect_tool.options.declared import words
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.validate import validate
+from bisect_tool.scenario import Scenario
+
+
+def options(**given):
+    return RunOptions(good=("a",), bad="b", command=("./check.sh",), **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"address": "10.0.0.1:6379"}, "--address needs --executor ray"),
+        ({"executor": "ray", "address": ""}, "--address is empty"),
+        ({"executor": "ray", "gpus": "0-3"}, "--gpus is for GPUs of this machine"),
+        ({"executor": "ray", "share_gpu": True}, "--share-gpu is for GPUs of this machine"),
+        ({"executor": "ray", "job": "nightly"}, "--job needs --executor buildkite or github"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(given, why, monkeypatch):
+    monkeypatch.setattr(executor_options, "find_spec", lambda _: True)
+    with pytest.raises(UsageError, match=why):
+        validate(options(**given))
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setattr(executor_options, "find_spec", lambda _: None)
+    with pytest.raises(UsageError) as refused:
+        validate(options(executor="ray"))
+    assert refused.value.exit_code == 2
+    assert refused.value.hint == "pip install 'bisect-run[ray]'"
+    validate(options())
+
+
+def test_the_command_line_names_the_cluster():
+    line = shlex.join(words(options(executor="ray", address="10.0.0.1:6379")))
+    assert "--executor ray --address 10.0.0.1:6379" in line
+
+
+class Anything:
+    """A repository that has every path."""
+
+    spec = "here"
+
+    @staticmethod
+    def tree_hashes(_sha, paths):
+        return dict.fromkeys(paths, "1")
+
+
+def test_a_profile_for_gpus_is_chosen_although_this_machine_has_none(monkeypatch):
+    monkeypatch.setattr(resolve_profile, "devices", lambda: ())
+    build, launch = {"provider": "none"}, {"command": ["engine"], "model": "m"}
+    profile = {"marker": "engine", "build": build, "launch": launch}
+    profiles = {"cpu": profile, "gpu": {**profile, "needs_gpu": True}}
+    scenario = Scenario(name="s", description="", suite="s.py", profiles=profiles)
+    choose = resolve_profile.choose_profile
+    assert choose(scenario, None, Anything(), "b") == "cpu"
+    assert choose(scenario, None, Anything(), "b", elsewhere=True) == "gpu"
+    assert choose(scenario, "gpu", Anything(), "b", elsewhere=True) == "gpu"
+    with pytest.raises(EnvironmentFailed):
+        choose(scenario, "gpu", Anything(), "b")
