@@ -120,7 +120,8 @@ WRONG = [
         "{project} at {c8:.9} is not an engine of scenario external-lb-dp",
         (
             "It needs one of: gpu (vllm/entrypoints/cli/main.py), "
-            "vllm-cpu (vllm/entrypoints/cli/main.py), reference (refengine/__main__.py). "
+            "vllm-cpu (vllm/entrypoints/cli/main.py), reference (refengine/__main__.py), "
+            "reference-gpu (refengine/device.py). "
             "For other projects, use --pytest tests/, or a command after -- (-- ./check.sh)."
         ),
     ),
@@ -173,7 +174,7 @@ WRONG = [
         "no such profile",
         "--repo {engine} --good good --bad bad --profile none",
         "scenario external-lb-dp has no profile 'none'",
-        "Profiles: gpu, vllm-cpu, reference.",
+        "Profiles: gpu, vllm-cpu, reference, reference-gpu.",
     ),
     (
         "profile for another engine",
