@@ -31,8 +31,9 @@ from bisect_tool.nightly.timeline import CommitTrials, Timeline, rate, timelines
 from bisect_tool.sources.observation import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from bisect_tool.nightly.decision import KnownTrials
     from bisect_tool.sources.observation import CellKey, Observation
 
 _BORN_RED = 2
@@ -71,6 +72,13 @@ def decide(
         never = {key: found[key] for key, each in decisions.items() if each.reason is Reason.NO_PASS_KNOWN}
         decisions |= {key: _walk(each) for key, each in never.items()}
     return grouped(decisions, history)
+
+
+def known_runs(observations: Iterable[Observation], commits: Sequence[str]) -> Iterator[KnownTrials]:
+    """The runs of every cell at the commits of the first-parent history; those of outages do not count."""
+    positions = History(tuple(commits)).positions
+    for timeline in timelines(without_infrastructure(observations), positions).values():
+        yield from timeline.known_trials()
 
 
 def _decide(

@@ -33,9 +33,11 @@ class CommitTrials:
     commit: str
     trials: tuple[Observation, ...]
 
-    def failed_with(self, exception: str) -> tuple[Observation, ...]:
-        """The trials that failed with this exception, or with one that is not known."""
-        return tuple(trial for trial in self.failed if trial.exception in ("", exception))
+    def failed_with(self, exception: str | None) -> tuple[Observation, ...]:
+        """The trials that failed with this exception, or with one that is not known; None: with any."""
+        return tuple(
+            trial for trial in self.failed if exception is None or trial.exception in ("", exception)
+        )
 
     def of(self, state: State) -> tuple[Observation, ...]:
         """The trials with this state."""
@@ -94,14 +96,13 @@ class Timeline:
         """The agents that ran this cell."""
         return frozenset(trial.host for commit in self.conclusive for trial in commit.trials if trial.host)
 
-    def known_trials(self, exception: str) -> tuple[KnownTrials, ...]:
-        """The numbers of runs at each commit that passed, or failed with an exception."""
-        counts = ((at.commit, len(at.passed), len(at.failed_with(exception))) for at in self.conclusive)
-        return tuple(
-            KnownTrials(self.key, commit, passed, failed)
-            for commit, passed, failed in counts
-            if passed or failed
+    def known_trials(self, exception: str | None = None) -> tuple[KnownTrials, ...]:
+        """The numbers of runs at each commit that passed, or failed with an exception; None: with any."""
+        found = (
+            KnownTrials(self.key, at.commit, len(at.passed), len(at.failed_with(exception)))
+            for at in self.conclusive
         )
+        return tuple(each for each in found if each.passed or each.failed)
 
     def without_failures(self, exceptions: Collection[str]) -> Timeline:
         """The timeline in which failures with these exceptions count as passes."""

@@ -14,7 +14,7 @@ from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageEr
 from bisect_tool.format import count, short
 from bisect_tool.git import Repository
 from bisect_tool.git.related import ancestors, existing
-from bisect_tool.nightly.decide import decide
+from bisect_tool.nightly.decide import decide, known_runs
 from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.history import History
 from bisect_tool.nightly.recent import recent
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from bisect_tool.nightly.decision import Decision
+    from bisect_tool.nightly.decision import Decision, KnownTrials
     from bisect_tool.options.resolve import Resolved
     from bisect_tool.options.watches import Watch
     from bisect_tool.paths import Home
@@ -126,7 +126,7 @@ class Night:
         try:
             resolved = bisection(self.watch, decision, self._minutes_left, home, say)
             seen = self._seen_anyway(resolved)
-            known = [each for each in decision.trials if each.commit not in seen]
+            known = [each for each in self._known_runs(decision) if each.commit not in seen]
             document = self._run(with_observations(resolved, known))
         except BisectError as error:
             self._keep(error)
@@ -245,6 +245,13 @@ class Night:
         elsewhere = {each.request.bad for each in past} - self._history.positions.keys()
         older = ancestors(git, existing(git, elsewhere), [head])
         return [each for each in past if each.request.bad not in elsewhere or each.request.bad in older]
+
+    def _known_runs(self, decision: Bisect) -> tuple[KnownTrials, ...]:
+        """The runs of its cells, and of those that its trials run as well: they may be flaky for long."""
+        if self._request is None:
+            return decision.trials
+        runs = known_runs(self._observations(self._past()), self._history.commits)
+        return (*decision.trials, *(each for each in runs if each.cell not in decision.cells))
 
     def _seen_anyway(self, resolved: Resolved) -> frozenset[str]:
         """The commits of which a bisection sees the runs anyway, as shared trials in its range.

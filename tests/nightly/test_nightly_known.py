@@ -1,9 +1,9 @@
 """What bisections that ran before say about a range: culprit, candidates, none, still running."""
 
 import pytest
-from nights import COMMITS, FIRST, REGRESSION, A, B, decided, known, nights, reruns, time
+from nights import COMMITS, FIRST, REGRESSION, A, B, decided, known, nights, reruns, time, trial
 
-from bisect_tool.nightly.decide import decide
+from bisect_tool.nightly.decide import decide, known_runs
 from bisect_tool.nightly.decision import Bisect, Nothing, Rerun, Runs, Wait
 from bisect_tool.nightly.reason import Reason
 
@@ -120,3 +120,13 @@ def test_a_change_that_lands_again_is_a_new_regression():
     again = [*REGRESSION, *nights("P P P FFF FFF", start=8), *reruns(10, "P", day=60)]
     found = decided(again, [known("c4", "c5", culprits={A: "c5"})])
     assert (found.good, found.bad) == ("c10", "c11")
+
+
+def test_known_runs_are_those_of_every_cell_with_any_failure():
+    trials = [*nights("P FP"), *nights("F", B, exception="OSError"), *nights("F", B, start=1)]
+    elsewhere = trial("elsewhere", "F")
+    found = [
+        (each.cell, each.commit, each.passed, each.failed)
+        for each in known_runs([*trials, elsewhere], COMMITS)
+    ]
+    assert sorted(found) == [(A, "c0", 1, 0), (A, "c1", 1, 1), (B, "c0", 0, 1), (B, "c1", 0, 1)]
