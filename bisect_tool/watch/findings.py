@@ -55,7 +55,7 @@ def known_bisections(
 def findings(series: str, request: Request | None, sessions: Iterable[PastSession]) -> tuple[Finding, ...]:
     """The bisections of a watch that ended, oldest first."""
     return tuple(
-        Finding(past.id, known, _reports(series, past), past.document)
+        Finding(past.id, known, _reports(series, past, own=request is not None), past.document)
         for past in sessions
         if past.document is not None and (known := _known(series, request, past)) is not None
     )
@@ -87,7 +87,7 @@ def _known(series: str, request: Request | None, past: PastSession) -> KnownBise
     unfinished = own and past.unfinished
     if past.document is None and not (past.running or unfinished):
         return None
-    reports = _reports(series, past)
+    reports = _reports(series, past, own=request is not None)
     watched = past.request.watched
     return KnownBisection(
         next(iter(past.request.goods), ""),
@@ -113,16 +113,17 @@ def _keys(past: PastSession) -> tuple[CellKey, ...]:
     return tuple(CellKey(*cell) for cell in past.request.watched.cells) if past.request.watched else ()
 
 
-def _reports(series: str, past: PastSession) -> dict[CellKey, CellReport]:
+def _reports(series: str, past: PastSession, *, own: bool) -> dict[CellKey, CellReport]:
     """The red cells of a bisection's document, by the keys that the watch has for them.
 
-    The key of a job without tests gets the report of its first cell.
+    With `own` the watch runs the check itself; else its keys are those of the results that it reads, and
+    the key of a job without tests gets the report of its first cell.
     """
     if past.document is None:
         return {}
     red = {name: each for name, each in past.document.cells.items() if each.finding != _GREEN}
     wanted = _keys(past)
-    if not wanted or any(key == own_key(series, past.request, key.cell) for key in wanted):
+    if own or not wanted:
         return {own_key(series, past.request, name): each for name, each in red.items()}
     # A command is one cell, whatever test of a CI service it represents; so is a job without tests.
     only = next(iter(red), "")

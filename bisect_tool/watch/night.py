@@ -126,7 +126,7 @@ class Night:
         try:
             resolved = bisection(self.watch, decision, self._minutes_left, home, say)
             seen = self._seen_anyway(resolved)
-            known = [each for each in self._known_runs(decision) if each.commit not in seen]
+            known = [each for each in self._known_runs(decision, resolved) if each.commit not in seen]
             document = self._run(with_observations(resolved, known))
         except BisectError as error:
             self._keep(error)
@@ -246,9 +246,9 @@ class Night:
         older = ancestors(git, existing(git, elsewhere), [head])
         return [each for each in past if each.request.bad not in elsewhere or each.request.bad in older]
 
-    def _known_runs(self, decision: Bisect) -> tuple[KnownTrials, ...]:
+    def _known_runs(self, decision: Bisect, resolved: Resolved) -> tuple[KnownTrials, ...]:
         """The runs of its cells, and of those that its trials run as well: they may be flaky for long."""
-        if self._request is None:
+        if resolved.request.check.by_exit_code:
             return decision.trials
         runs = known_runs(self._observations(self._past()), self._history.commits)
         return (*decision.trials, *(each for each in runs if each.cell not in decision.cells))

@@ -46,6 +46,12 @@ def test_watch_that_reads_results_of_others_knows_its_own_only():
     assert found.known.culprits == {JOB: REPORT.culprit.sha}
 
 
+def test_job_of_others_may_be_called_like_our_scenario():
+    theirs = CellKey("w", "engine", "", "tests.t::test_a[4]")
+    (found,) = findings("w", None, [past(watched(theirs))])
+    assert found.known.culprits == {theirs: REPORT.culprit.sha}
+
+
 def test_job_without_tests_has_the_culprit_of_its_red_cell():
     job = CellKey("w", "job")
     assert known_bisections("w", None, [past(watched(job))])[0].culprits == {job: REPORT.culprit.sha}
