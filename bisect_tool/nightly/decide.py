@@ -173,7 +173,8 @@ def _ended(
     if not why.culprit and is_environment(ended):
         return again
     if why or len(ended.failures) >= failures_needed(rate((*ended.before, *after))):
-        return Nothing(Reason.FIXED, why.culprit, after[0].commit, candidates=why.candidates)
+        last = ended.red[-1].commit
+        return Nothing(Reason.FIXED, why.culprit, after[0].commit, candidates=why.candidates, last_red=last)
     return _flaky(timeline) if _is_flaky(timeline) else again
 
 

@@ -78,6 +78,7 @@ class Nothing:
         candidates: the commits of which one is the culprit, if only that is known.
         since: the first commit that is known to be as the newest one is: red, or fixed.
         rate: of a flaky cell, or of one that passes at times since its culprit.
+        last_red: of a cell that was fixed, the last commit at which it failed.
     """
 
     reason: Reason
@@ -85,6 +86,7 @@ class Nothing:
     since: str = ""
     rate: Rate | None = None
     candidates: tuple[str, ...] = ()
+    last_red: str = ""
 
 
 Decision = Bisect | Rerun | Wait | Nothing

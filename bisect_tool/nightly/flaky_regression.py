@@ -54,7 +54,7 @@ def flaky_regression(known: Sequence[KnownBisection], timeline: Timeline, histor
     if since is None or since.shown > NEWS:
         return None
     if since.shown:
-        return Nothing(Reason.FIXED, culprit, since.passed[0].commit)
+        return Nothing(Reason.FIXED, culprit, since.passed[0].commit, last_red=failing[-1].commit)
     first = next(each for each in commits if each.failed)
     return Nothing(Reason.STILL_RED, culprit, first.commit, since.rate)
 

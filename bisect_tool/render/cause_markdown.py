@@ -86,12 +86,13 @@ def facts(cause: Cause) -> Iterator[str]:
 
 
 def fixing_range(cause: Cause) -> Markdown:
-    """The range up to the first commit at which the cells pass again, with a link where there is a page."""
-    span = code(f"{short(cause.bad)}..{short(cause.fixed_by)}")
+    """The commits from the last failure up to the first pass after it, with a link where there is a page."""
+    red = cause.last_red or cause.bad
+    span = code(f"{short(red)}..{short(cause.fixed_by)}")
     forge = forge_of(cause.document.origin or cause.document.repo) if cause.document else None
     if forge is None:
         return span
-    return Markdown(f"[{span}]({forge.compare(cause.bad, cause.fixed_by)})")
+    return Markdown(f"[{span}]({forge.compare(red, cause.fixed_by)})")
 
 
 def status(night: NightlyDocument, cause: Cause, *, again: bool = False) -> str:

@@ -85,7 +85,7 @@ class Cause(_Model):
     longer run, as `note` says then in a sentence. `proven`:
     the culprit was confirmed, its parents passed, and no rival is left. A cause without a culprit has
     `candidates`. `session` is the bisection that found it, and `document` its result. `fixed_by` is the first
-    commit at which its cells are known to pass again.
+    commit at which its cells are known to pass again, and `last_red` the last one at which they failed.
     """
 
     fingerprint: str
@@ -98,6 +98,7 @@ class Cause(_Model):
     proven: bool = False
     candidates: tuple[str, ...] = ()
     session: str = ""
+    last_red: str = ""
     fixed_by: str = ""
     note: str = ""
     document: Document | None = None

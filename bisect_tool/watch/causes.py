@@ -118,7 +118,7 @@ def _cause(
     culprit = latest.why.culprit
     made = [decision for key in cells if isinstance(decision := decisions.get(key), Nothing)]
     blamed = [each for each in made if _why(each) in {one.why for one in group}]
-    fixed = [each.since for each in blamed if each.reason is Reason.FIXED]
+    fixed = next((each for each in blamed if each.reason is Reason.FIXED), None)
     state: Literal["new", "open", "fixed"]
     if any(each.reason in _RED for each in blamed):
         state = "open" if reported == (OPEN if culprit else CANDIDATES) else "new"
@@ -126,6 +126,7 @@ def _cause(
         state = "fixed"
     else:
         return None
+    fix = fixed if state == "fixed" else None
     return Cause(
         fingerprint=mark,
         state=state,
@@ -137,7 +138,8 @@ def _cause(
         proven=all(latest.finding.reports[key].finding == "culprit" for key in latest.cells),
         candidates=() if culprit else report.candidates,
         session=latest.finding.session,
-        fixed_by=next(iter(fixed), "") if state == "fixed" else "",
+        last_red=fix.last_red if fix else "",
+        fixed_by=fix.since if fix else "",
         note=_note(made) if state == "fixed" else "",
         document=latest.finding.document,
     )

@@ -29,6 +29,14 @@ def test_a_month_of_nights_gives_one_issue_which_is_updated_and_closed(delivery,
     assert "**Fixed**" in issue["body"]
 
 
+def test_the_fix_is_after_the_last_commit_that_failed(delivery, service):
+    red = commit(27)
+    delivery(night(cause()))
+    delivery(night(cause("fixed", last_red=red)))
+    compare = f"https://github.com/vllm-project/vllm/compare/{red}...{FIXED}"
+    assert f"The fix is in [`{red[:9]}..7afe0faab`]({compare})." in service.comments[1][-1]["body"]
+
+
 def test_the_same_night_again_changes_nothing(delivery, service):
     delivery(night(cause()))
     writes = len(service.writes)

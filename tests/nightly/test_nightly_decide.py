@@ -21,7 +21,7 @@ from bisect_tool.nightly.reason import Reason
         ("P P FP", Nothing(Reason.FLAKY, rate=Rate(1, 4))),
         ("P P FP P P", Nothing(Reason.FLAKY, rate=Rate(1, 6))),
         ("P P F P", Nothing(Reason.PASSED_AGAIN, since="c3")),
-        ("P P FFF F P", Nothing(Reason.FIXED, since="c4")),
+        ("P P FFF F P", Nothing(Reason.FIXED, since="c4", last_red="c3")),
         ("P P FFF F P P P P", Nothing(Reason.GREEN)),
         ("PF P P F P P P P", Nothing(Reason.FLAKY, rate=Rate(2, 9))),
         ("F F F", Nothing(Reason.NO_PASS_KNOWN, since="c0")),

@@ -20,8 +20,8 @@ def red(failed, runs):
         ("P P P P P M FFP F", red(3, 4)),
         ("P P P P P M FFP P", red(2, 3)),
         ("P P P P P M FFP P FP", red(3, 6)),
-        ("P P P P P M FFP P P P", Nothing(Reason.FIXED, "c5", "c7")),
-        ("P P P P P M FFP P P P P P", Nothing(Reason.FIXED, "c5", "c7")),
+        ("P P P P P M FFP P P P", Nothing(Reason.FIXED, "c5", "c7", last_red="c6")),
+        ("P P P P P M FFP P P P P P", Nothing(Reason.FIXED, "c5", "c7", last_red="c6")),
         ("P P P P P M FFP P P P P P P", Nothing(Reason.FLAKY, rate=Rate(2, 14))),
     ],
 )

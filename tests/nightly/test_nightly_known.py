@@ -107,13 +107,13 @@ def test_a_culprit_older_than_the_history_is_remembered():
 def test_a_fix_names_what_it_fixed():
     fixed = [*REGRESSION, *nights("P", start=8)]
     found = decided(fixed, [known("c4", "c5", culprits={A: "c5"})])
-    assert found == Nothing(Reason.FIXED, culprit="c5", since="c8")
+    assert found == Nothing(Reason.FIXED, culprit="c5", since="c8", last_red="c6")
 
 
 def test_fix_of_candidates_says_which_they_were():
     fixed = [*REGRESSION, *nights("P", start=8)]
     found = decided(fixed, [known("c4", "c5", candidates={A: ("c5", "x")})])
-    assert found == Nothing(Reason.FIXED, since="c8", candidates=("c5", "x"))
+    assert found == Nothing(Reason.FIXED, since="c8", candidates=("c5", "x"), last_red="c6")
 
 
 def test_a_change_that_lands_again_is_a_new_regression():

@@ -52,7 +52,7 @@ def test_second_culprit_of_a_red_cell_explains_its_second_failure(number):
         found = decided([*FIRST, *later], both)
         assert (found.reason, found.culprit) == (Reason.STILL_RED, "c10")
         fixed = decided([*FIRST, *later, *nights("P", start=20)], both)
-        assert fixed == Nothing(Reason.FIXED, "c10", "c20")
+        assert fixed == Nothing(Reason.FIXED, "c10", "c20", last_red=f"c{7 + number}")
 
 
 def test_second_failure_without_a_culprit_is_bisected_again_and_given_up():
@@ -62,4 +62,4 @@ def test_second_failure_without_a_culprit_is_bisected_again_and_given_up():
     assert reasons[:2] == [Reason.OTHER_REGRESSION, Reason.REPEATED]
     assert reasons[2:] == [Reason.NO_CULPRIT, Reason.GIVEN_UP]
     fixed = decided([*FIRST, *later, *nights("P", start=20)], [CULPRIT, *vain])
-    assert fixed == Nothing(Reason.FIXED, "c5", "c20")
+    assert fixed == Nothing(Reason.FIXED, "c5", "c20", last_red="c13")

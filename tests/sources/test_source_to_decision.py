@@ -92,7 +92,7 @@ def test_baseline_that_was_killed_is_no_good_end():
 
 def test_revert_is_reported_as_fixed():
     fixed = [*GREEN, *RED, night(7, job(7, "passed"))]
-    assert set(decided(fixed).values()) == {Nothing(Reason.FIXED, since=COMMITS[7])}
+    assert set(decided(fixed).values()) == {Nothing(Reason.FIXED, since=COMMITS[7], last_red=COMMITS[6])}
 
 
 def log(failed, passed=()):

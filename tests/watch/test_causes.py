@@ -14,7 +14,7 @@ A, B, C = (CellKey("w", "gpu", "", name) for name in "abc")
 REPORT = red()
 CULPRIT = REPORT.culprit.sha
 OPEN = Nothing(Reason.STILL_RED, culprit=CULPRIT, since=CULPRIT)
-FIXED = Nothing(Reason.FIXED, culprit=CULPRIT, since="f" * 40)
+FIXED = Nothing(Reason.FIXED, culprit=CULPRIT, since="f" * 40, last_red="e" * 40)
 GREEN = Nothing(Reason.GREEN)
 
 
@@ -42,6 +42,7 @@ def test_reported_cause_is_open_until_all_of_its_cells_pass():
     assert found({A: OPEN, B: FIXED}, reported)[0].state == "open"
     (cause,) = found({A: FIXED, B: FIXED}, reported)
     assert (cause.state, cause.fixed_by, cause.fingerprint) == ("fixed", "f" * 40, mark)
+    assert cause.last_red == "e" * 40
 
 
 def test_fix_is_reported_as_long_as_nobody_heard_of_it():
