@@ -50,6 +50,25 @@ def roughly(seconds: float) -> str:
     return f"~{round(seconds / 3600)} h"
 
 
+def between(low: float, high: float) -> str:
+    """An interval of time spans as an estimate: `2 to 5 min`, `50 s to 2 min`; of equal ones, that one."""
+    first, last = roughly(low)[1:], roughly(high)[1:]
+    if first == last:
+        return first
+    number, unit = first.split()
+    return f"{number if last.endswith(unit) else first} to {last}"
+
+
+def hours(seconds: float) -> str:
+    """A time span in hours, without the unit: `<0.01`, `0.04`, `0.4`, `12`."""
+    number = seconds / 3600
+    if 0 < number < 0.005:
+        return "<0.01"
+    if number >= 9.95:
+        return f"{number:.0f}"
+    return f"{number:.1f}" if number >= 0.095 or not number else f"{number:.2f}"
+
+
 def percent(chance: float) -> str:
     """`81 %`; never 0 % or 100 %, which are never certain."""
     if chance < 0.01:

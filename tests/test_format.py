@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.format import count, duration, joined, listing, outcome_text, roughly, tally
+from bisect_tool.format import between, count, duration, hours, joined, listing, outcome_text, roughly, tally
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,27 @@ def test_duration_says_the_time_to_one_part_in_twenty(seconds):
 )
 def test_roughly(seconds, text):
     assert roughly(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (120, 300, "2 to 5 min"),
+        (50, 120, "50 s to 2 min"),
+        (121, 122, "2 min"),
+        (3000, 7200, "50 min to 2 h"),
+    ],
+)
+def test_between(low, high, text):
+    assert between(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0"), (17, "<0.01"), (120, "0.03"), (340, "0.09"), (343, "0.1"), (35_800, "9.9"), (35_900, "10")],
+)
+def test_hours(seconds, text):
+    assert hours(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -15,23 +15,31 @@ EXAMPLES = (
 )
 
 
-@takes(RunOptions, without=("confirm", "as_json", "dry_run"))
+@takes(RunOptions, without=("confirm", "dry_run"))
 def plan(options: RunOptions) -> int:
-    """Show the commits, builds and trials that `run` would need."""
+    """Show the commits, builds and expected cost of `run`."""
     if not options.good or options.bad is None:
         raise UsageError("plan needs --good and --bad", "`run` finds one of them by running commits.")
     validate(options)
     from bisect_tool.options.resolve import resolve
     from bisect_tool.paths import home
     from bisect_tool.render.plan import render_plan
-    from bisect_tool.session.plan import mean_trial_s, plan_of
+    from bisect_tool.results.plan import plan_document
+    from bisect_tool.session.past_trials import past_trials
+    from bisect_tool.session.plan import plan_of
     from bisect_tool.session.store import Store
     from bisect_tool.supervise.load import current_load
     from bisect_tool.terminal.output import say
-    from bisect_tool.terminal.terminal import show
+    from bisect_tool.terminal.terminal import show, write
 
     here = home()
     resolved = resolve(options, here, say)
-    found = plan_of(resolved, mean_trial_s(Store(here.store, say), resolved.request))
-    show(render_plan(found if found.in_ci else replace(found, busy=current_load().busy)))
+    past = past_trials(Store(here.store, say), resolved.request)
+    found = plan_of(resolved, past, here.cache)
+    if not (found.in_ci or resolved.request.ray_address):
+        found = replace(found, busy=current_load().busy)
+    if options.as_json:
+        write(plan_document(found).to_json())
+    else:
+        show(render_plan(found))
     return 0

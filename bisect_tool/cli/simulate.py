@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from copy import deepcopy
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ from bisect_tool.options.declared import takes
 from bisect_tool.options.simulate_options import SimulateOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
-    from bisect_tool.simulate.simulate import KnownRange
+    from bisect_tool.expected_cost import PastTrial
+    from bisect_tool.simulate.simulate import KnownRange, Noise, Summary
 
 _LEAST_CAPACITY = 1e-4
 
@@ -32,33 +34,67 @@ def simulate(options: SimulateOptions) -> int:
 
     Counts every run, including those of the good and bad commits and those that confirm a culprit.
     """
+    counts = options.slot_counts
     _check_searches(options)
     import numpy as np
 
-    from bisect_tool.render.simulation import render_simulation
-    from bisect_tool.simulate.simulate import Noise, SearchSettings, simulate_search, summarise
+    from bisect_tool.expected_cost import PastTrial
+    from bisect_tool.render.simulation import render_simulation, render_slots
+    from bisect_tool.simulate.simulate import Noise
     from bisect_tool.terminal import terminal
-    from bisect_tool.terminal.progress_bar import counting
 
     noise = Noise(options.p_fail_bad, options.p_fail_good)
-    settings = SearchSettings(options.confidence, options.slots, options.endpoint_runs)
     if noise.capacity < _LEAST_CAPACITY or options.p_fail_bad <= options.p_fail_good:
         raise UsageError(
             "bad commits must fail more often than good ones",
             "Make --p-fail-bad greater than --p-fail-good.",
         )
+    trial = PastTrial(options.trial_minutes * 60, gpus=options.trial_gpus)
     chance = np.random.default_rng(options.seed)
     searches = _searches(options, chance)
     began = time.monotonic()
-    played = [simulate_search(case, noise, settings, chance) for case in counting(searches, "searches")]
-    bound = float(np.mean([noise.bound(len(case.dag.candidates), options.confidence) for case in searches]))
-    summary = summarise(played, bound)
+    by_slots = {slots: _summary(options, searches, slots, noise, trial, deepcopy(chance)) for slots in counts}
     if options.as_json:
-        document = {"schema": 1, "command": "simulate", **_asked(options, searches), **asdict(summary)}
-        terminal.write(json.dumps(document, indent=2))
+        terminal.write(json.dumps(_document(options, searches, by_slots), indent=2))
+    elif options.compares_slots:
+        terminal.show(render_slots(by_slots, trial, len(searches), time.monotonic() - began))
     else:
-        terminal.show(render_simulation(summary, len(played), time.monotonic() - began))
+        (summary,) = by_slots.values()
+        terminal.show(render_simulation(summary, trial, len(searches), time.monotonic() - began))
     return 0
+
+
+def _summary(
+    options: SimulateOptions,
+    searches: Sequence[KnownRange],
+    slots: int,
+    noise: Noise,
+    trial: PastTrial,
+    chance: np.random.Generator,
+) -> Summary:
+    """Simulate the searches with so many slots, and sum them up."""
+    import numpy as np
+
+    from bisect_tool.simulate.simulate import SearchSettings, simulate_search, summarise
+    from bisect_tool.terminal.progress_bar import counting
+
+    settings = SearchSettings(options.confidence, slots, options.endpoint_runs)
+    label = f"searches, --slots {slots}" if options.compares_slots else "searches"
+    played = [simulate_search(case, noise, settings, chance) for case in counting(searches, label)]
+    bound = float(np.mean([noise.bound(len(case.dag.candidates), options.confidence) for case in searches]))
+    return summarise(played, bound, trial, slots)
+
+
+def _document(
+    options: SimulateOptions, searches: Sequence[KnownRange], by_slots: Mapping[int, Summary]
+) -> dict[str, Any]:
+    """The JSON document; with a range of slots, the figures are in a list."""
+    asked = {"schema": 1, "command": "simulate", **_asked(options, searches)}
+    if options.compares_slots:
+        rows = [{"slots": slots, **asdict(summary)} for slots, summary in by_slots.items()]
+        return {**asked, "slots": options.slots, "by_slots": rows}
+    ((slots, summary),) = by_slots.items()
+    return {**asked, "slots": slots, **asdict(summary)}
 
 
 def _check_searches(options: SimulateOptions) -> None:
@@ -92,7 +128,8 @@ def _asked(options: SimulateOptions, searches: Sequence[KnownRange]) -> dict[str
         "runs": len(searches),
         "seed": options.seed,
         "confidence": options.confidence,
-        "slots": options.slots,
+        "trial_minutes": options.trial_minutes,
+        "trial_gpus": options.trial_gpus,
         "endpoint_runs": options.endpoint_runs,
         "priors": recorded and not options.no_priors,
     }

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bisect_tool.errors import UsageError
 from bisect_tool.options.shared_options import AsJson, Confidence, NoPriors
+from bisect_tool.sanitise import clean_line
 
-SimulatedSlots = Annotated[
-    int, typer.Option("--slots", metavar="K", min=1, max=64, help="Number of parallel trials.")
-]
+_MOST_SLOTS = 64
+_SLOTS = re.compile(r"(\d{1,2})(?:\.\.(\d{1,2}))?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimulateOptions:
-    """The histories that are searched, how noisy their tests are, and how they are searched."""
+    """The histories that are searched, how noisy and long their tests are, and how they are searched."""
 
     candidates: Annotated[
         int | None,
@@ -48,12 +50,47 @@ class SimulateOptions:
     ] = 500
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Random seed.")] = 1
     confidence: Confidence = 0.95
-    slots: SimulatedSlots = 1
+    slots: Annotated[
+        str,
+        typer.Option(
+            "--slots",
+            metavar="K",
+            help="Number of parallel trials, or a range such as 1..64.",
+        ),
+    ] = "1"
     endpoint_runs: Annotated[
         int,
         typer.Option(
             "--endpoint-runs", metavar="N", min=1, help="Runs of the bad commit before it counts as passing."
         ),
     ] = 20
+    trial_minutes: Annotated[
+        float, typer.Option("--trial-minutes", metavar="M", min=0.01, help="Duration of a trial.")
+    ] = 10.0
+    trial_gpus: Annotated[
+        int, typer.Option("--trial-gpus", metavar="N", min=0, help="GPUs that a trial holds.")
+    ] = 2
     no_priors: NoPriors = False
     as_json: AsJson = False
+
+    @property
+    def compares_slots(self) -> bool:
+        """Whether `slots` is a range."""
+        return ".." in self.slots
+
+    @property
+    def slot_counts(self) -> tuple[int, ...]:
+        """The numbers of slots to simulate: `1..20` is 1, 2, 4, 8, 16 and 20.
+
+        Raises:
+            UsageError: it is no number or range from 1 to 64.
+        """
+        found = _SLOTS.fullmatch(self.slots)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 1 <= first <= last <= _MOST_SLOTS:
+            raise UsageError(
+                f"--slots: {clean_line(self.slots)!r} is no number or range from 1 to {_MOST_SLOTS}",
+                f"Use such as 4 or 1..{_MOST_SLOTS}.",
+            )
+        doubled = (first << power for power in range(_MOST_SLOTS.bit_length()))
+        return (*(slots for slots in doubled if slots < last), last)

@@ -9,14 +9,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.format import count, duration, listing, percent, short
+from bisect_tool.format import between, count, duration, hours, listing, percent, short
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bisect_tool.expected_cost import ExpectedCost
     from bisect_tool.git import Commit
     from bisect_tool.search.prior import Suspicion
+    from bisect_tool.session.executor_costs import ExecutorCost
     from bisect_tool.session.plan import Forecast, Plan
 
 _SHOWN = 40
@@ -44,6 +46,8 @@ def _summary(plan: Plan) -> RenderableType:
     grid.add_row(_label("Check"), _text(plan.check))
     for number, forecast in enumerate(plan.forecasts):
         grid.add_row(_label("" if number else "Trials"), Text(_forecast(forecast)))
+    for number, sentence in enumerate(_costs(plan)):
+        grid.add_row(_label("" if number else "Cost"), Text(sentence))
     grid.add_row(_label("Environments"), Text(_environments(plan)))
     for number, sentence in enumerate(_wheels(plan)):
         grid.add_row(_label("" if number else "Wheels"), _text(sentence))
@@ -53,17 +57,52 @@ def _summary(plan: Plan) -> RenderableType:
 
 
 def _forecast(forecast: Forecast) -> str:
-    """`about 9 (95th percentile 11) if it always fails, about 14 min`."""
-    often = "always fails" if forecast.fail_bad == 1 else f"fails {forecast.fail_bad:.0%} of the time"
-    said = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f}) if it {often}"
-    if forecast.trial_s is not None:
-        said = f"{said}, about {duration(forecast.mean * forecast.trial_s)}"
+    """`about 9 (95th percentile 11) if it always fails`."""
+    said = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f}) if it {_often(forecast)}"
     if forecast.missed < _SELDOM:
         return said
     ends = count(forecast.endpoint_runs, "run")
     return (
         f"{said}; {ends} of the bad commit miss it {percent(forecast.missed)} of the time (--endpoint-runs)"
     )
+
+
+def _often(forecast: Forecast) -> str:
+    return "always fails" if forecast.fail_bad == 1 else f"fails {forecast.fail_bad:.0%} of the time"
+
+
+def _costs(plan: Plan) -> Iterator[str]:
+    """The cost at each executor: a heading, then a line for each forecast."""
+    for each in plan.costs:
+        where = f"{each.executor}, {count(each.slots, 'slot')}"
+        if not each.costs:
+            limit = f"; tests end within {duration(plan.deadline_s)}" if plan.deadline_s else ""
+            yield f"{where}: unknown, no past trial of this check{limit}"
+            continue
+        yield f"{where}, from {count(each.past_trials, 'past trial')}{_builds(each)}:"
+        for forecast, cost in zip(plan.forecasts, each.costs, strict=True):
+            yield f"  {_cost(cost)} if it {_often(forecast)}"
+
+
+def _builds(cost: ExecutorCost) -> str:
+    """`, with up to 2 builds`."""
+    if not cost.missing:
+        return ""
+    builds = count(cost.missing, "build")
+    return f", with up to {builds}" if cost.builds_timed else f", without {builds} of unknown duration"
+
+
+def _cost(cost: ExpectedCost) -> str:
+    """`about 14 min 10 s (10 to 20 min), 0.9 GPU-hours (0.7 to 1.2)`; trial hours where no GPU is held.
+
+    An interval whose ends are written alike is left out.
+    """
+    wall, held = cost.wall_seconds, cost.gpu_seconds if cost.gpu_seconds.mean else cost.trial_seconds
+    unit = "GPU-hours" if cost.gpu_seconds.mean else "trial hours"
+    low, high, span = hours(held.low), hours(held.high), between(wall.low, wall.high)
+    took = f"about {duration(wall.mean)}{f' ({span})' if ' to ' in span else ''}"
+    spent = f"{hours(held.mean)} {unit}{f' ({low} to {high})' if low != high else ''}"
+    return f"{took}, {spent}"
 
 
 def _environments(plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""Render the summary of `simulate`: accuracy, costs beside the bound, and calibration."""
+"""Render the summary of `simulate`: accuracy, costs, and calibration; of several, a row for each."""
 
 from __future__ import annotations
 
@@ -9,19 +9,64 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bisect_tool.format import duration
+from bisect_tool.format import count, duration, hours
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bisect_tool.expected_cost import Interval, PastTrial
     from bisect_tool.simulate.simulate import Spread, Summary
 
 
-def render_simulation(summary: Summary, searches: int, seconds: float) -> RenderableType:
+def render_slots(
+    by_slots: Mapping[int, Summary], trial: PastTrial, searches: int, seconds: float
+) -> RenderableType:
+    """Render accuracy and cost for each number of slots."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for name in ("slots", "correct", "trials", "wall time", "10-90 %", *_hours_columns(trial)):
+        table.add_column(name, justify="right")
+    for slots, summary in by_slots.items():
+        wall = summary.cost.wall_seconds
+        table.add_row(
+            str(slots),
+            f"{summary.accuracy:.1%}",
+            f"{summary.trials.mean:.1f}",
+            duration(wall.mean),
+            f"{duration(wall.low)} to {duration(wall.high)}",
+            *_hours_cells(_held(summary, trial)),
+        )
+    said = f"{searches} {'search' if searches == 1 else 'searches'} each, {_trial(trial)}"
+    return Group(Text(said), Text(), table, Text(f"\nsimulated in {duration(seconds)}", "dim"))
+
+
+def _trial(trial: PastTrial) -> str:
+    """`trials of 10 min 00 s on 2 GPUs`."""
+    gpus = f" on {count(trial.gpus, 'GPU')}" if trial.gpus else ""
+    return f"trials of {duration(trial.test_s)}{gpus}"
+
+
+def _held(summary: Summary, trial: PastTrial) -> Interval:
+    return summary.cost.gpu_seconds if trial.gpus else summary.cost.trial_seconds
+
+
+def _hours_columns(trial: PastTrial) -> tuple[str, str]:
+    return ("GPU-hours" if trial.gpus else "trial hours", "10-90 %")
+
+
+def _hours_cells(held: Interval) -> tuple[str, str]:
+    return hours(held.mean), f"{hours(held.low)} to {hours(held.high)}"
+
+
+def render_simulation(summary: Summary, trial: PastTrial, searches: int, seconds: float) -> RenderableType:
     """Render accuracy, costs beside the bound, and calibration."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(Text("Correct", "bold"), f"{summary.accuracy:.1%} of {searches} searches")
     grid.add_row(Text("Wrong", "bold"), f"{summary.wrong_rate:.1%} named another commit")
     needed = f"{summary.bound:.1f} trials at the capacity of the channel, {summary.reached:.0%} of the mean"
     grid.add_row(Text("Bound", "bold"), needed)
+    wall, (name, _), held = summary.cost.wall_seconds, _hours_columns(trial), _held(summary, trial)
+    spent = f"{duration(wall.mean)}, {hours(held.mean)} {name} with {_trial(trial)}"
+    grid.add_row(Text("Cost", "bold"), spent)
     parts = (grid, Text(), _costs(summary), Text(), _calibration(summary))
     return Group(*parts, Text(f"\nsimulated in {duration(seconds)}", "dim"))
 

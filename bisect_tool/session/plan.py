@@ -6,31 +6,35 @@ import shlex
 import time
 from dataclasses import dataclass, field
 from math import log2
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import ValidationError
 
 from bisect_tool.build import BuildProfile, fingerprint, native_paths
+from bisect_tool.build.cache import Entry
 from bisect_tool.executor.environments import environments
 from bisect_tool.executor.published import published
+from bisect_tool.expected_cost import Schedule
 from bisect_tool.format import listing
 from bisect_tool.mode import Bisect
 from bisect_tool.options.resolve_wheels import profile_of
-from bisect_tool.request import Request
+from bisect_tool.request import PytestCheck, SuiteCheck
 from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
+from bisect_tool.session.executor_costs import executor_costs
 from bisect_tool.session.planning import changes, paths_of
 from bisect_tool.simulate.simulate import KnownRange, Noise, SearchSettings, Spread, in_parts, simulate_search
 from bisect_tool.wheels.lineage import Lineage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
+    from bisect_tool.expected_cost import PastTrial
     from bisect_tool.git import Commit
     from bisect_tool.options.resolve import Resolved
-    from bisect_tool.session.store import SessionRow, Store
+    from bisect_tool.request import Request
+    from bisect_tool.session.executor_costs import ExecutorCost
     from bisect_tool.wheels.index import Wheel
 
 _FAIL_BAD = (1.0, 0.5, 0.25)
@@ -43,15 +47,15 @@ _PLAYED = 128
 class Forecast:
     """Trials that a search of this range takes if bad commits fail so often.
 
-    `trial_s` is the mean duration of a trial in earlier sessions, divided by the slots; None
-    without one. If none of `endpoint_runs` of the bad end fails, the cell counts as passing.
+    `searches` are the simulated ones. If none of `endpoint_runs` of the bad end fails, the cell counts as
+    passing.
     """
 
     fail_bad: float
     mean: float
     p95: float
-    trial_s: float | None
     endpoint_runs: int
+    searches: tuple[Schedule, ...] = ()
 
     @property
     def missed(self) -> float:
@@ -72,6 +76,8 @@ class Plan:
         native: The native files that commits change, by commit.
         pinned: One compiled base serves all commits, whatever native files they change.
         forecasts: Expected trials, for failures that show always and for some that do not.
+        costs: The expected cost at each executor, that of the request first.
+        deadline_s: The time limit of a trial's tests; None where CI has it.
         suspicions: The prior of each commit, by id; empty if all are equal.
         fix: The search is for a fix: `goods` fail, and the last commit passes.
         wheels: The wheel that each commit's build uses, by commit; None where builds use none.
@@ -88,6 +94,8 @@ class Plan:
     native: Mapping[str, tuple[str, ...]]
     pinned: bool
     forecasts: tuple[Forecast, ...] = ()
+    costs: tuple[ExecutorCost, ...] = ()
+    deadline_s: float | None = None
     suspicions: Mapping[str, Suspicion] = field(default_factory=dict)
     fix: bool = False
     wheels: Mapping[str, Wheel] | None = None
@@ -96,27 +104,14 @@ class Plan:
     in_ci: bool = False
 
 
-def mean_trial_s(store: Store, request: Request) -> float | None:
-    """Return the mean duration of a trial in the last session of the same scenario and profile."""
-    for row in store.sessions() if request.scenario else ():
-        if _runs_of(row) == (request.scenario, request.profile):
-            seconds = [trial.result.seconds for trial in store.trials(row.id)]
-            if seconds:
-                return fmean(seconds)
-    return None
+def plan_of(
+    resolved: Resolved, past: Mapping[str, Sequence[PastTrial]] | None = None, cache: Path | None = None
+) -> Plan:
+    """Return the plan of a request.
 
-
-def _runs_of(row: SessionRow) -> tuple[str | None, str | None] | None:
-    """The scenario and profile of a session; None where another version stored it."""
-    try:
-        asked = Request.model_validate_json(row.request)
-    except ValidationError:
-        return None
-    return asked.scenario, asked.profile
-
-
-def plan_of(resolved: Resolved, trial_s: float | None = None) -> Plan:
-    """Return the plan of a request; `trial_s` is the mean duration of a trial, if known."""
+    `past` are earlier trials of its check, by executor. Environments are built in the folder `cache`, unless
+    the nodes of a Ray cluster have them.
+    """
     request, repository, commits = resolved.request, resolved.repository, resolved.range.commits
     mode = request.mode
     assert isinstance(mode, Bisect)
@@ -128,21 +123,41 @@ def plan_of(resolved: Resolved, trial_s: float | None = None) -> Plan:
         files = {sha: native_paths(paths, build) for sha, paths in changed.items()}
         native = {commit.sha: files[commit.sha] for commit in commits if files[commit.sha]}
     wheels = _wheels(resolved)
+    names = _environments(resolved, build, native) if build else set()
+    forecasts = _forecasts(mode, request.slots, resolved.range.parents, suspicions)
+    searches = [forecast.searches for forecast in forecasts]
+    missing = _missing(names, cache if request.ray_address is None else None)
     return Plan(
         goods=tuple(repository.commit(sha) for sha in request.goods),
         commits=commits,
         repo=request.repo,
         check=_check(request),
-        environments=len(_environments(resolved, build, native)) if build else 0,
+        environments=len(names),
         native=native,
         pinned=bool(build and build.base),
-        forecasts=_forecasts(mode, request.slots, resolved.range.parents, suspicions, trial_s),
+        forecasts=forecasts,
+        costs=executor_costs(request, searches, past or {}, missing),
+        deadline_s=_deadline_s(request),
         suspicions={each.sha: each for each in suspicions},
         fix=request.finds_fix,
         in_ci=request.check.as_job is not None,
         wheels=wheels,
         fresh=_fresh(resolved, wheels, time.time()),
     )
+
+
+def _missing(names: Collection[str], cache: Path | None) -> int:
+    """How many of the environments are not built yet."""
+    return sum(cache is None or not Entry.of(cache, name).complete for name in names)
+
+
+def _deadline_s(request: Request) -> float | None:
+    """How long the tests of a trial may take; None for a job of CI."""
+    if request.check.as_job:
+        return None
+    profile = profile_of(request)
+    is_scenario = isinstance(request.check, SuiteCheck | PytestCheck)
+    return profile.timeouts.trial if profile and is_scenario else request.deadline_s
 
 
 def _wheels(resolved: Resolved) -> Mapping[str, Wheel] | None:
@@ -167,7 +182,6 @@ def _forecasts(
     slots: int,
     parents: Mapping[str, tuple[str, ...]],
     suspicions: Sequence[Suspicion],
-    trial_s: float | None,
 ) -> tuple[Forecast, ...]:
     """Simulate the cost of the search on this range, with culprits drawn from the prior."""
     dag = Dag(parents)
@@ -175,25 +189,36 @@ def _forecasts(
     length, good = len(dag.candidates), mode.goods[0]
     if length > _PLAYED:
         dag, weight = in_parts(dag, weight, good, _PLAYED)
-    terms, share_s = SearchSettings(mode.confidence, slots), trial_s and trial_s / slots
+    terms = SearchSettings(mode.confidence, slots)
     forecasts = []
     for fail_bad in _FAIL_BAD:
         noise = Noise(fail_bad, 0.0)
-        trials = _played(dag, weight, good, noise, terms)
+        searches = _played(dag, weight, good, noise, terms)
+        trials = Spread.of([each.trials for each in searches])
         more = log2(length / len(dag.candidates)) / noise.capacity
-        mean, p95 = trials.mean + more, trials.p95 + more
-        forecasts.append(Forecast(fail_bad, mean, p95, share_s, mode.endpoint_runs))
+        longer = tuple(_longer(each, more, slots) for each in searches)
+        forecasts.append(
+            Forecast(fail_bad, trials.mean + more, trials.p95 + more, mode.endpoint_runs, longer)
+        )
     return tuple(forecasts)
 
 
-def _played(dag: Dag, weight: Mapping[str, float], good: str, noise: Noise, terms: SearchSettings) -> Spread:
+def _played(
+    dag: Dag, weight: Mapping[str, float], good: str, noise: Noise, terms: SearchSettings
+) -> list[Schedule]:
     """Simulate searches of a range, each with a new random culprit."""
     chance = np.random.default_rng(0)
     odds = np.array([weight.get(sha, 1.0) for sha in dag.candidates])
     culprits = chance.choice(len(odds), size=_SEARCHES, p=odds / odds.sum())
     bad = dag.candidates[-1]
     cases = (KnownRange(dag, good, bad, dag.candidates[culprit], weight) for culprit in culprits)
-    return Spread.of([simulate_search(case, noise, terms, chance).trials for case in cases])
+    return [simulate_search(case, noise, terms, chance).schedule for case in cases]
+
+
+def _longer(search: Schedule, runs: float, slots: int) -> Schedule:
+    """A search with so many more runs, each of another commit; k slots do the work of log2(k + 1)."""
+    rounds = round(runs / log2(slots + 1))
+    return Schedule((*search.sizes, *(slots,) * rounds), search.commits + rounds * slots)
 
 
 def _build(request: Request) -> BuildProfile | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bisect_tool.expected_cost import PastTrial, Schedule, expected_cost
 from bisect_tool.search.bisection import Bisection
 from bisect_tool.search.conclusion import Culprit
 from bisect_tool.search.dag import Dag
@@ -18,6 +19,7 @@ from bisect_tool.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bisect_tool.expected_cost import ExpectedCost
     from bisect_tool.search.earlier_runs import EarlierRuns
     from bisect_tool.search.relands import Landing
 
@@ -78,17 +80,22 @@ class SearchSettings:
 class SearchOutcome:
     """The result of one search: the commit it named, its confidence, and its cost.
 
-    Midpoint trials are those started while more than one commit explained all runs so far, or
-    none did; rounds count when such trials were started, up to one for each slot. Runs of the ends
-    and those that confirm are in `trials` alone.
+    `schedule` has all trials. Midpoint trials are those started while more than one commit explained all runs
+    so far, or none did; rounds count when such trials were started, up to one for each slot. Runs of the ends
+    and those that confirm are in `schedule` alone.
     """
 
     named: str | None
     right: bool
     confidence: float
-    trials: int
+    schedule: Schedule
     midpoint_trials: int
     rounds: int
+
+    @property
+    def trials(self) -> int:
+        """All trials."""
+        return self.schedule.trials
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,10 @@ class Bin:
 
 @dataclass(frozen=True)
 class Summary:
-    """Summary of many searches; `bound` is in runs, and `reached` its share of the mean trials."""
+    """Summary of many searches.
+
+    `bound` is in runs, and `reached` its share of the mean trials. `cost` is for trials of a given length.
+    """
 
     accuracy: float
     wrong_rate: float
@@ -129,6 +139,7 @@ class Summary:
     calibration: tuple[Bin, ...]
     bound: float
     reached: float
+    cost: ExpectedCost
 
 
 def in_parts(dag: Dag, weights: Mapping[str, float], good: str, parts: int) -> tuple[Dag, dict[str, float]]:
@@ -158,35 +169,42 @@ def simulate_search(
             earlier=case.earlier,
         )
     )
-    trials = midpoints = rounds = 0
+    midpoints = rounds = 0
+    sizes: list[int] = []
+    tried: set[str] = set()
 
     def run(sha: str) -> tuple[str, Verdict]:
+        tried.add(sha)
         is_bad = case.dag.index.get(sha, -1) in above
         fails = chance.random() < (noise.fail_bad if is_bad else noise.fail_good)
         return sha, Verdict.BAD if fails else Verdict.GOOD
 
     while not search.known.reproduced:
-        if trials == terms.endpoint_runs:
+        if len(sizes) == terms.endpoint_runs:
+            schedule = Schedule(tuple(sizes), len(tried))
             return SearchOutcome(
-                None, right=False, confidence=0.0, trials=trials, midpoint_trials=0, rounds=0
+                None, right=False, confidence=0.0, schedule=schedule, midpoint_trials=0, rounds=0
             )
         search = search.observe(run(case.bad))
-        trials += 1
+        sizes.append(1)
     while (found := search.conclude()) is None:
         due = search.plan(terms.slots)
-        trials += len(due)
+        sizes.append(len(due))
         if search.known.narrowing and (inside := [sha for sha in due if sha not in (case.good, case.bad)]):
             midpoints += len(inside)
             rounds += 1
         search = search.observe(*map(run, due))
     named = found.sha if isinstance(found, Culprit) else None
     sure = found.confidence if isinstance(found, Culprit) else 0.0
-    return SearchOutcome(named, named == case.culprit, sure, trials, midpoints, rounds)
+    schedule = Schedule(tuple(sizes), len(tried))
+    return SearchOutcome(named, named == case.culprit, sure, schedule, midpoints, rounds)
 
 
-def summarise(played: Sequence[SearchOutcome], bound: float) -> Summary:
-    """Sum up at least one search; `bound` is the mean of what was needed."""
+def summarise(played: Sequence[SearchOutcome], bound: float, trial: PastTrial, slots: int) -> Summary:
+    """Sum up at least one search; `bound` is the mean of what was needed, and each trial takes as `trial`."""
     trials = Spread.of([each.trials for each in played])
+    cost = expected_cost([each.schedule for each in played], (trial,), slots)
+    assert cost is not None
     return Summary(
         accuracy=float(np.mean([each.right for each in played])),
         wrong_rate=float(np.mean([each.named is not None and not each.right for each in played])),
@@ -196,6 +214,7 @@ def summarise(played: Sequence[SearchOutcome], bound: float) -> Summary:
         calibration=tuple(_bin(tenth, played) for tenth in range(_BINS)),
         bound=bound,
         reached=bound / trials.mean,
+        cost=cost,
     )
 
 

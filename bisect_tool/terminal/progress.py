@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -13,13 +12,15 @@ from rich.live import Live
 from rich.text import Text
 
 from bisect_tool import mode
-from bisect_tool.format import count, duration, narrowed, outcome_text, roughly, short
+from bisect_tool.expected_cost import PastTrial
+from bisect_tool.format import count, duration, outcome_text, short
 from bisect_tool.planner import Purpose
 from bisect_tool.sanitise import clean_line
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.beliefs import belief_line, render_beliefs
 from bisect_tool.terminal.log_tail import STREAM, CellsSeen, StreamTail
 from bisect_tool.terminal.output import ask
+from bisect_tool.terminal.work_left import cost_left, range_left
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
+    from bisect_tool.expected_cost import ExpectedCost
     from bisect_tool.planner import Belief, State, Step
     from bisect_tool.session.session import Session
     from bisect_tool.session.store import TrialRow
@@ -62,8 +64,9 @@ class AtWork:
 class Snapshot:
     """The state of the display; times are of one monotonic clock, in seconds.
 
-    `mean_s` is None until a trial has ended; `searching`: a range is narrowed down; `busy`: the measure by
-    which the machine is busy with other work, empty if it is not.
+    `mean_s`, the mean duration of a trial, and `cost_left` are None until a trial has ended, here or in an
+    earlier session; `searching`: a range is narrowed down; `busy`: the measure by which the machine is busy
+    with other work, empty if it is not.
     """
 
     began: float
@@ -73,13 +76,17 @@ class Snapshot:
     disagreement: str = ""
     steps_left: int = 0
     mean_s: float | None = None
+    cost_left: ExpectedCost | None = None
     running: tuple[AtWork, ...] = ()
     beliefs: tuple[Belief, ...] = ()
     busy: str = ""
 
 
 class Progress:
-    """Watches a session (`bisect_tool.session.observer.Observer`); a context manager around the run."""
+    """Watches a session (`bisect_tool.session.observer.Observer`); a context manager around the run.
+
+    The cost that is left follows from `past`, trials of earlier sessions, until one of its own has ended.
+    """
 
     def __init__(
         self,
@@ -87,6 +94,7 @@ class Progress:
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
         busy: Callable[[], str] = str,
+        past: Sequence[PastTrial] = (),
     ) -> None:
         self._console = console or terminal.stderr()
         self._clock = clock
@@ -96,7 +104,8 @@ class Progress:
         request = session.request
         searching = isinstance(request.mode, mode.Bisect)
         self._snapshot = Snapshot(clock(), request.slots, searching, len(session.range.commits))
-        self._seconds: list[float] = []
+        self._past = past
+        self._own: list[PastTrial] = []
         self._live = _live(self._console, self._render)
         self._ended = threading.Event()
         self._refresher: threading.Thread | None = None
@@ -138,18 +147,20 @@ class Progress:
             self._say(Text(f"reusing {count(shared, 'trial')} from earlier sessions"))
         if len(trials) > shared:
             self._say(Text(f"resuming with {count(len(trials) - shared, 'finished trial')}"))
-        self._seconds = [row.result.seconds for row in trials]
+        self._own = [_whole(row.result) for row in trials]
 
     def on_decision(self, state: State) -> None:
         """Update the remaining work and the posterior of every open cell."""
         if self._live is None and state.beliefs and state.beliefs != self._snapshot.beliefs:
             self._say(Text(f"  {belief_line(state.beliefs)}"))
+        before, past = self._snapshot, self._own or self._past
         self._snapshot = replace(
-            self._snapshot,
+            before,
             remaining=len(state.remaining),
             disagreement=state.disagreement,
             steps_left=state.steps_left,
-            mean_s=sum(self._seconds) / len(self._seconds) if self._seconds else None,
+            mean_s=sum(trial.test_s for trial in past) / len(past) if past else None,
+            cost_left=cost_left(state.steps_left, before.slots, past, searching=before.searching),
             beliefs=state.beliefs,
         )
 
@@ -183,7 +194,7 @@ class Progress:
 
     def on_trial_end(self, step: Step, result: TrialResult) -> None:
         """Print one line about the trial above the display."""
-        self._seconds.append(result.seconds)
+        self._own.append(_whole(result))
         self._snapshot = replace(self._snapshot, running=self._others(result.slot))
         purpose, subject = self._purpose(step), self._subjects.get(result.sha, "")
         beside = trial_line(result, purpose, "").cell_len + 2
@@ -237,36 +248,9 @@ def render_progress(snapshot: Snapshot, now: float) -> RenderableType:
     return Group(*lines)
 
 
-def range_left(snapshot: Snapshot, now: float) -> str:
-    """`narrowed to 9 commits, ~4 steps left, ~3 min`, and no more than 9 from there on, unless runs disagree.
-
-    The time of running trials counts as spent. With k slots, a round of trials splits the range
-    into k + 1 parts, not two.
-    """
-    if not snapshot.searching:
-        return _runs_left(snapshot, now)
-    left = narrowed(snapshot.remaining, snapshot.disagreement)
-    parts = [left if snapshot.remaining else "no commits left to search"]
-    if snapshot.steps_left:
-        parts.append(f"~{count(snapshot.steps_left, 'step')} left")
-    if snapshot.steps_left and snapshot.mean_s is not None:
-        rounds = max(snapshot.steps_left / math.log2(snapshot.slots + 1), 1.0)
-        parts.append(_time_left(snapshot, now, snapshot.mean_s, rounds))
-    return ", ".join(parts)
-
-
-def _runs_left(snapshot: Snapshot, now: float) -> str:
-    """Format `18 runs left, ~3 min`, where the number of runs is known."""
-    left = f"{count(snapshot.steps_left, 'run')} left"
-    if not snapshot.steps_left or snapshot.mean_s is None:
-        return left
-    rounds = math.ceil(snapshot.steps_left / snapshot.slots)
-    return f"{left}, {_time_left(snapshot, now, snapshot.mean_s, rounds)}"
-
-
-def _time_left(snapshot: Snapshot, now: float, mean_s: float, rounds: float) -> str:
-    longest = max((now - trial.began for trial in snapshot.running), default=0.0)
-    return roughly(mean_s * rounds - min(longest, mean_s))
+def _whole(result: TrialResult) -> PastTrial:
+    """A trial with its build, as the next ones may build as well; what earlier sessions built is cached."""
+    return PastTrial(result.seconds, gpus=result.gpus)
 
 
 def trial_line(result: TrialResult, purpose: str, subject: str) -> Text:

@@ -6,6 +6,7 @@ After a change of wording: `UPDATE_GOLDEN=1 python -m pytest tests/cli`, then re
 from __future__ import annotations
 
 import io
+import json
 import re
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from golden_files import compare
 from rich.console import Console
 
 from bisect_tool.build import fingerprint
+from bisect_tool.expected_cost import PastTrial, Schedule
 from bisect_tool.mode import Bisect
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
@@ -29,6 +31,23 @@ def test_plan_of_the_engine(cli, normal, engine):
     ended = cli("plan", "--repo", engine, "--good", "good", "--bad", "bad", "--cells", "*completion[4]")
     assert (ended.code, ended.err) == (0, "")
     compare("plan-engine.txt", normal(ended.out))
+
+
+def test_plan_as_json(cli, project):
+    ended = cli("plan", "--repo", project.path, "--good", "c1", "--bad", "c8", "--json", "--", "./check.sh")
+    assert (ended.code, ended.err) == (0, "")
+    document = json.loads(ended.out)
+    assert (document["schema"], document["command"], len(document["candidates"])) == (1, "plan", 7)
+    assert document["executors"] == [
+        {
+            "executor": "local",
+            "slots": 1,
+            "past_trials": 0,
+            "missing_environments": 0,
+            "builds_timed": False,
+            "costs": [],
+        }
+    ]
 
 
 def test_plan_of_a_command(cli, normal, project):
@@ -52,9 +71,23 @@ def test_plan_counts_each_environment_once(engine, good, bad, first_parent):
     resolved = resolve(words, current_home(), pytest.fail)
     build = load("external-lb-dp").profile("reference").build
     shas = (*resolved.range.goods, *resolved.range.parents)
-    assert plan_of(resolved).environments == len(
-        {fingerprint(resolved.repository, sha, build) for sha in shas}
-    )
+    needed = len({fingerprint(resolved.repository, sha, build) for sha in shas})
+    found = plan_of(resolved)
+    assert (found.environments, found.costs[0].missing) == (needed, needed)
+
+
+def test_plan_has_a_cost_for_each_forecast(project):
+    words = RunOptions(good=("c1",), bad="c8", repo=str(project.path), slots=2, command=("./check.sh",))
+    resolved = resolve(words, current_home(), pytest.fail)
+    past = {"local": (PastTrial(60.0), PastTrial(120.0))}
+    found = plan_of(resolved, past)
+    (local,) = found.costs
+    means = [cost.wall_seconds.mean for cost in local.costs]
+    assert (local.executor, local.slots, local.past_trials) == ("local", 2, 2)
+    assert len(means) == len(found.forecasts)
+    assert means == sorted(means), "what fails seldom takes longer"
+    assert 90 * found.forecasts[0].mean == pytest.approx(local.costs[0].trial_seconds.mean, rel=0.05)
+    assert found.deadline_s == 3600.0
 
 
 def commits(number):
@@ -99,10 +132,10 @@ def test_plan_shows_head_and_tail_of_more():
 
 
 def test_plan_says_what_a_search_would_cost():
-    shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, None, 2), Forecast(0.25, 61.7, 131.0, 90.0, 2)))
+    shown = planned(2, forecasts=(Forecast(1.0, 8.6, 10.0, 2), Forecast(0.25, 61.7, 131.0, 2)))
     assert "Trials        about 9 (95th percentile 10) if it always fails" in shown
     said = " ".join(" ".join(shown).split())
-    assert "about 62 (95th percentile 131) if it fails 25% of the time, about 1 h 32 min" in said
+    assert "about 62 (95th percentile 131) if it fails 25% of the time; 2 runs" in said
     assert "; 2 runs of the bad commit miss it 56 % of the time (--endpoint-runs)" in said
 
 
@@ -135,13 +168,16 @@ def test_a_long_range_is_forecast_by_its_parts(monkeypatch):
     """Twice the commits are one run more where it always fails, whatever their number."""
     played = []
     monkeypatch.setattr(
-        plan, "simulate_search", lambda case, *_: played.append(case) or SimpleNamespace(trials=9)
+        plan,
+        "simulate_search",
+        lambda case, *_: played.append(case) or SimpleNamespace(schedule=Schedule((1,) * 9, 7)),
     )
     mode = Bisect(goods=("good",))
     names = [f"c{number}" for number in range(1024)]
     parents = {name: (names[place - 1] if place else "good",) for place, name in enumerate(names)}
-    (always, *_, seldom) = plan._forecasts(mode, 1, parents, [Suspicion("c1000", 99.0, ())], None)
+    (always, *_, seldom) = plan._forecasts(mode, 1, parents, [Suspicion("c1000", 99.0, ())])
     assert (always.mean, always.p95) == (12.0, 12.0)
+    assert set(always.searches) == {Schedule((1,) * 12, 10)}
     assert seldom.mean > 20
     assert {len(case.dag.candidates) for case in played} == {128}
     (case, *_) = played

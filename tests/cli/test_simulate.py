@@ -17,6 +17,7 @@ KEYS = {
     "calibration",
     "bound",
     "reached",
+    "cost",
 }
 
 
@@ -102,6 +103,7 @@ def test_it_is_told_in_words(cli):
         (("--history", "h"), "no commits to search"),
         (("--history", "h.jsonl", "--cases", "c.json"), "cannot read the history"),
         (("--candidates", "0"), "Invalid value for"),
+        (("--candidates", "8", "--slots", "65"), "'65' is no number or range from 1 to 64"),
         (("--candidates", "8", "--p-fail-bad", "1.5"), "Invalid value for"),
         (("--candidates", "8", "--p-fail-bad", "0.2", "--p-fail-good", "0.3"), "fail more often"),
         (("--candidates", "8", "--p-fail-bad", "0.2", "--p-fail-good", "0.2"), "fail more often"),
@@ -190,3 +192,29 @@ def test_a_history_that_is_none(cli, recorded, tmp_path):
     ended = cli("simulate", "--history", str(history), "--cases", cases)
     assert ended.code == 2
     assert "line 2 is not a commit" in " ".join(ended.err.split())
+
+
+def test_a_range_of_slots_is_doubled(simulate):
+    found = simulate("--candidates", "32", "--runs", "20", "--slots", "1..6", "--trial-minutes", "5")
+    assert [row["slots"] for row in found["by_slots"]] == [1, 2, 4, 6]
+    assert (found["slots"], found["trial_minutes"], found["trial_gpus"]) == ("1..6", 5.0, 2)
+    assert all(row.keys() > KEYS for row in found["by_slots"])
+    first = found["by_slots"][0]
+    assert first["cost"]["wall_seconds"]["mean"] == pytest.approx(300 * first["trials"]["mean"])
+    assert first["cost"]["gpu_seconds"]["mean"] == pytest.approx(600 * first["trials"]["mean"])
+    walls = [row["cost"]["wall_seconds"]["mean"] for row in found["by_slots"]]
+    assert walls == sorted(walls, reverse=True)
+
+
+def test_a_row_of_a_range_has_the_figures_of_its_slots_alone(simulate):
+    words = ("--candidates", "16", "--p-fail-bad", "0.8", "--runs", "10")
+    alone = simulate(*words, "--slots", "2")
+    (_, row) = simulate(*words, "--slots", "1..2")["by_slots"]
+    assert row == {key: alone[key] for key in row}
+
+
+def test_a_range_of_slots_in_words(cli):
+    ended = cli("simulate", "--candidates", "8", "--runs", "5", "--slots", "1..2", "--trial-gpus", "0")
+    assert (ended.code, ended.err) == (0, "")
+    assert "5 searches each, trials of 10 min 00 s\n" in ended.out
+    assert "trial hours" in ended.out

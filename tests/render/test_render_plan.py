@@ -1,15 +1,18 @@
-"""What `plan` says about wheels."""
+"""What `plan` says about wheels and costs."""
 
 from __future__ import annotations
 
 import io
 from types import SimpleNamespace
 
+import pytest
 from packaging.version import Version
 from rich.console import Console
 
+from bisect_tool.expected_cost import ExpectedCost, Interval
 from bisect_tool.render.plan import render_plan
-from bisect_tool.session.plan import Plan
+from bisect_tool.session.executor_costs import ExecutorCost
+from bisect_tool.session.plan import Forecast, Plan
 from bisect_tool.wheels.index import Wheel
 
 COMMITS = tuple(
@@ -63,3 +66,50 @@ def test_without_commit_wheels_nothing_is_said():
     lines = shown(None)
     assert not any("wheel" in line.lower() for line in lines)
     assert lines[-1] == "  ddddddddd  #4  Change d"
+
+
+def cost_lines(cost, deadline_s=None):
+    forecasts = (Forecast(1.0, 8.6, 10.0, 20), Forecast(0.5, 30.0, 40.0, 20))
+    lines = shown(None, forecasts=forecasts, costs=(cost,), deadline_s=deadline_s)
+    start = next(number for number, line in enumerate(lines) if line.startswith("Cost"))
+    end = next(number for number, line in enumerate(lines) if line.startswith("Environments"))
+    return [line.removeprefix("Cost").strip() for line in lines[start:end]]
+
+
+def cost_of(minutes, gpus):
+    wall = Interval(minutes * 60.0, minutes * 30.0, minutes * 90.0)
+    held = Interval(*(each * gpus for each in (wall.mean, wall.low, wall.high)))
+    return ExpectedCost(wall, wall, held)
+
+
+def test_cost_is_said_for_each_forecast_with_its_interval():
+    assert cost_lines(ExecutorCost("local", 2, 34, (cost_of(20, 2), cost_of(60, 2)))) == [
+        "local, 2 slots, from 34 past trials:",
+        "about 20 min 00 s (10 to 30 min), 0.7 GPU-hours (0.3 to 1.0) if it always fails",
+        "about 1 h 00 min (30 min to 2 h), 2.0 GPU-hours (1.0 to 3.0) if it fails 50% of the time",
+    ]
+
+
+def test_without_gpus_trial_hours_are_said():
+    heading, first, _ = cost_lines(ExecutorCost("github", 1, 1, (cost_of(20, 0),) * 2))
+    assert heading == "github, 1 slot, from 1 past trial:"
+    assert first == "about 20 min 00 s (10 to 30 min), 0.3 trial hours (0.2 to 0.5) if it always fails"
+
+
+def test_an_interval_whose_ends_are_written_alike_is_left_out():
+    _, first, _ = cost_lines(ExecutorCost("local", 1, 3, (cost_of(0.1, 0),) * 2))
+    assert first == "about 6.0 s, <0.01 trial hours if it always fails"
+
+
+@pytest.mark.parametrize(
+    ("timed", "said"), [(True, ", with up to 3 builds:"), (False, ", without 3 builds of unknown duration:")]
+)
+def test_cost_says_whether_it_has_builds(timed, said):
+    heading, *_ = cost_lines(ExecutorCost("local", 1, 9, (cost_of(20, 0),) * 2, 3, timed))
+    assert heading.endswith(said)
+
+
+@pytest.mark.parametrize(("deadline_s", "end"), [(None, ""), (1800.0, "; tests end within 30 min 00 s")])
+def test_without_past_trials_the_cost_is_unknown(deadline_s, end):
+    lines = cost_lines(ExecutorCost("buildkite", 1, 0, ()), deadline_s)
+    assert lines == [f"buildkite, 1 slot: unknown, no past trial of this check{end}"]

@@ -14,11 +14,13 @@ import documents
 import pytest
 from rich.console import Console
 
+from bisect_tool.expected_cost import PastTrial
 from bisect_tool.planner import Belief, Purpose, State, Step
 from bisect_tool.session.store import TrialRow
 from bisect_tool.supervise.load import Load
 from bisect_tool.terminal.log_tail import CellsSeen, StreamTail
-from bisect_tool.terminal.progress import AtWork, Progress, Snapshot, range_left, render_progress
+from bisect_tool.terminal.progress import AtWork, Progress, Snapshot, render_progress
+from bisect_tool.terminal.work_left import cost_left
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 
@@ -251,6 +253,7 @@ def test_changing_lines(printed, stream):
         remaining=9,
         steps_left=4,
         mean_s=50.0,
+        cost_left=cost_left(4, 3, (PastTrial(50.0),), searching=True),
         running=(
             AtWork(1, "a1ffa56a1", "Say nothing", "narrow", 165.0),
             AtWork(0, "27066d1b2", subject, "narrow", 160.0, "test", StreamTail(stream)),
@@ -270,33 +273,6 @@ def test_changing_lines_never_wrap(printed, width):
     trials = tuple(AtWork(slot, "27066d1b2", "long " * 30, "narrow", 0.0) for slot in range(2))
     snapshot = Snapshot(began=0.0, remaining=9, steps_left=4, running=trials)
     assert len(printed(render_progress(snapshot, 1.0), width).splitlines()) == 3
-
-
-@pytest.mark.parametrize(
-    ("remaining", "steps", "mean", "text"),
-    [
-        (9, 4, None, "narrowed to 9 commits, ~4 steps left"),
-        (1, 1, 50.0, "narrowed to 1 commit, ~1 step left, ~10 s"),
-        (9, 4, 50.0, "narrowed to 9 commits, ~4 steps left, ~2 min"),
-        (0, 0, 50.0, "no commits left to search"),
-    ],
-)
-def test_range_left(remaining, steps, mean, text):
-    """A trial that has run for longer than the mean counts as one mean trial, not as more."""
-    trial = AtWork(0, "27066d1b2", "", "narrow", 0.0)
-    snapshot = Snapshot(began=0.0, remaining=remaining, steps_left=steps, mean_s=mean, running=(trial,))
-    assert range_left(snapshot, 1000.0) == text
-
-
-def test_where_runs_disagree_nothing_is_narrowed():
-    snapshot = Snapshot(began=0.0, remaining=9, disagreement="runs disagree", steps_left=4)
-    assert range_left(snapshot, 0.0) == "runs disagree, 9 commits likely, ~4 steps left"
-
-
-@pytest.mark.parametrize(("slots", "text"), [(1, "~8 min"), (3, "~4 min"), (7, "~3 min")])
-def test_more_slots_need_less_time(slots, text):
-    snapshot = Snapshot(began=0.0, slots=slots, remaining=9, steps_left=8, mean_s=60.0)
-    assert range_left(snapshot, 0.0).endswith(text)
 
 
 def test_tail_reads_what_was_appended(tmp_path):
@@ -330,21 +306,6 @@ def test_tail_passes_over_what_is_no_record(tmp_path):
         b'\xff\xfe\n[]\n"x"\n{"event": "collected", "cells": 3}\n{"event": "start", "cell": "a"}\n'
     )
     assert StreamTail(path).poll() == CellsSeen(1, 1, "a")
-
-
-@pytest.mark.parametrize(
-    ("slots", "left", "mean", "text"),
-    [
-        (1, 1, None, "1 run left"),
-        (1, 18, None, "18 runs left"),
-        (1, 18, 20.0, "18 runs left, ~6 min"),
-        (2, 18, 20.0, "18 runs left, ~3 min"),
-        (2, 0, 20.0, "0 runs left"),
-    ],
-)
-def test_runs_left_where_nothing_is_searched_for(slots, left, mean, text):
-    snapshot = Snapshot(began=0.0, slots=slots, searching=False, steps_left=left, mean_s=mean)
-    assert range_left(snapshot, 0.0) == text
 
 
 @pytest.mark.parametrize(

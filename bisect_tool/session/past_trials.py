@@ -1,0 +1,64 @@
+"""Past trials of the same check in this home's store, from which a search's cost is estimated."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from bisect_tool.expected_cost import PastTrial
+from bisect_tool.request import Request
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from bisect_tool.session.store import Store
+    from bisect_tool.trial.result import TrialResult
+
+_MOST = 100
+"""So many trials of the newest sessions say enough, and are read in an instant."""
+
+_NO_RESULT = (Outcome.UNBUILDABLE, Outcome.INFRASTRUCTURE)
+
+
+def executor_name(request: Request) -> str:
+    """Where the trials of a request run, as `--executor` calls it."""
+    if job := request.check.as_job:
+        return job.service
+    return "local" if request.ray_address is None else "ray"
+
+
+def past_trials(store: Store, request: Request) -> Mapping[str, tuple[PastTrial, ...]]:
+    """Trials of the same scenario and profile (else of the same command or job), by executor.
+
+    Those of the newest sessions come first, and those without a result are left out.
+    """
+    found: defaultdict[str, list[PastTrial]] = defaultdict(list)
+    check = _check(request)
+    for row in store.sessions():
+        try:
+            asked = Request.model_validate_json(row.request)
+        except ValidationError:  # another version stored it
+            continue
+        trials = found[executor_name(asked)] if _check(asked) == check else None
+        if trials is not None and len(trials) < _MOST:
+            results = (each.result for each in store.trials(row.id))
+            trials += [_past_trial(each) for each in results if each.outcome not in _NO_RESULT]
+    return {name: tuple(trials[:_MOST]) for name, trials in found.items() if trials}
+
+
+def _past_trial(result: TrialResult) -> PastTrial:
+    """What a trial took: its tests, and its build if its environment was not cached."""
+    build_s = None if result.environment_reused else result.build_seconds
+    return PastTrial(max(result.seconds - result.build_seconds, 0.0), build_s, result.gpus)
+
+
+def _check(request: Request) -> Hashable:
+    """What the trials of a request run, whatever their commits and cells."""
+    if job := request.check.as_job:
+        return job.service, job.pipeline or job.repository, job.workflow, job.job
+    if request.scenario is None:
+        return request.repo, request.check.command
+    return request.scenario, request.profile
