@@ -232,7 +232,8 @@ class Farm:
             self.refusals -= 1
             return _send(handler, 429, {}, {"Retry-After": "3"})
         status, found = self._route(handler.command, address.path, query, body)
-        self.most = max(self.most, len(self.in_progress()))
+        ours = [job for job in self.in_progress() if job.id in self.started_jobs]
+        self.most = max(self.most, len(ours))
         if self.on_answer:
             self.on_answer()
         if handler.command != "GET" and self.lose:

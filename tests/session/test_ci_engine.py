@@ -1,0 +1,101 @@
+"""The bundled history bisected by jobs of CI, which agents run for real: `demo`, but in the team's own CI."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import ci_farm
+import pytest
+from ci_farm import READ, WRITE, at_work
+from engine_farm import CELL, EngineFarm
+
+from bisect_tool.demo.patch_series import replay
+
+SERIES = Path(__file__).parents[2] / "scenarios" / "reference_engine" / "series.toml"
+MAIN = """
+import sys
+from bisect_tool.executor.ci import connect
+from bisect_tool.executor.ci.executor import Timing
+
+connect.TIMING = Timing(0.2)
+from bisect_tool.cli.app import main
+
+main(sys.argv[1:])
+"""
+NAMES = {
+    "buildkite": ("--pipeline", ci_farm.PIPELINE),
+    "github": ("--repository", ci_farm.REPOSITORY, "--workflow", ci_farm.WORKFLOW, "--input", "sha"),
+}
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    """The repository, its labels, and the commits between the good and the bad end."""
+    repository = tmp_path_factory.mktemp("history") / "engine.git"
+    labels = replay(SERIES, repository).labels
+    between = ["git", "-C", str(repository), "rev-list", f"{labels['good']}..{labels['bad']}~1"]
+    listed = subprocess.run(between, check=True, capture_output=True, text=True).stdout.split()
+    return repository, labels, listed
+
+
+@pytest.fixture
+def tool(tmp_path):
+    """Starts the command line; its results go to `out.json`, all else to `err.txt`."""
+    started = []
+
+    def start(farm, *words):
+        env = {
+            **os.environ,
+            "BISECT_RUN_HOME": str(tmp_path / "home"),
+            **{f"{name}_API_URL": farm.url for name in ("BUILDKITE", "GITHUB")},
+            **dict.fromkeys(("BUILDKITE_API_TOKEN", "GITHUB_TOKEN"), READ),
+            **{f"BISECT_RUN_{name}_WRITE_TOKEN": WRITE for name in ("BUILDKITE", "GITHUB")},
+        }
+        with (tmp_path / "out.json").open("w") as out, (tmp_path / "err.txt").open("w") as err:
+            argv = [sys.executable, "-c", MAIN, *words, "--json"]
+            started.append(subprocess.Popen(argv, env=env, cwd=tmp_path, stdout=out, stderr=err))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("service", ["buildkite", "github"])
+def test_killed_and_resumed_it_names_the_culprit_of_the_demo(history, tool, tmp_path, wait_for, service):
+    repository, labels, commits = history
+    bad = labels["bad"]
+    good = labels["good" if service == "buildkite" else "max-tokens"]  # a shorter range is quicker
+    farm = EngineFarm(repository, tmp_path / "farm", loses=(labels["culprit"], 0))
+    with farm.staffed(), at_work(farm):
+        free = {farm.build(sha, ran=False).jobs[0].id for sha in (good, bad)}
+        for sha in commits if service == "buildkite" else ():
+            farm.build(sha, ran=False, gate=True)
+        asked = ("--executor", service, *NAMES[service], "--job", "Distributed*", "--slots", "2")
+        first = tool(farm, "--repo", repository, "--good", good, "--bad", bad, *asked)
+        wait_for(lambda: first.poll() is not None or len(farm.started_jobs) >= 4, 120.0)
+        first.kill()
+        first.wait()
+        goes_on = {job.id for job in farm.in_progress()} & {*farm.started_jobs}
+        second = tool(farm, "resume")
+        code = second.wait(200)
+    said = (tmp_path / "err.txt").read_text()
+    assert code == 0, said
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["cells"][CELL]["culprit"]["sha"] == labels["culprit"]
+    assert goes_on
+    jobs = [int(re.search(r"\d+$", trial["where"])[0]) for trial in document["trials"]]
+    assert sorted(jobs) == sorted(farm.ran)
+    assert {*farm.ran} - {*farm.started_jobs} == free
+    assert [trial["sha"] for trial in document["trials"] if trial["outcome"] == "infrastructure"] == [
+        labels["culprit"]
+    ]
+    assert farm.most <= 2
+    assert farm.read_early or service == "github"
