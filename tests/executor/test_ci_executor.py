@@ -180,6 +180,22 @@ def test_a_call_whose_answer_is_lost_is_not_repeated(farmed, tmp_path, service):
 
 
 @pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_job_that_is_lost_before_it_was_seen_is_the_trial(farmed, tmp_path, service, is_killed):
+    with at_work(Farm(lambda _, count: (FAIL, LOST, PASS)[count], queue=0, runs=0)) as farm:
+        farm.build(SHA)
+        executor = farmed(farm, check(service), step=9.0)
+        used = [result(executor, tmp_path).job.attempt]
+        if is_killed:
+            submit(executor, tmp_path)
+            assert executor.next_event().phase == "starting a job"
+            executor = farmed(farm, check(service), step=9.0, used=used)
+        found = result(executor, tmp_path)
+    assert (found.outcome, found.is_free, farm.started) == ("infrastructure", False, [SHA])
+    assert found.where.startswith("https://")
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_session_that_was_killed_finds_the_job_that_it_started(farmed, tmp_path, service):
     """Wherever it was killed: after the call, while the job waits, and while it runs."""
     with at_work(Farm(lambda _, count: (FAIL, PASS)[count], queue=3, runs=3)) as farm:

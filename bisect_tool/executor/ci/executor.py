@@ -185,7 +185,7 @@ class CiExecutor:
 
     def _next(self, slot: int, trial: _Trial, jobs: CommitJobs) -> TrialResult | None:
         """Find the attempt that is the trial, or start one."""
-        if ours := self._ours(jobs):
+        if ours := self._ours(trial, jobs):
             trial.started = True
             return self._follow(slot, trial, ours)
         action: Action = Wait()  # for what another trial started, which appears next
@@ -202,25 +202,38 @@ class CiExecutor:
             return self._unfound(trial, trial.acted)
         if isinstance(action, GiveUp):
             return no_result(trial.sha, Outcome.UNBUILDABLE, action.reason)
-        return self._start(slot, trial, action)
+        return self._start(slot, trial, action, jobs)
 
     def _is_awaited(self, trial: _Trial) -> bool:
         """Whether a job appears soon that another trial of the same commit started."""
         others = (each for each in self._running.values() if each is not trial and each.sha == trial.sha)
         return any(each.acted is not None and not each.follows for each in others)
 
-    def _ours(self, jobs: CommitJobs) -> Attempt | None:
-        """An attempt that the session started before it was interrupted, and that is no trial yet."""
-        left = self._journal.attempts - self._taken
-        return next((each for each in jobs.attempts if each.id in left), None)
+    def _ours(self, trial: _Trial, jobs: CommitJobs) -> Attempt | None:
+        """An attempt that was started and is no trial yet.
 
-    def _start(self, slot: int, trial: _Trial, call: Call) -> TrialResult | None:
+        The session started it before it was interrupted; or it came of the call for this trial and has ended
+        since, maybe without a result.
+        """
+        left = self._journal.attempts - self._taken
+        found = next((each for each in jobs.attempts if each.id in left), None)
+        if found is not None or trial.acted is None:
+            return found
+        old = self._taken | self._journal.before(trial.sha)
+        ended = (each for each in jobs.attempts if each.stage is Stage.ENDED)
+        found = next((each for each in ended if each.id not in old), None)
+        if found is not None:
+            self._journal.add(Record(trial.sha, attempt=found.id))
+        return found
+
+    def _start(self, slot: int, trial: _Trial, call: Call, jobs: CommitJobs) -> TrialResult | None:
         """Start a job."""
         line = self._service.describe(call)
         if self._check.dry_run:
             self._events.append(Noted(f"would {line}"))
             raise DryRunEnded("the next step is to start a job: --dry-run ends here")
-        self._journal.add(Record(trial.sha, call=line))
+        before = tuple(each.id for each in jobs.attempts if each.stage is Stage.ENDED)
+        self._journal.add(Record(trial.sha, call=line, before=before))
         trial.started, trial.acted = True, self._timing.clock()
         try:
             self._service.carry_out(call, trial.sha)

@@ -21,7 +21,8 @@ class Record:
     """What was started for a commit: a `call` without an `attempt` first, then the attempt that came of it.
 
     `run` is the run or build that was started, as far as it is known. `lost`: nothing came of the call.
-    `canceled` is an attempt that was started and then canceled: it is no trial.
+    `canceled` is an attempt that was started and then canceled: it is no trial. `before` are the attempts
+    that had ended before the call.
     """
 
     sha: str
@@ -30,6 +31,7 @@ class Record:
     run: str = ""
     lost: bool = False
     canceled: str = ""
+    before: tuple[str, ...] = ()
 
 
 class Journal:
@@ -58,6 +60,11 @@ class Journal:
     def runs(self) -> dict[str, str]:
         """The commits that runs or builds were started for, by run or build."""
         return {each.run: each.sha for each in self._records if each.run}
+
+    def before(self, sha: str) -> frozenset[str]:
+        """The attempts that had ended at a commit before the latest call for it."""
+        calls = [each for each in self._records if each.sha == sha and each.call]
+        return frozenset(calls[-1].before) if calls else frozenset()
 
     def is_open(self, sha: str) -> bool:
         """Whether something was started for a commit of which no attempt is known yet."""
