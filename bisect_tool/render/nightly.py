@@ -47,9 +47,16 @@ def _night(document: NightlyDocument) -> Iterator[str]:
             yield ""
             yield title
             yield from _by_reason(cells)
-    green = document.passing
     yield ""
-    yield f"{count(green, 'cell')} of {document.total} {'passes' if green == 1 else 'pass'}"
+    yield passing(document)
+
+
+def passing(document: NightlyDocument) -> str:
+    """How many cells pass, such as `40 of 45 cells pass`."""
+    green, total = document.passing, document.total
+    if not total:
+        return "no cell has a result"
+    return f"{green} of {count(total, 'cell')} {'passes' if 1 in (green, total) else 'pass'}"
 
 
 def _cause(cause: Cause) -> Iterator[str]:

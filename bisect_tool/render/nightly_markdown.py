@@ -12,6 +12,7 @@ from bisect_tool.format import count, joined, short
 from bisect_tool.render.cause import title
 from bisect_tool.render.cause_markdown import facts
 from bisect_tool.render.markdown import code, table_code
+from bisect_tool.render.nightly import passing
 from bisect_tool.render.public import without_homes
 from bisect_tool.results.nightly import CellStatus
 
@@ -45,9 +46,8 @@ def summary(night: NightlyDocument) -> str:
     """One line, such as `1 new cause, 2 fixed; 40 of 45 cells pass`."""
     states = Counter(cause.state for cause in night.causes)
     known = [f"{states[state]} {state}" for state in STATES if states[state]]
-    passing = night.passing
     causes = f"causes of failures: {', '.join(known)}" if known else "no cause of failures"
-    return f"{causes}; {passing} of {count(night.total, 'cell')} {'passes' if passing == 1 else 'pass'}"
+    return f"{causes}; {passing(night)}"
 
 
 def _lines(night: NightlyDocument) -> Iterator[str]:

@@ -71,7 +71,7 @@ class Night:
         self.watch, self._tools, self._reported = watch, tools, reported
         self._began = time.monotonic()
         self._codes: list[ExitCode] = []
-        self._errors: list[BisectError] = []
+        self._errors: list[ExitCode] = []
         self._notes: list[str] = []
         options, say = watch.options, tools.say
         self._own = None if options.observes else check_at(watch, options.ref, 1, tools.home, say)
@@ -102,10 +102,17 @@ class Night:
             self._keep(error)
 
     def foretell(self) -> None:
-        """Say what a dry run leaves out."""
+        """Say what a dry run leaves out, and what would keep it from bisecting."""
         if self._own is not None:
             head = short(self._history.commits[-1])
-            self._tools.say(f"{self.watch.name}: would run the check at {head}; earlier runs show:")
+            earlier = "earlier runs show:" if self._observations(self._past()) else "it did not run before"
+            self._tools.say(f"{self.watch.name}: would run the check at {head}; {earlier}")
+            return
+        for queued in self.queue():
+            try:
+                bisection(self.watch, queued.bisect, None, self._tools.home, self._tools.say)
+            except BisectError as error:
+                self._keep_not_bisected(queued.bisect, error)
 
     def queue(self) -> tuple[Queued, ...]:
         """The bisections that the decision calls for."""
@@ -129,7 +136,7 @@ class Night:
             known = [each for each in self._known_runs(decision, resolved) if each.commit not in seen]
             document = self._run(with_observations(resolved, known))
         except BisectError as error:
-            self._keep(error)
+            self._keep_not_bisected(decision, error)
             return
         self._codes.append(ExitCode(document.exit_code))
 
@@ -157,7 +164,11 @@ class Night:
             exit_code=self._exit_code(
                 codes_of_given_up(ended, decisions),
                 is_new=any(each.state == "new" for each in found)
-                or (dry_run and any(isinstance(each, Bisect) for each in decisions.values())),
+                or (
+                    dry_run
+                    and not self._errors
+                    and any(isinstance(each, Bisect) for each in decisions.values())
+                ),
             ),
         )
 
@@ -166,7 +177,7 @@ class Night:
         if is_new:
             return ExitCode.REGRESSION
         if self._errors:
-            return ExitCode(self._errors[0].exit_code)
+            return self._errors[0]
         codes = (*self._codes, *given_up)
         return max((code for code in codes if code is not ExitCode.REGRESSION), default=ExitCode.DONE)
 
@@ -271,10 +282,13 @@ class Night:
         self._note(f"the budget is used up; {what} tonight")
         self._codes.append(ExitCode.INCONCLUSIVE)
 
-    def _keep(self, error: BisectError) -> None:
+    def _keep_not_bisected(self, decision: Bisect, error: BisectError) -> None:
+        self._keep(error, f"{range_of(decision)} is not bisected: ")
+
+    def _keep(self, error: BisectError, what: str = "") -> None:
         _log.warning("%s: %s", self.watch.name, error.message, exc_info=True)
-        self._note(f"{error.message}. {error.hint}".rstrip())
-        self._errors.append(error)
+        self._note(f"{what}{error.message}. {error.hint}".rstrip())
+        self._errors.append(ExitCode(error.exit_code))  # its traceback would keep the store open
 
     def _note(self, why: str) -> None:
         """Say what this night could not do: its result is that of earlier ones then."""

@@ -64,10 +64,10 @@ def check(tmp_path):
     return path
 
 
-def test_new_regression_would_be_bisected(cli, repo, results, tmp_path):
+def test_new_regression_would_be_bisected(cli, repo, results, check, tmp_path):
     commits = results("PPPFFFF")
     pattern = tmp_path / "runs" / "*" / "junit.xml"
-    ended = cli("nightly", "--repo", repo, "--results", pattern, "--dry-run", "--json")
+    ended = cli("nightly", "--repo", repo, "--results", pattern, "--dry-run", "--json", "--", check)
     assert (ended.code, ended.err) == (1, "")
     document = json.loads(ended.out)
     assert (document["schema"], document["commit"], document["dry_run"]) == (1, commits[-1], True)
@@ -77,11 +77,21 @@ def test_new_regression_would_be_bisected(cli, repo, results, tmp_path):
     assert (second["cell"], second["status"]) == ("t::test_b", "green")
 
 
+@pytest.mark.parametrize("options", [["--dry-run"], []], ids=["dry run", "night"])
+def test_bisection_without_a_usable_check_is_an_error_of_the_report(cli, repo, results, tmp_path, options):
+    commits = results("PPPFFFF")
+    ended = cli("nightly", "--repo", repo, "--results", tmp_path / "runs", *options)
+    said = f"{commits[2][:9]}..{commits[3][:9]} is not bisected: "
+    assert ended.code == 2
+    assert said in ended.err
+    assert said in ended.out
+
+
 def test_nothing_new_ends_with_0(cli, repo, results, tmp_path):
     results("PPPPFPP")
     ended = cli("nightly", "--repo", repo, "--results", tmp_path / "runs", "--dry-run")
     assert ended.code == 0
-    assert ended.out.endswith("2 cells of 2 pass\n")
+    assert ended.out.endswith("2 of 2 cells pass\n")
 
 
 def test_results_that_do_not_exist_are_a_usage_error(cli, repo, tmp_path):
@@ -296,6 +306,8 @@ def test_culprit_is_that_of_commits_in_the_history(cli, repo, check, tmp_path):
 def test_dry_run_says_what_it_leaves_out(cli, repo, check):
     ended = cli("nightly", "--repo", repo, "--dry-run", "--", check)
     assert f"would run the check at {git(repo, 'rev-parse', 'HEAD')[:9]}" in ended.err
+    assert "it did not run before" in ended.err
+    assert ended.out.endswith("\n\nno cell has a result\n")
 
 
 def test_signal_that_comes_at_the_end_of_a_session_ends_the_night(cli, repo, check, monkeypatch):
