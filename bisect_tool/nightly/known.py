@@ -193,7 +193,7 @@ def _can_tell(timeline: Timeline, commit: str, streak: Streak) -> bool:
     at = timeline.at(commit)
     if at is None:
         return bool(commit)
-    return not at.passed and not at.failed_with(streak.exception) and runs_left(timeline, commit) > 0
+    return not at.passed and not at.failed_with(streak.exception) and runs_left(timeline, commit, streak) > 0
 
 
 def _span(known: KnownBisection, streak: Streak, history: History) -> Span:

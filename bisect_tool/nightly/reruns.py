@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from bisect_tool.nightly.timeline import Timeline
 
 RUNS_PER_COMMIT = 5
+"""Runs since a cell began to fail: those before, such as of nights without a new commit, cost nothing more."""
 
 
-def runs_left(timeline: Timeline, commit: str) -> int:
+def runs_left(timeline: Timeline, commit: str, streak: Streak) -> int:
     """How many more runs a commit may have."""
     at = timeline.at(commit)
-    return RUNS_PER_COMMIT - at.attempts if at else RUNS_PER_COMMIT
+    return RUNS_PER_COMMIT - (at.attempts_since(streak.began) if at else 0)
 
 
 def rerun(reason: Reason, timeline: Timeline, wanted: Mapping[str, int], streak: Streak) -> Rerun | Wait:
@@ -31,7 +32,7 @@ def rerun(reason: Reason, timeline: Timeline, wanted: Mapping[str, int], streak:
     trials = [at for commit, number in wanted.items() if number and (at := timeline.at(commit))]
     if any(at.of(State.PENDING) for at in trials):
         return Wait(Reason.PENDING)
-    allowed = {commit: min(number, runs_left(timeline, commit)) for commit, number in wanted.items()}
+    allowed = {commit: min(number, runs_left(timeline, commit, streak)) for commit, number in wanted.items()}
     runs = tuple(Runs(commit, number) for commit, number in allowed.items() if number > 0)
     failed_on = {trial.host for trial in streak.failures if trial.host}
     avoid = tuple(sorted(failed_on)) if failed_on < timeline.hosts else ()

@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bisect_tool.nightly.history import BEFORE, Span
+from bisect_tool.nightly.timeline import when
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from bisect_tool.nightly.timeline import CommitTrials, Timeline
     from bisect_tool.sources.observation import Observation
@@ -42,6 +44,11 @@ class Streak:
     def failures(self) -> tuple[Observation, ...]:
         """All failures of the streak."""
         return tuple(trial for commit in self.red for trial in commit.failed)
+
+    @property
+    def began(self) -> datetime:
+        """When it failed first."""
+        return min(map(when, self.failures))
 
     @property
     def span(self) -> Span:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.nightly.streak import Streak
     from bisect_tool.nightly.timeline import CommitTrials, Timeline
+    from bisect_tool.sources.observation import Observation
 
 _FAILURES = 3
 _AT_THE_BAD_END = 2
@@ -43,13 +44,13 @@ def missing_evidence(
     The cell passed at `good`, the commit before the streak. The commits of `baseline` show how often it
     fails by chance.
     """
+    if (changed := _outside_the_code(timeline, streak, good, baseline)) is not None:
+        return changed
     earlier = rate(baseline)
     flaky = any(commit.is_mixed for commit in baseline)
     if flaky and _by_chance(earlier, len(streak.failures)) > _WORTH_A_RERUN:
         return Nothing(Reason.FLAKY, rate=rate(timeline.conclusive))
-    since = min(map(when, streak.failures))
-    if is_environment(streak):
-        return Wait(Reason.ENVIRONMENT)
+    since = streak.began
     agent = suspect(timeline, streak.failures)
     failures = _failures_wanted(timeline, streak, earlier, agent)
     wanted = {streak.first.commit: failures, good.commit: _passes_wanted(streak, earlier, good, since)}
@@ -58,9 +59,39 @@ def missing_evidence(
     return rerun(_reason(streak, earlier, agent, failures), timeline, wanted, streak)
 
 
+def _outside_the_code(
+    timeline: Timeline, streak: Streak, good: CommitTrials, baseline: tuple[CommitTrials, ...]
+) -> Decision | None:
+    """What follows if the good end fails by now as well; None if it does not.
+
+    It may have begun to before a newer commit failed. Then one more run of it has to show that, unless it is
+    flaky anyway.
+    """
+    if is_environment(streak):
+        return Wait(Reason.ENVIRONMENT)
+    failures = _since_last_pass(good)
+    if len(failures) < _AT_THE_BAD_END:
+        return None
+    earlier = rate(baseline)
+    before = Rate(max(earlier.failed - len(failures), 0), max(earlier.runs - len(failures), 0))
+    if _by_chance(before, len(failures) + len(streak.failures)) > _WORTH_A_RERUN:
+        return None
+    if max(map(when, failures)) > streak.began:
+        return Wait(Reason.ENVIRONMENT)
+    return rerun(Reason.NO_PASS_SINCE, timeline, {good.commit: 1}, streak)
+
+
+def _since_last_pass(good: CommitTrials) -> list[Observation]:
+    """The failures after the last pass of a commit, none if a time is not known."""
+    if any(when(trial) == UNKNOWN for trial in (*good.passed, *good.failed)):
+        return []
+    last = max(map(when, good.passed))
+    return [trial for trial in good.failed if when(trial) > last]
+
+
 def is_environment(streak: Streak) -> bool:
     """Whether the last commit that passed failed like the streak, once this one had begun."""
-    return streak.good is not None and _good_end_fails_now(streak.good, min(map(when, streak.failures)))
+    return streak.good is not None and _good_end_fails_now(streak.good, streak.began)
 
 
 def failures_needed(earlier: Rate) -> int:
@@ -76,7 +107,7 @@ def _by_chance(earlier: Rate, failures: int) -> float:
 def _failures_wanted(timeline: Timeline, streak: Streak, earlier: Rate, agent: str) -> int:
     at_the_bad_end = 0
     if len(streak.red) < _PERSISTENT:
-        left = runs_left(timeline, streak.first.commit)
+        left = runs_left(timeline, streak.first.commit, streak)
         at_the_bad_end = min(_AT_THE_BAD_END - len(streak.first.failed), left)
     return max(failures_needed(earlier) - len(streak.failures), at_the_bad_end, 1 if agent else 0)
 

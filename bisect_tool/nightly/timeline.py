@@ -58,15 +58,15 @@ class CommitTrials:
         """Whether a trial passed or failed."""
         return bool(self.passed or self.failed)
 
-    @property
-    def attempts(self) -> int:
-        """How many trials ran or run."""
-        return sum(trial.state is not State.MISSING for trial in self.trials)
+    def attempts_since(self, moment: datetime) -> int:
+        """How many trials ran or run since then, or at a time that is not known."""
+        ran = (trial for trial in self.trials if trial.state is not State.MISSING)
+        return sum(when(trial) == UNKNOWN or when(trial) >= moment for trial in ran)
 
     @property
     def is_missing(self) -> bool:
         """Whether nothing ran."""
-        return not self.attempts
+        return all(trial.state is State.MISSING for trial in self.trials)
 
     @property
     def is_mixed(self) -> bool:
