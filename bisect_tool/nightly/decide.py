@@ -31,7 +31,7 @@ from bisect_tool.nightly.timeline import CommitTrials, Timeline, rate, timelines
 from bisect_tool.sources.observation import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bisect_tool.nightly.decision import KnownTrials
     from bisect_tool.sources.observation import CellKey, Observation
@@ -49,6 +49,7 @@ def decide(
     known: Iterable[KnownBisection] = (),
     *,
     walks: bool = False,
+    reverts: Mapping[str, str] | None = None,
 ) -> dict[CellKey, Decision]:
     """Decide about each cell that was observed.
 
@@ -60,8 +61,9 @@ def decide(
         commits: the first-parent history, oldest first.
         known: the bisections that run or ran.
         walks: whether a bisection may look for its good end among older commits.
+        reverts: of culprits that were reverted, the commit that did it.
     """
-    history, known = History(tuple(commits)), tuple(known)
+    history, known = History(tuple(commits), reverts or {}), tuple(known)
     found = timelines(without_infrastructure(observations), history.positions)
     new, gone = new_cells(found.values()), gone_cells(found.values())
     decisions = {

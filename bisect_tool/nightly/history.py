@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ BEFORE = -1
 
 @dataclass(frozen=True)
 class History:
-    """The commits of a branch, oldest first."""
+    """The commits of a branch, oldest first; of each culprit that was reverted, the commit that did it."""
 
     commits: tuple[str, ...]
+    reverts: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def positions(self) -> Mapping[str, int]:

@@ -112,7 +112,8 @@ def _of_own(
     alike, since = _alike(own, streak), streak.first.commit
     of_this = _explanation(alike, timeline, streak, history)
     if of_this.culprit:
-        return Nothing(Reason.STILL_RED, of_this.culprit, since)
+        again = _after_revert(of_this.culprit, timeline, streak, history)
+        return again or Nothing(Reason.STILL_RED, of_this.culprit, since)
     if wait := _not_over(own):
         return wait
     if not alike:
@@ -121,6 +122,14 @@ def _of_own(
     if of_this.candidates:
         return Nothing(Reason.BISECTED, since=since, candidates=of_this.candidates)
     return _in_vain(alike, streak)
+
+
+def _after_revert(culprit: str, timeline: Timeline, streak: Streak, history: History) -> Decision | None:
+    """The run that shows whether a cell which fails after its culprit was reverted has a new one."""
+    revert = history.reverts.get(culprit, "")
+    if history.position(revert) > streak.red[-1].position or not _can_tell(timeline, revert, streak):
+        return None
+    return rerun(Reason.REVERTED, timeline, {revert: 1}, streak)
 
 
 def _not_over(known: Sequence[KnownBisection]) -> Wait | None:

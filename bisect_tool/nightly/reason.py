@@ -45,6 +45,10 @@ class Reason(StrEnum):
         "one agent",
         "Half or more of its failures ran on one agent; others have to show it, too.",
     )
+    REVERTED = (
+        "reverted",
+        "It fails although its culprit was reverted; a run of the revert shows what is new.",
+    )
     SAME_CAUSE = "same cause", "It fails like a cell whose culprit is known; two runs show if it is the same."
 
     # Wait

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bisect_tool.nightly.timeline import Timeline
 
 RUNS_PER_COMMIT = 5
-"""Runs since a cell began to fail: those before, such as of nights without a new commit, cost nothing more."""
+"""Runs since a cell began to fail; those of nights without a new commit, before that, do not count."""
 
 
 def runs_left(timeline: Timeline, commit: str, streak: Streak) -> int:

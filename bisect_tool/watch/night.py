@@ -28,12 +28,14 @@ from bisect_tool.watch.own_observations import own_observations
 from bisect_tool.watch.past_sessions import abandon, has_check, last_profile, past_sessions
 from bisect_tool.watch.queue import Queued
 from bisect_tool.watch.requests import bisection, check_at, with_observations
+from bisect_tool.watch.reverts import reverted_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from bisect_tool.nightly.decision import Decision, KnownTrials
+    from bisect_tool.nightly.known import KnownBisection
     from bisect_tool.options.resolve import Resolved
     from bisect_tool.options.watches import Watch
     from bisect_tool.paths import Home
@@ -73,6 +75,7 @@ class Night:
         self._codes: list[ExitCode] = []
         self._errors: list[ExitCode] = []
         self._notes: list[str] = []
+        self._reverted: dict[str, str] = {}
         options, say = watch.options, tools.say
         self._own = None if options.observes else check_at(watch, options.ref, 1, tools.home, say)
         self._require_same_profile()
@@ -242,7 +245,16 @@ class Night:
         past = self._past()
         known = known_bisections(self.watch.name, self._request, self._of_this_branch(past))
         walks = self._own is not None
-        return decide(self._observations(past), self._history.commits, known, walks=walks)
+        # Of results of others nobody runs a commit again.
+        reverts = self._reverts(known) if walks else {}
+        return decide(self._observations(past), self._history.commits, known, walks=walks, reverts=reverts)
+
+    def _reverts(self, known: Iterable[KnownBisection]) -> dict[str, str]:
+        """Of the culprits on the branch that were reverted, the commit that did it."""
+        culprits = {each for one in known for each in one.culprits.values()} & self._history.positions.keys()
+        for each in culprits - self._reverted.keys():
+            self._reverted[each] = reverted_by(self._repository, each, self._history.commits[-1])
+        return {culprit: self._reverted[culprit] for culprit in culprits if self._reverted[culprit]}
 
     def _observations(self, past: tuple[PastSession, ...]) -> tuple[Observation, ...]:
         if self._request is None:
