@@ -92,8 +92,13 @@ def labels(line: Line) -> Iterator[Label]:
     """The labels of a line, those in passing only if the line does not deny them."""
     for side, rank, pattern in _LABELS:
         for match in pattern.finditer(line.text):
-            casual = rank == IN_PASSING and (line.code or is_denied(line.text, match.start(), match.end()))
-            if not casual and not _FIRST_BAD.match(line.text, match.start()):  # which names the culprit
+            denied = is_denied(line.text, match.start(), match.end())
+            if _FIRST_BAD.match(line.text, match.start()):  # a bisection's result yields to its own ends
+                if not denied:
+                    yield _label(line, side, NAMED, match)
+                continue
+            casual = rank == IN_PASSING and (line.code or denied)
+            if not casual:
                 yield _label(line, side, rank, match)
 
 

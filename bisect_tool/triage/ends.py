@@ -25,6 +25,7 @@ _BETWEEN = re.compile(
     r"\b(?:and|to)\s+(?:commit\s+)?(?P<bad>[0-9a-f]{7,40})\b"
 )
 _START = re.compile(r"\bgit bisect start (?:-\S+ )*(?P<bad>[0-9a-f]{7,40}) (?P<good>[0-9a-f]{7,40})\b")
+_CORRECTS = re.compile(r"\bcorrect(?:ed|ion)?\b|\bwas wrong\b|^\W*(?:update|edit)\b", re.IGNORECASE)
 _ORDER: dict[Certainty, int] = {"stated": 0, "derived": 1, "guess": 2}
 _SIDES: tuple[Side, Side] = ("good", "bad")
 _STATES: dict[str, Side] = {"passed": "good", "failed": "bad", "failing": "bad"}
@@ -48,6 +49,8 @@ class _Claim:
     side: Side
     rank: int
     end: End
+    quoted: bool = False
+    corrects: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,13 @@ def _claims(links: Links, at: int) -> Iterator[_Claim]:
             span = _Span(lines[at + 1], 0, len(lines[at + 1].text))
         basis = Basis(label.certainty, f"the page says {label.words!r}", source(span.line))
         if end := _end(links, span, basis, explicit=label.rank < IN_PASSING):
-            yield _Claim(label.side, label.rank, _with_result(end, label.side))
+            yield _Claim(
+                label.side,
+                label.rank,
+                _with_result(end, label.side),
+                quoted=line.text.startswith(">"),
+                corrects=bool(_CORRECTS.search(line.text[: label.start])),
+            )
 
 
 def _end(links: Links, span: _Span, basis: Basis, *, explicit: bool) -> End | None:
@@ -181,9 +190,17 @@ def _best(claims: Sequence[_Claim]) -> End:
     return next((each for each in same if each.commit), end)
 
 
-def _weight(claim: _Claim) -> tuple[int, bool, int]:
+def _weight(claim: _Claim) -> tuple[bool, bool, bool, int, bool, int]:
+    """What comes first: a writer's own label before a quoted one, and a correction before the rest."""
     facts = [fact for fact in (claim.end.commit, claim.end.build, claim.end.date) if fact]
-    return claim.rank, claim.end.commit is None, min(_ORDER[fact.certainty] for fact in facts)
+    return (
+        claim.rank >= IN_PASSING,
+        claim.quoted,
+        not claim.corrects,
+        claim.rank,
+        claim.end.commit is None,
+        min(_ORDER[fact.certainty] for fact in facts),
+    )
 
 
 def _rivals(claims: Sequence[_Claim], side: Side, chosen: End) -> Iterator[Fact]:

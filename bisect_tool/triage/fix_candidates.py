@@ -39,6 +39,7 @@ _FIXES_AFTER = re.compile(
     r"(?:fix(?:es|ed)?|resolve[sd]?|solve[sd]?|addresse[sd]?)\b",
     re.IGNORECASE,
 )
+_UNDONE = re.compile(r"\b(?:reverting|revert of|without)\W*(?:(?:PR|commit)\W*)?$", re.IGNORECASE)
 _LANDED = re.compile(
     r"\b(?:were|was|been|got|is|are) (?:reverted|fixed|solved|resolved|re-?landed) (?:by|in|with)\b[\s:(]*$",
     re.IGNORECASE,
@@ -206,7 +207,7 @@ def _named(links: Links, line: Line, landings: Mapping[int, Source]) -> Iterator
                 continue
             before, after = line.text[start : each.start], line.text[each.end : start + len(sentence)]
             words = [match for match in _NAMED_AS_FIX.finditer(before) if len(before) - match.end() <= _REACH]
-            fixes = bool(words) or bool(_FIXES_AFTER.match(after))
+            fixes = bool(words) or (bool(_FIXES_AFTER.match(after)) and not _UNDONE.search(before))
             if fixes and not is_denied(before, words[-1].start() if words else 0, len(before)):
                 basis = Basis(certainty(sentence), _CALLED, source(line, sentence))
                 yield _mentioned(links, each.number, basis, landings)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _QUOTED_LIMIT = 300
 _BULLETS = " \t-*•"
-_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\[@])")
+_END = re.compile(r"(?<=[.!?])(?<!\bvs\.)(?<!\bcf\.)(?<!\be\.g\.)(?<!\b[Nn]o\.)\s+(?=[A-Z\"'(\[@#])")
 _HEDGE = re.compile(
     r"\b(?:may|might|could|maybe|perhaps|probably|possibl[ey]|likely|plausibl[ey]|potential(?:ly)?|presumably|seems?|"
     r"appears?|suspect(?:ed|s)?|"
@@ -26,7 +26,8 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _DENIAL = re.compile(
-    r"\b(?:not|never|nothing to do with|unrelated|no longer|rul(?:ed|ing) out|innocent)\b|n['\u2019]t\b",
+    r"\b(?:not|never|nor|neither|nothing to do with|unrelated|unlikely|rather than|instead of|no longer|"
+    r"rul(?:ed|ing) out|innocent)\b|n['\u2019]t\b",
     re.IGNORECASE,
 )
 
@@ -45,6 +46,15 @@ def sentences(line: Line) -> Iterator[str]:
     yield from (part for part in _END.split(line.text) if part)
 
 
+def parts(line: Line) -> Iterator[tuple[int, str]]:
+    """The sentences of a line, each with its place in it."""
+    at = 0
+    for sentence in sentences(line):
+        start = line.text.index(sentence, at)
+        at = start + len(sentence)
+        yield start, sentence
+
+
 def certainty(sentence: str) -> Certainty:
     """`guess` where the writer has a reservation, else `stated`."""
     return "guess" if _HEDGE.search(sentence) else "stated"
@@ -52,7 +62,8 @@ def certainty(sentence: str) -> Certainty:
 
 def is_denied(sentence: str, start: int, end: int) -> bool:
     """Whether a word of denial is in a clause, or right before it."""
-    return bool(_DENIAL.search(sentence[max(start - 30, 0) : end]))
+    clause = sentence.rfind(";", 0, start) + 1
+    return bool(_DENIAL.search(sentence[max(start - 30, clause) : end]))
 
 
 def source(line: Line, sentence: str = "") -> Source:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bisect_tool.triage import mentions
+from bisect_tool.triage.cleared import cleared
 from bisect_tool.triage.facts import Suspect
-from bisect_tool.triage.sentences import Basis, certainty, is_denied, sentences, source
+from bisect_tool.triage.named import Named, named_in
+from bisect_tool.triage.sentences import Basis, certainty, is_denied, parts, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bisect_tool.triage.facts import Certainty, FixCandidate
     from bisect_tool.triage.links import Links
@@ -31,7 +31,7 @@ _BLAME = re.compile(
     r"\b(?:culprit\w*|caused by|introduced (?:by|in|with|w/|through)|"
     r"regress(?:ion|ed) (?:from|by|in|introduced (?:by|in))|broken by|blame[sd]?(?: on)?|first bad commit|"
     r"bisect(?:ed|s|ion|ing)?\b[^.;]{0,30}?\b(?:to|at|points? (?:at|to)|identified|named|found)|"
-    r"(?:offending|breaking) (?:commit|change|PR)|reverting|revert of)(?!\w)",
+    r"(?:offending|breaking) (?:commit|change|PR))(?!\w)",
     re.IGNORECASE,
 )
 _SINCE = re.compile(
@@ -44,44 +44,71 @@ _BLAMED = re.compile(
     r"(?:culprit|first bad commit|bad one|cause|offending|to blame|responsible))\b",
     re.IGNORECASE,
 )
+_OR = re.compile(r"[\s,`)\]]*(?:\bor\b|/)[\s`(\[]*(?:by |(?:the )?(?:PR|commit) )*[\s`]*", re.IGNORECASE)
+_UNDONE = re.compile(r"\b(?:reverting|revert of)\b(?=\W*(?:(?:PR|commit)\W*)?$)", re.IGNORECASE)
+_HELPED = re.compile(
+    r"^[\s,)`]*(?:alone |locally )?(?:also )?(?:does )?"
+    r"(?:fix(?:es|ed)?|help(?:s|ed)?|resolve[sd]?|solve[sd]?|"
+    r"makes? (?:it|them|the tests?) (?:pass|green))\b",
+    re.IGNORECASE,
+)
+_NO_HELP = re.compile(r"^[\s,)`]*(?:did|does|do)(?: not|n['\u2019]t)\b", re.IGNORECASE)
+_GIT_FOUND = re.compile(
+    r"\W*first bad commit: \[(?P<sha>[0-9a-f]{7,40})\](?:.*\(#(?P<pull>\d{1,9})\)\s*$)?", re.IGNORECASE
+)
 _REACH = 60
+_NEAREST = 8
+_SHORT = 7
 _ORDER: dict[Certainty, int] = {"stated": 0, "derived": 1, "guess": 2}
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A pull request or commit in a sentence."""
-
-    pull: int | None
-    commit: str
-    start: int
-    end: int
 
 
 def find_suspects(links: Links, candidates: Iterable[FixCandidate]) -> tuple[Suspect, ...]:
     """What is blamed, the surest first: by a sentence, or since a fix candidate takes it back."""
-    found = [each for line in links.page.lines for each in _in_line(links, line)]
+    named = [named_in(links, line) for line in links.page.lines]
+    innocent = cleared(links, named)
+    found = [
+        each
+        for at, line in enumerate(links.page.lines)
+        for each in _in_line(links, line, named[at])
+        if not _is_cleared(each, innocent, at)
+    ]
     found += _any_of(links)
-    found += [each for candidate in candidates for each in _reverted(links, candidate)]
+    fixes = {candidate.pull for candidate in candidates if candidate.role == "fix"}
+    found += [
+        each
+        for candidate in candidates
+        for each in _reverted(links, candidate)
+        if each.pull not in fixes and not _is_cleared(each, innocent, 0)
+    ]
     return _merged(links, found)
 
 
-def _in_line(links: Links, line: Line) -> Iterator[Suspect]:
+def _is_cleared(suspect: Suspect, innocent: Mapping[str, int], at: int) -> bool:
+    """Whether the page clears it, at or after a line; what is only likely is not blamed after that either."""
+    last = innocent.get(_key(suspect))
+    return last is not None and (at <= last or suspect.certainty != "stated")
+
+
+def _key(suspect: Suspect) -> str:
+    return str(suspect.pull) if suspect.pull else suspect.commit[:_SHORT]
+
+
+def _in_line(links: Links, line: Line, named: Sequence[Named]) -> Iterator[Suspect]:
+    if match := _GIT_FOUND.match(line.text):
+        pull = int(match["pull"]) if match["pull"] else None
+        found = Named(pull, match["sha"], *match.span("sha"))
+        yield _suspect(links, found, Basis("stated", "git bisect says so", source(line)))
+        return
     if line.code:
         if re.search(r"\bis the first bad commit\b", line.text):
             yield from (
-                _suspect(links, each, Basis("stated", "git bisect says so", source(line)))
-                for each in _named(links, line)
+                _suspect(links, each, Basis("stated", "git bisect says so", source(line))) for each in named
             )
         return
     if _is_title(links, line):
         return
-    named = _named(links, line)
-    at = 0
-    for sentence in sentences(line):
-        start = line.text.index(sentence, at)
-        at = start + len(sentence)
-        inside = [each for each in named if start <= each.start < at]
+    for start, sentence in parts(line):
+        inside = [each for each in named if start <= each.start < start + len(sentence)]
         yield from _in_sentence(links, line, sentence, start, inside)
 
 
@@ -91,7 +118,7 @@ def _any_of(links: Links) -> Iterator[Suspect]:
     for line in links.page.lines:
         listed = re.fullmatch(r"\W*[0-9a-f]{40}\b.*", line.text)
         if inside and listed:
-            for each in _named(links, line)[:1]:
+            for each in named_in(links, line)[:1]:
                 reason = "git bisect could not tell these commits apart"
                 yield _suspect(links, each, Basis("guess", reason, source(line)))
         inside = bool(_ANY_OF.search(line.text)) or (inside and listed is not None)
@@ -103,17 +130,24 @@ def _is_title(links: Links, line: Line) -> bool:
 
 
 def _in_sentence(
-    links: Links, line: Line, sentence: str, offset: int, named: Sequence[_Named]
+    links: Links, line: Line, sentence: str, offset: int, named: Sequence[Named]
 ) -> Iterator[Suspect]:
-    sure, said = certainty(sentence), source(line, sentence)
+    said = source(line, sentence)
     text = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), line.text)
-    for each in named:
-        before, after = text[offset : each.start], text[each.end : offset + len(sentence)]
-        if match := _last(_BLAME, before):
-            word, weak = match[0], match[0].lower() in {"reverting", "revert of"}
-            denied = is_denied(before, match.start(), len(before))
-            if not denied and len(before) - match.end() <= _REACH and not (weak and sure == "stated"):
-                yield _suspect(links, each, Basis(sure, f"the page says {word!r}", said))
+    for at, each in enumerate(named):
+        others = _alternatives(text, named, at)
+        sure: Certainty = "guess" if len(others) > 1 else certainty(sentence)
+        before, after = text[offset : each.start], text[others[-1].end : offset + len(sentence)]
+        if match := _last(_UNDONE, before):
+            if _HELPED.match(after) and not is_denied(before, match.start(), len(before)):
+                yield _suspect(links, each, Basis(sure, f"the page says that {match[0]!r} it helps", said))
+            elif sure != "stated" and not _NO_HELP.match(after):
+                yield _suspect(links, each, Basis(sure, f"the page says {match[0]!r}", said))
+        elif match := _last(_BLAME, before):
+            blame = before.rfind(" but ", match.end())  # `not caused by #12 but by #13`
+            denied = is_denied(before, match.start(), len(before)) if blame < 0 else "not" in before[blame:]
+            if not denied and len(before) - match.end() <= _REACH:
+                yield _suspect(links, each, Basis(sure, f"the page says {match[0]!r}", said))
         elif (match := _BLAMED.match(after)) and not is_denied(after, 0, match.end()):
             reason = f"the page says that it {match[0].strip(' ,():')!r}"
             yield _suspect(links, each, Basis(sure, reason, said))
@@ -121,6 +155,20 @@ def _in_sentence(
             derived: Certainty = "derived" if sure == "stated" else sure
             reason = f"the page says that it fails {match[0].lower()!r} this change"
             yield _suspect(links, each, Basis(derived, reason, said))
+
+
+def _alternatives(text: str, named: Sequence[Named], at: int) -> Sequence[Named]:
+    """A change with the nearest of those that `or` joins to it."""
+    first = last = at
+    while first and at - first < _NEAREST and _OR.fullmatch(text[named[first - 1].end : named[first].start]):
+        first -= 1
+    while (
+        last + 1 < len(named)
+        and last - at < _NEAREST
+        and _OR.fullmatch(text[named[last].end : named[last + 1].start])
+    ):
+        last += 1
+    return named[first : last + 1]
 
 
 def _since(before: str, after: str) -> re.Match[str] | None:
@@ -138,21 +186,7 @@ def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     return next(iter(deque(pattern.finditer(text), maxlen=1)), None)
 
 
-def _named(links: Links, line: Line) -> list[_Named]:
-    """What the line names that can be at fault; a commit beside its pull request is one with it."""
-    found = [
-        _Named(each.number, links.commit_of_pull.get(each.number, ""), each.start, each.end)
-        for each in links.numbers(line)
-        if links.is_own(each) and each.kind != "issue"
-    ]
-    paired = {each.commit for each in found if each.commit}
-    for commit in mentions.commits(line.text):
-        if commit.sha not in paired and commit.named and commit.sha not in links.commit_of_build.values():
-            found.append(_Named(None, commit.sha, commit.start, commit.end))  # noqa: PERF401 - reads better
-    return found
-
-
-def _suspect(links: Links, named: _Named, basis: Basis) -> Suspect:
+def _suspect(links: Links, named: Named, basis: Basis) -> Suspect:
     described = links.page.pulls.get(named.pull or 0)
     return Suspect(
         pull=named.pull,
@@ -183,12 +217,12 @@ def _merged(links: Links, found: Iterable[Suspect]) -> tuple[Suspect, ...]:
     """One for each change, by its surest sentence."""
     best: dict[str, Suspect] = {}
     for each in found:
-        key = str(each.pull) if each.pull else each.commit[:7]
+        key = _key(each)
         kept = best.get(key)
         if kept is None or _ORDER[each.certainty] < _ORDER[kept.certainty]:
             best[key] = each
-    pulled = {each.commit[:7] for each in best.values() if each.pull and each.commit}
-    kept_suspects = [each for each in best.values() if each.pull or each.commit[:7] not in pulled]
+    pulled = {each.commit[:_SHORT] for each in best.values() if each.pull and each.commit}
+    kept_suspects = [each for each in best.values() if each.pull or each.commit[:_SHORT] not in pulled]
     fixes = {number for number in best if number.isdecimal() and int(number) in _only_fixes(links)}
     return tuple(
         sorted(

@@ -1,0 +1,64 @@
+"""Which changes the page clears of the failure, and where it does so. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bisect_tool.triage.sentences import parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bisect_tool.triage.links import Links
+    from bisect_tool.triage.named import Named
+    from bisect_tool.triage.page import Line
+
+_DID_NOT = r"(?:did not|didn['\u2019]?t|does not|doesn['\u2019]?t)"
+_CLEAR = (
+    r"(?:cleared|exonerated|innocent|unrelated|(?:a )?(?:false|wrong) (?:lead|alarm|positive|track)|"
+    r"(?:a )?red herring|ruled out|nothing to do with|"
+    r"(?:not|isn['\u2019]?t|wasn['\u2019]?t) (?:actually |really )?"
+    r"(?:to blame|guilty|responsible|at fault|related|"
+    r"(?:the|a) (?:\w+ )?(?:culprit|cause|first bad commit|reason|problem|suspect))|"
+    rf"{_DID_NOT} (?:cause|break|introduce|help|fix|change|resolve))\b"
+)
+_LINK = (
+    r"(?:[\s,:;)\]\u2014-]|\([^()]*\)|\b(?:but|which|and|it|this|that|he|they|however|is|was|has|have|had|"
+    r"been|turn(?:s|ed) out|proved|later|since|then|also|actually|after all|sorry|update|edit|probably|"
+    r"likely|to|be)\b)*"
+)
+_AFTER = re.compile(rf"^{_LINK}{_CLEAR}", re.IGNORECASE)
+_NEXT = re.compile(
+    rf"^\W*(?:(?:update|edit|sorry|however|but|and|later)\W+)*(?:it|this|that|which)\b{_LINK}{_CLEAR}",
+    re.IGNORECASE,
+)
+_NO_HELP = re.compile(r"\b(?:help|fix|change|resolve)$", re.IGNORECASE)
+_UNDOING = re.compile(r"\b(?:revert(?:ing)?(?: of)?|backing out|without)\W*(?:PR\W*)?$", re.IGNORECASE)
+
+
+def cleared(links: Links, named: Sequence[Sequence[Named]]) -> dict[str, int]:
+    """The last line that clears each cleared change; `named` is what each line names."""
+    found: dict[str, int] = {}
+    last: Named | None = None
+    for at, (line, inside) in enumerate(zip(links.page.lines, named, strict=True)):
+        if line.code:
+            continue
+        for each in _in_line(line, inside, last):
+            found[each.key] = at
+        last = inside[-1] if inside else last
+    return found
+
+
+def _in_line(line: Line, named: Sequence[Named], last: Named | None) -> Iterator[Named]:
+    for start, sentence in parts(line):
+        inside = [each for each in named if start <= each.start < start + len(sentence)]
+        if not inside and last and _NEXT.match(sentence):
+            yield last
+        for each in inside:
+            stop = min((other.start for other in inside if other.start > each.start), default=len(line.text))
+            after = _AFTER.match(line.text[each.end : min(stop, start + len(sentence))])
+            undone = _UNDOING.search(line.text[start : each.start])
+            if after and bool(undone) == bool(_NO_HELP.search(after[0])):
+                yield each
+        last = inside[-1] if inside else None
