@@ -61,7 +61,8 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
             return interrupted.exit_code
         documents = [night.document(dry_run=options.dry_run) for night in nights]
         codes = [_delivered(night, each, tools) for night, each in zip(nights, documents, strict=True)]
-    terminal.write(_redacted(_json(documents) if options.as_json else render_nights(documents)))
+    if documents or options.as_json:
+        terminal.write(_redacted(_json(documents) if options.as_json else render_nights(documents)))
     return max((*codes, *failed), key=_WORST_LAST.index)
 
 

@@ -29,6 +29,7 @@ _log = logging.getLogger("bisect_run.delivery")
 TOKEN = WRITE_TOKEN
 DEFAULT_URL = "https://api.github.com"
 _TIMEOUT = (10, 60)
+_NEXT_NIGHT = "The next night delivers what is missing."
 _TRIES = 5
 _PAGES = 100
 _LONGEST_WAIT = 900
@@ -142,10 +143,10 @@ class GithubApi:
                 reason, wait, refused = type(error).__name__, 2.0**attempt, False
             _log.warning("%s %s: %s, try %d of %d", method, url, reason, attempt + 1, _TRIES)
             if creates and not refused:
-                raise LostAnswer(f"GitHub does not answer: {reason}", "Deliver again later.")
+                raise LostAnswer(f"GitHub does not answer: {reason}", _NEXT_NIGHT)
             if attempt < _TRIES - 1:
                 self.clock.sleep(wait)
-        raise EnvironmentFailed(f"GitHub does not answer: {reason} ({_TRIES} tries)", "Deliver again later.")
+        raise EnvironmentFailed(f"GitHub does not answer: {reason} ({_TRIES} tries)", _NEXT_NIGHT)
 
     def _pace(self, method: str) -> None:
         if method == _READ:
@@ -163,9 +164,7 @@ class GithubApi:
         ):
             wait = max(1.0, wait_after_refusal(headers, now))
             if wait > _LONGEST_WAIT:
-                raise EnvironmentFailed(
-                    f"GitHub permits no request for {wait / 60:.0f} minutes", "Deliver again then."
-                )
+                raise EnvironmentFailed(f"GitHub permits no request for {wait / 60:.0f} minutes", _NEXT_NIGHT)
             return wait
         return 2.0**attempt if status >= requests.codes.server_error else None
 

@@ -50,7 +50,7 @@ class _Issue(Answer):
     pull_request: object = None
 
 
-class _Found(Answer):
+class _SearchResult(Answer):
     items: tuple[Any, ...] = ()
 
 
@@ -190,7 +190,7 @@ class Issues:
     def _searched(self, name: str) -> Issue | None:
         query = f'"{search_text(name)}" in:body is:issue repo:{self._repository}'
         page = self._api.get("/search/issues", q=query, per_page="100")
-        items = map(_issue, read(_Found, page, "GitHub").items)
+        items = map(_issue, read(_SearchResult, page, "GitHub").items)
         return _oldest(filter(self._is_ours, _of(name, items)))
 
     def _is_ours(self, issue: Issue) -> bool:

@@ -43,7 +43,7 @@ class DeliveryReport:
     def summary(self) -> str:
         """How many failed, and what to do about it."""
         of_all = f"{len(self.failed)} of {count(len(self.outcomes), 'action')}"
-        return f"{of_all} of delivery failed. See above. Deliver again: what was delivered is not repeated."
+        return f"{of_all} of delivery failed. See above. The next night delivers what is missing."
 
     def misses(self, cause: Cause) -> bool:
         """Whether an action failed or is paused that is about this cause, or about all."""

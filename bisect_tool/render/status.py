@@ -43,7 +43,7 @@ def render_sessions(document: StatusDocument, now: datetime) -> RenderableType:
     for line in document.sessions:
         table.add_row(
             _text(line.session),
-            _text(line.command),
+            _text(f"nightly {line.watch}" if line.watch else line.command),
             age((now - datetime.fromisoformat(line.created)).total_seconds()),
             _text(line.state, _STATE_STYLE.get(line.state, "")),
             _logs(line),

@@ -74,7 +74,7 @@ class NightlyCell(_Model):
         """The cell and its job in one line; once where both have one name, as with a command."""
         shard = f" shard {self.shard}" if self.shard else ""
         environment = f" ({self.environment})" if self.environment else ""
-        return " ".join(dict.fromkeys(filter(None, (f"{self.job}{shard}{environment}", self.cell))))
+        return ": ".join(dict.fromkeys(filter(None, (f"{self.job}{shard}{environment}", self.cell))))
 
 
 class Cause(_Model):

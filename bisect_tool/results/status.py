@@ -30,6 +30,7 @@ class _Model(BaseModel):
 class SessionSummary(_Model):
     """One session; `state` is running, ended, resumable or unreadable.
 
+    `watch` is the watch of `nightly` that began it, or empty.
     `range` is `GOOD..BAD`, or the one commit that it is about. `logs_bytes` is the size of its logs, and
     `logs_pruned` says when `prune` removed them; empty if it never did.
     """
@@ -44,6 +45,7 @@ class SessionSummary(_Model):
     conclusion: str
     logs_bytes: int
     logs_pruned: str
+    watch: str = ""
 
 
 class PartSize(_Model):
@@ -118,6 +120,7 @@ def summarise(
     return summary.model_copy(
         update={
             "command": request.mode.command,
+            "watch": clean_line(request.watched.name) if request.watched else "",
             "state": state,
             "repo": clean_line(request.repo),
             "range": f"{goods}..{short(request.bad)}" if goods else short(request.bad),

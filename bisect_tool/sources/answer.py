@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -58,7 +59,15 @@ def read(model: type[_Model], value: object, service: str) -> _Model:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the answer"
-        reason = clean_line(first["msg"], 200)
+        # The message of pydantic for what is no object names a class of ours.
+        reason = (
+            "Input should be an object" if first["type"] == "model_type" else clean_line(first["msg"], 200)
+        )
         raise UnexpectedAnswer(
-            f"{service} sent a {model.__name__.lower()} that is not as documented: {place}: {reason}"
+            f"{service} sent a {_words(model)} that is not as documented: {place}: {reason}"
         ) from None
+
+
+def _words(model: type[Answer]) -> str:
+    """The name of a model in words: `search result`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__.strip("_")).lower()

@@ -26,7 +26,11 @@ _PROPERTIES = ("commit", "git_commit", "git.commit", "revision", "GITHUB_SHA", "
 
 
 def junit_observations(
-    pattern: str, series: str, note: Callable[[str], None], resolve: Callable[[str], str]
+    pattern: str,
+    series: str,
+    note: Callable[[str], None],
+    resolve: Callable[[str], str],
+    unresolved: str = "unknown",
 ) -> tuple[Observation, ...]:
     """Read the files that a pattern matches (`nightly-*/junit.xml`; `**` for any depth), or a URL.
 
@@ -39,6 +43,7 @@ def junit_observations(
         series: what the results are called.
         note: is given a sentence about each file that is left out.
         resolve: returns the full id of a commit, or empty if it is not known.
+        unresolved: says of such a commit what it is.
 
     Raises:
         UsageError: no file matches, or none could be read.
@@ -48,14 +53,18 @@ def junit_observations(
     found: list[Observation] = []
     for file in report_files(pattern, note, lambda url: download(url, SIZE_LIMIT)):
         files += 1
-        found += _of_file(file, series, note, resolve)
+        found += _of_file(file, series, note, resolve, unresolved)
     if not found:
         raise UsageError(f"none of {files} files of {clean_line(pattern, 300)} holds a result of a commit")
     return tuple(found)
 
 
 def _of_file(
-    file: ReportFile, series: str, note: Callable[[str], None], resolve: Callable[[str], str]
+    file: ReportFile,
+    series: str,
+    note: Callable[[str], None],
+    resolve: Callable[[str], str],
+    unresolved: str,
 ) -> tuple[Observation, ...]:
     name = clean_line(file.path, 300)
     try:
@@ -66,7 +75,8 @@ def _of_file(
     written = _commits(file, report)
     commit = next(filter(None, map(resolve, written)), "")
     if not commit:
-        note(f"{name} is left out: {f'commit {written[0]} is unknown' if written else 'it names no commit'}")
+        why = f"commit {written[0]} is {unresolved}" if written else "it names no commit"
+        note(f"{name} is left out: {why}")
         return ()
     return _of_report(report, file, series, commit)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bisect_tool.errors import UsageError
+from bisect_tool.format import listing
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.report_file import (
     SIDECAR,
@@ -23,6 +24,7 @@ from bisect_tool.sources.report_file import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_NAMED = 5
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -46,7 +48,10 @@ def report_files(
         return
     paths = list(_paths(pattern))
     if not paths:
-        raise UsageError(f"no file matches {clean_line(pattern, 300)}", "Quote the pattern of --results.")
+        raise UsageError(
+            f"no file matches {clean_line(pattern, 300)}: {_there(pattern)}",
+            "Quote the pattern of --results.",
+        )
     for path in paths:
         yield from _read(path, note)
 
@@ -55,6 +60,19 @@ def _paths(pattern: str) -> Iterator[Path]:
     if Path(pattern).is_dir():
         pattern = os.path.join(glob.escape(pattern), "**", "*.xml")  # noqa: PTH118 - a pattern, not a path
     yield from (Path(name) for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file())  # noqa: PTH207
+
+
+def _there(pattern: str) -> str:
+    """What is in the last folder of a pattern that exists."""
+    folder = Path(pattern).absolute()
+    while glob.has_magic(str(folder)) or not folder.is_dir():
+        folder = folder.parent
+    try:
+        names = sorted(each.name for each in folder.iterdir())
+    except OSError as error:
+        return f"{clean_line(str(folder), 300)} cannot be read ({error.strerror})"
+    held = listing([clean_line(name, 80) for name in names], _NAMED)
+    return f"{clean_line(str(folder), 300)} {f'has {held}' if held else 'is empty'}"
 
 
 def _read(path: Path, note: Callable[[str], None]) -> Iterator[ReportFile]:

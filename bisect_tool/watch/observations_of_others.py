@@ -36,10 +36,11 @@ def observations_of_others(  # noqa: PLR0913, PLR0917 - what `collect` needs
         EnvironmentFailed: a service cannot be reached, or answers what is not documented.
     """
     options = watch.options
+    elsewhere = f"not in the history of {clean_line(options.ref, 100)}"
     found = [
         each
         for pattern in options.results
-        for each in junit_observations(pattern, watch.name, say, history.full_id)
+        for each in junit_observations(pattern, watch.name, say, history.full_id, elsewhere)
     ]
     if options.source:
         found += collect(source_options(options), watch.name, environment, cache, say, now)

@@ -160,7 +160,7 @@ def test_many_cells_are_folded():
     cells = tuple(cell(CellStatus.NEW, f"test[{number}]") for number in range(20))
     text = nightly_html(night(cells=cells))
     assert "<summary>and 8 more</summary>" in text
-    assert text.count("<code>gpu test[") == 20
+    assert text.count("<code>gpu: test[") == 20
 
 
 def test_the_bar_has_a_part_for_each_status():

@@ -68,8 +68,8 @@ def test_a_night_says_its_causes_and_what_does_not_pass():
     ]
     assert "- One of: `57c84ff12`, `27066d1b2`" in lines
     assert f"- Culprit: PR [#34730]({PULL}) " in text
-    assert "| `gpu test_c[3]` | flaky, 2 of 20 failed |  |  | `It is flaky` |" in lines
-    assert sum(line.startswith("| `gpu ") for line in lines) == len(CELLS) - 1
+    assert "| `gpu: test_c[3]` | flaky, 2 of 20 failed |  |  | `It is flaky` |" in lines
+    assert sum(line.startswith("| `gpu: ") for line in lines) == len(CELLS) - 1
 
 
 def test_a_green_night_has_no_table():
@@ -81,7 +81,7 @@ def test_a_green_night_has_no_table():
 def test_a_long_table_is_counted():
     cells = tuple(cell(CellStatus.NEW, f"test[{number}]") for number in range(250))
     text = nightly_markdown(night(cells=cells))
-    assert text.count("| `gpu test[") == 200
+    assert text.count("| `gpu: test[") == 200
     assert text.endswith("\nand 50 more cells.\n")
 
 

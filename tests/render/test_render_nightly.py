@@ -58,19 +58,19 @@ New: 27066d1b2  {subject}
 
 Still red
   Its culprit is known already. Culprit a97954b6a, since a97954b6a.
-  - gpu test_e
+  - gpu: test_e
 
 Undecided
   It failed once. Rerun 5afb387bd 2 times, not on gpu-1.
-  - gpu test_c
+  - gpu: test_c
 
 Flaky
   It passes and fails. 1 of 30 runs failed.
-  - gpu test_d
+  - gpu: test_d
 
 Infrastructure
   It fails on one agent only.
-  - gpu shard 2 (CUDA=13) test_g
+  - gpu shard 2 (CUDA=13): test_g
 
 1 of 7 cells passes"""
     )
@@ -95,7 +95,7 @@ def test_cause_says_what_is_known(change, line):
 def test_missing_cells_are_listed_and_do_not_count():
     cells = (cell("test_a", CellStatus.MISSING, "It is no longer run."), cell("test_b", CellStatus.GREEN))
     lines = render_nights([night(cells=cells, causes=())]).split("\n")
-    assert lines[2:] == ["Missing", "  It is no longer run.", "  - gpu test_a", "", "1 of 1 cell passes"]
+    assert lines[2:] == ["Missing", "  It is no longer run.", "  - gpu: test_a", "", "1 of 1 cell passes"]
 
 
 def test_report_of_many_cells_is_short():

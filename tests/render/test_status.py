@@ -15,6 +15,7 @@ from bisect_tool.mode import Step
 from bisect_tool.render.console import render_report
 from bisect_tool.render.markdown import markdown
 from bisect_tool.render.status import age, render_session, render_sessions
+from bisect_tool.request import Watched
 from bisect_tool.results.status import status_document, summarise
 from bisect_tool.session.store import SessionRow
 
@@ -93,6 +94,13 @@ def test_a_narrow_terminal_still_shows_whole_ids(printed, session):
 def test_a_session_about_one_commit_has_no_range(session):
     asked = replace(session, request=session.request.model_copy(update={"mode": Step()}))
     assert summarise(row(asked, "20260306-101500-1a2b"), running=True, trials=3).range == "5afb387bd"
+
+
+def test_a_session_of_a_watch_names_it(printed, session):
+    watched = session.request.model_copy(update={"watched": Watched(name="unit")})
+    line = summarise(row(replace(session, request=watched), "20260306-101500-1a2b"), running=True, trials=3)
+    assert "  nightly unit  " in printed(render_sessions(listed(line), NOW), 160)
+    assert (line.command, line.watch) == ("run", "unit")
 
 
 @pytest.mark.parametrize("texts", [("{}", None), (None, "{}")])

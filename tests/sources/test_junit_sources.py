@@ -157,9 +157,12 @@ def test_files_that_tell_nothing_are_noted(tmp_path, folder):
     ]
 
 
-def test_a_pattern_without_files_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match="no file matches"):
+def test_a_pattern_without_files_is_a_usage_error_that_says_what_there_is(tmp_path, folder):
+    with pytest.raises(UsageError, match=r"no file matches .*: \S+ is empty"):
         observe(tmp_path / "*.xml")
+    folder("runs/a.json")
+    with pytest.raises(UsageError, match=r"no file matches .*/runs has a\.json"):
+        observe(tmp_path / "runs" / "*" / "junit.xml")
 
 
 def test_files_without_a_result_are_a_usage_error(tmp_path, folder):

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from recorded import SHA, buildkite_build, buildkite_job, github_job, github_run
 
+from bisect_tool.delivery.issues import _SearchResult
 from bisect_tool.sources import buildkite, github
-from bisect_tool.sources.answer import UnexpectedAnswer
+from bisect_tool.sources.answer import UnexpectedAnswer, read
 from bisect_tool.sources.infrastructure import infrastructure_line
 from bisect_tool.sources.job_results import JobResults
 from bisect_tool.sources.log_results import from_log, with_logs
@@ -229,6 +230,14 @@ def test_a_field_of_another_type_is_named(build, place):
         UnexpectedAnswer, match=f"Buildkite sent a build that is not as documented: {place}: "
     ):
         buildkite.observations(build, NIGHTLY)
+
+
+def test_no_class_of_ours_is_named():
+    with pytest.raises(UnexpectedAnswer) as caught:
+        read(_SearchResult, "no", "GitHub")
+    assert caught.value.message == (
+        "GitHub sent a search result that is not as documented: the answer: Input should be an object"
+    )
 
 
 def test_names_of_the_service_are_sanitised():

@@ -4,8 +4,10 @@ import pytest
 
 from bisect_tool.errors import UsageError
 from bisect_tool.nightly.history import History
+from bisect_tool.options.nightly_options import NightlyOptions
+from bisect_tool.options.watches import Watch
 from bisect_tool.sources.observation import CellKey, Observation, State
-from bisect_tool.watch.observations_of_others import require_commits_of
+from bisect_tool.watch.observations_of_others import observations_of_others, require_commits_of
 
 HISTORY = History(("a" * 40, "b" * 40))
 
@@ -27,3 +29,16 @@ def test_results_at_no_commit_of_the_history_are_an_error():
 
 def test_one_result_of_the_history_is_enough():
     require_commits_of(HISTORY, [result("c" * 40), result("b" * 40)], "main")
+
+
+def test_report_of_a_commit_that_is_newer_than_the_ref_says_so(tmp_path):
+    for commit in ("a" * 40, "c" * 40):
+        (tmp_path / commit).mkdir()
+        report = '<testsuite><testcase classname="t" name="test_a"/></testsuite>'
+        (tmp_path / commit / "junit.xml").write_text(report)
+    said = []
+    watch = Watch("w", NightlyOptions(results=(str(tmp_path),), ref="origin/main"))
+    found = observations_of_others(watch, HISTORY, {}, tmp_path, said.append, None)
+    assert [each.commit for each in found] == ["a" * 40]
+    (note,) = said
+    assert note.endswith(f"is left out: commit {'c' * 40} is not in the history of origin/main")
