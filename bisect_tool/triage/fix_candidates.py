@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bisect_tool.triage import mentions
 from bisect_tool.triage.facts import FixCandidate, Source
-from bisect_tool.triage.sentences import Basis, certainty, is_denied, sentences, source
+from bisect_tool.triage.named_fixes import CALLED, named_fixes
+from bisect_tool.triage.sentences import certainty, is_denied, source
+from bisect_tool.triage.undone import failed_again, undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bisect_tool.triage.facts import FixRole
     from bisect_tool.triage.links import Links
+    from bisect_tool.triage.named_fixes import NamedFix
     from bisect_tool.triage.page import Line, Pull
+    from bisect_tool.triage.undone import Place
 
 _TRIAL = re.compile(
     r"\bdo not merge\b|\bdon'?t merge\b|\bDNM\b|\bno merge\b|\bfor (?:ci )?testing\b|\btesting whether\b|"
@@ -28,18 +32,6 @@ _RELAND = re.compile(
     re.IGNORECASE,
 )
 _FIX = re.compile(r"\bfix(?:es|ed)?\b|\bresolve[sd]?\b", re.IGNORECASE)
-_NAMED_AS_FIX = re.compile(
-    r"\b(?:fixed|solved|resolved|addressed|closed)(?: \w+){0,2}? (?:by|in|with|via|through)\b|"
-    r"\bfix (?:is )?in\b|\bfix:|\bfixing (?:this |it )?in\b|\bworkaround in\b|"
-    r"\b(?:pr|pull request) (?:to|that|which) fix\w*\b",
-    re.IGNORECASE,
-)
-_FIXES_AFTER = re.compile(
-    r"^[\s,):]*(?:(?:should|will|would|may|might|also) )*"
-    r"(?:fix(?:es|ed)?|resolve[sd]?|solve[sd]?|addresse[sd]?)\b",
-    re.IGNORECASE,
-)
-_UNDONE = re.compile(r"\b(?:reverting|revert of|without)\W*(?:(?:PR|commit)\W*)?$", re.IGNORECASE)
 _LANDED = re.compile(
     r"\b(?:were|was|been|got|is|are) (?:reverted|fixed|solved|resolved|re-?landed) (?:by|in|with)\b[\s:(]*$",
     re.IGNORECASE,
@@ -50,9 +42,8 @@ _MERGED_AFTER = re.compile(
 )
 _ABOUT = re.compile(rf"\W*(?:this |it )?(?:{_REVERT.pattern}|{_RELAND.pattern})", re.IGNORECASE)
 _ALREADY = re.compile(r"\bwhich (?:was|were) (?:\w+ )?by\b", re.IGNORECASE)
+_BLAMES = re.compile(r"\b(?:culprit|caused?|broke|introduced|bisect\w*|regress\w*)\b", re.IGNORECASE)
 _QUOTED_TITLE = re.compile(r"[\"“](?P<title>.+)[\"”]")
-_REACH = 40
-_CALLED = "the page calls it the fix"
 
 
 class Found(NamedTuple):
@@ -75,12 +66,28 @@ def find_fixes(links: Links) -> Found:
     landings = _landings(links)
     described = (_described(links, each, landings) for each in _descriptions(links))
     known = {each.pull: each for each in described if each is not None}
-    for line in links.page.lines:
-        for each in _named(links, line, landings):
-            known.setdefault(each.pull, each)
+    called: dict[int, Place] = {}
+    for at, line in enumerate(links.page.lines):
+        for named in named_fixes(links, line):
+            called[named.pull] = at, named.start
+            known.setdefault(named.pull, _mentioned(links, named, landings))
     found = tuple(known.values())
-    ended = _ended_by(links, found)
-    return Found(found, ended, _final(found, ended))
+    lasting = tuple(_lasting(links, found, called))
+    ended = _ended_by(links, lasting)
+    return Found(found, ended, _final(lasting, ended))
+
+
+def _lasting(
+    links: Links, found: Iterable[FixCandidate], called: Mapping[int, Place]
+) -> Iterator[FixCandidate]:
+    """The candidates that the page does not take back after it calls them a fix."""
+    back, again = undone(links), failed_again(links)
+    fixes = {each.pull for each in found if each.role == "fix"}
+    for each in found:
+        place = called.get(each.pull, (-1, 0))
+        failed = each.reason == CALLED["fix"] and again > place
+        if not (failed or back.get(each.pull, place) > place or fixes & {*each.reverts}):
+            yield each
 
 
 def _descriptions(links: Links) -> Iterator[_Lines]:
@@ -191,45 +198,21 @@ def _landed(pull: Pull, landings: Mapping[int, Source]) -> tuple[bool | None, So
     return (True if said else None), said
 
 
-def _named(links: Links, line: Line, landings: Mapping[int, Source]) -> Iterator[FixCandidate]:
-    """Pull requests that a sentence calls the fix, and a line that is nothing but the address of one."""
-    if line.code or line.pull is not None:
-        return
-    alone = re.fullmatch(r"\W*https?://github\.com/\S+/pull/\d+\W*", line.text)
-    for sentence in sentences(line):
-        start = line.text.index(sentence)
-        for each in links.numbers(line):
-            if (
-                not start <= each.start < start + len(sentence)
-                or not links.is_own(each)
-                or each.kind == "issue"
-            ):
-                continue
-            before, after = line.text[start : each.start], line.text[each.end : start + len(sentence)]
-            words = [match for match in _NAMED_AS_FIX.finditer(before) if len(before) - match.end() <= _REACH]
-            fixes = bool(words) or (bool(_FIXES_AFTER.match(after)) and not _UNDONE.search(before))
-            if fixes and not is_denied(before, words[-1].start() if words else 0, len(before)):
-                basis = Basis(certainty(sentence), _CALLED, source(line, sentence))
-                yield _mentioned(links, each.number, basis, landings)
-            elif alone:
-                basis = Basis("guess", "somebody posted its address alone", source(line, sentence))
-                yield _mentioned(links, each.number, basis, landings)
-
-
-def _mentioned(links: Links, number: int, basis: Basis, landings: Mapping[int, Source]) -> FixCandidate:
-    pull = links.page.pulls.get(number)
+def _mentioned(links: Links, named: NamedFix, landings: Mapping[int, Source]) -> FixCandidate:
+    pull, basis, role = links.page.pulls.get(named.pull), named.basis, named.role
     landed, landed_source = _landed(pull, landings) if pull else (None, None)
-    if landed is None and basis.certainty == "stated" and _DONE.search(basis.source.text):
+    done = role != "fix" or _DONE.search(basis.source.text)
+    if landed is None and basis.certainty == "stated" and done:
         landed, landed_source = True, basis.source
     return FixCandidate(
-        pull=number,
+        pull=named.pull,
         title=pull.title if pull else "",
-        role="fix",
+        role=role,
         landed=landed,
         landed_source=landed_source,
-        reverts=(),
-        reapplies=(),
-        commit=links.commit_of_pull.get(number, ""),
+        reverts=named.about if role == "revert" else (),
+        reapplies=named.about if role == "reland" else (),
+        commit=links.commit_of_pull.get(named.pull, ""),
         certainty=basis.certainty,
         reason=basis.reason,
         source=basis.source,
@@ -238,7 +221,11 @@ def _mentioned(links: Links, number: int, basis: Basis, landings: Mapping[int, S
 
 def _ended_by(links: Links, found: Iterable[FixCandidate]) -> int | None:
     """What landed and says that it fixes this issue or that it reverts a change; the first of several."""
-    landed = [each for each in found if each.landed and each.role in {"revert", "fix"}]
+    landed = [
+        each
+        for each in found
+        if each.landed and each.role in {"revert", "fix"} and each.reason != CALLED["revert"]
+    ]
     closing = [
         each
         for each in landed
@@ -247,9 +234,24 @@ def _ended_by(links: Links, found: Iterable[FixCandidate]) -> int | None:
     called = [
         each
         for each in found
-        if each.certainty == "stated" and each.reason == _CALLED and each.landed is None
+        if each.certainty == "stated" and each.reason == CALLED["fix"] and each.landed is None
     ]
-    return next((each.pull for each in (*closing, *landed, *called)), None)
+    reverts = [
+        each
+        for each in found
+        if each.landed and each.reason == CALLED["revert"] and _is_of_blamed(links, each.reverts)
+    ]
+    return next((each.pull for each in (*closing, *landed, *called, *reverts)), None)
+
+
+def _is_of_blamed(links: Links, reverts: Sequence[int]) -> bool:
+    """Whether a revert does not say what it reverts, or reverts a change that a line blames."""
+    return not reverts or any(
+        each.number in reverts
+        for line in links.page.lines
+        if _BLAMES.search(line.text)
+        for each in links.numbers(line)
+    )
 
 
 def _final(found: Sequence[FixCandidate], ended: int | None) -> int | None:
@@ -258,6 +260,8 @@ def _final(found: Sequence[FixCandidate], ended: int | None) -> int | None:
     again = (
         each.pull
         for each in found
-        if each.role == "reland" and reverted & {*each.reapplies} and each.landed is not False
+        if each.role == "reland"
+        and (reverted & {*each.reapplies} or (each.reason == CALLED["reland"] and not each.reapplies))
+        and each.landed is not False
     )
     return next(again, ended)

@@ -173,7 +173,9 @@ def _landed_since(
 def _outcome(found: Triage, candidates: tuple[FixCandidate, ...]) -> tuple[int | None, int | None]:
     """What ended the failure and what holds now, with the reverts and re-lands of the clone."""
     landed = [each for each in candidates if each.landed]
-    ended = found.ended_by or next((each.pull for each in landed if each.role == "revert"), None)
+    fixes = {each.pull for each in candidates if each.role == "fix"}
+    reverts = [each for each in landed if each.role == "revert" and not fixes & {*each.reverts}]
+    ended = found.ended_by or next((each.pull for each in reverts), None)
     reverted = {number for each in candidates if each.pull == ended for number in each.reverts}
     again = [each.pull for each in landed if each.role == "reland" and reverted & {*each.reapplies}]
     return ended, next(iter(again), found.final or ended)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.triage.cleared import cleared
 from bisect_tool.triage.facts import Suspect
 from bisect_tool.triage.named import Named, named_in
+from bisect_tool.triage.named_fixes import CALLED
 from bisect_tool.triage.sentences import Basis, certainty, is_denied, parts, source
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def _suspect(links: Links, named: Named, basis: Basis) -> Suspect:
 
 def _reverted(links: Links, candidate: FixCandidate) -> Iterator[Suspect]:
     """What a revert takes back is suspected: if it landed, for good reason; if it was tried, by a guess."""
-    if candidate.role not in {"revert", "trial"}:
+    if candidate.role not in {"revert", "trial"} or candidate.reason == CALLED["revert"]:
         return
     tried = candidate.role == "trial" or candidate.landed is False
     for number in candidate.reverts:
