@@ -11,7 +11,7 @@ from bisect_tool.render.cause import title
 if TYPE_CHECKING:
     from bisect_tool.results.nightly import Cause
 
-_VERBS = {"new": "open", "open": "update", "fixed": "close"}
+_VERBS = {"new": "open", "open": "open or update", "fixed": "close"}
 
 
 @dataclass(frozen=True)

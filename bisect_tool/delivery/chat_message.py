@@ -15,21 +15,20 @@ if TYPE_CHECKING:
     from bisect_tool.results.nightly import Cause, NightlyDocument
 
 
+def is_due(cause: Cause, sent: Delivered) -> bool:
+    """Whether the state of a cause has to be posted; a fix is posted only where the failure was."""
+    before = sent.state(markers.identifier(cause))
+    if cause.state == "fixed":
+        return bool(before) and not markers.is_fixed(before)
+    return before != markers.standing(cause)
+
+
 def post_cause(  # noqa: PLR0913, PLR0917 - what is posted, where, and whether
     night: NightlyDocument, cause: Cause, url: str, sent: Delivered, allowance: Allowance, clock: Clock
 ) -> str:
-    """Post the state of a cause; returns what was done, empty if nothing had to be.
-
-    A fix is posted only where the failure was.
-    """
-    name, state = markers.identifier(cause), markers.standing(cause)
-    before = sent.state(name)
-    if cause.state == "fixed":
-        may_post = bool(before) and not markers.is_fixed(before)
-    else:
-        may_post = before != state and allowance.take()
-    if not may_post:
+    """Post the state of a cause; returns what was done, empty if nothing had to be."""
+    if not is_due(cause, sent) or (cause.state != "fixed" and not allowance.take()):
         return ""
     arrived = post(url, message(night, cause), clock)
-    sent.record(name, state)
+    sent.record(markers.identifier(cause), markers.standing(cause))
     return "posted to the webhook" if arrived else "posted to the webhook, which did not answer: not repeated"

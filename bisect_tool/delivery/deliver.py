@@ -20,7 +20,7 @@ from bisect_tool.delivery.actions import (
 )
 from bisect_tool.delivery.allowance import Allowance
 from bisect_tool.delivery.buildkite_annotation import LIMIT, annotate_build
-from bisect_tool.delivery.chat_message import post_cause
+from bisect_tool.delivery.chat_message import is_due, post_cause
 from bisect_tool.delivery.clock import SYSTEM
 from bisect_tool.delivery.delivered import Delivered
 from bisect_tool.delivery.files import write_files
@@ -33,7 +33,7 @@ from bisect_tool.delivery.pull_request_comment import comment_on_pull_request
 from bisect_tool.delivery.sync_issue import sync_issue
 from bisect_tool.errors import BisectError
 from bisect_tool.file_lock import lease
-from bisect_tool.format import count
+from bisect_tool.format import count, listing
 from bisect_tool.render.nightly_markdown import cut, nightly_markdown
 from bisect_tool.results.sanitise import sanitise
 from bisect_tool.sanitise import secret_values
@@ -74,9 +74,13 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
     paused = why_paused(home, environment)
     if paused and posts:
         say(f"nothing is posted: {paused}")
+    sent = _sent(home)
     for action in actions if dry_run else posts if paused else ():
-        say(f"would {action.line}")
+        if not isinstance(action, ChatMessage) or _is_due(action, sent):
+            say(f"would {action.line}")
     if dry_run:
+        if channels := _channels_after_bisecting(night, options):
+            say(f"would report what a bisection finds: {channels}")
         return DeliveryReport()
     with _Delivery(night, environment, home, Allowance(options.max_posts), clock) as delivery:
         done = _carry_out(local, delivery, say)
@@ -85,6 +89,31 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
         held_back = count(delivery.allowance.held_back, "post")
         say(f"{held_back} left for the next night (--max-posts {options.max_posts})")
     return DeliveryReport((*done, *posted), posts if paused else ())
+
+
+def _is_due(action: ChatMessage, sent: Delivered) -> bool:
+    """Whether a message would be posted; if that cannot be read, the attempt to post it says why."""
+    try:
+        return is_due(action.cause, sent)
+    except BisectError:
+        return True
+
+
+def _channels_after_bisecting(night: NightlyDocument, options: DeliveryOptions) -> str:
+    """Where the result of tonight's bisections would be posted; empty if there is none."""
+    if not any(cell.action.startswith("bisect ") for cell in night.cells):
+        return ""
+    return listing(
+        [
+            *([f"an issue in {options.github_issues}"] if options.github_issues else []),
+            *(["a comment on the culprit's pull request"] if options.comment_on_culprit else []),
+            *(["a message to the webhook"] if options.slack else []),
+        ]
+    )
+
+
+def _sent(home: Home) -> Delivered:
+    return Delivered(home.state / "nightly" / "delivered.json")
 
 
 def _post(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]) -> tuple[Outcome, ...]:
@@ -161,16 +190,12 @@ class _Delivery:
                 return comment_on_pull_request(action, self._issues_of(repository), self.allowance)
             case ChatMessage(cause=cause):
                 url = self.environment[webhook.VARIABLE]
-                return post_cause(self.night, cause, url, self._sent, self.allowance, self.clock)
+                return post_cause(self.night, cause, url, _sent(self.home), self.allowance, self.clock)
         return ""
 
     @property
     def _text(self) -> str:
         return nightly_markdown(self.night)
-
-    @property
-    def _sent(self) -> Delivered:
-        return Delivered(self.home.state / "nightly" / "delivered.json")
 
     @cached_property
     def _api(self) -> github_api.GithubApi:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from bisect_tool.format import count, short
+from bisect_tool.render.public import without_homes
 from bisect_tool.sanitise import inert_line
+from bisect_tool.trial.command import CELL
 
 if TYPE_CHECKING:
     from bisect_tool.results.document import CellReport, CommitInfo, Document, FailureReport
@@ -46,9 +50,18 @@ def failure_at(document: Document, sha: str) -> FailureReport | None:
 def _cells(cause: Cause) -> str:
     if not cause.cells:
         return "The build"
-    first = inert_line(cause.cells[0], _CELL_LIMIT)
+    first = inert_line(_name(cause), _CELL_LIMIT)
     more = len(cause.cells) - 1
     return f"{first} and {count(more, 'more cell')}" if more else first
+
+
+def _name(cause: Cause) -> str:
+    """The first cell; of a command, which is one cell, the command itself."""
+    check = cause.document.check if cause.document else None
+    if check is None or cause.cells[0] != CELL:
+        return cause.cells[0]
+    program, *arguments = check.argv
+    return without_homes(shlex.join((PurePath(program).name, *arguments)))
 
 
 def _since(cause: Cause) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from github_service import REPOSITORY
-from night_documents import candidates, cause, night
+from night_documents import candidates, cause, cell, night
 
 from bisect_tool.delivery.check import check_delivery
 from bisect_tool.delivery.markers import identifier, replace_section, section, standing
@@ -12,6 +12,7 @@ from bisect_tool.delivery.plan import plan
 from bisect_tool.delivery.repository_name import repository_name
 from bisect_tool.errors import UsageError
 from bisect_tool.options.delivery_options import DeliveryOptions
+from bisect_tool.results.nightly import CellStatus
 
 GITHUB = "https://github.com"
 FILES = "write nightly.json, nightly.md, nightly.html and junit.xml"
@@ -45,7 +46,7 @@ def test_each_channel_has_its_actions(options, expected):
     assert lines(night(cause()), **options) == expected
 
 
-@pytest.mark.parametrize(("state", "verb"), [("new", "open"), ("open", "update"), ("fixed", "close")])
+@pytest.mark.parametrize(("state", "verb"), [("new", "open"), ("open", "open or update"), ("fixed", "close")])
 def test_an_issue_follows_the_state_of_its_cause(state, verb):
     assert lines(night(cause(state)), github_issues=REPOSITORY) == [
         f"{verb} an issue in {REPOSITORY}: {TITLE}"
@@ -71,6 +72,25 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(delivery, service, hom
     ]
     assert service.requests == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_names_no_message_that_was_posted(delivery):
+    delivery(night(cause()), slack=True)
+    assert delivery(night(cause("open")), dry_run=True, slack=True) == []
+    assert delivery(night(cause("fixed")), dry_run=True, slack=True) == [
+        f"would post to the webhook: fixed: {TITLE}"
+    ]
+
+
+def test_a_dry_run_says_where_the_culprit_would_be_reported(delivery):
+    red = cell(CellStatus.NEW, action="bisect 27066d1b2..5afb387bd")
+    said = delivery(night(cells=(red,)), dry_run=True, github_issues=REPOSITORY, slack=True)
+    assert said == [
+        f"would report what a bisection finds: an issue in {REPOSITORY} and a message to the webhook"
+    ]
+    assert delivery(night(cells=(red,)), dry_run=True, annotate="buildkite") == [
+        "would annotate this Buildkite build (style success)"
+    ]
 
 
 def test_a_dry_run_needs_no_token(delivery):

@@ -10,6 +10,7 @@ from night_documents import CELLS, candidates, cause, cell, hostile, night
 from bisect_tool.render.cause import title
 from bisect_tool.render.cause_markdown import change, issue_body, pull_request
 from bisect_tool.render.nightly_markdown import cut, nightly_markdown, summary
+from bisect_tool.request import CommandCheck
 from bisect_tool.results.nightly import CellStatus
 
 PULL = "https://github.com/vllm-project/vllm/pull/34730"
@@ -115,6 +116,12 @@ def test_a_cause_that_is_over_without_a_fix_says_why():
     text = nightly_markdown(night(cause("fixed", fixed_by="", note="Its cells are no longer run.")))
     assert "\n### Closed: " in text
     assert "\n- Its cells are no longer run.\n" in text
+
+
+def test_a_title_names_the_command_of_which_it_is():
+    check = CommandCheck(argv=("/home/ann/ci/smoke.sh", "--fast", "/home/ann/x"))
+    failing = cause(cells=("command",), document=documents.culprit().model_copy(update={"check": check}))
+    assert title(failing) == "smoke.sh --fast '~/x' fails since 27066d1b2 (PR 34730)"
 
 
 @pytest.mark.parametrize(
