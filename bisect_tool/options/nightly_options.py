@@ -73,7 +73,21 @@ class ResultOptions:
     message: Annotated[
         str, typer.Option("--message", metavar="REGEX", help="Only builds whose message begins so.")
     ] = ""
+    trigger: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--trigger", metavar="NAME", help="Only builds started so, such as schedule; may be repeated."
+        ),
+    ] = ()
     exclude_env: ExcludeEnv = ()
+    compare_env: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--compare-env",
+            metavar="NAME",
+            help="Compare only builds with the same value of this variable; may be repeated.",
+        ),
+    ] = ()
     days: Annotated[
         int, typer.Option("--days", metavar="N", min=1, max=365, help="Read builds of the last N days.")
     ] = 30

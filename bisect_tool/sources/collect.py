@@ -41,7 +41,9 @@ class SourceOptions:
         workflow: of GitHub: the file name of the workflow, or its number.
         job: pattern of a whole job name; empty for all jobs.
         message: pattern that a build's message begins with; empty for any message.
+        triggers: how a build may have been started, such as `schedule`; empty for any way.
         exclude_env: variables of a build that change what is tested: such a build does not count.
+        compare_env: variables of a build whose values tell apart what may not be compared.
         days: how far back builds are read.
     """
 
@@ -52,7 +54,9 @@ class SourceOptions:
     job: str = ""
     branch: str = "main"
     message: str = ""
+    triggers: tuple[str, ...] = ()
     exclude_env: tuple[str, ...] = ()
+    compare_env: tuple[str, ...] = ()
     days: int = 30
 
 
@@ -155,6 +159,8 @@ def _series(options: SourceOptions, name: str) -> Series:
         name,
         branch=options.branch,
         message=options.message,
+        triggers=frozenset(options.triggers),
         excluded_environment=frozenset(options.exclude_env),
         jobs=options.job,
+        environment=options.compare_env,
     )

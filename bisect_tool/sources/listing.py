@@ -94,7 +94,7 @@ class Listing:
             return UsageError(
                 f"none of the last {count(builds, 'build')} of branch {branch} counts; "
                 f"their messages are: {_names(self._messages)}",
-                "Check --message and --exclude-env.",
+                "Check --message, --trigger and --exclude-env.",
             )
         if not self._jobs:
             return UsageError(f"no job ran in the last {count(self._belonging, 'build')}", "Check --message.")

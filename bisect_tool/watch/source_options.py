@@ -21,6 +21,8 @@ def source_options(options: NightlyOptions) -> SourceOptions:
         options.job,
         options.branch,
         options.message,
+        options.trigger,
         options.exclude_env,
+        options.compare_env,
         options.days,
     )

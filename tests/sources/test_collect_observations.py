@@ -257,6 +257,17 @@ def test_builds_of_another_kind_are_left_out(collected):
     assert service.paths == [BUILDS, f"{BUILDS}/3/jobs"]
 
 
+def test_builds_started_in_another_way_are_left_out_and_environments_kept_apart(collected):
+    builds = [
+        buildkite_build(number=1, source="ui"),
+        buildkite_build(number=2, source="schedule", env={"IMAGE": "cu130"}),
+    ]
+    options = SourceOptions("buildkite", "vllm/ci", triggers=("schedule",), compare_env=("IMAGE",))
+    replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [Reply([buildkite_job()])]}
+    with collected(replies) as (run, _, _):
+        assert [(each.build, each.key.environment) for each in run(options)] == [("2", "IMAGE=cu130")]
+
+
 @pytest.mark.parametrize(
     ("builds", "jobs", "message", "hint"),
     [
@@ -270,7 +281,7 @@ def test_builds_of_another_kind_are_left_out(collected):
             [buildkite_build(number=1, message="Fix\x1b[31m a typo"), buildkite_build(number=2, message="a")],
             [],
             "none of the last 2 builds of branch main counts; their messages are: Fix a typo and a",
-            "Check --message and --exclude-env.",
+            "Check --message, --trigger and --exclude-env.",
         ),
         ([buildkite_build(number=1)], [], "no job ran in the last 1 build", "Check --message."),
         (
