@@ -18,7 +18,7 @@ from bisect_tool.nightly.decide import decide, known_runs
 from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.history import History
 from bisect_tool.nightly.recent import recent
-from bisect_tool.results.nightly import NightlyDocument
+from bisect_tool.results.nightly import CellStatus, NightlyDocument
 from bisect_tool.session import session as sessions
 from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells, range_of
@@ -27,6 +27,7 @@ from bisect_tool.watch.observations_of_others import observations_of_others
 from bisect_tool.watch.own_observations import own_observations
 from bisect_tool.watch.past_sessions import abandon, has_check, last_profile, past_sessions
 from bisect_tool.watch.queue import Queued
+from bisect_tool.watch.renamed import other_names
 from bisect_tool.watch.requests import bisection, check_at, with_observations
 from bisect_tool.watch.reverts import reverted_by
 
@@ -56,11 +57,16 @@ _USUAL_TRIAL_S = 60.0
 
 @dataclass(frozen=True)
 class Tools:
-    """What a night works with; `run` runs a session to its end, and returns its document."""
+    """What a night works with.
+
+    `watches` are the names of all watches of tonight; `run` runs a session to its end, and returns its
+    document.
+    """
 
     home: Home
     store: Store
     environment: Mapping[str, str]
+    watches: frozenset[str]
     now: datetime
     say: Callable[[str], None]
     run: Callable[[Session, Store], Document]
@@ -151,6 +157,9 @@ class Night:
         found = causes(self.watch.name, ended, decisions, self._reported.states)
         new = {each.suspects for each in found if each.state == "new"}
         observations = self._observations(past)
+        seen = tuple(cells(decisions, new, recent(observations, self._history.positions)))
+        red = [each for each in seen if each.status is CellStatus.NEW]
+        renamed = other_names(self.watch.name, self._tools.watches, red, self._of_this_branch(past))
         return NightlyDocument(
             schema=1,
             version=__version__,
@@ -161,9 +170,9 @@ class Night:
             commit=self._history.commits[-1],
             observed=len(observations),
             dry_run=dry_run,
-            cells=tuple(cells(decisions, new, recent(observations, self._history.positions))),
+            cells=seen,
             causes=found,
-            notes=tuple(filter(None, (self._reported.problem, *self._notes))),
+            notes=tuple(filter(None, (self._reported.problem, *self._notes, *renamed))),
             exit_code=self._exit_code(
                 codes_of_given_up(ended, decisions),
                 is_new=any(each.state == "new" for each in found)
