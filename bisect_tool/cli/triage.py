@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _STDIN = "-"
 _LIMIT = 32 * 2**20
+_HEAD = 4096
 _FUNCTION = re.compile(r"^\s*(?:async )?def (test_\w+)", re.MULTILINE)
 
 
@@ -74,6 +75,8 @@ def _saved(page: str) -> str:
     Raises:
         UsageError: it cannot be read, is no text, or is too long for a page.
     """
+    from bisect_tool.logs.files import encoding_of
+
     name = "stdin" if page == _STDIN else clean_line(page, 300)
     try:
         with os.fdopen(os.dup(sys.stdin.fileno()), "rb") if page == _STDIN else Path(page).open("rb") as file:
@@ -83,9 +86,10 @@ def _saved(page: str) -> str:
         raise UsageError(f"{name} cannot be read: {clean_line(why, 200)}") from None
     if len(data) > _LIMIT:
         raise UsageError(f"{name} is longer than a page", "`bisect-run explain` reads logs of any length.")
-    if not data.strip() or b"\0" in data[:4096]:
+    text = data.decode(encoding_of(data[:_HEAD]), "replace")
+    if not text.strip() or "\0" in text[:_HEAD]:
         raise UsageError(f"{name} holds no text", "Save the page as HTML or as text.")
-    return data.decode("utf-8", "replace")
+    return text
 
 
 def _suites() -> Mapping[str, tuple[str, frozenset[str]]]:

@@ -207,8 +207,7 @@ def _unreadable(path: str, why: str) -> UsageError:
 
 def _texts(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
     """Yield the text of a log in blocks of whole lines; a line that is too long is truncated."""
-    encoding = next((name for mark, name in _BOMS if first.startswith(mark)), "") or _guessed(first)
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    decoder = codecs.getincrementaldecoder(encoding_of(first))("replace")
     rest = ""
     for block in blocks:
         lines, end, tail = decoder.decode(block).rpartition("\n")
@@ -220,6 +219,11 @@ def _texts(blocks: Iterable[bytes], first: bytes) -> Iterator[str]:
     rest += decoder.decode(b"", final=True)
     if rest:
         yield rest
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding of a text by its byte order mark, or by its first bytes."""
+    return next((name for mark, name in _BOMS if head.startswith(mark)), "") or _guessed(head)
 
 
 def _guessed(head: bytes) -> str:

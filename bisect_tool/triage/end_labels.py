@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bisect_tool.triage.refs import REF
 from bisect_tool.triage.sentences import certainty, is_denied
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
         IN_PASSING,
         (
             r"\b(?:green|passing|passe[sd]|work(?:s|ed|ing)|fine|ok)\s+(?:at|on|with|in|as of|up to|until)"
-            r"(?=\s+(?:commit\s+)?[0-9a-f]{7,40}\b)"
+            rf"(?=\s+(?:commit\s+)?{REF}\b)"
         ),
     ),
     (
@@ -52,7 +53,7 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
             rf"\b(?:{_RED}|regressed)\b[^.;]{{0,60}}?\b(?:since|starting (?:at|on|with|from)|as of)"
             r"(?:\s+(?:before|somewhere before))*\b"
             r"|\bstarted (?:to fail|failing)\s+(?:at|on|with|in|from|after|since)\b"
-            r"|\bfail(?:s|ed|ing)?\s+(?:at|on|with)(?=\s+(?:commit\s+)?[0-9a-f]{7,40}\b)"
+            rf"|\b(?:fail(?:s|ed|ing)?|red|broken|breaks)\s+(?:at|on|with|in)(?=\s+(?:commit\s+)?{REF}\b)"
         ),
     ),
 )

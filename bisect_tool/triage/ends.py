@@ -11,6 +11,7 @@ from bisect_tool.triage import mentions
 from bisect_tool.triage.dates import dates
 from bisect_tool.triage.end_labels import IN_PASSING, NAMED, labels
 from bisect_tool.triage.facts import Build, Certainty, Commit, End, Fact, Source
+from bisect_tool.triage.refs import compared, ranges, tag_at
 from bisect_tool.triage.sentences import Basis, certainty, source
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def _claims(links: Links, at: int) -> Iterator[_Claim]:
         basis = Basis("stated", "the page starts git bisect", source(line))
         for side in _SIDES:
             yield _Claim(side, NAMED, End(commit=_commit(start[side], basis)))
+    yield from _of_refs(line)
     for label in islice(labels(line), _LABELS_OF_A_LINE):
         span = _Span(line, label.start, label.stop)
         if label.last and at + 1 < len(lines):
@@ -102,18 +104,36 @@ def _claims(links: Links, at: int) -> Iterator[_Claim]:
             )
 
 
+def _of_refs(line: Line) -> Iterator[_Claim]:
+    """Ranges, and what a sentence says to work; a version may be one of another project."""
+    for pair in ranges(line.text):
+        basis = Basis(certainty(line.text) if pair.about else "guess", "the page names a range", source(line))
+        for side, ref in zip(_SIDES, (pair.good, pair.bad), strict=True):
+            yield _Claim(side, NAMED if pair.about else _RECORD, End(commit=_commit(ref, basis)))
+    for each in () if line.code else compared(line.text):
+        said = "works" if each.side == "good" else "is broken"
+        basis = Basis(certainty(line.text), f"the page says that it {said}", source(line))
+        basis = _derived(basis) if each.ref.startswith("v") else basis
+        yield _Claim(each.side, IN_PASSING, End(commit=_commit(each.ref, basis)))
+
+
+def _derived(basis: Basis) -> Basis:
+    return replace(basis, certainty="derived") if basis.certainty == "stated" else basis
+
+
 def _end(links: Links, span: _Span, basis: Basis, *, explicit: bool) -> End | None:
     """What a part of a line names; in passing (`failing since #12 (c911120a)`) a change's commit."""
     text = span.line.text
     named = next((each for each in mentions.commits(text) if span.has(each.start)), None)
     build = next((each for each in links.builds(span.line) if span.has(each.start)), None)
     day = next((each for each in dates(text, links.year) if span.has(each.start)), None)
+    if named is None and build is None and (tag := tag_at(text, span.start, span.stop)):
+        return End(commit=_commit(tag, basis if explicit else _derived(basis)))
     if named is None and build is None and day is None:
         return None
     changes = [each for each in links.numbers(span.line) if each.kind == "pull" or not explicit]
     if named and any(span.has(each.start) and each.start < named.start for each in changes):
-        sure: Certainty = "derived" if basis.certainty == "stated" else basis.certainty
-        basis = replace(basis, certainty=sure, reason=f"{basis.reason} of a change, whose commit it is")
+        basis = replace(_derived(basis), reason=f"{basis.reason} of a change, whose commit it is")
     return End(
         commit=_commit(named.sha, basis) if named else _commit_of(links, build, basis),
         build=build_fact(links, build, basis) if build else None,

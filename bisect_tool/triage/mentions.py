@@ -54,6 +54,9 @@ _BUILD_LABEL = re.compile(
     r"[^:#]{0,60}:|\W*(?:red|green|fail\w*|pass\w*)\b[^:#]{0,40}:)",
     re.IGNORECASE,
 )
+_OF_A_CHANGE = re.compile(
+    r"\.\s|\b(?:caused|broken|introduced|fixed|reverted) (?:by|in)\b|\bculprit\b|\bdue to\b", re.IGNORECASE
+)
 _HEX = re.compile(r"(?<![\w./=-])(?P<sha>[0-9a-f]{7,40})(?![\w-]|\.[a-z0-9])")
 _COMMIT_BEFORE = re.compile(
     r"(?:\b(?:commits?(?: ids?)?|shas?|revisions?|rev|HEAD|at|on|since|before|after|of|good|bad|is|w/|"
@@ -137,7 +140,11 @@ def _numbered_builds(text: str, section: str) -> Iterator[BuildMention]:
         before = text[: match.start()]
         listed = previous >= 0 and bool(_LIST.match(text[previous : match.start()]))
         pull = bool(_PULL_BEFORE.search(_before(text, match.start())))
-        about = match.start() >= labelled and before.count("(", labelled) == before.count(")", labelled)
+        about = (
+            match.start() >= labelled
+            and before.count("(", labelled) == before.count(")", labelled)
+            and not _OF_A_CHANGE.search(before[labelled:])
+        )
         if not pull and (
             listed
             or about

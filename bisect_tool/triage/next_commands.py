@@ -21,6 +21,7 @@ _FLAKY_RUNS = "16"
 _CELLS = 8
 _SHORT = 12
 _REVERTS = 16
+_SHA = re.compile(r"[0-9a-f]{7,40}")
 _PARAMETER_END = re.compile(r"[-\]]")
 _IN_TESTS = re.compile(r"\bcd\s+\S*/?tests\b")
 
@@ -64,7 +65,10 @@ def _run(found: Triage, context: Context) -> Command:
 
 
 def _revision(end: End, placeholder: str) -> str:
-    return end.commit.value[:_SHORT] if end.commit else placeholder
+    if end.commit is None:
+        return placeholder
+    value = end.commit.value
+    return value[:_SHORT] if _SHA.fullmatch(value) else value  # a tag is never abbreviated
 
 
 def _repo(found: Triage, context: Context) -> str:

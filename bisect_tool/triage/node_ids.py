@@ -15,6 +15,9 @@ _NODE = re.compile(
     rf"(?<![\w/.-])/?(?P<file>{_FILE})"
     rf"(?:::?(?P<names>(?:[A-Z]\w*(?:::|\.))*test\w*(?:{_PARAMETERS})?|[A-Z]\w*)|::\{{(?P<several>[^{{}}\n]{{1,500}})\}})?"
 )
+_REPORTED = re.compile(
+    rf"\s*(?:FAILED|ERROR)\s+(?P<file>(?:(?!-)[\w.-]+/)*[\w.-]+\.py)::(?P<names>\w+(?:::\w+)*(?:{_PARAMETERS})?)"
+)
 _METHOD = re.compile(rf"(?<![\w:.])(?P<owner>[A-Z]\w*)(?:::|\.)(?P<name>test_\w+(?:{_PARAMETERS})?)")
 _UNITTEST = re.compile(r"(?<![\w:.])(?P<name>test_\w+) \((?:__main__|[\w.]+)\.(?P<owner>[A-Z]\w*)\)")
 _DOTTED = re.compile(r"(?<![\w:/.-])(?:\w+\.)*(?P<module>test_\w+)\.(?P<owner>[A-Z]\w*)\.(?P<name>test_\w+)")
@@ -45,6 +48,8 @@ class NodeId:
 
 def node_ids(text: str) -> tuple[NodeId, ...]:
     """The tests that a line names, in order; a file counts where no test of it is named."""
+    if report := _REPORTED.match(text):  # whatever pytest is configured to collect
+        return (NodeId(report["file"], report["names"], report.start("file")),)
     found = list(_in_files(text))
     taken = [match.span() for match in _NODE.finditer(text)]
     for match in _DOTTED.finditer(text):

@@ -101,3 +101,12 @@ def test_secrets_of_the_environment_are_masked(cli, tmp_path, monkeypatch):
     monkeypatch.setenv("SOME_TOKEN", "abcdef123456")
     (tmp_path / "page.txt").write_text("It was caused by #12, said abcdef123456.\n")
     assert "abcdef123456" not in cli("triage", tmp_path / "page.txt", "--json").out
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_page_saved_by_powershell(cli, tmp_path, encoding):
+    page = tmp_path / "issue.md"
+    page.write_bytes("Last good commit: 3333333ccc\nFirst bad commit: 4444444ddd\n".encode(encoding))
+    ended = cli("triage", page, "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out)["good"]["commit"]["value"] == "3333333ccc"
