@@ -19,7 +19,7 @@ def bisected(watch, cell="a"):
 
 def test_another_watch_that_bisected_a_new_cell_is_named():
     (said,) = other_names("new", {"new"}, [CELL], [bisected("old"), bisected("old")])
-    assert said.startswith("watch old bisected cells that are new here (20260306-101500-1a2b). ")
+    assert said.startswith("watch old bisected cells that are new here (20260306-101500-1a2b): ")
 
 
 @pytest.mark.parametrize(
