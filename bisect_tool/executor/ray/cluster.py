@@ -177,11 +177,11 @@ def connected(address: str) -> Iterator[Cluster]:
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise _unreachable(address, error) from error
-    try:
-        with redirect_stdout(_Logged()):
+    with redirect_stdout(_Logged()):  # until its end, when Ray prints what it held back
+        try:
             yield Cluster(ray)
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 class _Logged(io.TextIOBase):
