@@ -33,6 +33,7 @@ _NEXT = re.compile(
     rf"^\W*(?:(?:update|edit|sorry|however|but|and|later)\W+)*(?:it|this|that|which)\b{_LINK}{_CLEAR}",
     re.IGNORECASE,
 )
+_WRONG = re.compile(r"^\W*(?:sorry\W+)?(?:i|this|that|it) was (?:wrong|mistaken|a mistake)\b", re.IGNORECASE)
 _NO_HELP = re.compile(r"\b(?:help|fix|change|resolve)$", re.IGNORECASE)
 _UNDOING = re.compile(r"\b(?:revert(?:ing)?(?: of)?|backing out|without)\W*(?:PR\W*)?$", re.IGNORECASE)
 
@@ -53,7 +54,7 @@ def cleared(links: Links, named: Sequence[Sequence[Named]]) -> dict[str, int]:
 def _in_line(line: Line, named: Sequence[Named], last: Named | None) -> Iterator[Named]:
     for start, sentence in parts(line):
         inside = [each for each in named if start <= each.start < start + len(sentence)]
-        if not inside and last and _NEXT.match(sentence):
+        if last and ((not inside and _NEXT.match(sentence)) or (start and _WRONG.match(sentence))):
             yield last
         for each in inside:
             stop = min((other.start for other in inside if other.start > each.start), default=len(line.text))

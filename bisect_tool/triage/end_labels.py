@@ -59,6 +59,7 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
 )
 _LABELS = tuple((side, rank, re.compile(pattern, re.IGNORECASE)) for side, rank, pattern in _PATTERNS)
 _FIRST_BAD = re.compile(r"\bfirst bad commit\b", re.IGNORECASE)
+_NOT = re.compile(r"\W*(?:(?:is|was)\s+)?not\b", re.IGNORECASE)
 _OTHER_PROJECT = re.compile(r" (?!CI\b|SHA\b)[A-Z]\w+ ")
 _NEXT_CLAUSE = re.compile(
     r";|\.\s|\|\s*(?=first|last)|\bfirst\b|\blast\b|\band (?:has|it|is|now)\b", re.IGNORECASE
@@ -95,8 +96,10 @@ def labels(line: Line) -> Iterator[Label]:
         for match in pattern.finditer(line.text):
             denied = is_denied(line.text, match.start(), match.end())
             if _FIRST_BAD.match(line.text, match.start()):  # a bisection's result yields to its own ends
-                if not denied:
+                if not (denied or _NOT.match(line.text, match.end())):
                     yield _label(line, side, NAMED, match)
+                continue
+            if _NOT.match(line.text, match.end()):
                 continue
             casual = rank == IN_PASSING and (line.code or denied)
             if not casual:

@@ -67,21 +67,24 @@ def find_fixes(links: Links) -> Found:
     described = (_described(links, each, landings) for each in _descriptions(links))
     known = {each.pull: each for each in described if each is not None}
     called: dict[int, Place] = {}
+    back: dict[int, Place] = {}
     for at, line in enumerate(links.page.lines):
         for named in named_fixes(links, line):
             called[named.pull] = at, named.start
+            if named.role == "revert" and named.basis.certainty == "stated":
+                back.update(dict.fromkeys(named.about, (at, named.start)))
             known.setdefault(named.pull, _mentioned(links, named, landings))
     found = tuple(known.values())
-    lasting = tuple(_lasting(links, found, called))
+    lasting = tuple(_lasting(links, found, called, {**back, **undone(links)}))
     ended = _ended_by(links, lasting)
     return Found(found, ended, _final(lasting, ended))
 
 
 def _lasting(
-    links: Links, found: Iterable[FixCandidate], called: Mapping[int, Place]
+    links: Links, found: Sequence[FixCandidate], called: Mapping[int, Place], back: Mapping[int, Place]
 ) -> Iterator[FixCandidate]:
     """The candidates that the page does not take back after it calls them a fix."""
-    back, again = undone(links), failed_again(links)
+    again = failed_again(links)
     fixes = {each.pull for each in found if each.role == "fix"}
     for each in found:
         place = called.get(each.pull, (-1, 0))

@@ -43,6 +43,7 @@ _UNDONE = re.compile(r"\b(?:reverting|revert of|without)\W*(?:(?:PR|commit)\W*)?
 _LATER = re.compile(r"\b(?:will|to|can|must|being|needs?|wants?|gets?)\b[^.;]{0,15}$", re.IGNORECASE)
 _ALONE = re.compile(r"\W*https?://github\.com/\S+/pull/\d+\W*")
 _REACH = 40
+_PRONOUN = 20
 
 
 class NamedFix(NamedTuple):
@@ -60,6 +61,7 @@ def named_fixes(links: Links, line: Line) -> Iterator[NamedFix]:
     if line.code or line.pull is not None:
         return
     alone = _ALONE.fullmatch(line.text)
+    last: tuple[int, ...] = ()  # the change that the sentence before ends with
     for start, sentence in parts(line):
         inside = [
             each
@@ -73,10 +75,12 @@ def named_fixes(links: Links, line: Line) -> Iterator[NamedFix]:
                 role, place = found
                 sure = "guess" if _LATER.search(before[:place]) and role != "fix" else certainty(sentence)
                 about = _about(inside, start + place) if role != "fix" else ()
+                about = last if role == "revert" and not about and place <= _PRONOUN else about
                 yield NamedFix(each.number, role, Basis(sure, CALLED[role], said), about, each.start)
             elif alone:
                 basis = Basis("guess", "somebody posted its address alone", said)
                 yield NamedFix(each.number, "fix", basis, (), each.start)
+        last = _about(inside, len(line.text))
 
 
 def _role(before: str, after: str) -> tuple[FixRole, int] | None:

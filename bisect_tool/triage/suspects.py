@@ -57,6 +57,10 @@ _NO_HELP = re.compile(r"^[\s,)`]*(?:did|does|do)(?: not|n['\u2019]t)\b", re.IGNO
 _GIT_FOUND = re.compile(
     r"\W*first bad commit: \[(?P<sha>[0-9a-f]{7,40})\](?:.*\(#(?P<pull>\d{1,9})\)\s*$)?", re.IGNORECASE
 )
+_DOUBTED = re.compile(
+    r"(?:\b(?:neither|nor|not|doubt(?: that)?)|n['\u2019]t (?:think|believe)(?: that)?)\W*(?:PR\W*)?$",
+    re.IGNORECASE,
+)
 _REACH = 60
 _NEAREST = 8
 _SHORT = 7
@@ -149,7 +153,9 @@ def _in_sentence(
             denied = is_denied(before, match.start(), len(before)) if blame < 0 else "not" in before[blame:]
             if not denied and len(before) - match.end() <= _REACH:
                 yield _suspect(links, each, Basis(sure, f"the page says {match[0]!r}", said))
-        elif (match := _BLAMED.match(after)) and not is_denied(after, 0, match.end()):
+        elif (match := _BLAMED.match(after)) and not (
+            is_denied(after, 0, match.end()) or _DOUBTED.search(before)
+        ):
             reason = f"the page says that it {match[0].strip(' ,():')!r}"
             yield _suspect(links, each, Basis(sure, reason, said))
         elif (match := _since(before, after)) and not _SUBJECT.search(line.text):

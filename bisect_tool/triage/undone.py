@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.triage.sentences import certainty, is_denied, parts
+from bisect_tool.triage.sentences import certainty, parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,7 @@ _AGAIN = re.compile(
     r"re-?opening|(?:fail\w*|broken|red|happen\w*) again|(?:it|failure) is back)\b",
     re.IGNORECASE,
 )
+_DENIED = re.compile(r"(?:\b(?:not|no longer|never)|n['\u2019]t)\s+$", re.IGNORECASE)
 
 
 def undone(links: Links) -> Mapping[int, Place]:
@@ -52,6 +53,6 @@ def failed_again(links: Links) -> Place:
         for start, sentence in parts(line):
             match = _AGAIN.search(sentence)
             sure = match and certainty(sentence) == "stated"
-            if match and sure and not is_denied(sentence, match.start(), match.start()):
+            if match and sure and not _DENIED.search(sentence[: match.start()]):
                 last = at, start + match.start()
     return last

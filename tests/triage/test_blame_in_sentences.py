@@ -35,8 +35,12 @@ def test_first_bad_commit_yields_to_the_ends_of_its_bisection():
     assert ends(text) == ("3333333ccc", "4444444ddd")
 
 
-def test_denied_first_bad_commit_is_no_end():
-    assert ends("It is not the first bad commit: 4444444ddd") == (None, None)
+@pytest.mark.parametrize(
+    "text",
+    ["It is not the first bad commit: 4444444ddd", "First bad: not 4444444ddd", "Last good: not 4444444ddd"],
+)
+def test_denied_end_is_none(text):
+    assert ends(text) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +56,9 @@ def test_denied_first_bad_commit_is_no_end():
         "PR #22806 is not the culprit. #22807 is innocent.",
         "#22806 did not cause this.",
         "Not caused by #22808.",
+        "Neither #10 nor #11 is the culprit.",
+        "I don't think #10 is the culprit.",
+        "Bisected to #10. I was wrong, it's #11.",
     ],
 )
 def test_cleared_change_is_no_suspect(text):

@@ -30,6 +30,8 @@ def read(text):
         ("Caused by #10. Reverted in #20. Re-landed in #21.", 21),
         ("Caused by #10.\n\n#10 was reverted in #20. It was re-landed in #21.", 21),
         ("Caused by #10. It will be reverted in #20.", None),
+        ("Fixed by #30. It was reverted in #31.", None),
+        ("Caused by #10. Fixed in #20. Not fixed: still red after #20.", None),
         ("As with #50, which was reverted in #51.", None),
     ],
 )
