@@ -307,7 +307,7 @@ class Night:
         self._keep(error, f"{range_of(decision)} is not bisected: ")
 
     def _keep(self, error: BisectError, what: str = "") -> None:
-        _log.warning("%s: %s", self.watch.name, error.message, exc_info=True)
+        _log.warning("%s: %s", self.watch.name, error.message, exc_info=not isinstance(error, UsageError))
         self._note(f"{what}{error.message}. {error.hint}".rstrip())
         self._errors.append(ExitCode(error.exit_code))  # its traceback would keep the store open
 
