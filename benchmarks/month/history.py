@@ -1,7 +1,8 @@
 """A history of thirty nights, of three commits each: two regressions, each with its fix.
 
 The trees are those of the bundled history; the first regression and its revert are in it. The second one is
-put on top of it. Two commits of each night change a file that nothing reads.
+put on top of it. One more commit of the bundled history breaks completions for a single night, and one does
+not build. Two commits of each night change a file that nothing reads.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_BRIEF, _BRIEF_FIX = "priority-api", "priority-engine"
 _FIRST, _CULPRIT, _FIX = "models-limit", "shutdown-timeout", "revert-shutdown-timeout"
 _QUIET_NIGHTS = 5
 _LAST = "readd-shutdown-timeout"
@@ -31,10 +33,14 @@ _WHO = {
 
 @dataclass(frozen=True)
 class Month:
-    """The last commit of each night, and for each culprit the commit that fixes it."""
+    """The last commit of each night, and for each culprit the commit that fixes it.
+
+    `brief` has that of the single night: whoever names it is right, but need not.
+    """
 
     nights: tuple[str, ...]
     fixes: dict[str, str]
+    brief: dict[str, str]
 
 
 class _Builder:
@@ -99,7 +105,8 @@ def build(repository: Path) -> Month:
         nights[labels[_CULPRIT]][0]: nights[labels[_FIX]][0],
         nights["Show the configuration in another form"][0]: nights["Show the configuration as before"][0],
     }
-    return Month(tuple(last for _, last in nights.values()), fixes)
+    brief = {nights[labels[_BRIEF]][0]: nights[labels[_BRIEF_FIX]][0]}
+    return Month(tuple(last for _, last in nights.values()), fixes, brief)
 
 
 def _plan(builder: _Builder, labels: dict[str, str]) -> Iterator[tuple[str, str]]:
