@@ -52,7 +52,8 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
         check_delivery(watch.options, os.environ, dry_run=options.dry_run)
     here = home()
     names = frozenset(watch.name for watch in asked)
-    tools = Tools(here, Store(here.store, say), os.environ, names, datetime.now(UTC), say, finish_or_stop)
+    store = _store(here, dry_run=options.dry_run)
+    tools = Tools(here, store, os.environ, names, datetime.now(UTC), say, finish_or_stop)
     with nullcontext() if options.dry_run else _alone(here):
         try:
             nights, failed = _begun(asked, tools)
@@ -65,6 +66,11 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
     if documents or options.as_json:
         terminal.write(_redacted(_json(documents) if options.as_json else render_nights(documents)))
     return max((*codes, *failed), key=_WORST_LAST.index)
+
+
+def _store(here: Home, *, dry_run: bool) -> Store:
+    """The store of the home; a dry run makes none, and then nothing is known."""
+    return Store(here.store if here.store.exists() or not dry_run else Path(":memory:"), say)
 
 
 def _alone(here: Home) -> AbstractContextManager[int]:

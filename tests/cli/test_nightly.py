@@ -305,8 +305,9 @@ def test_culprit_is_that_of_commits_in_the_history(cli, repo, check, tmp_path):
     assert night(other, "HEAD") == []
 
 
-def test_dry_run_says_what_it_leaves_out(cli, repo, check):
+def test_dry_run_says_what_it_leaves_out(cli, repo, check, tmp_path):
     ended = cli("nightly", "--repo", repo, "--dry-run", "--", check)
+    assert not (tmp_path / "home" / "state").exists()
     assert f"would run the check at {git(repo, 'rev-parse', 'HEAD')[:9]}" in ended.err
     assert "it did not run before" in ended.err
     assert ended.out.endswith("\n\nno cell has a result\n")
