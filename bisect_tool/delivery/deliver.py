@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from bisect_tool.paths import Home
     from bisect_tool.results.nightly import NightlyDocument
 
+_log = logging.getLogger("bisect_run.delivery")
 _SERVER = "https://github.com"
 _LOCK_WAIT_S = 600.0
 
@@ -95,7 +97,8 @@ def _is_due(action: ChatMessage, sent: Delivered) -> bool:
     """Whether a message would be posted; if that cannot be read, the attempt to post it says why."""
     try:
         return is_due(action.cause, sent)
-    except BisectError:
+    except BisectError as error:
+        _log.debug("what was sent is not known: %s", error.message)
         return True
 
 

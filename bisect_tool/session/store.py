@@ -294,7 +294,8 @@ def another_version(session: str) -> UsageError:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None)
+    # Whichever thread collects the last reference closes it.
+    database = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
     database.text_factory = lambda text: text.decode(errors="replace")
     try:
         _refuse_newer(database, path)

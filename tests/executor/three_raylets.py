@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 QUICK = {
     "health_check_initial_delay_ms": 500,
@@ -28,11 +29,12 @@ NODE = {
 
 
 def main() -> None:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from ray.cluster_utils import Cluster  # after the variables that it reads
-
     # A short path: those of sockets are limited.
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder}
+        Path(folder, "ray").mkdir()  # Cluster writes its address there
+        from ray.cluster_utils import Cluster  # after the variables that it reads
+
         head = {**NODE, "include_dashboard": False, "_system_config": QUICK, "temp_dir": folder}
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:

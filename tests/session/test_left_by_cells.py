@@ -154,7 +154,7 @@ def test_files_and_gpu_memory_are_leftovers_of_the_trial(project, scenario, tria
     files = ["$TMPDIR/empty/", "$TMPDIR/evil name", "$TMPDIR/link", "$TMPDIR/pipe", "sub/state"]
     left = [[(each.kind, each.name) for each in result.leftovers] for result in ran]
     assert left == [
-        [*(("file", name) for name in files), ("gpu", "1: 300 MiB")],
+        [("gpu", "1: 300 MiB"), *(("file", name) for name in files)],
         [("file", name) for name in files],
     ]
 
