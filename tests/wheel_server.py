@@ -100,7 +100,8 @@ def _answer(state, handler):
 
 def _send(state, handler, status, body, **headers):
     handler.send_response(status)
-    headers = {"Content-Length": str(len(body)), "ETag": state.etags.get(handler.path, ""), **headers}
+    said = {"Content-Length": str(len(body)), "ETag": state.etags.get(handler.path, "")}
+    headers = {**said, "Connection": "close", **headers}  # so that the client does not use it again
     for name, value in {**headers, **state.headers.get(handler.path, {})}.items():
         if value:
             handler.send_header(name, value)

@@ -110,7 +110,8 @@ def test_every_trial_gives_its_cells_new_information(world):
     tried = Counter((step.sha, cell) for step in played.steps for cell in step.cells or ())
     assert all(world.culprits[cell] for _, cell in tried)
     assert all(times == 1 for (sha, _), times in tried.items() if sha in world.answers)
-    assert max(tried.values(), default=0) <= 8
+    # Usually 2 to 5: more where only the ends and one commit can be tried.
+    assert max(tried.values(), default=0) <= 16
     assert all(step.cells is None or step.cells for step in played.steps)
     assert all(step.cells is not None for step in played.steps if step.sha != end)
 
