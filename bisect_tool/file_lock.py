@@ -49,13 +49,13 @@ def lease(
     descriptor = _open(path)
     try:
         deadline = time.monotonic() + wait_s
-        told = False
+        announced = False
         while not _try_lock(descriptor):
             holder = _holder(descriptor)
             who = f"{busy} ({describe(holder) if holder else 'just begun'})"
-            if wait_s and not told and holder != os.getpid():
+            if wait_s and not announced and holder != os.getpid():
                 waiting(f"waiting: {who}")
-                told = True
+                announced = True
             if cancel is not None and cancel.is_set():
                 raise LeaseCancelledError
             if time.monotonic() > deadline:

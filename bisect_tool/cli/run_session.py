@@ -212,8 +212,8 @@ def _run(session: Session, store: Store, interrupt: Interrupt) -> Document:
     second = _second(session, state, store)
     left = session.budget.less(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
     with sessions.held(second):
-        told, confirming = _to_the_end(replace(second, budget=left), store, interrupt)
-    if told.stopped:
+        reverting, confirming = _to_the_end(replace(second, budget=left), store, interrupt)
+    if reverting.stopped:
         why = "the budget was used up before all reverts were tested"
         say(f"{why}; resume with: bisect-run resume {session.id}")
     store.finish(second.id, confirming.to_json())

@@ -91,8 +91,8 @@ def raylets(env, mark):
     ) as started:
         line = started.stdout.readline()
         assert line, started.stderr.read()
-        told = json.loads(line)
-        yield Raylets(told["address"], told["raylets"])
+        cluster = json.loads(line)
+        yield Raylets(cluster["address"], cluster["raylets"])
         started.communicate(timeout=60)
     wait_for(lambda: not survivors(mark))
 

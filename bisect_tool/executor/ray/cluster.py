@@ -100,7 +100,7 @@ class Cluster:
         return self.ray.put(setup)
 
     def start(self, name: str, setup: Any, needs: Needs) -> Worker:  # noqa: ANN401 - what `share` returned
-        """Start an actor, as soon as a node is free for it. Nothing of it is ever repeated by Ray."""
+        """Start an actor, as soon as a node is free for it. Ray repeats neither it nor its calls."""
         custom = {name: amount for name, amount in needs.resources.items() if name not in ("CPU", "GPU")}
         how = self.ray.remote(NodeActor).options(
             name=name,
@@ -139,7 +139,9 @@ class Cluster:
         for node in self.nodes:
             there = NodeAffinitySchedulingStrategy(node, soft=False)
             done.append(task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote())
-        self.ray.wait(done, num_returns=len(done), timeout=_SWEEP_S)
+        _, late = self.ray.wait(done, num_returns=len(done), timeout=_SWEEP_S)
+        if late:
+            _log.warning("%d of %d nodes are not swept after %.0f s", len(late), len(done), _SWEEP_S)
 
     def _named(self, prefix: str) -> list[str]:
         listed = self.ray.util.list_named_actors(all_namespaces=True)

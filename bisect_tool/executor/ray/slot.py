@@ -113,13 +113,13 @@ class Slot:
     def _await_start(self, connection: Connection, worker: Worker, folder: Path) -> Place:
         connection.put(Entered(self._number, "queued", folder))
         ends = time.monotonic() + _PATIENCE_S
-        starting, told = worker.call("place"), False
+        starting, announced = worker.call("place"), False
         while not _ended(starting, _POLL_S):
             if connection.cancel.is_set():
                 self.end()
                 raise TrialAborted("interrupted while a trial waited for a node of the cluster")
-            if not told and time.monotonic() > ends:
-                told = True
+            if not announced and time.monotonic() > ends:
+                announced = True
                 connection.put(Waits(f"waiting for a node of the cluster with {connection.needs} free"))
         place: Place = worker.result(starting)
         return place
