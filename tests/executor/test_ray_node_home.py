@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
+from unittest.mock import Mock
 
 import pytest
 
+from bisect_tool.executor.ray import lease
 from bisect_tool.executor.ray.lease import Lease
 from bisect_tool.executor.ray.node_home import NodeHome
 from bisect_tool.paths import Home
@@ -79,8 +81,18 @@ def test_a_lease_that_is_not_renewed_runs_out_once():
     assert expired.wait(10)
 
 
-def test_a_lease_that_is_renewed_goes_on():
-    expired = threading.Event()
-    lease = Lease(30.0, expired.set)
-    lease.renew()
-    assert not expired.is_set()
+def test_a_lease_that_is_renewed_goes_on(monkeypatch):
+    """Renewed for a minute, by a clock that goes on while the lease sleeps."""
+    now, watches, expired = [0.0], [], Mock()
+
+    def sleep(seconds):
+        now[0] += seconds
+        if now[0] <= 60:
+            held.renew()
+
+    thread = Mock(side_effect=lambda target, **_: Mock(start=lambda: watches.append(target)))
+    monkeypatch.setattr(lease, "threading", Mock(Thread=thread))
+    monkeypatch.setattr(lease, "time", Mock(monotonic=lambda: now[0], sleep=sleep))
+    held = Lease(30.0, expired)
+    watches[0]()
+    assert (now[0], expired.call_count) == (90.0, 1)
