@@ -51,9 +51,8 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
     for watch in asked:
         check_delivery(watch.options, os.environ, dry_run=options.dry_run)
     here = home()
-    names = frozenset(watch.name for watch in asked)
     store = _store(here, dry_run=options.dry_run)
-    tools = Tools(here, store, os.environ, names, datetime.now(UTC), say, finish_or_stop)
+    tools = Tools(here, store, os.environ, datetime.now(UTC), say, finish_or_stop)
     with nullcontext() if options.dry_run else _alone(here):
         try:
             nights, failed = _begun(asked, tools)

@@ -40,10 +40,11 @@ _MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
 
 @dataclass(frozen=True)
 class Watch:
-    """What is looked after night by night: its name, which stays the same, and its options."""
+    """What is looked after night by night: its name, its options, and the names of all of its file."""
 
     name: str
     options: NightlyOptions
+    beside: frozenset[str] = frozenset()
 
 
 def watches(options: NightlyOptions, given: frozenset[str], folder: Path) -> tuple[Watch, ...]:
@@ -67,7 +68,8 @@ def watches(options: NightlyOptions, given: frozenset[str], folder: Path) -> tup
         raise UsageError(
             f"{path.name} has no watch {clean_line(unknown[0])}", f"It has: {', '.join(found) or 'none'}."
         )
-    return tuple(Watch(name, found[name]) for name in found if name in options.watch or not options.watch)
+    asked = [name for name in found if name in options.watch or not options.watch]
+    return tuple(Watch(name, found[name], frozenset(found)) for name in asked)
 
 
 def name_of(options: NightlyOptions) -> str:

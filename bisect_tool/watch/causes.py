@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from bisect_tool.nightly.decision import Nothing
@@ -45,7 +45,7 @@ class _Found:
 
 
 def causes(
-    watch: str,
+    names: Sequence[str],
     findings: Iterable[Finding],
     decisions: Mapping[CellKey, Decision],
     reported: Mapping[str, str],
@@ -53,7 +53,7 @@ def causes(
     """The causes of what is red tonight, and of what was until it was fixed.
 
     Args:
-        watch: its name.
+        names: the name of the watch, and those that it had before.
         findings: the bisections that ended, oldest first.
         decisions: about each cell, with all of these known.
         reported: the fingerprints of earlier nights with the state that was reported last.
@@ -67,7 +67,7 @@ def causes(
             group.append(each)
     found: dict[str, Cause] = {}
     for group in groups:
-        mark = _fingerprint(watch, group, reported)
+        mark = _fingerprint(names, group, reported)
         cause = _cause(mark, group, decisions, reported.get(mark, ""))
         if cause is not None:
             found.setdefault(mark, cause)
@@ -81,16 +81,28 @@ def reported_state(cause: Cause) -> str:
     return OPEN if cause.culprit else CANDIDATES
 
 
-def _fingerprint(watch: str, group: Sequence[_Found], reported: Mapping[str, str]) -> str:
+def _fingerprint(names: Sequence[str], group: Sequence[_Found], reported: Mapping[str, str]) -> str:
     """What identifies a cause from night to night.
 
-    It is made of the culprit, or else of the first cell and its range. A culprit that was found among
-    candidates which were reported keeps their fingerprint.
+    It is made of the watch and the culprit, or else the first cell and its range. A culprit that was found
+    among candidates which were reported keeps their fingerprint, and so does a cause that was reported under
+    a former name of the watch.
     """
-    cells = ("\0".join((*astuple(key), *_ends(each.finding))) for each in group for key in each.cells)
-    whats = filter(None, (group[-1].why.culprit, *cells))
-    marks = [hashlib.sha256(f"{watch}\0{what}".encode()).hexdigest()[:16] for what in whats]
+    marks = [
+        hashlib.sha256(f"{name}\0{what}".encode()).hexdigest()[:16]
+        for name in names
+        for what in _whats(name, group)
+    ]
     return next((mark for mark in marks if mark in reported), marks[0])
+
+
+def _whats(name: str, group: Sequence[_Found]) -> Iterator[str]:
+    """What may identify a cause of a watch: the culprit if there is one, then each cell with its range."""
+    if group[-1].why.culprit:
+        yield group[-1].why.culprit
+    for each in group:
+        for key in each.cells:
+            yield "\0".join((*astuple(replace(key, series=name)), *_ends(each.finding)))
 
 
 def _ends(finding: Finding) -> tuple[str, str, str]:

@@ -5,29 +5,29 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bisect_tool import __version__
 from bisect_tool.errors import BisectError, EnvironmentFailed, ExitCode, UsageError
-from bisect_tool.format import count, short
+from bisect_tool.format import count, listing, short
 from bisect_tool.git import Repository
 from bisect_tool.git.related import ancestors, existing
 from bisect_tool.nightly.decide import decide, known_runs
 from bisect_tool.nightly.decision import Bisect, Rerun
 from bisect_tool.nightly.history import History
 from bisect_tool.nightly.recent import recent
-from bisect_tool.results.nightly import CellStatus, NightlyDocument
+from bisect_tool.results.nightly import NightlyDocument
 from bisect_tool.session import session as sessions
 from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells, range_of
 from bisect_tool.watch.findings import codes_of_given_up, findings, known_bisections
 from bisect_tool.watch.observations_of_others import observations_of_others
 from bisect_tool.watch.own_observations import own_observations
-from bisect_tool.watch.past_sessions import abandon, has_check, last_profile, past_sessions
+from bisect_tool.watch.past_sessions import abandon, has_check, is_about, last_profile, past_sessions
 from bisect_tool.watch.queue import Queued
-from bisect_tool.watch.renamed import other_names
+from bisect_tool.watch.renamed import former_names, renamed
 from bisect_tool.watch.requests import bisection, check_at, with_observations
 from bisect_tool.watch.reverts import reverted_by
 
@@ -59,14 +59,12 @@ _USUAL_TRIAL_S = 60.0
 class Tools:
     """What a night works with.
 
-    `watches` are the names of all watches of tonight; `run` runs a session to its end, and returns its
-    document.
+    `run` runs a session to its end, and returns its document.
     """
 
     home: Home
     store: Store
     environment: Mapping[str, str]
-    watches: frozenset[str]
     now: datetime
     say: Callable[[str], None]
     run: Callable[[Session, Store], Document]
@@ -82,6 +80,7 @@ class Night:
         self._errors: list[ExitCode] = []
         self._notes: list[str] = []
         self._reverted: dict[str, str] = {}
+        self._former: tuple[str, ...] = ()
         options, say = watch.options, tools.say
         self._own = None if options.observes else check_at(watch, options.ref, 1, tools.home, say)
         self._require_same_profile()
@@ -99,6 +98,7 @@ class Night:
             if options.observes
             else ()
         )
+        self._former = self._former_names()
 
     def run_check(self) -> None:
         """Resume what was interrupted, run the check at the ref, and again where the decision lacks runs."""
@@ -154,12 +154,9 @@ class Night:
         past = self._past()
         decisions = self._decide()
         ended = findings(self.watch.name, self._request, self._of_this_branch(past))
-        found = causes(self.watch.name, ended, decisions, self._reported.states)
+        found = causes((self.watch.name, *self._former), ended, decisions, self._reported.states)
         new = {each.suspects for each in found if each.state == "new"}
         observations = self._observations(past)
-        seen = tuple(cells(decisions, new, recent(observations, self._history.positions)))
-        red = [each for each in seen if each.status is CellStatus.NEW]
-        renamed = other_names(self.watch.name, self._tools.watches, red, self._of_this_branch(past))
         return NightlyDocument(
             schema=1,
             version=__version__,
@@ -170,9 +167,9 @@ class Night:
             commit=self._history.commits[-1],
             observed=len(observations),
             dry_run=dry_run,
-            cells=seen,
+            cells=tuple(cells(decisions, new, recent(observations, self._history.positions))),
             causes=found,
-            notes=tuple(filter(None, (self._reported.problem, *self._notes, *renamed))),
+            notes=tuple(filter(None, (self._reported.problem, *self._notes))),
             exit_code=self._exit_code(
                 codes_of_given_up(ended, decisions),
                 is_new=any(each.state == "new" for each in found)
@@ -327,8 +324,20 @@ class Night:
                 f'See `bisect-run doctor`, or choose one: profile = "{self._request.profile}".',
             )
 
+    def _former_names(self) -> tuple[str, ...]:
+        """The names that the watch had before; what it goes on with is said."""
+        request, observed = self._request, {astuple(each.key)[1:] for each in self._observed}
+        found = former_names(
+            self.watch,
+            self._of_this_branch(self._past()),
+            lambda each: is_about(each, observed) if request is None else has_check(each, request),
+        )
+        if found:
+            self._tools.say(f"{self.watch.name}: goes on with what was found as {listing(found)}")
+        return found
+
     def _past(self) -> tuple[PastSession, ...]:
-        return past_sessions(self._tools.store, self._tools.home)
+        return renamed(past_sessions(self._tools.store, self._tools.home), self._former, self.watch.name)
 
     @property
     def _request(self) -> Request | None:

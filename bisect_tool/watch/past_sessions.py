@@ -15,7 +15,7 @@ from bisect_tool.results.document import Document
 from bisect_tool.session import session as sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from bisect_tool.paths import Home
     from bisect_tool.session.store import SessionRow, Store, TrialRow
@@ -43,13 +43,18 @@ class PastSession:
         free = not self.running and not self.abandoned
         return free and (self.document is None or self.document.resumable)
 
+    @property
+    def watch(self) -> str:
+        """The name of the watch that began it, or empty."""
+        return self.request.watched.name if self.request.watched else ""
+
     def bisects_for(self, watch: str) -> bool:
         """Whether it is a bisection that this watch began."""
         return self.belongs_to(watch) and isinstance(self.request.mode, Bisect | Walk)
 
     def belongs_to(self, watch: str) -> bool:
         """Whether this watch began it."""
-        return self.request.watched is not None and self.request.watched.name == watch
+        return self.watch == watch
 
 
 def past_sessions(store: Store, home: Home) -> tuple[PastSession, ...]:
@@ -65,6 +70,12 @@ def has_check(past: PastSession, request: Request) -> bool:
     mode = past.request.mode
     stressed = isinstance(mode, Repro) and mode.stress is not None
     return not stressed and _check(past.request) == _check(request)
+
+
+def is_about(past: PastSession, cells: Collection[tuple[str, ...]]) -> bool:
+    """Whether a watch began a session for one of these cells (job, shard, cell, environment)."""
+    watched = past.request.watched
+    return watched is not None and any(key[1:] in cells for key in watched.cells)
 
 
 def abandon(past: PastSession, home: Home) -> None:

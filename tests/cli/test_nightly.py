@@ -323,3 +323,57 @@ def test_signal_that_comes_at_the_end_of_a_session_ends_the_night(cli, repo, che
     monkeypatch.setattr(run_session, "_run", end)
     assert cli("nightly", "--repo", repo, "--ref", "HEAD~7", "--", check).code == 143
     assert cli("repro", "HEAD~7", "--repo", repo, "--runs", "1", "--", check).code == 0
+
+
+def test_watch_of_results_that_is_renamed_bisects_and_reports_nothing_anew(  # noqa: PLR0917 - fixtures
+    cli, repo, results, check, tmp_path, monkeypatch
+):
+    commits = results("PPP-FFFF")
+    flags = cli("nightly", "--repo", repo, "--results", tmp_path / "runs", "--json", "--", check)
+    (cause,) = json.loads(flags.out)["causes"]
+    monkeypatch.chdir(tmp_path)
+    for name in ("unit", "units"):
+        (tmp_path / "bisect-run.toml").write_text(
+            f'repo = "{repo}"\n[watch.{name}]\nresults = ["runs"]\ncommand = ["{check}"]\n'
+        )
+        ended = cli("nightly", "--json")
+        document = json.loads(ended.out)
+        (again,) = document["causes"]
+        assert (ended.code, document["watch"]) == (0, name)
+        assert (again["state"], again["fingerprint"], again["session"]) == (
+            "open",
+            cause["fingerprint"],
+            cause["session"],
+        )
+        (cell,) = (each for each in document["cells"] if each["cell"] == "t::test_a")
+        assert (cell["status"], cell["culprit"]) == ("still red", commits[4])
+        assert f"{name}: goes on with what was found as " in ended.err
+
+
+def test_watch_that_is_renamed_resumes_its_bisections(cli, repo, check, interrupted, tmp_path):
+    def named(name):
+        path = tmp_path / "bisect-run.toml"
+        path.write_text(f'repo = "{repo}"\nref = "HEAD~7"\n[watch.{name}]\ncommand = ["{check}"]\n')
+        return "--config", path
+
+    session = interrupted(git(repo, "rev-parse", "HEAD~6"), *named("a"))
+    ended = cli("nightly", *named("b"), "--ref", "HEAD~1")
+    assert f"b: resuming {session}" in ended.err
+    assert ended.code == 1
+    assert session in ended.out
+
+
+def test_watch_of_the_same_file_keeps_its_causes_to_itself(cli, repo, check, tmp_path):
+    """Also in a run that asks for the other watch alone."""
+    path = tmp_path / "bisect-run.toml"
+    path.write_text(f'repo = "{repo}"\ncommand = ["{check}"]\n[watch.a]\n[watch.b]\n')
+
+    def causes(watch, back):
+        ended = cli("nightly", "--config", path, "--watch", watch, "--ref", f"HEAD~{back}", "--json")
+        assert "goes on" not in ended.err
+        return [(each["state"], each["fingerprint"]) for each in json.loads(ended.out)["causes"]]
+
+    assert [causes("a", back) for back in (7, 6)] == [[], []]
+    ((_, mark),) = causes("a", 1)
+    ((state, other),) = causes("b", 1)
+    assert (state, other == mark) == ("new", False)

@@ -44,6 +44,11 @@ def test_keys_at_the_top_count_for_every_watch(read):
     assert (unit.options.command, unit.options.results) == (("./check.sh", "-x"), ("a/*.xml", "b"))
 
 
+def test_watch_knows_all_names_of_its_file(read):
+    (gpu,) = read(FILE, watch=("gpu",))
+    assert (gpu.name, gpu.beside) == ("gpu", {"gpu", "unit"})
+
+
 def test_command_line_overrides_the_file_also_with_a_default(read):
     gpu, unit = read(FILE, ("slots", "confirm"), slots=1)
     assert (gpu.options.slots, gpu.options.confirm, unit.options.confirm) == (1, None, None)

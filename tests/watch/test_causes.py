@@ -1,5 +1,7 @@
 """Causes: one for each culprit, new once, open as long as a cell is red, fixed once."""
 
+from dataclasses import replace
+
 import pytest
 from documents import BAD, GOOD, document, red
 
@@ -24,9 +26,9 @@ def finding(reports, session="s1", exception="RuntimeError", good=GOOD):
     return Finding(session, known, reports, document())
 
 
-def found(decisions, reported=(), findings=None):
+def found(decisions, reported=(), findings=None, names=("w",)):
     findings = findings or [finding({A: REPORT, B: REPORT})]
-    return causes("w", findings, decisions, dict(reported))
+    return causes(names, findings, decisions, dict(reported))
 
 
 def test_cells_of_one_culprit_are_one_cause():
@@ -174,3 +176,25 @@ def test_suspect_is_not_proven():
 def test_latest_bisection_of_a_culprit_is_the_one_shown():
     (cause,) = found({A: OPEN, C: OPEN}, findings=[finding({A: REPORT}), finding({C: REPORT}, "s2")])
     assert (cause.session, cause.cells) == ("s2", ("a", "c"))
+
+
+@pytest.mark.parametrize("report", [REPORT, candidates(*SHAS)], ids=["culprit", "candidates"])
+def test_cause_that_was_reported_under_a_former_name_is_the_same(report):
+    decision = OPEN if report.culprit else BISECTED
+    (before,) = found({A: decision}, findings=[finding({A: report})])
+    a = replace(A, series="new")
+    decisions, findings = {a: decision}, [finding({a: report})]
+    reported = {before.fingerprint: reported_state(before)}
+    (cause,) = found(decisions, reported, findings, ("new", "w"))
+    assert (cause.fingerprint, cause.state) == (before.fingerprint, "open")
+    (other,) = found(decisions, reported, findings, ("new",))
+    assert (other.fingerprint == before.fingerprint, other.state) == (False, "new")
+
+
+def test_cause_has_the_fingerprint_that_earlier_versions_gave_it():
+    (named,) = found({A: OPEN}, findings=[finding({A: REPORT})])
+    (left,) = found({A: BISECTED}, findings=[finding({A: candidates(*SHAS)})])
+    assert (named.fingerprint, left.fingerprint) == (
+        "36f0e9b766633f6d",
+        "690179354d0c011a",
+    )
