@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean, clean_line, redact, secret_values
+from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -184,7 +185,7 @@ class Formatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s [%(threadName)s] %(message)s")
-        self._secrets = secret_values(os.environ)
+        self._secrets = secret_values(with_write_tokens(os.environ))
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
         """The time in UTC, with milliseconds."""

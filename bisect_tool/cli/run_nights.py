@@ -23,6 +23,7 @@ from bisect_tool.terminal.output import say
 from bisect_tool.watch.night import Night, Tools
 from bisect_tool.watch.queue import in_order
 from bisect_tool.watch.reported import record, reported
+from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,9 +48,9 @@ _WORST_LAST = (
 
 def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
     """Run the nights of the watches, deliver and print what they found; returns the exit code."""
-    asked = watches(options, given, Path.cwd())
+    asked, environment = watches(options, given, Path.cwd()), with_write_tokens(os.environ)
     for watch in asked:
-        check_delivery(watch.options, os.environ, dry_run=options.dry_run)
+        check_delivery(watch.options, environment, dry_run=options.dry_run)
     here = home()
     store = _store(here, dry_run=options.dry_run)
     tools = Tools(here, store, os.environ, datetime.now(UTC), say, finish_or_stop)
@@ -114,9 +115,11 @@ def _delivered(night: Night, document: NightlyDocument, tools: Tools) -> ExitCod
     What could not be posted is posted in the next night: an open cause is then as good as a new one, and what
     is fixed is reported as fixed again.
     """
-    options, environment, dry_run = night.watch.options, tools.environment, document.dry_run
+    options, dry_run = night.watch.options, document.dry_run
     code = ExitCode(document.exit_code)
-    report = deliver(document, options, environment, tools.home, say, dry_run=dry_run)
+    report = deliver(
+        document, options, with_write_tokens(tools.environment), tools.home, say, dry_run=dry_run
+    )
     if report.failed:
         code = _failed(night.watch, report.summary, code)
     causes = (each for each in document.causes if each.state != "fixed" or not report.misses(each))
@@ -141,4 +144,4 @@ def _json(documents: Sequence[NightlyDocument]) -> str:
 
 
 def _redacted(text: str) -> str:
-    return redact(text, secret_values(os.environ))
+    return redact(text, secret_values(with_write_tokens(os.environ)))

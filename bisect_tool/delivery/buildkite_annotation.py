@@ -5,10 +5,9 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from bisect_tool.delivery.github_api import TOKEN
-from bisect_tool.delivery.webhook import VARIABLE
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
+from bisect_tool.write_tokens import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +24,7 @@ def annotate_build(text: str, style: str, watch: str, environment: Mapping[str, 
         EnvironmentFailed: there is no agent, or it failed.
     """
     argv = ("buildkite-agent", "annotate", "--context", f"bisect-run {watch}", "--style", style)
-    variables = {name: value for name, value in environment.items() if name not in {TOKEN, VARIABLE}}
+    variables = {name: value for name, value in environment.items() if name not in NAMES}
     try:
         done = subprocess.run(
             argv, input=text.encode(), env=variables, capture_output=True, timeout=_DEADLINE_S, check=False

@@ -12,11 +12,11 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from bisect_tool import write_tokens
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
-from bisect_tool.sources.github_client import WRITE_TOKEN
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
 from bisect_tool.sources.transfer import transfer
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bisect_tool.delivery.clock import Clock
 
 _log = logging.getLogger("bisect_run.delivery")
-TOKEN = WRITE_TOKEN
+TOKEN = write_tokens.GITHUB
 DEFAULT_URL = "https://api.github.com"
 _TIMEOUT = (10, 60)
 _NEXT_NIGHT = "The next night delivers what is missing."

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import requests
 
+from bisect_tool import write_tokens
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.rate_limit import wait_after_refusal
@@ -16,7 +17,7 @@ from bisect_tool.sources.transfer import transfer
 if TYPE_CHECKING:
     from bisect_tool.delivery.clock import Clock
 
-VARIABLE = "BISECT_RUN_SLACK_WEBHOOK"
+VARIABLE = write_tokens.WEBHOOK
 _TIMEOUT = (10, 30)
 _TRIES = 3
 _LONGEST_WAIT = 300

@@ -9,6 +9,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.options.executor_options import ExecutorOptions, validate_executor
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.sanitise import clean_line
+from bisect_tool.write_tokens import NAMES
 
 if TYPE_CHECKING:
     from bisect_tool.options.reading_options import ExplainOptions, TriageOptions
@@ -88,6 +89,9 @@ def _check_given(options: SessionOptions) -> None:
 
 
 def _check_passed(options: SessionOptions) -> None:
+    withheld = next((name for name in options.pass_env if name in NAMES), None)
+    if withheld is not None:
+        raise UsageError(f"--pass-env {withheld}: no trial gets a write token", "Use one that only reads.")
     unset = next((name for name in options.pass_env if name not in os.environ), None)
     if unset is not None:
         raise UsageError(

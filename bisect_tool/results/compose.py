@@ -40,6 +40,7 @@ from bisect_tool.sanitise import secret_values
 from bisect_tool.session.capabilities import capabilities_of
 from bisect_tool.session.planning import fix_goal
 from bisect_tool.verdict import Outcome
+from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,7 +123,7 @@ def compose(
         cost=total_cost(rows),
         versions=_versions(session, rows),
     )
-    return sanitise(document, secret_values(os.environ))
+    return sanitise(document, secret_values(with_write_tokens(os.environ)))
 
 
 @dataclass(frozen=True)

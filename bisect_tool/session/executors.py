@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.executor.executor import refused
 from bisect_tool.executor.local import LocalExecutor
+from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
     import threading
@@ -50,4 +51,5 @@ def executor_of(
 
     folder = session.home.session(session.id)
     used = (each.job.attempt for each in own if each.job)
-    return ci_executor(job, session.config, os.environ, folder, cancel, used, agreed)
+    environment = with_write_tokens(os.environ)
+    return ci_executor(job, session.config, environment, folder, cancel, used, agreed)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bisect_tool.sources.series import Series
 
 TOKEN = "BUILDKITE_API_TOKEN"  # noqa: S105 - the name of a variable
-WRITE_TOKEN = "BISECT_RUN_BUILDKITE_WRITE_TOKEN"  # noqa: S105 - and this
 ADDRESS = "BUILDKITE_API_URL"
 _PUBLIC = "https://api.buildkite.com"
 _PAGE = 100

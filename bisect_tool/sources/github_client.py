@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bisect_tool.sources.observation import Observation
 
 TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
-WRITE_TOKEN = "BISECT_RUN_GITHUB_WRITE_TOKEN"  # noqa: S105 - and this
 ADDRESS = "GITHUB_API_URL"
 _PUBLIC = "https://api.github.com"
 _PAGE = "100"

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bisect_tool.sanitise import clean, redact, secret_values
 from bisect_tool.terminal import terminal
+from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
     from bisect_tool.results.document import Document
@@ -42,7 +43,7 @@ def ask(question: str) -> bool:
 
 
 def _printable(text: str) -> str:
-    return clean(redact(text, secret_values(os.environ)))
+    return clean(redact(text, secret_values(with_write_tokens(os.environ))))
 
 
 def write_json(document: Document) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bisect_tool import write_tokens
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.ci.buildkite_service import BuildkiteService
 from bisect_tool.executor.ci.caller import Caller
@@ -80,7 +81,7 @@ def _service(
             f"{source.name} needs a token: {source.token_variable} is not set",
             f"Set {source.token_variable} to a token with scope {' and '.join(source.scopes)}.",
         )
-    variable = (buildkite_client if is_buildkite else github_client).WRITE_TOKEN
+    variable = write_tokens.BUILDKITE if is_buildkite else write_tokens.GITHUB
     scope = "write_builds" if is_buildkite else "actions=write"
 
     def sleep(seconds: float) -> None:

@@ -1,0 +1,25 @@
+"""Write tokens leave the environment while a command runs."""
+
+import pytest
+
+from bisect_tool.errors import UsageError
+from bisect_tool.options.run_options import RunOptions
+from bisect_tool.options.validate import validate
+from bisect_tool.write_tokens import NAMES, taken_from, with_write_tokens
+
+
+def test_environment_lacks_them_until_the_end():
+    given = {"PATH": "/bin", **dict.fromkeys(NAMES, "secret")}
+    environ = dict(given)
+    with taken_from(environ):
+        assert environ == {"PATH": "/bin"}
+        assert with_write_tokens(environ) == given
+    assert environ == given
+    assert with_write_tokens({}) == {}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_no_trial_is_given_one(name, monkeypatch):
+    monkeypatch.setenv(name, "secret")
+    with pytest.raises(UsageError, match=f"--pass-env {name}: no trial gets a write token"):
+        validate(RunOptions(bad="HEAD", command=("true",), pass_env=(name,)))
