@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ class Server:
     """`files` by raw path; `faults` are answers (status, body) used up one by one before the file is sent.
 
     `cut` is how many bytes of a body are sent before the connection breaks, used up one by one as well.
+    Where `drips` has a path, what `cut` leaves out of the body comes a byte at a time, until `over` is set.
     """
 
     url: str = ""
@@ -29,6 +31,8 @@ class Server:
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     faults: dict[str, list[int]] = field(default_factory=dict)
     cut: dict[str, list[int]] = field(default_factory=dict)
+    drips: set[str] = field(default_factory=set)
+    over: Event = field(default_factory=Event)
     ranges: bool = True
     seen: list[tuple[str, str, str]] = field(default_factory=list)
     """Path, `Range` and `If-Range` of each request."""
@@ -107,5 +111,9 @@ def _send(state, handler, status, body, **headers):
             handler.send_header(name, value)
     handler.end_headers()
     cuts = state.cut.get(handler.path)
-    handler.wfile.write(body[: cuts.pop(0)] if cuts else body)
+    sent = cuts.pop(0) if cuts else len(body)
+    handler.wfile.write(body[:sent])
+    while handler.path in state.drips and sent < len(body) and not state.over.wait(0.01):
+        handler.wfile.write(body[sent : sent + 1])
+        sent += 1
     handler.close_connection = True

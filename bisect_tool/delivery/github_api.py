@@ -18,7 +18,7 @@ from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.rate_limit import is_refusal, wait_after_refusal
-from bisect_tool.sources.transfer import transfer
+from bisect_tool.transfer import transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

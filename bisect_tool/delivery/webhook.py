@@ -12,7 +12,7 @@ from bisect_tool import write_tokens
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.rate_limit import wait_after_refusal
-from bisect_tool.sources.transfer import transfer
+from bisect_tool.transfer import transfer
 
 if TYPE_CHECKING:
     from bisect_tool.delivery.clock import Clock

@@ -10,7 +10,6 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -23,10 +22,10 @@ from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.etag_cache import KeptAnswer
 from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
-from bisect_tool.sources.transfer import CHUNK, TooSlow, transfer
+from bisect_tool.transfer import CHUNK, Arrived, TooSlow, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bisect_tool.sources.etag_cache import EtagCache
     from bisect_tool.sources.service import Service
@@ -37,8 +36,6 @@ _TRIES = 5
 _PAGES = 100
 _JSON_LIMIT = 64 << 20
 _LOG_HEAD, _LOG_TAIL = 4 << 20, 32 << 20
-_Arrived = Callable[[int], None]
-"""Is given the number of bytes of each part of a body."""
 _INTERRUPTED = (
     requests.ConnectionError,
     requests.Timeout,
@@ -53,7 +50,7 @@ class _Request:
 
     url: str
     headers: Mapping[str, str]
-    take: Callable[[requests.Response, _Arrived], bytes]
+    take: Callable[[requests.Response, Arrived], bytes]
     scope: str
 
     @property
@@ -190,7 +187,7 @@ class Client:
         )
 
     def _answer(
-        self, request: _Request, attempt: int, arrived: _Arrived
+        self, request: _Request, attempt: int, arrived: Arrived
     ) -> tuple[str, requests.Response, bytes]:
         """An answer with its body, or first why it cannot be used."""
         headers = dict(request.headers)
@@ -227,7 +224,7 @@ class Client:
         return ""
 
 
-def _json(response: requests.Response, arrived: _Arrived) -> bytes:
+def _json(response: requests.Response, arrived: Arrived) -> bytes:
     """The body, which has to be JSON: one that was cut is requested again."""
     body = _whole(response, arrived, _JSON_LIMIT)
     if response.status_code != requests.codes.not_modified:
@@ -235,7 +232,7 @@ def _json(response: requests.Response, arrived: _Arrived) -> bytes:
     return body
 
 
-def _whole(response: requests.Response, arrived: _Arrived, limit: int) -> bytes:
+def _whole(response: requests.Response, arrived: Arrived, limit: int) -> bytes:
     body = bytearray()
     for chunk in _chunks(response, arrived):
         body += chunk
@@ -244,7 +241,7 @@ def _whole(response: requests.Response, arrived: _Arrived, limit: int) -> bytes:
     return bytes(body)
 
 
-def _head_and_tail(response: requests.Response, arrived: _Arrived) -> bytes:
+def _head_and_tail(response: requests.Response, arrived: Arrived) -> bytes:
     """A body of any length in bounded memory: of a long one a line says how much is left out."""
     head, length = bytearray(), 0
     tail: deque[bytes] = deque(maxlen=_LOG_TAIL // CHUNK)
@@ -259,7 +256,7 @@ def _head_and_tail(response: requests.Response, arrived: _Arrived) -> bytes:
     return bytes(head) + cut + b"".join(tail)
 
 
-def _chunks(response: requests.Response, arrived: _Arrived) -> Iterator[bytes]:
+def _chunks(response: requests.Response, arrived: Arrived) -> Iterator[bytes]:
     for chunk in response.iter_content(CHUNK):
         arrived(len(chunk))
         yield chunk

@@ -6,12 +6,14 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import requests
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.sanitise import clean_line
+from bisect_tool.transfer import CHUNK, TooSlow, transfer
 from bisect_tool.wheels.index import Index, Wheel, choose
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from packaging.tags import Tag
 
+    from bisect_tool.transfer import Arrived
     from bisect_tool.wheels.settings import CommitWheels
 
 _log = logging.getLogger("bisect_run.wheels")
@@ -26,7 +29,6 @@ TRIES = 4
 _TIMEOUT = (10, 60)
 _MISSING = {403, 404, 410}  # S3 answers with 403 where there is no such object
 _INDEX_LIMIT = 1 << 20
-_CHUNK = 1 << 16
 _PARALLEL = 8
 INTERRUPTED = (
     requests.ConnectionError,
@@ -128,6 +130,10 @@ class Client:
         reason = clean_line(type(error).__name__)
         return Unavailable(f"{self._host} cannot be reached: {reason} ({TRIES} tries)", _LATER)
 
+    def too_slow(self, url: str, error: TooSlow) -> Unavailable:
+        """A transfer that was given up, as an error for people."""
+        return Unavailable(f"{self._host} is too slow: {clean_line(url, 300)}: {error}", _LATER)
+
     @property
     def _host(self) -> str:
         return f"the server of wheels at {self.settings.url}"
@@ -139,8 +145,9 @@ class Client:
             if attempt:
                 self.sleep(2.0 ** (attempt - 1))
             try:
-                with self.open(url, {}) as response:
-                    return _whole(response)
+                return transfer(partial(self._small, url))
+            except TooSlow as error:
+                raise self.too_slow(url, error) from None
             except (*INTERRUPTED, Unavailable) as error:
                 _log.warning("GET %s: %s, try %d of %d", url, error, attempt + 1, TRIES)
                 last = error
@@ -148,13 +155,19 @@ class Client:
                 raise self.failed(error) from error
         raise self.failed(last) from last
 
+    def _small(self, url: str, arrived: Arrived) -> bytes:
+        with self.open(url, {}) as response:
+            arrived(0)
+            return _whole(response, arrived)
+
 
 _LATER = "Try again later, or use --wheel-url: another URL, or `none` to build from source."
 
 
-def _whole(response: requests.Response) -> bytes:
+def _whole(response: requests.Response, arrived: Arrived) -> bytes:
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
+    for chunk in response.iter_content(CHUNK):
+        arrived(len(chunk))
         body += chunk
         if len(body) > _INDEX_LIMIT:
             raise Unavailable(f"{response.url} is longer than {_INDEX_LIMIT >> 20} MiB", _LATER)

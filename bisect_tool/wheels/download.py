@@ -10,21 +10,25 @@ import json
 import logging
 import re
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import requests
 
+from bisect_tool.transfer import CHUNK, TooSlow, transfer
 from bisect_tool.wheels.client import INTERRUPTED, TRIES, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from bisect_tool.transfer import Arrived
     from bisect_tool.wheels.client import Client
 
 _log = logging.getLogger("bisect_run.wheels")
 WHEEL_LIMIT = 8 << 30
-_CHUNK = 1 << 16  # what arrived of the last one is lost where a connection breaks
+_DEADLINE_S = 6 * 3600.0
+"""Of each try: a wheel of 8 GiB at 400 KB/s. A build ends earlier (`check`)."""
 _RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
 
 
@@ -45,12 +49,12 @@ def download(
         client: the server.
         url: the file.
         part: where it goes. What is there of an earlier try is continued, and stays if this one fails.
-        check: is called for each chunk, and raises what ends the download.
+        check: is called again and again, and raises what ends the download.
         limit: the longest file in bytes.
 
     Raises:
         Missing: the server has no such file.
-        Unavailable: it cannot be reached, breaks off again and again, or sends more than `limit`.
+        Unavailable: it cannot be reached, is too slow, breaks off again and again, or sends too much.
     """
     last: Exception = Unavailable("")
     for attempt in range(TRIES):
@@ -58,7 +62,9 @@ def download(
             client.sleep(2.0 ** (attempt - 1))
         check()
         try:
-            _continue(client, url, part, check, limit)
+            transfer(partial(_continue, client, url, part, limit), check, _DEADLINE_S)
+        except TooSlow as error:
+            raise client.too_slow(url, error) from None
         except (*INTERRUPTED, Unavailable) as error:
             _log.warning("download of %s: %s, try %d of %d", url, error, attempt + 1, TRIES)
             last = error
@@ -82,11 +88,12 @@ def discard(part: Path) -> None:
     _state_file(part).unlink(missing_ok=True)
 
 
-def _continue(client: Client, url: str, part: Path, check: Callable[[], None], limit: int) -> None:
+def _continue(client: Client, url: str, part: Path, limit: int, arrived: Arrived) -> None:
     """Append what is missing, or start again if the file may have changed."""
     there, validator = _there(part, url)
     headers = {"Range": f"bytes={there}-", "If-Range": validator} if there else {}
     with client.open(url, headers) as response:
+        arrived(0)
         if response.status_code == requests.codes.range_not_satisfiable:
             discard(part)
             raise Unavailable(f"{url} is shorter than what was downloaded of it")
@@ -99,22 +106,28 @@ def _continue(client: Client, url: str, part: Path, check: Callable[[], None], l
             discard(part)
             state = _State(url, _validator(response))
             _state_file(part).write_text(json.dumps(asdict(state)), encoding="utf-8")
-        length = _append(response, part, begin, check, min(total, limit) if total >= 0 else limit)
+        length = _append(response, part, begin, arrived, min(total, limit) if total >= 0 else limit)
     if total >= 0 and length != total:
         raise Unavailable(f"{url} broke off at {length} of {total} bytes")
 
 
-def _append(response: requests.Response, part: Path, begin: int, check: Callable[[], None], most: int) -> int:
-    """Write a body from byte `begin` on; returns the length of the file."""
+def _append(response: requests.Response, part: Path, begin: int, arrived: Arrived, most: int) -> int:
+    """Write a body from byte `begin` on; returns the length of the file.
+
+    What arrived of the last chunk is lost where the connection breaks.
+    """
     length = begin
-    with part.open("r+b" if begin else "wb") as file:
+    # Unbuffered: nothing is written after the transfer was given up, when others may write.
+    with part.open("r+b" if begin else "wb", buffering=0) as file:
         file.seek(begin)
-        for chunk in response.iter_content(_CHUNK):
-            check()
+        for chunk in response.iter_content(CHUNK):
+            arrived(len(chunk))
             length += len(chunk)
             if length > most:
                 raise Unavailable(f"{response.url} is longer than {most} bytes")
-            file.write(chunk)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[file.write(rest) :]
     return length
 
 

@@ -11,7 +11,7 @@ from github_service import Fault
 from local_server import serving
 from night_documents import candidates, cause, hostile, night
 
-from bisect_tool.sources import transfer
+from bisect_tool import transfer
 
 CELLS = "test_external_lb_server_info[4] and 2 more cells"
 PULL = "<https://github.com/vllm-project/vllm/pull/34730|PR #34730>"

@@ -13,8 +13,9 @@ from local_server import serving
 from recorded import buildkite_build, buildkite_job, github_job, github_run
 from replayed_service import Reply, replayed
 
+from bisect_tool import transfer
 from bisect_tool.errors import EnvironmentFailed, UsageError
-from bisect_tool.sources import buildkite_client, github_client, http, transfer
+from bisect_tool.sources import buildkite_client, github_client, http
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.download import download
 from bisect_tool.sources.etag_cache import EtagCache

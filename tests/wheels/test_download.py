@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import pytest
 
+from bisect_tool import transfer
 from bisect_tool.errors import ExitCode
 from bisect_tool.wheels.client import Missing, Unavailable
 from bisect_tool.wheels.download import download
@@ -152,3 +154,54 @@ def test_redirects_without_end_are_the_servers_fault(get, server):
 def test_server_that_is_not_there(client, tmp_path):
     with pytest.raises(Unavailable, match="cannot be reached: ConnectionError"):
         download(client, "http://127.0.0.1:9/a.whl", tmp_path / "part", lambda: None)
+
+
+@pytest.fixture
+def dripping(server, monkeypatch):
+    """A server that sends three chunks, and then a byte at a time: each renews a timeout of requests."""
+    monkeypatch.setattr(transfer, "STALL_S", 0.3)
+    server.cut[PATH], server.drips = [3 * CHUNK], {PATH}
+    yield server
+    server.over.set()
+
+
+def test_a_download_that_makes_no_progress_is_given_up_and_continued_later(get, dripping, client):
+    with pytest.raises(Unavailable, match=r"is too slow: .*-any.whl: less than 64 KiB in 0 s, after 192 KiB"):
+        get()
+    assert (client.waits, get.part.stat().st_size) == ([], 3 * CHUNK)
+    dripping.drips = set()
+    assert get()[1] == BODY
+    assert dripping.seen[-1] == (PATH, f"bytes={3 * CHUNK}-", '"one"')
+
+
+def test_what_arrives_after_a_download_was_given_up_is_not_written(get, dripping, monkeypatch):
+    with pytest.raises(Unavailable):
+        get()
+    left = [thread for thread in threading.enumerate() if thread.name == "transfer"]
+    dripping.over.set()
+    for thread in left:
+        thread.join(30)
+    assert get.part.stat().st_size == 3 * CHUNK
+
+
+def test_a_download_without_progress_can_be_interrupted(get, dripping, monkeypatch):
+    monkeypatch.setattr(transfer, "STALL_S", 3600.0)
+
+    def stop():
+        if get.part.exists() and get.part.stat().st_size == 3 * CHUNK:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        get(stop)
+
+
+def test_a_list_that_makes_no_progress_is_given_up(server, client, monkeypatch):
+    monkeypatch.setattr(transfer, "STALL_S", 0.3)
+    server.list("a" * 40, "", [])
+    (path,) = server.files
+    server.cut[path], server.drips = [1], {path}
+    server.files[path] += b" " * 10_000
+    with pytest.raises(Unavailable, match=r"is too slow: .*/metadata.json: less than 64 KiB"):
+        client.find("a" * 40, "", ())
+    server.over.set()
+    assert (len(server.seen), client.waits) == (1, [])
