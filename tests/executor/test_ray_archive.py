@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
+
+import pytest
 
 from bisect_tool.executor.ray.archive import pack, unpack
 
@@ -28,3 +32,49 @@ def test_what_was_shown_before_is_replaced(tmp_path):
         (folder / "stream.jsonl").write_text(text)
     unpack(pack(there), here)
     assert (here / "stream.jsonl").read_text() == "all of it\n"
+
+
+def test_modes_arrive_but_no_special_bits(tmp_path):
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir()
+    for name, mode in (("run.sh", 0o755), ("setuid", 0o4777), ("secret", 0o400)):
+        (there / name).touch()
+        (there / name).chmod(mode)
+    unpack(pack(there), here)
+    modes = {path.name: path.stat().st_mode & 0o7777 for path in here.iterdir()}
+    assert modes == {"run.sh": 0o755, "setuid": 0o755, "secret": 0o600}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("../out", tarfile.REGTYPE),
+        ("logs/../../out", tarfile.REGTYPE),
+        ("/out", tarfile.REGTYPE),
+        ("link", tarfile.SYMTYPE),
+        ("link", tarfile.LNKTYPE),
+        ("device", tarfile.CHRTYPE),
+        ("pipe", tarfile.FIFOTYPE),
+    ],
+)
+def test_what_pack_does_not_make_is_refused(tmp_path, name, kind):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, "/etc/passwd"
+        archive.addfile(member)
+    with pytest.raises(ValueError, match="is no file of an archive of ours"):
+        unpack(packed.getvalue(), tmp_path / "here")
+    assert [*tmp_path.rglob("*")] == []
+
+
+def test_a_link_that_is_there_is_not_written_through(tmp_path):
+    there, here = tmp_path / "there", tmp_path / "here"
+    for folder in (there, here):
+        folder.mkdir()
+    (tmp_path / "outside").write_text("kept")
+    (there / "stream.jsonl").write_text("sent")
+    (here / "stream.jsonl").symlink_to(tmp_path / "outside")
+    unpack(pack(there), here)
+    assert (tmp_path / "outside").read_text() == "kept"
+    assert (here / "stream.jsonl").read_text() == "sent"
