@@ -19,7 +19,8 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from uuid import uuid4
 
-from ci_farm import CANCELED, LOST, Ending, Farm
+from ci_farm import Farm
+from ci_job_output import CANCELED, LOST, Ending
 
 from bisect_tool.scenario import load
 from bisect_tool.suite.launch import Launch, Ports

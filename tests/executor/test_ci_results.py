@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ci_farm import FAIL, PASS, PASSING, TEST, junit_of, log_of
+from ci_job_output import FAIL, PASS, PASSING, TEST, junit_of, log_of
 
 from bisect_tool.executor.ci.buildkite import commit_jobs
 from bisect_tool.executor.ci.results import SKIPPED, UNNAMED, trial_result

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import ci_farm
 import pytest
 from ci_farm import READ, WRITE, at_work
+from ci_farm_buildkite import PIPELINE
+from ci_farm_github import REPOSITORY, WORKFLOW
 from engine_farm import CELL, EngineFarm
 
 from bisect_tool.demo.patch_series import replay
@@ -28,8 +29,8 @@ from bisect_tool.cli.app import main
 main(sys.argv[1:])
 """
 NAMES = {
-    "buildkite": ("--pipeline", ci_farm.PIPELINE),
-    "github": ("--repository", ci_farm.REPOSITORY, "--workflow", ci_farm.WORKFLOW, "--input", "sha"),
+    "buildkite": ("--pipeline", PIPELINE),
+    "github": ("--repository", REPOSITORY, "--workflow", WORKFLOW, "--input", "sha"),
 }
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

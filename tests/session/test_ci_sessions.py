@@ -10,14 +10,18 @@ import signal
 from contextlib import closing
 from types import SimpleNamespace
 
-import ci_farm
 import pytest
-from ci_farm import CANCELED, FAIL, LOST, PASS, READ, RUN_S, TEST, WRITE, Farm, at_work
+from ci_farm import READ, WRITE, Farm, at_work
+from ci_farm_buildkite import PIPELINE
+from ci_farm_github import REPOSITORY, WORKFLOW
+from ci_farm_jobs import RUN_S
+from ci_job_output import CANCELED, FAIL, LOST, PASS, TEST
 
 from bisect_tool.cli import interrupt, run_session
 from bisect_tool.errors import UsageError
 from bisect_tool.executor.ci import connect
-from bisect_tool.executor.ci.executor import CiExecutor, Timing
+from bisect_tool.executor.ci.executor import Timing
+from bisect_tool.executor.ci.trials import JobTrials
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions
 from bisect_tool.paths import home
@@ -30,8 +34,8 @@ from bisect_tool.session.plan import plan_of
 from bisect_tool.session.store import Store
 
 NAMES = {
-    "buildkite": {"pipeline": ci_farm.PIPELINE},
-    "github": {"repository": ci_farm.REPOSITORY, "workflow": ci_farm.WORKFLOW, "ci_input": "sha"},
+    "buildkite": {"pipeline": PIPELINE},
+    "github": {"repository": REPOSITORY, "workflow": WORKFLOW, "ci_input": "sha"},
 }
 
 
@@ -82,7 +86,7 @@ class Killed(BaseException):
 def killed_in(phase):
     """Ends the process when a job enters a phase."""
 
-    def enter(_executor, _slot, _trial, entered):
+    def enter(_trials, _trial, entered):
         if entered == phase:
             raise Killed
 
@@ -225,7 +229,7 @@ def test_a_session_that_was_interrupted_starts_no_job_twice(shas, connected, cap
             session = sessions.create(resolved, store, home())
             for phase in ("starting a job", "queued", "test"):
                 with monkeypatch.context() as patch:
-                    patch.setattr(CiExecutor, "_phase", killed_in(phase))
+                    patch.setattr(JobTrials, "_phase", killed_in(phase))
                     with pytest.raises(Killed):
                         run_session.finish(session, store)
             document = run_session.finish(session, store)

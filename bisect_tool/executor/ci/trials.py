@@ -1,0 +1,210 @@
+"""The trial that is a job: which attempt of it counts, how one is started, and what it yields at its end."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bisect_tool.errors import BisectError
+from bisect_tool.executor.ci.caller import LostAnswer, Refused
+from bisect_tool.executor.ci.decide import Follow, GiveUp, Use, Wait, next_action
+from bisect_tool.executor.ci.jobs import Stage
+from bisect_tool.executor.ci.journal import Record
+from bisect_tool.executor.ci.results import no_result, trial_result
+from bisect_tool.executor.event import Entered, Noted
+from bisect_tool.executor.executor import DryRunEnded
+from bisect_tool.sanitise import clean
+from bisect_tool.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from bisect_tool.executor.ci.call import Call
+    from bisect_tool.executor.ci.decide import Action
+    from bisect_tool.executor.ci.jobs import Attempt, CommitJobs
+    from bisect_tool.executor.ci.journal import Journal
+    from bisect_tool.executor.ci.service import JobService
+    from bisect_tool.executor.event import Event
+    from bisect_tool.request import JobCheck
+    from bisect_tool.trial.result import TrialResult
+
+_log = logging.getLogger("bisect_run.executor")
+LOG = "job.log"
+_LONGEST_S = 24 * 3600.0
+"""The longest wait for a job, its time in the queue included."""
+_APPEARS_S = 120.0
+"""How long a job that was started may be missing from what the service lists."""
+
+
+@dataclass
+class JobTrial:
+    """A trial in a slot: the attempt that it follows, and whether we started that."""
+
+    slot: int
+    sha: str
+    asked: tuple[str, ...]
+    folder: Path
+    began: float
+    follows: Attempt | None = None
+    started: bool = False
+    acted: float | None = None
+    phase: str = ""
+
+
+@dataclass(frozen=True)
+class JobTrials:
+    """Carries the running trials on, one look at a time.
+
+    Attributes:
+        check: Which job, and what may be done.
+        service: Where it runs.
+        journal: What was started before.
+        cells: Patterns of the tests that are cells; empty for all.
+        clock: The time in seconds.
+        put: Gets the events of the trials.
+        taken: The attempts that are trials already.
+    """
+
+    check: JobCheck
+    service: JobService
+    journal: Journal
+    cells: Sequence[str]
+    clock: Callable[[], float]
+    put: Callable[[Event], None]
+    taken: set[str]
+
+    def begin(self, trial: JobTrial, others: Collection[JobTrial]) -> None:
+        """Find out whether an earlier run of the session started the job of a trial."""
+        if self.journal.is_open(trial.sha) and not _is_awaited(trial, others):
+            trial.started, trial.acted = True, trial.began
+
+    def result(self, trial: JobTrial, others: Collection[JobTrial]) -> TrialResult | None:
+        """The result of a trial beside others; None while there is none.
+
+        Raises:
+            DryRunEnded: a job would have to be started.
+            BisectError: the service fails, or refuses what is asked.
+        """
+        if self.clock() - trial.began > _LONGEST_S:
+            return no_result(trial.sha, Outcome.INFRASTRUCTURE, "no job ended within 24 hours")
+        jobs = self.service.look(trial.sha)
+        if trial.follows is None:
+            return self._next(trial, jobs, others)
+        attempt = jobs.attempt(trial.follows.id)
+        if attempt is None:
+            return no_result(trial.sha, Outcome.INFRASTRUCTURE, "the job is not listed any more")
+        return self._follow(trial, attempt)
+
+    def _next(self, trial: JobTrial, jobs: CommitJobs, others: Collection[JobTrial]) -> TrialResult | None:
+        """Find the attempt that is the trial, or start one."""
+        if ours := self._ours(trial, jobs):
+            trial.started = True
+            return self._follow(trial, ours)
+        action: Action = Wait()  # for what another trial started, which appears next
+        if not _is_awaited(trial, others):
+            action = next_action(jobs, self.taken)
+        if isinstance(action, Use | Follow):
+            if trial.acted is not None:
+                self.journal.add(Record(trial.sha, attempt=action.attempt.id))
+            return self._follow(trial, action.attempt)
+        if isinstance(action, Wait):
+            self._phase(trial, "waiting for another job")
+            return None
+        if trial.acted is not None:
+            return self._unfound(trial, trial.acted)
+        if isinstance(action, GiveUp):
+            return no_result(trial.sha, Outcome.UNBUILDABLE, action.reason)
+        return self._start(trial, action, jobs)
+
+    def _ours(self, trial: JobTrial, jobs: CommitJobs) -> Attempt | None:
+        """An attempt that was started and is no trial yet.
+
+        The session started it before it was interrupted; or it came of the call for this trial and has ended
+        since, maybe without a result.
+        """
+        left = self.journal.attempts - self.taken
+        found = next((each for each in jobs.attempts if each.id in left), None)
+        if found is not None or trial.acted is None:
+            return found
+        old = self.taken | self.journal.before(trial.sha)
+        ended = (each for each in jobs.attempts if each.stage is Stage.ENDED)
+        found = next((each for each in ended if each.id not in old), None)
+        if found is not None:
+            self.journal.add(Record(trial.sha, attempt=found.id))
+        return found
+
+    def _start(self, trial: JobTrial, call: Call, jobs: CommitJobs) -> TrialResult | None:
+        """Start a job."""
+        line = self.service.describe(call)
+        if self.check.dry_run:
+            self.put(Noted(f"would {line}"))
+            raise DryRunEnded("the next step is to start a job: --dry-run ends here")
+        before = tuple(each.id for each in jobs.attempts if each.stage is Stage.ENDED)
+        self.journal.add(Record(trial.sha, call=line, before=before))
+        trial.started, trial.acted = True, self.clock()
+        try:
+            self.service.carry_out(call, trial.sha)
+        except LostAnswer as error:
+            _log.warning("%s: %s; looking whether it was done", line, error)
+        except Refused as error:
+            self.journal.add(Record(trial.sha, lost=True))
+            return no_result(trial.sha, Outcome.UNBUILDABLE, error.message)
+        except BisectError:
+            self.journal.add(Record(trial.sha, lost=True))
+            raise
+        self._phase(trial, "starting a job")
+        return None
+
+    def _unfound(self, trial: JobTrial, acted: float) -> TrialResult | None:
+        """No result, if what was started did not appear for long."""
+        if self.clock() - acted <= _APPEARS_S:
+            return None
+        self.journal.add(Record(trial.sha, lost=True))
+        reason = "the job that was started does not appear"
+        return no_result(trial.sha, Outcome.INFRASTRUCTURE, reason)
+
+    def _follow(self, trial: JobTrial, attempt: Attempt) -> TrialResult | None:
+        """The result of an attempt that has ended; else what it says so far is kept in the trial's folder."""
+        self.taken.add(attempt.id)
+        trial.follows = attempt
+        if attempt.stage in (Stage.WAITING, Stage.BLOCKED):
+            self._phase(trial, "queued")
+            return None
+        log = self.service.log(attempt)
+        self._keep(trial, log)
+        if attempt.stage is not Stage.ENDED:
+            self._phase(trial, "test")
+            return None
+        result = trial_result(
+            attempt,
+            log,
+            self.service.name,
+            trial.asked,
+            self.cells,
+            reports=self.service.reports(attempt),
+            started=trial.started,
+        )
+        if result.outcome is Outcome.INFRASTRUCTURE and not trial.started:
+            # What others ran says nothing here, and is no reason to give the commit up.
+            trial.follows = None
+            return None
+        return result
+
+    def _phase(self, trial: JobTrial, phase: str) -> None:
+        if phase != trial.phase:
+            trial.phase = phase
+            self.put(Entered(trial.slot, phase, trial.folder))
+
+    @staticmethod
+    def _keep(trial: JobTrial, log: str) -> None:
+        logs = trial.folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        (logs / LOG).write_text(clean(log), encoding="utf-8")
+
+
+def _is_awaited(trial: JobTrial, others: Collection[JobTrial]) -> bool:
+    """Whether a job appears soon that another trial of the same commit started."""
+    same = (each for each in others if each is not trial and each.sha == trial.sha)
+    return any(each.acted is not None and not each.follows for each in same)

@@ -1,0 +1,98 @@
+"""The part of Buildkite's REST API that is used, over a simulated farm."""
+
+from __future__ import annotations
+
+import re
+
+from ci_farm_jobs import JOB, stamps
+
+PIPELINE = "engine/ci"
+BUILDS = "/v2/organizations/engine/pipelines/ci/builds"
+
+
+class Buildkite:
+    """Answers for a farm."""
+
+    def __init__(self, farm):
+        self.farm = farm
+
+    def answer(self, method, path, query, body):
+        """The status and body of an answer; None where there is no such path."""
+        if path == "" and method == "GET":
+            return 200, [_build(each) for each in self.farm.builds if each.sha == query["commit"]]
+        if path == "" and method == "POST":
+            return 201, _build(self.farm.started_by_call(self.farm.build(body["commit"], ran=False)))
+        if found := re.fullmatch(r"/(\d+)/cancel", path):
+            return self.farm.canceled(found[1])
+        found = re.fullmatch(r"/(\d+)/jobs(?:/(\d+)/(retry|unblock|log\.txt|artifacts|report))?", path)
+        if not found:
+            return None
+        build = next(each for each in self.farm.builds if str(each.number) == found[1])
+        if not found[2]:
+            return 200, self._listed(build)
+        return self._of_job(build, int(found[2]), found[3])
+
+    def _listed(self, build):
+        for job in build.jobs:
+            job.listed()
+        gate = {"id": str(build.gate), "type": "manual", "label": f"Run {JOB}", "state": "blocked"}
+        gates = [gate] if any(job.blocked for job in build.jobs) else []
+        shown = [self._job(build, job) for job in build.jobs if not job.gone]
+        other = {"id": "1", "type": "script", "name": build.other, "state": "passed"}
+        return [*gates, other, *shown]
+
+    def _job(self, build, job):
+        state, ended = job.stage, job.has_ended
+        started, finished = stamps(job)
+        return {
+            "id": str(job.id),
+            "type": "script",
+            "name": JOB,
+            "state": state,
+            "exit_status": job.ending.code if ended else None,
+            "signal_reason": job.ending.reason if ended else None,
+            "retried": job.retried,
+            "agent": {"name": "agent-1", "hostname": "gpu-1", "meta_data": ["queue=gpu_4_queue"]},
+            "started_at": started,
+            "finished_at": finished,
+            "raw_log_url": f"{self.farm.url}{BUILDS}/{build.number}/jobs/{job.id}/log.txt",
+            "web_url": f"https://buildkite.com/engine/ci/builds/{build.number}#{job.id}",
+        }
+
+    def _of_job(self, build, number, what):
+        if what == "unblock":
+            build.jobs[-1].enter()
+            self.farm.started_by_call(build)
+            return 200, {"id": str(number)}
+        job = next(each for each in build.jobs if each.id == number)
+        if what == "log.txt":
+            return 200, job.log.encode()
+        if what == "artifacts":
+            return 200, [self._report(build, job)] if job.ending.report else []
+        if what == "report":
+            return 200, job.ending.report
+        if job.retried or not job.has_ended:
+            return 422, {"message": "Only finished jobs can be retried, once"}
+        job.retried = True
+        again = self.farm.queue_job(build)
+        self.farm.started_by_call(build)
+        return 200, {"id": str(again.id)}
+
+    def _report(self, build, job):
+        return {
+            "path": "test-results/junit.xml",
+            "state": "finished",
+            "file_size": len(job.ending.report),
+            "download_url": f"{self.farm.url}{BUILDS}/{build.number}/jobs/{job.id}/report",
+        }
+
+
+def _build(build):
+    return {
+        "number": build.number,
+        "commit": build.sha,
+        "branch": build.branch,
+        "message": "Full CI run - nightly",
+        "source": "schedule",
+        "env": build.env,
+    }
