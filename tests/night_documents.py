@@ -104,4 +104,4 @@ def hostile():
         )
         for status in CellStatus
     )
-    return night(evil, held, watch=text, ref=text, cells=cells)
+    return night(evil, held, watch=text, ref=text, cells=cells, failures=(documents.hostile().failure,))

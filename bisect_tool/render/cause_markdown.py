@@ -11,7 +11,9 @@ from bisect_tool.format import short
 from bisect_tool.git.forge import forge_of
 from bisect_tool.render.cause import culprit, failure_at, tested_cell
 from bisect_tool.render.markdown import Markdown, code, codes, fence, landed, log_line, markdown
+from bisect_tool.render.nightly import chain_lines
 from bisect_tool.render.public import public, without_homes
+from bisect_tool.render.why import who
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +28,8 @@ _ERROR_LINES = 10
 
 def report(night: NightlyDocument, cause: Cause) -> str:
     """Render how things are, and the report of the bisection as far as it fits into an issue."""
-    return "\n\n".join(filter(None, (status(night, cause), _cells(cause), _bisection(cause)))) + "\n"
+    parts = (status(night, cause), _cells(cause), _observed(night, cause), _bisection(cause))
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def issue_body(night: NightlyDocument, cause: Cause, paused_label: str, kept: str = "") -> str:
@@ -111,6 +114,15 @@ def _cells(cause: Cause) -> str:
     """The cells, where the bisection has other names for them: a command is one cell."""
     named = cause.document is None or set(cause.cells) <= cause.document.cells.keys()
     return "" if named else f"Failing: {codes(cause.cells)}."
+
+
+def _observed(night: NightlyDocument, cause: Cause) -> str:
+    """How its cells fail where others ran them, which a check of our own may not show."""
+    seen = next((each for each in night.failures if not set(each.cells).isdisjoint(cause.cells)), None)
+    if seen is None:
+        return ""
+    lines = fence(without_homes("\n".join(chain_lines(seen))))
+    return f"{code(who(seen))} at {code(short(seen.sha))} in the results that were read:\n\n{lines}"
 
 
 def _landed(cause: Cause) -> str:

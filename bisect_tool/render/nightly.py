@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bisect_tool.format import count, listing, short
+from bisect_tool.render.markdown import log_line
+from bisect_tool.render.why import SYMPTOM, who
 from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from bisect_tool.results.document import FailureReport
     from bisect_tool.results.nightly import Cause, NightlyCell, NightlyDocument
 
 _CELLS = 10
+SIGNATURES: Final = 4
+_EVENTS = 10
+_EVENT_LIMIT = 500
 SHOWN = (
     (CellStatus.NEW, "New"),
     (CellStatus.FIXED, "Fixed"),
@@ -47,6 +53,7 @@ def _night(document: NightlyDocument) -> Iterator[str]:
             yield ""
             yield title
             yield from _by_reason(cells)
+    yield from _failures(document.failures)
     yield ""
     yield passing(document)
 
@@ -78,6 +85,28 @@ def _culprit(cause: Cause) -> str:
     commits = cause.document.commits if cause.document else {}
     subject = f"  {clean_line(commits[cause.culprit].subject)}" if cause.culprit in commits else ""
     return f"{short(cause.culprit)}{subject}{'' if cause.proven else ' (suspect)'}"
+
+
+def _failures(failures: Sequence[FailureReport]) -> Iterator[str]:
+    for failure in failures[:SIGNATURES]:
+        yield ""
+        yield f"Why {clean_line(who(failure), 300)} at {short(failure.sha)}"
+        yield from (f"  {line}" for line in chain_lines(failure))
+    if len(failures) > SIGNATURES:
+        yield ""
+        yield f"and {count(len(failures) - SIGNATURES, 'more signature')}: use --json for the full list"
+
+
+def chain_lines(failure: FailureReport) -> Iterator[str]:
+    """The events of a failure chain, the root first, each in a line; and where they were read."""
+    if failure.symptom:
+        yield SYMPTOM
+    for event in failure.chain[:_EVENTS]:
+        yield clean_line(log_line(event), _EVENT_LIMIT)
+    if len(failure.chain) > _EVENTS:
+        yield f"and {count(len(failure.chain) - _EVENTS, 'more event')}"
+    if "://" in failure.root.source:
+        yield f"log: {clean_line(failure.root.source, 300)}, line {failure.root.line}"
 
 
 def _is_in(cell: NightlyCell, explained: set[str]) -> bool:

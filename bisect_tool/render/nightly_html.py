@@ -17,9 +17,10 @@ from bisect_tool.format import count, listing, place, short
 from bisect_tool.git.forge import called, forge_of
 from bisect_tool.render.cause import culprit, failure_at, tested_cell, title
 from bisect_tool.render.markdown import log_line
-from bisect_tool.render.nightly import SHOWN, by_reason
+from bisect_tool.render.nightly import SHOWN, SIGNATURES, by_reason
 from bisect_tool.render.nightly_markdown import STATES, summary
 from bisect_tool.render.public import public, without_homes
+from bisect_tool.render.why import who
 from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean
 
@@ -84,15 +85,21 @@ class _Group:
 def nightly_html(night: NightlyDocument) -> str:
     """Render the page, with a newline at the end."""
     causes = [each for state in STATES for each in night.causes if each.state == state]
-    return _page(night, summary(night), causes, tuple(_groups(night)))
+    return _page(night, summary(night), causes, tuple(_groups(night)), night.failures[:SIGNATURES])
 
 
 def cause_html(night: NightlyDocument, cause: Cause) -> str:
     """Render the page of one cause of a night, which is the report of its bisection."""
-    return _page(night, f"{cause.heading}: {title(cause)}", [cause], ())
+    return _page(night, f"{cause.heading}: {title(cause)}", [cause])
 
 
-def _page(night: NightlyDocument, headline: str, causes: Sequence[Cause], groups: tuple[_Group, ...]) -> str:
+def _page(
+    night: NightlyDocument,
+    headline: str,
+    causes: Sequence[Cause],
+    groups: tuple[_Group, ...] = (),
+    failures: Sequence[FailureReport] = (),
+) -> str:
     recent = {cell.cell or cell.job: cell.recent for cell in night.cells if cell.recent}
     views = [_view(each, recent) for each in causes]
     template = _environment().get_template("nightly.html.j2")
@@ -102,6 +109,7 @@ def _page(night: NightlyDocument, headline: str, causes: Sequence[Cause], groups
         forge=forge_of(night.repo) or next((each.forge for each in views if each.forge), None),
         causes=views,
         groups=groups,
+        failures=failures,
     )
 
 
@@ -170,6 +178,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "short": short,
+        "who": who,
         "log_line": log_line,
         "place": lambda frames: place(frames[-1]),
         "after": lambda event, root: f"{event.time - root.time:+.3f} s",

@@ -12,8 +12,9 @@ from bisect_tool.format import count, joined, short
 from bisect_tool.render.cause import title
 from bisect_tool.render.cause_markdown import facts
 from bisect_tool.render.markdown import code, table_code
-from bisect_tool.render.nightly import passing
+from bisect_tool.render.nightly import SIGNATURES, chain_lines, passing
 from bisect_tool.render.public import without_homes
+from bisect_tool.render.why import who
 from bisect_tool.results.nightly import CellStatus
 
 if TYPE_CHECKING:
@@ -64,7 +65,19 @@ def _lines(night: NightlyDocument) -> Iterator[str]:
                 yield f"### {cause.heading}: {code(title(cause))}"
                 yield ""
                 yield from facts(cause)
+    yield from _failures(night)
     yield from _table(night)
+
+
+def _failures(night: NightlyDocument) -> Iterator[str]:
+    for failure in night.failures[:SIGNATURES]:
+        yield ""
+        yield f"### Why {code(without_homes(who(failure)))} at {code(short(failure.sha))}"
+        yield ""
+        yield from (f"- {code(without_homes(line))}" for line in chain_lines(failure))
+    if len(night.failures) > SIGNATURES:
+        yield ""
+        yield f"and {count(len(night.failures) - SIGNATURES, 'more signature')}."
 
 
 def _table(night: NightlyDocument) -> Iterator[str]:

@@ -53,7 +53,7 @@ def _failure(
     others = (item.cell for other, cells in signatures.items() if other != name for item in cells)
     if fix and sha is not None:
         sha = last_good_before(first.cell, commits[sha].parents, rows, fix=True)
-    return _report(
+    return failure_report(
         first.cell,
         sha or "",
         _of(first),
@@ -69,7 +69,7 @@ def _of(item: CellConclusion) -> Failure:
 
 def evidence_report(found: tuple[str, str, Failure] | None) -> tuple[FailureReport, ...]:
     """Return the report of a single failure, if there is one."""
-    return () if found is None else (_report(*found),)
+    return () if found is None else (failure_report(*found),)
 
 
 def build_failures(rows: Sequence[TrialRow]) -> tuple[FailureReport, ...]:
@@ -77,13 +77,14 @@ def build_failures(rows: Sequence[TrialRow]) -> tuple[FailureReport, ...]:
     found: dict[str, FailureReport] = {}
     for row in rows:
         if failure := row.result.failure:
-            found.setdefault(str(failure.signature), _report(BUILD, row.result.sha, failure))
+            found.setdefault(str(failure.signature), failure_report(BUILD, row.result.sha, failure))
     return tuple(found.values())
 
 
-def _report(
+def failure_report(
     cell: str, sha: str, failure: Failure, otherwise: tuple[str, ...] = (), cells: tuple[str, ...] = ()
 ) -> FailureReport:
+    """Return the report of the failure of a cell at a commit; `otherwise` and `cells` as in its model."""
     return FailureReport(
         cell=cell,
         sha=sha,

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bisect_tool.results.document import Document  # pydantic needs it at run time
+from bisect_tool.results.document import Document, FailureReport  # pydantic needs them at run time
 
 SCHEMA: Final = 1
 
@@ -119,6 +119,8 @@ class NightlyDocument(_Model):
 
     `commit` is that of `ref`, and `observed` the number of results read.
     `created` is ISO 8601 with a time zone. `notes` are sentences on what the night could not do or know.
+    `failures` are the failure chains of red cells, one for each signature, in the logs of the runs that were
+    observed; a cell whose cause shows the same has none.
     """
 
     schema_: Literal[1] = Field(SCHEMA, alias="schema")
@@ -133,6 +135,7 @@ class NightlyDocument(_Model):
     dry_run: bool
     cells: tuple[NightlyCell, ...] = ()
     causes: tuple[Cause, ...] = ()
+    failures: tuple[FailureReport, ...] = ()
     notes: tuple[str, ...] = ()
     exit_code: int
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bisect_tool.sources.job_results import JobResults
 from bisect_tool.sources.observation import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from bisect_tool.sources.job_results import JobResults
     from bisect_tool.sources.junit_report import Report
     from bisect_tool.sources.observation import Observation
 
@@ -81,7 +81,7 @@ def with_reports(results: JobResults, reports: Iterable[Report]) -> JobResults:
         return results
     if state is State.FAILED and not failed:
         return replace(results, passed=results.passed | passed - results.failed.keys())
-    return JobResults(results.job, failed, passed, is_complete=True)
+    return replace(results, failed=failed, passed=passed, is_complete=True)
 
 
 def with_node_ids(results: Iterable[JobResults], logs: Iterable[JobResults]) -> tuple[JobResults, ...]:

@@ -22,6 +22,7 @@ from bisect_tool.sources.observation import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from bisect_tool.evidence import Failure
     from bisect_tool.sources.observation import CellKey, Observation
 
 
@@ -34,12 +35,14 @@ class JobResults:
         failed: the tests that failed, each with the class of its exception, or empty if that is unknown.
         passed: the tests that passed.
         is_complete: whether all tests that ran are known.
+        failures: of tests that failed, how they did, if the log says so.
     """
 
     job: Observation
     failed: Mapping[str, str] = field(default_factory=dict)
     passed: frozenset[str] = frozenset()
     is_complete: bool = False
+    failures: Mapping[str, Failure] = field(default_factory=dict)
 
 
 def observations(results: Iterable[JobResults]) -> tuple[Observation, ...]:
@@ -71,7 +74,9 @@ def _of_tests(results: JobResults, tests: Iterable[str]) -> Iterator[Observation
         state = _state(results, test)
         if state is not None:
             key = replace(results.job.key, cell=test)
-            yield replace(results.job, key=key, state=state, exception=results.failed.get(test, ""))
+            failed, failure = results.failed.get(test, ""), results.failures.get(test)
+            failure = failure if state is State.FAILED else None
+            yield replace(results.job, key=key, state=state, exception=failed, failure=failure)
 
 
 def _state(results: JobResults, test: str) -> State | None:

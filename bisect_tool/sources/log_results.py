@@ -46,8 +46,9 @@ def explained(job: Observation, text: str) -> ExplainedJob:
     failed = {each.test for each in found if each.test}
     if job.state is State.INFRASTRUCTURE and not failed and not ran_out_of_memory(lines):
         return ExplainedJob(job)
-    exception = found[0].failure.signature.exception if found else ""
-    whole = replace(job, state=State.FAILED, exception=exception)
+    first = found[0].failure if found else None
+    exception = first.signature.exception if first else ""
+    whole = replace(job, state=State.FAILED, exception=exception, failure=first)
     return ExplainedJob(whole, found, passed_tests(lines) - failed)
 
 
@@ -56,8 +57,9 @@ def from_log(job: Observation, text: str) -> JobResults:
     if job.state not in RED:
         return JobResults(job)
     found = explained(job, text)
-    failed = {each.test: each.failure.signature.exception for each in found.failures if each.test}
-    return JobResults(found.job, failed, found.passed)
+    failures = {each.test: each.failure for each in found.failures if each.test}
+    failed = {test: failure.signature.exception for test, failure in failures.items()}
+    return JobResults(found.job, failed, found.passed, failures=failures)
 
 
 def with_logs(jobs: Iterable[Observation], read: Callable[[str], str]) -> Iterator[JobResults]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from bisect_tool.evidence import Failure
 
 
 class State(StrEnum):
@@ -54,6 +56,7 @@ class Observation:
         started: with time zone, or None if it is unknown; so is `finished`.
         log: where the log is: a URL or a path, or empty.
         exception: class of the exception that failed the test, or empty if it is unknown.
+        failure: how it failed, with its chain, if its log says so: for reports, nothing is decided on it.
     """
 
     key: CellKey
@@ -66,3 +69,4 @@ class Observation:
     finished: datetime | None = None
     log: str = ""
     exception: str = ""
+    failure: Failure | None = field(default=None, compare=False, repr=False)

@@ -22,6 +22,7 @@ from bisect_tool.results.nightly import NightlyDocument
 from bisect_tool.session import session as sessions
 from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells, range_of
+from bisect_tool.watch.failures import failures
 from bisect_tool.watch.findings import codes_of_given_up, findings, known_bisections
 from bisect_tool.watch.observations_of_others import observations_of_others
 from bisect_tool.watch.own_observations import own_observations
@@ -157,6 +158,9 @@ class Night:
         found = causes((self.watch.name, *self._former), ended, decisions, self._reported.states)
         new = {each.suspects for each in found if each.state == "new"}
         observations = self._observations(past)
+        seen = tuple(cells(decisions, new, recent(observations, self._history.positions)))
+        # The bisection of an own check has the chain already; that of other runs may be another one.
+        explained = {cell for each in found for cell in each.cells} if self._own is not None else set()
         return NightlyDocument(
             schema=1,
             version=__version__,
@@ -167,8 +171,9 @@ class Night:
             commit=self._history.commits[-1],
             observed=len(observations),
             dry_run=dry_run,
-            cells=tuple(cells(decisions, new, recent(observations, self._history.positions))),
+            cells=seen,
             causes=found,
+            failures=failures(seen, observations, self._history.positions, explained),
             notes=tuple(filter(None, (self._reported.problem, *self._notes))),
             exit_code=self._exit_code(
                 codes_of_given_up(ended, decisions),

@@ -61,6 +61,7 @@ def _of_trial(
             finished=end_of(trial),
             log=trial.folder,
             exception=exception_of(cell),
+            failure=cell.failure,
         )
 
 

@@ -51,6 +51,19 @@ def test_text_of_others_is_code(text):
         assert mark not in said
 
 
+def test_red_cells_show_the_failure_chain_of_the_results_that_were_read():
+    failure = documents.culprit().failure.model_copy(update={"cells": documents.RED_CELLS, "sha": SHA})
+    document = night(failures=(failure,))
+    root = f"{failure.root.role}: {failure.root.headline}"
+    assert f"- `{root}`" in nightly_markdown(document).splitlines()
+    (heading,) = (line for line in nightly_markdown(document).splitlines() if line.startswith("### Why"))
+    assert heading == f"### Why `{documents.RED_CELLS[0]} and 2 more fail` at `27066d1b2`"
+    _, _, read = issue_body(document, cause(), "paused").partition("in the results that were read:\n\n")
+    assert read.splitlines()[1] == root
+    other = failure.model_copy(update={"cells": ("another",)})
+    assert "in the results that were read" not in issue_body(night(failures=(other,)), cause(), "paused")
+
+
 def test_a_night_says_its_causes_and_what_does_not_pass():
     text = nightly_markdown(
         night(cause("open"), candidates(fingerprint="b"), cause("fixed", fingerprint="c"))

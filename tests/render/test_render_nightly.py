@@ -3,6 +3,7 @@
 import pytest
 from documents import BAD, CULPRIT, GOOD, culprit
 
+from bisect_tool.render.markdown import log_line
 from bisect_tool.render.nightly import render_nights
 from bisect_tool.results.nightly import Cause, CellStatus, FailureRate, NightlyCell, NightlyDocument
 
@@ -103,6 +104,25 @@ def test_report_of_many_cells_is_short():
     lines = render_nights([night(cells=cells, causes=(), dry_run=True)]).split("\n")
     assert lines[0] == "lb at 5afb387bd, main (dry run)"
     assert lines[-3:] == ["  - and 3 more cells", "", "0 of 13 cells pass"]
+
+
+def test_red_cells_without_a_cause_show_their_failure_chain():
+    chain = culprit().failure
+    log = chain.root.model_copy(update={"source": "https://ci/log", "line": 7})
+    failure = chain.model_copy(update={"root": log, "cell": "test_c", "cells": ("test_c", "h"), "sha": BAD})
+    lines = render_nights([night(causes=(), failures=(failure,))]).split("\n")
+    start = lines.index("Why test_c and 1 more fail at 5afb387bd")
+    assert lines[start + 1 : start + 1 + len(chain.chain)] == [
+        f"  {log_line(event)}" for event in chain.chain
+    ]
+    assert lines[start + 1 + len(chain.chain) :][:2] == ["  log: https://ci/log, line 7", ""]
+
+
+def test_failure_chains_are_four_at_most():
+    failure = culprit().failure
+    text = render_nights([night(causes=(), failures=(failure,) * 6)])
+    assert text.count("\nWhy ") == 4
+    assert "\nand 2 more signatures: use --json for the full list\n" in text
 
 
 def test_hostile_names_are_cleaned():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bisect_tool.sources.job_reports import Artefact, attempt_of, with_node_ids, with_reports
-from bisect_tool.sources.job_results import JobResults
+from bisect_tool.sources.job_results import JobResults, observations
 from bisect_tool.sources.junit_report import Report, TestResult
 from bisect_tool.sources.observation import CellKey, Observation, State
 
@@ -56,6 +56,13 @@ def test_a_report_counts_before_the_log():
     log = JobResults(job("gpu"), {"a": "OSError"})
     found = with_reports(log, [report(a=State.FAILED), report(b=State.PASSED, c=State.MISSING)])
     assert found == JobResults(log.job, {"a": "E"}, frozenset({"b"}), is_complete=True)
+
+
+def test_the_log_says_how_a_test_failed_that_a_report_has():
+    seen = object()
+    log = JobResults(job("gpu"), {"a": "OSError"}, failures={"a": seen})
+    (found,) = observations([with_reports(log, [report(a=State.FAILED)])])
+    assert found.failure is seen
 
 
 def test_a_failure_that_no_report_has_is_that_of_the_log():

@@ -9,6 +9,7 @@ from bisect_tool.nightly.decision import Bisect, Nothing, Rerun
 from bisect_tool.nightly.reason import Reason
 from bisect_tool.sources import buildkite, job_results
 from bisect_tool.sources.log_results import with_logs
+from bisect_tool.sources.observation import State
 from bisect_tool.sources.series import Series
 
 SERIES = Series("vllm/ci", message="Full CI run - nightly", excluded_environment=frozenset({"TORCH_NIGHTLY"}))
@@ -61,6 +62,16 @@ def test_red_tests_of_a_job_are_one_bisection():
     assert isinstance(bisection, Bisect)
     assert (bisection.good, bisection.bad, bisection.exception) == (COMMITS[3], COMMITS[4], "RuntimeError")
     assert {key.cell for key in bisection.cells} == cells
+
+
+def test_red_tests_have_the_failure_chain_of_their_log():
+    """Also where the decision is to run them again: before any bisection."""
+    found = observations([*GREEN, RED[0]])
+    failed = [each for each in found if each.state is State.FAILED]
+    assert {each.key.cell for each in failed} == {f"tests/v1/{test}" for test in TESTS}
+    assert {each.failure.root.headline for each in failed} == {"RuntimeError: engine core died"}
+    assert {each.failure.root.source for each in failed} == {"log of 4"}
+    assert [each.failure for each in found if each.state is State.PASSED] == [None] * 8
 
 
 def test_first_red_night_is_run_again():
