@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from bisect_tool.errors import UsageError
 from bisect_tool.sanitise import clean_line
 
 VARIABLE = "BISECT_RUN_HOME"
+_NODES = "nodes"
+_ODD = re.compile(r"[^A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,21 @@ class Home:
     def session(self, session: str) -> Path:
         """The folder of one session's logs."""
         return self.state / "sessions" / session
+
+    def node(self, name: str) -> Home:
+        """The part of one node of a cluster, with environments and worktrees of its own."""
+        return Home(self.state / _NODES / name, self.cache / _NODES / name)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of the nodes that have a part in this home, which may lie on a disk that they share."""
+        parts = (part for root in (self.state, self.cache) for part in (root / _NODES).glob("*/"))
+        return tuple(sorted({part.name for part in parts if not part.is_symlink()}))
+
+
+def node_name() -> str:
+    """The name of this machine's part of a home that several nodes share."""
+    return _ODD.sub("-", socket.gethostname())
 
 
 def home() -> Home:

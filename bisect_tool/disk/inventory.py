@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bisect_tool.build.cache import Entry
 from bisect_tool.disk.item import Item, Kind
 from bisect_tool.disk.size import size_on_disk
 from bisect_tool.git.slot_files import SlotFiles
+from bisect_tool.paths import node_name
 from bisect_tool.session.log_files import last_written, log_files
 from bisect_tool.session.session import not_running
 from bisect_tool.wheels.cache import WheelFolder, folders
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from bisect_tool.paths import Home
     from bisect_tool.session.store import SessionRow
+
+
+_RECENT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,16 @@ def inventory(home: Home, rows: Iterable[SessionRow] | None) -> Inventory:
     store cannot be read, logs are no items, so that none are removed.
     """
     logs = _logs(home, rows) if rows is not None else ()
-    items = (*_environments(home), *_worktrees(home), *_wheels(home), *logs)
-    clones = {home.cache / "repositories", *home.cache.glob("*.git")}
+    parts = (home, *map(home.node, home.nodes))
+    items = (*_made_again(home), *_of_nodes(home), *logs)
+    clones = {path for part in parts for path in (part.cache / "repositories", *part.cache.glob("*.git"))}
     store = {home.store.with_name(f"{home.store.name}{end}") for end in ("", "-wal", "-shm")}
-    measured = clones | store | {home.cache / name for name in ("environments", "worktrees", "wheels")}
+    kept_apart = {part.cache / name for part in parts for name in ("environments", "worktrees", "wheels")}
+    measured = clones | store | kept_apart | {home.state / "nodes", home.cache / "nodes"}
     if rows is not None:
         measured.add(home.session(""))
-    other = {path for folder in (home.cache, home.state) for path in folder.glob("*")} - measured
+    folders_of = (folder for part in parts for folder in (part.cache, part.state))
+    other = {path for folder in folders_of for path in folder.glob("*")} - measured
     return Inventory(items, size_on_disk(clones), size_on_disk(store), size_on_disk(other))
 
 
@@ -99,6 +106,27 @@ def unused(item: Item, home: Home) -> Iterator[bool]:
             held = not_running(home, item.name)
     with held as free:
         yield free
+
+
+def _made_again(home: Home) -> Iterator[Item]:
+    """What the next trial makes again."""
+    yield from _environments(home)
+    yield from _worktrees(home)
+    yield from _wheels(home)
+
+
+def _of_nodes(home: Home) -> Iterator[Item]:
+    """The same of the nodes of clusters.
+
+    Not every shared disk tells one machine what another one locks. So what another one used in the last day
+    counts as in use: no build or trial takes as long.
+    """
+    recent = datetime.now(UTC) - _RECENT
+    for name in home.nodes:
+        elsewhere = name != node_name()
+        for item in _made_again(home.node(name)):
+            in_use = item.in_use or (elsewhere and item.last_used > recent)
+            yield replace(item, name=f"{name}/{item.name}", elsewhere=elsewhere, in_use=in_use)
 
 
 def _environments(home: Home) -> Iterator[Item]:

@@ -23,12 +23,14 @@ class Item:
 
     Attributes:
         kind: What it is.
-        name: The fingerprint, `REPOSITORY/SLOT`, the commit, or the id of the session.
+        name: The fingerprint, `REPOSITORY/SLOT`, the commit, or the id of the session; after `NODE/` where it
+            belongs to a node of a cluster.
         path: The folder of it.
         size: In bytes, on disk.
         last_used: When a trial last began in it, or last wrote to it.
         in_use: Whether a run holds it.
         resumable: Whether it belongs to a session that is not finished.
+        elsewhere: Whether another machine uses it.
     """
 
     kind: Kind
@@ -38,3 +40,4 @@ class Item:
     last_used: datetime
     in_use: bool = False
     resumable: bool = False
+    elsewhere: bool = False

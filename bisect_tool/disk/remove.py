@@ -12,8 +12,10 @@ from bisect_tool.build.cache import Entry
 from bisect_tool.disk.inventory import last_used, unused
 from bisect_tool.disk.item import Kind
 from bisect_tool.errors import EnvironmentFailed
+from bisect_tool.executor.ray.node_home import NodeHome
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.git.worktree import remove as remove_tree
+from bisect_tool.paths import node_name
 from bisect_tool.session.log_files import log_files, note_pruned
 from bisect_tool.supervise.guarded_run import recover
 from bisect_tool.trial.run import TEMPORARY, clear
@@ -66,25 +68,40 @@ def remove(removal: Removal, home: Home, now: datetime) -> Ended:
 
 
 def remove_leftovers(home: Home) -> None:
-    """Delete what an earlier prune renamed, and was killed before it deleted it."""
-    roots = (
-        home.cache / "environments",
-        home.cache / "wheels",
-        *(home.cache / "worktrees").glob("*"),
+    """Delete what an earlier prune renamed, and was killed before it deleted it.
+
+    On this machine, what killed trials of a cluster left is ended and removed as well.
+    """
+    parts = (home, *map(home.node, home.nodes))
+    roots = [
         home.session(""),
-    )
+        *(part.cache / name for part in parts for name in ("environments", "wheels")),
+        *(folder for part in parts for folder in (part.cache / "worktrees").glob("*")),
+    ]
     for path in (path for root in roots for path in root.glob(f"{_PREFIX}*")):
         try:
             remove_tree(path)
         except EnvironmentFailed as error:
             _log.warning("%s", error)
+    _sweep_node(home)
+
+
+def _sweep_node(home: Home) -> None:
+    """End and remove what killed trials of a cluster left on this machine."""
+    if node_name() not in home.nodes:
+        return
+    try:
+        NodeHome(home.node(node_name())).sweep()
+    except (OSError, EnvironmentFailed) as error:
+        _log.warning("%s", error)
 
 
 def _files(item: Item, home: Home, now: datetime) -> tuple[Path, ...]:
     """What an item consists of, after its last processes have ended."""
     match item.kind:
         case Kind.ENVIRONMENT:
-            Entry(item.path).end_builds()
+            if not item.elsewhere:  # else their ids are those of other processes here
+                Entry(item.path).end_builds()
             return Entry(item.path).files
         case Kind.WORKTREE:
             return SlotFiles(item.path).files

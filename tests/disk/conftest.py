@@ -26,6 +26,10 @@ def store(home):
 
 @pytest.fixture
 def environment(home):
+    return environment_of(home)
+
+
+def environment_of(home):
     """One that a trial used 40 days ago."""
     entry = Entry.of(home.cache, "f" * 20)
     write(entry.folder / "venv" / "lib" / "module.py", days=40)
@@ -37,6 +41,10 @@ def environment(home):
 
 @pytest.fixture
 def slot(home):
+    return slot_of(home)
+
+
+def slot_of(home):
     """A worktree whose last checkout was 50 days ago."""
     files = SlotFiles(home.cache / "worktrees" / "engine-1234" / "slot-0")
     write(files.tree / "engine.py")
@@ -47,6 +55,18 @@ def slot(home):
         pass
     age(files.git_dir, 50)
     return files
+
+
+@pytest.fixture
+def node(home, monkeypatch):
+    """Makes the part of a node, with an environment and a worktree; this machine is the node `here`."""
+    monkeypatch.setattr("socket.gethostname", lambda: "here")
+
+    def make(name):
+        part = home.node(name)
+        return SimpleNamespace(home=part, environment=environment_of(part), slot=slot_of(part))
+
+    return make
 
 
 @pytest.fixture

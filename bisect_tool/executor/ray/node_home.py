@@ -6,14 +6,12 @@ once a node, and a worktree is used by one.
 
 from __future__ import annotations
 
-import re
-import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisect_tool.file_lock import try_lock
-from bisect_tool.paths import Home, home
+from bisect_tool.paths import home, node_name
 from bisect_tool.supervise import recover
 from bisect_tool.trial.run import clear
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_ODD = re.compile(r"[^A-Za-z0-9.-]+")
+    from bisect_tool.paths import Home
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,7 @@ class NodeHome:
     @classmethod
     def here(cls) -> NodeHome:
         """That of this machine."""
-        shared, host = home(), _ODD.sub("-", socket.gethostname())
-        return cls(Home(shared.state / "nodes" / host, shared.cache / "nodes" / host))
+        return cls(home().node(node_name()))
 
     @contextmanager
     def trial(self, name: str) -> Iterator[Path]:
