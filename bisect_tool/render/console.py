@@ -21,7 +21,7 @@ from bisect_tool.render.check_warnings import render_shadows, render_withheld
 from bisect_tool.render.confirmed import became, reverted, taken_back, together, what_next
 from bisect_tool.render.culprits import diffstat, file_lines, merged, no_parent, parent_lines, pin_lines
 from bisect_tool.render.fixes import render_fix_report
-from bisect_tool.render.leftovers import LEFT, LEFT_BY_BAD, excess, is_compared, left_behind
+from bisect_tool.render.leftovers import LEFT, LEFT_BY_BAD, brief, excess, is_compared, left_behind
 from bisect_tool.render.load import render_load
 from bisect_tool.render.repro import render_rates
 from bisect_tool.render.startup import render_start_ups
@@ -229,7 +229,7 @@ def _said(document: Document) -> Iterable[tuple[str, str]]:
         if report.prerequisites:
             yield cell, f"order dependent, fails only after {listing(report.prerequisites, limit=4)}"
         if report.leftovers:
-            yield cell, f"left behind there: {listing(report.leftovers, limit=4)}"
+            yield cell, f"left behind there: {listing([*map(brief, report.leftovers)], limit=4)}"
         if rates := report_view.now_and_then(report):
             bad, good = percent(rates.bad), percent(rates.good)
             yield cell, f"fails {bad} of the time at bad commits, {good} at good ones"

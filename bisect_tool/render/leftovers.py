@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.evidence import normalise
 from bisect_tool.format import short
 from bisect_tool.render.startup import BAD, GOOD, is_quiet, sides_of
+from bisect_tool.sanitise import clean_line
 from bisect_tool.stats import shift
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ LEFT = "Left behind by trials (removed)"
 LEFT_BY_BAD = "Leaked more at bad commits than at good ones (removed)"
 _EACH = 3
 """Up to this many leftovers of a kind are listed one by one."""
+_LENGTH = 160
+"""Of the command line of a process, the document has more."""
 _MORE = re.compile(r"\w+ \.\.\. and (?P<over>over )?(?P<number>\d{1,6}) more")
 
 
@@ -71,7 +74,7 @@ def _excess(
         trial = next(trial for trial, counts in bad if counts[name])
         such = next(item for item in trial.leftovers if name in (_kind(item), _name(item)))
         yield Excess(
-            such,
+            brief(such),
             trial.sha,
             sum(bool(counts[name]) for _, counts in bad),
             len(bad),
@@ -99,6 +102,11 @@ def _name(item: str) -> str:
     return normalise(item)
 
 
+def brief(item: str) -> str:
+    """A leftover as it is shown: a long command line is cut."""
+    return clean_line(item, _LENGTH)
+
+
 def left_behind(document: Document) -> tuple[tuple[str, str], ...]:
     """Return pairs of commit and leftover; many leftovers of a kind become the first and a count."""
     found: dict[tuple[str, str], list[str]] = {}
@@ -110,8 +118,8 @@ def left_behind(document: Document) -> tuple[tuple[str, str], ...]:
 
 def _shortened(items: Sequence[str]) -> Sequence[str]:
     if len(items) <= _EACH:
-        return items
+        return [brief(item) for item in items]
     besides = [more for more in map(_MORE.fullmatch, items) if more]
     number = len(items) - len(besides) + sum(int(more["number"]) for more in besides) - 1
     over = "over " if any(more["over"] for more in besides) else ""
-    return (f"{items[0]} and {over}{number} more",)
+    return (f"{brief(items[0])} and {over}{number} more",)

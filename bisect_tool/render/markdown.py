@@ -22,7 +22,7 @@ from bisect_tool.render.check_warnings import check_texts, shadow_title
 from bisect_tool.render.confirmed import became, reverted, taken_back, together, what_next
 from bisect_tool.render.culprits import diffstat, file_lines, merged, no_parent, parent_lines, pin_lines
 from bisect_tool.render.fixes import CUT, doubts, notes, tried_rows
-from bisect_tool.render.leftovers import LEFT_BY_BAD, excess, is_compared, left_behind
+from bisect_tool.render.leftovers import LEFT_BY_BAD, brief, excess, is_compared, left_behind
 from bisect_tool.render.load import said as load_said
 from bisect_tool.render.public import public
 from bisect_tool.render.repro import inconclusive_rows, rate_rows, shown_cells, signature_rows
@@ -180,6 +180,7 @@ def environment() -> Environment:
         "short": short,
         "duration": lambda seconds: Markdown(duration(seconds)),
         "count": lambda number, noun: Markdown(count(number, noun)),
+        "brief": brief,
         "codes": codes,
         "base_name": lambda path: PurePosixPath(path).name,
         "chain": lambda failure: failure.chain[:_CHAIN_LIMIT],

@@ -112,3 +112,28 @@ def test_of_one_commit_alone_everything_is_told(printed):
     document = compared([], workers(2)).model_copy(update={"good": ()})
     assert f"{LEFT}\n  27066d1b2  process worker (pid 4000)" in printed(render_report(document))
     assert "Left behind by trials (removed): `process worker (pid 4000)`" in markdown(document)
+
+
+OPTIONS = " ".join(f"--option-{number} 1" for number in range(30))
+LONG = f"process python -m refengine serve tiny-moe {OPTIONS}"
+
+
+def listed():
+    """A document that lists what one trial left."""
+    trial = documents.trial(documents.CULPRIT, "narrow", {CELL: "failed"}, leftovers=(LONG, "port 80"))
+    return documents.document(trials=(trial,)).model_copy(update={"good": ()})
+
+
+def order_dependent():
+    """A document of a cell whose prerequisites left it."""
+    document = documents.culprit()
+    report = document.cells[CELL].model_copy(update={"leftovers": (LONG,), "prerequisites": ("other",)})
+    return document.model_copy(update={"cells": {CELL: report}})
+
+
+@pytest.mark.parametrize("document", [listed(), compared([()] * 5, [(LONG,)] * 5), order_dependent()])
+def test_a_long_command_line_is_cut_in_reports_and_whole_in_the_document(document, printed):
+    for text in (" ".join(printed(render_report(document)).split()), markdown(document)):
+        assert "process python -m refengine serve tiny-moe --option-0 1" in text
+        assert "--option-9 1" not in text
+    assert LONG in document.to_json()
