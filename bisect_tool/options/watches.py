@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bisect_tool.errors import UsageError
+from bisect_tool.options.check_results import OF_SOURCE, check_results
 from bisect_tool.options.declared import Declared, declared, takes
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.sanitise import clean_line
@@ -62,12 +63,15 @@ def watches(options: NightlyOptions, given: frozenset[str], folder: Path) -> tup
     if path is None:
         if options.watch:
             raise UsageError(f"--watch needs a configuration file, such as {_FILE}", "Add --config FILE.")
+        check_results(options)
         return (Watch(name_of(options), options),)
     found = _read(path, options, given)
     if unknown := [name for name in options.watch if name not in found]:
         raise UsageError(
             f"{path.name} has no watch {clean_line(unknown[0])}", f"It has: {', '.join(found) or 'none'}."
         )
+    for name, each in found.items():
+        check_results(each, f"{clean_line(path.name)}: watch {clean_line(name)}: ")
     asked = [name for name in found if name in options.watch or not options.watch]
     return tuple(Watch(name, found[name], frozenset(found)) for name in asked)
 
@@ -137,8 +141,11 @@ def _of_table(  # noqa: PLR0913, PLR0917 - the three places that options come fr
     is_command = "command" in own
     others = {*_OF_TESTS} if is_command else set() if own.isdisjoint(("scenario", "pytest")) else {"command"}
     of_pytest = {*_OF_PYTEST} if is_command or "pytest" not in {*own, *content, *given} else set()
-    shared = {key: value for key, value in content.items() if key.replace("-", "_") not in others | of_pytest}
-    return _options(path, name, {**shared, **table}, options, given - of_pytest)
+    scope = {*own, *(key.replace("-", "_") for key in content), *given}
+    of_source = set() if "source" in scope else {*OF_SOURCE, *(() if "results" in scope else ("job",))}
+    foreign = others | of_pytest | of_source
+    shared = {key: value for key, value in content.items() if key.replace("-", "_") not in foreign}
+    return _options(path, name, {**shared, **table}, options, given - of_pytest - of_source)
 
 
 def _require_own_folders(found: Mapping[str, NightlyOptions]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +17,7 @@ from bisect_tool.sources.http import Client
 from bisect_tool.sources.job_results import observations
 from bisect_tool.sources.listing import Listing
 from bisect_tool.sources.log_results import with_logs
-from bisect_tool.sources.names import PIPELINE, WORKFLOW, named
+from bisect_tool.sources.names import PIPELINE, WORKFLOW, check_pattern, named
 from bisect_tool.sources.series import Series
 from bisect_tool.sources.service import Absent, Service
 
@@ -150,11 +149,8 @@ def _github(options: SourceOptions, environment: Mapping[str, str], since: datet
 
 
 def _series(options: SourceOptions, name: str) -> Series:
-    for flag, pattern in (("--message", options.message), ("--job", options.job)):
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise UsageError(f"{flag} is no regular expression: {error}", "Escape ( ) [ ] . * +.") from None
+    check_pattern("--message", options.message)
+    check_pattern("--job", options.job)
     return Series(
         name,
         branch=options.branch,

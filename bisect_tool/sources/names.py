@@ -22,3 +22,11 @@ def named(flag: str, value: str, pattern: re.Pattern[str], example: str) -> str:
     if not pattern.fullmatch(value):
         raise UsageError(f"{flag} {clean_line(value, 100)} is not like {example}", f"Add {flag} {example}.")
     return value
+
+
+def check_pattern(flag: str, pattern: str) -> None:
+    """Raise UsageError if the value of an option is no regular expression."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"{flag} is no regular expression: {error}", "Escape ( ) [ ] . * +.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import UsageError
@@ -9,6 +10,7 @@ from bisect_tool.format import count, listing, short
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.collect import collect
 from bisect_tool.sources.junit_files import junit_observations
+from bisect_tool.sources.names import check_pattern
 from bisect_tool.watch.source_options import source_options
 
 if TYPE_CHECKING:
@@ -42,10 +44,29 @@ def observations_of_others(  # noqa: PLR0913, PLR0917 - what `collect` needs
         for pattern in options.results
         for each in junit_observations(pattern, watch.name, say, history.full_id, elsewhere)
     ]
+    if options.job and found:
+        found = _of_jobs(options.job, found)
     if options.source:
         found += collect(source_options(options), watch.name, environment, cache, say, now)
     require_commits_of(history, found, options.ref)
     return tuple(found)
+
+
+def _of_jobs(pattern: str, found: Sequence[Observation]) -> list[Observation]:
+    """The results of jobs whose whole name matches.
+
+    Raises:
+        UsageError: none does, or it is no regular expression.
+    """
+    check_pattern("--job", pattern)
+    chosen = [each for each in found if re.fullmatch(pattern, each.key.job)]
+    if not chosen:
+        jobs = [clean_line(each, 100) for each in sorted({each.key.job for each in found})]
+        raise UsageError(
+            f"no job of the --results matches --job {clean_line(pattern, 100)}",
+            f"A job is a property of the report, or the name of its suite. There are: {listing(jobs)}.",
+        )
+    return chosen
 
 
 def require_commits_of(history: History, found: Sequence[Observation], ref: str) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from bisect_tool.errors import UsageError
+from bisect_tool.options.check_results import OF_SOURCE
 from bisect_tool.options.declared import declared
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.watches import name_of, watches
@@ -191,6 +192,33 @@ def test_keys_at_the_top_that_are_for_other_checks_do_not_count(read, table, opt
     assert watch.options == NightlyOptions(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"message": "Full"}, "--message needs --source"),
+        ({"results": ("a",), "exclude_env": ("A",)}, "--exclude-env needs --source"),
+        ({"days": 7}, "--days needs --source"),
+        ({"job": "gpu"}, "--job needs --source or --results"),
+    ],
+)
+def test_option_that_chooses_from_nothing_is_refused(tmp_path, options, message):
+    with pytest.raises(UsageError, match=f"^{message}$"):
+        watches(NightlyOptions(**options), frozenset(options), tmp_path)
+
+
+def test_option_that_chooses_from_nothing_is_refused_in_a_table(read):
+    with pytest.raises(UsageError, match=r"^bisect-run\.toml: watch a: --branch needs --source$"):
+        read('[watch.a]\nbranch = "main2"')
+
+
+def test_options_of_a_source_count_for_the_watches_that_read_results(read):
+    tables = '[watch.a]\nsource = "github"\n[watch.b]\nresults = ["x"]\n[watch.c]\n'
+    found = read(f'job = "gpu"\nbranch = "next"\ndays = 7\n{tables}', ("days",), days=9)
+    options = [each.options for each in found]
+    assert [each.job for each in options] == ["gpu", "gpu", ""]
+    assert [(each.branch, each.days) for each in options] == [("next", 9), ("main", 30), ("main", 30)]
+
+
 def test_option_for_tests_does_not_count_for_a_command(read):
     """Such as `BISECT_RUN_PYTHON`, or `--python` for all watches."""
     text = '[watch.a]\ncommand = "./own.sh"\n[watch.b]\npytest = "tests"'
@@ -212,6 +240,7 @@ def test_every_option_of_nightly_can_be_in_the_file(read):
         value = getattr(option.info, "min", None) or values.get(type(option.default), '"x"')
         if option.name in ("confirm", "annotate", "source"):
             value = {"confirm": '"revert"', "annotate": '"github"', "source": '"github"'}[option.name]
-        (watch,) = read(f"{option.name.replace('_', '-')} = {value}")
+        needed = 'source = "github"\n' if option.name in (*OF_SOURCE, "job") else ""
+        (watch,) = read(f"{needed}{option.name.replace('_', '-')} = {value}")
         changed = dataclasses.replace(watch.options, **{option.name: option.default})
-        assert changed == NightlyOptions()
+        assert changed == NightlyOptions(source="github" if needed else None)

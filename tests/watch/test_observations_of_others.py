@@ -31,6 +31,38 @@ def test_one_result_of_the_history_is_enough():
     require_commits_of(HISTORY, [result("c" * 40), result("b" * 40)], "main")
 
 
+@pytest.fixture
+def suites(tmp_path):
+    """A watch of the results of two suites."""
+    report = '<testsuite name="%s"><testcase classname="t" name="test_a"/></testsuite>'
+    for suite in ("gpu 1", "cpu"):
+        (tmp_path / suite / ("a" * 40)).mkdir(parents=True)
+        (tmp_path / suite / ("a" * 40) / "junit.xml").write_text(report % suite)
+
+    def read(job):
+        watch = Watch("w", NightlyOptions(results=(str(tmp_path),), job=job))
+        return [each.key.job for each in observations_of_others(watch, HISTORY, {}, tmp_path, print, None)]
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("job", "jobs"), [("", ["cpu", "gpu 1"]), ("gpu .*", ["gpu 1"]), ("gpu|cpu", ["cpu"])]
+)
+def test_job_chooses_from_files_as_well(suites, job, jobs):
+    assert sorted(suites(job)) == jobs
+
+
+@pytest.mark.parametrize(
+    ("job", "message"),
+    [("gpu", "no job of the --results matches --job gpu"), ("(", "--job is no regular expression: ")],
+)
+def test_job_of_no_file_is_named(suites, job, message):
+    with pytest.raises(UsageError) as caught:
+        suites(job)
+    assert caught.value.message.startswith(message)
+
+
 def test_report_of_a_commit_that_is_newer_than_the_ref_says_so(tmp_path):
     for commit in ("a" * 40, "c" * 40):
         (tmp_path / commit).mkdir()
