@@ -38,7 +38,7 @@ def _summary(document: PruneDocument) -> str:
     """`Removed 2 environments and 1 worktree: 16.2 GiB freed, 9.1 GiB left.`."""
     left = f"{format_size(document.bytes)} left"
     if not document.removed:
-        return f"Nothing to remove, {left}."
+        return f"Nothing {'was removed' if document.exit_code else 'to remove'}, {left}."
     numbers = [(kind, sum(item.kind is kind for item in document.removed)) for kind in Kind]
     what = listing([_counted(kind, number) for kind, number in numbers if number])
     done, freed = ("Would remove", "to free") if document.dry_run else ("Removed", "freed")

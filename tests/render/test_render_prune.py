@@ -52,6 +52,12 @@ def test_nothing_to_remove(printed):
     assert printed(render_prune(pruned(), NOW)) == "Nothing to remove, 20.0 GiB left.\n"
 
 
+def test_what_was_not_looked_through_may_have_something_to_remove(printed):
+    """Such as logs, if the store cannot be read."""
+    failed = pruned().model_copy(update={"exit_code": 5})
+    assert printed(render_prune(failed, NOW)) == "Nothing was removed, 20.0 GiB left.\n"
+
+
 def test_what_is_in_use_is_named(printed):
     document = pruned(Ended(WORKTREE, Ending.IN_USE), held=(HELD,), size=2**30)
     assert printed(render_prune(document, NOW)) == (
