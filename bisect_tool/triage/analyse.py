@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.triage.ends import find_ends, from_red_builds
 from bisect_tool.triage.error_excerpt import find_error
-from bisect_tool.triage.facts import End, Fact, Triage
+from bisect_tool.triage.facts import End, Fact, Source, Triage
 from bisect_tool.triage.failing_tests import find_tests
 from bisect_tool.triage.fix_candidates import find_fixes
 from bisect_tool.triage.inventory import find_builds, find_commits, find_dates, find_notes, find_references
@@ -47,11 +47,20 @@ def analyse(page: Page) -> Triage:
         commits=find_commits(links),
         references=find_references(links),
         dates=find_dates(links),
-        notes=(*find_notes(links), *ends.rivals, *guessed),
+        notes=(*find_notes(links), *ends.rivals, *guessed, *_unread(page)),
         error=find_error(page),
         missing=(),
         commands=(),
     )
+
+
+def _unread(page: Page) -> tuple[Fact, ...]:
+    """That a page is too long to be read to its end, where it is."""
+    if not page.cut:
+        return ()
+    reason = f"the page is long, and was not read from {page.cut} on"
+    said = Source(place=page.cut, text="the first line that was not read")
+    return (Fact(value="read in part", certainty="stated", reason=reason, source=said),)
 
 
 def _with_project(page: Page) -> tuple[Page, tuple[Fact, ...]]:

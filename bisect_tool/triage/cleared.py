@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.triage.sentences import parts
+from bisect_tool.triage.sentences import around, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,8 +58,8 @@ def _in_line(line: Line, named: Sequence[Named], last: Named | None) -> Iterator
             yield last
         for each in inside:
             stop = min((other.start for other in inside if other.start > each.start), default=len(line.text))
-            after = _AFTER.match(line.text[each.end : min(stop, start + len(sentence))])
-            undone = _UNDOING.search(line.text[start : each.start])
+            before, behind = around(line.text, each.start, each.end, start, min(stop, start + len(sentence)))
+            after, undone = _AFTER.match(behind), _UNDOING.search(before)
             if after and bool(undone) == bool(_NO_HELP.search(after[0])):
                 yield each
         last = inside[-1] if inside else None

@@ -227,13 +227,16 @@ def _rivals(claims: Sequence[_Claim], side: Side, chosen: End) -> Iterator[Fact]
     """Commits that as explicit a sentence names for the same end."""
     if chosen.commit is None:
         return
-    seen = {chosen.commit.value}
     rank = min(claim.rank for claim in claims if claim.side == side)
-    for claim in claims:
-        commit = claim.end.commit
-        if claim.side != side or claim.rank > rank or commit is None:
-            continue
-        if not any(commit.value.startswith(sha) or sha.startswith(commit.value) for sha in seen):
-            seen.add(commit.value)
+    named = [
+        claim.end.commit
+        for claim in claims
+        if claim.side == side and claim.rank <= rank and claim.end.commit is not None
+    ]
+    full = mentions.full_ids([chosen.commit.value, *(commit.value for commit in named)])
+    seen = {full[chosen.commit.value]}
+    for commit in named:
+        if full[commit.value] not in seen:
+            seen.add(full[commit.value])
             reason = f"another commit that the page gives for the {side} end"
             yield Fact(value=commit.value, certainty=commit.certainty, reason=reason, source=commit.source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import LogLine, explain_log, is_symptom
@@ -20,12 +20,13 @@ _ERROR = re.compile(
     r"\b(?:errors?|logs?|traceback|stack ?trace|output|exception|failure message|observed)\b", re.IGNORECASE
 )
 _LINES = 40
+_BLOCKS = 50
 
 
 def find_error(page: Page) -> Excerpt | None:
     """The first quoted block in which a failure is found: code, sections about errors, else the prose."""
     mine = [line for line in page.lines if line.pull is None]
-    for sure, block in _blocks(mine):
+    for sure, block in islice(_blocks(mine), _BLOCKS):
         if found := _read(block, sure):
             return found
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bisect_tool.triage.facts import Fact, FailingTest
@@ -29,6 +30,7 @@ _FAILS = re.compile(
     r"\bfail\w*\b|\bbroke\w*\b|\bhang\w*\b|\bflak\w*\b|\bcrash\w*\b|\bregress\w*\b", re.IGNORECASE
 )
 _PASSES = re.compile(r"\bpass(?:es|ed|ing)?\b|\bgreen\b|\bskip\w*\b", re.IGNORECASE)
+_TESTS = 500
 _STATED, _LIKELY, _MENTIONED = 0, 1, 2
 
 
@@ -81,9 +83,10 @@ def _distinct(hits: Sequence[_Hit], files: Iterable[str]) -> list[_Hit]:
         named_like_file = not hit.node.file and hit.node.name.partition("[")[0] in stems
         if not named_like_file:
             seen.setdefault(hit.node.text, hit)
-    nodes = [hit.node for hit in seen.values()]
+    first = list(islice(seen.values(), _TESTS))
+    nodes = [hit.node for hit in first]
     names = Counter(_bare(node.name) for node in nodes)
-    return [hit for hit in seen.values() if not _is_covered(hit.node, nodes, names)]
+    return [hit for hit in first if not _is_covered(hit.node, nodes, names)]
 
 
 def _is_covered(node: NodeId, others: Sequence[NodeId], names: Counter[str]) -> bool:

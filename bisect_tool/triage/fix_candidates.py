@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bisect_tool.triage import mentions
 from bisect_tool.triage.facts import FixCandidate, Source
 from bisect_tool.triage.named_fixes import CALLED, named_fixes
-from bisect_tool.triage.sentences import certainty, is_denied, source
+from bisect_tool.triage.sentences import around, certainty, is_denied, source
 from bisect_tool.triage.undone import failed_again, undone
 
 if TYPE_CHECKING:
@@ -185,8 +185,8 @@ def _landings(links: Links) -> dict[int, Source]:
     """The sentences that say without a reservation that a pull request was merged."""
     found: dict[int, Source] = {}
     for line in links.page.lines:
-        for each in links.numbers(line):
-            before, after = line.text[: each.start], line.text[each.end :]
+        for each in links.discussed(line):
+            before, after = around(line.text, each.start, each.end)
             merged = _MERGED_AFTER.match(after) and not is_denied(after, 0, 20)
             if (merged or _LANDED.search(before)) and certainty(line.text) == "stated":
                 found.setdefault(each.number, source(line))
@@ -229,31 +229,31 @@ def _ended_by(links: Links, found: Iterable[FixCandidate]) -> int | None:
         for each in found
         if each.landed and each.role in {"revert", "fix"} and each.reason != CALLED["revert"]
     ]
-    closing = [
-        each
-        for each in landed
-        if any(_closes(links, line.text) for line in links.page.lines if line.pull == each.pull)
-    ]
+    closers = {line.pull for line in links.page.lines if line.pull and _closes(links, line.text)}
+    closing = [each for each in landed if each.pull in closers]
     called = [
         each
         for each in found
         if each.certainty == "stated" and each.reason == CALLED["fix"] and each.landed is None
     ]
+    blamed = _blamed(links)
     reverts = [
         each
         for each in found
-        if each.landed and each.reason == CALLED["revert"] and _is_of_blamed(links, each.reverts)
+        if each.landed
+        and each.reason == CALLED["revert"]
+        and (not each.reverts or not blamed.isdisjoint(each.reverts))
     ]
     return next((each.pull for each in (*closing, *landed, *called, *reverts)), None)
 
 
-def _is_of_blamed(links: Links, reverts: Sequence[int]) -> bool:
-    """Whether a revert does not say what it reverts, or reverts a change that a line blames."""
-    return not reverts or any(
-        each.number in reverts
+def _blamed(links: Links) -> frozenset[int]:
+    """The changes in lines that blame something."""
+    return frozenset(
+        each.number
         for line in links.page.lines
         if _BLAMES.search(line.text)
-        for each in links.numbers(line)
+        for each in links.discussed(line)
     )
 
 

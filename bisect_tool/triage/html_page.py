@@ -71,8 +71,9 @@ class _Reader(HTMLParser):
         self.lines: list[RawLine] = []
         self.title = ""
         self.address = ""
-        self.scripts: list[str] = []
+        self._scripts: list[list[str]] = []
         self._parts: list[str] = []
+        self._begun = False
         self._started = 0
         self._ignored: list[str] = []
         self._code = 0
@@ -88,7 +89,7 @@ class _Reader(HTMLParser):
         if tag in _IGNORED:
             self._ignored.append(tag)
             self._in_data = tag == "script" and values.get("type") == "application/json"
-            self.scripts += [""] if self._in_data else []
+            self._scripts += [[]] if self._in_data else []
         elif tag in _BLOCKS or tag in _HEADINGS:
             self.end_line()
         self._level = int(tag[1]) if tag in _HEADINGS else self._level
@@ -118,7 +119,7 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._in_data:
-            self.scripts[-1] += data
+            self._scripts[-1].append(data)
         if self._in_title:
             self.title += data
         if not self._code:
@@ -136,13 +137,19 @@ class _Reader(HTMLParser):
         if text.strip():
             place = f"line {self._started}"
             self.lines.append(RawLine(text, place, self._level, code=self._code > 0))
-        self._parts = []
+        self._parts, self._begun = [], False
+
+    @property
+    def scripts(self) -> list[str]:
+        """The data that are embedded in the page."""
+        return ["".join(parts) for parts in self._scripts]
 
     def _add(self, text: str) -> None:
         if self._ignored or not text:
             return
-        if not "".join(self._parts).strip():
+        if not self._begun:
             self._started = self.getpos()[0]
+        self._begun = self._begun or not text.isspace()
         self._parts.append(text)
 
     def _end_link(self) -> None:

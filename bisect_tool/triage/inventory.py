@@ -56,8 +56,10 @@ _NOTES = (
 def find_builds(links: Links) -> tuple[Build, ...]:
     """The builds that the page names, each once, with what a line says of its result."""
     found: dict[tuple[str, str], Build] = {}
+    first: dict[str, tuple[str, str]] = {}  # the first build with each number
     if not links.page.lines:
         return ()
+    places = {line.place: line for line in reversed(links.page.lines)}
     for record in links.page.builds:
         state = (
             "passed"
@@ -67,9 +69,10 @@ def find_builds(links: Links) -> tuple[Build, ...]:
             else ""
         )
         mention = mentions.BuildMention(record.number, 0, 0, "buildkite", record.pipeline)
-        line = next((each for each in links.page.lines if each.place == record.place), links.page.lines[0])
+        line = places.get(record.place, links.page.lines[0])
         build = build_fact(links, mention, Basis("stated", "the page is its record", source(line)))
-        found[record.pipeline, str(record.number)] = build.model_copy(update={"state": state})
+        found[record.pipeline, build.value] = build.model_copy(update={"state": state})
+        first.setdefault(build.value, (record.pipeline, build.value))
     for before, line in pairwise((links.page.lines[0], *links.page.lines)):
         for mention in links.builds(line):
             reason = (
@@ -78,26 +81,25 @@ def find_builds(links: Links) -> tuple[Build, ...]:
                 else "the words around its number say that it is a build"
             )
             build = build_fact(links, mention, Basis("stated", reason, source(line)))
-            _merge(found, build.model_copy(update={"state": _state(line, mention, before)}))
+            _merge(found, first, build.model_copy(update={"state": _state(line, mention, before)}))
     return tuple(found.values())
 
 
-def _merge(found: dict[tuple[str, str], Build], build: Build) -> None:
+def _merge(found: dict[tuple[str, str], Build], first: dict[str, tuple[str, str]], build: Build) -> None:
     """A number alone is the build of a pipeline that has it; what is known of a state and a job is kept."""
-    same = [
-        key
-        for key in found
-        if key[1] == build.value and (not build.pipeline or key[0] in {"", build.pipeline})
-    ]
-    if not same:
-        found[build.pipeline, build.value] = build
+    own = build.pipeline, build.value
+    alike = (own, ("", build.value)) if build.pipeline else (first.get(build.value, own),)
+    same = next((key for key in alike if key in found), None)
+    if same is None:
+        found[own] = build
+        first.setdefault(build.value, own)
         return
-    old = found[same[0]]
+    old = found[same]
     pieces = {
         name: getattr(old, name) or getattr(build, name)
         for name in ("state", "job", "step", "pipeline", "service")
     }
-    found[same[0]] = old.model_copy(update=pieces)
+    found[same] = old.model_copy(update=pieces)
 
 
 def _state(line: Line, mention: BuildMention, before: Line) -> str:
@@ -117,22 +119,21 @@ def _state(line: Line, mention: BuildMention, before: Line) -> str:
 
 def find_commits(links: Links) -> tuple[Commit, ...]:
     """The commits that the page names; of an abbreviated and a full id of one commit the full one."""
+    named = [
+        (each, line)
+        for line in links.page.lines
+        for each in mentions.commits(line.text)
+        if each.named or not line.code
+    ]
+    full = mentions.full_ids(each.sha for each, _ in named)
+    sure = {full[each.sha] for each, _ in named if each.named}
     found: dict[str, Commit] = {}
-    for line in links.page.lines:
-        for each in mentions.commits(line.text):
-            if line.code and not each.named:
-                continue
-            key = next(
-                (sha for sha in found if sha.startswith(each.sha) or each.sha.startswith(sha)), each.sha
-            )
-            known = found.pop(key, None)
-            if known and len(known.value) >= len(each.sha):
-                found[key] = known
-                continue
+    for each, line in named:
+        if each.sha == full[each.sha] and each.sha not in found:
             found[each.sha] = Commit(
                 value=each.sha,
-                certainty="stated" if each.named or (known and known.certainty == "stated") else "guess",
-                reason="the page names it" if each.named else "it looks like the id of a commit",
+                certainty="stated" if each.sha in sure else "guess",
+                reason="the page names it" if each.sha in sure else "it looks like the id of a commit",
                 source=source(line),
             )
     return tuple(found.values())

@@ -21,6 +21,7 @@ _BUILD_URL = re.compile(
     r"(?:https?://(?:www\.)?buildkite\.com)?/(?P<pipeline>[\w.-]+/[\w.-]+)/builds/(?P<number>\d+)"
 )
 _SHA = re.compile(r"[0-9a-f]{7,40}")
+_SOMETHING = re.compile(r"\S")
 _ISSUE, _PULL = "Issue", "PullRequest"
 """What GitHub's GraphQL calls them."""
 _DEPTH = 40
@@ -49,9 +50,8 @@ def read_json(text: str) -> RawPage | None:
 def _values(text: str) -> Iterator[Any]:
     """`gh api --paginate` prints one value after the other."""
     decoder, at = json.JSONDecoder(), 0
-    while text[at:].strip():
-        at += len(text[at:]) - len(text[at:].lstrip())
-        value, at = decoder.raw_decode(text, at)
+    while match := _SOMETHING.search(text, at):
+        value, at = decoder.raw_decode(text, match.start())
         yield value
 
 

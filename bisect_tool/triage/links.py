@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from bisect_tool.triage import mentions
@@ -26,6 +27,10 @@ _BESIDE = re.compile(
 )
 _ALONE = re.compile(r"\W*commit(?: id)?(?: is)?\W*(?P<sha>[0-9a-f]{7,40})\W*", re.IGNORECASE)
 _KNOWN_MIN = 1000
+_REACH = 80
+_LISTED = 40
+_DISCUSSED = 2000
+"""So many numbers in a line are a list, and of so many of a page the words around them are read."""
 
 
 @dataclass(frozen=True)
@@ -111,15 +116,32 @@ class Links:
     def _numbers(self) -> Mapping[Line, tuple[NumberMention, ...]]:
         return {line: self._numbers_of(line) for line in self.page.lines}
 
+    def discussed(self, line: Line) -> tuple[NumberMention, ...]:
+        """The issues and pull requests of which a line says something, rather than only listing them."""
+        return self._discussed[line]
+
+    @cached_property
+    def _discussed(self) -> Mapping[Line, tuple[NumberMention, ...]]:
+        found: dict[Line, tuple[NumberMention, ...]] = {}
+        left = _DISCUSSED
+        for line, named in self._numbers.items():
+            found[line] = named if len(named) <= min(_LISTED, left) else ()
+            left -= len(found[line])
+        return found
+
+    @cached_property
+    def built_commits(self) -> frozenset[str]:
+        """The commits of the builds."""
+        return frozenset(self.commit_of_build.values())
+
     def _numbers_of(self, line: Line) -> tuple[NumberMention, ...]:
         if line.code:
             return ()
-        spans = [(each.start, each.end) for each in self.builds(line)]
+        built = {place for each in self.builds(line) for place in range(each.start, each.end)}
         found = [
             each
             for each in mentions.numbers(line.text)
-            if not any(start <= each.start < end for start, end in spans)
-            and (each.kind == "pull" or each.number not in self.build_numbers)
+            if each.start not in built and (each.kind == "pull" or each.number not in self.build_numbers)
         ]
         taken = {each.start for each in found}
         for match in re.finditer(r"(?<![\w#/.-])\d{4,6}(?![\w/.-])", line.text):
@@ -139,18 +161,18 @@ class Links:
 
 def _beside(text: str, end: int, commits: tuple[CommitMention, ...]) -> str:
     """The commit right after a place: `#34730 (27066d1b)`, `#54783 (daily Mar 5, commit a97954b6)`."""
-    for each in commits:
-        between = text[end : each.start]
-        if each.start >= end and len(between) < 80 and _BESIDE.fullmatch(between):
+    first = bisect_left(commits, end, key=lambda each: each.start)
+    for each in takewhile(lambda each: each.start - end < _REACH, commits[first : first + _REACH]):
+        if _BESIDE.fullmatch(text, end, each.start):
             return each.sha
     return ""
 
 
 def _in_front(text: str, pull: NumberMention, commits: tuple[CommitMention, ...]) -> str:
     """The commit before a number: `27066d1b (#34730)`, and as `git log --oneline` writes them."""
-    before = text[: pull.start]
-    for each in commits:
-        subject = len(commits) == 1 and not text[pull.end :].strip(" )") and before.endswith("(")
-        if each.end <= pull.start and (before[each.end :].strip(" ") == "(" or subject):
-            return each.sha
-    return ""
+    last = bisect_left(commits, pull.start, key=lambda each: each.start) - 1
+    if last < 0 or text[pull.start - 1 : pull.start] != "(":
+        return ""
+    subject = len(commits) == 1 and not text[pull.end :].strip(" )")
+    each = commits[last]
+    return each.sha if subject or not text[each.end : pull.start - 1].strip(" ") else ""

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-_PROJECT = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
+_PROJECT = r"[A-Za-z0-9][\w.-]{0,38}/[A-Za-z0-9][\w.-]{0,99}"
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _BUILD_URL = re.compile(
     r"buildkite\.com/(?:organizations/(?P<organisation>[\w-]+)/pipelines/(?P<slug>[\w.-]+)|(?P<pipeline>[\w-]+/[\w.-]+))"
@@ -31,14 +31,14 @@ _COMPARE_URL = re.compile(
     rf"github\.com/{_PROJECT}/compare/(?P<first>[0-9a-f]{{7,40}})\.{{2,3}}(?P<second>[0-9a-f]{{7,40}})\b"
 )
 _NUMBER = re.compile(
-    rf"(?:(?<![\w/])(?P<project>{_PROJECT})|(?<![\w&/#]))#(?P<number>\d{{1,9}})\b(?!-)"
+    rf"(?:(?<![\w./-])(?P<project>{_PROJECT})|(?<![\w&/#]))#(?P<number>\d{{1,9}})\b(?!-)"
     r"|\b(?:PR|pull request|pull)s?(?:\s?#\s?|\s?)(?P<bare>\d{2,9})\b"
     r"|\bRevert # (?P<loose>\d{2,9})\b",
     re.IGNORECASE,
 )
 _PULL_BEFORE = re.compile(
-    r"(?:\b(?:PRs?|pull requests?|merge[ds]?|reverts?|reverted by|reverting|re-?(?:appl|add|land)\w*|"
-    r"cherry-?pick\w*|solved by|fixed by|supersede[sd]?|favou?r of|followups? to)|\()[\s:(]*$",
+    r"\b(?:PRs?|pull requests?|merge[ds]?|reverts?|reverted by|reverting|re-?(?:appl|add|land)\w*|"
+    r"cherry-?pick\w*|solved by|fixed by|supersede[sd]?|favou?r of|followups? to)[\s:(]*$",
     re.IGNORECASE,
 )
 _ISSUE_BEFORE = re.compile(
@@ -133,23 +133,20 @@ def _linked_builds(text: str) -> Iterator[BuildMention]:
 def _numbered_builds(text: str, section: str) -> Iterator[BuildMention]:
     label = _BUILD_LABEL.match(text)
     labelled = label.end() if label else len(text)
+    change = _OF_A_CHANGE.search(text, labelled)
+    changed = change.end() if change else len(text)
+    only_builds = _is_build_list(text, section)
     previous = -1
     for match in _NUMBER.finditer(text):
         if match["number"] is None or match["project"]:
             continue
-        before = text[: match.start()]
         listed = previous >= 0 and bool(_LIST.match(text[previous : match.start()]))
-        pull = bool(_PULL_BEFORE.search(_before(text, match.start())))
-        about = (
-            match.start() >= labelled
-            and before.count("(", labelled) == before.count(")", labelled)
-            and not _OF_A_CHANGE.search(before[labelled:])
-        )
+        pull = _kind(_before(text, match.start())) == "pull"
+        about = labelled <= match.start() < changed and text.count(
+            "(", labelled, match.start()
+        ) == text.count(")", labelled, match.start())
         if not pull and (
-            listed
-            or about
-            or _BUILD_BEFORE.search(_before(text, match.start()))
-            or _is_build_list(text, section)
+            listed or about or _BUILD_BEFORE.search(_before(text, match.start())) or only_builds
         ):
             yield BuildMention(int(match["number"]), *match.span())
             previous = match.end()
@@ -159,6 +156,7 @@ def _is_build_list(text: str, section: str) -> bool:
     return bool(re.search(r"\bbuilds?\b", section, re.IGNORECASE) and re.fullmatch(r"[\W\d]+", text))
 
 
+@lru_cache(maxsize=4096)
 def numbers(text: str) -> tuple[NumberMention, ...]:
     """The issues and pull requests that a line names, by address or by number; numbers of builds as well."""
     found = [
@@ -185,18 +183,33 @@ def numbers(text: str) -> tuple[NumberMention, ...]:
 
 def _numbered(text: str, match: re.Match[str]) -> NumberMention:
     bare = match["bare"] or match["loose"]
-    before = _before(text, match.start())
-    kind: Literal["pull", "issue", "either"] = "either"
-    if bare or _PULL_BEFORE.search(before):
-        kind = "pull"
-    elif _ISSUE_BEFORE.search(before):
-        kind = "issue"
+    kind = "pull" if bare else _kind(_before(text, match.start()))
     return NumberMention(int(bare or match["number"]), *match.span(), kind, match["project"] or "")
+
+
+def _kind(before: str) -> Literal["pull", "issue", "either"]:
+    """What the words right before a number say that it is."""
+    words = before.rstrip(" \t:(")
+    if "(" in before[len(words) :]:
+        return "pull"
+    if not words[-1:].isalpha():  # most numbers of a list have no word before them
+        return "either"
+    return "pull" if _PULL_BEFORE.search(before) else "issue" if _ISSUE_BEFORE.search(before) else "either"
 
 
 def _before(text: str, place: int) -> str:
     """The words before a place."""
     return text[max(place - _WORDS_BEFORE, 0) : place]
+
+
+def full_ids(shas: Iterable[str]) -> dict[str, str]:
+    """For each id of a commit the longest one that it abbreviates, which may be itself."""
+    full: dict[str, str] = {}
+    after = ""
+    for sha in sorted(set(shas), reverse=True):
+        full[sha] = full[after] if after and after.startswith(sha) else sha
+        after = sha
+    return full
 
 
 @lru_cache(maxsize=4096)

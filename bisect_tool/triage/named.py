@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from bisect_tool.triage.page import Line
 
 _SHORT = 7
+_LISTED = 40
+"""A line with more is a list, and says nothing of each."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,11 @@ def named_in(links: Links, line: Line) -> list[Named]:
     """What the line names that can be at fault; a commit beside its pull request is one with it."""
     found = [
         Named(each.number, links.commit_of_pull.get(each.number, ""), each.start, each.end)
-        for each in links.numbers(line)
+        for each in links.discussed(line)
         if links.is_own(each) and each.kind != "issue"
     ]
     paired = {each.commit for each in found if each.commit}
     for commit in mentions.commits(line.text):
-        if commit.sha not in paired and commit.named and commit.sha not in links.commit_of_build.values():
+        if commit.sha not in paired and commit.named and commit.sha not in links.built_commits:
             found.append(Named(None, commit.sha, commit.start, commit.end))  # noqa: PERF401 - reads better
-    return sorted(found, key=lambda each: each.start)
+    return sorted(found, key=lambda each: each.start) if len(found) <= _LISTED else []

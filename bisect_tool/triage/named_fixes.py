@@ -65,7 +65,7 @@ def named_fixes(links: Links, line: Line) -> Iterator[NamedFix]:
     for start, sentence in parts(line):
         inside = [
             each
-            for each in links.numbers(line)
+            for each in links.discussed(line)
             if start <= each.start < start + len(sentence) and links.is_own(each) and each.kind != "issue"
         ]
         for each in inside:

@@ -157,7 +157,8 @@ def _fixes(found: Triage, context: Context) -> Iterator[Command]:
     if not (reverts or landed):
         return
     verify = [each.commit[:_SHORT] or str(each.pull) for each in landed]
-    unknown = [f"#{each.pull}" for each in fixes if each not in landed]
+    known = {each.pull for each in landed}
+    unknown = [f"#{each.pull}" for each in fixes if each.pull not in known]
     check, checked = _check(found, context)
     options = [word for ref in reverts for word in ("--revert", ref)]
     options += [word for ref in verify for word in ("--verify", ref)]

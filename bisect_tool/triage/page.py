@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from bisect_tool.sanitise import clean_line
@@ -14,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 LINE_LIMIT = 2000
-LINES = 20_000
+LINES = 10_000
 """So many lines of a page are read, and so many characters of each."""
+CHARACTERS = 200_000
+"""So many characters of a page's prose are read, and so many of what it quotes as code."""
 _UNKNOWN = 9
 _PULL_HEADING = re.compile(r"(?:PR|Pull request) #(?P<number>\d{1,9}): (?P<title>\S.*)", re.IGNORECASE)
 _CHANGED_FILE = re.compile(r"\((?:modified|added|removed|deleted|renamed|copied), [+-]")
@@ -107,6 +108,7 @@ class Page:
         lines: everything it says, in order; no line is empty.
         pulls: the pull requests that it describes, by number.
         builds: the builds whose records it has.
+        cut: the place from which on it was not read, or empty.
     """
 
     title: str
@@ -116,21 +118,38 @@ class Page:
     lines: tuple[Line, ...]
     pulls: Mapping[int, Pull] = field(default_factory=dict)
     builds: tuple[BuildRecord, ...] = ()
+    cut: str = ""
 
 
 def assemble(raw: RawPage) -> Page:
     """Give each line its section and its pull request, and find out whose page it is."""
-    lines, found = _sections(raw.lines)
+    kept, cut = _within_limits(raw.lines)
+    lines, found = _sections(kept)
     pulls = {each.number: each for each in found} | {each.number: each for each in raw.pulls}
     project, number = _identity(raw)
-    return Page(clean_line(raw.title), project, number, raw.created, tuple(lines), pulls, raw.builds)
+    return Page(clean_line(raw.title), project, number, raw.created, tuple(lines), pulls, raw.builds, cut)
+
+
+def _within_limits(raw: Iterable[RawLine]) -> tuple[list[RawLine], str]:
+    """The lines that are read, and the place of the first one that is not."""
+    kept: list[RawLine] = []
+    left = {True: CHARACTERS, False: CHARACTERS}
+    cut = ""
+    for each in raw:
+        text = each.text[:LINE_LIMIT]
+        left[each.code] -= len(text)
+        if len(kept) < LINES and left[each.code] >= 0:
+            kept.append(each)
+        else:
+            cut = cut or each.place
+    return kept, cut
 
 
 def _sections(raw: Iterable[RawLine]) -> tuple[list[Line], list[Pull]]:
     lines: list[Line] = []
     pulls: list[Pull] = []
     section, pull, level, files = "", None, 0, False
-    for each in islice(raw, LINES):
+    for each in raw:
         text = clean_line(each.text, LINE_LIMIT).strip()
         if not text or _CHANGED_FILE.search(text):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bisect_tool.sanitise import clean_line
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bisect_tool.triage.page import Line
 
 _QUOTED_LIMIT = 300
+_NEAR = 120
 _BULLETS = " \t-*•"
 _END = re.compile(r"(?<=[.!?])(?<!\bvs\.)(?<!\bcf\.)(?<!\be\.g\.)(?<!\b[Nn]o\.)\s+(?=[A-Z\"'(\[@#])")
 _HEDGE = re.compile(
@@ -43,16 +45,26 @@ class Basis:
 
 def sentences(line: Line) -> Iterator[str]:
     """The sentences of a line."""
-    yield from (part for part in _END.split(line.text) if part)
+    yield from (sentence for _, sentence in parts(line))
 
 
-def parts(line: Line) -> Iterator[tuple[int, str]]:
+def parts(line: Line) -> tuple[tuple[int, str], ...]:
     """The sentences of a line, each with its place in it."""
-    at = 0
-    for sentence in sentences(line):
-        start = line.text.index(sentence, at)
-        at = start + len(sentence)
-        yield start, sentence
+    return _parts(line.text)
+
+
+@lru_cache(maxsize=4096)
+def _parts(text: str) -> tuple[tuple[int, str], ...]:
+    ends = [match.span() for match in _END.finditer(text)]
+    starts = [0, *(stop for _, stop in ends)]
+    stops = [*(start for start, _ in ends), len(text)]
+    return tuple((start, text[start:stop]) for start, stop in zip(starts, stops, strict=True) if start < stop)
+
+
+def around(text: str, start: int, end: int, first: int = 0, last: int | None = None) -> tuple[str, str]:
+    """The words near a part of a text, before and after it, between two places."""
+    stop = len(text) if last is None else last
+    return text[max(first, start - _NEAR) : start], text[end : min(stop, end + _NEAR)]
 
 
 def certainty(sentence: str) -> Certainty:

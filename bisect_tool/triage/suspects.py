@@ -10,7 +10,7 @@ from bisect_tool.triage.cleared import cleared
 from bisect_tool.triage.facts import Suspect
 from bisect_tool.triage.named import Named, named_in
 from bisect_tool.triage.named_fixes import CALLED
-from bisect_tool.triage.sentences import Basis, certainty, is_denied, parts, source
+from bisect_tool.triage.sentences import Basis, around, certainty, is_denied, parts, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -142,7 +142,7 @@ def _in_sentence(
     for at, each in enumerate(named):
         others = _alternatives(text, named, at)
         sure: Certainty = "guess" if len(others) > 1 else certainty(sentence)
-        before, after = text[offset : each.start], text[others[-1].end : offset + len(sentence)]
+        before, after = around(text, each.start, others[-1].end, offset, offset + len(sentence))
         if match := _last(_UNDONE, before):
             if _HELPED.match(after) and not is_denied(before, match.start(), len(before)):
                 yield _suspect(links, each, Basis(sure, f"the page says that {match[0]!r} it helps", said))
@@ -230,10 +230,10 @@ def _merged(links: Links, found: Iterable[Suspect]) -> tuple[Suspect, ...]:
             best[key] = each
     pulled = {each.commit[:_SHORT] for each in best.values() if each.pull and each.commit}
     kept_suspects = [each for each in best.values() if each.pull or each.commit[:_SHORT] not in pulled]
-    fixes = {number for number in best if number.isdecimal() and int(number) in _only_fixes(links)}
+    fixes = _only_fixes(links)
     return tuple(
         sorted(
-            (each for each in kept_suspects if str(each.pull) not in fixes),
+            (each for each in kept_suspects if each.pull not in fixes),
             key=lambda each: _ORDER[each.certainty],
         )
     )

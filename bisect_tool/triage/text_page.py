@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 _FENCE = re.compile(r"\s*(?:> ?)*(?P<mark>`{3,}|~{3,})(?P<rest>.*)$")
 _HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*$")
 _BOLD_HEADING = re.compile(r"\*\*(?P<text>[^*]{2,60})\*\*:?$")
-_LINK = re.compile(r"!?\[(?P<text>[^\]\n]{0,500})\]\((?P<url>[^)\s]{1,1000})(?: \"[^\"]*\")?\)")
+_LINK = re.compile(
+    r"!?\[(?P<text>(?:[^\[\]\n]|\[[^\[\]\n]{0,100}\]){0,500})\]\((?P<url>[^\s()\[]{1,1000})(?: \"[^\"]*\")?\)"
+)
 _MARKUP = re.compile(
     r"\*\*|`+|</?(?:details|summary|code|b|i|em|strong|p|br|sub|sup|kbd|pre)\s*/?>|<!--.*?-->"
 )
@@ -29,7 +31,7 @@ def read_text(text: str, place: str = "", *, markdown: bool | None = None) -> Ra
 
     Headings of plain text are short lines with nothing before and after them; Markdown marks its own.
     """
-    lines = [line[:LINE_LIMIT].rstrip() for line in text.split("\n")[:LINES]]
+    lines = [line[:LINE_LIMIT].rstrip() for line in text.split("\n")[: LINES + 1]]
     marked = _is_markdown(lines) if markdown is None else markdown
     found = tuple(_lines(lines, place, marked=marked))
     return RawPage(found, title=next((line.text for line in found if line.text.strip()), ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bisect_tool.triage.sentences import certainty, parts
+from bisect_tool.triage.sentences import around, certainty, parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +37,8 @@ def undone(links: Links) -> Mapping[int, Place]:
     for at, line in enumerate(links.page.lines):
         if line.pull is not None:
             continue
-        for each in links.numbers(line):
-            after, before = line.text[each.end :], line.text[: each.start]
+        for each in links.discussed(line):
+            before, after = around(line.text, each.start, each.end)
             if _UNDONE_AFTER.match(after) or _UNDONE_BEFORE.search(before):
                 found[each.number] = at, each.end
     return found

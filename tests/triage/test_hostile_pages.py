@@ -1,6 +1,7 @@
 """Pages that somebody wrote to do harm, or that are no pages at all."""
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from bisect_tool.render.triage import sections, to_json
 from bisect_tool.render.triage_markdown import markdown
+from bisect_tool.triage import page
 from bisect_tool.triage.analyse import analyse, completed
 from bisect_tool.triage.next_commands import Context
 from bisect_tool.triage.read_page import read_page
@@ -102,6 +104,71 @@ def test_long_line_is_cut():
     found = read("caused by #12 " + "x" * 100_000)
     assert found.suspects[0].pull == 12
     assert len(found.suspects[0].source.text) <= 300
+
+
+def calls(text):
+    """How many functions are called to read a text: the work, whatever the machine."""
+    count = 0
+
+    def counted(_frame, event, _arg):
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(counted)
+    try:
+        read(text)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+LISTS = {
+    "numbers": "#{0}, ",
+    "numbers of a sentence": "caused by #{0} or ",
+    "commits": "{0:07d}abc ",
+    "commits of a label": "last good commit: {0:07d}abc\n",
+    "culprits": "caused by #{0}\n",
+    "fixes": "Fixed by #{0}.\n",
+    "reverts": "#{0} was reverted in #{1}.\n",
+    "pull requests": "## PR #{0}: Revert a change (#{1})\n\nFixes #{1}\n",
+    "builds": "red builds: #{0}\n",
+    "builds of pipelines": "https://buildkite.com/o/p{0}/builds/1\n",
+    "tests": "FAILED test_a.py::test_{0}\n",
+    "sentences": "It is {0}. ",
+    "quoted blocks": "```\nError: {0}\n```\n",
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_twice_the_page_is_at_most_twice_the_work(kind):
+    line = LISTS[kind]
+    short, long = ("".join(line.format(at, at + 1) for at in range(1000, 1000 + n)) for n in (200, 400))
+    read(short)  # what is loaded and cached once
+    assert calls(long) < 2.5 * calls(short)
+
+
+def test_page_is_read_up_to_a_limit(monkeypatch):
+    monkeypatch.setattr(page, "CHARACTERS", 2000)
+    line = "It was caused by #12.\n"
+    read(line)
+    assert calls(line * 1000) < 1.5 * calls(line * 200)
+
+
+def test_page_that_is_not_read_to_its_end_says_so(monkeypatch):
+    monkeypatch.setattr(page, "CHARACTERS", 100)
+    found = read("It was caused by #12.\n" * 5)
+    assert [(note.value, note.source.place) for note in found.notes] == [("read in part", "line 5")]
+    assert "was not read from line 5 on" in markdown(found)
+
+
+def test_prose_behind_a_long_quote_is_read(monkeypatch):
+    monkeypatch.setattr(page, "CHARACTERS", 100)
+    found = read("```\n" + "INFO a log\n" * 100 + "```\n\nIt was caused by #12.\n")
+    assert [each.pull for each in found.suspects] == [12]
+
+
+def test_line_that_lists_many_changes_blames_none():
+    assert read("caused by " + ", ".join(f"#{number}" for number in range(100))).suspects == ()
 
 
 @settings(deadline=None, max_examples=25)
