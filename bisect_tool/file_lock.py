@@ -87,6 +87,18 @@ def try_lock(path: Path) -> Iterator[int | None]:
         os.close(descriptor)
 
 
+def is_held(path: Path) -> bool:
+    """Whether someone holds the file lock `path` alone; nothing is written."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _try_lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def shared(path: Path, wait_s: float, busy: str) -> Iterator[None]:
     """Hold the file lock `path` together with others who share it, and keep out who wants it alone.

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.file_lock import LeaseCancelledError, first_free, lease, try_lock
+from bisect_tool.file_lock import LeaseCancelledError, first_free, is_held, lease, try_lock
 
 
 def unexpected(sentence):
@@ -103,3 +103,13 @@ def test_a_child_that_does_not_inherit_it_does_not(tmp_path):
     with try_lock(tmp_path / "x.lock") as again:
         assert again is not None
     child.communicate()
+
+
+def test_lock_that_is_asked_about_is_neither_made_nor_taken(tmp_path):
+    lock = tmp_path / "x.lock"
+    assert not is_held(lock)
+    assert not lock.exists()
+    with try_lock(lock):
+        assert is_held(lock)
+    lock.chmod(0o444)
+    assert not is_held(lock)

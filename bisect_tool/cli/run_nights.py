@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bisect_tool.cli.dry_home import dry_home
 from bisect_tool.cli.run_session import SessionInterrupted, finish_or_stop
 from bisect_tool.delivery.check import check_delivery
 from bisect_tool.delivery.deliver import deliver
 from bisect_tool.errors import BisectError, ExitCode
 from bisect_tool.file_lock import lease
+from bisect_tool.git.clone import is_cloned, is_url
 from bisect_tool.options.watches import watches
 from bisect_tool.paths import home
 from bisect_tool.render.nightly import render_nights
@@ -26,7 +28,7 @@ from bisect_tool.watch.reported import record, reported
 from bisect_tool.write_tokens import with_write_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from bisect_tool.options.nightly_options import NightlyOptions
@@ -52,9 +54,8 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
     for watch in asked:
         check_delivery(watch.options, environment, dry_run=options.dry_run)
     here = home()
-    store = _store(here, dry_run=options.dry_run)
-    tools = Tools(here, store, os.environ, datetime.now(UTC), say, finish_or_stop)
-    with nullcontext() if options.dry_run else _alone(here):
+    with _opened(here, asked, dry_run=options.dry_run) as (used, store):
+        tools = Tools(used, store, os.environ, datetime.now(UTC), say, finish_or_stop)
         try:
             nights, failed = _begun(asked, tools)
             _foretell(nights) if options.dry_run else _run(nights)
@@ -62,15 +63,26 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
             say("interrupted; the next `bisect-run nightly` goes on with it")
             return interrupted.exit_code
         documents = [night.document(dry_run=options.dry_run) for night in nights]
-        codes = [_delivered(night, each, tools) for night, each in zip(nights, documents, strict=True)]
+        codes = [_delivered(night, each, here) for night, each in zip(nights, documents, strict=True)]
     if documents or options.as_json:
         terminal.write(_redacted(_json(documents) if options.as_json else render_nights(documents)))
     return max((*codes, *failed), key=_WORST_LAST.index)
 
 
-def _store(here: Home, *, dry_run: bool) -> Store:
-    """The store of the home; a dry run makes none, and then nothing is known."""
-    return Store(here.store if here.store.exists() or not dry_run else Path(":memory:"), say)
+@contextmanager
+def _opened(here: Home, asked: Sequence[Watch], *, dry_run: bool) -> Iterator[tuple[Home, Store]]:
+    """The home and its store, under the lock of its nights; of a dry run copies, which it may write to."""
+    if not dry_run:
+        store = Store(here.store, say)
+        with _alone(here):
+            yield here, store
+        return
+    for watch in asked:
+        repo = watch.options.repo
+        if repo is not None and is_url(repo) and not is_cloned(repo, here.cache):
+            say(f"{watch.name}: cloning into a temporary folder, since a dry run keeps nothing")
+    with dry_home(here, say) as copied:
+        yield copied
 
 
 def _alone(here: Home) -> AbstractContextManager[int]:
@@ -109,23 +121,21 @@ def _run(nights: Sequence[Night]) -> None:
         by_name[queued.watch].bisect(queued.bisect)
 
 
-def _delivered(night: Night, document: NightlyDocument, tools: Tools) -> ExitCode:
+def _delivered(night: Night, document: NightlyDocument, here: Home) -> ExitCode:
     """Deliver a document, and remember what it reported; returns the exit code of its watch.
 
     What could not be posted is posted in the next night: an open cause is then as good as a new one, and what
     is fixed is reported as fixed again.
     """
-    options, dry_run = night.watch.options, document.dry_run
+    options, environment, dry_run = night.watch.options, with_write_tokens(os.environ), document.dry_run
     code = ExitCode(document.exit_code)
-    report = deliver(
-        document, options, with_write_tokens(tools.environment), tools.home, say, dry_run=dry_run
-    )
+    report = deliver(document, options, environment, here, say, dry_run=dry_run)
     if report.failed:
         code = _failed(night.watch, report.summary, code)
     causes = (each for each in document.causes if each.state != "fixed" or not report.misses(each))
     try:
         if not dry_run:
-            record(tools.home, causes)
+            record(here, causes)
     except BisectError as error:
         code = _failed(night.watch, f"{error.message}. {error.hint}", code)
     return code

@@ -74,6 +74,15 @@ def without_account(url: str) -> str:
     return _ACCOUNT.sub("", url)
 
 
+def is_cloned(url: str, cache: Path) -> bool:
+    """Whether the cache has our clone of a URL."""
+    return _place(without_account(url), cache).is_dir()
+
+
+def _place(public: str, cache: Path) -> Path:
+    return place(cache, public.rstrip("/").rpartition("/")[2], public)
+
+
 def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
     """Our bare clone of a URL, made once; `waiting` is called if another run makes it.
 
@@ -82,7 +91,7 @@ def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, 
         EnvironmentFailed: the server could not be reached, or refused.
     """
     public = without_account(url)
-    ours = place(cache, public.rstrip("/").rpartition("/")[2], public)
+    ours = _place(public, cache)
     parts = Parts(
         settings=(
             ("remote.origin.url", public),

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from bisect_tool import scenario as scenarios
 from bisect_tool.diagnostics import open_log
 from bisect_tool.errors import EnvironmentFailed, ExitCode, UsageError
-from bisect_tool.file_lock import try_lock
+from bisect_tool.file_lock import is_held, try_lock
 from bisect_tool.fixes import candidates
 from bisect_tool.git import Range, Repository
 from bisect_tool.git.alternates import checkout_at
@@ -270,8 +270,7 @@ def ended_with(home: Home, session: str) -> ExitCode:
 
 def is_running(home: Home, session: str) -> bool:
     """Whether a process holds the session's lock."""
-    with not_running(home, session) as free:
-        return not free
+    return is_held(_lock(home, session))
 
 
 @contextmanager

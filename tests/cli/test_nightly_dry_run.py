@@ -1,0 +1,120 @@
+"""A dry run of `nightly` answers as the night would, and leaves nothing on the disk."""
+
+import subprocess
+import tempfile
+
+import pytest
+
+from bisect_tool.cli.dry_home import dry_home
+from bisect_tool.paths import Home
+from bisect_tool.session.store import Store
+from bisect_tool.sources.download_cache import DownloadCache
+from bisect_tool.sources.etag_cache import EtagCache, KeptAnswer
+
+CHECK = "#!/bin/sh\ntest $(cat n) -lt 2 || { echo 'RuntimeError: broken' >&2; exit 1; }\n"
+REPORT = (
+    '<testsuites><testsuite name="gpu"><testcase classname="t" name="test_a">%s</testcase>'
+    "</testsuite></testsuites>"
+)
+
+
+def git(repo, *words):
+    command = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b", *words)
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def repo(tmp_path):
+    path = tmp_path / "repo"
+    subprocess.run(["git", "init", "-q", str(path)], check=True)
+    git(path, "config", "uploadpack.allowFilter", "true")
+    for number in range(7):
+        (path / "n").write_text(str(number))
+        git(path, "add", "n")
+        git(path, "commit", "-q", "-m", f"change {number}")
+        outcome = '<failure message="RuntimeError: no"/>' if number > 1 else ""
+        folder = tmp_path / "runs" / git(path, "rev-parse", "HEAD")
+        folder.mkdir(parents=True)
+        (folder / "junit.xml").write_text(REPORT % outcome)
+    (tmp_path / "check.sh").write_text(CHECK)
+    (tmp_path / "check.sh").chmod(0o755)
+    return path
+
+
+def contents(folder):
+    """Every path below a folder, with when and what was written there."""
+    return {
+        path: (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in (folder, *folder.rglob("*"))
+        if folder.exists()
+    }
+
+
+def test_a_home_that_is_not_there_is_not_made(cli, repo, home, temporary, tmp_path):
+    night = ("--results", tmp_path / "runs", "--out", tmp_path / "out", "--", tmp_path / "check.sh")
+    ended = cli("nightly", "--repo", repo, "--dry-run", *night)
+    assert ended.code == 1
+    assert "Bisect " in ended.out
+    assert (contents(home), contents(tmp_path / "out"), list(temporary.iterdir())) == ({}, {}, [])
+
+
+def test_what_is_known_is_read_and_stays_as_it_is(cli, repo, home, temporary, tmp_path):
+    night = ("--results", tmp_path / "runs", "--", tmp_path / "check.sh")
+    assert cli("nightly", "--repo", repo, *night).code == 1
+    before = contents(home)
+    ended = cli("nightly", "--repo", repo, "--dry-run", *night)
+    assert (ended.code, "Open: " in ended.out) == (0, True)
+    assert contents(home) == before
+    assert list(temporary.iterdir()) == []
+
+
+def test_repository_of_a_server_is_cloned_for_the_dry_run_alone(cli, repo, home, temporary, tmp_path):
+    url = f"file://{repo}"
+    night = ("--results", tmp_path / "runs", "--", tmp_path / "check.sh")
+    ended = cli("nightly", "--repo", url, "--dry-run", *night)
+    assert ended.code == 1
+    assert "cloning into a temporary folder, since a dry run keeps nothing" in ended.err
+    assert (contents(home), list(temporary.iterdir())) == ({}, [])
+    cli("repro", "HEAD", "--repo", url, "--runs", "1", "--", "true")
+    before = contents(home)
+    ended = cli("nightly", "--repo", url, "--dry-run", *night)
+    assert (ended.code, "cloning" in ended.err) == (1, False)
+    assert contents(home) == before
+
+
+@pytest.fixture
+def real(tmp_path):
+    return Home(tmp_path / "real" / "state", tmp_path / "real" / "cache")
+
+
+def test_answers_of_ci_services_are_read_and_new_ones_are_not_kept(real, temporary):
+    old, new = (KeptAnswer(url, "e", [url], "") for url in ("old", "new"))
+    EtagCache(real.cache / "ci" / "answers").put(old)
+    DownloadCache(real.cache / "ci" / "downloads").read("log", lambda _: b"text")
+    before = contents(real.cache)
+    with dry_home(real, print) as (used, _):
+        answers = EtagCache(used.cache / "ci" / "answers")
+        changed = KeptAnswer("old", "f", [], "")
+        assert answers.get("old") == old
+        answers.put(new)
+        answers.put(changed)
+        assert (answers.get("new"), answers.get("old")) == (new, changed)
+        assert DownloadCache(used.cache / "ci" / "downloads").read("log", lambda _: b"") == b"text"
+    assert contents(real.cache) == before
+
+
+def test_changes_that_a_run_has_not_closed_are_read(real, temporary):
+    running = Store(real.store)
+    session = running.create("{}")
+    with dry_home(real, print) as (_, copy):
+        assert [each.id for each in copy.sessions()] == [session]
+        copy.create("{}")
+    assert [each.id for each in running.sessions()] == [session]
