@@ -1,4 +1,4 @@
-"""bisect-run: name the commit that turned an LLM-serving engine's tests red."""
+"""bisect-run: find the commit that broke a test, in any project; made for LLM-serving engines."""
 
 import sys
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bisect_tool.build.profile import BuildProfile
 from bisect_tool.errors import UsageError
 from bisect_tool.evidence.engine_logs import EngineLogs
-from bisect_tool.limits import A_YEAR_S
+from bisect_tool.max_time_limit import MAX_LIMIT_S
 
 _PACKAGE = Path(__file__).parent
 _REFERENCE = "See docs/reference/scenario.md."
@@ -25,11 +25,11 @@ class _Model(BaseModel):
 class Timeouts(_Model):
     """Deadlines in seconds; every one of them ends a wait."""
 
-    trial: float = Field(1800, gt=0, le=A_YEAR_S, description="a whole trial")
-    idle: float = Field(300, gt=0, le=A_YEAR_S, description="no log line from any process")
-    ready: float = Field(360, gt=0, le=A_YEAR_S, description="from launch to the health of every rank")
-    teardown: float = Field(15, gt=0, le=A_YEAR_S, description="from the SIGTERM to a server to its end")
-    grace: float = Field(3, gt=0, le=A_YEAR_S, description="from the sweep's SIGTERM to its SIGKILL")
+    trial: float = Field(1800, gt=0, le=MAX_LIMIT_S, description="a whole trial")
+    idle: float = Field(300, gt=0, le=MAX_LIMIT_S, description="no log line from any process")
+    ready: float = Field(360, gt=0, le=MAX_LIMIT_S, description="from launch to the health of every rank")
+    teardown: float = Field(15, gt=0, le=MAX_LIMIT_S, description="from the SIGTERM to a server to its end")
+    grace: float = Field(3, gt=0, le=MAX_LIMIT_S, description="from the sweep's SIGTERM to its SIGKILL")
 
 
 class LaunchProfile(_Model):

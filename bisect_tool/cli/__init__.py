@@ -1,1 +1,1 @@
-"""Commands: parse, call, render, exit code."""
+"""The commands, one module per command: parse, call, render, exit code."""

@@ -1,1 +1,1 @@
-"""What a home holds on disk: its size by parts, and what `prune` removes."""
+"""Disk usage: the size of each part of the data directory, and what `prune` removes from it."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from bisect_tool.trial.config import TrialConfig
 
+_SELECTED_BY = " or ".join(gpus.VARIABLES)
+
 
 class GpuSlots:
     """Which slots are free. One whose GPUs are in use by others is quarantined until they are free again.
@@ -83,7 +85,7 @@ def require_gpus(config: TrialConfig) -> None:
         EnvironmentFailed: a GPU is not there, or they are too few.
     """
     wanted = config.devices or config.share_gpu
-    if wanted and config.profile and "CUDA_VISIBLE_DEVICES" in config.profile.launch.env:
+    if wanted and config.profile and any(name in config.profile.launch.env for name in gpus.VARIABLES):
         raise UsageError(
             "this profile chooses the GPUs of its servers by itself",
             "Use another --profile, or leave out --gpus and --share-gpu.",
@@ -96,7 +98,7 @@ def require_gpus(config: TrialConfig) -> None:
         source = "--gpus names" if config.devices else "this machine shows"
         raise EnvironmentFailed(
             f"{config.slots} slots need {need} GPUs, {config.gpus} each, and {source} {shown}",
-            "Use fewer --slots, or check CUDA_VISIBLE_DEVICES; see `bisect-run doctor`.",
+            f"Use fewer --slots, or check {_SELECTED_BY}; see `bisect-run doctor`.",
         )
 
 
@@ -109,5 +111,5 @@ def _require_usable(names: tuple[str, ...]) -> None:
         shown = ", ".join(gpu.name for gpu in there) or "none"
         raise EnvironmentFailed(
             f"GPU {missing} of --gpus cannot be used; the visible GPUs are: {shown}",
-            "See `nvidia-smi -L`, and CUDA_VISIBLE_DEVICES if it is set.",
+            f"Run `bisect-run doctor`, and check {_SELECTED_BY}.",
         )

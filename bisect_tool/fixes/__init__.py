@@ -1,1 +1,1 @@
-"""Fix candidates: reverts, patches and cherry-picks applied to a failing commit."""
+"""Fix candidates: reverts, patches and cherry-picks, each made into a commit on top of the failing one."""

@@ -1,1 +1,1 @@
-"""Read logs given on the command line: files, folders, archives, stdin, JUnit XML. As streams."""
+"""Read the logs named on the command line, as streams: files, folders, archives, stdin, JUnit XML."""

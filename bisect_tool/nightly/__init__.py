@@ -1,1 +1,4 @@
-"""What to do about last night's results: bisect, rerun, wait or nothing, each with its reason. Pure."""
+"""The rules of `nightly`: bisect, rerun, wait or do nothing about each cell, with the reason. Pure.
+
+`sources` reads the results that they decide about, and `watch` carries out what they decide.
+"""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.options import projects
-from bisect_tool.supervise.nvidia import devices
+from bisect_tool.supervise import gpus
 
 if TYPE_CHECKING:
     from bisect_tool.git import Repository
@@ -41,12 +41,12 @@ def choose_profile(
     scenario: Scenario, asked: str | None, repository: Repository, bad: str, *, elsewhere: bool = False
 ) -> str:
     """The requested profile, else the one made for this repository: with GPUs where there are some."""
-    gpus = elsewhere or len(devices())
+    has_gpu = elsewhere or bool(gpus.snapshot())
     if asked is not None:
         profile = scenario.profile(asked)
-        if profile.needs_gpu and gpus == 0:
+        if profile.needs_gpu and not has_gpu:
             raise EnvironmentFailed(
-                f"profile {asked} needs an NVIDIA GPU, and none was found",
+                f"profile {asked} needs an NVIDIA or AMD GPU, and none was found",
                 "See `bisect-run doctor`.",
             )
         if profile.marker and not repository.tree_hashes(bad, (profile.marker,)):
@@ -58,7 +58,7 @@ def choose_profile(
     fitting = {
         name: profile
         for name, profile in scenario.profiles.items()
-        if repository.tree_hashes(bad, (profile.marker,)) and (gpus or not profile.needs_gpu)
+        if repository.tree_hashes(bad, (profile.marker,)) and (has_gpu or not profile.needs_gpu)
     }
     if not fitting:
         known = ", ".join(f"{name} ({profile.marker})" for name, profile in scenario.profiles.items())

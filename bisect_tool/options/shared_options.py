@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bisect_tool.limits import A_YEAR_S
+from bisect_tool.max_time_limit import MAX_LIMIT_S
 
 Repo = Annotated[
     str | None,
@@ -149,7 +149,7 @@ class TrialOptions:
             "--deadline",
             metavar="SECONDS",
             min=0.1,
-            max=A_YEAR_S,
+            max=MAX_LIMIT_S,
             help="Time limit for one run of a command.",
         ),
     ] = 3600.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bisect_tool.planner.reported_names import ReportedNames
 from bisect_tool.search.earlier_runs import NO_EARLIER_RUNS
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from bisect_tool.search.prior import Change
     from bisect_tool.search.relands import Landing
     from bisect_tool.verdict import Verdict
+
+
+INFRASTRUCTURE_RETRIES: Final = 1
+"""How often a trial is retried at a commit after the infrastructure failed, in all modes."""
 
 
 class Purpose(StrEnum):
@@ -104,7 +108,7 @@ class Goal:
     goods: tuple[str, ...]
     bad: str
     endpoint_runs: int = 2
-    retries: int = 1
+    retries: int = INFRASTRUCTURE_RETRIES
     confidence: float = 0.95
     fix: bool = False
     slots: int = 1
@@ -180,7 +184,7 @@ class ReproGoal:
     shas: tuple[str, ...]
     runs: int
     until_fail: bool = False
-    retries: int = 1
+    retries: int = INFRASTRUCTURE_RETRIES
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,7 @@ class FixGoal:
     fix_commits: tuple[FixCommit, ...] = ()
     verify: tuple[str, ...] = ()
     runs: int = 2
-    retries: int = 1
+    retries: int = INFRASTRUCTURE_RETRIES
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

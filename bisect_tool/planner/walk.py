@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Self
 from bisect_tool.planner.bisect import is_open_end
 from bisect_tool.planner.planner import spoiled
 from bisect_tool.planner.reported_names import ReportedNames
-from bisect_tool.planner.types import CellConclusion, EndCounts, Finding, Purpose, State, Step
+from bisect_tool.planner.types import (
+    INFRASTRUCTURE_RETRIES,
+    CellConclusion,
+    EndCounts,
+    Finding,
+    Purpose,
+    State,
+    Step,
+)
 from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +42,7 @@ class WalkGoal:
     stops: tuple[str, ...]
     fix: bool = False
     endpoint_runs: int = 2
-    retries: int = 1
+    retries: int = INFRASTRUCTURE_RETRIES
     observed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

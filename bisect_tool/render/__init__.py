@@ -1,1 +1,4 @@
-"""Render a document as text for a terminal or as Markdown; reads `results` only, never the store."""
+"""Render a document as a terminal report, Markdown, HTML, JUnit XML, a chat message or CI annotations.
+
+Reads `results` only, never the store.
+"""

@@ -1,6 +1,7 @@
 """Find what hides a commit's code from its check, which then always tests the user's checkout.
 
-Only reads files; runs nothing. Reported beside a culprit, and if every commit gave the same result.
+Such as an editable install, a `node_modules` folder or PYTHONPATH. Only reads files; runs nothing. Reported
+with a culprit, and if every commit gave the same result.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Run the real search on ranges with a known culprit."""
+"""Measure cost and accuracy: run the real search on commit ranges whose culprit is known. Runs no test."""

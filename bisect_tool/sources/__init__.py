@@ -1,1 +1,4 @@
-"""Results that others ran: CI services and files, read into observations."""
+"""Read the results that CI jobs recorded, from services and JUnit files, into observations.
+
+`nightly` decides about observations, `watch` carries the decisions out; nothing is run here.
+"""

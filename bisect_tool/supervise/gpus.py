@@ -26,7 +26,9 @@ RELEASE_S = 5.0
 """As long as a killed process may take to end: the driver may still be taking back its gigabytes."""
 
 _POLL_S = 0.1
-_CUDA, _HIP, _ROCR = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"
+_CUDA, _ROCR, _HIP = "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"
+VARIABLES = (_CUDA, _ROCR, _HIP)
+"""The variables that select the GPUs of a process; the first that is set counts."""
 _log = logging.getLogger("bisect_run.supervise")
 
 
@@ -37,7 +39,7 @@ def snapshot() -> tuple[GpuMemory, ...]:
 
 def visible() -> tuple[str, ...]:
     """The names of the GPUs this process may use; the first variable that is set decides."""
-    for variable in (_CUDA, _ROCR, _HIP):
+    for variable in VARIABLES:
         if (named := os.environ.get(variable)) is not None:
             return tuple(name.strip() for name in named.split(",") if name.strip())
     return tuple(gpu.name for gpu in snapshot())

@@ -1,1 +1,4 @@
-"""What an issue or a build page says about a regression. Pure, but for `fetch` and `resolve`."""
+"""Extract the commit range, suspects and fixes from an issue or build page.
+
+Pure, except `fetch` and `resolve`.
+"""

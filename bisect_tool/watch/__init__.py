@@ -1,1 +1,4 @@
-"""A watch of `nightly`: what it observed, what it runs, and what it found."""
+"""Run one watch of `nightly` for one night: read past sessions, start new ones, record causes.
+
+What to do about each cell is decided in `nightly`; results of CI come from `sources`.
+"""

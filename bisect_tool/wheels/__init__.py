@@ -1,1 +1,1 @@
-"""Wheels that are published for each commit: which one a build uses, its download, and their cache."""
+"""Per-commit wheels, which a project publishes for every commit: choose one, download it, cache it."""

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import pytest
 
 import bisect_tool
-import bisect_tool.options.resolve_profile
 from bisect_tool.git.plumbing import version
 
 COMMANDS = {
@@ -73,10 +72,10 @@ def in_python(version):
 
 
 def test_gpu_profile_without_a_gpu(cli, engine, monkeypatch):
-    monkeypatch.setattr(bisect_tool.options.resolve_profile, "devices", tuple)
+    monkeypatch.setattr("bisect_tool.options.resolve_profile.gpus.snapshot", tuple)
     ended = cli("--repo", engine, "--good", "good", "--bad", "bad", "--profile", "gpu")
     assert ended.err == (
-        "error: profile gpu needs an NVIDIA GPU, and none was found\nSee `bisect-run doctor`.\n"
+        "error: profile gpu needs an NVIDIA or AMD GPU, and none was found\nSee `bisect-run doctor`.\n"
     )
     assert (ended.code, ended.out) == (5, "")
 

@@ -59,7 +59,7 @@ class Anything:
 
 
 def test_a_profile_for_gpus_is_chosen_although_this_machine_has_none(monkeypatch):
-    monkeypatch.setattr(resolve_profile, "devices", lambda: ())
+    monkeypatch.setattr(resolve_profile.gpus, "snapshot", tuple)
     build, launch = {"provider": "none"}, {"command": ["engine"], "model": "m"}
     profile = {"marker": "engine", "build": build, "launch": launch}
     profiles = {"cpu": profile, "gpu": {**profile, "needs_gpu": True}}

@@ -1,1 +1,4 @@
-"""Trials as jobs of the team's own CI: results that are there are used, and jobs are run again."""
+"""Run trials as jobs of your team's CI: Buildkite or GitHub Actions.
+
+Results that CI already has for a commit count as trials; otherwise a job is retried or dispatched.
+"""

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.evidence import LogLine, command_failure, signatures
+from bisect_tool.executor.ci.job_tests import job_tests
 from bisect_tool.executor.ci.jobs import is_named
-from bisect_tool.executor.ci.junit import job_tests
 from bisect_tool.sanitise import clean, clean_line
 from bisect_tool.sources.log_results import explained
 from bisect_tool.sources.observation import CONCLUSIVE, State
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from bisect_tool.evidence import Failure, Signature
+    from bisect_tool.executor.ci.job_tests import JobTests
     from bisect_tool.executor.ci.jobs import Attempt
-    from bisect_tool.executor.ci.junit import JobTests
 
 UNNAMED = "the job has no result of it"
 SKIPPED = "the job skipped it"

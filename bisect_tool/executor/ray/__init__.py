@@ -1,1 +1,1 @@
-"""Trials on the nodes of a Ray cluster: one actor a slot, and our guardian below it."""
+"""Trials on the nodes of a Ray cluster: one actor per slot, which runs our guardian."""

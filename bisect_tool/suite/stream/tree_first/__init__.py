@@ -1,1 +1,1 @@
-"""A folder for PYTHONPATH: with its sitecustomize, a trial's Pythons import the commit's own packages."""
+"""A folder for PYTHONPATH: its sitecustomize makes a trial's Pythons import the commit's own packages."""
