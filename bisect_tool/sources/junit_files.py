@@ -10,6 +10,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.logs.junit import NoJunit
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.download import download
+from bisect_tool.sources.junit_failures import failures_of
 from bisect_tool.sources.junit_report import read_report
 from bisect_tool.sources.observation import CellKey, Observation
 from bisect_tool.sources.report_file import SIZE_LIMIT
@@ -84,6 +85,7 @@ def _of_file(
 def _of_report(report: Report, file: ReportFile, series: str, commit: str) -> tuple[Observation, ...]:
     job = report.properties.get("job", "") or report.suite
     shard = report.properties.get("shard", "")
+    failures = failures_of(report, file.content)
     build, attempt = clean_line(_whole_path(file.folder), 300), clean_line(file.name, 300)
     return tuple(
         Observation(
@@ -97,6 +99,7 @@ def _of_report(report: Report, file: ReportFile, series: str, commit: str) -> tu
             report.finished,
             file.path,
             result.exception,
+            failures.get(result.name),
         )
         for result in report.results
     )

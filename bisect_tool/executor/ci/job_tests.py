@@ -7,14 +7,14 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.evidence import LogLine, explain_log
 from bisect_tool.logs.junit import FailedCase, NoJunit, failed_cases
 from bisect_tool.sources.job_reports import files_of, node_id
+from bisect_tool.sources.junit_failures import explained_cases
 from bisect_tool.sources.junit_report import read_report
 from bisect_tool.sources.observation import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from bisect_tool.evidence import LogFailure
     from bisect_tool.sources.junit_report import TestResult
@@ -43,7 +43,7 @@ def job_tests(found: ExplainedJob, reports: Sequence[bytes], named: Iterable[str
     results, cases = _read(reports)
     known = {each.test for each in found.failures if each.test}
     files = files_of((*known, *found.passed, *named, *(case.name for case in cases)))
-    added = (replace(each, test=node_id(each.test, files)) for each in explain_log(_lines(cases)))
+    added = (replace(each, test=node_id(each.test, files)) for each in explained_cases(cases))
     failures = (*found.failures, *(each for each in added if each.test and each.test not in known))
     failed = {each.test for each in failures}
     states = {node_id(each.name, files): each.state for each in results}
@@ -63,10 +63,3 @@ def _read(reports: Iterable[bytes]) -> tuple[list[TestResult], list[FailedCase]]
         except NoJunit as error:
             _log.info("a report is ignored: %s", error)
     return results, [case for case in cases if case.name]
-
-
-def _lines(cases: Iterable[FailedCase]) -> Iterator[LogLine]:
-    """The failed tests as pytest would print them, each as a log of its own."""
-    for count, case in enumerate(cases, 1):
-        text = ("===== FAILURES =====", f"____ {case.name} ____", *case.text)
-        yield from (LogLine(f"report {count}", 0.0, line, number) for number, line in enumerate(text, 1))
