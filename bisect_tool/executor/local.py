@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack, contextmanager, suppress
-from queue import Empty, SimpleQueue
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from bisect_tool.build import fingerprint, lineage
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.event import Entered, Event, Failed, Noted, Waits, Yielded
+from bisect_tool.executor.event_queue import EventQueue
 from bisect_tool.executor.executor import Capabilities, require_parallel
 from bisect_tool.executor.gpu_slots import GpuSlots, gpus_of_slots
 from bisect_tool.executor.pinned import pin
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig
     from bisect_tool.trial.result import TrialResult
 
-_SIGNAL_S = 0.2
 _FREE_HINT = "End what uses it, or choose other GPUs with --gpus, and resume."
 
 
@@ -54,7 +53,7 @@ class LocalExecutor:
         self.cancel = cancel
         sparse = config.profile.sparse if config.profile else ()
         self._worktrees = Worktrees(repository, config.home.cache / "worktrees", sparse)
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._events = EventQueue()
         self._prefetch = Prefetch(config, repository, self._worktrees, self._note)
         self._trees: list[Worktree] = []
         self._slots = GpuSlots(config)
@@ -112,19 +111,12 @@ class LocalExecutor:
 
         If the trial was lost because no GPU of any slot is free, it ends the run.
         """
-        event = self._await_event()
+        event = self._events.take()
         if isinstance(event, Yielded | Failed):
             self._slots.give_back(event.slot)
         if isinstance(event, Yielded) and (why := self._slots.unusable):
             return Failed(event.slot, EnvironmentFailed(f"no GPU is free: {why}", _FREE_HINT))
         return event
-
-    def _await_event(self) -> Event:
-        # In turns: Python handles signals in the main thread, but a thread that just starts a process may
-        # receive one, and nothing would wake a wait without a timeout.
-        while True:
-            with suppress(Empty):
-                return self._events.get(timeout=_SIGNAL_S)
 
     def _note(self, sentence: str) -> None:
         self._events.put(Noted(sentence))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -215,13 +216,18 @@ def project(tmp_path, env):
     return folder, shas, pids, gate
 
 
-def test_a_killed_driver_leaves_nothing_and_its_session_is_resumed(raylets, project, env, home):
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)])
+def test_an_ended_driver_leaves_nothing_and_its_session_is_resumed(  # noqa: PLR0917
+    raylets, project, env, home, how, code
+):
     folder, shas, pids, gate = project
     ray = ("--executor", "ray", "--address", raylets.address, "--slots", "2")
     words = ("--repo", str(folder), "--good", shas[0], "--bad", shas[3], *ray, "--json", "--", "./check.sh")
     with bisecting(env, *words) as driver:
         running = {int(path.name) for path in wait_for(lambda: [*pids.iterdir()])}
-        driver.kill()
+        driver.send_signal(how)
+        _, err = driver.communicate(timeout=LIMIT_S)
+        assert driver.returncode == code, err
     wait_for(lambda: not any(map(psutil.pid_exists, running)))
     gate.unlink()
     newest = max((home / "state" / "sessions").iterdir(), key=lambda path: path.stat().st_mtime)
@@ -232,6 +238,33 @@ def test_a_killed_driver_leaves_nothing_and_its_session_is_resumed(raylets, proj
     wait_for(lambda: not [*home.glob("state/nodes/*/trials/*")])
     assert_ours(next(newest.glob("trials/*/logs/*.log")).read_text())
     assert "py_modules_files" in next(newest.glob("trials/*/processes.jsonl")).read_text()
+
+
+LATE = """
+import sys
+from bisect_tool.executor.ray.cluster import Worker, WorkerLost, connected
+
+class Quiet:
+    def renew(self):
+        pass
+
+with connected(sys.argv[1]) as cluster:
+    worker = Worker(cluster.ray, cluster.ray.remote(Quiet).options(num_cpus=0).remote())
+try:
+    worker.call("renew")
+except WorkerLost:
+    print("lost")
+print(cluster.ray.is_initialized())
+"""
+
+
+def test_a_call_after_the_end_starts_no_cluster(raylets, env, home):
+    """Left to itself, Ray starts one of this machine, whose processes outlive the call."""
+    argv = (sys.executable, "-c", LATE, raylets.address)
+    done = subprocess.run(
+        argv, env=env, cwd=home, check=True, capture_output=True, text=True, timeout=LIMIT_S
+    )
+    assert done.stdout.split() == ["lost", "False"]
 
 
 def assert_ours(said):

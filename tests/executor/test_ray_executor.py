@@ -7,6 +7,7 @@ import subprocess
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -35,11 +36,11 @@ exit "$(cat code)"
 
 
 class Threads:
-    """An actor in this process; `room` is set once a node has room for it."""
+    """An actor in this process; `room` is set once a node has room for it, `mute` are its silent methods."""
 
-    def __init__(self, setup, room):
+    def __init__(self, setup, room, mute):
         self._pool = ThreadPoolExecutor(4)
-        self._setup, self._room = setup, room
+        self._setup, self._room, self._mute = replace(setup, lease_s=600.0), room, mute
         self._trials = None
         self._made = self._pool.submit(self._make)
         self.ended = False
@@ -63,7 +64,7 @@ class Threads:
             if self.lost.is_set():
                 self._trials.cancel()
                 answer.set_exception(WorkerLost("its node died"))
-            else:
+            elif method not in self._mute:
                 answer.set_result(running.result())
         except BaseException as error:  # noqa: BLE001 - as Ray hands it on
             answer.set_exception(error)
@@ -84,13 +85,14 @@ class ThreadCluster:
         self.workers, self.calls = [], []
         self.room = threading.Event()
         self.room.set()
+        self.mute = set()
 
     def share(self, setup):
         return setup
 
     def start(self, name, setup, needs):
         self.calls.append(("start", name.rpartition("-")[0], dict(needs.resources)))
-        self.workers.append(Threads(setup, self.room))
+        self.workers.append(Threads(setup, self.room, self.mute))
         return self.workers[-1]
 
     def end_all(self, prefix):
@@ -246,6 +248,40 @@ def test_a_trial_waits_for_a_node_until_it_is_cancelled(executor, submit, shas, 
         event, _ = ending(executor)
         cluster.room.set()
     assert isinstance(event.error, TrialAborted)
+
+
+@pytest.mark.parametrize(
+    ("mute", "reason"),
+    [
+        ("received", "it did not answer for 0 s while commits were sent to a node"),
+        ("progress", "it did not answer for 0 s"),
+        ("run", "it did not answer for 0 s while the logs of a trial were sent"),
+    ],
+)
+def test_an_actor_that_does_not_answer_is_lost(  # noqa: PLR0917
+    executor, submit, shas, cluster, monkeypatch, mute, reason
+):
+    monkeypatch.setattr(slots, "_RESULT_S", 0.1)
+    executor._setup = replace(executor._setup, lease_s=0.1 if mute != "run" else 600.0)
+    cluster.mute = {mute}
+    with executor.reserve(print):
+        submit(shas[0])
+        event, _ = ending(executor)
+        ended = [worker.ended for worker in cluster.workers]
+    assert event.result.outcome is Outcome.INFRASTRUCTURE
+    assert event.result.reason.endswith(f"was lost: {reason}")
+    assert ended == [True]
+
+
+def test_a_trial_whose_commits_are_sent_is_cancelled(executor, submit, shas, cluster):
+    cluster.mute = {"received"}
+    with executor.reserve(print):
+        submit(shas[0])
+        executor.cancel.set()
+        event, _ = ending(executor)
+        ended = [worker.ended for worker in cluster.workers]
+    assert isinstance(event.error, TrialAborted)
+    assert ended == [True]
 
 
 def test_what_fails_on_one_node_loses_the_trial_only(executor, submit, shas, monkeypatch):

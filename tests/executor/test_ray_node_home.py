@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from unittest.mock import Mock
 
 import pytest
@@ -75,24 +76,42 @@ def is_running(pid):
     return process is not None and not process.dead
 
 
+class Turns:
+    """An event that is set in the first of its turns only; `waits` is how long each of them would take."""
+
+    def __init__(self, turns):
+        self.left, self.waits, self.cleared = turns, [], 0
+
+    def wait(self, seconds):
+        self.waits.append(seconds)
+        self.left -= 1
+        return self.left >= 0
+
+    def clear(self):
+        self.cleared += 1
+
+
 def test_a_lease_that_is_not_renewed_runs_out_once():
     expired = threading.Event()
     Lease(0.01, expired.set)
     assert expired.wait(10)
 
 
-def test_a_lease_that_is_renewed_goes_on(monkeypatch):
-    """Renewed for a minute, by a clock that goes on while the lease sleeps."""
-    now, watches, expired = [0.0], [], Mock()
-
-    def sleep(seconds):
-        now[0] += seconds
-        if now[0] <= 60:
-            held.renew()
-
+@pytest.mark.parametrize("renewals", [0, 3])
+def test_a_lease_that_is_renewed_goes_on(monkeypatch, renewals):
+    watches, expired, turns = [], Mock(), Turns(renewals)
     thread = Mock(side_effect=lambda target, **_: Mock(start=lambda: watches.append(target)))
-    monkeypatch.setattr(lease, "threading", Mock(Thread=thread))
-    monkeypatch.setattr(lease, "time", Mock(monotonic=lambda: now[0], sleep=sleep))
-    held = Lease(30.0, expired)
+    monkeypatch.setattr(lease, "threading", Mock(Thread=thread, Event=lambda: turns))
+    Lease(30.0, expired)
     watches[0]()
-    assert (now[0], expired.call_count) == (90.0, 1)
+    assert (turns.waits, turns.cleared) == ([30.0] * (renewals + 1), renewals)
+    assert expired.call_count == 1
+
+
+def test_a_renewal_is_heard():
+    held = Lease(3600.0, Mock())
+    held.renew()
+    ends = time.monotonic() + 30
+    while held._renewed.is_set() and time.monotonic() < ends:  # until the thread that watches has heard it
+        time.sleep(0.01)
+    assert not held._renewed.is_set()

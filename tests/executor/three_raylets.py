@@ -19,6 +19,8 @@ QUICK = {
     "health_check_failure_threshold": 4,
 }
 """A node whose raylet was killed counts as dead after seconds, not after a quarter of a minute."""
+PATIENT = {"RAY_raylet_start_wait_time_s": "240"}
+"""A raylet may take long to start where other tests run beside it."""
 NODE = {
     "node_ip_address": "127.0.0.2",
     "num_cpus": 2,
@@ -31,7 +33,7 @@ NODE = {
 def main() -> None:
     # A short path: those of sockets are limited.
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder}
+        os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder, **PATIENT}
         Path(folder, "ray").mkdir()  # Cluster writes its address there
         from ray.cluster_utils import Cluster  # after the variables that it reads
 

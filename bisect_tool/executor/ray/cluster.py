@@ -53,12 +53,18 @@ class Worker:
         self._ray, self._actor = ray, actor
 
     def call(self, method: str, *arguments: object) -> Future[Any]:
-        """Start a method."""
+        """Start a method.
+
+        Raises:
+            WorkerLost: we are not connected any more.
+        """
+        if not self._ray.is_initialized():
+            raise WorkerLost("the connection to the cluster is closed")
         future: Future[Any] = getattr(self._actor, method).remote(*arguments).future()
         return future
 
     def result(self, future: Future[Any]) -> Any:  # noqa: ANN401 - what the method returned
-        """What a method returned.
+        """What a method returned that has ended.
 
         Raises:
             WorkerLost: nobody will know what it returned.
@@ -66,7 +72,7 @@ class Worker:
             BaseException: what it raised.
         """
         try:
-            return future.result()
+            return future.result(0)
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from None
         except self._ray.exceptions.RayError as error:
@@ -139,9 +145,14 @@ class Cluster:
         for node in self.nodes:
             there = NodeAffinitySchedulingStrategy(node, soft=False)
             done.append(task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote())
-        _, late = self.ray.wait(done, num_returns=len(done), timeout=_SWEEP_S)
+        swept, late = self.ray.wait(done, num_returns=len(done), timeout=_SWEEP_S)
         if late:
             _log.warning("%d of %d nodes are not swept after %.0f s", len(late), len(done), _SWEEP_S)
+        for each in swept:
+            try:
+                self.ray.get(each, timeout=_SWEEP_S)
+            except self.ray.exceptions.RayError as error:
+                _log.warning("a node is not swept: %s", _cause(error))
 
     def _named(self, prefix: str) -> list[str]:
         listed = self.ray.util.list_named_actors(all_namespaces=True)
@@ -161,6 +172,8 @@ def connected(address: str) -> Iterator[Cluster]:
         EnvironmentFailed: the cluster cannot be reached.
     """
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else its core writes to stderr
+    # Else a thread that calls an actor after the end of the block starts a cluster of this machine.
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
     try:
         import ray  # noqa: PLC0415 - loads much, and is an extra
     except ImportError:

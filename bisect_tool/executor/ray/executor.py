@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.executor.event import Event, Failed, Yielded
+from bisect_tool.executor.event_queue import EventQueue
 from bisect_tool.executor.executor import Capabilities
 from bisect_tool.executor.ray.needs import needs_of
 from bisect_tool.executor.ray.slot import Connection, Slot
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bisect_tool.executor.ray.messages import Setup
     from bisect_tool.executor.ray.objects import Sender
 
+_JOIN_S = 1.0
 _RENEWALS = 6
 """How many words of the driver may be lost before an actor takes it for gone."""
 
@@ -55,7 +56,7 @@ class RayExecutor:
         self._needs = needs_of(setup.config)
         self._slots = [Slot(number) for number in range(setup.config.slots)]
         self._idle = list(range(setup.config.slots))
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._events = EventQueue()
         self._connection: Connection | None = None
         self._swept = False
         self._lost = False
@@ -75,13 +76,15 @@ class RayExecutor:
                 cluster, self._setup, shared, self._sender, self._needs, self.cancel, self._events.put
             )
             ended = threading.Event()
-            threading.Thread(target=self._renew, args=(ended,), name="renew leases", daemon=True).start()
+            renewing = threading.Thread(target=self._renew, args=(ended,), name="renew leases", daemon=True)
+            renewing.start()
             try:
                 yield
             finally:
                 ended.set()
                 for slot in self._slots:
                     slot.end()
+                renewing.join(_JOIN_S)
             if self._lost:
                 cluster.sweep()
 
@@ -116,7 +119,7 @@ class RayExecutor:
 
     def next_event(self) -> Event:
         """Wait for the next event of a trial."""
-        event = self._events.get()
+        event = self._events.take()
         if isinstance(event, Yielded | Failed):
             self._idle.append(event.slot)
         if isinstance(event, Yielded) and event.result.outcome is Outcome.INFRASTRUCTURE:

@@ -6,13 +6,10 @@ Ray ends the actors of a driver that is gone; where the network is cut, it canno
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_LOOKS = 10
 
 
 class Lease:
@@ -20,14 +17,14 @@ class Lease:
 
     def __init__(self, seconds: float, expired: Callable[[], None]) -> None:
         self._seconds, self._expired = seconds, expired
-        self._renewed = time.monotonic()
+        self._renewed = threading.Event()
         threading.Thread(target=self._watch, name="lease", daemon=True).start()
 
     def renew(self) -> None:
         """The driver is there."""
-        self._renewed = time.monotonic()
+        self._renewed.set()
 
     def _watch(self) -> None:
-        while time.monotonic() - self._renewed < self._seconds:
-            time.sleep(self._seconds / _LOOKS)
+        while self._renewed.wait(self._seconds):
+            self._renewed.clear()
         self._expired()

@@ -25,7 +25,7 @@ class Setup:
         spec: The repository, as the driver knows it.
         parts: What the repository of a node is made of.
         variables: The variables that are passed by name, from the driver's environment.
-        lease_s: How long an actor goes on without a word of the driver.
+        lease_s: How long an actor goes on without a word of the driver, and the driver without one of it.
     """
 
     session: str
@@ -70,11 +70,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Progress:
-    """What is new of a running trial: the phases it entered, what it waits for, and what its logs grew by."""
+    """What is new of a running trial: the phases it entered, what it waits for, and what its logs grew by.
+
+    `ended` is the name of the trial that ended last.
+    """
 
     phases: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
     grown: Mapping[str, bytes] = field(default_factory=dict)
+    ended: str = ""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class NodeTrials:
         self._idle = threading.Event()
         self._idle.set()
         self._folder: Path | None = None
+        self._ended = ""
         self._phases: deque[str] = deque()
         self._waits: deque[str] = deque()
         self._lease = Lease(setup.lease_s, self._abandon)
@@ -93,14 +94,14 @@ class NodeTrials:
                 result = self._result(order, folder)
                 return Ran(result.model_dump_json(), pack(folder))
         finally:
-            self._folder = None
+            self._folder, self._ended = None, order.name
             self._idle.set()
 
     def progress(self, sizes: Mapping[str, int]) -> Progress:
         """What is new of the trial that runs; `sizes` is how much of each of its files the driver has."""
         folder, phases, waits = self._folder, _taken(self._phases), _taken(self._waits)
         grown = {} if folder is None else _grown(folder, sizes)
-        return Progress(phases, waits, grown)
+        return Progress(phases, waits, grown, self._ended)
 
     def cancel(self) -> None:
         """End the trial that runs, and each that comes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from concurrent.futures import wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from bisect_tool.executor.event import Entered, Waits
 from bisect_tool.executor.ray.archive import unpack
 from bisect_tool.executor.ray.cluster import WorkerLost
 from bisect_tool.executor.ray.messages import Order
+from bisect_tool.git.plumbing import NETWORK_S
 from bisect_tool.trial.result import TrialResult
 from bisect_tool.trial.run import TrialAborted, lost
 
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.5
 _PATIENCE_S = 20.0
-_ANSWER_S = 30.0
+_QUEUE_S = 24 * 3600.0
+"""The longest wait for a node."""
+_RESULT_S = 600.0
+"""The longest that the logs of a trial may be under way."""
 _CANCEL_S = 60.0
 
 
@@ -94,7 +99,8 @@ class Slot:
     def renew(self) -> None:
         """Let the actor know that we are there."""
         if (worker := self._worker) is not None:
-            worker.call("renew")
+            with suppress(WorkerLost):  # which its trial finds as well
+                worker.call("renew")
 
     def end(self) -> None:
         """End the actor, if there is one, and what it runs."""
@@ -112,26 +118,20 @@ class Slot:
 
     def _await_start(self, connection: Connection, worker: Worker, folder: Path) -> Place:
         connection.put(Entered(self._number, "queued", folder))
-        ends = time.monotonic() + _PATIENCE_S
-        starting, announced = worker.call("place"), False
-        while not _ended(starting, _POLL_S):
-            if connection.cancel.is_set():
-                self.end()
-                raise TrialAborted("interrupted while a trial waited for a node of the cluster")
-            if not announced and time.monotonic() > ends:
-                announced = True
-                connection.put(Waits(f"waiting for a node of the cluster with {connection.needs} free"))
-        place: Place = worker.result(starting)
+        starting, doing = worker.call("place"), "a trial waited for a node of the cluster"
+        if not self._ends(connection, starting, _PATIENCE_S, doing):
+            connection.put(Waits(f"waiting for a node of the cluster with {connection.needs} free"))
+        place: Place = self._answer(connection, worker, starting, _QUEUE_S, doing)
         return place
 
-    @staticmethod
-    def _send(connection: Connection, worker: Worker, sha: str) -> None:
+    def _send(self, connection: Connection, worker: Worker, sha: str) -> None:
         """Send the commits that a trial reads, as far as its node lacks them."""
-        pinned = connection.setup.config.check.pinned_to
-        shas = (sha, pinned) if pinned else (sha,)
-        received = worker.result(worker.call("received"))
+        pinned, doing = connection.setup.config.check.pinned_to, "commits were sent to a node"
+        shas, lease_s = (sha, pinned) if pinned else (sha,), connection.setup.lease_s
+        received = self._answer(connection, worker, worker.call("received"), lease_s, doing)
         for parcel in connection.sender.parcels(shas, received, tuple(connection.sent)):
-            worker.result(worker.call("receive", parcel))
+            receiving = worker.call("receive", parcel)
+            self._answer(connection, worker, receiving, NETWORK_S + lease_s, doing)
         connection.sent.extend(each for each in shas if each not in connection.sent)
 
     def _order(self, connection: Connection, sha: str, cells: tuple[str, ...] | None, folder: Path) -> Order:
@@ -143,19 +143,54 @@ class Slot:
     def _follow(self, connection: Connection, worker: Worker, order: Order, folder: Path) -> Ran:
         """Start the trial, and show what it does until it ends."""
         running, sizes = worker.call("run", order), dict[str, int]()
-        cancelled: float | None = None
+        asked, heard = worker.call("progress", {}), time.monotonic()
         while not _ended(running, _POLL_S):
-            if connection.cancel.is_set() and cancelled is None:
-                cancelled = time.monotonic()
-                worker.call("cancel")
-            if cancelled is not None and time.monotonic() - cancelled > _CANCEL_S:
-                self.end()
-                raise TrialAborted("the trial was interrupted, and its actor does not answer")
-            asked = worker.call("progress", dict(sizes))
-            if _ended(asked, _ANSWER_S):
-                self._show(connection, worker.result(asked), sizes, folder)
+            if connection.cancel.is_set():
+                return self._cancelled(worker, running)
+            if asked.done():
+                progress = worker.result(asked)
+                self._show(connection, progress, sizes, folder)
+                if progress.ended == order.name:
+                    break
+                asked, heard = worker.call("progress", dict(sizes)), time.monotonic()
+            elif time.monotonic() - heard > connection.setup.lease_s:
+                raise WorkerLost(f"it did not answer for {connection.setup.lease_s:.0f} s")
+        # The logs of a node that died after its trial never come, and Ray says so to nobody who waits.
+        ran: Ran = self._answer(connection, worker, running, _RESULT_S, "the logs of a trial were sent")
+        return ran
+
+    def _cancelled(self, worker: Worker, running: Future[Any]) -> Ran:
+        """End the trial; what it raises says so."""
+        worker.call("cancel")
+        if not _ended(running, _CANCEL_S):
+            self.end()
+            raise TrialAborted("the trial was interrupted, and its actor does not answer")
         ran: Ran = worker.result(running)
         return ran
+
+    def _answer(
+        self, connection: Connection, worker: Worker, asked: Future[Any], within_s: float, doing: str
+    ) -> Any:  # noqa: ANN401 - what the method returned
+        """What a method returned.
+
+        Raises:
+            TrialAborted: the session is cancelled.
+            WorkerLost: there is no answer in time, or never will be one.
+        """
+        if not self._ends(connection, asked, within_s, doing):
+            raise WorkerLost(f"it did not answer for {within_s:.0f} s while {doing}")
+        return worker.result(asked)
+
+    def _ends(self, connection: Connection, asked: Future[Any], within_s: float, doing: str) -> bool:
+        """Whether a call ends in this time; raises TrialAborted where the session is cancelled."""
+        ends = time.monotonic() + within_s
+        while not _ended(asked, _POLL_S):
+            if connection.cancel.is_set():
+                self.end()
+                raise TrialAborted(f"interrupted while {doing}")
+            if time.monotonic() > ends:
+                return False
+        return True
 
     def _show(self, connection: Connection, progress: Progress, sizes: dict[str, int], folder: Path) -> None:
         for phase in progress.phases:

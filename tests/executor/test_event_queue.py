@@ -9,26 +9,21 @@ from pathlib import Path
 import pytest
 
 from bisect_tool.executor.event import Noted
-from bisect_tool.executor.local import LocalExecutor
-from bisect_tool.git import Repository
-from bisect_tool.paths import Home
-from bisect_tool.request import CommandCheck
-from bisect_tool.trial.config import TrialConfig
+from bisect_tool.executor.event_queue import EventQueue
 
 WAITING = 50
 
 
 @pytest.fixture
-def executor(tmp_path):
-    config = TrialConfig(CommandCheck(argv=("true",)), Home(tmp_path, tmp_path), None, None, 60.0)
-    return LocalExecutor(config, Repository("r", tmp_path / "r.git"), threading.Event())
+def events():
+    return EventQueue()
 
 
 @pytest.fixture
-def handled(executor):
-    """The handler of SIGUSR1 puts an event into the queue of the executor."""
+def handled(events):
+    """The handler of SIGUSR1 puts an event into the queue."""
     event = Noted("SIGUSR1")
-    before = signal.signal(signal.SIGUSR1, lambda *_: executor._events.put(event))
+    before = signal.signal(signal.SIGUSR1, lambda *_: events.put(event))
     yield event
     signal.signal(signal.SIGUSR1, before)
 
@@ -43,8 +38,8 @@ def receive_once_it_waits(main):
 
 
 @pytest.mark.timeout(60)
-def test_next_event_another_thread_receives_a_signal_handles_it(executor, handled):
+def test_take_another_thread_receives_a_signal_handles_it(events, handled):
     thread = threading.Thread(target=receive_once_it_waits, args=(threading.main_thread(),))
     thread.start()
-    assert executor.next_event() == handled
+    assert events.take() == handled
     thread.join()
