@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.executor.ray.cluster import connected
 from bisect_tool.executor.ray.package import copy_package
+from bisect_tool.trial.run import TrialAborted
 
 
 @pytest.fixture
@@ -39,6 +42,48 @@ def test_auto_is_the_address_of_the_environment(closed, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", closed)
     with pytest.raises(EnvironmentFailed, match=closed), connected("auto"):
         raise AssertionError
+
+
+@pytest.fixture
+def ours(monkeypatch):
+    """The signals that our handler of SIGTERM got."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    got = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: got.append(number))
+    yield got
+    signal.signal(signal.SIGTERM, before)
+
+
+def connecting(init):
+    """A stand-in for Ray, which sets a handler of SIGTERM of its own when it connects."""
+
+    def connect(**_):
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
+        init()
+
+    return SimpleNamespace(init=connect, shutdown=lambda: None)
+
+
+def test_sigterm_while_ray_connects_interrupts_the_session(ours, monkeypatch):
+    terminated = connecting(lambda: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setitem(sys.modules, "ray", terminated)
+    with pytest.raises(TrialAborted, match="connected to Ray"), connected("auto"):
+        raise AssertionError
+    assert ours == [signal.SIGTERM]
+
+
+def test_sigterm_after_ray_connected_is_ours(ours, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", connecting(lambda: None))
+    with connected("auto"):
+        signal.raise_signal(signal.SIGTERM)
+    assert ours == [signal.SIGTERM]
+
+
+def test_another_exit_of_ray_stays_one(ours, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", connecting(lambda: sys.exit("no")))
+    with pytest.raises(SystemExit, match="no"), connected("auto"):
+        raise AssertionError
+    assert ours == []
 
 
 def test_a_resumed_session_needs_ray_as_well(monkeypatch):

@@ -20,6 +20,7 @@ from bisect_tool.executor.ray.actor import NodeActor, sweep
 from bisect_tool.executor.ray.package import copy_package
 from bisect_tool.options.executor_options import NO_RAY
 from bisect_tool.sanitise import clean_line
+from bisect_tool.trial.run import TrialAborted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -170,6 +171,7 @@ def connected(address: str) -> Iterator[Cluster]:
     Raises:
         UsageError: Ray is not installed.
         EnvironmentFailed: the cluster cannot be reached.
+        TrialAborted: SIGTERM came meanwhile.
     """
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else its core writes to stderr
     # Else a thread that calls an actor after the end of the block starts a cluster of this machine.
@@ -243,13 +245,25 @@ def _unreachable(address: str, error: BaseException) -> EnvironmentFailed:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Keep our handlers of signals: Ray sets its own when it connects."""
+    """Keep our handlers of signals: Ray sets its own when it connects.
+
+    Raises:
+        TrialAborted: SIGTERM came meanwhile, for which Ray leaves the program; our handler gets it as well.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     handlers = {number: signal.getsignal(number) for number in _HANDLED}
+    terminated = False
     try:
         yield
+    except SystemExit as ended:
+        terminated = ended.code == signal.SIGTERM
+        if not terminated:
+            raise
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+    if terminated:
+        signal.raise_signal(signal.SIGTERM)
+        raise TrialAborted("interrupted while the session connected to Ray")
