@@ -67,7 +67,10 @@ def _source(build: BuildProfile, wheel: UsedWheel | None) -> Iterator[str]:
     if wheel is not None and build.commit_wheels is not None:
         yield f"# Compiled files come from the wheel that is published for {wheel.commit[:12]}."
         yield f"wheel=$out/{shlex.quote(wheel.filename)}"
-        yield f'[ -e "$wheel" ] || "$python" -c {shlex.quote(_FETCH)} {shlex.quote(wheel.url)} "$wheel"'
+        fetch = (
+            f'timeout {_FETCH_S} "$python" -c {shlex.quote(_FETCH)} {shlex.quote(wheel.url)} "$wheel.part"'
+        )
+        yield f'[ -e "$wheel" ] || {{ {fetch} && mv "$wheel.part" "$wheel"; }}'
         yield f'echo "{wheel.sha256}  $wheel" | sha256sum --check --quiet'
         used = (f"{name}={word(value)} " for name, value in build.commit_wheels.env.items())
         variables = "".join(used)
@@ -77,6 +80,7 @@ def _source(build: BuildProfile, wheel: UsedWheel | None) -> Iterator[str]:
         yield f'[ ! -e "$site"/{folder} ] || cp -rn "$site"/{folder} "$tree"/'
 
 
+_FETCH_S = 3600
 _FETCH = "import sys, urllib.request; urllib.request.urlretrieve(*sys.argv[1:])"
 
 _INTRODUCE = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from io import BytesIO
 
 import pytest
 from suites import write_scenario
+from wheel_server import serving_wheels
 
 from bisect_tool.build.commit_wheel import UsedWheel
 from bisect_tool.build.packages import pinned
@@ -273,6 +275,23 @@ def test_the_recipe_takes_the_wheel_that_was_used():
     location = 'VLLM_PRECOMPILED_WHEEL_LOCATION="$wheel"'
     assert f'VLLM_USE_PRECOMPILED=1 {location} "$python" -m pip install --quiet "$tree"' in lines
     assert not any("PRECOMPILED" in line for line in recipe(build))
+
+
+def test_a_recipe_downloads_again_what_broke_off(tmp_path):
+    body, wheel = b"compiled" * 50_000, "vllm-1+g1.whl"
+    checksum = hashlib.sha256(body).hexdigest()
+    with serving_wheels() as server:
+        server.files["/a.whl"], server.cut["/a.whl"] = body, [1000]
+        used = UsedWheel("a" * 40, f"{server.url}/a.whl", wheel, checksum, "cu129", "2.10.0")
+        lines = list(recipe(load("external-lb-dp").profile("gpu").build, (), used))
+        (last,) = (number for number, line in enumerate(lines) if "sha256sum" in line)
+        text = "\n".join(("set -eu", f"out={tmp_path} python={sys.executable}", *lines[last - 3 : last + 1]))
+        codes = [
+            subprocess.run(["bash"], input=text, text=True, check=False, timeout=LIMIT_S).returncode
+            for _ in range(3)
+        ]
+    assert (codes[0] != 0, codes[1:], len(server.seen)) == (True, [0, 0], 2)
+    assert (tmp_path / wheel).read_bytes() == body
 
 
 def test_a_recipe_makes_its_virtual_environment(tmp_path):
