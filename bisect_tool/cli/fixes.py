@@ -14,10 +14,10 @@ EXAMPLES = (
 
 @takes(FixesOptions)
 def fixes(options: FixesOptions) -> int:
-    """Find the fewest reverts, patches and picks that fix a commit.
+    """Find the smallest set of changes that fixes a failing commit.
 
-    By default, tries reverting the culprit found by an earlier bisection of this commit, and later changes to
-    the same code.
+    A change is a revert, a patch or a cherry-pick. By default, tries reverting the culprit found by an
+    earlier bisection of this commit and, separately, each later change to the same code.
     """
     validate(options)
     from bisect_tool.cli.run_session import drive

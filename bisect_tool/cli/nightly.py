@@ -13,9 +13,10 @@ EXAMPLES = (
 
 @takes_given(NightlyOptions, "BISECT_RUN_")
 def nightly(options: NightlyOptions, given: frozenset[str]) -> int:
-    """Bisect what is new in last night's results.
+    """Bisect the new failures in last night's results.
 
-    Exits with 1 if there is a new regression, else with 0.
+    Exits with 0 if nothing is new, and with 1 if there is a new regression; see the reference for other
+    codes.
     """
     from bisect_tool.cli.run_nights import run_nights
 

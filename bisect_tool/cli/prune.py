@@ -23,7 +23,7 @@ EXAMPLES = (
 def prune(options: PruneOptions) -> int:
     """Remove old environments, worktrees, wheels and logs.
 
-    Nothing that a run uses is removed. The results of sessions stay in the store: `report` still prints
+    Nothing in use is removed. The results of sessions stay in the store: `report` still prints
     them, and later searches use them.
     """
     from bisect_tool.disk.inventory import inventory

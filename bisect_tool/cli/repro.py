@@ -16,7 +16,7 @@ EXAMPLES = (
 def repro(options: ReproOptions) -> int:
     """Run one commit many times to measure how often it fails.
 
-    Exits with 1 if any run failed, else with 0.
+    Exits with 0 if all runs passed, and with 1 if any failed; see the reference for other codes.
     """
     validate(options)
     from bisect_tool.cli.run_session import start

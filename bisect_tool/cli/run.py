@@ -14,7 +14,7 @@ EXAMPLES = (
 
 @takes(RunOptions)
 def run(options: RunOptions) -> int:
-    """Find the first bad commit of every failing cell (the default)."""
+    """Find the first bad commit of every failing test (the default)."""
     validate(options)
     from bisect_tool.cli.run_session import start
 

@@ -31,7 +31,7 @@ EXAMPLES = (
 
 @takes(TriageOptions)
 def triage(options: TriageOptions) -> int:
-    """Find the range, suspects and fixes on an issue page."""
+    """Extract range, suspects and fixes from an issue or build page."""
     one_format(options)
     from bisect_tool.git import Repository
     from bisect_tool.paths import home

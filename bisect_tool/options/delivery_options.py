@@ -20,7 +20,7 @@ class DeliveryOptions:
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Write the result as JSON, Markdown, HTML and JUnit XML, and a report of each cause.",
+            help="Write the result as JSON, Markdown, HTML and JUnit XML, and a report for each cause.",
             show_default=False,
         ),
     ] = None
@@ -29,7 +29,10 @@ class DeliveryOptions:
         typer.Option(
             "--github-issues",
             metavar="OWNER/REPO",
-            help="Open, update and close an issue for each cause. Needs BISECT_RUN_GITHUB_WRITE_TOKEN.",
+            help=(
+                "Open, update and close an issue for each cause (a culprit or set of candidates). Needs "
+                "BISECT_RUN_GITHUB_WRITE_TOKEN."
+            ),
             show_default=False,
         ),
     ] = None
@@ -54,6 +57,6 @@ class DeliveryOptions:
             metavar="N",
             min=0,
             max=100,
-            help="Make at most N posts to issues, pull requests and the webhook a night.",
+            help="Make at most N posts to issues, pull requests and the webhook per night.",
         ),
     ] = 5

@@ -22,7 +22,9 @@ class DemoOptions:
 
     flaky: Annotated[
         bool,
-        typer.Option("--flaky", help=f"Use a history whose culprit fails {FLAKY_CELL} in one run of three."),
+        typer.Option(
+            "--flaky", help=f"Use a history whose culprit fails {FLAKY_CELL} in one run out of three."
+        ),
     ] = False
     order: Annotated[
         bool,

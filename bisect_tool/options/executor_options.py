@@ -32,17 +32,20 @@ class ExecutorOptions:
     ci_input: Annotated[
         str,
         typer.Option(
-            "--input", metavar="NAME", help="The workflow's input that takes the commit, to dispatch runs."
+            "--input",
+            metavar="NAME",
+            help="The workflow input that receives the commit when a run is dispatched.",
         ),
     ] = ""
     job: Annotated[
-        str, typer.Option("--job", metavar="PATTERN", help="The job of CI; * and ? match any text.")
+        str,
+        typer.Option("--job", metavar="PATTERN", help="The CI job; `*` matches any text, `?` one character."),
     ] = ""
     branch: Branch = "main"
     exclude_env: ExcludeEnv = ()
     allow_builds: Annotated[
         bool,
-        typer.Option("--allow-builds", help="Start a build on Buildkite where a commit has none."),
+        typer.Option("--allow-builds", help="Start a build on Buildkite if a commit has none."),
     ] = False
     cancel_jobs: Annotated[
         bool,
@@ -52,7 +55,7 @@ class ExecutorOptions:
     ] = False
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Print the calls that would start jobs in CI, and stop there."),
+        typer.Option("--dry-run", help="Print the calls that would start CI jobs, and exit."),
     ] = False
 
     @property

@@ -33,18 +33,18 @@ class WatchOptions:
         typer.Option(
             "--config",
             metavar="FILE",
-            help="Configuration file [bisect-run.toml, or pyproject.toml with [tool.bisect-run]].",
+            help="The configuration file (TOML). [default: bisect-run.toml, else [tool.bisect-run]]",
         ),
     ] = None
     watch: Annotated[
         tuple[str, ...],
         typer.Option(
-            "--watch", metavar="NAME", help="Only this watch of the configuration file; may be repeated."
+            "--watch",
+            metavar="NAME",
+            help="Run only this watch ([watch.NAME] in the configuration file); may be repeated.",
         ),
     ] = ()
-    ref: Annotated[
-        str, typer.Option("--ref", metavar="REF", help="The branch or commit whose history counts.")
-    ] = "HEAD"
+    ref: Annotated[str, typer.Option("--ref", metavar="REF", help="The branch or commit to follow.")] = "HEAD"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +67,26 @@ class ResultOptions:
     repository: Repository = ""
     workflow: Workflow = ""
     job: Annotated[
-        str, typer.Option("--job", metavar="REGEX", help="Only jobs whose whole name matches.")
+        str,
+        typer.Option(
+            "--job", metavar="REGEX", help="Only jobs whose whole name matches this regular expression."
+        ),
     ] = ""
     branch: Branch = "main"
     message: Annotated[
-        str, typer.Option("--message", metavar="REGEX", help="Only builds whose message begins so.")
+        str,
+        typer.Option(
+            "--message",
+            metavar="REGEX",
+            help="Only builds whose message starts with a match of this regular expression.",
+        ),
     ] = ""
     trigger: Annotated[
         tuple[str, ...],
         typer.Option(
-            "--trigger", metavar="NAME", help="Only builds started so, such as schedule; may be repeated."
+            "--trigger",
+            metavar="NAME",
+            help="Only builds started this way, such as `schedule`; may be repeated.",
         ),
     ] = ()
     exclude_env: ExcludeEnv = ()

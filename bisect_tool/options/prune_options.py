@@ -23,7 +23,7 @@ class PruneOptions:
             metavar="DAYS",
             min=0,
             max=_MOST_DAYS,
-            help="Remove what was not used for this many days.",
+            help="Remove what has not been used for this many days.",
         ),
     ] = 30.0
     max_size: Annotated[
@@ -31,7 +31,7 @@ class PruneOptions:
         typer.Option(
             "--max-size",
             metavar="SIZE",
-            help="Then remove what was used least recently until the home is this small, such as 50G.",
+            help="Then remove the least recently used until the data directory is at most SIZE, such as 50G.",
             show_default=False,
         ),
     ] = None

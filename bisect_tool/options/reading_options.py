@@ -26,7 +26,9 @@ class ExplainOptions:
             help="Log of a passing run, whose errors are ignored; may be repeated.",
         ),
     ] = ()
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the JSON document instead of the report.")
+    ] = False
     as_markdown: AsMarkdown = False
 
 

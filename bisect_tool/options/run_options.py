@@ -57,7 +57,7 @@ class SearchOptions:
             "--endpoint-runs",
             metavar="N",
             min=1,
-            help="Runs of --bad before a cell that never failed counts as passing.",
+            help="How often to run --bad before a cell that hasn't failed counts as passing.",
         ),
     ] = 2
     confidence: Confidence = 0.95
@@ -78,7 +78,7 @@ class SearchOptions:
     same_failure: Annotated[
         bool,
         typer.Option(
-            "--same-failure", help="Skip commits where the command fails in another way than at --bad."
+            "--same-failure", help="Skip commits where the command fails differently than at --bad."
         ),
     ] = False
 
@@ -124,7 +124,7 @@ class RepetitionOptions:
 
     rev: Annotated[str, typer.Argument(metavar="REV", help="The commit to run.")]
     runs: Annotated[
-        int, typer.Option("--runs", metavar="N", min=1, help="Number of runs, with --compare of each commit.")
+        int, typer.Option("--runs", metavar="N", min=1, help="Number of runs; with --compare, per commit.")
     ] = 20
     until_fail: Annotated[bool, typer.Option("--until-fail", help="Stop after the first failing run.")] = (
         False

@@ -35,12 +35,14 @@ Slots = Annotated[
         metavar="K",
         min=1,
         max=64,
-        help="Number of parallel trials. [default: 1; with --gpus, as many as those are enough for]",
+        help="Number of parallel trials. [default: 1; with --gpus, as many as the GPUs allow]",
     ),
 ]
 BudgetMinutes = Annotated[
     float | None,
-    typer.Option("--budget-minutes", metavar="M", min=0.01, help="Start no new trial after M minutes."),
+    typer.Option(
+        "--budget-minutes", metavar="M", min=0.01, help="Start no new trial after this many minutes."
+    ),
 ]
 NoPriors = Annotated[
     bool, typer.Option("--no-priors", help="Treat all commits as equally likely, whatever they change.")
@@ -56,7 +58,7 @@ Repository = Annotated[
 Workflow = Annotated[
     str, typer.Option("--workflow", metavar="FILE", help="The workflow on GitHub, such as nightly.yml.")
 ]
-Branch = Annotated[str, typer.Option("--branch", metavar="NAME", help="Only builds of this branch.")]
+Branch = Annotated[str, typer.Option("--branch", metavar="NAME", help="Only builds on this branch.")]
 ExcludeEnv = Annotated[
     tuple[str, ...],
     typer.Option(
@@ -64,7 +66,7 @@ ExcludeEnv = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON document instead of the report.")]
-AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for an issue.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown to paste into an issue.")]
 SessionId = Annotated[
     str, typer.Argument(metavar="SESSION", help="Session id, the beginning or end of one, or `last`.")
 ]
@@ -89,13 +91,15 @@ class CheckOptions:
         typer.Option(
             "--scenario",
             metavar="NAME",
-            help="Bundled scenario, or path of a scenario folder [external-lb-dp].",
+            help="Bundled scenario, or path of a scenario folder. [default: external-lb-dp]",
         ),
     ] = None
     profile: Annotated[
         str | None,
         typer.Option(
-            "--profile", metavar="NAME", help="Profile of the scenario [the one that fits the repository]."
+            "--profile",
+            metavar="NAME",
+            help="Profile of the scenario. [default: the one that fits the repository]",
         ),
     ] = None
     wheel_url: Annotated[
@@ -103,7 +107,7 @@ class CheckOptions:
         typer.Option(
             "--wheel-url",
             metavar="URL",
-            help="Base URL of the wheels of each commit, or `none` to build from source [the profile's].",
+            help="Base URL of per-commit wheels, or `none` to build from source. [default: the profile's]",
         ),
     ] = None
     cells: Cells = ()
@@ -126,7 +130,7 @@ class CheckOptions:
         typer.Option(
             "--python",
             metavar="PATH",
-            help="Interpreter for --pytest [the active virtual environment, else one built for each commit].",
+            help="Interpreter for --pytest. [default: the active virtual environment, else one per commit]",
         ),
     ] = None
     tests_from: Annotated[
@@ -166,7 +170,7 @@ class TrialOptions:
         typer.Option(
             "--gpus",
             metavar="LIST",
-            help="GPUs for trials: indices, ranges and UUIDs, such as 0-7. [default: those that are visible]",
+            help="GPUs for trials: indices, ranges and UUIDs, such as 0-7. [default: the visible ones]",
         ),
     ] = None
     share_gpu: Annotated[
