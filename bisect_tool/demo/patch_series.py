@@ -11,10 +11,10 @@ The series is a TOML file beside a folder `base/` (the tree of the first commit)
     patches = ["0001-docs.patch"]        # applied in order; none for the first commit and for a no-op
     parents = ["base"]                   # optional labels; else the commit before. The first gives the tree
 
-    [marks]                              # more names for some of the labels
+    [marks]                              # additional names for labels
     good = "docs"
 
-A series may be a variant of another one in the same folder. Then `commit` says what differs, by label:
+A series may be a variant of another one in the same folder; `commit` then lists the changed fields, by label:
 
     extends = "series.toml"              # its commits
     until = "docs"                       # up to this one
@@ -23,7 +23,7 @@ A series may be a variant of another one in the same folder. Then `commit` says 
     label = "docs"
     patches = ["0001-other-docs.patch"]  # all other fields are those of the other series; the marks are not
 
-Only git's plumbing runs, without the user's configuration, hooks, templates or signing.
+It uses git plumbing commands only, without the user's configuration, hooks, templates or signing.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ class SeriesCommit:
 
     @property
     def message(self) -> str:
-        """What git records: subject, blank line, body."""
+        """Return the commit message: subject, blank line, body."""
         return f"{self.subject}\n" + (f"\n{self.body.strip()}\n" if self.body.strip() else "")
 
 
 @dataclass(frozen=True)
 class Series:
-    """A parsed series file and the folder it lies in."""
+    """A parsed series file, and its folder."""
 
     folder: Path
     commits: tuple[SeriesCommit, ...]
@@ -85,7 +85,7 @@ class Series:
 
     @classmethod
     def read(cls, path: Path) -> Series:
-        """Read a series file; raises UsageError if it is missing or no series."""
+        """Read a series file; raises UsageError if it is missing or not a series."""
         try:
             document = _document(path)
             commits = tuple(_commit(entry) for entry in document["commit"])
@@ -103,14 +103,14 @@ class Series:
         return cls(path.parent, commits, marks)
 
     def base_files(self) -> list[Path]:
-        """The files of the first tree, without the caches that tools leave behind there."""
+        """Return the files of the first tree, without caches such as `__pycache__`."""
         base = self.folder / "base"
         return sorted(
             file for file in base.rglob("*") if file.is_file() and not _in_cache(file.relative_to(base))
         )
 
     def digest(self) -> str:
-        """Return the SHA-256 of everything that the history is made from."""
+        """Return the SHA-256 of all inputs of the history."""
         total = hashlib.sha256()
         patches = [self.folder / "patches" / name for commit in self.commits for name in commit.patches]
         for path in [*self.base_files(), *patches]:
@@ -127,8 +127,8 @@ def replay(series: Path, destination: Path) -> Replayed:
     A destination that already has this history is unchanged; an older one is replaced atomically.
 
     Raises:
-        UsageError: the destination is something else, or a patch does not apply.
-        EnvironmentFailed: there is no git, or it cannot write there.
+        UsageError: the destination is not a replayed history, or a patch does not apply.
+        EnvironmentFailed: git is missing, or cannot write to the destination.
     """
     plan = Series.read(series)
     digest = plan.digest()
@@ -141,12 +141,12 @@ def replay(series: Path, destination: Path) -> Replayed:
         replayed = _build(plan, scratch / "new", scratch / "index")
         stamp = {"digest": digest, "head": replayed.head, "labels": dict(replayed.labels)}
         (scratch / "new" / STAMP).write_text(json.dumps(stamp, indent=2), encoding="utf-8")
-        _put(scratch, destination)
+        _move_into_place(scratch, destination)
     return replayed
 
 
 def _document(path: Path) -> dict[str, Any]:
-    """The tables of the file; those of a variant with the commits that it does not spell out."""
+    """Return the tables of a file; a variant inherits the commits that it does not list."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     if "extends" not in document:
         return document
@@ -192,7 +192,7 @@ def _existing(destination: Path, digest: str) -> Replayed | None:
 
 @contextlib.contextmanager
 def _scratch(destination: Path) -> Iterator[Path]:
-    """A folder on the destination's file system, so that a rename can move out of it."""
+    """Yield a temporary folder on the destination's file system, so that a rename is atomic."""
     path = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
     try:
         yield path
@@ -200,8 +200,8 @@ def _scratch(destination: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _put(scratch: Path, destination: Path) -> None:
-    """Move the new repository into place; of several at once the last one wins, all of them whole."""
+def _move_into_place(scratch: Path, destination: Path) -> None:
+    """Move the new repository into place atomically; of concurrent builds the last one wins."""
     with contextlib.suppress(FileNotFoundError):
         destination.rename(scratch / "old")
     try:

@@ -1,4 +1,4 @@
-"""Which environment each commit of a range needs, and which of them are there: what makes a trial cheap."""
+"""Find the environment that each commit of a range needs, and which ones exist: their trials are cheap."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def own_builds(profile: Profile | None) -> BuildProfile | None:
-    """The recipe by which commits are built apart from each other; None where nothing is, or one base is."""
+    """Return the build of a profile that builds commits separately; None without one or with a shared one."""
     if profile is None or profile.build.base or profile.build.provider is Provider.NONE:
         return None
     return profile.build
 
 
 def environments(repository: Repository, span: Range, profile: Profile | None) -> dict[str, str]:
-    """The fingerprint of every commit and good end; empty where commits have no builds of their own.
+    """Return the fingerprint of every commit and good end; empty if commits are not built separately.
 
-    A commit that changes no native file has the fingerprint of its first parent: one look at what they all
-    change tells most of them.
+    A commit that changes no native file inherits the fingerprint of its first parent, so one `git log` of the
+    range gives most of them.
     """
     build = own_builds(profile)
     if build is None:
@@ -43,5 +43,5 @@ def environments(repository: Repository, span: Range, profile: Profile | None) -
 
 
 def built(names: Mapping[str, str], cache: Path) -> frozenset[str]:
-    """Those of the fingerprints whose environment is in the cache."""
+    """Return the fingerprints whose environment is in the cache."""
     return frozenset(name for name in set(names.values()) if Entry.of(cache, name).complete)

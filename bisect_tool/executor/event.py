@@ -1,4 +1,4 @@
-"""What a trial in a slot tells while it runs, and at its end."""
+"""Events of a trial in a slot, while it runs and when it ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entered:
-    """The trial in a slot entered a phase; its logs lie in `folder`."""
+    """The trial in a slot entered a phase; its logs are in `folder`."""
 
     slot: int
     phase: str
@@ -22,7 +22,7 @@ class Entered:
 
 @dataclass(frozen=True)
 class Yielded:
-    """The trial in a slot is over, and the slot is free."""
+    """The trial in a slot has ended, and the slot is free."""
 
     slot: int
     result: TrialResult
@@ -30,7 +30,7 @@ class Yielded:
 
 @dataclass(frozen=True)
 class Failed:
-    """The trial in a slot could not be run to its end, and the slot is free."""
+    """The trial in a slot raised an error, and the slot is free."""
 
     slot: int
     error: BaseException
@@ -38,14 +38,14 @@ class Failed:
 
 @dataclass(frozen=True)
 class Noted:
-    """Something went wrong that no trial ends for."""
+    """A problem that ends no trial, as a sentence."""
 
     sentence: str
 
 
 @dataclass(frozen=True)
 class Waits:
-    """A trial needs what another run holds, which `sentence` names."""
+    """A trial waits for a resource that another run holds; `sentence` names it."""
 
     sentence: str
 

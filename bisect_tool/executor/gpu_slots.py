@@ -1,4 +1,4 @@
-"""The slots of this machine and their GPUs: enough for all, and free before a trial starts."""
+"""Allocate the slots of this machine, and check that their GPUs are free before a trial starts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SELECTED_BY = " or ".join(gpus.VARIABLES)
 
 
 class GpuSlots:
-    """Which slots are free. One whose GPUs are in use by others is quarantined until they are free again.
+    """Tracks which slots are free. A slot is quarantined while other processes use its GPUs.
 
-    All methods are called from one thread, but `await_gpus` from that of the slot's trial.
+    `await_gpus` is called from the thread of the slot's trial; all other methods from one thread.
     """
 
     def __init__(self, config: TrialConfig) -> None:
@@ -32,7 +32,7 @@ class GpuSlots:
 
     @property
     def idle(self) -> tuple[int, ...]:
-        """The free slots, among them those that were quarantined and whose GPUs are free now."""
+        """The free slots, including those whose quarantine is over."""
         for slot in tuple(self._quarantined):
             if not busy_gpus(self._config.gpus_of(slot)):
                 del self._quarantined[slot]
@@ -41,26 +41,26 @@ class GpuSlots:
 
     @property
     def unusable(self) -> str:
-        """Why no slot can be used; empty if one is free or runs a trial."""
+        """The reason why no slot can be used; empty if one is free or runs a trial."""
         if len(self._quarantined) < self._config.slots or self.idle:
             return ""
         return "; ".join(dict.fromkeys(self._quarantined.values()))
 
     def take(self) -> int:
-        """The first free slot, which is no longer free."""
+        """Take the first free slot."""
         slot = min(self._idle)
         self._idle.remove(slot)
         return slot
 
     def give_back(self, slot: int) -> None:
-        """The trial of a slot ended: the slot is free, or quarantined if the trial waited in vain."""
+        """Free the slot of an ended trial, or quarantine it if its GPUs did not become free in time."""
         if (why := self._busy.pop(slot, None)) is not None:
             self._quarantined[slot] = why
         else:
             self._idle.append(slot)
 
     def await_gpus(self, slot: int, cancel: threading.Event, waiting: Callable[[str], None]) -> str:
-        """Wait until the slot's GPUs are free; returns who holds them if they do not become so in time.
+        """Wait until the slot's GPUs are free; on a timeout, return the processes that hold them.
 
         Slots that share one GPU do not wait for each other.
         """
@@ -73,16 +73,16 @@ class GpuSlots:
 
 
 def gpus_of_slots(config: TrialConfig) -> tuple[str, ...]:
-    """The GPUs that trials use; a test file by itself says how many, so that it may be all."""
+    """Return the GPUs that trials may use: all of them for a test file, which chooses by itself."""
     return tuple(dict.fromkeys(name for slot in range(config.slots) for name in config.gpus_of(slot)))
 
 
 def require_gpus(config: TrialConfig) -> None:
-    """Check that the named GPUs may be used, and that there are enough of them.
+    """Check that the named GPUs exist, and that there are enough for all slots.
 
     Raises:
         UsageError: the profile hides all GPUs from its servers.
-        EnvironmentFailed: a GPU is not there, or they are too few.
+        EnvironmentFailed: a GPU is missing, or there are too few.
     """
     wanted = config.devices or config.share_gpu
     if wanted and config.profile and any(name in config.profile.launch.env for name in gpus.VARIABLES):

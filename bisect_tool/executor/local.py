@@ -1,4 +1,4 @@
-"""Trials on this machine, side by side: a slot is a worktree, a share of the ports, and GPUs of its own."""
+"""Run trials in parallel on this machine: a slot has its own worktree, ports and GPUs."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _FREE_HINT = "End what uses it, or choose other GPUs with --gpus, and resume."
 class LocalExecutor:
     """Owns the slots' worktrees and GPUs while they are reserved.
 
-    Every trial runs in a thread of its own; all of them put their events into one queue.
+    Every trial runs in a thread of its own, and all threads share one event queue.
 
     Raises:
-        UsageError: trials of this profile cannot run side by side.
-        EnvironmentFailed: this machine has too few GPUs for so many slots.
+        UsageError: trials of this profile cannot run in parallel.
+        EnvironmentFailed: this machine has too few GPUs for the slots.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LocalExecutor:
         cancel: threading.Event,
     ) -> None:
         require_parallel(config)
-        self._setting = config
+        self._config = config
         self._repository = repository
         self.cancel = cancel
         sparse = config.profile.sparse if config.profile else ()
@@ -64,11 +64,11 @@ class LocalExecutor:
         with ExitStack() as held:
             held.enter_context(SERVER)
             try:
-                held.enter_context(hold_gpus(gpus_of_slots(self._setting), waiting, self.cancel))
+                held.enter_context(hold_gpus(gpus_of_slots(self._config), waiting, self.cancel))
             except WaitCancelled:
                 raise TrialAborted("interrupted while another run held the GPUs") from None
             self._trees = [
-                held.enter_context(self._worktrees.slot(slot)) for slot in range(self._setting.slots)
+                held.enter_context(self._worktrees.slot(slot)) for slot in range(self._config.slots)
             ]
             at_once = False
             try:
@@ -77,16 +77,16 @@ class LocalExecutor:
                 at_once = True
                 raise
             finally:
-                self._prefetch.end(at_once=at_once)
+                self._prefetch.stop(at_once=at_once)
 
     @property
     def capabilities(self) -> Capabilities:
-        """All that there are."""
+        """Every capability."""
         return Capabilities()
 
     @property
     def capacity(self) -> int:
-        """How many slots are free."""
+        """The number of free slots."""
         return len(self._slots.idle)
 
     def recover(self, folder: Path) -> None:
@@ -95,7 +95,7 @@ class LocalExecutor:
         clear(folder)
 
     def submit(self, sha: str, cells: tuple[str, ...] | None, folder: Path) -> int:
-        """Start a trial in a free slot, and return that."""
+        """Start a trial in a free slot, and return the slot."""
         slot = self._slots.take()
         # A second Ctrl-C ends us at once: nothing waits for this thread then, and the guardian is on its own.
         work = (slot, sha, cells, folder)
@@ -103,13 +103,13 @@ class LocalExecutor:
         return slot
 
     def prefetch(self, shas: tuple[str, ...]) -> None:
-        """Prepare the environments of these commits in the background; replaces what was asked for before."""
-        self._prefetch.want(shas)
+        """Prepare the environments of these commits in the background; replaces the previous request."""
+        self._prefetch.request(shas)
 
     def next_event(self) -> Event:
-        """Wait for the next event of a trial: each of its phases has a deadline of its own.
+        """Wait for the next event of a trial: every phase has a deadline.
 
-        If the trial was lost because no GPU of any slot is free, it ends the run.
+        A trial that was lost because no slot has free GPUs ends the run.
         """
         event = self._events.take()
         if isinstance(event, Yielded | Failed):
@@ -135,16 +135,16 @@ class LocalExecutor:
             self._events.put(Entered(slot, name, folder))
 
         if busy := self._slots.await_gpus(slot, self.cancel, self._wait):
-            return lost(sha, folder, slot, busy).model_copy(update={"where": where(self._setting, slot)})
+            return lost(sha, folder, slot, busy).model_copy(update={"where": where(self._config, slot)})
         phase("checkout", folder)
         worktree = self._trees[slot]
         try:
             tree = worktree.checkout(sha)
         except CheckoutFailed as error:
             return untestable(sha, folder, slot, f"cannot be checked out: {error}")
-        pin(self._setting.check, self._repository, worktree)
-        profile = self._setting.profile
+        pin(self._config.check, self._repository, worktree)
+        profile = self._config.profile
         name = fingerprint(self._repository, sha, profile.build) if profile else ""
         wheels = lineage(self._repository, sha, profile.build) if profile else None
         order = TrialSpec(sha, tree, name, cells, folder, slot, worktree.added, self._wait, wheels)
-        return run_trial(self._setting, order, phase, self.cancel)
+        return run_trial(self._config, order, phase, self.cancel)

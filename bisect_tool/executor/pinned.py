@@ -1,4 +1,4 @@
-"""The tests of one commit in the tree of another: the same ones everywhere."""
+"""Check out the pinned tests over a commit's tree, so that every commit runs the same tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONFTEST = "conftest.py"
 
 
 def pin(check: Check, repository: Repository, worktree: Worktree) -> None:
-    """Restore the tests of a check that are pinned to a commit; do nothing if they are not."""
+    """Check out the tests of a check from the commit that they are pinned to, if they are pinned."""
     sha = check.pinned_to
     if sha is not None:
         conftests = _conftests(check, sha, repository) if check.pins_conftest else ()
@@ -23,6 +23,6 @@ def pin(check: Check, repository: Repository, worktree: Worktree) -> None:
 
 
 def _conftests(check: Check, sha: str, repository: Repository) -> Sequence[str]:
-    """The conftest.py files beside and above the tests."""
+    """Return the conftest.py files in the folders of the tests and their parents."""
     folders = (folder for path in check.pinned_paths for folder in PurePosixPath(path).parents)
     return tuple(repository.tree_hashes(sha, dict.fromkeys(str(folder / _CONFTEST) for folder in folders)))

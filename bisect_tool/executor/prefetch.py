@@ -1,4 +1,4 @@
-"""Environments that will probably be needed next, built while tests run."""
+"""Build the environments that trials will probably need next, while tests run."""
 
 from __future__ import annotations
 
@@ -26,78 +26,78 @@ _REASON_LIMIT = 300
 
 
 class Prefetch:
-    """One build at a time, in a worktree of its own; nothing where commits have no builds of their own.
+    """Builds one environment at a time in a worktree of its own, if commits are built separately.
 
-    What fails here is left to the trial that needs it, which tries anew; `note` is given a sentence about it.
-    A trial that needs what is being built waits for it.
+    An error is passed to `note` as a sentence, and the trial that needs the environment builds it again. A
+    trial waits for an environment that is being built.
     """
 
     def __init__(
         self, config: TrialConfig, repository: Repository, worktrees: Worktrees, note: Callable[[str], None]
     ) -> None:
-        self._setting, self._repository, self._worktrees = config, repository, worktrees
+        self._config, self._repository, self._worktrees = config, repository, worktrees
         self._note = note
-        self._wanted: tuple[str, ...] = ()
+        self._requested: tuple[str, ...] = ()
         self._changed = threading.Condition()
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def want(self, shas: tuple[str, ...]) -> None:
-        """Prepare these commits, the likeliest first; they take the place of those wanted before."""
-        build = own_builds(self._setting.profile)
+    def request(self, shas: tuple[str, ...]) -> None:
+        """Build the environments of these commits, likeliest first; replaces the previous request."""
+        build = own_builds(self._config.profile)
         if build is None:
             return
         with self._changed:
-            self._wanted = shas
+            self._requested = shas
             self._changed.notify()
         if shas and self._thread is None:
             self._thread = threading.Thread(target=self._work, args=(build,), name="prefetch", daemon=True)
             self._thread.start()
 
-    def end(self, *, at_once: bool) -> None:
-        """Cancel the build that runs; `at_once` leaves it to its guardian."""
+    def stop(self, *, at_once: bool) -> None:
+        """Cancel the running build; with `at_once`, do not wait until it has ended."""
         with self._changed:
-            self._ended.set()
+            self._stopped.set()
             self._changed.notify()
         if self._thread is not None and not at_once:
             self._thread.join(_END_S)
 
     def _work(self, build: BuildProfile) -> None:
-        asked: set[str] = set()
+        seen: set[str] = set()
         tried: set[str] = set()
-        for sha in self._likeliest():
-            if sha in asked:
+        for sha in self._next_commits():
+            if sha in seen:
                 continue
-            asked.add(sha)
+            seen.add(sha)
             try:
                 name = fingerprint(self._repository, sha, build)
-                if name not in tried and not Entry.of(self._setting.home.cache, name).complete:
+                if name not in tried and not Entry.of(self._config.home.cache, name).complete:
                     tried.add(name)
                     self._prepare(sha, name, build)
             except BuildInterrupted:
                 _log.debug("%s is not built ahead: interrupted", sha[:9])
                 return
             except (BisectError, CheckoutFailed, OSError) as error:
-                # Nobody may hear the note any more.
+                # Logged as well: the session may have stopped reading notes.
                 _log.warning("%s is not built ahead", sha[:9], exc_info=True)
                 why = clean_line(str(error), _REASON_LIMIT)
                 self._note(f"{sha[:9]} could not be built ahead, and is built again when it is tested: {why}")
 
-    def _likeliest(self) -> Iterator[str]:
-        """What is wanted most, as often as something is; `end` ends it."""
+    def _next_commits(self) -> Iterator[str]:
+        """Yield the likeliest requested commit as long as there is one; returns after `stop`."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._wanted or self._ended.is_set())
-                if self._ended.is_set():
+                self._changed.wait_for(lambda: self._requested or self._stopped.is_set())
+                if self._stopped.is_set():
                     return
-                sha, *rest = self._wanted
-                self._wanted = tuple(rest)
+                sha, *rest = self._requested
+                self._requested = tuple(rest)
             yield sha
 
     def _prepare(self, sha: str, name: str, build: BuildProfile) -> None:
-        cache = self._setting.home.cache
+        cache = self._config.home.cache
         log = cache / "environments" / f"{name}.log"
         wheels = lineage(self._repository, sha, build)
-        with self._worktrees.slot(self._setting.slots) as worktree:
+        with self._worktrees.slot(self._config.slots) as worktree:
             tree = worktree.checkout(sha)
-            prepare(tree, name, build, cache, log, cancel=self._ended, lineage=wheels)
+            prepare(tree, name, build, cache, log, cancel=self._stopped, lineage=wheels)

@@ -1,4 +1,4 @@
-"""Which published wheel the build of each commit uses: a download is cheaper than a compilation."""
+"""Find the published wheel that each commit's build uses: a download is cheaper than a compilation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def published(
     repository: Repository, span: Range, profile: Profile | None, names: Mapping[str, str]
 ) -> dict[str, Wheel]:
-    """The wheel that each commit and good end uses; commits that are compiled are left out.
+    """Return the wheel that each commit and good end uses; commits that are compiled are not in the result.
 
     Args:
         repository: The repository of the range.
@@ -29,7 +29,7 @@ def published(
         names: The fingerprint of each commit's environment.
 
     Raises:
-        EnvironmentFailed: the server of wheels cannot be reached.
+        EnvironmentFailed: the wheel server cannot be reached.
     """
     settings = profile.build.commit_wheels if profile else None
     if profile is None or settings is None:

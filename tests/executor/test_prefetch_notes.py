@@ -27,7 +27,7 @@ def noted(monkeypatch):
 
         monkeypatch.setattr(prefetch, "fingerprint", lambda _, sha, *__: sha)
         monkeypatch.setattr(Prefetch, "_prepare", prepare)
-        monkeypatch.setattr(Prefetch, "_likeliest", lambda _: iter(errors))
+        monkeypatch.setattr(Prefetch, "_next_commits", lambda _: iter(errors))
         setting = SimpleNamespace(home=SimpleNamespace(cache=Path("/nowhere")))
         Prefetch(setting, None, None, notes.append)._work(None)
         return notes
