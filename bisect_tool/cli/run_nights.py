@@ -58,7 +58,7 @@ def run_nights(options: NightlyOptions, given: frozenset[str]) -> int:
         tools = Tools(used, store, os.environ, datetime.now(UTC), say, finish_or_stop)
         try:
             nights, failed = _begun(asked, tools)
-            _foretell(nights) if options.dry_run else _run(nights)
+            _preview(nights) if options.dry_run else _run(nights)
         except SessionInterrupted as interrupted:
             say("interrupted; the next `bisect-run nightly` goes on with it")
             return interrupted.exit_code
@@ -107,9 +107,9 @@ def _begun(asked: Sequence[Watch], tools: Tools) -> tuple[list[Night], list[Exit
     return nights, failed
 
 
-def _foretell(nights: Sequence[Night]) -> None:
+def _preview(nights: Sequence[Night]) -> None:
     for night in nights:
-        night.foretell()
+        night.preview()
 
 
 def _run(nights: Sequence[Night]) -> None:

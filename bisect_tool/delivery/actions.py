@@ -1,4 +1,4 @@
-"""The actions that deliver a night. Each has one line that says what it does, in the imperative."""
+"""The actions that deliver the result of a night. Each has a line in the imperative for the dry run."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ class GithubAnnotations:
 
 @dataclass(frozen=True)
 class SyncIssue:
-    """Make the issue of a cause what it should be tonight.
+    """Open, update, close or reopen the issue of a cause.
 
-    Whether there is an issue is known when it is carried out only: an open cause whose issue is missing gets
-    one, and one that a person closed is left alone.
+    Its state is looked up when the action is carried out: an open cause without an issue gets one, and an
+    issue closed by a person is left alone.
     """
 
     repository: str
@@ -78,7 +78,7 @@ class SyncIssue:
 
 @dataclass(frozen=True)
 class CommentOnPullRequest:
-    """Comment on the pull request of a proven culprit, unless that was done."""
+    """Comment on the pull request of a proven culprit, once."""
 
     repository: str
     number: int
@@ -92,7 +92,7 @@ class CommentOnPullRequest:
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """Post a cause to the webhook, unless its state was posted."""
+    """Post a cause to the webhook, once for each state."""
 
     cause: Cause
 
@@ -104,5 +104,5 @@ class ChatMessage:
 
 
 Post = SyncIssue | CommentOnPullRequest | ChatMessage
-"""What people are notified of; these are paused by the kill switch, and counted against --max-posts."""
+"""Actions that notify people: the kill switch pauses them, and --max-posts limits them."""
 Action = WriteFiles | BuildkiteAnnotation | GithubSummary | GithubAnnotations | Post

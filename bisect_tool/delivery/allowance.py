@@ -1,6 +1,6 @@
-"""How many posts a night may still make.
+"""Count the remaining posts of a night.
 
-That something is fixed is no such post: it ends one of an earlier night, so that there are no more of these.
+Reports of fixes are not counted: there is at most one for each post of an earlier night.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 @dataclass
 class Allowance:
-    """The posts that are left, and how many were held back for want of one."""
+    """The number of posts left, and of posts held back by the limit."""
 
     left: int
     held_back: int = 0
 
     def take(self) -> bool:
-        """Whether one more post may be made; it then counts."""
+        """Count a post; returns False if none is left."""
         if self.left:
             self.left -= 1
             return True

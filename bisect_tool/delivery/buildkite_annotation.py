@@ -1,4 +1,4 @@
-"""Annotate the Buildkite build that runs us, by the agent's own command."""
+"""Annotate the Buildkite build that runs us, with `buildkite-agent annotate`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIMIT = 1 << 20
-"""The bytes that Buildkite takes."""
+"""The largest annotation that Buildkite accepts, in bytes."""
 _DEADLINE_S = 60
 
 
 def annotate_build(text: str, style: str, watch: str, environment: Mapping[str, str]) -> None:
-    """Annotate the build; what an earlier run said of this watch in this build is replaced.
+    """Annotate the build; replaces an earlier annotation for this watch.
 
     Raises:
-        EnvironmentFailed: there is no agent, or it failed.
+        EnvironmentFailed: the agent is missing, or failed.
     """
     argv = ("buildkite-agent", "annotate", "--context", f"bisect-run {watch}", "--style", style)
     variables = {name: value for name, value in environment.items() if name not in NAMES}
@@ -37,5 +37,5 @@ def annotate_build(text: str, style: str, watch: str, environment: Mapping[str, 
         raise EnvironmentFailed(f"buildkite-agent did not end within {_DEADLINE_S} s") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        reason = clean_line(lines[-1], 200) if lines else "it does not say why"
+        reason = clean_line(lines[-1], 200) if lines else "no output"
         raise EnvironmentFailed(f"buildkite-agent annotate failed (exit code {done.returncode}): {reason}")

@@ -1,4 +1,4 @@
-"""Post the state of a cause to the webhook, unless that was done."""
+"""Post the state of a cause to the webhook, once."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def is_due(cause: Cause, sent: Delivered) -> bool:
-    """Whether the state of a cause has to be posted; a fix is posted only where the failure was."""
+    """Whether the state of a cause has to be posted; a fix only if the failure was posted."""
     before = sent.state(markers.identifier(cause))
     if cause.state == "fixed":
         return bool(before) and not markers.is_fixed(before)
-    return before != markers.standing(cause)
+    return before != markers.cause_state(cause)
 
 
 def post_cause(  # noqa: PLR0913, PLR0917 - what is posted, where, and whether
     night: NightlyDocument, cause: Cause, url: str, sent: Delivered, allowance: Allowance, clock: Clock
 ) -> str:
-    """Post the state of a cause; returns what was done, empty if nothing had to be."""
+    """Post the state of a cause; returns what was done, or empty."""
     if not is_due(cause, sent) or (cause.state != "fixed" and not allowance.take()):
         return ""
     arrived = post(url, message(night, cause), clock)
-    sent.record(markers.identifier(cause), markers.standing(cause))
+    sent.record(markers.identifier(cause), markers.cause_state(cause))
     return "posted to the webhook" if arrived else "posted to the webhook, which did not answer: not repeated"

@@ -1,4 +1,4 @@
-"""Check the options of delivery, and what they need of the environment."""
+"""Check the delivery options and the environment variables that they need."""
 
 from __future__ import annotations
 
@@ -29,11 +29,13 @@ def check_delivery(
         UsageError: a name is malformed, or a variable is missing; the message says which.
     """
     if options.out is not None and not _is_writable(Path(options.out).expanduser()):
-        raise UsageError(f"cannot write to --out {clean_line(options.out, 200)}", "Is it a folder of yours?")
+        raise UsageError(
+            f"cannot write to --out {clean_line(options.out, 200)}", "Check that it is a writable folder."
+        )
     if options.github_issues is not None and not NAME.fullmatch(options.github_issues):
         raise UsageError(
-            f"--github-issues {clean_line(options.github_issues, 100)} is no OWNER/REPO",
-            "Such as my-team/engine.",
+            f"--github-issues {clean_line(options.github_issues, 100)} is not OWNER/REPO",
+            "Example: my-team/engine.",
         )
     if not dry_run:
         _check_environment(options, environment)
@@ -46,7 +48,7 @@ def _check_environment(options: DeliveryOptions, environment: Mapping[str, str])
     if options.slack:
         _require(environment, webhook.VARIABLE, "--slack", "Set it to the address of the incoming webhook.")
         if not environment[webhook.VARIABLE].lower().startswith(("https://", "http://")):
-            raise UsageError(f"{webhook.VARIABLE} is no web address", "It begins with https://.")
+            raise UsageError(f"{webhook.VARIABLE} is not an https URL", "It begins with https://.")
     if options.annotate == "buildkite" and not which("buildkite-agent", path=environment.get("PATH", "")):
         raise UsageError("--annotate buildkite needs buildkite-agent", "Is this a job of Buildkite?")
     if options.annotate == "github":
@@ -56,7 +58,7 @@ def _check_environment(options: DeliveryOptions, environment: Mapping[str, str])
 
 
 def _is_writable(folder: Path) -> bool:
-    """Whether it is a folder in which we may write, or can be made one."""
+    """Whether it is a writable folder, or can be created."""
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     return there.is_dir() and os.access(there, os.W_OK)
 

@@ -1,4 +1,4 @@
-"""The time, and how to wait: tests have a clock of their own."""
+"""The current time and sleeping, replaced by tests."""
 
 from __future__ import annotations
 

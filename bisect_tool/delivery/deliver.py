@@ -63,11 +63,11 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
     dry_run: bool,
     clock: Clock = SYSTEM,
 ) -> DeliveryReport:
-    """Deliver the result of a night; with `dry_run` say what would be done, a line for each action.
+    """Deliver the result of a night; with `dry_run`, print what would be done, a line for each action.
 
-    A channel that fails does not keep the others from being tried: the outcome of each action is returned,
-    and `say` is given a line about it. Whatever is delivered twice is as if delivered once, also where a run
-    was killed in the middle. Secrets of the environment are masked.
+    A failed channel does not stop the others: the outcome of each action is returned, and `say` is called
+    with a line about it. Delivery is idempotent, also after a run that was killed. Secrets of the environment
+    are masked.
     """
     night = sanitise(document, secret_values(environment))
     actions = plan(night, options, environment.get("GITHUB_SERVER_URL") or _SERVER)
@@ -94,16 +94,16 @@ def deliver(  # noqa: PLR0913, PLR0917 - what is delivered, where to, and how
 
 
 def _is_due(action: ChatMessage, sent: Delivered) -> bool:
-    """Whether a message would be posted; if that cannot be read, the attempt to post it says why."""
+    """Whether a message would be posted; if that cannot be read, posting raises the error."""
     try:
         return is_due(action.cause, sent)
     except BisectError as error:
-        _log.debug("what was sent is not known: %s", error.message)
+        _log.debug("cannot read what was sent: %s", error.message)
         return True
 
 
 def _channels_after_bisecting(night: NightlyDocument, options: DeliveryOptions) -> str:
-    """Where the result of tonight's bisections would be posted; empty if there is none."""
+    """Describe where results of tonight's bisections would be posted; empty if nowhere."""
     if not any(cell.action.startswith("bisect ") for cell in night.cells):
         return ""
     return listing(
@@ -120,7 +120,7 @@ def _sent(home: Home) -> Delivered:
 
 
 def _post(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]) -> tuple[Outcome, ...]:
-    """Carry out the actions that people are notified of: of one home, one run after the other."""
+    """Carry out the actions that notify people, under the lock of the home."""
     if not actions:
         return ()
     lock = delivery.home.state / "nightly" / "delivery.lock"
@@ -128,14 +128,14 @@ def _post(actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], N
         try:
             held.enter_context(lease(lock, _LOCK_WAIT_S, "another run delivers its results", say))
         except (BisectError, OSError) as error:
-            return tuple(_said(Outcome(action, error=_reason(error)), say) for action in actions)
+            return tuple(_announced(Outcome(action, error=_reason(error)), say) for action in actions)
         return _carry_out(actions, delivery, say)
 
 
 def _carry_out(
     actions: Sequence[Action], delivery: _Delivery, say: Callable[[str], None]
 ) -> tuple[Outcome, ...]:
-    return tuple(_said(_outcome(action, delivery), say) for action in actions)
+    return tuple(_announced(_outcome(action, delivery), say) for action in actions)
 
 
 def _outcome(action: Action, delivery: _Delivery) -> Outcome:
@@ -145,7 +145,7 @@ def _outcome(action: Action, delivery: _Delivery) -> Outcome:
         return Outcome(action, error=_reason(error))
 
 
-def _said(outcome: Outcome, say: Callable[[str], None]) -> Outcome:
+def _announced(outcome: Outcome, say: Callable[[str], None]) -> Outcome:
     if outcome.line:
         say(outcome.line)
     return outcome
@@ -159,7 +159,7 @@ def _reason(error: BisectError | OSError) -> str:
 
 @dataclass
 class _Delivery:
-    """Carries out actions; used as a context manager, which closes its connections."""
+    """Carries out actions; a context manager that closes its connections."""
 
     night: NightlyDocument
     environment: Mapping[str, str]
@@ -176,7 +176,7 @@ class _Delivery:
         self._closing.close()
 
     def carry_out(self, action: Action) -> str:
-        """Carry out an action; returns what was done, empty if nothing had to be."""
+        """Carry out an action; returns what was done, or empty."""
         match action:
             case WriteFiles(folder=folder):
                 write_files(self.night, folder)

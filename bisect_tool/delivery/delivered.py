@@ -1,4 +1,4 @@
-"""A file with the states that the webhook was sent, since a webhook cannot be read back."""
+"""Store the states that were posted to the webhook, since a webhook cannot be read."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _SCHEMA = 1
 
 
 class Delivered:
-    """The last state of each cause that was sent, by its fingerprint. Its users hold the lock of delivery."""
+    """The last posted state of each cause, by fingerprint. Callers hold the lock of delivery."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def state(self, name: str) -> str:
-        """The state that was sent last, empty if none was."""
+        """Return the state that was posted last, or empty."""
         return self._read().get(name, "")
 
     def record(self, name: str, state: str) -> None:
-        """Record that a state was sent; on disk when this returns."""
+        """Record that a state was posted; on disk when this returns."""
         content = {"schema": _SCHEMA, "webhook": {**self._read(), name: state}}
         write_whole(self._path, json.dumps(content, indent=2))
 
     def _read(self) -> dict[str, str]:
-        """What is recorded.
+        """Read the file.
 
         Raises:
-            EnvironmentFailed: it cannot be read: without it everything would be sent again.
+            EnvironmentFailed: it cannot be read; without it everything would be posted again.
         """
         try:
             return dict(json.loads(self._path.read_text(encoding="utf-8"))["webhook"])
@@ -42,5 +42,5 @@ class Delivered:
         except (OSError, ValueError, TypeError, KeyError):
             raise EnvironmentFailed(
                 f"cannot read which messages were sent: {self._path}",
-                "Delete it; they are sent once more then.",
+                "Delete it to send the messages again.",
             ) from None

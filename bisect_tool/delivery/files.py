@@ -1,4 +1,4 @@
-"""Write the result of a night and of each cause into a folder, each file as a whole."""
+"""Write the result of a night and of each cause into a folder, each file atomically."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_files(night: NightlyDocument, folder: str) -> None:
     except OSError as error:
         raise EnvironmentFailed(
             f"cannot write to {path}: {error.strerror}",
-            "Check --out: its space and permissions. The result itself is kept in the home.",
+            "Check the disk space and permissions of --out. The result itself is stored in the home.",
         ) from error
 
 

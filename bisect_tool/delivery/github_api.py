@@ -1,7 +1,7 @@
-"""Requests to GitHub's REST API with a token that may write.
+"""Send requests to GitHub's REST API with a token that may write.
 
-Reads and edits are repeated when an answer is lost. A creation is not: whether it was done is unknown then,
-and `LostAnswer` says so. Writes are a second apart, as GitHub recommends.
+Reads and edits are retried when the answer is lost. Creations are not: they may have succeeded, and raise
+`LostAnswer`. Writes are a second apart, as GitHub recommends.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _MOVED = (301, 302, 307, 308)
 
 
 class LostAnswer(EnvironmentFailed):
-    """A creation has no answer: it was done, or it was not."""
+    """The answer to a creation was lost: it may have succeeded."""
 
 
 class Rejected(EnvironmentFailed):
-    """GitHub rejects a request for good; `status` is that of HTTP."""
+    """GitHub rejects a request permanently; `status` is the HTTP status."""
 
     def __init__(self, status: int, message: str, hint: str) -> None:
         super().__init__(message, hint)
@@ -52,10 +52,10 @@ class Rejected(EnvironmentFailed):
 
 
 class GithubApi:
-    """Sends requests; used as a context manager, which closes its connections.
+    """Sends requests; a context manager that closes its connections.
 
-    Every method raises EnvironmentFailed where GitHub cannot be reached, and Rejected, which names the
-    permission that is missing.
+    Every method raises EnvironmentFailed if GitHub cannot be reached, and Rejected, which names the missing
+    permission.
     """
 
     def __init__(self, url: str, token: str, clock: Clock) -> None:
@@ -76,11 +76,11 @@ class GithubApi:
         self._session.close()
 
     def get(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - JSON
-        """One page."""
+        """Return the JSON at a path."""
         return self._body(self._request(_READ, self._address(path, parameters)))
 
     def entries(self, path: str, **parameters: str) -> Iterator[Any]:
-        """The entries of all pages of a listing."""
+        """Yield the entries of all pages of a listing."""
         url = self._address(path, {**parameters, "per_page": "100"})
         for _ in range(_PAGES):
             response = self._request(_READ, url)
@@ -98,17 +98,17 @@ class GithubApi:
         """Create something.
 
         Raises:
-            LostAnswer: it is not known whether it was created.
+            LostAnswer: it is unknown whether it was created.
         """
         return self._body(self._request(_POST, self._address(path, {}), body, creates=True))
 
     def query(self, text: str) -> Any:  # noqa: ANN401 - JSON
-        """The answer to a query of GraphQL, which is beside the REST API (on an own server, `/api/v3`)."""
+        """Return the answer to a GraphQL query. On GitHub Enterprise, its URL is beside `/api/v3`."""
         url = f"{self._url.removesuffix('/v3')}/graphql"
         return self._body(self._request(_POST, url, {"query": text}))
 
     def edit(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
-        """Change something; what is changed twice is as if changed once."""
+        """Change something; the change must be idempotent."""
         return self._body(self._request("PATCH", self._address(path, {}), body))
 
     def _address(self, path: str, parameters: Mapping[str, str]) -> str:
@@ -116,13 +116,13 @@ class GithubApi:
             return str(requests.Request("GET", f"{self._url}{path}", params=parameters).prepare().url)
         except requests.RequestException:
             raise EnvironmentFailed(
-                f"GITHUB_API_URL is no address: {clean_line(self._url, 200)}", "Unset it, or correct it."
+                f"GITHUB_API_URL is not a URL: {clean_line(self._url, 200)}", "Unset it, or correct it."
             ) from None
 
     def _request(
         self, method: str, url: str, body: object = None, *, creates: bool = False
     ) -> requests.Response:
-        """Send until there is an answer that counts; only refusals for the rate limit repeat a creation."""
+        """Send a request, retrying temporary failures; a creation only after a rate limit rejection."""
         reason = ""
         for attempt in range(_TRIES):
             self._pace(method)
@@ -157,22 +157,24 @@ class GithubApi:
         self._next_write = self.clock.now() + _PACE_S
 
     def _wait(self, response: requests.Response, attempt: int) -> float | None:
-        """How long to wait before another try; None for an answer that counts."""
+        """Return how long to wait before a retry; None if the answer is final."""
         status, headers, now = response.status_code, response.headers, self.clock.now()
         if is_refusal(status, headers, now) or (
             status == 403 and b"secondary rate limit" in response.content
         ):
             wait = max(1.0, wait_after_refusal(headers, now))
             if wait > _LONGEST_WAIT:
-                raise EnvironmentFailed(f"GitHub permits no request for {wait / 60:.0f} minutes", _NEXT_NIGHT)
+                raise EnvironmentFailed(
+                    f"the rate limit of GitHub is exhausted for {wait / 60:.0f} minutes", _NEXT_NIGHT
+                )
             return wait
         return 2.0**attempt if status >= requests.codes.server_error else None
 
     def _check(self, response: requests.Response, method: str, url: str) -> None:
-        """Raise what a rejection means.
+        """Check the status of an answer.
 
         Raises:
-            Rejected: it is one.
+            Rejected: the request was rejected.
         """
         status = response.status_code
         if status < requests.codes.multiple_choices:
@@ -180,7 +182,7 @@ class GithubApi:
         raise Rejected(status, *_rejection(response, f"{method} {urlsplit(url).path}"))
 
     def _same_server(self, url: str) -> str:
-        """The address of the next page, which must be on the same server, as that gets the token."""
+        """Return the URL of the next page, which must be on the same server, since it gets the token."""
         here, there = urlsplit(self._url), urlsplit(urljoin(f"{self._url}/", url))
         if (here.scheme, here.netloc) != (there.scheme, there.netloc):
             raise UnexpectedAnswer(f"GitHub refers to another server: {clean_line(url, 200)}")
@@ -192,16 +194,16 @@ class GithubApi:
 
 
 def _rejection(response: requests.Response, request: str) -> tuple[str, str]:
-    """A message and a hint for an answer from 300 on that does not go away."""
+    """Return a message and a hint for a permanent rejection (HTTP 3xx or 4xx)."""
     status, headers = response.status_code, response.headers
     permission = headers.get("X-Accepted-GitHub-Permissions") or headers.get("X-Accepted-OAuth-Scopes")
     needed = clean_line(permission or "issues=write, and pull_requests=write to comment on them", 200)
     if status in _MOVED:
-        return f"the repository has moved: {request}", "Give its new name."
+        return f"the repository has moved: {request}", "Use its new name."
     if status == requests.codes.unauthorized:
         return "GitHub does not accept the token", f"Is {TOKEN} right, and not expired?"
     if status == requests.codes.forbidden:
-        said = _said(response)
+        said = _error_text(response)
         return (
             f"the token may not {request}{f' ({said})' if said else ''}",
             f"{TOKEN} needs the permission {needed}.",
@@ -213,10 +215,10 @@ def _rejection(response: requests.Response, request: str) -> tuple[str, str]:
         )
     if status == requests.codes.gone:
         return f"the repository has no issues: {request}", "Enable them in its settings."
-    return f"GitHub rejects {request}: HTTP {status} {_said(response)}".rstrip(), ""
+    return f"GitHub rejects {request}: HTTP {status} {_error_text(response)}".rstrip(), ""
 
 
-def _said(response: requests.Response) -> str:
+def _error_text(response: requests.Response) -> str:
     try:
         body = response.json()
     except requests.JSONDecodeError:

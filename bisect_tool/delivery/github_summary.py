@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 _LIMIT = 1 << 20
-"""The bytes that GitHub takes of one step; of a longer summary it shows nothing."""
+"""The limit of a step's summary, in bytes; GitHub does not show a longer one."""
 
 
 def append_summary(text: str, environment: Mapping[str, str]) -> None:
-    """Append to the summary, once, as much as fits.
+    """Append to the summary, once, truncated to the limit.
 
     Raises:
-        EnvironmentFailed: there is no summary, or it cannot be written.
+        EnvironmentFailed: the variable is not set, or the file cannot be written.
     """
     name = environment.get(VARIABLE, "")
     if not name:

@@ -1,6 +1,6 @@
-"""The issues of a repository that are ours: found by their fingerprint, created once, edited.
+"""Find, create and edit our issues in a repository, by the fingerprint of a cause.
 
-Anybody can copy a fingerprint into an issue or a comment, so only those by the account of our token count.
+Anybody can copy a fingerprint into an issue or a comment, so only those by our token's account count.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Issue:
 
     @property
     def is_paused(self) -> bool:
-        """Whether people want us to leave it alone."""
+        """Whether a label asks us to leave it alone."""
         return PAUSED_LABEL in self.labels
 
 
@@ -87,14 +87,14 @@ class Issues:
         self._taken: set[int] = set()
 
     def find(self, name: str) -> Issue | None:
-        """The issue of a cause, by its fingerprint; of several the oldest."""
+        """Find the issue of a cause by its fingerprint; the oldest of several."""
         return _oldest(_of(name, self._labelled)) or self._recent(name) or self._searched(name)
 
     def take_over(self, session: str, state: str, causes: Collection[str]) -> Issue | None:
-        """The issue of the same bisection under another fingerprint.
+        """Find the issue of the same bisection under another fingerprint.
 
-        Its candidates were narrowed since, or it has the very `state`: the home forgot which fingerprint the
-        cause had. An issue is taken over once, and not if its cause is among the `causes` of tonight.
+        Its candidates were narrowed since, or it has the same `state` (the home lost the fingerprint of the
+        cause). An issue is taken over once, and not if its cause is among the `causes` of tonight.
         """
         first = _oldest(
             each
@@ -111,17 +111,17 @@ class Issues:
         return first
 
     def get(self, number: int) -> Issue:
-        """An issue or pull request by its number."""
+        """Return an issue or pull request by its number."""
         return _issue(self._api.get(f"{self._path}/{number}"))
 
     def create(self, name: str, title: str, body: str) -> Issue:
-        """Create the issue of a cause; one that was created in the meantime is returned instead.
+        """Create the issue of a cause, or return one that was created in the meantime.
 
         Raises:
             LostAnswer: GitHub did not answer several times.
         """
         content = {"title": title, "body": body, "labels": [LABEL]}
-        created = self._certain(
+        created = self._create_once(
             lambda: _issue(self._api.create(self._path, content)), lambda: self._recent(name)
         )
         return self._without_duplicate(created, name)
@@ -131,26 +131,26 @@ class Issues:
         self._api.edit(f"{self._path}/{number}", fields)
 
     def comments(self, number: int) -> list[str]:
-        """Our comments on an issue or a pull request, the oldest first."""
+        """Return our comments on an issue or a pull request, oldest first."""
         found = (
             read(_Comment, each, "GitHub") for each in self._api.entries(f"{self._path}/{number}/comments")
         )
         return [each.body or "" for each in found if each.user and each.user.login == self._login]
 
     def comment(self, number: int, body: str) -> None:
-        """Comment on an issue or a pull request; if the answer is lost, look whether it was done.
+        """Comment on an issue or a pull request; if the answer is lost, check whether it was posted.
 
         Raises:
             LostAnswer: GitHub did not answer several times.
         """
         path = f"{self._path}/{number}/comments"
-        self._certain(
+        self._create_once(
             lambda: self._api.create(path, {"body": body}),
-            lambda: body if body.strip() in map(_plain, self.comments(number)) else None,
+            lambda: body if body.strip() in map(_normalised, self.comments(number)) else None,
         )
 
-    def _certain(self, create: Callable[[], _Created], look: Callable[[], _Created | None]) -> _Created:
-        """Create something once: where the answer is lost, look whether it was done before trying again."""
+    def _create_once(self, create: Callable[[], _Created], look: Callable[[], _Created | None]) -> _Created:
+        """Create something once: if the answer is lost, check whether it exists before retrying."""
         lost = None
         for _ in range(_TRIES):
             try:
@@ -165,7 +165,7 @@ class Issues:
         raise lost
 
     def _without_duplicate(self, created: Issue, name: str) -> Issue:
-        """The issue that counts, after another run may have created one at the same time: the older one."""
+        """Close our issue if another run created one at the same time, and return the older one."""
         first = self._recent(name)
         if first is None or first.number >= created.number:
             return created
@@ -183,7 +183,7 @@ class Issues:
         return own_account(self._api)
 
     def _recent(self, name: str) -> Issue | None:
-        """The issue of a cause among the newest ones, which a search does not know yet."""
+        """Find the issue of a cause among the newest ones, which the search has not indexed yet."""
         page = self._api.get(self._path, state="all", sort="created", direction="desc", per_page="100")
         return _oldest(filter(self._is_ours, _of(name, map(_issue, page))))
 
@@ -206,8 +206,8 @@ def _oldest(issues: Iterable[Issue]) -> Issue | None:
     return min(found, key=lambda issue: issue.number, default=None)
 
 
-def _plain(body: str) -> str:
-    """A comment as it was sent: GitHub may change its line ends."""
+def _normalised(body: str) -> str:
+    """Normalise a comment: GitHub may change its line ends."""
     return body.replace("\r\n", "\n").strip()
 
 

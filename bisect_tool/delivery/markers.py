@@ -1,8 +1,8 @@
-"""Comments of HTML by which issues and comments of ours are found again. Pure.
+"""HTML comments that mark our issues and comments. Pure.
 
-An issue's body has a section of ours, with the fingerprint of its cause and the state that it was given last.
-What people write before or after the section stays. The section quotes logs, in which a marker may be forged:
-so the first marker of a body counts, and the last end of a section.
+The body of an issue has a section of ours, with the fingerprint of its cause and the last state. Text before
+and after the section is kept. The section quotes logs, which may contain forged markers: so the first start
+marker of a body counts, and the last end marker.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _SHA = 12
 
 
 def identifier(cause: Cause) -> str:
-    """The fingerprint of a cause; one that cannot be part of a name or a comment is hashed."""
+    """Return the fingerprint of a cause, hashed if it cannot be part of a file name or comment."""
     return _safe(cause.fingerprint)
 
 
 def session_name(cause: Cause) -> str:
-    """The session of a cause as the section has it, empty if there is none."""
+    """Return the session of a cause as written in the section, or empty."""
     return cause.session and _safe(cause.session)
 
 
-def standing(cause: Cause) -> str:
-    """What is known of a cause, as a word that changes when people should be notified."""
+def cause_state(cause: Cause) -> str:
+    """Return the state of a cause as one word; people are notified when it changes."""
     if cause.state == "fixed":
         return f"fixed-{cause.fixed_by[:_SHA] or 'unknown'}"
     if not cause.culprit:
@@ -49,18 +49,18 @@ def standing(cause: Cause) -> str:
 
 
 def is_fixed(state: str) -> bool:
-    """Whether a state of `standing` is that of a cause that was fixed."""
+    """Whether a state is that of a fixed cause."""
     return state.startswith("fixed-")
 
 
 def search_text(name: str) -> str:
-    """What a search of bodies has to find."""
+    """Return the text to search for in bodies."""
     return f"bisect-run:{name}"
 
 
 def section(cause: Cause, text: str) -> str:
-    """The section of an issue's body."""
-    lines = [f"<!-- bisect-run:{identifier(cause)} -->", f"<!-- bisect-run-state:{standing(cause)} -->"]
+    """Return our section of an issue's body."""
+    lines = [f"<!-- bisect-run:{identifier(cause)} -->", f"<!-- bisect-run-state:{cause_state(cause)} -->"]
     if cause.session:
         lines.append(f"<!-- bisect-run-session:{session_name(cause)} -->")
     begin = "\n".join(lines)
@@ -68,25 +68,25 @@ def section(cause: Cause, text: str) -> str:
 
 
 def section_name(body: str) -> str:
-    """The fingerprint of the section in a body, empty if there is none."""
+    """Return the fingerprint of the section in a body, or empty."""
     found = _BEGIN.search(body)
     return found["name"] if found else ""
 
 
 def section_session(body: str) -> str:
-    """The session of the section in a body, empty if there is none."""
+    """Return the session of the section in a body, or empty."""
     found = _BEGIN.search(body)
     return (found["session"] or "") if found else ""
 
 
 def section_state(body: str) -> str:
-    """The state that the section in a body was given last, empty if there is no section."""
+    """Return the state in the section of a body, or empty."""
     found = _BEGIN.search(body)
     return found["state"] if found else ""
 
 
 def section_rest(body: str) -> str:
-    """What follows the first paragraph of the section in a body, empty if there is none."""
+    """Return the section of a body without its first paragraph, or empty."""
     body = body.replace("\r\n", "\n")
     found = _BEGIN.search(body)
     if found is None:
@@ -97,7 +97,7 @@ def section_rest(body: str) -> str:
 
 
 def replace_section(body: str, new: str) -> str:
-    """The body with another section; the text before and after it is kept."""
+    """Replace the section of a body; the text before and after it is kept."""
     body = body.replace("\r\n", "\n")
     found = _BEGIN.search(body)
     if found is None:
@@ -108,19 +108,19 @@ def replace_section(body: str, new: str) -> str:
 
 
 def comment(cause: Cause, text: str) -> str:
-    """A comment that reports the state of a cause."""
-    return f"<!-- bisect-run:{identifier(cause)} {standing(cause)} -->\n\n{text.strip()}\n"
+    """Return a comment that reports the state of a cause."""
+    return f"<!-- bisect-run:{identifier(cause)} {cause_state(cause)} -->\n\n{text.strip()}\n"
 
 
-def told_state(comments: Iterable[str], cause: Cause) -> str:
-    """The state of a cause in the last comment on it, empty without one."""
+def commented_state(comments: Iterable[str], cause: Cause) -> str:
+    """Return the state of a cause in the last comment on it, or empty."""
     found = (_COMMENT.match(each) for each in comments)
     states = [match[2] for match in found if match and match[1] == identifier(cause)]
     return states[-1] if states else ""
 
 
 def _safe(name: str) -> str:
-    """The name as part of a comment or of a file's name: hashed if it cannot be."""
+    """Return the name, hashed if it cannot be part of a comment or file name."""
     if re.fullmatch(_NAME, name):
         return name
     return hashlib.sha256(name.encode(errors="replace")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The outcomes of the actions of a delivery, one by one: one that fails says nothing about the others."""
+"""The outcomes of the actions of a delivery, which fail independently."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of an action: `done` in words, empty if nothing had to be; or the `error` that it met."""
+    """The outcome of an action: what was done (or empty), or the error."""
 
     action: Action
     done: str = ""
@@ -23,30 +23,30 @@ class Outcome:
 
     @property
     def line(self) -> str:
-        """What to say about it, empty for nothing."""
+        """The line to print, or empty."""
         return f"could not {self.action.line}: {self.error}" if self.error else self.done
 
 
 @dataclass(frozen=True)
 class DeliveryReport:
-    """The outcomes of the actions that were carried out, in order; `paused` are those that were not."""
+    """The outcomes of the actions in order, and the actions that were paused."""
 
     outcomes: tuple[Outcome, ...] = ()
     paused: tuple[Post, ...] = ()
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
-        """Those that failed."""
+        """The failed actions."""
         return tuple(each for each in self.outcomes if each.error)
 
     @property
     def summary(self) -> str:
-        """How many failed, and what to do about it."""
+        """Summarise how many failed, and what to do."""
         of_all = f"{len(self.failed)} of {count(len(self.outcomes), 'action')}"
         return f"{of_all} of delivery failed. See above. The next night delivers what is missing."
 
     def misses(self, cause: Cause) -> bool:
-        """Whether an action failed or is paused that is about this cause, or about all."""
+        """Whether an action about this cause, or about all causes, failed or is paused."""
         missing = (*(each.action for each in self.failed), *self.paused)
         return any(
             not isinstance(action, Post) or action.cause.fingerprint == cause.fingerprint

@@ -1,4 +1,4 @@
-"""The account of a token, by whose name our issues and comments are known."""
+"""Look up the account of the token, the author of our issues and comments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bisect_tool.delivery.github_api import GithubApi
 
 ACTIONS = "github-actions[bot]"
-"""The account of the token of a workflow."""
+"""The account of a workflow's token."""
 _BOT = "[bot]"
 _FORBIDDEN, _NOT_FOUND = 403, 404
 
@@ -29,10 +29,10 @@ class _Query(Answer):
 
 
 def own_account(api: GithubApi) -> str:
-    """The login of the token's account.
+    """Return the login of the token's account.
 
-    GitHub forbids `/user` to the token of an app, a workflow's among them. The viewer of GraphQL is the app's
-    bot; where GraphQL is closed as well, it is taken for a workflow's.
+    GitHub forbids `/user` to the token of an app or a workflow. The viewer of GraphQL is then the app's bot;
+    if GraphQL is forbidden as well, the token counts as a workflow's.
     """
     try:
         return read(_Account, api.get("/user"), "GitHub").login

@@ -13,7 +13,7 @@ VARIABLE = "BISECT_RUN_PAUSE_POSTS"
 
 
 def why_paused(home: Home, environment: Mapping[str, str]) -> str:
-    """Why nothing is posted, empty if nothing stops it."""
+    """Return why posts are paused, or empty."""
     if environment.get(VARIABLE):
         return f"{VARIABLE} is set"
     file = home.state / "nightly" / "paused"

@@ -1,4 +1,4 @@
-"""Plan what has to be delivered of a night. Pure."""
+"""Plan the actions that deliver the result of a night. Pure."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from bisect_tool.results.nightly import Cause, NightlyDocument
 
 _ORDER = ("new", "fixed", "open")
-"""What is news comes before what was posted in an earlier night, in case that there is a limit."""
+"""News come first, since the number of posts is limited."""
 
 
 def plan(night: NightlyDocument, options: DeliveryOptions, server: str) -> tuple[Action, ...]:
-    """The actions, in the order in which they are carried out: what stays on this machine comes first.
+    """Return the actions in order: those on this machine come first.
 
-    `server` is the web address of GitHub: a culprit of a repository elsewhere gets no comment.
+    `server` is the URL of GitHub: culprits of repositories elsewhere get no comment.
     """
     return (*_local(night, options), *_posts(night, options, server))
 

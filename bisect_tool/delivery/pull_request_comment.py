@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def comment_on_pull_request(action: CommentOnPullRequest, issues: Issues, allowance: Allowance) -> str:
-    """Comment unless that was done; returns what was done, empty if nothing had to be."""
+    """Comment unless there is a comment; returns what was done, or empty."""
     found = issues.get(action.number)
     if not found.is_pull_request:
-        return f"left {action.number} alone: it is no pull request"
+        return f"left {action.number} alone: it is not a pull request"
     if found.is_paused:
         return f"left pull request {action.number} alone: it is paused by its label"
-    if markers.told_state(issues.comments(action.number), action.cause):
+    if markers.commented_state(issues.comments(action.number), action.cause):
         return ""
     if not allowance.take():
         return ""

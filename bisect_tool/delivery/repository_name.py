@@ -1,4 +1,4 @@
-"""The name OWNER/REPO of a repository on GitHub, from its URL. Pure."""
+"""Read OWNER/REPO from the URL of a repository on GitHub. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SSH = re.compile(r"[\w.-]+@(?P<host>[\w.-]+):/?(?P<path>.+)")
 
 
 def repository_name(url: str, server: str) -> str:
-    """`my-team/engine`; empty if the URL is not one of a repository on the server."""
+    """Return `my-team/engine`; empty if the URL is not a repository on the server."""
     ssh = _SSH.fullmatch(url)
     try:
         host, path = (ssh["host"], ssh["path"]) if ssh else (urlsplit(url).hostname, urlsplit(url).path)

@@ -1,7 +1,7 @@
-"""Make the issue of a cause what it should be: open, update, close or reopen it.
+"""Open, update, close or reopen the issue of a cause.
 
-A comment that reports a new state comes before the edit that records it, and is looked for first: a run that
-was killed between the two does not comment again.
+A comment about a new state is posted before the edit that records the state, and only if it does not exist:
+so a run killed between the two does not cause a second comment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def sync_issue(night: NightlyDocument, cause: Cause, issues: Issues, allowance: Allowance) -> str:
-    """Make the issue what it should be; returns what was done, empty if nothing had to be."""
+    """Synchronise the issue of a cause; returns what was done, or empty."""
     found = issues.find(markers.identifier(cause)) or _renamed(night, cause, issues)
     if found is not None:
         return _updated(night, cause, found, issues, allowance)
@@ -32,20 +32,20 @@ def sync_issue(night: NightlyDocument, cause: Cause, issues: Issues, allowance: 
 
 
 def _renamed(night: NightlyDocument, cause: Cause, issues: Issues) -> Issue | None:
-    """The issue that the bisection of this cause has under another fingerprint; None if there is none."""
+    """Find the issue of this cause's bisection under another fingerprint."""
     if not cause.session or cause.state == "fixed":
         return None
     tonight = {markers.identifier(each) for each in night.causes}
-    return issues.take_over(markers.session_name(cause), markers.standing(cause), tonight)
+    return issues.take_over(markers.session_name(cause), markers.cause_state(cause), tonight)
 
 
 def _updated(night: NightlyDocument, cause: Cause, found: Issue, issues: Issues, allowance: Allowance) -> str:
-    before, after = markers.section_state(found.body), markers.standing(cause)
+    before, after = markers.section_state(found.body), markers.cause_state(cause)
     if markers.is_fixed(after) and not found.is_open:
         return ""
-    untouchable = _untouchable(found, before, after)
-    if untouchable:
-        return f"left issue {found.number} alone: {untouchable}"
+    reason = _left_alone_reason(found, before, after)
+    if reason:
+        return f"left issue {found.number} alone: {reason}"
     fields: dict[str, object] = {}
     text = issue_body(night, cause, PAUSED_LABEL, markers.section_rest(found.body))
     body = markers.replace_section(found.body, markers.section(cause, text))
@@ -54,15 +54,15 @@ def _updated(night: NightlyDocument, cause: Cause, found: Issue, issues: Issues,
     if before != after:
         if cause.state != "fixed" and not allowance.take():
             return ""
-        _tell(night, cause, found, issues, again=markers.is_fixed(before))
+        _comment_state(night, cause, found, issues, again=markers.is_fixed(before))
         fields |= _state_fields(cause)
     if fields:
         issues.edit(found.number, **fields)
     return _done(found, fields) if fields else ""
 
 
-def _untouchable(found: Issue, before: str, after: str) -> str:
-    """Why an issue is left alone, or empty: what people did with it holds."""
+def _left_alone_reason(found: Issue, before: str, after: str) -> str:
+    """Return why an issue is left alone, or empty: changes by people take precedence."""
     if found.is_paused:
         return f"it has the label {PAUSED_LABEL}"
     if not found.is_open and not markers.is_fixed(before):
@@ -72,8 +72,10 @@ def _untouchable(found: Issue, before: str, after: str) -> str:
     return ""
 
 
-def _tell(night: NightlyDocument, cause: Cause, found: Issue, issues: Issues, *, again: bool) -> None:
-    if markers.told_state(issues.comments(found.number), cause) != markers.standing(cause):
+def _comment_state(
+    night: NightlyDocument, cause: Cause, found: Issue, issues: Issues, *, again: bool
+) -> None:
+    if markers.commented_state(issues.comments(found.number), cause) != markers.cause_state(cause):
         issues.comment(found.number, markers.comment(cause, change(night, cause, again=again)))
 
 

@@ -1,4 +1,4 @@
-"""Post a message to a Slack-compatible webhook, whose address is a secret: no message of ours has it."""
+"""Post a message to a Slack-compatible webhook. Its URL is a secret, so errors do not contain it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOO_MANY = 429
 
 
 def post(url: str, text: str, clock: Clock) -> bool:
-    """Post a message; returns whether it is known to have arrived: an answer that is lost leaves that open.
+    """Post a message; returns False if the answer was lost, so that it may not have arrived.
 
     Raises:
         EnvironmentFailed: it was not posted.
@@ -46,18 +46,18 @@ def post(url: str, text: str, clock: Clock) -> bool:
             break
         clock.sleep(max(1.0, wait))
     if response.status_code >= requests.codes.multiple_choices:
-        raise _failed(f"HTTP {response.status_code} {_said(response.text, url)}".rstrip())
+        raise _failed(f"HTTP {response.status_code} {_answer_text(response.text, url)}".rstrip())
     return True
 
 
-def _said(text: str, url: str) -> str:
-    """What an answer says; empty if any of it may be of the address."""
+def _answer_text(text: str, url: str) -> str:
+    """Return the text of an answer; empty if it may contain part of the URL."""
     address, words = unquote(url).lower(), re.findall(r"[\w-]{4,}", unquote(text).lower())
     return "" if any(word in address for word in words) else clean_line(text, 100)
 
 
 def _may_have_arrived(error: requests.RequestException | ValueError) -> bool:
-    """Whether the connection was lost after the message was sent, not before it was made."""
+    """Whether the message may have been sent before the connection was lost."""
     if isinstance(error, requests.ReadTimeout | requests.exceptions.ChunkedEncodingError):
         return True
     # A connection that was never made has the reason why (`urllib3.exceptions.MaxRetryError`).
@@ -66,4 +66,4 @@ def _may_have_arrived(error: requests.RequestException | ValueError) -> bool:
 
 
 def _failed(reason: str) -> EnvironmentFailed:
-    return EnvironmentFailed(f"the webhook did not take the message: {reason}", f"Is {VARIABLE} right?")
+    return EnvironmentFailed(f"the webhook did not accept the message: {reason}", f"Is {VARIABLE} right?")

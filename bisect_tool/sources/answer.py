@@ -1,4 +1,4 @@
-"""Read the JSON of a service into models: unknown fields are left out, wrong ones are named."""
+"""Validate the JSON of a service with models: unknown fields are ignored, invalid ones named in the error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME_LIMIT = 500
 
 
 class UnexpectedAnswer(EnvironmentFailed):
-    """A service answered with something that is not documented."""
+    """The answer of a service does not match its documentation."""
 
 
 class Answer(BaseModel):
@@ -29,7 +29,7 @@ def _text(value: object) -> object:
 
 
 def _time(value: object) -> object:
-    """A time with its zone; None for what is no time, since clocks and services differ."""
+    """Return a time with its zone; None for an invalid time, which some services send."""
     if not isinstance(value, str):
         return None
     try:
@@ -52,7 +52,7 @@ def read(model: type[_Model], value: object, service: str) -> _Model:
     """Read an answer.
 
     Raises:
-        UnexpectedAnswer: a field that is needed is missing or of another type; the message names it.
+        UnexpectedAnswer: a required field is missing or has the wrong type; the message names it.
     """
     try:
         return model.model_validate(value)
@@ -64,10 +64,10 @@ def read(model: type[_Model], value: object, service: str) -> _Model:
             "Input should be an object" if first["type"] == "model_type" else clean_line(first["msg"], 200)
         )
         raise UnexpectedAnswer(
-            f"{service} sent a {_words(model)} that is not as documented: {place}: {reason}"
+            f"{service} sent a {_readable_name(model)} that is not as documented: {place}: {reason}"
         ) from None
 
 
-def _words(model: type[Answer]) -> str:
-    """The name of a model in words: `search result`."""
+def _readable_name(model: type[Answer]) -> str:
+    """Return the name of a model in words: `search result`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__.strip("_")).lower()

@@ -1,4 +1,4 @@
-"""The token of a service as the header of a request."""
+"""Send the token of a service as a header."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Bearer(AuthBase):
-    """Sends a token; a plain header would give way to what `~/.netrc` has for the server."""
+    """Sends a token. As an auth object, since `~/.netrc` would replace a plain header."""
 
     def __init__(self, token: str) -> None:
         self._token = token

@@ -37,7 +37,7 @@ PENDING = frozenset(
         "unblocked",
     }
 )
-"""Every other state is a cascade of another job's failure, or says that the job did not run."""
+"""In all other states the job did not run, or another job's failure ended it."""
 _AGENT_SIGNALS = frozenset(
     {"agent_stop", "agent_refused", "agent_incompatible", "process_run_error", "stack_error"}
 )
@@ -60,7 +60,7 @@ class Agent(Answer):
 
 
 class Job(Answer):
-    """A job of a build; steps that wait, block or trigger have another type and no name."""
+    """A job of a build; wait, block and trigger steps have another type and no name."""
 
     id: str
     name: Text = ""
@@ -81,7 +81,7 @@ class Job(Answer):
 
 
 class Build(Answer):
-    """A build with its jobs, those that were retried included."""
+    """A build with its jobs, including retried ones."""
 
     number: int
     commit: Text
@@ -105,7 +105,7 @@ def artefact(entry: Mapping[str, Any]) -> Artefact:
     """Read an artefact of a job.
 
     Raises:
-        UnexpectedAnswer: it is not as documented.
+        UnexpectedAnswer: it does not match the documentation.
     """
     found = read(_Artifact, entry, SERVICE)
     is_there = found.state == "finished"
@@ -113,9 +113,9 @@ def artefact(entry: Mapping[str, Any]) -> Artefact:
 
 
 def observations(build: Mapping[str, Any], series: Series) -> tuple[Observation, ...]:
-    """The results of a build's jobs; empty if the build does not belong to the series.
+    """Return the results of a build's jobs; empty if the build does not belong to the series.
 
-    Every attempt of a job is one: an attempt that was retried is a result of its commit as well.
+    Every attempt of a job is an observation, including retried ones.
 
     Raises:
         UnexpectedAnswer: the build is not as documented.
@@ -128,7 +128,7 @@ def observations(build: Mapping[str, Any], series: Series) -> tuple[Observation,
 
 
 def listed(build: Mapping[str, Any], series: Series) -> ListedBuild:
-    """A build as it is listed, without its jobs.
+    """Read a build of a listing, which has no jobs.
 
     Raises:
         UnexpectedAnswer: the build is not as documented.
@@ -138,7 +138,7 @@ def listed(build: Mapping[str, Any], series: Series) -> ListedBuild:
 
 
 def job_names(jobs: Sequence[Any]) -> tuple[str, ...]:
-    """The names of jobs that run a command."""
+    """Return the names of the jobs that run a command."""
     found = (read(Job, job, SERVICE) for job in jobs)
     return tuple(job.name for job in found if job.type == "script" and job.name)
 
@@ -150,7 +150,7 @@ def _belongs(build: Build, series: Series) -> bool:
 
 
 def observation(job: Job, build: Build, series: Series) -> Observation:
-    """The result of a job."""
+    """Return the result of a job."""
     shard = "" if job.parallel_group_index is None else str(job.parallel_group_index)
     return Observation(
         CellKey(series.name, job.name, shard, environment=series.environment_key(build.env)),

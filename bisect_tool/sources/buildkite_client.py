@@ -1,4 +1,4 @@
-"""Builds of a Buildkite pipeline, read through its REST API."""
+"""Read the builds of a Buildkite pipeline through the REST API."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ _PAGES = 100
 
 
 def service(environment: Mapping[str, str]) -> Service:
-    """Buildkite, at the address and with the token of the environment."""
+    """Return Buildkite as a service, with the URL and token of the environment."""
     url = environment.get(ADDRESS, "").rstrip("/") or _PUBLIC
     token = environment.get(TOKEN, "")
     return Service(buildkite.SERVICE, url, _PUBLIC, token, TOKEN, "read_builds", "read_build_logs")
 
 
 def read_series(client: Client, pipeline: str, listing: Listing, since: datetime) -> Iterator[Observation]:
-    """The results of the builds of `organization/pipeline` that were created since a time.
+    """Yield the results of the builds of `organization/pipeline` created since a time.
 
-    Jobs are requested only of builds that belong to the series: a busy pipeline has hundreds a day.
+    Jobs are requested only for builds of the series: a busy pipeline has hundreds of builds a day.
     """
     path = builds_path(pipeline)
 
     def results(build: Any) -> tuple[Observation, ...]:  # noqa: ANN401 - JSON
         found = buildkite.listed(build, listing.series)
-        listing.saw(found)
+        listing.record(found)
         if not found.belongs:
             return ()
         jobs = _jobs(client, f"{path}/{found.number}/jobs")
-        listing.saw_jobs(buildkite.job_names(jobs))
+        listing.record_jobs(buildkite.job_names(jobs))
         return buildkite.observations({**build, "jobs": jobs}, listing.series)
 
     for build in _builds(client, path, listing.series.branch, since):
@@ -56,7 +56,7 @@ def read_series(client: Client, pipeline: str, listing: Listing, since: datetime
 
 
 def _builds(client: Client, path: str, branch: str, since: datetime) -> Iterator[Any]:
-    """The builds as they are listed, the newest first."""
+    """Yield the builds of the listing, newest first."""
     parameters = {
         "branch": branch,
         "created_from": since.isoformat(),
@@ -72,13 +72,13 @@ def _builds(client: Client, path: str, branch: str, since: datetime) -> Iterator
 
 
 def builds_path(pipeline: str) -> str:
-    """The path of the builds of `organization/pipeline`."""
+    """Return the API path of the builds of `organization/pipeline`."""
     organization, _, slug = pipeline.partition("/")
     return f"/v2/organizations/{organization}/pipelines/{slug}/builds"
 
 
 def builds_at(client: Client, pipeline: str, commit: str, series: Series) -> list[Any]:
-    """The builds of a commit that belong to a series, each with its jobs."""
+    """Return the builds of a commit that belong to a series, each with its jobs."""
     path = builds_path(pipeline)
     pages = client.pages(path, {"commit": commit, "exclude_jobs": "true", "per_page": str(_PAGE)})
     return [
@@ -90,7 +90,7 @@ def builds_at(client: Client, pipeline: str, commit: str, series: Series) -> lis
 
 
 def artefacts(client: Client, path: str) -> tuple[Artefact, ...]:
-    """The artefacts of a job, whose path they have."""
+    """Return the artefacts of the job at a path."""
     pages = client.pages(path, {"per_page": str(_PAGE)})
     return tuple(buildkite.artefact(each) for page in pages for each in _listed(page))
 
@@ -101,7 +101,7 @@ def _jobs(client: Client, path: str) -> list[Any]:
 
 
 def _listed(page: Any) -> list[Any]:  # noqa: ANN401 - JSON
-    """The entries of a page.
+    """Return the entries of a page.
 
     Raises:
         UnexpectedAnswer: it is not a list.

@@ -1,4 +1,4 @@
-"""Results of a CI service, from its builds and the logs of jobs that failed to observations of tests."""
+"""Collect observations of tests from the builds of a CI service and the logs of failed jobs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """Which builds of which service are read.
+    """Which builds of which service to read.
 
     Attributes:
         pipeline: of Buildkite: `organization/slug`.
@@ -41,9 +41,9 @@ class SourceOptions:
         job: pattern of a whole job name; empty for all jobs.
         message: pattern that a build's message begins with; empty for any message.
         triggers: how a build may have been started, such as `schedule`; empty for any way.
-        exclude_env: variables of a build that change what is tested: such a build does not count.
-        compare_env: variables of a build whose values tell apart what may not be compared.
-        days: how far back builds are read.
+        exclude_env: builds that set one of these variables are ignored: they test something else.
+        compare_env: variables whose values have to be equal for builds to be compared.
+        days: read builds of the last N days.
     """
 
     source: Literal["buildkite", "github"]
@@ -67,20 +67,20 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
     say: Callable[[str], None],
     now: datetime,
 ) -> tuple[Observation, ...]:
-    """The results of the builds of the last days, test by test (see `job_results`).
+    """Return the results of recent builds, test by test (see `job_results`).
 
     Args:
         options: which builds and jobs.
-        series_name: what the series is called in reports.
-        environment: has the token, and the service's address if it is not the public one.
-        cache: the folder of what was read before.
-        say: is given a sentence about each build, log or artefact that is missing.
+        series_name: the name of the series in reports.
+        environment: has the token, and the service's URL if it is not the public one.
+        cache: the folder of downloads.
+        say: called with a sentence for each build, log or artefact that is missing.
         now: the current time, with its zone.
 
     Raises:
-        UsageError: an option or the token is missing or wrong, or nothing is of the series; the message names
-            what there is.
-        EnvironmentFailed: the service cannot be reached, or answers what is not documented.
+        UsageError: an option or the token is missing or wrong, or no build or job matches; the message lists
+            those that exist.
+        EnvironmentFailed: the service cannot be reached, or its answer does not match its documentation.
     """
     series = _series(options, series_name)
     # With whole days, a listing has the same address all day, which is what the cache goes by.
@@ -103,14 +103,14 @@ def collect(  # noqa: PLR0913, PLR0917 - what a run of `nightly` knows
 
 @dataclass(frozen=True)
 class _Reading:
-    """What results are read with."""
+    """The client, cache and listing to read results with."""
 
     client: Client
     cache: DownloadCache
     listing: Listing
 
     def log(self, url: str) -> str:
-        """The text of a log; empty if the service does not have it any more."""
+        """Return the text of a log; empty if the service no longer has it."""
         try:
             return self.cache.read(url, self.client.log).decode("utf-8", "replace")
         except Absent:
@@ -122,7 +122,7 @@ class _Reading:
 
 
 _Plan = tuple[Service, "Callable[[_Reading], Iterable[JobResults]]"]
-"""The service to read from, and what reads the results."""
+"""The service, and a function that reads its results."""
 
 
 def _buildkite(options: SourceOptions, environment: Mapping[str, str], since: datetime) -> _Plan:
@@ -143,7 +143,7 @@ def _github(options: SourceOptions, environment: Mapping[str, str], since: datet
     def results(reading: _Reading) -> Iterable[JobResults]:
         jobs = github_client.read_series(reading.client, repository, workflow, reading.listing, since)
         reports = GithubReports(reading.client, repository, reading.cache, reading.listing.say)
-        return reports.added_to(with_logs(jobs, reading.log))
+        return reports.add_to(with_logs(jobs, reading.log))
 
     return github_client.service(environment), results
 

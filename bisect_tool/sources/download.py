@@ -1,4 +1,4 @@
-"""What a URL holds that a user gave, without a token."""
+"""Download a URL that a user gave, without a token."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bisect_tool.sources.service import Service
 
 
 def download(url: str, limit: int) -> bytes:
-    """The content of a URL of at most `limit` bytes.
+    """Return the content of a URL, at most `limit` bytes.
 
     Raises:
-        UsageError: it is no address of a server, the server refuses it, or it is longer.
+        UsageError: the URL is malformed, the server rejects the request, or the content is longer.
         EnvironmentFailed: the server cannot be reached.
     """
     address = urlsplit(url)

@@ -1,4 +1,4 @@
-"""What finished jobs left, on disk: logs and artefacts do not change, so that none is requested twice."""
+"""Cache logs and artefacts of finished jobs on disk: they do not change, so each is requested once."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _log = logging.getLogger("bisect_run.sources")
 
 
 class DownloadCache:
-    """A folder with a compressed file for each address; what cannot be read is not there."""
+    """A folder with a compressed file for each URL; an unreadable file counts as missing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read(self, url: str, request: Callable[[str], bytes]) -> bytes:
-        """What an address holds, which names a job or an artefact; `request` reads what is not kept.
+        """Return the content of the URL of a log or artefact; `request` downloads it if it is not cached.
 
-        Nothing is kept of an empty one: a service may not have stored it yet.
+        Empty content is not cached: the service may not have stored it yet.
         """
         file = self._folder / f"{hashlib.sha256(url.encode()).hexdigest()}.gz"
-        kept = _kept(file)
+        kept = _cached(file)
         if kept:
             return kept
         content = request(url)
@@ -39,7 +39,7 @@ class DownloadCache:
         return content
 
 
-def _kept(file: Path) -> bytes:
+def _cached(file: Path) -> bytes:
     try:
         return gzip.decompress(file.read_bytes())
     except FileNotFoundError:  # it was never requested

@@ -1,4 +1,4 @@
-"""Answers kept with their ETag: a service says that one is unchanged instead of sending it again."""
+"""Cache answers with their ETag, so that a service can answer `304 Not Modified`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """A page of JSON, and the address of the next one."""
+class CachedAnswer:
+    """A cached page of JSON, and the URL of the next page."""
 
     url: str
     etag: str
@@ -22,21 +22,21 @@ class KeptAnswer:
 
 
 class EtagCache:
-    """A folder with a file for each address; what cannot be read is not there."""
+    """A folder with a file for each URL; an unreadable file counts as missing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def get(self, url: str) -> KeptAnswer | None:
-        """The answer that is kept for an address."""
+    def get(self, url: str) -> CachedAnswer | None:
+        """Return the cached answer of a URL."""
         try:
-            kept = KeptAnswer(**json.loads(self._file(url).read_text(encoding="utf-8")))
+            kept = CachedAnswer(**json.loads(self._file(url).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):  # see above: it is requested again
             return None
         return kept if kept.url == url else None
 
-    def put(self, answer: KeptAnswer) -> None:
-        """Keep an answer; the file is replaced as a whole."""
+    def put(self, answer: CachedAnswer) -> None:
+        """Store an answer; the file is replaced atomically."""
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._file(answer.url)
         draft = file.with_suffix(".new")

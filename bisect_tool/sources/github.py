@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SERVICE = "GitHub"
 _RED = frozenset({"failure", "timed_out"})
 _SETUP = ("set up job", "set up runner", "initialize containers", "pull ", "build container for action")
-"""Steps of the runner itself, as their names begin in lower case."""
+"""Prefixes of the names of the runner's own steps, in lower case."""
 
 
 class Step(Answer):
@@ -47,7 +47,7 @@ class Job(Answer):
 
 
 class Run(Answer):
-    """A run of a workflow, of whose attempts the jobs are listed apart."""
+    """A run of a workflow; the jobs of its attempts are separate listings."""
 
     id: int
     head_sha: str = Field(min_length=7)
@@ -72,7 +72,7 @@ def artefact(entry: Mapping[str, Any]) -> Artefact:
     """Read an artefact of a run.
 
     Raises:
-        UnexpectedAnswer: it is not as documented.
+        UnexpectedAnswer: it does not match the documentation.
     """
     found = read(_Artifact, entry, SERVICE)
     return Artefact(
@@ -83,10 +83,10 @@ def artefact(entry: Mapping[str, Any]) -> Artefact:
 def observations(
     run: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]], series: Series
 ) -> tuple[Observation, ...]:
-    """The results of a run's jobs, of all attempts; empty if the run does not belong to the series.
+    """Return the results of a run's jobs of all attempts; empty if the run does not belong to the series.
 
     Raises:
-        UnexpectedAnswer: the run or a job is not as documented.
+        UnexpectedAnswer: the run or a job does not match the documentation.
     """
     found = read(Run, run, SERVICE)
     if not series.has_build(found.head_branch, found.display_title, found.event, {}):
@@ -96,10 +96,10 @@ def observations(
 
 
 def listed(run: Mapping[str, Any], series: Series) -> ListedBuild:
-    """A run as it is listed, without its jobs.
+    """Read a run of a listing, which has no jobs.
 
     Raises:
-        UnexpectedAnswer: the run is not as documented.
+        UnexpectedAnswer: the run does not match the documentation.
     """
     found = read(Run, run, SERVICE)
     belongs = series.has_build(found.head_branch, found.display_title, found.event, {})
@@ -107,12 +107,12 @@ def listed(run: Mapping[str, Any], series: Series) -> ListedBuild:
 
 
 def job_names(jobs: Sequence[Any]) -> tuple[str, ...]:
-    """The names of jobs."""
+    """Return the names of jobs."""
     return tuple(read(Job, job, SERVICE).name for job in jobs)
 
 
 def observation(job: Job, run: Run, series: Series) -> Observation:
-    """The result of a job."""
+    """Return the result of a job."""
     return Observation(
         CellKey(series.name, job.name),
         run.head_sha,
@@ -135,11 +135,11 @@ def _state(job: Job) -> State:
         return State.INFRASTRUCTURE
     if job.conclusion not in _RED:
         return State.MISSING
-    return State.INFRASTRUCTURE if _is_of_the_runner(job) else State.FAILED
+    return State.INFRASTRUCTURE if _is_runner_failure(job) else State.FAILED
 
 
-def _is_of_the_runner(job: Job) -> bool:
-    """Whether the runner was lost, which leaves no failed step, or could not prepare the job."""
+def _is_runner_failure(job: Job) -> bool:
+    """Whether the runner was lost (no step failed), or could not set up the job."""
     failed = [step.name.lower() for step in job.steps if step.conclusion in _RED]
     lost = job.conclusion == "failure" and bool(job.steps) and not failed
     return lost or any(name.startswith(_SETUP) for name in failed[:1])

@@ -1,4 +1,4 @@
-"""Runs of a workflow of GitHub Actions, read through its REST API."""
+"""Read the runs of a GitHub Actions workflow through the REST API."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ ADDRESS = "GITHUB_API_URL"
 _PUBLIC = "https://api.github.com"
 _PAGE = "100"
 _LIMIT = 1000
-"""GitHub lists no more runs of a branch or a time."""
+"""The most runs that GitHub lists for a filter."""
 
 
 def service(environment: Mapping[str, str]) -> Service:
-    """GitHub, at the address and with the token of the environment."""
+    """Return GitHub as a service, with the URL and token of the environment."""
     url = environment.get(ADDRESS, "").rstrip("/") or _PUBLIC
     token = environment.get(TOKEN, "")
     return Service(github.SERVICE, url, _PUBLIC, token, TOKEN, "actions=read", "actions=read")
@@ -37,15 +37,15 @@ def service(environment: Mapping[str, str]) -> Service:
 def read_series(
     client: Client, repository: str, workflow: str, listing: Listing, since: datetime
 ) -> Iterator[Observation]:
-    """The results of the runs of a workflow (its file name) that were created since a time; all attempts."""
+    """Yield the results of the runs of a workflow (its file name) created since a time, of all attempts."""
 
     def results(run: Any) -> tuple[Observation, ...]:  # noqa: ANN401 - JSON
         found = github.listed(run, listing.series)
-        listing.saw(found)
+        listing.record(found)
         if not found.belongs:
             return ()
         jobs = jobs_of(client, repository, found.number)
-        listing.saw_jobs(github.job_names(jobs))
+        listing.record_jobs(github.job_names(jobs))
         return github.observations(run, jobs, listing.series)
 
     path = f"/repos/{repository}/actions/workflows/{workflow}/runs"
@@ -54,7 +54,7 @@ def read_series(
 
 
 def _runs(client: Client, path: str, branch: str, since: datetime) -> Iterator[Any]:
-    """The runs as they are listed, the newest first."""
+    """Yield the runs of the listing, newest first."""
 
     def pages(until: datetime | None) -> Iterator[list[Any]]:
         created = f"{since.isoformat()}..{until.isoformat()}" if until else f">={since.isoformat()}"
@@ -65,30 +65,30 @@ def _runs(client: Client, path: str, branch: str, since: datetime) -> Iterator[A
 
 
 def runs_at(client: Client, repository: str, workflow: str, parameters: Mapping[str, str]) -> list[Any]:
-    """The runs of a workflow that a filter chooses, such as `head_sha`."""
+    """Return the runs of a workflow that match a filter, such as `head_sha`."""
     path = f"/repos/{repository}/actions/workflows/{workflow}/runs"
     pages = client.pages(path, {**parameters, "per_page": _PAGE})
     return [run for page in pages for run in _listed(page, "workflow_runs")]
 
 
 def jobs_of(client: Client, repository: str, run: int | str) -> list[Any]:
-    """The jobs of a run, of all attempts."""
+    """Return the jobs of a run, of all attempts."""
     path = f"/repos/{repository}/actions/runs/{run}/jobs"
     pages = client.pages(path, {"filter": "all", "per_page": _PAGE})
     return [job for page in pages for job in _listed(page, "jobs")]
 
 
 def artefacts(client: Client, repository: str, run: str) -> tuple[Artefact, ...]:
-    """The artefacts of a run, of all its attempts."""
+    """Return the artefacts of a run, of all attempts."""
     pages = client.pages(f"/repos/{repository}/actions/runs/{run}/artifacts", {"per_page": _PAGE})
     return tuple(github.artefact(each) for page in pages for each in _listed(page, "artifacts"))
 
 
 def _listed(page: Any, name: str) -> list[Any]:  # noqa: ANN401 - JSON
-    """The entries of a page.
+    """Return the entries of a page.
 
     Raises:
-        UnexpectedAnswer: they are not there.
+        UnexpectedAnswer: they are missing.
     """
     entries = page.get(name) if isinstance(page, dict) else None
     if not isinstance(entries, list):

@@ -1,4 +1,4 @@
-"""Reads the JUnit artefacts of workflow runs; those that are gone or closed to the token are missing."""
+"""Read the JUnit artefacts of workflow runs; skip those that have expired or that the token cannot read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class GithubReports:
-    """The reports of a repository's runs, and a sentence about each that is missing."""
+    """Reads the reports of a repository's runs, and warns about missing ones."""
 
     client: Client
     repository: str
@@ -35,8 +35,8 @@ class GithubReports:
     _expired: list[str] = field(default_factory=list)
     _is_closed: bool = False
 
-    def added_to(self, results: Iterable[JobResults]) -> tuple[JobResults, ...]:
-        """The results with the reports of their runs; the results of one run come one after the other."""
+    def add_to(self, results: Iterable[JobResults]) -> tuple[JobResults, ...]:
+        """Return the results with the reports of their runs; the input is grouped by run."""
         logs = tuple(results)
         found = [
             each

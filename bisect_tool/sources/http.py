@@ -1,7 +1,6 @@
 """GET requests to a CI service: retries, paging, rate limits, and a cache by ETag.
 
-A service counts the requests with tokens of a whole organisation together, so that ours leave people half of
-them.
+Rate limits apply to the tokens of a whole organisation together, so we use at most half of the limit.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
-from bisect_tool.sources.etag_cache import KeptAnswer
+from bisect_tool.sources.etag_cache import CachedAnswer
 from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
 from bisect_tool.transfer import CHUNK, Arrived, TooSlow, transfer
 
@@ -46,7 +45,7 @@ _INTERRUPTED = (
 
 @dataclass(frozen=True)
 class _Request:
-    """What is requested; `take` reads the body, and `scope` is what the token has to permit."""
+    """A request; `take` reads the body, and `scope` is the required scope of the token."""
 
     url: str
     headers: Mapping[str, str]
@@ -55,12 +54,12 @@ class _Request:
 
     @property
     def shown(self) -> str:
-        """The address without its query: a signed one holds a secret."""
+        """The URL without its query: that of a signed URL is a secret."""
         return self.url.partition("?")[0]
 
 
 class Client:
-    """Reads JSON and logs of a service; used as a context manager, which closes its connections."""
+    """Reads JSON and logs of a service; a context manager that closes its connections."""
 
     def __init__(
         self,
@@ -73,11 +72,11 @@ class Client:
         """Connect on the first request.
 
         Args:
-            service: where to read, and with which token.
+            service: its URL and token.
             cache: of pages that were read before.
             sleep: waits for some seconds.
             now: the time, in seconds since the epoch.
-            patience: the longest wait in seconds that a rate limit is worth.
+            patience: the longest wait for a rate limit, in seconds.
         """
         self._service = service
         self._cache = cache
@@ -107,19 +106,15 @@ class Client:
         return bool(self._service.token)
 
     def json(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        """The only page of a path.
-
-        Raises:
-            as `pages`.
-        """
+        """Return the JSON at a path, which has one page; raises the errors of `pages`."""
         return next(self.pages(path, {}))
 
     def pages(self, path: str, parameters: Mapping[str, str]) -> Iterator[Any]:
-        """The bodies of all pages of a listing.
+        """Yield the bodies of all pages of a listing.
 
         Raises:
             EnvironmentFailed: the service cannot be reached, or its answer is not JSON.
-            UsageError: the token is refused, or the listing does not exist.
+            UsageError: the token is rejected, or the listing does not exist.
         """
         url = str(
             requests.Request("GET", f"{self._service.url}{path}", params=dict(parameters)).prepare().url
@@ -133,39 +128,39 @@ class Client:
         raise UnexpectedAnswer(f"{self._service.name} lists more than {_PAGES} pages of {path}")
 
     def log(self, url: str) -> bytes:
-        """The text of a log in UTF-8, of a long one its beginning and its end.
+        """Return the text of a log in UTF-8; of a long one, its beginning and end.
 
         Raises:
             EnvironmentFailed: the service cannot be reached.
-            Absent: the log does not exist, or not any more.
-            UsageError: the token is refused.
+            Absent: the log does not exist, or was deleted.
+            UsageError: the token is rejected.
         """
         return self._get(_Request(url, {}, _head_and_tail, self._service.log_scope))[1]
 
     def content(self, url: str, limit: int) -> bytes:
-        """What an address holds.
+        """Return the content of a URL.
 
         Raises:
             EnvironmentFailed: the service cannot be reached.
             Absent: it does not exist.
-            UsageError: it is refused, or longer than `limit` bytes.
+            UsageError: the request is rejected, or the content is longer than `limit` bytes.
         """
         return self._get(_Request(url, {}, partial(_whole, limit=limit), self._service.log_scope))[1]
 
-    def _page(self, url: str) -> KeptAnswer:
+    def _page(self, url: str) -> CachedAnswer:
         kept = self._cache.get(url) if self._cache else None
         headers = {"If-None-Match": kept.etag} if kept else {}
         response, body = self._get(_Request(url, headers, _json, self._service.scope))
         if kept and response.status_code == requests.codes.not_modified:
             return kept
         next_url = response.links.get("next", {}).get("url", "")
-        page = KeptAnswer(url, response.headers.get("ETag", ""), json.loads(body), next_url)
+        page = CachedAnswer(url, response.headers.get("ETag", ""), json.loads(body), next_url)
         if page.etag and self._cache:
             self._cache.put(page)
         return page
 
     def _get(self, request: _Request) -> tuple[requests.Response, bytes]:
-        """Request until the answer is complete; what a service cannot answer for now is tried again."""
+        """Send a request until the answer is complete; retry temporary failures."""
         request, reason = replace(request, url=self._service.own(request.url)), ""
         for attempt in range(_TRIES):
             self._wait()
@@ -179,7 +174,7 @@ class Client:
                     "Try again later.",
                 ) from None
             except (*_INTERRUPTED, json.JSONDecodeError, UnicodeDecodeError) as error:
-                reason = "the answer is no JSON" if isinstance(error, ValueError) else type(error).__name__
+                reason = "the answer is not JSON" if isinstance(error, ValueError) else type(error).__name__
                 self._pause = max(self._pause, 2.0**attempt)
             _log.warning("GET %s: %s, try %d of %d", request.shown, reason, attempt + 1, _TRIES)
         raise EnvironmentFailed(
@@ -189,31 +184,31 @@ class Client:
     def _answer(
         self, request: _Request, attempt: int, arrived: Arrived
     ) -> tuple[str, requests.Response, bytes]:
-        """An answer with its body, or first why it cannot be used."""
+        """Return the reason why the answer cannot be used (or empty), the answer, and its body."""
         headers = dict(request.headers)
         with self._session.get(request.url, headers=headers, timeout=_TIMEOUT, stream=True) as response:
             arrived(0)
             _log.debug("GET %s: HTTP %d", request.shown, response.status_code)
-            reason = self._refused(response, attempt, request.scope)
+            reason = self._retry_reason(response, attempt, request.scope)
             return reason, response, b"" if reason else request.take(response, arrived)
 
     def _wait(self) -> None:
         if self._pause > self._patience:
             raise EnvironmentFailed(
-                f"{self._service.name} permits no request for {self._pause / 60:.0f} minutes",
-                "Try again then.",
+                f"the rate limit of {self._service.name} is exhausted for {self._pause / 60:.0f} minutes",
+                "Try again later.",
             )
         if self._pause:
             _log.info("waiting %.0f s before the next request", self._pause)
             self._sleep(self._pause)
         self._pause = 0.0
 
-    def _refused(self, response: requests.Response, attempt: int, scope: str) -> str:
-        """Why an answer cannot be used but may be later, or empty; sets the pause before the next request."""
+    def _retry_reason(self, response: requests.Response, attempt: int, scope: str) -> str:
+        """Return why to retry a request, or empty; sets the pause before the next one."""
         status, headers = response.status_code, response.headers
         if is_refusal(status, headers, self._now()):
             self._pause = max(1.0, wait_after_refusal(headers, self._now()))
-            return "the rate limit is used up"
+            return "the rate limit is exhausted"
         limit = rate_limit(headers, self._now())
         self._pause = limit.pause if limit and self.has_token else 0.0
         if status >= requests.codes.server_error:
@@ -225,7 +220,7 @@ class Client:
 
 
 def _json(response: requests.Response, arrived: Arrived) -> bytes:
-    """The body, which has to be JSON: one that was cut is requested again."""
+    """Read a body that must be JSON: a truncated one is requested again."""
     body = _whole(response, arrived, _JSON_LIMIT)
     if response.status_code != requests.codes.not_modified:
         json.loads(body)
@@ -242,7 +237,7 @@ def _whole(response: requests.Response, arrived: Arrived, limit: int) -> bytes:
 
 
 def _head_and_tail(response: requests.Response, arrived: Arrived) -> bytes:
-    """A body of any length in bounded memory: of a long one a line says how much is left out."""
+    """Read a body of any length in bounded memory; a line says how much of a long one is left out."""
     head, length = bytearray(), 0
     tail: deque[bytes] = deque(maxlen=_LOG_TAIL // CHUNK)
     for chunk in _chunks(response, arrived):

@@ -1,4 +1,4 @@
-"""Failures of the infrastructure, by how a job ended and by what its log says."""
+"""Recognise infrastructure failures by the exit code and the log of a job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTAINER_RUNTIME = 125
 KILLED = 137
 
 EXIT_CODES = frozenset({AGENT_LOST, CONTAINER_RUNTIME, KILLED})
-"""Exit codes that say nothing about the commit; of a job that was killed its log can tell more."""
+"""Exit codes that say nothing about the commit; the log of a killed job may say more."""
 
 _BEFORE_THE_TESTS = re.compile(
     r"toomanyrequests|manifest (?:for \S+ not found|unknown)|no space left on device|connection refused"
@@ -27,10 +27,10 @@ _OUT_OF_MEMORY = re.compile(r"out of memory|OutOfMemoryError|oom-kill", re.IGNOR
 
 
 def infrastructure_line(lines: Iterable[str]) -> str:
-    """The line of a log that blames the infrastructure, or empty.
+    """Return the log line that shows an infrastructure failure, or empty.
 
-    Pulling an image, connecting and writing count before the tests begin only: later they may be what is
-    tested. GPU memory that others hold counts at any time.
+    Errors of pulling, connecting and writing count only before the tests begin: later the tests may cause
+    them. GPU memory held by other processes counts at any time.
     """
     began = False
     for line in lines:
@@ -41,5 +41,5 @@ def infrastructure_line(lines: Iterable[str]) -> str:
 
 
 def ran_out_of_memory(lines: Iterable[str]) -> bool:
-    """Whether a log says that the program itself ran out of memory."""
+    """Whether a log shows that the tested program ran out of memory."""
     return any(_OUT_OF_MEMORY.search(line) for line in lines)

@@ -1,4 +1,4 @@
-"""JUnit reports that a build keeps: whose they are, and what they add to the log of a job. Pure."""
+"""Match the JUnit reports of a build with its jobs, and merge them with the results of logs. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WORD = re.compile(r"[a-z0-9]+")
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file that a build keeps for some time."""
+    """An artefact of a build."""
 
     name: str
     created: datetime | None
@@ -34,15 +34,15 @@ class Artefact:
 
     @property
     def is_report(self) -> bool:
-        """Whether it is called what archives of JUnit reports are called."""
+        """Whether its name is one of a JUnit report."""
         return _REPORT.search(self.name) is not None
 
 
 def attempt_of(artefact: Artefact, attempts: Sequence[Observation]) -> Observation | None:
-    """The attempt of a build's job that an artefact is of; None if its name does not say.
+    """Return the attempt of a job that made an artefact; None if that is ambiguous.
 
-    Its name contains that of the job, word by word, or the build has one job only. Of several attempts it is
-    the last one that had begun when it was made.
+    The name of the artefact contains that of the job, word by word, or the build has one job only. Of several
+    attempts, it is the last one that had started when the artefact was created.
     """
     jobs = {job.key.job for job in attempts}
     named = [job for job in jobs if _contains(_words(artefact.name), _words(job))]
@@ -51,7 +51,7 @@ def attempt_of(artefact: Artefact, attempts: Sequence[Observation]) -> Observati
     if len(found) != 1:
         return None
     ran = [job for job in attempts if job.key.job == found[0]]
-    before = [job for job in ran if _had_begun(job, artefact)]
+    before = [job for job in ran if _had_started(job, artefact)]
     return max(before or ran, key=lambda job: (job.started or _NEVER, job.attempt))
 
 
@@ -64,14 +64,14 @@ def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
     return bool(part) and any(words[start : start + len(part)] == part for start in starts)
 
 
-def _had_begun(job: Observation, artefact: Artefact) -> bool:
+def _had_started(job: Observation, artefact: Artefact) -> bool:
     return bool(job.started and artefact.created and job.started <= artefact.created)
 
 
 def with_reports(results: JobResults, reports: Iterable[Report]) -> JobResults:
-    """The results of an attempt with its reports, which say what ran and what passed.
+    """Return the results of an attempt, completed by its reports, which list all tests that ran.
 
-    What the log blames on the infrastructure stays so. A failure that no report has stays that of the log.
+    An infrastructure failure stays one. A failure that only the log has is kept.
     """
     tests = [test for report in reports for test in report.results]
     failed = {test.name: test.exception for test in tests if test.state is State.FAILED}
@@ -85,7 +85,7 @@ def with_reports(results: JobResults, reports: Iterable[Report]) -> JobResults:
 
 
 def with_node_ids(results: Iterable[JobResults], logs: Iterable[JobResults]) -> tuple[JobResults, ...]:
-    """The results; a test has the name that the logs give it."""
+    """Return the results with the tests named as in the logs, by node id."""
     files = files_of(test for each in logs for test in (*each.failed, *each.passed))
     return tuple(
         replace(
@@ -98,13 +98,13 @@ def with_node_ids(results: Iterable[JobResults], logs: Iterable[JobResults]) -> 
 
 
 def files_of(tests: Iterable[str]) -> Mapping[str, str]:
-    """The files of tests that are called by their node ids, by module."""
+    """Return the files of tests that are named by node id, by module."""
     named = {test.partition("::")[0] for test in tests}
     return {file[: -len(_PYTHON)].replace("/", "."): file for file in named if file.endswith(_PYTHON)}
 
 
 def node_id(test: str, files: Mapping[str, str]) -> str:
-    """The node id of a test that a report of pytest calls by its module, `tests.test_a.TestA::test_b`."""
+    """Return the node id of a test that a pytest report names by its module, `tests.test_a.TestA::test_b`."""
     where, _, name = test.partition("::")
     parts = where.split(".")
     for end in range(len(parts), 0, -1):

@@ -1,14 +1,14 @@
-"""From jobs and what is known of their tests to observations of single tests. Pure.
+"""Derive observations of single tests from jobs and their known results. Pure.
 
-A log of a failed job names the tests that failed, and seldom those that passed; of a job that passed no log
-is read. So a test that failed in one attempt of a job counts in the others of the same shard and environment:
+The log of a failed job names the tests that failed, and rarely those that passed; logs of passed jobs are not
+read. So a test that failed in one attempt of a job is observed in the others of its shard and environment:
 
 - as passed where the job passed as a whole, or where its log or report lists the test as passed;
 - as killed, pending or missing where the job was;
-- not at all where the job failed without it: it may have run or not.
+- not at all where the job failed without naming it: it may not have run.
 
-Whether the test existed in a job that passed is unknown; of a test that is new, a bisection names the commit
-that added it. A complete report says what ran, so that nothing is concluded from its job.
+Whether the test existed in a passed job is unknown; for a new test, a bisection names the commit that added
+it. A complete report lists what ran, so that nothing is derived from its job.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobResults:
-    """One attempt of a job, and what is known of its tests.
+    """One attempt of a job, and the known results of its tests.
 
     Attributes:
         job: the attempt as a whole; its key has no cell.
-        failed: the tests that failed, each with the class of its exception, or empty if that is unknown.
+        failed: the tests that failed, with the class of the exception, empty if unknown.
         passed: the tests that passed.
         is_complete: whether all tests that ran are known.
         failures: of tests that failed, how they did, if the log says so.
@@ -46,9 +46,9 @@ class JobResults:
 
 
 def observations(results: Iterable[JobResults]) -> tuple[Observation, ...]:
-    """The results of single tests; of a job as a whole where no test of it is known to have failed.
+    """Return the results of single tests; of the whole job if none of its tests is known to have failed.
 
-    The attempts of a job that passed stay as well where another one failed without naming a test.
+    The passed attempts of a job are kept as well if another one failed without naming a test.
     """
     results = tuple(results)
     tests: defaultdict[CellKey, set[str]] = defaultdict(set)
@@ -90,6 +90,6 @@ def _state(results: JobResults, test: str) -> State | None:
 
 
 def _whole(results: JobResults, *, is_whole: bool) -> Iterator[Observation]:
-    """The job itself, if it is a cell of its own and this attempt does not fail for its tests."""
+    """Yield the job itself, if it is a cell of its own and no test explains the failure."""
     if is_whole and not results.failed:
         yield results.job

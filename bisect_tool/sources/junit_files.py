@@ -1,4 +1,4 @@
-"""JUnit XML files of earlier runs as observations: each file is the result of one job at one commit."""
+"""Read JUnit XML files of earlier runs as observations: each file is one job at one commit."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def junit_observations(
 ) -> tuple[Observation, ...]:
     """Read the files that a pattern matches (`nightly-*/junit.xml`; `**` for any depth), or a URL.
 
-    A file is JUnit XML, or a .zip or .tar.gz archive of such files. The commit of a report is a property
-    of it (`commit`, `revision`, ...), else the text of a file named `commit` beside it, else the last
-    commit id in its path.
+    A file is JUnit XML, or a .zip or .tar.gz archive of JUnit XML. The commit of a report is one of its
+    properties (`commit`, `revision`, ...), else the content of a file named `commit` beside it, else the
+    last commit id in its path.
 
     Args:
         pattern: a file, a folder, a pattern, or a URL of one file.
-        series: what the results are called.
-        note: is given a sentence about each file that is left out.
-        resolve: returns the full id of a commit, or empty if it is not known.
-        unresolved: says of such a commit what it is.
+        series: the name of the results.
+        note: called with a sentence for each file that is left out.
+        resolve: returns the full id of a commit, or empty if it is unknown.
+        unresolved: how to describe an unknown commit.
 
     Raises:
-        UsageError: no file matches, or none could be read.
+        UsageError: no file matches, or none can be read.
         EnvironmentFailed: the server of a URL cannot be reached.
     """
     files = 0
@@ -106,7 +106,7 @@ def _of_report(report: Report, file: ReportFile, series: str, commit: str) -> tu
 
 
 def _commits(file: ReportFile, report: Report) -> list[str]:
-    """What may be the commit of a report, the likeliest first: in a path a date looks like one as well."""
+    """Return what may be the commit of a report, likeliest first: a date in a path may look like one."""
     for name in _PROPERTIES:
         if _SHA.fullmatch(report.properties.get(name, "")):
             return [report.properties[name]]
@@ -115,6 +115,6 @@ def _commits(file: ReportFile, report: Report) -> list[str]:
     return _SHA.findall(file.path)[::-1]
 
 
-def _whole_path(folder: str) -> str:
-    """A folder by the name that all its spellings and links have in common; an address as it is."""
+def _resolved(folder: str) -> str:
+    """Return the resolved path of a folder; a URL unchanged."""
     return folder if "://" in folder else os.path.realpath(folder)

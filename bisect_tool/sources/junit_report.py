@@ -1,6 +1,6 @@
-"""JUnit XML: the outcome of every test, and what the report says about its run. Pure.
+"""Parse JUnit XML: the outcome of every test, and the properties of the run. Pure.
 
-The reader in `logs` yields the lines of failed tests; a history needs the tests that passed as well.
+The parser in `logs` yields the lines of failed tests; a history needs the passed tests as well.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _EXCEPTION = re.compile(r"(?P<name>[A-Za-z_][\w.]*)(?::|\s*$)")
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """A test: its name, whether it passed, failed or was skipped, and the exception that failed it."""
+    """A test: its name, its outcome, and the class of its exception."""
 
     __test__ = False
 
@@ -53,10 +53,10 @@ class Report:
 
 
 def read_report(content: bytes) -> Report:
-    """Read a report.
+    """Parse a report.
 
     Raises:
-        NoJunit: it is not well-formed, has a DTD, or is no JUnit XML.
+        NoJunit: it is not well-formed, has a DTD, or is not JUnit XML.
     """
     reader = _Reader()
     try:
@@ -82,7 +82,7 @@ class _Case:
 
 
 class _Reader:
-    """The handlers of one pass over a report."""
+    """The parser's handlers."""
 
     def __init__(self) -> None:
         self.parser = expat.ParserCreate()
@@ -96,7 +96,7 @@ class _Reader:
         self._depth = 0
 
     def results(self) -> list[TestResult]:
-        """The tests, each once: an error of its teardown is an element of its own."""
+        """The tests, merged by name: an error in teardown is a separate element."""
         return [TestResult(case.name, _worst(case.states), case.exception) for case in self._cases.values()]
 
     def _doctype(self, *_: object) -> None:
@@ -130,12 +130,12 @@ class _Reader:
 
 
 def _worst(states: list[State]) -> State:
-    """The outcome of a test with several elements."""
+    """Return the outcome of a test with several elements."""
     return next(state for state in (State.FAILED, State.PASSED, State.MISSING) if state in states)
 
 
 def _title(attributes: Mapping[str, str]) -> str:
-    """The name of a test, the same whether it passes or fails; with its file only if that is written."""
+    """Return the name of a test, independent of its outcome; with its file if the report has one."""
     name = attributes.get("name", "")
     where = attributes.get("classname", "")
     file = attributes.get("file", "")
@@ -147,7 +147,7 @@ def _title(attributes: Mapping[str, str]) -> str:
 
 
 def _exception(attributes: Mapping[str, str]) -> str:
-    """The class of an exception, by the type of a failure or the beginning of its message."""
+    """Return the class of an exception, from the type of a failure or the start of its message."""
     kind = attributes.get("type", "")
     if kind and kind not in _OUTCOMES:
         return clean_line(kind, 200)
@@ -171,7 +171,7 @@ def _time(text: str) -> datetime | None:
 
 
 def _end(started: datetime | None, seconds: str) -> datetime | None:
-    """When a suite ended; when it began, where its duration is nonsense."""
+    """Return the end of a suite; its start if the duration is invalid."""
     try:
         return None if started is None else started + timedelta(seconds=float(seconds))
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""The builds that a service lists: those that cannot be read are left out; why nothing is left is named."""
+"""Read the builds that a service lists, skip invalid ones, and explain an empty result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LENGTH = 100
 
 @dataclass(frozen=True)
 class ListedBuild:
-    """A build as a service lists it: its number, its message, and whether its jobs are of interest."""
+    """A build of a listing: its number, its message, and whether it belongs to the series."""
 
     number: str
     message: str
@@ -34,11 +34,11 @@ class ListedBuild:
 
 @dataclass
 class Listing:
-    """What was seen of the builds of a series in some days.
+    """Counts the builds of a series in a number of days.
 
     Attributes:
         service: name of the service.
-        say: is given a sentence about each build that is left out.
+        say: called with a sentence for each build that is left out.
     """
 
     service: str
@@ -56,7 +56,7 @@ class Listing:
         number: str,
         results: Callable[[], tuple[Observation, ...]],
     ) -> tuple[Observation, ...]:
-        """The results of a build, none if it is gone or not as documented; its field `number` names it."""
+        """Return the results of a build; none if it is gone or invalid. Field `number` names it."""
         try:
             return results()
         except (UnexpectedAnswer, Absent) as error:
@@ -67,18 +67,18 @@ class Listing:
             self._damaged.append(error)
             return ()
 
-    def saw(self, build: ListedBuild) -> None:
-        """Keep in mind that a build was listed."""
+    def record(self, build: ListedBuild) -> None:
+        """Record that a build was listed."""
         self._messages.append(build.message)
         self._belonging += build.belongs
 
-    def saw_jobs(self, names: Iterable[str]) -> None:
-        """Keep in mind which jobs a build of the series has."""
+    def record_jobs(self, names: Iterable[str]) -> None:
+        """Record the jobs of a build of the series."""
         self._jobs |= dict.fromkeys(filter(None, names))
 
     @property
     def why_nothing(self) -> BisectError:
-        """Why no build has a job of the series."""
+        """Return the error that explains why no build has a job of the series."""
         builds, branch = len(self._messages), clean_line(self.series.branch, _LENGTH)
         if self._damaged and not self._jobs:
             return UnexpectedAnswer(
@@ -92,14 +92,14 @@ class Listing:
             )
         if not self._belonging:
             return UsageError(
-                f"none of the last {count(builds, 'build')} of branch {branch} counts; "
+                f"none of the last {count(builds, 'build')} of branch {branch} matches; "
                 f"their messages are: {_names(self._messages)}",
                 "Check --message, --trigger and --exclude-env.",
             )
         if not self._jobs:
             return UsageError(f"no job ran in the last {count(self._belonging, 'build')}", "Check --message.")
         return UsageError(
-            f"no job of the last {count(self._belonging, 'build')} is named like "
+            f"no job of the last {count(self._belonging, 'build')} matches "
             f"{clean_line(self.series.jobs, _LENGTH)}; the jobs are: {_names(self._jobs)}",
             "--job is a pattern of the whole name: escape ( ) [ ] . * +, or add .* to it.",
         )

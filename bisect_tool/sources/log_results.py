@@ -1,4 +1,4 @@
-"""What the log of a failed job says: which tests failed or passed, or that the infrastructure did. Pure."""
+"""Read failed and passed tests, and infrastructure failures, from the log of a failed job. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from bisect_tool.sources.observation import Observation
 
 RED = frozenset({State.FAILED, State.INFRASTRUCTURE})
-"""The states of jobs whose logs are read."""
+"""Logs are read of jobs in these states."""
 
 
 @dataclass(frozen=True)
 class ExplainedJob:
-    """A job as its log explains it: failures, the gravest first, and the tests that it lists as passed."""
+    """A job with what its log shows: failures, most severe first, and passed tests."""
 
     job: Observation
     failures: tuple[LogFailure, ...] = ()
@@ -32,10 +32,10 @@ class ExplainedJob:
 
 
 def explained(job: Observation, text: str) -> ExplainedJob:
-    """The job as its log explains it.
+    """Return the job with what its log shows.
 
-    A job that did not end red is as it was. One that was killed failed if the log shows failed tests or that
-    memory ran out.
+    A job that did not fail is unchanged. A killed job counts as failed if its log shows failed tests or an
+    out-of-memory error.
     """
     lines = clean(text).split("\n")
     if job.state not in RED:
@@ -53,7 +53,7 @@ def explained(job: Observation, text: str) -> ExplainedJob:
 
 
 def from_log(job: Observation, text: str) -> JobResults:
-    """The job with its failed tests, and the tests that its log lists as passed, if it ended red."""
+    """Return the job with the failed and passed tests of its log, if it failed."""
     if job.state not in RED:
         return JobResults(job)
     found = explained(job, text)
@@ -63,9 +63,9 @@ def from_log(job: Observation, text: str) -> JobResults:
 
 
 def with_logs(jobs: Iterable[Observation], read: Callable[[str], str]) -> Iterator[JobResults]:
-    """The jobs as their logs explain them.
+    """Yield the jobs with the results of their logs.
 
-    `read` returns the text of a log; only logs of jobs that failed are read.
+    `read` returns the text of a log; only logs of failed jobs are read.
     """
     for job in jobs:
         is_read = job.log and job.state in RED

@@ -1,4 +1,4 @@
-"""Names of pipelines, repositories and workflows, as options give them."""
+"""Validate the names of pipelines, repositories and workflows."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ WORKFLOW = re.compile(r"[\w. -]+\.ya?ml|\d+")
 
 
 def named(flag: str, value: str, pattern: re.Pattern[str], example: str) -> str:
-    """The value of a flag that the source needs.
+    """Return the value of a flag that the source requires.
 
     Raises:
-        UsageError: it is missing, or of another form.
+        UsageError: it is missing or malformed.
     """
     if not value:
         raise UsageError(f"{flag} is missing", f"Add {flag} {example}.")

@@ -1,4 +1,4 @@
-"""One result that we did not run: what a CI job says about a cell at a commit."""
+"""One result that we did not run: the outcome of a cell in a CI job at a commit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """What an attempt says about a cell; only passed and failed say something about the commit."""
+    """The outcome of a cell in an attempt; only passed and failed say something about the commit."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -27,14 +27,14 @@ CONCLUSIVE = frozenset({State.PASSED, State.FAILED})
 
 @dataclass(frozen=True, slots=True, order=True)
 class CellKey:
-    """What is compared over time: one test of one job of a series, in one environment.
+    """Identifies what is compared over time: one test of one job of a series, in one environment.
 
     Attributes:
         series: the builds that are comparable, such as `engine/ci nightly`.
         job: name of the job.
         shard: index of a parallel job, or empty.
         cell: node id of the test, or empty for the job as a whole.
-        environment: what else has to be equal (image, hardware, pinned dependencies), or empty.
+        environment: anything else that must be equal (image, hardware, pinned dependencies), or empty.
     """
 
     series: str
@@ -51,12 +51,12 @@ class Observation:
     Attributes:
         commit: full commit id.
         build: the build or run it belongs to; with `attempt` it identifies the attempt.
-        attempt: which of the attempts in this build, as the service names it.
+        attempt: the service's name of the attempt in this build.
         host: the machine that ran it, or empty.
         started: with time zone, or None if it is unknown; so is `finished`.
         log: where the log is: a URL or a path, or empty.
-        exception: class of the exception that failed the test, or empty if it is unknown.
-        failure: how it failed, with its chain, if its log says so: for reports, nothing is decided on it.
+        exception: class of the exception that failed the test, empty if unknown.
+        failure: the failure with its chain, if the log shows it; for reports, not for decisions.
     """
 
     key: CellKey

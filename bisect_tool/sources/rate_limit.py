@@ -1,4 +1,4 @@
-"""What a service says about its rate limit, and how long to wait for our half of it. Pure."""
+"""Parse rate limit headers, and compute how long to wait to use at most half of the limit. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _EPOCH = 1_000_000_000
-"""A reset above this is a time (GitHub), below it is a number of seconds (Buildkite)."""
+"""A reset above this is a point in time (GitHub), below it a number of seconds (Buildkite)."""
 _DEFAULT_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """The allowance of a window, what is left of it, and the seconds until the next one."""
+    """The limit of a window, the remaining requests, and the seconds until the next window."""
 
     allowance: int
     remaining: int
@@ -24,12 +24,12 @@ class RateLimit:
 
     @property
     def pause(self) -> float:
-        """The seconds to wait before another request, which leaves others half of the allowance."""
+        """The seconds to wait before the next request, to leave half of the limit to others."""
         return self.reset if 2 * self.remaining <= self.allowance else 0.0
 
 
 def rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
-    """Read the limit that an answer states, or None if it states none."""
+    """Read the rate limit of an answer; None if it has none."""
     for prefix in ("RateLimit-", "X-RateLimit-"):
         allowance, remaining, reset = (
             _number(headers.get(f"{prefix}{name}", "")) for name in ("Limit", "Remaining", "Reset")
@@ -41,7 +41,7 @@ def rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
 
 
 def wait_after_refusal(headers: Mapping[str, str], now: float) -> float:
-    """The seconds to wait after an answer that refuses for the rate limit."""
+    """Return the seconds to wait after an answer that rejects for the rate limit."""
     retry = _number(headers.get("Retry-After", ""))
     if retry is not None:
         return retry
@@ -50,7 +50,7 @@ def wait_after_refusal(headers: Mapping[str, str], now: float) -> float:
 
 
 def is_refusal(status: int, headers: Mapping[str, str], now: float) -> bool:
-    """Whether an answer refuses for the rate limit: GitHub does so with 403 as well."""
+    """Whether an answer rejects for the rate limit: 429, or 403 from GitHub."""
     if status == 429:
         return True
     limit = rate_limit(headers, now)
@@ -58,7 +58,7 @@ def is_refusal(status: int, headers: Mapping[str, str], now: float) -> bool:
 
 
 def _service_time(headers: Mapping[str, str], now: float) -> float:
-    """The time by the clock of the service, which its resets refer to; ours may be minutes off."""
+    """Return the time by the service's clock, which resets refer to; ours may be minutes off."""
     try:
         return parsedate_to_datetime(headers.get("Date", "")).timestamp()
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Test reports before they are read: from a file, or from an archive that is unpacked in memory only."""
+"""Load test reports from files, or from archives, which are unpacked in memory only."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SIZE_LIMIT = 256 << 20
-"""The size of a file, and of all that an archive holds."""
+"""The largest size of a file, and of an unpacked archive."""
 SIDECAR = "commit"
-"""The file beside a report that says its commit."""
+"""The name of a file beside a report that contains its commit."""
 _FILES = 100_000
 _ZIP = b"PK"
 _TAR = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
@@ -32,12 +32,12 @@ _DAMAGED = (
 
 
 class NoArchive(Exception):
-    """An archive is damaged, encrypted or too large; the text says which."""
+    """An archive is damaged, encrypted or too large; the message says which."""
 
 
 @dataclass(frozen=True)
 class ReportFile:
-    """A report: its folder and name, its content, and what the file `commit` beside it says."""
+    """A report: its folder and name, its content, and the content of the file `commit` beside it."""
 
     folder: str
     name: str
@@ -46,21 +46,21 @@ class ReportFile:
 
     @property
     def path(self) -> str:
-        """Where it is."""
+        """Its path."""
         return posixpath.join(self.folder, self.name)
 
 
 def is_archive(content: bytes) -> bool:
-    """Whether a content is a zip, or a compressed tar archive."""
+    """Whether the content is a zip or a compressed tar archive."""
     return content.startswith((_ZIP, *_TAR))
 
 
 def unpack(content: bytes, place: str) -> tuple[ReportFile, ...]:
-    """The XML files of an archive; nothing is written, so that the names of members can say what they like.
+    """Return the XML files of an archive. Nothing is written to disk, so the names of members are harmless.
 
     Args:
         content: the archive.
-        place: what its path is called.
+        place: the name of its path.
 
     Raises:
         NoArchive: it cannot be read.
@@ -104,12 +104,12 @@ def _tarred(content: bytes) -> Iterator[tuple[str, bytes]]:
             if file is not None:
                 yield _relative(member.name), file.read()
             if number > _FILES:
-                raise NoArchive("the archive holds too many files")
+                raise NoArchive("the archive contains too many files")
 
 
 def _charged(left: int, size: int) -> int:
     if size > left:
-        raise NoArchive("the archive holds more than any test report")
+        raise NoArchive("the archive is larger than any test report")
     return left - size
 
 

@@ -1,4 +1,4 @@
-"""Finds test reports: files that match a pattern, or what a URL names; archives of both are unpacked."""
+"""Find test reports: files that match a pattern, or a URL; archives are unpacked."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _URL = re.compile(r"https?://", re.IGNORECASE)
 def report_files(
     pattern: str, note: Callable[[str], None], request: Callable[[str], bytes]
 ) -> Iterator[ReportFile]:
-    """The reports that a pattern or a URL names.
+    """Yield the reports of a pattern or a URL.
 
     Args:
         pattern: a file, a folder, a pattern (`**` for any depth), or a URL of one file.
-        note: is given a sentence about each file that is left out.
-        request: returns what a URL holds.
+        note: called with a sentence for each file that is left out.
+        request: returns the content of a URL.
 
     Raises:
         UsageError: no file matches.
@@ -49,7 +49,7 @@ def report_files(
     paths = list(_paths(pattern))
     if not paths:
         raise UsageError(
-            f"no file matches {clean_line(pattern, 300)}: {_there(pattern)}",
+            f"no file matches {clean_line(pattern, 300)}: {_existing_files(pattern)}",
             "Quote the pattern of --results.",
         )
     for path in paths:
@@ -62,8 +62,8 @@ def _paths(pattern: str) -> Iterator[Path]:
     yield from (Path(name) for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file())  # noqa: PTH207
 
 
-def _there(pattern: str) -> str:
-    """What is in the last folder of a pattern that exists."""
+def _existing_files(pattern: str) -> str:
+    """Describe the content of the last existing folder of a pattern."""
     folder = Path(pattern).absolute()
     while glob.has_magic(str(folder)) or not folder.is_dir():
         folder = folder.parent

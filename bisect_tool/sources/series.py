@@ -1,4 +1,4 @@
-"""Which builds belong to a series: only builds of the same kind say something about each other's commits."""
+"""Select the builds of a series: only results of the same kind of build can be compared."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _UNSET = frozenset({"", "0", "false", "no", "off"})
 
 @dataclass(frozen=True)
 class Series:
-    """A rule for builds and their jobs.
+    """A rule that selects builds and their jobs.
 
     Attributes:
-        name: what the series is called in reports.
-        branch: the only branch that counts.
+        name: the name of the series in reports.
+        branch: builds of other branches are ignored.
         message: pattern that a build's message begins with; empty for any message.
         triggers: how a build may have been started (`schedule`, `webhook`, ...); empty for any way.
-        excluded_environment: variables that change what is tested: a build that sets one does not count.
+        excluded_environment: builds that set one of these variables are ignored.
         jobs: pattern of a whole job name; empty for all jobs.
-        environment: variables whose values tell apart what may not be compared.
+        environment: variables whose values have to be equal for results to be compared.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Series:
         return not self.jobs or re.fullmatch(self.jobs, name) is not None
 
     def environment_key(self, environment: Mapping[str, str]) -> str:
-        """What else has to be equal for two results to be compared."""
+        """Return the variables that must be equal for two results to be compared."""
         return " ".join(f"{name}={environment[name]}" for name in self.environment if name in environment)
 
 

@@ -1,4 +1,4 @@
-"""A service that is read over HTTP, and what its refusals mean. Pure."""
+"""A service that is read over HTTP, and the errors for its rejections. Pure."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE = 401, 403, 404, 410
 
 
 class Absent(UsageError):
-    """The service does not have it, not any more, or hides it from the token."""
+    """The resource does not exist, or the token may not see it."""
 
 
 class Forbidden(UsageError):
-    """The token may not read it."""
+    """The token lacks the permission to read the resource."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service: its name, address, and the token with which we read it.
+    """A service: its name, URL, and token.
 
     Attributes:
-        url: where requests go.
-        public_url: what its answers may refer to instead, where `url` is a proxy or a recording.
-        token_variable: the environment variable that holds the token; empty if none is of use.
-        scope: what the token has to permit; `log_scope` for logs.
+        url: the base of requests.
+        public_url: the base of links in answers, if `url` is a proxy or a recording.
+        token_variable: the environment variable of the token; empty if a token does not help.
+        scope: the required scope of the token; `log_scope` for logs.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Service:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """All that the token has to permit."""
+        """All required scopes of the token."""
         return tuple(dict.fromkeys((self.scope, self.log_scope)))
 
     def own(self, url: str) -> str:
-        """An address that an answer refers to, at this service.
+        """Return a URL of an answer, rewritten to this service.
 
         Raises:
-            UnexpectedAnswer: it is another server's, which must not get the token.
+            UnexpectedAnswer: it is on another server, which must not get the token.
         """
         for prefix in (self.url, self.public_url):
             if url.startswith(f"{prefix}/"):
@@ -59,7 +59,7 @@ class Service:
         raise UnexpectedAnswer(f"{self.name} refers to another server: {clean_line(url, 200)}")
 
     def rejection(self, status: int, headers: Mapping[str, str], scope: str) -> UsageError:
-        """The error that a refusal (HTTP 4xx) is for a user."""
+        """Return the error to raise for a rejection (HTTP 4xx)."""
         name, variable = self.name, self.token_variable
         if not variable:
             kind = Absent if status in (_NOT_FOUND, _GONE) else UsageError

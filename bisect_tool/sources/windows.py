@@ -1,4 +1,4 @@
-"""The entries of a listing that a service cuts after some of them: the older ones are listed apart."""
+"""Read a listing that a service truncates, by requesting older entries separately."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECOND = timedelta(seconds=1)
 
 
 class Entry(Answer):
-    """What is read of an entry, whatever else it is: when it was created."""
+    """The creation time of an entry."""
 
     created_at: Time = None
 
@@ -23,18 +23,18 @@ class Entry(Answer):
 def windowed(
     pages: Callable[[datetime | None], Iterable[list[Any]]], limit: int, identity: str
 ) -> Iterator[Any]:
-    """All entries of a listing, each once.
+    """Yield all entries of a listing, each once.
 
-    A listing that is as long as the limit goes on with what was created up to the oldest time in it. A second
-    is added, since services differ in whether such a time is included.
+    If a listing reaches the limit, the next request asks for entries created up to the oldest time so far. A
+    second is added, since services differ in whether that time is included.
 
     Args:
         pages: lists entries, those created before a time if one is given.
         limit: how many entries a listing has at most.
-        identity: the field by which an entry is known again.
+        identity: the field that identifies an entry.
 
     Raises:
-        UnexpectedAnswer: the rest cannot be listed, since the times of the entries are missing or the same.
+        UnexpectedAnswer: the rest cannot be listed, since the entries' times are missing or all equal.
     """
     seen: set[str] = set()
     until: datetime | None = None

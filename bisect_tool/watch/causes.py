@@ -1,4 +1,4 @@
-"""The causes of a watch's failures: one for each culprit or set of candidates, with its cells. Pure."""
+"""Group the failures of a watch by cause: a culprit or a set of candidates, with its cells. Pure."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _PASSING = frozenset({Reason.FIXED, Reason.GREEN, Reason.PASSED_AGAIN})
 
 @dataclass(frozen=True)
 class _Found:
-    """What one bisection says about one cause: the culprit of these cells, or their candidates."""
+    """The result of one bisection for one cause: the culprit of these cells, or their candidates."""
 
     finding: Finding
     why: Explanation
     cells: tuple[CellKey, ...]
 
-    def goes_on_in(self, later: _Found) -> bool:
+    def same_cause_as(self, later: _Found) -> bool:
         """Whether a later bisection is about the same cause: its culprit, or candidates of the same cells."""
         if self.why.culprit:
             return later.why == self.why
@@ -50,17 +50,17 @@ def causes(
     decisions: Mapping[CellKey, Decision],
     reported: Mapping[str, str],
 ) -> tuple[Cause, ...]:
-    """The causes of what is red tonight, and of what was until it was fixed.
+    """Return the causes of tonight's failures, and of those that were fixed.
 
     Args:
         names: the name of the watch, and those that it had before.
-        findings: the bisections that ended, oldest first.
-        decisions: about each cell, with all of these known.
-        reported: the fingerprints of earlier nights with the state that was reported last.
+        findings: the finished bisections, oldest first.
+        decisions: the decision on each cell, based on these findings.
+        reported: the last reported state of each cause, by fingerprint.
     """
     groups: list[list[_Found]] = []
     for each in (one for finding in findings for one in _by_cause(finding)):
-        group = next((group for group in groups if group[-1].goes_on_in(each)), None)
+        group = next((group for group in groups if group[-1].same_cause_as(each)), None)
         if group is None:
             groups.append([each])
         else:
@@ -75,18 +75,17 @@ def causes(
 
 
 def reported_state(cause: Cause) -> str:
-    """What later nights have to know of a cause that was reported."""
+    """Return the state of a reported cause that later nights compare with."""
     if cause.state == "fixed":
         return FIXED
     return OPEN if cause.culprit else CANDIDATES
 
 
 def _fingerprint(names: Sequence[str], group: Sequence[_Found], reported: Mapping[str, str]) -> str:
-    """What identifies a cause from night to night.
+    """Return the hash that identifies a cause from night to night.
 
-    It is made of the watch and the culprit, or else the first cell and its range. A culprit that was found
-    among candidates which were reported keeps their fingerprint, and so does a cause that was reported under
-    a former name of the watch.
+    It is made of the watch and the culprit, or else the first cell and its range. A culprit found among
+    reported candidates keeps their fingerprint, as does a cause reported under a former name of the watch.
     """
     marks = [
         hashlib.sha256(f"{name}\0{what}".encode()).hexdigest()[:16]
@@ -110,7 +109,7 @@ def _ends(finding: Finding) -> tuple[str, str, str]:
 
 
 def _by_cause(finding: Finding) -> Iterator[_Found]:
-    """The cells of each culprit, and of each set of candidates."""
+    """Group the cells by culprit or set of candidates."""
     found: defaultdict[Explanation, list[CellKey]] = defaultdict(list)
     for key, report in finding.reports.items():
         if report.culprit is not None:
@@ -123,7 +122,7 @@ def _by_cause(finding: Finding) -> Iterator[_Found]:
 def _cause(
     mark: str, group: Sequence[_Found], decisions: Mapping[CellKey, Decision], reported: str
 ) -> Cause | None:
-    """The cause, or None if it is long over."""
+    """Return the cause, or None if it was reported as over."""
     latest = group[-1]
     cells = tuple(dict.fromkeys(key for each in group for key in each.cells))
     report = latest.finding.reports[latest.cells[0]]
@@ -166,7 +165,7 @@ def _is_over(decision: Nothing) -> bool:
 
 
 def _note(decisions: Sequence[Nothing]) -> str:
-    """Why a cause is over that no commit fixed, as a sentence; empty if all of its cells pass."""
+    """Return why a cause is over without a fix, as a sentence; empty if all of its cells pass."""
     gone = sum(each.reason is Reason.GONE for each in decisions)
     if 0 < gone < len(decisions):
         return "Some of its cells are no longer run, and the others pass."
@@ -174,6 +173,6 @@ def _note(decisions: Sequence[Nothing]) -> str:
 
 
 def name(key: CellKey) -> str:
-    """A cell as reports call it: with its job where that says more."""
+    """Return the name of a cell in reports: the test, else the job and shard."""
     shard = f" shard {key.shard}" if key.shard else ""
     return key.cell or f"{key.job}{shard}"

@@ -1,4 +1,4 @@
-"""The cells of a night: the status that each decision stands for. Pure."""
+"""List the cells of a night, each with its status. Pure."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _STATUS = {
     Reason.BORN_RED: CellStatus.BORN_RED,
     Reason.GONE: CellStatus.MISSING,
 }
-"""Every other reason leaves it undecided."""
+"""The status of every other reason is undecided."""
 _FOUND_TONIGHT = {
     Reason.STILL_RED: "Its culprit was found tonight.",
     Reason.BISECTED: "Its range was bisected tonight; several commits are left as its culprit.",
 }
-"""The sentences of cells whose cause is new."""
+"""The explanation of cells whose cause is new."""
 
 
 def cells(
@@ -51,12 +51,12 @@ def cells(
     new: Collection[frozenset[str]],
     recent: Mapping[CellKey, tuple[CommitTrials, ...]],
 ) -> Iterator[NightlyCell]:
-    """Every cell with its status.
+    """Yield every cell with its status.
 
     Args:
-        decisions: about each cell.
-        new: the culprit of each cause that was found tonight, or its candidates.
-        recent: what those that failed did at the newest commits.
+        decisions: the decision on each cell.
+        new: the culprit or candidates of each cause found tonight.
+        recent: the runs of failing cells at the newest commits.
     """
     for key, decision in sorted(decisions.items()):
         culprit = decision.culprit if isinstance(decision, Nothing) else ""
@@ -87,14 +87,14 @@ def cells(
 
 
 def _suspects(decision: Decision) -> frozenset[str]:
-    """The culprit of a cell, or the candidates that are left."""
+    """Return the culprit of a cell, or its remaining candidates."""
     if not isinstance(decision, Nothing):
         return frozenset()
     return frozenset({decision.culprit} if decision.culprit else decision.candidates)
 
 
 def range_of(decision: Bisect) -> str:
-    """The range of a bisection, in words if its good end has to be found first."""
+    """Return the range of a bisection, in words if its good end is not known yet."""
     if not decision.good:
         return f"the {WALK_LIMIT} commits before {short(decision.bad)}"
     return f"{short(decision.good)}..{short(decision.bad)}"
@@ -110,7 +110,7 @@ def _since(decision: Decision) -> str:
 
 
 def _action(decision: Decision) -> str:
-    """What has to be run, in words."""
+    """Describe what has to be run."""
     match decision:
         case Bisect():
             return f"bisect {range_of(decision)}"

@@ -1,4 +1,4 @@
-"""What the bisections of a watch found: of each cell the culprit, or that there is none."""
+"""Read the results of a watch's bisections: the culprit of each cell, if there is one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CANDIDATES = "candidates"
 
 @dataclass(frozen=True)
 class Finding:
-    """A bisection that ended: for each key the cell of its document, and that document."""
+    """A finished bisection: its document, and the cells of the document by key."""
 
     session: str
     known: KnownBisection
@@ -41,11 +41,11 @@ class Finding:
 def known_bisections(
     series: str, request: Request | None, sessions: Iterable[PastSession]
 ) -> tuple[KnownBisection, ...]:
-    """The bisections of a watch that ran, or run, or will be resumed.
+    """Return the bisections of a watch: finished, running, or to be resumed.
 
     Args:
         series: the name of the watch.
-        request: what the watch runs itself; None if it only reads results of others.
+        request: the check that the watch runs itself; None if it only reads results.
         sessions: all sessions of the store.
     """
     found = (_known(series, request, each) for each in sessions)
@@ -53,7 +53,7 @@ def known_bisections(
 
 
 def findings(series: str, request: Request | None, sessions: Iterable[PastSession]) -> tuple[Finding, ...]:
-    """The bisections of a watch that ended, oldest first."""
+    """Return the finished bisections of a watch, oldest first."""
     return tuple(
         Finding(past.id, known, _reports(series, past, own=request is not None), past.document)
         for past in sessions
@@ -61,12 +61,12 @@ def findings(series: str, request: Request | None, sessions: Iterable[PastSessio
     )
 
 
-def codes_of_given_up(
+def exit_codes_of_given_up(
     found: Iterable[Finding], decisions: Mapping[CellKey, Decision]
 ) -> tuple[ExitCode, ...]:
-    """The exit codes of the last bisections of the cells that need a person, since none found a culprit.
+    """Return the exit codes of the last bisections of cells that were given up: none found a culprit.
 
-    Where that bisection found the culprit of other cells, it is INCONCLUSIVE.
+    The code is INCONCLUSIVE if the bisection found the culprit of other cells.
     """
     last = {key: each.document.exit_code for each in found for key in each.known.cells}
     given_up = [
@@ -103,21 +103,21 @@ def _known(series: str, request: Request | None, past: PastSession) -> KnownBise
 
 
 def _end(past: PastSession, document: Document) -> datetime | None:
-    """When a session ended, or the time of its document if no trial has one."""
+    """Return when a session ended; the time of its document if no trial has an end."""
     times = (time_of(document.created), *(end_of(row.result) for row in past.trials if not row.shared))
     return max((each for each in times if each is not None), default=None)
 
 
 def _keys(past: PastSession) -> tuple[CellKey, ...]:
-    """The cells that the watch wanted the bisection for."""
+    """Return the cells for which the watch started the bisection."""
     return tuple(CellKey(*cell) for cell in past.request.watched.cells) if past.request.watched else ()
 
 
 def _reports(series: str, past: PastSession, *, own: bool) -> dict[CellKey, CellReport]:
-    """The red cells of a bisection's document, by the keys that the watch has for them.
+    """Return the failing cells of a bisection's document, by the keys of the watch.
 
-    With `own` the watch runs the check itself; else its keys are those of the results that it reads, and
-    the key of a job without tests gets the report of its first cell.
+    With `own`, the watch runs the check itself. Otherwise the keys are those of the results that it reads,
+    and the key of a job without tests gets the report of the first cell.
     """
     if past.document is None:
         return {}

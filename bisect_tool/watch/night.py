@@ -1,4 +1,4 @@
-"""One night of one watch: observe, run what the decision lacks, bisect, and say what was found."""
+"""One night of one watch: read results, rerun where needed, bisect, and report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bisect_tool.session import session as sessions
 from bisect_tool.watch.causes import causes
 from bisect_tool.watch.cells import cells, range_of
 from bisect_tool.watch.failures import failures
-from bisect_tool.watch.findings import codes_of_given_up, findings, known_bisections
+from bisect_tool.watch.findings import exit_codes_of_given_up, findings, known_bisections
 from bisect_tool.watch.observations_of_others import observations_of_others
 from bisect_tool.watch.own_observations import own_observations
 from bisect_tool.watch.past_sessions import abandon, has_check, is_about, last_profile, past_sessions
@@ -52,15 +52,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger("bisect_run.watch")
 _COMMITS = 10_000
 _ROUNDS = 8
-"""Rounds of reruns in a night: each commit has a limit of its own, so that this one is never met."""
+"""Rounds of reruns in a night. A backstop: the limit of runs for each commit is reached first."""
 _USUAL_TRIAL_S = 60.0
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What a night works with.
+    """The resources of a night.
 
-    `run` runs a session to its end, and returns its document.
+    `run` runs a session and returns its document.
     """
 
     home: Home
@@ -72,7 +72,7 @@ class Tools:
 
 
 class Night:
-    """The night of one watch. Every trial is in the store before anything is decided on it."""
+    """The night of one watch. Decisions are based on stored trials only."""
 
     def __init__(self, watch: Watch, tools: Tools, reported: Reported) -> None:
         self.watch, self._tools, self._reported = watch, tools, reported
@@ -102,17 +102,17 @@ class Night:
         self._former = self._former_names()
 
     def run_check(self) -> None:
-        """Resume what was interrupted, run the check at the ref, and again where the decision lacks runs."""
+        """Resume interrupted bisections, run the check at the ref, and rerun it where decisions need it."""
         self._resume()
         if self._own is None:
             return
         try:
             self._run_until_decided(self._own)
         except BisectError as error:
-            self._keep(error)
+            self._record_error(error)
 
-    def foretell(self) -> None:
-        """Say what a dry run leaves out, and what would keep it from bisecting."""
+    def preview(self) -> None:
+        """Print what a dry run skips, and the errors that bisections would meet."""
         if self._own is not None:
             head = short(self._history.commits[-1])
             earlier = "earlier runs show:" if self._observations(self._past()) else "it did not run before"
@@ -122,10 +122,10 @@ class Night:
             try:
                 bisection(self.watch, queued.bisect, None, self._tools.home, self._tools.say)
             except BisectError as error:
-                self._keep_not_bisected(queued.bisect, error)
+                self._record_not_bisected(queued.bisect, error)
 
     def queue(self) -> tuple[Queued, ...]:
-        """The bisections that the decision calls for."""
+        """Return the bisections that were decided on."""
         position = self._history.position
         return tuple(
             Queued(self.watch.name, each, position(each.bad) - position(each.good), self._trial_s)
@@ -134,24 +134,24 @@ class Night:
         )
 
     def bisect(self, decision: Bisect) -> None:
-        """Run a bisection, unless the budget is used up; an error of one ends no other."""
+        """Run a bisection, unless the budget is used up; its errors are recorded, not raised."""
         if self._used_up:
-            self._put_off("not bisected")
+            self._postpone("not bisected")
             return
         say, home = self._tools.say, self._tools.home
         say(f"{self.watch.name}: bisecting {range_of(decision)}")
         try:
             resolved = bisection(self.watch, decision, self._minutes_left, home, say)
-            seen = self._seen_anyway(resolved)
+            seen = self._reused_commits(resolved)
             known = [each for each in self._known_runs(decision, resolved) if each.commit not in seen]
             document = self._run(with_observations(resolved, known))
         except BisectError as error:
-            self._keep_not_bisected(decision, error)
+            self._record_not_bisected(decision, error)
             return
         self._codes.append(ExitCode(document.exit_code))
 
     def document(self, *, dry_run: bool) -> NightlyDocument:
-        """What the night found."""
+        """Compose the document of the night."""
         past = self._past()
         decisions = self._decide()
         ended = findings(self.watch.name, self._request, self._of_this_branch(past))
@@ -176,7 +176,7 @@ class Night:
             failures=failures(seen, observations, self._history.positions, explained),
             notes=tuple(filter(None, (self._reported.problem, *self._notes))),
             exit_code=self._exit_code(
-                codes_of_given_up(ended, decisions),
+                exit_codes_of_given_up(ended, decisions),
                 is_new=any(each.state == "new" for each in found)
                 or (
                     dry_run
@@ -187,7 +187,7 @@ class Night:
         )
 
     def _exit_code(self, given_up: Iterable[ExitCode], *, is_new: bool) -> ExitCode:
-        """New regressions come first: no later night reports them as new."""
+        """Return the exit code. A new regression takes precedence: no later night reports it as new."""
         if is_new:
             return ExitCode.REGRESSION
         if self._errors:
@@ -196,15 +196,15 @@ class Night:
         return max((code for code in codes if code is not ExitCode.REGRESSION), default=ExitCode.DONE)
 
     def _resume(self) -> None:
-        """Go on with bisections of earlier nights that were interrupted."""
+        """Resume interrupted bisections of earlier nights."""
         for past in self._past():
             if not past.unfinished or not past.bisects_for(self.watch.name):
                 continue
             if self._request is not None and not has_check(past, self._request):
-                self._give_up(past, "the watch runs another check by now")
+                self._give_up(past, "the check of the watch has changed")
                 continue
             if self._used_up:
-                self._put_off(f"{past.id} is not resumed")
+                self._postpone(f"{past.id} is not resumed")
                 return
             self._tools.say(f"{self.watch.name}: resuming {past.id}")
             try:
@@ -212,7 +212,7 @@ class Night:
             except UsageError as error:
                 self._give_up(past, error.message)
             except BisectError as error:
-                self._keep(error)
+                self._record_error(error)
             else:
                 self._codes.append(ExitCode(document.exit_code))
 
@@ -221,7 +221,7 @@ class Night:
         abandon(past, self._tools.home)
 
     def _loaded(self, past: PastSession) -> Session:
-        """An interrupted bisection, which has no more time than is left of this night."""
+        """Load an interrupted bisection, with the time left of this night as its budget."""
         session = sessions.load(past.id, self._tools.store, self._tools.home, self._tools.say)
         sessions.require_same_scenario(session)
         return replace(session, budget=session.budget.model_copy(update={"minutes": self._minutes_left}))
@@ -236,7 +236,7 @@ class Night:
             if not wanted:
                 return
             if self._used_up:
-                self._put_off("not run again")
+                self._postpone("not run again")
                 return
             for commit, runs in wanted.items():
                 if self._used_up:
@@ -245,7 +245,7 @@ class Night:
                 self._run(check_at(self.watch, commit, runs, self._tools.home, self._tools.say))
 
     def _reruns(self) -> dict[str, int]:
-        """How often each commit has to run again: as often as the cell that needs it most."""
+        """Return how often to rerun each commit: the maximum over its cells."""
         wanted: defaultdict[str, int] = defaultdict(int)
         for decision in self._decide().values():
             for runs in decision.runs if isinstance(decision, Rerun) else ():
@@ -261,7 +261,7 @@ class Night:
         return decide(self._observations(past), self._history.commits, known, walks=walks, reverts=reverts)
 
     def _reverts(self, known: Iterable[KnownBisection]) -> dict[str, str]:
-        """Of the culprits on the branch that were reverted, the commit that did it."""
+        """Return the reverting commit of each culprit on the branch that was reverted."""
         culprits = {each for one in known for each in one.culprits.values()} & self._history.positions.keys()
         for each in culprits - self._reverted.keys():
             self._reverted[each] = reverted_by(self._repository, each, self._history.commits[-1])
@@ -274,23 +274,23 @@ class Night:
         return own_observations(self.watch.name, self._request, same)
 
     def _of_this_branch(self, past: tuple[PastSession, ...]) -> list[PastSession]:
-        """The sessions of commits in the history, not of another repository or of what was rewritten."""
+        """Return the sessions of commits in the history, not of another repository or rewritten history."""
         git, head = self._repository.git, self._history.commits[-1]
         elsewhere = {each.request.bad for each in past} - self._history.positions.keys()
         older = ancestors(git, existing(git, elsewhere), [head])
         return [each for each in past if each.request.bad not in elsewhere or each.request.bad in older]
 
     def _known_runs(self, decision: Bisect, resolved: Resolved) -> tuple[KnownTrials, ...]:
-        """The runs of its cells, and of those that its trials run as well: they may be flaky for long."""
+        """Return the known runs of its cells, and of other cells in its trials, which may be flaky."""
         if resolved.request.check.by_exit_code:
             return decision.trials
         runs = known_runs(self._observations(self._past()), self._history.commits)
         return (*decision.trials, *(each for each in runs if each.cell not in decision.cells))
 
-    def _seen_anyway(self, resolved: Resolved) -> frozenset[str]:
-        """The commits of which a bisection sees the runs anyway, as shared trials in its range.
+    def _reused_commits(self, resolved: Resolved) -> frozenset[str]:
+        """Return the commits whose runs a bisection reuses anyway, as shared trials of its range.
 
-        A command shares no trials, and a bisection that is repeated takes none.
+        Trials of commands are not shared, and a repeated bisection reuses none.
         """
         if self._request is None or self._request.check.by_exit_code or resolved.request.fresh:
             return frozenset()
@@ -301,25 +301,25 @@ class Night:
             sessions.create(resolved, self._tools.store, self._tools.home), self._tools.store
         )
 
-    def _put_off(self, what: str) -> None:
+    def _postpone(self, what: str) -> None:
         self._note(f"the budget is used up; {what} tonight")
         self._codes.append(ExitCode.INCONCLUSIVE)
 
-    def _keep_not_bisected(self, decision: Bisect, error: BisectError) -> None:
-        self._keep(error, f"{range_of(decision)} is not bisected: ")
+    def _record_not_bisected(self, decision: Bisect, error: BisectError) -> None:
+        self._record_error(error, f"{range_of(decision)} is not bisected: ")
 
-    def _keep(self, error: BisectError, what: str = "") -> None:
+    def _record_error(self, error: BisectError, what: str = "") -> None:
         _log.warning("%s: %s", self.watch.name, error.message, exc_info=not isinstance(error, UsageError))
         self._note(f"{what}{error.message}. {error.hint}".rstrip())
         self._errors.append(ExitCode(error.exit_code))  # its traceback would keep the store open
 
     def _note(self, why: str) -> None:
-        """Say what this night could not do: its result is that of earlier ones then."""
+        """Print and record what this night could not do."""
         self._tools.say(f"{self.watch.name}: {why}")
         self._notes.append(why)
 
     def _require_same_profile(self) -> None:
-        """Refuse a profile that the machine chose because it lost a GPU, say: its nights are other nights."""
+        """Reject another profile than that of earlier nights, e.g. after the machine lost a GPU."""
         if self._request is None or self.watch.options.profile is not None:
             return
         last = last_profile(self._past(), self.watch.name, self._request)
@@ -350,7 +350,7 @@ class Night:
 
     @cached_property
     def _trial_s(self) -> float:
-        """How long a trial takes."""
+        """The expected duration of a trial, in seconds."""
         if self._request is None:
             return _USUAL_TRIAL_S
         same = [each for each in self._past() if has_check(each, self._request)]

@@ -1,4 +1,4 @@
-"""Read the results of others that a watch decides on: files, or the builds of a CI service."""
+"""Read the results that a watch did not run: files, or the builds of a CI service."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def observations_of_others(  # noqa: PLR0913, PLR0917 - what `collect` needs
     say: Callable[[str], None],
     now: datetime,
 ) -> tuple[Observation, ...]:
-    """The results of a watch; `cache` is the folder of what was read before.
+    """Return the results of a watch; `cache` is the folder of downloads.
 
     Raises:
         UsageError: a file or an option is wrong, or no result is of a commit in the history.
-        EnvironmentFailed: a service cannot be reached, or answers what is not documented.
+        EnvironmentFailed: a service cannot be reached, or its answer does not match its documentation.
     """
     options = watch.options
     elsewhere = f"not in the history of {clean_line(options.ref, 100)}"
@@ -70,10 +70,10 @@ def _of_jobs(pattern: str, found: Sequence[Observation]) -> list[Observation]:
 
 
 def require_commits_of(history: History, found: Sequence[Observation], ref: str) -> None:
-    """Check that a result is of a commit in the history: others say nothing about it.
+    """Check that at least one result is of a commit in the history.
 
     Raises:
-        UsageError: none is.
+        UsageError: there is none.
     """
     commits = dict.fromkeys(each.commit for each in found)
     if commits.keys().isdisjoint(history.positions):

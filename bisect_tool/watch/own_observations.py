@@ -1,4 +1,4 @@
-"""Trials of our own as observations: those of every cell, at one commit, of sessions with the same check."""
+"""Turn the trials of sessions with the same check into observations."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def own_key(series: str, request: Request, cell: str) -> CellKey:
-    """The key of a cell that we run ourselves."""
+    """Return the key of a cell that we run ourselves."""
     return CellKey(series, request.scenario or "command", "", cell)
 
 
 def own_observations(
     series: str, request: Request, sessions: Iterable[PastSession]
 ) -> tuple[Observation, ...]:
-    """What the trials of these sessions, which have the check of `request`, say about each cell.
+    """Return the observations of each cell in these sessions, which have the check of `request`.
 
-    A trial that ended without any cell says of each known one that the infrastructure failed.
+    A trial without any cell counts as an infrastructure failure of each known cell.
     """
     rows = [(each.id, row) for each in sessions for row in each.trials if row.result.whole]
     cells = sorted({cell for _, row in rows for cell in row.result.names})
@@ -36,7 +36,7 @@ def own_observations(
 
 
 def exception_of(cell: CellResult) -> str:
-    """The class of the exception that failed a cell, or how its process ended; empty if neither is known."""
+    """Return the class of a cell's exception, or how its process ended; empty if neither is known."""
     if cell.failure is None:
         return ""
     signature = cell.failure.signature
@@ -75,13 +75,13 @@ def _state(trial: TrialResult, cell: CellResult) -> State:
 
 
 def end_of(trial: TrialResult) -> datetime | None:
-    """When a trial ended, or None if that is not known."""
+    """Return when a trial ended, or None if unknown."""
     started = time_of(trial.started)
     return None if started is None else started + timedelta(seconds=trial.seconds)
 
 
 def time_of(text: str) -> datetime | None:
-    """The time of a text in ISO 8601; None without a zone."""
+    """Parse a time in ISO 8601; None without a zone."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

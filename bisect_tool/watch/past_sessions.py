@@ -1,4 +1,4 @@
-"""The sessions of the store that say something about a watch: those that ran its check, and its own."""
+"""Read the stored sessions that matter to a watch: those with its check, and its own."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _log = logging.getLogger("bisect_run.watch")
 
 @dataclass(frozen=True)
 class PastSession:
-    """A stored session: its request, its trials, and its document if it ended; `running` by any process.
+    """A stored session: its request, its trials, and its document if it ended.
 
-    `abandoned` is one that cannot be resumed any more.
+    `running` means by any process; an `abandoned` session is never resumed.
     """
 
     id: str
@@ -39,33 +39,33 @@ class PastSession:
 
     @property
     def unfinished(self) -> bool:
-        """Whether it was interrupted, or stopped by a budget: it can be resumed."""
+        """Whether it can be resumed: it was interrupted, or stopped by a budget."""
         free = not self.running and not self.abandoned
         return free and (self.document is None or self.document.resumable)
 
     @property
     def watch(self) -> str:
-        """The name of the watch that began it, or empty."""
+        """The name of the watch that started it, or empty."""
         return self.request.watched.name if self.request.watched else ""
 
     def bisects_for(self, watch: str) -> bool:
-        """Whether it is a bisection that this watch began."""
+        """Whether it is a bisection started by this watch."""
         return self.belongs_to(watch) and isinstance(self.request.mode, Bisect | Walk)
 
     def belongs_to(self, watch: str) -> bool:
-        """Whether this watch began it."""
+        """Whether this watch started it."""
         return self.watch == watch
 
 
 def past_sessions(store: Store, home: Home) -> tuple[PastSession, ...]:
-    """The sessions that can be read, oldest first."""
+    """Return the readable sessions, oldest first."""
     return tuple(_read(store, home))
 
 
 def has_check(past: PastSession, request: Request) -> bool:
     """Whether a session ran the same check, in the same way, on the same cells.
 
-    Tests that are pinned to a branch are the same tests after the branch has moved.
+    Tests pinned to a branch stay the same check when the branch moves.
     """
     mode = past.request.mode
     stressed = isinstance(mode, Repro) and mode.stress is not None
@@ -73,19 +73,19 @@ def has_check(past: PastSession, request: Request) -> bool:
 
 
 def is_about(past: PastSession, cells: Collection[tuple[str, ...]]) -> bool:
-    """Whether a watch began a session for one of these cells (job, shard, cell, environment)."""
+    """Whether a watch started a session for one of these cells (job, shard, cell, environment)."""
     watched = past.request.watched
     return watched is not None and any(key[1:] in cells for key in watched.cells)
 
 
 def abandon(past: PastSession, home: Home) -> None:
-    """Leave a session for good: it cannot be resumed, and later nights do not try to."""
+    """Mark a session as abandoned, so that later nights do not resume it."""
     home.session(past.id).mkdir(parents=True, exist_ok=True)
     sessions.note_end(home, past.id, ExitCode.USAGE)
 
 
 def last_profile(past: Iterable[PastSession], watch: str, request: Request) -> str | None:
-    """The profile with which the watch ran the same check last; that of the request if it never did."""
+    """Return the profile of the watch's last run of the same check; that of the request if there is none."""
     own = (each.request for each in past if each.belongs_to(watch))
     same = [each.profile for each in own if _tests(each) == _tests(request)]
     return same[-1] if same else request.profile

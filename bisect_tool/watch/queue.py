@@ -1,4 +1,4 @@
-"""In which order bisections are run: those that explain most for their cost come first. Pure."""
+"""Order the bisections of a night by expected value for their cost. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bisect_tool.nightly.decision import Bisect
 
 _TRIALS_BESIDE = 5
-"""Trials that do not narrow the range: of its ends, of the culprit and of its parent."""
+"""Trials beside those that narrow the range: of the ends, the culprit and its parent."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Queued:
     """A bisection to run.
 
     Attributes:
-        watch: the name of the watch that wants it.
+        watch: the name of its watch.
         commits: the number of commits in its range.
-        trial_s: how long a trial of the watch takes, in seconds.
+        trial_s: the expected duration of a trial, in seconds.
     """
 
     watch: str
@@ -32,11 +32,11 @@ class Queued:
 
     @property
     def value(self) -> float:
-        """Red cells for an expected second."""
+        """Failing cells per expected second."""
         trials = math.log2(max(self.commits, 1)) + _TRIALS_BESIDE
         return len(self.bisect.cells) / (trials * max(self.trial_s, 1.0))
 
 
 def in_order(bisections: Iterable[Queued]) -> tuple[Queued, ...]:
-    """The bisections, the most valuable first; equal ones by watch and range."""
+    """Return the bisections, most valuable first; ties in order of watch and range."""
     return tuple(sorted(bisections, key=lambda one: (-one.value, one.watch, one.bisect.bad, one.bisect.good)))

@@ -1,4 +1,4 @@
-"""Find the sessions that a watch began under an earlier name: what they found is not new. Pure."""
+"""Find the sessions that a watch started under a former name: their causes are not new. Pure."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 
 def former_names(
-    watch: Watch, past: Sequence[PastSession], looks_at_the_same: Callable[[PastSession], bool]
+    watch: Watch, past: Sequence[PastSession], is_same: Callable[[PastSession], bool]
 ) -> tuple[str, ...]:
-    """The names that a watch had before, the latest first.
+    """Return the former names of a watch, latest first.
 
-    A name is one of them if it looked at the same, no watch has it by now, and it began no session since this
-    watch began its first one: else both go on side by side.
+    A name is a former one if it had the same check or cells, no watch has it now, and it started no session
+    after the first one of this watch: otherwise both exist side by side.
 
     Args:
-        watch: the watch by its name of today.
+        watch: the watch under its current name.
         past: the sessions of its branch, oldest first.
-        looks_at_the_same: whether a session has the check, or is about the cells, of the watch.
+        is_same: whether a session has the check, or is about the cells, of the watch.
     """
     first = next((at for at, each in enumerate(past) if each.belongs_to(watch.name)), len(past))
     others = {*watch.beside, *(each.watch for each in past[first:]), watch.name, ""}
-    names = dict.fromkeys(each.watch for each in reversed(past[:first]) if looks_at_the_same(each))
+    names = dict.fromkeys(each.watch for each in reversed(past[:first]) if is_same(each))
     return tuple(name for name in names if name not in others)
 
 
 def renamed(past: Iterable[PastSession], former: Collection[str], name: str) -> tuple[PastSession, ...]:
-    """The sessions, with those of former names as if the watch had begun them under its name of today."""
+    """Return the sessions, with former names of the watch replaced by its current one."""
     return tuple(_renamed(each, name) if each.watch in former else each for each in past)
 
 

@@ -1,4 +1,4 @@
-"""Which causes earlier nights reported, in a file of the home: what is new is reported once."""
+"""Store the causes that earlier nights reported, so that each is reported as new once."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from bisect_tool.results.nightly import Cause
 
 _log = logging.getLogger("bisect_run.watch")
-_ASIDE = "reported.json.damaged"
-_CONSEQUENCE = f"causes that earlier nights reported count as new (it is kept as {_ASIDE})"
+_DAMAGED_NAME = "reported.json.damaged"
+_CONSEQUENCE = f"causes that earlier nights reported count as new (it is kept as {_DAMAGED_NAME})"
 
 
 @dataclass(frozen=True)
 class Reported:
-    """The fingerprint of each cause, with the state that was reported last; or why that is not known."""
+    """The last reported state of each cause, by fingerprint; or the problem of reading it."""
 
     states: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
 
 def reported(home: Home) -> Reported:
-    """What earlier nights reported."""
+    """Read what earlier nights reported."""
     path = _path(home)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -48,7 +48,7 @@ def reported(home: Home) -> Reported:
 
 
 def record(home: Home, causes: Iterable[Cause]) -> None:
-    """Remember that these causes were reported; a file that cannot be read is kept beside the new one.
+    """Record that these causes were reported; a damaged file is renamed first.
 
     Raises:
         EnvironmentFailed: the file cannot be written.
@@ -58,8 +58,8 @@ def record(home: Home, causes: Iterable[Cause]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if before.problem:
-            path.replace(path.with_name(_ASIDE))
-            _log.warning("%s is kept as %s", path, _ASIDE)
+            path.replace(path.with_name(_DAMAGED_NAME))
+            _log.warning("%s is kept as %s", path, _DAMAGED_NAME)
         write_whole(path, json.dumps(states, indent=1))
     except OSError as error:
         raise EnvironmentFailed(

@@ -1,4 +1,4 @@
-"""What a watch runs, as requests: its check at a commit, and the bisection of a range."""
+"""Make the requests of a watch: its check at a commit, and the bisection of a range."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from bisect_tool.paths import Home
 
 _OWN = {"as_json", "results", *executor_options.FIELDS}
-"""Options of the same name that mean something else to a watch, which reads CI and runs trials here."""
+"""Options that have another meaning for a watch, which reads CI but runs its trials here."""
 _Options = TypeVar("_Options", RunOptions, ReproOptions)
 
 
 def check_at(watch: Watch, rev: str, runs: int, home: Home, say: Callable[[str], None]) -> Resolved:
-    """The check of a watch, a number of times at a commit.
+    """Return the request to run the check of a watch N times at a commit.
 
     Raises:
         UsageError: the check, the commit or the repository does not exist.
@@ -46,7 +46,7 @@ def bisection(
     home: Home,
     say: Callable[[str], None],
 ) -> Resolved:
-    """The bisection of a range, for the cells that turned red in it, in the `minutes` that are left.
+    """Return the bisection of a range for the cells that turned red in it, with a budget of `minutes`.
 
     Raises:
         UsageError: the check or the repository does not exist, or there is nothing between the ends.
@@ -54,9 +54,9 @@ def bisection(
     ends = RunOptions(
         good=(decision.good,) if decision.good else (),
         bad=decision.bad,
-        # The trials of a repeated bisection gave no result.
+        # A bisection is repeated if its trials gave no result.
         fresh=decision.reason in (Reason.REPEATED, Reason.OTHER_REGRESSION),
-        # Its good end fails, in another way; of a test that counts as no result anyway.
+        # Its good end fails in another way; for a test, that is no result anyway.
         same_failure=decision.reason is Reason.OTHER_REGRESSION and bool(watch.options.command),
     )
     options = replace(_with(watch.options, ends), budget_minutes=minutes)
@@ -66,7 +66,7 @@ def bisection(
 
 
 def with_observations(resolved: Resolved, trials: Iterable[KnownTrials]) -> Resolved:
-    """The bisection that knows what was observed of each test, in all jobs that run it."""
+    """Add the known trials of each test, of all jobs that run it, to a bisection."""
     mode = resolved.request.mode
     assert isinstance(mode, Bisect | Walk)
     runs: defaultdict[tuple[str, str], list[KnownTrials]] = defaultdict(list)
@@ -87,7 +87,7 @@ def with_observations(resolved: Resolved, trials: Iterable[KnownTrials]) -> Reso
 
 
 def _limited(resolved: Resolved) -> Resolved:
-    """The bisection; one that has to find its good end goes back so far at most that a night ends."""
+    """Limit how far a bisection without a good end goes back, so that it ends within a night."""
     mode = resolved.request.mode
     if not isinstance(mode, Walk):
         return resolved
@@ -97,7 +97,7 @@ def _limited(resolved: Resolved) -> Resolved:
 
 
 def _with(options: NightlyOptions, wanted: _Options) -> _Options:
-    """The wanted options with what the watch says of those that it has as well."""
+    """Return these options, overridden by the options of the watch of the same name."""
     given = {field.name for field in fields(wanted)} & {field.name for field in fields(options)}
     return replace(wanted, **{name: getattr(options, name) for name in given - _OWN})
 

@@ -1,4 +1,4 @@
-"""Which commits of a branch revert a culprit, according to their messages."""
+"""Find the commits of a branch that revert a culprit, by their messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def reverted_by(repository: Repository, culprit: str, head: str) -> str:
-    """The first commit up to `head` that reverts the culprit, an ancestor of it; empty if none says so."""
+    """Return the first commit up to `head` whose message says that it reverts the culprit; else empty."""
     later = repository.range((culprit,), head, first_parent=True).commits
     of = landings(
         [Message(each.sha, each.subject, each.body) for each in (repository.commit(culprit), *later)]

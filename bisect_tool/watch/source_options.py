@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def source_options(options: NightlyOptions) -> SourceOptions:
-    """What `collect` reads for a watch that has a source."""
+    """Return the options of `collect` for a watch with a source."""
     assert options.source is not None
     return SourceOptions(
         options.source,

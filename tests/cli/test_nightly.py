@@ -226,7 +226,7 @@ def test_bisection_of_another_check_than_the_watch_has_by_now_is_given_up(
     session = interrupted(git(repo, "rev-parse", "HEAD~6"), *configured([str(check)]))
     changed = configured(["sh", "-c", f"{check} || exit 1"])
     first, second = (cli("nightly", *changed) for _ in range(2))
-    assert f"the watch runs another check by now. {session} is not resumed again" in first.err
+    assert f"the check of the watch has changed. {session} is not resumed again" in first.err
     assert (first.code, second.code, session in second.err) == (0, 0, False)
 
 

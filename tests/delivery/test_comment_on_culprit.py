@@ -79,7 +79,7 @@ def test_a_culprit_without_a_pull_request_gets_none(delivery, service):
 
 def test_a_number_that_is_an_issue_is_left_alone(delivery, service, pull):
     pull["pull_request"] = None
-    assert delivery(night(cause()), **OPTIONS) == ["left 34730 alone: it is no pull request"]
+    assert delivery(night(cause()), **OPTIONS) == ["left 34730 alone: it is not a pull request"]
 
 
 def test_a_label_pauses_it(delivery, service, pull):

@@ -7,7 +7,7 @@ from github_service import REPOSITORY
 from night_documents import candidates, cause, cell, night
 
 from bisect_tool.delivery.check import check_delivery
-from bisect_tool.delivery.markers import identifier, replace_section, section, standing
+from bisect_tool.delivery.markers import cause_state, identifier, replace_section, section
 from bisect_tool.delivery.plan import plan
 from bisect_tool.delivery.repository_name import repository_name
 from bisect_tool.errors import UsageError
@@ -157,7 +157,7 @@ def test_a_repository_is_named_by_its_url(url, name):
     ],
 )
 def test_a_state_is_a_word(each, state):
-    assert standing(each) == state
+    assert cause_state(each) == state
 
 
 def test_a_fingerprint_that_would_end_the_comment_is_hashed():
@@ -182,8 +182,8 @@ def test_a_section_is_added_to_a_body_without_one():
 @pytest.mark.parametrize(
     ("options", "environment", "message"),
     [
-        ({"github_issues": "vllm"}, {}, "--github-issues vllm is no OWNER/REPO"),
-        ({"github_issues": "https://github.com/a/b"}, {}, "is no OWNER/REPO"),
+        ({"github_issues": "vllm"}, {}, "--github-issues vllm is not OWNER/REPO"),
+        ({"github_issues": "https://github.com/a/b"}, {}, "is not OWNER/REPO"),
         (
             {"github_issues": "a/b"},
             {"GITHUB_TOKEN": "x"},
@@ -194,7 +194,7 @@ def test_a_section_is_added_to_a_body_without_one():
         (
             {"slack": True},
             {"BISECT_RUN_SLACK_WEBHOOK": "hooks/x"},
-            "BISECT_RUN_SLACK_WEBHOOK is no web address",
+            "BISECT_RUN_SLACK_WEBHOOK is not an https URL",
         ),
         ({"annotate": "buildkite"}, {"PATH": "/nowhere"}, "--annotate buildkite needs buildkite-agent"),
         ({"out": "/dev/null/x"}, {}, "cannot write to --out /dev/null/x"),
@@ -209,7 +209,7 @@ def test_what_is_missing_is_said_before_the_night(options, environment, message)
 
 def test_a_dry_run_is_checked_without_the_environment():
     check_delivery(DeliveryOptions(**ALL, annotate="buildkite"), {}, dry_run=True)
-    with pytest.raises(UsageError, match="no OWNER/REPO"):
+    with pytest.raises(UsageError, match="not OWNER/REPO"):
         check_delivery(DeliveryOptions(github_issues="vllm"), {}, dry_run=True)
 
 

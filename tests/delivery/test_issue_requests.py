@@ -113,7 +113,7 @@ def test_a_rate_limit_is_waited_for(delivery, service, fault, pause):
 def test_a_rate_limit_of_an_hour_is_an_error(delivery, service):
     service.faults = [Fault("POST", ISSUES, status=429, headers={"Retry-After": "3600"})]
     (line,) = delivery.failing(night(cause()))
-    assert "GitHub permits no request for 60 minutes" in line
+    assert "the rate limit of GitHub is exhausted for 60 minutes" in line
     assert delivery.clock.pauses == []
 
 

@@ -94,7 +94,7 @@ def test_a_message_whose_answer_never_ends_is_not_repeated(delivery, monkeypatch
 def test_a_message_that_was_not_taken_is_posted_by_the_next_night(delivery, service, status):
     service.faults = [fault(status=status, body="no_service", headers={"Location": "/elsewhere"})]
     (line,) = delivery.failing(night(cause()), slack=True)
-    assert f"the webhook did not take the message: HTTP {status} no_service" in line
+    assert f"the webhook did not accept the message: HTTP {status} no_service" in line
     delivery(night(cause("open")), slack=True)
     assert len(service.messages) == 1
 
@@ -117,7 +117,7 @@ def test_an_answer_that_echoes_the_address_is_not_shown(delivery, service, body)
     delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = f"{service.url}/services/{SECRET}"
     service.faults = [Fault("POST", "/services/.*", status=404, body=body)]
     (line,) = delivery.failing(night(cause()), slack=True)
-    assert "the webhook did not take the message: HTTP 404. Is BISECT_RUN_SLACK_WEBHOOK right?" in line
+    assert "the webhook did not accept the message: HTTP 404. Is BISECT_RUN_SLACK_WEBHOOK right?" in line
     assert not any(part in line for part in SECRET.split("/"))
 
 
@@ -125,7 +125,7 @@ def test_an_answer_that_echoes_the_address_is_not_shown(delivery, service, body)
 def test_an_address_that_is_none_is_an_error_without_it(delivery, host):
     delivery.environment["BISECT_RUN_SLACK_WEBHOOK"] = f"http://{host}/services/{SECRET}"
     (line,) = delivery.failing(night(cause()), slack=True)
-    assert "the webhook did not take the message: " in line
+    assert "the webhook did not accept the message: " in line
     assert not any(part in line for part in SECRET.split("/"))
 
 
@@ -141,7 +141,7 @@ def test_a_rate_limit_is_waited_for(delivery, service):
 def test_a_rate_limit_that_does_not_end_is_an_error(delivery, service, headers, pauses):
     service.faults = [fault(status=429, headers=headers) for _ in range(3)]
     (line,) = delivery.failing(night(cause()), slack=True)
-    assert "the webhook did not take the message: HTTP 429" in line
+    assert "the webhook did not accept the message: HTTP 429" in line
     assert delivery.clock.pauses == pauses
 
 

@@ -280,14 +280,14 @@ def test_builds_started_in_another_way_are_left_out_and_environments_kept_apart(
         (
             [buildkite_build(number=1, message="Fix\x1b[31m a typo"), buildkite_build(number=2, message="a")],
             [],
-            "none of the last 2 builds of branch main counts; their messages are: Fix a typo and a",
+            "none of the last 2 builds of branch main matches; their messages are: Fix a typo and a",
             "Check --message, --trigger and --exclude-env.",
         ),
         ([buildkite_build(number=1)], [], "no job ran in the last 1 build", "Check --message."),
         (
             [buildkite_build(number=1)],
             [buildkite_job(name="GPU\n(4)"), buildkite_job(name="CPU"), buildkite_job(type="waiter")],
-            "no job of the last 1 build is named like Distributed; the jobs are: CPU and GPU (4)",
+            "no job of the last 1 build matches Distributed; the jobs are: CPU and GPU (4)",
             "--job is a pattern of the whole name: escape ( ) [ ] . * +, or add .* to it.",
         ),
     ],
@@ -307,9 +307,7 @@ def test_why_no_job_of_github_counts_is_said_by_name(collected):
     }
     with (
         collected(replies) as (run, _, _),
-        pytest.raises(
-            UsageError, match=r"no job of the last 1 build is named like gpu; the jobs are: gpu \(1"
-        ),
+        pytest.raises(UsageError, match=r"no job of the last 1 build matches gpu; the jobs are: gpu \(1"),
     ):
         run(replace(GITHUB, job="gpu"))
 
@@ -414,7 +412,7 @@ def test_a_log_on_another_server_is_said_and_its_job_stays(collected):
         (SourceOptions("github", workflow="a.yml"), "--repository is missing"),
         (SourceOptions("github", repository="o/r"), "--workflow is missing"),
         (SourceOptions("github", repository="o/r", workflow="a/b.yml"), "--workflow a/b.yml is not like"),
-        (SourceOptions("buildkite", "a/b", job="("), "--job is no regular expression"),
+        (SourceOptions("buildkite", "a/b", job="("), "--job is not a regular expression"),
         (SourceOptions("buildkite", "a/b", message="["), "--message is no regular expression"),
     ],
 )

@@ -223,7 +223,7 @@ def test_an_archive_that_holds_too_much_is_left_out(tmp_path, folder, pack, monk
     folder("nights.bin", pack({f"{SHA}/{name}.xml": b" " * 600 for name in "ab"}))
     assert len(observe(tmp_path / "**", notes)) == 1
     assert [note.partition(" is left out: ")[2] for note in notes] == [
-        "the archive holds more than any test report"
+        "the archive is larger than any test report"
     ]
 
 

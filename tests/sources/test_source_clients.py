@@ -203,7 +203,7 @@ def test_half_of_the_allowance_is_left_to_others(connect, remaining, pauses_made
 def test_a_wait_of_hours_is_an_error(connect):
     with (
         connect({"/list": [Reply({}, 429, {"Retry-After": "7200"})]}) as (client, _, pauses),
-        pytest.raises(EnvironmentFailed, match="permits no request for 120 minutes"),
+        pytest.raises(EnvironmentFailed, match="is exhausted for 120 minutes"),
     ):
         bodies(client)
     assert pauses == []

@@ -93,8 +93,8 @@ def test_build_of_buildkite_with_a_token_has_its_jobs():
         (Reply({}, 403), "GitHub needs a token: HTTP 403"),
         (Reply({}, 404), "GitHub needs a token: HTTP 404"),
         (Reply({}, 500), "GitHub does not answer: HTTP 500 (5 tries)"),
-        (Reply(b"<html>"), "GitHub does not answer: the answer is no JSON (5 tries)"),
-        (Reply({}, 429, {"Retry-After": "3000"}), "GitHub permits no request for 50 minutes"),
+        (Reply(b"<html>"), "GitHub does not answer: the answer is not JSON (5 tries)"),
+        (Reply({}, 429, {"Retry-After": "3000"}), "the rate limit of GitHub is exhausted for 50 minutes"),
     ],
 )
 def test_failure_says_how_to_save_the_page(answer, why):

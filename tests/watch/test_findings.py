@@ -14,7 +14,7 @@ from bisect_tool.session.store import TrialRow
 from bisect_tool.sources.observation import CellKey
 from bisect_tool.trial.result import TrialResult
 from bisect_tool.verdict import Outcome
-from bisect_tool.watch.findings import codes_of_given_up, findings, known_bisections
+from bisect_tool.watch.findings import exit_codes_of_given_up, findings, known_bisections
 from bisect_tool.watch.past_sessions import PastSession
 
 REQUEST = Request(mode=Repro(runs=1), repo="/r", bad=BAD, check=SuiteCheck(), scenario="engine")
@@ -108,7 +108,7 @@ def test_candidates_are_known_as_such():
 def test_cells_without_a_culprit_end_with_the_code_of_their_last_bisection():
     documents = [DOCUMENT.model_copy(update={"exit_code": code}) for code in (3, 4)]
     found = findings("w", None, [past(watched(JOB), each) for each in documents])
-    assert codes_of_given_up(found, {JOB: Nothing(Reason.GIVEN_UP)}) == (ExitCode.ENDPOINTS,)
-    assert codes_of_given_up(found, {JOB: Nothing(Reason.NO_CULPRIT)}) == ()
+    assert exit_codes_of_given_up(found, {JOB: Nothing(Reason.GIVEN_UP)}) == (ExitCode.ENDPOINTS,)
+    assert exit_codes_of_given_up(found, {JOB: Nothing(Reason.NO_CULPRIT)}) == ()
     others = findings("w", None, [past(watched(JOB), DOCUMENT.model_copy(update={"exit_code": 0}))])
-    assert codes_of_given_up(others, {JOB: Nothing(Reason.GIVEN_UP)}) == (ExitCode.INCONCLUSIVE,)
+    assert exit_codes_of_given_up(others, {JOB: Nothing(Reason.GIVEN_UP)}) == (ExitCode.INCONCLUSIVE,)
