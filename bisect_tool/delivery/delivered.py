@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ class Delivered:
     def record(self, name: str, state: str) -> None:
         """Record that a state was posted; on disk when this returns."""
         content = {"schema": _SCHEMA, "webhook": {**self._read(), name: state}}
-        write_whole(self._path, json.dumps(content, indent=2))
+        write_atomically(self._path, json.dumps(content, indent=2))
 
     def _read(self) -> dict[str, str]:
         """Read the file.

@@ -11,7 +11,7 @@ from bisect_tool.render.cause_markdown import report
 from bisect_tool.render.junit import junit
 from bisect_tool.render.nightly_html import cause_html, nightly_html
 from bisect_tool.render.nightly_markdown import nightly_markdown
-from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def write_files(night: NightlyDocument, folder: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
         for name, content in _contents(night):
-            write_whole(path / name, content)
+            write_atomically(path / name, content)
     except OSError as error:
         raise EnvironmentFailed(
             f"cannot write to {path}: {error.strerror}",

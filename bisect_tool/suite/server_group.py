@@ -209,14 +209,14 @@ class ServerGroup:
 
     def _await(self, condition: Callable[[], bool], complaint: str, missing: Callable[[], str]) -> None:
         deadline = time.monotonic() + self.launch.ready_s
-        pace = Throttle(OBSERVE_S)
+        throttle = Throttle(OBSERVE_S)
         while not condition():
             self._fail_fast()
             if time.monotonic() >= deadline:
                 self._check_listeners()
                 raise ServersHung(f"{complaint} within {self.launch.ready_s:g} s: {missing()}")
-            if pace.due():
-                with pace.look():
+            if throttle.due():
+                with throttle.poll():
                     self._estate.observe()
             time.sleep(POLL_S)
 

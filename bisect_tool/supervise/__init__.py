@@ -1,7 +1,7 @@
 """The guardian of a trial's processes, ports and leftovers.
 
-`run_guarded` is the way in. `guardian.py` is the process that does the work, and `guardian_protocol.py` what
-the two send each other. `forked_guardian.py` forks guardians, and `fork_server.py` requests it.
+The entry point is `run_guarded`. `guardian.py` is the guardian process, `guardian_protocol.py` its messages.
+`forked_guardian.py` forks guardians on request of `fork_server.py`.
 """
 
 from bisect_tool.supervise.guarded_run import recover, run_guarded

@@ -1,7 +1,7 @@
-"""The GPUs of the amdgpu driver, from sysfs: in the order in which ROCm numbers them.
+"""Read the GPUs of the amdgpu driver from sysfs, in the order of ROCm's device numbers.
 
-ROCm numbers the nodes of the kernel's topology (`/sys/class/kfd`) that compute, and the render node of each
-leads to its memory. Documented in Documentation/gpu/amdgpu of the Linux kernel. No process is named there.
+ROCm numbers the compute nodes of the kernel's topology (`/sys/class/kfd`); the render node of each has its
+memory. See Documentation/gpu/amdgpu of the Linux kernel. Processes are not listed there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def devices(sysfs: Path = SYSFS) -> tuple[GpuMemory, ...]:
 
 
 def _gpus(sysfs: Path) -> Iterator[tuple[int, Path]]:
-    """The unique id of each GPU, and the folder with its memory figures."""
+    """Yield the unique id of each GPU, and the folder with its memory figures."""
     nodes = (sysfs / "kfd/kfd/topology/nodes").glob("*/properties")
     for node in sorted(nodes, key=lambda path: int(path.parent.name)):
         properties = _properties(node)

@@ -18,7 +18,7 @@ CANCEL = b"cancel"
 
 
 class CallerLink:
-    """The caller's messages, and when (monotonic) it was gone; None while it is there."""
+    """The caller's messages, and when (monotonic) it ended; None while it runs."""
 
     def __init__(self, identity: Identity) -> None:
         self.cancelled = False
@@ -31,7 +31,7 @@ class CallerLink:
         return [0] if self.gone_at is None else []
 
     def read_environment(self) -> dict[str, str] | None:
-        """The first line of the pipe; None if the caller is gone before it is complete."""
+        """Read the first line of the pipe; None if the caller ends before it is complete."""
         ends = time.monotonic() + ENVIRONMENT_LIMIT_S
         heard = b""
         while b"\n" not in heard:
@@ -54,7 +54,7 @@ class CallerLink:
         elif CANCEL in words:
             self.cancelled = True
 
-    def look(self) -> None:
-        """Notice that the caller is gone, even if another process still holds its end of the pipe."""
+    def poll(self) -> None:
+        """Check whether the caller has ended, even if another process still holds its end of the pipe."""
         if self.gone_at is None and not is_alive(self._identity):
             self.gone_at = time.monotonic()

@@ -1,7 +1,7 @@
 """Write files atomically, and open files safely that a trial may have replaced.
 
-A trial can make anything of the files in its folder: a pipe, which would be waited for, a link to a device
-without end or to another user's file, a folder. Only regular files are opened here, and no link is followed.
+A trial can replace the files in its folder, e.g. by a pipe, by a link to an endless device or to another
+user's file, or by a folder. Only regular files are opened here, and links are not followed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD_BYTES = 64 << 20
-"""More than any record of ours has; of a longer one the beginning is read."""
+"""Longer than any record of ours; of a longer file, only the beginning is read."""
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file beside `path`, then put it in its place at once (rename(2)); on disk when this returns."""
-    with written_whole(path) as file:
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file atomically, by rename(2); on disk when this returns."""
+    with atomic_writer(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """As `write_whole`, of what is written to the file that is yielded."""
+def atomic_writer(path: Path) -> Iterator[BinaryIO]:
+    """As `write_atomically`, with the content that is written to the yielded file."""
     part = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
     try:
         with _opened(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "wb") as file:
@@ -44,18 +44,18 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file to read it; raises OSError for anything else, a symbolic link among them."""
+    """Open a regular file to read it; raises OSError for anything else, including symbolic links."""
     return _opened(path, os.O_RDONLY, "rb")
 
 
 def read_regular(path: Path, limit: int = RECORD_BYTES) -> bytes:
-    """The first bytes of a regular file, `limit` at most; raises OSError for anything else."""
+    """Read at most `limit` bytes of a regular file; raises OSError for anything else."""
     with open_regular(path) as file:
         return file.read(limit)
 
 
 def append_regular(path: Path, text: str, *, anew: bool = False) -> None:
-    """Append to a regular file, or begin it anew; raises OSError where something else is in its place."""
+    """Append to a regular file, or overwrite it (`anew`); raises OSError for anything else."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     with _opened(path, flags, "ab") as file:
         if anew:
@@ -75,7 +75,7 @@ def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the folder's entries outlive a power loss (fsync(2))."""
+    """Make the folder's entries durable (fsync(2))."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Client of `forked_guardian.py`: start a guardian, send it messages, and notice its end."""
+"""Client of `forked_guardian.py`: start a guardian, send it messages, and wait for its end."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class GuardianChannel:
             self._end.sendall(word.encode() + b"\n")
 
     def ended(self, seconds: float) -> bool:
-        """Whether the guardian has ended, or does so within this time."""
+        """Whether the guardian ends within this time."""
         ends = time.monotonic() + seconds
         waiting = select.poll()
         waiting.register(self._end, select.POLLIN)
@@ -60,7 +60,7 @@ class GuardianChannel:
         return self._broken
 
     def close(self) -> None:
-        """Close the connection, so that the guardian sees that its caller is gone."""
+        """Close the connection, which tells the guardian that its caller has ended."""
         self._end.close()
 
     def kill(self) -> None:
@@ -73,9 +73,9 @@ class GuardianChannel:
 
 
 class ForkServer:
-    """Starts guardians. The server process runs while entered, or from the first guardian on.
+    """Starts guardians. As a context manager, it keeps the server process running until the end of the block.
 
-    A server that was killed is restarted. Its guardians outlive it.
+    A killed server is restarted; its guardians outlive it.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self._ask(os.fsencode(spec), [theirs.fileno(), output.fileno()])
+                self._send_request(os.fsencode(spec), [theirs.fileno(), output.fileno()])
             except OSError:
                 ours.close()
                 raise
@@ -108,7 +108,7 @@ class ForkServer:
         with self._lock:
             self._drop()
 
-    def _ask(self, spec: bytes, descriptors: list[int]) -> None:
+    def _send_request(self, spec: bytes, descriptors: list[int]) -> None:
         with self._lock:
             if self._requests is not None:
                 with suppress(BrokenPipeError, ConnectionResetError):

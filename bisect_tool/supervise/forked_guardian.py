@@ -1,10 +1,10 @@
-"""A process with all of a guardian's modules imported, which forks a guardian for each trial.
+"""A fork server: a process with the guardian's modules imported, which forks a guardian for each trial.
 
-To start a guardian takes as long as dozens of forks: a program that returns at once would mostly wait for it.
-Started by `fork_server.py` as `python -I -S forked_guardian.py` in a session of its own, with a socket on
-stdin. A request is the path of a spec with two descriptors: the guardian's line to its caller, which becomes
-its stdin, and the file for what it says itself. At its end it writes its exit code on the line; that it
-ended, however it did, the line tells by breaking.
+Starting a guardian takes as long as dozens of forks, most of the time of a short command. Started by
+`fork_server.py` as `python -I -S forked_guardian.py` in a session of its own, with a socket on stdin. A
+request is the path of a spec with two descriptors: the guardian's socket to its caller, which becomes its
+stdin, and the file for its own output. At its end the guardian writes its exit code to the socket; if it is
+killed, the socket closes without one.
 
 This process supervises nothing. Guardians watch their caller themselves, and survive if it is killed.
 """
@@ -37,7 +37,7 @@ CALLER_LOOK_S = 1.0
 
 
 def main() -> None:
-    """Serve the process that started this one until it is gone."""
+    """Serve the process that started this one until it ends."""
     parent = read_process(os.getppid())
     if parent is None:
         return
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _restore_signals() -> None:
-    """Undo what the caller blocks and ignores: a cluster's workers do so, and a program would inherit it.
+    """Reset the caller's signal mask and ignored signals, which programs inherit (Ray workers set them).
 
     SIGPIPE and SIGXFSZ are ignored by Python itself, and restored where a program is executed.
     """

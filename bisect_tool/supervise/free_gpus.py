@@ -1,4 +1,4 @@
-"""Wait until GPUs are free, and say who holds those that do not become so."""
+"""Wait until GPUs are free, and name the processes that hold busy ones."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from bisect_tool.supervise.gpu_memory import GpuMemory
 
 FREE_S = 60.0
-"""How long a trial waits: a killed process of many gigabytes takes seconds, and another program may end."""
+"""How long a trial waits: a killed process needs seconds to free gigabytes, and another program may end."""
 
 _GIB = 1 << 30
 _IDLE_BYTES, _IDLE_SHARE = _GIB, 0.05
-"""A display, a monitor or the driver itself may use so much of a GPU that is free."""
+"""Memory that a display, a monitor or the driver may use on a free GPU."""
 
 _POLL_S = 0.5
 _HOST_PIDS = 4026531836  # the inode of the first pid namespace (PROC_PID_INIT_INO in Linux' proc_ns.h)
 
 
 def is_free(gpu: GpuMemory) -> bool:
-    """Whether hardly any of its memory is in use."""
+    """Whether almost none of its memory is in use."""
     return gpu.used <= max(_IDLE_BYTES, _IDLE_SHARE * gpu.total)
 
 
 def busy_gpus(names: Sequence[str]) -> tuple[GpuMemory, ...]:
-    """Those of the named GPUs that are not free now; none where the driver does not answer."""
+    """Return the named GPUs that are not free now; none if the driver does not answer."""
     return tuple(gpu for gpu in gpus.named(names) if not is_free(gpu))
 
 
@@ -42,7 +42,7 @@ def wait_until_free(
 ) -> tuple[GpuMemory, ...]:
     """Return the GPUs that were still busy after FREE_S, or when `cancel` was set; empty if all are free.
 
-    `waiting` gets a sentence about those that are busy at first.
+    `waiting` is called with a sentence about the busy ones.
     """
     ends = time.monotonic() + FREE_S
     busy = busy_gpus(names)
@@ -54,7 +54,7 @@ def wait_until_free(
 
 
 def describe_busy(busy: Sequence[GpuMemory]) -> str:
-    """Say how much is in use on each, and by which processes, where their ids mean something here."""
+    """Describe the memory in use on each GPU, and the processes if their pids are valid here."""
     return "; ".join(f"{gpu.used / _GIB:.1f} GiB of GPU {gpu.name} are in use{_holders(gpu)}" for gpu in busy)
 
 
@@ -70,7 +70,7 @@ def _holder(pid: int) -> str:
 
 
 def _sees_host_pids() -> bool:
-    """Whether pids here are those of the host, as the driver's are."""
+    """Whether this is the host's pid namespace, which the driver's pids refer to."""
     try:
         return Path("/proc/self/ns/pid").stat().st_ino == _HOST_PIDS
     except OSError:  # /proc is not mounted or hidden

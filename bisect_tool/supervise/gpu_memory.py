@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SIMULATED = "SIM-"
-"""How the UUID of a simulated GPU begins."""
+"""Prefix of the UUID of a simulated GPU."""
 
 _UUIDS = ("GPU-", "MIG-", SIMULATED)
 
 
 @dataclass(frozen=True)
 class GpuMemory:
-    """One GPU or MIG device: bytes in all and in use, and the bytes each process holds as `(pid, bytes)`.
+    """One GPU or MIG device: total and used bytes, and the bytes of each process as `(pid, bytes)`.
 
-    `index` is that of the driver, of a MIG device that of its GPU. The driver reports pids of the host:
-    inside a container they may mean nothing. It may be simulated.
+    `index` is the driver's; for a MIG device, that of its GPU. The driver reports pids of the host, which are
+    not valid inside a container. The GPU may be simulated.
     """
 
     index: int
@@ -26,9 +26,9 @@ class GpuMemory:
 
     @property
     def name(self) -> str:
-        """How CUDA_VISIBLE_DEVICES names it: by index; some have only a UUID."""
+        """Its name in CUDA_VISIBLE_DEVICES: the index, or the UUID if there is only that."""
         return self.uuid if self.uuid.startswith(("MIG-", SIMULATED)) else str(self.index)
 
     def is_called(self, name: str) -> bool:
-        """Whether this is its index or (the beginning of) its UUID, as in CUDA_VISIBLE_DEVICES."""
+        """Whether this is its index or a prefix of its UUID, as in CUDA_VISIBLE_DEVICES."""
         return name == self.name or (name.startswith(_UUIDS) and self.uuid.startswith(name))

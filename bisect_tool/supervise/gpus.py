@@ -1,4 +1,4 @@
-"""The GPUs of this machine: which may be used, and what is in use on them."""
+"""The GPUs of this machine: which are visible, and how much of their memory is in use."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["GpuMemory", "in_use", "named", "not_released", "snapshot", "visibili
 
 MIB = 1 << 20
 TOLERANCE = 64 * MIB
-"""The driver's own books move by a few MiB; a CUDA context alone takes hundreds on GPUs that serve models."""
+"""The driver's own use varies by a few MiB; a CUDA context takes hundreds on GPUs that serve models."""
 
 RELEASE_S = 5.0
-"""As long as a killed process may take to end: the driver may still be taking back its gigabytes."""
+"""Time for the driver to free the memory of a killed process."""
 
 _POLL_S = 0.1
 _CUDA, _ROCR, _HIP = "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"
@@ -46,9 +46,9 @@ def visible() -> tuple[str, ...]:
 
 
 def visibility(names: Sequence[str]) -> dict[str, str]:
-    """Return the variables by which a process sees only these GPUs; nothing without names.
+    """Return the variables that make only these GPUs visible to a process; nothing without names.
 
-    HIP reads CUDA's variable as well, and counts the GPUs that ROCr's leaves.
+    HIP reads CUDA's variable as well, relative to the GPUs that ROCr's variable selects.
     """
     if not names:
         return {}
@@ -63,13 +63,13 @@ def visibility(names: Sequence[str]) -> dict[str, str]:
 def in_use(names: Sequence[str]) -> dict[str, int]:
     """Return the bytes in use on each named GPU, by its own name; empty without names or a driver.
 
-    A name is an index or a UUID, which may be cut short, as in CUDA_VISIBLE_DEVICES.
+    A name is an index or a prefix of a UUID, as in CUDA_VISIBLE_DEVICES.
     """
     return {gpu.name: gpu.used for gpu in named(names)}
 
 
 def named(names: Sequence[str]) -> tuple[GpuMemory, ...]:
-    """Return the GPUs with these names; empty without names, or where the driver does not answer."""
+    """Return the GPUs with these names; empty without names, or if the driver does not answer."""
     if not names:
         return ()
     try:

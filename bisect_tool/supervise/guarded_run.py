@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.supervise.files import read_regular, write_whole
+from bisect_tool.supervise.files import read_regular, write_atomically
 from bisect_tool.supervise.fork_server import SERVER, GuardianChannel
 from bisect_tool.supervise.guardian_protocol import (
     RESULT_FILE,
@@ -48,15 +48,15 @@ _WORDS = 50
 def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> GuardianResult:
     """Run `spec` to its end and return when none of its processes is left.
 
-    Set `cancel` to end it early. An exception in here (Ctrl-C) ends it, too, before it goes on. When the
-    guardian is killed, or is stuck for `MARGIN_S` after deadline and grace and for `CLEAN_UP_S` more, the
-    tree is ended from here (`Reason.LOST`).
+    Set `cancel` to end it early. An exception in here (Ctrl-C) ends it, too, before it propagates. If the
+    guardian is killed, or is stuck for `MARGIN_S` after deadline and grace and for `CLEAN_UP_S` more, this
+    process ends the tree (`Reason.LOST`).
 
     Raises:
         EnvironmentFailed: `spec.folder` cannot be written, or the guardian failed. Nothing runs any more.
     """
     began = time.monotonic()
-    _log.debug("start %s in %s, deadline %.0f s", _words(spec), spec.cwd, spec.deadline_s)
+    _log.debug("start %s in %s, deadline %.0f s", _shown_command(spec), spec.cwd, spec.deadline_s)
     guardian = _start(spec)
     try:
         guardian.send(json.dumps(dict(spec.env)))
@@ -65,18 +65,20 @@ def run_guarded(spec: GuardianSpec, cancel: threading.Event | None = None) -> Gu
         _finish(guardian, spec)
         result = _result(spec.folder, spec.token, began)
         code = "unknown" if result.exit_code is None else result.exit_code
-        _log.debug("end %s: %s, exit code %s, %.3f s", _words(spec), result.reason, code, result.seconds)
+        _log.debug(
+            "end %s: %s, exit code %s, %.3f s", _shown_command(spec), result.reason, code, result.seconds
+        )
     if result.reason is Reason.LOST and guardian.failed and not records_removed(spec.folder):
         raise _failure(spec)
     return result
 
 
-def _words(spec: GuardianSpec) -> str:
+def _shown_command(spec: GuardianSpec) -> str:
     return shlex.join(spec.argv[:_WORDS])
 
 
 def records_removed(folder: Path) -> bool:
-    """Whether the program has removed its folder, or put another one in the place of the result."""
+    """Whether the program has removed its folder, or replaced the result by a folder."""
     return not folder.is_dir() or (folder / RESULT_FILE).is_dir()
 
 
@@ -88,7 +90,7 @@ def _start(spec: GuardianSpec) -> GuardianChannel:
             (spec.folder / name).unlink(missing_ok=True)
         if spec.complete:
             spec.complete.unlink(missing_ok=True)
-        write_whole(spec_file, spec.without_env().to_json())
+        write_atomically(spec_file, spec.without_env().to_json())
         with output_file.open("wb") as output:
             return SERVER.start(spec_file, output)
     except OSError as error:
@@ -100,22 +102,22 @@ def _failure(spec: GuardianSpec) -> EnvironmentFailed:
     if shutil.disk_usage(spec.folder).free < FULL_BYTES:
         return EnvironmentFailed(f"the disk of {spec.folder} is full", "Free some space, then resume.")
     lines = []
-    with contextlib.suppress(OSError):  # then it said nothing
+    with contextlib.suppress(OSError):  # then it last_line nothing
         lines = read_regular(spec.folder / OUTPUT_FILE).decode(errors="replace").splitlines()
-    said = lines[-1] if lines else "no output"
-    return EnvironmentFailed(f"the guardian failed: {said}", f"{spec.folder} has more")
+    last_line = lines[-1] if lines else "no output"
+    return EnvironmentFailed(f"the guardian failed: {last_line}", f"{spec.folder} has more")
 
 
 def _wait(guardian: GuardianChannel, spec: GuardianSpec, cancel: threading.Event | None) -> None:
     ends = time.monotonic() + spec.deadline_s + spec.grace_s + MARGIN_S
     while time.monotonic() < ends and not guardian.ended(POLL_S):
         if cancel is not None and cancel.is_set():
-            _log.info("cancelled: %s", _words(spec))
+            _log.info("cancelled: %s", _shown_command(spec))
             return
 
 
 def _finish(guardian: GuardianChannel, spec: GuardianSpec) -> None:
-    """Let the guardian clean up if it still runs. Interrupted once more, leave it to that alone."""
+    """Let the guardian clean up if it still runs; a second interrupt stops waiting for it."""
     try:
         guardian.send("cancel")
         if not guardian.ended(spec.grace_s + KILL_LIMIT_S + CLEAN_UP_S):
@@ -127,9 +129,9 @@ def _finish(guardian: GuardianChannel, spec: GuardianSpec) -> None:
 def recover(folder: Path) -> GuardianResult | None:
     """Return the result of the run in `folder`, whose caller was killed; None if none was started.
 
-    Waits for its guardian, if that is still cleaning up, and does its work where it was killed, too. Nothing
-    of the run is left afterwards. Records that cannot be read, as a power loss leaves them, are those of a
-    run that did not end; without its spec, its processes are those that the journal names.
+    Waits for its guardian if that is still cleaning up, and cleans up if it was killed. Nothing of the run is
+    left afterwards. Unreadable records, e.g. after a power loss, are those of an unfinished run; without its
+    spec, its processes are those of the journal.
     """
     if not any((folder / name).exists() for name in (SPEC_FILE, GUARDIAN_FILE, JOURNAL_FILE)):
         return None
@@ -155,7 +157,7 @@ def _result(folder: Path, token: str, began: float) -> GuardianResult:
     leftovers, parents = end_abandoned(folder, token)
     result = GuardianResult(Reason.LOST, None, time.monotonic() - began, ended, leftovers, parents)
     try:
-        write_whole(path, result.to_json())
+        write_atomically(path, result.to_json())
     except OSError as error:  # on a full disk the next `recover` finds the same
         _log.info("%s is not written: %s", path, error)
     return result

@@ -1,13 +1,13 @@
-"""The guardian: one small process that runs one program, ends it in time, and leaves nothing of it behind.
+"""The guardian: a small process that runs one program, enforces its deadline, and cleans up after it.
 
 Forked by `forked_guardian.py`, or started as `python guardian.py SPEC.json` (or with `-m`), in a session of
-its own and with a pipe or socket on stdin. Its first line is the program's environment as a JSON object
-(secrets do not reach the disk), the line `cancel` ends the program, and its end means that the caller is
-gone. Only the standard library, so that it starts fast and under any interpreter (`-I -S`).
+its own and with a pipe or socket on stdin. The first line is the program's environment as a JSON object (so
+that secrets do not reach the disk), the line `cancel` ends the program, and EOF means that the caller has
+ended. Only the standard library, so that it starts fast and under any interpreter (`-I -S`).
 
 It is the child subreaper (prctl(2), PR_SET_CHILD_SUBREAPER) of everything the program starts: a daemon that
-leaves its session and its parent becomes the guardian's child. So none escapes, and "no child left" is what
-the kernel says, not what a listing of /proc happened to show.
+leaves its session and its parent becomes the guardian's child. So none escapes, and the kernel itself reports
+that no child is left; a listing of /proc can miss one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if not __package__:  # started by its path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from bisect_tool.supervise.caller import CallerLink
-from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.files import write_atomically
 from bisect_tool.supervise.guardian_protocol import (
     RESULT_FILE,
     GuardianResult,
@@ -51,14 +51,14 @@ if TYPE_CHECKING:
 
 SCAN_S = 0.2
 SETTLE_S = 0.4
-"""Helpers such as Python's resource tracker end on their own right after their parent: not leftovers."""
+"""Time for helpers such as Python's resource tracker, which end right after their parent."""
 ORPHAN_GRACE_S = 1.0
 COMPLETE_S = 3.5
 COMPLETE_GRACE_S = 1.0
-"""A program that has said all is gone five seconds later: so long to end by itself, then after SIGTERM."""
+"""Time for a program with a complete report to exit by itself, then after SIGTERM."""
 NOT_STARTED = 127
 _REFUSAL_LIMIT = 4096
-_HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Guardian:
@@ -79,13 +79,13 @@ class Guardian:
         self._stamps = Stamps(spec.watch, spec.stdout)
         self._shm = ShmWatch(spec.folder)
         self._ports = PortWatch()
-        self._stamp_pace, self._scan_pace, self._shm_pace = (
+        self._stamp_throttle, self._scan_throttle, self._shm_throttle = (
             Throttle(STAMP_S, 1),
             Throttle(SCAN_S),
             Throttle(0.0, 3),
         )
         self._wakeup = _wakeup_pipe()
-        for number in _HEARD:
+        for number in _HANDLED:
             signal.signal(number, self._on_signal)
 
     def run(self) -> GuardianResult:
@@ -130,16 +130,16 @@ class Guardian:
             self._root = os.fork()
             if self._root == 0:
                 os.close(opened)
-                _become(self.spec, marked(env, self.spec.token), closed, output.fileno(), refuse)
+                _execute(self.spec, marked(env, self.spec.token), closed, output.fileno(), refuse)
         os.close(closed)
         os.close(refuse)
         program = read_process(self._root)
-        self._journal.look([program] if program else [], self._now())
+        self._journal.poll([program] if program else [], self._now())
         os.write(opened, b"!")
         os.close(opened)
 
     def _not_started(self) -> str:
-        """Why the program could not be started; empty if it was, or is not known to have ended."""
+        """Return why the program could not be started; empty if it was started."""
         if self.exit_code != NOT_STARTED:
             return ""
         return os.read(self._refusal, _REFUSAL_LIMIT).decode(errors="replace")
@@ -166,11 +166,11 @@ class Guardian:
         if reason is Reason.EXITED:
             self._settle()
             survivors = {process.identity: self._ports.ports_of(process.pid) for process in self.alive()}
-        self._look_at_processes()
+        self._poll_processes()
         began = time.monotonic()
         grace = min(self.spec.grace_s, COMPLETE_GRACE_S) if reason is Reason.COMPLETE else self.spec.grace_s
         signals = sweep(self, lambda: self._grace_end(began + grace), self.tick)
-        self._look_at_processes()
+        self._poll_processes()
         self._stamps.close(self._now())
         if reason is not Reason.EXITED:
             survivors = {who: () for who, name in signals.items() if name == "SIGKILL"}
@@ -192,35 +192,35 @@ class Guardian:
     def tick(self, seconds: float) -> None:
         """Wait up to the timeout for a signal, a message or an entry in /dev/shm; then poll."""
         sources = [self._wakeup, *self._caller.descriptors]
-        if self._shm.descriptor >= 0 and self._shm_pace.due():
+        if self._shm.descriptor >= 0 and self._shm_throttle.due():
             sources.append(self._shm.descriptor)
         ready, _, _ = select.select(sources, [], [], seconds)
         if self._wakeup in ready:
             os.read(self._wakeup, 4096)
         if set(ready) & set(self._caller.descriptors):
             self._caller.read()
-        self._caller.look()
+        self._caller.poll()
         self._reap()
-        if self._stamp_pace.due():
-            with self._stamp_pace.look():
-                self._look_at_logs()
-        if self._shm.descriptor in ready or self._scan_pace.due():
-            with self._shm_pace.look():
-                self._shm.look(lambda: [process.pid for process in self.alive()])
-        if self._scan_pace.due():
-            with self._scan_pace.look():
-                self._look_at_processes()
+        if self._stamp_throttle.due():
+            with self._stamp_throttle.poll():
+                self._poll_logs()
+        if self._shm.descriptor in ready or self._scan_throttle.due():
+            with self._shm_throttle.poll():
+                self._shm.poll(lambda: [process.pid for process in self.alive()])
+        if self._scan_throttle.due():
+            with self._scan_throttle.poll():
+                self._poll_processes()
 
-    def _look_at_logs(self) -> None:
-        if self._stamps.look(self._now()):
+    def _poll_logs(self) -> None:
+        if self._stamps.poll(self._now()):
             self._grew_at = time.monotonic()
         if self._complete_at is None and self.spec.complete and self.spec.complete.exists():
             self._complete_at = time.monotonic()
 
-    def _look_at_processes(self) -> None:
+    def _poll_processes(self) -> None:
         alive = self.alive()
-        self._journal.look(alive, self._now())
-        self._ports.look(alive)
+        self._journal.poll(alive, self._now())
+        self._ports.poll(alive)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._caller.cancelled = True
@@ -258,14 +258,14 @@ def _wakeup_pipe() -> int:
     return readable
 
 
-def _become(spec: GuardianSpec, env: dict[str, str], gate: int, output: int, refuse: int) -> NoReturn:
+def _execute(spec: GuardianSpec, env: dict[str, str], gate: int, output: int, refuse: int) -> NoReturn:
     """Execute the program in the forked process, once the gate is readable.
 
     If it cannot be started, the reason is written to `refuse`.
     """
     try:
         # The guardian's own handlers, and those that Python ignores: a program would go on ignoring them.
-        for name in (*_HEARD, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+        for name in (*_HANDLED, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(name, signal.SIG_DFL)
         if os.read(gate, 1):
             os.setsid()
@@ -287,7 +287,7 @@ def guard(spec_file: Path, caller: Identity) -> None:
     become_subreaper()
     write_guardian(spec.folder)
     result = Guardian(spec, caller).run()
-    write_whole(spec.folder / RESULT_FILE, result.to_json())
+    write_atomically(spec.folder / RESULT_FILE, result.to_json())
 
 
 def main() -> None:

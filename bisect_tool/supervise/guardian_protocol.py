@@ -19,20 +19,20 @@ TOKEN_VARIABLE = "BISECT_RUN_TOKEN"  # noqa: S105 - a mark on processes, not a s
 SPEC_FILE = "spec.json"
 RESULT_FILE = "result.json"
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
-"""What reading a record raises that was cut short, is empty, or was written by somebody else."""
+"""Exceptions of reading a record that is truncated, empty, or written by another program."""
 SECONDS_LIMIT = 1e11
-"""Some 3,000 years, which no duration of a trial reaches, and no time since 1970 in this one."""
+"""About 3,000 years: more than any valid duration or time since 1970."""
 _WHOLE_LIMIT = 1 << 63
 _ROLE = re.compile(r"\w+::(\S+)")
 _NAMED = re.compile(r"(?!MainThread|Thread)([A-Z][A-Za-z]{4,}(?:_\w+)?)")
-"""A kernel's name for a process that has given itself a role: programs' own names are in lower case."""
+"""The kernel's name of a process that set one for its role; names of programs are in lower case."""
 
 
 class Reason(StrEnum):
     """Why a guarded program ended.
 
-    COMPLETE: the rest of its work did not matter. LOST: the guardian itself died and its caller
-    ended the rest.
+    COMPLETE: its report was complete, so it was not waited for. LOST: the guardian itself was killed, and its
+    caller ended the program.
     """
 
     EXITED = "exited"
@@ -46,11 +46,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class ProcessInfo:
-    """One process of a trial; `(pid, started)` is its identity, as process ids are used again.
+    """One process of a trial; `(pid, started)` is its identity, since pids are reused.
 
     `started` is in clock ticks since boot (field 22 of proc_pid_stat(5)), `seen` and `gone` in epoch seconds,
-    `ppid` the parent it was first seen with. `ended_by` names the strongest signal that was sent to it.
-    `name` is the kernel's for it.
+    `ppid` its parent when it was first seen. `ended_by` is the strongest signal that was sent to it. `name`
+    is the kernel's.
     """
 
     pid: int
@@ -79,8 +79,8 @@ class ProcessInfo:
 class Leftovers:
     """What a trial did not clean up itself.
 
-    `processes`: those that outlived the end of the suite (when it was ended by force: those that outlived the
-    grace); `ports`: still listened on after the sweep; `shm`: entries of /dev/shm, removed since.
+    `processes`: those that outlived the suite (if that was ended: those that outlived the grace period);
+    `ports`: still listened on after the sweep; `shm`: entries of /dev/shm, which have been removed.
     """
 
     processes: tuple[ProcessInfo, ...] = ()
@@ -95,10 +95,10 @@ class Leftovers:
 class GuardianSpec:
     """One program to run under a guardian.
 
-    `stdout` takes stdout and stderr of `argv`; `watch` is a folder whose `*.log` count as signs of life and
-    get a `.times` sidecar (as `stdout` does); `folder` is for the guardian's own records. `idle_s` None: no
-    idle limit. When `complete` exists, the program has said all, and has a few seconds to end. `token` marks
-    the environment of every process of the tree.
+    `stdout` receives stdout and stderr of `argv`; `watch` is a folder whose `*.log` count as activity and get
+    a `.times` sidecar (as `stdout` does); `folder` is for the guardian's own records. `idle_s` None: no idle
+    limit. When `complete` exists, the report is complete, and the program has a few seconds to exit. `token`
+    marks the environment of every process of the tree.
     """
 
     argv: tuple[str, ...]
@@ -126,7 +126,7 @@ class GuardianSpec:
         return cls(**{**raw, **paths, "complete": complete, "argv": tuple(raw["argv"])})
 
     def without_env(self) -> GuardianSpec:
-        """The same for the disk: an environment holds secrets."""
+        """Return a copy for the disk: an environment has secrets."""
         return replace(self, env={})
 
 
@@ -134,11 +134,10 @@ class GuardianSpec:
 class GuardianResult:
     """How it ended.
 
-    `exit_code` is negative for a signal, and None when it is not known; `ended` is when the program ended or
-    began to be ended (epoch seconds), `seconds` how long everything took with the sweep (monotonic).
-    `parents` maps the pid of every process seen to the parent it was first seen with. `load` is how busy the
-    machine was besides; None if the guardian did not live to tell. `not_started` is why the program could
-    not be started at all; empty if it was.
+    `exit_code` is negative for a signal, and None if unknown; `ended` is when the program ended or its end
+    was forced (epoch seconds), `seconds` the duration with the sweep (monotonic). `parents` maps every pid to
+    the parent when it was first seen. `load` is the machine's other load; None if the guardian was killed.
+    `not_started` is why the program could not be started; empty if it was.
     """
 
     reason: Reason
@@ -188,7 +187,7 @@ def _load(raw: Mapping[str, Any] | None) -> Load | None:
 
 
 def process_info(raw: Mapping[str, Any]) -> ProcessInfo:
-    """A ProcessInfo from its JSON object; raises one of UNREADABLE where that is something else."""
+    """Read a ProcessInfo from its JSON object; raises one of UNREADABLE for anything else."""
     gone = raw.get("gone")
     return ProcessInfo(
         pid=whole(raw["pid"]),

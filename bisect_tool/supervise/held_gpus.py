@@ -1,6 +1,7 @@
-"""Hold GPUs machine-wide while a session runs: two runs on one GPU spoil each other's trials.
+"""Lock GPUs machine-wide while a session runs: two runs on one GPU would disturb each other's trials.
 
-Held by abstract Unix sockets, as ports are; they listen, so that a waiting run can see the owner (unix(7)).
+The locks are abstract Unix sockets, as for ports; they listen, so that a waiting run can find the owner
+(unix(7)).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class WaitCancelled(Exception):
 def hold_gpus(
     names: Iterable[str], waiting: Callable[[str], None], cancel: threading.Event
 ) -> Iterator[None]:
-    """Hold these GPUs; `waiting` gets a sentence about each that another run holds.
+    """Hold these GPUs; `waiting` is called with a sentence for each that another run holds.
 
     Raises:
         WaitCancelled: `cancel` was set before all of them were free.

@@ -1,9 +1,9 @@
-"""Hold ports machine-wide, so that no two runs get the same one, with any user and any home.
+"""Lock ports machine-wide, so that no two runs get the same one, whatever their user and home.
 
-A server binds its port half a minute after it was given out, and until then the port looks free. So a run
-holds it, by a Unix socket bound to an abstract name (unix(7)). Such names belong to the network namespace, as
-ports do: they need no file or permission, every user meets the same ones, and the kernel frees them when the
-process that holds them ends, however it ends.
+A server binds its port half a minute after the port was assigned; until then the port looks free. So a run
+holds a Unix socket bound to an abstract name (unix(7)). These names belong to the network namespace, as ports
+do: they need no file or permission, are the same for every user, and are freed by the kernel when the process
+ends.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _NAME = "\0bisect-run/port/{}"
 
 
 class HeldPorts:
-    """Free ports that no other run gets until `close`, or the end of this process."""
+    """Free ports, locked until `close` or the end of this process."""
 
     def __init__(self) -> None:
         self.numbers: tuple[int, ...] = ()
         self._held = ExitStack()
 
     def take(self, port: int) -> bool:
-        """Hold a port, unless another run holds it or a process listens on it."""
+        """Lock a port; returns False if another run holds it or a process listens on it."""
         holder = _hold(port)
         if holder is None:
             return False
@@ -43,7 +43,7 @@ class HeldPorts:
         return True
 
     def close(self) -> None:
-        """Let other runs have the ports."""
+        """Release the ports."""
         self._held.close()
         self.numbers = ()
 
@@ -57,7 +57,7 @@ class HeldPorts:
 def hold_free(count: int, start: int, stop: int) -> HeldPorts:
     """Hold the first `count` free ports in `[start, stop)`.
 
-    Raises EnvironmentFailed when there are not so many; none is held then.
+    Raises EnvironmentFailed if there are fewer; none is held then.
     """
     held = HeldPorts()
     for port in range(start, stop):

@@ -1,7 +1,7 @@
-"""`processes.jsonl`: every process a trial was seen to have, with its first parent and its times.
+"""Write `processes.jsonl`: every observed process of a trial, with its first parent and its times.
 
-Append-only, one object a line; of several lines about one process the last one holds. `guardian.json` names
-the guardian that wrote it.
+Append-only, one object a line; the last line about a process is the valid one. `guardian.json` identifies the
+guardian that wrote it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.supervise.files import append_regular, read_regular, write_whole
+from bisect_tool.supervise.files import append_regular, read_regular, write_atomically
 from bisect_tool.supervise.guardian_protocol import UNREADABLE, ProcessInfo, process_info, whole
 from bisect_tool.supervise.processes import Identity, Process, read_bytes, read_process, title
 
@@ -25,13 +25,13 @@ GUARDIAN_FILE = "guardian.json"
 
 
 class Journal:
-    """Records processes, changed titles or names, and when a process is gone."""
+    """Records processes, changes of their titles and names, and their ends."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / JOURNAL_FILE
         self._known: dict[Identity, ProcessInfo] = {}
 
-    def look(self, processes: Iterable[Process], now: float) -> None:
+    def poll(self, processes: Iterable[Process], now: float) -> None:
         """Record the processes that are alive now (epoch seconds)."""
         alive = {process.identity: process for process in processes if not process.dead}
         changed = []
@@ -65,7 +65,7 @@ class Journal:
 
 
 def read_journal(folder: Path) -> tuple[ProcessInfo, ...]:
-    """Every process of a trial, as last written down, in the order in which they were first seen."""
+    """Return every process of a trial, as last recorded, in the order of first sight."""
     known: dict[Identity, ProcessInfo] = {}
     with suppress(OSError):  # it was killed before it wrote one
         for line in read_regular(folder / JOURNAL_FILE).splitlines():
@@ -76,9 +76,9 @@ def read_journal(folder: Path) -> tuple[ProcessInfo, ...]:
 
 
 def write_guardian(folder: Path) -> None:
-    """Write down that this process is the guardian of the trial in `folder`."""
+    """Record that this process is the guardian of the trial in `folder`."""
     own = read_process(os.getpid())
-    write_whole(folder / GUARDIAN_FILE, json.dumps({"identity": own and own.identity, "boot": _boot()}))
+    write_atomically(folder / GUARDIAN_FILE, json.dumps({"identity": own and own.identity, "boot": _boot()}))
 
 
 def read_guardian(folder: Path) -> Identity | None:

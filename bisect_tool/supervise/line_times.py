@@ -1,7 +1,7 @@
-"""The time at which every line of a log was seen, without reading the log and without its writer waiting.
+"""Record when every line of a log was written, without reading the log or delaying its writer.
 
-Next to each log is `<log>.times`: lines `<end offset> <epoch seconds>`, appended when the log has grown. A
-log that grows without end keeps its size but not its disk space: its middle becomes a hole.
+Next to each log is `<log>.times`: lines `<end offset> <epoch seconds>`, appended when the log has grown. The
+middle of a very long log is replaced by a hole: its size stays, its disk space is freed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bisect_tool.supervise.linux import punch_hole
 
 STAMP_S = 0.05
 COARSER_AFTER = 10_000
-"""Stamps after which the interval doubles: a log that grows for ten hours gets 70,000 of them, about 2 MB."""
+"""Stamps after which the interval doubles: ten hours of a growing log make 70,000, about 2 MB."""
 
 
 MIB = 1 << 20
@@ -31,14 +31,14 @@ def times_file(log: Path) -> Path:
 
 
 class Stamps:
-    """Stamps the growth of `watch/*.log` and of one more file."""
+    """Records the growth of `watch/*.log` and of one more file."""
 
     def __init__(self, watch: Path, also: Path) -> None:
         self._watch = watch
         self._also = also
         self._logs: dict[str, _Log] = {}
 
-    def look(self, now: float) -> bool:
+    def poll(self, now: float) -> bool:
         """Stamp the logs that have grown (`now` in epoch seconds); returns whether any has."""
         return self._look(now, last=False)
 
@@ -50,7 +50,7 @@ class Stamps:
         grown = False
         for path, size in self._sizes().items():
             log = self._logs.setdefault(path, _Log(path))
-            grown |= log.look(size, now, last=last)
+            grown |= log.poll(size, now, last=last)
         return grown
 
     def _sizes(self) -> dict[str, int]:
@@ -80,15 +80,15 @@ class _Log:
         self._count = 0
         self._due = 0.0
 
-    def look(self, size: int, now: float, *, last: bool) -> bool:
+    def poll(self, size: int, now: float, *, last: bool) -> bool:
         grown = size != self._size
         self._size = size
         if size != self._stamped and (last or now >= self._due):
             self._stamp(now)
-        self._dig()
+        self._punch_hole()
         return grown
 
-    def _dig(self) -> None:
+    def _punch_hole(self) -> None:
         end = self._size - HOLE_DISTANCE
         if end - self._hole_end >= HOLE_DISTANCE:
             with suppress(OSError):  # not every file system can: then it takes more of the disk

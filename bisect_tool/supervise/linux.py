@@ -1,4 +1,4 @@
-"""The three system calls that the standard library lacks."""
+"""Three system calls that the standard library lacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def become_subreaper() -> None:
 
 
 def watch_folder(folder: str) -> int:
-    """A descriptor that is readable as soon as an entry appears (inotify(7)); -1 where that cannot be had."""
+    """Return a descriptor that is readable when an entry appears (inotify(7)); -1 if unavailable."""
     descriptor: int = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if descriptor < 0:
         return -1

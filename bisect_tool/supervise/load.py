@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PRESSURE = ("/proc/pressure/{}", "/sys/fs/cgroup/{}.pressure")
-"""Of the machine, and of the container, which may have less than the machine (PSI)."""
+"""Pressure stall information (PSI) of the machine, and of the container."""
 STAT, LOADAVG, QUOTA = "/proc/stat", "/proc/loadavg", "/sys/fs/cgroup/cpu.max"
 RESOURCES = ("cpu", "memory", "io")
 
 BUSY_CPU, BUSY_MEMORY = 0.25, 0.1
-"""From these shares of the time on, in which some process waited, a deadline is in danger."""
+"""Shares of the time in which some process waited; from these on, deadlines may be missed."""
 BUSY_OTHERS = 0.25
-"""So much of the CPUs goes to other work on a busy machine: what waits for itself is not its fault."""
+"""Share of the CPUs used by other work; below it, the pressure is the program's own."""
 IDLE_CPUS = 0.05
-"""A program that uses less was not slowed by other work: it slept, or waited for what never came."""
+"""A program that uses less was not slowed by other work: it slept, or waited for an event."""
 BUSY_LOAD = 1.5
-"""The load average for each CPU, where the kernel knows no pressure."""
+"""The load average per CPU, for kernels without PSI."""
 
 WATCH_S = 5.0
 
@@ -39,12 +39,12 @@ class Load:
 
     Attributes:
         cpus: CPUs that may be used here.
-        load_before: the load average over one minute when it began (proc_loadavg(5)).
-        load_after: the same when it ended.
-        others: CPUs that other work than the program's used, on average; None where that is not known.
-        own: CPUs that the program used, on average; None where that is not known.
-        cpu: the share of the time in which some process waited for a CPU, between 0 and 1; None where the
-            kernel does not report it.
+        load_before: the load average over one minute at the start (proc_loadavg(5)).
+        load_after: the same at the end.
+        others: CPUs used by other programs, on average; None if unknown.
+        own: CPUs used by the program, on average; None if unknown.
+        cpu: the share of the time in which some process waited for a CPU, between 0 and 1; None if the kernel
+            does not report it.
         memory: the same for memory.
         io: the same for disks.
     """
@@ -60,7 +60,7 @@ class Load:
 
     @property
     def busy(self) -> str:
-        """Measure by which it was busy with other work, such as `CPU pressure 60 %`; else empty."""
+        """The measure that shows other work, such as `CPU pressure 60 %`; empty if none does."""
         if self.memory is not None and self.memory >= BUSY_MEMORY:
             return f"memory pressure {_percent(self.memory)}"
         if self.others is not None and self.others < BUSY_OTHERS * self.cpus:
@@ -89,7 +89,7 @@ class LoadMeter:
         self._start = _Sample.take(own())
 
     def read(self) -> Load:
-        """The load since the meter was made."""
+        """Return the load since the meter was created."""
         start, now = self._start, _Sample.take(self._own())
         seconds = max(now.time - start.time, 1e-3)
         own = (now.own - start.own) / seconds
@@ -99,13 +99,13 @@ class LoadMeter:
 
 
 def current_load() -> Load:
-    """Return how busy the machine was in the last ten seconds, from any cause."""
+    """Return the load of the machine in the last ten seconds, including our own."""
     load = _load()
     return Load(_cpus(), load, load, **{name: _recent(name) for name in RESOURCES})
 
 
 class BusyWatch:
-    """Returns by which measure the machine is busy with work other than this process and its children."""
+    """Watches whether the machine is busy with work other than this process and its children."""
 
     def __init__(self) -> None:
         self._meter = LoadMeter(_own_seconds)
@@ -123,7 +123,7 @@ class BusyWatch:
 
 @dataclass(frozen=True)
 class _Sample:
-    """Counters of the kernel, in seconds; pressure by file."""
+    """Kernel counters, in seconds; pressure by file."""
 
     time: float
     load: float

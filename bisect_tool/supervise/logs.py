@@ -1,4 +1,4 @@
-"""Read finished logs with the time at which each line was seen, and compress long ones to keep them.
+"""Read finished logs with the time of each line, and compress long ones.
 
 Memory is bounded for any log: gigabytes, megabytes without a newline, bytes that are not UTF-8.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
-from bisect_tool.supervise.files import open_regular, read_regular, written_whole
+from bisect_tool.supervise.files import atomic_writer, open_regular, read_regular
 from bisect_tool.supervise.guardian_protocol import UNREADABLE, seconds
 from bisect_tool.supervise.line_times import times_file
 
@@ -35,11 +35,11 @@ _BREAK = re.compile(rb"\r\n|\n|\r")
 
 
 def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float, str]]:
-    """The lines of a log as `(epoch seconds at which it was complete, text)`, without line breaks.
+    """Yield the lines of a log as `(epoch seconds when it was complete, text)`, without line breaks.
 
-    A carriage return ends a line, too (progress bars). Of a line longer than `limit_line` bytes the beginning
-    is kept, with a note of what was left out. Without a sidecar the time is that of the file's last change.
-    A file that is missing or not regular has no lines.
+    A carriage return ends a line, too (progress bars). A line longer than `limit_line` bytes is truncated,
+    with a note. Without a sidecar, the time is that of the file's last change. A file that is missing or not
+    regular has no lines.
     """
     with suppress(OSError), open_regular(path) as file:  # removed, or no regular file
         times = Times(path)
@@ -48,7 +48,7 @@ def read_lines(path: Path, limit_line: int = LINE_LIMIT) -> Iterator[tuple[float
 
 
 def last_lines(path: Path, count: int) -> list[str]:
-    """The last lines of a log, as `read_lines` gives them; no more of it is read than they take."""
+    """Return the last lines of a log as `read_lines` does, reading only the end of the file."""
     with suppress(OSError), open_regular(path) as file:  # removed, or no regular file
         size, window = os.fstat(file.fileno()).st_size, _CHUNK
         while True:
@@ -68,7 +68,7 @@ class Block:
     Attributes:
         start: offset of the first byte.
         number: number of the first line, from 1.
-        data: the bytes; of a line that is longer than a block, a part.
+        data: the bytes; a part of a line that is longer than a block.
     """
 
     start: int
@@ -77,11 +77,11 @@ class Block:
 
     @property
     def end(self) -> int:
-        """Offset of the byte behind the last one."""
+        """Offset after the last byte."""
         return self.start + len(self.data)
 
     def lines(self) -> Iterator[tuple[int, int, str]]:
-        """Offset of the end, number and text of each line; a carriage return ends one, too."""
+        """Yield the end offset, number and text of each line; a carriage return ends one, too."""
         begin, number = 0, self.number
         for found in _BREAK.finditer(self.data):
             yield (
@@ -96,10 +96,10 @@ class Block:
 
 
 def read_blocks(path: Path, start: int = 0, number: int = 1) -> Iterator[Block]:
-    """A log in blocks, from the line `number` at offset `start` on; what is no regular file has none.
+    """Yield a log in blocks, from line `number` at offset `start`; none if it is not a regular file.
 
-    Holes in it (see `stamps`) are passed over. The file is open only while a block is read: there may be more
-    logs than descriptors.
+    Holes (see `line_times`) are skipped. The file is open only while a block is read: there may be more logs
+    than descriptors.
     """
     offset, rest = start, b""
     while chunk := _chunk(path, offset):
@@ -122,7 +122,7 @@ def read_blocks(path: Path, start: int = 0, number: int = 1) -> Iterator[Block]:
 
 
 def line_start(path: Path, near: int) -> int:
-    """The offset at which a line begins, some way before `near`; 0 where none does in that stretch."""
+    """Return the offset of a line start shortly before `near`; 0 if there is none in that stretch."""
     begin = max(near - LINE_LIMIT, 0)
     found = _chunk(path, begin) if begin else None
     newline = found[1].find(b"\n") if found else -1
@@ -130,7 +130,7 @@ def line_start(path: Path, near: int) -> int:
 
 
 def count_lines(path: Path, start: int, end: int) -> int:
-    """How many lines end between two offsets."""
+    """Count the lines that end between two offsets."""
     count = 0
     while start < end and (chunk := _chunk(path, start)):
         at, data = chunk
@@ -140,7 +140,7 @@ def count_lines(path: Path, start: int, end: int) -> int:
 
 
 def _chunk(path: Path, offset: int) -> tuple[int, bytes] | None:
-    """The next bytes of a log, and their offset; None at its end."""
+    """Return the next bytes of a log, and their offset; None at its end."""
     with suppress(OSError), open_regular(path) as file:  # behind the last data there is no more
         at = os.lseek(file.fileno(), offset, os.SEEK_DATA)
         file.seek(at)
@@ -150,10 +150,10 @@ def _chunk(path: Path, offset: int) -> tuple[int, bytes] | None:
 
 
 def keep_log(path: Path, numbers: Iterable[int], bounds: Bounds | None = None) -> int:
-    """Compress a finished log that is long, and cut a very long one down; returns the bytes left out.
+    """Compress a long finished log, and shorten a very long one; returns the bytes left out.
 
-    Its first and last bytes are kept, and those around the lines with these `numbers`; a marker line says
-    where something was left out. A short log stays as it is.
+    Kept are the first and last bytes, and those around the lines with these `numbers`; a marker line shows
+    where bytes were left out. A short log is unchanged.
     """
     bounds = bounds or Bounds()
     size = _size(path)
@@ -162,7 +162,7 @@ def keep_log(path: Path, numbers: Iterable[int], bounds: Bounds | None = None) -
     wanted = deque(sorted(_ranges(path, numbers, size, bounds)))
     left_out, end = 0, 0
     with (
-        written_whole(packed_log(path)) as part,
+        atomic_writer(packed_log(path)) as part,
         gzip.GzipFile(path.name, "wb", compresslevel=1, fileobj=part, mtime=0) as packed,
     ):
         for block in read_blocks(path):
@@ -182,7 +182,7 @@ def keep_log(path: Path, numbers: Iterable[int], bounds: Bounds | None = None) -
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much of a log is kept, in bytes: `plain` is how long it may be to stay uncompressed."""
+    """How much of a log to keep, in bytes; logs up to `plain` stay uncompressed."""
 
     plain: int = MIB
     head: int = 8 * MIB
@@ -191,12 +191,12 @@ class Bounds:
 
 
 def packed_log(path: Path) -> Path:
-    """Where a log is kept that was compressed."""
+    """Return the path of a compressed log."""
     return path.with_name(f"{path.name}.gz")
 
 
 def _ranges(path: Path, numbers: Iterable[int], size: int, bounds: Bounds) -> Iterator[tuple[int, int]]:
-    """The parts of a log to keep, as offsets."""
+    """Yield the parts of a log to keep, as offsets."""
     yield 0, bounds.head
     yield size - bounds.tail, size
     wanted = deque(sorted(set(numbers)))
@@ -218,7 +218,7 @@ def _size(path: Path) -> int:
 
 
 class Times:
-    """The sidecar of a log: when it was first so long. Without one, that is when the log was last changed.
+    """The sidecar of a log: when it reached each size. Without one, the time of the file's last change.
 
     `in_order`: whether the clock was never set back.
     """
@@ -232,12 +232,12 @@ class Times:
         self.in_order = all(one <= other for one, other in pairwise(self._times))
 
     def before(self, time: float) -> int:
-        """An offset up to which all was seen before `time`."""
+        """Return an offset that the log had reached before `time`."""
         place = bisect_left(self._times, time) if self.in_order else 0
         return self._ends[place - 1] if place else 0
 
     def at(self, offset: int) -> float:
-        """When the log first was at least so long (epoch seconds)."""
+        """Return when the log reached a size (epoch seconds)."""
         if not self._ends:
             return self._changed
         return self._times[min(bisect_left(self._ends, offset), len(self._ends) - 1)]
@@ -259,7 +259,7 @@ def _read_stamps(log: Path) -> Iterator[tuple[int, float]]:
 
 
 def _split(file: BinaryIO, limit: int) -> Iterator[tuple[int, bytes]]:
-    """Lines with the offsets at which they end, line breaks not counted."""
+    """Yield lines with their end offsets, without line breaks."""
     line = _Line(limit)
     offset = 0
     carry = b""
@@ -280,7 +280,7 @@ def _split(file: BinaryIO, limit: int) -> Iterator[tuple[int, bytes]]:
 
 
 class _Line:
-    """An unfinished line, of which no more than `limit` bytes are kept."""
+    """An unfinished line, of which at most `limit` bytes are kept."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

@@ -1,4 +1,4 @@
-"""The GPUs of the NVIDIA driver, through NVML; MIG devices in place of the GPUs that are split into them."""
+"""Read the GPUs of the NVIDIA driver through NVML; MIG devices replace the GPU that is split into them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _gpus(index: int) -> Iterator[GpuMemory]:
 
 
 def _mig_devices(device: Any) -> Iterator[Any]:  # noqa: ANN401 - handles of a library without types
-    """The MIG devices of a GPU, none if it is not split; there may be gaps between their numbers."""
+    """Yield the MIG devices of a GPU, if it is split; their numbers may have gaps."""
     with suppress(pynvml.NVMLError):  # drivers before MIG lack the function
         for number in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(device)):
             with suppress(pynvml.NVMLError):  # no device has this number
@@ -51,7 +51,7 @@ def _mig_devices(device: Any) -> Iterator[Any]:  # noqa: ANN401 - handles of a l
 
 
 def _memory(device: Any) -> Any:  # noqa: ANN401 - as above
-    """The device's memory; what the driver reserves for itself is not in use, as in nvidia-smi."""
+    """Return the device's memory; memory reserved by the driver is not in use, as in nvidia-smi."""
     with suppress(pynvml.NVMLError):  # drivers before 510 know the first version only, which counts it
         return pynvml.nvmlDeviceGetMemoryInfo(device, version=pynvml.nvmlMemory_v2)
     return pynvml.nvmlDeviceGetMemoryInfo(device)
@@ -65,7 +65,7 @@ def _processes(device: Any) -> tuple[tuple[int, int], ...]:  # noqa: ANN401 - as
 
 
 def cuda_version() -> tuple[int, int] | None:
-    """The newest version of CUDA that the driver supports; None without an NVIDIA driver."""
+    """Return the newest version of CUDA that the driver supports; None without an NVIDIA driver."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:  # no NVIDIA driver

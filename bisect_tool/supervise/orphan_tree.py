@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GRACE_S = 1.0
-QUIET_LOOKS = 3
+EMPTY_POLLS = 3
 
 
 def end_abandoned(folder: Path, token: str) -> tuple[Leftovers, dict[int, int]]:
-    """End what is left of the tree recorded in `folder`; returns it and the parents of all processes."""
+    """End the rest of the tree recorded in `folder`; returns the leftovers, and all processes' parents."""
     abandoned = OrphanTree(folder, token)
     ends = time.monotonic() + GRACE_S
     signals = sweep(abandoned, lambda: ends, time.sleep)
@@ -34,9 +34,9 @@ def end_abandoned(folder: Path, token: str) -> tuple[Leftovers, dict[int, int]]:
 class OrphanTree:
     """The processes with the token in their environment or recorded by the guardian, and their descendants.
 
-    Both are needed: a process that changes its title may overwrite its environment, and one that was born
-    right before the guardian died is in no record. Nothing older than the guardian is of the tree. Without a
-    token (its record is damaged) the records alone say what is.
+    Both are needed: a process that changes its title may overwrite its environment, and one that started
+    right before the guardian was killed is not recorded. No process older than the guardian belongs to the
+    tree. Without a token (its record is damaged), only recorded processes belong to it.
     """
 
     def __init__(self, folder: Path, token: str) -> None:
@@ -62,7 +62,7 @@ class OrphanTree:
         self._known.update(process.identity for process in found)
         self._seen = [process for process in found if not process.dead and process.pid != os.getpid()]
         self._quiet = 0 if self._seen else self._quiet + 1
-        return self._quiet >= QUIET_LOOKS
+        return self._quiet >= EMPTY_POLLS
 
     def _is_ours(self, process: Process) -> bool:
         if process.identity in self._known:

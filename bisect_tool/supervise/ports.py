@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["PortWatch", "descendants", "foreign_listener", "is_free", "listeners", "share"]
 
 FIRST, LAST = 8000, 8999
-"""The ports that engines under test are given."""
+"""The port range of engines under test."""
 
 _LISTEN = b"0A"
 _LOOKS = 20
@@ -48,7 +48,7 @@ def is_free(port: int) -> bool:
 
 
 def listeners(port: int) -> set[int]:
-    """The pids that hold a listening socket on this port, as far as this user may see them."""
+    """Return the pids with a listening socket on this port, as far as this user may see them."""
     return {pid for holders in _holders(_sockets(port), table()).values() for pid in holders}
 
 
@@ -56,7 +56,7 @@ def foreign_listener(port: int, root_pid: int) -> ProcessInfo | None:
     """Return a process that listens on this port and is neither `root_pid` nor below it, or None.
 
     Several sockets can share a port (SO_REUSEPORT): each must belong to the tree. A listener of another user,
-    whose descriptors cannot be read, comes out with pid 0.
+    whose descriptors cannot be read, has pid 0 in the result.
     """
     processes = table()
     own = {root_pid, *(process.pid for process in below([root_pid], processes))}
@@ -67,7 +67,7 @@ def foreign_listener(port: int, root_pid: int) -> ProcessInfo | None:
 
 
 def listening() -> dict[int, int]:
-    """The port of every listening TCP socket, by socket inode."""
+    """Return the port of every listening TCP socket, by socket inode."""
     found: dict[int, int] = {}
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in read_bytes(path).splitlines()[1:]:
@@ -85,7 +85,7 @@ class PortWatch:
         self._own: dict[int, int] = {}
         self._looks: Counter[int] = Counter()
 
-    def look(self, processes: Sequence[Process]) -> None:
+    def poll(self, processes: Sequence[Process]) -> None:
         """Find the owners of new sockets among these processes."""
         # To list listeners, the kernel walks every connection of the machine.
         if not processes:
@@ -98,7 +98,7 @@ class PortWatch:
         self._own.update({inode: now[inode] for inode, holders in owners.items() if holders})
 
     def ports_of(self, pid: int) -> tuple[int, ...]:
-        """The ports that one process of the tree listens on now."""
+        """Return the ports that one process of the tree listens on now."""
         held = listening()
         inodes = _inodes(pid) & held.keys()
         return tuple(sorted({held[inode] for inode in inodes}))

@@ -24,23 +24,25 @@ class ProcessSet(Protocol):
         ...
 
     def empty(self) -> bool:
-        """Whether certainly none is left."""
+        """Whether none is left for certain."""
         ...
 
 
-def sweep(herd: ProcessSet, ends: Callable[[], float], pause: Callable[[float], None]) -> dict[Identity, str]:
+def sweep(
+    processes: ProcessSet, ends: Callable[[], float], pause: Callable[[float], None]
+) -> dict[Identity, str]:
     """End every process of the set; returns the strongest signal sent to each, by name.
 
     `ends()` is the end of the grace period (monotonic); it may move closer while this runs. `pause`
-    waits for that many seconds at most. Gives up `KILL_LIMIT_S` after the grace: what is alive then waits in
-    the kernel, and no signal ends it.
+    waits for that many seconds at most. Gives up `KILL_LIMIT_S` after the grace period: a process alive then
+    waits in the kernel, and no signal ends it.
     """
     sent: dict[Identity, str] = {}
-    while not herd.empty():
+    while not processes.empty():
         over = time.monotonic() - ends()
         if over > KILL_LIMIT_S:
             break
-        for process in herd.alive():
+        for process in processes.alive():
             if over >= 0:
                 _send(process, sent, signal.SIGKILL)
             elif process.identity not in sent:

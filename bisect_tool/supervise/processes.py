@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 Identity: TypeAlias = tuple[int, int]
-"""`(pid, start time in clock ticks since boot)`: what no other process has had since boot."""
+"""`(pid, start time in clock ticks since boot)`, unique since boot."""
 
 TITLE_LIMIT = 400
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Process(NamedTuple):
-    """One /proc/<pid>/stat; `name` is the kernel's for it, of at most 15 bytes, not cleaned."""
+    """One /proc/<pid>/stat; `name` is the kernel's, at most 15 bytes, not cleaned."""
 
     pid: int
     ppid: int
@@ -37,12 +37,12 @@ class Process(NamedTuple):
 
     @property
     def dead(self) -> bool:
-        """It has ended; only its entry waits to be reaped."""
+        """Whether it is a zombie."""
         return self.state in "ZX"
 
 
 def read_process(pid: int) -> Process | None:
-    """The process that has this pid now, or None."""
+    """Return the process that has this pid now, or None."""
     stat = read_bytes(f"/proc/{pid}/stat")
     if not stat:
         return None
@@ -54,23 +54,23 @@ def read_process(pid: int) -> Process | None:
 
 
 def since_epoch(started: int) -> float:
-    """The start time of a process (clock ticks since boot) in epoch seconds, by what the clock says now."""
+    """Convert a start time (clock ticks since boot) to epoch seconds, by the current clock."""
     boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     return boot + started / _TICKS
 
 
 def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has used, in user and system mode; 0 for one that is gone."""
+    """Return the user and system CPU time of a process; 0 if it has ended."""
     return sum(_cpu_ticks(pid)[:2]) / _TICKS
 
 
 def cpu_seconds_with_ended(pid: int) -> float:
-    """The same with that of its descendants that have ended and were waited for."""
+    """Return the same, including descendants that have ended and were waited for."""
     return sum(_cpu_ticks(pid)) / _TICKS
 
 
 def waiting_seconds(pid: int) -> float:
-    """The time that its threads were runnable and had no CPU; 0 where the kernel does not count it."""
+    """Return the time that its threads waited for a CPU; 0 if the kernel does not count it."""
     folder = f"/proc/{pid}/task"
     try:
         threads = os.listdir(folder)  # noqa: PTH208
@@ -81,20 +81,20 @@ def waiting_seconds(pid: int) -> float:
 
 
 def _cpu_ticks(pid: int) -> list[int]:
-    """In user and system mode, its own, then those of its descendants that have ended."""
+    """Return the user and system ticks of a process, then those of its ended descendants."""
     stat = read_bytes(f"/proc/{pid}/stat")
     return [int(field) for field in stat[stat.rindex(b")") + 2 :].split()[11:15]] if stat else []
 
 
 def table() -> dict[int, Process]:
-    """Every process of this machine (of this pid namespace), by pid."""
+    """Return every process of this pid namespace, by pid."""
     names = os.listdir("/proc")  # noqa: PTH208
     found = (read_process(int(name)) for name in names if name.isdigit())
     return {process.pid: process for process in found if process}
 
 
 def below(roots: Collection[int], processes: Mapping[int, Process]) -> list[Process]:
-    """The descendants of these pids, without the roots, parents before children."""
+    """Return the descendants of these pids, without the roots, parents before children."""
     children: dict[int, list[Process]] = {}
     for process in processes.values():
         children.setdefault(process.ppid, []).append(process)
@@ -110,7 +110,7 @@ def below(roots: Collection[int], processes: Mapping[int, Process]) -> list[Proc
 
 
 def descendants(pid: int) -> set[int]:
-    """The pids of everything that runs below this process."""
+    """Return the pids of all descendants of this process."""
     return {process.pid for process in below([pid], table()) if not process.dead}
 
 
@@ -121,14 +121,14 @@ def is_alive(identity: Identity) -> bool:
 
 
 def title(pid: int) -> str:
-    """The command line, or `[name]` of a process that has none; text from the process, not cleaned."""
+    """Return the command line, or `[name]` if there is none; not cleaned."""
     words = read_bytes(f"/proc/{pid}/cmdline", TITLE_LIMIT).rstrip(b"\0 ").replace(b"\0", b" ")
     name = words or b"[" + read_bytes(f"/proc/{pid}/comm").strip() + b"]"
     return name.decode(errors="replace")
 
 
 def describe(pid: int) -> str:
-    """A process as a person looks for it: `pid 4711, since 17:05:31`; without a time where it has ended."""
+    """Describe a process: `pid 4711, since 17:05:31`; without a time if it has ended."""
     process = read_process(pid)
     if process is None:
         return f"pid {pid}"
@@ -137,12 +137,12 @@ def describe(pid: int) -> str:
 
 
 def environment(pid: int) -> bytes:
-    """The environment that the process was started with; empty where it may not be read."""
+    """Return the initial environment of a process; empty if it may not be read."""
     return read_bytes(f"/proc/{pid}/environ")
 
 
 def open_files(pid: int) -> list[str]:
-    """What a process's descriptors link to, such as `socket:[1234]`; empty where they may not be read."""
+    """Return the targets of a process's descriptors, such as `socket:[1234]`; empty if unreadable."""
     folder = f"/proc/{pid}/fd"
     try:
         names = os.listdir(folder)  # noqa: PTH208
@@ -161,7 +161,7 @@ def send(identity: Identity, *signals: int) -> bool:
     """Send signals to exactly this process; returns False if it is gone, even if its pid was reused.
 
     The descriptor is opened before the start time is compared: if the pid still belongs to the process then,
-    the descriptor does, too, and it never refers to another one.
+    so does the descriptor, which never refers to another process.
     """
     pid = identity[0]
     try:
@@ -198,7 +198,7 @@ def _send_by_pid(identity: Identity, signals: Collection[int]) -> bool:
 
 
 def read_bytes(path: str, limit: int = 1 << 30) -> bytes:
-    """Read a file of /proc; empty if its process is gone or it may not be read."""
+    """Read a file of /proc; empty if its process has ended or it is unreadable."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # its process has ended, or is not ours

@@ -18,12 +18,12 @@ _LINE_LIMIT = 256
 _REASONS = {
     errno.ENOENT: "it does not exist",
     errno.EACCES: "it is not executable",
-    errno.ENOEXEC: "it is no program for this machine",
+    errno.ENOEXEC: "it is not a program for this machine",
 }
 
 
 def execute(argv: tuple[str, ...], env: Mapping[str, str]) -> NoReturn:
-    """Replace this process by a program, looked up in the PATH of `env`; a script without `#!` runs under sh.
+    """Execute a program, looked up in the PATH of `env`; a script without `#!` runs under sh.
 
     Raises:
         OSError: it cannot be started.
@@ -38,7 +38,7 @@ def execute(argv: tuple[str, ...], env: Mapping[str, str]) -> NoReturn:
 
 
 def as_script(argv: Sequence[str], error: OSError) -> tuple[str, ...] | None:
-    """How to run a file that the kernel cannot, as execvp(3) does: by the shell, unless it is binary."""
+    """Return the argv that runs a file without `#!` by the shell, as execvp(3) does; None if it is binary."""
     path = _path(argv, error)
     if error.errno != errno.ENOEXEC or b"\0" in _first_line(path):
         return None
@@ -46,7 +46,7 @@ def as_script(argv: Sequence[str], error: OSError) -> tuple[str, ...] | None:
 
 
 def why_not(argv: Sequence[str], cwd: Path, error: OSError) -> str:
-    """Explain why a program could not be started, in a sentence with its name or the folder at fault."""
+    """Explain why a program could not be started, naming the program or the folder at fault."""
     if error.filename in {cwd, str(cwd)}:
         return f"cannot run {argv[0]} in {cwd}: {error.strerror}"
     return f"cannot run {argv[0]}: {_reason(_path(argv, error), error)}"
@@ -70,7 +70,7 @@ def _no_interpreter(line: bytes) -> str:
 
 
 def _path(argv: Sequence[str], error: OSError) -> Path:
-    """The file that was tried; a name without a slash is looked up in PATH."""
+    """Return the file that was tried; a name without a slash is looked up in PATH."""
     return Path(os.fsdecode(error.filename or argv[0]))
 
 

@@ -1,8 +1,8 @@
-"""Find what a process tree left in /dev/shm, separately from what others create at the same time.
+"""Find what a process tree left in /dev/shm, apart from entries of other programs.
 
-An entry belongs to the tree when it appeared after the tree was started and one of its processes was seen
-to have it open or mapped. Nothing else is ever removed: an entry whose maker let go of it within milliseconds
-may stay, as it cannot be distinguished from those of other programs.
+An entry belongs to the tree if it appeared after the start of the tree and one of its processes was seen to
+have it open or mapped. Only those are removed: an entry that was closed within milliseconds may stay, since
+it cannot be distinguished from those of other programs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DELETED = b" (deleted)"
 _LOOKS = 20
 
 Entry = tuple[str, int]
-"""Name and inode: a name may be used again."""
+"""Name and inode: names may be reused."""
 
 
 class ShmWatch:
@@ -42,9 +42,9 @@ class ShmWatch:
         self._own: set[Entry] = set()
         self._looks: Counter[Entry] = Counter()
         self.descriptor = watch_folder(SHM)
-        """Readable as soon as an entry is made; -1 where that cannot be had."""
+        """Readable when an entry is created; -1 if unavailable."""
 
-    def look(self, pids: Callable[[], Iterable[int]]) -> None:
+    def poll(self, pids: Callable[[], Iterable[int]]) -> None:
         """Attribute new entries; reads the pids of the tree only if there are any."""
         self._drain()
         new = {entry for entry in _entries() - self._before - self._own if self._looks[entry] < _LOOKS}
@@ -69,7 +69,7 @@ class ShmWatch:
 
 
 def held(names: set[str], pids: Iterable[int]) -> set[str]:
-    """Which of these entries of /dev/shm one of these processes has open or mapped."""
+    """Return the entries of /dev/shm that one of these processes has open or mapped."""
     pids = list(pids)
     found: set[str] = set()
     # Descriptors are few and maps are long: read maps only for the remaining entries.
@@ -82,9 +82,9 @@ def held(names: set[str], pids: Iterable[int]) -> set[str]:
 
 
 def remove_leftovers(folder: Path) -> tuple[str, ...]:
-    """Remove what the finished tree recorded in this folder left in /dev/shm; returns the names.
+    """Remove the /dev/shm entries of the finished tree recorded in this folder; returns their names.
 
-    An entry that some process still has open stays, as it is not only the tree's.
+    An entry that some process still has open is kept, since others use it.
     """
     left = _recorded(folder) & _entries()
     if not left:

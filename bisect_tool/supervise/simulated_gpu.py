@@ -1,8 +1,7 @@
-"""A GPU that is only simulated, for machines without one: the memory that processes hold, in a folder.
+"""A simulated GPU for machines without one: a folder that records the memory of each process.
 
-The file `total` has the number of its bytes. A process that holds some has a file `PID.held` with their
-number, and keeps it locked while it lives (flock(2)): the memory is free however the process ends.
-The bundled reference engine reserves memory there.
+The file `total` contains the size in bytes. A process that uses memory has a file `PID.held` with its bytes,
+locked by flock(2): the memory is freed however the process ends. The bundled reference engine uses it.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = "simulated-gpu"
-"""Its name in the folder of assets, as the profiles that use it have it."""
+"""Its name in the assets folder, as in the profiles that use it."""
 _TOTAL = 16 << 30
 
 
 def create() -> str:
-    """Make it, if it is not there yet; returns its UUID, by which alone it is found."""
+    """Create it unless it exists; returns its UUID, its only name."""
     folder = home().assets / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "total").write_text(f"{_TOTAL}\n", encoding="ascii")
@@ -33,7 +32,7 @@ def create() -> str:
 
 
 def called(names: Sequence[str]) -> tuple[GpuMemory, ...]:
-    """Return it if one of the names is its UUID, or the beginning of that."""
+    """Return it if one of the names is its UUID, or a prefix of that."""
     if not any(name.startswith(SIMULATED) for name in names):
         return ()
     gpu = read(home().assets / FOLDER)
@@ -41,7 +40,7 @@ def called(names: Sequence[str]) -> tuple[GpuMemory, ...]:
 
 
 def read(folder: Path) -> GpuMemory | None:
-    """Return the GPU that a folder is; None if it is none."""
+    """Read the GPU in a folder; None if there is none."""
     try:
         total = int((folder / "total").read_text(encoding="ascii"))
     except (OSError, ValueError):  # it was not created, or is not whole
@@ -51,12 +50,12 @@ def read(folder: Path) -> GpuMemory | None:
 
 
 def _uuid(folder: Path) -> str:
-    """A name that no other home's has: runs in different homes need not wait for each other."""
+    """Return a name unique to this home: runs in different homes do not wait for each other."""
     return f"{SIMULATED}{zlib.crc32(bytes(folder)):08x}"
 
 
 def _holders(folder: Path) -> Iterator[tuple[int, int]]:
-    """The process id and the bytes of each process that holds some."""
+    """Yield the pid and bytes of each process that uses memory."""
     for path in sorted(folder.glob("*.held")):
         with suppress(OSError, ValueError), path.open(encoding="ascii") as file:  # it goes, or just comes
             if _is_locked(file.fileno()):

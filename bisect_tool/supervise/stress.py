@@ -1,15 +1,14 @@
 """Run a program under load or scheduling pressure: `stress.py KIND ROLE,... -- PROGRAM...`.
 
-It runs inside a trial, below its guardian, so that nothing of it outlives the trial:
+It runs inside a trial, below its guardian, so that nothing outlives the trial:
 
 - `cpu`: two burners a core, at a lower priority than the program;
-- `memory`: one process, as low, that writes through a part of the free memory, over and over;
-- `delay`: one process after the other, chosen at random, is stopped for an instant (SIGSTOP,
-  SIGCONT): those with one of the roles (`Worker`), or with any role, where there are some; else the
-  program and all below it.
+- `memory`: one process, at the same low priority, that repeatedly writes to a part of the free memory;
+- `delay`: random processes are stopped for an instant, one after the other (SIGSTOP, SIGCONT): those with
+  one of the roles (`Worker`), else those with any role, else the program and its descendants.
 
-Only the standard library and this package's own modules: it starts fast. Ends as the program does, with
-128 + N for signal N.
+Only the standard library and this package's own modules, to start fast. Exits with the program's exit code,
+or 128 + N for signal N.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 NICENESS = 10
 BURNERS_PER_CORE = 2
 MEMORY_SHARE = 4
-"""One part in so many of the free memory, and never more than `MEMORY_LIMIT` bytes."""
+"""The fraction 1/N of the free memory to use, at most `MEMORY_LIMIT` bytes."""
 MEMORY_LIMIT = 4 << 30
 STOP_S = (0.005, 0.15)
 PAUSE_S = 0.02
@@ -111,7 +110,9 @@ def _helper(words: Sequence[str]) -> subprocess.Popen[bytes]:
 def _delay(roles: Sequence[str]) -> None:
     """Stop one of the processes for an instant."""
     ours = [process for process in below([os.getpid()], table()) if not process.dead]
-    named = [process for process in ours if (role := _role(process)) and (not roles or is_one(role, roles))]
+    named = [
+        process for process in ours if (role := _role(process)) and (not roles or matches_role(role, roles))
+    ]
     found = named if named or roles else ours
     if not found:
         return
@@ -123,7 +124,7 @@ def _delay(roles: Sequence[str]) -> None:
         send(identity, signal.SIGCONT)
 
 
-def is_one(role: str, roles: Sequence[str]) -> bool:
+def matches_role(role: str, roles: Sequence[str]) -> bool:
     """Whether a role is one of the names: `Worker` also matches `Worker_DP1`."""
     return any(role == asked or role.startswith(f"{asked}_") for asked in roles)
 

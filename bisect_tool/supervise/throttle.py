@@ -1,4 +1,4 @@
-"""Keep a costly look at the system to a small share of one core."""
+"""Limit an expensive poll to a small share of one core."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Throttle:
         return time.monotonic() >= self._next
 
     @contextmanager
-    def look(self) -> Iterator[None]:
+    def poll(self) -> Iterator[None]:
         """Measure a poll, and delay the next one accordingly."""
         began = time.monotonic()
         yield

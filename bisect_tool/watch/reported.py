@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
-from bisect_tool.supervise.files import write_whole
+from bisect_tool.supervise.files import write_atomically
 from bisect_tool.watch.causes import reported_state
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def record(home: Home, causes: Iterable[Cause]) -> None:
         if before.problem:
             path.replace(path.with_name(_DAMAGED_NAME))
             _log.warning("%s is kept as %s", path, _DAMAGED_NAME)
-        write_whole(path, json.dumps(states, indent=1))
+        write_atomically(path, json.dumps(states, indent=1))
     except OSError as error:
         raise EnvironmentFailed(
             f"cannot write {path}: {error.strerror}", "What is new tonight will be reported as new again."

@@ -27,14 +27,14 @@ def jump():
 
 def spoil_result():
     """The disk fails when the result is to be written."""
-    write = guardian.write_whole
+    write = guardian.write_atomically
 
     def written(path, content):
         if path.name == guardian.RESULT_FILE:
             raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
         write(path, content)
 
-    guardian.write_whole = written
+    guardian.write_atomically = written
 
 
 fault = os.environ["ODD_GUARDIAN"]

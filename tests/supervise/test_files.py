@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.supervise.files import append_regular, open_regular, read_regular, write_whole
+from bisect_tool.supervise.files import append_regular, open_regular, read_regular, write_atomically
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ ODD = ["pipe", "folder", "dangling", "endless", "elsewhere", "loop"]
 
 def test_file_and_folder_are_on_disk_before_and_after_the_rename(tmp_path, calls):
     target = tmp_path / "record"
-    write_whole(target, "whole")
+    write_atomically(target, "whole")
     (first, part), renamed, last = calls
     assert first == "fsync"
     assert part.parent == tmp_path
@@ -65,7 +65,7 @@ def test_what_is_in_the_place_is_replaced_and_not_written_to(tmp_path, kind):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("mine")
     odd(kind, tmp_path / "record", elsewhere)
-    write_whole(tmp_path / "record", b"whole")
+    write_atomically(tmp_path / "record", b"whole")
     assert (tmp_path / "record").read_bytes() == b"whole"
     assert not (tmp_path / "record").is_symlink()
     assert elsewhere.read_text() == "mine"
@@ -74,7 +74,7 @@ def test_what_is_in_the_place_is_replaced_and_not_written_to(tmp_path, kind):
 def test_what_cannot_be_put_in_its_place_leaves_nothing(tmp_path):
     (tmp_path / "record").mkdir()
     with pytest.raises(OSError, match="record"):
-        write_whole(tmp_path / "record", "whole")
+        write_atomically(tmp_path / "record", "whole")
     assert [path.name for path in tmp_path.iterdir()] == ["record"]
 
 

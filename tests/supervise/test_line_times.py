@@ -30,28 +30,28 @@ def read(path):
 
 
 def test_growth_is_stamped_and_a_sign_of_life(log, watch):
-    assert not watch.look(1.0)
+    assert not watch.poll(1.0)
     add(log, "ab\n")
-    assert watch.look(2.0)
-    assert not watch.look(3.0)
+    assert watch.poll(2.0)
+    assert not watch.poll(3.0)
     add(log, "cd\n")
-    assert watch.look(4.0)
+    assert watch.poll(4.0)
     assert read(log) == [(3, 2), (6, 4)]
 
 
 def test_two_looks_in_an_instant_make_one_stamp_now_and_one_later(log, watch):
     add(log, "a")
-    watch.look(1.0)
+    watch.poll(1.0)
     add(log, "b")
-    assert watch.look(1.01)
+    assert watch.poll(1.01)
     assert read(log) == [(1, 1)]
-    assert not watch.look(1.06)
+    assert not watch.poll(1.06)
     assert read(log) == [(1, 1), (2, 1.06)]
 
 
 def test_nothing_is_left_unstamped_at_the_end(log, watch):
     add(log, "a")
-    watch.look(1.0)
+    watch.poll(1.0)
     add(log, "b")
     watch.close(1.01)
     assert read(log) == [(1, 1), (2, 1.01)]
@@ -59,15 +59,15 @@ def test_nothing_is_left_unstamped_at_the_end(log, watch):
 
 def test_a_truncated_log_starts_anew(log, watch):
     add(log, "a long line\n")
-    watch.look(1.0)
+    watch.poll(1.0)
     log.write_text("new\n")
-    watch.look(2.0)
+    watch.poll(2.0)
     assert read(log) == [(4, 2)]
 
 
 def test_the_further_file_is_stamped_too(watch, tmp_path):
     add(tmp_path / "suite.log", "x")
-    assert watch.look(1.0)
+    assert watch.poll(1.0)
     assert read(tmp_path / "suite.log") == [(1, 1)]
 
 
@@ -76,16 +76,16 @@ def test_only_regular_log_files_count(log, watch):
     log.with_name("link.log").symlink_to("/proc/uptime")
     log.with_name("folder.log").mkdir()
     os.mkfifo(log.with_name("pipe.log"))
-    assert not watch.look(1.0)
+    assert not watch.poll(1.0)
     assert list(log.parent.glob("*.times")) == []
 
 
 def test_a_folder_that_comes_later(tmp_path):
     watch = Stamps(tmp_path / "later", tmp_path / "suite.log")
-    assert not watch.look(1.0)
+    assert not watch.poll(1.0)
     (tmp_path / "later").mkdir()
     add(tmp_path / "later" / "a.log", "x")
-    assert watch.look(2.0)
+    assert watch.poll(2.0)
 
 
 def test_the_sidecar_stays_small(log, watch, monkeypatch):
@@ -93,7 +93,7 @@ def test_the_sidecar_stays_small(log, watch, monkeypatch):
     log.touch()
     for step in range(4000):
         os.truncate(log, step + 1)
-        watch.look(step * 0.06)
+        watch.poll(step * 0.06)
     assert 100 < len(read(log)) < 600
     assert read(log)[99] == (100, pytest.approx(99 * 0.06))
 
@@ -106,7 +106,7 @@ def test_the_middle_of_a_huge_log_gives_its_disk_back(log, watch, monkeypatch):
     for step in range(32):
         with log.open("ab") as file:
             file.write(block)
-        watch.look(float(step))
+        watch.poll(float(step))
     assert log.stat().st_size == 32 << 16
     assert log.stat().st_blocks * 512 < 8 << 16
     content = log.read_bytes()
@@ -119,7 +119,7 @@ def test_a_torrent_keeps_its_ends_and_its_size_but_not_its_disk_space(log, watch
     monkeypatch.setattr(line_times, "HOLE_DISTANCE", 1 << 18)
     for second in range(64):
         add(log, "z" * ((1 << 16) - 1) + "\n")
-        watch.look(float(second))
+        watch.poll(float(second))
     status = log.stat()
     assert status.st_size == 1 << 22
     assert status.st_blocks * 512 < 1 << 20

@@ -46,7 +46,7 @@ def test_the_watch_tells_own_sockets_from_those_before():
         watch = PortWatch()
         with serve() as server:
             port = server.getsockname()[1]
-            watch.look(own)
+            watch.poll(own)
             assert watch.still_bound() == (port,)
             assert port in watch.ports_of(os.getpid())
             assert before.getsockname()[1] not in watch.still_bound()
@@ -57,9 +57,9 @@ def test_the_watch_asks_again_for_a_socket_without_an_owner():
     watch = PortWatch()
     own = [process for process in [read_process(os.getpid())] if process]
     with serve() as server:
-        watch.look([])
+        watch.poll([])
         assert watch.still_bound() == ()
-        watch.look(own)
+        watch.poll(own)
         assert watch.still_bound() == (server.getsockname()[1],)
 
 
@@ -68,6 +68,6 @@ def test_a_stranger_who_took_the_port_over_is_not_reported():
     watch = PortWatch()
     with serve() as server:
         port = server.getsockname()[1]
-        watch.look(own)
+        watch.poll(own)
     with socket.create_server(("127.0.0.1", port)):
         assert watch.still_bound() == ()

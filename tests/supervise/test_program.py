@@ -42,7 +42,7 @@ def test_a_script_without_a_first_line_runs_under_sh(tmp_path, program):
         (b"#!/bin/sh\n", 0o644, "it is not executable"),
         (b"#!/no/such/interpreter -x\n", 0o755, "its interpreter /no/such/interpreter does not exist"),
         (b"#!/bin/sh\r\nexit 0\r\n", 0o755, "Windows line ends (CRLF)"),
-        (b"\x7fELF\0\0", 0o755, "it is no program for this machine"),
+        (b"\x7fELF\0\0", 0o755, "it is not a program for this machine"),
         (None, 0, "it does not exist"),
     ],
 )

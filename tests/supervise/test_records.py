@@ -100,12 +100,12 @@ def own():
 def test_the_journal_keeps_first_parents_and_last_titles(tmp_path, own, monkeypatch):
     journal = Journal(tmp_path)
     monkeypatch.setattr("bisect_tool.supervise.journal.title", lambda _pid: "python")
-    journal.look([own], 1.0)
-    journal.look([own._replace(ppid=1)], 2.0)
+    journal.poll([own], 1.0)
+    journal.poll([own._replace(ppid=1)], 2.0)
     monkeypatch.setattr("bisect_tool.supervise.journal.title", lambda _pid: "VLLM::EngineCore")
-    journal.look([own], 3.0)
-    journal.look([], 4.0)
-    journal.look([], 5.0)
+    journal.poll([own], 3.0)
+    journal.poll([], 4.0)
+    journal.poll([], 5.0)
     assert read_journal(tmp_path) == (
         ProcessInfo(own.pid, own.ppid, own.started, "VLLM::EngineCore", 1.0, 4.0, name=own.name),
     )
@@ -117,14 +117,14 @@ def test_a_process_that_is_ending_keeps_its_title(tmp_path, own, monkeypatch):
     journal = Journal(tmp_path)
     for number, line in enumerate(("python -c x", "VLLM::DPCoordinator", "[VLLM::DPCoordin]", "[]")):
         monkeypatch.setattr("bisect_tool.supervise.journal.title", lambda _pid, line=line: line)
-        journal.look([own], float(number))
-    journal.look([], 9.0)
+        journal.poll([own], float(number))
+    journal.poll([], 9.0)
     (info,) = read_journal(tmp_path)
     assert (info.title, info.role, info.gone) == ("VLLM::DPCoordinator", "DPCoordinator", 9.0)
 
 
 def test_a_torn_journal_can_be_read(tmp_path, own):
-    Journal(tmp_path).look([own], 1.0)
+    Journal(tmp_path).poll([own], 1.0)
     with (tmp_path / JOURNAL_FILE).open("a") as file:
         file.write('{"pid": 12, "ppid"')
     assert [info.pid for info in read_journal(tmp_path)] == [own.pid]
@@ -132,7 +132,7 @@ def test_a_torn_journal_can_be_read(tmp_path, own):
 
 
 def test_the_journal_bears_a_full_disk(own):
-    Journal(Path("/dev/full/nowhere")).look([own], 1.0)
+    Journal(Path("/dev/full/nowhere")).poll([own], 1.0)
 
 
 def test_the_guardian_names_itself(tmp_path, own):

@@ -108,7 +108,7 @@ def test_a_pace_rests_after_a_costly_look(monkeypatch, cost, rest):
     monkeypatch.setattr(throttle.time, "monotonic", clock.monotonic)
     looks = throttle.Throttle(0.5, rest=10)
     assert looks.due()
-    with looks.look():
+    with looks.poll():
         clock.pause(cost)
     clock.pause(rest - 0.001)
     assert not looks.due()
