@@ -1,4 +1,4 @@
-"""Which cells a scenario's suite has, found by collecting it; nothing is launched."""
+"""List the cells of a scenario's suite by collecting it; nothing is launched."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEADLINE_S = 120
 
 
 def collect_cells(scenario: Scenario) -> tuple[str, ...]:
-    """The ids of all cells, in the suite's order; raises UsageError where the suite cannot be collected."""
+    """Return all cell ids, in the suite's order; raises UsageError if the suite cannot be collected."""
     with tempfile.TemporaryDirectory(prefix="bisect-run-") as folder:
         stream = Path(folder) / "stream.jsonl"
         argv, began = (*suite_argv(scenario), "--collect-only"), time.monotonic()
@@ -55,14 +55,14 @@ def collect_cells(scenario: Scenario) -> tuple[str, ...]:
 
 
 def _last_line(output: str) -> str:
-    """What pytest said in the end, without how long it took."""
+    """Return the last line of pytest's output, without the duration."""
     lines = output.split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "no output from pytest")
     return re.sub(r" in [0-9.]+s$", "", clean_line(last))
 
 
 def matching(cells: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
-    """The cells that match a pattern; only `*` and `?` are wild, since ids have brackets of their own.
+    """Return the cells that match a pattern; only `*` and `?` are wildcards, since ids contain brackets.
 
     Raises:
         UsageError: a pattern matches nothing.

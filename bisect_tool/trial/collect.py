@@ -38,7 +38,7 @@ from bisect_tool.suite.stream_reader import (
 )
 from bisect_tool.supervise.journal import read_journal
 from bisect_tool.supervise.processes import since_epoch
-from bisect_tool.trial.log_lines import ALWAYS, Tells, TrialLogs, merged_lines
+from bisect_tool.trial.log_lines import ALWAYS, Relevance, TrialLogs, merged_lines
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 SUITE_LOG = "suite"
 NO_SUCH_TEST = "there is no such test at this commit"
-NONE_THERE = "none of these tests is there at this commit"
+NONE_THERE = "none of these tests exists at this commit"
 NONE_SELECTED = "no test is selected at this commit"
 _MARGIN_S = 1.0
 _PRINTED_KEPT = 200
@@ -74,7 +74,7 @@ class _Cell:
 
 @dataclass(frozen=True)
 class SuiteExit:
-    """How the suite's process ended: the guardian's reason, when (epoch seconds), with which exit code."""
+    """How the suite's process ended: the guardian's reason, the time (epoch seconds), the exit code."""
 
     reason: str
     time: float
@@ -90,12 +90,12 @@ def collect(  # noqa: PLR0913 - what a trial left, and what is known of it
     *,
     engine: EngineLogs = _UNKNOWN,
 ) -> tuple[CellResult, ...]:
-    """The outcome of every cell that was collected (or `wanted`), in the suite's order.
+    """Return the outcome of every collected (or `wanted`) cell, in the suite's order.
 
-    `engine` is what is known of the engine's logs.
+    `engine` has the known formats and patterns of the engine's logs.
 
-    A cell that was running when the trial was ended is HUNG; one that had not begun, or that the commit does
-    not have, is ERRORED.
+    A cell that was running when the trial was ended is HUNG; one that had not started, or that the commit
+    does not have, is ERRORED.
     """
     suite = _Suite.read(stream)
     evidence = _Evidence(logs, parents, engine)
@@ -108,11 +108,11 @@ def collect(  # noqa: PLR0913 - what a trial left, and what is known of it
 
 
 def collect_project(stream: Path, ending: SuiteExit, wanted: Sequence[str] | None) -> tuple[CellResult, ...]:
-    """As `collect`, of the tests of any Python project.
+    """As `collect`, for the tests of any Python project.
 
-    A file that cannot be read is a cell that failed, since its tests cannot be named; where it was asked for
-    and could be read, it passed. A cell in the middle of which the process died is FAILED. The evidence is
-    what pytest says of a test, and captured of it: the log of the one process has those of all others.
+    A file that cannot be collected is a failed cell, since its tests are unknown; a requested file that can
+    be collected is a passed one. A cell during which the process died is FAILED. The evidence is pytest's
+    report of a test with its captured output: the process's log contains the output of all tests.
     """
     suite = _Suite.read(stream)
     evidence = _Evidence(None, {}, _UNKNOWN)
@@ -157,12 +157,12 @@ def timeline(folder: Path, logs: Path, engine: EngineLogs = _UNKNOWN) -> tuple[P
     ]
     # A process that writes JSON is named by any line.
     may = engine.known.may_reach if engine.line_format is None else lambda _: True
-    lines = merged_lines(sorted(logs.glob("*.log")), ALWAYS, Tells(may, following=0))
+    lines = merged_lines(sorted(logs.glob("*.log")), ALWAYS, Relevance(may, following=0))
     return read_timeline(lines, table, engine.known)
 
 
 def available(stream: Path) -> tuple[str, ...]:
-    """The cells the suite collected."""
+    """Return the cells that the suite collected."""
     return next((record.cells for record in read_stream(stream) if isinstance(record, Collected)), ())
 
 
@@ -173,7 +173,7 @@ def unreadable(stream: Path) -> str:
 
 @dataclass(frozen=True)
 class _Suite:
-    """The streamed report: started cells, order of all cells, readable files, or why not."""
+    """The streamed report: started cells, the order of all cells, collected files, and collection errors."""
 
     cells: Mapping[str, _Cell]
     order: tuple[str, ...]
@@ -211,7 +211,7 @@ class _Suite:
         return _why_unreadable(list(self.uncollectable.values())[-1]) if self.uncollectable else ""
 
     def died(self, ending: SuiteExit) -> SuiteExit:
-        """How the process ended: `died` if that was by itself and before pytest came to its end."""
+        """Return how the process ended: `died` if it exited by itself before pytest finished."""
         alone = ending.reason == "exited" and not self.finished and ending.code not in (None, -signal.SIGKILL)
         return replace(ending, reason="died") if alone else ending
 
@@ -281,7 +281,7 @@ def _unended(name: str, cell: _Cell, evidence: _Evidence, ending: SuiteExit) -> 
 
 
 def _died(name: str, cell: _Cell, evidence: _Evidence, ending: SuiteExit) -> CellResult:
-    """A cell that ended its process: a crash of native code, or `os._exit`."""
+    """Return the result of a cell that ended its process: a crash of native code, or `os._exit`."""
     code = ending.code or 0
     how = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     seen = SuiteFailure(
@@ -316,11 +316,11 @@ def logged_events(
     logs: Iterable[Path], window: tuple[float, float] = ALWAYS, known: Patterns = PATTERNS
 ) -> tuple[Event, ...]:
     """Return the events logged within `window` (epoch seconds), in bounded memory."""
-    return read_events(merged_lines(logs, window, Tells(known.may_tell)), known)
+    return read_events(merged_lines(logs, window, Relevance(known.may_tell)), known)
 
 
 def printed(logs: Path, cells: Sequence[CellResult], known: Patterns = PATTERNS) -> tuple[Signature, ...]:
-    """The signatures of errors that were logged although they made no cell fail; none if no cell passed."""
+    """Return the signatures of logged errors that failed no cell; none if no cell passed."""
     if not any(cell.outcome is Outcome.PASSED for cell in cells):
         return ()
     failed = frozenset[Signature]().union(*(cell.failure.signatures for cell in cells if cell.failure))
@@ -332,7 +332,7 @@ def printed(logs: Path, cells: Sequence[CellResult], known: Patterns = PATTERNS)
 
 
 def _captured_events(captured: str, time: float) -> list[Event]:
-    """Return events that processes below a test printed, if they name themselves.
+    """Return events that child processes of a test printed, if the lines name the process.
 
     Errors logged by the test itself are ignored: many tests log errors on purpose.
     """
@@ -345,7 +345,7 @@ def _captured_events(captured: str, time: float) -> list[Event]:
 
 
 class _Evidence:
-    """The trial's logs, read once per set of files and window, shared by cells that fail together."""
+    """The trial's logs, read once per set of files and window, for all cells that fail together."""
 
     def __init__(self, folder: Path | None, parents: Mapping[int, int], engine: EngineLogs) -> None:
         self._folder = folder
@@ -357,9 +357,9 @@ class _Evidence:
     def explain(
         self, logs: Sequence[str], window: tuple[float, float], seen: SuiteFailure, captured: str = ""
     ) -> Failure:
-        """The failure chain from the named logs (none named: all) within the window.
+        """Return the failure chain of the named logs (none named: all) within the window.
 
-        Of a project's tests, which share one log, it is from what was `captured` of the test.
+        For a project's tests, which share one log, it comes from the `captured` output of the test.
         """
         if self._folder is None:
             return explain(_captured_events(captured, seen.time), seen, self._parents)
@@ -374,4 +374,4 @@ class _Evidence:
     def _read(self, folder: Path, names: Sequence[str], window: tuple[float, float]) -> tuple[Event, ...]:
         paths = [folder / Path(name).name for name in names]
         wide, known = (window[0] - _MARGIN_S, window[1] + _MARGIN_S), self._engine.known
-        return read_events(self._logs.merged(paths, wide, Tells(known.may_tell)), known)
+        return read_events(self._logs.merged(paths, wide, Relevance(known.may_tell)), known)

@@ -1,4 +1,4 @@
-"""A command as a check: its exit code read as `git bisect run` reads it.
+"""A command as a check: its exit code has the meaning that it has in `git bisect run`.
 
 0 is good, 125 cannot be tested, 1-127 bad, and 128 or more (or death by a signal) stops the bisection
 (https://git-scm.com/docs/git-bisect#_bisect_run).
@@ -26,7 +26,7 @@ from bisect_tool.evidence.patterns import PATTERNS
 from bisect_tool.sanitise import clean_line, redact, secret_values
 from bisect_tool.supervise.guardian_protocol import Reason
 from bisect_tool.supervise.logs import last_lines
-from bisect_tool.trial.log_lines import ALWAYS, Tells, merged_lines
+from bisect_tool.trial.log_lines import ALWAYS, Relevance, merged_lines
 from bisect_tool.trial.result import CellResult
 from bisect_tool.verdict import Outcome
 
@@ -51,7 +51,7 @@ class CheckAborted(BisectError):
 
 
 def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellResult:
-    """The one cell of a command; what it printed is in `log`.
+    """Return the one cell of a command, whose output is in `log`.
 
     Raises:
         CheckAborted: the command ended with 128 or more, or was killed by a signal.
@@ -79,9 +79,9 @@ def command_cell(argv: Sequence[str], ended: GuardianResult, log: Path) -> CellR
 
 
 def output_failure(log: Path, code: int, time: float) -> Failure:
-    """Why a program failed that ended with `code` at `time` (epoch seconds); what it printed is in `log`."""
+    """Return the failure of a program that ended with `code` at `time` (epoch seconds), from its log."""
     failure = command_failure(_output(log, _LINES_READ), code, time, log.stem)
-    return with_chain(failure, explain_log(merged_lines([log], ALWAYS, Tells(PATTERNS.may_tell))))
+    return with_chain(failure, explain_log(merged_lines([log], ALWAYS, Relevance(PATTERNS.may_tell))))
 
 
 def not_started(why: str) -> CellResult:
@@ -92,12 +92,12 @@ def not_started(why: str) -> CellResult:
 def _why_untested(log: Path) -> str:
     """Return the reason of exit code 125, with the relevant line of the output."""
     root = command_failure(_output(log, _LINES_READ), _CANNOT_TEST, 0.0, log.stem).root
-    said = ": ".join(part for part in (root.exception, root.message) if part)
-    return "the command said 125" + ("" if said == NO_OUTPUT else f": {clean_line(said, _REASON_LIMIT)}")
+    text = ": ".join(part for part in (root.exception, root.message) if part)
+    return "exit code 125" + ("" if text == NO_OUTPUT else f": {clean_line(text, _REASON_LIMIT)}")
 
 
 def _aborted(argv: Sequence[str], code: int, log: Path) -> CheckAborted:
-    """Return the error that stops the bisection, with a hint how to count a crash as bad."""
+    """Return the error that stops the bisection; its hint says how to count a crash as bad."""
     wrapped = shlex.quote(f"{shlex.join(argv)} || exit 1")
     advice = (
         f"Let it end with 1-124 for bad, 125 for cannot be tested, or begin again with: -- sh -c {wrapped}"
@@ -129,6 +129,6 @@ def _hang(reason: str, time: float, log: Path) -> Failure:
 
 
 def _output(log: Path, count: int) -> tuple[str, ...]:
-    """The last lines of what it printed, cleaned and without secrets."""
+    """Return the last lines of the output, cleaned and without secrets."""
     secrets = secret_values(os.environ)
     return tuple(clean_line(redact(text, secrets), _LINE_LIMIT) for text in last_lines(log, count))

@@ -29,7 +29,7 @@ class CommandTrials(Trials):
     check: CommandCheck
 
     def missing(self, spec: TrialSpec) -> Findings | None:
-        """SKIPPED if a script that the command names is not in the tree."""
+        """Return SKIPPED if a script of the command is not in the tree."""
         absent = next((script for script in self.check.scripts if not (spec.tree / script).exists()), None)
         if absent is None:
             return None
@@ -37,7 +37,7 @@ class CommandTrials(Trials):
         return Findings(Outcome.SKIPPED, (cell,), unusable=True)
 
     def job(self, run: TrialRun) -> Job:
-        """The command at the top of the tree, with the user's environment."""
+        """Return the command, run at the root of the tree with the user's environment."""
         config, place = run.config, run.place
         env = command_environment(os.environ, place.tree, config.own, config.passed)
         env |= {"TMPDIR": str(place.temporary), **built_variables(place)}
@@ -45,7 +45,7 @@ class CommandTrials(Trials):
         return Job(self.check.argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
-        """The exit code, with the evidence of the output."""
+        """Read the exit code, and the evidence from the output."""
         cell = command_cell(self.check.argv, guarded, run.place.logs / f"{SUITE_LOG}.log")
         return Findings(
             cell.outcome,

@@ -1,4 +1,4 @@
-"""The configuration of trials: what a session shares, what one trial runs, and where; placeholders."""
+"""The configuration of trials: of a session, of one trial, its paths; and placeholders."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class TrialConfig:
     """The check and the scenario, profile and folders it runs with; a command needs no scenario.
 
     `cells` are patterns for the cells of interest; none: every cell of the suite. `slots` trials run in
-    parallel. `stress` is the pressure they run under, and the roles of the processes it applies to.
-    `passed` are variables that are passed although they look like secrets; `own` maps paths of the user's
-    checkout, as variables name them, to the same ones from the top of a commit's tree. `devices` are the GPUs
-    that trials may use (none: those that are visible); with `share_gpu` every rank of every slot uses the
-    first one. `assigned_gpus`: a scheduler made visible what one trial may use, whatever its slot.
+    parallel. `stress` is the kind of pressure, and the roles of the processes it applies to. `passed` are
+    variables that are passed although they look like secrets; `own` maps paths of the user's checkout, as in
+    variables, to paths relative to the tree. `devices` are the GPUs that trials may use (none: the visible
+    ones); with `share_gpu`, every rank of every slot uses the first one. `assigned_gpus`: a scheduler has set
+    the visible GPUs of each trial.
     """
 
     check: Check
@@ -57,7 +57,7 @@ class TrialConfig:
 
     @property
     def gpus_per_rank(self) -> int:
-        """How many GPUs each server has: as its profile says, else one a worker where GPUs were named."""
+        """The number of GPUs of each server: the profile's, else one per worker if GPUs were named."""
         launch = self._launch
         if launch is None:
             return 0
@@ -65,7 +65,7 @@ class TrialConfig:
 
     @property
     def gpus(self) -> int:
-        """How many GPUs one trial has to itself; a check without servers has its share of those named."""
+        """The number of GPUs of one trial; a check without servers gets an equal share of those named."""
         if self.share_gpu:
             return 1
         if self._launch is None:
@@ -73,7 +73,7 @@ class TrialConfig:
         return self._launch.dp_size * self.gpus_per_rank
 
     def gpus_of(self, slot: int) -> tuple[str, ...]:
-        """The GPUs that a trial in this slot may use: all, if it is the only one and chooses by itself."""
+        """Return the GPUs of a trial in this slot: all, if it is the only slot and chooses by itself."""
         if not self.gpus:
             return ()
         usable = self.devices or gpus.visible()
@@ -93,8 +93,8 @@ class TrialConfig:
 class TrialSpec:
     """One trial to run: a commit, its tree and fingerprint, the cells (None: all), a folder for its logs.
 
-    `added` tells the paths of what came into the tree since it was checked out, and `waiting` is found what
-    another run holds. `lineage` are the commits whose published wheels serve this one.
+    `added` returns the paths added to the tree since its checkout; `waiting` is called with what another run
+    holds. `lineage` are the commits whose published wheels fit this one.
     """
 
     sha: str
@@ -130,7 +130,7 @@ class TrialPaths:
 
     @property
     def complete(self) -> Path:
-        """The file that the stream plugin creates once every cell has its verdict."""
+        """The file that the stream plugin creates when every cell has a verdict."""
         return self.folder / "stream.jsonl.complete"
 
 
@@ -147,7 +147,7 @@ def check_templates(scenario: Scenario) -> None:
 
 
 def placeholders(config: TrialConfig, place: TrialPaths) -> Mapping[str, str]:
-    """The values of the placeholders of a launch."""
+    """Return the values of a launch's placeholders."""
     environment = place.environment
     values = (
         str(environment.python) if environment else "",

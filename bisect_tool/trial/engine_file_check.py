@@ -32,7 +32,7 @@ class EngineFileTrials(Trials):
     check: PytestCheck
 
     def job(self, run: TrialRun) -> Job:
-        """Pytest in the environment that was built for the commit."""
+        """Return pytest, run in the environment built for the commit."""
         config, place = run.config, run.place
         assert config.profile is not None
         assert place.environment is not None
@@ -56,5 +56,5 @@ class EngineFileTrials(Trials):
         return timed_job(config.profile.timeouts, argv, place.tree, env)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
-        """The streamed report, with the evidence of the engine's logs."""
+        """Read the streamed report, with the evidence of the engine's logs."""
         return read_suite(run, guarded)

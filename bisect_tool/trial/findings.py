@@ -1,4 +1,4 @@
-"""What a trial found: its cells, or why there are none."""
+"""The findings of a trial: its cells, or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ class Findings:
 
 
 def no_result(cells: Sequence[str] | None, outcome: Outcome, reason: str) -> Findings:
-    """The findings of a trial that could not run the requested cells."""
+    """Return the findings of a trial that could not run the requested cells."""
     results = tuple(CellResult(cell=cell, outcome=outcome, reason=reason) for cell in cells or ())
     return Findings(outcome, results, reason)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 _INTERVAL_S = 0.2
 _BEFORE_S, _AFTER_S = 0.5, 0.3
-"""When memory counts as left behind, around the end of the tests: they have ended their own servers by then,
-and the guardian ends what is left after `SETTLE_S`."""
+"""The window around the end of the tests in which memory counts as a leftover: the tests have ended their
+servers by then, and the guardian ends the rest after `SETTLE_S`."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The bytes in use on each GPU, by name, and when they had been read, in seconds since 1970."""
+    """The bytes in use on each GPU, by name, and the time of reading, in seconds since 1970."""
 
     time: float
     used: Mapping[str, int]
@@ -63,9 +63,9 @@ class GpuWatch:
 def held_at_end(
     before: Mapping[str, int], samples: Sequence[Sample], guarded: GuardianResult
 ) -> dict[str, int]:
-    """Return the bytes above those `before` that processes held which outlived the tests, by GPU.
+    """Return the bytes above those `before`, by GPU, that were held by processes which outlived the tests.
 
-    The least around the end counts: the tests' own servers may just have ended.
+    The minimum around the end counts: the tests' own servers may just have ended.
     """
     if not guarded.leftovers.processes:
         return {}
@@ -81,7 +81,7 @@ def held_at_end(
 def usage(
     before: Mapping[str, int], samples: Sequence[Sample], after: Mapping[str, int]
 ) -> tuple[GpuUse, ...]:
-    """Return the memory of each GPU before the tests, at most while they ran, and after them."""
+    """Return the memory of each GPU before the tests, its peak while they ran, and after them."""
     return tuple(
         GpuUse(
             gpu=name,

@@ -1,4 +1,4 @@
-"""The process that a trial runs: argv, folder, environment, deadlines; and what kinds of checks share."""
+"""The process of a trial: argv, folder, environment, deadlines; and helpers for all kinds of checks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Job:
 
 
 def timed_job(timeouts: Timeouts, argv: tuple[str, ...], cwd: Path, env: Mapping[str, str]) -> Job:
-    """A process with the timeouts of a profile."""
+    """Return a process with the timeouts of a profile."""
     return Job(argv, cwd, env, timeouts.trial, timeouts.idle, timeouts.grace)
 
 
@@ -49,11 +49,11 @@ def clean_environment(config: TrialConfig, place: TrialPaths) -> dict[str, str]:
 
 
 def built_variables(place: TrialPaths) -> dict[str, str]:
-    """The variables that the built environment sets."""
+    """Return the variables that the built environment sets."""
     return dict(place.environment.variables) if place.environment else {}
 
 
 def report_variables(place: TrialPaths, cells: Sequence[str] | None) -> dict[str, str]:
-    """The variables that the stream plugin reads: where to report, and which cells to run (None: all)."""
+    """Return the variables for the stream plugin: where to report, and which cells to run (None: all)."""
     report = {"BISECT_RUN_REPORT": str(place.stream)}
     return report if cells is None else {**report, "BISECT_RUN_CELLS": json.dumps(list(cells))}

@@ -1,4 +1,4 @@
-"""A job of the team's own CI as a check: CI runs it, so that no process of ours does."""
+"""A job of the team's own CI as a check: CI runs it, not a process of ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobTrials(Trials):
-    """Refuses to run: see `executor/ci`."""
+    """Raises UsageError: only `executor/ci` can run jobs."""
 
     check: JobCheck
 

@@ -1,4 +1,4 @@
-"""Compress and cut a trial's logs once they have been read."""
+"""Compress and shorten a trial's logs after they have been read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def keep_logs(folder: Path, cells: Iterable[CellResult]) -> None:
-    """Compress long logs, and cut very long ones down to their ends and what is around the failures."""
+    """Compress long logs, and shorten very long ones to their ends and the context of the failures."""
     events = [event for cell in cells if cell.failure for event in cell.failure.chain]
     for log in folder.glob("*.log"):
         source = clean_line(log.stem)

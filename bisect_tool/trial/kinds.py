@@ -1,4 +1,4 @@
-"""How trials of each kind of check run: the one place in trial/ that lists the kinds."""
+"""Select the trials of each kind of check: the one place in trial/ that lists the kinds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def trials_of(check: Check) -> Trials:
-    """How the trials of a check run."""
+    """Return the trials of a check."""
     match check:
         case SuiteCheck():
             return SuiteTrials()
@@ -40,7 +40,7 @@ def trials_of(check: Check) -> Trials:
 
 
 def make_job(config: TrialConfig, place: TrialPaths, cells: Sequence[str] | None) -> Job:
-    """The process of a trial that runs `cells` at `place`, under the configured stress."""
+    """Return the process of a trial that runs `cells` at `place`, under the configured stress."""
     job = trials_of(config.check).job(TrialRun(config, place, cells))
     if config.stress is None:
         return job

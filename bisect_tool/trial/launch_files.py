@@ -1,4 +1,4 @@
-"""The files that a scenario's launches name: those of its own folder, and programs by their paths."""
+"""Check the files that a scenario's launches name: in its own folder, and programs by path."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _templates(profile: Profile) -> Iterator[str]:
 
 
 def _check_program(program: str, folder: Path, field: str) -> None:
-    """Check a program given by its path; one given by its name may be installed by the build."""
+    """Check a program given by path; one given by name may be installed by the build."""
     path = program.replace(_FOLDER, str(folder))
     if "/" not in path or "{" in path:
         return

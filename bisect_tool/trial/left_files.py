@@ -1,4 +1,4 @@
-"""The files that tests left in a trial's temporary folder and in the commit's worktree, by name."""
+"""List the files that tests left in a trial's temporary folder and in the worktree."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 _TEMPORARY = "$TMPDIR/"
 _NAMED = 8
-_LOOKS = 1000
+_COUNT_LIMIT = 1000
 _NAME_LIMIT = 160
 _USUAL = ("__pycache__", ".pytest_cache")
 _USUAL_ENDS = (".pyc", ".log")
 _PYTESTS_OWN = "pytest-of-"
-"""Holds the folders of `tmp_path`: each is one test's alone, and no other meets it."""
+"""Contains the folders of `tmp_path`, each of which belongs to one test."""
 
 
 def left_files(temporary: Path, tree: Path, added: Iterable[str]) -> tuple[str, ...]:
     """Return the files in the temporary folder, and below the paths that were added to the tree.
 
     Files and empty folders, without caches and logs: the first few as `$TMPDIR/lock` or, in the tree,
-    `tests/lock`, those in fewer folders first; then how many there are besides. At most `_LOOKS` are counted.
+    `tests/lock`, less nested ones first; then the number of others. At most `_COUNT_LIMIT` are counted.
     """
     own = (path for path in _inside(str(temporary)) if not _name(path).startswith(_PYTESTS_OWN))
-    found = list(islice(_leaves([*own, *sorted(added)]), _LOOKS + 1))
+    found = list(islice(_leaves([*own, *sorted(added)]), _COUNT_LIMIT + 1))
     if not found:
         return ()
     names = sorted((_named(path, temporary, tree) for path in found), key=_order)
     secrets = secret_values(os.environ)
     first = [clean_line(redact(clean(name), secrets), _NAME_LIMIT) for name in names[:_NAMED]]
-    more = min(len(found), _LOOKS) - len(first)
-    over = "over " if len(found) > _LOOKS else ""
+    more = min(len(found), _COUNT_LIMIT) - len(first)
+    over = "over " if len(found) > _COUNT_LIMIT else ""
     return (*first, f"... and {over}{more} more") if more else tuple(first)
 
 
@@ -57,10 +57,10 @@ def _leaves(paths: Iterable[str]) -> Iterator[str]:
 
 
 def _inside(folder: str) -> list[str]:
-    """Return some paths in a folder; none if it may not be read."""
+    """Return some paths in a folder; none if it is unreadable."""
     try:
         with os.scandir(folder) as entries:
-            return [entry.path for entry in islice(entries, _LOOKS + 1)]
+            return [entry.path for entry in islice(entries, _COUNT_LIMIT + 1)]
     except OSError:  # it was removed, or cannot be read
         return []
 

@@ -27,9 +27,8 @@ class LeftoverProbe:
     """The state right before a trial's tests started.
 
     `added` returns the paths added to the worktree since its checkout, `built` its result then. Only folders
-    are examined: with 5,000 files in 500 folders that takes 2 ms; examining each file takes seven times as
-    long. So a file that was changed in place is not seen. `memory`: bytes in use on each GPU of the slot, by
-    name.
+    are examined: with 5,000 files in 500 folders that takes 2 ms, examining each file seven times as long. So
+    files changed in place are not found. `memory`: bytes in use on each GPU of the slot, by name.
     """
 
     place: TrialPaths
@@ -40,9 +39,9 @@ class LeftoverProbe:
 
     @staticmethod
     def snapshot(config: TrialConfig, place: TrialPaths, added: Added) -> LeftoverProbe:
-        """Record the state once the environment is applied: files of the build are not leftovers.
+        """Record the state after the build, whose files are not leftovers.
 
-        A command is one cell, so no other cell sees its files: each trial has its own folder and worktree.
+        Files of a command are not examined: it is the only cell of its trial.
         """
         suite = not config.check.by_exit_code
         built = frozenset(added()) if suite else frozenset[str]()
@@ -51,9 +50,9 @@ class LeftoverProbe:
     def diff(
         self, guarded: GuardianResult, samples: Sequence[Sample], cancel: threading.Event
     ) -> tuple[Leftover, ...]:
-        """Return what is left after the tests, from the guardian's report and our own checks.
+        """Return what the tests left, from the guardian's report and our own checks.
 
-        It waits for the driver of the GPUs, `gpus.RELEASE_S` at most.
+        Waits at most `gpus.RELEASE_S` for the GPU driver.
         """
         guardian = guarded.leftovers
         place = self.place

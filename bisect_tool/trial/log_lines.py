@@ -1,7 +1,7 @@
-"""Read the relevant lines of a trial's logs, merged by the time at which they were seen.
+"""Read the relevant lines of a trial's logs, merged by time.
 
-Logs are read block by block, and irrelevant blocks are skipped, except
-for the last line, which contains a time, and the first line of each process.
+Logs are read in blocks. Irrelevant blocks are skipped, except for the last line, which contains a time, and
+the first line of each process.
 """
 
 from __future__ import annotations
@@ -30,29 +30,35 @@ _NAMED = re.compile(rb"\(\w[^()\n]{0,60} pid=\d{1,9}\)")
 
 
 @dataclass(frozen=True)
-class Tells:
-    """Which blocks matter: `may` says so of a text, and `following` lines after such a block matter, too."""
+class Relevance:
+    """Selects relevant blocks: those for which `may` is true, and the `following` lines after them."""
 
     may: Callable[[str], bool]
     following: int = FOLLOWING
 
 
-def merged_lines(paths: Iterable[Path], window: tuple[float, float], tells: Tells) -> Iterator[LogLine]:
+def merged_lines(
+    paths: Iterable[Path], window: tuple[float, float], relevance: Relevance
+) -> Iterator[LogLine]:
     """Return the relevant lines of these logs within `window` (epoch seconds), without secrets."""
-    return TrialLogs().merged(paths, window, tells)
+    return TrialLogs().merged(paths, window, relevance)
 
 
 class TrialLogs:
-    """Logs that are read window by window, each time from where the window begins."""
+    """Logs that are read window by window, from the start of each window."""
 
     def __init__(self) -> None:
         self._logs: dict[Path, _Log] = {}
         self._secrets = secret_values(os.environ)
 
-    def merged(self, paths: Iterable[Path], window: tuple[float, float], tells: Tells) -> Iterator[LogLine]:
+    def merged(
+        self, paths: Iterable[Path], window: tuple[float, float], relevance: Relevance
+    ) -> Iterator[LogLine]:
         """As `merged_lines`."""
         logs = [self._logs.setdefault(path, _Log(path)) for path in paths]
-        return heapq.merge(*(log.lines(window, tells, self._secrets) for log in logs), key=attrgetter("time"))
+        return heapq.merge(
+            *(log.lines(window, relevance, self._secrets) for log in logs), key=attrgetter("time")
+        )
 
 
 class _Log:
@@ -65,8 +71,10 @@ class _Log:
     def _times(self) -> Times:
         return Times(self._path)
 
-    def lines(self, window: tuple[float, float], tells: Tells, secrets: frozenset[str]) -> Iterator[LogLine]:
-        times, following = self._times, tells.following
+    def lines(
+        self, window: tuple[float, float], relevance: Relevance, secrets: frozenset[str]
+    ) -> Iterator[LogLine]:
+        times, following = self._times, relevance.following
         names: set[bytes] = set()
         for block in read_blocks(self._path, *self._start(window[0])):
             if times.in_order and times.at(block.end) < window[0]:
@@ -74,16 +82,16 @@ class _Log:
             if times.in_order and times.at(block.start) > window[1]:
                 return
             whole = block.data.decode(errors="replace")
-            telling, secret = tells.may(whole), redact(whole, secrets) != whole
-            for end, number, text in block.lines() if telling or following > 0 else _few(block, names):
+            relevant, secret = relevance.may(whole), redact(whole, secrets) != whole
+            for end, number, text in block.lines() if relevant or following > 0 else _few(block, names):
                 following -= 1
                 time = times.at(end)
                 if window[0] <= time <= window[1]:
                     yield LogLine(self._source, time, redact(text, secrets) if secret else text, number)
-            following = tells.following if telling else following
+            following = relevance.following if relevant else following
 
     def _start(self, since: float) -> tuple[int, int]:
-        """Where a line begins before `since`, and its number; counted on from where the last window began."""
+        """Return the offset of a line start before `since`, and the line's number."""
         start = line_start(self._path, self._times.before(since))
         offset, number = self._at if self._at[0] <= start else (0, 1)
         self._at = start, number + count_lines(self._path, offset, start)
@@ -91,7 +99,7 @@ class _Log:
 
 
 def _few(block: Block, names: set[bytes]) -> Iterator[tuple[int, int, str]]:
-    """The last line of a block, and the first one of each process that was not named before."""
+    """Yield the last line of a block, and the first one of each process that is new."""
     data = block.data
     places = {data.rfind(b"\n", 0, -1) + 1}
     # Counting known names is many times cheaper than finding all names.

@@ -39,7 +39,7 @@ def project_argv(check: ProjectCheck, place: TrialPaths) -> tuple[str, ...]:
 
 
 def interpreter(check: ProjectCheck, place: TrialPaths) -> str:
-    """The Python that runs the tests."""
+    """Return the Python that runs the tests."""
     if check.python is not None:
         return check.python
     assert place.environment is not None
@@ -53,7 +53,7 @@ def project_variables(
     patterns: Sequence[str],
     cells: Sequence[str] | None,
 ) -> dict[str, str]:
-    """What the process finds in its environment besides `env`; writes down which cells are asked for."""
+    """Return the variables to add to `env`; writes the list of requested cells to a file."""
     asked = place.folder / "project.json"
     within = [target for target in check.targets if "::" in target]
     content = {"tree": str(place.tree), "within": within, "patterns": list(patterns), "cells": cells}
@@ -73,7 +73,7 @@ def project_variables(
 
 
 def _of_interpreter(python: str, env: Mapping[str, str]) -> Mapping[str, str]:
-    """What activating a virtual environment sets: `python` in a test's own subprocess is this one, too."""
+    """Return the variables that activate a virtual environment, for `python` in subprocesses of tests."""
     folder = Path(python).parent.parent
     if not any((folder / mark).exists() for mark in _VENV_MARKS):
         return {}

@@ -15,7 +15,7 @@ from bisect_tool.trial.findings import Findings, no_result
 from bisect_tool.trial.job import Job, built_variables, clean_environment
 from bisect_tool.trial.project import present, project_argv, project_variables
 from bisect_tool.trial.result import overall
-from bisect_tool.trial.suite_check import NO_TESTS_COLLECTED, could_not_start
+from bisect_tool.trial.suite_check import NO_TESTS_COLLECTED, failed_start
 from bisect_tool.trial.trials import TrialRun, Trials
 from bisect_tool.trial.user_environment import command_environment
 from bisect_tool.verdict import Outcome
@@ -33,14 +33,14 @@ class ProjectTrials(Trials):
     check: ProjectCheck
 
     def missing(self, spec: TrialSpec) -> Findings | None:
-        """SKIPPED if the commit has none of the tests."""
+        """Return SKIPPED if the commit has none of the tests."""
         if present(self.check, spec.tree):
             return None
         reason = f"there is no {' '.join(self.check.paths)} at this commit"
         return no_result(spec.cells, Outcome.SKIPPED, reason)
 
     def job(self, run: TrialRun) -> Job:
-        """Pytest in a built environment, or in the user's own as a plain command would find it."""
+        """Return pytest, run in a built environment, or in the user's own."""
         config, place = run.config, run.place
         if self.check.python is None:
             env = {**clean_environment(config, place), **built_variables(place)}
@@ -52,7 +52,7 @@ class ProjectTrials(Trials):
         return Job(argv, place.tree, env, config.deadline_s, None, Timeouts().grace)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
-        """The streamed report; `printed` stays empty, because all tests of a project share one log."""
+        """Read the streamed report; `printed` stays empty, since all tests of a project share one log."""
         place = run.place
         ending = SuiteExit(guarded.reason, guarded.ended, guarded.exit_code)
         found = collect_project(place.stream, ending, run.cells)
@@ -61,10 +61,10 @@ class ProjectTrials(Trials):
             return Findings(overall(found), found, timeline=shown)
         if guarded.exit_code == NO_TESTS_COLLECTED:
             return no_result(run.cells, Outcome.SKIPPED, self._none_selected(run.config))
-        return could_not_start(run)
+        return failed_start(run)
 
     def _none_selected(self, config: TrialConfig) -> str:
-        """Why pytest collected no test: the options that select some of them."""
+        """Return why pytest selected no test, naming the options that select tests."""
         by = [f"--cells {shlex.quote(pattern)}" for pattern in config.cells]
         by += [f"--pytest-args {shlex.quote(shlex.join(self.check.args))}"] if self.check.args else []
         return clean_line(f"{NONE_SELECTED} by {' and '.join(by)}" if by else NONE_THERE)

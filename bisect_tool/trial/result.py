@@ -46,9 +46,9 @@ class Leftover(_Model):
 
 
 class GpuUse(_Model):
-    """The bytes in use on one GPU before the tests, at most while they ran, and after them (None: unknown).
+    """The bytes in use on one GPU before the tests, their peak, and after the tests (None: unknown).
 
-    They are those of all processes on it, other programs' as well.
+    They include other programs.
     """
 
     gpu: str
@@ -58,9 +58,9 @@ class GpuUse(_Model):
 
 
 class CiJob(_Model):
-    """The job of a CI service that was a trial: `attempt` identifies it there.
+    """The job of a CI service that ran a trial; `attempt` identifies it there.
 
-    `started`: we started it; else others did, and it cost us nothing.
+    `started`: whether we started it; if others did, it cost us nothing.
     """
 
     attempt: str
@@ -71,15 +71,14 @@ class TrialResult(_Model):
     """One trial of some cells at one commit in one slot.
 
     `started` is UTC in ISO 8601; `seconds` is wall time with the build, `build_seconds` the build alone;
-    `environment` is the fingerprint; `folder` is where the logs lie; `reason` says why a whole trial
-    yielded nothing (unbuildable, infrastructure). `gpus` is how many it had to itself. `whole`: it was asked
-    for every cell that its session is about. `timeline` has every process of the engine; empty for a plain
-    command, and in trials that were stored before it was kept. `load` is how busy the machine was with other
-    work while the check ran; None where nothing ran, and in older trials. `unusable`: the check itself
-    could not be started. `printed` are the signatures of errors that were logged without being part of any
-    failure: what a passing cell prints is no reason for it to fail. `failure` is why a commit does not build.
-    `where` says where it ran, such as a machine, a job's URL or GPUs; empty for this machine's CPUs. `job` is
-    the job of a CI service that it was. `gpu_memory` has each GPU that it used.
+    `environment` is the fingerprint; `folder` has the logs; `reason` is why the whole trial has no result
+    (unbuildable, infrastructure). `gpus` is the number of GPUs it had. `whole`: every cell of its session was
+    requested. `timeline` has every process of the engine; empty for a command and in trials of older
+    versions. `load` is the other load of the machine while the check ran; None if nothing ran, and in older
+    trials. `unusable`: the check itself could not be started. `printed` are the signatures of logged errors
+    that failed no cell: what passing cells print does not explain failures. `failure` is why a commit does
+    not build. `where` is the machine, job URL or GPUs; empty for this machine's CPUs. `job` is the CI job of
+    the trial. `gpu_memory` has each GPU that it used.
     """
 
     sha: str
@@ -107,12 +106,12 @@ class TrialResult(_Model):
 
     @property
     def is_free(self) -> bool:
-        """Whether others ran it."""
+        """Whether others started its job."""
         return self.job is not None and not self.job.started
 
     @property
     def busy(self) -> str:
-        """The measure by which the machine was busy with other work, and its figure; empty if it was not."""
+        """The measure that shows other work on the machine, with its value; empty if none does."""
         return self.load.busy if self.load else ""
 
     @property
@@ -121,10 +120,7 @@ class TrialResult(_Model):
         return self.load.slowing if self.load else ""
 
     def cell(self, name: str) -> CellResult | None:
-        """The result of the cell called `name`, None if the trial did not run it.
-
-        A trial without any result has none for any cell.
-        """
+        """Return the result of a cell; None if the trial did not run it, or has no result."""
         place = self.places.get(name)
         if place is None:
             return None if self.cells else CellResult(cell=name, outcome=self.outcome, reason=self.reason)
@@ -137,18 +133,18 @@ class TrialResult(_Model):
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The cells in the order in which they ran."""
+        """The cells, in the order in which they ran."""
         return tuple(result.cell for result in self.cells)
 
 
 def overall(cells: tuple[CellResult, ...]) -> Outcome:
-    """The outcome of a trial as a whole: that of its worst cell, ERRORED where it ran none."""
+    """Return the outcome of a whole trial: that of its worst cell, ERRORED if it ran none."""
     outcomes = {cell.outcome for cell in cells}
     return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.ERRORED)
 
 
 def unstorable(result: TrialResult) -> str:
-    """Return why a result would change when it is read from the store; empty if it would not."""
+    """Return why a result would change in the store; empty if it would not."""
     try:
         same = TrialResult.model_validate_json(result.model_dump_json()) == result
     except ValueError as error:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from bisect_tool.trial.config import TrialConfig
 
 _FORMAT = 1
-_NOT_IN_IT: Any = {"build": {"commit_wheels": {"url", "cache_gib"}}, "ray": True}
+_EXCLUDED: Any = {"build": {"commit_wheels": {"url", "cache_gib"}}, "ray": True}
 _PACKAGE = Path(__file__).parent.parent
-_OURS = ("evidence", "suite", "supervise", "sanitise.py", "trial", "verdict.py")
-"""What of this package has a say in what a suite's cells yield."""
+_OWN_CODE = ("evidence", "suite", "supervise", "sanitise.py", "trial", "verdict.py")
+"""The parts of this package that affect the results of a suite."""
 
 
 def version(config: TrialConfig) -> str:
-    """Twenty hex digits for the suite, the profile with its build, the check, the cells, and what reads them.
+    """Return a hash of the suite, the profile with its build, the check, the cells, and our own code.
 
     Empty for a command, whose inputs are unknown.
     """
@@ -33,9 +33,9 @@ def version(config: TrialConfig) -> str:
     content = {
         "format": _FORMAT,
         "machine": f"{sys.implementation.cache_tag} {platform.machine()}",
-        "ours": _ours(),
+        "ours": _own_files(),
         "scenario": scenario_digest(config.scenario),
-        "profile": config.profile.model_dump(mode="json", exclude=_NOT_IN_IT, exclude_none=True),
+        "profile": config.profile.model_dump(mode="json", exclude=_EXCLUDED, exclude_none=True),
         "check": config.check.model_dump(mode="json"),
         "cells": config.cells,
         **({"passed": config.passed} if config.passed else {}),
@@ -46,7 +46,7 @@ def version(config: TrialConfig) -> str:
 
 
 def scenario_digest(scenario: Scenario) -> str:
-    """SHA-256 in hex of a scenario: of its files, and of the profiles that it has of another one."""
+    """Return the SHA-256 of a scenario: its files, and the profiles that it imports from another one."""
     profiles = {
         name: profile.model_dump(mode="json", exclude_none=True)
         for name, profile in scenario.profiles.items()
@@ -56,8 +56,8 @@ def scenario_digest(scenario: Scenario) -> str:
 
 
 @cache
-def _ours() -> tuple[str, ...]:
-    return tuple(_digest(_PACKAGE / name) for name in _OURS)
+def _own_files() -> tuple[str, ...]:
+    return tuple(_digest(_PACKAGE / name) for name in _OWN_CODE)
 
 
 def _digest(place: Path) -> str:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 Phase = Callable[[str, Path], None]
 _log = logging.getLogger("bisect_run.trial")
 TEMPORARY = "temporary"
-"""The link in a trial's folder to its temporary folder, while it runs or if it was killed."""
+"""The link in a trial's folder to its temporary folder; it is removed at the end of the trial."""
 _PREFIX = "bisect-run-"
 _DISK_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -54,7 +54,7 @@ _DISK_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 class TrialAborted(BisectError):
     """The trial was cancelled: nothing is known about the commit.
 
-    `remains` says what becomes of work elsewhere, such as `1 job left running`.
+    `remains` describes work left elsewhere, such as `1 job left running`.
     """
 
     exit_code = ExitCode.INTERRUPTED
@@ -71,7 +71,7 @@ def run_trial(config: TrialConfig, spec: TrialSpec, phase: Phase, cancel: thread
         TrialAborted: `cancel` was set. Nothing is known about the commit.
         CheckAborted: the command asked to stop.
         UsageError: no cell matches the patterns.
-        EnvironmentFailed: the build could not be tried (network, disk).
+        EnvironmentFailed: the build could not be started (network, disk).
     """
     started, clock = datetime.now(UTC), time.monotonic()
     (spec.folder / "logs").mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def _result(
 
 
 def where(config: TrialConfig, slot: int) -> str:
-    """The GPUs of a slot, for people; empty without any."""
+    """Describe the GPUs of a slot; empty without any."""
     names = config.gpus_of(slot)
     by_index = names and names[0].isdigit()
     return f"{'GPU ' if by_index else ''}{', '.join(names)}"
@@ -124,7 +124,7 @@ def untestable(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
 
 
 def lost(sha: str, folder: Path, slot: int, reason: str) -> TrialResult:
-    """Return the result of a trial that was lost with what it ran on: nothing is known about the commit."""
+    """Return the result of a lost trial (its machine or GPU failed): nothing is known about the commit."""
     return _without_cells(Outcome.INFRASTRUCTURE, sha, folder, slot, reason)
 
 
@@ -192,7 +192,7 @@ def _tried(
 
 
 def _unbuildable(spec: TrialSpec, error: BuildFailed) -> Findings:
-    """Why a commit does not build: what the program that failed printed."""
+    """Return why a commit does not build, from the output of the failed program."""
     if error.code is None:
         return no_result(spec.cells, Outcome.UNBUILDABLE, f"does not build: {error.message}")
     failure = output_failure(error.log, error.code, time.time())
@@ -221,7 +221,7 @@ def _environment(config: TrialConfig, spec: TrialSpec, cancel: threading.Event) 
 
 
 def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: GuardianResult) -> Findings:
-    """Read the trial's report as outcomes: errored if it cannot be read, as the tests can write to it."""
+    """Read the outcomes of the trial's report; ERRORED if it is unreadable, since tests can overwrite it."""
     if guarded.reason is Reason.LOST and records_removed(place.folder):
         return no_result(spec.cells, Outcome.ERRORED, "the folder of the trial was removed while it ran")
     try:
@@ -231,9 +231,9 @@ def _read(config: TrialConfig, spec: TrialSpec, place: TrialPaths, guarded: Guar
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _DISK_FAILED:
             raise
-        _log.warning("what the trial wrote cannot be read", exc_info=True)
+        _log.warning("cannot read the output of the trial", exc_info=True)
         why = clean_line(f"{type(error).__name__}: {error}", REASON_LIMIT)
-        return no_result(spec.cells, Outcome.ERRORED, f"what the trial wrote cannot be read: {why}")
+        return no_result(spec.cells, Outcome.ERRORED, f"cannot read the output of the trial: {why}")
 
 
 def _spec(job: Job, place: TrialPaths) -> GuardianSpec:
@@ -257,9 +257,9 @@ def _fixed_ports(config: TrialConfig) -> tuple[int, ...]:
 
 @contextmanager
 def _temporary(trial: Path) -> Iterator[Path]:
-    """A short temporary folder: paths of Unix sockets are limited to 108 bytes (unix(7)).
+    """Create a temporary folder with a short path: those of Unix sockets are limited to 108 bytes (unix(7)).
 
-    The trial's folder has a link to it, to clean up after a killed run.
+    The trial's folder gets a link to it, to clean up after a killed run.
     """
     folder = Path(tempfile.mkdtemp(prefix=_prefix(trial)))
     try:
@@ -272,15 +272,15 @@ def _temporary(trial: Path) -> Iterator[Path]:
 
 
 def _prefix(trial: Path) -> str:
-    """How the name of a trial's temporary folder begins, which no other trial's does."""
+    """Return the prefix of the name of a trial's temporary folder, unique to the trial."""
     return f"{_PREFIX}{hashlib.sha256(bytes(trial)).hexdigest()[:8]}-"
 
 
 def clear(trial: Path) -> None:
-    """Remove what is left of a killed trial: its folder, and its temporary folder.
+    """Remove the folder and the temporary folder of a killed trial.
 
-    The trial may have changed the link to the latter: what it names is removed only if the name is the
-    trial's own. Neither is removed where it is a link itself (`shutil.rmtree` follows none).
+    The trial may have changed the link to the latter: its target is removed only if the name is the trial's
+    own. Neither is removed if it is a link itself (`shutil.rmtree` follows none).
     """
     with suppress(OSError):  # it has no link any more, or had none yet
         folder = (trial / TEMPORARY).readlink()
@@ -292,4 +292,4 @@ def clear(trial: Path) -> None:
 def _discard(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        _log.warning("%s cannot be removed whole", folder)
+        _log.warning("%s cannot be removed completely", folder)

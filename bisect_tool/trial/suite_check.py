@@ -1,4 +1,4 @@
-"""Run a scenario's own suite, which launches the engine itself, and read what it reported."""
+"""Run a scenario's own suite, which launches the engine itself, and read its report."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SuiteTrials(Trials):
     """Trials of a scenario's own suite."""
 
     def job(self, run: TrialRun) -> Job:
-        """Pytest in this tool's own interpreter; its fixtures start the engine as launch.json says."""
+        """Return pytest, run in this tool's interpreter; its fixtures start the engine from launch.json."""
         config, place = run.config, run.place
         assert config.scenario is not None
         assert config.profile is not None
@@ -58,12 +58,12 @@ class SuiteTrials(Trials):
         return timed_job(config.profile.timeouts, suite_argv(config.scenario), place.folder, env)
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
-        """The streamed report, with the evidence of the engine's logs."""
+        """Read the streamed report, with the evidence of the engine's logs."""
         return read_suite(run, guarded)
 
 
 def suite_argv(scenario: Scenario) -> tuple[str, ...]:
-    """The pytest process of a scenario's own suite; the scenario's folder is never written to."""
+    """Return the pytest command of a scenario's suite; it does not write to the scenario's folder."""
     plugins = ("no:cacheprovider", "bisect_stream", "bisect_tool.suite.fixtures")
     return (
         sys.executable,
@@ -74,12 +74,12 @@ def suite_argv(scenario: Scenario) -> tuple[str, ...]:
 
 
 def suite_path() -> str:
-    """PYTHONPATH of a suite's process: the stream plugin's folder, and this very package's."""
+    """Return the PYTHONPATH of a suite's process: the stream plugin's folder, and this package's."""
     return os.pathsep.join((str(STREAM_PLUGIN), str(STREAM_PLUGIN.parent.parent)))
 
 
 def read_suite(run: TrialRun, guarded: GuardianResult) -> Findings:
-    """The cells that a suite reported, each with the evidence of the logs written while it ran.
+    """Return the cells that a suite reported, each with the evidence of the logs written while it ran.
 
     Raises:
         UsageError: no cell matches the patterns.
@@ -100,23 +100,23 @@ def read_suite(run: TrialRun, guarded: GuardianResult) -> Findings:
         raise UsageError(
             f"no cell matches {wanted}", "Only `*` and `?` are wildcards; brackets match themselves."
         )
-    return could_not_start(run)
+    return failed_start(run)
 
 
-def could_not_start(run: TrialRun) -> Findings:
-    """The findings of a pytest process that reported no test; the reason is what it printed last."""
+def failed_start(run: TrialRun) -> Findings:
+    """Return the findings of a pytest process that reported no test; the reason is its last output."""
     reason = unreadable(run.place.stream) or _last_line(run.place.logs / f"{SUITE_LOG}.log")
     return no_result(run.cells, Outcome.ERRORED, f"the suite could not start: {reason}")
 
 
 def _last_line(log: Path) -> str:
-    """The last line of a log that is not blank."""
+    """Return the last line of a log that is not blank."""
     lines = (text.strip() for text in reversed(last_lines(log, _LAST_LINES)))
     return clean_line(next(filter(None, lines), ""), REASON_LIMIT)
 
 
 def _launch(config: TrialConfig, profile: Profile, place: TrialPaths) -> dict[str, object]:
-    """The launch.json that the pytest plugin reads: templates filled, ports and folders added."""
+    """Return the launch.json for the pytest plugin: templates expanded, ports and folders added."""
     values = placeholders(config, place)
     launch: LaunchProfile = profile.launch
     model = expand(launch.model, values)
@@ -144,7 +144,7 @@ def _launch(config: TrialConfig, profile: Profile, place: TrialPaths) -> dict[st
 
 
 def _devices(config: TrialConfig, launch: LaunchProfile, place: TrialPaths) -> list[dict[str, str]]:
-    """Return the variables with the GPUs of each rank; empty if it has none of its own."""
+    """Return the variables that select the GPUs of each rank; empty if ranks have none of their own."""
     count, mine = config.gpus_per_rank, config.gpus_of(place.slot)
     if config.share_gpu:
         return [gpus.visibility(mine)] * launch.dp_size

@@ -1,4 +1,4 @@
-"""The protocol by which trials of every kind of check run."""
+"""The protocol of the trials of each kind of check."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class TrialRun:
 
     @property
     def selected(self) -> Sequence[str] | None:
-        """The cells of the trial, else the patterns of the configuration; None for every cell."""
+        """Return the cells of the trial, else the patterns of the configuration; None for every cell."""
         return self.cells or self.config.cells or None
 
 
 class Trials(Protocol):
-    """How the trials of one check run."""
+    """Runs the trials of one check."""
 
     def missing(self, spec: TrialSpec) -> Findings | None:  # noqa: ARG002 - the default needs nothing
-        """The findings if the commit lacks what the check cannot run without; else None, as by default."""
+        """Return the findings if the commit lacks what the check needs; else None, the default."""
         return None
 
     def job(self, run: TrialRun) -> Job:
-        """The process to run under the guardian."""
+        """Return the process to run under the guardian."""
         ...
 
     def read(self, run: TrialRun, guarded: GuardianResult) -> Findings:
-        """What the process wrote, as findings.
+        """Read the findings from the process's output.
 
         Raises:
             CheckAborted: a command asked to stop.

@@ -11,7 +11,7 @@ from bisect_tool.sanitise import secret_values
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-_OF_A_HOOK = frozenset(
+_GIT_VARIABLES = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
         "GIT_COMMON_DIR",
@@ -29,19 +29,19 @@ _OF_A_HOOK = frozenset(
         "GIT_WORK_TREE",
     }
 )
-"""What ties git to one repository: `git rev-parse --local-env-vars` without settings, and what hooks add."""
+"""Variables that bind git to one repository: `git rev-parse --local-env-vars`, and those of hooks."""
 _NOT_A_PATH_OF_THE_TREE = ("HOME", "BISECT_RUN_HOME")
 
 
 def command_environment(
     environ: Mapping[str, str], tree: Path, own: Mapping[str, str], passed: Collection[str] = ()
 ) -> dict[str, str]:
-    """The environment of a plain command in `tree`: the caller's, as `git bisect run` hands it on.
+    """Return the environment of a command in `tree`: the caller's, as with `git bisect run`.
 
-    Without secrets that are not `passed` by name, and without the variables by which a hook ties git to the
-    repository it runs in. Paths that are `own` (see `own_paths`) become those of the tree.
+    It lacks secrets that are not `passed` by name, and the variables that bind git to the repository of a
+    hook. Paths that are `own` (see `own_paths`) are replaced by those of the tree.
     """
-    hidden = {*withheld(environ, passed), *_OF_A_HOOK}
+    hidden = {*withheld(environ, passed), *_GIT_VARIABLES}
     kept = {name: value for name, value in environ.items() if name not in hidden}
     moved = {
         name: value if name in _NOT_A_PATH_OF_THE_TREE else _moved(value, tree, own)
@@ -58,7 +58,7 @@ def withheld(environ: Mapping[str, str], passed: Collection[str] = ()) -> tuple[
 
 
 def paths_inside(environ: Mapping[str, str], checkout: Path) -> dict[str, str]:
-    """Absolute paths in variables that lie in a checkout, each with its path from the top there (or `.`)."""
+    """Map absolute paths in variables that are inside a checkout to relative ones (`.` for the root)."""
     entries = {
         entry
         for name, value in environ.items()
@@ -71,16 +71,16 @@ def paths_inside(environ: Mapping[str, str], checkout: Path) -> dict[str, str]:
 
 
 def own_paths(inside: Mapping[str, str], tracked: Iterable[str]) -> dict[str, str]:
-    """Of the paths in a checkout those that its history has, and its top: they mean the commit's own.
+    """Select the paths in a checkout that git tracks, and its root: in a trial they are the commit's.
 
-    What it does not have (a virtual environment, build products) is in no commit's tree: it stays as it is.
+    Untracked paths (a virtual environment, build products) are in no commit's tree, and stay unchanged.
     """
     known = {".", *tracked}
     return {entry: path for entry, path in inside.items() if path in known}
 
 
 def _inside(entry: str, checkout: Path) -> str | None:
-    """The path from the top of the checkout, None outside; of a link in it, the link's."""
+    """Return the path relative to the checkout, None outside; links in it are not resolved."""
     normal = Path(os.path.normpath(entry))
     for path in (normal, normal.parent.resolve() / normal.name):
         if path.is_relative_to(checkout):

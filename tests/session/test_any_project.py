@@ -94,7 +94,7 @@ def test_skips_that_hide_the_answer(project):
     assert cell.culprit is None
     assert cell.candidates == tuple(shas[2:5])
     assert {(skip.sha, skip.reason) for skip in cell.skipped} == {
-        (sha, "the command said 125") for sha in shas[2:4]
+        (sha, "exit code 125") for sha in shas[2:4]
     }
     code, left = project.git_bisect(shas[0], shas[-1], "./check.sh")
     assert code != 0

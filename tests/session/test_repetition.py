@@ -100,7 +100,7 @@ def test_a_commit_that_tells_nothing_is_compared_with_none(project, log, other):
     there, here = project.commits(other, 125)
     ended = repro(project, here, "--compare", there, "--runs", "3")
     assert (ended.code, ended.document.exit_code) == (3, 3)
-    assert ended.document.conclusion == "no run gave a result at this commit: the command said 125"
+    assert ended.document.conclusion == "no run gave a result at this commit: exit code 125"
     assert ended.document.repro.cells["command"].p_value is None
 
 
@@ -110,7 +110,7 @@ def test_runs_that_tell_nothing_are_given_up(project, log):
     assert ended.code == 3
     assert len(log.read_text().split()) == 2
     assert ended.document.repro.cells["command"].rate.rate is None
-    assert "the command said 125" in ended.document.conclusion
+    assert "exit code 125" in ended.document.conclusion
 
 
 def test_side_by_side(project, log):

@@ -10,14 +10,14 @@ from bisect_tool.verdict import Outcome
 @pytest.mark.parametrize(
     ("printed", "reason"),
     [
-        ("", "the command said 125"),
-        ("building\nfatal: no compiler\n", "the command said 125: fatal: no compiler"),
+        ("", "exit code 125"),
+        ("building\nfatal: no compiler\n", "exit code 125: fatal: no compiler"),
         (
             "a.c:3:1: error: x undeclared\nmake: *** [a.o] Error 1\n",
-            "the command said 125: error: x undeclared",
+            "exit code 125: error: x undeclared",
         ),
-        ("cannot build this one\n", "the command said 125: cannot build this one"),
-        (f"{'x' * 900}\n", f"the command said 125: {'x' * 199}…"),
+        ("cannot build this one\n", "exit code 125: cannot build this one"),
+        (f"{'x' * 900}\n", f"exit code 125: {'x' * 199}…"),
     ],
 )
 def test_a_command_that_says_125_is_skipped_with_what_it_printed(tmp_path, printed, reason):
@@ -33,4 +33,4 @@ def test_no_secret_stands_in_the_reason(tmp_path, monkeypatch):
     log = tmp_path / "suite.log"
     log.write_text("cannot log in with hunter2hunter2\n")
     cell = command_cell(["./check.sh"], GuardianResult(Reason.EXITED, 125, 0.1, 1.0), log)
-    assert cell.reason == "the command said 125: cannot log in with ***"
+    assert cell.reason == "exit code 125: cannot log in with ***"
