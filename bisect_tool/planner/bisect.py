@@ -10,7 +10,7 @@ from bisect_tool.planner.cell import CellSearch
 from bisect_tool.planner.cell_runs import is_doubtful
 from bisect_tool.planner.cost import Cost
 from bisect_tool.planner.groups import are_processes, group
-from bisect_tool.planner.planner import spoiled
+from bisect_tool.planner.planner import infrastructure_failures
 from bisect_tool.planner.types import CellConclusion, Goal, Purpose, State, Step
 from bisect_tool.verdict import RED, Outcome, Verdict
 
@@ -36,7 +36,7 @@ class BisectPlanner:
         return self.goal.failing
 
     def decide(self, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-        """The state of the bisection, with the next step beside those that run."""
+        """Return the state of the bisection, with the next step beside those that run."""
         return decide(self.goal, trials, running)
 
     def current_state(self, trials: Sequence[TrialResult]) -> State:
@@ -49,24 +49,26 @@ class BisectPlanner:
         return conclude_early(self.goal, trials)
 
     def with_extra_retries(self, trials: Sequence[TrialResult]) -> Self:
-        """The planner of a resumed session: what the machine spoiled before is tried again."""
-        return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
+        """Return the planner of a resumed session, which retries trials lost to the machine."""
+        return replace(
+            self, goal=replace(self.goal, retries=self.goal.retries + infrastructure_failures(trials))
+        )
 
     def with_environments(
         self, environments: Mapping[str, str], cached: frozenset[str], downloads: frozenset[str], /
     ) -> Self:
-        """The planner that knows what building costs: the environment of each commit, and those built."""
+        """Return the planner with the environment of each commit, and those built, to estimate costs."""
         goal = replace(self.goal, environments=environments, cached=cached, downloads=downloads)
         return replace(self, goal=goal)
 
 
 @dataclass(frozen=True)
 class StepPlanner(BisectPlanner):
-    """Runs one commit: a bisection without another end, whose conclusions are the results."""
+    """Runs one commit: a bisection without a good end, whose conclusions are the results."""
 
     @property
     def failing(self) -> tuple[str, ...]:
-        """None: a check that cannot be started says that the commit cannot be tested."""
+        """None: if the check cannot be started, the commit is untestable."""
         return ()
 
 
@@ -117,11 +119,11 @@ def _searches(goal: Goal, trials: Sequence[TrialResult]) -> list[CellSearch]:
 def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
     """The failing ends that must run, or run again, before the search."""
     return tuple(
-        end for end in goal.failing if is_open_end(goal, [each for each in trials if each.sha == end])
+        end for end in goal.failing if needs_another_run(goal, [each for each in trials if each.sha == end])
     )
 
 
-def is_open_end(goal: Goal | WalkGoal, at: Sequence[TrialResult]) -> bool:
+def needs_another_run(goal: Goal | WalkGoal, at: Sequence[TrialResult]) -> bool:
     """Whether a failing end must run again after these trials of it."""
     useful = [trial for trial in at if not _is_lost(trial)]
     unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
@@ -136,7 +138,7 @@ def _is_lost(trial: TrialResult) -> bool:
 
 
 def _all_failed(useful: Sequence[TrialResult]) -> bool:
-    """Whether every cell that ran at an end failed at least once, without a doubt."""
+    """Whether every cell that ran at an end failed at least once, other than by a doubtful deadline."""
     cells = {cell.cell for trial in useful for cell in trial.cells}
     red = {cell.cell for trial in useful for cell in trial.cells if cell.outcome in RED}
     return bool(cells) and cells == red and not _in_doubt(useful)
@@ -153,7 +155,7 @@ def _in_doubt(useful: Sequence[TrialResult]) -> bool:
 def _endpoint_step(
     goal: Goal, ends: Sequence[str], trials: Sequence[TrialResult], running: Sequence[Step]
 ) -> Step | None:
-    """A failing end; in free slots beside it the passing ends, which are needed anyway."""
+    """Return a failing end, or in free slots a passing end, which is needed anyway."""
     in_progress = {step.sha for step in running}
     for end in ends:
         if end not in in_progress:
@@ -231,13 +233,13 @@ def _together(step: Step, search: CellSearch, searches: Sequence[CellSearch]) ->
     if (
         step.purpose is Purpose.ISOLATED
         and search.state.goal.grouped
-        and are_processes(_at_the_end(search, step))
+        and are_processes(_cells_of_first_trial(search, step))
     ):
         same = [other for other in same if group(other.cell) == group(search.cell)]
     return (*first, *_with_prerequisites(same))
 
 
-def _at_the_end(search: CellSearch, step: Step) -> tuple[str, ...]:
+def _cells_of_first_trial(search: CellSearch, step: Step) -> tuple[str, ...]:
     """The cells of the first trial at a failing end, which ran all."""
     return next(run.trial.names for run in search.state.cell_runs.runs if run.sha == step.sha)
 

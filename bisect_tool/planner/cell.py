@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 _MIN_SHARE = 0.1
-"""A cell takes part in a trial that is worth this share of the best one to it."""
+"""A cell joins a trial that is worth at least this share of its best one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class CellSearch:
 
     @property
     def _answer(self) -> CellConclusion | None:
-        """What the search ended with."""
+        """Return the conclusion of the search, if it is over."""
         found = self.state.bisection.conclude()
         return None if found is None else cell_conclusion.from_search(self.state, found)
 
@@ -76,12 +76,12 @@ class CellSearch:
 
     @cached_property
     def required(self) -> Step | None:
-        """The trial that must run before the search can continue, regardless of what other runs are worth."""
+        """Return the trial that must run before the search can continue, whatever the value of others."""
         return self._to_continue or cell_steps.to_compare(self.state)
 
     @cached_property
     def _to_continue(self) -> Step | None:
-        return cell_steps.to_continue(self.state)
+        return cell_steps.required_step(self.state)
 
     def wanted(self, running: Sequence[str]) -> dict[str, float]:
         """The commits at which the cell should take part in a trial, with the gain of each in bits.
@@ -95,5 +95,5 @@ class CellSearch:
         return {sha: value for sha, value in values.items() if value >= least}
 
     def purpose(self, sha: str) -> Purpose:
-        """Why the search runs this commit."""
+        """Return why the search runs this commit."""
         return cell_steps.purpose(self.state, sha)

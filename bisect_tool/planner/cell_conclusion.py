@@ -1,4 +1,4 @@
-"""Conclude for one cell: what its ends show, and what the search found."""
+"""Conclude for one cell, from its ends and from the search."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _BUSY = "it only missed deadlines there, while the machine was busy ({}): run it
 
 
 def from_ends(state: CellState) -> CellConclusion | None:
-    """What the ends alone show; None if there is a commit to search for."""
+    """Return the conclusion from the ends alone; None if there is a commit to search for."""
     goal, base = state.goal, _base(state)
     failing, passing = state.cell_runs.at(goal.failing), state.cell_runs.at(goal.passing)
     if any(run.verdict is Verdict.BAD for run in failing):
         return _untestable_end(state, base) if goal.goods else replace(base, finding=Finding.UNVERIFIED)
     if any(run.verdict is Verdict.GOOD for run in failing):
         if any(run.verdict is Verdict.BAD for run in passing):
-            note = "it fails at the passing end and passes at the failing one: ends swapped?"
+            note = "it fails at the passing end and passes at the failing one: are the ends swapped?"
             return replace(base, finding=Finding.ALWAYS_RED, note=note)
         busy = next((run.busy for run in failing if run.doubtful), "")
-        note = f"it missed a deadline once, while the machine was busy ({busy}), and passes besides"
+        note = f"it missed a deadline once, while the machine was busy ({busy}), and passed in all other runs"
         return replace(base, note=note) if busy else base
     return replace(base, finding=Finding.UNVERIFIED, note=_no_result(state, "an end", goal.failing))
 
 
 def from_search(state: CellState, found: Conclusion) -> CellConclusion:
-    """What the search ended with."""
+    """Return the conclusion of the search."""
     base = replace(_base(state), skipped=state.cell_runs.skipped())
     if isinstance(found, Culprit):
         return _unverified_parent(state, base, found) or _culprit(state, base, found)
@@ -56,7 +56,7 @@ def from_search(state: CellState, found: Conclusion) -> CellConclusion:
 
 
 def unfinished(state: CellState, reason: str) -> CellConclusion:
-    """The candidates that are left if the search stops now, for this reason."""
+    """Return the remaining candidates if the search stops now, for this reason."""
     if not state.known.reproduced:
         return replace(_base(state), finding=Finding.UNVERIFIED, note=f"{reason}, and it did not fail yet")
     kept = set(state.known.consistent or state.known.credible_set)
@@ -87,7 +87,7 @@ def _base(state: CellState) -> CellConclusion:
 def _untestable_end(state: CellState, base: CellConclusion) -> CellConclusion | None:
     """UNVERIFIED if a passing end gave no result and no other commit passed.
 
-    Any commit that passes would do, so the search goes on until it is over, or others give no result either.
+    Any passing commit replaces it, so the search goes on until it is over, or others give no result either.
     """
     ends = untestable_ends(state)
     if not ends or next_to_test(state):
@@ -128,7 +128,7 @@ def _outside_the_range(state: CellState, base: CellConclusion, found: Contradict
 
 
 def _verbs(state: CellState) -> tuple[str, str]:
-    """What the cell does at a broken commit, and at a sound one."""
+    """Return the verbs for the cell at a broken commit and at a sound one."""
     return ("passes", "fails") if state.goal.fix else ("fails", "passes")
 
 

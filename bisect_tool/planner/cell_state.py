@@ -1,4 +1,4 @@
-"""What is known of one cell: its runs, the cells it depends on, and the search over its verdicts."""
+"""The state of one cell: its runs, the cells it depends on, and the search over its verdicts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class CellState:
 
     @property
     def known(self) -> Inference:
-        """What the search infers from the cell's runs."""
+        """The inference from the cell's runs."""
         return self.bisection.known
 
     @cached_property
@@ -73,7 +73,7 @@ class CellState:
 
     @cached_property
     def dependence(self) -> order_dependence.Dependence:
-        """Which cells it depends on, as far as that is known, and the run that is missing to find out."""
+        """The cells it depends on, as far as known, and the next run that tests for it."""
         if not self.goal.selects_cells:
             return order_dependence.Dependence()
         return order_dependence.dependence(self.cell_runs, self.cell)
@@ -109,11 +109,7 @@ class CellState:
         if self.after or self.cell_runs.conclusive(Verdict.BAD) & self.cell_runs.conclusive(Verdict.GOOD):
             return "runs disagree"
         if self.fails_where_it_passes:
-            return (
-                "it fails at the good end, too"
-                if not self.goal.fix
-                else "it fails at the end said to be fixed"
-            )
+            return "it fails at the good end, too" if not self.goal.fix else "it fails at the fixed end, too"
         if self.goal.earlier_runs(self.cell) != NO_EARLIER_RUNS:
             return "runs and earlier results disagree"
         return "no commit explains all runs"

@@ -1,4 +1,4 @@
-"""Find what a cell needs next: runs that must come before all others, and the value of the rest."""
+"""Find the next runs of a cell: those required before all others, and the value of the rest."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from bisect_tool.planner.cell_state import CellState
 
 _CONFIRMING_BITS = 1.0
-"""The value of a run that confirms, beside runs that narrow."""
+"""The value of a confirming run, compared with narrowing runs."""
 
 
-def to_continue(state: CellState) -> Step | None:
-    """The trial without which the search cannot continue; None if there is none."""
+def required_step(state: CellState) -> Step | None:
+    """Return the trial that the search needs to continue; None if there is none."""
     return (
         _order_step(state)
         or _step(state, state.known.unverified_end or end_to_verify(state), Purpose.GOOD_END)
@@ -30,7 +30,7 @@ def to_continue(state: CellState) -> Step | None:
 
 
 def to_compare(state: CellState) -> Step | None:
-    """The rerun before the culprit of a command is said to fail differently from the failing end."""
+    """Return the rerun needed before the culprit of a command is reported to fail differently."""
     found = state.bisection.conclude()
     if not state.goal.by_exit_code or not isinstance(found, Culprit):
         return None

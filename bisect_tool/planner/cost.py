@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 _CHECKOUT_S = 0.1
 _BETWEEN_S = 0.01
-"""`git checkout` in a large history: the least it takes with what is around it, and how much longer by the
-square root of the commits that lie between, which mostly change the same files."""
+"""Seconds of `git checkout` in a large history: a minimum, and a part proportional to the square root of the
+number of commits between, which mostly change the same files."""
 
 _BUILD_TO_TEST = 5.0
-"""How much longer a build takes than a run of the tests, as long as none was seen."""
+"""The assumed ratio of build to test time, until a build was measured."""
 
 _DOWNLOAD_TO_TEST = 0.5
-"""The same of a build that only downloads a published wheel and what it depends on."""
+"""The same for a build that only downloads a published wheel and its dependencies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Cost:
         trial_s: Mean duration of a trial besides its build and cells.
         build_s: Mean duration of a build, or an estimate before the first one.
         download_s: The same of a build that uses a published wheel.
-        environments: The environment that each commit needs, by sha, where one has to be built.
+        environments: The environment of each commit that needs a build, by sha.
         cached: The environments that are built already.
         downloads: The commits whose build uses a published wheel.
     """

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import CellResult, TrialResult
 
 
-class Standing(StrEnum):
-    """Status of a cell at a commit: one failure decides, a pass must be seen `runs` times."""
+class CellStatus(StrEnum):
+    """Status of a cell at a commit: one failure is enough, a pass must be repeated `runs` times."""
 
     PASSES = "passes"
     FAILS = "fails"
@@ -43,24 +43,24 @@ class FixEvaluation:
     @cached_property
     def red(self) -> tuple[str, ...]:
         """The cells that fail at the failing commit."""
-        return tuple(cell for cell in self.cells if self.standing(self.goal.bad, cell) is Standing.FAILS)
+        return tuple(cell for cell in self.cells if self.status(self.goal.bad, cell) is CellStatus.FAILS)
 
     @cached_property
     def green(self) -> tuple[str, ...]:
         """The cells that pass at the failing commit."""
-        return tuple(cell for cell in self.cells if self.standing(self.goal.bad, cell) is Standing.PASSES)
+        return tuple(cell for cell in self.cells if self.status(self.goal.bad, cell) is CellStatus.PASSES)
 
-    def standing(self, sha: str, cell: str) -> Standing:
+    def status(self, sha: str, cell: str) -> CellStatus:
         """The status of a cell at a commit; any failure counts, whatever its signature."""
         at = self._results(sha, cell)
         if any(result.outcome in RED for result in at):
-            return Standing.FAILS
+            return CellStatus.FAILS
         if sum(result.outcome is Outcome.PASSED for result in at) >= self.goal.runs:
-            return Standing.PASSES
+            return CellStatus.PASSES
         inconclusive = [result.outcome for result in at if result.outcome is not Outcome.PASSED]
         lost = inconclusive.count(Outcome.INFRASTRUCTURE)
         final = len(inconclusive) > lost or lost > self.goal.retries
-        return Standing.INCONCLUSIVE if final else Standing.OPEN
+        return CellStatus.INCONCLUSIVE if final else CellStatus.OPEN
 
     def seen(self, cell: str) -> EndCounts:
         """Count the runs of a cell at the failing commit, and its failures."""
@@ -71,7 +71,7 @@ class FixEvaluation:
     def left(self, sha: str) -> tuple[str, ...]:
         """The cells that still have to run at a commit; `("",)` while no cell is known."""
         cells = self.cells if sha == self.goal.bad else (*self.red, *self.green)
-        return tuple(cell for cell in cells or ("",) if self.standing(sha, cell) is Standing.OPEN)
+        return tuple(cell for cell in cells or ("",) if self.status(sha, cell) is CellStatus.OPEN)
 
     def with_prerequisites(self, cells: Sequence[str]) -> tuple[str, ...]:
         """The cells, each preceded by the cells that must run before it, without duplicates."""
@@ -79,7 +79,7 @@ class FixEvaluation:
         return tuple(dict.fromkeys(name for cell in cells for name in (*only.get(cell, ()), cell)))
 
     def missing(self, sha: str) -> int:
-        """How many more runs a commit needs if all of them pass."""
+        """Return how many more runs a commit needs if all of them pass."""
         passed = (
             sum(result.outcome is Outcome.PASSED for result in self._results(sha, cell))
             for cell in self.left(sha)
@@ -88,7 +88,7 @@ class FixEvaluation:
 
     def fixed(self, sha: str) -> tuple[str, ...]:
         """The cells that fail at the failing commit and pass at this one."""
-        return tuple(cell for cell in self.red if self.standing(sha, cell) is Standing.PASSES)
+        return tuple(cell for cell in self.red if self.status(sha, cell) is CellStatus.PASSES)
 
     def fixes_all(self, sha: str) -> bool:
         """Whether every cell that fails at the failing commit passes at this one."""
@@ -96,7 +96,7 @@ class FixEvaluation:
 
     def broken(self, sha: str) -> tuple[str, ...]:
         """The cells that pass at the failing commit and fail at this one."""
-        return tuple(cell for cell in self.green if self.standing(sha, cell) is Standing.FAILS)
+        return tuple(cell for cell in self.green if self.status(sha, cell) is CellStatus.FAILS)
 
     @cached_property
     def candidates(self) -> dict[int, str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.ddmin import smallest
-from bisect_tool.planner.fix_evaluation import FixEvaluation, Standing
-from bisect_tool.planner.planner import spoiled
+from bisect_tool.planner.fix_evaluation import CellStatus, FixEvaluation
+from bisect_tool.planner.planner import infrastructure_failures
 from bisect_tool.planner.types import FixGoal, Purpose, State, Step
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 COMBINATIONS = 24
-"""Combinations that are run at most."""
+"""The most combinations to run."""
 
 
 class _MissingCommitError(Exception):
-    """The commit of a combination was not made yet."""
+    """The commit of a combination does not exist yet."""
 
     def __init__(self, parts: frozenset[int]) -> None:
         self.parts = parts
@@ -45,9 +45,9 @@ class Smallest:
 
 
 class _Oracle:
-    """Answers whether a combination fixes all cells, from the trials; raises if a run is missing for that.
+    """Answers from the trials whether a combination fixes all cells; raises if a run is missing.
 
-    The search is repeated from its beginning after every trial, so it needs no state.
+    The search restarts after every trial, so it needs no state.
     """
 
     def __init__(self, evaluation: FixEvaluation) -> None:
@@ -65,15 +65,15 @@ class _Oracle:
         if not self._within_limit(parts) or not self.applies(parts):
             return False
         sha, evaluation = self._commits[parts], self._evaluation
-        standings = [evaluation.standing(sha, cell) for cell in evaluation.red]
-        if Standing.FAILS in standings or Standing.INCONCLUSIVE in standings:
+        statuses = [evaluation.status(sha, cell) for cell in evaluation.red]
+        if CellStatus.FAILS in statuses or CellStatus.INCONCLUSIVE in statuses:
             return False
-        if Standing.OPEN in standings:
+        if CellStatus.OPEN in statuses:
             raise _MissingRunError(sha)
         return True
 
     def _within_limit(self, parts: frozenset[int]) -> bool:
-        """Whether the limit of combinations allows this one; single candidates ran already."""
+        """Whether the limit of combinations allows this one; single candidates have run already."""
         if len(parts) > 1:
             name = ",".join(map(str, sorted(parts)))
             self.cut |= len(self._tried | {name}) > COMBINATIONS
@@ -95,7 +95,7 @@ class FixesPlanner:
         return (self.goal.bad,)
 
     def decide(self, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-        """The next run; `State.wanted` names the candidates whose combination has to be made first."""
+        """The next run; `State.wanted` are the candidates whose combination has to be committed first."""
         return decide_fixes(self.goal, trials, running)
 
     def current_state(self, trials: Sequence[TrialResult]) -> State:
@@ -107,11 +107,13 @@ class FixesPlanner:
         return replace(self.decide(trials), step=None, stopped=True)
 
     def with_extra_retries(self, trials: Sequence[TrialResult]) -> FixesPlanner:
-        """The planner of a resumed session: what the machine spoiled before is tried again."""
-        return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
+        """Return the planner of a resumed session, which retries trials lost to the machine."""
+        return replace(
+            self, goal=replace(self.goal, retries=self.goal.retries + infrastructure_failures(trials))
+        )
 
     def with_environments(self, *_: object) -> FixesPlanner:
-        """The same: environments do not change what is run."""
+        """Return itself: environments do not affect the order of runs."""
         return self
 
 
@@ -121,7 +123,7 @@ def decide_fixes(goal: FixGoal, trials: Sequence[TrialResult], running: Sequence
     `State.wanted` names the candidates of a combination whose commit has to be made first.
     """
     evaluation = FixEvaluation(goal, trials)
-    shas, wanted = _agenda(evaluation)
+    shas, wanted = _next_commits(evaluation)
     in_progress = [step.sha for step in running]
     idle = [sha for sha in shas if sha not in in_progress]
     busy = [sha for sha in shas if evaluation.missing(sha) > in_progress.count(sha)]
@@ -143,7 +145,7 @@ def smallest_fix(evaluation: FixEvaluation) -> Smallest | None:
         return None
 
 
-def _agenda(evaluation: FixEvaluation) -> tuple[list[str], frozenset[int]]:
+def _next_commits(evaluation: FixEvaluation) -> tuple[list[str], frozenset[int]]:
     """The commits to run now, the most urgent first; else the candidates to combine into a commit."""
     goal = evaluation.goal
     alone = list(dict.fromkeys((*evaluation.candidates.values(), *goal.verify)))
@@ -175,10 +177,10 @@ def _unfinished(evaluation: FixEvaluation, parts: frozenset[int]) -> list[str]:
 
 
 def _search(evaluation: FixEvaluation) -> Smallest | None:
-    """A single candidate that fixes all; else delta debugging from the largest sets that do.
+    """Find a single candidate that fixes all; else minimise a fixing set by delta debugging.
 
-    First those that fix a cell each, because the others are probably useless; then all that apply together:
-    a candidate that conflicts alone may apply once a later change is reverted.
+    The first set are those that each fix a cell, since others are probably useless; the second, all that
+    apply together: a candidate that conflicts alone may apply once a later change is reverted.
     """
     single = next((part for part, sha in evaluation.candidates.items() if evaluation.fixes_all(sha)), None)
     if single is not None:
@@ -196,7 +198,7 @@ def _search(evaluation: FixEvaluation) -> Smallest | None:
 
 
 def _applying(oracle: _Oracle, parts: Sequence[int]) -> list[int]:
-    """All of them if they apply together; else each in turn that applies together with those kept."""
+    """Return all of them if they apply together; else add each that applies together with those before."""
     if len(parts) < 2 or oracle.applies(frozenset(parts)):
         return list(parts)
     kept: list[int] = []

@@ -1,7 +1,7 @@
 """Group cells by their first parameter, to check whether a cell fails when it runs in isolation.
 
 Cells with few parameter values (`[1]` and `[4]` of a suite that starts servers) run in CI as one process for
-each value, so each group is run alone. With more than `_FEW` values a parameter says nothing about processes:
+each value, so each group is run alone. A parameter with more than `_FEW` values does not stand for a process:
 failing cells are then run together, without the cells that passed.
 """
 
@@ -33,7 +33,7 @@ def are_processes(cells: tuple[str, ...]) -> bool:
     return len({group(cell) for cell in cells}) <= _FEW
 
 
-def is_apart(goal: Goal, trial: TrialResult, cell: str) -> bool:
+def is_isolated(goal: Goal, trial: TrialResult, cell: str) -> bool:
     """Whether a cell ran in isolation from the cells that it might depend on.
 
     If groups run as processes: after no cell of another group. Else: in a trial of selected cells, or after

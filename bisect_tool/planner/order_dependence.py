@@ -1,6 +1,6 @@
 """Detect cells that fail only after other cells, and find the smallest set of cells that must run before.
 
-The question is settled at one commit, usually the failing end. The cell first runs without the cells of other
+This is tested at one commit, usually the failing end. The cell first runs without the cells of other
 parameter groups. If it passes, it runs alone and after all of them, often enough to rule out chance, and then
 after subsets, until no cell can be left out (delta debugging, see `bisect_tool.ddmin`).
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.ddmin import smallest
-from bisect_tool.planner.groups import group, is_apart
+from bisect_tool.planner.groups import group, is_isolated
 from bisect_tool.planner.types import Purpose, Step
 from bisect_tool.verdict import Verdict
 
@@ -27,7 +27,7 @@ _PASSES_ALONE = 4
 
 _PASSES_AFTER_SUBSET = 2
 _MAX_RUNS = 40
-"""At most this many runs at one commit; then the smallest set so far is the answer."""
+"""The most runs at one commit; after these, the smallest set so far is the answer."""
 
 _ISOLATED_RUNS = 2
 
@@ -41,7 +41,7 @@ class Dependence:
 
 
 class _UnknownError(Exception):
-    """Whether the cell fails after this subset of cells was not tried yet."""
+    """The cell was not run after this subset of cells yet."""
 
     def __init__(self, subset: frozenset[int]) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ def isolation(goal: Goal, cell_runs: CellRuns, cell: str) -> Step | None:
     """The isolated run that a cell still needs at a failing end where it failed; None if none."""
     for end in goal.failing:
         here = cell_runs.at((end,))
-        apart = [run for run in here if is_apart(goal, run.trial, cell)]
+        apart = [run for run in here if is_isolated(goal, run.trial, cell)]
         failed = any(run.verdict is Verdict.BAD for run in here)
         conclusive = any(run.verdict is not Verdict.SKIP for run in apart)
         if failed and not conclusive and len(apart) < _ISOLATED_RUNS:
@@ -61,7 +61,7 @@ def isolation(goal: Goal, cell_runs: CellRuns, cell: str) -> Step | None:
 
 
 def dependence(cell_runs: CellRuns, cell: str) -> Dependence:
-    """The order dependence that the runs show; empty while nothing suggests one."""
+    """Return the order dependence that the runs show; empty while nothing suggests one."""
     sha = _suspected(cell_runs)
     if sha is None:
         return Dependence()
@@ -83,7 +83,7 @@ def dependence(cell_runs: CellRuns, cell: str) -> Dependence:
 
 @dataclass(frozen=True)
 class _Scope:
-    """Which of the preceding cells count: those of other groups, or with `own` all of them."""
+    """Which preceding cells matter: those of other groups, or all of them (`own`)."""
 
     group: str
     own: bool
@@ -93,7 +93,7 @@ class _Scope:
 
 
 def _scope(runs: Sequence[Run], cell: str) -> _Scope:
-    """Cells of other groups, if these alone explain when it fails: a group can run together then."""
+    """Return other groups only, if these explain when it fails: then a group can run together."""
     others = _Scope(group(cell), own=False)
     failing, passing = _sides(runs)
     explained = any(not others.before(run) for run in passing) and not any(
@@ -118,7 +118,7 @@ def failed_only_with_predecessors(goal: Goal, cell_runs: CellRuns, sha: str) -> 
 
 
 def _suspected(cell_runs: CellRuns) -> str | None:
-    """A commit at which the cell failed after others, and passed whenever some of those were left out."""
+    """Return a commit at which the cell failed after others, and passed whenever some were left out."""
     for sha in sorted(cell_runs.conclusive(Verdict.BAD) & cell_runs.conclusive(Verdict.GOOD)):
         failing, passing = _sides(cell_runs.at((sha,)))
         if not any(after.preceding <= without.preceding for after in failing for without in passing):

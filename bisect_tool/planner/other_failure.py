@@ -27,23 +27,25 @@ if TYPE_CHECKING:
 
 _FIELDS = ("exit", "exception", "frame", "message")
 _ENOUGH = 2
-"""Runs at one commit, or commits, that show whether a text repeats itself."""
+"""The number of runs, or of commits, that show whether a text repeats."""
 _COMPARED = 3
-"""Runs at either commit before its failures are said to differ from those of the other. Of two errors that
-are as likely, each commit shows one, and not the same, in one of 32 such comparisons."""
+"""Runs at either commit before their failures are reported as different. If a check reports one of two
+equally likely errors, 1 of 32 such comparisons shows a false difference."""
 
 
 def other_failure(
     cell_runs: CellRuns, found: Collection[str], failing: Collection[str]
 ) -> OtherFailure | None:
-    """How the check failed at `found` and at `failing`, if these failures differ; else None."""
+    """Return how the check failed at `found` and at `failing`, if the failures differ; else None."""
     seen = _failures(cell_runs)
     here = [failure for sha in found for failure in seen.get(sha, ())]
     there = [failure for sha in failing for failure in seen.get(sha, ())]
     if not here or not there:
         return None
     fields = _repeated(seen.values())
-    if not _disjoint(here, there, fields) or (_last_lines_alone(here, there) and _is_noise(seen, found)):
+    if not _disjoint(here, there, fields) or (
+        _only_last_lines_differ(here, there) and _is_noise(seen, found)
+    ):
         return None
     return OtherFailure(here[0].root.headline, there[0].root.headline)
 
@@ -65,7 +67,7 @@ def _failures(cell_runs: CellRuns) -> Mapping[str, Sequence[Failure]]:
 
 
 def _repeated(by_commit: Iterable[Sequence[Failure]]) -> tuple[str, ...]:
-    """The fields in which any two runs of one commit have something in common."""
+    """Return the fields in which any two runs of one commit agree."""
     pairs = [pair for failures in by_commit for pair in combinations(failures, 2)]
     return tuple(
         field for field in _FIELDS if not any(_disjoint([one], [other], (field,)) for one, other in pairs)
@@ -81,7 +83,7 @@ def _values(failures: Iterable[Failure], fields: Sequence[str]) -> set[tuple[str
     return {tuple(getattr(signature, field) for field in fields) for signature in signatures}
 
 
-def _last_lines_alone(here: Iterable[Failure], there: Iterable[Failure]) -> bool:
+def _only_last_lines_differ(here: Iterable[Failure], there: Iterable[Failure]) -> bool:
     """Whether nothing but the last line of the output differs."""
     signatures = [failure.signature for failure in (*here, *there)]
     return all(not _is_named(each) for each in signatures) and not _disjoint(here, there, ("exit",))

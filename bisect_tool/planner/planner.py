@@ -1,4 +1,4 @@
-"""What every planner can do: choose the trials of a session, and report its state."""
+"""The interface of all planners: choose the trials of a session, and report its state."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ class Planner(Protocol):
 
     @property
     def failing(self) -> tuple[str, ...]:
-        """The commits at which the check has to run: if it cannot be started there, it is a usage error."""
+        """The commits at which the check must start: if it cannot, that is a usage error."""
 
     def decide(self, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-        """The state after these trials, with the trial to start beside those that run."""
+        """Return the state after these trials, with the trial to start beside those that run."""
 
     def current_state(self, trials: Sequence[TrialResult]) -> State:
         """The state of a session that may be unfinished, with provisional conclusions."""
 
     def conclude_early(self, trials: Sequence[TrialResult]) -> State:
-        """The last state where a budget is used up before everything is concluded."""
+        """Return the final state if a budget is used up before everything is concluded."""
 
     def with_extra_retries(self, trials: Sequence[TrialResult]) -> Planner:
-        """The planner of a resumed session: what the machine spoiled before is tried again."""
+        """Return the planner of a resumed session, which retries trials lost to the machine."""
 
     def with_environments(
         self, environments: Mapping[str, str], cached: frozenset[str], downloads: frozenset[str], /
     ) -> Planner:
-        """The planner that knows the environment of each commit, and which need no compilation.
+        """Return the planner with the environment of each commit, and those that need no compilation.
 
         Args:
             environments: The environment that each commit needs.
-            cached: The environments that are built.
+            cached: The environments that are built already.
             downloads: The commits whose build uses a published wheel.
         """
 
 
-def spoiled(trials: Sequence[TrialResult]) -> int:
-    """How often infrastructure failures spoiled the trials of one commit, at most."""
+def infrastructure_failures(trials: Sequence[TrialResult]) -> int:
+    """Return the largest number of infrastructure failures at one commit."""
     lost = Counter(trial.sha for trial in trials if trial.outcome is Outcome.INFRASTRUCTURE)
     return max(lost.values(), default=0)

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReportedNames:
-    """What reports call the tests that they have."""
+    """The names of the tests in reports."""
 
     names: Collection[str]
 
     def of(self, cell: str) -> str:
-        """What they call a cell: its id, else that with a dotted module, else the only name of such a test.
+        """Return the name of a cell in reports: its id, or with a dotted module, or the only such test name.
 
-        Empty if there is none, or several tests of other files are called so.
+        Empty if there is none, or if several tests of other files have that name.
         """
         for name in (cell, _dotted(cell)):
             if name in self.names:
@@ -34,12 +34,12 @@ class ReportedNames:
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells that are to be found by what reports call them."""
+    """Finds cells by their names in reports."""
 
     cells: Collection[str]
 
     def called(self, name: str) -> str:
-        """The cell that reports call `name`; empty if there is none, or several tests of other files fit."""
+        """Return the cell with this name in reports; empty if there is none or the name is ambiguous."""
         return _only(self._by_name.get(name) or self._by_test.get(_test_id(name), ()))
 
     @cached_property
@@ -63,19 +63,19 @@ def _only(names: Sequence[str]) -> str:
 
 
 def ambiguous(names: Iterable[str]) -> tuple[str, ...]:
-    """The test ids that several names have, sorted: only cells with exactly these names are found."""
+    """Return the test ids shared by several names, sorted: cells with these are found by full name only."""
     ids = Counter(map(_test_id, names))
     return tuple(sorted(each for each, number in ids.items() if number > 1))
 
 
 def _test_id(name: str) -> str:
-    """The part of a name behind its file and its classes, with its parameters."""
+    """Return the part of a name after its file and classes, with its parameters."""
     test, bracket, parameters = name.partition("[")
     return f"{test.rpartition('::')[2]}{bracket}{parameters}"
 
 
 def _dotted(cell: str) -> str:
-    """A cell as pytest writes it to JUnit XML: `tests/a.py::B::test_c` is `tests.a.B::test_c`."""
+    """Return a cell as in pytest's JUnit XML: `tests/a.py::B::test_c` is `tests.a.B::test_c`."""
     where, bracket, parameters = cell.partition("[")
     *path, test = where.split("::")
     module = ".".join(each.removesuffix(".py").replace("/", ".") for each in path)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.planner.planner import spoiled
+from bisect_tool.planner.planner import infrastructure_failures
 from bisect_tool.planner.types import Purpose, State, Step
 from bisect_tool.verdict import CONCLUSIVE, RED, Outcome
 
@@ -44,7 +44,7 @@ class ReproPlanner:
         return self.goal.shas[:1]
 
     def decide(self, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-        """The next run."""
+        """Return the state with the next run."""
         return decide_repro(self.goal, trials, running)
 
     def current_state(self, trials: Sequence[TrialResult]) -> State:
@@ -56,16 +56,18 @@ class ReproPlanner:
         return replace(self.decide(trials), step=None, stopped=True)
 
     def with_extra_retries(self, trials: Sequence[TrialResult]) -> ReproPlanner:
-        """The planner of a resumed session: what the machine spoiled before is tried again."""
-        return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
+        """Return the planner of a resumed session, which retries trials lost to the machine."""
+        return replace(
+            self, goal=replace(self.goal, retries=self.goal.retries + infrastructure_failures(trials))
+        )
 
     def with_environments(self, *_: object) -> ReproPlanner:
-        """The same: environments do not change what is run."""
+        """Return itself: environments do not affect the order of runs."""
         return self
 
 
 def decide_repro(goal: ReproGoal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-    """The next run, at the commit with the most runs left, so that drift of the machine affects both alike.
+    """Choose the next run, at the commit with the most runs left: drift then affects both alike.
 
     Runs without a result are replaced, until they outnumber the conclusive ones by more than `goal.retries`.
     """
@@ -94,7 +96,7 @@ def tally(cell: str, sha: str, trials: Sequence[TrialResult]) -> Tally:
 
 
 def _left(goal: ReproGoal, sha: str, trials: Sequence[TrialResult], running: Sequence[Step]) -> int:
-    """How many runs of a commit are left to start."""
+    """Return how many runs of a commit are left to start."""
     at = [trial for trial in trials if trial.sha == sha]
     conclusive = sum(_is_conclusive(trial) for trial in at)
     if (
@@ -107,7 +109,7 @@ def _left(goal: ReproGoal, sha: str, trials: Sequence[TrialResult], running: Seq
 
 
 def _is_conclusive(trial: TrialResult) -> bool:
-    """Whether a run gave a result: for one of its cells; as a whole if it names none, as a job of CI."""
+    """Whether a run gave a result: for one of its cells, or as a whole if it has none (a CI job)."""
     outcomes = [cell.outcome for cell in trial.cells] or [trial.outcome]
     return any(outcome in CONCLUSIVE for outcome in outcomes)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bisect_tool.search import Dag
 
 _UNTESTABLE = 2
-"""So many untestable commits are more than a single bad build."""
+"""At least this many untestable commits are not just one bad build."""
 
 
 def end_to_verify(state: CellState) -> str | None:

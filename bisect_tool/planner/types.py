@@ -61,14 +61,14 @@ class FixCommit:
 
 @dataclass(frozen=True)
 class SearchKey:
-    """What a search follows from; cells with the same key share it.
+    """The inputs of a search; cells with equal inputs share it.
 
     Attributes:
         frames: The files in the failure's traceback.
         verdicts: The runs of the cell, as (sha, verdict), in the order in which they ended.
-        earlier: Runs of others.
+        earlier: Runs observed elsewhere.
         several: Whether it failed in different ways.
-        culprits: Those of other cells.
+        culprits: The culprits of other cells.
     """
 
     frames: frozenset[str]
@@ -80,7 +80,7 @@ class SearchKey:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a bisection has to find out, and under which settings; a step is one without `goods`.
+    """The goal and settings of a bisection; a step is one without `goods`.
 
     Attributes:
         dag: The commits of the range.
@@ -95,13 +95,13 @@ class Goal:
         paths: Files and folders that the tested code depends on, for the prior.
         landings: Reverted and relanded changes, by commit, according to messages or file contents.
         announced: The subset of `landings` that commit messages state.
-        environments: The environment that each commit needs, by sha, where one has to be built.
+        environments: The environment of each commit that needs a build, by sha.
         cached: The environments that are built already.
         downloads: The commits whose build uses a published wheel, and compiles nothing.
         by_exit_code: The check is a command, and any failure counts, whatever its signature.
         grouped: Cells with the same first parameter run in one process of their own in CI.
         selects_cells: A trial can run some of the cells only, so that order dependence can be examined.
-        earlier: Runs of others, by the name they have for a cell: evidence of its failure rates.
+        earlier: Runs observed elsewhere, by the name of the cell there: evidence of its failure rates.
     """
 
     dag: Dag
@@ -125,7 +125,7 @@ class Goal:
     earlier: Mapping[str, EarlierRuns] = field(default_factory=dict)
 
     def earlier_runs(self, cell: str) -> EarlierRuns:
-        """The runs of a cell that others observed."""
+        """Return the runs of a cell that were observed elsewhere."""
         if not self.earlier:
             return NO_EARLIER_RUNS
         if cell not in self._reported:
@@ -178,7 +178,7 @@ class Goal:
 class ReproGoal:
     """Run the same cells `runs` times at each of these commits; `until_fail` stops at the first failure.
 
-    A commit is given up once more than `retries` of its runs gave no result than gave one.
+    A commit is given up when its runs without a result exceed those with one by more than `retries`.
     """
 
     shas: tuple[str, ...]
@@ -196,7 +196,7 @@ class FixGoal:
         fix_commits: The fix candidates, and the combinations made so far, each as a commit.
         verify: Commits at which it is checked whether the failing cells pass.
         runs: Runs without a failure before a cell counts as passing.
-        retries: How often a commit is retried after trials that the machine spoiled.
+        retries: How often a commit is retried after infrastructure failures.
         only: The cells to evaluate, each with its prerequisites; if empty, all cells.
     """
 
@@ -296,7 +296,7 @@ class State:
         step: The trial to start now; None if the search is over or has to wait for running trials.
         conclusions: The cells that are decided.
         remaining: The commits left for any open cell, ancestors first. If a cell's runs contradict each
-            other, those that hold the first bad commit at the requested confidence; a run can add some back.
+            other, a credible set at the requested confidence; a run can add some back.
         steps_left: Estimated number of trials left; 0 if unknown.
         over: Nothing is left to run, and nothing is running.
         stopped: A budget is used up; the session can be resumed.

@@ -1,4 +1,4 @@
-"""The planner of the walk back from an end, by doubling, to a commit where its cells end the other way."""
+"""Walk back from an end, in doubling steps, to a commit where its cells have the opposite outcome."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Self
 
-from bisect_tool.planner.bisect import is_open_end
-from bisect_tool.planner.planner import spoiled
+from bisect_tool.planner.bisect import needs_another_run
+from bisect_tool.planner.planner import infrastructure_failures
 from bisect_tool.planner.reported_names import ReportedNames
 from bisect_tool.planner.types import (
     INFRASTRUCTURE_RETRIES,
@@ -28,15 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WalkGoal:
-    """Find a commit where the cells pass that fail at an end; with `fix`, one where a passing cell fails.
+    """Find a commit at which the failing cells of an end pass; with `fix`, at which a passing cell fails.
 
     Attributes:
         stops: The end, then the commits to try in turn, each farther back; the last is the root.
         fix: The end passes, and a failing commit is searched.
         endpoint_runs: Passes in a row before a cell counts as passing at a commit.
         retries: How often a commit is retried after infrastructure failures.
-        observed: For each name in results of others the commits where that test ended the other way, the
-            youngest first.
+        observed: For each test name in given results, the commits with the opposite outcome, newest first.
     """
 
     stops: tuple[str, ...]
@@ -47,28 +46,28 @@ class WalkGoal:
 
     @property
     def end(self) -> str:
-        """Where the walk begins."""
+        """The commit at which the walk starts."""
         return self.stops[0]
 
 
 def walk_stops(history: Sequence[str]) -> tuple[str, ...]:
-    """The commits of a walk: the last of the history, 1, 2, 4, 8 ... commits before it, and the first."""
+    """Return the stops of a walk: the last commit, those 1, 2, 4, 8 ... commits before it, and the first."""
     last = len(history) - 1
     places = [0, *(1 << power for power in range(last.bit_length()))]
     return tuple(history[last - place] for place in dict.fromkeys((*places, last)) if place <= last)
 
 
 class _Seen(Enum):
-    """What the cells did at a commit."""
+    """The outcome of the cells at a commit, compared with the end."""
 
     OPEN = auto()
     SAME = auto()
-    OTHER_WAY = auto()
+    OPPOSITE = auto()
 
 
 @dataclass(frozen=True)
 class WalkPlanner:
-    """Walks back until the cells end the other way."""
+    """Walks back until the cells have the opposite outcome."""
 
     goal: WalkGoal
 
@@ -78,7 +77,7 @@ class WalkPlanner:
         return () if self.goal.fix else (self.goal.end,)
 
     def decide(self, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-        """The next stop; one trial at a time, because each is farther back than the one before."""
+        """Return the state with the next stop; one trial at a time, since each depends on the one before."""
         return decide_walk(self.goal, trials, running)
 
     def current_state(self, trials: Sequence[TrialResult]) -> State:
@@ -90,16 +89,18 @@ class WalkPlanner:
         return replace(self.decide(trials), step=None, over=True, stopped=True)
 
     def with_extra_retries(self, trials: Sequence[TrialResult]) -> Self:
-        """The planner of a resumed session: what the machine spoiled before is tried again."""
-        return replace(self, goal=replace(self.goal, retries=self.goal.retries + spoiled(trials)))
+        """Return the planner of a resumed session, which retries trials lost to the machine."""
+        return replace(
+            self, goal=replace(self.goal, retries=self.goal.retries + infrastructure_failures(trials))
+        )
 
     def with_environments(self, *_: object) -> Self:
-        """The same: environments do not change what is run."""
+        """Return itself: environments do not affect the order of runs."""
         return self
 
 
 def decide_walk(goal: WalkGoal, trials: Sequence[TrialResult], running: Sequence[Step] = ()) -> State:
-    """The next trial of the walk, and the conclusions about cells for which there is nothing to find."""
+    """Choose the next trial of the walk, and conclude for cells without anything to find."""
     step = _next_step(goal, trials)
     if step is not None:
         return State(None if running else step, (), (), 1)
@@ -107,9 +108,9 @@ def decide_walk(goal: WalkGoal, trials: Sequence[TrialResult], running: Sequence
 
 
 def found_end(goal: WalkGoal, trials: Sequence[TrialResult]) -> str | None:
-    """The commit where the cells end the other way, or None.
+    """Return the commit at which the cells have the opposite outcome, or None.
 
-    If there is none where all of them do, the youngest of those where most do.
+    If no commit has it for all cells, the newest of those with the most cells.
     """
     cells = _cells(goal, trials)
     if not cells or _is_open_start(goal, trials):
@@ -119,12 +120,12 @@ def found_end(goal: WalkGoal, trials: Sequence[TrialResult]) -> str | None:
     for stop in goal.stops[1:]:
         seen = _seen(goal, cells, stop, trials)
         if seen is not _Seen.SAME:
-            return stop if seen is _Seen.OTHER_WAY else None
+            return stop if seen is _Seen.OPPOSITE else None
     return None if goal.fix else _most_passing(goal, cells, trials)
 
 
 def _most_passing(goal: WalkGoal, cells: Sequence[str], trials: Sequence[TrialResult]) -> str | None:
-    """The youngest of the commits where most of the cells passed and never failed; None if none did."""
+    """Return the newest commit with the most cells that passed and never failed; None if there is none."""
     passing = {stop: len(_passing(cells, 1, stop, trials)) for stop in goal.stops[1:]}
     best = max(passing, key=passing.__getitem__, default=None)
     return best if best is not None and passing[best] else None
@@ -140,7 +141,7 @@ def _next_step(goal: WalkGoal, trials: Sequence[TrialResult]) -> Step | None:
         seen = _seen(goal, cells, stop, trials)
         if seen is _Seen.OPEN:
             return Step(stop, None, Purpose.BAD_END if goal.fix else Purpose.GOOD_END)
-        if seen is _Seen.OTHER_WAY:
+        if seen is _Seen.OPPOSITE:
             return None
     return None
 
@@ -149,7 +150,7 @@ def _is_open_start(goal: WalkGoal, trials: Sequence[TrialResult]) -> bool:
     """Whether the end must run, or run again, before the walk."""
     at = [trial for trial in trials if trial.sha == goal.end]
     if not goal.fix:
-        return is_open_end(goal, at)
+        return needs_another_run(goal, at)
     lost = [trial for trial in at if trial.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)]
     return len(lost) == len(at) <= goal.retries and all(
         trial.outcome is not Outcome.UNBUILDABLE for trial in at
@@ -165,7 +166,7 @@ def _cells(goal: WalkGoal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
 
 
 def _observed(goal: WalkGoal, cells: Sequence[str]) -> str | None:
-    """The youngest commit at which, as others observed, all cells passed; with `fix`, at which one failed."""
+    """Return the newest commit at which all cells passed in given results; with `fix`, one failed."""
     names = ReportedNames(goal.observed)
     known = [goal.observed.get(names.of(cell), ()) for cell in cells]
     if not any(known):
@@ -176,13 +177,13 @@ def _observed(goal: WalkGoal, cells: Sequence[str]) -> str | None:
 
 
 def _seen(goal: WalkGoal, cells: Sequence[str], stop: str, trials: Sequence[TrialResult]) -> _Seen:
-    """What the cells did at a commit; without a result it is passed by."""
+    """Compare the cells at a commit with the end; a commit without a result is skipped."""
     red = {cell for cell, outcome in _outcomes(cells, stop, trials) if outcome in RED}
     if red:
-        return _Seen.OTHER_WAY if goal.fix else _Seen.SAME
+        return _Seen.OPPOSITE if goal.fix else _Seen.SAME
     passing = _passing(cells, 1 if goal.fix else goal.endpoint_runs, stop, trials)
     if len(passing) == len(cells):
-        return _Seen.SAME if goal.fix else _Seen.OTHER_WAY
+        return _Seen.SAME if goal.fix else _Seen.OPPOSITE
     at = [trial for trial in trials if trial.sha == stop]
     lost = sum(not _is_conclusive(trial, cells) for trial in at if trial.whole or not trial.cells)
     missing = any(
@@ -192,7 +193,7 @@ def _seen(goal: WalkGoal, cells: Sequence[str], stop: str, trials: Sequence[Tria
 
 
 def _passing(cells: Sequence[str], runs: int, stop: str, trials: Sequence[TrialResult]) -> list[str]:
-    """The cells that passed at least so often at a commit, and never failed there."""
+    """Return the cells that passed at least `runs` times at a commit, and never failed there."""
     outcomes = list(_outcomes(cells, stop, trials))
     red = {cell for cell, outcome in outcomes if outcome in RED}
     return [cell for cell in cells if cell not in red and outcomes.count((cell, Outcome.PASSED)) >= runs]
@@ -214,7 +215,7 @@ def _outcomes(
 
 
 def _conclusions(goal: WalkGoal, trials: Sequence[TrialResult]) -> Iterator[CellConclusion]:
-    """The cells that pass at the end are green; those of which no other end was found always fail."""
+    """Yield GREEN for the cells that pass at the end, ALWAYS_RED for those without an opposite outcome."""
     at = [trial for trial in trials if trial.sha == goal.end]
     cells, found = _cells(goal, trials), found_end(goal, trials)
     for cell in dict.fromkeys(each.cell for trial in at for each in trial.cells):
@@ -232,7 +233,7 @@ def _conclusions(goal: WalkGoal, trials: Sequence[TrialResult]) -> Iterator[Cell
 
 
 def _always(goal: WalkGoal, base: CellConclusion, cell: str, trials: Sequence[TrialResult]) -> CellConclusion:
-    """ALWAYS_RED, or GREEN of a cell that never failed; with the runs at the other stops."""
+    """Return ALWAYS_RED, or GREEN for a cell that never failed, with the runs at the other stops."""
     others = [
         result.outcome
         for trial in trials

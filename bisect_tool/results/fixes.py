@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.format import listing, short
-from bisect_tool.planner.fix_evaluation import FixEvaluation, Standing
+from bisect_tool.planner.fix_evaluation import CellStatus, FixEvaluation
 from bisect_tool.planner.fixes import smallest_fix
 from bisect_tool.stats import false_pass_probability
 from bisect_tool.verdict import RED, Outcome
@@ -90,7 +90,7 @@ def fix_report(asked: Fixes, goal: FixGoal, span: Range, results: Sequence[Trial
     tried = [_tried(evaluation, asked, made) for made in asked.fix_commits]
     ran = {result.sha for result in results}
     verified = (
-        _standing(evaluation, Tried(name=short(sha), title=titles[sha], sha=sha)) for sha in asked.verify
+        _with_status(evaluation, Tried(name=short(sha), title=titles[sha], sha=sha)) for sha in asked.verify
     )
     return FixReport(
         runs=goal.runs,
@@ -154,20 +154,20 @@ def _tried(evaluation: FixEvaluation, asked: Fixes, made: FixCommit) -> Tried:
         reason=made.why,
         commit=chosen[0].commit if len(chosen) == 1 else "",
     )
-    return _standing(evaluation, row) if made.sha else row
+    return _with_status(evaluation, row) if made.sha else row
 
 
-def _standing(evaluation: FixEvaluation, row: Tried) -> Tried:
-    def cells(among: Sequence[str], standing: Standing) -> tuple[str, ...]:
-        return tuple(cell for cell in among if evaluation.standing(row.sha, cell) is standing)
+def _with_status(evaluation: FixEvaluation, row: Tried) -> Tried:
+    def cells(among: Sequence[str], status: CellStatus) -> tuple[str, ...]:
+        return tuple(cell for cell in among if evaluation.status(row.sha, cell) is status)
 
     return row.model_copy(
         update={
             "fixes_all": evaluation.fixes_all(row.sha),
             "fixed": evaluation.fixed(row.sha),
-            "red": cells(evaluation.red, Standing.FAILS),
+            "red": cells(evaluation.red, CellStatus.FAILS),
             "broken": evaluation.broken(row.sha),
-            "inconclusive": cells((*evaluation.red, *evaluation.green), Standing.INCONCLUSIVE),
+            "inconclusive": cells((*evaluation.red, *evaluation.green), CellStatus.INCONCLUSIVE),
         }
     )
 

@@ -13,7 +13,7 @@ from bisect_tool.evidence.timeline import RESOURCE_TRACKER
 from bisect_tool.format import count, listing, short
 from bisect_tool.planner import tally
 from bisect_tool.stats import fisher, wilson
-from bisect_tool.supervise.stress import is_one
+from bisect_tool.supervise.stress import matches_role
 from bisect_tool.verdict import RED, Outcome
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _under(found: Reproduction) -> str:
 def _stress_note(asked: Sequence[str], trials: Sequence[TrialResult]) -> str:
     """Return a note about roles that no process had; empty for a plain command, whose roles are unknown."""
     roles = {process.role for trial in trials for process in trial.timeline} - {"", *_UNNAMED}
-    absent = [name for name in asked if not any(is_one(role, (name,)) for role in roles)]
+    absent = [name for name in asked if not any(matches_role(role, (name,)) for role in roles)]
     if not roles or not absent:
         return ""
     there = listing(sorted({role.partition("_")[0] for role in roles}), limit=_NAMES)

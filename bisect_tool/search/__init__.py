@@ -1,4 +1,4 @@
-"""Search one cell's culprit: inference, stopping, planning. Pure, without I/O, clock or git."""
+"""Search for one cell's culprit: inference, stopping, planning. Pure: without I/O, clock or git."""
 
 from bisect_tool.search.bisection import Bisection
 from bisect_tool.search.conclusion import (

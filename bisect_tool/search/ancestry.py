@@ -20,8 +20,9 @@ _Number = TypeVar("_Number", np.float64, np.int64)
 class Ancestry:
     """The commits of a range as indices, ancestors first, cut into chains.
 
-    Along a chain a sum is that of the commit before plus one value. A merge adds what it brings besides its
-    first parent, so only that has to be listed. A linear history is one chain, and a sum is a running total.
+    Along a chain, a sum is that of the commit before plus one value. A merge adds the commits not reachable
+    from its first parent, and only those have to be stored. A linear history is one chain, its sums running
+    totals.
 
     Args:
         edges: For each commit its parents in the range; parents have smaller indices.
@@ -39,7 +40,7 @@ class Ancestry:
         return self._chains.sums_over_ancestors(np.atleast_2d(values)).reshape(values.shape)
 
     def sums_over_descendants(self, values: NDArray[_Number]) -> NDArray[_Number]:
-        """The total over each commit and its descendants, shape (commits,); quick where most are zero."""
+        """Return the total over each commit and its descendants, shape (commits,); fast if most are zero."""
         if self.linear:
             running: NDArray[_Number] = np.cumsum(values[::-1])[::-1]
             return running
@@ -74,22 +75,22 @@ class Ancestry:
 
 
 class _Chains:
-    """Commits in the order of their chains, and what each merge brings besides its first parent."""
+    """Commits in the order of their chains, and the commits that each merge adds to its first parent."""
 
     def __init__(self, edges: Sequence[tuple[int, ...]]) -> None:
         chain_of: list[int] = []
         offset_of: list[int] = []
         continued = [False] * len(edges)
         lengths: list[int] = []
-        self._feet: list[tuple[int, ...]] = []
-        for under in edges:
-            if len(under) == 1 and not continued[under[0]]:
-                continued[under[0]] = True
-                chain = chain_of[under[0]]
+        self._parents: list[tuple[int, ...]] = []
+        for parents in edges:
+            if len(parents) == 1 and not continued[parents[0]]:
+                continued[parents[0]] = True
+                chain = chain_of[parents[0]]
             else:
                 chain = len(lengths)
                 lengths.append(0)
-                self._feet.append(under)
+                self._parents.append(parents)
             chain_of.append(chain)
             offset_of.append(lengths[chain])
             lengths[chain] += 1
@@ -97,27 +98,27 @@ class _Chains:
         self._first = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64)
         self._place = self._first[self._chain] + np.array(offset_of)
         self._order = np.argsort(self._place)
-        self._brought, self._ends = self._differences(chain_of, offset_of, self._first.tolist())
+        self._added, self._ends = self._differences(chain_of, offset_of, self._first.tolist())
 
     def _differences(
         self, chain_of: Sequence[int], offset_of: Sequence[int], first: Sequence[int]
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """The places under the first commit of each chain but not under its first parent, end to end."""
+        """Return the ancestors of each chain's first commit that its first parent lacks, concatenated."""
         below: list[int] = []
 
-        def under(commit: int) -> int:
+        def reachable(commit: int) -> int:
             chain = chain_of[commit]
             return below[chain] | ((1 << (offset_of[commit] + 1)) - 1) << first[chain]
 
-        brought = [np.empty(0, dtype=np.int32)]
-        for feet in self._feet:
-            bits = everything = under(feet[0]) if feet else 0
-            for foot in feet[1:]:
-                everything |= under(foot)
+        added = [np.empty(0, dtype=np.int32)]
+        for parents in self._parents:
+            bits = everything = reachable(parents[0]) if parents else 0
+            for parent in parents[1:]:
+                everything |= reachable(parent)
             below.append(everything)
-            brought.append(_places(everything & ~bits))
-        ends = np.cumsum([len(places) for places in brought[1:]])
-        return np.concatenate(brought), ends.astype(np.int64)
+            added.append(_places(everything & ~bits))
+        ends = np.cumsum([len(places) for places in added[1:]])
+        return np.concatenate(added), ends.astype(np.int64)
 
     def sums_over_ancestors(self, values: Values) -> Values:
         """The totals of `values`, shape (m, commits)."""
@@ -125,7 +126,7 @@ class _Chains:
         running = np.cumsum(ordered, axis=1)
         before = np.where(self._first > 0, running[:, self._first - 1], 0.0)
         local = running[:, self._place] - before[:, self._chain]
-        added = np.cumsum(ordered[:, self._brought], axis=1)
+        added = np.cumsum(ordered[:, self._added], axis=1)
         added = np.concatenate((np.zeros((len(values), 1)), added), axis=1)[:, self._ends]
         return np.array(
             [
@@ -134,12 +135,12 @@ class _Chains:
             ]
         )
 
-    def _stacked(self, local: Values, brought: Sequence[float]) -> Values:
-        """The total under each chain: that of the first parent of its first commit, and what was brought."""
+    def _stacked(self, local: Values, added: Sequence[float]) -> Values:
+        """Return the total below each chain: that of its first parent, and of the commits added by merges."""
         base: list[float] = []
         chain_of, own = self._chain.tolist(), local.tolist()
-        for feet, more in zip(self._feet, brought, strict=True):
-            base.append(base[chain_of[feet[0]]] + own[feet[0]] + more if feet else 0.0)
+        for parents, more in zip(self._parents, added, strict=True):
+            base.append(base[chain_of[parents[0]]] + own[parents[0]] + more if parents else 0.0)
         return np.array(base)
 
 

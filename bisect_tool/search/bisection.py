@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Bisection:
-    """What is inferred from the runs so far, when to stop, and what to run next; each is computed once."""
+    """The search for one cell's culprit; inference, stopping rule and run values are computed once."""
 
     known: Inference
 
     @cached_property
     def values(self) -> RunValues:
-        """What the next run is worth at each commit."""
+        """The value of the next run at each commit."""
         return RunValues(self.known)
 
     @cached_property
     def stopping(self) -> Stopping:
-        """The conclusion, and the runs that are missing for it."""
+        """The stopping rule: the conclusion, and the runs missing for it."""
         return Stopping(self.known, self.values)
 
     def observe(self, *runs: tuple[str, Verdict]) -> Bisection:
@@ -47,5 +47,5 @@ class Bisection:
         return self.stopping.conclusion
 
     def steps_left(self) -> int:
-        """About how many more runs the search takes."""
+        """Estimate how many more runs the search takes."""
         return planning.steps_left(self.stopping)

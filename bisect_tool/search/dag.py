@@ -40,12 +40,12 @@ class Dag:
 
     @cached_property
     def index(self) -> Mapping[str, int]:
-        """The place of each commit in `candidates`."""
+        """The index of each commit in `candidates`."""
         return {sha: place for place, sha in enumerate(self.candidates)}
 
     @cached_property
     def boundary(self) -> frozenset[str]:
-        """The parents outside the range: good by the way the range was made."""
+        """The parents outside the range, which are ancestors of good ends."""
         return frozenset(parent for each in self.parents.values() for parent in each) - self.index.keys()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Runs of a cell that CI or earlier nights made: evidence of its failure rates that confirms nothing."""
+"""Runs of a cell from CI or earlier nights: evidence of its failure rates, but no confirmation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from bisect_tool.search.count import NO_RUNS, Count
 
 @dataclass(frozen=True)
 class EarlierRuns:
-    """Runs of others, by where they were made.
+    """Runs observed elsewhere, by commit.
 
     Attributes:
         at: Runs at commits of the range and at its ends, as (sha, count).
         before: Runs at ancestors of the ends outside, which descend from no commit of the range.
         after: Runs at descendants of the end inside, which descend from every commit of the range.
-        commits: At how many commits they were made.
+        commits: The number of their commits.
     """
 
     at: tuple[tuple[str, Count], ...] = ()

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 
 class FileKind(Enum):
-    """What a file is for. Only SOURCE, NATIVE and BUILD reach a running program."""
+    """The purpose of a file. Only SOURCE, NATIVE and BUILD affect a running program."""
 
     DOCS = "docs"
     TESTS = "tests"
@@ -19,8 +19,8 @@ class FileKind(Enum):
     SOURCE = "source"
 
 
-REACHING = frozenset({FileKind.SOURCE, FileKind.NATIVE, FileKind.BUILD})
-"""The kinds that reach a running program."""
+RUNTIME_KINDS = frozenset({FileKind.SOURCE, FileKind.NATIVE, FileKind.BUILD})
+"""The kinds that affect a running program."""
 
 _CI = r"""
     ^\. | ^(?:ci|jenkins)/ | ^(?:jenkinsfile|codecov\.ya?ml|azure-pipelines\.ya?ml)$
@@ -33,7 +33,7 @@ _DOCS = r"""
     ^(?:docs?|documentation)/ | \.(?:md|rst|adoc)$
     | ^(?:license|licence|notice|authors|changelog)[^/]*$ | ^mkdocs\.ya?ml$
 """
-_ASIDE = r"""
+_TOOLING = r"""
     (?:^|/)(?:examples?|benchmarks?|samples|demos?)/ | ^(?:tools|scripts|hack|contrib)/
 """
 _BUILD = r"""
@@ -54,7 +54,7 @@ _RULES = tuple(
         (FileKind.CI, _CI),
         (FileKind.TESTS, _TESTS),
         (FileKind.DOCS, _DOCS),
-        (FileKind.TOOLING, _ASIDE),
+        (FileKind.TOOLING, _TOOLING),
         (FileKind.BUILD, _BUILD),
         (FileKind.NATIVE, _NATIVE),
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def block(dag: Dag, commit: int, skipped: Sequence[int]) -> tuple[int, ...]:
     """The commits with the same testable descendants as `commit` (a commit descends from itself); ascending.
 
-    Whichever of them is the first bad commit, every testable commit has the same verdict.
+    Whichever is the first bad commit, every testable commit has the same verdict.
     """
     if not skipped:
         return (commit,)
@@ -24,7 +24,7 @@ def block(dag: Dag, commit: int, skipped: Sequence[int]) -> tuple[int, ...]:
 
 
 def _around(dag: Dag, commit: int, untestable: set[int]) -> set[int]:
-    """What can be reached from a commit over untestable commits; the indistinguishable ones are among them.
+    """Return the commits reachable over untestable ones: a superset of the indistinguishable ones.
 
     Two of these have the same lowest testable descendants, with only untestable commits in between.
     """

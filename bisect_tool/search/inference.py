@@ -27,7 +27,7 @@ _FAILING_COMMITS_BEFORE_PASSING_END = 3
 """A passing end is run once this many commits of the range failed and none passed."""
 
 _REPORTED_SHARE = 0.99
-"""The share of the posterior that the reported commits hold together."""
+"""The total posterior probability of the reported commits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Inference:
         confidence: The posterior probability at which a commit is named.
         fix: Search the first good commit: `bad` is then the end that passes, and `goods` fail.
         landings: Commits of changes that were reverted or landed again, according to their messages.
-        earlier: Runs of others, for the posterior alone: they neither reproduce nor confirm.
+        earlier: Runs observed elsewhere, for the posterior only: they neither reproduce nor confirm.
         observed: The verdicts of all runs, in the order in which the runs ended.
 
     Raises:
@@ -120,7 +120,7 @@ class Inference:
 
     @property
     def _counts_with_earlier(self) -> Mapping[str, Count]:
-        """Failures and passes in runs of our own and of others; whatever descends from `bad` is as it is."""
+        """Failures and passes in our own and observed runs; observed descendants of `bad` count as `bad`."""
         counts = dict(self.counts)
         for sha, count in (*self.earlier.at, (self.bad, self.earlier.after)):
             if count.total:
@@ -196,8 +196,8 @@ class Inference:
     def good_end(self) -> str | None:
         """The commit outside the range that would be run next, if there is one.
 
-        A parent outside that answered unlike the ends comes first: its next run shows whether that was noise
-        or whether it is no good commit at all.
+        A parent outside that did not behave like a good end comes first: its next run shows whether that was
+        noise or whether it is not a good commit.
         """
         tried = (sha for sha in self.counts if sha not in self.dag.index and sha not in self.goods)
         testable = [sha for sha in (*self.goods, *tried) if sha not in self.given_up]
@@ -208,7 +208,7 @@ class Inference:
     def unverified_end(self) -> str | None:
         """A passing end that must be run now, because every run so far failed.
 
-        Any commit of the range that passes shows as well as the end that the cell can pass.
+        Any passing commit of the range would also show that the cell can pass.
         """
         if any(count.passed for count in self.counts.values()):
             return None

@@ -36,7 +36,7 @@ class Predictive:
         only: P(a commit is the only breakage), shape (commits,).
         p_fail_descendant: For each commit as the culprit, P(fail) of its descendants.
         p_fail_other: The same of all other commits.
-        noise: The entropy, in bits, of runs at those descendants and others; None if there is no noise.
+        noise: The entropy, in bits, of runs at descendants and at others; None without noise.
         flaky: P(there is no culprit).
         p_fail_flaky: P(fail) at any commit in that case.
         last: P(a commit is the last of several breakages).
@@ -137,7 +137,7 @@ class _Joint:
         return entropy - self._noise() if model.noise else entropy
 
     def _fails_inconsistently(self) -> Floats:
-        """What the hypotheses of several breakages add to P(fail)."""
+        """Return the contribution of the hypotheses of several breakages to P(fail)."""
         model = self._model
         weight: Floats = (self._last.sum(axis=1) + self._elsewhere)[:, None] * model.p_fail_inconsistent
         if model.last.any():

@@ -1,4 +1,4 @@
-"""Hypotheses of histories that break more than once: each commit is broken or sound, and its runs agree.
+"""Hypotheses of histories with several breakages: each commit is broken or sound, and its runs agree.
 
 The first bad commit of such a history is not unique. What made the bad end bad is its *last breakage*: a
 commit that fails, as its descendants do, while its parents pass. All other commits may be broken or sound. If

@@ -1,6 +1,6 @@
-"""Find commits that break, and commits that pass again above them, in what was observed. Pure.
+"""Find broken commits, and descendants that pass again, among the observed runs. Pure.
 
-`multiple_breakages` weighs such histories as hypotheses; this names the commits that show them.
+`multiple_breakages` computes the probability of such histories; this names the commits.
 """
 
 from __future__ import annotations

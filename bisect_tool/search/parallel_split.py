@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def partition(weights: Sequence[float], k: int) -> tuple[int, ...]:
     """Up to `k` ascending positions to try; a failure at position p leaves the suspects i <= p.
 
-    Many suspects are split into k + 1 parts of equal weight. At most (k + 1)^2 take two rounds; then as much
-    weight as possible is decided in the first: as single suspects, beside parts of at most k + 1. That is the
-    shape of the tree with the shortest paths (Huffman 1952, for k + 1 branches).
+    Many suspects are split into k + 1 parts of equal weight. At most (k + 1)^2 suspects take two rounds; the
+    first then isolates as much weight as possible in single suspects, with the rest in parts of at most k +
+    1, as in the tree with the shortest paths (Huffman 1952, for k + 1 branches).
 
     Args:
         weights: The weight of each suspect, ancestors first.
@@ -33,7 +33,7 @@ def partition(weights: Sequence[float], k: int) -> tuple[int, ...]:
 
 
 def _shortest(weights: Sequence[float], k: int) -> tuple[int, ...]:
-    """The splits that leave the least weight in parts of two or more, none of them larger than k + 1."""
+    """Return the splits that leave the least weight in parts of 2 to k + 1 suspects."""
     count = len(weights)
     total = np.concatenate(([0.0], np.cumsum(weights)))
     # best[parts][end]: the least weight left open when the first `end` suspects make so many parts.

@@ -44,7 +44,7 @@ def plan(search: Stopping, k: int = 1, running: Sequence[str] = ()) -> tuple[str
 
 
 def steps_left(search: Stopping) -> int:
-    """About how many more runs the search takes."""
+    """Estimate how many more runs the search takes."""
     if search.conclusion is not None:
         return 0
     known, posterior = search.known, search.known.posterior
@@ -66,7 +66,7 @@ def _required(search: Stopping) -> tuple[str, ...]:
 
 
 def _split(known: Inference, k: int) -> tuple[int, ...]:
-    """Where `k` runs at once divide a line whose runs are consistent; empty where that does not apply."""
+    """Return where `k` parallel runs split a linear range with consistent runs; else empty."""
     suspects = np.flatnonzero(known.posterior.consistent)
     if not known.dag.ancestry.linear or known.given_up or not known.narrowing or len(suspects) < 2:
         return ()

@@ -1,9 +1,9 @@
 """The posterior probability of every commit to be the first bad one, given the runs of one cell.
 
-A commit can be that in two ways: as the only breakage of the history, or as the last of several
-(`breakages`). There are also two hypotheses without a culprit: that the cell was flaky all along, with
-one rate at every commit (the n + 1st of FACF, https://doi.org/10.1145/3106237.3106278), and that it
-broke elsewhere, outside the range: a parent outside is bad, though the good end is not.
+A commit can be the culprit in two ways: as the only breakage of the history, or as the last of several
+(`breakages`). Two more hypotheses have no culprit: the cell is flaky with one rate at every commit (the n +
+1st hypothesis of FACF, https://doi.org/10.1145/3106237.3106278), or it broke outside the range: a parent
+outside is bad, though the good end is not.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Posterior:
         before: Runs at ancestors of the good ends, taken together: none of them descends from a breakage.
         fix: The first good commit is searched: its descendants are good, and all others bad.
         end: The commit outside that would be run next.
-        goods: Those outside that are good ends.
+        goods: The good ends among those outside.
     """
 
     dag: Dag
@@ -118,7 +118,7 @@ class Posterior:
 
     @cached_property
     def consistent(self) -> NDArray[np.bool_]:
-        """Which commits, each as the only breakage, explain every run without noise."""
+        """Return which commits, as the only breakage, explain every run without noise."""
         bad, good = self._bad_and_good
         clean = (bad[:, 1] == 0) & (good[:, 0] == 0)
         which: NDArray[np.bool_] = clean[self._class]
@@ -138,7 +138,7 @@ class Posterior:
 
     @cached_property
     def _classes(self) -> Counts:
-        """The numbers that occur, ascending. No run so far distinguishes commits with the same one."""
+        """The distinct keys, ascending. No run so far distinguishes commits with equal keys."""
         return np.flatnonzero(np.bincount(self._keys))
 
     @cached_property

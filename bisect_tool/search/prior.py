@@ -13,13 +13,13 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from bisect_tool.search.file_kind import REACHING, FileKind, kind_of
+from bisect_tool.search.file_kind import RUNTIME_KINDS, FileKind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 LEARNT = ("one_file", "plug_in", "other_hardware", "native_or_build", "performance", "fix_or_chore")
-"""The traits whose factors are learnt; the others in `prior_weights.toml` are stated."""
+"""The traits with learnt factors; the other factors in `prior_weights.toml` were set by hand."""
 
 LEAST, MOST = 0.02, 20.0
 """Bounds of a weight, so that no commit is ruled out or certain before any run."""
@@ -42,7 +42,7 @@ _PHRASES = {
     "empty": "changes no file",
 }
 _IDLE = {FileKind.TESTS: "tests", FileKind.TOOLING: "aside", FileKind.CI: "ci", FileKind.DOCS: "docs"}
-"""The traits of commits without a file that runs; of several kinds the first counts: CI follows the tests."""
+"""The traits of commits without source files; of several kinds, the first applies."""
 _PLUG_IN = re.compile(r"(?:^|/)(?:models|plugins|(?:\w+_)?parsers?|reasoning)/", re.IGNORECASE)
 _OTHER_HARDWARE = re.compile(
     r"(?<![a-z])(?:rocm|hip|amd|aiter|xpu|ipex|tpu|pallas|hpu|gaudi|neuron|openvino)(?![a-z])",
@@ -62,13 +62,13 @@ _NAME_LIMIT = 80
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is known of a commit without building it.
+    """Metadata of a commit.
 
     Attributes:
         sha: The full object name.
-        subject: The first line of its message; anyone can have written it.
+        subject: The first line of its message; untrusted text.
         files: The paths it changes, relative to the repository.
-        parents: How many parents it has.
+        parents: The number of its parents.
     """
 
     sha: str
@@ -79,13 +79,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """How suspect a commit is.
+    """How suspicious a commit is, before any run.
 
     Attributes:
         sha: The full object name.
-        weight: Up to a common factor the chance that it is the culprit; above 0, and 1 is the average.
-        reasons: Reasons for or against it, the strongest first. They can hold names of files: clean
-            them before they are shown.
+        weight: Relative prior probability that it is the culprit; above 0, 1 on average.
+        reasons: Reasons for or against it, the strongest first. They may contain file names: sanitise them
+            before showing them.
     """
 
     sha: str
@@ -104,7 +104,7 @@ def weights(
 
     Args:
         changes: The candidates.
-        paths: Files and folders that matter to what is tested, relative to the repository.
+        paths: Files and folders that the tests depend on, relative to the repository.
         frames: The files in the failure's traceback, as it names them: relative, or absolute anywhere.
         factors: Factors to use instead of the bundled ones, by trait.
     """
@@ -120,9 +120,9 @@ def weights(
 
 
 def with_culprits(alone: Mapping[str, float], culprits: Collection[str]) -> dict[str, float]:
-    """The weights for a cell of which others turned red in the same range, because of these `culprits`.
+    """Return the weights for a cell if others turned red in the same range because of these `culprits`.
 
-    Half of the prior is that it has one of them. A culprit that is no candidate is left out.
+    Half of the prior is on those. Culprits that are not candidates are ignored.
     """
     among = [sha for sha in culprits if sha in alone]
     share = sum(alone.values()) * _SAME_CULPRIT / (1 - _SAME_CULPRIT)
@@ -134,7 +134,7 @@ def traits(change: Change, named: Collection[str] = ()) -> tuple[str, ...]:
     if not change.files:
         return ("merge",) if change.parents > 1 else ("empty",)
     kinds = {path: FileKind.SOURCE if path in named else kind_of(path) for path in change.files}
-    running = [path for path, kind in kinds.items() if kind in REACHING]
+    running = [path for path, kind in kinds.items() if kind in RUNTIME_KINDS]
     if not running:
         return (next(trait for kind, trait in _IDLE.items() if kind in kinds.values()),)
     shape = _shape(running, {kinds[path] for path in running})
@@ -177,7 +177,7 @@ def _judge(
 
 
 def _ends(frame: str) -> Iterable[str]:
-    """The paths in a repository that `frame` can be: all of it, or an end with a folder."""
+    """Return the repository paths that a frame may stand for: the whole path, or any suffix with a folder."""
     parts = [part for part in frame.replace("\\", "/").split("/") if part not in {"", "."}]
     whole = "/".join(parts)
     yield whole

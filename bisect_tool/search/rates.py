@@ -1,8 +1,8 @@
 """Failure rates of a cell at bad and at good commits: a prior over a grid, and its posterior given runs.
 
-A failure at every bad commit and at no good one is likeliest. There are also flaky failures, down to one run
-in fifty, with and without failures of good commits. A pair in which good commits fail nearly as often as bad
-ones is left out: that is a cell without a culprit, a hypothesis of its own.
+The likeliest pair is a failure at every bad commit and at no good one. The grid includes flaky failures, down
+to one run in fifty, with and without failures of good commits. Pairs in which good commits fail nearly as
+often as bad ones are excluded: a cell without a culprit is a hypothesis of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BAD_RATES = np.array([*np.geomspace(0.02, 0.2, 9), *np.arange(0.25, 0.96, 0.05)
 _LOW_EXPONENT = 3.0
 _HIGH_EXPONENT = 0.8
 """Exponents of the density of P(fail | bad) in 1 - rate and in rate, if good commits never fail. Low rates
-are likelier, but not so low that nobody notices the failure."""
+are likelier, but very low ones are not noticed."""
 _TWO_SIDED_EXPONENT = 0.5
 """Exponent of the density of P(fail | bad) in rate, if good commits fail as well."""
 _GOOD_RATES = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17, 0.2])
@@ -34,7 +34,7 @@ _GOOD_EXPONENT = 2.0
 """Exponent of the density of P(fail | good)."""
 _GAP = 0.2
 _RATIO = 5.0
-"""P(fail | bad) exceeds P(fail | good) by this difference or by this factor."""
+"""P(fail | bad) exceeds P(fail | good) by at least this difference or this factor."""
 _LOG_ZERO = -1e4
 """Stands for log(0): finite, so that 0 times it is 0."""
 
@@ -111,7 +111,7 @@ def no_culprit() -> Rates:
 
 
 def _widths(points: Floats) -> Floats:
-    """The length of the interval around each of these ascending points that is nearest to it."""
+    """Return the width of the interval of each ascending point: up to the middles to its neighbours."""
     middles = (points[1:] + points[:-1]) / 2
     outer = points[[0, -1]] + (points[[0, -1]] - middles[[0, -1]])
     width: Floats = np.diff(np.concatenate((outer[:1], middles, outer[1:])))

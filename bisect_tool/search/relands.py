@@ -1,7 +1,7 @@
 """Find changes that were reverted and landed again, from the messages or files of their commits. Pure.
 
-Bisection sees only one breakage of such a history. If the commit found belongs to such a change, the other
-commits of the change show what else has to run to see whether there are more breakages.
+Bisection finds only one breakage of such a history. If the commit found belongs to such a change, the other
+commits of the change are run to see whether there are more breakages.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TRAILING = re.compile(rf"(?: (?P<reland>{_RELAND})| again| take| try| attempt| 
 _PREFIX = re.compile(
     rf"(?:\[(?!(?:{_REVERT}|{_RELAND})\b)[^\]]*\]|(?!{_REVERT}|{_RELAND})\w+(?:\([^)]*\))?!?:(?=\s)|\W)*"
 )
-"""Tags and types before a title, `[Bugfix]` and `fix(core):`, but for those that say that it is a revert."""
+"""Tags and types before a title, `[Bugfix]` and `fix(core):`, except those that mark a revert."""
 _WORD = re.compile(r"[^\W_]+")
 _BODY = re.compile(
     r"^(?:this )?reverts?:? (?:commit )?(?:\S*#(?P<number>\d+)|(?P<sha>[0-9a-f]{7,40}))\b",
@@ -34,15 +34,15 @@ _NUMBER = re.compile(r"#(\d+)\b|\bbug (\d+)\b|\b(\d{4,})\b", re.IGNORECASE)
 _OWN = re.compile(r"\([#!](\d+)\)$|^merge pull request #(\d+) |^bug (\d+)\b", re.IGNORECASE)
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _SHA_LENGTH = 7
-_MOST_ABOVE = 4
-"""At most this many descendants of the commit found are run, however often a file goes back and forth."""
+_MAX_DESCENDANTS = 4
+"""The most descendants of the commit found that are run, however often a change was reverted."""
 _TITLE_LENGTH = 32
-"""What a title is known by: quoted ones are cut, and what is landed again often has another end."""
+"""The compared prefix of a title: quoted titles are truncated, and relanded ones often end differently."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a commit says of itself, and the commit whose change its files take back, where they do."""
+    """The message of a commit, and the commit that its files revert, if any."""
 
     sha: str
     subject: str
@@ -52,31 +52,31 @@ class Message:
 
 @dataclass(frozen=True)
 class Landing:
-    """A commit that brings a change in, or else takes it out again; changes are numbered."""
+    """A commit that lands a change, or reverts it; changes are numbered."""
 
     change: int
     lands: bool
 
 
 def landings(messages: Sequence[Message]) -> Mapping[str, Landing]:
-    """The commits of every change that one of them reverts or lands again.
+    """Return the commits of every change that was reverted or relanded.
 
     Args:
         messages: The commits of a range, ancestors first.
     """
     if not any(each.restores or _VERB.search(each.subject) or _BODY.search(each.body) for each in messages):
         return {}
-    book = _Book()
+    found = _Landings()
     for each in messages:
-        book.enter(each)
-    return {sha: each for sha, each in book.landings.items() if each.change in book.reversed}
+        found.enter(each)
+    return {sha: each for sha, each in found.landings.items() if each.change in found.reversed}
 
 
 def in_doubt(dag: Dag, of: Mapping[str, Landing], culprit: str, *, broke_before: bool) -> tuple[str, ...]:
     """The commits whose runs show whether the change of `culprit` caused more than one breakage.
 
-    Among its descendants those without the change, the latest first; then, unless it is seen that the
-    history `broke_before`, the last of its ancestors that brought the change in.
+    These are its descendants without the change, latest first; then, unless the history `broke_before`, the
+    last ancestor that landed the change.
     """
     own = of.get(culprit)
     if own is None:
@@ -90,12 +90,12 @@ def in_doubt(dag: Dag, of: Mapping[str, Landing], culprit: str, *, broke_before:
         again = (dag.parents[dag.candidates[each]] for each in same if each in with_it)
         after = [sha for parents in again for sha in parents if dag.index.get(sha, -1) in with_it]
     before = [dag.candidates[each] for each in same if each in under]
-    return tuple(dict.fromkeys((*after[:_MOST_ABOVE], *([] if broke_before else before[:1]))))
+    return tuple(dict.fromkeys((*after[:_MAX_DESCENDANTS], *([] if broke_before else before[:1]))))
 
 
 @dataclass(frozen=True)
 class _Title:
-    """A subject without the words for revert or re-land, and what these words mean."""
+    """A subject without the words for revert or reland, and the meaning of these words."""
 
     words: str
     reverts: int
@@ -115,8 +115,8 @@ class _Title:
         return cls(words[:_TITLE_LENGTH], reverts, reverses)
 
 
-class _Book:
-    """The landings so far, and the names by which later commits refer to them."""
+class _Landings:
+    """The landings so far, with the names that later commits use for them."""
 
     def __init__(self) -> None:
         self.landings: dict[str, Landing] = {}
@@ -139,7 +139,7 @@ class _Book:
             self._named.setdefault(name, landing)
 
     def _reversal(self, message: Message, title: _Title, change: int) -> Landing:
-        """What a commit does that reverts another or lands it again: one that it names, or of its title."""
+        """Return the landing of a commit that reverts or relands another, found by name or by title."""
         meant = next((self._named[name] for name in _references(message) if name in self._named), None)
         if meant is None:
             lands = title.reverses and title.reverts % 2 == 0
@@ -148,7 +148,7 @@ class _Book:
         return Landing(meant.change, lands=not (reverts and meant.lands))
 
     def _restoring(self, message: Message) -> Landing | None:
-        """What a commit does whose files take the change of another one back."""
+        """Return the landing of a commit whose files revert another commit."""
         other = self.landings.get(message.restores)
         return Landing(other.change, lands=not other.lands) if other else None
 
@@ -159,7 +159,7 @@ def _without_prefix(text: str) -> str:
 
 
 def _names(message: Message, title: _Title) -> Iterator[str]:
-    """What a commit is called in the messages of others."""
+    """Yield the names of a commit in the messages of others."""
     yield f"sha {message.sha[:_SHA_LENGTH]}"
     if title.words:
         yield f"title {title.words}"
@@ -168,7 +168,7 @@ def _names(message: Message, title: _Title) -> Iterator[str]:
 
 
 def _references(message: Message) -> Iterator[str]:
-    """Which others a commit names, those first that git and GitHub write down by themselves."""
+    """Yield the commits that a message names, those written by git and GitHub first."""
     if body := _BODY.search(message.body):
         yield f"number {body['number']}" if body["number"] else f"sha {body['sha'][:_SHA_LENGTH].lower()}"
     for sha in _SHA.findall(message.subject.lower()):

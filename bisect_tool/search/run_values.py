@@ -1,4 +1,4 @@
-"""Value the next run at each commit: expected bits, fewer where a commit is probably untestable."""
+"""Compute the value of the next run at each commit: expected bits, discounted if probably untestable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bisect_tool.search.rates import Floats
 
 _MIN_NOISE_FREE_BITS = 0.02
-"""If no run is worth this much without noise, the search allows for noise."""
+"""If no run is worth this much without noise, the search models noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,7 @@ class RunValues:
     def alone(self) -> Floats:
         """The value at each commit, and last at the good end, shape (commits + 1,), if nothing is running.
 
-        As long as no run contradicts another, runs are valued as without noise: that narrows fastest, and the
-        first contradiction ends it.
+        Until runs contradict each other, values assume no noise, which narrows fastest.
         """
         return self._values(())
 
@@ -62,8 +61,8 @@ class RunValues:
     def _discounted(self, bits: Floats) -> Floats:
         """Bits of untried commits, discounted near commits that could not be tested.
 
-        The discount is relative among untried commits: the best of them keeps its value beside tried ones.
-        Otherwise the search would repeat tried commits for ever instead of entering an untestable stretch.
+        The discount is relative: the best untried commit keeps its value. Otherwise the search would repeat
+        tried commits for ever instead of entering an untestable stretch.
         """
         place = self.known.dag.index
         tried = [place[sha] for sha in self.known.counts if sha in place]

@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from bisect_tool.search.run_values import RunValues
 
 _PAIR_RUNS = 2
-"""Failures of the culprit, and passes of each parent, before it is named. One of each could be noise."""
+"""Required failures of the culprit, and passes of each parent. One of each could be noise."""
 
 _STOP_MARGIN = 1.5
 _CONTRADICTIONS_HALVING_MARGIN = 3.0
-"""The search stops at 1 - (1 - confidence) / (1 + margin). The margin halves after so many runs that
-contradict the answer. Stopping when the posterior happens to be high is biased towards overconfidence, the
-more so the less the noise was measured; docs/benchmarks.md has the figures."""
+"""The search stops at 1 - (1 - confidence) / (1 + margin). The margin halves after this many runs that
+contradict the answer. Stopping when the posterior happens to be high is biased towards overconfidence, more
+so
+if little noise was measured; see docs/benchmarks.md."""
 
 _MAX_RUNS_PER_BIT = 100
 """The search gives up after this many runs for each bit of log2(commits + 1)."""
@@ -42,7 +43,7 @@ _MIN_GAIN = 0.02
 with a culprit, the next run is worth five times as much."""
 
 _RIVALS = 3
-"""So many of the likeliest commits are compared with their parents before the search gives up."""
+"""The number of likeliest commits to compare with their parents before the search gives up."""
 
 _MAX_CONTRADICTING_RUNS = 8
 """Runs of a commit that contradicts the likeliest one, if the history probably breaks more than once."""
@@ -50,7 +51,7 @@ _MAX_CONTRADICTING_RUNS = 8
 
 @dataclass(frozen=True, eq=False)
 class Stopping:
-    """The stopping rule: what is concluded from the runs so far, and which runs are missing for that."""
+    """The stopping rule: the conclusion from the runs so far, or the runs missing for it."""
 
     known: Inference
     values: RunValues
@@ -77,7 +78,7 @@ class Stopping:
 
     @cached_property
     def confirmation(self) -> tuple[str, ...]:
-        """The runs that are missing before a conclusion that is probable enough.
+        """Return the runs missing before a conclusion that is probable enough.
 
         The culprit must have failed twice, and its parents must have passed twice, even if they are good by
         descent alone: if such a parent is bad, the breakage is further down. That there is no culprit is
@@ -214,5 +215,5 @@ def _is_deterministic(known: Inference) -> bool:
 
 
 def _repeated(runs: Mapping[str, int]) -> tuple[str, ...]:
-    """Each commit as often as it has to run; not at all for a number below 1."""
+    """Return each commit as often as it has to run; not at all for a number below 1."""
     return tuple(sha for sha, number in runs.items() for _ in range(number))

@@ -1,4 +1,4 @@
-"""Estimate how probably a commit is testable, from the commits that were not."""
+"""Estimate the probability that a commit is testable, from the untestable ones."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def judged(*trials, **more):
     ],
 )
 def test_a_commit_is_given_up_after_more_inconclusive_runs_than_retries(outcomes, retries, given_up):
-    """One run in vain for every verdict, and as many more as there are retries for a spoiled one."""
+    """One run without a result for every verdict, and as many more as there are retries of lost ones."""
     known = judged(*[ran("c1", cell(outcome)) for outcome in outcomes])
     assert ("c1" in known.given_up(retries)) is given_up
     assert (("c1", Verdict.SKIP) in known.observations(retries)) is given_up

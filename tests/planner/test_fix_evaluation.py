@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisect_tool.planner import FixCommit, FixGoal, Purpose, Step, decide_fixes
-from bisect_tool.planner.fix_evaluation import FixEvaluation, Standing
+from bisect_tool.planner.fix_evaluation import CellStatus, FixEvaluation
 from bisect_tool.planner.fixes import COMBINATIONS, smallest_fix
 from bisect_tool.trial.result import CellResult, TrialResult, overall
 from bisect_tool.verdict import Outcome
@@ -175,7 +175,7 @@ def test_what_fails_only_after_others_has_them_before_it_in_every_run():
     passed = CellResult(cell="a", outcome=Outcome.PASSED)
     alone = TrialResult(sha="0", cells=(passed,), outcome=Outcome.PASSED, started="", seconds=1.0)
     project.trials += [alone, alone]
-    assert FixEvaluation(together, project.trials).standing("0", "a") is Standing.OPEN
+    assert FixEvaluation(together, project.trials).status("0", "a") is CellStatus.OPEN
     evaluation = project.play()
     assert all([cell.cell for cell in trial.cells] == ["first", "a"] for trial in project.trials[3:])
     assert project.ran()[3:] == ["0"]
@@ -187,7 +187,7 @@ def test_a_cell_is_inconclusive_if_its_prerequisite_is():
         {"first": set(), "a": {0}}, 1, only={"a": ("first",)}, outcomes={("0", "first"): Outcome.ERRORED}
     )
     evaluation = project.play()
-    assert evaluation.standing("0", "a") is Standing.INCONCLUSIVE
+    assert evaluation.status("0", "a") is CellStatus.INCONCLUSIVE
     assert project.ran() == [BAD, "0"]
 
 

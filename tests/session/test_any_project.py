@@ -93,9 +93,7 @@ def test_skips_that_hide_the_answer(project):
     cell = ended.document.cells["command"]
     assert cell.culprit is None
     assert cell.candidates == tuple(shas[2:5])
-    assert {(skip.sha, skip.reason) for skip in cell.skipped} == {
-        (sha, "exit code 125") for sha in shas[2:4]
-    }
+    assert {(skip.sha, skip.reason) for skip in cell.skipped} == {(sha, "exit code 125") for sha in shas[2:4]}
     code, left = project.git_bisect(shas[0], shas[-1], "./check.sh")
     assert code != 0
     assert set(left) == set(shas[2:5])
