@@ -250,7 +250,7 @@ def _second(session: Session, state: State, store: Store) -> Session:
     found = confirmation.culprits(session, state)
     shas = tuple(dict.fromkeys(short(item.culprit) for item in found if item.culprit))
     say(f"confirming: reverting {listing(shas, limit=len(shas))} on {short(session.request.bad)}")
-    return confirmation.begun(session, found, store) or confirmation.begin(session, found, store)
+    return confirmation.existing_session(session, found, store) or confirmation.begin(session, found, store)
 
 
 def _write_script(session: Session, document: Document) -> None:

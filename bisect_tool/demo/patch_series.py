@@ -251,7 +251,7 @@ def _apply(git: Git, patch: Path, commit: SeriesCommit) -> None:
         git.run("apply", "--cached", "--whitespace=nowarn", "--", str(patch.absolute()))
     except GitFailed as error:
         raise UsageError(
-            f"patch {patch.name} of commit {commit.label} does not apply: {error.said}",
+            f"patch {patch.name} of commit {commit.label} does not apply: {error.output}",
             "Regenerate the patch, or reinstall the scenario.",
         ) from error
 

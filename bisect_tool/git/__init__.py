@@ -1,4 +1,4 @@
-"""Git: commit ranges, worktrees, changed paths, pull-request numbers, commits made from edits."""
+"""Git: commit ranges, worktrees, changed paths, pull-request numbers, and commits made from edits."""
 
 from bisect_tool.git.changes import Changes
 from bisect_tool.git.commit import Commit

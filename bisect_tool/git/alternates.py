@@ -1,4 +1,4 @@
-"""Open a local repository read-only, through a bare one in the cache that reads its objects (alternates)."""
+"""Open a local repository read-only, through a bare one in the cache that shares its objects (alternates)."""
 
 from __future__ import annotations
 
@@ -18,19 +18,17 @@ from bisect_tool.git.safe_directory import distrusted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BUSY = "another run is setting up this repository"
+_LOCKED = "another run is setting up this repository"
 _WAIT_S = 600.0
 _TAKES = "--repo takes a checkout, a bare repository or a URL"
-_TAKEN_OVER = re.compile(
-    r"remote\..*\.(promisor|partialclonefilter)|submodule\.(.*\.)?(url|active)", re.DOTALL
-)
+_COPIED = re.compile(r"remote\..*\.(promisor|partialclonefilter)|submodule\.(.*\.)?(url|active)", re.DOTALL)
 _LINE_ENDS = ("core.autocrlf", "core.eol")
 _REMOTE = re.compile(r"(?P<name>[^\t]+)\t(?P<url>.+) \(fetch\)( \[.*\])?")
 _REFS = ("refs/heads", "refs/remotes", "refs/tags")
 
 
 def find(spec: str) -> Path:
-    """The git directory of the checkout, linked worktree or bare repository that holds the folder `spec`.
+    """Return the git directory of the checkout, linked worktree or bare repository that contains `spec`.
 
     Raises:
         UsageError: there is no such folder, or no repository in or above it.
@@ -48,9 +46,9 @@ def find(spec: str) -> Path:
 
 
 def prefix_of(folder: Path, git_dir: Path) -> str | None:
-    """The path of a folder from the top of its checkout, such as `docs/`; at the top it is empty.
+    """Return the path of a folder relative to its checkout, such as `docs/`; empty at the root.
 
-    None where that is no checkout (or linked worktree) of the repository of `git_dir`.
+    None if that is not a checkout (or linked worktree) of the repository of `git_dir`.
     """
     git = Git(folder=folder, personal=True)
     try:
@@ -62,7 +60,7 @@ def prefix_of(folder: Path, git_dir: Path) -> str | None:
 
 
 def checkout_at(folder: str) -> Path | None:
-    """The top of the checkout that contains a folder; None for a bare repository, a URL, or nothing."""
+    """Return the root of the checkout that contains a folder; None for a bare repository or a URL."""
     git = Git(folder=Path(folder), personal=True)
     try:
         found = git.run("rev-parse", "--show-toplevel") if Path(folder).is_dir() else b""
@@ -88,22 +86,22 @@ def is_checkout(folder: Path) -> bool:
     return True
 
 
-def borrow(git_dir: Path, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
-    """Our repository for the user's: their objects are read in place, new ones are seen at once.
+def open_shared(git_dir: Path, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
+    """Return our repository for the user's: it reads their objects in place, including new ones.
 
-    Branches and tags are written down afresh each time, so that `git describe` and the like answer in a
-    worktree as they would in a checkout of theirs. So are replacements and grafts, remotes and submodules.
-    `waiting` is called if another run does so at the same time.
+    Branches, tags, replacements, grafts, remotes and submodules are copied each time, so that `git describe`
+    and similar commands work in our worktrees as in the user's checkout. `waiting` is called if another run
+    does this at the same time.
 
     Raises:
-        UsageError: git cannot be pointed to the path of the repository.
-        EnvironmentFailed: another run is setting it up and does not end.
+        UsageError: the path of the repository cannot be written to git's files.
+        EnvironmentFailed: another run has been setting it up for too long.
     """
     common = _common(git_dir)
     parts = _parts(Git(git_dir=git_dir, personal=True), common)
     name = common.parent.name if common.name == ".git" else common.name
     ours = place(cache, name, str(common))
-    with lease(ours.with_suffix(".lock"), _WAIT_S, _BUSY, waiting):
+    with lease(ours.with_suffix(".lock"), _WAIT_S, _LOCKED, waiting):
         if ours.is_dir():
             write(ours, parts)
         else:
@@ -112,12 +110,12 @@ def borrow(git_dir: Path, cache: Path, waiting: Callable[[str], None]) -> tuple[
 
 
 def _parts(theirs: Git, common: Path) -> Parts:
-    """What the user's repository says of itself."""
+    """Read the files of the user's repository that we copy."""
     entries = _configuration(theirs)
     replaced = ("refs/replace",) if _replaces(theirs) else ()
     return Parts(
         object_format=theirs.text("rev-parse", "--show-object-format").strip(),
-        settings=(*_line_ends(entries), *_remotes(theirs, common), *_taken_over(entries)),
+        settings=(*_line_ends(entries), *_remotes(theirs, common), *_copied_settings(entries)),
         alternates=_alternates(common / "objects"),
         refs=theirs.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS, *replaced),
         shallow=_read(common / "shallow"),
@@ -127,7 +125,7 @@ def _parts(theirs: Git, common: Path) -> Parts:
 
 
 def _configuration(theirs: Git) -> list[tuple[str, str, str]]:
-    """Scope, name and value of every setting that holds in their repository."""
+    """Return scope, name and value of every setting of the user's repository."""
     fields = theirs.text("config", "--list", "--includes", "--show-scope", "-z").split("\0")
     entries = (
         (scope, *entry.partition("\n")) for scope, entry in zip(fields[::2], fields[1::2], strict=False)
@@ -136,23 +134,23 @@ def _configuration(theirs: Git) -> list[tuple[str, str, str]]:
 
 
 def _line_ends(entries: list[tuple[str, str, str]]) -> Settings:
-    """The line endings that the user's git writes, from any setting; the last one counts."""
+    """Return the user's settings for line endings; the last one of each applies."""
     found = {name: value for _, name, value in entries if name in _LINE_ENDS}
     usual = {"core.autocrlf": "false", "core.eol": "native"}
     return tuple((name, value) for name, value in sorted(found.items()) if value != usual[name])
 
 
-def _taken_over(entries: list[tuple[str, str, str]]) -> Settings:
-    """Where objects and submodules that are not here come from; no program and no account is among it."""
+def _copied_settings(entries: list[tuple[str, str, str]]) -> Settings:
+    """Return the settings for promisor remotes and submodules, without programs and accounts."""
     here = [(name, value) for scope, name, value in entries if scope in ("local", "worktree")]
     promisors = [name.split(".", 1)[1].rpartition(".")[0] for name, _ in here if name.endswith(".promisor")]
     partial = (("extensions.partialClone", promisors[0]),) if promisors else ()
-    kept = ((name, without_account(value)) for name, value in here if _TAKEN_OVER.fullmatch(name))
+    kept = ((name, without_account(value)) for name, value in here if _COPIED.fullmatch(name))
     return (*partial, *kept)
 
 
 def _remotes(theirs: Git, common: Path) -> Settings:
-    """Their remotes without accounts; one that is named from the checkout is named from everywhere."""
+    """Return the user's remotes without accounts, with absolute paths."""
     top = common.parent if common.name == ".git" else common
     listed = (_REMOTE.fullmatch(line) for line in theirs.lines("remote", "-v"))
     urls = {match["name"]: without_account(match["url"]) for match in reversed([*filter(None, listed)])}
@@ -163,14 +161,14 @@ def _remotes(theirs: Git, common: Path) -> Settings:
 
 
 def _replaces(theirs: Git) -> bool:
-    """Whether the user's git replaces objects by refs/replace (git-replace(1))."""
+    """Whether the user's git uses refs/replace (git-replace(1))."""
     if "GIT_NO_REPLACE_OBJECTS" in os.environ:
         return False
     return theirs.text("config", "--type=bool", "--default=true", "core.useReplaceRefs").strip() == "true"
 
 
 def _alternates(objects: Path) -> bytes:
-    """Their objects and their alternates: git follows relative ones no further."""
+    """Return the user's objects and alternates; git does not follow relative ones any further."""
     listed = objects / "info" / "alternates"
     further = listed.read_text().splitlines() if listed.is_file() else []
     paths = [objects, *((objects / line).resolve() for line in further if line.startswith("."))]
@@ -184,7 +182,7 @@ def _read(path: Path) -> bytes:
 
 
 def _common(git_dir: Path) -> Path:
-    """The repository of a git directory, which may be that of a linked worktree (gitrepository-layout(5))."""
+    """Return the repository of a git directory; a linked worktree has its own (gitrepository-layout(5))."""
     named = git_dir / "commondir"
     return (
         (git_dir / os.fsdecode(named.read_bytes()).removesuffix("\n")).resolve()

@@ -1,8 +1,8 @@
 """Make a commit in the cached repository: a base with commits reverted, patches applied and commits picked.
 
 The same base and edits give the same commit on every machine: the identity is fixed, the date is the base's,
-and hooks, attributes and configuration of the user are ignored. Git may update the timestamps of existing
-objects in the user's repository that it would have written again; nothing else there is touched.
+and hooks, attributes and configuration of the user are ignored. In the user's repository, git may update the
+timestamps of existing objects; nothing else there is changed.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _WHO = "bisect-run <bisect-run@localhost>"
 _NO_FILES = (".bisect-run-checks-out-no-files",)
-"""What the worktree is narrowed to: git merges in the index, and writes only the files that conflict."""
+"""Sparse pattern without a match: git merges in the index, and writes only the files that conflict."""
 NOTHING_CHANGED = "changes nothing there"
-"""Why there is no commit where the base has what the edits would make."""
+"""The reason why there is no commit: the edits do not change the base."""
 
 
 class EditKind(StrEnum):
-    """What is done to the base."""
+    """The kind of an edit."""
 
     REVERT = "revert"
     APPLY = "apply"
@@ -48,7 +48,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class EditResult:
-    """The commit; without a `sha` the edits do not fit: `conflicts` are the files, `why` is a sentence."""
+    """The commit; without a `sha`, the edits do not apply: `conflicts` are the files, `why` the reason."""
 
     sha: str = ""
     conflicts: tuple[str, ...] = ()
@@ -59,17 +59,17 @@ def apply_edits(repository: Repository, base: str, edits: Sequence[Edit], title:
     """Make the commit `base` plus `edits`, in their order; `title` is its subject.
 
     Raises:
-        EnvironmentFailed: git failed for another reason than that the edits do not fit.
+        EnvironmentFailed: git failed, other than by a conflict.
     """
     trees = Worktrees(repository, repository.git_dir.parent / "grafts", _NO_FILES)
     with trees.slot(0) as worktree:
         git = replace(repository.git, git_dir=None, folder=worktree.checkout(base), held=(worktree.held,))
-        # Git then knows the trees by name, and reads no file that is not changed: some may be absent.
+        # With the trees in the index, git does not read unchanged files, some of which may be absent.
         git.run("read-tree", "-m", "-u", base, timeout_s=CHECKOUT_S)
         for edit in edits:
-            misfit = _apply(git, edit) if edit.kind is EditKind.APPLY else _merge(git, edit)
-            if misfit is not None:
-                return misfit
+            failure = _apply(git, edit) if edit.kind is EditKind.APPLY else _merge(git, edit)
+            if failure is not None:
+                return failure
         tree = git.text("write-tree").strip()
         if tree == git.text("rev-parse", f"{base}^{{tree}}").strip():
             return EditResult(why=NOTHING_CHANGED)
@@ -77,7 +77,7 @@ def apply_edits(repository: Repository, base: str, edits: Sequence[Edit], title:
 
 
 def _merge(git: Git, edit: Edit) -> EditResult | None:
-    """Revert or pick in the index; of a merge, what it brought to its mainline."""
+    """Revert or pick in the index; for a merge, its changes to the mainline."""
     several = len(git.text("rev-list", "--parents", "--no-walk", edit.sha).split()) > 2
     mainline = ("-m", "1") if several else ()
     command = "revert" if edit.kind is EditKind.REVERT else "cherry-pick"
@@ -98,10 +98,9 @@ def _apply(git: Git, edit: Edit) -> EditResult | None:
         conflicts = _conflicts(git)
         if error.hint and not conflicts:
             raise
-        said = [line for line in error.said.splitlines() if line.startswith("error: ")]
-        why = (
-            "conflicts" if conflicts else clean_line((said or [error.said])[-1].removeprefix("error: "), 200)
-        )
+        errors = [line for line in error.output.splitlines() if line.startswith("error: ")]
+        last = (errors or [error.output])[-1].removeprefix("error: ")
+        why = "conflicts" if conflicts else clean_line(last, 200)
         return EditResult(conflicts=conflicts, why=why)
     return None
 

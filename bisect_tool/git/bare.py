@@ -1,7 +1,7 @@
-"""Create and restore the bare repositories in the cache: their location, and their files besides objects.
+"""Create and restore the bare repositories in the cache: their location, and all files except objects.
 
-Their files are generated from constants and from what was read of the user's repository when it was opened,
-never from what is on disk, so that whatever a trial writes there is undone.
+The files are generated from constants and from the user's repository as it was opened, never from the files
+on disk, so that changes by a trial are undone.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ _SETTINGS: Settings = (
     ("maintenance.auto", "false"),
     ("advice.graftFileDeprecated", "false"),
 )
-"""What every call of ours says as well; here it stands for what a trial itself asks git."""
+"""Settings for git commands of a trial; our own commands set them as well."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a repository of ours is made of, beside its objects.
+    """The contents of a repository of ours, except its objects.
 
     Attributes:
         object_format: `sha1` or `sha256`.
-        settings: Remotes, submodules and line ends, as the user's repository has them.
-        alternates: Where its objects are read from, as objects/info/alternates has it.
-        refs: Branches, tags and replacements as packed-refs has them; None where they are fetched.
+        settings: The user's settings for remotes, submodules and line ends.
+        alternates: The content of objects/info/alternates.
+        refs: Branches, tags and replacements, as in packed-refs; None if they are fetched.
         shallow: The commits at which the history is cut off.
-        grafts: Commits with other parents, as info/grafts has them.
-        attributes: The attributes of files that are the user's own, as info/attributes has them.
+        grafts: Commits with replaced parents, as in info/grafts.
+        attributes: The user's own attributes, as in info/attributes.
     """
 
     object_format: str = "sha1"
@@ -66,7 +66,7 @@ class Parts:
 
     @property
     def variant(self) -> str:
-        """By which files or parents differ from what the names of commits say; empty where they do not."""
+        """A hash of everything that makes files or parents differ from those of the commits; else empty."""
         ends = tuple(pair for pair in self.settings if pair[0].startswith("core."))
         replaced = [line for line in (self.refs or b"").splitlines() if b" refs/replace/" in line]
         if not (ends or replaced or self.grafts or self.attributes):
@@ -76,14 +76,14 @@ class Parts:
 
 
 def place(cache: Path, name: str, identity: str) -> Path:
-    """The path of the repository of `identity`; `name` makes the folder readable."""
+    """Return the path of the repository of `identity`; `name` is part of it for readability."""
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", name.removesuffix(".git")).strip("-")[:40]
     known_by = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return cache.resolve() / "repositories" / f"{readable}-{known_by}.git"
 
 
 def begin(ours: Path, parts: Parts) -> Path:
-    """An empty repository beside its final place, where only a rename makes it count."""
+    """Create an empty repository beside its final path; it is renamed when it is complete."""
     part = ours.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     for folder in ("objects/info", "objects/pack", "refs", "info"):
@@ -94,7 +94,7 @@ def begin(ours: Path, parts: Parts) -> Path:
 
 
 def write(ours: Path, parts: Parts) -> None:
-    """Make a bare repository what it has to be.
+    """Write the files of a bare repository.
 
     Raises:
         EnvironmentFailed: it cannot be written.
@@ -108,16 +108,16 @@ def write(ours: Path, parts: Parts) -> None:
     }
     try:
         for name, content in files.items():
-            put(ours / name, content)
+            write_if_changed(ours / name, content)
         if parts.refs is not None:
-            put(ours / "packed-refs", parts.refs)
-            put(ours / "shallow", parts.shallow)
+            write_if_changed(ours / "packed-refs", parts.refs)
+            write_if_changed(ours / "shallow", parts.shallow)
     except OSError as error:
         raise EnvironmentFailed(f"{ours} cannot be written: {error}", "remove it") from error
 
 
 def config(parts: Parts, *settings: tuple[str, str]) -> bytes:
-    """The file of settings, with some of one repository alone."""
+    """Return the content of the config file, with extra settings of one repository."""
     own = (("extensions.objectFormat", parts.object_format), *settings)
     return "".join(_written(*pair) for pair in (*_SETTINGS, *own, *parts.settings)).encode(
         "utf-8", "surrogateescape"
@@ -125,7 +125,7 @@ def config(parts: Parts, *settings: tuple[str, str]) -> bytes:
 
 
 def _written(name: str, value: str) -> str:
-    """A setting as git writes it to a file."""
+    """Format a setting as git does."""
     section, _, key = name.rpartition(".")
     head, dot, inner = section.partition(".")
     title = f"{head} {_quoted(inner)}" if dot else head
@@ -137,8 +137,8 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def put(path: Path, content: bytes) -> None:
-    """Give a file this content, unless it has it; an empty one is removed."""
+def write_if_changed(path: Path, content: bytes) -> None:
+    """Write a file unless it has this content; a file without content is removed."""
     plain = path.is_file() and not path.is_symlink()
     if plain and content and path.read_bytes() == content:
         return
@@ -154,6 +154,6 @@ def put(path: Path, content: bytes) -> None:
 
 
 def drop_stale_locks(ours: Path) -> None:
-    """Remove what a killed git left; the caller holds the lease under which all of ours write there."""
+    """Remove the locks of a killed git; the caller holds the lease for writing there."""
     for lock in (*ours.glob("*.lock"), *(ours / "refs").rglob("*.lock")):
         lock.unlink(missing_ok=True)

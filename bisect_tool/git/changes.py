@@ -22,9 +22,9 @@ _PLAIN = ("diff-tree", "-r", "-z", "--no-commit-id", "--no-ext-diff", "--no-text
 
 @dataclass(frozen=True)
 class FileChange:
-    """One file; `added` and `removed` are None of a binary file and where its content is not here.
+    """One file; `added` and `removed` are None for a binary file, or if its content is missing.
 
-    `was` is its earlier path, where it was moved, and `mode` its mode before and after, where that differs.
+    `was` is its earlier path if it was renamed; `mode` its mode before and after if that differs.
     """
 
     path: str
@@ -36,7 +36,7 @@ class FileChange:
 
 @dataclass(frozen=True)
 class FilePin:
-    """A requirement that a file pins anew."""
+    """A changed requirement pin of a file."""
 
     file: str
     pin: Pin
@@ -44,9 +44,9 @@ class FilePin:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a commit changes against its first parent, or a merge against every parent.
+    """The changes of a commit against its first parent, or of a merge against every parent.
 
-    `note` says why it is not all known; empty where it is.
+    `note` is why some are unknown; empty if none is.
     """
 
     files: tuple[FileChange, ...] = ()
@@ -66,15 +66,15 @@ class _Entry:
 
     @property
     def changed_mode(self) -> str:
-        """`100755 -> 100644`; empty where it is the same, or the file is new or gone."""
+        """`100755 -> 100644`; empty if it is the same, or if the file was added or removed."""
         differs = self.old_mode != self.mode and self.old_mode.strip("0") and self.mode.strip("0")
         return f"{self.old_mode} -> {self.mode}" if differs else ""
 
 
 def changes(git: Git, sha: str, parents: Sequence[str], *, of_merge: bool = False) -> Changes:
-    """What a commit changes; with `of_merge` only the files in which it differs from every parent.
+    """Return the changes of a commit; with `of_merge`, only files that differ from every parent.
 
-    Objects that are missing leave less to say, and never raise.
+    Missing objects never raise: their changes are unknown.
     """
     trees = (parents[0], sha) if parents else ("--root", sha)
     try:
@@ -101,7 +101,7 @@ def _text(git: Git, *arguments: str) -> str:
 
 
 def _cannot(what: str, error: GitFailed) -> str:
-    said = error.said.splitlines()
+    said = error.output.splitlines()
     return f"{what} cannot be read: {clean_line(said[0] if said else error.message, 200)}"
 
 
@@ -117,7 +117,7 @@ def _entries(output: str) -> Iterator[_Entry]:
 
 
 def _counted(output: str) -> tuple[FileChange, ...]:
-    """The output of `--numstat -z`: of a moved file the path is empty, and both paths follow as fields."""
+    """Parse `--numstat -z`: for a renamed file, the path is empty, and both paths follow as fields."""
     found, fields = [], iter(_fields(output))
     for field in fields:
         added, removed, path = field.split("\t", 2)
@@ -131,7 +131,7 @@ def _number(text: str) -> int | None:
 
 
 def _pins(git: Git, entries: Sequence[_Entry]) -> Iterator[FilePin]:
-    """The submodules and the requirements that differ; a file that cannot be read has none."""
+    """Yield changed submodules and requirement pins; an unreadable file has none."""
     links = [entry for entry in entries if _GITLINK in (entry.old_mode, entry.mode)]
     for entry in links:
         yield FilePin(entry.path, Pin(entry.path, _submodule(entry.old), _submodule(entry.new)))
@@ -147,7 +147,7 @@ def _submodule(name: str) -> str:
 
 
 def _blob(git: Git, name: str) -> str | None:
-    """A file's text, empty of a file that is not there; None where it is too long, or missing."""
+    """Return a file's text, empty if there is no file; None if it is too long, or its object is missing."""
     if not name.strip("0"):
         return ""
     try:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def other_checkouts(folders: Iterable[Path], own: Path, commits: Iterable[str]) -> tuple[Path, ...]:
-    """The tops of the checkouts, but for the `own` one, that hold a folder and have one of these commits."""
+    """Return the roots of the other checkouts that contain a folder and have one of these commits."""
     named = tuple(commits)
     tops = dict.fromkeys(top for folder in folders if (top := _top(folder.resolve())) is not None)
     return tuple(top for top in tops if top != own.resolve() and _has_any(top, named))

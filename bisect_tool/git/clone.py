@@ -17,7 +17,7 @@ from bisect_tool.sanitise import clean_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BUSY = "another run is cloning this repository"
+_LOCKED = "another run is cloning this repository"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+@[^/:]+:")
 _HOST = re.compile(r"[^/]*:")
 _ACCOUNT = re.compile(r"(?<=://)[^/]*@")
@@ -34,7 +34,7 @@ _BY_ENVIRONMENT = {
     "GIT_SSL_CERT": "http.sslCert",
     "GIT_SSL_KEY": "http.sslKey",
 }
-_OF_THE_USER = ("system", "global")
+_USER_SCOPES = ("system", "global")
 _CONNECTION = (
     "credential.",
     "http.",
@@ -48,10 +48,10 @@ _CONNECTION = (
 
 
 def is_url(spec: str) -> bool:
-    """Whether a repository is named by a URL (or `user@host:path`) rather than by a folder.
+    """Whether a repository is given by URL (or `user@host:path`) rather than by folder.
 
     Raises:
-        UsageError: by a remote helper (`ext::...`), which is a program to run.
+        UsageError: it is given by a remote helper (`ext::...`), which is a program to run.
     """
     if _HELPER.match(spec):
         raise UsageError(
@@ -62,13 +62,13 @@ def is_url(spec: str) -> bool:
 
 
 def is_local(url: str) -> bool:
-    """Whether a remote is named by a path from its checkout."""
+    """Whether a remote is a path relative to its checkout."""
     named = _HELPER.match(url) or _URL.match(url) or _HOST.match(url)
     return not (named or url.startswith(("/", "~")))
 
 
 def without_account(url: str) -> str:
-    """A URL without user name, password or token; the name by which ssh logs in is no secret, and stays."""
+    """Return a URL without user name, password or token; the user name for ssh is kept."""
     if url.startswith("ssh://"):
         return _PASSWORD.sub(r"\g<login>@", url)
     return _ACCOUNT.sub("", url)
@@ -84,7 +84,7 @@ def _place(public: str, cache: Path) -> Path:
 
 
 def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, Parts]:
-    """Our bare clone of a URL, made once; `waiting` is called if another run makes it.
+    """Return our bare clone of a URL, made once; `waiting` is called if another run makes it.
 
     Raises:
         UsageError: it belongs to another user, and git does not trust it.
@@ -100,7 +100,7 @@ def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, 
             ("extensions.partialClone", "origin"),
         )
     )
-    with lease(ours.with_suffix(".lock"), NETWORK_S, _BUSY, waiting) as held:
+    with lease(ours.with_suffix(".lock"), NETWORK_S, _LOCKED, waiting) as held:
         if ours.is_dir():
             write(ours, parts)
         else:
@@ -111,7 +111,7 @@ def clone(url: str, cache: Path, waiting: Callable[[str], None]) -> tuple[Path, 
 
 
 def refresh(git: Git) -> None:
-    """Fetch the branches and tags of a clone again; the caller holds its lease.
+    """Fetch the branches and tags of a clone; the caller holds its lease.
 
     Raises:
         UsageError: it belongs to another user, and git does not trust it.
@@ -130,11 +130,11 @@ def refresh(git: Git) -> None:
 
 
 def connection(url: str = "", source: Path | None = None) -> tuple[tuple[str, str], ...]:
-    """What the user's configuration, environment and URL say about reaching servers, and nothing else.
+    """Return the connection settings (credentials, proxies, ...) of the user, the environment and the URL.
 
-    The user's and the system's configuration, that is: what the repository of the current folder (or the
-    `source`) is configured with has no say. Filters, hooks, templates and aliases stay out. These settings
-    are kept in memory only: a token in a URL is never written to the cache.
+    They come from the user's and the system's configuration, not from that of a repository; filters, hooks,
+    templates and aliases are not included. They are kept in memory only: a token in a URL is never written to
+    the cache.
     """
     git = Git(git_dir=source, folder=source or Path("/"), personal=True)
     fields = git.text("config", "--list", "--includes", "--show-scope", "-z").split("\0")
@@ -144,7 +144,7 @@ def connection(url: str = "", source: Path | None = None) -> tuple[tuple[str, st
     settings = [
         (name, value)
         for scope, name, _, value in entries
-        if scope in _OF_THE_USER and name.startswith(_CONNECTION)
+        if scope in _USER_SCOPES and name.startswith(_CONNECTION)
     ]
     settings += [(name, os.environ[known]) for known, name in _BY_ENVIRONMENT.items() if known in os.environ]
     public = without_account(url)

@@ -26,16 +26,16 @@ _FIELDS = 6
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit; its texts are cleaned, because anyone can have written them.
+    """A commit; its texts are untrusted, and sanitised.
 
     Attributes:
         sha: The full object name.
         parents: The parents' names; the first is the mainline.
-        author: The author's name, `(no name)` where there is none.
+        author: The author's name, or `(no name)`.
         date: The author's date, ISO 8601 with its offset.
-        subject: The first paragraph of the message as one line, `(no subject)` where there is none.
+        subject: The first paragraph of the message as one line, or `(no subject)`.
         body: The rest of the message.
-        pr: The number of the pull request that brought it in, where the subject ends with one.
+        pr: The number of its pull request, if the subject ends with one.
     """
 
     sha: str
@@ -48,9 +48,9 @@ class Commit:
 
 
 def pull_request(subject: str) -> int | None:
-    """The last `(#N)` of a subject: in `Revert "... (#1)" (#2)` it is 2; or what GitHub's own merge names.
+    """Return the last `(#N)` of a subject (2 in `Revert "... (#1)" (#2)`), or the number of GitHub's merge.
 
-    What `git revert` writes by itself ends with the quoted subject: that number is of the commit it reverts.
+    None if the subject ends with a quoted one, as by `git revert`: that number is of the reverted commit.
     """
     if merged := _MERGED_PULL_REQUEST.match(subject):
         return int(merged[1])
@@ -59,13 +59,13 @@ def pull_request(subject: str) -> int | None:
 
 
 def merge_request(subject: str, body: str) -> int | None:
-    """The number of GitLab's merge request, by its `(!N)` or by the last line of GitLab's own merge."""
+    """Return the number of a GitLab merge request, from `(!N)` or the last line of GitLab's merge."""
     found = [one or other for one, other in _MERGE_REQUEST.findall(f"{subject}\n{body}")]
     return int(found[-1]) if found else None
 
 
 def read_commits(log: str) -> Iterator[Commit]:
-    """Commits from the output of `git log -z` with FORMAT."""
+    """Parse commits from `git log -z` with FORMAT."""
     fields = log.split("\0")
     for start in range(0, len(fields) - _FIELDS + 1, _FIELDS):
         sha, parents, author, date, subject, body = fields[start : start + _FIELDS]

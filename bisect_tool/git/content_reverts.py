@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from bisect_tool.git.repository import Replacement, Repository
 
 _LONGEST = 2_000
-"""Ranges of more commits are not read: their trees would take longer than a run or two are worth."""
+"""Longer ranges are not read: reading their trees takes longer than the trials it saves."""
 
 
 def restored(repository: Repository, span: Range) -> Mapping[str, str]:
-    """By the commits of a range that restore contents: the commit that had taken them away.
+    """Map the commits of a range that restore contents to the commits that they revert.
 
-    No message has to say so. Merges are left out, unless only the mainline counts.
+    Messages are not read. Merges are left out, unless the range follows first parents.
 
     Raises:
         EnvironmentFailed: git failed.

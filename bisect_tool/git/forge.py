@@ -1,4 +1,4 @@
-"""Web addresses of commits and of pull or merge requests, if the origin is GitHub or GitLab. Pure."""
+"""Build URLs of commits and of pull or merge requests, if the origin is GitHub or GitLab. Pure."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _GITHUB = "github.com"
 
 @dataclass(frozen=True)
 class Forge:
-    """A project on GitHub or GitLab by its web address; GitLab calls a pull request a merge request."""
+    """A project on GitHub or GitLab, by its URL; GitLab calls a pull request a merge request."""
 
     web: str
     gitlab: bool
 
     def commit(self, sha: str) -> str:
-        """The page of a commit."""
+        """Return the URL of a commit."""
         return f"{self.web}/-/commit/{sha}" if self.gitlab else f"{self.web}/commit/{sha}"
 
     def request(self, number: int) -> str:
-        """The page of a pull request, or of a merge request."""
+        """Return the URL of a pull request or merge request."""
         return f"{self.web}/-/merge_requests/{number}" if self.gitlab else f"{self.web}/pull/{number}"
 
     def compare(self, before: str, after: str) -> str:
-        """The page of the changes between two commits."""
+        """Return the URL of the changes between two commits."""
         return (
             f"{self.web}/-/compare/{before}...{after}"
             if self.gitlab
@@ -40,7 +40,7 @@ class Forge:
 
 
 def forge_of(origin: str) -> Forge | None:
-    """The project that a URL names (https, ssh, `git@host:path`); None of another host, or of a path."""
+    """Parse the URL of a project (https, ssh, `git@host:path`); None for another host or a path."""
     match = _URL.fullmatch(origin)
     if match is None or ".." in match["path"]:
         return None
@@ -55,15 +55,15 @@ def forge_of(origin: str) -> Forge | None:
 
 
 def called(number: int, forge: Forge | None) -> str:
-    """`PR #12`, on GitLab `MR !12`."""
+    """Return `PR #12`, on GitLab `MR !12`."""
     return f"{kind(forge)} {mark(number, forge)}"
 
 
 def kind(forge: Forge | None) -> str:
-    """`PR`, on GitLab `MR`."""
+    """Return `PR`, on GitLab `MR`."""
     return "MR" if forge and forge.gitlab else "PR"
 
 
 def mark(number: int, forge: Forge | None) -> str:
-    """`#12`, on GitLab `!12`."""
+    """Return `#12`, on GitLab `!12`."""
     return f"{'!' if forge and forge.gitlab else '#'}{number}"

@@ -1,7 +1,6 @@
-"""Detect what a trial lacks: submodules, filtered files such as Git LFS, history cut off by a shallow clone.
+"""Detect missing contents: submodules, filtered files such as Git LFS, and history outside a shallow clone.
 
-A trial fetches no submodule and runs no filter, because they are programs and servers of the repository's
-choice.
+Trials do not fetch submodules or run filters, because the repository chooses their servers and programs.
 """
 
 from __future__ import annotations
@@ -37,10 +36,10 @@ _PULLS = re.compile(r"\blfs\b.*\b(pull|fetch|checkout|smudge)\b")
 
 
 @dataclass(frozen=True)
-class Lack:
-    """Something that is not there: a sentence, and the command by which a check gets it (empty: none does).
+class MissingContent:
+    """Missing content: a sentence, and the command that fetches it (empty if there is none).
 
-    A check in whose text `handled` is found takes care of it already.
+    A check whose text matches `handled` fetches it already.
     """
 
     sentence: str
@@ -48,8 +47,8 @@ class Lack:
     command: str = ""
 
 
-def lacks(repository: Repository, sha: str) -> tuple[Lack, ...]:
-    """What the files of a commit lack in a trial; nothing where its trees cannot be read."""
+def find_missing_contents(repository: Repository, sha: str) -> tuple[MissingContent, ...]:
+    """Return what a trial of a commit lacks; nothing if its trees are unreadable."""
     try:
         listed = repository.git.run("ls-tree", "-r", "-z", sha).decode("utf-8", "surrogateescape")
     except GitFailed:
@@ -62,40 +61,40 @@ def lacks(repository: Repository, sha: str) -> tuple[Lack, ...]:
 
 
 def cut_off(repository: Repository, span: Range) -> str:
-    """A sentence where the history is cut off at commits of the range or at its good ends; else empty."""
+    """Return a sentence if the history is cut off inside the range or at its good ends; else empty."""
     cuts = repository.cuts
     inside = [commit.sha for commit in span.commits if commit.sha in cuts]
     if inside:
         return (
-            f"the clone is shallow: what comes before {_named([sha[:9] for sha in inside])} is not here, and "
-            f"cannot be searched; {DEEPEN} fetches it"
+            f"the clone is shallow: commits before {_named([sha[:9] for sha in inside])} are missing and "
+            f"cannot be searched; {DEEPEN} fetches them"
         )
     if any(good in cuts for good in span.goods):
-        return f"the clone is shallow: nothing older than the good end is here; {DEEPEN} fetches it"
+        return f"the clone is shallow: commits before the good end are missing; {DEEPEN} fetches them"
     return ""
 
 
-def _submodules(paths: Sequence[str]) -> Iterator[Lack]:
+def _submodules(paths: Sequence[str]) -> Iterator[MissingContent]:
     if paths:
         what = "submodules are" if len(paths) > 1 else "submodule is"
         sentence = f"the {what} empty in a trial: {_named(paths)}; a check that needs them runs {_SUBMODULES}"
-        yield Lack(sentence, _UPDATES, _SUBMODULES)
+        yield MissingContent(sentence, _UPDATES, _SUBMODULES)
 
 
-def _filters(repository: Repository, filters: dict[str, list[str]]) -> Iterator[Lack]:
+def _filters(repository: Repository, filters: dict[str, list[str]]) -> Iterator[MissingContent]:
     for name, paths in sorted(filters.items()):
         needs = f"in a trial: {_named(paths)}; a check that needs"
         if name == "lfs":
-            yield Lack(f"files of Git LFS are pointers {needs} them runs {_LFS}", _PULLS, _LFS)
+            yield MissingContent(f"files of Git LFS are pointers {needs} them runs {_LFS}", _PULLS, _LFS)
         elif _is_configured(repository.source, name):
             sentence = (
                 f"the filter {clean_line(name)!r} of your git is not run {needs} its output runs it itself"
             )
-            yield Lack(sentence, re.compile(rf"\bfilter\.{re.escape(name)}\b"))
+            yield MissingContent(sentence, re.compile(rf"\bfilter\.{re.escape(name)}\b"))
 
 
 def _filtered(repository: Repository, sha: str, paths: Sequence[str]) -> dict[str, list[str]]:
-    """The filters that attributes name, each with the files that it is for; as near as fnmatch has it."""
+    """Return the filters in attributes, each with its files, matched approximately by fnmatch."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     files = [path for path in paths if posixpath.basename(path) == _ATTRIBUTES][:_MOST_FILES]
     for folder, text in (
@@ -116,7 +115,7 @@ def _texts(repository: Repository, sha: str, files: Sequence[str]) -> Iterator[t
 
 
 def _rules(text: str) -> Iterator[tuple[str, str]]:
-    """The patterns of a file of attributes that have a filter."""
+    """Yield the patterns of an attributes file that have a filter."""
     for line in text.splitlines():
         pattern, *attributes = line.split() or [""]
         for attribute in attributes if not pattern.startswith("#") else ():
@@ -134,7 +133,7 @@ def _matches(path: str, folder: str, pattern: str) -> bool:
 
 
 def _is_configured(source: Path | None, name: str) -> bool:
-    """Whether the user's git knows what to run for a filter; else it changes nothing for them, either."""
+    """Whether the user's git has a program for a filter; otherwise the filter has no effect for them."""
     git = Git(git_dir=source, folder=source or Path(os.sep), personal=True)
     return any(git.succeeds("config", "--get", f"filter.{name}.{how}") for how in ("smudge", "process"))
 

@@ -1,4 +1,4 @@
-"""The public URL of a repository's origin, without account or password."""
+"""Find the public URL of a repository's origin, without account or password."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _QUERY = re.compile(r"[?#].*")
 
 
 def origin_url(spec: str, source: Path | None) -> str:
-    """The public URL of a repository given by `spec`, whose git directory is `source`; empty without one.
+    """Return the public URL of the repository `spec`, whose git directory is `source`; else empty.
 
-    A checkout's is that of its remote `origin`, or of its only remote. Others cannot use a folder.
+    For a checkout, it is that of the remote `origin`, or of its only remote. A folder is not public.
     """
     if source is None:
         return public(spec) if clone.is_url(spec) else ""
@@ -35,7 +35,7 @@ def origin_url(spec: str, source: Path | None) -> str:
 
 
 def public(url: str) -> str:
-    """A URL as it can be shown to everybody; empty of a path on this machine."""
+    """Return a URL that can be published; empty for a path on this machine."""
     if _LOCAL.match(url) or not _NETWORK.match(url):
         return ""
     bare = _QUERY.sub("", url)

@@ -1,4 +1,4 @@
-"""Run git commands by GitPython with a clean environment, a deadline, and no hooks, filters or prompts."""
+"""Run git commands through GitPython: a clean environment, a deadline, no hooks, filters or prompts."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ _HINTS = {
     "Could not read from remote repository": _CUT_OFF,
     "the remote end hung up unexpectedly": _CUT_OFF,
 }
-"""Words of git by which the machine or the network failed, not the commit; the first that is met counts."""
+"""Git's messages about failures of the machine or the network; the first match applies."""
 _REFRESH = "GIT_PYTHON_REFRESH"
-"""What GitPython does where its first `git version` fails; by default it cannot be imported then."""
-_USERS_OWN = (
+"""Configures GitPython's import if `git version` fails; by default the import fails, too."""
+_USER_VARIABLES = (
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
     "GIT_CONFIG_NOSYSTEM",
@@ -96,28 +96,28 @@ _USERS_OWN = (
 
 @cache
 def version() -> tuple[int, ...]:
-    """The version of git on this machine, read once.
+    """Return the version of git on this machine; cached.
 
     Raises:
-        EnvironmentFailed: there is none, or it is too old.
+        EnvironmentFailed: git is missing or too old.
     """
-    said = Git().text("version")
-    found = tuple(int(part) for part in re.findall(r"[0-9]+", said)[:3])
+    output = Git().text("version")
+    found = tuple(int(part) for part in re.findall(r"[0-9]+", output)[:3])
     if found < OLDEST:
-        raise EnvironmentFailed(f"this machine has {said.strip()}", NO_GIT[1])
+        raise EnvironmentFailed(f"this machine has {output.strip()}", NO_GIT[1])
     return found
 
 
 class GitFailed(EnvironmentFailed):
-    """A git command failed; `said` is what it printed, cleaned.
+    """A git command failed; `output` is its output, cleaned.
 
-    `refused`: git itself ended with an error, rather than by a signal or at a deadline.
+    `refused`: git itself exited with an error, rather than by a signal or at a deadline.
     """
 
-    def __init__(self, what: str, said: str, *, refused: bool = False) -> None:
-        hint = next((hint for words, hint in _HINTS.items() if words in said), "")
-        super().__init__(f"git {what} failed: {said or 'no output'}", hint)
-        self.said = said
+    def __init__(self, what: str, output: str, *, refused: bool = False) -> None:
+        hint = next((hint for words, hint in _HINTS.items() if words in output), "")
+        super().__init__(f"git {what} failed: {output or 'no output'}", hint)
+        self.output = output
         self.refused = refused
 
 
@@ -125,21 +125,21 @@ class GitFailed(EnvironmentFailed):
 class Git:
     """Git on one repository, with arguments as a list and never as a string.
 
-    GitPython starts the command. What it would do differently is done here: it runs a command in the current
-    folder where the one that it was given is missing, expands variables in the folder's name, cannot take a
-    variable out of the environment, and waits beyond a deadline for children that keep the output open.
+    GitPython starts the command. Some of its behaviour is replaced here: it runs commands in the current
+    folder if the given one is missing, expands variables in the folder's name, cannot unset environment
+    variables, and waits beyond a deadline for children that keep the output open.
 
-    `git.Repo` is not used. It knows no grafts and no ends of a shallow clone, opens what git refuses to read
-    (`safe.directory`), and the `cat-file` that it keeps running has no deadline and serves one thread only.
+    `git.Repo` is not used: it ignores grafts and shallow clones, opens repositories that git does not trust
+    (`safe.directory`), and its long-running `cat-file` has no deadline and serves one thread only.
 
     Attributes:
-        folder: Where git runs; by default in the worktree or the repository itself.
+        folder: The working directory; by default the worktree or the repository itself.
         git_dir: The repository (or the administrative folder of one worktree of it).
-        work_tree: The worktree, where there is one.
+        work_tree: The worktree, if any.
         config: Settings for every call, after our own.
-        held: Descriptors of leases that a child must keep for as long as it runs.
+        held: Descriptors of leases that the child inherits, so that it holds them while it runs.
         personal: Read the user's own configuration: credentials, proxies, `safe.directory`.
-        environment: Variables for every call, beside our own.
+        environment: Additional variables for every call.
     """
 
     folder: Path | None = None
@@ -151,15 +151,15 @@ class Git:
     environment: tuple[tuple[str, str], ...] = ()
 
     def text(self, *arguments: str, stdin: str = "", timeout_s: float = LOCAL_S) -> str:
-        """The output of one command as text; bytes that are no UTF-8 are replaced."""
+        """Return the output of a command as text; invalid UTF-8 is replaced."""
         return self.run(*arguments, stdin=stdin.encode(), timeout_s=timeout_s).decode("utf-8", "replace")
 
     def run(self, *arguments: str, stdin: bytes = b"", timeout_s: float = LOCAL_S) -> bytes:
-        """The output of one command.
+        """Return the output of a command.
 
         Raises:
-            GitFailed: it ended with an error, or its deadline passed.
-            EnvironmentFailed: there is no git on this machine.
+            GitFailed: it exited with an error, or its deadline passed.
+            EnvironmentFailed: git is not installed.
         """
         began = time.monotonic()
         return _finish(self._start(arguments), arguments, stdin, timeout_s, began)
@@ -170,9 +170,9 @@ class Git:
             raise GitFailed(clean(" ".join(arguments[:2])), f"there is no folder {folder}")
         if shutil.which("git") is None:
             raise EnvironmentFailed(*NO_GIT)
-        added = self._added()
+        added = self._added_variables()
         return _gitpython()().execute(
-            [*_without(self._dropped(added)), *self._command(folder), *arguments],
+            [*_without(self._unset_variables(added)), *self._command(folder), *arguments],
             istream=subprocess.PIPE,
             as_process=True,
             shell=False,
@@ -182,11 +182,11 @@ class Git:
         )
 
     def lines(self, *arguments: str, timeout_s: float = LOCAL_S) -> list[str]:
-        """The lines of the output."""
+        """Return the lines of the output."""
         return self.text(*arguments, timeout_s=timeout_s).splitlines()
 
     def succeeds(self, *arguments: str) -> bool:
-        """Whether the command ends without an error."""
+        """Whether the command succeeds."""
         try:
             self.run(*arguments)
         except GitFailed:
@@ -201,13 +201,13 @@ class Git:
             command.append(f"--work-tree={self.work_tree}")
         return command
 
-    def _added(self) -> dict[str, str]:
-        """The variables that the command has beside those of this process."""
-        added = {name: value for name, value in _ENVIRONMENT.items() if name not in self._kept}
+    def _added_variables(self) -> dict[str, str]:
+        """Return the variables to add to the environment of this process."""
+        added = {name: value for name, value in _ENVIRONMENT.items() if name not in self._kept_variables}
         if self.personal:
-            # To look at the user's repository never fetches: its own settings would say by which program.
+            # Never fetch lazily in the user's repository: its settings choose the program to run.
             added["GIT_ALLOW_PROTOCOL"] = "none"
-        # By the environment and not as `-c`: a setting may be a credential, and arguments can be seen by all.
+        # In the environment rather than as `-c`: a setting may be a credential, and arguments are public.
         settings = self.config if self.personal else (_NO_QUESTIONS, *self.config)
         for number, (name, value) in enumerate(settings):
             added[f"GIT_CONFIG_KEY_{number}"] = name
@@ -215,25 +215,25 @@ class Git:
         added["GIT_CONFIG_COUNT"] = str(len(settings))
         return added | dict(self.environment)
 
-    def _dropped(self, added: Mapping[str, str]) -> list[str]:
-        """The variables of this process by which the user's git would be another one than ours."""
+    def _unset_variables(self, added: Mapping[str, str]) -> list[str]:
+        """Return the variables of this process to unset, since they would change git's behaviour."""
         return [
             name
             for name in os.environ
-            if name.startswith("GIT_") and name not in added and name not in self._kept
+            if name.startswith("GIT_") and name not in added and name not in self._kept_variables
         ]
 
     @property
-    def _kept(self) -> tuple[str, ...]:
-        """The variables that keep the user's values."""
-        return _USERS_OWN if self.personal else ()
+    def _kept_variables(self) -> tuple[str, ...]:
+        """Return the variables that keep the user's values."""
+        return _USER_VARIABLES if self.personal else ()
 
 
 @cache
 def _gitpython() -> type[GitPython]:
-    """What runs git, imported here so that `--help` does not wait for it; the caller knows that there is git.
+    """Import GitPython lazily, so that `--help` stays fast; the caller has checked that git is installed.
 
-    To import it runs `git version`. What fails there is seen again, and reported, by our own first command.
+    Importing it runs `git version`; a failure there is reported by our own first command.
     """
     mode = os.environ.get(_REFRESH)
     os.environ[_REFRESH] = "quiet"
@@ -248,7 +248,7 @@ def _gitpython() -> type[GitPython]:
 
 
 def _without(names: Iterable[str]) -> list[str]:
-    """The words before a command that remove these variables (env(1)); none without variables."""
+    """Return the prefix of a command that unsets these variables (env(1)); empty without variables."""
     options = [word for name in names for word in ("-u", name)]
     return ["env", *options] if options else []
 
@@ -269,15 +269,15 @@ def _finish(
         raise GitFailed(what, f"timed out after {timeout_s:.0f} s") from None
     finally:
         _end(process)
-    said = clean(errors.decode("utf-8", "replace")).strip()
-    log_command(_log, ("git", *arguments), process.returncode, began, said)
+    stderr = clean(errors.decode("utf-8", "replace")).strip()
+    log_command(_log, ("git", *arguments), process.returncode, began, stderr)
     if process.returncode != 0:
-        raise GitFailed(what, said, refused=process.returncode > 0)
+        raise GitFailed(what, stderr, refused=process.returncode > 0)
     return output
 
 
 def _end(process: GitPython.AutoInterrupt) -> None:
-    """End what is still running of the command: it leads a process group of its own."""
+    """Kill the command's process group."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

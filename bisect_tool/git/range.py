@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bisect_tool.git.plumbing import Git
 
 DEEPEN = "git fetch --unshallow --tags"
-"""What fetches the rest of a shallow clone."""
+"""The command that fetches the rest of a shallow clone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Range:
         goods: The good ends, full names.
         bad: The bad end, full name; it is the last of the commits.
         commits: The candidates, ancestors first.
-        first_parent: Only the mainline of `bad` counts.
+        first_parent: The range follows first parents only.
     """
 
     goods: tuple[str, ...]
@@ -36,19 +36,19 @@ class Range:
 
     @cached_property
     def parents(self) -> Mapping[str, tuple[str, ...]]:
-        """The parents of every candidate, those outside the range included: what a search works on."""
+        """The parents of every candidate, including parents outside the range."""
         last = 1 if self.first_parent else None
         return {commit.sha: commit.parents[:last] for commit in self.commits}
 
     @cached_property
     def boundary(self) -> tuple[str, ...]:
-        """The parents of candidates that are no candidates themselves: good, as a good end has them."""
+        """The parents outside the range: ancestors of good ends."""
         known = self.parents
         outside = (parent for each in known.values() for parent in each if parent not in known)
         return tuple(dict.fromkeys(outside))
 
     def commit(self, sha: str) -> Commit:
-        """The candidate of that name.
+        """Return the candidate with this name.
 
         Raises:
             KeyError: it is not in the range.
@@ -61,20 +61,20 @@ class Range:
 
 
 def check_ends(git: Git, goods: Sequence[str], bad: str, cuts: Collection[str] = ()) -> None:
-    """Refuse ends between which there is nothing to search.
+    """Check that there is a range to search between the ends.
 
     Raises:
-        UsageError: no good end, equal or swapped ends, or a good end that is no ancestor of the bad one; the
-            hint then names the merge base to test first, as `git bisect` does. Where the history is cut off
-            (`cuts`), how the ends hang together cannot be seen.
+        UsageError: no good end, equal or swapped ends, or a good end that is not an ancestor of the bad one;
+            the hint then names the merge base to test first, as `git bisect` does. In a shallow clone
+            (`cuts`), the ancestry may be unknown.
     """
     if not goods:
-        raise UsageError("there is no good commit to start from", "name one with --good")
+        raise UsageError("there is no good commit to start from", "Name one with --good.")
     for good in goods:
         if good == bad:
             raise UsageError(
                 f"the good and the bad commit are the same: {bad[:12]}",
-                "name two commits, the good one an ancestor",
+                "Use two commits, the good one an ancestor of the bad one.",
             )
         bases = _merge_bases(git, good, bad)
         if good in bases:
@@ -82,26 +82,27 @@ def check_ends(git: Git, goods: Sequence[str], bad: str, cuts: Collection[str] =
         if bad in bases:
             raise UsageError(
                 f"the ends are swapped: bad {bad[:12]} is an ancestor of good {good[:12]}",
-                "exchange --good and --bad, or look for the commit that fixed it: --find fix",
+                "Swap --good and --bad, or search for the commit that fixed it: --find fix.",
             )
         if cuts:
             raise UsageError(
                 f"good {good[:12]} is not an ancestor of bad {bad[:12]} as far as this shallow clone goes",
-                f"Fetch the rest of the history: {DEEPEN}",
+                f"Fetch the rest of the history: {DEEPEN}.",
             )
         if not bases:
             raise UsageError(
-                f"good {good[:12]} and bad {bad[:12]} have no common history", "name ends of one history"
+                f"good {good[:12]} and bad {bad[:12]} have no common history",
+                "Use commits of the same history.",
             )
         raise UsageError(
             f"good {good[:12]} is not an ancestor of bad {bad[:12]}",
-            f"test their merge base first: if {bases[0][:12]} is good, use --good {bases[0][:12]}; "
-            "if it is bad, the failure was fixed on the way to the good commit",
+            f"Test their merge base first: if {bases[0][:12]} is good, use --good {bases[0][:12]}; "
+            "if it is bad, the failure was fixed on the way to the good commit.",
         )
 
 
 def _merge_bases(git: Git, good: str, bad: str) -> list[str]:
-    # `merge-base` ends with 1 and says nothing when there is none, so ask for ancestry in a way that prints.
+    # `merge-base` exits with 1 and prints nothing if there is none, which looks like an error.
     if git.succeeds("merge-base", "--is-ancestor", good, bad):
         return [good]
     if git.succeeds("merge-base", good, bad):

@@ -1,4 +1,4 @@
-"""Relate given commits to others: which are here, which are ancestors, which lie between two others."""
+"""Relate commits: which exist here, which are ancestors, which are between two others."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 def existing(git: Git, shas: Collection[str]) -> frozenset[str]:
-    """Those of these full names that are commits here."""
+    """Return the full names that are commits of this repository."""
     return _listed(git, "--no-walk", "--ignore-missing", names=shas)
 
 
 def ancestors(git: Git, shas: Collection[str], of: Collection[str]) -> frozenset[str]:
-    """Those of `shas` that are ancestors of one of `of`, or one of them; each has to exist."""
+    """Return the `shas` that are ancestors of one of `of`, or equal to one; all must exist."""
     return frozenset(shas) - _listed(git, names=[*shas, *(f"^{sha}" for sha in of)])
 
 
 def between(git: Git, old: str, news: Collection[str]) -> frozenset[str]:
-    """The descendants of `old` that are ancestors of one of `news`, or one of them."""
+    """Return the descendants of `old` that are ancestors of one of `news`, or equal to one."""
     return _listed(git, "--ancestry-path", names=[f"^{old}", *news]) if news else frozenset()
 
 

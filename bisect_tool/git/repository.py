@@ -32,7 +32,7 @@ _MENTIONS = 200
 
 
 class Replacement(NamedTuple):
-    """A path that a commit changes, and the modes and names of its content before and after it."""
+    """A path that a commit changes, with mode and object name before and after."""
 
     path: str
     before: str
@@ -40,18 +40,18 @@ class Replacement(NamedTuple):
 
 
 def ignore(_: str) -> None:
-    """For who does not care what is waited for."""
+    """Ignore what is waited for."""
 
 
 @dataclass(frozen=True)
 class Repository:
-    """One repository: where its objects are read from, and the bare one of ours in which we work.
+    """One repository of the user, and our bare one that reads its objects.
 
     Attributes:
         spec: The checkout, bare repository or URL as it was given.
         git_dir: Our own bare repository in the cache.
-        source: The user's git directory, which knows their refs; None for a clone.
-        parts: What our own repository is made of, and every worktree's.
+        source: The user's git directory, which has their refs; None for a clone.
+        parts: The contents of our repository, and of every worktree's.
         waiting: Called with a sentence about what another run holds.
     """
 
@@ -66,7 +66,7 @@ class Repository:
         """Open a checkout, a bare repository or a URL; the last is cloned into the cache once.
 
         Raises:
-            UsageError: `spec` names no repository.
+            UsageError: `spec` is not a repository.
             EnvironmentFailed: its server cannot be reached, or git is not installed.
         """
         version()
@@ -74,18 +74,18 @@ class Repository:
             ours, parts = clone.clone(spec, cache, waiting)
             return cls(spec, ours, None, parts, waiting)
         source = alternates.find(spec)
-        ours, parts = alternates.borrow(source, cache, waiting)
+        ours, parts = alternates.open_shared(source, cache, waiting)
         return cls(spec, ours, source, parts, waiting)
 
     @property
     def git(self) -> Git:
-        """Git on our own repository, as it was made: a trial may have written to it."""
+        """Git on our own repository, restored first: a trial may have written to it."""
         write(self.git_dir, self.parts)
         return self._git
 
     @cached_property
     def _git(self) -> Git:
-        """It can reach a server only where objects are left on one."""
+        """Git on our own repository; it may use the network only for a partial clone."""
         git = Git(git_dir=self.git_dir)
         if not self.parts.is_partial:
             return git
@@ -93,13 +93,13 @@ class Repository:
 
     @cached_property
     def refs(self) -> bytes:
-        """Branches, tags and replacements, as packed-refs has them."""
+        """Branches, tags and replacements, as in packed-refs."""
         if self.parts.refs is not None:
             return self.parts.refs
         return self.git.run("for-each-ref", "--format=%(objectname) %(refname)")
 
     def lock(self) -> AbstractContextManager[int]:
-        """The lock under which this repository is fetched to, also by other runs.
+        """Return the lock for fetching into this repository, shared with other runs.
 
         Raises:
             EnvironmentFailed: another run has held it for ten minutes.
@@ -108,12 +108,12 @@ class Repository:
         return lease(self.git_dir.with_suffix(".lock"), _LOCK_WAIT_S, busy, self.waiting)
 
     def resolve(self, ref: str) -> str:
-        """The full name of the commit that a ref, tag, or abbreviated name refers to.
+        """Return the full name of the commit of a ref, tag, or abbreviated name.
 
-        A name is taken literally: one that begins with a dash or has spaces is never an option.
+        A name is never parsed as an option, even if it begins with a dash.
 
         Raises:
-            UsageError: it refers to no commit here.
+            UsageError: there is no such commit.
         """
         if _FULL.fullmatch(ref) and self._has(ref):
             return ref
@@ -127,7 +127,7 @@ class Repository:
         return found
 
     def commit(self, sha: str) -> Commit:
-        """One commit by its full name.
+        """Return a commit by its full name.
 
         Raises:
             UsageError: there is no such commit.
@@ -139,7 +139,7 @@ class Repository:
         return self._commits[sha]
 
     def main_head(self) -> str:
-        """The newest commit of the main branch, by its full name.
+        """Return the full name of the newest commit of the main branch.
 
         Raises:
             UsageError: there is none.
@@ -152,9 +152,9 @@ class Repository:
         raise UsageError(f"{self.spec} has no main branch", "Name a clone of the project with --repo.")
 
     def by_pull_request(self, number: int, sha: str) -> Commit | None:
-        """The newest commit of a pull request on the mainline down from `sha`; None where there is none.
+        """Return the newest commit of a pull request among the first parents of `sha`, or None.
 
-        The subject says it, so of the commits that mention the number only so many are looked at.
+        It is identified by its subject; at most `_MENTIONS` commits that mention the number are read.
         """
         named = (f"--grep=(#{number})", f"--grep=Merge pull request #{number} from ")
         words = ("--fixed-strings", *named, f"--max-count={_MENTIONS}")
@@ -162,10 +162,10 @@ class Repository:
         return next((commit for commit in commits if commit.pr == number), None)
 
     def range(self, goods: Sequence[str], bad: str, first_parent: bool = False) -> Range:
-        """The commits to search: ancestors of `bad` (any name) that no good end has for an ancestor.
+        """Return the commits to search: ancestors of `bad` (any name) that are not ancestors of a good end.
 
         Raises:
-            UsageError: a name refers to no commit, or there is nothing to search between the ends.
+            UsageError: a commit does not exist, or there is no range between the ends.
         """
         good_shas = tuple(dict.fromkeys(self.resolve(good) for good in goods))
         bad_sha = self.resolve(bad)
@@ -182,27 +182,27 @@ class Repository:
         return span
 
     def first_parents(self, sha: str, limit: int) -> tuple[str, ...]:
-        """The full names of a commit and of up to `limit` first parents before it, oldest first."""
+        """Return the full names of a commit and of up to `limit` first parents, oldest first."""
         walk = ("rev-list", "--first-parent", "--reverse", f"--max-count={limit}", sha)
         return tuple(self.git.run(*walk).decode().split())
 
     def committed(self, sha: str) -> float:
-        """When a commit was made, in seconds since the epoch."""
+        """Return the commit time, in seconds since the epoch."""
         return float(self.git.text("log", "--no-walk", "--format=%ct", sha).strip())
 
     def changed_paths(self, sha: str) -> tuple[str, ...]:
-        """The paths a commit changes against its first parent; of a root commit, all its paths."""
+        """Return the paths a commit changes against its first parent; for a root commit, all paths."""
         return self.changed_by([sha])[sha]
 
     def changed_by(self, shas: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """The changed paths of many commits in one go. Only trees are read, so that no file is fetched.
+        """Return the changed paths of many commits in one call. Only trees are read, so no file is fetched.
 
-        A commit whose trees are not all there changes nothing that is known.
+        A commit with missing trees has no known changes.
         """
         return {sha: tuple(file.path for file in each) for sha, each in self.replaced_by(shas).items()}
 
     def replaced_by(self, shas: Iterable[str]) -> dict[str, tuple[Replacement, ...]]:
-        """Like `changed_by`, each path with the names of its content before and after the commit."""
+        """As `changed_by`, with the object names of each path before and after the commit."""
         wanted = tuple(shas)
         try:
             return self._replaced(wanted)
@@ -229,16 +229,16 @@ class Repository:
         return _replacements(output.decode("utf-8", "surrogateescape"))
 
     def changes(self, sha: str, *, of_merge: bool = False) -> Changes:
-        """The files and requirements that a commit changes; `of_merge`: those that no parent has."""
+        """Return the files and requirements that a commit changes; `of_merge`: against every parent."""
         return changes(self.git, sha, self.commit(sha).parents, of_merge=of_merge)
 
     @cached_property
     def origin(self) -> str:
-        """The URL at which others find it, without account; empty without one."""
+        """The public URL, without account; empty without one."""
         return origin_url(self.spec, self.source)
 
     def same_tree(self, sha: str, other: str, paths: Iterable[str]) -> bool:
-        """Whether two commits have the same files at `paths`; without any, the same files altogether."""
+        """Whether two commits have the same files at `paths`; without paths, the same tree."""
         if asked := tuple(paths):
             return self.tree_hashes(sha, asked) == self.tree_hashes(other, asked)
         # From the commits alone: a tree may be missing.
@@ -246,12 +246,12 @@ class Repository:
         return names[0] == names[1]
 
     def tree_hashes(self, sha: str, paths: Iterable[str]) -> dict[str, str]:
-        """The object names of files and folders at a commit: equal names mean equal contents.
+        """Return the object names of files and folders at a commit: equal names mean equal contents.
 
-        A path that does not exist there is left out.
+        Paths that do not exist there are left out.
 
         Raises:
-            UsageError: a path is none inside the tree, so that it could never exist.
+            UsageError: a path is outside the tree.
         """
         asked = {_inside(path): path for path in paths}
         if not asked:
@@ -264,13 +264,13 @@ class Repository:
         return hashes
 
     def ever_had(self, path: str) -> bool:
-        """Whether any commit of a branch or tag has changed this path; it can take long to read them all."""
+        """Whether any commit of a branch or tag has changed this path; slow in a large history."""
         if path.startswith("../"):
             return False
         return bool(self.git.text("log", "-1", "--all", "--format=%H", "--", path).strip())
 
     def files(self, sha: str, path: str = ".") -> dict[str, str]:
-        """The object names of all files at a commit in a folder, by path; of submodules there are none."""
+        """Return the object names of all files in a folder at a commit, by path, without submodules."""
         below = () if path == "." else (_inside(path),)
         listing = self.git.run("ls-tree", "-r", "-z", "--full-tree", sha, "--", *below)
         entries = (entry.partition("\t") for entry in listing.decode("utf-8", "surrogateescape").split("\0"))
@@ -278,15 +278,15 @@ class Repository:
         return {path: name for path, (_, kind, name) in about if kind == "blob"}
 
     def file(self, sha: str, path: str) -> bytes:
-        """The content of one file at a commit.
+        """Return the content of a file at a commit.
 
         Raises:
-            UsageError: there is no such file at that commit, or it is absent from this copy of the history.
+            UsageError: there is no such file at that commit, or its object is missing.
         """
         try:
             return self.git.run("cat-file", "blob", f"{sha}:{path}")
         except GitFailed as error:
-            raise UsageError(f"{path} cannot be read at {sha[:12]}: {error.said}") from None
+            raise UsageError(f"{path} cannot be read at {sha[:12]}: {error.output}") from None
 
     def _log(self, *walk: str) -> Iterator[Commit]:
         plain = ("-z", "--no-color", "--no-show-signature", "--no-notes", "--encoding=UTF-8")
@@ -299,19 +299,19 @@ class Repository:
 
     def _advice(self, ref: str) -> str:
         if self.cuts:
-            return f"the clone is shallow, and older commits are not here: {DEEPEN}"
+            return f"The clone is shallow, and older commits are missing: {DEEPEN}."
         if _HEX.fullmatch(ref):
-            return "it looks like a commit's name: fetch it first, or give more of it if it is ambiguous"
-        return "git branch --all and git tag list the names there are"
+            return "It looks like a commit id: fetch it first, or use more digits if it is ambiguous."
+        return "`git branch --all` and `git tag` list the names."
 
     @cached_property
     def _commits(self) -> dict[str, Commit]:
-        """Commits that were read already: what has a full name does not change."""
+        """Cache of commits by full name, which never change."""
         return {}
 
     @cached_property
     def _known(self) -> set[str]:
-        """Full names of commits that are known to be here."""
+        """Full names of commits that are known to exist."""
         return set()
 
     def _has(self, sha: str) -> bool:
@@ -327,19 +327,17 @@ class Repository:
 
     @cached_property
     def _fetched(self) -> Git:
-        """Git on the clone after asking its server once for what is new."""
+        """Git on the clone, after fetching once."""
         with self.lock() as held:
             clone.refresh(replace(self.git, held=(held,)))
         return self.git
 
 
 def _inside(path: str) -> str:
-    """A path from the top of the tree, as git writes it."""
+    """Return a path relative to the root of the tree, as git writes it."""
     name = posixpath.normpath(path)
     if name in (".", "..") or name.startswith(("/", "../")):
-        raise UsageError(
-            f"{clean_line(path)!r} is no path in the repository", "name files and folders from its top"
-        )
+        raise UsageError(f"{clean_line(path)!r} is outside the repository", "Use paths relative to its root.")
     return name
 
 
@@ -354,9 +352,9 @@ def _parse(git: Git, name: str) -> str | None:
 
 
 def _replacements(listing: str) -> dict[str, tuple[Replacement, ...]]:
-    """The output of `log --raw -z`: a commit's name, then for each path a field with a colon and the path.
+    """Parse `log --raw -z`: a commit's name, then for each path a field with a colon and the path.
 
-    The raw form is read because a path can look like anything, a commit's name included.
+    The raw form is unambiguous even for paths that look like a commit's name.
     """
     found: dict[str, list[Replacement]] = {}
     fields = (text.removeprefix("\n") for text in listing.split("\0"))

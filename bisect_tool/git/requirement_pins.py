@@ -32,7 +32,7 @@ _FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*([^\s:@]+)([:@]\S+)", re.MULTILINE 
 
 @dataclass(frozen=True)
 class Pin:
-    """A requirement before and after, as it is written; empty where there is none."""
+    """A requirement before and after, as written; empty if there is none."""
 
     package: str
     old: str
@@ -40,12 +40,12 @@ class Pin:
 
 
 def names_pins(path: str) -> bool:
-    """Whether a file at this path says what a project requires."""
+    """Whether a file at this path lists requirements."""
     return _reader(path) is not None
 
 
 def changed_pins(path: str, old: str, new: str) -> tuple[Pin, ...]:
-    """The requirements that differ between two texts of a file, by name; none of a text that is broken."""
+    """Return the requirements that differ between two texts of a file, by name; none for invalid text."""
     reader = _reader(path)
     if reader is None:
         return ()
@@ -59,7 +59,7 @@ def changed_pins(path: str, old: str, new: str) -> tuple[Pin, ...]:
 
 
 def _required(reader: Callable[[str], Iterable[tuple[str, str]]], text: str) -> defaultdict[str, set[str]]:
-    """The requirements of one text by name; a name can have several, each for another platform."""
+    """Return the requirements of a text by name; a name can have several, for different platforms."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     try:
         for name, requirement in reader(text):
@@ -135,7 +135,7 @@ def _setup_py(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _versioned(name: str, wanted: Any, mark: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401  # TOML or JSON
-    """A name with its version, which may be in a table; without one it pins nothing."""
+    """Yield a name with its version, which may be in a table; nothing without a version."""
     version = wanted.get("version", wanted.get("rev", "")) if isinstance(wanted, dict) else wanted
     if isinstance(version, str) and version:
         yield name, f"{name}{mark}{version}"
@@ -190,7 +190,7 @@ def _dockerfile(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _whole(text: str) -> Iterator[tuple[str, str]]:
-    """A file that says nothing but a version."""
+    """Read a file that contains only a version."""
     if text.strip():
         yield "python", f"python {text.strip()[:80]}"
 

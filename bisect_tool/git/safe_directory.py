@@ -18,19 +18,19 @@ _DUBIOUS = re.compile(r"dubious ownership in repository at '(?P<path>[^']+)'")
 
 
 def distrusted(spec: str, error: GitFailed) -> UsageError | None:
-    """The error of a repository that git does not read because it belongs to someone else; else None."""
-    found = _DUBIOUS.search(error.said)
+    """Return the error for a repository that git does not trust because of its owner; else None."""
+    found = _DUBIOUS.search(error.output)
     if found is None:
         return None
     checkout = found["path"].removesuffix("/.git")
     command = f"git config --global --add safe.directory {shlex.quote(checkout)}"
-    return UsageError(f"git does not trust {spec!r}", f"it belongs to someone else: {command}")
+    return UsageError(f"git does not trust {spec!r}", f"It belongs to another user. To trust it: {command}")
 
 
 def trusted_server(url: str) -> tuple[tuple[str, str], ...]:
-    """The setting by which a `file://` URL that the user trusts is read.
+    """Return the setting to read a `file://` URL that the user trusts.
 
-    Git starts its server without the configuration that it was started with itself.
+    Git does not pass its configuration to the server process that it starts.
     """
     parts = urlsplit(url)
     folder = Path(unquote(parts.path))

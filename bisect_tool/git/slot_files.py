@@ -1,4 +1,4 @@
-"""What belongs to the worktree of a slot, beside one another in one folder."""
+"""The files of a slot: its worktree, repository, index and lock, in one folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SlotFiles:
-    """The worktree at `tree`, and what is named after it.
+    """The worktree at `tree`, and the files named after it.
 
     Attributes:
         tree: The worktree.
@@ -26,13 +26,13 @@ class SlotFiles:
 
     @classmethod
     def below(cls, root: Path) -> Iterator[SlotFiles]:
-        """Every worktree below the folder of all worktrees."""
+        """Yield every worktree below the folder of all worktrees."""
         for lock in sorted(root.glob("*/slot-*.lock")):
             yield cls(lock.with_suffix(""))
 
     @property
     def lock(self) -> Path:
-        """Held by the run that uses the slot."""
+        """The lock of the run that uses the slot."""
         return self.tree.with_suffix(".lock")
 
     @property
@@ -42,26 +42,26 @@ class SlotFiles:
 
     @property
     def index(self) -> Path:
-        """Our copy of the index, which only exists while the tree is complete."""
+        """Our copy of the index; it exists only while the tree is complete."""
         return self.tree.with_suffix(".index")
 
     @property
     def sparse(self) -> Path:
-        """The sparse paths that the tree was made for."""
+        """The file with the sparse paths of the tree."""
         return self.tree.with_suffix(".sparse")
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All but the lock; the index first, because without it the rest does not count."""
+        """All files but the lock; the index first, since without it the rest is invalid."""
         return self.index, self.tree, self.git_dir, self.sparse
 
     @property
     def last_used(self) -> float:
-        """When a commit was last checked out, in seconds since the epoch; 0 if nothing is there."""
+        """When a commit was last checked out, in seconds since the epoch; 0 if never."""
         return max(modified(self.git_dir), modified(self.sparse))
 
     @contextmanager
     def unused(self) -> Iterator[bool]:
-        """Keep runs from taking the slot; yields False if one has it."""
+        """Lock the slot; yields False if a run has it."""
         with try_lock(self.lock) as held:
             yield held is not None

@@ -1,7 +1,7 @@
 """Detect added, removed or renamed entries in a tree from the timestamps of its folders alone.
 
-Adding or removing an entry updates its folder's change time, which no program can set back (inode(7)). So
-only the folders are checked, not every file.
+Adding or removing an entry updates its folder's change time, which programs cannot set (inode(7)). So only
+the folders are checked, not every file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TICK_NS = 20_000_000
-"""Two changes may carry the same time within one tick of the kernel's clock: at most 10 ms."""
+"""Longer than a tick of the kernel's clock (10 ms), within which two changes have the same time."""
 
 _Mark: TypeAlias = tuple[int, ...]
 
@@ -32,21 +32,21 @@ class _Folder:
 
 
 class Folders:
-    """The folders of one tree, as they were at the last `look`."""
+    """The folders of one tree, as of the last `snapshot`."""
 
     def __init__(self, tree: Path) -> None:
         self._tree = os.fspath(tree)
         self._known: dict[str, _Folder] = {}
-        self._tells: bool | None = None
+        self._precise: bool | None = None
 
-    def look(self) -> None:
-        """Take down what the folders are like; until the next look they are compared with that.
+    def snapshot(self) -> None:
+        """Record the state of the folders, with which later calls compare.
 
-        Ends when the clock shows another time than any folder has, so that every later change is noticed.
+        Returns when the clock is past the time of every folder, so that every later change is detected.
         """
-        if self._tells is None:
-            self._tells = _tells_changes(self._tree)
-        if not self._tells:
+        if self._precise is None:
+            self._precise = _has_precise_times(self._tree)
+        if not self._precise:
             return
         found: dict[str, _Folder] = {}
         folders = [self._tree]
@@ -60,7 +60,7 @@ class Folders:
         _wait(max(folder.mark[-1] for folder in found.values()))
 
     def same(self) -> bool:
-        """Whether no entry was added, removed or renamed since the last look; False if unknown."""
+        """Whether no entry was added, removed or renamed since the snapshot; False if unknown."""
         with suppress(OSError):  # a folder was removed, which is a change
             return bool(self._known) and all(
                 folder.mark == _mark(path) for path, folder in self._known.items()
@@ -68,9 +68,9 @@ class Folders:
         return False
 
     def added(self) -> set[str]:
-        """The paths that came into these folders since; of a new folder its own alone.
+        """Return the paths added since the snapshot; for a new folder, only its own path.
 
-        A file that was written to in its place is not among them; empty if that cannot be decided.
+        Files changed in place are not included; empty if unknown.
         """
         found: set[str] = set()
         for path, folder in self._known.items():
@@ -82,7 +82,7 @@ class Folders:
         return found
 
     def others(self) -> Iterator[str]:
-        """What is no folder, as of the last look."""
+        """Yield the entries that are not folders, as of the snapshot."""
         return chain.from_iterable(folder.others for folder in self._known.values())
 
 
@@ -92,19 +92,19 @@ def _mark(path: str) -> _Mark:
 
 
 def _entries(path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The folders in a folder, and the other entries."""
+    """Return the folders in a folder, and the other entries."""
     with os.scandir(path) as entries:
         told = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
     return tuple(path for path, inner in told if inner), tuple(path for path, inner in told if not inner)
 
 
 def _wait(changed_ns: int) -> None:
-    """Until a change now would carry another time; a clock that was set back is not waited for."""
+    """Wait until a change would get a later time; do not wait for a clock that was set back."""
     time.sleep(min(max(changed_ns + _TICK_NS - time.time_ns(), 0), _TICK_NS) / 1e9)
 
 
-def _tells_changes(tree: str) -> bool:
-    """Whether this file system gives a folder another time with each entry, and not one time a second."""
+def _has_precise_times(tree: str) -> bool:
+    """Whether this file system updates a folder's time with each entry, at a fine resolution."""
     probe = os.path.join(tree, f".bisect-run-{os.getpid()}")  # noqa: PTH118
     try:
         before = _mark(tree)

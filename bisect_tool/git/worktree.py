@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bisect_tool.errors import EnvironmentFailed
 from bisect_tool.file_lock import first_free
-from bisect_tool.git.bare import config, put
+from bisect_tool.git.bare import config, write_if_changed
 from bisect_tool.git.plumbing import CHECKOUT_S, GitFailed
 from bisect_tool.git.slot_files import SlotFiles
 from bisect_tool.git.tree_mtimes import Folders
@@ -32,11 +32,11 @@ _SUBMODULE = b"160000 "
 _REASON_LIMIT = 300
 _MOST = 1000
 _KEPT_IN_REPOSITORY = ("modules", "lfs")
-"""What a trial fetched for submodules and large files: to fetch it for every trial would take long."""
+"""Downloads of trials for submodules and large files, kept for later trials."""
 
 
 class CheckoutFailed(Exception):
-    """The commit cannot be checked out, whatever the machine does: an object is missing, or a path is odd."""
+    """The commit cannot be checked out on any machine: an object is missing, or a path is invalid."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Worktrees:
     """The worktrees under one folder.
 
     Attributes:
-        repo: Whose commits are checked out.
-        root: The folder; the worktrees of each repository lie in one of their own under it.
-        sparse: Files and folders to check out, from the top of the tree; none means everything.
+        repo: The repository of the commits.
+        root: The folder; each repository has a subfolder for its worktrees.
+        sparse: Files and folders to check out, relative to the root of the tree; empty for everything.
     """
 
     repo: Repository
@@ -55,9 +55,9 @@ class Worktrees:
 
     @contextmanager
     def slot(self, number: int) -> Iterator[Worktree]:
-        """One worktree for ourselves, for as long as the block lasts: the first free one from `number` on.
+        """Lock a worktree until the block ends: the first free one from `number` on.
 
-        Those that are taken belong to other runs on the same repository, which go on undisturbed.
+        Others are in use by other runs on the same repository.
 
         Raises:
             EnvironmentFailed: the folder cannot be written.
@@ -70,9 +70,9 @@ class Worktrees:
 
 @dataclass(frozen=True)
 class Worktree:
-    """One worktree with a repository of its own on the objects of ours, held under the lease of its slot.
+    """One worktree, held under the lease of its slot, with a repository of its own that shares our objects.
 
-    Of its own, so that what a trial writes with git (refs, settings, submodules) is seen by no other trial.
+    So git writes of a trial (refs, settings, submodules) are invisible to other trials.
     """
 
     repo: Repository
@@ -81,32 +81,31 @@ class Worktree:
     held: int
 
     def checkout(self, sha: str) -> Path:
-        """Put exactly the files of a commit there, and nothing of what was left by the last trial.
+        """Check out a commit, and remove everything that the last trial left.
 
         Raises:
-            CheckoutFailed: git refused the commit on a fresh worktree as well.
-            EnvironmentFailed: the disk, the network or git itself failed there.
+            CheckoutFailed: git cannot check out the commit in a new worktree either.
+            EnvironmentFailed: the disk, the network or git itself failed.
         """
         try:
             if self._is_ours():
                 return self._switch(sha)
         except (GitFailed, OSError) as error:  # whatever it is, a fresh worktree does not have it
-            _log.warning("%s is made anew: %s", self.path, error)
+            _log.warning("recreating %s: %s", self.path, error)
         try:
             self._make_fresh()
             return self._switch(sha)
         except GitFailed as error:
             if error.hint or not error.refused:
                 raise
-            raise CheckoutFailed(_cause(error.said)) from error
+            raise CheckoutFailed(_cause(error.output)) from error
         except OSError as error:
             raise EnvironmentFailed(f"{self.path} cannot be written: {error}") from error
 
     def restore(self, sha: str, paths: Iterable[str]) -> None:
-        """Put files and folders there as they are at another commit; what those folders lack there goes.
+        """Restore files and folders from another commit; other files in those folders are removed.
 
-        Nothing is written through a symbolic link: one that is in the way is replaced. Files count that are
-        left out of the checkout.
+        Symbolic links in the way are replaced, not followed. Files outside the sparse checkout are included.
 
         Raises:
             GitFailed: a path does not exist at that commit.
@@ -116,13 +115,13 @@ class Worktree:
         git.run("restore", *how, "--", *paths, timeout_s=CHECKOUT_S)
 
     def added(self) -> set[str]:
-        """The paths of what came into the tree since the checkout, as far as its folders show."""
+        """Return the paths added to the tree since the checkout, as far as its folders show."""
         return self._folders.added()
 
     def _switch(self, sha: str) -> Path:
-        """Clean and check out; the index is our own copy, so that nothing the trial staged or hid counts.
+        """Clean and check out, with our own copy of the index, which the trial cannot change.
 
-        Its time is copied with it: git reads a file again that is as young as the index.
+        The copy keeps its timestamp: git rereads files that are as new as the index.
         """
         self._renew_repository(sha)
         git = replace(self.repo.git, git_dir=self._files.git_dir, work_tree=self.path, held=(self.held,))
@@ -132,12 +131,12 @@ class Worktree:
             kept.unlink()
             # The contents of files are compared by the checkout itself.
             if not (self._folders.same() and _is_plain(self._folders.others())):
-                _plain(self.path)
+                _repair(self.path)
                 git.run("clean", "-ffdxq", timeout_s=CHECKOUT_S)
                 self._empty_submodules(git)
         git.run("checkout", "--quiet", "--force", "--detach", sha, timeout_s=CHECKOUT_S)
         shutil.copy2(index, kept)
-        self._folders.look()
+        self._folders.snapshot()
         return self.path
 
     @cached_property
@@ -145,7 +144,7 @@ class Worktree:
         return Folders(self.path)
 
     def _empty_submodules(self, git: Git) -> None:
-        """Remove files in place of a submodule: git does not track them, and leaves them there."""
+        """Empty the folders of submodules, which git does not clean."""
         listed = git.run("ls-files", "--stage", "-z").split(b"\0")
         for entry in listed:
             about, _, name = entry.partition(b"\t")
@@ -163,7 +162,7 @@ class Worktree:
         return self.path / ".git"
 
     def _is_ours(self) -> bool:
-        """Whether the tree is there, complete and made for the same sparse paths."""
+        """Whether the tree exists, is complete, and has the same sparse paths."""
         return (
             self.path.is_dir()
             and not self.path.is_symlink()
@@ -173,7 +172,7 @@ class Worktree:
         )
 
     def _make_fresh(self) -> None:
-        """Replace whatever is there by an empty worktree."""
+        """Replace the worktree by an empty one."""
         for path in self._files.files:
             remove(path)
         self.path.mkdir(parents=True)
@@ -181,7 +180,7 @@ class Worktree:
         self._files.sparse.write_text(self._patterns())
 
     def _renew_repository(self, sha: str) -> None:
-        """Reset the repository, with `sha` as its HEAD; what a trial wrote there is removed."""
+        """Reset the repository, with `sha` as its HEAD, removing what a trial wrote there."""
         ours, parts = self._files.git_dir, self.repo.parts
         if ours.is_symlink() or not ours.is_dir():
             remove(ours)
@@ -203,7 +202,7 @@ class Worktree:
             "info/sparse-checkout": self._patterns().encode(),
         }
         for name, content in files.items():
-            put(ours / name, content)
+            write_if_changed(ours / name, content)
         for lock in (ours / "modules").rglob("*.lock"):
             lock.unlink(missing_ok=True)
 
@@ -212,7 +211,7 @@ class Worktree:
 
 
 def _cause(said: str) -> str:
-    """The first error in git's words; what follows is its consequence."""
+    """Return the first error in git's output; the others follow from it."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("error: ", "fatal: ", "remote: "))]
     cause = next(iter((*errors, *lines)), "git gave no reason")
@@ -226,7 +225,7 @@ def _cause(said: str) -> str:
 
 
 def patterns(paths: Iterable[str]) -> tuple[str, ...]:
-    """Sparse-checkout patterns, not in cone mode, of files and folders named from the top of the tree."""
+    """Return non-cone sparse-checkout patterns for files and folders relative to the root of the tree."""
     return tuple(f"/{_literal(path.strip('/'))}" for path in paths)
 
 
@@ -235,12 +234,12 @@ def _literal(path: str) -> str:
 
 
 def _text(path: Path) -> str:
-    """The text of a plain file; empty for anything else."""
+    """Return the text of a regular file; empty for anything else."""
     return path.read_text(errors="replace") if path.is_file() and not path.is_symlink() else ""
 
 
-def _plain(tree: Path) -> None:
-    """Put right what git does not look at: sockets, pipes and devices, permissions, other names of a file."""
+def _repair(tree: Path) -> None:
+    """Repair what git ignores: sockets, pipes and devices, permissions, hard links."""
     mask = _umask()
     folders = [str(tree)]
     while folders:
@@ -250,16 +249,16 @@ def _plain(tree: Path) -> None:
                     continue
                 about = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(about.st_mode):
-                    _let(entry.path, about.st_mode, 0o777 & ~mask)
+                    _chmod(entry.path, about.st_mode, 0o777 & ~mask)
                     folders.append(entry.path)
                 elif not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
                     Path(entry.path).unlink()
                 else:
-                    _let(entry.path, about.st_mode, (0o777 if about.st_mode & 0o100 else 0o666) & ~mask)
+                    _chmod(entry.path, about.st_mode, (0o777 if about.st_mode & 0o100 else 0o666) & ~mask)
 
 
 def _is_plain(files: Iterable[str]) -> bool:
-    """Whether there is nothing to put right in these, which are no folders."""
+    """Whether none of these files needs repair."""
     mask = _umask()
     usual = {stat.S_IFREG | mode & ~mask for mode in (0o666, 0o777)}
     kinds = {(about.st_mode, about.st_nlink) for about in map(os.lstat, files)}
@@ -267,21 +266,21 @@ def _is_plain(files: Iterable[str]) -> bool:
 
 
 def _umask() -> int:
-    """The permissions that new files lack: read, and not set, because other threads make files, too."""
+    """Return the umask, read from /proc: setting it would affect other threads."""
     status = Path("/proc/self/status").read_bytes()
     return int(status.partition(b"\nUmask:")[2].split()[0], 8)
 
 
-def _let(path: str, mode: int, wanted: int) -> None:
+def _chmod(path: str, mode: int, wanted: int) -> None:
     if stat.S_IMODE(mode) & 0o777 != wanted:
         Path(path).chmod(wanted)
 
 
 def remove(path: Path) -> None:
-    """Remove a tree that a hostile trial may have left: links, and folders that cannot be written.
+    """Remove a tree of a hostile trial, with links and read-only folders.
 
     Raises:
-        EnvironmentFailed: something in it belongs to another user, or it is too deep.
+        EnvironmentFailed: a file belongs to another user, or the tree is too deep.
     """
     with suppress(OSError, RecursionError):  # that it is there still is said below
         if path.is_symlink() or path.is_file():
@@ -290,11 +289,11 @@ def remove(path: Path) -> None:
             _open_folders(path)
             shutil.rmtree(path, ignore_errors=True)
     if path.is_symlink() or path.exists():
-        raise EnvironmentFailed(f"{path} cannot be removed", "remove it by hand, then resume")
+        raise EnvironmentFailed(f"{path} cannot be removed", "Remove it by hand, then resume.")
 
 
 def _open_folders(tree: Path) -> None:
-    """Let us into every folder: a trial may have closed some, as package caches do."""
+    """Make every folder writable: a trial may have made some read-only, as package caches do."""
     tree.chmod(stat.S_IRWXU)
     for folder, names, _ in os.walk(tree):
         for name in names:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import UsageError
 from bisect_tool.git.alternates import checkout_at
 from bisect_tool.git.checkouts import other_checkouts
-from bisect_tool.git.missing_contents import Lack, cut_off, lacks
+from bisect_tool.git.missing_contents import MissingContent, cut_off, find_missing_contents
 from bisect_tool.shadowing import Command, Shadow, absent, import_folders, named_in, on_path, shadows
 
 if TYPE_CHECKING:
@@ -67,11 +67,12 @@ def absent_files(request: Request, repository: Repository) -> Shadow | None:
     return absent(command, checkout, lambda paths: repository.tree_hashes(request.bad, paths))
 
 
-def lacking(request: Request, repository: Repository) -> tuple[Lack, ...]:
-    """What the bad end's files lack in a trial, unless the check mentions it."""
+def lacking(request: Request, repository: Repository) -> tuple[MissingContent, ...]:
+    """Return what a trial of the bad end lacks, unless the check mentions it."""
     check = request.check
     texts = (*check.command, *(file.text for file in check.command_files))
-    return tuple(lack for lack in lacks(repository, request.bad) if not any(map(lack.handled.search, texts)))
+    found = find_missing_contents(repository, request.bad)
+    return tuple(each for each in found if not any(map(each.handled.search, texts)))
 
 
 def _reader(repository: Repository, sha: str) -> ReadFile:

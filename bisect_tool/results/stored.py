@@ -56,5 +56,5 @@ def _composed(row: SessionRow, store: Store, here: Home) -> Document:
     found = confirmation.culprits(running, state)
     if not found:
         return document
-    second = confirmation.begun(running, found, store)
+    second = confirmation.existing_session(running, found, store)
     return unfinished(confirmed(document, document_of(second.id, store, here)) if second else document)

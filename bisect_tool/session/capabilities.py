@@ -1,4 +1,4 @@
-"""What the trials of a check can do, by where they run."""
+"""Select the capabilities of a check's executor."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def capabilities_of(check: Check) -> Capabilities:
-    """The capabilities of the executor that `executor_of` chooses."""
+    """Return the capabilities of the executor that `executor_of` selects."""
     return JOBS_OF_CI if check.as_job else Capabilities()

@@ -24,14 +24,14 @@ _LEAST_RUNS, _MOST_RUNS = 2, 30
 def why_not(session: Session, state: State) -> str:
     """The reason why there is nothing to confirm; empty if there is something."""
     if session.request.finds_fix:
-        return "nothing to confirm: a fix was looked for, and --confirm reverts what broke it"
+        return "nothing to confirm: the search was for a fix, and --confirm reverts culprits"
     if state.stopped:
-        return "nothing is confirmed yet: the budget was used up"
+        return "nothing confirmed yet: the budget was used up"
     return "" if culprits(session, state) else "nothing to confirm: no culprit is named"
 
 
 def culprits(session: Session, state: State) -> tuple[CellConclusion, ...]:
-    """The conclusions whose culprits are to be reverted; empty while the bisection is unfinished."""
+    """Return the conclusions whose culprits are reverted; empty while the bisection is unfinished."""
     mode = session.request.mode
     if not isinstance(mode, Bisect) or mode.confirm is None or mode.find == "fix":
         return ()
@@ -40,8 +40,8 @@ def culprits(session: Session, state: State) -> tuple[CellConclusion, ...]:
     return tuple(item for item in state.conclusions if item.culprit)
 
 
-def begun(session: Session, found: Sequence[CellConclusion], store: Store) -> Session | None:
-    """The existing session that confirms these culprits; None if there is none."""
+def existing_session(session: Session, found: Sequence[CellConclusion], store: Store) -> Session | None:
+    """Return the existing session that confirms these culprits, or None."""
     asked = _asked(session, found)
     rows = store.confirming(session.id)
     taken_up = (sessions.load(row.id, store, session.home) for row in rows)
@@ -58,7 +58,7 @@ def begin(session: Session, found: Sequence[CellConclusion], store: Store) -> Se
 
 
 def passes(found: Sequence[CellConclusion], confidence: float) -> int:
-    """Passing runs required so that a cell that is not fixed passes them all with at most 1 - `confidence`.
+    """Return the required passing runs, so that an unfixed cell passes all with at most 1 - `confidence`.
 
     At most `_MOST_RUNS`; the remaining false-pass probability is reported with the result.
     """

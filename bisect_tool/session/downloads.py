@@ -1,4 +1,4 @@
-"""Which commits of a session compile nothing, because a published wheel serves their build."""
+"""Find the commits of a session that compile nothing, because their build uses a published wheel."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 def downloads(
     session: Session, environments: Mapping[str, str], note: Callable[[str], None]
 ) -> frozenset[str]:
-    """These commits are cheaper to run; `note` gets a sentence if the server of wheels does not say which.
+    """Return the commits that use published wheels; `note` is called if the server cannot be reached.
 
-    A build that then needs a wheel asks again, and ends the session if the server does not answer.
+    A build that needs a wheel asks the server again, and its failure ends the session.
     """
     if not isinstance(session.request.mode, Bisect):  # what is run is given
         return frozenset()
     try:
         return frozenset(published(session.repository, session.range, session.config.profile, environments))
     except EnvironmentFailed as error:
-        note(f"it is not known which commits have a wheel: {error.message}")
+        note(f"cannot determine which commits have a wheel: {error.message}")
         return frozenset()

@@ -1,4 +1,4 @@
-"""Assign the runs that others observed to the range of a bisection, for each cell."""
+"""Assign runs observed elsewhere to the range of a bisection, for each cell."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def earlier_runs(mode: Bisect, bad: str, span: Range, repository: Repository) -> Mapping[str, EarlierRuns]:
-    """The runs of each cell that say something about the range; commits beside its history do not.
+    """Return the observed runs of each cell that are evidence for the range.
 
-    Before the good ends the cell is as there, and after the bad end as there, unless so many passes in a row
-    say that it was fixed since. With `find="fix"` likewise, but most failures began some time before the
-    failing end: there only runs from the first failure on count.
+    Runs before the good ends count as good, and runs after the bad end as bad, unless a series of passes
+    shows that the cell was fixed since. With `find="fix"`, it is the reverse; but most failures began some
+    time before the failing end, so only runs from the first failure on count there.
     """
     cells: defaultdict[str, defaultdict[str, Count]] = defaultdict(lambda: defaultdict(Count))
     for each in mode.observations:
@@ -45,7 +45,7 @@ class _Around:
     observed: frozenset[str]
 
     def assign(self, counts: Mapping[str, Count]) -> EarlierRuns:
-        """Where the runs of a cell, by commit, were made."""
+        """Assign the runs of a cell, by commit."""
         if self.mode.find == "regression":
             before, after = self._before, self._not_fixed(counts)
         else:
@@ -87,7 +87,7 @@ class _Around:
         return everything if chance > 1 - self.mode.confidence else known
 
     def _descendants(self, up_to: frozenset[str]) -> frozenset[str]:
-        """The observed descendants of the end inside up to these commits; most cells ran at the same ones."""
+        """Return the observed descendants of the end inside up to these commits; cached."""
         if up_to not in self._known_descendants:
             found = self._outside & between(self.repository.git, self.bad, sorted(up_to))
             self._known_descendants[up_to] = found
@@ -98,7 +98,7 @@ class _Around:
         return {}
 
     def _from_first(self, failed: frozenset[str]) -> frozenset[str]:
-        """The observed ancestors of the end outside from the first of these failures on."""
+        """Return the observed ancestors of the end outside, from the first of these failures on."""
         first = self._before & failed
         later = (between(self.repository.git, sha, self.mode.goods) for sha in sorted(first))
         return self._before & first.union(*later)

@@ -1,4 +1,4 @@
-"""What a search is expected to cost at each executor, as far as past trials tell."""
+"""Estimate the cost of a search at each executor from past trials."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class ExecutorCost:
     """The expected cost of a search at one executor.
 
     Attributes:
-        executor: Its name, as `--executor` has it.
+        executor: Its name, as in `--executor`.
         slots: Trials that run in parallel.
-        past_trials: How many past trials the cost follows from.
+        past_trials: The number of past trials that the cost is based on.
         costs: One for each forecast; empty without past trials.
         missing: Environments that are not built yet.
-        builds_timed: Whether past trials say how long a build takes; else builds are not included.
+        builds_timed: Whether past trials include a build; otherwise the cost excludes builds.
     """
 
     executor: str
@@ -42,7 +42,7 @@ def executor_costs(
     past: Mapping[str, Sequence[PastTrial]],
     missing: int,
 ) -> tuple[ExecutorCost, ...]:
-    """The cost at the executor of the request, then at others that ran the same check."""
+    """Return the cost at the executor of the request, then at others that ran the same check."""
     own = executor_name(request)
     names = (own, *(name for name in past if name != own))
     return tuple(_at(name, request.slots, forecasts, past.get(name, ()), missing) for name in names)

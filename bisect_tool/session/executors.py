@@ -1,4 +1,4 @@
-"""Make the executor of a session: where its trials run."""
+"""Create the executor of a session."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def executor_of(
     own: Iterable[TrialResult] = (),
     agreed: Callable[[str], bool] = refused,
 ) -> Executor:
-    """The executor of the session's trials, which `cancel` ends: this machine, a Ray cluster, a CI service.
+    """Return the executor of a session: this machine, a Ray cluster or a CI service; `cancel` stops it.
 
-    `own` are the trials that the session has already. `agreed` answers a question about jobs that still run
-    when the session is cancelled.
+    `own` are the existing trials of the session. `agreed` answers a question about jobs that still run when
+    the session is cancelled.
 
     Raises:
-        UsageError: these trials cannot run there.
+        UsageError: the executor cannot run these trials.
         EnvironmentFailed: it lacks resources, such as GPUs.
     """
     if session.request.ray_address is not None:

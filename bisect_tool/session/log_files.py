@@ -1,4 +1,4 @@
-"""The logs of a session: what its folder holds apart from its lock, and whether they were pruned."""
+"""The logs of a session: the files in its folder, and whether they were pruned."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _log = logging.getLogger("bisect_run.session")
 
 
 def log_files(home: Home, session: str) -> tuple[Path, ...]:
-    """The logs and trial folders of a session, by name; none if there are none, or no more."""
+    """Return the logs and trial folders of a session, by name."""
     folder = home.session(session)
     found = folder.iterdir() if folder.is_dir() else ()
     return tuple(sorted(path for path in found if path.name not in _STAYS))
 
 
 def last_written(home: Home, session: str) -> float:
-    """When the newest of a session's logs was written, in seconds since the epoch; 0 without any."""
+    """Return when a session last wrote a log, in seconds since the epoch; 0 without logs."""
     return max(map(modified, log_files(home, session)), default=0.0)
 
 
 def note_pruned(home: Home, session: str, now: datetime) -> None:
-    """Record that the logs of a session are being removed; on a full disk they are removed all the same."""
+    """Record that the logs of a session are being removed; a full disk does not stop the removal."""
     try:
         (home.session(session) / _PRUNED).write_text(now.isoformat(timespec="seconds"), encoding="ascii")
     except OSError as error:
@@ -40,7 +40,7 @@ def note_pruned(home: Home, session: str, now: datetime) -> None:
 
 
 def pruned_at(home: Home, session: str) -> datetime | None:
-    """When the logs of a session were removed; None if they never were."""
+    """Return when the logs of a session were removed, or None."""
     try:
         text = (home.session(session) / _PRUNED).read_text(encoding="ascii")
         return datetime.fromisoformat(text).astimezone(UTC)

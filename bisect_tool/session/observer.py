@@ -1,4 +1,4 @@
-"""Callbacks of a running session, and the diagnostic log of what they are given: decisions and results."""
+"""Callbacks of a running session, and an observer that logs decisions and results."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ class Observer(Protocol):
     """Callbacks of a running session, such as the progress display; all are called from one thread."""
 
     def waiting(self, sentence: str) -> None:
-        """A resource of the session is held by another run, named in `sentence`."""
+        """Another run holds a resource of the session; `sentence` names it."""
 
     def on_resume(self, trials: Sequence[TrialRow]) -> None:
-        """The session begins with the trials that are in the store already: its own and shared ones."""
+        """The session starts with the stored trials: its own and shared ones."""
 
     def on_decision(self, state: State) -> None:
-        """The planner was asked: for the next trial, or whether it is over."""
+        """The planner decided: the next trial, or the end of the search."""
 
     def on_trial_start(self, slot: int, step: Step) -> None:
-        """A trial begins in a slot."""
+        """A trial starts in a slot."""
 
     def phase(self, slot: int, name: str, folder: Path) -> None:
-        """The trial in this slot entered a phase; its logs lie in `folder`."""
+        """The trial in this slot entered a phase; its logs are in `folder`."""
 
     def noted(self, sentence: str) -> None:
-        """Something went wrong that no trial ends for."""
+        """A problem occurred that ends no trial."""
 
     def on_trial_end(self, step: Step, result: TrialResult) -> None:
         """A trial ended and is in the store."""
 
 
 class LoggingObserver:
-    """Logs what a session decides and what its trials yield, and hands it on to another observer."""
+    """Logs the decisions and results of a session, and calls another observer."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._logged: set[str] = set()
 
     def waiting(self, sentence: str) -> None:
-        """Log what another run holds."""
+        """Log the resource that another run holds."""
         _log.info("%s", sentence)
         self._observer.waiting(sentence)
 
     def on_resume(self, trials: Sequence[TrialRow]) -> None:
-        """Log how many trials there are already."""
+        """Log the number of stored trials."""
         shared = sum(row.shared for row in trials)
         _log.info("%s in the store, %d of them of earlier sessions", count(len(trials), "trial"), shared)
         self._observer.on_resume(trials)
@@ -83,7 +83,7 @@ class LoggingObserver:
         self._observer.phase(slot, name, folder)
 
     def noted(self, sentence: str) -> None:
-        """Log what went wrong."""
+        """Log the problem."""
         _log.warning("%s", sentence)
         self._observer.noted(sentence)
 
@@ -94,25 +94,25 @@ class LoggingObserver:
 
 
 def decision(state: State) -> str:
-    """The next trial, why it is run, and what is thought of the commits; or why there is none."""
+    """Describe the next trial with its purpose and the posterior; or why there is none."""
     if state.step is None:
         over = "a budget is used up" if state.stopped else "the search is over"
         return f"no trial to start: {over if state.over or state.stopped else 'running trials come first'}"
     cells = "all cells" if state.step.cells is None else ", ".join(state.step.cells)
     left = f"{narrowed(len(state.remaining), state.disagreement)}, " if state.remaining else ""
-    thought = "".join(
+    beliefs = "".join(
         f"; {belief.cell}: {', '.join(f'{short(sha)} {percent(chance)}' for sha, chance in belief.top)}"
         f", flaky {percent(belief.flaky)}"
         for belief in state.beliefs[:_BELIEFS]
     )
     return (
         f"next trial: {short(state.step.sha)}, {state.step.purpose}, {cells};"
-        f" {left}about {count(state.steps_left, 'trial')} left{thought}"
+        f" {left}about {count(state.steps_left, 'trial')} left{beliefs}"
     )
 
 
 def conclusion(item: CellConclusion) -> str:
-    """What was found out about one cell."""
+    """Describe the conclusion for a cell."""
     found = short(item.culprit) if item.culprit else count(len(item.candidates), "candidate")
     sure = "" if item.confidence is None else f", confidence {percent(item.confidence)}"
     runs = f"{item.bad.failed} of {item.bad.runs} at --bad, {item.good.failed} of {item.good.runs} at --good"
@@ -121,7 +121,7 @@ def conclusion(item: CellConclusion) -> str:
 
 
 def trial(step: Step, result: TrialResult) -> str:
-    """The result of a trial, and the signature or reason of each cell that did not pass."""
+    """Describe the result of a trial, with the signature or reason of each cell that did not pass."""
     cells = "".join(
         f"; {cell.cell}: {cell.outcome}{f', {cell.failure.signature}' if cell.failure else ''}"
         f"{f', {cell.reason}' if cell.reason else ''}"

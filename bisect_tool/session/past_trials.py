@@ -1,4 +1,4 @@
-"""Past trials of the same check in this home's store, from which a search's cost is estimated."""
+"""Read past trials of the same check from the store, to estimate the cost of a search."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 _MOST = 100
-"""So many trials of the newest sessions say enough, and are read in an instant."""
+"""The number of newest trials to read: enough for an estimate, and fast."""
 
 _NO_RESULT = (Outcome.UNBUILDABLE, Outcome.INFRASTRUCTURE)
 
 
 def executor_name(request: Request) -> str:
-    """Where the trials of a request run, as `--executor` calls it."""
+    """Return the executor of a request, as in `--executor`."""
     if job := request.check.as_job:
         return job.service
     return "local" if request.ray_address is None else "ray"
 
 
 def past_trials(store: Store, request: Request) -> Mapping[str, tuple[PastTrial, ...]]:
-    """Trials of the same scenario and profile (else of the same command or job), by executor.
+    """Return trials of the same scenario and profile (else of the same command or job), by executor.
 
-    Those of the newest sessions come first, and those without a result are left out.
+    Trials of newer sessions come first; those without a result are left out.
     """
     found: defaultdict[str, list[PastTrial]] = defaultdict(list)
     check = _check(request)
@@ -50,13 +50,13 @@ def past_trials(store: Store, request: Request) -> Mapping[str, tuple[PastTrial,
 
 
 def _past_trial(result: TrialResult) -> PastTrial:
-    """What a trial took: its tests, and its build if its environment was not cached."""
+    """Return the durations of a trial: tests, and build if the environment was not cached."""
     build_s = None if result.environment_reused else result.build_seconds
     return PastTrial(max(result.seconds - result.build_seconds, 0.0), build_s, result.gpus)
 
 
 def _check(request: Request) -> Hashable:
-    """What the trials of a request run, whatever their commits and cells."""
+    """Return a key of the check of a request, without commits and cells."""
     if job := request.check.as_job:
         return job.service, job.pipeline or job.repository, job.workflow, job.job
     if request.scenario is None:

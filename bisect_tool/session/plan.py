@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 
 _FAIL_BAD = (1.0, 0.5, 0.25)
 _SEARCHES = 24
-_PLAYED = 128
-"""A longer range is played as a line of so many parts; what it takes to search one of them is added."""
+_SIMULATED_PARTS = 128
+"""Longer ranges are simulated as a line of this many parts; the cost of searching one part is added."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Trials that a search of this range takes if bad commits fail so often.
+    """The expected trials of a search of this range, if bad commits fail with probability `fail_bad`.
 
-    `searches` are the simulated ones. If none of `endpoint_runs` of the bad end fails, the cell counts as
+    `searches` are the simulated searches. If none of `endpoint_runs` of the bad end fails, the cell counts as
     passing.
     """
 
@@ -65,24 +65,24 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `run` would do.
+    """The plan of `run`.
 
     Attributes:
         goods: The good ends.
         commits: The candidates, ancestors first; the last is the bad end.
-        repo: The repository as it was found.
-        check: What would be run at each commit.
-        environments: How many environments would be built at most; 0 where none is needed.
+        repo: The repository.
+        check: The check to run at each commit.
+        environments: The most environments that would be built; 0 if none is needed.
         native: The native files that commits change, by commit.
-        pinned: One compiled base serves all commits, whatever native files they change.
-        forecasts: Expected trials, for failures that show always and for some that do not.
+        pinned: One compiled base is used for all commits, whatever native files they change.
+        forecasts: Expected trials, for deterministic and for flaky failures.
         costs: The expected cost at each executor, that of the request first.
-        deadline_s: The time limit of a trial's tests; None where CI has it.
+        deadline_s: The time limit of a trial's tests; None if CI sets it.
         suspicions: The prior of each commit, by id; empty if all are equal.
         fix: The search is for a fix: `goods` fail, and the last commit passes.
-        wheels: The wheel that each commit's build uses, by commit; None where builds use none.
-        fresh: The sentence about the last commit, if its wheel may still be on its way; else empty.
-        busy: The measure by which the machine is busy now, with its value; empty if it is not.
+        wheels: The wheel that each commit's build uses, by commit; None if builds use none.
+        fresh: A sentence if the wheel of the last commit may not be published yet; else empty.
+        busy: The measure that shows load on the machine now, with its value; empty if it is idle.
         in_ci: Trials are jobs of CI.
     """
 
@@ -109,8 +109,8 @@ def plan_of(
 ) -> Plan:
     """Return the plan of a request.
 
-    `past` are earlier trials of its check, by executor. Environments are built in the folder `cache`, unless
-    the nodes of a Ray cluster have them.
+    `past` are earlier trials of its check, by executor. `cache` is the folder of built environments; None for
+    those on the nodes of a Ray cluster.
     """
     request, repository, commits = resolved.request, resolved.repository, resolved.range.commits
     mode = request.mode
@@ -147,12 +147,12 @@ def plan_of(
 
 
 def _missing(names: Collection[str], cache: Path | None) -> int:
-    """How many of the environments are not built yet."""
+    """Count the environments that are not built yet."""
     return sum(cache is None or not Entry.of(cache, name).complete for name in names)
 
 
 def _deadline_s(request: Request) -> float | None:
-    """How long the tests of a trial may take; None for a job of CI."""
+    """Return the time limit of a trial's tests; None for a CI job."""
     if request.check.as_job:
         return None
     profile = profile_of(request)
@@ -161,7 +161,7 @@ def _deadline_s(request: Request) -> float | None:
 
 
 def _wheels(resolved: Resolved) -> Mapping[str, Wheel] | None:
-    """The wheel that each commit's build uses."""
+    """Return the wheel that each commit's build uses."""
     profile = profile_of(resolved.request)
     if profile is None or profile.build.commit_wheels is None:
         return None
@@ -187,13 +187,13 @@ def _forecasts(
     dag = Dag(parents)
     weight = {each.sha: each.weight for each in suspicions}
     length, good = len(dag.candidates), mode.goods[0]
-    if length > _PLAYED:
-        dag, weight = in_parts(dag, weight, good, _PLAYED)
+    if length > _SIMULATED_PARTS:
+        dag, weight = in_parts(dag, weight, good, _SIMULATED_PARTS)
     terms = SearchSettings(mode.confidence, slots)
     forecasts = []
     for fail_bad in _FAIL_BAD:
         noise = Noise(fail_bad, 0.0)
-        searches = _played(dag, weight, good, noise, terms)
+        searches = _simulated(dag, weight, good, noise, terms)
         trials = Spread.of([each.trials for each in searches])
         more = log2(length / len(dag.candidates)) / noise.capacity
         longer = tuple(_longer(each, more, slots) for each in searches)
@@ -203,7 +203,7 @@ def _forecasts(
     return tuple(forecasts)
 
 
-def _played(
+def _simulated(
     dag: Dag, weight: Mapping[str, float], good: str, noise: Noise, terms: SearchSettings
 ) -> list[Schedule]:
     """Simulate searches of a range, each with a new random culprit."""
@@ -216,7 +216,7 @@ def _played(
 
 
 def _longer(search: Schedule, runs: float, slots: int) -> Schedule:
-    """A search with so many more runs, each of another commit; k slots do the work of log2(k + 1)."""
+    """Extend a search by a number of sequential runs; k slots speed it up by log2(k + 1)."""
     rounds = round(runs / log2(slots + 1))
     return Schedule((*search.sizes, *(slots,) * rounds), search.commits + rounds * slots)
 
@@ -227,7 +227,7 @@ def _build(request: Request) -> BuildProfile | None:
 
 
 def _environments(resolved: Resolved, build: BuildProfile, native: dict[str, tuple[str, ...]]) -> set[str]:
-    """The environments of all commits: one that changes no native file has its first parent's."""
+    """Return the environments of all commits: one that changes no native file has its first parent's."""
     span = resolved.range
     outside = (commit.parents[0] for commit in span.commits if commit.parents and commit.sha not in native)
     known = {commit.sha for commit in span.commits}

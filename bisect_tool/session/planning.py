@@ -1,4 +1,4 @@
-"""The planner of a session, with the goal that the request, its range and its repository make."""
+"""Create the planner of a session, with the goal from its request, range and repository."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def planner_of(request: Request, repository: Repository, span: Range) -> Planner:
-    """The planner that the mode of a request has."""
+    """Return the planner for the mode of a request."""
     match request.mode:
         case Bisect() as mode:
             return BisectPlanner(bisect_goal(request, mode, repository, span))
@@ -51,7 +51,7 @@ def planner_of(request: Request, repository: Repository, span: Range) -> Planner
 
 
 def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Range) -> Goal:
-    """What a bisection has to find out."""
+    """Return the goal of a bisection."""
     return Goal(
         dag=Dag(span.parents),
         goods=mode.goods,
@@ -72,13 +72,13 @@ def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Ra
 
 
 def repro_goal(request: Request, mode: Repro) -> ReproGoal:
-    """What is repeated, and how often."""
+    """Return the goal of `repro`."""
     shas = (request.bad, mode.against) if mode.against else (request.bad,)
     return ReproGoal(shas, mode.runs, mode.until_fail)
 
 
 def fix_goal(request: Request, mode: Fixes) -> FixGoal:
-    """What is tried at the failing commit: candidates and their combinations, as far as they were made."""
+    """Return the goal of `fixes`: the candidates, and the combinations made so far."""
     commits = tuple(FixCommit(frozenset(each.parts), each.sha) for each in mode.fix_commits)
     return FixGoal(request.bad, commits, mode.verify, mode.runs, only=mode.cells)
 

@@ -24,26 +24,26 @@ def relocate(session: str, repo: str, store: Store, home: Home) -> None:
     """Set `repo` as the repository of a session and of those that confirm it.
 
     Raises:
-        UsageError: it is no repository, or it lacks a commit of the session.
+        UsageError: it is not a repository, or it lacks a commit of the session.
     """
     row = store.session(session)
     repository = Repository.open(repo, home.cache)
     where = str(Path(repo).expanduser().resolve()) if repository.source else without_account(repo)
-    for each in _family(row, store):
+    for each in _related(row, store):
         request = Request.model_validate_json(each.request)
         _check_commits(each.id, request, repository)
         store.replace_request(each.id, _moved(request, where).model_dump_json())
 
 
-def _family(row: SessionRow, store: Store) -> list[SessionRow]:
-    """The session, those that it continues, and all that continue them."""
+def _related(row: SessionRow, store: Store) -> list[SessionRow]:
+    """Return the session, those that it continues, and all that continue them."""
     while (before := _before(row)) is not None:
         row = store.session(before)
     return _with_following(row, store)
 
 
 def _before(row: SessionRow) -> str | None:
-    """The session that this one continues: it confirms its culprits, or bisects from the end it found."""
+    """Return the session that this one continues, by confirming its culprits or bisecting from its end."""
     mode = Request.model_validate_json(row.request).mode
     if isinstance(mode, Fixes):
         return mode.confirms
@@ -67,7 +67,7 @@ def _check_commits(session: str, request: Request, repository: Repository) -> No
 
 
 def _moved(request: Request, where: str) -> Request:
-    """The request with the new place, also in the words of its check if the old place no longer exists."""
+    """Return the request with the new path, also in the check's command if the old path no longer exists."""
     gone = not Path(request.repo).exists()
 
     def word(text: str) -> str:

@@ -33,11 +33,11 @@ _log = logging.getLogger("bisect_run.session")
 def run(session: Session, planner: Planner, store: Store, observer: Observer, executor: Executor) -> State:
     """Run the trials that a planner chooses; each is in the store before the next is chosen.
 
-    The session has to be `held`. Whatever ends it early, `executor.cancel` is set, and no trial runs any
-    more. Only a Ctrl-C after it was set does not wait for the trials: their guardians end them.
+    The session has to be `held`. If it ends early, `executor.cancel` is set, and running trials are waited
+    for; a second Ctrl-C leaves them to their guardians.
 
     Raises:
-        UsageError: the executor cannot do what the trials need.
+        UsageError: the executor lacks a capability that the trials need.
         EnvironmentFailed: the environment failed; resumable.
         TrialAborted: `executor.cancel` was set; resumable.
     """
@@ -47,12 +47,12 @@ def run(session: Session, planner: Planner, store: Store, observer: Observer, ex
         return _Loop(session, planner, store, executor, observer).run()
 
 
-def _paid(trials: Sequence[TrialResult]) -> int:
+def _own_cost(trials: Sequence[TrialResult]) -> int:
     return sum(not trial.is_free for trial in trials)
 
 
 class _Loop:
-    """Whenever there is capacity, the best next trial, given those that run."""
+    """Starts the best next trial whenever there is capacity."""
 
     def __init__(
         self,
@@ -77,16 +77,16 @@ class _Loop:
         self._began = time.monotonic()
 
     def run(self) -> State:
-        """The last state of the planner."""
+        """Run the loop; returns the last state of the planner."""
         require_same_scenario(self._session)
         self._recover()
         self._observer.on_resume(self._rows)
         self._downloads = downloads(self._session, self._environments, self._observer.noted)
         try:
-            state = self._begin_trials()
+            state = self._start_trials()
             while self._running:
                 self._await_end()
-                state = self._begin_trials()
+                state = self._start_trials()
         except BaseException as error:
             _log.info("ending: %r", error)
             at_once = self._cancel.is_set() and isinstance(error, KeyboardInterrupt)
@@ -107,21 +107,21 @@ class _Loop:
         return [*self._shared, *self._own]
 
     def _used_up(self) -> bool:
-        """Whether a budget is used up: no trial begins then, and those that run end."""
+        """Whether a budget is used up: no trial is started then, and running ones end."""
         # What others ran costs nothing.
-        trials = _paid(self._own) - _paid(self._earlier) + len(self._running)
+        trials = _own_cost(self._own) - _own_cost(self._earlier) + len(self._running)
         return self._session.budget.is_used_up(trials, (time.monotonic() - self._began) / 60)
 
     def _recover(self) -> None:
-        """Trials in flight when a run was killed have no result: the executor ends what is left of them."""
+        """End what is left of trials that were running when an earlier run was killed."""
         stored = {Path(trial.folder).name for trial in self._own}
         for folder in self._folder.glob("*"):
             if folder.name not in stored:
                 _log.info("ending what is left of the killed trial %s", folder.name)
                 self._executor.recover(folder)
 
-    def _begin_trials(self) -> State:
-        """Use the capacity; returns the planner's state."""
+    def _start_trials(self) -> State:
+        """Start trials while there is capacity; returns the planner's state."""
         while True:
             self._assemble()
             cached = built(self._environments, self._session.home.cache)
@@ -140,7 +140,7 @@ class _Loop:
                 return state
 
     def _assemble(self) -> None:
-        """Assemble the combination that the trials need; other sessions may have run it before."""
+        """Commit the combination that the trials need; other sessions may have run it before."""
         session = assembled(self._session, self._store)
         if session is not self._session:
             self._session = session
@@ -148,7 +148,7 @@ class _Loop:
             self._planner = session.planner.with_extra_retries(self._earlier)
 
     def _await_end(self) -> None:
-        """Wait until one trial has ended, and store it; raises what it could not be ended for."""
+        """Wait until one trial has ended, and store it; raises the error of a failed one."""
         event = self._executor.next_event()
         while isinstance(event, Entered | Noted | Waits):
             if isinstance(event, Noted):
@@ -167,7 +167,7 @@ class _Loop:
         self._observer.on_trial_end(step, event.result)
 
     def _check_usable(self, result: TrialResult) -> None:
-        """Raise UsageError where the check could not even be started at the end that has to fail."""
+        """Raise UsageError if the check could not be started at the end that has to fail."""
         if not result.unusable or result.sha not in self._planner.failing:
             return
         raise UsageError(
@@ -176,12 +176,12 @@ class _Loop:
         )
 
     def _await_all(self) -> None:
-        """Let running trials end, and store their results; the first error is the one reported."""
+        """Wait for running trials, and store their results; only the first error is raised."""
         while self._running:
             try:
                 self._await_end()
             except Exception:  # noqa: BLE001 - raised is the first
-                _log.warning("another error, while trials end", exc_info=True)
+                _log.warning("another error while waiting for trials", exc_info=True)
 
     def _new_folder(self, sha: str) -> Path:
         number = len(self._own) + len(self._running) + 1

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from bisect_tool.trial.result import TrialResult
 
 ENDED_WITH, LOCK = "ended-with", "running.lock"
-"""Files in a session's folder: the exit code of its last run, and what the run that is on holds."""
+"""Files in a session's folder: the exit code of its last run, and the lock of a running one."""
 _log = logging.getLogger("bisect_run.session")
 
 
@@ -60,17 +60,17 @@ class Session:
 
     @cached_property
     def config(self) -> TrialConfig:
-        """The settings that all trials of the session share."""
+        """The settings shared by all trials of the session."""
         return _trial_config(self)
 
     @cached_property
     def version(self) -> str:
-        """The key under which sessions share trials; empty if those of this session are never shared."""
+        """The key under which sessions share trials; empty if this session shares none."""
         return _version(self)
 
     @cached_property
     def planner(self) -> Planner:
-        """What chooses the trials."""
+        """The planner that chooses the trials."""
         return planner_of(self.request, self.repository, self.range)
 
 
@@ -83,7 +83,7 @@ def create(resolved: Resolved, store: Store, home: Home) -> Session:
 
 
 def with_scenario(request: Request) -> Request:
-    """The request with a mark of its scenario as that is now."""
+    """Return the request with the current hash of its scenario."""
     if request.scenario is None:
         return request
     return request.model_copy(update={"scenario_sha256": scenario_digest(scenarios.load(request.scenario))})
@@ -104,7 +104,7 @@ def require_same_scenario(session: Session) -> None:
 def load(session: str, store: Store, home: Home, waiting: Callable[[str], None] = ignore) -> Session:
     """Load a stored session; raises UsageError if it or its repository no longer exists.
 
-    `waiting` gets a sentence about a resource that another run holds.
+    `waiting` is called with a sentence about a resource that another run holds.
     """
     row = store.session(session)
     try:
@@ -117,7 +117,7 @@ def load(session: str, store: Store, home: Home, waiting: Callable[[str], None] 
 
 
 def _budget(request: Request) -> Budget:
-    """The budget of one run: a session that is resumed has it anew."""
+    """Return the budget of one run; a resumed session gets a full one."""
     return request.mode.budget if isinstance(request.mode, Bisect | Walk) else UNLIMITED
 
 
@@ -161,7 +161,7 @@ def _trial_config(session: Session) -> TrialConfig:
 
 
 def _own_paths(session: Session) -> Mapping[str, str]:
-    """What variables name of the user's checkout that a check is to find in the commit's tree."""
+    """Return the paths in variables that a trial replaces by those of the commit's tree."""
     checkout = checkout_at(session.request.repo) if session.request.check.inherits_variables else None
     if checkout is None:
         return {}
@@ -171,7 +171,7 @@ def _own_paths(session: Session) -> Mapping[str, str]:
 
 
 def trials(session: Session, store: Store) -> list[TrialRow]:
-    """The trials that a session is decided on: those of earlier sessions that it shares, then its own."""
+    """Return the trials of a session: shared ones of earlier sessions, then its own."""
     first = _confirmed(session, store)
     known = {row.number for row in first}
     earlier = [row for row in _earlier(session, store) if row.number not in known]
@@ -179,7 +179,7 @@ def trials(session: Session, store: Store) -> list[TrialRow]:
 
 
 def _confirmed(session: Session, store: Store) -> list[TrialRow]:
-    """Trials of the confirmed bisection at the bad end, or of the walk; they are always reused."""
+    """Return the always reused trials: of the confirmed bisection at the bad end, or of the walk."""
     mode = session.request.mode
     if isinstance(mode, Bisect) and mode.walk:
         known = {*session.request.ends, *session.range.parents}
@@ -216,9 +216,9 @@ def _is_reusable(result: TrialResult, ends: Sequence[str]) -> bool:
 
 
 def assembled(session: Session, store: Store) -> Session:
-    """The session with the combinations of candidates that its trials need, each made as a commit.
+    """Return the session with the combinations of candidates that its trials need, each as a commit.
 
-    They are not stored: the same trials need the same ones, and the same edits make the same commits.
+    They are not stored: they follow from the trials, and equal edits make equal commits.
     """
     while isinstance(session.request.mode, Fixes):
         results = [row.result for row in trials(session, store)]
@@ -261,7 +261,7 @@ def note_end(home: Home, session: str, code: ExitCode) -> None:
 
 
 def ended_with(home: Home, session: str) -> ExitCode:
-    """The exit code with which an unfinished session ended; INTERRUPTED if it was killed."""
+    """Return the exit code of the last run of an unfinished session; INTERRUPTED if it was killed."""
     try:
         return ExitCode(int(_end(home, session).read_text(encoding="ascii")))
     except (OSError, ValueError):  # it was killed before it could say so

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA_VERSION = 1
-"""`PRAGMA user_version` of the newest stores that can be read here; older ones are brought up to it."""
+"""`PRAGMA user_version` of the newest supported stores; older ones are migrated."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS session (
     id TEXT PRIMARY KEY,
@@ -79,9 +79,9 @@ class SessionRow:
 
 @dataclass(frozen=True)
 class TrialRow:
-    """One stored trial: its number in the store, what it was for, and what it yielded.
+    """One stored trial: its number in the store, its purpose, and its result.
 
-    A `shared` one is of an earlier session.
+    A `shared` trial belongs to an earlier session.
     """
 
     number: int
@@ -91,9 +91,9 @@ class TrialRow:
 
 
 class Store:
-    """All sessions of one state folder, in SQLite; closed at the latest with its last reference.
+    """All sessions of one state folder, in SQLite; closed with its last reference.
 
-    `warn` gets a sentence about everything that cannot be read and is skipped, each once.
+    `warn` is called once with a sentence for each unreadable row that is skipped.
 
     Raises:
         EnvironmentFailed: the file cannot be used, is damaged, or was written by a newer version.
@@ -128,7 +128,7 @@ class Store:
     def add(self, session: str, purpose: str, result: TrialResult, version: str = "") -> None:
         """Append a trial; it is on disk when this returns. Without a `version` it is never shared.
 
-        The JSON text is parsed again first: a trial that cannot be read would affect every later session.
+        The JSON text is parsed first: an unreadable trial would affect every later session.
         """
         text = result.model_dump_json()
         TrialResult.model_validate_json(text)
@@ -139,7 +139,7 @@ class Store:
             )
 
     def finish(self, session: str, document: str) -> None:
-        """Keep the final document of a session."""
+        """Store the final document of a session."""
         with self._writing():
             self._db.execute("UPDATE session SET document = ? WHERE id = ?", (document, session))
 
@@ -149,9 +149,9 @@ class Store:
             self._db.execute("UPDATE session SET request = ? WHERE id = ?", (request, session))
 
     def session(self, session: str) -> SessionRow:
-        """The session with this id, an unambiguous beginning or end of one, or `last`.
+        """Return the session with this id, an unambiguous prefix or suffix of an id, or `last`.
 
-        The last one is no part of another.
+        `last` ignores sessions that continue another.
 
         Raises:
             UsageError: there is none, or more than one.
@@ -161,8 +161,8 @@ class Store:
         else:
             rows = self.sessions()
             exact = [row for row in rows if row.id == session]
-            begun = [row for row in rows if session and row.id.startswith(session)]
-            matches = exact or begun or [row for row in rows if session and row.id.endswith(session)]
+            prefixed = [row for row in rows if session and row.id.startswith(session)]
+            matches = exact or prefixed or [row for row in rows if session and row.id.endswith(session)]
         if not matches:
             raise UsageError(f"no such session: {session}", "`bisect-run status` lists the sessions.")
         if len(matches) > 1:
@@ -181,7 +181,7 @@ class Store:
             return self.sessions()[:1]
 
     def sessions(self) -> list[SessionRow]:
-        """All sessions, newest first; those that cannot be read are left out."""
+        """Return all readable sessions, newest first."""
         try:
             return self._sessions(f"{_SESSIONS} {_NEWEST_FIRST}")
         except StoreDamaged:  # what is left out is reported
@@ -190,11 +190,11 @@ class Store:
             return sorted(self._session_rows(rows), key=lambda row: row.created, reverse=True)
 
     def confirming(self, session: str) -> list[SessionRow]:
-        """The sessions that go on from this one, newest first: after a walk, or to confirm its culprits."""
+        """Return the sessions that continue this one, newest first, by confirming or after a walk."""
         return self._sessions(f"{_SESSIONS} WHERE {_CONFIRMS} = ? {_NEWEST_FIRST}", session)
 
     def trials(self, session: str) -> list[TrialRow]:
-        """The trials of a session in the order in which they ran; those that cannot be read are left out."""
+        """Return the readable trials of a session, in the order in which they ran."""
         query = f"{_TRIALS} WHERE session = ? ORDER BY number"
         try:
             rows = self._rows(query, session)
@@ -204,15 +204,15 @@ class Store:
         return self._trial_rows(rows, f"of session {session}")
 
     def count(self, session: str) -> int:
-        """How many trials a session has."""
+        """Return the number of trials of a session."""
         rows = self._rows("SELECT count(*) FROM trial WHERE session = ?", session)
         return int(rows[0][0])
 
     def earlier(self, session: str, version: str, shas: Iterable[str]) -> list[TrialRow]:
-        """Trials of other sessions at these commits with this version, in the order in which they ran.
+        """Return trials of other sessions at these commits with this version, in the order in which they ran.
 
-        Trials of sessions that run at the same time count only until this one has its own, so that the
-        trials it decides on do not change.
+        Trials that other sessions add after the first trial of this one are ignored, so that decisions stay
+        reproducible.
         """
         query = (
             "SELECT number, purpose, result FROM trial WHERE version = ? AND session != ? AND version != ''"
@@ -227,7 +227,7 @@ class Store:
         return [replace(row, shared=True) for row in self._trial_rows(rows, "of an earlier session")]
 
     def damage(self) -> list[str]:
-        """What SQLite's own check finds wrong; empty if the file is sound."""
+        """Return the problems that SQLite's quick check finds; empty if there are none."""
         try:
             return [found for (found,) in self._rows("PRAGMA quick_check(10)") if found != "ok"]
         except StoreDamaged as error:
@@ -239,7 +239,7 @@ class Store:
     def _session_rows(self, rows: Iterable[_Row]) -> list[SessionRow]:
         found = []
         for row in (SessionRow(*values) for values in rows):
-            if _is_whole(row):
+            if _is_complete(row):
                 found.append(row)
             else:
                 self._say(f"session {row.id} cannot be read, and is left out")
@@ -261,7 +261,7 @@ class Store:
             raise _unusable(self._path, error) from error
 
     def _one_by_one(self, keys: str, values: tuple[str, ...], one: str, what: str) -> list[_Row]:
-        """The rows that can be read, where some cannot; `keys` reads all keys from an index."""
+        """Read rows one by one, skipping damaged ones; `keys` reads all keys from an index."""
         rows = []
         for (key,) in self._rows(keys, *values):
             try:
@@ -290,7 +290,7 @@ class StoreDamaged(EnvironmentFailed):
 
 def another_version(session: str) -> UsageError:
     """The error for a stored session that this version cannot parse."""
-    return UsageError(f"session {session} was stored by another version of bisect-run", "Begin a new one.")
+    return UsageError(f"session {session} was stored by another version of bisect-run", "Start a new one.")
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -333,7 +333,7 @@ def _refuse_other_columns(database: sqlite3.Connection, path: Path) -> None:
 
 
 def _add_version(database: sqlite3.Connection) -> None:
-    """Stores that are older than the sharing of trials lack the column, and share none of theirs."""
+    """Add the column to older stores, whose trials are not shared."""
     if "version" not in _columns(database, "trial"):
         database.execute("BEGIN IMMEDIATE")
         if "version" not in _columns(database, "trial"):  # another process may have been faster
@@ -345,8 +345,8 @@ def _columns(database: sqlite3.Connection, table: str) -> set[str]:
     return {column for _, column, *_ in database.execute(f"PRAGMA table_info({table})")}
 
 
-def _is_whole(row: SessionRow) -> bool:
-    """Whether a row has what every session has: an id, a time with its zone, and a request."""
+def _is_complete(row: SessionRow) -> bool:
+    """Whether a row is complete: an id, a time with its zone, and a request."""
     try:
         zone = datetime.fromisoformat(row.created).tzinfo
     except (TypeError, ValueError):

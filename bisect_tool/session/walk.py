@@ -1,4 +1,4 @@
-"""The walk back to an unknown end: the session that bisects from the end that was found."""
+"""Continue a walk back to an unknown end: create the session that bisects from the end it found."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 def follow(session: Session, store: Store) -> Session | None:
-    """The session that bisects from the end that a walk found, begun before or new; None without an end."""
+    """Return the session that bisects from the end that a walk found, existing or new; else None."""
     assert isinstance(session.planner, WalkPlanner)
     end = found_end(session.planner.goal, [row.result for row in sessions.trials(session, store)])
     if end is None:
         return None
     request = _bisection(session.request, end, session.id)
     for row in store.confirming(session.id):
-        begun = sessions.load(row.id, store, session.home)
-        if begun.request.ends == request.ends:
-            return begun
+        existing = sessions.load(row.id, store, session.home)
+        if existing.request.ends == request.ends:
+            return existing
     resolved = Resolved(request, session.repository, span_of(request, session.repository))
     return sessions.create(resolved, store, session.home)
 
 
 def _bisection(request: Request, end: str, walk: str) -> Request:
-    """The request that bisects from the end that a walk found, in the session `walk`."""
+    """Return the request that bisects from the end that the session `walk` found."""
     mode = request.mode
     assert isinstance(mode, Walk)
     fix, short = mode.find == "fix", end[:12]

@@ -1,4 +1,4 @@
-"""What a walk back to an unknown end looks for, and what others observed on its way."""
+"""Create the goal of a walk back to an unknown end, with results observed elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HISTORY = 10_000_000
 
 
 def walk_goal(request: Request, mode: Walk, repository: Repository, span: Range) -> WalkGoal:
-    """What a walk looks for."""
+    """Return the goal of a walk."""
     return WalkGoal(
         stops=tuple(reversed([commit.sha for commit in span.commits])),
         fix=mode.find == "fix",
@@ -30,9 +30,9 @@ def walk_goal(request: Request, mode: Walk, repository: Repository, span: Range)
 
 
 def _observed(mode: Walk, history: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-    """For each test the commits before the end where it passed and from which back it never failed.
+    """Return for each test the commits before the end at which it passed, up to the last failure before.
 
-    With `find="fix"` those where it failed. The youngest comes first; `history` has the oldest first.
+    With `find="fix"`, those at which it failed. Newest first; `history` is oldest first.
     """
     places = {sha: place for place, sha in enumerate(history[:-1])}
     passed: defaultdict[str, set[int]] = defaultdict(set)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NAMES = "git branch --all and git tag list the names there are"
+NAMES = "`git branch --all` and `git tag` list the names."
 TAKES = "--repo takes a checkout, a bare repository or a URL"
 SESSIONS = "`bisect-run status` lists the sessions."
 USAGE = "See `bisect-run {}--help`."
@@ -25,7 +25,7 @@ WRONG = [
         "abbreviated id that is not there",
         "--repo {engine} --good 0123abc --bad bad",
         "there is no commit '0123abc' in {engine}",
-        "it looks like a commit's name: fetch it first, or give more of it if it is ambiguous",
+        "It looks like a commit id: fetch it first, or use more digits if it is ambiguous.",
     ),
     (
         "ref like an option",
@@ -67,28 +67,28 @@ WRONG = [
         "equal ends",
         "--repo {project} --good c2 --bad c2 -- ./check.sh",
         "the good and the bad commit are the same: {c2:.12}",
-        "name two commits, the good one an ancestor",
+        "Use two commits, the good one an ancestor of the bad one.",
     ),
     (
         "swapped ends",
         "--repo {project} --good c8 --bad c1 -- ./check.sh",
         "the ends are swapped: bad {c1:.12} is an ancestor of good {c8:.12}",
-        ("exchange --good and --bad, or look for the commit that fixed it: --find fix"),
+        "Swap --good and --bad, or search for the commit that fixed it: --find fix.",
     ),
     (
         "good beside bad",
         "--repo {project} --good side --bad c8 -- ./check.sh",
         "good {side:.12} is not an ancestor of bad {c8:.12}",
         (
-            "test their merge base first: if {c2:.12} is good, use --good {c2:.12}; "
-            "if it is bad, the failure was fixed on the way to the good commit"
+            "Test their merge base first: if {c2:.12} is good, use --good {c2:.12}; "
+            "if it is bad, the failure was fixed on the way to the good commit."
         ),
     ),
     (
         "no common history",
         "--repo {project} --good alien --bad c8 -- ./check.sh",
         "good {alien:.12} and bad {c8:.12} have no common history",
-        "name ends of one history",
+        "Use commits of the same history.",
     ),
     (
         "repository that is not there",

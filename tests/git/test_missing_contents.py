@@ -6,18 +6,18 @@ import pytest
 
 from bisect_tool.errors import UsageError
 from bisect_tool.git import Repository
-from bisect_tool.git.missing_contents import cut_off, lacks
+from bisect_tool.git.missing_contents import cut_off, find_missing_contents
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
 
 def sentences(opened, sha):
-    return [lack.sentence for lack in lacks(opened(), sha)]
+    return [lack.sentence for lack in find_missing_contents(opened(), sha)]
 
 
 def test_a_plain_tree_lacks_nothing(project, opened):
     sha = project.commit("first", {"a": "1", ".gitattributes": "*.py diff=python\n# *.a filter=lfs\n"})
-    assert lacks(opened(), sha) == ()
+    assert find_missing_contents(opened(), sha) == ()
 
 
 def test_submodules_are_empty(project, opened):
@@ -25,7 +25,7 @@ def test_submodules_are_empty(project, opened):
     for number in range(5):
         project.git("update-index", "--add", "--cacheinfo", f"160000,{number + 1:040x},lib/m{number}")
     project.git("commit", "-q", "-m", "submodules")
-    (lack,) = lacks(opened(), project.head())
+    (lack,) = find_missing_contents(opened(), project.head())
     assert "empty in a trial: lib/m0, lib/m1, lib/m2 and 2 more" in lack.sentence
     assert lack.command == "git submodule update --init --recursive"
     assert lack.handled.search("git submodule -q update --init || exit 125")
@@ -43,7 +43,7 @@ def test_submodules_are_empty(project, opened):
 )
 def test_files_of_lfs_are_pointers(project, opened, file, rule, path):
     sha = project.commit("first", {file: f"{rule}\n", path: POINTER, "other": "1"})
-    (lack,) = lacks(opened(), sha)
+    (lack,) = find_missing_contents(opened(), sha)
     assert lack.sentence.startswith(f"files of Git LFS are pointers in a trial: {path};")
     assert lack.command == "git lfs pull"
     assert not lack.handled.search("/work/09-lfs.sh")
@@ -51,7 +51,7 @@ def test_files_of_lfs_are_pointers(project, opened, file, rule, path):
 
 def test_rules_without_files_are_nothing(project, opened):
     sha = project.commit("first", {"models/.gitattributes": "*.bin filter=lfs\n", "w.bin": "1"})
-    assert lacks(opened(), sha) == ()
+    assert find_missing_contents(opened(), sha) == ()
 
 
 @pytest.mark.parametrize("how", ["smudge", "process"])
@@ -104,7 +104,7 @@ def test_ends_of_a_shallow_clone_that_do_not_meet(project, tmp_path):
 def test_a_range_at_the_cut_is_said_to_be(shallow):
     repository, shas = shallow
     whole = repository.range([shas[5]], shas[7])
-    assert "nothing older than the good end is here; git fetch --unshallow" in cut_off(repository, whole)
+    assert "commits before the good end are missing; git fetch --unshallow" in cut_off(repository, whole)
     assert cut_off(repository, repository.range([shas[6]], shas[7])) == ""
 
 

@@ -25,7 +25,7 @@ def tree(tmp_path):
 @pytest.fixture
 def seen(tree):
     folders = Folders(tree)
-    folders.look()
+    folders.snapshot()
     return folders
 
 
@@ -68,7 +68,7 @@ CHANGES = {
 def test_a_change_is_told(tree, seen, change):
     change(tree)
     assert not seen.same()
-    seen.look()
+    seen.snapshot()
     assert seen.same()
 
 
@@ -76,16 +76,16 @@ def test_a_change_right_after_a_look_is_told(tree, seen):
     """Many a kernel's clock moves every 4 ms, and a change may come sooner."""
     for number in range(REPEATS):
         (tree / "a" / "b" / f"new {number}").touch()
-        seen.look()
+        seen.snapshot()
         (tree / "a" / "b" / f"new {number}").rename(tree / "a" / "b" / f"other {number}")
         assert not seen.same()
-        seen.look()
+        seen.snapshot()
         assert seen.same()
 
 
 def test_new_folders_are_looked_at(tree, seen):
     (tree / "a" / "new" / "inner").mkdir(parents=True)
-    seen.look()
+    seen.snapshot()
     (tree / "a" / "new" / "inner" / "file").touch()
     assert not seen.same()
 
@@ -106,7 +106,7 @@ def test_what_was_added(tree, seen):
 
 def test_what_is_no_folder(tree, seen):
     (tree / "c" / "link").symlink_to("..")
-    seen.look()
+    seen.snapshot()
     names = {os.path.relpath(path, tree) for path in seen.others()}
     assert names == {"file", "a/file", "a/b/file", "c/file", "c/link"}
 
@@ -114,6 +114,6 @@ def test_what_is_no_folder(tree, seen):
 def test_a_file_system_that_tells_nothing_is_not_believed(tree, monkeypatch):
     monkeypatch.setattr(module, "_mark", lambda _: (1, 2, 3, 4, 5 * 10**9))
     folders = Folders(tree)
-    folders.look()
+    folders.snapshot()
     assert not folders.same()
     assert folders.added() == set()

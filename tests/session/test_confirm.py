@@ -290,7 +290,7 @@ def test_a_bisection_that_a_budget_stopped_is_not_confirmed(project, history):
     base, _, bad = history
     ended = bisect(project, base, bad, "--budget-trials", "1", "--json")
     assert (ended.code, ended.document.confirmation) == (3, None)
-    assert "nothing is confirmed yet: the budget was used up" in ended.stderr
+    assert "nothing confirmed yet: the budget was used up" in ended.stderr
     assert len(stored(project)) == 1
 
 
@@ -306,7 +306,7 @@ def test_nothing_to_confirm(project, history):
     )
     assert (fixed.code, fixed.document.cells["command"].culprit.sha) == (0, broken)
     assert fixed.document.confirmation is None
-    assert fixed.stderr.count("nothing to confirm: a fix was looked for") == 1
+    assert fixed.stderr.count("nothing to confirm: the search was for a fix") == 1
 
 
 def test_there_is_one_way_to_confirm(project, history):
