@@ -1,73 +1,18 @@
-"""Results of a CI service, collected for `nightly`: from a replayed service to observations of tests."""
+"""Collect the results of a CI service: which builds and jobs count, and messages about others."""
 
-import io
-import zipfile
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from collecting import ARTEFACTS, BUILDKITE, GITHUB, LOG, NIGHT, TEST, build_job, log_path, nights
+from connected import BUILDS, RUNS
 from recorded import SHA, buildkite_build, buildkite_job, github_job, github_run
-from replayed_service import Reply, replayed
+from replayed_service import Reply
 
 from bisect_tool.errors import UsageError
 from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.collect import SourceOptions, collect
 from bisect_tool.sources.observation import CellKey, State
-
-NOW = datetime(2026, 3, 8, 5, 30, tzinfo=UTC)
-BUILDS = "/v2/organizations/vllm/pipelines/ci/builds"
-RUNS = "/repos/o/r/actions/workflows/nightly.yml/runs"
-BUILDKITE = SourceOptions("buildkite", "vllm/ci", message="Full CI run - nightly")
-GITHUB = SourceOptions("github", repository="o/r", workflow="nightly.yml")
-TEST = "tests/test_dp.py::test_load"
-LOG = f"""\
-=========== test session starts ===========
-{TEST} FAILED
-======== short test summary info ========
-FAILED {TEST} - RuntimeError: engine core died
-========= 1 failed in 3.21s =========
-"""
-
-
-def log_path(build, job):
-    return f"{BUILDS}/{build}/jobs/{job}/log.txt"
-
-
-def build_job(build, state, **fields):
-    job = f"job{build}"
-    url = f"https://api.buildkite.com{log_path(build, job)}"
-    return buildkite_job(state, **{"id": job, "raw_log_url": url, **fields})
-
-
-@pytest.fixture
-def collected(tmp_path):
-    """Collects from a replayed service; the paths that were requested; what was said."""
-
-    @contextmanager
-    def connected(replies):
-        with replayed(replies) as service:
-            environment = {
-                "BUILDKITE_API_URL": service.url,
-                "GITHUB_API_URL": f"{service.url}/",
-                "BUILDKITE_API_TOKEN": "bk-secret",
-                "GITHUB_TOKEN": "gh-secret",
-            }
-            notes = []
-
-            def run(options):
-                return collect(options, "night", environment, tmp_path, notes.append, NOW)
-
-            yield run, service, notes
-
-    return connected
-
-
-def nights(*jobs):
-    builds = [buildkite_build(number=number) for number, _ in enumerate(jobs, 1)]
-    replies = {f"{BUILDS}/{number}/jobs": [Reply([job])] for number, job in enumerate(jobs, 1)}
-    return {BUILDS: [Reply(builds)], **replies}
 
 
 def test_failed_tests_of_buildkite_are_cells(collected):
@@ -98,150 +43,6 @@ def test_failed_tests_of_github_are_cells(collected):
         (found,) = run(GITHUB)
     assert (found.key, found.exception) == (CellKey("night", "gpu (1)", cell=TEST), "RuntimeError")
     assert service.paths[2:4] == [log, "/blob"]
-
-
-ARTEFACTS = "/repos/o/r/actions/runs/7/artifacts"
-JUNIT = b"""<testsuites><testsuite name="gpu" hostname="h1">
-<testcase classname="tests.test_dp" name="test_load"><failure message="OSError: x"/></testcase>
-<testcase classname="tests.test_dp" name="test_ok"/></testsuite></testsuites>"""
-
-
-def artefact(**fields):
-    url = "https://api.github.com/repos/o/r/actions/artifacts/11/zip"
-    entry = {"id": 11, "name": "junit-gpu-1", "size_in_bytes": 900, "expired": False}
-    return {**entry, "created_at": "2026-03-06T08:09:00Z", "archive_download_url": url, **fields}
-
-
-def with_artefacts(*artefacts, answer=None):
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("junit.xml", JUNIT)
-    job = github_job("failure", id=1, url="https://api.github.com/repos/o/r/actions/jobs/1")
-    return {
-        RUNS: [Reply({"workflow_runs": [github_run(id=7)]})],
-        "/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [job]})],
-        "/repos/o/r/actions/jobs/1/logs": [Reply(LOG.encode())],
-        ARTEFACTS: [Reply({"artifacts": list(artefacts)})],
-        "/repos/o/r/actions/artifacts/11/zip": [answer or Reply(data.getvalue())],
-    }
-
-
-def outcomes(found):
-    return [(each.key.cell, each.state.value, each.exception) for each in found]
-
-
-def test_a_junit_artefact_says_which_tests_passed(collected):
-    with collected(with_artefacts(artefact(), artefact(name="wheel"))) as (run, service, notes):
-        found = run(GITHUB)
-        assert run(GITHUB) == found
-    assert outcomes(found) == [
-        (TEST, "failed", "OSError"),
-        ("tests/test_dp.py::test_ok", "passed", ""),
-    ]
-    assert {(each.key.job, each.host) for each in found} == {("gpu (1)", "runner-7")}
-    assert service.paths.count("/repos/o/r/actions/artifacts/11/zip") == 1
-    assert notes == []
-
-
-@pytest.mark.parametrize(
-    ("fields", "answer", "note"),
-    [
-        ({"expired": True}, None, "1 JUnit artefacts have expired (junit-gpu-1 of run 7, ...)"),
-        ({}, Reply({}, 410), "1 JUnit artefacts have expired (junit-gpu-1 of run 7, ...)"),
-        (
-            {},
-            Reply({}, 403),
-            "JUnit artefacts are not read: the token of GitHub lacks the scope actions=read",
-        ),
-        ({"size_in_bytes": 1 << 30}, None, "junit-gpu-1 of run 7 is left out: larger than any test report"),
-        ({}, Reply(b"PK"), "junit-gpu-1 of run 7 is left out: the archive cannot be read"),
-    ],
-)
-def test_without_its_artefact_the_log_of_a_job_counts(collected, fields, answer, note):
-    with collected(with_artefacts(artefact(**fields), answer=answer)) as (run, _, notes):
-        assert outcomes(run(GITHUB)) == [(TEST, "failed", "RuntimeError")]
-    assert [each.startswith(note) for each in notes] == [True]
-
-
-def test_a_log_is_requested_once(collected):
-    path = log_path(1, "job1")
-    replies = {**nights(build_job(1, "failed")), path: [Reply(LOG.encode())]}
-    with collected(replies) as (run, service, _):
-        assert run(BUILDKITE) == run(BUILDKITE)
-    assert service.paths.count(path) == 1
-
-
-HOSTILE = [
-    "\x1b[31m{}\x1b[0m",
-    "\x1b_bk;t=1772800000123\x07{}",
-    "\x1b]8;;http://evil.example\x1b\\{}\x1b]8;;\x1b\\",
-    "\x1b]0;title\x07{}",
-    "\0{}\0",
-    "\u202e{}\u202c",
-    "\x9b31m{}",
-    "{}\r",
-]
-
-
-@pytest.mark.parametrize("form", HOSTILE, ids=ascii)
-def test_hostile_text_of_a_log_changes_no_name(collected, form):
-    log = "".join(f"{form.format(line)}\n" for line in LOG.split("\n"))
-    replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply(log.encode())]}
-    with collected(replies) as (run, _, _):
-        assert outcomes(run(BUILDKITE)) == [(TEST, "failed", "RuntimeError")]
-
-
-def test_a_name_of_a_test_is_never_hostile(collected):
-    log = LOG.replace("test_load", "test_\x1b]0;x\x07lo\0ad\u202e").encode() + b"\xff\xfe"
-    replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply(log)]}
-    with collected(replies) as (run, _, _):
-        assert outcomes(run(BUILDKITE)) == [(TEST, "failed", "RuntimeError")]
-
-
-@pytest.mark.parametrize("damage", [b"", b"no gzip", b"\x1f\x8b\x08\x00"])
-def test_a_damaged_log_is_requested_again(collected, tmp_path, damage):
-    path = log_path(1, "job1")
-    replies = {**nights(build_job(1, "failed")), path: [Reply(LOG.encode())]}
-    with collected(replies) as (run, service, _):
-        first = run(BUILDKITE)
-        (file,) = (tmp_path / "downloads").iterdir()
-        file.write_bytes(damage)
-        assert run(BUILDKITE) == first
-    assert service.paths.count(path) == 2
-
-
-def test_an_empty_log_is_not_kept(collected):
-    path = log_path(1, "job1")
-    replies = {**nights(build_job(1, "failed")), path: [Reply(b""), Reply(LOG.encode())]}
-    with collected(replies) as (run, _, _):
-        assert [each.key.cell for each in (*run(BUILDKITE), *run(BUILDKITE))] == ["", TEST]
-
-
-@pytest.mark.parametrize("status", [404, 410])
-def test_a_log_that_is_gone_is_said_and_its_job_stays(collected, status):
-    replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply({}, status)]}
-    with collected(replies) as (run, _, notes):
-        (found,) = run(BUILDKITE)
-    assert (found.key.cell, found.state, found.exception) == ("", State.FAILED, "")
-    assert notes == [
-        f"a log is missing, so its failed tests are unknown: https://api.buildkite.com{log_path(1, 'job1')}"
-    ]
-
-
-def test_a_token_without_the_scope_of_logs_is_an_error(collected):
-    replies = {**nights(build_job(1, "failed")), log_path(1, "job1"): [Reply({}, 403)]}
-    with (
-        collected(replies) as (run, _, _),
-        pytest.raises(UsageError, match="lacks the scope read_build_logs"),
-    ):
-        run(BUILDKITE)
-
-
-def test_a_job_without_a_log_stays_as_a_whole(collected):
-    with collected(nights(build_job(1, "failed", raw_log_url=None))) as (run, service, _):
-        (found,) = run(BUILDKITE)
-    assert (found.key.cell, found.state) == ("", State.FAILED)
-    assert len(service.paths) == 2
 
 
 def test_builds_of_another_kind_are_left_out(collected):
@@ -372,15 +173,6 @@ def test_a_build_that_is_gone_is_left_out(collected):
         run(BUILDKITE)
 
 
-def test_a_run_whose_artefacts_are_gone_stays(collected):
-    jobs = {"/repos/o/r/actions/runs/7/jobs": [Reply({"jobs": [github_job()]})]}
-    with collected({RUNS: [Reply({"workflow_runs": [github_run(id=7)]})], **jobs}) as (run, _, notes):
-        assert [each.build for each in run(GITHUB)] == ["7"]
-    assert notes == [
-        "JUnit artefacts of run 7 are left out: GitHub does not have it, or hides it from this token"
-    ]
-
-
 def test_builds_none_of_which_can_be_read_are_an_error(collected):
     builds = [buildkite_build(number="one"), buildkite_build(number=2)]
     replies = {BUILDS: [Reply(builds)], f"{BUILDS}/2/jobs": [Reply([{}])]}
@@ -393,16 +185,6 @@ def test_builds_none_of_which_can_be_read_are_an_error(collected):
         run(BUILDKITE)
 
 
-def test_a_log_on_another_server_is_said_and_its_job_stays(collected):
-    job = build_job(1, "failed", raw_log_url="https://evil.example/log.txt")
-    with collected(nights(job)) as (run, _, notes):
-        (found,) = run(BUILDKITE)
-    assert (found.key.cell, found.state) == ("", State.FAILED)
-    (note,) = notes
-    assert note.startswith("a log is missing, so its failed tests are unknown: ")
-    assert note.endswith("Buildkite refers to another server: https://evil.example/log.txt")
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -413,12 +195,12 @@ def test_a_log_on_another_server_is_said_and_its_job_stays(collected):
         (SourceOptions("github", repository="o/r"), "--workflow is missing"),
         (SourceOptions("github", repository="o/r", workflow="a/b.yml"), "--workflow a/b.yml is not like"),
         (SourceOptions("buildkite", "a/b", job="("), "--job is not a regular expression"),
-        (SourceOptions("buildkite", "a/b", message="["), "--message is no regular expression"),
+        (SourceOptions("buildkite", "a/b", message="["), "--message is not a regular expression"),
     ],
 )
 def test_a_wrong_option_is_named(tmp_path, options, message):
     with pytest.raises(UsageError) as caught:
-        collect(options, "night", {}, tmp_path, print, NOW)
+        collect(options, "night", {}, tmp_path, print, NIGHT)
     assert caught.value.message.startswith(message)
 
 
@@ -437,5 +219,5 @@ def test_a_wrong_option_is_named(tmp_path, options, message):
 )
 def test_a_missing_token_is_named_with_its_scope(tmp_path, options, hint):
     with pytest.raises(UsageError, match="needs a token") as caught:
-        collect(options, "night", {"GITHUB_REPOSITORY": "o/r"}, tmp_path, print, NOW)
+        collect(options, "night", {"GITHUB_REPOSITORY": "o/r"}, tmp_path, print, NIGHT)
     assert caught.value.hint == hint

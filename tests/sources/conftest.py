@@ -1,0 +1,52 @@
+"""Fixtures of the tests of sources."""
+
+from contextlib import contextmanager
+
+import pytest
+from collecting import NIGHT
+from connected import NOW
+from replayed_service import replayed
+
+from bisect_tool.sources import buildkite_client
+from bisect_tool.sources.collect import collect
+from bisect_tool.sources.etag_cache import EtagCache
+from bisect_tool.sources.http import Client
+
+TOKENS = {"BUILDKITE_API_TOKEN": "bk-secret", "GITHUB_TOKEN": "gh-secret"}
+
+
+@pytest.fixture
+def connect(tmp_path):
+    """A client of a replayed service, and the pauses that it made."""
+
+    @contextmanager
+    def connected(replies, module=buildkite_client, tokens=TOKENS):
+        pauses = []
+        with replayed(replies) as service:
+            there = module.service({**tokens, module.ADDRESS: service.url})
+            with Client(there, EtagCache(tmp_path / "etags"), pauses.append, lambda: NOW) as client:
+                yield client, service, pauses
+
+    return connected
+
+
+@pytest.fixture
+def collected(tmp_path):
+    """Collects from a replayed service; the paths that were requested; what was said."""
+
+    @contextmanager
+    def connected(replies):
+        with replayed(replies) as service:
+            environment = {
+                "BUILDKITE_API_URL": service.url,
+                "GITHUB_API_URL": f"{service.url}/",
+                **TOKENS,
+            }
+            notes = []
+
+            def run(options):
+                return collect(options, "night", environment, tmp_path, notes.append, NIGHT)
+
+            yield run, service, notes
+
+    return connected
