@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from projects import Project, survivors
+from projects import MARK, Project, survivors
+
+from bisect_tool.paths import Home
+from bisect_tool.session.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +31,21 @@ def project(tmp_path: Path) -> Iterator[Project]:
     for survivor in left:
         os.kill(int(survivor.split()[0]), signal.SIGKILL)
     assert left == []
+
+
+@pytest.fixture
+def home(project: Project, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The project's home, for sessions that run in this process, inside the project."""
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv(MARK, project.mark)
+    return Home(project.home / "state", project.home / "cache")
+
+
+@pytest.fixture
+def store(home: Home) -> Iterator[Store]:
+    """The store of `home`."""
+    with closing(Store(home.store)) as opened:
+        yield opened
 
 
 @pytest.fixture

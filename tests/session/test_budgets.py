@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 
 import pytest
 from projects import Nobody
@@ -12,26 +11,12 @@ from tried import EachOnce, each_once
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
-from bisect_tool.paths import Home
 from bisect_tool.planner import State
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
 from bisect_tool.session.executors import executor_of
-from bisect_tool.session.store import Store
 
 SETTLED = State(None, (), ("left",), 3, over=True)
-
-
-@pytest.fixture
-def home(project, monkeypatch):
-    monkeypatch.chdir(project.path)
-    return Home(project.home / "state", project.home / "cache")
-
-
-@pytest.fixture
-def store(home):
-    with closing(Store(home.store)) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ import threading
 from contextlib import closing
 
 import pytest
-from projects import MARK, Nobody, survivors
+from projects import Nobody, survivors
 from suites import BUILD, write_scenario
 from tried import EachOnce
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
-from bisect_tool.paths import Home
 from bisect_tool.planner import State
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
@@ -50,19 +49,6 @@ class Log:
 @pytest.fixture
 def log(tmp_path, wait_for):
     return Log(tmp_path / "log", wait_for)
-
-
-@pytest.fixture
-def home(project, monkeypatch):
-    monkeypatch.chdir(project.path)
-    monkeypatch.setenv(MARK, project.mark)
-    return Home(project.home / "state", project.home / "cache")
-
-
-@pytest.fixture
-def store(home):
-    with closing(Store(home.store)) as opened:
-        yield opened
 
 
 class Eager(EachOnce):

@@ -13,7 +13,6 @@ from tried import each_once
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import ReproOptions, RunOptions, StepOptions
-from bisect_tool.paths import Home
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
 from bisect_tool.session.executors import executor_of
@@ -22,18 +21,6 @@ from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 
 CELL = "test_small"
-
-
-@pytest.fixture
-def home(project, monkeypatch):
-    monkeypatch.chdir(project.path)
-    return Home(project.home / "state", project.home / "cache")
-
-
-@pytest.fixture
-def store(home):
-    with closing(Store(home.store)) as opened:
-        yield opened
 
 
 @pytest.fixture

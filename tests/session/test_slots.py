@@ -11,12 +11,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from projects import MARK, Nobody, survivors
+from projects import Nobody, survivors
 from tried import EachOnce, each_once
 
 from bisect_tool.options.resolve import resolve
 from bisect_tool.options.run_options import RunOptions
-from bisect_tool.paths import Home
 from bisect_tool.planner import State
 from bisect_tool.session import runner
 from bisect_tool.session import session as sessions
@@ -69,19 +68,6 @@ class Gates:
 @pytest.fixture
 def gates(tmp_path, wait_for):
     return Gates(tmp_path / "log", wait_for)
-
-
-@pytest.fixture
-def home(project, monkeypatch):
-    monkeypatch.chdir(project.path)
-    monkeypatch.setenv(MARK, project.mark)
-    return Home(project.home / "state", project.home / "cache")
-
-
-@pytest.fixture
-def store(home):
-    with closing(Store(home.store)) as opened:
-        yield opened
 
 
 @pytest.fixture
