@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from bisect_tool.planner.cell import CellSearch
-from bisect_tool.planner.cell_runs import is_doubtful
 from bisect_tool.planner.cost import Cost
+from bisect_tool.planner.end_runs import needs_another_run
 from bisect_tool.planner.groups import are_processes, group
 from bisect_tool.planner.planner import infrastructure_failures
 from bisect_tool.planner.types import CellConclusion, Goal, Purpose, State, Step
-from bisect_tool.verdict import RED, Outcome, Verdict
+from bisect_tool.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bisect_tool.planner.walk import WalkGoal
     from bisect_tool.trial.result import TrialResult
 
 _STEPS_AFTER_NARROWING = 4
@@ -119,37 +118,10 @@ def _searches(goal: Goal, trials: Sequence[TrialResult]) -> list[CellSearch]:
 def _open_ends(goal: Goal, trials: Sequence[TrialResult]) -> tuple[str, ...]:
     """The failing ends that must run, or run again, before the search."""
     return tuple(
-        end for end in goal.failing if needs_another_run(goal, [each for each in trials if each.sha == end])
+        end
+        for end in goal.failing
+        if needs_another_run([each for each in trials if each.sha == end], goal.endpoint_runs, goal.retries)
     )
-
-
-def needs_another_run(goal: Goal | WalkGoal, at: Sequence[TrialResult]) -> bool:
-    """Whether a failing end must run again after these trials of it."""
-    useful = [trial for trial in at if not _is_lost(trial)]
-    unbuildable = any(trial.outcome is Outcome.UNBUILDABLE for trial in at)
-    gave_up = unbuildable or len(at) - len(useful) > goal.retries
-    enough = len(useful) - _in_doubt(useful) >= goal.endpoint_runs
-    return not gave_up and not _all_failed(useful) and not enough
-
-
-def _is_lost(trial: TrialResult) -> bool:
-    """Whether a trial gave no result because of the machine or the build."""
-    return trial.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)
-
-
-def _all_failed(useful: Sequence[TrialResult]) -> bool:
-    """Whether every cell that ran at an end failed at least once, other than by a doubtful deadline."""
-    cells = {cell.cell for trial in useful for cell in trial.cells}
-    red = {cell.cell for trial in useful for cell in trial.cells if cell.outcome in RED}
-    return bool(cells) and cells == red and not _in_doubt(useful)
-
-
-def _in_doubt(useful: Sequence[TrialResult]) -> bool:
-    """Whether the only failure of a cell is a deadline missed while the machine was busy."""
-    red = [(trial, cell) for trial in useful for cell in trial.cells if cell.outcome in RED]
-    doubtful = Counter(cell.cell for trial, cell in red if is_doubtful(trial, cell))
-    certain = {cell.cell for trial, cell in red if not is_doubtful(trial, cell)}
-    return any(number % 2 for name, number in doubtful.items() if name not in certain)
 
 
 def _endpoint_step(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Self
 
-from bisect_tool.planner.bisect import needs_another_run
+from bisect_tool.planner.end_runs import is_lost, needs_another_run
 from bisect_tool.planner.planner import infrastructure_failures
 from bisect_tool.planner.reported_names import ReportedNames
 from bisect_tool.planner.types import (
@@ -150,8 +150,8 @@ def _is_open_start(goal: WalkGoal, trials: Sequence[TrialResult]) -> bool:
     """Whether the end must run, or run again, before the walk."""
     at = [trial for trial in trials if trial.sha == goal.end]
     if not goal.fix:
-        return needs_another_run(goal, at)
-    lost = [trial for trial in at if trial.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNBUILDABLE)]
+        return needs_another_run(at, goal.endpoint_runs, goal.retries)
+    lost = [trial for trial in at if is_lost(trial)]
     return len(lost) == len(at) <= goal.retries and all(
         trial.outcome is not Outcome.UNBUILDABLE for trial in at
     )

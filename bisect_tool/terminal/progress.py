@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Group
@@ -20,6 +20,7 @@ from bisect_tool.terminal import terminal
 from bisect_tool.terminal.beliefs import belief_line, render_beliefs
 from bisect_tool.terminal.log_tail import STREAM, CellsSeen, StreamTail
 from bisect_tool.terminal.output import ask
+from bisect_tool.terminal.snapshot import RunningTrial, Snapshot
 from bisect_tool.terminal.work_left import cost_left, range_left
 from bisect_tool.verdict import RED, Outcome
 
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from bisect_tool.expected_cost import ExpectedCost
-    from bisect_tool.planner import Belief, State, Step
+    from bisect_tool.planner import State, Step
     from bisect_tool.session.session import Session
     from bisect_tool.session.store import TrialRow
     from bisect_tool.trial.result import TrialResult
@@ -45,41 +45,6 @@ _STAMP_WIDTH = len("[    0.0 s] ")
 _TEXT_LIMIT = 200
 _NOTE_LIMIT = 2000
 _MARKS = {"good": ("✓", "green"), "bad": ("✗", "red"), "skip": ("-", "yellow")}
-
-
-@dataclass(frozen=True)
-class AtWork:
-    """The running trial of one slot; `began` is a time of the display's clock."""
-
-    slot: int
-    commit: str
-    subject: str
-    purpose: str
-    began: float
-    phase: str = "checkout"
-    tail: StreamTail | None = None
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The state of the display; times are of one monotonic clock, in seconds.
-
-    `mean_s`, the mean duration of a trial, and `cost_left` are None until a trial has ended, here or in an
-    earlier session; `searching`: a range is narrowed down; `busy`: the measure by which the machine is busy
-    with other work, empty if it is not.
-    """
-
-    began: float
-    slots: int = 1
-    searching: bool = True
-    remaining: int = 0
-    disagreement: str = ""
-    steps_left: int = 0
-    mean_s: float | None = None
-    cost_left: ExpectedCost | None = None
-    running: tuple[AtWork, ...] = ()
-    beliefs: tuple[Belief, ...] = ()
-    busy: str = ""
 
 
 class Progress:
@@ -167,7 +132,7 @@ class Progress:
     def on_trial_start(self, slot: int, step: Step) -> None:
         """Show a trial that starts."""
         subject = self._subjects.get(step.sha, "")
-        trial = AtWork(slot, short(step.sha), subject, self._purpose(step), self._clock())
+        trial = RunningTrial(slot, short(step.sha), subject, self._purpose(step), self._clock())
         others = self._others(slot)
         if self._live is None:
             why = "" if self._stepping else f" ({trial.purpose}); {range_left(self._snapshot, self._clock())}"
@@ -208,7 +173,7 @@ class Progress:
             text.truncate(max(room, _LEAST_SUBJECT), overflow="ellipsis")
         return text.plain
 
-    def _others(self, slot: int) -> tuple[AtWork, ...]:
+    def _others(self, slot: int) -> tuple[RunningTrial, ...]:
         return tuple(trial for trial in self._snapshot.running if trial.slot != slot)
 
     def _purpose(self, step: Step) -> str:
@@ -269,7 +234,7 @@ def _tendency(result: TrialResult) -> str:
     return "good" if result.outcome is Outcome.PASSED else "skip"
 
 
-def _at_work(trial: AtWork, now: float) -> Text:
+def _at_work(trial: RunningTrial, now: float) -> Text:
     """One line; the subject comes last, where a narrow terminal may cut it."""
     spin = _SPINNER[int((now - trial.began) * _REFRESH_PER_SECOND) % len(_SPINNER)]
     cells = trial.tail.poll() if trial.tail else CellsSeen()

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.expected_cost import ExpectedCost, PastTrial
-    from bisect_tool.terminal.progress import Snapshot
+    from bisect_tool.terminal.snapshot import Snapshot
 
 
 def cost_left(steps: int, slots: int, past: Sequence[PastTrial], *, searching: bool) -> ExpectedCost | None:
-    """The cost of so many steps if their trials take as long as past ones; None of none.
+    """Return the cost of the remaining steps if trials take as long as past ones; None without steps.
 
     With k slots, a round of trials splits a range into k + 1 parts, not two.
     """
@@ -31,9 +31,9 @@ def cost_left(steps: int, slots: int, past: Sequence[PastTrial], *, searching: b
 
 
 def range_left(snapshot: Snapshot, now: float) -> str:
-    """`narrowed to 9 commits, ~4 steps left, ~3 min (2 to 5 min), ~0.4 GPU-hours (0.3 to 0.6)`.
+    """Return `narrowed to 9 commits, ~4 steps left, ~3 min (2 to 5 min), ~0.4 GPU-hours (0.3 to 0.6)`.
 
-    It is no more than 9 from there on, unless runs disagree. The time of running trials counts as spent.
+    Unless runs disagree, the number of commits only decreases. The time of running trials counts as spent.
     """
     if snapshot.searching:
         left = narrowed(snapshot.remaining, snapshot.disagreement)
@@ -48,13 +48,13 @@ def range_left(snapshot: Snapshot, now: float) -> str:
 
 
 def _spent(snapshot: Snapshot, now: float) -> float:
-    """How long the longest running trial is on; a trial that overruns counts as one of mean duration."""
+    """Return the elapsed time of the longest running trial, at most the mean duration of a trial."""
     longest = max((now - trial.began for trial in snapshot.running), default=0.0)
     return min(longest, snapshot.mean_s or longest)
 
 
 def _cost(cost: ExpectedCost, spent: float) -> list[str]:
-    """The time left, and the GPU-hours where trials hold GPUs; an interval of one value is left out."""
+    """Return the remaining time, and GPU-hours if trials hold GPUs; an interval of one value is omitted."""
     wall, gpus = cost.wall_seconds, cost.gpu_seconds
     low, mean, high = (roughly(each - spent) for each in (wall.low, wall.mean, wall.high))
     interval = "" if low == high else f" ({between(wall.low - spent, wall.high - spent)})"

@@ -19,7 +19,8 @@ from bisect_tool.planner import Belief, Purpose, State, Step
 from bisect_tool.session.store import TrialRow
 from bisect_tool.supervise.load import Load
 from bisect_tool.terminal.log_tail import CellsSeen, StreamTail
-from bisect_tool.terminal.progress import AtWork, Progress, Snapshot, render_progress
+from bisect_tool.terminal.progress import Progress, render_progress
+from bisect_tool.terminal.snapshot import RunningTrial, Snapshot
 from bisect_tool.terminal.work_left import cost_left
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
@@ -128,7 +129,7 @@ def test_no_line_ends_with_a_space_where_the_subject_is_not_known(session, tmp_p
         progress.on_resume([])
         begin(progress, 0, state("f" * 40, Purpose.FIX, 4, 6))
         progress.on_trial_end(Step("f" * 40, None, Purpose.FIX), unknown)
-    shown = render_progress(Snapshot(began=0.0, running=(AtWork(0, "f" * 9, "", "fix", 0.0),)), 1.0)
+    shown = render_progress(Snapshot(began=0.0, running=(RunningTrial(0, "f" * 9, "", "fix", 0.0),)), 1.0)
     console = Console(file=paper, width=60)
     console.print(shown)
     assert all(line == line.rstrip() for line in paper.getvalue().splitlines())
@@ -255,8 +256,8 @@ def test_changing_lines(printed, stream):
         mean_s=50.0,
         cost_left=cost_left(4, 3, (PastTrial(50.0),), searching=True),
         running=(
-            AtWork(1, "a1ffa56a1", "Say nothing", "narrow", 165.0),
-            AtWork(0, "27066d1b2", subject, "narrow", 160.0, "test", StreamTail(stream)),
+            RunningTrial(1, "a1ffa56a1", "Say nothing", "narrow", 165.0),
+            RunningTrial(0, "27066d1b2", subject, "narrow", 160.0, "test", StreamTail(stream)),
         ),
         beliefs=(Belief("test_teardown[4]", (("27066d1b2", 0.75),), 0.25, 0.75),),
     )
@@ -270,7 +271,7 @@ def test_changing_lines(printed, stream):
 
 @pytest.mark.parametrize("width", [20, 40])
 def test_changing_lines_never_wrap(printed, width):
-    trials = tuple(AtWork(slot, "27066d1b2", "long " * 30, "narrow", 0.0) for slot in range(2))
+    trials = tuple(RunningTrial(slot, "27066d1b2", "long " * 30, "narrow", 0.0) for slot in range(2))
     snapshot = Snapshot(began=0.0, remaining=9, steps_left=4, running=trials)
     assert len(printed(render_progress(snapshot, 1.0), width).splitlines()) == 3
 

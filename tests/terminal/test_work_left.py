@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bisect_tool.expected_cost import PastTrial
-from bisect_tool.terminal.progress import AtWork, Snapshot
+from bisect_tool.terminal.snapshot import RunningTrial, Snapshot
 from bisect_tool.terminal.work_left import cost_left, range_left
 
 
@@ -31,7 +31,7 @@ def past(*seconds, gpus=0):
 )
 def test_range_left(remaining, steps, trials, text):
     """A trial that has run for longer than the mean counts as one mean trial, not as more."""
-    running = (AtWork(0, "27066d1b2", "", "narrow", 0.0),)
+    running = (RunningTrial(0, "27066d1b2", "", "narrow", 0.0),)
     assert range_left(snapshot(steps, trials, remaining=remaining, running=running), 1000.0) == text
 
 
