@@ -32,7 +32,7 @@ from documents.parts import (
     timeline,
     trial,
 )
-from documents.repetitions import rate, repro, repro_running
+from documents.repetitions import repro, repro_running
 
 __all__ = [
     "BAD",
@@ -75,7 +75,6 @@ __all__ = [
     "merge",
     "outcomes",
     "process",
-    "rate",
     "red",
     "repro",
     "repro_running",

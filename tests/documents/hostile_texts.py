@@ -14,7 +14,7 @@ from bisect_tool.results.document import (
     Skipped,
 )
 from bisect_tool.results.fixes import FixReport, Tried
-from bisect_tool.results.repro import Reproduced, Reproduction
+from bisect_tool.results.repro import FailureRate, Reproduced, Reproduction, SignatureCount
 from documents.fix_sessions import confirmation
 from documents.parts import (
     BROKEN,
@@ -27,7 +27,6 @@ from documents.parts import (
     red,
     trial,
 )
-from documents.repetitions import rate
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m",
@@ -100,6 +99,20 @@ def hostile() -> Document:
         native_changes=(NativeChange(sha=CULPRIT, paths=(text,)),),
         trials=(tested, started),
         versions={text: text},
+    )
+
+
+def rate(sha: str, failed: int, runs: int, low: float, high: float, *signatures: str) -> FailureRate:
+    """A failure rate whose texts no run can have: those of runs are sanitised."""
+    return FailureRate(
+        sha=sha,
+        runs=runs,
+        failed=failed,
+        rate=failed / runs,
+        low=low,
+        high=high,
+        signatures=tuple(SignatureCount(signature=each, count=failed) for each in signatures),
+        seconds_to_failure=None,
     )
 
 

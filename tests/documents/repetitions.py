@@ -1,11 +1,17 @@
-"""Sessions that ran cells often: `repro`."""
+"""Sessions that ran cells often, computed from their runs as `repro` does."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bisect_tool.results.repro import FailureRate, Reproduced, Reproduction, SignatureCount, Spread
+from bisect_tool.evidence import Failure, Signature
+from bisect_tool.mode import Repro
+from bisect_tool.planner import Purpose, State, Step
+from bisect_tool.results.repro import concluded, reproduction
+from bisect_tool.trial.result import CellResult, TrialResult
+from bisect_tool.verdict import Outcome
 from documents.parts import (
+    CHAIN,
     CULPRIT,
     GREEN_CELLS,
     PARENT,
@@ -14,56 +20,51 @@ from documents.parts import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bisect_tool.results.document import Document
 
+SECONDS_TO_FAILURE = (9.1, 31.4, 31.4, 31.4, 31.4, 43.4)
+"""The duration of each of the six failing runs."""
 
-def rate(sha: str, failed: int, runs: int, low: float, high: float, *signatures: str) -> FailureRate:
-    return FailureRate(
-        sha=sha,
-        runs=runs,
-        failed=failed,
-        rate=failed / runs if runs else None,
-        low=low,
-        high=high,
-        signatures=tuple(SignatureCount(signature=each, count=failed) for each in signatures),
-        seconds_to_failure=Spread(median=31.4, min=9.1, max=43.4) if failed else None,
+
+def run(sha: str, seconds: float, outcome: Outcome, *passing: str) -> TrialResult:
+    """A trial of the red cell, beside cells that pass."""
+    signature = Signature(role="EngineCore", exception="Exception", message="WorkerProc failed")
+    failed = outcome is Outcome.FAILED
+    failure = Failure(root=CHAIN[0], chain=CHAIN, signature=signature, excerpt="") if failed else None
+    red = CellResult(cell=RED_CELLS[0], outcome=outcome, seconds=seconds, failure=failure)
+    green = (CellResult(cell=cell, outcome=Outcome.PASSED, seconds=seconds) for cell in passing)
+    started = "2026-03-06T10:15:00.000+00:00"
+    return TrialResult(sha=sha, cells=(red, *green), outcome=outcome, started=started, seconds=seconds)
+
+
+def session(asked: Repro, runs: Sequence[TrialResult], state: State, **more: object) -> Document:
+    """The document of a session of `repro` with these runs."""
+    found = reproduction(asked, CULPRIT, runs)
+    code, conclusion = concluded(found, state, runs)
+    return document(
+        command="repro",
+        good=(),
+        bad=CULPRIT,
+        exit_code=code,
+        conclusion=conclusion,
+        cells={},
+        repro=found,
+        **more,
     )
 
 
 def repro() -> Document:
-    """A flaky cell and a green one, each run often at two commits."""
-    cells = {
-        RED_CELLS[0]: Reproduced(
-            rate=rate(CULPRIT, 6, 20, 0.145, 0.519, "EngineCore: Exception: WorkerProc failed"),
-            baseline=rate(PARENT, 0, 20, 0.0, 0.161),
-            p_value=0.0202,
-        ),
-        GREEN_CELLS[0]: Reproduced(
-            rate=rate(CULPRIT, 0, 20, 0.0, 0.161), baseline=rate(PARENT, 0, 0, 0.0, 1.0), p_value=1.0
-        ),
-    }
-    return document(
-        command="repro",
-        good=(),
-        bad=CULPRIT,
-        exit_code=1,
-        conclusion=f"reproduced: {RED_CELLS[0]} failed in 6 of 20 runs under --stress delay",
-        cells={},
-        repro=Reproduction(runs=20, until_fail=False, against=PARENT, stress="delay", cells=cells),
-    )
+    """A flaky cell and a green one, each run often at one commit, and the flaky one at another as well."""
+    failing = [run(CULPRIT, each, Outcome.FAILED, GREEN_CELLS[0]) for each in SECONDS_TO_FAILURE]
+    passing = [run(CULPRIT, 31.4, Outcome.PASSED, GREEN_CELLS[0])] * 14
+    compared = [run(PARENT, 31.4, Outcome.PASSED)] * 20
+    asked = Repro(runs=20, against=PARENT, stress="delay")
+    return session(asked, [*failing, *passing, *compared], State(None, (), (), 0, over=True))
 
 
 def repro_running() -> Document:
     """Interrupted before the first run of one commit had ended."""
-    return document(
-        command="repro",
-        good=(),
-        bad=CULPRIT,
-        exit_code=130,
-        resumable=True,
-        conclusion="not finished: 20 runs left",
-        cells={},
-        repro=Reproduction(runs=20, until_fail=False, against=None, cells={}),
-        failure=None,
-        trials=(),
-    )
+    state = State(Step(CULPRIT, None, Purpose.REPEAT), (), (), 20)
+    return session(Repro(runs=20), (), state, resumable=True, failure=None, trials=())
