@@ -59,7 +59,7 @@ def test_a_folder_of_the_home_is_meant_as_in_a_shell(delivery, tmp_path, monkeyp
 def test_a_folder_that_is_a_file_is_an_error(delivery, tmp_path):
     (tmp_path / "out").write_text("mine")
     (line,) = delivery.failing(night(), out=str(tmp_path / "out"))
-    assert f"cannot write to {tmp_path / 'out'}: File exists. Check --out" in line
+    assert f"cannot write to {tmp_path / 'out'}: File exists. Check the disk space" in line
     assert (tmp_path / "out").read_text() == "mine"
 
 

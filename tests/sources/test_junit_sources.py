@@ -288,6 +288,6 @@ def test_the_folder_of_a_file_is_looked_up_once_for_all_of_its_tests(tmp_path, f
     folder(f"{SHA}/a.xml", report("".join(case(f"test_{number}") for number in range(50))))
     looked_up = []
     monkeypatch.setattr(
-        "bisect_tool.sources.junit_files._whole_path", lambda path: looked_up.append(path) or path
+        "bisect_tool.sources.junit_files._resolved", lambda path: looked_up.append(path) or path
     )
     assert (len(observe(tmp_path)), len(looked_up)) == (50, 1)
