@@ -6,7 +6,7 @@ import re
 
 
 def check_expression(text: str) -> None:
-    """Raise ValueError, with the position of the mistake, if `text` is no regular expression."""
+    """Raise ValueError, with the position of the mistake, if `text` is not a regular expression."""
     try:
         re.compile(text)
     except re.error as error:

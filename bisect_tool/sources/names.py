@@ -25,8 +25,8 @@ def named(flag: str, value: str, pattern: re.Pattern[str], example: str) -> str:
 
 
 def check_pattern(flag: str, pattern: str) -> None:
-    """Raise UsageError if the value of an option is no regular expression."""
+    """Raise UsageError if the value of an option is not a regular expression."""
     try:
         re.compile(pattern)
     except re.error as error:
-        raise UsageError(f"{flag} is no regular expression: {error}", "Escape ( ) [ ] . * +.") from None
+        raise UsageError(f"{flag} is not a regular expression: {error}", "Escape ( ) [ ] . * +.") from None

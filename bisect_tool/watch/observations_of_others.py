@@ -56,7 +56,7 @@ def _of_jobs(pattern: str, found: Sequence[Observation]) -> list[Observation]:
     """The results of jobs whose whole name matches.
 
     Raises:
-        UsageError: none does, or it is no regular expression.
+        UsageError: none does, or it is not a regular expression.
     """
     check_pattern("--job", pattern)
     chosen = [each for each in found if re.fullmatch(pattern, each.key.job)]
