@@ -86,7 +86,7 @@ def _of_report(report: Report, file: ReportFile, series: str, commit: str) -> tu
     job = report.properties.get("job", "") or report.suite
     shard = report.properties.get("shard", "")
     failures = failures_of(report, file.content)
-    build, attempt = clean_line(_whole_path(file.folder), 300), clean_line(file.name, 300)
+    build, attempt = clean_line(_resolved(file.folder), 300), clean_line(file.name, 300)
     return tuple(
         Observation(
             CellKey(series, job, shard, result.name),
