@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from stand_ins import SCRIPTS, TEMPLATES
 
+from bisect_tool.write_tokens import NAMES
+
 CODES = [0, 1, 2, 3, 4, 5, 70, 130, 143]
 SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or shutil.which("shellcheck")
 ENDS_WITH = "sys.exit({code} if sys.argv[1] != 'prune' else 0)"
@@ -127,6 +129,19 @@ def test_the_package_is_installed_beside_the_home(installing):
     assert venv == ["python3", "-m", "venv", str(tool)]
     assert pip[1:4] == ["-m", "pip", "install"]
     assert pip[-1] == "bisect-run==0.1.0"
+
+
+def test_the_installer_has_no_write_token(installing):
+    seen = installing.folder / "seen"
+    written = (
+        f"import os, pathlib\npathlib.Path({str(seen)!r}).write_text(' '.join(os.environ))\nsys.exit(1)\n"
+    )
+    installing.stand_in("python3", written)
+    installing.run(".bisect-run/nightly.sh", BISECT_RUN_PACKAGE="bisect-run", **dict.fromkeys(NAMES, "x"))
+    assert NAMES.isdisjoint(seen.read_text().split())
+    installing.stand_in("bisect-run", written)
+    installing.run(".bisect-run/nightly.sh", **dict.fromkeys(NAMES, "x"))
+    assert set(seen.read_text().split()) > NAMES
 
 
 def test_it_is_installed_again_into_the_same_environment(installing):

@@ -6,6 +6,8 @@
 #
 # If the package index is down, the version that is installed goes on. Exit code 5: there is none.
 set -euo pipefail
+# An installer runs code of packages, which has no use for what posts.
+unset BISECT_RUN_GITHUB_WRITE_TOKEN BISECT_RUN_BUILDKITE_WRITE_TOKEN BISECT_RUN_SLACK_WEBHOOK
 : "${BISECT_RUN_HOME:?set it to a folder that outlives the job}"
 package=${BISECT_RUN_PACKAGE-bisect-run}
 
