@@ -1,7 +1,7 @@
-"""End transfers that take too long, or make too little progress.
+"""Abort transfers that take too long or make too little progress.
 
-A timeout of `requests` begins anew with each byte, also inside a header or a chunk: a server that sends one
-byte a second would be waited for until its answer is complete.
+The read timeout of `requests` restarts with each byte, also inside a header or a chunk: it never aborts an
+answer of one byte a second.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHUNK = 1 << 16
-"""What has to arrive in each `STALL_S`: 64 KiB."""
+"""Bytes that must arrive in each `STALL_S`: 64 KiB."""
 STALL_S = 90.0
-"""Longer than the timeouts of `requests`, which tell a server that is silent."""
+"""Longer than the timeouts of `requests`, so that their errors name a server that sends nothing."""
 DEADLINE_S = 1800.0
 _TURN_S = 1.0
 _Result = TypeVar("_Result")
 Arrived: TypeAlias = "Callable[[int], None]"
-"""Announces that so many bytes more have arrived. Raises TooSlow where nobody waits for them any more."""
+"""Called with the number of bytes of each chunk received. Raises TooSlow if the transfer was aborted."""
 
 
 class TooSlow(requests.ReadTimeout):
-    """A transfer was given up; the text says how slow it was."""
+    """A transfer was aborted; the message says how slow it was."""
 
 
 def transfer(
@@ -38,14 +38,13 @@ def transfer(
     check: Callable[[], None] | None = None,
     deadline_s: float | None = None,
 ) -> _Result:
-    """Run `work`, which announces each part before it uses it.
+    """Run `work`, which announces each chunk before it uses it.
 
-    It runs in a thread of its own, which is left behind if it is too slow: nothing else ends a read that is
-    under way in every case.
+    It runs in a thread, which is abandoned if it is too slow: a blocked read cannot be interrupted reliably.
 
     Args:
-        work: transfers something.
-        check: is called again and again meanwhile, and raises what ends the transfer.
+        work: the transfer.
+        check: called repeatedly meanwhile; an exception that it raises aborts the transfer.
         deadline_s: how long it may take, in seconds; `DEADLINE_S` by default.
 
     Raises:
@@ -64,7 +63,7 @@ def transfer(
 
 @dataclass
 class _Running:
-    """A transfer that is under way."""
+    """A running transfer."""
 
     deadline_s: float
     check: Callable[[], None] | None
@@ -74,18 +73,18 @@ class _Running:
     total: int = 0
 
     def announce(self, number: int) -> None:
-        """Tell the thread that waits that so many bytes more have arrived."""
+        """Tell the waiting thread the number of bytes received."""
         if self.given_up.is_set():
             raise TooSlow("it was given up")
         self.arrivals.put(number)
 
     def await_end(self) -> None:
-        """Wait as long as it makes progress."""
+        """Wait while it makes progress."""
         while (number := self._next()) is not None:
             self.total += number
 
     def _next(self) -> int | None:
-        """The size of the next part that arrives; None for the end."""
+        """Return the size of the next chunk; None at the end."""
         ends, stalls = self.began + self.deadline_s, time.monotonic() + STALL_S
         while True:
             if self.check is not None:

@@ -1,1 +1,1 @@
-"""Per-commit wheels, which a project publishes for every commit: choose one, download it, cache it."""
+"""Use the wheels that a project publishes for every commit: choose, download, cache."""

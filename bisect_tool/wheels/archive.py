@@ -1,4 +1,4 @@
-"""Check a downloaded wheel before anything unpacks it, and read what it depends on."""
+"""Check a downloaded wheel before it is unpacked, and read its requirements."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 
 
 class BadWheel(Exception):
-    """The file is no wheel of that distribution, or it would write where it must not."""
+    """The file is not a wheel of that distribution, or has paths outside its folder."""
 
 
 def check_wheel(path: Path, package: str, version: Version) -> None:
-    """Check the whole file, before it is kept.
+    """Check the whole file.
 
     Raises:
-        BadWheel: it is damaged, another distribution or version, or a member leads out of its folder.
+        BadWheel: it is damaged, another distribution or version, or has paths outside its folder.
     """
     with _opened(path) as wheel:
         _check_members(wheel.infolist())
@@ -47,7 +47,7 @@ def check_wheel(path: Path, package: str, version: Version) -> None:
 
 
 def torch_of(path: Path) -> str:
-    """The version of torch that a wheel is pinned to; empty if none. Raises BadWheel if it is damaged."""
+    """Return the torch version that a wheel pins, or empty. Raises BadWheel if it is damaged."""
     with _opened(path) as wheel:
         return pinned(_metadata(wheel).get("requires-dist", []), "torch")
 
@@ -62,7 +62,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def pinned(requirements: Iterable[str], package: str) -> str:
-    """The version that lines of requirements pin a distribution to (`==`) on this machine; else empty."""
+    """Return the version that requirements pin a distribution to (`==`) on this machine, or empty."""
     for line in requirements:
         try:
             requirement = Requirement(line.partition(" #")[0].strip())

@@ -1,7 +1,7 @@
-"""The downloaded wheels, a folder for each commit, and how many bytes of them are kept.
+"""Cache downloaded wheels in a folder for each commit, up to a size limit.
 
-A wheel is held while it is downloaded and while a build uses it (`.use`, shared); what a process holds is
-never removed. The checksum of every download is recorded beside them, and stays when the wheel is removed.
+A wheel is locked while it is downloaded and while a build uses it (`.use`, shared); locked wheels are never
+removed. The checksum of every download is recorded beside the cache, and kept when the wheel is removed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REMOVAL_S = 60.0
 
 
 class OtherContent(EnvironmentFailed):
-    """A second download of a wheel is another file than the first one was."""
+    """A second download of a wheel differs from the first one."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class WheelFolder:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keep it from being removed."""
+        """Lock it, so that it is not removed."""
         with shared(self._lock("use"), _REMOVAL_S, f"the wheel of {self.folder.name[:9]} is being removed"):
             yield
 
     @contextmanager
     def unused(self) -> Iterator[bool]:
-        """Keep others from using it; yields False if another process uses it."""
+        """Lock it exclusively; yields False if another process uses it."""
         with try_lock(self._lock("use")) as lock:
             yield lock is not None
 
@@ -55,7 +55,7 @@ class WheelFolder:
     def lock(
         self, wait_s: float, cancel: threading.Event | None, waiting: Callable[[str], None]
     ) -> Iterator[None]:
-        """Be the only one that downloads into it. Raises as `lease` does."""
+        """Lock it for a download; raises the errors of `lease`."""
         busy = f"another run downloads the wheel of {self.folder.name[:9]}"
         with lease(self._lock("lock"), wait_s, busy, waiting, cancel):
             yield
@@ -76,7 +76,7 @@ class WheelFolder:
 
 @dataclass(frozen=True)
 class WheelCache:
-    """All wheels below a folder, kept to `limit` bytes."""
+    """All wheels below a folder, limited to `limit` bytes."""
 
     root: Path
     limit: int
@@ -90,17 +90,17 @@ class WheelCache:
         waiting: Callable[[str], None],
         download: Callable[[Path], str],
     ) -> Iterator[tuple[Path, str]]:
-        """The file of a wheel and its checksum, for as long as the context lasts.
+        """Yield the file of a wheel and its checksum, locked until the end of the block.
 
         Args:
-            wheel: which one.
-            wait_s: how long another run may download it.
+            wheel: the wheel.
+            wait_s: how long to wait for the download of another run.
             cancel: ends the wait.
-            waiting: gets a sentence about that run.
+            waiting: called with a sentence about that run.
             download: writes the file to a path, and returns its SHA-256.
 
         Raises:
-            OtherContent: it is another file than that of an earlier download.
+            OtherContent: it differs from an earlier download.
         """
         entry = WheelFolder(self.root / wheel.sha)
         with entry.in_use():
@@ -113,7 +113,7 @@ class WheelCache:
             yield path, checksum
 
     def evict(self) -> None:
-        """Remove the least recently used wheels beyond the limit, but none that is in use."""
+        """Remove the least recently used wheels beyond the limit, except those in use."""
         entries = sorted(folders(self.root), key=lambda entry: entry.last_used)
         total = sum(entry.size for entry in entries)
         for entry in entries:
@@ -125,7 +125,7 @@ class WheelCache:
                     shutil.rmtree(entry.folder, ignore_errors=True)
 
     def _intact(self, wheel: Wheel, path: Path) -> str:
-        """The checksum of a file that is there and was not changed; else empty."""
+        """Return the checksum of an existing, unchanged file; else empty."""
         recorded = self._recorded(wheel)
         return recorded if recorded and path.is_file() and sha256(path) == recorded else ""
 
@@ -161,11 +161,11 @@ class WheelCache:
         draft.replace(record)
 
     def _record(self, wheel: Wheel) -> Path:
-        """By commit and name, not by URL: a mirror has to have the same files."""
+        """Return the path of a record: by commit and name, as mirrors must have the same files."""
         return self.root.with_name(f"{self.root.name}-checksums") / wheel.sha / f"{wheel.filename}.json"
 
 
 def folders(root: Path) -> list[WheelFolder]:
-    """The folders of wheels, with those of unfinished downloads."""
+    """Return the folders of wheels, including unfinished downloads."""
     found = sorted(root.glob("*")) if root.is_dir() else []
     return [WheelFolder(path) for path in found if path.is_dir() and not path.name.startswith(".")]

@@ -1,4 +1,4 @@
-"""Requests to a server of wheels: what is there, what is missing, and what is the fault of the server."""
+"""Send requests to a wheel server, and tell missing wheels from failures of the server."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ INTERRUPTED = (
 
 
 def pause(seconds: float) -> None:
-    """Wait before another try."""
+    """Wait before a retry."""
     time.sleep(seconds)
 
 
 class Missing(Exception):
-    """The server has no such file; `status` is what it answered with."""
+    """The server has no such file; `status` is the HTTP status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"HTTP {status}")
 
 
 class Unavailable(EnvironmentFailed):
-    """The server of wheels, or the network, failed: nothing is known about the commit."""
+    """The wheel server or the network failed: nothing is known about the commit."""
 
 
 class Client:
-    """Reads from one server of wheels; used as a context manager, which closes its connections."""
+    """Reads from one wheel server; a context manager that closes its connections."""
 
     def __init__(self, settings: CommitWheels, sleep: Callable[[float], None] | None = None) -> None:
         self.settings = settings
@@ -71,11 +71,11 @@ class Client:
         self._session.close()
 
     def find(self, sha: str, variant: str, supported: Collection[Tag]) -> Wheel | None:
-        """The wheel of exactly this commit; None where none is published.
+        """Return the wheel of exactly this commit, or None.
 
         Raises:
             Unavailable: the server cannot be reached, or answers with 5xx.
-            BadIndex: it answers with something else than a list of the commit's wheels.
+            BadIndex: the answer is not a list of the commit's wheels.
         """
         index = Index(self.settings.url, sha, variant, self.settings.package)
         try:
@@ -86,12 +86,12 @@ class Client:
         return choose(content, index, supported)
 
     def find_first(self, shas: Iterable[str], variant: str, supported: Collection[Tag]) -> Wheel | None:
-        """The wheel of the first of these commits that has one. Raises as `find` does."""
+        """Return the wheel of the first of these commits that has one; raises the errors of `find`."""
         found = (self.find(sha, variant, supported) for sha in shas)
         return next((wheel for wheel in found if wheel is not None), None)
 
     def find_all(self, shas: Iterable[str], variant: str, supported: Collection[Tag]) -> dict[str, Wheel]:
-        """The wheels of many commits; those without one are left out. Raises as `find` does."""
+        """Return the wheels of many commits, if they have one; raises the errors of `find`."""
         wanted = tuple(dict.fromkeys(shas))
         with ThreadPoolExecutor(_PARALLEL) as pool:
             try:
@@ -102,12 +102,12 @@ class Client:
 
     @contextmanager
     def open(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
-        """One answer, whose body has not been read yet.
+        """Yield an answer whose body has not been read yet.
 
         Raises:
             Missing: there is no such file.
-            Unavailable: 5xx, or another answer that says nothing about the file.
-            requests.RequestException: as `INTERRUPTED`, which is worth another try.
+            Unavailable: HTTP 5xx, or another answer that says nothing about the file.
+            requests.RequestException: one of `INTERRUPTED`, to be retried.
         """
         # A compressed answer would have no length, and no range of it would be one of the file.
         headers = {**headers, "Accept-Encoding": "identity"}
@@ -124,14 +124,14 @@ class Client:
             yield response
 
     def failed(self, error: Exception) -> Unavailable:
-        """The last of several tries, as an error for people."""
+        """Return the error of the last try, for the user."""
         if isinstance(error, Unavailable):
             return Unavailable(f"{error.message} ({TRIES} tries)", error.hint)
         reason = clean_line(type(error).__name__)
         return Unavailable(f"{self._host} cannot be reached: {reason} ({TRIES} tries)", _LATER)
 
     def too_slow(self, url: str, error: TooSlow) -> Unavailable:
-        """A transfer that was given up, as an error for people."""
+        """Return the error of an aborted transfer, for the user."""
         return Unavailable(f"{self._host} is too slow: {clean_line(url, 300)}: {error}", _LATER)
 
     @property
@@ -139,7 +139,7 @@ class Client:
         return f"the server of wheels at {self.settings.url}"
 
     def _content(self, url: str) -> bytes:
-        """The content of a small file; what the server cannot answer for now is tried again."""
+        """Return the content of a small file; retries temporary failures."""
         last: Exception = Unavailable("")
         for attempt in range(TRIES):
             if attempt:

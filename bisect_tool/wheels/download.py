@@ -1,6 +1,6 @@
-"""Download a wheel: in parts where the connection breaks, and where a run was killed.
+"""Download a wheel, resuming after a broken connection or a killed run.
 
-A part is continued only if the server confirms that the file is still the same one (`If-Range`, RFC 9110).
+A download is resumed only if the server confirms that the file is unchanged (`If-Range`, RFC 9110).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger("bisect_run.wheels")
 WHEEL_LIMIT = 8 << 30
 _DEADLINE_S = 6 * 3600.0
-"""Of each try: a wheel of 8 GiB at 400 KB/s. A build ends earlier (`check`)."""
+"""For each try: a wheel of 8 GiB at 400 KB/s. A build ends earlier (`check`)."""
 _RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
 
 
 @dataclass(frozen=True)
 class _State:
-    """What an unfinished part is of: the validator of the file, empty where the server sends none."""
+    """The URL and validator of an unfinished download; the latter is empty if the server sends none."""
 
     url: str
     validator: str
@@ -48,13 +48,13 @@ def download(
     Args:
         client: the server.
         url: the file.
-        part: where it goes. What is there of an earlier try is continued, and stays if this one fails.
-        check: is called again and again, and raises what ends the download.
-        limit: the longest file in bytes.
+        part: the path to write to. An unfinished download there is resumed, and kept if this try fails.
+        check: called repeatedly; an exception that it raises aborts the download.
+        limit: the largest size in bytes.
 
     Raises:
         Missing: the server has no such file.
-        Unavailable: it cannot be reached, is too slow, breaks off again and again, or sends too much.
+        Unavailable: it cannot be reached, is too slow, closes connections repeatedly, or sends too much.
     """
     last: Exception = Unavailable("")
     for attempt in range(TRIES):
@@ -77,7 +77,7 @@ def download(
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
+    """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -89,7 +89,7 @@ def discard(part: Path) -> None:
 
 
 def _continue(client: Client, url: str, part: Path, limit: int, arrived: Arrived) -> None:
-    """Append what is missing, or start again if the file may have changed."""
+    """Append the missing bytes, or restart if the file may have changed."""
     there, validator = _there(part, url)
     headers = {"Range": f"bytes={there}-", "If-Range": validator} if there else {}
     with client.open(url, headers) as response:
@@ -114,7 +114,7 @@ def _continue(client: Client, url: str, part: Path, limit: int, arrived: Arrived
 def _append(response: requests.Response, part: Path, begin: int, arrived: Arrived, most: int) -> int:
     """Write a body from byte `begin` on; returns the length of the file.
 
-    What arrived of the last chunk is lost where the connection breaks.
+    If the connection breaks, the incomplete last chunk is lost.
     """
     length = begin
     # Unbuffered: nothing is written after the transfer was given up, when others may write.
@@ -132,7 +132,7 @@ def _append(response: requests.Response, part: Path, begin: int, arrived: Arrive
 
 
 def _there(part: Path, url: str) -> tuple[int, str]:
-    """How many bytes of a file an earlier try left, and its validator; 0 where it cannot be continued."""
+    """Return the bytes of an unfinished download, and its validator; 0 if it cannot be resumed."""
     try:
         state = _State(**json.loads(_state_file(part).read_text(encoding="utf-8")))
         size = part.stat().st_size
@@ -142,13 +142,13 @@ def _there(part: Path, url: str) -> tuple[int, str]:
 
 
 def _validator(response: requests.Response) -> str:
-    """What identifies the bytes of a file; a weak ETag does not."""
+    """Return the header that identifies the bytes of a file; not a weak ETag."""
     etag = response.headers.get("ETag", "")
     return etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
 
 
 def _extent(response: requests.Response) -> tuple[int, int]:
-    """The first byte of the answer, and the length of the whole file; -1 where the server does not say."""
+    """Return the first byte of the answer, and the length of the whole file; -1 if unknown."""
     if response.status_code == requests.codes.partial_content:
         match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
         return (int(match[1]), int(match[2])) if match else (-1, -1)

@@ -1,7 +1,7 @@
-"""Read `metadata.json`, the list of a commit's wheels, and choose the one that this machine can use. Pure.
+"""Read `metadata.json`, the list of a commit's wheels, and choose one that this machine can use. Pure.
 
-The list comes from the network. What it refers to has to be a wheel below the folder of that commit: a path
-that leads to another commit, another server or out of the URL is refused.
+The list is untrusted. Its paths must be wheels below the folder of that commit: paths to another commit,
+another server or outside the URL are rejected.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _SHOWN = 200
 
 
 class BadIndex(EnvironmentFailed):
-    """The list of wheels is not what it should be: the server is wrong, or it is not a server of wheels."""
+    """The list of wheels is invalid: the server is wrong, or not a wheel server."""
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel that is published for a commit; `variant` is empty for the default one."""
+    """A published wheel of a commit; `variant` is empty for the default one."""
 
     sha: str
     url: str
@@ -42,7 +42,7 @@ class Wheel:
 
 
 class _Entry(BaseModel):
-    """What is read of an entry; `variant` is null where the version names none."""
+    """An entry of the list; `variant` is null if the version has none."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -67,16 +67,16 @@ class Index:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """Its URL."""
         variant = [self.variant] if self.variant else []
         return "/".join([self.base, self.sha, *variant, self.package, "metadata.json"])
 
 
 def choose(content: bytes, index: Index, supported: Collection[Tag]) -> Wheel | None:
-    """The newest of the listed wheels of the package and variant that fits one of the `supported` tags.
+    """Return the newest wheel of the package and variant with one of the `supported` tags.
 
     Raises:
-        BadIndex: it is no such list, or a path leads elsewhere.
+        BadIndex: it is not such a list, or has paths outside the commit's folder.
     """
     wheels = []
     for entry in _entries(content, index.sha):
@@ -112,10 +112,10 @@ def _entries(content: bytes, sha: str) -> list[_Entry]:
 
 
 def _resolved(index: Index, path: str) -> str:
-    """The address that a path means, which is relative and URL-encoded.
+    """Resolve a relative, URL-encoded path to a URL.
 
     Raises:
-        BadIndex: it leads out of the folder, or hides where it leads.
+        BadIndex: it is outside the folder, or ambiguous.
     """
     try:
         url = urljoin(index.url, path)
@@ -129,7 +129,7 @@ def _resolved(index: Index, path: str) -> str:
 
 
 def _is_name(segment: str) -> bool:
-    """Whether a part of a URL is a name, and still one for who decodes it twice."""
+    """Whether a part of a URL is a plain name, even if decoded twice."""
     decoded = unquote(unquote(segment))
     return (
         segment.isascii() and decoded.isprintable() and not {*decoded} & {*"/\\"} and decoded.strip(".") != ""

@@ -1,4 +1,4 @@
-"""Which wheel a build uses: the commit's own, else that of an ancestor with the same sources. Pure."""
+"""Choose the wheel of a build: the commit's own, or that of an ancestor with the same sources. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Lineage:
     committed: float
 
     def missing(self, now: float) -> str:
-        """The sentence about wheels of which there is none."""
+        """Return the sentence about a missing wheel."""
         sha, *ancestors = (sha[:9] for sha in self.shas)
         of = f"{sha}, nor of an ancestor with the same native files" if ancestors else sha
         if not self.is_fresh(now):
@@ -35,19 +35,19 @@ class Lineage:
         return f"no wheel is published yet of {of}: the commit is {minutes:.0f} minutes old, and {_USUAL}"
 
     def is_fresh(self, now: float) -> bool:
-        """Whether its own wheel may still be on its way."""
+        """Whether its own wheel may not be published yet."""
         return now - self.committed < _FRESH_S
 
 
 def nearest(
     parents: Iterable[tuple[str, str | None]], names: Mapping[str, str], wheels: Mapping[str, Wheel]
 ) -> dict[str, Wheel]:
-    """The wheel of each commit that has one, or of its nearest ancestor by first parents in the range.
+    """Return the wheel of each commit, or of its nearest ancestor by first parents in the range.
 
     Args:
-        parents: Each commit with its first parent, ancestors first; None for one that has none.
+        parents: Each commit with its first parent (or None), ancestors first.
         names: The fingerprint of each commit's environment.
-        wheels: The wheels that are published, by commit; of a good end, the one that its build uses.
+        wheels: The published wheels by commit; for a good end, the one that its build uses.
     """
     found = dict(wheels)
     for sha, parent in parents:
@@ -57,19 +57,19 @@ def nearest(
 
 
 def runs_on(variant: str, driver: tuple[int, int] | None) -> bool:
-    """Whether a variant such as `cu130` runs with a driver of this CUDA version."""
+    """Whether a variant such as `cu130` runs on a driver of this CUDA version."""
     match = re.fullmatch(r"cu(\d+)\d", variant)
     # Within a major version, older drivers run newer variants.
     return match is None or driver is None or int(match[1]) <= driver[0]
 
 
 def choose_variant(variants: Iterable[str], served: Mapping[str, int], default: Iterable[str]) -> str:
-    """The variant for a whole range.
+    """Choose the variant for a whole range.
 
     Args:
-        variants: Those that may be used, the preferred one first.
-        served: For how many ends there is a wheel of a variant.
-        default: The variants whose wheel is that of the default index, which fits torch of the registry.
+        variants: The permitted variants, preferred ones first.
+        served: The number of ends with a wheel, by variant.
+        default: The variants that the default index refers to, which fit torch of the registry.
     """
     order = list(variants)
     usual = {*default}

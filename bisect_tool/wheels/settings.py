@@ -1,4 +1,4 @@
-"""The `commit_wheels` table of a build: where the wheels of each commit are, and which may be used."""
+"""The `commit_wheels` table of a build: the server of the wheels, and the permitted variants."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ChosenWheels(BaseModel):
 
 
 class CommitWheels(BaseModel):
-    """Where wheels are published, as `URL/SHA/[VARIANT/]PACKAGE/metadata.json`, and how a build uses one."""
+    """The location of wheels, `URL/SHA/[VARIANT/]PACKAGE/metadata.json`, and how a build uses them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -46,7 +46,7 @@ class CommitWheels(BaseModel):
     cache_gib: float = Field(10, gt=0, description="size of the cache of wheels; what is in use always stays")
 
     def narrowed(self, chosen: ChosenWheels) -> CommitWheels:
-        """These settings for the one variant and version of torch that were chosen for a range."""
+        """Return these settings with the variant and torch version chosen for a range."""
         update = {"url": chosen.url, "variants": (chosen.variant,), "torch": chosen.torch}
         return self.model_copy(update=update)
 
@@ -60,10 +60,10 @@ class CommitWheels(BaseModel):
 
 
 def base_url(url: str) -> str:
-    """The base URL of wheels without a slash at its end.
+    """Return the base URL of wheels without a trailing slash.
 
     Raises:
-        UsageError: it is no URL of a server, or it holds a password, which sessions would store.
+        UsageError: it is not a URL of a server, or contains a password, which sessions would store.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Builds of Buildkite (REST API v2) at a commit as attempts of one job. Pure."""
+"""Read Buildkite builds (REST API v2) of a commit as attempts of one job. Pure."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def commit_jobs(builds: Sequence[Mapping[str, Any]], pattern: str, series: Series, path: str) -> CommitJobs:
-    """The attempts of the job that a pattern names, of all builds of a commit.
+    """Return the attempts of the job that matches a pattern, in all builds of a commit.
 
     Args:
         builds: the builds, each with its `jobs`.
-        pattern: of the job's name.
-        series: which builds are comparable.
+        pattern: the pattern of the job's name.
+        series: the rule that selects builds.
         path: the path of all builds.
 
     Raises:
-        UnexpectedAnswer: a build is not as documented.
-        UsageError: the pattern names several jobs.
+        UnexpectedAnswer: a build does not match the documentation.
+        UsageError: the pattern matches several jobs.
     """
     found = [read(Build, build, SERVICE) for build in builds]
     if not found:
@@ -64,7 +64,7 @@ def _is_script(job: Job) -> bool:
 
 
 def _label(job: Job) -> str:
-    """The name of a job, of one of several with the same name with its number."""
+    """Return the name of a job, with its number if several share the name."""
     shard = job.parallel_group_index
     return job.name if shard is None else f"{job.name} #{shard}"
 
@@ -85,7 +85,7 @@ def _attempt(job: Job, build: Build, series: Series, path: str) -> Attempt:
 
 
 def _again(job: Job, gates: Sequence[str], path: str) -> Call | None:
-    """The call that unblocks a job, if it is known which step blocks it, or runs it again."""
+    """Return the call that retries a job, or that unblocks it if the blocking step is known."""
     if len(gates) == 1:
         return Call("PUT", f"{path}/{gates[0]}/unblock", {})
     if job.state in _RETRYABLE and not job.retried:
@@ -108,7 +108,7 @@ def _reason(job: Job) -> str:
 
 
 def _gates(job: Job, build: Build) -> tuple[str, ...]:
-    """The blocked steps that a job may wait for: the one that is named after it, else all."""
+    """Return the blocked steps that a job may wait for: the one named after it, else all."""
     blocked = [each for each in build.jobs if each.type == "manual" and each.state == _BLOCKED]
     keys = {f"block{_letters(name)}" for name in (job.name, job.step_key) if name}
     named = [

@@ -1,4 +1,4 @@
-"""A job of a Buildkite pipeline: what is read and what is called."""
+"""The API requests for a job of a Buildkite pipeline."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ class BuildkiteService:
         self._path = buildkite_client.builds_path(check.pipeline)
 
     def look(self, sha: str) -> CommitJobs:
-        """The attempts of the job in all builds of a commit."""
+        """Return the attempts of the job in all builds of a commit."""
         builds = buildkite_client.builds_at(self._client, self._check.pipeline, sha, self._series)
         jobs = commit_jobs(builds, self._check.job, self._series, self._path)
         return replace(jobs, start=self._start(sha) if self._check.allow_builds else None)
 
     def log(self, attempt: Attempt) -> str:
-        """The log of an attempt so far."""
+        """Return the log of an attempt so far."""
         return log_of(attempt, self._client)
 
     def reports(self, attempt: Attempt) -> tuple[bytes, ...]:
-        """The XML files among the artefacts of an attempt."""
+        """Return the XML files among the artefacts of an attempt."""
         path = f"{self._path}/{attempt.job.build}/jobs/{attempt.id}/artifacts"
         return report_files(self._client, lambda: buildkite_client.artefacts(self._client, path))
 
     def describe(self, call: Call) -> str:
-        """The call as a line."""
+        """Describe the call in one line."""
         return self._caller.describe(call)
 
     def carry_out(self, call: Call, sha: str) -> None:
-        """Retry the job, unblock it, or start a build, whose number is noted."""
+        """Retry the job, unblock it, or start a build and record its number."""
         answer = self._caller.send(call)
         number = answer.get("number") if isinstance(answer, dict) and call.path == self._path else None
         if number:
             self._journal.add(Record(sha, run=str(number)))
 
     def why_not_canceled(self, attempt: Attempt) -> str:
-        """The REST API cancels whole builds, and only those that we started are ours."""
+        """Return why not: the REST API cancels whole builds, of which only those that we started are ours."""
         return "" if attempt.job.build in self._journal.runs else _WHOLE_BUILDS
 
     def cancel(self, attempt: Attempt) -> None:
@@ -75,7 +75,7 @@ class BuildkiteService:
         self._client.close()
 
     def _start(self, sha: str) -> Call:
-        """The call that starts a build of a commit."""
+        """Return the call that starts a build of a commit."""
         message = f"bisect-run: {self._check.job}"
         body = {"commit": sha, "branch": self._check.branch, "message": message}
         return Call("POST", self._path, body)

@@ -1,6 +1,6 @@
-"""Sends calls to a CI service, with a token of their own.
+"""Send calls to a CI service, with a separate token.
 
-None is repeated when its answer is lost: whether it was done is seen by looking again.
+A call is not repeated if its answer is lost: the state of the service shows whether it succeeded.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _NOT_FOUND = 404
 
 
 class LostAnswer(BisectError):
-    """A call has no answer: it was done, or it was not."""
+    """The answer to a call was lost: it may have succeeded."""
 
 
 class Refused(BisectError):
-    """The service does not do what a call asks for."""
+    """The service rejected a call."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Caller:
     """Sends calls to a service.
 
     Attributes:
-        service: what it is called.
-        url: where it is.
-        token: what the calls carry; empty if it is not set.
-        variable: the environment variable of the token; never that of the token that reads.
-        scope: what the token has to permit.
+        service: the name of the service.
+        url: its base URL.
+        token: the token of the calls; empty if it is not set.
+        variable: the environment variable of the token; not that of the reading token.
+        scope: the required scope of the token.
         sleep: waits for some seconds.
     """
 
@@ -65,13 +65,13 @@ class Caller:
         return f"{call.method} {self.url}{call.path}{body}"
 
     def send(self, call: Call) -> Any:  # noqa: ANN401 - JSON
-        """Send a call once, and return its answer; only a refusal for the rate limit is tried again.
+        """Send a call once, and return its answer; retry only after a rate limit rejection.
 
         Raises:
-            LostAnswer: nobody knows whether it was done.
-            Refused: the service does not do it.
-            UsageError: the token is missing, or may not do it.
-            EnvironmentFailed: the rate limit is used up for long.
+            LostAnswer: it is unknown whether it succeeded.
+            Refused: the service rejected it.
+            UsageError: the token is missing, or lacks the permission.
+            EnvironmentFailed: the rate limit is exhausted for a long time.
         """
         if not self.token:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""The CI service of a check, with the tokens that the environment has for it."""
+"""Create the executor of a CI job, with the tokens from the environment."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def ci_executor(  # noqa: PLR0913, PLR0917 - what a session knows
     used: Iterable[str],
     agreed: Callable[[str], bool] = refused,
 ) -> CiExecutor:
-    """The executor of a session whose check is a job of CI.
+    """Return the executor of a session whose check is a CI job.
 
     Args:
         check: the job.
-        config: says which tests are cells, and how many jobs may be in progress at a time.
-        environment: has the tokens, and the service's address if it is not the public one.
-        folder: the session's, which keeps what was started.
+        config: the patterns of cells, and the number of parallel jobs.
+        environment: has the tokens, and the service's URL if it is not the public one.
+        folder: the session's folder, with the journal of started jobs.
         cancel: set to end the session; it ends waits as well.
         used: attempts that are trials of the session already.
-        agreed: answers whether the jobs that run are to be canceled when the session ends.
+        agreed: answers whether to cancel running jobs when the session ends.
 
     Raises:
-        UsageError: the token that reads is not set.
+        UsageError: the token for reading is not set.
     """
     journal = Journal(folder)
     service = _service(check, environment, config.home.cache / "ci", journal, cancel)

@@ -1,4 +1,4 @@
-"""What to do next for one more trial of a commit. Pure: recorded jobs in, an action out."""
+"""Decide the next action towards a trial of a commit, from its recorded jobs. Pure."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Use:
-    """An attempt that has ended is the trial; it costs nothing."""
+    """Use an ended attempt as the trial; it costs nothing."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True)
 class Follow:
-    """An attempt that waits or runs will be the trial."""
+    """Use a waiting or running attempt as the trial, when it ends."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing can be started for now."""
+    """Wait: nothing can be started now."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class GiveUp:
 
 _GOES_ON = (Stage.WAITING, Stage.RUNNING)
 Action = Use | Follow | Wait | GiveUp | Call
-"""A call changes something at the service, and costs."""
+"""A `Call` changes the state of the service, and costs."""
 
 
 def next_action(jobs: CommitJobs, taken: AbstractSet[str]) -> Action:
-    """The next step towards one more trial.
+    """Return the next action towards a trial.
 
     Args:
         jobs: the attempts of the job at the commit.
-        taken: the attempts that are trials already, and those that give no result.
+        taken: the attempts that are trials already, or give no result.
     """
     left = [each for each in jobs.attempts if each.id not in taken]
     found = _there(left) or _unblocking(left) or _again(jobs)
@@ -60,7 +60,7 @@ def next_action(jobs: CommitJobs, taken: AbstractSet[str]) -> Action:
 
 
 def _there(left: Sequence[Attempt]) -> Action | None:
-    """An attempt that is a trial already, or will be without anybody's doing."""
+    """Return an attempt that is, or will be, a trial without a call."""
     for each in left:
         if each.stage is Stage.ENDED and each.job.state in CONCLUSIVE:
             return Use(each)
@@ -72,7 +72,7 @@ def _unblocking(left: Sequence[Attempt]) -> Call | None:
 
 
 def _again(jobs: CommitJobs) -> Call | Wait | None:
-    """Run the latest attempt again, or wait until that is possible."""
+    """Retry the latest attempt, or wait until that is possible."""
     for each in reversed(jobs.attempts):
         if each.stage is Stage.ENDED and each.again:
             return each.again

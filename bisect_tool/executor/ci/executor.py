@@ -1,7 +1,7 @@
-"""Trials as jobs of a CI service: a slot is a job that is followed until it ends.
+"""Run trials as jobs of a CI service: a slot follows one job until it ends.
 
-No thread is needed: `next_event` looks at every job in turn, and waits between two rounds. So all requests of
-a session share one rate limit.
+There are no threads: `next_event` polls every job in turn, and waits between two rounds. So all requests of a
+session share one rate limit.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long to wait between two rounds, in seconds, and the clock."""
+    """The seconds between two rounds of polling, and the clock."""
 
     poll_s: float = 30.0
     clock: Callable[[], float] = time.monotonic
 
 
 class CiExecutor:
-    """Owns no worktree and no GPU: the service has them."""
+    """Runs trials on a CI service; it owns no worktrees or GPUs."""
 
     def __init__(  # noqa: PLR0913 - what a session knows
         self,
@@ -55,15 +55,15 @@ class CiExecutor:
         """Start nothing yet.
 
         Args:
-            check: which job, and what may be done.
-            service: where it runs.
-            journal: what was started before.
+            check: the job, and the permitted calls.
+            service: the service of the job.
+            journal: the jobs started before.
             cancel: set to end the session.
-            slots: how many jobs may be in progress at a time.
+            slots: the number of parallel jobs.
             cells: patterns of the tests that are cells; empty for all.
             used: attempts that are trials of the session already.
-            agreed: answers whether the jobs that run are to be canceled when `cancel` was set.
-            timing: when to look.
+            agreed: answers whether to cancel running jobs after `cancel` was set.
+            timing: when to poll.
         """
         self._check, self._service, self._journal = check, service, journal
         self.cancel = cancel
@@ -76,7 +76,7 @@ class CiExecutor:
 
     @contextmanager
     def reserve(self, waiting: Callable[[str], None]) -> Iterator[None]:  # noqa: ARG002 - nothing is held
-        """Hold nothing, and close the connections at the end: what goes on goes on at the service."""
+        """Hold nothing; close the connections at the end. Jobs continue at the service."""
         try:
             yield
         finally:
@@ -89,15 +89,15 @@ class CiExecutor:
 
     @property
     def capacity(self) -> int:
-        """How many slots are free."""
+        """The number of free slots."""
         return len(self._idle)
 
     def recover(self, folder: Path) -> None:
-        """Remove the folder: the job goes on, and is found by the journal."""
+        """Remove the folder: the job continues, and is found through the journal."""
         clear(folder)
 
     def submit(self, sha: str, cells: tuple[str, ...] | None, folder: Path) -> int:
-        """Start a trial in a free slot, and return that; a job runs all of its tests in any case."""
+        """Start a trial in a free slot, and return the slot; a job always runs all of its tests."""
         slot = min(self._idle)
         self._idle.remove(slot)
         trial = JobTrial(slot, sha, cells or (), folder, self._timing.clock())
@@ -125,7 +125,7 @@ class CiExecutor:
         return event
 
     def _look(self, slot: int) -> None:
-        """Look at the job in a slot; whatever goes wrong ends its trial."""
+        """Poll the job of a slot; any error ends its trial."""
         trial = self._running[slot]
         try:
             result = self._trials.result(trial, self._running.values())
@@ -139,7 +139,7 @@ class CiExecutor:
             self._events.append(Yielded(slot, result.model_copy(update=placed)))
 
     def _abandon(self) -> None:
-        """Leave all jobs, or cancel those that were started, and say which."""
+        """Leave all jobs running, or cancel those that we started, and report both."""
         started = [StartedJob(each.sha, each.follows) for each in self._running.values() if each.started]
         outcomes = interrupted(started, self._service, self._journal, self._is_to_cancel)
         self._events.extend(Noted(str(each)) for each in outcomes)

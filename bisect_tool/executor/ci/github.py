@@ -1,4 +1,4 @@
-"""Workflow runs of GitHub Actions that tested a commit as attempts of one job. Pure."""
+"""Read GitHub Actions runs that tested a commit as attempts of one job. Pure."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 def tests_commit(
     run: Mapping[str, Any], commit: str, dispatched: Mapping[str, str], *, by_input: bool
 ) -> bool:
-    """Whether a run tested a commit: by its head, or by the input that it was dispatched with.
+    """Whether a run tested a commit: its head, or the commit that it was dispatched for.
 
-    The latter is known of runs that we dispatched (`dispatched`: commit by run), and of those whose title has
-    the commit, as `run-name: ${{ inputs.sha }}` makes it.
+    The latter is known for runs that we dispatched (`dispatched`: commit by run), and for runs with the
+    commit in the title, as with `run-name: ${{ inputs.sha }}`.
     """
     found = read(Run, run, SERVICE)
     if str(found.id) in dispatched:
@@ -49,17 +49,17 @@ def commit_jobs(
     series: Series,
     path: str,
 ) -> CommitJobs:
-    """The attempts of the job that a pattern names, of all runs of a commit.
+    """Return the attempts of the job that matches a pattern, in all runs of a commit.
 
     Args:
         runs: the runs, each with its jobs of all attempts.
-        pattern: of the job's name.
-        series: which runs are comparable.
-        path: the path of the repository's actions.
+        pattern: the pattern of the job's name.
+        series: the rule that selects runs.
+        path: the API path of the repository's actions.
 
     Raises:
-        UnexpectedAnswer: a run or job is not as documented.
-        UsageError: the pattern names several jobs.
+        UnexpectedAnswer: a run or job does not match the documentation.
+        UsageError: the pattern matches several jobs.
     """
     if not runs:
         return CommitJobs(missing=f"{SERVICE} has no run of this workflow for this commit")
@@ -80,7 +80,7 @@ def commit_jobs(
 
 
 def _attempts(run: Run, jobs: Sequence[Job], series: Series, path: str) -> list[Attempt]:
-    """The attempts of a job in a run; one that a rerun of others repeats in its list is not another."""
+    """Return the attempts of a job in a run, without those repeated in the list by a rerun of other jobs."""
     distinct: dict[tuple[object, ...], Job] = {}
     for job in sorted(jobs, key=lambda each: each.run_attempt):
         key = (job.started_at, job.completed_at) if job.status == _COMPLETED else (job.id,)

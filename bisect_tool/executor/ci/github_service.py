@@ -1,4 +1,4 @@
-"""A job of a workflow of GitHub Actions: what is read and what is called."""
+"""The API requests for a job of a GitHub Actions workflow."""
 
 from __future__ import annotations
 
@@ -39,33 +39,33 @@ class GithubService:
         self._observed: dict[str, tuple[Observation, ...]] = {}
 
     def look(self, sha: str) -> CommitJobs:
-        """The attempts of the job in all runs that tested a commit."""
+        """Return the attempts of the job in all runs that tested a commit."""
         runs = [(run, self._jobs(run["id"])) for run in self._runs(sha)]
         self._observed |= {str(run["id"]): observations(run, jobs, self._series) for run, jobs in runs}
         found = github.commit_jobs(runs, self._check.job, self._series, self._path)
         return replace(found, start=self._dispatch(sha) if self._check.input else None)
 
     def log(self, attempt: Attempt) -> str:
-        """The log of an attempt; GitHub has it when the job has ended."""
+        """Return the log of an attempt, which exists after the job has ended."""
         return log_of(attempt, self._client)
 
     def reports(self, attempt: Attempt) -> tuple[bytes, ...]:
-        """The XML files in the artefacts that the run has of an attempt."""
+        """Return the XML files in the artefacts of an attempt."""
         return report_files(self._client, lambda: self._artefacts(attempt))
 
     def describe(self, call: Call) -> str:
-        """The call as a line."""
+        """Describe the call in one line."""
         return self._caller.describe(call)
 
     def carry_out(self, call: Call, sha: str) -> None:
-        """Rerun the job, or dispatch the workflow; the run that comes of the latter is noted."""
+        """Rerun the job, or dispatch the workflow and record its run."""
         answer = self._caller.send(call)
         run = answer.get("workflow_run_id") if isinstance(answer, dict) else None
         if run:
             self._journal.add(Record(sha, run=str(run)))
 
     def why_not_canceled(self, attempt: Attempt) -> str:  # noqa: ARG002 - it is the same for all
-        """Nothing prevents it: a run that goes on is the one that was dispatched, or the rerun of one job."""
+        """Return empty: a running run is one that we dispatched, or the rerun of one job."""
         return ""
 
     def cancel(self, attempt: Attempt) -> None:
@@ -77,7 +77,7 @@ class GithubService:
         self._client.close()
 
     def _runs(self, sha: str) -> list[Any]:
-        """The runs that tested a commit."""
+        """Return the runs that tested a commit."""
         check = self._check
         filters = [{"head_sha": sha}]
         if check.input:
@@ -95,14 +95,14 @@ class GithubService:
         return github_client.jobs_of(self._client, self._check.repository, run)
 
     def _artefacts(self, attempt: Attempt) -> list[Artefact]:
-        """The artefacts of a run that are of one attempt of one of its jobs."""
+        """Return the artefacts of a run that belong to one attempt of a job."""
         run = attempt.job.build
         every = github_client.artefacts(self._client, self._check.repository, run)
         found = ((each, attempt_of(each, self._observed.get(run, ()))) for each in every)
         return [each for each, job in found if job is not None and job.attempt == attempt.id]
 
     def _dispatch(self, sha: str) -> Call:
-        """The call that dispatches the workflow at a commit."""
+        """Return the call that dispatches the workflow for a commit."""
         inputs = {self._check.input: sha}
         body = {"ref": self._check.branch, "inputs": inputs, "return_run_details": True}
         return Call("POST", f"{self._path}/workflows/{self._check.workflow}/dispatches", body)

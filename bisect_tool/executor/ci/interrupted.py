@@ -1,4 +1,4 @@
-"""What becomes of the jobs that an interrupted session started: they are canceled, or go on."""
+"""Cancel the jobs that an interrupted session started, or leave them running."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StartedJob:
 
 @dataclass(frozen=True)
 class AbandonedJob:
-    """What became of a job, and why it goes on although it was to be canceled."""
+    """The fate of a job, and the reason if it could not be canceled."""
 
     job: StartedJob
     became: str
@@ -48,9 +48,9 @@ class AbandonedJob:
 def interrupted(
     jobs: Sequence[StartedJob], service: JobService, journal: Journal, agreed: Callable[[str], bool]
 ) -> tuple[AbandonedJob, ...]:
-    """Cancel the jobs, where that is possible and wanted; says what became of each.
+    """Cancel the jobs if that is possible and agreed; returns the fate of each.
 
-    `agreed` answers the question whether they are to be canceled; it is asked once, and only if some can be.
+    `agreed` answers whether to cancel them; it is called once, and only if some can be canceled.
     """
     lasting = [AbandonedJob(each, GOES_ON, _obstacle(each, service)) for each in jobs]
     possible = sum(not each.reason for each in lasting)
@@ -60,7 +60,7 @@ def interrupted(
 
 
 def summary(outcomes: Sequence[AbandonedJob]) -> str:
-    """What became of all jobs, such as `1 job canceled, 2 jobs left running`; empty without jobs."""
+    """Summarise the fate of all jobs: `1 job canceled, 2 jobs left running`; empty without jobs."""
     became = Counter(each.became for each in outcomes)
     return ", ".join(f"{count(number, 'job')} {what}" for what, number in sorted(became.items()))
 
@@ -70,7 +70,7 @@ def _question(number: int) -> str:
 
 
 def _obstacle(job: StartedJob, service: JobService) -> str:
-    """Why a job cannot be canceled; empty if it can."""
+    """Return why a job cannot be canceled; empty if it can."""
     return service.why_not_canceled(job.attempt) if job.attempt else f"{service.name} does not list it yet"
 
 

@@ -1,4 +1,4 @@
-"""The tests of a job that has ended, as its log and its JUnit reports have them. Pure."""
+"""Read the tests of an ended job from its log and its JUnit reports. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = logging.getLogger("bisect_run.executor")
 
 @dataclass(frozen=True)
 class JobTests:
-    """The failures of a job, the gravest first, and the tests that passed and that were skipped."""
+    """The failures of a job, most severe first, and its passed and skipped tests."""
 
     failures: tuple[LogFailure, ...] = ()
     passed: frozenset[str] = frozenset()
@@ -33,12 +33,12 @@ class JobTests:
 
 
 def job_tests(found: ExplainedJob, reports: Sequence[bytes], named: Iterable[str] = ()) -> JobTests:
-    """The tests of a job; what its log says of a test precedes its reports.
+    """Return the tests of a job; its log takes precedence over its reports.
 
     Args:
-        found: the job as its log explains it.
-        reports: JUnit XML; what is none is ignored.
-        named: tests of other runs of the job, which show the file of a module that a report names.
+        found: the job with the results of its log.
+        reports: JUnit XML; invalid reports are ignored.
+        named: tests of other runs of the job, which map modules to files.
     """
     results, cases = _read(reports)
     known = {each.test for each in found.failures if each.test}
@@ -53,7 +53,7 @@ def job_tests(found: ExplainedJob, reports: Sequence[bytes], named: Iterable[str
 
 
 def _read(reports: Iterable[bytes]) -> tuple[list[TestResult], list[FailedCase]]:
-    """The tests of all reports, and what is printed of those that failed."""
+    """Return the tests of all reports, and the output of failed ones."""
     results: list[TestResult] = []
     cases: list[FailedCase] = []
     for content in reports:

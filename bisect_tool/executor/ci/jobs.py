@@ -1,4 +1,4 @@
-"""What a CI service knows of one job at one commit. Pure."""
+"""The attempts of one CI job at one commit. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GPUS = (
 
 
 class Stage(Enum):
-    """How far an attempt is."""
+    """The stage of an attempt."""
 
     BLOCKED = auto()
     WAITING = auto()
@@ -37,12 +37,12 @@ class Attempt:
     """One attempt of the job.
 
     Attributes:
-        job: how it ended, as observations have it; its `log` is the address of the log.
-        again: the call that runs it again, or that unblocks it; None if the service would not do so now.
-        timed_out: whether it was ended for its time limit.
-        reason: how the service calls its end.
-        gpus: how many GPUs its machine has, as far as the machine's labels say.
-        gates: ids of the steps that block it, of which one has to be named.
+        job: its result as an observation; its `log` is the URL of the log.
+        again: the call that retries or unblocks it; None if that is not possible now.
+        timed_out: whether it reached its time limit.
+        reason: the service's name for its end.
+        gpus: the number of GPUs of its machine, from the machine's labels.
+        gates: ids of the steps that block it, if there are several.
     """
 
     job: Observation
@@ -56,17 +56,17 @@ class Attempt:
 
     @property
     def id(self) -> str:
-        """What identifies it."""
+        """Its id at the service."""
         return self.job.attempt
 
 
 @dataclass(frozen=True)
 class CommitJobs:
-    """The attempts of the job at a commit, the oldest first, and why there are none.
+    """The attempts of the job at a commit, oldest first, or the reason why there are none.
 
-    `is_pending`: a build or run has begun of which no job is listed yet. `is_unfinished`: one goes on after
-    its job has ended, which can be run again afterwards. `start` is the call that starts a build or run; None
-    where that is not permitted.
+    `is_pending`: a build or run has started without listing its jobs yet. `is_unfinished`: one continues
+    after the job has ended, which can be rerun afterwards. `start` is the call that starts a build or run;
+    None if that is not permitted.
     """
 
     attempts: tuple[Attempt, ...] = ()
@@ -76,18 +76,18 @@ class CommitJobs:
     start: Call | None = None
 
     def attempt(self, name: str) -> Attempt | None:
-        """The attempt with this id."""
+        """Return the attempt with this id, or None."""
         return next((each for each in self.attempts if each.id == name), None)
 
 
 def is_named(label: str, pattern: str) -> bool:
-    """Whether a job's label matches a pattern, in which only `*` and `?` are wild."""
+    """Whether a job's label matches a pattern; only `*` and `?` are wildcards."""
     wild = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
     return re.fullmatch(wild, label) is not None
 
 
 def the_label(labels: Iterable[str], pattern: str) -> str:
-    """The label that a pattern matches; empty if it matches none.
+    """Return the label that a pattern matches; empty if it matches none.
 
     Raises:
         UsageError: it matches several.
@@ -100,14 +100,14 @@ def the_label(labels: Iterable[str], pattern: str) -> str:
 
 
 def missing_job(labels: Iterable[str], pattern: str, where: str) -> str:
-    """The reason why there is no such job, with the names of those there are."""
+    """Return the reason why there is no such job, with the names of existing jobs."""
     names = sorted(set(labels))
     shown = ", ".join(clean_line(name, 100) for name in names[:_NAMES_SHOWN]) or "none"
     return f"no job of {where} matches {clean_line(pattern, 100)} (jobs: {shown})"
 
 
 def gpu_count(labels: Iterable[str]) -> int:
-    """How many GPUs a machine has, by its labels; 0 if they do not say."""
+    """Return the number of GPUs of a machine by its labels; 0 if unknown."""
     for label in labels:
         for pattern in _GPUS:
             if found := pattern.search(label):

@@ -1,6 +1,6 @@
-"""The jobs that a session started, on disk before they are: a session that is resumed finds them.
+"""Record the jobs that a session starts, before they start, so that a resumed session finds them.
 
-A file of JSON lines in the session's folder. A line that was cut by a crash is ignored.
+A file of JSON lines in the session's folder. A line truncated by a crash is ignored.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ FILE = "ci-jobs.jsonl"
 
 @dataclass(frozen=True)
 class Record:
-    """What was started for a commit: a `call` without an `attempt` first, then the attempt that came of it.
+    """A job started for a commit: first the `call` without an `attempt`, then the attempt that it created.
 
-    `run` is the run or build that was started, as far as it is known. `lost`: nothing came of the call.
-    `canceled` is an attempt that was started and then canceled: it is no trial. `before` are the attempts
-    that had ended before the call.
+    `run` is the started run or build, if known. `lost`: the call created nothing. `canceled` is an attempt
+    that was started and then canceled: it is not a trial. `before` are the attempts that had ended before the
+    call.
     """
 
     sha: str
@@ -35,14 +35,14 @@ class Record:
 
 
 class Journal:
-    """What was started, as far as it was written."""
+    """The records of a session."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
         self._records = list(_read(self._file))
 
     def add(self, record: Record) -> None:
-        """Write a record to disk."""
+        """Append a record; it is on disk when this returns."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(asdict(record))}\n")
@@ -52,22 +52,22 @@ class Journal:
 
     @property
     def attempts(self) -> frozenset[str]:
-        """The attempts that were started and not canceled."""
+        """Return the attempts that were started and not canceled."""
         started = frozenset(each.attempt for each in self._records if each.attempt)
         return started - {each.canceled for each in self._records}
 
     @property
     def runs(self) -> dict[str, str]:
-        """The commits that runs or builds were started for, by run or build."""
+        """Return the commits of the started runs or builds, by run or build."""
         return {each.run: each.sha for each in self._records if each.run}
 
     def before(self, sha: str) -> frozenset[str]:
-        """The attempts that had ended at a commit before the latest call for it."""
+        """Return the attempts of a commit that had ended before the latest call for it."""
         calls = [each for each in self._records if each.sha == sha and each.call]
         return frozenset(calls[-1].before) if calls else frozenset()
 
     def is_open(self, sha: str) -> bool:
-        """Whether something was started for a commit of which no attempt is known yet."""
+        """Whether a job was started for a commit whose attempt is not known yet."""
         calls = ends = 0
         for each in self._records:
             if each.sha == sha:

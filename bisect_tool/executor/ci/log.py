@@ -1,4 +1,4 @@
-"""The log of a job, as text."""
+"""Download the log of a job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def log_of(attempt: Attempt, client: Client) -> str:
-    """What the service has of an attempt's log; empty if it has none, or not any more."""
+    """Return an attempt's log; empty if there is none, or if it was deleted."""
     if not attempt.job.log:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""The JUnit reports that a CI service keeps of a job, as they were uploaded."""
+"""Download the JUnit reports of a job from a CI service."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger("bisect_run.executor")
 _BYTES = 64 << 20
 _FILES = 100
-"""How much is downloaded of one job: more is no report of its tests."""
+"""The most that is downloaded for one job."""
 
 
 def report_files(client: Client, listed: Callable[[], Iterable[Artefact]]) -> tuple[bytes, ...]:
-    """The XML files among artefacts, up to a limit; none if the token may not read them.
+    """Return the XML files among artefacts, up to a limit; none if the token may not read them.
 
     Raises:
         EnvironmentFailed: the service cannot be reached.
@@ -40,7 +40,7 @@ def report_files(client: Client, listed: Callable[[], Iterable[Artefact]]) -> tu
 
 
 def _listed(listed: Callable[[], Iterable[Artefact]]) -> list[Artefact]:
-    """The artefacts that are reports by their names and still there."""
+    """Return the unexpired artefacts with names of reports."""
     try:
         return [each for each in listed() if each.is_report and not each.is_expired]
     except (UsageError, UnexpectedAnswer) as error:

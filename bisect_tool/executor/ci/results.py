@@ -1,4 +1,4 @@
-"""A job that has ended as the result of a trial, by its log and its reports. Pure."""
+"""Turn an ended job into the result of a trial, from its log and its reports. Pure."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def trial_result(  # noqa: PLR0913 - an attempt, its log, and what the session k
     reports: Sequence[bytes] = (),
     started: bool = False,
 ) -> TrialResult:
-    """The result of an attempt: an outcome for each test that failed, and for the cells `asked` for.
+    """Return the result of an attempt: an outcome for each failed test, and for the requested cells.
 
-    Of a job that passed, every cell passed that was not skipped; if none is asked for, the trial passed as a
-    whole, which says so. Of a job that failed, a cell that neither log nor report names has no result.
+    In a passed job, every cell passed that was not skipped; without requested cells, the whole trial passed.
+    In a failed job, a cell that neither log nor report names has no result.
 
     Args:
-        attempt: it has ended.
-        log: its text.
+        attempt: an ended attempt.
+        log: the text of its log.
         service: the name of the service.
-        asked: the cells that the trial is to tell about.
-        patterns: which tests are cells; empty for all.
+        asked: the requested cells.
+        patterns: patterns of the tests that are cells; empty for all.
         reports: its JUnit XML files.
-        started: whether we started it; what others ran took none of our time.
+        started: whether we started it; otherwise it cost us nothing.
     """
     found = explained(attempt.job, log)
     job, state = attempt.job, found.job.state
@@ -80,7 +80,7 @@ def trial_result(  # noqa: PLR0913 - an attempt, its log, and what the session k
 
 
 def no_result(sha: str, outcome: Outcome, reason: str) -> TrialResult:
-    """The result of a trial for which there was no job."""
+    """Return the result of a trial without a job."""
     text = clean_line(reason, _REASON_LIMIT)
     return TrialResult(sha=sha, cells=(), outcome=outcome, started="", seconds=0.0, reason=text, whole=True)
 
@@ -88,9 +88,9 @@ def no_result(sha: str, outcome: Outcome, reason: str) -> TrialResult:
 def _cells(
     attempt: Attempt, tests: JobTests, log: str, asked: Sequence[str], patterns: Sequence[str]
 ) -> tuple[CellResult, ...]:
-    """The tests that failed, then the cells that are asked for.
+    """Return the failed tests, then the requested cells.
 
-    Others that passed are no cells: that they do would take more runs to say, which cost.
+    Other passed tests are not cells: verifying that they pass would take more runs.
     """
     state = attempt.job.state
     if state not in CONCLUSIVE:
@@ -102,7 +102,7 @@ def _cells(
 
 
 def _asked(name: str, tests: JobTests, state: State) -> CellResult:
-    """A cell that did not fail: it passed, unless it was skipped, or the job failed and nothing says so."""
+    """Return the result of a cell that did not fail: passed, skipped, or unknown in a failed job."""
     if name in tests.skipped:
         return CellResult(cell=name, outcome=Outcome.SKIPPED, reason=SKIPPED)
     if state is State.PASSED or name in tests.passed:
@@ -111,7 +111,7 @@ def _asked(name: str, tests: JobTests, state: State) -> CellResult:
 
 
 def _failed(attempt: Attempt, tests: JobTests, log: str) -> tuple[CellResult, ...]:
-    """The tests that failed; without any, the job as a whole is the cell."""
+    """Return the failed tests; without any, the whole job is the cell."""
     failures = {each.test: each.failure for each in tests.failures if each.test}
     if failures:
         return tuple(
@@ -133,7 +133,7 @@ def _is_chosen(cell: str, patterns: Collection[str]) -> bool:
 
 
 def _printed(log: str) -> tuple[Signature, ...]:
-    """What a passing job prints as well, so that it is no reason for a failure."""
+    """Return the error signatures that a passing job prints, which do not explain failures."""
     return tuple(sorted(signatures(_lines(log)), key=str))[:_PRINTED_KEPT]
 
 

@@ -1,4 +1,4 @@
-"""What an executor needs of a CI service."""
+"""The interface between the executor and a CI service."""
 
 from __future__ import annotations
 
@@ -14,50 +14,46 @@ class JobService(Protocol):
 
     @property
     def name(self) -> str:
-        """What the service is called."""
+        """The name of the service."""
         ...
 
     def look(self, sha: str) -> CommitJobs:
-        """What is known of the job at a commit.
+        """Return the attempts of the job at a commit.
 
         Raises:
-            EnvironmentFailed: the service cannot be reached, or answers what is not documented.
-            UsageError: the token is refused, or the job's name matches several.
+            EnvironmentFailed: the service cannot be reached, or its answer does not match its documentation.
+            UsageError: the token is rejected, or the pattern matches several jobs.
         """
         ...
 
     def log(self, attempt: Attempt) -> str:
-        """The text of an attempt's log so far; empty if there is none, or not any more."""
+        """Return an attempt's log so far; empty if there is none, or if it was deleted."""
         ...
 
     def reports(self, attempt: Attempt) -> tuple[bytes, ...]:
-        """The JUnit XML files that an attempt which has ended left; none where they cannot be read."""
+        """Return the JUnit XML files of an ended attempt; none if they cannot be read."""
         ...
 
     def describe(self, call: Call) -> str:
-        """The call as a line, such as `PUT https://...`."""
+        """Describe the call in one line, such as `PUT https://...`."""
         ...
 
     def carry_out(self, call: Call, sha: str) -> None:
         """Send a call that starts a job at a commit.
 
         Raises:
-            LostAnswer: nobody knows whether it was done.
-            Refused: the service does not do it.
-            UsageError: the token is missing, or may not do it.
+            LostAnswer: it is unknown whether it succeeded.
+            Refused: the service rejected it.
+            UsageError: the token is missing, or lacks the permission.
         """
         ...
 
     def why_not_canceled(self, attempt: Attempt) -> str:
-        """Why an attempt that we started cannot be canceled; empty if it can."""
+        """Return why an attempt that we started cannot be canceled; empty if it can."""
         ...
 
     def cancel(self, attempt: Attempt) -> None:
-        """Cancel an attempt that we started.
-
-        Raises:
-            as `carry_out`.
-        """
+        """Cancel an attempt that we started; raises the errors of `carry_out`."""
         ...
 
     def close(self) -> None:

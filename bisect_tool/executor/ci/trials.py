@@ -1,4 +1,4 @@
-"""The trial that is a job: which attempt of it counts, how one is started, and what it yields at its end."""
+"""Run a trial as a CI job: find or start its attempt, follow it, and read its result."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger("bisect_run.executor")
 LOG = "job.log"
 _LONGEST_S = 24 * 3600.0
-"""The longest wait for a job, its time in the queue included."""
+"""The longest wait for a job, including its time in the queue."""
 _APPEARS_S = 120.0
-"""How long a job that was started may be missing from what the service lists."""
+"""How long a started job may be missing from the service's list."""
 
 
 @dataclass
 class JobTrial:
-    """A trial in a slot: the attempt that it follows, and whether we started that."""
+    """A trial in a slot: the attempt that it follows, and whether we started it."""
 
     slot: int
     sha: str
@@ -55,15 +55,15 @@ class JobTrial:
 
 @dataclass(frozen=True)
 class JobTrials:
-    """Carries the running trials on, one look at a time.
+    """Advances the running trials, one poll at a time.
 
     Attributes:
-        check: Which job, and what may be done.
-        service: Where it runs.
-        journal: What was started before.
+        check: The job, and the permitted calls.
+        service: The service of the job.
+        journal: The jobs started before.
         cells: Patterns of the tests that are cells; empty for all.
         clock: The time in seconds.
-        put: Gets the events of the trials.
+        put: Called with the events of the trials.
         taken: The attempts that are trials already.
     """
 
@@ -81,11 +81,11 @@ class JobTrials:
             trial.started, trial.acted = True, trial.began
 
     def result(self, trial: JobTrial, others: Collection[JobTrial]) -> TrialResult | None:
-        """The result of a trial beside others; None while there is none.
+        """Return the result of a trial, or None while it is not finished.
 
         Raises:
             DryRunEnded: a job would have to be started.
-            BisectError: the service fails, or refuses what is asked.
+            BisectError: the service failed, or rejected a call.
         """
         if self.clock() - trial.began > _LONGEST_S:
             return no_result(trial.sha, Outcome.INFRASTRUCTURE, "no job ended within 24 hours")
@@ -119,10 +119,10 @@ class JobTrials:
         return self._start(trial, action, jobs)
 
     def _ours(self, trial: JobTrial, jobs: CommitJobs) -> Attempt | None:
-        """An attempt that was started and is no trial yet.
+        """Return an attempt that we started and that is not a trial yet.
 
-        The session started it before it was interrupted; or it came of the call for this trial and has ended
-        since, maybe without a result.
+        The session started it before an interrupt; or the call for this trial started it, and it has ended
+        since, perhaps without a result.
         """
         left = self.journal.attempts - self.taken
         found = next((each for each in jobs.attempts if each.id in left), None)
@@ -158,7 +158,7 @@ class JobTrials:
         return None
 
     def _unfound(self, trial: JobTrial, acted: float) -> TrialResult | None:
-        """No result, if what was started did not appear for long."""
+        """Return no result if a started job has not appeared for a long time."""
         if self.clock() - acted <= _APPEARS_S:
             return None
         self.journal.add(Record(trial.sha, lost=True))
@@ -166,7 +166,7 @@ class JobTrials:
         return no_result(trial.sha, Outcome.INFRASTRUCTURE, reason)
 
     def _follow(self, trial: JobTrial, attempt: Attempt) -> TrialResult | None:
-        """The result of an attempt that has ended; else what it says so far is kept in the trial's folder."""
+        """Return the result of an ended attempt; otherwise write its log so far to the trial's folder."""
         self.taken.add(attempt.id)
         trial.follows = attempt
         if attempt.stage in (Stage.WAITING, Stage.BLOCKED):
@@ -205,6 +205,6 @@ class JobTrials:
 
 
 def _is_awaited(trial: JobTrial, others: Collection[JobTrial]) -> bool:
-    """Whether a job appears soon that another trial of the same commit started."""
+    """Whether another trial of the same commit started a job that has not appeared yet."""
     same = (each for each in others if each is not trial and each.sha == trial.sha)
     return any(each.acted is not None and not each.follows for each in same)

@@ -1,4 +1,4 @@
-"""The process of a Ray worker, made fit for trials."""
+"""Prepare the process of a Ray worker for trials."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from bisect_tool.executor.ray.messages import Place, Setup
 
 _PACKAGES = Path(__file__).parents[3]
-"""The folder with this package, as Ray unpacked it."""
+"""The folder into which Ray unpacked this package."""
 
 
 class NodeActor(NodeTrials):
-    """Runs trials in a worker of Ray."""
+    """Runs trials in a Ray worker."""
 
     def __init__(self, setup: Setup) -> None:
         settle(setup.variables)
         super().__init__(setup)
 
     def place(self) -> Place:
-        """The node."""
+        """Return the node."""
         import ray  # noqa: PLC0415 - an extra
 
         return replace(super().place(), node=ray.get_runtime_context().get_node_id())
 
 
 def settle(variables: Mapping[str, str]) -> None:
-    """Make this process what a trial expects of its caller, with these variables.
+    """Reset signals and variables of this process for trials, and set these variables.
 
-    A worker of Ray inherits a blocked SIGINT, and where SIGCHLD is ignored every command seems to end well.
-    The variables that Ray sets would lead a program that is tested to this cluster, and to our modules.
+    A Ray worker inherits a blocked SIGINT and an ignored SIGCHLD, with which exit codes are lost. Ray's
+    variables would make a tested program use this cluster and our modules.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -53,6 +53,6 @@ def settle(variables: Mapping[str, str]) -> None:
 
 
 def sweep() -> None:
-    """End and remove what killed actors left on this node."""
+    """Clean up after killed actors on this node."""
     settle({})
     NodeHome.here().sweep()

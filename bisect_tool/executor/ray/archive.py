@@ -1,4 +1,4 @@
-"""A folder as bytes, to send it from one machine to another."""
+"""Pack a folder into bytes, to send it to another machine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 _FASTEST = 1
 _OTHERS = 0o755
-"""What is kept of a file's mode."""
+"""The mask of a file's mode."""
 
 
 def pack(folder: Path) -> bytes:
-    """The regular files of a folder; links, sockets and compiled modules are left out."""
+    """Pack the regular files of a folder, without links, sockets and compiled modules."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=_FASTEST) as archive:
         for path in sorted(folder.rglob("*")):
@@ -29,10 +29,10 @@ def pack(folder: Path) -> bytes:
 
 
 def unpack(packed: bytes, folder: Path) -> None:
-    """Write the files of `pack` into a folder, over those that are there.
+    """Write the files of `pack` into a folder, overwriting existing ones.
 
     Raises:
-        ValueError: it holds something else than regular files below the folder.
+        ValueError: it contains anything but regular files below the folder.
     """
     # By hand: `extractall` is safe with a filter only, which Python has from 3.11.4 on.
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:

@@ -1,4 +1,4 @@
-"""The calls of Ray that we need: the one module that imports it."""
+"""Call Ray: the only module that imports it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("bisect_run.executor")
 NAMESPACE = "bisect-run"
 _THREADS = 4
-"""At a time, an actor runs a trial, tells its progress, hears of its driver, and is cancelled."""
+"""An actor concurrently runs a trial, reports progress, renews its lease, and is cancelled."""
 _END_S = 30.0
 _SWEEP_S = 60.0
 _CONNECT_S = 10.0
@@ -44,7 +44,7 @@ _HANDLED = (signal.SIGINT, signal.SIGTERM)
 
 
 class WorkerLost(Exception):
-    """The actor, its node or what it sent is gone."""
+    """The actor, its node or its result is lost."""
 
 
 class Worker:
@@ -57,7 +57,7 @@ class Worker:
         """Start a method.
 
         Raises:
-            WorkerLost: we are not connected any more.
+            WorkerLost: the connection is closed.
         """
         if not self._ray.is_initialized():
             raise WorkerLost("the connection to the cluster is closed")
@@ -65,12 +65,12 @@ class Worker:
         return future
 
     def result(self, future: Future[Any]) -> Any:  # noqa: ANN401 - what the method returned
-        """What a method returned that has ended.
+        """Return the result of an ended method.
 
         Raises:
-            WorkerLost: nobody will know what it returned.
-            EnvironmentFailed: the actor could not be made.
-            BaseException: what it raised.
+            WorkerLost: the result is lost.
+            EnvironmentFailed: the actor could not be created.
+            BaseException: the exception of the method.
         """
         try:
             return future.result(0)
@@ -86,28 +86,28 @@ class Worker:
             raise WorkerLost(_sentence(error)) from error
 
     def end(self) -> None:
-        """End the actor at once; our guardian ends its trial."""
+        """Kill the actor; our guardian ends its trial."""
         with suppress(self._ray.exceptions.RayError, ValueError):
             self._ray.kill(self._actor, no_restart=True)
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that we are connected to."""
+    """A connected cluster."""
 
     ray: Any
 
     @property
     def nodes(self) -> dict[str, Mapping[str, float]]:
-        """The resources of each node that is alive, by its id."""
+        """Return the resources of each live node, by id."""
         return {node["NodeID"]: node["Resources"] for node in self.ray.nodes() if node["Alive"]}
 
     def share(self, setup: Setup) -> Any:  # noqa: ANN401 - Ray's
-        """Put what all actors need into the object store once."""
+        """Put the setup of all actors into the object store, once."""
         return self.ray.put(setup)
 
     def start(self, name: str, setup: Any, needs: Needs) -> Worker:  # noqa: ANN401 - what `share` returned
-        """Start an actor, as soon as a node is free for it. Ray repeats neither it nor its calls."""
+        """Start an actor as soon as a node has room. Ray restarts neither it nor its calls."""
         custom = {name: amount for name, amount in needs.resources.items() if name not in ("CPU", "GPU")}
         how = self.ray.remote(NodeActor).options(
             name=name,
@@ -123,7 +123,7 @@ class Cluster:
         return Worker(self.ray, how.remote(setup))
 
     def end_all(self, prefix: str) -> None:
-        """End the actors whose names begin so, those of a killed driver, and wait for their ends."""
+        """Kill the actors with this name prefix, those of a killed driver, and wait for their ends."""
         ends = time.monotonic() + _END_S
         while names := self._named(prefix):
             for name in names:
@@ -136,7 +136,7 @@ class Cluster:
             time.sleep(_POLL_S)
 
     def sweep(self) -> None:
-        """End and remove what killed actors left, on every node."""
+        """Clean up after killed actors, on every node."""
         from ray.util.scheduling_strategies import (  # noqa: PLC0415 - see `connected`
             NodeAffinitySchedulingStrategy,
         )
@@ -166,12 +166,12 @@ class Cluster:
 
 @contextmanager
 def connected(address: str) -> Iterator[Cluster]:
-    """Connect to a cluster until the end of the block; our package is sent to its nodes.
+    """Connect to a cluster until the end of the block; sends our package to its nodes.
 
     Raises:
         UsageError: Ray is not installed.
         EnvironmentFailed: the cluster cannot be reached.
-        TrialAborted: SIGTERM came meanwhile.
+        TrialAborted: SIGTERM was received meanwhile.
     """
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else its core writes to stderr
     # Else a thread that calls an actor after the end of the block starts a cluster of this machine.
@@ -202,7 +202,7 @@ def connected(address: str) -> Iterator[Cluster]:
 
 
 class _Logged(io.TextIOBase):
-    """Takes what Ray prints, such as that a node died: stdout carries the result only."""
+    """Logs Ray's output, such as messages about dead nodes: stdout is for the result only."""
 
     def write(self, text: str) -> int:
         """Log the lines of a text."""
@@ -212,7 +212,7 @@ class _Logged(io.TextIOBase):
 
 
 def _require_listener(address: str) -> None:
-    """Raise EnvironmentFailed where nothing listens at an address: Ray would try for minutes."""
+    """Raise EnvironmentFailed if nothing listens at an address: Ray would retry for minutes."""
     named = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
     host, _, port = named.rpartition(":")
     if not port.isdecimal() or "/" in host:
@@ -224,13 +224,13 @@ def _require_listener(address: str) -> None:
 
 
 def _cause(error: Exception) -> str:
-    """The last line of what Ray says, which has the exception that it is about."""
+    """Return the last line of Ray's message, which has the original exception."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return clean_line(lines[-1] if lines else type(error).__name__, _REASON_LIMIT)
 
 
 def _sentence(error: Exception) -> str:
-    """What Ray says without its ids, which it puts into lines of their own."""
+    """Return Ray's message without its ids, which are on separate lines."""
     lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
     return clean_line(" ".join(lines), _REASON_LIMIT)
 
@@ -245,10 +245,10 @@ def _unreachable(address: str, error: BaseException) -> EnvironmentFailed:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Keep our handlers of signals: Ray sets its own when it connects.
+    """Keep our signal handlers: Ray sets its own when it connects.
 
     Raises:
-        TrialAborted: SIGTERM came meanwhile, for which Ray leaves the program; our handler gets it as well.
+        TrialAborted: SIGTERM was received meanwhile, on which Ray would exit; our handler gets it as well.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

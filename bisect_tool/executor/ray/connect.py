@@ -1,4 +1,4 @@
-"""The executor of a session on a Ray cluster."""
+"""Create the executor of a session on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def ray_executor(  # noqa: PLR0913, PLR0917 - what a session knows
     tips: tuple[str, ...],
     cancel: threading.Event,
 ) -> RayExecutor:
-    """The executor of a session whose trials run on a Ray cluster; nothing is connected yet.
+    """Return the executor of a session on a Ray cluster, not connected yet.
 
     Args:
-        address: the cluster; `auto` for that of this machine, or of RAY_ADDRESS.
-        session: the session's id, by which a later run finds what this one started.
-        config: what trials run.
-        repository: whose commits are tested.
+        address: the cluster; `auto` for RAY_ADDRESS, or the cluster of this machine.
+        session: the session's id, by which a later run finds the actors of this one.
+        config: the configuration of the trials.
+        repository: the repository of the commits.
         tips: the commits whose history every node gets.
         cancel: set to end the session.
 
     Raises:
-        UsageError: these trials cannot run side by side, or the repository cannot be sent.
+        UsageError: these trials cannot run in parallel, or the repository cannot be sent.
     """
     require_parallel(config)
     sender = Sender(repository, tips)

@@ -1,7 +1,7 @@
-"""Trials on a Ray cluster: a slot is an actor, on a node that Ray chooses by what a trial needs.
+"""Run trials on a Ray cluster: a slot is an actor, on a node that Ray chooses by the trial's resources.
 
-A thread for each running trial talks to its actor. An actor that is lost, with its node or alone, loses its
-trial only: the slot gets another actor for the next one, which may be elsewhere.
+Each running trial has a thread that communicates with its actor. If an actor or its node is lost, only that
+trial is lost: the slot gets a new actor, perhaps on another node.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 _JOIN_S = 1.0
 _RENEWALS = 6
-"""How many words of the driver may be lost before an actor takes it for gone."""
+"""How many renewals of the lease may be lost before an actor treats its driver as gone."""
 
 
 class RayExecutor:
-    """Owns the actors of its slots while it is connected; no worktree and no GPU of this machine."""
+    """Owns the actors of its slots while connected; no worktrees or GPUs of this machine."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class RayExecutor:
         connect: Callable[[], AbstractContextManager[Cluster]],
         cancel: threading.Event,
     ) -> None:
-        """Connect to nothing yet.
+        """Initialise without connecting.
 
         Args:
-            setup: what all trials share.
+            setup: the setup of all trials.
             sender: sends commits to nodes.
             connect: connects to the cluster for as long as its block lasts.
             cancel: set to end the session.
@@ -63,7 +63,7 @@ class RayExecutor:
 
     @contextmanager
     def reserve(self, waiting: Callable[[str], None]) -> Iterator[None]:  # noqa: ARG002 - Ray has the queue
-        """Be connected to the cluster; what an earlier run of the session started there is ended first.
+        """Connect to the cluster; first end the actors of an earlier run of the session.
 
         Raises:
             EnvironmentFailed: the cluster cannot be reached, or none of its nodes can run a trial.
@@ -90,23 +90,23 @@ class RayExecutor:
 
     @property
     def capabilities(self) -> Capabilities:
-        """All that there are."""
+        """Every capability."""
         return Capabilities()
 
     @property
     def capacity(self) -> int:
-        """How many slots are free; a trial in one may still have to wait for a node."""
+        """The number of free slots; a trial may still have to wait for a node."""
         return len(self._idle)
 
     def recover(self, folder: Path) -> None:
-        """Remove the folder of a killed run's trial, and what is left of its trials on the nodes."""
+        """Remove the folder of a killed run's trial, and clean up after its trials on the nodes."""
         if not self._swept:
             self._swept = True
             self._connected.cluster.sweep()
         clear(folder)
 
     def submit(self, sha: str, cells: tuple[str, ...] | None, folder: Path) -> int:
-        """Start a trial in a free slot, and return that."""
+        """Start a trial in a free slot, and return the slot."""
         slot = min(self._idle)
         self._idle.remove(slot)
         # A second Ctrl-C ends us at once: nothing waits for this thread then, and Ray ends the actor.
@@ -115,7 +115,7 @@ class RayExecutor:
         return slot
 
     def prefetch(self, shas: tuple[str, ...]) -> None:
-        """Do nothing: which node tests a commit is known only when it does."""
+        """Do nothing: the node of a commit is not known in advance."""
 
     def next_event(self) -> Event:
         """Wait for the next event of a trial."""

@@ -1,6 +1,6 @@
-"""End this process where its driver has not been heard of for long: nobody waits for its trial any more.
+"""End this process if its driver has not renewed its lease: nobody waits for its trial.
 
-Ray ends the actors of a driver that is gone; where the network is cut, it cannot.
+Ray ends the actors of a dead driver, but cannot do so if the network is cut.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Lease:
-    """Calls `expired` once, when nobody has renewed it for `seconds`."""
+    """Calls `expired` once, if it was not renewed for `seconds`."""
 
     def __init__(self, seconds: float, expired: Callable[[], None]) -> None:
         self._seconds, self._expired = seconds, expired
@@ -21,7 +21,7 @@ class Lease:
         threading.Thread(target=self._watch, name="lease", daemon=True).start()
 
     def renew(self) -> None:
-        """The driver is there."""
+        """Renew the lease."""
         self._renewed.set()
 
     def _watch(self) -> None:

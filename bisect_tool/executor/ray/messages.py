@@ -1,4 +1,4 @@
-"""What driver and nodes send each other; plain data that is pickled."""
+"""Messages between driver and nodes: plain data that is pickled."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setup:
-    """What all trials of a session share.
+    """The setup shared by all trials of a session.
 
     Attributes:
         session: Its id.
         config: Their configuration; the home and the scenario's folder are those of the driver.
         scenario: The scenario's folder, packed; empty without one.
-        scenario_name: What the scenario's folder is called on a node.
-        spec: The repository, as the driver knows it.
-        parts: What the repository of a node is made of.
+        scenario_name: The name of the scenario's folder on a node.
+        spec: The repository, as given to the driver.
+        parts: The contents of a node's repository.
         variables: The variables that are passed by name, from the driver's environment.
-        lease_s: How long an actor goes on without a word of the driver, and the driver without one of it.
+        lease_s: The longest silence between an actor and the driver, in seconds.
     """
 
     session: str
@@ -40,7 +40,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Order:
-    """One trial: see `TrialSpec`. `name` is that of its folder on the node, used once."""
+    """One trial: see `TrialSpec`. `name` is the unique name of its folder on the node."""
 
     name: str
     sha: str
@@ -51,7 +51,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Parcel:
-    """Packs of git objects, and the name under which a node remembers that it has them."""
+    """Packs of git objects, and the name under which a node records them."""
 
     name: str
     packs: tuple[bytes, ...]
@@ -59,7 +59,7 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an actor runs."""
+    """The node of an actor."""
 
     node: str
     host: str
@@ -70,7 +70,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Progress:
-    """What is new of a running trial: the phases it entered, what it waits for, and what its logs grew by.
+    """The progress of a running trial: new phases, waits, and additions to its logs.
 
     `ended` is the name of the trial that ended last.
     """
@@ -83,7 +83,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Ran:
-    """A trial that has ended: its result as JSON, and its folder, packed."""
+    """An ended trial: its result as JSON, and its folder, packed."""
 
     result: str
     folder: bytes

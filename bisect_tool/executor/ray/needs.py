@@ -1,4 +1,4 @@
-"""What a trial needs of a node, in Ray's words: CPUs, GPUs and custom resources."""
+"""The resources of a trial in Ray's terms: CPUs, GPUs and custom resources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Needs:
-    """The resources that a trial has to itself on one node."""
+    """The resources that a trial reserves on one node."""
 
     cpus: float = 1.0
     gpus: int = 0
@@ -23,12 +23,12 @@ class Needs:
 
     @property
     def resources(self) -> dict[str, float]:
-        """Each resource that is needed, by Ray's name."""
+        """Return the resources by Ray's names."""
         wanted = {"CPU": self.cpus, "GPU": float(self.gpus), **self.custom}
         return {name: amount for name, amount in wanted.items() if amount}
 
     def fit(self, nodes: Iterable[Mapping[str, float]]) -> bool:
-        """Whether one of the nodes has all of it, if nothing else runs there."""
+        """Whether one of the nodes has all of them, if idle."""
         return any(
             all(node.get(name, 0.0) >= amount for name, amount in self.resources.items()) for node in nodes
         )
@@ -40,7 +40,7 @@ class Needs:
 
 
 def needs_of(config: TrialConfig) -> Needs:
-    """The needs of the trials of a configuration, as its profile says."""
+    """Return the resources of a configuration's trials, from its profile."""
     asked = config.profile.ray if config.profile else None
     if asked is None:
         return Needs(gpus=config.gpus)

@@ -1,6 +1,6 @@
-"""What runs on a node: the trials of one slot, one at a time, in the process of an actor.
+"""Run the trials of one slot on a node, one at a time, in the process of an actor.
 
-The processes of a trial are below our guardian, which outlives this process and ends them.
+The processes of a trial are descendants of our guardian, which outlives this process and ends them.
 """
 
 from __future__ import annotations
@@ -62,25 +62,25 @@ class NodeTrials:
         self._lease = Lease(setup.lease_s, self._abandon)
 
     def place(self) -> Place:
-        """Where this is."""
+        """Return the node."""
         return Place("", socket.gethostname())
 
     def received(self) -> tuple[str, ...]:
-        """The names of the parcels that are on this node."""
+        """Return the names of the parcels on this node."""
         return self._receiver.received
 
     def receive(self, parcel: Parcel) -> None:
-        """Keep a parcel."""
+        """Store a parcel."""
         self._receiver.receive(parcel)
 
     def renew(self) -> None:
-        """The driver is there."""
+        """Renew the lease of the driver."""
         self._lease.renew()
 
     def run(self, order: Order) -> Ran:
         """Run one trial to its end.
 
-        What this node lacks or fails at loses the trial.
+        A failure of this node counts as a lost trial.
 
         Raises:
             TrialAborted: it was cancelled.
@@ -98,13 +98,13 @@ class NodeTrials:
             self._idle.set()
 
     def progress(self, sizes: Mapping[str, int]) -> Progress:
-        """What is new of the trial that runs; `sizes` is how much of each of its files the driver has."""
+        """Return the progress of the running trial; `sizes` are the bytes of its files at the driver."""
         folder, phases, waits = self._folder, _taken(self._phases), _taken(self._waits)
         grown = {} if folder is None else _grown(folder, sizes)
         return Progress(phases, waits, grown, self._ended)
 
     def cancel(self) -> None:
-        """End the trial that runs, and each that comes."""
+        """End the running trial, and all later ones."""
         self._cancel.set()
 
     def _result(self, order: Order, folder: Path) -> TrialResult:
@@ -146,14 +146,14 @@ class NodeTrials:
         self._phases.append(phase)
 
     def _abandon(self) -> None:
-        """End the trial and this process: the driver is gone."""
+        """End the trial and this process, since the driver is gone."""
         self._cancel.set()
         self._idle.wait(_END_S)
         os._exit(1)
 
 
 def _config(setup: Setup, home: Home) -> TrialConfig:
-    """The configuration of the trials on this node: its own folders, and the GPUs that Ray gave us."""
+    """Return the configuration of the trials on this node: its folders, and the GPUs assigned by Ray."""
     config = replace(setup.config, home=home, assigned_gpus=True)
     if config.scenario is None:
         return config
@@ -171,7 +171,7 @@ def _taken(queue: deque[str]) -> tuple[str, ...]:
 
 
 def _grown(folder: Path, sizes: Mapping[str, int]) -> dict[str, bytes]:
-    """What the followed files of a trial have beyond these sizes."""
+    """Return the additions to the followed files of a trial."""
     found = {}
     for path in (path for pattern in _FOLLOWED for path in folder.glob(pattern)):
         name = str(path.relative_to(folder))

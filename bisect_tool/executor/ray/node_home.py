@@ -1,7 +1,7 @@
-"""The folders of a node, and what killed actors left there.
+"""The folders of a node, and the cleanup after killed actors.
 
-A home may lie on a disk that all nodes share: each node has its own part, so that an environment is built
-once a node, and a worktree is used by one.
+A home may be on a disk shared by all nodes: each node has its own part, with its own environments and
+worktrees.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NodeHome:
-    """The home of a node, and below it a folder for each running trial, with a lock beside it."""
+    """The home of a node, with a folder and a lock for each running trial."""
 
     home: Home
 
     @classmethod
     def here(cls) -> NodeHome:
-        """That of this machine."""
+        """Return the home of this machine."""
         return cls(home().node(node_name()))
 
     @contextmanager
     def trial(self, name: str) -> Iterator[Path]:
-        """The folder of a trial, which is removed at the end."""
+        """Create the folder of a trial; it is removed at the end of the block."""
         folder = self._trials / name
         with try_lock(_lock(folder)):
             folder.mkdir(parents=True)
@@ -46,7 +46,7 @@ class NodeHome:
                 _lock(folder).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """End what is left of the trials whose actors are gone, and remove their folders."""
+        """End the trials whose actors are gone, and remove their folders."""
         for folder in self._trials.glob("*/"):
             with try_lock(_lock(folder)) as held:
                 if held is not None and folder.is_dir():

@@ -1,7 +1,7 @@
-"""The commits that nodes test, as packs of git objects: nodes need no repository and no network.
+"""Send commits to nodes as packs of git objects: nodes need no repository and no network.
 
-A node gets the history without files once, and the files of each commit that it tests, less those of the
-commits that it has. So `git describe` works there, and `git log -p` does not.
+A node gets the history without files once, and the files of each tested commit that it does not have yet. So
+`git describe` works there, but `git log -p` does not.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 _OF_A_SERVER = ("promisor", "partialclone", "partialclonefilter")
 _MOST_KNOWN = 8
 _COUNT = slice(8, 12)
-"""Where the header of a pack has the number of its objects (gitformat-pack(5))."""
+"""The bytes of a pack's header with the number of objects (gitformat-pack(5))."""
 
 
 @dataclass(frozen=True)
 class Sender:
-    """What the driver sends of its repository; `tips` are the commits whose history every node gets."""
+    """Sends commits of the driver's repository; every node gets the history of the `tips`."""
 
     repository: Repository
     tips: tuple[str, ...]
 
     def parts(self) -> Parts:
-        """What the repository of a node is made of: that of the driver, with the tags of the history only.
+        """Return the contents of a node's repository: those of the driver's, with tags of the history only.
 
         Raises:
-            UsageError: commits are replaced there, which cannot be sent.
+            UsageError: the repository has replaced commits, which cannot be sent.
         """
         ours = self.repository.parts
         if b" refs/replace/" in (ours.refs or b""):
@@ -54,7 +54,7 @@ class Sender:
         return replace(ours, settings=tuple(settings), alternates=b"", refs=tags.encode())
 
     def parcels(self, shas: Iterable[str], received: Collection[str], sent: Iterable[str]) -> list[Parcel]:
-        """What a node that has `received` lacks to test these commits; `sent` are commits that we have."""
+        """Return the parcels that a node with `received` lacks for these commits; `sent` went to any node."""
         missing = []
         if self._history not in received:
             tags = (sha for sha, _ in self._tags())
@@ -79,7 +79,7 @@ class Sender:
         return [line.split(" ", 1) for line in self.repository.git.lines("for-each-ref", *how, "refs/tags")]
 
     def _packed(self, how: Sequence[str], revisions: Sequence[str]) -> tuple[bytes, ...]:
-        """A pack of what the revisions reach; none where that is nothing."""
+        """Return a pack of the objects reachable from the revisions; none if there are no objects."""
         words = ("pack-objects", "-q", "--revs", "--stdout", "--no-use-bitmap-index", *how)
         listed = "".join(f"{revision}\n" for revision in revisions).encode()
         pack = self.repository.git.run(*words, stdin=listed, timeout_s=NETWORK_S)
@@ -88,13 +88,13 @@ class Sender:
 
 @dataclass(frozen=True)
 class Receiver:
-    """The repository of a node, which all of its actors write to."""
+    """The repository of a node, shared by its actors."""
 
     repository: Repository
 
     @classmethod
     def at(cls, spec: str, parts: Parts, cache: Path) -> Receiver:
-        """The repository below a node's cache, made if it is not there."""
+        """Return the repository below a node's cache, creating it if needed."""
         identity = repr((spec, replace(parts, refs=None)))
         git_dir = place(cache, spec.rstrip("/").rpartition("/")[2], identity)
         with lease(git_dir.with_suffix(".lock"), LOCAL_S, f"another actor makes {git_dir}", ignore):
@@ -104,11 +104,11 @@ class Receiver:
 
     @property
     def received(self) -> tuple[str, ...]:
-        """The names of the parcels that are here."""
+        """Return the names of the stored parcels."""
         return tuple(path.name for path in self._marks.glob("*"))
 
     def receive(self, parcel: Parcel) -> None:
-        """Keep the objects of a parcel; twice is as good as once."""
+        """Store the objects of a parcel; idempotent."""
         git = Git(git_dir=self.repository.git_dir)
         for pack in parcel.packs:
             git.run("index-pack", "--stdin", stdin=pack, timeout_s=NETWORK_S)

@@ -1,4 +1,4 @@
-"""This package as a folder that Ray sends to the nodes, which then run the same code as the driver."""
+"""Copy this package into a folder that Ray sends to the nodes, so that they run the driver's code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMPILED = shutil.ignore_patterns("__pycache__")
 
 
 def copy_package(folder: Path) -> Path:
-    """Copy this package into a folder as the wheel has it, with the bundled scenarios; returns its path."""
+    """Copy this package into a folder as in the wheel, with the bundled scenarios; returns its path."""
     target = folder / _PACKAGE.name
     shutil.copytree(_PACKAGE, target, ignore=_COMPILED)
     if not (target / _SCENARIOS).is_dir():  # in a checkout they lie beside it

@@ -1,4 +1,4 @@
-"""One slot of a Ray cluster: its actor, and the trial that it runs."""
+"""One slot of a Ray cluster: its actor and its running trial."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ _PATIENCE_S = 20.0
 _QUEUE_S = 24 * 3600.0
 """The longest wait for a node."""
 _RESULT_S = 600.0
-"""The longest that the logs of a trial may be under way."""
+"""The longest transfer of a trial's logs."""
 _CANCEL_S = 60.0
 
 
 @dataclass(frozen=True)
 class Connection:
-    """What all slots of a session share while it is connected to a cluster.
+    """The state shared by all slots of a session while connected to a cluster.
 
     Attributes:
         cluster: The cluster.
-        setup: What all trials share.
-        shared: The same in the cluster's object store.
+        setup: The setup of all trials.
+        shared: The setup in the cluster's object store.
         sender: Sends commits to nodes.
-        needs: What each trial needs.
+        needs: The resources of each trial.
         cancel: Set to end the trials.
-        put: Gets the events of the trials.
+        put: Called with the events of the trials.
         sent: The commits that were sent to any node.
     """
 
@@ -65,7 +65,7 @@ class Connection:
 
 
 class Slot:
-    """Runs the trials of one slot, each in the actor that it has; one that was lost is replaced."""
+    """Runs the trials of one slot in its actor; a lost actor is replaced."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -79,8 +79,8 @@ class Slot:
 
         Raises:
             TrialAborted: it was cancelled.
-            EnvironmentFailed: no actor can be made, or a commit cannot be packed.
-            BisectError: what ends the trial on a node ends the session.
+            EnvironmentFailed: no actor can be created, or a commit cannot be packed.
+            BisectError: the trial raised it on the node; it ends the session.
         """
         try:
             worker, place = self._actor(connection, folder)
@@ -97,19 +97,19 @@ class Slot:
         return result.model_copy(update={"folder": str(folder), "where": where})
 
     def renew(self) -> None:
-        """Let the actor know that we are there."""
+        """Renew the actor's lease."""
         if (worker := self._worker) is not None:
             with suppress(WorkerLost):  # which its trial finds as well
                 worker.call("renew")
 
     def end(self) -> None:
-        """End the actor, if there is one, and what it runs."""
+        """End the actor, if any, and its trial."""
         worker, self._worker, self._place = self._worker, None, None
         if worker is not None:
             worker.end()
 
     def _actor(self, connection: Connection, folder: Path) -> tuple[Worker, Place]:
-        """The actor and its place, once a node has room for it."""
+        """Return the actor and its node, waiting until a node has room for it."""
         if self._worker is None or self._place is None:
             name = f"{connection.setup.session}-{self._number}-{secrets.token_hex(3)}"
             self._worker = connection.cluster.start(name, connection.shared, connection.needs)
@@ -125,7 +125,7 @@ class Slot:
         return place
 
     def _send(self, connection: Connection, worker: Worker, sha: str) -> None:
-        """Send the commits that a trial reads, as far as its node lacks them."""
+        """Send the commits of a trial that its node does not have."""
         pinned, doing = connection.setup.config.check.pinned_to, "commits were sent to a node"
         shas, lease_s = (sha, pinned) if pinned else (sha,), connection.setup.lease_s
         received = self._answer(connection, worker, worker.call("received"), lease_s, doing)
@@ -141,7 +141,7 @@ class Slot:
         return Order(name, sha, cells, self._number, wheels)
 
     def _follow(self, connection: Connection, worker: Worker, order: Order, folder: Path) -> Ran:
-        """Start the trial, and show what it does until it ends."""
+        """Start the trial, and report its progress until it ends."""
         running, sizes = worker.call("run", order), dict[str, int]()
         asked, heard = worker.call("progress", {}), time.monotonic()
         while not _ended(running, _POLL_S):
@@ -160,7 +160,7 @@ class Slot:
         return ran
 
     def _cancelled(self, worker: Worker, running: Future[Any]) -> Ran:
-        """End the trial; what it raises says so."""
+        """Cancel the trial, which raises TrialAborted."""
         worker.call("cancel")
         if not _ended(running, _CANCEL_S):
             self.end()
@@ -171,18 +171,18 @@ class Slot:
     def _answer(
         self, connection: Connection, worker: Worker, asked: Future[Any], within_s: float, doing: str
     ) -> Any:  # noqa: ANN401 - what the method returned
-        """What a method returned.
+        """Return the result of a method.
 
         Raises:
             TrialAborted: the session is cancelled.
-            WorkerLost: there is no answer in time, or never will be one.
+            WorkerLost: the result is late or lost.
         """
         if not self._ends(connection, asked, within_s, doing):
             raise WorkerLost(f"it did not answer for {within_s:.0f} s while {doing}")
         return worker.result(asked)
 
     def _ends(self, connection: Connection, asked: Future[Any], within_s: float, doing: str) -> bool:
-        """Whether a call ends in this time; raises TrialAborted where the session is cancelled."""
+        """Whether a call ends in this time; raises TrialAborted if the session is cancelled."""
         ends = time.monotonic() + within_s
         while not _ended(asked, _POLL_S):
             if connection.cancel.is_set():
@@ -203,7 +203,7 @@ class Slot:
 
 
 def _ended(future: Future[Any], timeout_s: float) -> bool:
-    """Whether a call has ended, or does so in this time."""
+    """Whether a call ends in this time."""
     return bool(wait([future], timeout_s).done)
 
 
