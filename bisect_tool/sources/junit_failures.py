@@ -34,7 +34,7 @@ def failures_of(report: Report, content: bytes) -> Mapping[str, Failure]:
         return {}
     try:
         cases = [case for case in islice(failed_cases(io.BytesIO(content)), _CASES) if case.name]
-    except NoJunit:  # `read_report` has said so
+    except NoJunit:  # the report has no chains then: its tests are read where their text cannot be
         return {}
     files = files_of(case.name for case in cases)
     found = {node_id(each.test, files): each.failure for each in explained_cases(cases)}

@@ -12,14 +12,14 @@ from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.download import download
 from bisect_tool.sources.junit_failures import failures_of
 from bisect_tool.sources.junit_report import read_report
-from bisect_tool.sources.observation import CellKey, Observation
+from bisect_tool.sources.observation import CellKey, Observation, State
 from bisect_tool.sources.report_file import SIZE_LIMIT
 from bisect_tool.sources.report_files import report_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from bisect_tool.sources.junit_report import Report
+    from bisect_tool.sources.junit_report import Report, TestResult
     from bisect_tool.sources.report_file import ReportFile
 
 _SHA = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{7,64}(?![0-9A-Za-z])")
@@ -83,26 +83,33 @@ def _of_file(
 
 
 def _of_report(report: Report, file: ReportFile, series: str, commit: str) -> tuple[Observation, ...]:
-    job = report.properties.get("job", "") or report.suite
-    shard = report.properties.get("shard", "")
+    job, shard = (report.properties.get(name, "") for name in ("job", "shard"))
+    build = clean_line(_resolved(file.folder), 300)
     failures = failures_of(report, file.content)
-    build, attempt = clean_line(_resolved(file.folder), 300), clean_line(file.name, 300)
     return tuple(
         Observation(
-            CellKey(series, job, shard, result.name),
+            CellKey(series, job or result.suite, shard, result.name),
             commit,
             build,
             attempt,
-            result.state,
+            state,
             report.host,
             report.started,
             report.finished,
             file.path,
-            result.exception,
-            failures.get(result.name),
+            exception,
+            failures.get(result.name) if state is State.FAILED else None,
         )
         for result in report.results
+        for attempt, state, exception in _attempts(result, clean_line(file.name, 300))
     )
+
+
+def _attempts(result: TestResult, name: str) -> Iterator[tuple[str, State, str]]:
+    """The attempts of a test, each with a name: those that failed before one passed are known as well."""
+    for number, exception in enumerate(result.flaked, 1):
+        yield f"{name} try {number}", State.FAILED, exception
+    yield name, result.state, result.exception
 
 
 def _commits(file: ReportFile, report: Report) -> list[str]:

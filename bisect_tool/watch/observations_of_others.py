@@ -9,6 +9,7 @@ from bisect_tool.errors import UsageError
 from bisect_tool.format import count, listing, short
 from bisect_tool.sanitise import clean_line
 from bisect_tool.sources.collect import collect
+from bisect_tool.sources.failed_groups import with_passed_groups
 from bisect_tool.sources.junit_files import junit_observations
 from bisect_tool.sources.names import check_pattern
 from bisect_tool.watch.source_options import source_options
@@ -49,7 +50,7 @@ def observations_of_others(  # noqa: PLR0913, PLR0917 - what `collect` needs
     if options.source:
         found += collect(source_options(options), watch.name, environment, cache, say, now)
     require_commits_of(history, found, options.ref)
-    return tuple(found)
+    return with_passed_groups(found)
 
 
 def _of_jobs(pattern: str, found: Sequence[Observation]) -> list[Observation]:

@@ -47,21 +47,73 @@ def case(name, inside=""):
         ("<failure/>", (State.FAILED, "")),
         ("<failure message='it went wrong'/>", (State.FAILED, "")),
         ("<system-out>Error</system-out>", (State.PASSED, "")),
+        ('<failure message="OSError: x"/><skipped/>', (State.FAILED, "OSError")),
     ],
 )
 def test_the_outcome_of_a_test(inside, expected):
     (found,) = read_report(report(case("test_a", inside))).results
-    assert found == TestResult("tests.test_dp::test_a", *expected)
+    assert found == TestResult("tests.test_dp::test_a", *expected, "gpu")
 
 
 def test_an_error_of_the_teardown_fails_the_test():
     found = read_report(report(case("test_a") + case("test_a", '<error message="OSError: x"/>'))).results
-    assert found == (TestResult("tests.test_dp::test_a", State.FAILED, "OSError"),)
+    assert found == (TestResult("tests.test_dp::test_a", State.FAILED, "OSError", "gpu"),)
 
 
 def test_a_test_with_a_file_has_its_node_id():
     inside = '<testcase file="tests/test_dp.py" classname="tests.test_dp.TestLoad" name="test_a[1]"/>'
     assert read_report(report(inside)).results[0].name == "tests/test_dp.py::TestLoad::test_a[1]"
+
+
+def test_a_module_with_a_file_that_could_not_be_imported_is_called_by_its_file():
+    inside = '<testcase file="tests/test_dp.py" classname="" name="tests.test_dp"><error/></testcase>'
+    assert read_report(report(inside)).results[0].name == "tests/test_dp.py"
+
+
+@pytest.mark.parametrize("order", [("add", "mul"), ("mul", "add")])
+def test_a_test_is_of_its_own_suite_in_whatever_order_suites_are_written(order):
+    suites = (f'<testsuite name="{name}"><testcase name="{name} works"/></testsuite>' for name in order)
+    found = read_report(f"<testsuites name='jest tests'>{''.join(suites)}</testsuites>".encode()).results
+    assert {each.name: each.suite for each in found} == {"add works": "add", "mul works": "mul"}
+
+
+def test_tests_of_one_name_in_two_suites_are_two_tests():
+    suites = [
+        f'<testsuite name="{name}"><testcase name="works">{inside}</testcase></testsuite>'
+        for name, inside in (("a", ""), ("b", "<failure/>"))
+    ]
+    found = read_report(f"<testsuites>{''.join(suites)}</testsuites>".encode()).results
+    assert [(each.suite, each.state) for each in found] == [("a", State.PASSED), ("b", State.FAILED)]
+
+
+@pytest.mark.parametrize(
+    ("name", "inner", "suite"),
+    [
+        ("/builds/7/phpunit.xml", "Unit", "phpunit.xml"),
+        ("C:\\agent\\7\\phpunit.xml", "Unit", "phpunit.xml"),
+        ("", "Unit", "Unit"),
+        ("src/app.test.js", "", "src/app.test.js"),
+    ],
+)
+def test_the_suite_of_a_test_is_the_outermost_that_has_a_name(name, inner, suite):
+    inside = f'<testsuite name="{inner}">{case("a")}</testsuite>'
+    content = f'<testsuites><testsuite name="{name}">{inside}</testsuite></testsuites>'
+    assert [each.suite for each in read_report(content.encode()).results] == [suite]
+
+
+def test_a_test_that_googletest_did_not_run_did_not_pass():
+    inside = '<testcase classname="Load" name="DISABLED_Works" status="notrun" result="suppressed"/>'
+    assert read_report(report(inside)).results[0].state is State.MISSING
+
+
+@pytest.mark.parametrize(
+    "text", [b"\x1b[31mred\x1b[0m", b"binary \x00\xff", b"&#27;[31m", b"&#x1B;[31m&#x0;"], ids=repr
+)
+def test_a_failure_that_quotes_what_no_xml_may_hold_is_read(text):
+    failure = b'<failure message="OSError: ' + text + b'">' + text + b"</failure>"
+    content = report(case("test_a", "@")).replace(b"@", failure)
+    (found,) = read_report(b'<?xml version="1.0" encoding="utf-8"?>' + content).results
+    assert (found.state, found.exception) == (State.FAILED, "OSError")
 
 
 @pytest.mark.parametrize(
@@ -116,6 +168,22 @@ def test_a_test_as_an_observation(tmp_path, folder):
     assert (found.build, found.attempt, found.log) == (str(path.parent), "junit.xml", str(path))
     assert found.started == datetime(2026, 3, 6, 7, 0, tzinfo=UTC)
     assert found.finished == datetime(2026, 3, 6, 7, 1, 30, 500000, tzinfo=UTC)
+
+
+def test_attempts_that_failed_before_one_that_passed_are_known(tmp_path, folder):
+    flaky = '<flakyFailure message="OSError: x"/><flakyError type="Timeout"/>'
+    folder(f"{SHA}/junit.xml", report(case("test_a", flaky)))
+    assert [(each.attempt, each.state, each.exception) for each in observe(tmp_path)] == [
+        ("junit.xml try 1", State.FAILED, "OSError"),
+        ("junit.xml try 2", State.FAILED, "Timeout"),
+        ("junit.xml", State.PASSED, ""),
+    ]
+
+
+def test_attempts_of_a_test_that_failed_at_last_are_one_failure(tmp_path, folder):
+    inside = '<failure message="OSError: x"/><rerunFailure message="OSError: x"/>'
+    folder(f"{SHA}/junit.xml", report(case("test_a", inside)))
+    assert [(each.attempt, each.state) for each in observe(tmp_path)] == [("junit.xml", State.FAILED)]
 
 
 def test_a_property_counts_before_a_sidecar_and_a_sidecar_before_the_path(tmp_path, folder):
