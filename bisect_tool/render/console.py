@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from bisect_tool.results.document import Document
     from bisect_tool.results.tally import Tally
 
+_LABEL_WIDTH = 11
+"""That of `Last good` and of the labels beside it, with the space between."""
 _MESSAGE_LIMIT = 500
 _LEFTOVER_LIMIT = 8
 _PATH_LIMIT = 5
@@ -142,7 +144,7 @@ def _culprit(grid: Table, document: Document, view: report_view.CulpritView) -> 
     if any(document.cells[cell].no_op for cell in view.cells):
         grid.add_row(Text(), Text(_NO_OP, "yellow"))
     if view.other_failure:
-        grid.add_row(Text(), _text(f"different failure: {view.other_failure}", style="yellow"))
+        grid.add_row(Text(), _text(f"fails differently {view.other_failure}", style="yellow"))
     for change in report_view.native_culprits(document):
         if change.sha == commit.sha:
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
@@ -229,7 +231,10 @@ def _said(document: Document) -> Iterable[tuple[str, str]]:
         if report.prerequisites:
             yield cell, f"order dependent, fails only after {listing(report.prerequisites, limit=4)}"
         if report.leftovers:
-            yield cell, f"left behind there: {listing([*map(brief, report.leftovers)], limit=4)}"
+            yield (
+                cell,
+                f"left behind by the earlier cells: {listing([*map(brief, report.leftovers)], limit=4)}",
+            )
         if rates := report_view.now_and_then(report):
             bad, good = percent(rates.bad), percent(rates.good)
             yield cell, f"fails {bad} of the time at bad commits, {good} at good ones"
@@ -247,7 +252,7 @@ def _candidates(document: Document) -> RenderableType | None:
         grid.add_column(no_wrap=True, justify="right")
         grid.add_column(overflow="fold")
         for view in group.candidates[:_CANDIDATES_SHOWN]:
-            reason = Text(f"could not be tested: {clean_line(view.reason, _MESSAGE_LIMIT)}", "yellow")
+            reason = Text(f"could not be tested ({clean_line(view.reason, _MESSAGE_LIMIT)})", "yellow")
             subject = Text(clean_line(report_view.subject(document, view.sha), _MESSAGE_LIMIT))
             body = Group(*(line for line in (subject, reason if view.reason else None) if line))
             chance = "" if view.chance is None else percent(view.chance)
@@ -308,7 +313,9 @@ def _closing(document: Document) -> RenderableType:
         ("Same failure", document.rerun_same_failure),
         ("Report", f"bisect-run report {document.session} --markdown"),
     )
-    return Group(*(_unbroken(text, Text(f"{label:<13}", "bold")) for label, text in rows if text))
+    shown = [(label, text) for label, text in rows if text]
+    width = max(_LABEL_WIDTH, *(len(label) + 2 for label, _ in shown))
+    return Group(*(_unbroken(text, Text(label.ljust(width), "bold")) for label, text in shown))
 
 
 def _cost_of_reverts(document: Document) -> str:

@@ -54,7 +54,7 @@ def render_fix_report(found: FixReport) -> RenderableType:
     table.add_column("tried", overflow="fold")
     table.add_column("fixes", justify="right", no_wrap=True)
     table.add_column("breaks", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table.add_column("result", no_wrap=True)
     table.add_column("description")
     for row in tried_rows(found):
         style = _VERDICT_STYLE[row.verdict]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from bisect_tool.results.document import Document, TrialReport
 
-LEFT = "Left behind by trials (removed)"
-LEFT_BY_BAD = "Leaked more at bad commits than at good ones (removed)"
+LEFT = "Left behind by trials (cleaned up)"
+LEFT_BY_BAD = "Leaked more at bad commits than at good ones (cleaned up)"
 _EACH = 3
 """Up to this many leftovers of a kind are listed one by one."""
 _LENGTH = 160

@@ -31,7 +31,7 @@ from bisect_tool.render.why import whys
 from bisect_tool.sanitise import clean, clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bisect_tool.evidence import Event
     from bisect_tool.results.document import CommitInfo, Document, FailRates
@@ -182,6 +182,7 @@ def environment() -> Environment:
         "count": lambda number, noun: Markdown(count(number, noun)),
         "brief": brief,
         "codes": codes,
+        "listed_codes": listed_codes,
         "base_name": lambda path: PurePosixPath(path).name,
         "chain": lambda failure: failure.chain[:_CHAIN_LIMIT],
         "log_lines": lambda failure: "\n".join(
@@ -221,6 +222,14 @@ def codes(items: Iterable[str]) -> Markdown:
     spans = [code(item) for item in items]
     more = len(spans) - _NAMED
     return Markdown(", ".join(spans[:_NAMED]) + (f" and {more} more" if more > 0 else ""))
+
+
+def listed_codes(items: Sequence[str]) -> Markdown:
+    """Format the first items as code spans in a sentence, with an `and` before the last one."""
+    spans = [code(item) for item in items]
+    if 1 < len(spans) <= _NAMED:
+        return Markdown(f"{', '.join(spans[:-1])} and {spans[-1]}")
+    return codes(items)
 
 
 def landed(document: Document, commit: CommitInfo) -> Markdown:

@@ -112,9 +112,9 @@ def _culprit(document: Document, commit: CommitInfo) -> CulpritView:
 
 
 def other_failure(document: Document, cell: str) -> str:
-    """Describe how a suspect and the bad end break a cell, in one line; empty for other cells."""
+    """How a suspect breaks a cell, and how the bad end does: `here (...) than at ...`; else empty."""
     other = document.cells[cell].other_failure
-    return f"{other.found}; at {short(document.bad)} {other.bad_end}" if other else ""
+    return f"here ({other.found}) than at {short(document.bad)} ({other.bad_end})" if other else ""
 
 
 def _in_doubt(report: CellReport) -> str:

@@ -63,15 +63,15 @@ def render_rates(found: Reproduction) -> RenderableType | None:
     """Render a row for each cell and commit, and below it their signatures."""
     if not found.cells:
         return None
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("cell", overflow="fold")
     if found.against:
         table.add_column("commit", no_wrap=True)
     for name in ("failed", "rate", "95 % interval"):
         table.add_column(name, no_wrap=True, justify="right")
-    table.add_column("time to failure", no_wrap=True)
+    table.add_column("time to failure")
     if found.against:
-        table.add_column("p", no_wrap=True, justify="right")
+        table.add_column("p-value", no_wrap=True, justify="right")
     for row in rate_rows(found):
         commit, p_value = ([row.commit], [row.p]) if found.against else ([], [])
         table.add_row(_text(row.cell), *commit, row.failed, row.rate, row.interval, row.time, *p_value)

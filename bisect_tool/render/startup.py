@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 START_UP = "Median start-up time from spawn to ready (number of processes)"
 DIFFERENT_START_UP = "Start-up times from spawn to ready that differ between good and bad commits"
-DIFFERENCE = "difference (95 %)"
+DIFFERENCE = "difference (95 % interval)"
 GOOD, BAD = "good commits", "bad commits"
 _RESOLUTION_S = 0.1
 """Log lines are dated to half of this."""
@@ -139,10 +139,11 @@ def render_start_ups(document: Document) -> RenderableType | None:
         return None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("process", overflow="fold")
-    for name in names if len(names) == 1 else (*names, DIFFERENCE):
+    differ = any(row.difference for row in rows)
+    for name in (*names, DIFFERENCE) if differ else names:
         table.add_column(name, justify="right")
     for row in rows:
-        difference = [row.difference] if len(names) > 1 else []
+        difference = [row.difference] if differ else []
         table.add_row(Text(row.name), *map(str, row.spans), *difference)
     return Group(Text(title(document), "bold"), table)
 

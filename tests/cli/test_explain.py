@@ -63,7 +63,7 @@ def test_json_has_each_failed_test_the_gravest_first(cli, log):
 def test_markdown_is_ready_for_an_issue(cli, log):
     ended = cli("explain", log, "--markdown")
     assert ended.code == 0
-    assert "`tests/test_a.py::test_one` fails because of the root cause in `EngineCore_DP0`" in ended.out
+    assert "`tests/test_a.py::test_one` fails. The root cause is in `EngineCore_DP0`" in ended.out
 
 
 def test_tests_that_failed_by_one_root_are_shown_as_one(cli, tmp_path):

@@ -111,7 +111,7 @@ def test_both_reports_have_what_bad_commits_leave(printed):
 def test_of_one_commit_alone_everything_is_told(printed):
     document = compared([], workers(2)).model_copy(update={"good": ()})
     assert f"{LEFT}\n  27066d1b2  process worker (pid 4000)" in printed(render_report(document))
-    assert "Left behind by trials (removed): `process worker (pid 4000)`" in markdown(document)
+    assert "Left behind by trials (cleaned up): `process worker (pid 4000)`" in markdown(document)
 
 
 OPTIONS = " ".join(f"--option-{number} 1" for number in range(30))

@@ -125,8 +125,8 @@ def test_what_another_process_runs_can_be_resumed_only_once_that_has_ended(print
     assert "resum" not in printed(render_session(documents.running(), NOW))
     report = printed(render_report(documents.running()))
     how = "if it is interrupted, resume with: bisect-run resume 20260306-101500-1a2b"
-    assert f"Running      in another process; {how}\n" in report
-    assert "Go on  " not in report
+    assert f"Running    in another process; {how}\n" in report
+    assert "\nResume" not in report
     assert "resum" not in markdown(documents.running())
 
 

@@ -53,5 +53,5 @@ def test_a_root_that_is_only_a_consequence_is_called_so(printed, symptom):
     shown = printed(render_whys(document))
     assert (SYMPTOM in shown) is symptom
     assert ("  root  " in shown) is not symptom
-    assert ("first symptom (the root cause is not in the logs)" in markdown(document)) is symptom
-    assert ("because of the root cause" in markdown(document)) is not symptom
+    assert ("The root cause is not in the logs; the first symptom is in" in markdown(document)) is symptom
+    assert ("The root cause is in" in markdown(document)) is not symptom

@@ -119,7 +119,7 @@ def test_a_file_that_an_earlier_test_left_is_named(project, scenario):
     assert cell.leftovers == ("file $TMPDIR/engine/lock",)
     assert ("file $TMPDIR/socket", "file $TMPDIR/engine/lock") in {each.leftovers for each in document.trials}
     told = project.run("report").stdout
-    assert "left behind there: file $TMPDIR/engine/lock" in told
+    assert "left behind by the earlier cells: file $TMPDIR/engine/lock" in told
 
 
 @pytest.fixture

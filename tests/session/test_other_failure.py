@@ -208,8 +208,8 @@ def test_both_failures_and_the_way_out_are_shown(project, broken_twice, monkeypa
     monkeypatch.setenv("COLUMNS", "300")
     shown = bisect(project, broken_twice).stdout
     both = (
-        "different failure: exit code 2: ImportError: cannot import name spam; "
-        f"at {broken_twice[-1][:9]} exit code 1: AssertionError: 3 != 4"
+        "fails differently here (exit code 2: ImportError: cannot import name spam) "
+        f"than at {broken_twice[-1][:9]} (exit code 1: AssertionError: 3 != 4)"
     )
     assert sum(both in line for line in shown.splitlines()) == 1
     assert shown.startswith(f"Suspect    {broken_twice[1][:9]}")
