@@ -337,7 +337,9 @@ def _inside(path: str) -> str:
     """Return a path relative to the root of the tree, as git writes it."""
     name = posixpath.normpath(path)
     if name in (".", "..") or name.startswith(("/", "../")):
-        raise UsageError(f"{clean_line(path)!r} is outside the repository", "Use paths relative to its root.")
+        raise UsageError(
+            f"{clean_line(path)!r} is not a path inside the repository", "Use paths relative to its root."
+        )
     return name
 
 
