@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _DID_NOT = r"(?:did not|didn['\u2019]?t|does not|doesn['\u2019]?t)"
 _CLEAR = (
-    r"(?:cleared|exonerated|innocent|unrelated|(?:a )?(?:false|wrong) (?:lead|alarm|positive|track)|"
+    r"(?:cleared|exonerated|innocent|harmless|fine|ok(?:ay)?|not it|unrelated|"
+    r"(?:a )?(?:false|wrong) (?:lead|alarm|positive|track)|"
     r"(?:a )?red herring|ruled out|nothing to do with|"
     r"(?:not|isn['\u2019]?t|wasn['\u2019]?t) (?:actually |really )?"
     r"(?:to blame|guilty|responsible|at fault|related|"
@@ -25,8 +26,8 @@ _CLEAR = (
 )
 _LINK = (
     r"(?:[\s,:;)\]\u2014-]|\([^()]*\)|\b(?:but|which|and|it|this|that|he|they|however|is|was|has|have|had|"
-    r"been|turn(?:s|ed) out|proved|later|since|then|also|actually|after all|sorry|update|edit|probably|"
-    r"likely|to|be)\b)*"
+    r"been|turn(?:s|ed) out|proved|looks|seems|appears|later|since|then|also|actually|after all|sorry|update|"
+    r"edit|probably|likely|to|be)\b)*"
 )
 _AFTER = re.compile(rf"^{_LINK}{_CLEAR}", re.IGNORECASE)
 _NEXT = re.compile(
@@ -34,6 +35,23 @@ _NEXT = re.compile(
     re.IGNORECASE,
 )
 _WRONG = re.compile(r"^\W*(?:sorry\W+)?(?:i|this|that|it) was (?:wrong|mistaken|a mistake)\b", re.IGNORECASE)
+_BEFORE = re.compile(
+    r"(?:\b(?:not|never)(?: (?:caused |due )?(?:by|to))?|\b(?:is|was)n['\u2019]?t(?: (?:caused )?by)?|"
+    r"\b(?:rul(?:e[sd]?|ing) out|nothing to do with|unrelated to|false alarm (?:about|on|with|for))|"
+    r"(?:do|does|did)n['\u2019]?t (?:think|believe) (?:that )?(?:it(?:'s| is| was)|this (?:is|was)))"
+    r"\W*(?:the )?(?:(?:PR|commit)\W*)?$",
+    re.IGNORECASE,
+)
+_THOUGHT = re.compile(
+    r"\b(?:thought|assumed|believed|blamed|suspected|first|initially|originally)\b[^.;]*$", re.IGNORECASE
+)
+_BUT = re.compile(r"[^.;]*\b(?:but|actually|turn(?:s|ed) out)\b", re.IGNORECASE)
+_STILL = re.compile(r"\b(?:still|also|as well|too|even|anyway)\b", re.IGNORECASE)
+_WITHOUT = re.compile(r"\b(?:without|before|reverting)\W*(?:(?:PR|commit)\W*)?$", re.IGNORECASE)
+_REVERTED = re.compile(r"\W*(?:is |being )?(?:reverted|removed|backed out|undone)\b", re.IGNORECASE)
+_RED = re.compile(
+    r"\b(?:fail(?:s|ed|ing)?|red|broken|breaks|crash\w*|hang\w*|reproduc\w*|happens?)\b", re.IGNORECASE
+)
 _NO_HELP = re.compile(r"\b(?:help|fix|change|resolve)$", re.IGNORECASE)
 _UNDOING = re.compile(r"\b(?:revert(?:ing)?(?: of)?|backing out|without)\W*(?:PR\W*)?$", re.IGNORECASE)
 
@@ -60,6 +78,17 @@ def _in_line(line: Line, named: Sequence[Named], last: Named | None) -> Iterator
             stop = min((other.start for other in inside if other.start > each.start), default=len(line.text))
             before, behind = around(line.text, each.start, each.end, start, min(stop, start + len(sentence)))
             after, undone = _AFTER.match(behind), _UNDOING.search(before)
-            if after and bool(undone) == bool(_NO_HELP.search(after[0])):
+            if (
+                (after and bool(undone) == bool(_NO_HELP.search(after[0])))
+                or _BEFORE.search(before)
+                or (stop < start + len(sentence) and _THOUGHT.search(before) and _BUT.match(behind))
+                or _fails_without(sentence, before, behind)
+            ):
                 yield each
         last = inside[-1] if inside else None
+
+
+def _fails_without(sentence: str, before: str, after: str) -> bool:
+    """Whether it still fails without a change, or with it reverted."""
+    undone = _WITHOUT.search(before) or _REVERTED.match(after)
+    return bool(undone and _STILL.search(sentence) and _RED.search(sentence))

@@ -23,7 +23,7 @@ _THING = (
     r"(?:\s+(?:\w+\s+)?(?:builds?|commits?|nightl(?:y|ies)|dail(?:y|ies)|runs?|revisions?|versions?|shas?|"
     r"main|night))?"
 )
-_GREEN = r"(?:pass(?:ing|ed|es)?|good|green|success(?:ful)?|working|clean|ok)"
+_GREEN = r"(?:pass(?:ing|ed|es)?|good|green|success(?:ful)?|working|clean|ok|stable(?= build))"
 _RED = r"(?:fail(?:ing|ed|ures?|s)?|bad|red|broken?|breaking)"
 _OWN_LINE = r"^\W*{}(?:\s+(?:end|commit|build))?\s*[:=]"
 _PATTERNS: tuple[tuple[Side, int, str], ...] = (
@@ -32,10 +32,13 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
         "bad",
         EXPLICIT,
         (
-            rf"\b(?:first|earliest)\s+(?:known\s+|observed\s+)?{_RED}\b(?! in \d+ ?d\b){_THING}"
+            rf"\b(?:first|earliest)[\s-]+(?:known\s+|observed\s+)?[\"'\u201c]?{_RED}\b[\"'\u201d]?"
+            rf"(?! in \d+ ?d\b){_THING}"
             r"|\bcurrent streak start\b"
         ),
     ),
+    ("good", NAMED, r"^\W*(?:control|baseline)(?: \w+)? commit\s*[:=]"),
+    ("bad", NAMED, r"^\W*treatment(?: \w+)? commit\s*[:=]"),
     ("good", NAMED, rf"\bgit bisect good\b|\bknown[- ]good\b{_THING}|--good[ =]|{_OWN_LINE.format('good')}"),
     ("bad", NAMED, rf"\bgit bisect bad\b|\bknown[- ]bad\b{_THING}|--bad[ =]|{_OWN_LINE.format('bad')}"),
     (
@@ -58,13 +61,13 @@ _PATTERNS: tuple[tuple[Side, int, str], ...] = (
     ),
 )
 _LABELS = tuple((side, rank, re.compile(pattern, re.IGNORECASE)) for side, rank, pattern in _PATTERNS)
-_FIRST_BAD = re.compile(r"\bfirst bad commit\b", re.IGNORECASE)
+_FIRST_BAD = re.compile(r"\bfirst[ -]bad commit\b", re.IGNORECASE)
 _NOT = re.compile(r"\W*(?:(?:is|was)\s+)?not\b", re.IGNORECASE)
 _OTHER_PROJECT = re.compile(r" (?!CI\b|SHA\b)[A-Z]\w+ ")
 _NEXT_CLAUSE = re.compile(
     r";|\.\s|\|\s*(?=first|last)|\bfirst\b|\blast\b|\band (?:has|it|is|now)\b", re.IGNORECASE
 )
-_BEFORE = re.compile(r"(?:\b[0-9a-f]{7,40}|#\d+)\s*(?:\(|is the |was the |= )\s*$")
+_BEFORE = re.compile(r"(?:\b[0-9a-f]{7,40}|#\d+)\s*(?:\(|(?:is|was) the (?:\w+ )?|= )\s*$")
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from bisect_tool.triage import mentions
 from bisect_tool.triage.dates import dates
 from bisect_tool.triage.end_labels import IN_PASSING, NAMED, labels
 from bisect_tool.triage.facts import Build, Certainty, Commit, End, Fact, Source
-from bisect_tool.triage.refs import compared, ranges, tag_at
+from bisect_tool.triage.refs import REF, compared, ranges, tag_at
 from bisect_tool.triage.sentences import Basis, certainty, source
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ _BETWEEN = re.compile(
     r"\b(?:between|from)\s+(?:commit\s+)?(?P<good>[0-9a-f]{7,40})\b[^.;]{0,60}?"
     r"\b(?:and|to)\s+(?:commit\s+)?(?P<bad>[0-9a-f]{7,40})\b"
 )
-_START = re.compile(r"\bgit bisect start (?:-\S+ )*(?P<bad>[0-9a-f]{7,40}) (?P<good>[0-9a-f]{7,40})\b")
+_BESIDE = re.compile(
+    r"\bbetween\s+[\w.+-]{1,60}\s?\((?P<good>[0-9a-f]{7,40})\)\s+and\s+[\w.+-]{1,60}\s?\((?P<bad>[0-9a-f]{7,40})\)"
+)
+_START = re.compile(rf"\bgit bisect start (?:-\S+ )*(?P<bad>{REF}) (?P<good>{REF})(?![\w.-])")
 _CORRECTS = re.compile(r"\bcorrect(?:ed|ion)?\b|\bwas wrong\b|^\W*(?:update|edit)\b", re.IGNORECASE)
 _ORDER: dict[Certainty, int] = {"stated": 0, "derived": 1, "guess": 2}
 _SIDES: tuple[Side, Side] = ("good", "bad")
@@ -80,7 +83,7 @@ def find_ends(links: Links) -> Ends:
 def _claims(links: Links, at: int) -> Iterator[_Claim]:
     lines = links.page.lines
     line = lines[at]
-    for match in _BETWEEN.finditer(line.text):
+    for match in chain(_BETWEEN.finditer(line.text), _BESIDE.finditer(line.text)):
         basis = Basis(certainty(line.text), "the page names a range", source(line))
         for side in _SIDES:
             yield _Claim(side, NAMED, End(commit=_commit(match[side], basis)))

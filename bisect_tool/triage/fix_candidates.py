@@ -12,7 +12,7 @@ from bisect_tool.triage.sentences import around, certainty, is_denied, source
 from bisect_tool.triage.undone import failed_again, undone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bisect_tool.triage.facts import FixRole
     from bisect_tool.triage.links import Links
@@ -42,7 +42,9 @@ _MERGED_AFTER = re.compile(
 )
 _ABOUT = re.compile(rf"\W*(?:this |it )?(?:{_REVERT.pattern}|{_RELAND.pattern})", re.IGNORECASE)
 _ALREADY = re.compile(r"\bwhich (?:was|were) (?:\w+ )?by\b", re.IGNORECASE)
-_BLAMES = re.compile(r"\b(?:culprit|caused?|broke|introduced|bisect\w*|regress\w*)\b", re.IGNORECASE)
+_BLAMES = re.compile(
+    r"\b(?:culprit|caused?|broke|introduced|bisect\w*|regress\w*|fail\w* (?:since|after))\b", re.IGNORECASE
+)
 _QUOTED_TITLE = re.compile(r"[\"“](?P<title>.+)[\"”]")
 
 
@@ -76,8 +78,9 @@ def find_fixes(links: Links) -> Found:
             known.setdefault(named.pull, _mentioned(links, named, landings))
     found = tuple(known.values())
     lasting = tuple(_lasting(links, found, called, {**back, **undone(links)}))
-    ended = _ended_by(links, lasting)
-    return Found(found, ended, _final(lasting, ended))
+    ended = _ended_by(links, lasting, found)
+    final = _final(found, ended)
+    return Found(found, ended, final if final in {each.pull for each in lasting} else ended)
 
 
 def _lasting(
@@ -222,8 +225,13 @@ def _mentioned(links: Links, named: NamedFix, landings: Mapping[int, Source]) ->
     )
 
 
-def _ended_by(links: Links, found: Iterable[FixCandidate]) -> int | None:
-    """What landed and says that it fixes this issue or that it reverts a change; the first of several."""
+def _ended_by(links: Links, found: Sequence[FixCandidate], known: Sequence[FixCandidate]) -> int | None:
+    """What landed and says that it fixes this issue or that it reverts a change; the first of several.
+
+    A fix that was reverted and landed again counts by its re-land. `found` are the `known` ones that last.
+    """
+    fixes = {each.pull for each in known if each.role == "fix"}
+    relands = {each.pull for each in known if each.role == "reland"}
     landed = [
         each
         for each in found
@@ -244,7 +252,11 @@ def _ended_by(links: Links, found: Iterable[FixCandidate]) -> int | None:
         and each.reason == CALLED["revert"]
         and (not each.reverts or not blamed.isdisjoint(each.reverts))
     ]
-    return next((each.pull for each in (*closing, *landed, *called, *reverts)), None)
+    again = [each for each in found if each.landed and each.role == "reland" and fixes & {*each.reapplies}]
+    reverts = [each for each in reverts if relands.isdisjoint(each.reverts)]
+    if len(reverts) > 1:  # of several culprits, or of one that came again: which one ended it is not said
+        reverts = []
+    return next((each.pull for each in (*closing, *landed, *called, *again, *reverts)), None)
 
 
 def _blamed(links: Links) -> frozenset[int]:
@@ -258,13 +270,21 @@ def _blamed(links: Links) -> frozenset[int]:
 
 
 def _final(found: Sequence[FixCandidate], ended: int | None) -> int | None:
-    """The re-land of what the ending revert reverted, else what ended the failure."""
-    reverted = {number for each in found if each.pull == ended for number in each.reverts}
-    again = (
-        each.pull
-        for each in found
-        if each.role == "reland"
-        and (reverted & {*each.reapplies} or (each.reason == CALLED["reland"] and not each.reapplies))
-        and each.landed is not False
-    )
-    return next(again, ended)
+    """The last of a chain: what ended the failure, its re-land, the revert of that, and so on."""
+    left = [each for each in found if each.landed is not False]
+    last = next((each for each in left if each.pull == ended), None)
+    while last:
+        left.remove(last)
+        after = next((each for each in left if _follows(each, last)), None)
+        if after is None:
+            return last.pull
+        last = after
+    return ended
+
+
+def _follows(each: FixCandidate, last: FixCandidate) -> bool:
+    """Whether a change lands again what the last one reverted, or reverts what it landed again."""
+    if last.role == "reland":
+        return each.role == "revert" and last.pull in each.reverts
+    unnamed = each.reason == CALLED["reland"] and not each.reapplies
+    return each.role == "reland" and (unnamed or bool({*last.reverts} & {*each.reapplies}))

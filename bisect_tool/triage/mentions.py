@@ -33,7 +33,7 @@ _COMPARE_URL = re.compile(
 _NUMBER = re.compile(
     rf"(?:(?<![\w./-])(?P<project>{_PROJECT})|(?<![\w&/#]))#(?P<number>\d{{1,9}})\b(?!-)"
     r"|\b(?:PR|pull request|pull)s?(?:\s?#\s?|\s?)(?P<bare>\d{2,9})\b"
-    r"|\bRevert # (?P<loose>\d{2,9})\b",
+    r"|\bRevert # (?P<loose>\d{2,9})\b|\bgh-(?P<hyphened>\d{1,9})\b",
     re.IGNORECASE,
 )
 _PULL_BEFORE = re.compile(
@@ -63,6 +63,9 @@ _COMMIT_BEFORE = re.compile(
     r"from|by|in|to|with|culprit|blamed?)"
     r"(?: is)?|[(@]|#\d+[\s(]+)[\s:=(]*$",
     re.IGNORECASE,
+)
+_COMMIT_AFTER = re.compile(
+    r"\s*(?:\([^()]{0,60}\)\s*)?(?:is|was) the\b[^.;]{0,20}\b(?:commit|culprit)\b", re.IGNORECASE
 )
 _WORDS_BEFORE = 60
 _LIST = re.compile(r"^[\s,;&]*(?:and\s+)?$")
@@ -184,7 +187,9 @@ def numbers(text: str) -> tuple[NumberMention, ...]:
 def _numbered(text: str, match: re.Match[str]) -> NumberMention:
     bare = match["bare"] or match["loose"]
     kind = "pull" if bare else _kind(_before(text, match.start()))
-    return NumberMention(int(bare or match["number"]), *match.span(), kind, match["project"] or "")
+    return NumberMention(
+        int(bare or match["number"] or match["hyphened"]), *match.span(), kind, match["project"] or ""
+    )
 
 
 def _kind(before: str) -> Literal["pull", "issue", "either"]:
@@ -224,7 +229,8 @@ def commits(text: str) -> tuple[CommitMention, ...]:
     for match in _HEX.finditer(text):
         sha = match["sha"]
         whole = len(sha) == 40
-        named = whole or bool(_COMMIT_BEFORE.search(_before(text, match.start())))
+        before = _before(text, match.start())
+        named = whole or bool(_COMMIT_BEFORE.search(before) or _COMMIT_AFTER.match(text, match.end()))
         if match.start() not in taken and (whole or (_LETTERS.search(sha) and _DIGITS.search(sha))):
             found.append(CommitMention(sha, *match.span(), named=named))
     return tuple(sorted(found, key=lambda each: each.start))

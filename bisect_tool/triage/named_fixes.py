@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from bisect_tool.triage.sentences import Basis, certainty, is_denied, parts, source
+from bisect_tool.triage.sentences import Basis, around, certainty, is_denied, parts, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ CALLED: dict[FixRole, str] = {
     "revert": "the page says that a change was reverted in it",
     "reland": "the page says that a change was landed again in it",
 }
-_BY = r"(?: \w+){0,2}? (?:by|in|with|via|through)\b"
+_BY = r"(?: [\w#]+){0,2}? (?:by|in|with|via|through|as)\b"
 _WORDS: tuple[tuple[FixRole, re.Pattern[str]], ...] = (
     (
         "fix",
@@ -31,17 +31,30 @@ _WORDS: tuple[tuple[FixRole, re.Pattern[str]], ...] = (
             re.IGNORECASE,
         ),
     ),
-    ("revert", re.compile(rf"\b(?:reverted|backed out){_BY}", re.IGNORECASE)),
-    ("reland", re.compile(rf"\bre-?(?:landed|applied|added|introduced){_BY}", re.IGNORECASE)),
+    ("revert", re.compile(rf"\b(?:reverted|backed out|rolled back){_BY}|\brevert is\b", re.IGNORECASE)),
+    (
+        "reland",
+        re.compile(
+            rf"\b(?:re-?(?:landed|applied|added|introduced|committed|merged)|rolled forward){_BY}|"
+            r"\bre-?land is\b",
+            re.IGNORECASE,
+        ),
+    ),
 )
 _FIXES_AFTER = re.compile(
     r"^[\s,):]*(?:(?:should|will|would|may|might|also) )*"
-    r"(?:fix(?:es|ed)?|resolve[sd]?|solve[sd]?|addresse[sd]?)\b",
+    r"(?:fix(?:es|ed)?|resolve[sd]?|solve[sd]?|addresse[sd]?)\b(?! (?:by|in|with|via|through)\b)",
+    re.IGNORECASE,
+)
+_RELANDS_AFTER = re.compile(
+    r"^[\s,):]*(?:(?P<later>should|will|would|may|might|is to) re-?(?:land|apply|add)|"
+    r"re-?(?:lands|applies|adds))\b",
     re.IGNORECASE,
 )
 _UNDONE = re.compile(r"\b(?:reverting|revert of|without)\W*(?:(?:PR|commit)\W*)?$", re.IGNORECASE)
 _LATER = re.compile(r"\b(?:will|to|can|must|being|needs?|wants?|gets?)\b[^.;]{0,15}$", re.IGNORECASE)
 _ALONE = re.compile(r"\W*https?://github\.com/\S+/pull/\d+\W*")
+_AND = re.compile(r"[\s,&`)(]*(?:and|or)?[\s`(]*(?:PR\s*)?")
 _REACH = 40
 _PRONOUN = 20
 
@@ -62,6 +75,7 @@ def named_fixes(links: Links, line: Line) -> Iterator[NamedFix]:
         return
     alone = _ALONE.fullmatch(line.text)
     last: tuple[int, ...] = ()  # the change that the sentence before ends with
+    reverted: dict[int, tuple[int, ...]] = {}  # what each revert of the line takes back
     for start, sentence in parts(line):
         inside = [
             each
@@ -69,38 +83,62 @@ def named_fixes(links: Links, line: Line) -> Iterator[NamedFix]:
             if start <= each.start < start + len(sentence) and links.is_own(each) and each.kind != "issue"
         ]
         for each in inside:
-            before, after = line.text[start : each.start], line.text[each.end : start + len(sentence)]
+            before, after = around(line.text, each.start, each.end, start, start + len(sentence))
+            near = each.start - len(before)
             said = source(line, sentence)
-            if found := _role(before, after):
-                role, place = found
-                sure = "guess" if _LATER.search(before[:place]) and role != "fix" else certainty(sentence)
-                about = _about(inside, start + place) if role != "fix" else ()
-                about = last if role == "revert" and not about and place <= _PRONOUN else about
+            if found := _role(before, after, _since_last(inside, each, near)):
+                role, place, stop = found
+                later = _LATER.search(before[:place]) and role != "fix"
+                sure = "guess" if later or _is_planned(after) else certainty(sentence)
+                about = _about(inside, near + place, near + stop) if role != "fix" else ()
+                about = last if role == "revert" and not about and near + place <= start + _PRONOUN else about
+                if role == "revert":
+                    reverted[each.number] = about
+                elif role == "reland" and about:
+                    about = reverted.get(about[0], about)
                 yield NamedFix(each.number, role, Basis(sure, CALLED[role], said), about, each.start)
             elif alone:
                 basis = Basis("guess", "somebody posted its address alone", said)
                 yield NamedFix(each.number, "fix", basis, (), each.start)
-        last = _about(inside, len(line.text))
+        last = _about(inside, len(line.text), len(line.text))
 
 
-def _role(before: str, after: str) -> tuple[FixRole, int] | None:
-    """By the nearest word before it, else by the one after it; with the place of that word."""
+def _is_planned(after: str) -> bool:
+    """Whether it says that a change will be landed again."""
+    match = _RELANDS_AFTER.match(after)
+    return match is not None and match["later"] is not None
+
+
+def _since_last(inside: list[NumberMention], each: NumberMention, near: int) -> int:
+    """Where the words about a number begin: behind the one before it, unless only `and` is between them."""
+    at = inside.index(each)
+    if not at:
+        return 0
+    return inside[at - 1].end - near
+
+
+def _role(before: str, after: str, since: int) -> tuple[FixRole, int, int] | None:
+    """By the nearest word before it, or one after it; with where in the text before it that word is."""
+    since = 0 if _AND.fullmatch(before, max(since, 0)) else since
     words = [
         (match.end(), match.start(), role)
         for role, pattern in _WORDS
         for match in pattern.finditer(before)
-        if len(before) - match.end() <= _REACH
+        if len(before) - match.end() <= _REACH and match.end() > since
     ]
-    if words:
-        _, place, role = max(words)
+    role: FixRole
+    if _RELANDS_AFTER.match(after) and not _UNDONE.search(before):
+        place, stop, role = len(before), len(before), "reland"
+    elif words:
+        stop, place, role = max(words)
     elif _FIXES_AFTER.match(after) and not _UNDONE.search(before):
-        place, role = 0, "fix"
+        place, stop, role = 0, 0, "fix"
     else:
         return None
-    return None if is_denied(before, place, len(before)) else (role, place)
+    return None if is_denied(before, place, len(before)) else (role, place, stop)
 
 
-def _about(inside: list[NumberMention], place: int) -> tuple[int, ...]:
-    """The change right before the word, if the sentence names one."""
-    before = [each.number for each in inside if each.end <= place]
+def _about(inside: list[NumberMention], place: int, stop: int) -> tuple[int, ...]:
+    """The change in or right before the words of a role, if the sentence names one."""
+    before = [each.number for each in inside if each.end <= stop or each.end <= place]
     return (before[-1],) if before else ()

@@ -152,7 +152,12 @@ def _fixes(found: Triage, context: Context) -> Iterator[Command]:
         for each in found.suspects
         if each.in_range or (each.in_range is None and each.certainty == "stated")
     ][:_REVERTS]
-    fixes = [each for each in found.fix_candidates if each.role != "trial" and each.landed is not False]
+    undone = _undone_fixes(found)
+    fixes = [
+        each
+        for each in found.fix_candidates
+        if each.role != "trial" and each.landed is not False and each.pull not in undone
+    ]
     landed = [each for each in fixes if each.landed and each.pull not in context.lacking]
     if not (reverts or landed):
         return
@@ -172,6 +177,18 @@ def _fixes(found: Triage, context: Context) -> Iterator[Command]:
         ),
         ready=bool(found.bad.commit) and checked and bool(_known_repo(found, context)),
     )
+
+
+def _undone_fixes(found: Triage) -> frozenset[int]:
+    """The fixes that were reverted, with their reverts."""
+    fixes = {each.pull for each in found.fix_candidates if each.role == "fix"}
+    pairs = [
+        (each.pull, number)
+        for each in found.fix_candidates
+        if each.role == "revert"
+        for number in each.reverts
+    ]
+    return frozenset(pull for pair in pairs if pair[1] in fixes for pull in pair)
 
 
 def _explain(found: Triage, context: Context) -> Iterator[Command]:

@@ -23,6 +23,7 @@ _END = re.compile(r"(?<=[.!?])(?<!\bvs\.)(?<!\bcf\.)(?<!\be\.g\.)(?<!\b[Nn]o\.)\
 _HEDGE = re.compile(
     r"\b(?:may|might|could|maybe|perhaps|probably|possibl[ey]|likely|plausibl[ey]|potential(?:ly)?|presumably|seems?|"
     r"appears?|suspect(?:ed|s)?|"
+    r"bet|apparently|reckon|hunch|(?:fairly|pretty|almost) sure|assum(?:e|ing)|"
     r"guess|think|believe|looks? like|not sure|unsure|should(?: be)?|wonder(?:ing)?|"
     r"if|whether|unclear|somewhere)\b|\?",
     re.IGNORECASE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bisect_tool.triage.cleared import cleared
@@ -13,7 +14,7 @@ from bisect_tool.triage.named_fixes import CALLED
 from bisect_tool.triage.sentences import Basis, around, certainty, is_denied, parts, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from bisect_tool.triage.facts import Certainty, FixCandidate
     from bisect_tool.triage.links import Links
@@ -30,9 +31,10 @@ _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 _ANY_OF = re.compile(r"\bfirst bad commit could be any of\b", re.IGNORECASE)
 _BLAME = re.compile(
     r"\b(?:culprit\w*|caused by|introduced (?:by|in|with|w/|through)|"
-    r"regress(?:ion|ed) (?:from|by|in|introduced (?:by|in))|broken by|blame[sd]?(?: on)?|first bad commit|"
+    r"regress(?:ed in|(?:ion|ed) (?:from|by|introduced (?:by|in)))|broken by|"
+    r"(?:came|went) in with|blame[sd]?(?: on)?|first[ -]bad commit|"
     r"bisect(?:ed|s|ion|ing)?\b[^.;]{0,30}?\b(?:to|at|points? (?:at|to)|identified|named|found)|"
-    r"(?:offending|breaking) (?:commit|change|PR))(?!\w)",
+    r"(?:offending|breaking|regressed|regressing) (?:commit|change|PR))(?!\w)",
     re.IGNORECASE,
 )
 _SINCE = re.compile(
@@ -41,10 +43,11 @@ _SINCE = re.compile(
 _BLAMED = re.compile(
     r"^[\s,)(:]*(?:\([^()]*\)\s*)?(?:also\s+)?(?:broke|breaks|introduced|introduces|caused|causes|regressed|"
     r"(?:is|was|seems to be|appears to be|looks like|might be|may be|could be)\s+"
-    r"(?:probably |likely |possibly |maybe )?(?:the )?"
-    r"(?:culprit|first bad commit|bad one|cause|offending|to blame|responsible))\b",
+    r"(?:probably |likely |possibly |maybe )?(?:the )?(?:exact |actual |real |true )?"
+    r"(?:culprit|first[ -]bad commit|bad one|cause|offending|to blame|responsible))\b",
     re.IGNORECASE,
 )
+_OTHER = re.compile(r"\s+(?:(?:something|anything) else|another|other)\b", re.IGNORECASE)
 _OR = re.compile(r"[\s,`)\]]*(?:\bor\b|/)[\s`(\[]*(?:by |(?:the )?(?:PR|commit) )*[\s`]*", re.IGNORECASE)
 _UNDONE = re.compile(r"\b(?:reverting|revert of)\b(?=\W*(?:(?:PR|commit)\W*)?$)", re.IGNORECASE)
 _HELPED = re.compile(
@@ -54,6 +57,26 @@ _HELPED = re.compile(
     re.IGNORECASE,
 )
 _NO_HELP = re.compile(r"^[\s,)`]*(?:did|does|do)(?: not|n['\u2019]t)\b", re.IGNORECASE)
+_ENDED = re.compile(
+    r"\b(?:revert(?:ed|s)?|fix(?:ed)?|solved|resolved|addressed|rolled (?:back|forward)|"
+    r"re-?(?:land|appl|add|commit)\w*)"
+    r"(?: \w+){0,2}? (?:in|by|with|via|through|as|is)\W*(?:PR\W*)?$",
+    re.IGNORECASE,
+)
+_INSTEAD = re.compile(
+    r"(?:\bbut\b|[,;:.?!\u2014]|\b(?:nope|no|actually|instead|rather|edit|update)\b|^)\W*"
+    r"(?:(?:but|nope|no|actually|instead|rather|sorry|edit|update|i was wrong)\W+)*"
+    r"(?:it|this|that)(?:['\u2019]s| is| was| turn(?:s|ed) out to be| must be)"
+    r"(?: (?:actually|really|rather|by|due to))*\W*(?:(?:PR|commit)\W*)?$",
+    re.IGNORECASE,
+)
+_IS = re.compile(r"^[\s,)]*(?:is|was|does|did)\W*$", re.IGNORECASE)
+_JOINED = re.compile(
+    r"[\s,`)\]]*(?:\b(?:and|or|but|plus)\b|[/&])?[\s`(\[]*"
+    r"(?:(?:also|by|to|then|maybe|perhaps|from|the|PRs?|commits?|pull requests?|it['\u2019]s|"
+    r"it (?:is|was)|actually|https?://\S*)[\s`#:(\[]*)*",
+    re.IGNORECASE,
+)
 _GIT_FOUND = re.compile(
     r"\W*first bad commit: \[(?P<sha>[0-9a-f]{7,40})\](?:.*\(#(?P<pull>\d{1,9})\)\s*$)?", re.IGNORECASE
 )
@@ -77,6 +100,9 @@ def find_suspects(links: Links, candidates: Iterable[FixCandidate]) -> tuple[Sus
         for each in _in_line(links, line, named[at])
         if not _is_cleared(each, innocent, at)
     ]
+    for at, line in enumerate(links.page.lines):
+        if not line.code and at in innocent.values():
+            found += _instead(links, line, named[at], innocent)
     found += _any_of(links)
     fixes = {candidate.pull for candidate in candidates if candidate.role == "fix"}
     found += [
@@ -117,6 +143,20 @@ def _in_line(links: Links, line: Line, named: Sequence[Named]) -> Iterator[Suspe
         yield from _in_sentence(links, line, sentence, start, inside)
 
 
+def _instead(
+    links: Links, line: Line, named: Sequence[Named], innocent: Collection[str]
+) -> Iterator[Suspect]:
+    """What a line names in the place of a change that it clears: `not #10, it's #11`, `#10 isn't; #11 is`."""
+    for start, sentence in parts(line):
+        for each in named:
+            if each.key in innocent or not start <= each.start < start + len(sentence):
+                continue
+            before, after = around(line.text, each.start, each.end, start, start + len(sentence))
+            if _INSTEAD.search(before) or _IS.match(after):
+                reason = "the page names it in the place of a change that it clears"
+                yield _suspect(links, each, Basis(certainty(sentence), reason, source(line, sentence)))
+
+
 def _any_of(links: Links) -> Iterator[Suspect]:
     """What `git bisect` lists where commits could not be tested."""
     inside = False
@@ -151,10 +191,13 @@ def _in_sentence(
         elif match := _last(_BLAME, before):
             blame = before.rfind(" but ", match.end())  # `not caused by #12 but by #13`
             denied = is_denied(before, match.start(), len(before)) if blame < 0 else "not" in before[blame:]
-            if not denied and len(before) - match.end() <= _REACH:
+            direct = not _is_of_last(text, before, match, named, at) and _is_listed(
+                text, each.start - len(before) + match.end(), named, at
+            )
+            if not denied and direct and not _ENDED.search(before) and len(before) - match.end() <= _REACH:
                 yield _suspect(links, each, Basis(sure, f"the page says {match[0]!r}", said))
         elif (match := _BLAMED.match(after)) and not (
-            is_denied(after, 0, match.end()) or _DOUBTED.search(before)
+            is_denied(after, 0, match.end()) or _DOUBTED.search(before) or _OTHER.match(after, match.end())
         ):
             reason = f"the page says that it {match[0].strip(' ,():')!r}"
             yield _suspect(links, each, Basis(sure, reason, said))
@@ -162,6 +205,24 @@ def _in_sentence(
             derived: Certainty = "derived" if sure == "stated" else sure
             reason = f"the page says that it fails {match[0].lower()!r} this change"
             yield _suspect(links, each, Basis(derived, reason, said))
+
+
+def _is_of_last(text: str, before: str, blame: re.Match[str], named: Sequence[Named], at: int) -> bool:
+    """Whether a word of blame is said of the change before: `#12 is to blame, though #13 ...`."""
+    if not at:
+        return False
+    last = named[at - 1].end
+    said = _BLAMED.match(around(text, last, last)[1])
+    return said is not None and named[at].start - len(before) + blame.end() <= last + said.end()
+
+
+def _is_listed(text: str, start: int, named: Sequence[Named], at: int) -> bool:
+    """Whether nothing but `and`, `or` and the like is between the changes from a word on."""
+    listed = [each for each in named[: at + 1] if each.start >= start]
+    return all(
+        one.key == other.key or _JOINED.fullmatch(text[one.end : other.start])
+        for one, other in pairwise(listed)
+    )
 
 
 def _alternatives(text: str, named: Sequence[Named], at: int) -> Sequence[Named]:

@@ -17,12 +17,15 @@ Place = tuple[int, int]
 
 _UNDONE_AFTER = re.compile(
     r"^[\s,)]*(?:(?:which|that|but|has|had|have|was|were|got|is|then|later|been|also|since|and|it|however|itself)"
-    r"[\s,]+)*(?:reverted|backed out|only partial\w*|"
+    r"[\s,]+)*(?:reverted|backed out|rolled back|only partial\w*|"
     r"(?:did not|didn['\u2019]t|does not|doesn['\u2019]t|failed to) (?:\w+ )?(?:fix|help|resolve|solve|work)|"
     r"(?:not|wasn['\u2019]t|isn['\u2019]t) (?:enough|sufficient|the (?:right )?fix|a fix))\b",
     re.IGNORECASE,
 )
-_UNDONE_BEFORE = re.compile(r"\b(?:we|i|they|have|had|just) reverted (?:PR )?$", re.IGNORECASE)
+_UNDONE_BEFORE = re.compile(
+    r"\b(?:we|i|they|have|had|just) (?:reverted|rolled back) (?:PR )?$|\bnot (?:by |in |with )?(?:PR )?$",
+    re.IGNORECASE,
+)
 _AGAIN = re.compile(
     r"\b(?:still (?:fail\w*|red|broken|happen\w*|see(?:ing)?|reproduc\w*|hang\w*|crash\w*)|re-?opened|"
     r"re-?opening|(?:fail\w*|broken|red|happen\w*) again|(?:it|failure) is back)\b",
