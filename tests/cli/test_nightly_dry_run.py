@@ -9,7 +9,7 @@ from bisect_tool.cli.dry_home import dry_home
 from bisect_tool.paths import Home
 from bisect_tool.session.store import Store
 from bisect_tool.sources.download_cache import DownloadCache
-from bisect_tool.sources.etag_cache import EtagCache, KeptAnswer
+from bisect_tool.sources.etag_cache import CachedAnswer, EtagCache
 
 CHECK = "#!/bin/sh\ntest $(cat n) -lt 2 || { echo 'RuntimeError: broken' >&2; exit 1; }\n"
 REPORT = (
@@ -96,13 +96,13 @@ def real(tmp_path):
 
 
 def test_answers_of_ci_services_are_read_and_new_ones_are_not_kept(real, temporary):
-    old, new = (KeptAnswer(url, "e", [url], "") for url in ("old", "new"))
+    old, new = (CachedAnswer(url, "e", [url], "") for url in ("old", "new"))
     EtagCache(real.cache / "ci" / "answers").put(old)
     DownloadCache(real.cache / "ci" / "downloads").read("log", lambda _: b"text")
     before = contents(real.cache)
     with dry_home(real, print) as (used, _):
         answers = EtagCache(used.cache / "ci" / "answers")
-        changed = KeptAnswer("old", "f", [], "")
+        changed = CachedAnswer("old", "f", [], "")
         assert answers.get("old") == old
         answers.put(new)
         answers.put(changed)
