@@ -305,6 +305,11 @@ class Watched(_Model):
     cells: tuple[tuple[str, str, str, str, str], ...] = ()
     exception: str = ""
 
+    @property
+    def tests(self) -> frozenset[str]:
+        """The names of the cells, without the jobs that they ran in."""
+        return frozenset(cell for _, _, _, cell, _ in self.cells)
+
 
 class Request(_Model):
     """What a session does: the mode, full commit ids, the check and how it is run.

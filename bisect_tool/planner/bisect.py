@@ -78,7 +78,7 @@ def decide(goal: Goal, trials: Sequence[TrialResult], running: Sequence[Step] = 
         return State(step, (), goal.dag.candidates, _steps_before_narrowing(goal, trials))
     searches = _searches(goal, trials)
     conclusions = tuple(search.conclusion for search in searches if search.conclusion is not None)
-    open_ones = [search for search in searches if search.conclusion is None]
+    open_ones = [search for search in _asked_for(goal, searches) if search.conclusion is None]
     if not open_ones:
         return State(None, conclusions, (), 0, over=not running)
     lead = max(open_ones, key=lambda search: search.state.bisection.steps_left())
@@ -103,7 +103,20 @@ def conclude_early(goal: Goal, trials: Sequence[TrialResult]) -> State:
 
 
 def _so_far(goal: Goal, trials: Sequence[TrialResult], reason: str) -> tuple[CellConclusion, ...]:
-    return tuple(search.conclude_early(reason) for search in _searches(goal, trials))
+    searches = _searches(goal, trials)
+    asked_for = _asked_for(goal, searches)
+    return tuple(
+        search.conclude_early(reason)
+        for search in searches
+        if search in asked_for or search.conclusion is not None
+    )
+
+
+def _asked_for(goal: Goal, searches: Sequence[CellSearch]) -> Sequence[CellSearch]:
+    """The searches of the cells that are asked for. No run is for the others, which may be flaky for long."""
+    if not goal.only or goal.only - {search.cell for search in searches}:
+        return searches
+    return [search for search in searches if search.cell in goal.only]
 
 
 def _searches(goal: Goal, trials: Sequence[TrialResult]) -> list[CellSearch]:

@@ -102,6 +102,7 @@ class Goal:
         grouped: Cells with the same first parameter run in one process of their own in CI.
         selects_cells: A trial can run some of the cells only, so that order dependence can be examined.
         earlier: Runs observed elsewhere, by the name of the cell there: evidence of its failure rates.
+        only: The cells to search; all, if it is empty or names one that did not run at the failing end.
     """
 
     dag: Dag
@@ -123,6 +124,7 @@ class Goal:
     grouped: bool = True
     selects_cells: bool = True
     earlier: Mapping[str, EarlierRuns] = field(default_factory=dict)
+    only: frozenset[str] = frozenset()
 
     def earlier_runs(self, cell: str) -> EarlierRuns:
         """Return the runs of a cell that were observed elsewhere."""

@@ -68,6 +68,7 @@ def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Ra
         grouped=request.check.grouped,
         selects_cells=capabilities_of(request.check).selects_cells,
         earlier=earlier_runs(mode, request.bad, span, repository),
+        only=request.watched.tests if request.watched else frozenset(),
     )
 
 
