@@ -159,9 +159,7 @@ class GithubApi:
     def _wait(self, response: requests.Response, attempt: int) -> float | None:
         """Return how long to wait before a retry; None if the answer is final."""
         status, headers, now = response.status_code, response.headers, self.clock.now()
-        if is_refusal(status, headers, now) or (
-            status == 403 and b"secondary rate limit" in response.content
-        ):
+        if is_refusal(status, headers, now, response.content):
             wait = max(1.0, wait_after_refusal(headers, now))
             if wait > _LONGEST_WAIT:
                 raise EnvironmentFailed(

@@ -206,7 +206,8 @@ class Client:
     def _retry_reason(self, response: requests.Response, attempt: int, scope: str) -> str:
         """Return why to retry a request, or empty; sets the pause before the next one."""
         status, headers = response.status_code, response.headers
-        if is_refusal(status, headers, self._now()):
+        body = next(response.iter_content(CHUNK), b"") if status == requests.codes.forbidden else b""
+        if is_refusal(status, headers, self._now(), body):
             self._pause = max(1.0, wait_after_refusal(headers, self._now()))
             return "the rate limit is exhausted"
         limit = rate_limit(headers, self._now())

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _EPOCH = 1_000_000_000
 """A reset above this is a point in time (GitHub), below it a number of seconds (Buildkite)."""
 _DEFAULT_WAIT = 60.0
+_SECONDARY = b"secondary rate limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,19 @@ def wait_after_refusal(headers: Mapping[str, str], now: float) -> float:
     if retry is not None:
         return retry
     limit = rate_limit(headers, now)
-    return limit.reset if limit else _DEFAULT_WAIT
+    return limit.reset if limit and not limit.remaining else _DEFAULT_WAIT
 
 
-def is_refusal(status: int, headers: Mapping[str, str], now: float) -> bool:
-    """Whether an answer rejects for the rate limit: 429, or 403 from GitHub."""
+def is_refusal(status: int, headers: Mapping[str, str], now: float, body: bytes = b"") -> bool:
+    """Whether an answer rejects for the rate limit: 429, or 403 from GitHub.
+
+    Of its secondary limits, which are no part of the allowance, only the body may speak.
+    """
     if status == 429:
         return True
     limit = rate_limit(headers, now)
-    return status == 403 and ("Retry-After" in headers or (limit is not None and not limit.remaining))
+    is_used_up = limit is not None and not limit.remaining
+    return status == 403 and ("Retry-After" in headers or is_used_up or _SECONDARY in body)
 
 
 def _service_time(headers: Mapping[str, str], now: float) -> float:

@@ -101,6 +101,14 @@ def test_a_rejection_says_what_is_missing_and_is_not_repeated(delivery, service,
         ({"status": 429, "headers": {"Retry-After": "7"}}, 7.0),
         ({"status": 403, "headers": {"Retry-After": "30"}}, 30.0),
         ({"status": 403, "body": {"message": "You have exceeded a secondary rate limit."}}, 60.0),
+        (
+            {
+                "status": 403,
+                "body": {"message": "You have exceeded a secondary rate limit."},
+                "headers": {**USED_UP, "X-RateLimit-Remaining": "17"},
+            },
+            60.0,
+        ),
         ({"status": 403, "headers": USED_UP}, 20.0),
     ],
 )

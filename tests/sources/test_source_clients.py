@@ -55,6 +55,15 @@ def test_a_refusal_of_github_by_403_is_waited_for(connect):
     assert pauses == [30.0]
 
 
+@pytest.mark.parametrize("left", [{}, {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4900"}])
+def test_a_secondary_limit_of_github_is_waited_for_a_minute_whatever_is_left(connect, left):
+    headers = {**left, "X-RateLimit-Reset": f"{NOW + 3000:.0f}"}
+    refused = Reply({"message": "You have exceeded a secondary rate limit."}, 403, headers)
+    with connect({"/list": [refused, Reply([1])]}, github_client) as (client, _, pauses):
+        assert bodies(client) == [[1]]
+    assert pauses == [60.0]
+
+
 @pytest.mark.parametrize(("remaining", "pauses_made"), [(101, []), (100, [42.0]), (3, [42.0])])
 def test_half_of_the_allowance_is_left_to_others(connect, remaining, pauses_made):
     headers = {"RateLimit-Limit": "200", "RateLimit-Remaining": str(remaining), "RateLimit-Reset": "42"}

@@ -80,7 +80,7 @@ class Caller:
             )
         for _ in range(_TRIES):
             response = self._response(call)
-            if not is_refusal(response.status_code, response.headers, time.time()):
+            if not is_refusal(response.status_code, response.headers, time.time(), response.content):
                 return self._answer(call, response)
             wait = max(1.0, wait_after_refusal(response.headers, time.time()))
             if wait > _PATIENCE_S:
