@@ -95,7 +95,7 @@ def validate_executor(options: ExecutorOptions) -> None:
             raise UsageError(f"--executor {options.executor} needs {_flag(name)}", f"Add {_flag(name)}.")
     for name in _ONLY[options.executor]:
         if getattr(options, name) != _default(name):
-            raise UsageError(f"{_flag(name)} is no option of --executor {options.executor}", "Remove it.")
+            raise UsageError(f"{_flag(name)} is not an option of --executor {options.executor}", "Remove it.")
 
 
 def _validate_ray(options: ExecutorOptions) -> None:

@@ -35,7 +35,7 @@ def _names(part: str) -> tuple[str, ...]:
     found = _RANGE.fullmatch(part)
     if found is None or int(found[1]) > int(found[2] or found[1]):
         raise UsageError(
-            f"--gpus: {clean_line(part)!r} is no GPU",
+            f"--gpus: {clean_line(part)!r} is not a GPU",
             "Use indices, ranges and UUIDs, such as 0-3,GPU-5a1c,MIG-77f0; `nvidia-smi -L` lists them.",
         )
     return tuple(str(index) for index in range(int(found[1]), int(found[2] or found[1]) + 1))

@@ -83,13 +83,13 @@ class SimulateOptions:
         """The numbers of slots to simulate: `1..20` is 1, 2, 4, 8, 16 and 20.
 
         Raises:
-            UsageError: it is no number or range from 1 to 64.
+            UsageError: it is not a number or range from 1 to 64.
         """
         found = _SLOTS.fullmatch(self.slots)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
         if not 1 <= first <= last <= _MOST_SLOTS:
             raise UsageError(
-                f"--slots: {clean_line(self.slots)!r} is no number or range from 1 to {_MOST_SLOTS}",
+                f"--slots: {clean_line(self.slots)!r} is not a number or range from 1 to {_MOST_SLOTS}",
                 f"Use such as 4 or 1..{_MOST_SLOTS}.",
             )
         doubled = (first << power for power in range(_MOST_SLOTS.bit_length()))

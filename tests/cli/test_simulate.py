@@ -103,7 +103,7 @@ def test_it_is_told_in_words(cli):
         (("--history", "h"), "no commits to search"),
         (("--history", "h.jsonl", "--cases", "c.json"), "cannot read the history"),
         (("--candidates", "0"), "Invalid value for"),
-        (("--candidates", "8", "--slots", "65"), "'65' is no number or range from 1 to 64"),
+        (("--candidates", "8", "--slots", "65"), "'65' is not a number or range from 1 to 64"),
         (("--candidates", "8", "--p-fail-bad", "1.5"), "Invalid value for"),
         (("--candidates", "8", "--p-fail-bad", "0.2", "--p-fail-good", "0.3"), "fail more often"),
         (("--candidates", "8", "--p-fail-bad", "0.2", "--p-fail-good", "0.2"), "fail more often"),

@@ -27,7 +27,7 @@ def test_names(text, names):
 
 @pytest.mark.parametrize("text", ["all", "1-", "3-1", "0,,1", "-1", "0.5", "GPU-", "0-1000", "cuda:0", ","])
 def test_what_is_no_gpu_is_refused(text):
-    with pytest.raises(UsageError, match="is no GPU"):
+    with pytest.raises(UsageError, match="is not a GPU"):
         parse_gpus(text)
 
 
