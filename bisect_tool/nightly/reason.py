@@ -22,28 +22,31 @@ class Reason(StrEnum):
         return member
 
     # Bisect
-    REGRESSION = "regression", "It passed, and fails since: more often than chance explains."
+    REGRESSION = "regression", "It passed, and has failed since, more often than chance explains."
     OTHER_REGRESSION = (
         "other regression",
         "It fails differently than when it was bisected, at several commits: a second regression.",
     )
     NEVER_GREEN = (
         "never green",
-        f"No commit is known at which it passed: the {WALK_LIMIT} before it are searched for one.",
+        f"No commit is known at which it passed; the {WALK_LIMIT} before it are searched.",
     )
-    REPEATED = "repeated", "A bisection of its range found no culprit, and it still fails: once more."
+    REPEATED = (
+        "repeated",
+        "A bisection of its range found no culprit, and it still fails: it is bisected again.",
+    )
 
     # Rerun
     FIRST_FAILURE = "first failure", "It failed once; a rerun tells a flaky failure from a regression."
     TOO_FEW_FAILURES = "too few failures", "It failed too few times to rule out chance."
-    TOO_FEW_PASSES = "too few passes", "It passed too few times to be sure that the good end is good."
+    TOO_FEW_PASSES = "too few passes", "It passed too few times to trust the good end."
     NO_PASS_SINCE = (
         "no pass since",
-        "It has not passed since it first failed: it may be the fleet.",
+        "It has not passed since it first failed: the machines may be the cause.",
     )
     ONE_AGENT = (
         "one agent",
-        "Half or more of its failures ran on one agent; others have to show it, too.",
+        "Half or more of its failures ran on one agent; other agents have to confirm it.",
     )
     REVERTED = (
         "reverted",
@@ -57,7 +60,7 @@ class Reason(StrEnum):
     RERUN_LIMIT = "rerun limit", "It was rerun as often as allowed; the next build has to show more."
     ENVIRONMENT = (
         "environment",
-        "The last green commit fails now, too: something outside the code changed.",
+        "The last green commit now fails too: something outside the code changed.",
     )
     BISECTING = "bisecting", "A bisection of its range is running."
     UNFINISHED = "unfinished", "A bisection of its range stopped before its end; the next night resumes it."
@@ -72,12 +75,12 @@ class Reason(StrEnum):
     SICK_AGENT = "sick agent", "It fails on one agent only, and passes on others."
     PASSED_AGAIN = "passed again", "It failed too few times to call it a regression, and passes again."
     FIXED = "fixed", "It failed, and passes at the newest commit."
-    STILL_RED = "still red", "Its culprit is known already."
+    STILL_RED = "still red", "Its culprit is already known."
     OTHER_FAILURE = (
         "other failure",
         "It fails differently than when it was bisected.",
     )
-    BISECTED = "bisected", "Its range was bisected already; several commits are left as its culprit."
+    BISECTED = "bisected", "Its range was already bisected; several candidates remain."
     NO_CULPRIT = (
         "no culprit",
         "A bisection of its range found no culprit; it is repeated after two more red nights.",

@@ -35,13 +35,13 @@ _PHRASES = {
     "performance": "performance change",
     "fix_or_chore": "fix or chore",
     "docs": "docs only",
-    "aside": "examples or tools, no source",
+    "tooling": "examples or tools, no source",
     "tests": "tests, no source",
     "ci": "CI, no source",
     "merge": "merge",
     "empty": "changes no file",
 }
-_IDLE = {FileKind.TESTS: "tests", FileKind.TOOLING: "aside", FileKind.CI: "ci", FileKind.DOCS: "docs"}
+_IDLE = {FileKind.TESTS: "tests", FileKind.TOOLING: "tooling", FileKind.CI: "ci", FileKind.DOCS: "docs"}
 """The traits of commits without source files; of several kinds, the first applies."""
 _PLUG_IN = re.compile(r"(?:^|/)(?:models|plugins|(?:\w+_)?parsers?|reasoning)/", re.IGNORECASE)
 _OTHER_HARDWARE = re.compile(

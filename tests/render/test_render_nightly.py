@@ -26,11 +26,11 @@ def cell(name, status, sentence="It passes.", **more):
 
 
 CELLS = (
-    cell("test_a", CellStatus.NEW, "Its culprit is known already.", culprit=CULPRIT, since=BAD),
-    cell("test_b", CellStatus.NEW, "Its culprit is known already.", culprit=CULPRIT, since=BAD),
+    cell("test_a", CellStatus.NEW, "Its culprit is already known.", culprit=CULPRIT, since=BAD),
+    cell("test_b", CellStatus.NEW, "Its culprit is already known.", culprit=CULPRIT, since=BAD),
     cell("test_c", CellStatus.UNDECIDED, "It failed once.", action="rerun 5afb387bd 2 times, not on gpu-1"),
     cell("test_d", CellStatus.FLAKY, "It passes and fails.", rate=FailureRate(failed=1, runs=30)),
-    cell("test_e", CellStatus.STILL_RED, "Its culprit is known already.", culprit=GOOD, since=GOOD),
+    cell("test_e", CellStatus.STILL_RED, "Its culprit is already known.", culprit=GOOD, since=GOOD),
     cell("test_f", CellStatus.GREEN),
     cell(
         "test_g", CellStatus.INFRASTRUCTURE, "It fails on one agent only.", shard="2", environment="CUDA=13"
@@ -58,7 +58,7 @@ New: 27066d1b2  {subject}
   bisect-run report s1
 
 Still red
-  Its culprit is known already. Culprit a97954b6a, since a97954b6a.
+  Its culprit is already known. Culprit a97954b6a, since a97954b6a.
   - gpu: test_e
 
 Undecided

@@ -67,7 +67,7 @@ def test_a_path_says_what_a_file_is_for(path, kind):
         (change("tests/a.py", "docs/a.md"), ("tests",)),
         (change(".github/a.yml", "tests/a.py"), ("tests",)),
         (change(".github/a.yml", "docs/a.md"), ("ci",)),
-        (change("examples/a.py", "docs/a.md"), ("aside",)),
+        (change("examples/a.py", "docs/a.md"), ("tooling",)),
         (change(), ("empty",)),
         (change(parents=2), ("merge",)),
         (change("a.py", parents=2), ("one_file",)),
@@ -91,7 +91,7 @@ def test_a_commit_has_the_traits_of_its_files_and_subject(suspect, found):
 
 def test_every_trait_has_a_factor_and_words_for_it():
     factors = prior.default_factors()
-    assert {*prior.LEARNT, "docs", "tests", "aside", "ci", "empty", "merge"} | {"frames", "paths"} == set(
+    assert {*prior.LEARNT, "docs", "tests", "tooling", "ci", "empty", "merge"} | {"frames", "paths"} == set(
         factors
     )
     assert all(factor > 0 for factor in factors.values())

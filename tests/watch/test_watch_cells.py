@@ -18,7 +18,7 @@ LEFT = Nothing(Reason.BISECTED, since="c5", candidates=("c5", "c6"))
     ("decision", "new", "status", "sentence"),
     [
         (FOUND, {"c5"}, CellStatus.NEW, "Its culprit was found tonight."),
-        (FOUND, {"c4"}, CellStatus.STILL_RED, "Its culprit is known already."),
+        (FOUND, {"c4"}, CellStatus.STILL_RED, "Its culprit is already known."),
         (
             LEFT,
             {"c6", "c5"},
@@ -29,7 +29,7 @@ LEFT = Nothing(Reason.BISECTED, since="c5", candidates=("c5", "c6"))
             LEFT,
             {"c5"},
             CellStatus.STILL_RED,
-            "Its range was bisected already; several commits are left as its culprit.",
+            "Its range was already bisected; several candidates remain.",
         ),
         (Nothing(Reason.OTHER_FAILURE, "c5", "c5"), {"c5"}, CellStatus.NEW, Reason.OTHER_FAILURE.sentence),
         (Nothing(Reason.NO_CULPRIT), set(), CellStatus.STILL_RED, Reason.NO_CULPRIT.sentence),
