@@ -75,8 +75,13 @@ def _test_id(name: str) -> str:
 
 
 def _dotted(cell: str) -> str:
-    """Return a cell as in pytest's JUnit XML: `tests/a.py::B::test_c` is `tests.a.B::test_c`."""
+    """Return a cell as in pytest's JUnit XML: `tests/a.py::B::test_c` is `tests.a.B::test_c`.
+
+    A module that could not be imported, `tests/a.py`, is `tests.a`.
+    """
     where, bracket, parameters = cell.partition("[")
     *path, test = where.split("::")
+    if not path and test.endswith(".py"):
+        return test.removesuffix(".py").replace("/", ".")
     module = ".".join(each.removesuffix(".py").replace("/", ".") for each in path)
     return f"{module}::{test}{bracket}{parameters}"

@@ -13,6 +13,7 @@ from bisect_tool.planner.reported_names import Cells, ReportedNames, ambiguous
         ("tests/a.py::B::t", ["tests.a.B::t", "tests.a::t"], "tests.a.B::t"),
         ("tests/a.py::t[x]", ["a::t[x]", "a::t[y]"], "a::t[x]"),
         ("test_lb[4]", ["e2e.test_suite::test_lb[4]"], "e2e.test_suite::test_lb[4]"),
+        ("tests/a.py", ["tests.a", "tests.a::t"], "tests.a"),
         ("tests/a.py::t", ["x::t", "y::t"], ""),
         ("tests/a.py::t", ["tests.a::u", "tests.a::t[1]"], ""),
         ("tests/a.py::t", [], ""),
@@ -38,3 +39,7 @@ def test_names_of_several_files_are_ambiguous():
 )
 def test_cell_by_the_name_of_a_report(name, cell):
     assert Cells(("t.py::test_a[4]", "t.py::test_b", "u.py::test_b")).called(name) == cell
+
+
+def test_a_module_that_could_not_be_imported_is_found_by_its_dotted_name():
+    assert Cells(("tests/a.py", "tests/a.py::t")).called("tests.a") == "tests/a.py"
