@@ -53,7 +53,7 @@ _ISSUE_URL = re.compile(
 def read_html(text: str) -> RawPage:
     """The text of an HTML document, a line for each block; links to CI and GitHub stay."""
     reader = _Reader()
-    reader.feed(text)
+    reader.feed(escape_unclosed(text))
     reader.close()
     reader.end_line()
     project, number = "", None
@@ -61,6 +61,14 @@ def read_html(text: str) -> RawPage:
         project, number = match["project"], int(match["number"])
     title = reader.title.strip() or next((line.text for line in reader.lines if line.text.strip()), "")
     return with_embedded_data(RawPage(tuple(reader.lines), title, project, number), reader.scripts)
+
+
+def escape_unclosed(text: str) -> str:
+    """Make text of comments and tags that never end: the parser searches to the end of the page for each."""
+    for begin, end in (("<!--", "-->"), ("<", ">")):
+        last = text.rfind(end) + 1
+        text = text[:last] + text[last:].replace(begin, begin.replace("<", "&lt;"))
+    return text
 
 
 class _Reader(HTMLParser):

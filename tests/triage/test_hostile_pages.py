@@ -12,6 +12,7 @@ from bisect_tool.render.triage import sections, to_json
 from bisect_tool.render.triage_markdown import markdown
 from bisect_tool.triage import page
 from bisect_tool.triage.analyse import analyse, completed
+from bisect_tool.triage.html_page import escape_unclosed
 from bisect_tool.triage.next_commands import Context
 from bisect_tool.triage.read_page import read_page
 
@@ -98,6 +99,17 @@ def test_page_with_thousands_of_mentions_is_shown_in_part():
     shown = next(section for section in sections(found) if section.title == "Builds")
     assert len(found.builds) == 200
     assert "and 180 more" in shown.items[0].text
+
+
+@pytest.mark.parametrize("begin", ["<!--", "<a", "<a href=", "<a b='", "<x "])
+def test_tags_that_never_end_are_text(begin):
+    page = "<html><p>It was caused by #12.</p>" + 500 * begin
+    assert "<" not in escape_unclosed(page).rpartition(">")[2]
+    assert [each.pull for each in read(page).suspects] == [12]
+
+
+def test_comment_that_never_ends_hides_no_tag():
+    assert escape_unclosed("<!-- a --><p>b<!-- c</p>") == "<!-- a --><p>b&lt;!-- c</p>"
 
 
 def test_long_line_is_cut():
