@@ -25,7 +25,7 @@ PACKAGE = Path(bisect_tool.__file__).parent
     ],
 )
 def test_what_decides_outcomes_is_part_of_the_version(tmp_path, monkeypatch, file):
-    for name in result_key._OURS:
+    for name in result_key._OWN_CODE:
         place = PACKAGE / name
         copy = shutil.copytree if place.is_dir() else shutil.copy
         copy(place, tmp_path / name)
