@@ -24,7 +24,7 @@ OUTSIDE = -1
 
 _TINY = 1e-300
 _RUNNING_LIMIT = 6
-"""Of more runs in progress the oldest are ignored, because the time doubles with each."""
+"""Of more runs in progress the oldest count roughly, because the time doubles with each of the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,11 @@ def information(predictive: Predictive, running: Sequence[int] = ()) -> Floats:
     joint = _Joint(predictive)
     for place in running[-_RUNNING_LIMIT:]:
         joint.add_run(place)
-    return joint.information()
+    found = joint.information()
+    older = np.array(running[:-_RUNNING_LIMIT], dtype=int)
+    # Each takes its share of what a run at its commit would tell: else dozens of slots run a few commits
+    # again and again.
+    return found / (1.0 + np.bincount(older % len(found), minlength=len(found)))
 
 
 class _Joint:

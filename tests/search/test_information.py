@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import product
 from math import log2
 from types import SimpleNamespace
@@ -130,3 +131,16 @@ def test_the_bits_are_those_of_the_definition(parents, data):
     assert bits == pytest.approx([slowly(look, running, place) for place in [*range(len(parents)), OUTSIDE]])
     assert (bits <= information(look) + 1e-9).all()
     assert (bits >= -1e-9).all()
+
+
+def searched(size):
+    """A line of commits whose last one failed."""
+    end = f"c{size - 1}"
+    return Bisection(Inference(Dag(line(size)), end, (END,))).observe((end, BAD))
+
+
+def test_dozens_of_slots_run_no_commit_again_and_again():
+    """64 slots ran half of these commits once or twice, and the others seven or eight times."""
+    runs = Counter(searched(16).plan(64))
+    assert len(runs) >= 15
+    assert max(runs.values()) <= 5

@@ -137,12 +137,14 @@ def look(shares, last):
     )
 
 
-def test_of_many_runs_under_way_the_latest_six_count():
+def test_of_many_runs_under_way_the_latest_six_count_and_others_take_their_share():
     thought = look([0.05] * 8, [0.05] * 8)
-    places = [0, 7, 1, 6, 2, 5, 3, OUTSIDE]
-    assert information(thought, places) == pytest.approx(information(thought, places[-6:]))
-    assert information(thought, places) != pytest.approx(information(thought, places[-5:]))
-    assert information(thought, places) != pytest.approx(information(thought, places[:6]))
+    latest, shares = [1, 6, 2, 5, 3, 7], np.ones(9)
+    shares[[4, OUTSIDE]] = 3, 2
+    assert information(thought, [4, OUTSIDE, 4, *latest]) == pytest.approx(
+        information(thought, latest) / shares
+    )
+    assert information(thought, [0, *latest[1:]]) != pytest.approx(information(thought, latest[1:]))
 
 
 def test_a_run_under_way_moves_the_last_of_several_breakages_by_what_its_commit_answers():
