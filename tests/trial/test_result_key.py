@@ -30,8 +30,8 @@ def test_what_decides_outcomes_is_part_of_the_version(tmp_path, monkeypatch, fil
         copy = shutil.copytree if place.is_dir() else shutil.copy
         copy(place, tmp_path / name)
     monkeypatch.setattr(result_key, "_PACKAGE", tmp_path)
-    before = result_key._ours.__wrapped__()
-    assert result_key._ours.__wrapped__() == before
+    before = result_key._own_files.__wrapped__()
+    assert result_key._own_files.__wrapped__() == before
     with (tmp_path / file).open("a") as source:
         source.write("# changed\n")
-    assert result_key._ours.__wrapped__() != before
+    assert result_key._own_files.__wrapped__() != before
