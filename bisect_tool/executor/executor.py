@@ -87,6 +87,13 @@ class Executor(Protocol):
         KeyboardInterrupt for nothing at all.
         """
 
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The commits of trials that an earlier run of the session started and that this one can continue.
+
+        They are submitted first, once each: they are paid for already.
+        """
+
     def recover(self, folder: Path) -> None:
         """End, or adopt, the trial that was running in this folder when an earlier run was killed."""
 

@@ -89,6 +89,11 @@ class LocalExecutor:
         """The number of free slots."""
         return len(self._slots.idle)
 
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """None: trials end with the run that started them."""
+        return ()
+
     def recover(self, folder: Path) -> None:
         """End the processes of a killed run's trial, and remove its folders."""
         recover(folder)

@@ -13,6 +13,7 @@ from bisect_tool.planner import (
     FixesPlanner,
     FixGoal,
     Goal,
+    Purpose,
     ReproGoal,
     ReproPlanner,
     StepPlanner,
@@ -48,6 +49,16 @@ def planner_of(request: Request, repository: Repository, span: Range) -> Planner
         case Step():
             dag = Dag(span.parents)
             return StepPlanner(Goal(dag, (), request.bad, endpoint_runs=1, grouped=request.check.grouped))
+
+
+def purpose_at(request: Request, sha: str) -> Purpose:
+    """Return the purpose of a trial of which only the commit is known."""
+    if isinstance(request.mode, Repro):
+        return Purpose.REPEAT
+    at_bad, at_goods = (
+        (Purpose.GOOD_END, Purpose.BAD_END) if request.finds_fix else (Purpose.BAD_END, Purpose.GOOD_END)
+    )
+    return {**dict.fromkeys(request.goods, at_goods), request.bad: at_bad}.get(sha, Purpose.NARROW)
 
 
 def bisect_goal(request: Request, mode: Bisect, repository: Repository, span: Range) -> Goal:

@@ -12,8 +12,10 @@ from bisect_tool.executor.environments import built, environments
 from bisect_tool.executor.event import Entered, Failed, Noted, Waits
 from bisect_tool.executor.executor import require_capabilities
 from bisect_tool.options.check_files import require_same_check
+from bisect_tool.planner import Step
 from bisect_tool.session.downloads import downloads
 from bisect_tool.session.observer import LoggingObserver
+from bisect_tool.session.planning import purpose_at
 from bisect_tool.session.session import assembled, require_same_scenario, trials
 from bisect_tool.trial.run import TrialAborted
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bisect_tool.executor.executor import Executor
-    from bisect_tool.planner import Planner, State, Step
+    from bisect_tool.planner import Planner, State
     from bisect_tool.session.observer import Observer
     from bisect_tool.session.session import Session
     from bisect_tool.session.store import Store
@@ -83,6 +85,7 @@ class _Loop:
         self._observer.on_resume(self._rows)
         self._downloads = downloads(self._session, self._environments, self._observer.noted)
         try:
+            self._continue_trials()
             state = self._start_trials()
             while self._running:
                 self._await_end()
@@ -120,24 +123,40 @@ class _Loop:
                 _log.info("ending what is left of the killed trial %s", folder.name)
                 self._executor.recover(folder)
 
+    def _continue_trials(self) -> None:
+        """Continue the trials that an earlier run started at the executor: they are paid for."""
+        for sha in self._executor.unfinished:
+            while not self._executor.capacity:
+                self._await_end()
+            self._decide()
+            self._start(Step(sha, None, purpose_at(self._session.request, sha)))
+
     def _start_trials(self) -> State:
         """Start trials while there is capacity; returns the planner's state."""
         while True:
-            self._assemble()
-            cached = built(self._environments, self._session.home.cache)
-            planner = self._planner.with_environments(self._environments, cached, self._downloads)
-            state = planner.decide(self._trials, tuple(self._running.values()))
-            self._observer.on_decision(state)
+            state = self._decide()
             ready = not self._cancel.is_set() and self._executor.capacity
             if state.step is None or not ready or self._used_up():
                 return state
             require_same_check(self._session.request, self._session.id)
-            slot = self._executor.submit(state.step.sha, state.step.cells, self._new_folder(state.step.sha))
-            self._running[slot] = state.step
-            self._observer.on_trial_start(slot, state.step)
+            self._start(state.step)
             self._executor.prefetch(state.likely)
             if not self._executor.capacity:
                 return state
+
+    def _decide(self) -> State:
+        """Ask the planner for the state after these trials, and report it."""
+        self._assemble()
+        cached = built(self._environments, self._session.home.cache)
+        planner = self._planner.with_environments(self._environments, cached, self._downloads)
+        state = planner.decide(self._trials, tuple(self._running.values()))
+        self._observer.on_decision(state)
+        return state
+
+    def _start(self, step: Step) -> None:
+        slot = self._executor.submit(step.sha, step.cells, self._new_folder(step.sha))
+        self._running[slot] = step
+        self._observer.on_trial_start(slot, step)
 
     def _assemble(self) -> None:
         """Commit the combination that the trials need; other sessions may have run it before."""

@@ -79,3 +79,15 @@ def test_an_attempt_that_was_canceled_is_none_that_was_started(tmp_path):
     assert (journal.attempts, journal.is_open("a")) == (frozenset(), False)
     journal.add(Record("a", call="POST /rerun"))
     assert Journal(tmp_path).is_open("a")
+
+
+def test_what_was_started_and_is_no_trial_is_unfinished(tmp_path):
+    journal = Journal(tmp_path)
+    for sha, attempt in (("a", "1"), ("b", "2"), ("c", "3"), ("a", "4")):
+        journal.add(Record(sha, call="PUT /retry"))
+        journal.add(Record(sha, attempt=attempt))
+    journal.add(Record("d", call="PUT /retry"))
+    journal.add(Record("c", canceled="3"))
+    assert journal.unfinished({"1"}) == ("b", "a", "d")
+    journal.add(Record("d", lost=True))
+    assert journal.unfinished({"1", "2", "4"}) == ()

@@ -27,8 +27,8 @@ class Elsewhere:
 
     capabilities = Capabilities(stresses=False)
 
-    def __init__(self):
-        self.cancel = threading.Event()
+    def __init__(self, unfinished=()):
+        self.cancel, self.unfinished = threading.Event(), unfinished
         self.submitted, self.recovered, self._running, self._free = [], [], [], [0, 1]
 
     @contextmanager
@@ -92,3 +92,13 @@ def test_what_an_executor_cannot_do_is_refused(session):
     with pytest.raises(UsageError, match="--stress needs trials on this machine"):
         runner.run(session, each_once(session), store, Nobody(), Elsewhere())
     assert not store.trials(session.id)
+
+
+def test_trials_that_an_earlier_run_left_are_continued_before_others(session):
+    """One more than there are slots; the planner would begin elsewhere."""
+    session, store = session
+    first, middle, *_ = (commit.sha for commit in session.range.commits)
+    elsewhere = Elsewhere((first, middle, first))
+    runner.run(session, each_once(session), store, Nobody(), elsewhere)
+    assert elsewhere.submitted[:3] == [(sha, None, True) for sha in (first, middle, first)]
+    assert [row.purpose for row in store.trials(session.id)][:3] == ["narrow"] * 3

@@ -70,6 +70,7 @@ class CiExecutor:
         self._agreed, self._timing = agreed, timing
         self._events: deque[Event] = deque()
         put, taken = self._events.append, set(used)
+        self._unfinished = journal.unfinished(taken)
         self._trials = JobTrials(check, service, journal, cells, timing.clock, put, taken)
         self._idle = list(range(slots))
         self._running: dict[int, JobTrial] = {}
@@ -91,6 +92,11 @@ class CiExecutor:
     def capacity(self) -> int:
         """The number of free slots."""
         return len(self._idle)
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The commits of the jobs that an earlier run of the session started, and that are no trial yet."""
+        return self._unfinished
 
     def recover(self, folder: Path) -> None:
         """Remove the folder: the job continues, and is found through the journal."""

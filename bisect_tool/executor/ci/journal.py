@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 FILE = "ci-jobs.jsonl"
@@ -21,8 +22,8 @@ class Record:
     """A job started for a commit: first the `call` without an `attempt`, then the attempt that it created.
 
     `run` is the started run or build, if known. `lost`: the call created nothing. `canceled` is an attempt
-    that was started and then canceled: it is not a trial. `before` are the attempts that had ended before the
-    call.
+    that was started, and canceled or deleted later: it is not a trial. `before` are the attempts that had
+    ended before the call.
     """
 
     sha: str
@@ -52,7 +53,7 @@ class Journal:
 
     @property
     def attempts(self) -> frozenset[str]:
-        """Return the attempts that were started and not canceled."""
+        """Return the attempts that were started, and neither canceled nor deleted."""
         started = frozenset(each.attempt for each in self._records if each.attempt)
         return started - {each.canceled for each in self._records}
 
@@ -65,6 +66,17 @@ class Journal:
         """Return the attempts of a commit that had ended before the latest call for it."""
         calls = [each for each in self._records if each.sha == sha and each.call]
         return frozenset(calls[-1].before) if calls else frozenset()
+
+    def unfinished(self, used: Collection[str]) -> tuple[str, ...]:
+        """Return the commit of each job that was started and is no trial yet, in the order of the starts.
+
+        Args:
+            used: the attempts that are trials.
+        """
+        left = self.attempts - {*used}
+        found = [each.sha for each in self._records if each.attempt in left]
+        called = dict.fromkeys(each.sha for each in self._records)
+        return (*found, *(sha for sha in called if self.is_open(sha)))
 
     def is_open(self, sha: str) -> bool:
         """Whether a job was started for a commit whose attempt is not known yet."""

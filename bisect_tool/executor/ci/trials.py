@@ -76,8 +76,11 @@ class JobTrials:
     taken: set[str]
 
     def begin(self, trial: JobTrial, others: Collection[JobTrial]) -> None:
-        """Find out whether an earlier run of the session started the job of a trial."""
-        if self.journal.is_open(trial.sha) and not _is_awaited(trial, others):
+        """Find out whether an earlier run of the session started the job of a trial.
+
+        Such a trial waits for that job, and starts none.
+        """
+        if trial.sha in self.journal.unfinished(self.taken) and not _is_awaited(trial, others):
             trial.started, trial.acted = True, trial.began
 
     def result(self, trial: JobTrial, others: Collection[JobTrial]) -> TrialResult | None:
@@ -94,6 +97,7 @@ class JobTrials:
             return self._next(trial, jobs, others)
         attempt = jobs.attempt(trial.follows.id)
         if attempt is None:
+            self.journal.add(Record(trial.sha, canceled=trial.follows.id))
             return no_result(trial.sha, Outcome.INFRASTRUCTURE, "the job is not listed any more")
         return self._follow(trial, attempt)
 

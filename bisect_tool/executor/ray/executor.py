@@ -98,6 +98,11 @@ class RayExecutor:
         """The number of free slots; a trial may still have to wait for a node."""
         return len(self._idle)
 
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """None: trials end with the run that started them."""
+        return ()
+
     def recover(self, folder: Path) -> None:
         """Remove the folder of a killed run's trial, and clean up after its trials on the nodes."""
         if not self._swept:
