@@ -101,3 +101,18 @@ def test_an_interrupt_leaves_the_jobs_of_others_alone(farmed, tmp_path):
         executor.cancel.set()
         assert [type(each) for each in events(executor)] == [Failed]
     assert farm.calls == []
+
+
+@pytest.mark.parametrize("phase", ["starting a job", "queued"])
+@pytest.mark.parametrize("service", ["buildkite", "github"])
+def test_a_job_that_was_left_running_is_continued_and_no_other_is_started(farmed, tmp_path, service, phase):
+    with at_work(Farm(lambda _, count: (FAIL, FAIL, PASS)[count], queue=3, runs=9)) as farm:
+        farm.build(SHA)
+        executor = farmed(farm, check(service))
+        used = [result(executor, tmp_path).job.attempt]
+        interrupted_in(executor, tmp_path, phase)
+        resumed = farmed(farm, check(service), used=used)
+        assert resumed.unfinished == (SHA,)
+        found = result(resumed, tmp_path)
+    assert (found.outcome, found.is_free, farm.started) == ("failed", False, [SHA])
+    assert farmed(farm, check(service), used=[*used, found.job.attempt]).unfinished == ()
