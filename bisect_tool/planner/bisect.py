@@ -113,10 +113,12 @@ def _so_far(goal: Goal, trials: Sequence[TrialResult], reason: str) -> tuple[Cel
 
 
 def _asked_for(goal: Goal, searches: Sequence[CellSearch]) -> Sequence[CellSearch]:
-    """The searches of the cells that are asked for. No run is for the others, which may be flaky for long."""
+    """The searches to run trials for: not those of cells that failed before, which may be flaky for long."""
     if not goal.only or goal.only - {search.cell for search in searches}:
         return searches
-    return [search for search in searches if search.cell in goal.only]
+    return [
+        each for each in searches if each.cell in goal.only or not goal.earlier_runs(each.cell).before.failed
+    ]
 
 
 def _searches(goal: Goal, trials: Sequence[TrialResult]) -> list[CellSearch]:

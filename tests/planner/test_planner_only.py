@@ -1,4 +1,4 @@
-"""A bisection that is asked for some cells: the others run with them, but nothing is run for them."""
+"""A bisection that is asked for some cells runs no trial for others that failed before its range."""
 
 from __future__ import annotations
 
@@ -6,30 +6,43 @@ import pytest
 from worlds import World, line, play
 
 from bisect_tool.planner import Finding, Purpose, conclude_early
+from bisect_tool.search.count import Count
+from bisect_tool.search.earlier_runs import EarlierRuns
 
 WORLD = World(line(8), {"red": "c4", "lottery": "c0", "green": None}, rates={"lottery": (0.4, 0.4)}, seed=2)
+FLAKY = EarlierRuns(before=Count(failed=4, passed=20), commits=24)
+NEVER_FAILED = EarlierRuns(before=Count(passed=24), commits=24)
 
 
-def test_cell_that_is_not_asked_for_is_not_searched():
-    played = play(WORLD, WORLD.goal(only=frozenset({"red"})))
+def asked_for(*only, earlier=FLAKY):
+    return WORLD.goal(only=frozenset(only), earlier={"lottery": earlier})
+
+
+def test_cell_that_failed_before_is_not_searched_with_others():
+    played = play(WORLD, asked_for("red"))
     assert played.of("red").culprit == "c4"
     assert any(trial.cell("lottery").outcome == "failed" for trial in played.trials if trial.whole)
     assert {step.cells for step in played.steps if step.purpose is not Purpose.BAD_END} == {("red",)}
     assert {item.cell for item in played.state.conclusions} == {"red", "green"}
 
 
-def test_cell_that_is_not_asked_for_takes_many_runs_otherwise():
-    assert len(play(WORLD).trials) > 2 * len(play(WORLD, WORLD.goal(only=frozenset({"red"}))).trials)
-
-
-@pytest.mark.parametrize("only", [(), ("red", "of another name")])
-def test_all_cells_are_searched_unless_those_asked_for_ran(only):
-    played = play(WORLD, WORLD.goal(only=frozenset(only)))
+@pytest.mark.parametrize(
+    ("only", "earlier"),
+    [
+        ((), FLAKY),
+        (("red", "lottery"), FLAKY),
+        (("red", "of another name"), FLAKY),
+        (("red",), NEVER_FAILED),  # it may be red by chance only, from the same culprit
+    ],
+)
+def test_other_cells_are_searched(only, earlier):
+    played = play(WORLD, asked_for(*only, earlier=earlier))
     assert {item.cell for item in played.state.conclusions} == {"red", "lottery", "green"}
+    assert len(played.trials) > len(play(WORLD, asked_for("red")).trials)
 
 
-def test_an_early_end_says_nothing_of_cells_that_are_not_asked_for():
-    goal = WORLD.goal(only=frozenset({"red"}))
+def test_early_end_says_nothing_of_cells_that_are_not_searched():
+    goal = asked_for("red")
     trials = play(WORLD, goal).trials[:3]
     found = {item.cell: item.finding for item in conclude_early(goal, trials).conclusions}
     assert found.pop("red") is Finding.CANDIDATES
