@@ -93,7 +93,7 @@ def test_failing_server_is_infrastructure_and_for_the_search_a_note(server, hist
     noted = []
     server.faults[f"/{shas[3]}/engine/metadata.json"] = [500] * 9
     assert downloads(session, names, noted.append) == frozenset()
-    assert "not known which commits have a wheel" in noted[0]
+    assert "cannot determine which commits have a wheel" in noted[0]
 
 
 @pytest.mark.parametrize("build", [None, BuildProfile(provider="none")])
