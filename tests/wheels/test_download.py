@@ -66,7 +66,10 @@ def test_part_of_a_killed_run_is_continued(get, interrupted, server):
     size = get.part.stat().st_size
     assert 0 < size < len(BODY)
     assert get()[1] == BODY
-    assert server.seen == [(PATH, f"bytes={size}-", '"one"')]
+    ((path, asked, condition),) = server.seen
+    # The thread of an interrupted transfer may still write the chunk that it holds.
+    assert (path, condition) == (PATH, '"one"')
+    assert asked in {f"bytes={size}-", f"bytes={size + CHUNK}-"}
 
 
 def test_file_that_changed_meanwhile_is_downloaded_anew(get, interrupted, server):
