@@ -27,7 +27,7 @@ _OUTCOMES = {
 _NAME_LIMIT = 500
 _DEPTH = 100
 _NOT_RUN = frozenset({"notrun", "disabled"})
-"""The `status` of tests that googletest was told not to run."""
+"""The `status` of tests that googletest did not run: disabled or filtered ones."""
 _FLAKY = frozenset({"flakyFailure", "flakyError"})
 """Attempts that failed before one that passed: Surefire, Gradle and cargo-nextest write them."""
 _ILLEGAL = re.compile(

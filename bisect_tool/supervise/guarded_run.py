@@ -102,7 +102,7 @@ def _failure(spec: GuardianSpec) -> EnvironmentFailed:
     if shutil.disk_usage(spec.folder).free < FULL_BYTES:
         return EnvironmentFailed(f"the disk of {spec.folder} is full", "Free some space, then resume.")
     lines = []
-    with contextlib.suppress(OSError):  # then it last_line nothing
+    with contextlib.suppress(OSError):  # it printed nothing
         lines = read_regular(spec.folder / OUTPUT_FILE).decode(errors="replace").splitlines()
     last_line = lines[-1] if lines else "no output"
     return EnvironmentFailed(f"the guardian failed: {last_line}", f"{spec.folder} has more")

@@ -117,7 +117,7 @@ def _append(response: requests.Response, part: Path, begin: int, arrived: Arrive
     If the connection breaks, the incomplete last chunk is lost.
     """
     length = begin
-    # Unbuffered: nothing is written after the transfer was given up, when others may write.
+    # Unbuffered: of a transfer that was given up, only the chunk at hand is still written, at its own place.
     with part.open("r+b" if begin else "wb", buffering=0) as file:
         file.seek(begin)
         for chunk in response.iter_content(CHUNK):

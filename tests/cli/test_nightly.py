@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 import pytest
+from nightly_repository import git, numbered_commits
 
 from bisect_tool.cli import run_session
 from bisect_tool.cli.run_session import finish
@@ -18,20 +19,10 @@ from bisect_tool.request import Request
 from bisect_tool.session.store import Store
 
 
-def git(repo, *words):
-    command = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b", *words)
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
 @pytest.fixture
 def repo(tmp_path):
-    repo = tmp_path / "repo"
-    subprocess.run(["git", "init", "-q", str(repo)], check=True)
-    for number in range(8):
-        (repo / "n").write_text(str(number))
-        git(repo, "add", "n")
-        git(repo, "commit", "-q", "-m", f"change {number}")
-    return repo
+    assert [*numbered_commits(tmp_path / "repo", 8)]
+    return tmp_path / "repo"
 
 
 @pytest.fixture

@@ -1,26 +1,15 @@
 """A dry run of `nightly` answers as the night would, and leaves nothing on the disk."""
 
-import subprocess
 import tempfile
 
 import pytest
+from nightly_repository import broken_in_third, git
 
 from bisect_tool.cli.dry_home import dry_home
 from bisect_tool.paths import Home
 from bisect_tool.session.store import Store
 from bisect_tool.sources.download_cache import DownloadCache
 from bisect_tool.sources.etag_cache import CachedAnswer, EtagCache
-
-CHECK = "#!/bin/sh\ntest $(cat n) -lt 2 || { echo 'RuntimeError: broken' >&2; exit 1; }\n"
-REPORT = (
-    '<testsuites><testsuite name="gpu"><testcase classname="t" name="test_a">%s</testcase>'
-    "</testsuite></testsuites>"
-)
-
-
-def git(repo, *words):
-    command = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b", *words)
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
@@ -33,19 +22,8 @@ def temporary(tmp_path, monkeypatch):
 
 @pytest.fixture
 def repo(tmp_path):
-    path = tmp_path / "repo"
-    subprocess.run(["git", "init", "-q", str(path)], check=True)
+    path = broken_in_third(tmp_path)
     git(path, "config", "uploadpack.allowFilter", "true")
-    for number in range(7):
-        (path / "n").write_text(str(number))
-        git(path, "add", "n")
-        git(path, "commit", "-q", "-m", f"change {number}")
-        outcome = '<failure message="RuntimeError: no"/>' if number > 1 else ""
-        folder = tmp_path / "runs" / git(path, "rev-parse", "HEAD")
-        folder.mkdir(parents=True)
-        (folder / "junit.xml").write_text(REPORT % outcome)
-    (tmp_path / "check.sh").write_text(CHECK)
-    (tmp_path / "check.sh").chmod(0o755)
     return path
 
 

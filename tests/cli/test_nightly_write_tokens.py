@@ -7,38 +7,16 @@ from pathlib import Path
 
 import pytest
 from local_server import serving
+from nightly_repository import broken_in_third
 
 from bisect_tool.sources import junit_files
 from bisect_tool.trial import command
 from bisect_tool.write_tokens import NAMES
 
-CHECK = "#!/bin/sh\ntest $(cat n) -lt 2 || { echo 'RuntimeError: broken' >&2; exit 1; }\n"
-REPORT = (
-    '<testsuites><testsuite name="gpu"><testcase classname="t" name="test_a">%s</testcase>'
-    "</testsuite></testsuites>"
-)
-
-
-def git(repo, *words):
-    command = ("git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@b", *words)
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
 
 @pytest.fixture
 def repo(tmp_path):
-    path = tmp_path / "repo"
-    subprocess.run(["git", "init", "-q", str(path)], check=True)
-    for number in range(7):
-        (path / "n").write_text(str(number))
-        git(path, "add", "n")
-        git(path, "commit", "-q", "-m", f"change {number}")
-        outcome = '<failure message="RuntimeError: no"/>' if number > 1 else ""
-        folder = tmp_path / "runs" / git(path, "rev-parse", "HEAD")
-        folder.mkdir(parents=True)
-        (folder / "junit.xml").write_text(REPORT % outcome)
-    (tmp_path / "check.sh").write_text(CHECK)
-    (tmp_path / "check.sh").chmod(0o755)
-    return path
+    return broken_in_third(tmp_path)
 
 
 @pytest.fixture
