@@ -66,7 +66,7 @@ def inventory(home: Home, rows: Iterable[SessionRow] | None) -> Inventory:
     """
     logs = _logs(home, rows) if rows is not None else ()
     parts = (home, *map(home.node, home.nodes))
-    items = (*_made_again(home), *_of_nodes(home), *logs)
+    items = (*_rebuildable(home), *_of_nodes(home), *logs)
     clones = {path for part in parts for path in (part.cache / "repositories", *part.cache.glob("*.git"))}
     store = {home.store.with_name(f"{home.store.name}{end}") for end in ("", "-wal", "-shm")}
     kept_apart = {part.cache / name for part in parts for name in ("environments", "worktrees", "wheels")}
@@ -108,15 +108,15 @@ def unused(item: Item, home: Home) -> Iterator[bool]:
         yield free
 
 
-def _made_again(home: Home) -> Iterator[Item]:
-    """What the next trial makes again."""
+def _rebuildable(home: Home) -> Iterator[Item]:
+    """Yield the items that the next trial rebuilds or downloads again."""
     yield from _environments(home)
     yield from _worktrees(home)
     yield from _wheels(home)
 
 
 def _of_nodes(home: Home) -> Iterator[Item]:
-    """The same of the nodes of clusters.
+    """Yield the same for the nodes of clusters.
 
     Not every shared disk tells one machine what another one locks. So what another one used in the last day
     counts as in use: no build or trial takes as long.
@@ -124,7 +124,7 @@ def _of_nodes(home: Home) -> Iterator[Item]:
     recent = datetime.now(UTC) - _RECENT
     for name in home.nodes:
         elsewhere = name != node_name()
-        for item in _made_again(home.node(name)):
+        for item in _rebuildable(home.node(name)):
             in_use = item.in_use or (elsewhere and item.last_used > recent)
             yield replace(item, name=f"{name}/{item.name}", elsewhere=elsewhere, in_use=in_use)
 

@@ -41,11 +41,11 @@ _MISUSE: type[Exception] = typer.BadParameter.__bases__[0]
 
 @dataclass(frozen=True)
 class Watch:
-    """What is looked after night by night: its name, its options, and the names of all of its file."""
+    """A watch of `nightly`: its name, its options, and the names of all watches in its file."""
 
     name: str
     options: NightlyOptions
-    beside: frozenset[str] = frozenset()
+    names_in_file: frozenset[str] = frozenset()
 
 
 def watches(options: NightlyOptions, given: frozenset[str], folder: Path) -> tuple[Watch, ...]:

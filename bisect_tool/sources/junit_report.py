@@ -116,7 +116,7 @@ class _Case:
     flaked: list[str] = field(default_factory=list)
 
     def add(self, state: State) -> None:
-        """Note what an element says of the attempt: that it failed stands."""
+        """Record the state that an element gives the attempt; a failure is kept."""
         if self.states[-1] is not State.FAILED:
             self.states[-1] = state
 

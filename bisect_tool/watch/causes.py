@@ -88,15 +88,15 @@ def _fingerprint(names: Sequence[str], group: Sequence[_Found], reported: Mappin
     reported candidates keeps their fingerprint, as does a cause reported under a former name of the watch.
     """
     marks = [
-        hashlib.sha256(f"{name}\0{what}".encode()).hexdigest()[:16]
+        hashlib.sha256(f"{name}\0{identity}".encode()).hexdigest()[:16]
         for name in names
-        for what in _whats(name, group)
+        for identity in _identities(name, group)
     ]
     return next((mark for mark in marks if mark in reported), marks[0])
 
 
-def _whats(name: str, group: Sequence[_Found]) -> Iterator[str]:
-    """What may identify a cause of a watch: the culprit if there is one, then each cell with its range."""
+def _identities(name: str, group: Sequence[_Found]) -> Iterator[str]:
+    """Yield what may identify a cause: the culprit, if there is one, then each cell with its range."""
     if group[-1].why.culprit:
         yield group[-1].why.culprit
     for each in group:

@@ -26,7 +26,7 @@ def former_names(
         is_same: whether a session has the check, or is about the cells, of the watch.
     """
     first = next((at for at, each in enumerate(past) if each.belongs_to(watch.name)), len(past))
-    others = {*watch.beside, *(each.watch for each in past[first:]), watch.name, ""}
+    others = {*watch.names_in_file, *(each.watch for each in past[first:]), watch.name, ""}
     names = dict.fromkeys(each.watch for each in reversed(past[:first]) if is_same(each))
     return tuple(name for name in names if name not in others)
 

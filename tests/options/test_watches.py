@@ -47,7 +47,7 @@ def test_keys_at_the_top_count_for_every_watch(read):
 
 def test_watch_knows_all_names_of_its_file(read):
     (gpu,) = read(FILE, watch=("gpu",))
-    assert (gpu.name, gpu.beside) == ("gpu", {"gpu", "unit"})
+    assert (gpu.name, gpu.names_in_file) == ("gpu", {"gpu", "unit"})
 
 
 def test_command_line_overrides_the_file_also_with_a_default(read):
