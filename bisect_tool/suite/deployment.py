@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """One server's command line; `port` is where it answers requests, None where it does not.
+    """The command line of one server.
 
-    It is started as soon as a process of the role `after` is alive, or at once.
+    `port` is where it answers requests, None if it answers none. It is started once a process with the role
+    `after` is running, or at once if that is empty.
     """
 
     rank: int
@@ -26,9 +27,9 @@ class Command:
 
 @dataclass(frozen=True)
 class Deployment:
-    """Servers that belong together: `commands` gets as many free ports as it needs.
+    """Servers that are started together; `commands` is called with `ports` free ports.
 
-    Their logs are called `<name>-rank<R>.log`, and the last of them is ended first.
+    Their logs are `<name>-rank<R>.log`. They are stopped in reverse order.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Deployment:
 
 
 def external_lb(launch: Launch, api_server_count: int) -> Deployment:
-    """Data parallelism behind an external load balancer: every rank is a server of its own."""
+    """Data parallelism behind an external load balancer: one server per rank."""
 
     def commands(ports: Sequence[int]) -> list[Command]:
         rpc = ["--data-parallel-rpc-port", str(ports[-1])] if launch.rpc_port else []
@@ -51,7 +52,7 @@ def external_lb(launch: Launch, api_server_count: int) -> Deployment:
     return Deployment(str(api_server_count), launch.dp_size + launch.rpc_port, commands)
 
 
-def alone(launch: Launch, name: str, api_server_count: int, flags: Sequence[str] = ()) -> Deployment:
+def single_server(launch: Launch, name: str, api_server_count: int, flags: Sequence[str] = ()) -> Deployment:
     """One server without data parallelism."""
 
     def commands(ports: Sequence[int]) -> list[Command]:
@@ -62,17 +63,17 @@ def alone(launch: Launch, name: str, api_server_count: int, flags: Sequence[str]
 
 
 def headless(launch: Launch, name: str, core: str, flags: Sequence[str] = ()) -> Deployment:
-    """The first server is `--headless` and has the process `core`, the second answers requests and has none.
+    """Two servers: a `--headless` one with the process `core`, and one that only answers requests.
 
-    The second waits for that process, so a commit without `--headless` fails there.
+    The second is started once `core` is running, so a commit without `--headless` fails before that.
     """
 
     def commands(ports: Sequence[int]) -> list[Command]:
         port, rpc = ports
-        meeting = ["--data-parallel-address", "127.0.0.1", "--data-parallel-rpc-port", str(rpc)]
-        both = [*flags, "--data-parallel-size", "1", *meeting, "--data-parallel-size-local"]
-        engine = Command(0, launch.serve("--headless", *both, "1"), None)
-        return [engine, Command(1, launch.serve(*both, "0", *_http(port, 1)), port, after=core)]
+        rendezvous = ["--data-parallel-address", "127.0.0.1", "--data-parallel-rpc-port", str(rpc)]
+        common = [*flags, "--data-parallel-size", "1", *rendezvous, "--data-parallel-size-local"]
+        engine = Command(0, launch.serve("--headless", *common, "1"), None)
+        return [engine, Command(1, launch.serve(*common, "0", *_http(port, 1)), port, after=core)]
 
     return Deployment(name, 2, commands)
 

@@ -1,4 +1,4 @@
-"""Exceptions for servers that cannot be tested, each with the outcome it gives the cell.
+"""Exceptions for servers that cannot be tested, each with the outcome that the cell gets.
 
 The streamed report reads the attributes `bisect_outcome`, `bisect_logs` and `bisect_window`.
 """
@@ -28,7 +28,7 @@ class ServersFailed(Exception):
 
 
 class ServersHung(ServersFailed):
-    """A server neither became ready nor failed, or did not answer, before its deadline."""
+    """A server neither became ready nor failed before its deadline, or did not answer a request."""
 
     bisect_outcome = "hung"
 

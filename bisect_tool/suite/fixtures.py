@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from bisect_tool.suite.deployment import Deployment, alone, headless
+from bisect_tool.suite.deployment import Deployment, headless, single_server
 from bisect_tool.suite.failures import ServersBlocked, ServersFailed
 from bisect_tool.suite.launch import VARIABLE, Launch, read_launch
 from bisect_tool.suite.rank_server import RankServer, RequestFailed
@@ -35,10 +35,10 @@ __all__ = [
     "ServersBlocked",
     "ServersFailed",
     "StartingServers",
-    "alone",
     "headless",
     "launch",
     "rank_servers",
+    "single_server",
     "start_servers",
 ]
 
@@ -48,12 +48,12 @@ RankServers = Callable[..., AbstractContextManager[ServerGroup]]
 """`rank_servers(api_server_count=N)`: a context in which one server per rank is up and healthy."""
 
 StartingServers = Callable[[Deployment], AbstractContextManager[ServerGroup]]
-"""`start_servers(deployment)`: a context in which its servers have been started and nobody has waited."""
+"""`start_servers(deployment)`: a context in which its servers are started, but need not be ready."""
 
 
 @pytest.fixture(scope="session")
 def launch() -> Launch:
-    """Return the servers that the trial wants started."""
+    """Return the trial's settings for its servers."""
     path = os.environ.get(VARIABLE)
     if not path:
         raise pytest.UsageError(f"{VARIABLE} does not name a launch.json: this suite is run by bisect-run")
@@ -63,13 +63,17 @@ def launch() -> Launch:
 @pytest.fixture(scope="session")
 def rank_servers(launch: Launch, pytestconfig: pytest.Config) -> RankServers:
     """Start one server per rank; see `server_group.rank_servers` for what it raises."""
-    return functools.partial(start_rank_servers, launch, over=functools.partial(_over, pytestconfig))
+    return functools.partial(
+        start_rank_servers, launch, is_last_cell=functools.partial(_is_last_cell, pytestconfig)
+    )
 
 
 @pytest.fixture(scope="session")
 def start_servers(launch: Launch, pytestconfig: pytest.Config) -> StartingServers:
     """Start the servers of a deployment; see `server_group.starting_servers` for what it raises."""
-    return functools.partial(starting_servers, launch, over=functools.partial(_over, pytestconfig))
+    return functools.partial(
+        starting_servers, launch, is_last_cell=functools.partial(_is_last_cell, pytestconfig)
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -78,6 +82,6 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     item.config.stash[_LAST] = nextitem is None
 
 
-def _over(config: pytest.Config) -> bool:
+def _is_last_cell(config: pytest.Config) -> bool:
     """Whether the last cell is being torn down."""
     return config.stash.get(_LAST, False)

@@ -13,12 +13,12 @@ QUIET_SHARE = 0.25
 
 
 class IdleDetector:
-    """Detects idleness by the processor time that a process tree uses, and waits for.
+    """Detects that a process tree is idle, by the CPU time that it uses or waits for.
 
     No endpoint reports it: data-parallel ranks that have answered everything continue with dummy batches
     until all have agreed to pause; a SIGTERM before that breaks their collectives. An engine on a CPU uses
-    about 2 cores then, and a tenth of one when idle. On a busy machine it gets less while it works; so time
-    spent waiting for a CPU counts as well.
+    about 2 cores until then, and a tenth of one when idle. On a busy machine it gets less CPU time while it
+    works, so time spent waiting for a CPU counts as well.
     """
 
     def __init__(self, tree: ProcessTree) -> None:
@@ -33,7 +33,7 @@ class IdleDetector:
             return False
         used, waited = self._tree.cpu_seconds(), self._tree.waiting_seconds()
         # The waiting time of threads that have ended is no longer counted.
-        wanted = used - self._used + max(waited - self._waited, 0.0)
-        quiet = wanted < QUIET_SHARE * (now - self._since)
+        demand = used - self._used + max(waited - self._waited, 0.0)
+        quiet = demand < QUIET_SHARE * (now - self._since)
         self._since, self._used, self._waited = now, used, waited
         return quiet

@@ -31,8 +31,8 @@ class Launch(BaseModel):
     `env` is the servers' whole environment, updated with `rank_env[rank]` (such as its GPUs). `logs` is
     the folder of the rank logs. With `rpc_port`, the engine gets a free port for its data-parallel
     messages; `fixed_ports` are those that it always binds. Times are in seconds: `ready_s` from
-    launch to a healthy answer of every rank, `teardown_s` from SIGTERM to the last process gone. A server is
-    healthy when it answers `GET health` with 200; `engine_logs` is what is known of its logs.
+    launch until every rank is healthy, `teardown_s` from SIGTERM until the last process has ended. A server
+    is healthy when it answers `GET health` with 200. `engine_logs` describes the format of its logs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,14 +56,14 @@ class Launch(BaseModel):
     engine_logs: EngineLogs = EngineLogs()
 
     def serve(self, *flags: str) -> tuple[str, ...]:
-        """The command line of a server with these flags besides those that all servers have."""
+        """The command line of a server: the common flags, and these."""
         size = ("--tensor-parallel-size", str(self.tp_size))
         return (*self.command, "serve", self.model, *self.args, *size, *flags)
 
     def environment(self, rank: int) -> dict[str, str]:
-        """The environment of one rank's server; unbuffered, so that the log has a line when it happens."""
+        """The environment of one rank's server; output is unbuffered, so that log lines appear in time."""
         env = {**self.env, "PYTHONUNBUFFERED": "1"}
-        if TOKEN_VARIABLE in os.environ:  # by which the guardian knows its own, wherever they end up
+        if TOKEN_VARIABLE in os.environ:  # identifies the trial's processes to the guardian
             env[TOKEN_VARIABLE] = os.environ[TOKEN_VARIABLE]
         return {**env, **(self.rank_env[rank] if rank < len(self.rank_env) else {})}
 

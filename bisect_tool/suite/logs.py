@@ -69,16 +69,16 @@ class RankLog:
             file.seek(offset)
             while len(found) < REPORTED_LIMIT and (line := file.readline(LINE_LIMIT)):
                 text = _decode(line)
-                if is_complaint(text, self._known):
+                if is_error_line(text, self._known):
                     found.append(text)
         return tuple(found)
 
 
-def is_complaint(line: str, known: Patterns = PATTERNS) -> bool:
+def is_error_line(line: str, known: Patterns = PATTERNS) -> bool:
     """Whether the line is an error, starts a traceback, or reports leaked shared memory."""
-    said = parse_line(line, known)
-    crashed = said.level in {"ERROR", "CRITICAL"} or said.text.startswith(_CRASHES)
-    return crashed or bool(_LEAK.search(said.text))
+    parsed = parse_line(line, known)
+    crashed = parsed.level in {"ERROR", "CRITICAL"} or parsed.text.startswith(_CRASHES)
+    return crashed or bool(_LEAK.search(parsed.text))
 
 
 def _decode(line: bytes) -> str:

@@ -20,10 +20,10 @@ from bisect_tool.supervise.processes import (
 
 
 class ProcessTree:
-    """The processes that belong to some roots, each of which leads a session of its own.
+    """The processes of some roots, each of which leads its own session.
 
-    It must be polled while it lives: a process that started its own session and whose parent
-    has ended is known only because it was seen before.
+    It must be polled while they run: a process that started its own session and whose parent has ended
+    counts only if it was seen before.
     """
 
     def __init__(self) -> None:
@@ -58,15 +58,15 @@ class ProcessTree:
         return {process.pid for process in self.members()}
 
     def cpu_seconds(self) -> float:
-        """The processor time that the living members have used so far."""
+        """The CPU time in seconds that the living members have used so far."""
         return sum(cpu_seconds(process.pid) for process in self.members())
 
     def waiting_seconds(self) -> float:
-        """Return the time that the living members were runnable without a CPU."""
+        """Return the seconds that the living members were runnable but had no CPU."""
         return sum(waiting_seconds(process.pid) for process in self.members())
 
     def roles(self) -> set[str]:
-        """Return the roles in the titles of the living members: `Worker_DP0`."""
+        """Return the roles in the titles of the living members, such as `Worker_DP0`."""
         infos = (
             ProcessInfo(
                 process.pid, process.ppid, process.started, title(process.pid), 0.0, name=process.name

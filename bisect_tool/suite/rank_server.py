@@ -1,4 +1,4 @@
-"""One rank's server: a `serve` process that leads its own session, its log, and HTTP requests to it."""
+"""Start one rank's server, a `serve` process in its own session, and send HTTP requests to it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class RequestFailed(Exception):
 class RankServer:
     """A server that has been started.
 
-    Every request has its own connection, so that each of its API servers gets some. `hung`: one was not
-    answered in time.
+    Every request uses a new connection, so that each of its API servers gets some. `hung`: a request was
+    not answered in time.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class RankServer:
 
     @property
     def pid(self) -> int:
-        """The root process, which is also the id of its session and process group."""
+        """The id of the root process, and of its session and process group."""
         return self._process.pid
 
     @property
     def exit_status(self) -> int | None:
-        """The root's exit status as `subprocess` has it (-15: ended by SIGTERM), None while it runs."""
+        """The root's exit status as in `subprocess` (-15: ended by SIGTERM), None while it runs."""
         return self._process.poll()
 
     def sigterm(self, mode: SigtermMode) -> None:
@@ -73,12 +73,12 @@ class RankServer:
         self.send(signal.SIGTERM, mode)
 
     def send(self, signum: signal.Signals, mode: SigtermMode = "root") -> None:
-        """As `sigterm`, any signal."""
+        """Send any signal, as `sigterm` does."""
         with suppress(ProcessLookupError):
             (os.killpg if mode == "group" else os.kill)(self.pid, signum)
 
     def health(self) -> str:
-        """Return its health: `200`, another status, or why there was no answer."""
+        """Request the health endpoint; returns the status code, or why there was no answer."""
         try:
             with _session() as session:
                 return str(session.get(self._url(self._health_path), timeout=HEALTH_TIMEOUT_S).status_code)
@@ -92,8 +92,8 @@ class RankServer:
 
         Raises:
             RequestFailed: the answer was not 200.
-            ServersHung: there was none in time.
-            requests.ConnectionError: the server does not listen or hung up.
+            ServersHung: there was no answer in time.
+            requests.ConnectionError: the server does not listen, or closed the connection.
         """
         with self._request("GET", path, params=query) as response:
             return response.json()
@@ -104,13 +104,13 @@ class RankServer:
             return response.json()
 
     def stream(self, path: str, body: Mapping[str, object]) -> list[Any]:
-        """POST `body`; returns the JSON of each server-sent event up to `[DONE]`, and raises as `events`."""
+        """POST `body`; returns the JSON of each server-sent event up to `[DONE]`, raises as `events` does."""
         return list(self.events(path, body))
 
     def events(self, path: str, body: Mapping[str, object]) -> Iterator[Any]:
-        """POST `body`; yields the JSON of each server-sent event when it comes, up to `[DONE]`.
+        """POST `body`; yields the JSON of each server-sent event as it arrives, up to `[DONE]`.
 
-        Raises as `get` does, and RequestFailed where the stream ends without `[DONE]`.
+        Raises as `get` does, and RequestFailed if the stream ends without `[DONE]`.
         """
         with self._request("POST", path, json=body, stream=True) as response:
             for line in response.iter_lines(chunk_size=None):
@@ -151,5 +151,5 @@ class RankServer:
 
 def _session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # a proxy of the machine has no business between us and our own server
+    session.trust_env = False  # no proxy: the server is on this machine
     return session

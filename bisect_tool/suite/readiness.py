@@ -20,28 +20,28 @@ class Readiness:
     def __init__(self, servers: Sequence[RankServer], pool: ThreadPoolExecutor) -> None:
         self._pool = pool
         self._answers = dict.fromkeys(servers, "no answer")
-        self._questions: dict[RankServer, Future[str]] = {}
+        self._pending: dict[RankServer, Future[str]] = {}
 
     def ready(self) -> bool:
-        """Collect answers and poll servers that are not ready again; returns whether all are ready."""
-        for server, question in list(self._questions.items()):
-            if question.done():
-                self._answers[server] = question.result()
-                del self._questions[server]
+        """Collect answers, and poll again the servers that are not ready; returns whether all are ready."""
+        for server, future in list(self._pending.items()):
+            if future.done():
+                self._answers[server] = future.result()
+                del self._pending[server]
         for server, answer in self._answers.items():
-            if answer != READY and server not in self._questions:
-                self._questions[server] = self._pool.submit(server.health)
+            if answer != READY and server not in self._pending:
+                self._pending[server] = self._pool.submit(server.health)
         return all(answer == READY for answer in self._answers.values())
 
     def missing(self) -> str:
         """Describe the servers that are not ready, with their last answers."""
-        waited_for = {server.rank: answer for server, answer in self._answers.items() if answer != READY}
-        return ", ".join(f"rank {rank}: {answer}" for rank, answer in waited_for.items())
+        not_ready = {server.rank: answer for server, answer in self._answers.items() if answer != READY}
+        return ", ".join(f"rank {rank}: {answer}" for rank, answer in not_ready.items())
 
 
 @contextmanager
 def readiness(servers: Sequence[RankServer]) -> Iterator[Readiness]:
-    """Yield a Readiness; requests in flight at exit are not awaited."""
+    """Yield a Readiness; on exit, requests in flight are abandoned."""
     pool = ThreadPoolExecutor(max_workers=len(servers), thread_name_prefix="health")
     try:
         yield Readiness(servers, pool)

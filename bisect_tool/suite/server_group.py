@@ -32,33 +32,33 @@ if TYPE_CHECKING:
     from bisect_tool.suite.launch import Launch, SigtermMode
     from bisect_tool.supervise.guardian_protocol import ProcessInfo
 
-OBSERVE_S = 0.5
-COLLAPSE_S = 10.0
-PASSING_S = 0.3
-ABORT_S = 3.0
-LAST_S = 2.0
-"""What servers have to end in that no cell looks at, and that no cell comes after or one of which hangs."""
-REST_S = 15.0
+OBSERVE_INTERVAL_S = 0.5
+COLLAPSE_TIMEOUT_S = 10.0
+RELEASE_TIMEOUT_S = 0.3
+ABORT_TIMEOUT_S = 3.0
+QUICK_TEARDOWN_S = 2.0
+"""Time to end for servers whose teardown no cell checks, if no cell follows or one of them hangs."""
+IDLE_TIMEOUT_S = 15.0
 
 
 @contextmanager
 def rank_servers(
-    launch: Launch, api_server_count: int, over: Callable[[], bool] = lambda: False
+    launch: Launch, api_server_count: int, is_last_cell: Callable[[], bool] = lambda: False
 ) -> Iterator[ServerGroup]:
-    """Start one server per rank, wait until all are healthy, and end them on exit.
+    """Start one server per rank, wait until all are healthy, and stop them on exit.
 
-    Raises as `ServerGroup.await_ready` does.
+    Raises what `ServerGroup.await_ready` raises.
     """
-    with starting_servers(launch, external_lb(launch, api_server_count), over) as group:
+    with starting_servers(launch, external_lb(launch, api_server_count), is_last_cell) as group:
         group.await_ready()
         yield group
 
 
 @contextmanager
 def starting_servers(
-    launch: Launch, deployment: Deployment, over: Callable[[], bool] = lambda: False
+    launch: Launch, deployment: Deployment, is_last_cell: Callable[[], bool] = lambda: False
 ) -> Iterator[ServerGroup]:
-    """Start servers, and end them on exit; quickly if no cell follows, or one hangs.
+    """Start servers, and stop them on exit; quickly if no cell follows or a server hangs.
 
     Raises:
         ServersBlocked: a port or a program is not available.
@@ -68,12 +68,12 @@ def starting_servers(
         group.start()
         yield group
     finally:
-        soon = over() or any(server.hung for server in group.servers)
-        group.close(min(LAST_S, launch.teardown_s) if soon else launch.teardown_s)
+        quickly = is_last_cell() or any(server.hung for server in group.servers)
+        group.close(min(QUICK_TEARDOWN_S, launch.teardown_s) if quickly else launch.teardown_s)
 
 
 class ServerGroup:
-    """The servers of a deployment; `servers` are in the order of their ranks."""
+    """The servers of a deployment; `servers` is ordered by rank."""
 
     def __init__(self, launch: Launch, deployment: Deployment) -> None:
         self.launch = launch
@@ -82,8 +82,8 @@ class ServerGroup:
         self.servers: list[RankServer] = []
         self._since = time.time()
         self._ended: float | None = None
-        self._ending: Shutdown | None = None
-        self._estate = GroupResources(ProcessTree(), SharedMemory(), ())
+        self._shutdown: Shutdown | None = None
+        self._resources = GroupResources(ProcessTree(), SharedMemory(), ())
         self._ports = HeldPorts()
 
     @property
@@ -93,51 +93,53 @@ class ServerGroup:
 
     @property
     def bisect_window(self) -> tuple[float, float]:
-        """From the start of the servers, or from the SIGTERM that ended them, to now or to their end."""
+        """The relevant time span: from start or SIGTERM to the end of the servers, or to now."""
         return self._since, self._ended or time.time()
 
     def start(self) -> None:
-        """Start the servers; on an error (see `starting_servers`), none is left running."""
-        with self._ending_at_failure():
+        """Start the servers; on an error (see `starting_servers`), stop those already started."""
+        with self._close_on_failure():
             self._launch()
 
     def await_ready(self) -> None:
-        """Wait until the servers are healthy; on an error, none is left running.
+        """Wait until the servers are healthy; on an error, stop all of them.
 
         Raises:
-            ServersFailed: one exited or said that it cannot come up.
+            ServersFailed: one exited, or logged that it cannot start.
             ServersHung: one was not healthy in time.
             ServersBlocked: a foreign process listens on a port.
         """
         answering = [server for server in self.servers if server.port is not None]
-        with self._ending_at_failure(), readiness(answering) as health:
+        with self._close_on_failure(), readiness(answering) as health:
             self._await(health.ready, f"not every GET {self.launch.health} was 200", health.missing)
             self.ensure_serving()
 
     def await_role(self, role: str) -> None:
-        """Wait until a process lives whose role begins so; raises as `await_ready` does."""
+        """Wait for a process whose role starts with `role`; raises what `await_ready` raises."""
 
-        def lives() -> bool:
-            return any(name.startswith(role) for name in self._estate.tree.roles())
+        def is_running() -> bool:
+            return any(name.startswith(role) for name in self._resources.tree.roles())
 
-        with self._ending_at_failure():
-            self._await(lives, f"no {role} was started", lambda: f"{sorted(self._estate.tree.roles())}")
+        with self._close_on_failure():
+            self._await(
+                is_running, f"no {role} was started", lambda: f"{sorted(self._resources.tree.roles())}"
+            )
 
     @contextmanager
-    def _ending_at_failure(self) -> Iterator[None]:
+    def _close_on_failure(self) -> Iterator[None]:
         try:
             yield
         except ServersFailed as failure:
-            since = self._since
-            self._end_together("group", min(ABORT_S, self.launch.teardown_s))
-            failure.bisect_logs, failure.bisect_window = self.bisect_logs, (since, time.time())
+            started = self._since
+            self._end_all("group", min(ABORT_TIMEOUT_S, self.launch.teardown_s))
+            failure.bisect_logs, failure.bisect_window = self.bisect_logs, (started, time.time())
             raise
 
     def start_shutdown(self) -> Shutdown:
-        """Start to watch the shutdown; for suites that send their own signals, before the first."""
+        """Start observing the shutdown. Suites that send signals themselves call it before the first."""
         self._since = time.time()
-        self._ending = Shutdown(self.servers, self._estate)
-        return self._ending
+        self._shutdown = Shutdown(self.servers, self._resources)
+        return self._shutdown
 
     def ensure_serving(self) -> None:
         """Raise ServersFailed if a server exited, ServersBlocked if a foreign process has its port."""
@@ -147,35 +149,35 @@ class ServerGroup:
                 raise self._exited(server)
 
     def terminate(self, mode: SigtermMode | None = None) -> Teardown:
-        """Wait until the servers are idle, then send SIGTERM to the `group` or the `root` of each.
+        """Wait until the servers are idle, then send SIGTERM to each process `group` or only its `root`.
 
-        The default is as launched.
+        The default is the mode of the launch profile.
         """
-        self.rest()
+        self.wait_until_idle()
         return self.finish(mode)
 
-    def rest(self) -> None:
-        """Wait until the servers are idle, or `REST_S` have passed."""
-        wait_until(IdleDetector(self._estate.tree).is_idle, REST_S)
+    def wait_until_idle(self) -> None:
+        """Wait until the servers are idle, or `IDLE_TIMEOUT_S` have passed."""
+        wait_until(IdleDetector(self._resources.tree).is_idle, IDLE_TIMEOUT_S)
 
     def finish(self, mode: SigtermMode | None = None) -> Teardown:
-        """End the remaining servers as `terminate` does, and return how all ended."""
-        with self._ending_now() as ending:
-            return ending.finish(mode or self.launch.sigterm, self.launch.teardown_s)
+        """Stop the remaining servers as `terminate` does, and return how all of them ended."""
+        with self._shutting_down() as shutdown:
+            return shutdown.finish(mode or self.launch.sigterm, self.launch.teardown_s)
 
     def close(self, seconds: float) -> None:
-        """End the remaining servers all at once, without recording how they end."""
+        """Stop the remaining servers all at once, without recording how they end."""
         if self._ended is None:
-            self._end_together(self.launch.sigterm, seconds)
+            self._end_all(self.launch.sigterm, seconds)
 
-    def _end_together(self, mode: SigtermMode, seconds: float) -> None:
-        with self._ending_now() as ending:
-            ending.finish_together(mode, seconds)
+    def _end_all(self, mode: SigtermMode, seconds: float) -> None:
+        with self._shutting_down() as shutdown:
+            shutdown.finish_together(mode, seconds)
 
     @contextmanager
-    def _ending_now(self) -> Iterator[Shutdown]:
+    def _shutting_down(self) -> Iterator[Shutdown]:
         try:
-            yield self._ending or self.start_shutdown()
+            yield self._shutdown or self.start_shutdown()
         finally:
             self._ended = time.time()
             self._ports.close()
@@ -191,33 +193,33 @@ class ServerGroup:
             except OSError as error:
                 raise ServersBlocked(f"rank {rank} cannot be started: {error}") from error
             self.servers.append(server)
-            self._estate.tree.add_root(server.pid)
+            self._resources.tree.add_root(server.pid)
 
     def _take_ports(self) -> list[int]:
         """Reserve the free ports that the deployment needs, until its servers have ended."""
         taken = [port for port in self.launch.fixed_ports if not is_free(port)]
         if taken:
             raise ServersBlocked(f"the engine needs ports that are in use: {taken}")
-        given = self.launch.ports
+        allowed = self.launch.ports
         try:
-            self._ports = hold_free(self.deployment.ports, given.start, given.stop)
+            self._ports = hold_free(self.deployment.ports, allowed.start, allowed.stop)
         except EnvironmentFailed as error:
             raise ServersBlocked(error.message) from error
         ports = (*self._ports.numbers, *self.launch.fixed_ports)
-        self._estate = GroupResources(self._estate.tree, self._estate.shared_memory, ports)
+        self._resources = GroupResources(self._resources.tree, self._resources.shared_memory, ports)
         return list(self._ports.numbers)
 
-    def _await(self, condition: Callable[[], bool], complaint: str, missing: Callable[[], str]) -> None:
+    def _await(self, condition: Callable[[], bool], expectation: str, missing: Callable[[], str]) -> None:
         deadline = time.monotonic() + self.launch.ready_s
-        throttle = Throttle(OBSERVE_S)
+        throttle = Throttle(OBSERVE_INTERVAL_S)
         while not condition():
             self._fail_fast()
             if time.monotonic() >= deadline:
                 self._check_listeners()
-                raise ServersHung(f"{complaint} within {self.launch.ready_s:g} s: {missing()}")
+                raise ServersHung(f"{expectation} within {self.launch.ready_s:g} s: {missing()}")
             if throttle.due():
                 with throttle.poll():
-                    self._estate.observe()
+                    self._resources.observe()
             time.sleep(POLL_S)
 
     def _fail_fast(self) -> None:
@@ -226,35 +228,37 @@ class ServerGroup:
                 self._check_listeners()
                 self._await_collapse(server)
                 raise self._exited(server)
-            fatal = next((line for line in server.log.new_lines() if is_fatal(line, self._known)), None)
-            if fatal is not None:
-                self._await_collapse(server, speaker=parse_line(fatal, self._known).pid)
-                raise ServersFailed(f"Server failed to start: rank {server.rank}: {fatal}")
+            fatal_line = next((line for line in server.log.new_lines() if is_fatal(line, self._known)), None)
+            if fatal_line is not None:
+                self._await_collapse(server, logging_pid=parse_line(fatal_line, self._known).pid)
+                raise ServersFailed(f"Server failed to start: rank {server.rank}: {fatal_line}")
 
-    def _await_collapse(self, server: RankServer, speaker: int | None = None) -> None:
-        """Give a collapsing server time to end by itself: SIGTERM would cut its logs short.
+    def _await_collapse(self, server: RankServer, logging_pid: int | None = None) -> None:
+        """Give a failing server time to end by itself: SIGTERM would cut its logs short.
 
-        What its other processes log then (a worker whose pipe is broken) is the rest of the failure chain.
-        A server that stays idle after its fatal line, while only `speaker` still logs,
-        is ended soon. On a busy machine a collapse may take seconds, so CPU time is used, not the clock.
+        What its other processes log meanwhile (a worker whose pipe broke) completes the failure chain. If
+        the server is idle after its fatal line, and only `logging_pid` still logs, it is stopped. A collapse
+        may take seconds on a busy machine, so idleness is measured by CPU time, not by the clock.
         """
-        rest = IdleDetector(self._estate.tree)
-        session = functools.partial(self._estate.tree.session, server.pid)
-        standing = session()
+        detector = IdleDetector(self._resources.tree)
+        session = functools.partial(self._resources.tree.session, server.pid)
+        members = session()
 
-        def falling() -> bool:
-            others = [line for line in server.log.new_lines() if parse_line(line, self._known).pid != speaker]
-            return bool(standing - session() or others)
+        def is_collapsing() -> bool:
+            others = [
+                line for line in server.log.new_lines() if parse_line(line, self._known).pid != logging_pid
+            ]
+            return bool(members - session() or others)
 
-        falls = False
+        collapsing = False
 
-        def settled() -> bool:
-            nonlocal falls
-            falls = falling()
-            return falls or rest.is_idle()
+        def is_decided() -> bool:
+            nonlocal collapsing
+            collapsing = is_collapsing()
+            return collapsing or detector.is_idle()
 
-        if standing and wait_until(settled, COLLAPSE_S) and falls:
-            wait_until(lambda: not session(), COLLAPSE_S)
+        if members and wait_until(is_decided, COLLAPSE_TIMEOUT_S) and collapsing:
+            wait_until(lambda: not session(), COLLAPSE_TIMEOUT_S)
 
     def _exited(self, server: RankServer) -> ServersFailed:
         end = f"rank {server.rank}, exit status {server.exit_status}"
@@ -262,19 +266,21 @@ class ServerGroup:
         return ServersFailed(message, self.bisect_logs, self.bisect_window)
 
     def _check_listeners(self) -> None:
-        """Raise ServersBlocked if someone who is not ours listens on a server's port."""
+        """Raise ServersBlocked if a foreign process listens on a server's port."""
         for server in self.servers:
             self._check_listener(server)
 
     def _check_listener(self, server: RankServer) -> None:
-        # The listener of a process that is just ending, or was just forked, has no owner for an instant.
+        # For an instant, the socket of a process that is ending or was just forked has no owner.
         foreign = self._foreign_listener(server)
-        if foreign is not None and not wait_until(lambda: self._foreign_listener(server) is None, PASSING_S):
+        if foreign is not None and not wait_until(
+            lambda: self._foreign_listener(server) is None, RELEASE_TIMEOUT_S
+        ):
             who = f"{clean_line(foreign.title, 200)} (pid {foreign.pid})"
             message = f"port {server.port} of rank {server.rank} is held by another process: {who}"
             raise ServersBlocked(message, self.bisect_logs, self.bisect_window)
 
     def _foreign_listener(self, server: RankServer) -> ProcessInfo | None:
         found = None if server.port is None else foreign_listener(server.port, server.pid)
-        # An orphan is no longer below its root; the process tree still tracks it.
-        return None if found is None or found.pid in self._estate.tree.pids() else found
+        # An orphan is no longer a descendant of its root, but the process tree still tracks it.
+        return None if found is None or found.pid in self._resources.tree.pids() else found

@@ -1,6 +1,6 @@
 """Detect the shared-memory segments (/dev/shm) that a process tree created.
 
-Other trials may run in parallel, so a new segment counts only if a process of the tree was seen using it.
+Other trials may run in parallel, so a new segment counts only if a process of the tree was seen to use it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from bisect_tool.supervise.processes import Process
 
 Segment = tuple[str, int]
-"""Name and inode: a name that was freed and taken again is another segment."""
+"""Name and inode: after a segment is removed, its name may be reused by another one."""
 
 
 class SharedMemory:
-    """The segments that a process tree has created in /dev/shm since `SharedMemory()`."""
+    """The segments that a process tree has created in /dev/shm since this object was created."""
 
     def __init__(self) -> None:
         self._before = _segments()
@@ -34,7 +34,7 @@ class SharedMemory:
             self._used |= {(name, inode) for name, inode in new if name in used}
 
     def left(self) -> tuple[str, ...]:
-        """Return the names of the tree's own segments that still exist, sorted."""
+        """Return the names of the tree's segments that still exist, sorted."""
         return tuple(sorted(name for name, _ in self._used & _segments()))
 
 

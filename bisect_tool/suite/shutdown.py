@@ -1,4 +1,4 @@
-"""Stop servers with SIGTERM, and report how they ended: exit codes, survivors, leaks, errors logged."""
+"""Stop servers with SIGTERM, and report how they ended: exit statuses, survivors, leaks, logged errors."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Teardown:
     """How a group of servers ended.
 
     Attributes:
-        seconds: from SIGTERM to the last process gone, or killed after the deadline.
-        exit_statuses: those of the roots by rank, as `subprocess` has them; None for one that no signal ends.
-        survivors: the processes that outlived the deadline and were killed.
-        shm_left: segments in /dev/shm that outlived every process.
-        ports_left: ports still listened on after that.
+        seconds: from SIGTERM until the last process had ended, or was killed after the deadline.
+        exit_statuses: of the roots, by rank, as in `subprocess`; None if even SIGKILL did not end one.
+        survivors: the processes that were still running at the deadline and were killed.
+        shm_left: segments in /dev/shm that still existed after every process had ended.
+        ports_left: ports that were still in use then.
         error_lines: errors, tracebacks and leak warnings logged after SIGTERM, as `<log>: <line>`.
     """
 
@@ -52,7 +52,7 @@ class GroupResources:
     ports: tuple[int, ...]
 
     def observe(self) -> bool:
-        """Observe the living processes and what they use, to attribute it to them later.
+        """Record the living processes and the shared memory that they use.
 
         Returns whether any process is alive.
         """
@@ -62,29 +62,29 @@ class GroupResources:
 
 
 class Shutdown:
-    """The shutdown of servers, observed from before the first signal."""
+    """The shutdown of servers, observed from before the first signal is sent."""
 
-    def __init__(self, servers: Sequence[RankServer], estate: GroupResources) -> None:
-        self._servers, self._estate = servers, estate
-        estate.observe()
+    def __init__(self, servers: Sequence[RankServer], resources: GroupResources) -> None:
+        self._servers, self._resources = servers, resources
+        resources.observe()
         self._offsets = [server.log.size() for server in servers]
         self._start = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
+        """The seconds since the shutdown began."""
         return time.monotonic() - self._start
 
     def gone(self, server: RankServer) -> bool:
         """Whether this server's root and every process of its session have ended."""
-        self._estate.observe()
-        return server.exit_status is not None and not self._estate.tree.session(server.pid)
+        self._resources.observe()
+        return server.exit_status is not None and not self._resources.tree.session(server.pid)
 
     def finish(self, mode: SigtermMode, seconds: float) -> Teardown:
-        """Send SIGTERM to one server after the other, wait until every process is gone, kill what is left.
+        """Send SIGTERM to one server after another, wait until every process has ended, kill the rest.
 
-        The last rank is first, and the next one follows when its root has ended, as in the
-        engine's own tests (`ExternalLBServerManager`). Each has `seconds` to end.
+        Starts with the last rank. The next one follows once its root has ended, as in the engine's own
+        tests (`ExternalLBServerManager`). Each has `seconds` to end.
         """
         deadline = time.monotonic() + seconds
         for server in reversed(self._servers):
@@ -94,46 +94,45 @@ class Shutdown:
         return self._await_end(deadline - time.monotonic())
 
     def finish_together(self, mode: SigtermMode, seconds: float) -> Teardown:
-        """Send SIGTERM to all servers at once, wait until every process is gone, kill what is left."""
+        """Send SIGTERM to all servers at once, wait until every process has ended, kill the rest."""
         for server in self._servers:
             self._terminate(server, mode)
         return self._await_end(seconds)
 
     def _await_end(self, seconds: float) -> Teardown:
         in_time = wait_until(self._all_gone, seconds)
-        left = [] if in_time else self._estate.tree.members()
+        left = [] if in_time else self._resources.tree.members()
         survivors = tuple(f"{title(process.pid)} (pid {process.pid})" for process in left)
         if not in_time:
             wait_until(self._all_killed, KILL_S)
-        return self._told(survivors)
+        return self._teardown(survivors)
 
     def _terminate(self, server: RankServer, mode: SigtermMode) -> None:
-        if server.exit_status is not None:  # its group may still live; its id no longer proves whose it is
-            self._estate.tree.terminate(server.pid)
+        if server.exit_status is not None:  # its group may still run, but its id may have been reused
+            self._resources.tree.terminate(server.pid)
         else:
             server.sigterm(mode)
 
     def _root_gone(self, server: RankServer) -> bool:
-        self._estate.observe()
+        self._resources.observe()
         return server.exit_status is not None
 
     def _all_gone(self) -> bool:
-        running = [
-            server for server in self._servers if server.exit_status is None
-        ]  # polls, and so reaps, each
-        return not self._estate.observe() and not running
+        # Reading the exit status also reaps the process.
+        running = [server for server in self._servers if server.exit_status is None]
+        return not self._resources.observe() and not running
 
     def _all_killed(self) -> bool:
-        self._estate.tree.kill()
+        self._resources.tree.kill()
         return self._all_gone()
 
-    def _told(self, survivors: tuple[str, ...]) -> Teardown:
+    def _teardown(self, survivors: tuple[str, ...]) -> Teardown:
         return Teardown(
             seconds=self.seconds,
             exit_statuses=tuple(server.exit_status for server in self._servers),
             survivors=survivors,
-            shm_left=self._estate.shared_memory.left(),
-            ports_left=tuple(port for port in self._estate.ports if not is_free(port)),
+            shm_left=self._resources.shared_memory.left(),
+            ports_left=tuple(port for port in self._resources.ports if not is_free(port)),
             error_lines=tuple(
                 f"{server.log.name}: {line}"
                 for server, offset in zip(self._servers, self._offsets, strict=True)

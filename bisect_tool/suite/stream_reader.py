@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LINE_BYTES = 4 << 20
 _STREAM_BYTES = 256 << 20
 Seconds = Annotated[float, Field(ge=-SECONDS_LIMIT, le=SECONDS_LIMIT, allow_inf_nan=False)]
-"""Of a clock or a duration. A test can write any number; beyond these, sums and dates would fail."""
+"""A point in time or a duration. A test can write any number; larger ones would break sums and dates."""
 _LineNumber = Annotated[int, Field(ge=0, lt=1 << 31)]
 
 
@@ -45,7 +45,7 @@ class CrashReport(_Model):
 
 
 class Collected(_Record):
-    """The cells that will run; for a project, also the files that could be read."""
+    """The cells that will run; for a project, also the files that were read."""
 
     event: Literal["collected"]
     cells: tuple[str, ...]
@@ -61,7 +61,7 @@ class Uncollectable(_Record):
 
 
 class Unread(_Record):
-    """A file that skips itself."""
+    """A file that skips all of its tests."""
 
     event: Literal["unread"]
     cell: str
@@ -69,7 +69,7 @@ class Unread(_Record):
 
 
 class Started(_Record):
-    """A cell begins."""
+    """A cell started."""
 
     event: Literal["start"]
     cell: str
@@ -78,8 +78,8 @@ class Started(_Record):
 class Phase(_Record):
     """A cell's set-up, call or teardown ended.
 
-    `logs` names the log files that belong to it, `window` the epoch seconds between which they matter;
-    `hint` is an outcome that the failing exception claims for itself (hung, infrastructure). `expected`: it
+    `logs` names the log files that belong to it; `window` is the relevant part of them, as (from, to) in
+    epoch seconds. `hint` is the outcome that the exception asks for (hung, infrastructure). `expected`: it
     failed, as its xfail mark expects.
     """
 
@@ -97,7 +97,7 @@ class Phase(_Record):
 
 
 class Finished(_Record):
-    """The suite reached its end with pytest's exit code."""
+    """The suite ended; `exit` is pytest's exit code."""
 
     event: Literal["finish"]
     exit: int
@@ -112,9 +112,10 @@ def _adapter() -> TypeAdapter[Record]:
 
 
 def read_stream(path: Path) -> tuple[Record, ...]:
-    """Return the records of a report, finished or not; a line cut short by a kill is skipped.
+    """Return the records of a report, finished or not; a line that was cut short is skipped.
 
-    So are lines that are not records (a test can write there, too). Only a regular file is read.
+    So are lines that are not records, because a test can write to the file as well. Only a regular file is
+    read.
     """
     records = []
     with suppress(OSError), open_regular(path) as file:  # no report, or no regular file

@@ -14,8 +14,8 @@ POLL_S = 0.05
 def wait_until(condition: Callable[[], object], seconds: float) -> bool:
     """Poll `condition` until it holds or `seconds` have passed; returns whether it held.
 
-    The last poll starts after the deadline: on a busy machine one poll may take as long as that, and what it
-    saw at its start says nothing about the end.
+    The last poll starts after the deadline: on a busy machine an earlier one may have taken all the time, and
+    reports only the state at its start.
     """
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bisect_tool.suite.fixtures import RequestFailed, ServersBlocked, ServersFailed, alone, headless
+from bisect_tool.suite.fixtures import RequestFailed, ServersBlocked, ServersFailed, headless, single_server
 from bisect_tool.suite.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def deployment(launch: Launch, topology: str, timeout: int) -> Deployment:
     flags = ["--shutdown-timeout", str(timeout)] if timeout else []
     if topology == "headless":
         return headless(launch, name, "EngineCore", flags)
-    return alone(launch, name, 1 if topology == "single" else 4, flags)
+    return single_server(launch, name, 1 if topology == "single" else 4, flags)
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def serving(starting: ServerGroup) -> ServerGroup:
 @TOPOLOGIES
 def test_idle(serving: ServerGroup) -> None:
     """An idle engine wakes up and ends, timeout or not; a second SIGTERM changes nothing."""
-    serving.rest()
+    serving.wait_until_idle()
     shutdown = Shutdown(serving)
     shutdown.sigterm()
     shutdown.again(signal.SIGTERM)

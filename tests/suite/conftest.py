@@ -1,4 +1,4 @@
-"""What the plugin's tests share: launches of the stub engine, in folders and port ranges of their own."""
+"""Fixtures for the suite plugins' tests: launches of the stub engine, each with its own folders and ports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ports() -> dict[str, int]:
 def stub_launch(tmp_path: Path, ports: dict[str, int]) -> Iterator[Callable[..., Launch]]:
     """A function: fault, the rank that has it (None: all), other fields of Launch -> a launch of the stub.
 
-    In the end nothing that was launched may be alive. Shared memory of what was killed is removed.
+    At the end, no process of the stub may be alive. Shared memory of killed processes is removed.
     """
     mark = f"STUB_MARK={uuid4()}"
     name, _, value = mark.partition("=")
@@ -60,7 +60,7 @@ def stub_launch(tmp_path: Path, ports: dict[str, int]) -> Iterator[Callable[...,
 
 
 def alive(mark: str) -> list[str]:
-    """Living processes, zombies left out, whose environment has the mark; found without our own code."""
+    """Living processes, without zombies, whose environment has the mark; found without our own code."""
     found = []
     for process in Path("/proc").iterdir():
         try:

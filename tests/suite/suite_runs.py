@@ -1,4 +1,4 @@
-"""Running a scenario's suite as a trial runs it, and reading what it streamed."""
+"""Run a scenario's suite as a trial does, and read its streamed report."""
 
 from __future__ import annotations
 

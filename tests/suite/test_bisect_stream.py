@@ -1,4 +1,4 @@
-"""The streamed report: what pytest did, line by line, as a foreign environment would write it."""
+"""The streamed report of a pytest run, as written in the environment of a tested project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trial says of cells that its stream does not speak of."""
+"""The results of cells that the stream does not mention."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bisect_tool.trial.collect import SuiteExit, collect
 
 
 @pytest.fixture
-def told(tmp_path):
-    """The outcomes and reasons of a suite that collected these cells and ran the first of them."""
+def collected_results(tmp_path):
+    """A function: collected cells, requested cells -> outcomes and reasons if only the first cell ran."""
 
     def read(collected, wanted):
         first = {"cell": collected[0], "time": 2.0}
@@ -28,14 +28,14 @@ def told(tmp_path):
     return read
 
 
-def test_what_was_not_asked_for_by_name_is_what_was_collected(told):
-    assert told(["a", "b"], None) == [
+def test_no_cell_requested_reports_the_collected_ones(collected_results):
+    assert collected_results(["a", "b"], None) == [
         ("a", "passed", ""),
         ("b", "errored", "did not run: pytest ended before it"),
     ]
 
 
-def test_a_cell_that_the_commit_does_not_have_has_a_result_as_well(told):
-    """Or a planner that waits for one would ask for ever."""
+def test_requested_cell_missing_in_the_commit_is_errored(collected_results):
+    """Otherwise a planner that waits for its result would request it forever."""
     reason = "there is no such test at this commit"
-    assert told(["a"], ("gone", "a")) == [("a", "passed", ""), ("gone", "errored", reason)]
+    assert collected_results(["a"], ("gone", "a")) == [("a", "passed", ""), ("gone", "errored", reason)]

@@ -1,4 +1,4 @@
-"""A fixture of the engine's own that hangs in its teardown, after the last verdict and before it."""
+"""A fixture that hangs in its teardown, after the last verdict or before it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_last(): {}
 
 @pytest.fixture
 def ended(tmp_path):
-    """A function: the body of the last test -> how the suite's process ended, and what came of both tests."""
+    """A function: the body of the last test -> why the suite's process ended, and both tests' outcomes."""
 
     def run(body, deadline_s):
         (tmp_path / "test_it.py").write_text(SUITE.format(body))

@@ -50,7 +50,7 @@ def test_the_teardown_alone_makes_no_request(run: Run, tmp_path: Path):
 
 
 def test_after_the_last_cell_nothing_is_waited_for(run: Run, tmp_path: Path):
-    """The servers ignore SIGTERM: in order they would have two minutes after the last cell, which passes."""
+    """The servers ignore SIGTERM: stopped one after another they would have two minutes."""
     events = run("ignores-sigterm", [CELLS[0]], teardown_s=60)
     assert outcomes(events) == {CELLS[0]: "passed"}
     call, teardown = [event["time"] for event in events if event["event"] == "phase"][-2:]

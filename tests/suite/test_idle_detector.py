@@ -1,4 +1,4 @@
-"""Rest after work, told by the processor time of real processes."""
+"""Detecting idleness by the CPU time of real processes."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from bisect_tool.suite.idle_detector import IdleDetector
 from bisect_tool.suite.process_tree import ProcessTree
 from bisect_tool.suite.waiting import wait_until
 
-WORK_THEN_REST = """
+WORK_THEN_IDLE = """
 import time
 began = time.monotonic()
 while time.monotonic() - began < {seconds}:
     pass
-print("resting", flush=True)
+print("idle", flush=True)
 time.sleep(60)
 """
 
 
 @pytest.fixture
 def worker():
-    """A process that works for some seconds, leads a session of its own, and is ended with the test."""
+    """A function that starts a process in its own session, which works for some seconds and then idles."""
     started = []
 
     def start(seconds: float) -> tuple[subprocess.Popen, ProcessTree]:
-        argv = [sys.executable, "-c", WORK_THEN_REST.format(seconds=seconds)]
+        argv = [sys.executable, "-c", WORK_THEN_IDLE.format(seconds=seconds)]
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True)
         started.append(process)
         tree = ProcessTree()
@@ -42,21 +42,21 @@ def worker():
         process.stdout.close()
 
 
-def test_rest_comes_when_the_work_is_done(worker):
+def test_is_idle_after_work_is_true(worker):
     process, tree = worker(1.5)
-    assert process.stdout.readline() == "resting\n"
+    assert process.stdout.readline() == "idle\n"
     assert wait_until(IdleDetector(tree).is_idle, 60)
 
 
-def test_there_is_no_rest_in_the_middle_of_work(worker):
-    """However little of a CPU the work gets: others keep each of them busy."""
+def test_is_idle_during_work_is_false(worker):
+    """Even if the work gets little CPU time because other processes keep every CPU busy."""
     others = [worker(60) for _ in range(2 * (os.cpu_count() or 1))]
     _, tree = worker(60)
     assert not wait_until(IdleDetector(tree).is_idle, 2)
     assert all(process.poll() is None for process, _ in others)
 
 
-def test_those_that_are_gone_rest(worker):
+def test_is_idle_of_ended_processes_is_true(worker):
     process, tree = worker(60)
     process.kill()
     process.wait()

@@ -1,4 +1,4 @@
-"""What launch.json becomes: a command line and an environment for each rank."""
+"""From launch.json to the command line and the environment of each rank."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
-from bisect_tool.suite.deployment import Command, alone, external_lb, headless
+from bisect_tool.suite.deployment import Command, external_lb, headless, single_server
 from bisect_tool.suite.launch import Launch, read_launch
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_the_command_line_of_a_rank():
 
 def test_the_command_line_of_a_server_alone():
     launch = Launch.model_validate({**FIELDS, "dp_size": 3})
-    (command,) = alone(launch, "it", 4, ["--drain", "3"]).commands([8000])
+    (command,) = single_server(launch, "it", 4, ["--drain", "3"]).commands([8000])
     words = "serve tiny --dtype bfloat16 --tensor-parallel-size 1 --drain 3 --port 8000 --api-server-count 4"
     assert command == Command(0, ("python", "-m", "engine", *words.split()), 8000)
 

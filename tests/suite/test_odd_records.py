@@ -1,4 +1,4 @@
-"""What a trial may have written into its records and logs: it is read, or passed over, and never fails."""
+"""Malformed records and logs of a trial: they are read or skipped, and never raise."""
 
 from __future__ import annotations
 
@@ -79,16 +79,16 @@ def records():
     ]
 
 
-def places(value, path=()):
-    """Every place in a JSON value, the value itself left out."""
+def paths(value, path=()):
+    """The path of every value inside a JSON value, without the value itself."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         yield (*path, key)
-        yield from places(inner, (*path, key))
+        yield from paths(inner, (*path, key))
 
 
 def changed(value, path, new):
-    """The value with another one in this place."""
+    """The JSON value with the value at `path` replaced."""
     copy = json.loads(json.dumps(value))
     at = copy
     for key in path[:-1]:
@@ -97,20 +97,20 @@ def changed(value, path, new):
     return copy
 
 
-def odd_value(chance):
-    """A record with something odd in one or two places."""
+def odd_value(rng):
+    """A record with one or two malformed values."""
     made = records()
-    for _ in range(chance.randint(1, 2)):
-        number = chance.randrange(len(made))
-        made[number] = changed(made[number], chance.choice(list(places(made[number]))), chance.choice(ODD))
+    for _ in range(rng.randint(1, 2)):
+        number = rng.randrange(len(made))
+        made[number] = changed(made[number], rng.choice(list(paths(made[number]))), rng.choice(ODD))
     return "".join(f"{json.dumps(record)}\n" for record in made)
 
 
-def odd_text(chance):
-    """A report that is cut, repeated, full of bytes, or of other things than records."""
+def odd_text(rng):
+    """A report that is cut short, repeated, or contains binary data or lines that are not records."""
     whole = "".join(f"{json.dumps(record)}\n" for record in records())
-    at = chance.randrange(len(whole))
-    return chance.choice(
+    at = rng.randrange(len(whole))
+    return rng.choice(
         [
             whole[:at],
             whole[at:],
@@ -136,29 +136,29 @@ class Trial:
             (self.logs / f"{name}.times").write_text(f"{len(LOG)} 2.0\n")
         (folder / "processes.jsonl").write_text(f"{json.dumps(PROCESS)}\n")
 
-    def spoil(self, chance):
-        """Put something odd in the place of one of the files."""
+    def corrupt(self, rng):
+        """Replace one of the files by something malformed."""
         files = [path for path in self.folder.rglob("*") if path.is_file()]
-        path = chance.choice([*files, self.logs, self.logs / "new.log", self.logs / os.fsdecode(b"\xff.log")])
+        path = rng.choice([*files, self.logs, self.logs / "new.log", self.logs / os.fsdecode(b"\xff.log")])
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         if (
-            what := chance.choice(["gone", "pipe", "folder", "link", "bytes", "journal", "long numbers"])
+            what := rng.choice(["gone", "pipe", "folder", "link", "bytes", "journal", "long numbers"])
         ) == "pipe":
             os.mkfifo(path)
         elif what == "folder":
             path.mkdir()
         elif what == "link":
-            path.symlink_to(chance.choice(["/dev/zero", "nowhere", path.name, "/etc"]))
+            path.symlink_to(rng.choice(["/dev/zero", "nowhere", path.name, "/etc"]))
         elif what == "bytes":
-            path.write_bytes(chance.randbytes(chance.choice([0, 10, 100_000])))
+            path.write_bytes(rng.randbytes(rng.choice([0, 10, 100_000])))
         elif what == "journal":
-            odd = changed(PROCESS, [chance.choice(list(PROCESS))], chance.choice(ODD))
+            odd = changed(PROCESS, [rng.choice(list(PROCESS))], rng.choice(ODD))
             path.write_text(f"{json.dumps(odd)}\n")
         elif what == "long numbers":
             path.write_text(LOG.replace("7", "7" * 5000).replace("3", "3" * 5000))
 
     def read(self):
-        """As `run_trial` reads it."""
+        """Read the trial as `run_trial` does."""
         unreadable(self.stream)
         cells = collect(self.stream, self.logs, {7: 1}, SuiteExit("deadline", 6.0), CELLS)
         times = timeline(self.folder, self.logs)
@@ -176,10 +176,10 @@ class Trial:
 @pytest.mark.timeout(120)
 def test_two_hundred_odd_trials_are_read(tmp_path):
     for number in range(MUTATIONS):
-        chance = random.Random(number)  # noqa: S311 - a test that can be repeated
-        trial = Trial(tmp_path / str(number), chance.choice([odd_value, odd_text])(chance))
+        rng = random.Random(number)  # noqa: S311 - a test that can be repeated
+        trial = Trial(tmp_path / str(number), rng.choice([odd_value, odd_text])(rng))
         if number % 2:
-            trial.spoil(chance)
+            trial.corrupt(rng)
         result = trial.read()
         assert {cell.cell for cell in result.cells} >= set(CELLS), f"mutation {number}"
         assert unstorable(result) == "", f"mutation {number}"
@@ -197,10 +197,10 @@ def test_the_same_without_anything_odd(tmp_path):
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan"), 1e308, -1e308])
-@pytest.mark.parametrize("place", [("seconds",), ("time",), ("window", 0), ("window", 1)])
-def test_a_number_that_is_no_time_takes_its_record_away(tmp_path, number, place):
+@pytest.mark.parametrize("path", [("seconds",), ("time",), ("window", 0), ("window", 1)])
+def test_a_number_that_is_no_time_takes_its_record_away(tmp_path, number, path):
     """Infinity was stored as null, and what held it could not be read again."""
-    made = [changed(record, place, number) if record.get("failure") else record for record in records()[:4]]
+    made = [changed(record, path, number) if record.get("failure") else record for record in records()[:4]]
     result = Trial(tmp_path / "trial", "".join(f"{json.dumps(record)}\n" for record in made)).read()
     assert unstorable(result) == ""
     assert (result.cells[0].outcome, result.cells[0].reason) == (

@@ -1,4 +1,4 @@
-"""A rank's log is read while it grows: whole lines, once each, whatever it holds."""
+"""Reading a rank's log while it grows: whole lines, each once, whatever bytes it contains."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.suite.logs import LINE_LIMIT, RankLog, is_complaint
+from bisect_tool.suite.logs import LINE_LIMIT, RankLog, is_error_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,18 +44,18 @@ def test_an_endless_line_is_cut_and_costs_no_memory(tmp_path: Path):
     assert [len(line) for line in lines] == [LINE_LIMIT, len("after")]
 
 
-def test_bytes_that_are_no_text_do_no_harm(tmp_path: Path):
+def test_binary_data_is_replaced(tmp_path: Path):
     log = RankLog(tmp_path / "1-rank0.log")
     log.path.write_bytes(b"\xff\xfe\x00 ok\n\n\n")
     assert log.last_line().endswith("ok")
     assert len(log.new_lines()) == 3
 
 
-def test_last_words_of_an_empty_log_are_none(tmp_path: Path):
+def test_last_line_of_an_empty_log_is_empty(tmp_path: Path):
     assert RankLog(tmp_path / "1-rank0.log").last_line() == ""
 
 
-def test_complaints_are_counted_from_the_offset(tmp_path: Path):
+def test_error_lines_since_offset_ignores_earlier_lines(tmp_path: Path):
     log = RankLog(tmp_path / "1-rank0.log")
     log.path.write_text("ERROR: before\n")
     offset = log.size()
@@ -77,8 +77,8 @@ def test_complaints_are_counted_from_the_offset(tmp_path: Path):
         "a/resource_tracker.py:254: UserWarning: resource_tracker: There appear to be 1 leaked shared_memory",
     ],
 )
-def test_complaints(line: str):
-    assert is_complaint(line)
+def test_is_error_line(line: str):
+    assert is_error_line(line)
 
 
 @pytest.mark.parametrize(
@@ -92,5 +92,5 @@ def test_complaints(line: str):
         "",
     ],
 )
-def test_the_words_of_a_good_end_are_none(line: str):
-    assert not is_complaint(line)
+def test_is_error_line_of_a_clean_shutdown_is_false(line: str):
+    assert not is_error_line(line)

@@ -1,4 +1,4 @@
-"""Starting the servers of a group: ready together, or failed with a reason, and never left alive."""
+"""Starting a group of servers: all become ready, or it fails with a reason and leaves none running."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bisect_tool.suite.launch import Launch
 
 READY_S = 60.0
-"""What a stub has to become ready in, and whoever waits for nothing does not take."""
+"""The time limit for a stub to become ready; a wait that ends early takes less."""
 
 StubLaunch = "Callable[..., Launch]"
 
@@ -68,8 +68,10 @@ def test_the_port_for_messages_is_free_and_the_same_for_all_ranks(stub_launch: S
     launch = stub_launch(rpc_port=True)
     with rank_servers(launch, 1) as group:
         ports = {server.port for server in group.servers}
-    told = {line for path in launch.logs.iterdir() for line in path.read_text().splitlines() if "rpc" in line}
-    (port,) = {int(line.rpartition(" ")[2]) for line in told}
+    lines = {
+        line for path in launch.logs.iterdir() for line in path.read_text().splitlines() if "rpc" in line
+    }
+    (port,) = {int(line.rpartition(" ")[2]) for line in lines}
     assert port not in ports
     assert launch.ports.start <= port < launch.ports.stop
 
@@ -106,21 +108,21 @@ def test_a_fatal_line_ends_the_wait(stub_launch: StubLaunch):
     assert caught.value.bisect_outcome is None
 
 
-def test_who_ignores_sigterm_after_a_fatal_line_is_killed_soon(stub_launch: StubLaunch):
+def test_fatal_line_and_sigterm_ignored_kills_the_server(stub_launch: StubLaunch):
     began = time.monotonic()
     with pytest.raises(ServersFailed, match="WorkerProc initialization failed"):
         start(stub_launch("fatal-and-stubborn", teardown_s=60))
     assert time.monotonic() - began < 60
 
 
-def test_a_rank_that_falls_apart_says_its_last_words(stub_launch: StubLaunch):
+def test_collapsing_rank_logs_the_consequences_before_it_is_stopped(stub_launch: StubLaunch):
     launch = stub_launch("falls-apart", rank=0)
     with pytest.raises(ServersFailed, match="WorkerProc initialization failed"):
         start(launch)
     assert "BrokenPipeError" in (launch.logs / "1-rank0.log").read_text()
 
 
-def test_never_ready_is_a_hang_that_names_what_was_waited_for(stub_launch: StubLaunch):
+def test_never_ready_is_a_hang_that_names_the_rank(stub_launch: StubLaunch):
     with pytest.raises(ServersHung, match=r"within 1.5 s: rank 1: no connection$") as caught:
         start(stub_launch("never-ready", rank=1, ready_s=1.5))
     assert caught.value.bisect_outcome == "hung"
@@ -167,7 +169,7 @@ def test_a_stream_without_an_end_is_an_error(stub_launch: StubLaunch):
 
 def test_a_taken_port_is_passed_over(stub_launch: StubLaunch):
     launch = stub_launch()
-    with healthy_stranger(launch.ports.start), rank_servers(launch, 1) as group:
+    with foreign_server(launch.ports.start), rank_servers(launch, 1) as group:
         assert launch.ports.start not in {server.port for server in group.servers}
 
 
@@ -187,7 +189,7 @@ def test_two_runs_whose_servers_bind_late_get_different_ports(stub_launch: StubL
         other.await_ready()
         given = [server.port for server in (*one.servers, *other.servers)]
     assert len(set(given)) == 4
-    with rank_servers(stub_launch(), 1) as third:  # what has ended holds nothing
+    with rank_servers(stub_launch(), 1) as third:  # ports of servers that ended are free again
         assert third.servers[0].port == min(given)
 
 
@@ -200,7 +202,7 @@ def test_no_free_port_is_infrastructure(stub_launch: StubLaunch, ports: dict[str
 
 def test_a_fixed_port_that_is_taken_is_infrastructure(stub_launch: StubLaunch, ports: dict[str, int]):
     port = ports["stop"] - 1
-    with healthy_stranger(port), pytest.raises(ServersBlocked, match=f"in use: \\[{port}\\]"):
+    with foreign_server(port), pytest.raises(ServersBlocked, match=f"in use: \\[{port}\\]"):
         start(stub_launch(fixed_ports=(port,)))
 
 
@@ -214,11 +216,11 @@ def test_a_stale_healthy_server_is_infrastructure(
     stub_launch: StubLaunch, monkeypatch: pytest.MonkeyPatch, fault: str
 ):
     launch = stub_launch(fault)
-    # The stranger comes in the moment between the look at the port and the start of ours.
+    # The foreign process binds the port after it was checked and before our server starts.
     monkeypatch.setattr("bisect_tool.supervise.held_ports.is_free", lambda _: True)
     with (
-        healthy_stranger(launch.ports.start, in_another_process=True) as pid,
-        healthy_stranger(launch.ports.start + 1),
+        foreign_server(launch.ports.start, in_another_process=True) as pid,
+        foreign_server(launch.ports.start + 1),
         pytest.raises(ServersBlocked, match=rf"port .* is held by another process: .* \(pid {pid}\)"),
     ):
         start(launch)
@@ -230,8 +232,8 @@ def start(launch: Launch) -> None:
 
 
 @contextmanager
-def healthy_stranger(port: int, *, in_another_process: bool = False) -> Iterator[int]:
-    """Someone who answers every request with 200; yields who that is."""
+def foreign_server(port: int, *, in_another_process: bool = False) -> Iterator[int]:
+    """Answer every request to a port with 200 from a foreign server; yields its pid."""
     if in_another_process:
         code = (
             "import http.server as h; A = h.SimpleHTTPRequestHandler;"
@@ -246,13 +248,13 @@ def healthy_stranger(port: int, *, in_another_process: bool = False) -> Iterator
             process.kill()
             process.wait(10)
     else:
-        with ThreadingHTTPServer(("127.0.0.1", port), Yes) as server:
+        with ThreadingHTTPServer(("127.0.0.1", port), AlwaysOk) as server:
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
             yield os.getpid()
             server.shutdown()
 
 
-class Yes(BaseHTTPRequestHandler):
+class AlwaysOk(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()

@@ -1,4 +1,4 @@
-"""How a group of servers ends: each way to end badly shows in its own field."""
+"""Shutting down a group of servers: each problem is reported in its own field of `Teardown`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def end(launch: Launch, mode: str = "group", count: int = 4) -> Teardown:
 
 @pytest.mark.parametrize("count", [1, 4])
 @pytest.mark.parametrize("mode", ["group", "root"])
-def test_a_good_end_leaves_nothing_to_say(stub_launch: StubLaunch, mode: str, count: int):
+def test_clean_shutdown_reports_no_problems(stub_launch: StubLaunch, mode: str, count: int):
     teardown = end(stub_launch(), mode, count)
     assert teardown.exit_statuses == (0, 0)
     assert teardown.survivors == teardown.shm_left == teardown.ports_left == teardown.error_lines == ()
@@ -49,7 +49,7 @@ def test_what_ignores_sigterm_survives_and_is_killed(stub_launch: StubLaunch, mo
     assert len(teardown.survivors) == 6  # the launcher, the engine, four API servers
     assert all("stub_engine.py" in name for name in teardown.survivors)
     assert teardown.exit_statuses == (-9, 0)
-    assert len(teardown.shm_left) == 1  # who is killed cannot clean up
+    assert len(teardown.shm_left) == 1  # a killed process cannot clean up
 
 
 def test_a_child_that_outlives_its_root_survives(stub_launch: StubLaunch):
@@ -73,9 +73,9 @@ def test_shared_memory_left_is_named(stub_launch: StubLaunch):
     assert all((SHM / name).exists() for name in teardown.shm_left)
 
 
-def test_error_lines_and_leak_warnings_after_sigterm_are_told(stub_launch: StubLaunch):
-    complaint = end(stub_launch("complains-at-exit", rank=1), count=1)
-    (line,) = complaint.error_lines
+def test_error_lines_and_leak_warnings_after_sigterm_are_reported(stub_launch: StubLaunch):
+    teardown = end(stub_launch("complains-at-exit", rank=1), count=1)
+    (line,) = teardown.error_lines
     assert line.startswith("1-rank1.log: (APIServer pid=")
     assert "died unexpectedly" in line
     leak = end(stub_launch("leak-warning", rank=0))
@@ -89,7 +89,7 @@ def test_errors_before_sigterm_are_not_the_teardowns(stub_launch: StubLaunch):
         assert group.terminate().error_lines == ()
 
 
-def test_exit_statuses_are_told_by_rank(stub_launch: StubLaunch):
+def test_exit_statuses_are_reported_by_rank(stub_launch: StubLaunch):
     assert end(stub_launch("exits-7", rank=1), "root", count=1).exit_statuses == (0, 7)
 
 
@@ -108,20 +108,18 @@ def test_leaving_the_context_ends_the_servers(stub_launch: StubLaunch):
     assert [server.exit_status for server in group.servers] == [0, 0]
 
 
-def test_servers_that_no_cell_comes_after_are_not_waited_for(stub_launch: StubLaunch):
-    """They ignore SIGTERM, and one after the other they would have two minutes."""
+def test_no_cell_follows_teardown_is_quick(stub_launch: StubLaunch):
+    """They ignore SIGTERM, and stopped one after another they would have two minutes."""
     began = time.monotonic()
     launch = stub_launch("ignores-sigterm", teardown_s=60)
-    with rank_servers(launch, 1, over=lambda: True) as group:
+    with rank_servers(launch, 1, is_last_cell=lambda: True) as group:
         pass
     assert [server.exit_status for server in group.servers] == [-9, -9]
     assert time.monotonic() - began < 60
 
 
-def test_servers_of_which_one_hangs_are_not_waited_for(
-    stub_launch: StubLaunch, monkeypatch: pytest.MonkeyPatch
-):
-    """The one that hangs ignores SIGTERM as well."""
+def test_a_server_hangs_teardown_is_quick(stub_launch: StubLaunch, monkeypatch: pytest.MonkeyPatch):
+    """The server that hangs ignores SIGTERM as well."""
     monkeypatch.setattr(rank_server, "REQUEST_TIMEOUT_S", 0.5)
     began = time.monotonic()
     with rank_servers(stub_launch("ignores-sigterm", rank=0, teardown_s=60), 1) as group:
@@ -132,7 +130,7 @@ def test_servers_of_which_one_hangs_are_not_waited_for(
     assert time.monotonic() - began < 60
 
 
-def test_servers_that_nobody_looks_at_end_at_once_together(stub_launch: StubLaunch):
+def test_leaving_the_context_stops_all_servers_at_once(stub_launch: StubLaunch):
     with rank_servers(stub_launch("ends-after-the-other", teardown_s=60), 1) as group:
         pass
     assert [server.exit_status for server in group.servers] == [0, 0]
@@ -153,7 +151,7 @@ def test_an_exception_inside_ends_the_servers_too(stub_launch: StubLaunch):
     assert [server.exit_status for server in group.servers] == [0, 0]
 
 
-def test_a_strangers_shared_memory_is_not_ours():
+def test_shared_memory_of_foreign_processes_does_not_count():
     watch = SharedMemory()
     segment = SHM / f"stub_stranger_{uuid4().hex}"
     segment.write_bytes(b"\0" * 4096)
@@ -168,17 +166,17 @@ def test_a_strangers_shared_memory_is_not_ours():
     assert watch.left() == ()
 
 
-def test_a_stranger_with_a_roots_pid_is_not_a_member():
-    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+def test_foreign_process_with_a_roots_pid_is_not_a_member():
+    foreign = subprocess.Popen(["sleep", "60"], start_new_session=True)
     try:
         tree = ProcessTree()
-        tree._roots.add(stranger.pid)  # as if a root of ours had had this pid
+        tree._roots.add(foreign.pid)  # as if a root of ours had had this pid
         assert tree.members() == []
-        tree.add_root(stranger.pid)
-        assert tree.pids() == {stranger.pid}
+        tree.add_root(foreign.pid)
+        assert tree.pids() == {foreign.pid}
     finally:
-        stranger.kill()
-        stranger.wait(10)
+        foreign.kill()
+        foreign.wait(10)
 
 
 def own_pid() -> int:

@@ -1,4 +1,4 @@
-"""The suite of the scenario shutdown on an engine that keeps the contract, or breaks one clause of it."""
+"""The suite of the scenario `shutdown` on an engine that keeps the contract, or breaks one clause of it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_who_keeps_the_contract_passes(run: Run):
 
 
 def test_the_engine_ends_whichever_thread_receives_the_signal():
-    """The kernel may choose any; one that is just being started for a request, say."""
+    """The kernel may choose any thread, such as one that is just being started for a request."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -88,7 +88,7 @@ def test_the_engine_ends_whichever_thread_receives_the_signal():
 
 
 def test_each_clause_can_be_broken(run: Run):
-    """At the same time, as each of them waits most of its time."""
+    """They run in parallel, because each mostly waits."""
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         ran = list(pool.map(lambda each: failures(run([each[1]], each[0])), BROKEN))
     for (fault, cell, clause), failed in zip(BROKEN, ran, strict=True):

@@ -1,4 +1,4 @@
-"""`wait_until`, by a clock of its own: which polls there are, and what the last one decides."""
+"""`wait_until` with a fake clock: when it polls, and what it returns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bisect_tool.suite import waiting
 
 
 class Clock:
-    """Stands in for `time`: it passes where somebody sleeps, and where a condition takes its time."""
+    """A fake `time` module, which advances when code sleeps or a test changes `now`."""
 
     def __init__(self) -> None:
         self.now = 100.0

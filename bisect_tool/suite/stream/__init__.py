@@ -1,5 +1,5 @@
-"""The report that a suite streams while it runs: pytest plugins that also load in other environments.
+"""Pytest plugins that stream a suite's report while it runs.
 
-The environment is that of the tested project, so these files import pytest and the standard library only.
-`tree_first` is a folder for PYTHONPATH.
+They are also loaded in the environment of a tested project, so they import only pytest and the standard
+library. `tree_first` is a folder for PYTHONPATH.
 """

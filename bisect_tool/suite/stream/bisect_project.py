@@ -1,11 +1,11 @@
-"""Run the tests of any Python project, each as a cell. For `bisect_stream`.
+"""Run the tests of any Python project, each as a cell. Used by `bisect_stream`.
 
-It needs the standard library and pytest only, for the same reason. `BISECT_RUN_PROJECT` names a JSON file:
+It needs only the standard library and pytest, for the same reason. `BISECT_RUN_PROJECT` names a JSON file:
 
-- `tree`: the commit's tree. A cell is a node id whose file is written relative to it, whatever pytest's
-  rootdir is: `tests/test_a.py::TestB::test_c[1]`. A file that cannot be read is a cell of its own.
-- `within`: what was named with `FILE::NAME`; other tests of that file are left out.
-- `patterns`: of these cells, those that match one, whole or after the file. `*` and `?` are wild.
+- `tree`: the commit's tree. A cell is a node id whose file is relative to it, whatever pytest's rootdir is:
+  `tests/test_a.py::TestB::test_c[1]`. A file that cannot be read is a cell of its own.
+- `within`: the tests requested as `FILE::NAME`; other tests of these files are left out.
+- `patterns`: run only cells that match one of them, as a whole or after the file. `*` and `?` are wildcards.
 - `cells`: the cells to run, or null for all.
 """
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 PROJECT = "BISECT_RUN_PROJECT"
 
-# One process, every test, in the order of the files: what a plugin of the project may have been asked for
-# otherwise, on the command line that its configuration adds to.
+# Run every test in one process, in the order of the files, whatever the project's configuration adds to the
+# command line.
 _OPTIONS = {
     "numprocesses": 0,
     "dist": "no",
@@ -41,7 +41,7 @@ _OPTIONS = {
     "trace": False,
 }
 # Options that make pytest print something instead of running tests.
-_RUN_NOTHING = {
+_PRINT_ONLY = {
     "collectonly": False,
     "setuponly": False,
     "setupplan": False,
@@ -56,7 +56,7 @@ _SHUFFLING = ("randomly", "random_order", "random-order", "reverse", "pytest_ran
 _MAJOR = int(pytest.__version__.partition(".")[0])
 _MACHINERY = frozenset({"_pytest", "pluggy"})
 
-# Options that decide no verdict, of plugins that the environment may lack: accepted, and without effect.
+# Options of plugins that may not be installed; they affect no verdict, so they are accepted and ignored.
 _HARMLESS = {
     "xdist": (("-n", "--numprocesses"), ("--dist",), ("--maxprocesses",)),
     "pytest_cov": (("--cov",), ("--cov-report",), ("--cov-config",), ("--cov-fail-under",), ("--no-cov",)),
@@ -67,11 +67,11 @@ _FLAGS = {"--no-cov"}
 class Project:
     """The tests to run, and their cell names."""
 
-    def __init__(self, asked: dict[str, Any]) -> None:
-        self._tree = os.path.realpath(asked["tree"])
-        self._within = [str(name) for name in asked["within"]]
-        self._patterns = _wild(asked["patterns"])
-        self._cells = None if asked["cells"] is None else frozenset(asked["cells"])
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._tree = os.path.realpath(settings["tree"])
+        self._within = [str(name) for name in settings["within"]]
+        self._patterns = _compile_patterns(settings["patterns"])
+        self._cells = None if settings["cells"] is None else frozenset(settings["cells"])
         self._named: dict[str, str] = {}
 
     @classmethod
@@ -81,7 +81,7 @@ class Project:
         return cls(json.loads(Path(path).read_text(encoding="utf-8"))) if path else None
 
     def file(self, path: object) -> str:
-        """The path of a file or folder from the top of the tree."""
+        """The path of a file or folder, relative to the top of the tree."""
         return Path(os.path.relpath(os.path.realpath(str(path)), self._tree)).as_posix()
 
     def cell(self, node: Any) -> str:  # noqa: ANN401 - an item or a collector of any pytest
@@ -121,13 +121,13 @@ class Project:
         return [each for each in files if (tree / each).parent.is_dir() and not (tree / each).exists()]
 
 
-def _wild(patterns: Iterable[str]) -> re.Pattern[str] | None:
-    wild = [re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns]
-    return re.compile("|".join(wild), re.DOTALL) if wild else None
+def _compile_patterns(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    expressions = [re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns]
+    return re.compile("|".join(expressions), re.DOTALL) if expressions else None
 
 
 class Hooks:
-    """Overrides configuration of the project that would break the report; reports unreadable files."""
+    """Overrides configuration of the project that would break the report, and reports unreadable files."""
 
     def __init__(self, project: Project, emit: Callable[..., None]) -> None:
         self._project = project
@@ -141,7 +141,7 @@ class Hooks:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_load_initial_conftests(self) -> Iterator[None]:
-        """Report a conftest.py that cannot be imported; pytest exits after that."""
+        """Report a conftest.py that cannot be imported; pytest exits afterwards."""
         outcome: Any = yield
         error = outcome.excinfo[1] if outcome.excinfo else None
         if error is not None:
@@ -150,7 +150,7 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> None:
         """Run the tests, whatever the configuration adds to the command line."""
-        _set(config, _RUN_NOTHING)
+        _set(config, _PRINT_ONLY)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -161,7 +161,7 @@ class Hooks:
 
         @pytest.hookimpl(tryfirst=True)
         def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-            """Ignore test files without requested cells."""
+            """Ignore test files that have no requested cell."""
             if collection_path.is_dir() or collection_path.name in ("__init__.py", "conftest.py"):
                 return None
             return None if self._project.wants_file(self._project.file(collection_path)) else True
@@ -192,11 +192,11 @@ class Hooks:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Iterator[None]:
-        """Keep the order of the files where a plugin shuffles the tests."""
-        place = {item: number for number, item in enumerate(items)}
+        """Restore the order of the files if a plugin shuffles the tests."""
+        order = {item: number for number, item in enumerate(items)}
         yield
         if any(config.pluginmanager.has_plugin(name) for name in _SHUFFLING):
-            items.sort(key=lambda item: place.get(item, len(place)))
+            items.sort(key=lambda item: order.get(item, len(order)))
 
     def conftests(self, config: pytest.Config) -> list[str]:
         """Return the conftest.py files that were imported, and those that the commit lacks."""

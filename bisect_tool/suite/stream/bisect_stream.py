@@ -1,33 +1,34 @@
-"""A pytest plugin that streams what happens to each cell, one JSON object a line, as it happens.
+"""A pytest plugin that streams what happens to each cell as JSON lines.
 
-It needs the standard library and pytest (7 to 9) only, because it is also loaded inside the environments of
-engines: `PYTHONPATH=<this folder> pytest -p bisect_stream ...`. Two variables steer it:
+It needs only the standard library and pytest (7 to 9), because it is also loaded inside the environments of
+engines: `PYTHONPATH=<this folder> pytest -p bisect_stream ...`. Environment variables configure it:
 
 - `BISECT_RUN_REPORT`: the file to append to; without it the plugin does nothing.
-- `BISECT_RUN_CELLS`: a JSON list of the cells to run; without it all run. `*` and `?` are wild, brackets not.
-- `BISECT_RUN_PROJECT`: the tests are those of any Python project: see `bisect_project`.
+- `BISECT_RUN_CELLS`: a JSON list of the cells to run; without it all run. `*` and `?` are wildcards, brackets
+  are not.
+- `BISECT_RUN_PROJECT`: run the tests of a Python project instead: see `bisect_project`.
 
-A cell is named by its node id after the file: `test_external_lb_server_info[4]`. Events, each with its
+A cell's name is its node id after the file: `test_external_lb_server_info[4]`. Events, each with its
 `time` in epoch seconds:
 
-- `collected`: `cells`, in the order in which they will run; of a project, `files` that could be read, too;
-- `uncollectable`: `cell` (the file or folder) and `failure`; the suite itself cannot be read;
-- `unread`: `cell` (the file) and `reason`; a project's file that skips itself;
+- `collected`: `cells`, in the order in which they will run; for a project, also the `files` that were read;
+- `uncollectable`: `cell` (the file or folder) and `failure`; the file cannot be read;
+- `unread`: `cell` (the file) and `reason`; a project's file that skips all of its tests;
 - `start`: `cell`;
 - `phase`: `cell`, `phase` (setup, call, teardown), `outcome` (passed, failed, skipped), `seconds`,
   `failure` (`exception`, `message`, `frames` as [file, line, function], `text`, and `captured`, what the test
-  and the processes below it printed) or null, `hint`
-  (infrastructure, hung) or null, `reason` of a skip or null, `expected` (it failed as its mark xfail says),
-  `logs` (names of log files) and `window` ([from, to] in epoch seconds) or null;
+  and the processes below it printed) or null, `hint` (infrastructure, hung) or null, `reason` of a skip or
+  null, `expected` (it failed, as its xfail mark expects), `logs` (names of log files) and `window`
+  ([from, to] in epoch seconds) or null;
 - `finish`: `exit`, pytest's exit status.
 
-When every cell has its verdict, an empty file whose name has `.complete` after that of the report says so:
-what the session still does changes nothing. A cell has its verdict when its set-up or call has failed, else
-when it is torn down, since that can fail as well; with a plugin that runs failed tests again, at the end.
+Once every cell has its verdict, an empty file is created, named like the report with `.complete` appended:
+nothing that the session does afterwards changes a verdict. A cell has its verdict when its set-up or call has
+failed, else after its teardown, which can fail as well; with a plugin that reruns failed tests, at the end.
 
-Each line is one write to a file opened for appending, so a process killed at any moment leaves whole lines.
-An exception tells what it knows by its attributes `bisect_outcome`, `bisect_logs` and `bisect_window`; so
-does the value of a fixture that a cell uses (the latter two), which covers a plain failed assertion.
+Each line is one write to a file opened for appending, so a process that is killed leaves whole lines.
+An exception can set `bisect_outcome`, `bisect_logs` and `bisect_window` as attributes. So can the value of a
+fixture that a cell uses (the latter two), for failures that are plain assertions.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the report if one is requested."""
     path = os.environ.get(REPORT)
     if path and not config.pluginmanager.has_plugin(_REPORTER):
-        config.pluginmanager.register(Reporter(path, _asked_cells(), _reruns(config)), _REPORTER)
+        config.pluginmanager.register(Reporter(path, _requested_cells(), _reruns(config)), _REPORTER)
 
 
 def _reruns(config: pytest.Config) -> bool:
@@ -131,7 +132,7 @@ class Reporter:
             self.emit("uncollectable", cell=report.nodeid, failure=failure)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Report that a cell begins."""
+        """Report that a cell starts."""
         self.emit("start", cell=self.called(nodeid))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -170,7 +171,7 @@ class Reporter:
 
 
 class ProjectReporter(Reporter):
-    """Writes the events of one pytest session over the tests of any Python project."""
+    """Writes the events of one pytest session that runs the tests of a Python project."""
 
     def __init__(self, path: str, project: bisect_project.Project) -> None:
         super().__init__(path, None)
@@ -204,7 +205,7 @@ def cell_of(nodeid: str) -> str:
     return nodeid.partition("::")[2]
 
 
-def _asked_cells() -> re.Pattern[str] | None:
+def _requested_cells() -> re.Pattern[str] | None:
     text = os.environ.get(CELLS)
     if text is None:
         return None
@@ -223,17 +224,17 @@ def _failure(
 ) -> dict[str, Any]:
     text = report.longreprtext
     if excinfo is None:  # an unexpected pass is a failure without an exception
-        said: dict[str, Any] = {"exception": "", "message": _last_line(text), "frames": []}
-        return {**said, "text": _tail(text), "captured": _captured(report)}
+        record: dict[str, Any] = {"exception": "", "message": _last_line(text), "frames": []}
+        return {**record, "text": _tail(text), "captured": _captured(report)}
     kind = excinfo.type
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     message = _head(_message(excinfo.value))
-    said = {"exception": name, "message": message, "frames": _frames(excinfo)}
-    return {**said, "text": _tail(text), "captured": _captured(report)}
+    record = {"exception": name, "message": message, "frames": _frames(excinfo)}
+    return {**record, "text": _tail(text), "captured": _captured(report)}
 
 
 def _captured(report: pytest.TestReport) -> str:
-    """Return what pytest captured so far, standard error and all."""
+    """Return all output that pytest captured so far, standard error included."""
     return _tail("\n".join(content for title, content in report.sections if title.startswith("Captured")))
 
 
@@ -246,12 +247,12 @@ def _frames(excinfo: pytest.ExceptionInfo[BaseException]) -> list[list[Any]]:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as failed:  # noqa: BLE001 -- a foreign __str__ may raise anything; the report must go on
+    except Exception as failed:  # noqa: BLE001 -- a foreign __str__ may raise anything
         return f"<unprintable {type(error).__name__}: {type(failed).__name__}>"
 
 
 def _attached_to(error: BaseException | None, item: pytest.Item) -> dict[str, Any]:
-    """Return the `logs` and `window` of the failure, else of the fixtures that the cell uses."""
+    """Return the `logs` and `window` of the failure, else those of the first fixture that has them."""
     logs, window = _attribute(error, "bisect_logs"), _attribute(error, "bisect_window")
     if logs is None:
         for value in (getattr(item, "funcargs", None) or {}).values():
@@ -263,7 +264,7 @@ def _attached_to(error: BaseException | None, item: pytest.Item) -> dict[str, An
 
 
 def _attribute(error: BaseException | None, name: str) -> Any:  # noqa: ANN401 - as it was set
-    """Return what the exception, or one it was raised from or while handling, says about `name`."""
+    """Return an attribute of the exception, or of the first of its causes and contexts that has it."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -275,14 +276,14 @@ def _attribute(error: BaseException | None, name: str) -> Any:  # noqa: ANN401 -
 
 
 def _own_attribute(value: object, name: str) -> Any:  # noqa: ANN401 - as it was set
-    """Return an attribute of a foreign object; a mock or proxy, which has every attribute, has none here."""
+    """Return an attribute of a foreign object; None for a mock or proxy, which has every attribute."""
     if not hasattr(type(value), name) and name not in getattr(value, "__dict__", {}):
         return None
     return getattr(value, name, None)
 
 
 def _failed_as_marked(report: pytest.TestReport, error: BaseException | None) -> bool:
-    """Whether a test failed that is marked so; one that calls `pytest.xfail` ends there, as with a skip."""
+    """Whether a test failed as its xfail mark expects; a call of `pytest.xfail` counts as a skip."""
     return hasattr(report, "wasxfail") and not isinstance(error, pytest.xfail.Exception)
 
 

@@ -1,1 +1,1 @@
-"""A folder for PYTHONPATH: its sitecustomize makes a trial's Pythons import the commit's own packages."""
+"""A folder for PYTHONPATH: its sitecustomize makes the Pythons of a trial import the commit's packages."""

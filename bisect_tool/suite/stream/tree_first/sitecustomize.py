@@ -1,15 +1,15 @@
-"""Import the commit's own packages first, whatever the interpreter has installed as editable.
+"""Import the commit's packages first, even if the interpreter has an editable install of another tree.
 
-Python runs this at its start when its folder is on PYTHONPATH, so it holds for the tests' own subprocesses,
-too. It needs the standard library of Python 3.7 or newer only. Variables steer it:
+Python runs this file when it starts with the file's folder on PYTHONPATH, so it also applies to subprocesses
+of the tests. It needs only the standard library of Python 3.7 or newer. Environment variables configure it:
 
 - `BISECT_RUN_TREE`: the commit's tree;
 - `BISECT_RUN_ROOTS`: the folders in it from which its packages are imported, separated as in PYTHONPATH;
-- `BISECT_RUN_CHECKOUT`: the user's own checkout. An editable install that points into it points into the
-  same place of the tree instead.
+- `BISECT_RUN_CHECKOUT`: the user's checkout. An editable install that points into it is redirected to the
+  same place in the tree.
 
-Editable installs are of three kinds: a path in a `.pth` file, which comes last on `sys.path`; a finder behind
-Python's own; and a finder before it (meson-python, scikit-build-core), which wins over any path.
+Editable installs are of three kinds: a path in a `.pth` file, which comes last on `sys.path`; a finder after
+Python's own; and a finder before it (meson-python, scikit-build-core), which takes precedence over any path.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def _put_first() -> None:
     sys.meta_path.insert(0, TreeFinder)
 
 
-def _run_the_other() -> None:
-    """Run the sitecustomize of the environment, which this one hides."""
+def _run_other_sitecustomize() -> None:
+    """Run the environment's own sitecustomize, which this file shadows."""
     here = os.path.realpath(os.path.dirname(__file__))
     others = [path for path in sys.path if os.path.realpath(path) != here]
     spec = PathFinder.find_spec("sitecustomize", others)
@@ -89,4 +89,4 @@ def _run_the_other() -> None:
 
 if _TREE:
     _put_first()
-_run_the_other()
+_run_other_sitecustomize()
