@@ -2,7 +2,7 @@
 
 import sys
 
-# For a checkout on PYTHONPATH, where no pip looks at `requires-python`; old versions must be able to read it.
+# For a checkout on PYTHONPATH, where pip checks no `requires-python`. Old versions must be able to parse it.
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.stderr.write("error: bisect-run needs Python 3.11 or newer, and this is " + sys.version.split()[0])
     sys.stderr.write("\nMake a virtual environment with a newer one, such as: python3.11 -m venv .venv\n")

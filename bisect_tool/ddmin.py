@@ -1,7 +1,7 @@
-"""Delta debugging (ddmin): a minimal subset that still has a property of the whole. Pure.
+"""Delta debugging: find a minimal subset that still has a property of the whole set. Pure.
 
-ddmin of A. Zeller and R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE Transactions
-on Software Engineering 28(2), 2002.
+The algorithm is ddmin (A. Zeller and R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE
+Transactions on Software Engineering 28(2), 2002).
 """
 
 from __future__ import annotations
@@ -13,30 +13,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def smallest(parts: Sequence[int], does: Callable[[frozenset[int]], bool]) -> frozenset[int]:
-    """A minimal subset of `parts` for which `does` holds: no single part can be removed.
+def minimal_subset(parts: Sequence[int], holds: Callable[[frozenset[int]], bool]) -> frozenset[int]:
+    """Return a minimal subset of `parts` for which `holds` is true: no single part can be removed.
 
-    It takes at most n² + 3n calls of `does`. If adding parts never makes it fail, a single part that suffices
-    is found.
+    Calls `holds` at most n² + 3n times. If one part suffices, and adding parts never makes it false, the
+    result is one part.
     """
-    left, pieces = list(parts), min(2, len(parts))
-    while len(left) > 1:
-        chunks = _split(left, pieces)
-        rests = [[part for part in left if part not in chunk] for chunk in chunks] if pieces > 2 else []
-        chunk = next((each for each in chunks if does(frozenset(each))), None)
-        rest = None if chunk else next((each for each in rests if does(frozenset(each))), None)
+    current, number = list(parts), min(2, len(parts))
+    while len(current) > 1:
+        chunks = _split(current, number)
+        complements = (
+            [[part for part in current if part not in chunk] for chunk in chunks] if number > 2 else []
+        )
+        chunk = next((each for each in chunks if holds(frozenset(each))), None)
+        complement = None if chunk else next((each for each in complements if holds(frozenset(each))), None)
         if chunk:
-            left, pieces = chunk, 2
-        elif rest:
-            left, pieces = rest, max(pieces - 1, 2)
-        elif pieces < len(left):
-            pieces = min(2 * pieces, len(left))
+            current, number = chunk, 2
+        elif complement:
+            current, number = complement, max(number - 1, 2)
+        elif number < len(current):
+            number = min(2 * number, len(current))
         else:
             break
-    return frozenset(left)
+    return frozenset(current)
 
 
-def _split(parts: Sequence[int], pieces: int) -> list[list[int]]:
-    """`pieces` parts of about the same size, none of them empty."""
-    ends = [len(parts) * number // pieces for number in range(pieces + 1)]
+def _split(parts: Sequence[int], number: int) -> list[list[int]]:
+    """Split into `number` chunks of about equal size, none of them empty."""
+    ends = [len(parts) * index // number for index in range(number + 1)]
     return [list(parts[start:end]) for start, end in pairwise(ends)]

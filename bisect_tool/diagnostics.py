@@ -1,4 +1,4 @@
-"""Write the diagnostic log: decisions and their reasons, commands and their times, errors not raised.
+"""Write the diagnostic log: decisions with their reasons, commands with their times, errors not raised.
 
 Modules log with `logging.getLogger("bisect_run.<area>")`. A session's log is `bisect-run.log` in its folder.
 """
@@ -33,17 +33,17 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 _RECORD_LIMIT = 16_000  # characters
-_WORDS = 50
-_LINES = 20
+_ARGUMENTS_LOGGED = 50
+_LINES_LOGGED = 20
 _FILE_LIMIT = 4 << 20  # bytes; two such files are kept
 _EARLY_LIMIT = 1000
 
 
 def set_level(environ: Mapping[str, str]) -> None:
-    """Log from the level on that BISECT_RUN_LOG_LEVEL names; everything by default.
+    """Set the log level to that of BISECT_RUN_LOG_LEVEL; everything is logged by default.
 
     Raises:
-        UsageError: it names none.
+        UsageError: there is no such level.
     """
     name = environ.get(VARIABLE, "").strip().lower() or "debug"
     if name not in _LEVELS:
@@ -53,9 +53,9 @@ def set_level(environ: Mapping[str, str]) -> None:
 
 @contextmanager
 def recording() -> Iterator[Recorder]:
-    """Record what is logged until the end of the block; then all log files are closed.
+    """Record what is logged inside the block; log files are closed at its end.
 
-    During that time no other handler of the process gets the records: their text is not clean.
+    Meanwhile no other handler of the process gets the records, because their text is not sanitised.
     """
     recorder = Recorder()
     LOGGER.addHandler(recorder)
@@ -72,29 +72,33 @@ def recording() -> Iterator[Recorder]:
 
 
 def open_log(folder: Path) -> None:
-    """Log into this session's folder from here on, while something records."""
+    """Log to this session's folder from now on, if inside `recording`."""
     for handler in LOGGER.handlers:
         if isinstance(handler, Recorder):
             handler.open(folder / LOG_FILE)
 
 
 def log_command(
-    logger: logging.Logger, argv: Sequence[str], code: int | None, began: float, said: str = ""
+    logger: logging.Logger, argv: Sequence[str], code: int | None, started: float, output: str = ""
 ) -> None:
     """Log a command that ended.
 
-    `code` is negative for a signal and None for one that was ended at its deadline, `began` a reading of the
-    monotonic clock, and `said` what it printed about its failure.
+    Args:
+        logger: Where to log it.
+        argv: The command.
+        code: Its exit code, negative for a signal; None if it was stopped at its deadline.
+        started: When it started, by the monotonic clock.
+        output: What it printed about its failure.
     """
     ended = "timed out" if code is None else f"exit code {code}"
     # Whole words and lines: a part of a secret would not be masked.
-    words = shlex.join(argv[:_WORDS]) + (" ..." if len(argv) > _WORDS else "")
-    why = "".join(f": {line}" for line in said.splitlines()[:_LINES])
-    logger.debug("%s: %s, %.3f s%s", words, ended, time.monotonic() - began, why)
+    command_line = shlex.join(argv[:_ARGUMENTS_LOGGED]) + (" ..." if len(argv) > _ARGUMENTS_LOGGED else "")
+    details = "".join(f": {line}" for line in output.splitlines()[:_LINES_LOGGED])
+    logger.debug("%s: %s, %.3f s%s", command_line, ended, time.monotonic() - started, details)
 
 
 class Recorder(logging.Handler):
-    """Writes to the logs of the sessions that were opened; until there is one, keeps the last records for it.
+    """Writes records to the open logs; until one is opened, it keeps the last records for it.
 
     Only the process that holds a session's lock opens its log, so no other process writes to it.
     """
@@ -110,7 +114,7 @@ class Recorder(logging.Handler):
         return next(reversed(self._files), None)
 
     def open(self, path: Path) -> None:
-        """Append to a log; if it cannot be opened, the session goes on without one."""
+        """Append to a log; if it cannot be opened, the session continues without one."""
         if path in self._files:
             return
         try:
@@ -146,7 +150,7 @@ class Recorder(logging.Handler):
 
 
 class _LogFile(logging.FileHandler):
-    """Appends to a log; a full one is renamed to `bisect-run.log.1`, in place of the one before."""
+    """Appends to a log; a full one is renamed to `bisect-run.log.1`, which is replaced."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8")
@@ -156,12 +160,12 @@ class _LogFile(logging.FileHandler):
         """Write a record, into a new file if this one is full."""
         try:
             if self.stream is not None and self.stream.tell() >= _FILE_LIMIT:
-                self._begin_anew(self.stream)
-        except (OSError, ValueError):  # then the old file is continued, or nothing can be written at all
+                self._rotate(self.stream)
+        except (OSError, ValueError):  # the old file is continued, or nothing can be written
             self.handleError(record)
         super().emit(record)
 
-    def _begin_anew(self, full: TextIO) -> None:
+    def _rotate(self, full: TextIO) -> None:
         try:
             full.close()
             Path(self.baseFilename).replace(f"{self.baseFilename}.1")
@@ -170,17 +174,18 @@ class _LogFile(logging.FileHandler):
 
     def close(self) -> None:
         """Close the file; what cannot be written is lost."""
-        with suppress(OSError):  # a full disk: there is nowhere else to say so
+        with suppress(OSError):  # the disk is full: there is nowhere to report it
             super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Drop a record that cannot be written (the disk is full, say): the session goes on."""
+        """Drop a record that cannot be written, for example because the disk is full."""
 
 
 class Formatter(logging.Formatter):
     """`2026-03-06T14:23:59.123Z DEBUG bisect_run.git [slot 0] git rev-parse HEAD: exit code 0, 0.004 s`.
 
-    Without control characters and secrets; later lines of a record are indented, so that none can be forged.
+    Control characters are removed and secrets masked. Further lines of a record are indented, so that no
+    record can be forged.
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process says when it ends (a promise to users; see docs/reference)."""
+    """The exit codes, which are stable (see docs/reference)."""
 
     DONE = 0
     REGRESSION = 1
@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
 
 
 class StepCode(IntEnum):
-    """What `bisect-run step` ends with: the codes of a checker of `git bisect run`."""
+    """The exit codes of `bisect-run step`, as `git bisect run` reads them."""
 
     GOOD = 0
     BAD = 1
@@ -30,7 +30,7 @@ class StepCode(IntEnum):
 
 
 class BisectError(Exception):
-    """An error with a message for a person: what was wrong, and in `hint` what to do about it."""
+    """An error for the user: `message` says what was wrong, `hint` what to do about it."""
 
     exit_code = ExitCode.BUG
 
@@ -41,7 +41,7 @@ class BisectError(Exception):
 
 
 class UsageError(BisectError):
-    """The request itself cannot be carried out as it was written."""
+    """The request cannot be carried out as given."""
 
     exit_code = ExitCode.USAGE
 
@@ -56,12 +56,12 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno
 
 
 def is_disk_error(error: BaseException) -> bool:
-    """Whether an exception that was not expected comes from a disk that is full, broken or not writable."""
+    """Whether an unexpected exception comes from a disk that is full, broken or not writable."""
     return isinstance(error, OSError) and error.errno in _DISK
 
 
 def exit_code_of(error: BaseException) -> ExitCode:
-    """The exit code of a process that an exception ends: its own, else ENVIRONMENT for the disk, else BUG."""
+    """The exit code for an exception: its own, else ENVIRONMENT for a disk error, else BUG."""
     if isinstance(error, BisectError):
         return error.exit_code
     return ExitCode.ENVIRONMENT if is_disk_error(error) else ExitCode.BUG

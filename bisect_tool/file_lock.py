@@ -1,7 +1,7 @@
-"""Lock files (flock(2)), which child processes can inherit: a lock is held until the last of them has ended.
+"""Hold file locks (flock(2)), which child processes can inherit: the lock is held until the last has ended.
 
-Ports and GPUs are held in another way (`supervise/held_ports.py`): they belong to the machine, whatever the
-folder that a run works in, and a file would need a place that every user can write to.
+Ports and GPUs are held in another way (`supervise/held_ports.py`): they belong to the machine, not to one
+home, and a lock file would need a folder that every user can write to.
 """
 
 from __future__ import annotations
@@ -35,15 +35,20 @@ def lease(
     waiting: Callable[[str], None],
     cancel: threading.Event | None = None,
 ) -> Iterator[int]:
-    """Hold the file lock `path`; yields its descriptor, to be inherited by the children that work under it.
+    """Hold the file lock `path`; yields its descriptor, which child processes can inherit.
 
-    A git that outlives us after a SIGKILL keeps the lock until it has ended, so that no other process repairs
-    what it is still writing. The locks of the package `filelock` do not provide that.
-    `busy` says what another run does under it; `waiting` gets that and the holder at once, unless it is this
-    very process, or there is no wait.
+    If this process is killed, a git that still runs keeps the lock until it has ended, so no other process
+    repairs what it is writing. The locks of the package `filelock` do not provide that.
+
+    Args:
+        path: The lock file.
+        wait_s: How many seconds to wait for it.
+        busy: A sentence that says what another run does while it holds the lock.
+        waiting: Called with `busy` and the holder before waiting, unless this process is the holder.
+        cancel: Ends the wait when set.
 
     Raises:
-        EnvironmentFailed: someone else still holds it after `wait_s` seconds; the message names the holder.
+        EnvironmentFailed: another process still holds it after `wait_s` seconds; the message names it.
         LeaseCancelledError: `cancel` was set while waiting.
     """
     descriptor = _open(path)
@@ -72,14 +77,14 @@ def lease(
 
 
 def _holder(descriptor: int) -> int | None:
-    """The process that holds the lock, which wrote its pid when it got it; empty for an instant only."""
+    """The pid that the holder wrote into the file; None if it has only just acquired the lock."""
     written = os.pread(descriptor, 20, 0)
     return int(written) if written.isdigit() else None
 
 
 @contextmanager
 def try_lock(path: Path) -> Iterator[int | None]:
-    """Hold the file lock `path` if it is free; yields its descriptor as `lease` does, else None."""
+    """Hold the file lock `path` if it is free; yields its descriptor like `lease`, else None."""
     descriptor = _open(path)
     try:
         yield descriptor if _try_lock(descriptor) else None
@@ -88,7 +93,7 @@ def try_lock(path: Path) -> Iterator[int | None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether someone holds the file lock `path` alone; nothing is written."""
+    """Whether a process holds the file lock `path` exclusively; nothing is written."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -101,7 +106,7 @@ def is_held(path: Path) -> bool:
 
 @contextmanager
 def shared(path: Path, wait_s: float, busy: str) -> Iterator[None]:
-    """Hold the file lock `path` together with others who share it, and keep out who wants it alone.
+    """Hold the file lock `path` as a shared lock.
 
     Raises:
         EnvironmentFailed: another process still holds it exclusively after `wait_s` seconds.
@@ -120,7 +125,7 @@ def shared(path: Path, wait_s: float, busy: str) -> Iterator[None]:
 
 @contextmanager
 def first_free(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
-    """Hold the first of these locks that is free; yields it, and its descriptor as `lease` does.
+    """Hold the first of these locks that is free; yields its path, and its descriptor like `lease`.
 
     Raises:
         EnvironmentFailed: all of them are held.

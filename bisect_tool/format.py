@@ -51,7 +51,7 @@ def roughly(seconds: float) -> str:
 
 
 def between(low: float, high: float) -> str:
-    """An interval of time spans as an estimate: `2 to 5 min`, `50 s to 2 min`; of equal ones, that one."""
+    """A range of time spans as an estimate: `2 to 5 min`, `50 s to 2 min`; if both are equal, only one."""
     first, last = roughly(low)[1:], roughly(high)[1:]
     if first == last:
         return first
@@ -69,29 +69,29 @@ def hours(seconds: float) -> str:
     return f"{number:.1f}" if number >= 0.095 or not number else f"{number:.2f}"
 
 
-def percent(chance: float) -> str:
-    """`81 %`; never 0 % or 100 %, which are never certain."""
-    if chance < 0.01:
+def percent(probability: float) -> str:
+    """`81 %`; `<1 %` and `>99 %` instead of 0 % and 100 %, because nothing is certain."""
+    if probability < 0.01:
         return "<1 %"
-    return ">99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")
+    return ">99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
 
 
-def narrowed(commits: int, disagreement: str = "") -> str:
-    """How far a search came; what is likely can become more again, so it is not called narrowed."""
+def search_progress(commits: int, disagreement: str = "") -> str:
+    """`narrowed to 3 commits`; if runs disagree, the number of likely commits, which can grow again."""
     if disagreement:
         return f"{disagreement}, {count(commits, 'commit')} likely"
     return f"narrowed to {count(commits, 'commit')}"
 
 
 def listing(items: Sequence[str], limit: int = 3) -> str:
-    """`a`, `a and b`, `a, b and c`; beyond the limit the rest is counted."""
+    """`a`, `a and b`, `a, b and c`; items beyond the limit are counted."""
     if len(items) > limit:
         return f"{', '.join(items[:limit])} and {len(items) - limit} more"
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
 
 
 def joined(*notes: str) -> str:
-    """Several notes as one; empty ones are left out."""
+    """Join notes by semicolons; empty ones are left out."""
     return "; ".join(filter(None, notes))
 
 
@@ -100,12 +100,12 @@ def tally(outcomes: Iterable[str]) -> str:
     return ", ".join(f"{number} {outcome}" for outcome, number in Counter(outcomes).items())
 
 
-def place(frame: Frame) -> str:
+def frame_location(frame: Frame) -> str:
     """`engine/executor.py:681 in wait_for_ready`, without this machine's folders."""
     where = f"{clean_line(stable_path(frame.file), 300)}:{frame.line}"
     return f"{where} in {clean_line(frame.function, 100)}" if frame.function else where
 
 
 def outcome_text(outcome: str, reason: str, outcomes: Iterable[str]) -> str:
-    """The result of a trial as text: its cells' outcomes counted, or the reason why it has none."""
+    """The result of a trial as text: counts of its cells' outcomes, or the reason why it has none."""
     return f"{outcome}: {reason}" if reason else tally(outcomes) or outcome

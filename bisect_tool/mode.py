@@ -1,4 +1,4 @@
-"""The mode of a session: bisect, walk, repro, fixes or step, each with what belongs to it alone."""
+"""The mode of a session: bisect, walk, repro, fixes or step, each with its own settings."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class Budget(_Model):
     minutes: float | None = Field(None, gt=0)
 
     def is_used_up(self, trials: int, minutes: float) -> bool:
-        """Whether no trial may be started after so many of them, and so many minutes."""
+        """Whether no further trial may be started after this many trials and minutes."""
         return (self.trials is not None and trials >= self.trials) or (
             self.minutes is not None and minutes >= self.minutes
         )
 
-    def less(self, trials: int, minutes: float) -> Budget:
-        """What is left of it; nothing is left of a limit that is zero or below."""
-        left = {
+    def minus(self, trials: int, minutes: float) -> Budget:
+        """The remaining budget; a limit of zero or less is used up."""
+        remaining = {
             "trials": None if self.trials is None else self.trials - trials,
             "minutes": None if self.minutes is None else self.minutes - minutes,
         }
-        return self.model_copy(update=left)
+        return self.model_copy(update=remaining)
 
 
 UNLIMITED = Budget()
@@ -45,15 +45,14 @@ class ObservedRuns(_Model):
 
 
 class _Search(_Model):
-    """What is searched for, how sure the answer has to be, and what it may cost.
+    """What to search for, with which confidence, and at which cost.
 
     `endpoint_runs` is how often the failing end is run before a cell that never failed counts as passing.
-    The answer is given at `confidence`, or when the `budget` is used up; `priors` tells suspects apart by
-    what they change. `confirm` reverts the culprits afterwards. With `same_failure` a commit at which a
-    command fails differently from the failing end is skipped. `observations` are results of CI and of
-    earlier nights; they inform the posterior, and confirm nothing.
-    `rerun_unlimited` is the request's command line without budgets, `rerun_same_failure` the one with
-    `--same-failure`; it is empty where that is no option.
+    The search ends at `confidence`, or when the `budget` is used up. With `priors`, commits are weighted by
+    what they change. `confirm` reverts the culprits afterwards. With `same_failure`, a commit at which a
+    command fails differently than at the failing end is skipped. `observations` are results of CI and of
+    earlier nights: they change the posterior, but confirm nothing. `rerun_unlimited` is the request's command
+    line without budgets, `rerun_same_failure` the one with `--same-failure`, empty if that does not apply.
     """
 
     first_parent: bool = False
@@ -72,8 +71,8 @@ class _Search(_Model):
 class Bisect(_Search):
     """Find the first bad commit of each cell between the `goods` and the request's `bad`.
 
-    With `find="fix"` the first good one: `goods` still fail then, and `bad` passes. `walk` is the session
-    that found the other end, whose trials count.
+    With `find="fix"`, find the first good one; then `goods` fail, and `bad` passes. `walk` is the session
+    that found the other end; its trials are reused.
     """
 
     command: Literal["run", "demo"] = "run"
@@ -82,15 +81,15 @@ class Bisect(_Search):
 
     @property
     def shares_trials(self) -> bool:
-        """Whether other sessions may use its trials: not those of the demo, which always runs all of them."""
+        """Whether other sessions may reuse its trials; the demo always runs all of its trials itself."""
         return self.command != "demo"
 
 
 class Walk(_Search):
     """Walk back from the request's `bad` to a commit where its cells pass, and bisect between the two.
 
-    With `find="fix"`, from the passing end to a commit where a cell fails. It goes back `limit` commits at
-    most; None is to the first commit of the history.
+    With `find="fix"`, from the passing end to a commit where a cell fails. It goes back at most `limit`
+    commits; None means to the first commit of the history.
     """
 
     command: Literal["walk"] = "walk"
@@ -98,17 +97,17 @@ class Walk(_Search):
 
     @property
     def shares_trials(self) -> bool:
-        """Always: the bisection begins with them."""
+        """Always: the bisection reuses them."""
         return True
 
     def bisection(self, end: str, walk: str) -> Bisect:
-        """The bisection from the commit that was found, in the session `walk`."""
+        """The bisection that starts from the commit which the session `walk` found."""
         settings = {name: getattr(self, name) for name in _Search.model_fields}
         return Bisect(goods=(end,), walk=walk, **settings)
 
 
 class Repro(_Model):
-    """Run one commit `runs` times, or in turn that and `against`; `script` is a file to write."""
+    """Run one commit `runs` times, alternating with `against` if given; `script` is a file to write."""
 
     command: Literal["repro"] = "repro"
     runs: int = Field(ge=1)
@@ -120,12 +119,15 @@ class Repro(_Model):
 
     @property
     def shares_trials(self) -> bool:
-        """Unless its runs are no fair sample: under stress, or ended by a failure."""
+        """Unless its runs are a biased sample: under stress, or stopped at the first failure."""
         return self.stress is None and not self.until_fail
 
 
 class Candidate(_Model):
-    """A fix candidate: a commit to revert or pick, or a patch (base64) to apply; reports call it `name`."""
+    """A fix candidate: a commit to revert or cherry-pick, or a patch (base64) to apply.
+
+    `name` is how reports call it.
+    """
 
     kind: Literal["revert", "apply", "pick"]
     name: str
@@ -136,7 +138,10 @@ class Candidate(_Model):
 
 
 class FixCommit(_Model):
-    """Candidates, by number, put together on the failing commit: `sha`, or the files that conflict."""
+    """The commit `sha` with candidates (`parts`: their indices) applied to the failing commit.
+
+    If they do not apply, `sha` is empty, `conflicts` has the files, and `why` the reason.
+    """
 
     parts: tuple[int, ...]
     sha: str = ""
@@ -147,8 +152,8 @@ class FixCommit(_Model):
 class Fixes(_Model):
     """Try candidates at the failing commit, and test whether the commits of `verify` pass.
 
-    A cell passes if it passed `runs` times. `confirms` is the bisection whose culprits are reverted, and
-    `cells` are the cells that are then evaluated, each with its prerequisites. If empty, every cell.
+    A cell passes if it passed `runs` times. `confirms` is the bisection session whose culprits are reverted,
+    and `cells` are the cells to evaluate, each with its prerequisites; empty for all.
     """
 
     command: Literal["fixes"] = "fixes"
@@ -161,7 +166,7 @@ class Fixes(_Model):
 
     @property
     def shares_trials(self) -> bool:
-        """Always: what a candidate did is the same for every session."""
+        """Always: the effect of a candidate is the same for every session."""
         return True
 
 

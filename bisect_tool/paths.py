@@ -15,12 +15,12 @@ from bisect_tool.sanitise import clean_line
 
 VARIABLE = "BISECT_RUN_HOME"
 _NODES = "nodes"
-_ODD = re.compile(r"[^A-Za-z0-9.-]+")
+_UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True)
 class Home:
-    """`state` holds the store and the trials' logs; `cache` holds clones, worktrees and environments."""
+    """The home: `state` has the store and the logs, `cache` has clones, worktrees and environments."""
 
     state: Path
     cache: Path
@@ -32,7 +32,7 @@ class Home:
 
     @property
     def assets(self) -> Path:
-        """Things made once and used by every trial, such as the tiny model."""
+        """The folder of files that are created once and used by every trial, such as the tiny model."""
         return self.cache / "assets"
 
     def session(self, session: str) -> Path:
@@ -45,21 +45,21 @@ class Home:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The names of the nodes that have a part in this home, which may lie on a disk that they share."""
+        """The names of the nodes that have a part in this home, which may be on a shared disk."""
         parts = (part for root in (self.state, self.cache) for part in (root / _NODES).glob("*/"))
         return tuple(sorted({part.name for part in parts if not part.is_symlink()}))
 
 
 def node_name() -> str:
     """The name of this machine's part of a home that several nodes share."""
-    return _ODD.sub("-", socket.gethostname())
+    return _UNSAFE.sub("-", socket.gethostname())
 
 
 def home() -> Home:
-    """The folders named by BISECT_RUN_HOME, else the platform's own (XDG on Linux).
+    """The home that BISECT_RUN_HOME names, else the platform's default folders (XDG on Linux).
 
     Raises:
-        UsageError: a name is not UTF-8: git would not find the worktrees below it.
+        UsageError: a path is not UTF-8; git would not find the worktrees in it.
     """
     override = os.environ.get(VARIABLE)
     if override:
@@ -76,7 +76,7 @@ def home() -> Home:
 
 
 def modified(path: Path) -> float:
-    """When a file was last written, in seconds since the epoch; 0 if it is not there."""
+    """When a file was last modified, in seconds since the epoch; 0 if it does not exist."""
     try:
         return path.lstat().st_mtime
     except OSError:  # removed in the meantime

@@ -1,4 +1,4 @@
-"""The request: what a command was asked to do, with every name resolved; stored with the session."""
+"""The request: what a command has to do, with every name resolved. It is stored with the session."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class _Model(BaseModel):
 
 
 class CheckFile(_Model):
-    """A file of a command that is the same at every commit: its absolute path, its SHA-256 in hex.
+    """A file outside the history that a command runs: its absolute path, and its SHA-256 in hex.
 
-    `text` is what it holds where that is short, without secrets; else empty.
+    `text` is its content without secrets; empty if it is long.
     """
 
     path: str
@@ -26,7 +26,7 @@ class CheckFile(_Model):
 
 
 class _Check(_Model):
-    """What the rest of the tool has to know of a check; a kind overrides the properties that differ.
+    """Properties of a check that the rest of the tool needs; each kind overrides those that differ.
 
     How its trials run is in `trial/kinds.py`, how the reproduction script runs it in `export/kinds.py`.
     """
@@ -43,12 +43,12 @@ class _Check(_Model):
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The words of the user's command; empty for tests."""
+        """The arguments of the user's command; empty for tests."""
         return ()
 
     @property
     def command_files(self) -> tuple[CheckFile, ...]:
-        """The files of the command that are the same at every commit."""
+        """The files outside the history that the command runs."""
         return ()
 
     @property
@@ -58,7 +58,7 @@ class _Check(_Model):
 
     @property
     def pytest_options(self) -> tuple[str, ...]:
-        """The words of --pytest-args."""
+        """The options in --pytest-args."""
         return ()
 
     @property
@@ -68,7 +68,7 @@ class _Check(_Model):
 
     @property
     def pinned_to(self) -> str | None:
-        """The commit from which every trial takes the tests; None for those of its own commit."""
+        """The commit whose tests every trial runs; None for those of the tested commit."""
         return None
 
     @property
@@ -78,32 +78,32 @@ class _Check(_Model):
 
     @property
     def pins_conftest(self) -> bool:
-        """Whether the conftest.py files beside and above the tests are pinned with them."""
+        """Whether the conftest.py files of the tests' folders and their parents are pinned as well."""
         return False
 
     @property
     def relevant_paths(self) -> tuple[str, ...]:
-        """Files of the repository that make the commits that change them more suspect."""
+        """Files of the repository; the prior of commits that change them is higher."""
         return ()
 
     @property
     def by_exit_code(self) -> bool:
-        """Whether it is one cell, whose exit code is its verdict."""
+        """Whether it has one cell, whose verdict is the exit code."""
         return False
 
     @property
     def grouped(self) -> bool:
-        """Whether cells with the same first parameter run in one process of their own in CI."""
+        """Whether CI runs the cells with the same first parameter in one process."""
         return True
 
     @property
     def chooses_gpus(self) -> bool:
-        """Whether the tests themselves say how many GPUs they use."""
+        """Whether the tests themselves decide how many GPUs they use."""
         return False
 
     @property
     def inherits_variables(self) -> bool:
-        """Whether it gets the caller's variables, which may name paths of the caller's checkout."""
+        """Whether it gets the user's environment variables, which may name paths in the user's checkout."""
         return False
 
     @property
@@ -119,7 +119,7 @@ class SuiteCheck(_Check):
 
 
 class PytestCheck(_Check):
-    """A test file of the engine's own repository, or the test `name` in it; maybe pinned."""
+    """A test file of the engine's repository, or the test `name` in it; pinned if `tests_from` is set."""
 
     kind: Literal["pytest"] = "pytest"
     file: str
@@ -153,11 +153,11 @@ class PytestCheck(_Check):
 
 
 class ProjectCheck(_Check):
-    """The tests of any Python project: `targets` are files and folders, or tests in them (`FILE::NAME`).
+    """The tests of any Python project: `targets` are files, folders, or tests (`FILE::NAME`).
 
-    They are those of each commit, or pinned from `tests_from`. `args` are options of pytest. `python` is the
-    absolute path of the interpreter, None for an environment built from each commit; `checkout` is the folder
-    of the user's own checkout, which an editable install of that interpreter may point into.
+    They are those of the tested commit, or of `tests_from`. `args` are options of pytest. `python` is the
+    absolute path of the interpreter, None if an environment is built for each commit. `checkout` is the
+    user's checkout, which an editable install of that interpreter may point into.
     """
 
     kind: Literal["project"] = "project"
@@ -169,7 +169,7 @@ class ProjectCheck(_Check):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files and folders of the targets, from the top of the repository."""
+        """The files and folders of the targets, relative to the top of the repository."""
         return tuple(dict.fromkeys(target.partition("::")[0] for target in self.targets))
 
     @property
@@ -199,7 +199,7 @@ class ProjectCheck(_Check):
 
     @property
     def pins_conftest(self) -> bool:
-        """Tests and their conftest.py files are written for each other."""
+        """Tests depend on their conftest.py files."""
         return True
 
     @property
@@ -214,7 +214,7 @@ class ProjectCheck(_Check):
 
     @property
     def reads_any_file(self) -> bool:
-        """Tests may look at any file of the project."""
+        """Tests may read any file of the project."""
         return True
 
 
@@ -236,7 +236,7 @@ class CommandCheck(_Check):
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The words of the command."""
+        """The arguments of the command."""
         return self.argv
 
     @property
@@ -256,13 +256,13 @@ class CommandCheck(_Check):
 
 
 class JobCheck(_Check):
-    """A job of the team's own CI, which runs it; its tests are the cells.
+    """A job in the team's CI; its tests are the cells.
 
-    `job` is a pattern of its name, in which `*` and `?` are wild. `pipeline` is `organization/slug` of
-    Buildkite, `repository` and `workflow` are those of GitHub; `input` is the workflow's input that takes the
-    commit. Only builds of `branch` count, and none that sets a variable of `exclude_env`. `allow_builds`
-    starts a build where a commit has none. `cancel_jobs` cancels on an interrupt what was started. With
-    `dry_run` the calls that would start something are printed instead.
+    `job` is a pattern of its name, with the wildcards `*` and `?`. `pipeline` is `organization/slug` on
+    Buildkite, `repository` and `workflow` are those on GitHub; `input` is the workflow input that receives
+    the commit. Only builds of `branch` count, and none that sets a variable in `exclude_env`. `allow_builds`
+    starts a build if a commit has none. `cancel_jobs` cancels the started jobs on an interrupt. With
+    `dry_run`, the calls that would start something are printed instead.
     """
 
     kind: Literal["job"] = "job"
@@ -297,8 +297,8 @@ Check = Annotated[
 class Watched(_Model):
     """The watch of `nightly` that a session belongs to.
 
-    A bisection finds the culprit of `cells` (series, job, shard, cell, environment), which fail with
-    `exception`.
+    If the session is a bisection, it searches for the culprit of `cells` (series, job, shard, cell,
+    environment), which fail with `exception`.
     """
 
     name: str
@@ -307,7 +307,7 @@ class Watched(_Model):
 
     @property
     def tests(self) -> frozenset[str]:
-        """The names of the cells, without the jobs that they ran in."""
+        """The names of the cells, without their jobs."""
         return frozenset(cell for _, _, _, cell, _ in self.cells)
 
 
@@ -315,14 +315,14 @@ class Request(_Model):
     """What a session does: the mode, full commit ids, the check and how it is run.
 
     `bad` is the failing end of a bisection (with `find="fix"` the passing one), else the commit that is run.
-    `scenario` is a name or a folder's path, None for a command, and `scenario_sha256` what it held when the
-    session began (empty in older ones). `deadline_s` limits one trial of a command. `fresh` ignores the
-    trials of earlier sessions. `pass_env` are variables that trials get although their names look like
-    secrets. `gpus` are the names of those that trials may use (none: all that are visible), and with
-    `share_gpu` all of them use the first. `wheel_url` is the value of --wheel-url, and `wheels` what was
-    chosen for the whole range; None without wheels. `ray_address` names the Ray cluster that runs the trials;
-    None runs them here. `rerun` is the command line that does the same again.
-    `watched` is set in sessions of `nightly`.
+    `scenario` is a name or the path of a folder, None for a command; `scenario_sha256` is the digest of its
+    files when the session began (empty in older sessions). `deadline_s` limits one trial of a command. With
+    `fresh`, trials of earlier sessions are ignored. `pass_env` are variables that trials get although their
+    names look like secrets. `gpus` are the GPUs that trials may use (empty: all visible ones); with
+    `share_gpu`, all trials use the first. `wheel_url` is the value of --wheel-url, and `wheels` the choice
+    for the whole range, None without wheels. `ray_address` is the Ray cluster that runs the trials, None for
+    this machine. `rerun` is the command line that does the same again. `watched` is set in sessions of
+    `nightly`.
     """
 
     mode: Mode
@@ -352,7 +352,7 @@ class Request(_Model):
 
     @property
     def goods(self) -> tuple[str, ...]:
-        """The ends of a bisection outside its range; else none."""
+        """The ends of a bisection that are outside its range; empty in other modes."""
         return self.mode.goods if isinstance(self.mode, Bisect) else ()
 
     @property
@@ -381,7 +381,7 @@ _BISECT = (
 
 
 def _with_mode(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a request that was stored before requests had a mode, in today's shape."""
+    """Convert the fields of a request that was stored before requests had a mode."""
     kept = dict(fields)
     command = kept.pop("command", "run")
     bisect = {name: kept.pop(name) for name in _BISECT if name in kept}

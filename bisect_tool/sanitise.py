@@ -13,8 +13,8 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Control sequences of ECMA-48. Bodies exclude their own introducers, so that matching stays linear. A string
-# (OSC, DCS, APC...) without its end loses only the introducer: dropping the rest would hide evidence.
+# Control sequences of ECMA-48. Bodies exclude their own introducers, so that matching is linear. Of a string
+# (OSC, DCS, APC...) without an end, only the introducer is removed: dropping the rest would hide evidence.
 _SEQUENCE = re.compile(
     r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x80-\x9f\n]*(?:\x07|\x1b\\|\x9c)"
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
@@ -33,8 +33,8 @@ _SECRET_WORD = re.compile(
     r"(?:^|_)(?:\w*TOKENS?|\w*SECRETS?|\w*PASSW(?:OR)?DS?|\w*PASSPHRASE|PASS|PWD|\w*KEYS?|\w*CREDENTIALS?|\w*WEBHOOKS?|AUTH|COOKIE)(?:_|$)"
 )
 _SECRET_STEMS = ("TOKEN", "SECRET", "PASS", "PWD", "KEY", "CREDENTIAL", "WEBHOOK", "AUTH", "COOKIE")
-"""One of these stands in every name that looks secret."""
-# `GIT_CONFIG_KEY_0` names a setting: git refuses to start without it where `GIT_CONFIG_COUNT` is set.
+"""Every name that looks secret contains one of these."""
+# `GIT_CONFIG_KEY_0` names a setting: git refuses to start without it if `GIT_CONFIG_COUNT` is set.
 _NOT_SECRET = re.compile(r"(?:OLD)?PWD|SSH_AUTH_SOCK|GIT_CONFIG_KEY_\d+")
 _SECRET_MIN = 6
 _USERINFO = re.compile(r"(?<=://)[^/\s?#\"'<>]*@")
@@ -73,9 +73,9 @@ def clean_line(text: str, limit: int = 2000) -> str:
 
 
 def inert_line(text: str, limit: int = 200) -> str:
-    """Return `text` as by `clean_line`, for a title or a message: no mention of a user or an issue.
+    """Return `text` cleaned like `clean_line`, for a title or a message: it mentions no user and no issue.
 
-    Text inside Markdown belongs into a code span instead (`render/markdown.py`), which changes no character.
+    In Markdown, use a code span instead (`render/markdown.py`), which changes no character.
     """
     return clean_line(text, limit).translate(_FULL_WIDTH)
 
@@ -84,7 +84,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     """Return `text` with secrets masked: those given, those in URLs, values of secret-named variables."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, _MASK)
-    # Most lines have none of these, and searching for a word is many times cheaper than matching.
+    # Most lines contain none of these, and searching for a substring is much cheaper than matching.
     if "://" in text:
         text = _SIGNATURE.sub(rf"\g<name>={_MASK}", _USERINFO.sub(f"{_MASK}@", text))
     lower = text.lower()
@@ -94,9 +94,9 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def secret_values(env: Mapping[str, str]) -> frozenset[str]:
-    """Return the values to mask: of variables whose names look secret, and passwords inside URLs.
+    """Return the values to mask: those of variables whose names look secret, and passwords in URLs.
 
-    A value counts from six characters on; each comes in the forms in which it may be printed.
+    Values shorter than six characters are left out; each is returned in all forms that may be printed.
     """
     values = {value for name, value in env.items() if _is_secret_name(name) and not _is_count(name, value)}
     values |= {password for value in env.values() for password in _url_passwords(value)}
@@ -108,7 +108,7 @@ def _is_secret_name(name: str) -> bool:
 
 
 def _is_count(name: str, value: str) -> bool:
-    """Whether it is a number of tokens or keys, such as `MAX_TOKENS=131072`."""
+    """Whether a variable is a number of tokens or keys, such as `MAX_TOKENS=131072`."""
     return name.upper().endswith(("TOKENS", "KEYS")) and value.strip().isdecimal()
 
 
@@ -128,7 +128,7 @@ def _forms(value: str) -> Iterable[str]:
 
 
 def _masked(match: re.Match[str]) -> str:
-    # Lower-case names are code and prose (`max_tokens=5`, `key: value`), upper-case ones the environment.
+    # Lower-case names are code and prose (`max_tokens=5`, `key: value`), upper-case ones are variables.
     name, value = match["name"], match["value"]
     if not name.isupper() or not _is_secret_name(name) or len(value.strip("\"'")) < _SECRET_MIN:
         return match[0]

@@ -69,7 +69,7 @@ _NO_SERVER = LaunchProfile(command=("false",), model="none")
 
 
 class Profile(_Model):
-    """Build, launch and resource settings under one suite."""
+    """One way to build and launch the engine, with its resources and timeouts."""
 
     marker: str = Field(
         "", description="a path that exists in every commit of the repository this is for; empty: any"
@@ -110,7 +110,7 @@ class Scenario(_Model):
         return self.folder / self.suite
 
     def profile(self, name: str) -> Profile:
-        """The profile called `name`; raises UsageError with the names there are."""
+        """The profile called `name`; raises UsageError with the existing names."""
         try:
             return self.profiles[name]
         except KeyError:
@@ -119,7 +119,7 @@ class Scenario(_Model):
 
 
 def scenarios_root() -> Path:
-    """The folder of the bundled scenarios, in an installed wheel as well as in a checkout."""
+    """The folder of the bundled scenarios, in an installed wheel or in a checkout."""
     installed = _PACKAGE / "_scenarios"
     return installed if installed.is_dir() else _PACKAGE.parent / "scenarios"
 
@@ -134,7 +134,7 @@ def load(spec: str) -> Scenario:
     """Load a scenario by name (`external-lb-dp`) or by the path of its folder.
 
     Raises:
-        UsageError: there is no such scenario, or its file does not say what it should.
+        UsageError: there is no such scenario, or its file is invalid.
     """
     folder = available().get(spec.replace("_", "-")) or Path(spec)
     file = folder / "scenario.toml"
@@ -151,15 +151,19 @@ def load(spec: str) -> Scenario:
 
 
 def read(file: Path) -> Scenario:
-    """Read one `scenario.toml`; raises UsageError naming the field that is wrong."""
+    """Read one `scenario.toml`; raises UsageError with the name of the invalid field."""
     try:
-        # As JSON and strictly: a string is no number then, and a list serves as a tuple all the same.
-        scenario = Scenario.model_validate_json(json.dumps(_whole(file), default=str), strict=True)
+        # Strict JSON mode rejects strings as numbers, but accepts lists as tuples.
+        scenario = Scenario.model_validate_json(
+            json.dumps(_with_inherited_profiles(file), default=str), strict=True
+        )
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        why = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{file}: {where}: {why}" if where else f"{file}: {why}", _REFERENCE) from error
+        field = ".".join(str(part) for part in first["loc"])
+        problem = first["msg"].removeprefix("Value error, ")
+        raise UsageError(
+            f"{file}: {field}: {problem}" if field else f"{file}: {problem}", _REFERENCE
+        ) from error
     scenario = scenario.model_copy(update={"folder": file.parent.resolve()})
     if scenario.suite and not scenario.suite_path.is_file():
         raise UsageError(
@@ -168,23 +172,25 @@ def read(file: Path) -> Scenario:
     return scenario
 
 
-def _whole(file: Path, borrowers: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """What the file says, with the profiles of another one filled in, which may have them of a third."""
-    own = _table(file)
-    of = own.get("profiles_of", "")
-    if of == "":
-        return own
-    chain = (*borrowers, file.resolve())
-    other = file.parent / str(of) / "scenario.toml"
+def _with_inherited_profiles(file: Path, visited: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The file's content, with the profiles of the scenario that `profiles_of` names, recursively."""
+    table = _table(file)
+    other_folder = table.get("profiles_of", "")
+    if other_folder == "":
+        return table
+    chain = (*visited, file.resolve())
+    other = file.parent / str(other_folder) / "scenario.toml"
     if not other.is_file():
         raise UsageError(
-            f"{file}: profiles_of: {of} has no scenario.toml",
+            f"{file}: profiles_of: {other_folder} has no scenario.toml",
             "Use the path of a scenario folder, relative to this one.",
         )
     if other.resolve() in chain:
-        raise UsageError(f"{file}: profiles_of: {of} takes its profiles from this scenario", _REFERENCE)
-    profiles = _whole(other, chain).get("profiles")
-    return {**own, "profiles": _merge_tables(profiles, own.get("profiles", {}))}
+        raise UsageError(
+            f"{file}: profiles_of: {other_folder} takes its profiles from this scenario", _REFERENCE
+        )
+    profiles = _with_inherited_profiles(other, chain).get("profiles")
+    return {**table, "profiles": _merge_tables(profiles, table.get("profiles", {}))}
 
 
 def _table(file: Path) -> dict[str, Any]:
@@ -194,8 +200,8 @@ def _table(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file}: not TOML: {error}", _REFERENCE) from error
 
 
-def _merge_tables(below: Any, above: Any) -> Any:  # noqa: ANN401 - TOML
-    """Merge tables; of other values, the upper one is used."""
-    if not isinstance(below, dict) or not isinstance(above, dict):
-        return above
-    return {**below, **{key: _merge_tables(below.get(key), value) for key, value in above.items()}}
+def _merge_tables(base: Any, override: Any) -> Any:  # noqa: ANN401 - TOML
+    """Merge tables recursively; other values of `override` replace those of `base`."""
+    if not isinstance(base, dict) or not isinstance(override, dict):
+        return override
+    return {**base, **{key: _merge_tables(base.get(key), value) for key, value in override.items()}}

@@ -1,4 +1,4 @@
-"""Statistics of flaky runs: an interval for a failure rate, tests of two samples, a passing streak. Pure."""
+"""Statistics of flaky runs: intervals of failure rates, two-sample tests, chance of a false pass. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 def wilson(failed: int, runs: int) -> tuple[float, float]:
-    """The interval that holds the true rate with 95 %, given `failed` of `runs`; all of it without runs.
+    """The 95 % confidence interval of a failure rate, given `failed` of `runs`; (0, 1) without runs.
 
     It is the score interval of E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical
-    Inference", Journal of the American Statistical Association 22 (1927), which is sound for few runs and
+    Inference", Journal of the American Statistical Association 22 (1927), which is reliable for few runs and
     for rates near 0 and 1.
 
     Raises:
@@ -31,18 +31,18 @@ def wilson(failed: int, runs: int) -> tuple[float, float]:
     rate, weight = failed / runs, _Z * _Z / runs
     middle = (rate + weight / 2) / (1 + weight)
     half = sqrt(rate * (1 - rate) * weight + weight * weight / 4) / (1 + weight)
-    # At the ends the formula is exact, and floating point is not.
+    # At 0 and 1 the formula is exact, but floating point is not.
     low = 0.0 if failed == 0 else middle - half
     high = 1.0 if failed == runs else middle + half
     return low, high
 
 
 def fisher(failed: int, runs: int, other_failed: int, other_runs: int) -> float:
-    """How likely two rates this far apart or farther are where they are the same: Fisher's exact test.
+    """The two-sided p-value of Fisher's exact test that two failure rates are equal.
 
-    Two-sided: the sum over all tables with these totals that are no likelier than the one seen (R. A. Fisher,
-    "Statistical Methods for Research Workers", 1934). Counted in integers, so that equally likely tables are
-    equal.
+    It is the sum over all tables with these totals that are no likelier than the observed one (R. A. Fisher,
+    "Statistical Methods for Research Workers", 1934). Tables are counted in integers, so that equally likely
+    ones compare equal.
 
     Raises:
         ValueError: more runs failed than there were, or a number is negative.
@@ -51,33 +51,36 @@ def fisher(failed: int, runs: int, other_failed: int, other_runs: int) -> float:
     _check(other_failed, other_runs)
     total = failed + other_failed
 
-    def tables(here: int) -> int:
-        return comb(runs, here) * comb(other_runs, total - here)
+    def tables(failures: int) -> int:
+        return comb(runs, failures) * comb(other_runs, total - failures)
 
-    seen = tables(failed)
+    observed = tables(failed)
     possible = range(max(total - other_runs, 0), min(total, runs) + 1)
-    return sum(ways for here in possible if (ways := tables(here)) <= seen) / comb(runs + other_runs, total)
+    return sum(ways for failures in possible if (ways := tables(failures)) <= observed) / comb(
+        runs + other_runs, total
+    )
 
 
 @dataclass(frozen=True)
 class Shift:
-    """By how much the values of one sample lie above those of another, with the ends of its 95 % interval."""
+    """The shift of one sample against another: the estimate, and the ends of its 95 % interval."""
 
     middle: float
     low: float
     high: float
 
     @property
-    def beyond_chance(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the interval does not contain zero."""
         return self.low > 0.0 or self.high < 0.0
 
 
 def shift(values: Sequence[float], others: Sequence[float]) -> Shift | None:
-    """How much larger `values` are than `others`, for any distribution; None of too few to tell with 95 %.
+    """How much larger `values` are than `others`; None if there are too few for a 95 % interval.
 
-    The median of all differences and the interval of the exact Mann-Whitney test (J. L. Hodges and E. L.
-    Lehmann, "Estimates of Location Based on Rank Tests", Annals of Mathematical Statistics 34, 1963).
+    It is the median of all differences, with the interval of the exact Mann-Whitney test, which assumes no
+    distribution (J. L. Hodges and E. L. Lehmann, "Estimates of Location Based on Rank Tests", Annals of
+    Mathematical Statistics 34, 1963).
     """
     tail = _tail(len(values), len(others))
     if not tail:
@@ -88,10 +91,10 @@ def shift(values: Sequence[float], others: Sequence[float]) -> Shift | None:
 
 @cache
 def _tail(one: int, other: int) -> int:
-    """How many of the sorted differences lie outside the interval at either end; 0 if there is no interval.
+    """How many of the sorted differences are outside the interval at each end; 0 if there is no interval.
 
-    The largest k so that the Mann-Whitney statistic is below k in at most 2.5 % of all orders of the values.
-    The orders are counted as coefficients of the Gaussian binomial of these sizes.
+    It is the largest k for which the Mann-Whitney statistic is below k in at most 2.5 % of all orders of the
+    values. The orders are counted as coefficients of the Gaussian binomial of these sizes.
     """
     orders = [1] + [0] * (one * other)
     for step in range(1, one + 1):
@@ -107,19 +110,19 @@ def _tail(one: int, other: int) -> int:
 
 
 def false_pass_probability(failed: int, runs: int, passes: int) -> float:
-    """The probability that a cell which failed in `failed` of `runs` passes `passes` times in a row, unfixed.
+    """The probability that an unfixed cell, which failed in `failed` of `runs`, passes `passes` times.
 
-    The mean of (1 - rate)^passes over the posterior of the rate, so that the uncertainty of few runs is
-    included: the beta-binomial of Jeffreys' prior (H. Jeffreys, "An invariant form for the prior probability
-    in estimation problems", Proceedings of the Royal Society A 186, 1946). One failure is left out of the
-    count, since the others were looked for because of it.
+    It is the mean of (1 - rate)^passes over the posterior of the rate, which includes the uncertainty of few
+    runs: the beta-binomial with Jeffreys' prior (H. Jeffreys, "An invariant form for the prior probability in
+    estimation problems", Proceedings of the Royal Society A 186, 1946). One failure is not counted, because
+    the runs were made only after it.
 
     Raises:
         ValueError: more runs failed than there were, or a number is negative.
     """
     _check(failed, runs)
     red, green = max(failed - 1, 0) + 0.5, runs - failed + 0.5
-    return prod((green + seen) / (red + green + seen) for seen in range(passes))
+    return prod((green + observed) / (red + green + observed) for observed in range(passes))
 
 
 def _check(failed: int, runs: int) -> None:

@@ -1,7 +1,7 @@
 """Abort transfers that take too long or make too little progress.
 
-The read timeout of `requests` restarts with each byte, also inside a header or a chunk: it never aborts an
-answer of one byte a second.
+The read timeout of `requests` restarts with each byte, even inside a header or a chunk, so it never aborts a
+response that arrives at one byte per second.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 """Bytes that must arrive in each `STALL_S`: 64 KiB."""
 STALL_S = 90.0
-"""Longer than the timeouts of `requests`, so that their errors name a server that sends nothing."""
+"""Longer than the timeouts of `requests`, which have a clearer message for a server that sends nothing."""
 DEADLINE_S = 1800.0
-_TURN_S = 1.0
+_POLL_S = 1.0
 _Result = TypeVar("_Result")
-Arrived: TypeAlias = "Callable[[int], None]"
+OnChunk: TypeAlias = "Callable[[int], None]"
 """Called with the number of bytes of each chunk received. Raises TooSlow if the transfer was aborted."""
 
 
@@ -34,21 +34,21 @@ class TooSlow(requests.ReadTimeout):
 
 
 def transfer(
-    work: Callable[[Arrived], _Result],
+    work: Callable[[OnChunk], _Result],
     check: Callable[[], None] | None = None,
     deadline_s: float | None = None,
 ) -> _Result:
-    """Run `work`, which announces each chunk before it uses it.
+    """Run `work` in a thread; it reports each chunk before it uses it.
 
-    It runs in a thread, which is abandoned if it is too slow: a blocked read cannot be interrupted reliably.
+    The thread is abandoned if the transfer is too slow: a blocked read cannot be interrupted reliably.
 
     Args:
         work: the transfer.
         check: called repeatedly meanwhile; an exception that it raises aborts the transfer.
-        deadline_s: how long it may take, in seconds; `DEADLINE_S` by default.
+        deadline_s: the time limit in seconds; `DEADLINE_S` by default.
 
     Raises:
-        TooSlow: nothing was announced for `STALL_S`, or it is not complete at its deadline.
+        TooSlow: no chunk arrived for `STALL_S` seconds, or the transfer was not complete at its deadline.
     """
     running = _Running(DEADLINE_S if deadline_s is None else deadline_s, check)
     result: Future[_Result] = Future()
@@ -56,7 +56,7 @@ def transfer(
     try:
         running.await_end()
     except BaseException:
-        running.given_up.set()
+        running.aborted.set()
         raise
     return result.result()
 
@@ -67,42 +67,42 @@ class _Running:
 
     deadline_s: float
     check: Callable[[], None] | None
-    arrivals: SimpleQueue[int | None] = field(default_factory=SimpleQueue)
-    given_up: Event = field(default_factory=Event)
-    began: float = field(default_factory=time.monotonic)
+    chunks: SimpleQueue[int | None] = field(default_factory=SimpleQueue)
+    aborted: Event = field(default_factory=Event)
+    started: float = field(default_factory=time.monotonic)
     total: int = 0
 
     def announce(self, number: int) -> None:
         """Tell the waiting thread the number of bytes received."""
-        if self.given_up.is_set():
-            raise TooSlow("it was given up")
-        self.arrivals.put(number)
+        if self.aborted.is_set():
+            raise TooSlow("the transfer was aborted")
+        self.chunks.put(number)
 
     def await_end(self) -> None:
-        """Wait while it makes progress."""
+        """Wait until the transfer ends; raises TooSlow if it makes too little progress."""
         while (number := self._next()) is not None:
             self.total += number
 
     def _next(self) -> int | None:
         """Return the size of the next chunk; None at the end."""
-        ends, stalls = self.began + self.deadline_s, time.monotonic() + STALL_S
+        ends, stalls = self.started + self.deadline_s, time.monotonic() + STALL_S
         while True:
             if self.check is not None:
                 self.check()
             left = min(ends, stalls) - time.monotonic()
             try:
-                return self.arrivals.get(timeout=max(min(left, _TURN_S), 0))
+                return self.chunks.get(timeout=max(min(left, _POLL_S), 0))
             except Empty:
-                if left > _TURN_S:
+                if left > _POLL_S:
                     continue
             if ends <= stalls:
                 raise TooSlow(f"not complete after {self.deadline_s:.0f} s, with {self.total >> 10} KiB")
             raise TooSlow(f"less than {CHUNK >> 10} KiB in {STALL_S:.0f} s, after {self.total >> 10} KiB")
 
 
-def _run(work: Callable[[Arrived], _Result], running: _Running, result: Future[_Result]) -> None:
+def _run(work: Callable[[OnChunk], _Result], running: _Running, result: Future[_Result]) -> None:
     try:
         result.set_result(work(running.announce))
     except BaseException as error:  # noqa: BLE001 - raised where the result is wanted
         result.set_exception(error)
-    running.arrivals.put(None)
+    running.chunks.put(None)

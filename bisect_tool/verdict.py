@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The raw fact a trial yields for a cell."""
+    """The raw result of a cell in a trial."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -18,14 +18,14 @@ class Outcome(StrEnum):
 
 
 RED = (Outcome.FAILED, Outcome.HUNG)
-"""What counts as a failure of the tests."""
+"""The outcomes that count as a failure of the tests."""
 
 CONCLUSIVE = (Outcome.PASSED, *RED)
-"""What says something of the commit."""
+"""The outcomes that say something about the commit."""
 
 
 class Verdict(StrEnum):
-    """What an outcome says about a commit under the signature that is investigated."""
+    """What an outcome says about a commit, given the signature that is investigated."""
 
     GOOD = "good"
     BAD = "bad"

@@ -1,7 +1,7 @@
-"""The secrets by which we post and start CI jobs; they leave the environment before a command begins.
+"""Keep the secrets for posting and for starting CI jobs out of the environment while a command runs.
 
-What reads logs, runs tests or starts a program has none of them: only what posts or starts jobs asks for them
-here. The kernel still shows the environment that this process was started with to programs of the same user.
+Code that reads logs, runs tests or starts programs cannot see them; code that posts or starts jobs gets them
+here. The kernel still shows programs of the same user the environment that this process was started with.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ BUILDKITE: Final = "BISECT_RUN_BUILDKITE_WRITE_TOKEN"
 GITHUB: Final = "BISECT_RUN_GITHUB_WRITE_TOKEN"
 WEBHOOK: Final = "BISECT_RUN_SLACK_WEBHOOK"
 NAMES: Final = frozenset({BUILDKITE, GITHUB, WEBHOOK})
-_taken: dict[str, str] = {}
+_removed: dict[str, str] = {}
 
 
 @contextmanager
-def taken_from(environ: MutableMapping[str, str]) -> Iterator[None]:
-    """Take the write tokens out of the environment, and put them back at the end."""
-    _taken.update((name, environ.pop(name)) for name in NAMES & environ.keys())
+def removed_from(environ: MutableMapping[str, str]) -> Iterator[None]:
+    """Remove the write tokens from the environment, and restore them at the end."""
+    _removed.update((name, environ.pop(name)) for name in NAMES & environ.keys())
     try:
         yield
     finally:
-        environ.update(_taken)
-        _taken.clear()
+        environ.update(_removed)
+        _removed.clear()
 
 
 def with_write_tokens(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment as the user gave it, for what posts, starts jobs or masks secrets."""
-    return {**environ, **_taken}
+    """The environment with the write tokens, for code that posts, starts jobs or masks secrets."""
+    return {**environ, **_removed}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bisect_tool.ddmin import smallest
+from bisect_tool.ddmin import minimal_subset
 
 
 def needing(*needed):
@@ -25,14 +25,14 @@ def needing(*needed):
     ],
 )
 def test_what_is_needed_is_left(parts, needed):
-    assert smallest(list(parts), needing(*needed)) == set(needed)
+    assert minimal_subset(list(parts), needing(*needed)) == set(needed)
 
 
 @given(st.integers(1, 12), st.data())
 def test_where_one_set_is_needed_it_is_found(size, data):
     parts = list(range(size))
     needed = data.draw(st.sets(st.sampled_from(parts), min_size=1))
-    assert smallest(parts, needing(*needed)) == needed
+    assert minimal_subset(parts, needing(*needed)) == needed
 
 
 @given(st.integers(2, 9), st.data())
@@ -43,11 +43,11 @@ def test_none_of_what_is_left_can_be_left_out(size, data):
     enough = data.draw(st.sets(subsets, max_size=40)) | {frozenset(parts)}
     asked = []
 
-    def does(some):
+    def holds(some):
         asked.append(some)
         return some in enough
 
-    left = smallest(parts, does)
-    assert left in enough
-    assert len(left) == 1 or not any(left - {part} in enough for part in left)
+    found = minimal_subset(parts, holds)
+    assert found in enough
+    assert len(found) == 1 or not any(found - {part} in enough for part in found)
     assert len(asked) <= size * size + 3 * size

@@ -161,9 +161,9 @@ def test_full_disk_ends_nothing(folder, capsys):
         (128, "fatal: bad\nhint: name another", " s: fatal: bad: hint: name another\n"),
     ],
 )
-def test_command_is_logged_with_its_end(folder, code, said, shown):
+def test_command_is_logged_with_its_end(folder, code, output, shown):
     open_log(folder)
-    log_command(log, ("git", "log", "a b"), code, time.monotonic(), said)
+    log_command(log, ("git", "log", "a b"), code, time.monotonic(), output)
     assert shown in written(folder)
 
 

@@ -164,8 +164,8 @@ def test_a_budget_is_used_up_by_trials_or_minutes():
 
 
 def test_what_is_left_of_a_budget():
-    left = Budget(trials=3, minutes=2.0).less(2, 0.5)
+    left = Budget(trials=3, minutes=2.0).minus(2, 0.5)
     assert (left.trials, left.minutes) == (1, 1.5)
     assert not left.is_used_up(0, 1.0)
-    assert left.less(1, 0.0).is_used_up(0, 0.0)
-    assert Budget().less(5, 5.0) == Budget()
+    assert left.minus(1, 0.0).is_used_up(0, 0.0)
+    assert Budget().minus(5, 5.0) == Budget()

@@ -140,9 +140,9 @@ def test_intervals_of_a_shift_are_those_of_published_tables(one, other, outside)
 
 def test_a_shift_is_told_from_chance():
     assert shift([5, 6, 7, 8], [1, 2, 3, 4]) == Shift(4.0, 1, 7)
-    assert shift([5, 6, 7, 8], [1, 2, 3, 4]).beyond_chance
-    assert shift([1, 2, 3, 4], [5, 6, 7, 8]).beyond_chance
-    assert not shift([1, 0, 1, 0], [0, 1, 0, 1]).beyond_chance
+    assert shift([5, 6, 7, 8], [1, 2, 3, 4]).is_significant
+    assert shift([1, 2, 3, 4], [5, 6, 7, 8]).is_significant
+    assert not shift([1, 0, 1, 0], [0, 1, 0, 1]).is_significant
 
 
 def test_an_interval_of_a_shift_holds_the_truth():

@@ -5,13 +5,13 @@ import pytest
 from bisect_tool.errors import UsageError
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.options.validate import validate
-from bisect_tool.write_tokens import NAMES, taken_from, with_write_tokens
+from bisect_tool.write_tokens import NAMES, removed_from, with_write_tokens
 
 
 def test_environment_lacks_them_until_the_end():
     given = {"PATH": "/bin", **dict.fromkeys(NAMES, "secret")}
     environ = dict(given)
-    with taken_from(environ):
+    with removed_from(environ):
         assert environ == {"PATH": "/bin"}
         assert with_write_tokens(environ) == given
     assert environ == given

@@ -22,7 +22,7 @@ from bisect_tool.errors import BisectError, ExitCode, UsageError, is_disk_error
 from bisect_tool.terminal import terminal
 from bisect_tool.terminal.output import say, say_error
 from bisect_tool.terminal.verbose import be_verbose
-from bisect_tool.write_tokens import taken_from
+from bisect_tool.write_tokens import removed_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -153,7 +153,7 @@ def _with_shared_options(program: Any) -> Any:  # noqa: ANN401  # Typer's click 
 
 def dispatch(words: list[str]) -> int:
     """Run the command that is named by the first word; returns the exit code of the process."""
-    held_back = taken_from(os.environ)
+    held_back = removed_from(os.environ)
     with terminal.unfailing() as stdout, held_back, diagnostics.recording() as recorder:
         code = _run(words)
         if stdout.failure is not None and code in _ANSWERS:

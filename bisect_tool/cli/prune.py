@@ -28,7 +28,7 @@ def prune(options: PruneOptions) -> int:
     """
     from bisect_tool.disk.inventory import inventory
     from bisect_tool.disk.plan import Limits, plan
-    from bisect_tool.disk.remove import Ended, remove, remove_leftovers
+    from bisect_tool.disk.remove import RemovalResult, remove, remove_leftovers
     from bisect_tool.disk.size import parse_size
     from bisect_tool.paths import home
     from bisect_tool.render.prune import render_prune
@@ -44,8 +44,10 @@ def prune(options: PruneOptions) -> int:
         remove_leftovers(here)
     found = inventory(here, rows)
     chosen = plan(found.items, found.total, now, limits)
-    ended = [Ended(each) if options.dry_run else remove(each, here, now) for each in chosen.removals]
-    document = prune_document(chosen, ended, found.total, limits, dry=options.dry_run)
+    results = [
+        RemovalResult(each) if options.dry_run else remove(each, here, now) for each in chosen.removals
+    ]
+    document = prune_document(chosen, results, found.total, limits, dry=options.dry_run)
     if failed is not None:
         document = document.model_copy(update={"exit_code": ExitCode.ENVIRONMENT})
     if options.as_json:

@@ -199,7 +199,7 @@ def _run(session: Session, store: Store, interrupt: Interrupt) -> Document:
         if bisecting is None:
             return document
         _announce(bisecting)
-        left = session.budget.less(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
+        left = session.budget.minus(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
         with sessions.held(bisecting):
             document = _run(replace(bisecting, budget=left), store, interrupt)
         store.finish(bisecting.id, document.to_json())
@@ -210,7 +210,7 @@ def _run(session: Session, store: Store, interrupt: Interrupt) -> Document:
         say(why)
         return document
     second = _second(session, state, store)
-    left = session.budget.less(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
+    left = session.budget.minus(len(store.trials(session.id)) - had, (time.monotonic() - began) / 60)
     with sessions.held(second):
         reverting, confirming = _to_the_end(replace(second, budget=left), store, interrupt)
     if reverting.stopped:

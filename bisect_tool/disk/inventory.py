@@ -1,4 +1,4 @@
-"""Measure what a home holds: what can be removed, and how large its other parts are."""
+"""Measure the contents of a home: the items that can be removed, and the size of its other parts."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Inventory:
 
     Attributes:
         items: What can be removed.
-        clones: The bytes of the repositories in the cache, the demo's histories included.
-        store: The bytes of the store of sessions and trials.
-        other: The bytes of all else, such as models.
+        clones: The size in bytes of the repositories in the cache, including the demo's histories.
+        store: The size of the store of sessions and trials.
+        other: The size of everything else, such as models.
     """
 
     items: tuple[Item, ...]
@@ -46,11 +46,11 @@ class Inventory:
 
     @property
     def total(self) -> int:
-        """The bytes of everything."""
+        """The size of everything in bytes."""
         return sum(item.size for item in self.items) + self.clones + self.store + self.other
 
     def size(self, kind: Kind) -> int:
-        """The bytes of all items of a kind."""
+        """The size of all items of a kind in bytes."""
         return sum(item.size for item in self.items if item.kind is kind)
 
     def number(self, kind: Kind) -> int:
@@ -59,18 +59,18 @@ class Inventory:
 
 
 def inventory(home: Home, rows: Iterable[SessionRow] | None) -> Inventory:
-    """Look through the home; `rows` are the sessions in its store.
+    """Measure a home; `rows` are the sessions in its store.
 
-    Folders of sessions that are in no row count as those of sessions that ended. Without rows, because the
-    store cannot be read, logs are no items, so that none are removed.
+    Folders of sessions without a row count as those of ended sessions. If `rows` is None, because the store
+    cannot be read, logs are not listed as items, so none are removed.
     """
     logs = _logs(home, rows) if rows is not None else ()
     parts = (home, *map(home.node, home.nodes))
-    items = (*_rebuildable(home), *_of_nodes(home), *logs)
+    items = (*_rebuildable(home), *_node_items(home), *logs)
     clones = {path for part in parts for path in (part.cache / "repositories", *part.cache.glob("*.git"))}
     store = {home.store.with_name(f"{home.store.name}{end}") for end in ("", "-wal", "-shm")}
-    kept_apart = {part.cache / name for part in parts for name in ("environments", "worktrees", "wheels")}
-    measured = clones | store | kept_apart | {home.state / "nodes", home.cache / "nodes"}
+    itemised = {part.cache / name for part in parts for name in ("environments", "worktrees", "wheels")}
+    measured = clones | store | itemised | {home.state / "nodes", home.cache / "nodes"}
     if rows is not None:
         measured.add(home.session(""))
     folders_of = (folder for part in parts for folder in (part.cache, part.state))
@@ -79,7 +79,7 @@ def inventory(home: Home, rows: Iterable[SessionRow] | None) -> Inventory:
 
 
 def last_used(item: Item, home: Home) -> datetime:
-    """When an item was last used, as of now."""
+    """When an item was last used, read anew."""
     match item.kind:
         case Kind.ENVIRONMENT:
             seconds = Entry(item.path).last_used
@@ -94,7 +94,7 @@ def last_used(item: Item, home: Home) -> datetime:
 
 @contextmanager
 def unused(item: Item, home: Home) -> Iterator[bool]:
-    """Keep runs from taking an item; yields False if one has it."""
+    """Keep runs from using an item inside the block; yields False if one is using it."""
     match item.kind:
         case Kind.ENVIRONMENT:
             held = Entry(item.path).unused()
@@ -115,11 +115,11 @@ def _rebuildable(home: Home) -> Iterator[Item]:
     yield from _wheels(home)
 
 
-def _of_nodes(home: Home) -> Iterator[Item]:
-    """Yield the same for the nodes of clusters.
+def _node_items(home: Home) -> Iterator[Item]:
+    """Yield the same items for the nodes of clusters.
 
-    Not every shared disk tells one machine what another one locks. So what another one used in the last day
-    counts as in use: no build or trial takes as long.
+    Not every shared disk shows one machine the locks of another. So an item that another machine used in the
+    last day counts as in use: no build or trial takes that long.
     """
     recent = datetime.now(UTC) - _RECENT
     for name in home.nodes:
@@ -154,15 +154,15 @@ def _logs(home: Home, rows: Iterable[SessionRow]) -> Iterator[Item]:
     resumable = {row.id for row in rows if is_resumable(row)}
     root = home.session("")
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        elsewhere = folder.name.startswith(".") or folder.is_symlink()
-        files = () if elsewhere else log_files(home, folder.name)
+        ignored = folder.name.startswith(".") or folder.is_symlink()
+        files = () if ignored else log_files(home, folder.name)
         if files:
             item = _item(Kind.LOGS, folder.name, folder, files, home)
             yield replace(item, resumable=folder.name in resumable)
 
 
 def _item(kind: Kind, name: str, path: Path, files: Iterable[Path], home: Home) -> Item:
-    """An item, measured; its lock is only held for a look, because other runs may start."""
+    """An item with its size; its lock is held only briefly, because other runs may start."""
     item = Item(kind, name, path, size_on_disk(files), datetime.fromtimestamp(0, UTC))
     with unused(item, home) as free:
         used = last_used(item, home)
@@ -170,7 +170,7 @@ def _item(kind: Kind, name: str, path: Path, files: Iterable[Path], home: Home) 
 
 
 def is_resumable(row: SessionRow) -> bool:
-    """Whether a stored session has no final result yet; one of another version counts as finished."""
+    """Whether a stored session has no final result yet; one stored by another version counts as finished."""
     if row.document is None:
         return True
     try:

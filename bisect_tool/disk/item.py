@@ -1,4 +1,4 @@
-"""A thing in a home that can be removed."""
+"""An item in a home that can be removed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path  # noqa: TC003
 
 
 class Kind(StrEnum):
-    """What an item is."""
+    """The kind of an item."""
 
     ENVIRONMENT = "environment"
     WORKTREE = "worktree"
@@ -22,13 +22,13 @@ class Item:
     """An environment, a worktree, the wheel of a commit, or the logs of a session.
 
     Attributes:
-        kind: What it is.
-        name: The fingerprint, `REPOSITORY/SLOT`, the commit, or the id of the session; after `NODE/` where it
-            belongs to a node of a cluster.
-        path: The folder of it.
-        size: In bytes, on disk.
-        last_used: When a trial last began in it, or last wrote to it.
-        in_use: Whether a run holds it.
+        kind: The kind of item.
+        name: The fingerprint, `REPOSITORY/SLOT`, the commit, or the id of the session; prefixed with `NODE/`
+            if it belongs to a node of a cluster.
+        path: Its folder.
+        size: Its size on disk in bytes.
+        last_used: When a trial last started in it, or last wrote to it.
+        in_use: Whether a run is using it.
         resumable: Whether it belongs to a session that is not finished.
         elsewhere: Whether another machine uses it.
     """

@@ -1,4 +1,4 @@
-"""What `prune` removes, given what there is (pure)."""
+"""Decide which items `prune` removes. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """How long something unused is kept, and how many bytes the home may take; None for any number."""
+    """How long an unused item is kept, and the maximum size of the home in bytes; None is no limit."""
 
     age: timedelta
     size: int | None = None
@@ -38,34 +38,34 @@ class Removal:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to remove, in that order, and what would be removed if no run held it."""
+    """What to remove, in this order, and what would be removed if no run used it."""
 
     removals: tuple[Removal, ...]
     in_use: tuple[Item, ...]
 
 
 def plan(items: Iterable[Item], total: int, now: datetime, limits: Limits) -> Plan:
-    """Choose what to remove from a home that takes `total` bytes.
+    """Choose what to remove from a home of `total` bytes.
 
-    First goes what was not used for longer than the age. If the home is still too large, the least recently
-    used goes until it fits: environments, worktrees and wheels, which come again, before logs, which do not.
-    The logs of a session that can be resumed are removed for their age only.
+    Items that were unused for longer than the maximum age are removed first. If the home is still too large,
+    the least recently used items are removed until it fits: first environments, worktrees and wheels, which
+    can be rebuilt, then logs. Logs of a session that can be resumed are removed only because of their age.
     """
-    every = tuple(items)
-    free = [item for item in every if not item.in_use]
+    all_items = tuple(items)
+    free = [item for item in all_items if not item.in_use]
     old = [item for item in free if now - item.last_used > limits.age]
     young = [item for item in free if item not in old]
     removals = [Removal(item, Reason.AGE) for item in sorted(old, key=lambda item: item.last_used)]
     left = total - sum(item.size for item in old)
-    excess = _excess(young, left, limits)
-    removals += [Removal(item, Reason.SIZE) for item in excess]
-    fits = limits.size is None or left - sum(item.size for item in excess) <= limits.size
-    held = (item for item in every if item.in_use and (not fits or now - item.last_used > limits.age))
+    over_size = _over_size(young, left, limits)
+    removals += [Removal(item, Reason.SIZE) for item in over_size]
+    fits = limits.size is None or left - sum(item.size for item in over_size) <= limits.size
+    held = (item for item in all_items if item.in_use and (not fits or now - item.last_used > limits.age))
     return Plan(tuple(removals), tuple(held))
 
 
-def _excess(young: Sequence[Item], left: int, limits: Limits) -> list[Item]:
-    """The items beyond the size, of `left` bytes that the home takes."""
+def _over_size(young: Sequence[Item], left: int, limits: Limits) -> list[Item]:
+    """The items to remove so that `left` bytes shrink to the maximum size."""
     if limits.size is None:
         return []
     chosen = []

@@ -1,4 +1,4 @@
-"""Remove what was planned: rename it under its lock, so that no run finds half of it, and then delete it."""
+"""Remove planned items: each is renamed under its lock, so that no run finds a part of it, then deleted."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _log = logging.getLogger("bisect_run.prune")
 _PREFIX = ".pruned-"
 
 
-class Ending(StrEnum):
-    """How a removal ended; GONE: another process was faster."""
+class RemovalStatus(StrEnum):
+    """How a removal ended; GONE: another process removed the item first."""
 
     REMOVED = "removed"
     GONE = "gone"
@@ -43,34 +43,34 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A removal that ended; `problem` says why it failed."""
+class RemovalResult:
+    """The result of a removal; `problem` says why it failed."""
 
     removal: Removal
-    ending: Ending = Ending.REMOVED
+    status: RemovalStatus = RemovalStatus.REMOVED
     problem: str = ""
 
 
-def remove(removal: Removal, home: Home, now: datetime) -> Ended:
-    """Remove an item, unless a run has begun to use it since it was looked at."""
+def remove(removal: Removal, home: Home, now: datetime) -> RemovalResult:
+    """Remove an item, unless a run has started to use it since the inventory was taken."""
     item = removal.item
     try:
         with unused(item, home) as free:
             if not free or last_used(item, home) > item.last_used:
-                return Ended(removal, Ending.IN_USE)
-            aside = _set_aside(_files(item, home, now), item.path.parent)
-        for path in aside:
+                return RemovalResult(removal, RemovalStatus.IN_USE)
+            renamed = _rename_all(_files(item, home, now), item.path.parent)
+        for path in renamed:
             remove_tree(path)
     except (OSError, EnvironmentFailed) as error:
         _log.warning("cannot remove %s", item.path, exc_info=True)
-        return Ended(removal, Ending.FAILED, str(error))
-    return Ended(removal, Ending.REMOVED if aside else Ending.GONE)
+        return RemovalResult(removal, RemovalStatus.FAILED, str(error))
+    return RemovalResult(removal, RemovalStatus.REMOVED if renamed else RemovalStatus.GONE)
 
 
 def remove_leftovers(home: Home) -> None:
-    """Delete what an earlier prune renamed, and was killed before it deleted it.
+    """Delete what an earlier prune renamed but did not delete because it was killed.
 
-    On this machine, what killed trials of a cluster left is ended and removed as well.
+    Also end and remove what killed trials of a cluster left on this machine.
     """
     parts = (home, *map(home.node, home.nodes))
     roots = [
@@ -97,10 +97,10 @@ def _sweep_node(home: Home) -> None:
 
 
 def _files(item: Item, home: Home, now: datetime) -> tuple[Path, ...]:
-    """What an item consists of, after its last processes have ended."""
+    """The files of an item, after its last processes have been ended."""
     match item.kind:
         case Kind.ENVIRONMENT:
-            if not item.elsewhere:  # else their ids are those of other processes here
+            if not item.elsewhere:  # process ids of another machine mean other processes here
                 Entry(item.path).end_builds()
             return Entry(item.path).files
         case Kind.WORKTREE:
@@ -115,14 +115,14 @@ def _files(item: Item, home: Home, now: datetime) -> tuple[Path, ...]:
             return log_files(home, item.name)
 
 
-def _set_aside(paths: Iterable[Path], folder: Path) -> list[Path]:
-    """Rename the paths to names in `folder` that nothing reads."""
-    aside = []
+def _rename_all(paths: Iterable[Path], folder: Path) -> list[Path]:
+    """Rename the paths to hidden names in `folder`, which nothing reads."""
+    renamed = []
     for path in paths:
         hidden = folder / f"{_PREFIX}{secrets.token_hex(8)}"
         try:
             path.rename(hidden)
         except FileNotFoundError:
             continue
-        aside.append(hidden)
-    return aside
+        renamed.append(hidden)
+    return renamed

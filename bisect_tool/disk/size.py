@@ -1,4 +1,4 @@
-"""Sizes on disk: measured, read from an option, and written for people."""
+"""Measure, parse and format sizes on disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parse_size(text: str) -> int:
     """The number of bytes that `50G`, `1.5 GiB` or `1000` means; units are powers of 1024.
 
     Raises:
-        UsageError: it is no size.
+        UsageError: the text is not a size.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
@@ -42,9 +42,9 @@ def format_size(size: int) -> str:
 
 
 def size_on_disk(paths: Iterable[Path]) -> int:
-    """The bytes that files and folders take, as du(1) counts them; what disappears meanwhile is not counted.
+    """The disk usage of files and folders in bytes, as in du(1); files that disappear are not counted.
 
-    A file with several names counts once; links are not followed.
+    A file with several hard links counts once; symbolic links are not followed.
     """
     seen: set[tuple[int, int]] = set()
     return sum(_size(path, seen) for path in paths)
@@ -52,15 +52,15 @@ def size_on_disk(paths: Iterable[Path]) -> int:
 
 def _size(path: Path, seen: set[tuple[int, int]]) -> int:
     try:
-        total = _of(path.lstat(), seen)
-    except OSError:  # it is not there
+        total = _entry_size(path.lstat(), seen)
+    except OSError:  # it does not exist
         return 0
     folders = [str(path)] if path.is_dir() and not path.is_symlink() else []
     while folders:
         try:
             with os.scandir(folders.pop()) as entries:
                 for entry in entries:
-                    total += _of(entry.stat(follow_symlinks=False), seen)
+                    total += _entry_size(entry.stat(follow_symlinks=False), seen)
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
         except OSError:  # removed in the meantime, or not readable
@@ -68,9 +68,9 @@ def _size(path: Path, seen: set[tuple[int, int]]) -> int:
     return total
 
 
-def _of(about: os.stat_result, seen: set[tuple[int, int]]) -> int:
-    if about.st_nlink > 1:
-        if (about.st_dev, about.st_ino) in seen:
+def _entry_size(status: os.stat_result, seen: set[tuple[int, int]]) -> int:
+    if status.st_nlink > 1:
+        if (status.st_dev, status.st_ino) in seen:
             return 0
-        seen.add((about.st_dev, about.st_ino))
-    return about.st_blocks * _BLOCK
+        seen.add((status.st_dev, status.st_ino))
+    return status.st_blocks * _BLOCK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.ddmin import smallest
+from bisect_tool.ddmin import minimal_subset
 from bisect_tool.planner.fix_evaluation import CellStatus, FixEvaluation
 from bisect_tool.planner.planner import infrastructure_failures
 from bisect_tool.planner.types import FixGoal, Purpose, State, Step
@@ -193,7 +193,7 @@ def _search(evaluation: FixEvaluation) -> Smallest | None:
     for parts in (useful, everything):
         combination = _applying(oracle, parts)
         if len(combination) > 1 and oracle.fixes_all(frozenset(combination)):
-            return Smallest(smallest(combination, oracle.fixes_all), oracle.cut)
+            return Smallest(minimal_subset(combination, oracle.fixes_all), oracle.cut)
     return None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bisect_tool.ddmin import smallest
+from bisect_tool.ddmin import minimal_subset
 from bisect_tool.planner.groups import group, is_isolated
 from bisect_tool.planner.types import Purpose, Step
 from bisect_tool.verdict import Verdict
@@ -141,7 +141,7 @@ def _after(runs: Sequence[Run], others_before: tuple[str, ...]) -> tuple[str, ..
             return False
         raise _UnknownError(subset)
 
-    found = smallest(range(len(others_before)), fails)
+    found = minimal_subset(range(len(others_before)), fails)
     return tuple(name for name, place in parts.items() if place in found)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bisect_tool.format import count, duration, outcome_text, percent, place, short
+from bisect_tool.format import count, duration, frame_location, outcome_text, percent, short
 from bisect_tool.git import forge as forges
 from bisect_tool.render import report_view
 from bisect_tool.render.bounded import rows
@@ -193,7 +193,7 @@ def environment() -> Environment:
         "own": lambda words: Markdown(str(words)),
         "resume": lambda document: f"bisect-run resume {document.session}",
         "percent": lambda chance: Markdown(percent(chance)),
-        "place": lambda frames: place(frames[-1]),
+        "place": lambda frames: frame_location(frames[-1]),
         "outcome_text": lambda trial: outcome_text(trial.outcome, trial.reason, trial.outcomes.values()),
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
     }

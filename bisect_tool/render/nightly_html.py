@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bisect_tool.format import count, listing, place, short
+from bisect_tool.format import count, frame_location, listing, short
 from bisect_tool.git.forge import called, forge_of
 from bisect_tool.render.cause import culprit, failure_at, tested_cell, title
 from bisect_tool.render.markdown import log_line
@@ -180,7 +180,7 @@ def _environment() -> Environment:
         "short": short,
         "who": who,
         "log_line": log_line,
-        "place": lambda frames: place(frames[-1]),
+        "place": lambda frames: frame_location(frames[-1]),
         "after": lambda event, root: f"{event.time - root.time:+.3f} s",
         "figure": lambda number: f"{number:.2f}",
         "outcome": _outcome,

@@ -80,7 +80,7 @@ class StartUp:
     def differs(self) -> bool:
         """Whether the sides differ beyond chance, and by more than the resolution of clocks."""
         found = self.shift
-        slower = found is not None and found.beyond_chance and abs(found.middle) >= _RESOLUTION_S
+        slower = found is not None and found.is_significant and abs(found.middle) >= _RESOLUTION_S
         return slower or self.ready_p < 1 - CONFIDENCE
 
     @property

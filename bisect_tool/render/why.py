@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from bisect_tool.format import count, place, short
+from bisect_tool.format import count, frame_location, short
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _event(event: Event, when: str, times: int, roles: int, style: str) -> Rende
     said = event.headline or next(iter(event.lines), event.kind)
     what = _text(said, _MESSAGE_LIMIT, style=style)
     if event.frames:
-        what.append(f"\nat {place(event.frames[-1])}", "not bold dim")
+        what.append(f"\nat {frame_location(event.frames[-1])}", "not bold dim")
     grid.add_row(Text(when, "dim"), Text(_role(event), "cyan"), what)
     return grid
 

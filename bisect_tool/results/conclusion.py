@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bisect_tool.errors import ExitCode
-from bisect_tool.format import joined, narrowed, outcome_text, short
+from bisect_tool.format import joined, outcome_text, search_progress, short
 from bisect_tool.git.range import DEEPEN
 from bisect_tool.planner import Finding, State
 from bisect_tool.verdict import Outcome
@@ -37,7 +37,7 @@ def with_root_notes(state: State, commits: Mapping[str, Commit], cuts: Container
 def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = ()) -> tuple[ExitCode, str]:
     """The exit code of a bisection and a one-sentence conclusion; `unbuilt` culprits change no build."""
     if state.step is not None:
-        so_far = narrowed(len(state.remaining), state.disagreement)
+        so_far = search_progress(len(state.remaining), state.disagreement)
         return ExitCode.INTERRUPTED, f"not finished: {so_far}"
     found = {item.finding for item in state.conclusions}
     if not found:

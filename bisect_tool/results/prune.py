@@ -1,4 +1,4 @@
-"""The JSON document of `prune`: what was removed, what was kept although it was due, and what is left."""
+"""The JSON document of `prune`: what was removed, what should have been but was kept, and the size left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bisect_tool.disk.item import Kind  # pydantic needs it at run time
 from bisect_tool.disk.plan import Reason  # pydantic needs it at run time
-from bisect_tool.disk.remove import Ending
+from bisect_tool.disk.remove import RemovalStatus
 from bisect_tool.errors import ExitCode
 from bisect_tool.sanitise import clean_line
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.disk.item import Item
     from bisect_tool.disk.plan import Limits, Plan, Removal
-    from bisect_tool.disk.remove import Ended
+    from bisect_tool.disk.remove import RemovalResult
 
 SCHEMA: Final = 1
 
@@ -29,7 +29,7 @@ class _Model(BaseModel):
 
 
 class PrunedItem(_Model):
-    """Something removed; `last_used` is ISO 8601 with a time zone, and `reason` is its age or the size."""
+    """A removed item; `last_used` is ISO 8601 with a time zone, and `reason` is `age` or `size`."""
 
     kind: Kind
     name: str
@@ -39,7 +39,7 @@ class PrunedItem(_Model):
 
 
 class KeptItem(_Model):
-    """Something that was due, and was not removed; `reason` is `in use`, or what went wrong."""
+    """An item that should have been removed, but was not; `reason` is `in use`, or an error message."""
 
     kind: Kind
     name: str
@@ -50,8 +50,8 @@ class KeptItem(_Model):
 class PruneDocument(_Model):
     """What `prune` did, or would do with `dry_run`.
 
-    `bytes` is what the home takes afterwards. It can be above `max_bytes`, because clones of repositories,
-    the store and what is in use stay.
+    `bytes` is the size of the home afterwards. It can exceed `max_bytes`, because clones of repositories, the
+    store, and items in use are kept.
     """
 
     schema_: Literal[1] = Field(SCHEMA, alias="schema")
@@ -71,17 +71,17 @@ class PruneDocument(_Model):
 
 
 def prune_document(
-    plan: Plan, ended: Sequence[Ended], total: int, limits: Limits, *, dry: bool
+    plan: Plan, results: Sequence[RemovalResult], total: int, limits: Limits, *, dry: bool
 ) -> PruneDocument:
-    """Compose the document from the plan and how its removals ended; `total` is the size before."""
-    left = [each for each in ended if each.ending in (Ending.IN_USE, Ending.FAILED)]
-    removed = tuple(_pruned(each.removal) for each in ended if each.ending is Ending.REMOVED)
+    """Compose the document from the plan and the results of its removals; `total` is the size before."""
+    remaining = [each for each in results if each.status in (RemovalStatus.IN_USE, RemovalStatus.FAILED)]
+    removed = tuple(_pruned(each.removal) for each in results if each.status is RemovalStatus.REMOVED)
     kept = (
-        *(_kept(item, Ending.IN_USE) for item in plan.in_use),
-        *(_kept(each.removal.item, each.problem or each.ending) for each in left),
+        *(_kept(item, RemovalStatus.IN_USE) for item in plan.in_use),
+        *(_kept(each.removal.item, each.problem or each.status) for each in remaining),
     )
-    failed = any(each.ending is Ending.FAILED for each in left)
-    planned = sum(each.removal.item.size for each in ended)
+    failed = any(each.status is RemovalStatus.FAILED for each in remaining)
+    planned = sum(each.removal.item.size for each in results)
     return PruneDocument(
         dry_run=dry,
         older_than_days=limits.age / timedelta(days=1),
@@ -89,7 +89,7 @@ def prune_document(
         removed=removed,
         kept=kept,
         freed_bytes=sum(item.bytes for item in removed),
-        bytes=total - planned + sum(each.removal.item.size for each in left),
+        bytes=total - planned + sum(each.removal.item.size for each in remaining),
         exit_code=ExitCode.ENVIRONMENT if failed else ExitCode.DONE,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from bisect_tool.format import count, duration, narrowed, outcome_text, percent, short
+from bisect_tool.format import count, duration, outcome_text, percent, search_progress, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,7 @@ def decision(state: State) -> str:
         over = "a budget is used up" if state.stopped else "the search is over"
         return f"no trial to start: {over if state.over or state.stopped else 'running trials come first'}"
     cells = "all cells" if state.step.cells is None else ", ".join(state.step.cells)
-    left = f"{narrowed(len(state.remaining), state.disagreement)}, " if state.remaining else ""
+    left = f"{search_progress(len(state.remaining), state.disagreement)}, " if state.remaining else ""
     beliefs = "".join(
         f"; {belief.cell}: {', '.join(f'{short(sha)} {percent(chance)}' for sha, chance in belief.top)}"
         f", flaky {percent(belief.flaky)}"

@@ -21,7 +21,7 @@ from bisect_tool.sources.answer import UnexpectedAnswer
 from bisect_tool.sources.bearer import Bearer
 from bisect_tool.sources.etag_cache import CachedAnswer
 from bisect_tool.sources.rate_limit import is_refusal, rate_limit, wait_after_refusal
-from bisect_tool.transfer import CHUNK, Arrived, TooSlow, transfer
+from bisect_tool.transfer import CHUNK, OnChunk, TooSlow, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +49,7 @@ class _Request:
 
     url: str
     headers: Mapping[str, str]
-    take: Callable[[requests.Response, Arrived], bytes]
+    take: Callable[[requests.Response, OnChunk], bytes]
     scope: str
 
     @property
@@ -182,15 +182,15 @@ class Client:
         )
 
     def _answer(
-        self, request: _Request, attempt: int, arrived: Arrived
+        self, request: _Request, attempt: int, on_chunk: OnChunk
     ) -> tuple[str, requests.Response, bytes]:
         """Return the reason why the answer cannot be used (or empty), the answer, and its body."""
         headers = dict(request.headers)
         with self._session.get(request.url, headers=headers, timeout=_TIMEOUT, stream=True) as response:
-            arrived(0)
+            on_chunk(0)
             _log.debug("GET %s: HTTP %d", request.shown, response.status_code)
             reason = self._retry_reason(response, attempt, request.scope)
-            return reason, response, b"" if reason else request.take(response, arrived)
+            return reason, response, b"" if reason else request.take(response, on_chunk)
 
     def _wait(self) -> None:
         if self._pause > self._patience:
@@ -220,28 +220,28 @@ class Client:
         return ""
 
 
-def _json(response: requests.Response, arrived: Arrived) -> bytes:
+def _json(response: requests.Response, on_chunk: OnChunk) -> bytes:
     """Read a body that must be JSON: a truncated one is requested again."""
-    body = _whole(response, arrived, _JSON_LIMIT)
+    body = _whole(response, on_chunk, _JSON_LIMIT)
     if response.status_code != requests.codes.not_modified:
         json.loads(body)
     return body
 
 
-def _whole(response: requests.Response, arrived: Arrived, limit: int) -> bytes:
+def _whole(response: requests.Response, on_chunk: OnChunk, limit: int) -> bytes:
     body = bytearray()
-    for chunk in _chunks(response, arrived):
+    for chunk in _chunks(response, on_chunk):
         body += chunk
         if len(body) > limit:
             raise UsageError(f"the answer is longer than {limit >> 20} MiB")
     return bytes(body)
 
 
-def _head_and_tail(response: requests.Response, arrived: Arrived) -> bytes:
+def _head_and_tail(response: requests.Response, on_chunk: OnChunk) -> bytes:
     """Read a body of any length in bounded memory; a line says how much of a long one is left out."""
     head, length = bytearray(), 0
     tail: deque[bytes] = deque(maxlen=_LOG_TAIL // CHUNK)
-    for chunk in _chunks(response, arrived):
+    for chunk in _chunks(response, on_chunk):
         length += len(chunk)
         if len(head) < _LOG_HEAD:
             head += chunk
@@ -252,7 +252,7 @@ def _head_and_tail(response: requests.Response, arrived: Arrived) -> bytes:
     return bytes(head) + cut + b"".join(tail)
 
 
-def _chunks(response: requests.Response, arrived: Arrived) -> Iterator[bytes]:
+def _chunks(response: requests.Response, on_chunk: OnChunk) -> Iterator[bytes]:
     for chunk in response.iter_content(CHUNK):
-        arrived(len(chunk))
+        on_chunk(len(chunk))
         yield chunk

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from bisect_tool.expected_cost import Schedule, expected_cost
-from bisect_tool.format import between, count, hours, narrowed, roughly
+from bisect_tool.format import between, count, hours, roughly, search_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def range_left(snapshot: Snapshot, now: float) -> str:
     Unless runs disagree, the number of commits only decreases. The time of running trials counts as spent.
     """
     if snapshot.searching:
-        left = narrowed(snapshot.remaining, snapshot.disagreement)
+        left = search_progress(snapshot.remaining, snapshot.disagreement)
         parts = [left if snapshot.remaining else "no commits left to search"]
         if snapshot.steps_left:
             parts.append(f"~{count(snapshot.steps_left, 'step')} left")

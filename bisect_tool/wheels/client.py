@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from packaging.tags import Tag
 
-    from bisect_tool.transfer import Arrived
+    from bisect_tool.transfer import OnChunk
     from bisect_tool.wheels.settings import CommitWheels
 
 _log = logging.getLogger("bisect_run.wheels")
@@ -155,19 +155,19 @@ class Client:
                 raise self.failed(error) from error
         raise self.failed(last) from last
 
-    def _small(self, url: str, arrived: Arrived) -> bytes:
+    def _small(self, url: str, on_chunk: OnChunk) -> bytes:
         with self.open(url, {}) as response:
-            arrived(0)
-            return _whole(response, arrived)
+            on_chunk(0)
+            return _whole(response, on_chunk)
 
 
 _LATER = "Try again later, or use --wheel-url: another URL, or `none` to build from source."
 
 
-def _whole(response: requests.Response, arrived: Arrived) -> bytes:
+def _whole(response: requests.Response, on_chunk: OnChunk) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(CHUNK):
-        arrived(len(chunk))
+        on_chunk(len(chunk))
         body += chunk
         if len(body) > _INDEX_LIMIT:
             raise Unavailable(f"{response.url} is longer than {_INDEX_LIMIT >> 20} MiB", _LATER)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bisect_tool.transfer import Arrived
+    from bisect_tool.transfer import OnChunk
     from bisect_tool.wheels.client import Client
 
 _log = logging.getLogger("bisect_run.wheels")
@@ -88,12 +88,12 @@ def discard(part: Path) -> None:
     _state_file(part).unlink(missing_ok=True)
 
 
-def _continue(client: Client, url: str, part: Path, limit: int, arrived: Arrived) -> None:
+def _continue(client: Client, url: str, part: Path, limit: int, on_chunk: OnChunk) -> None:
     """Append the missing bytes, or restart if the file may have changed."""
     there, validator = _there(part, url)
     headers = {"Range": f"bytes={there}-", "If-Range": validator} if there else {}
     with client.open(url, headers) as response:
-        arrived(0)
+        on_chunk(0)
         if response.status_code == requests.codes.range_not_satisfiable:
             discard(part)
             raise Unavailable(f"{url} is shorter than what was downloaded of it")
@@ -106,12 +106,12 @@ def _continue(client: Client, url: str, part: Path, limit: int, arrived: Arrived
             discard(part)
             state = _State(url, _validator(response))
             _state_file(part).write_text(json.dumps(asdict(state)), encoding="utf-8")
-        length = _append(response, part, begin, arrived, min(total, limit) if total >= 0 else limit)
+        length = _append(response, part, begin, on_chunk, min(total, limit) if total >= 0 else limit)
     if total >= 0 and length != total:
         raise Unavailable(f"{url} broke off at {length} of {total} bytes")
 
 
-def _append(response: requests.Response, part: Path, begin: int, arrived: Arrived, most: int) -> int:
+def _append(response: requests.Response, part: Path, begin: int, on_chunk: OnChunk, most: int) -> int:
     """Write a body from byte `begin` on; returns the length of the file.
 
     If the connection breaks, the incomplete last chunk is lost.
@@ -121,7 +121,7 @@ def _append(response: requests.Response, part: Path, begin: int, arrived: Arrive
     with part.open("r+b" if begin else "wb", buffering=0) as file:
         file.seek(begin)
         for chunk in response.iter_content(CHUNK):
-            arrived(len(chunk))
+            on_chunk(len(chunk))
             length += len(chunk)
             if length > most:
                 raise Unavailable(f"{response.url} is longer than {most} bytes")

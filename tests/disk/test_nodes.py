@@ -13,7 +13,7 @@ from bisect_tool.build.cache import Entry
 from bisect_tool.disk.inventory import inventory
 from bisect_tool.disk.item import Kind
 from bisect_tool.disk.plan import Reason, Removal
-from bisect_tool.disk.remove import Ending, remove, remove_leftovers
+from bisect_tool.disk.remove import RemovalStatus, remove, remove_leftovers
 from bisect_tool.file_lock import try_lock
 
 
@@ -68,8 +68,8 @@ def test_what_is_old_is_removed_and_what_is_locked_stays(home, node, name):
     removals = [Removal(item, Reason.AGE) for item in named(home).values()]
     with made.environment.in_use(), try_lock(made.slot.lock):
         assert all(item.in_use for item in named(home).values())
-        assert [remove(each, home, NOW).ending for each in removals] == [Ending.IN_USE] * 2
-    assert [remove(each, home, NOW).ending for each in removals] == [Ending.REMOVED] * 2
+        assert [remove(each, home, NOW).status for each in removals] == [RemovalStatus.IN_USE] * 2
+    assert [remove(each, home, NOW).status for each in removals] == [RemovalStatus.REMOVED] * 2
     assert (made.environment.folder.exists(), made.slot.tree.exists()) == (False, False)
 
 

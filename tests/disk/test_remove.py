@@ -12,7 +12,7 @@ from long_ago import NOW, write
 
 from bisect_tool.disk.inventory import inventory
 from bisect_tool.disk.plan import Reason, Removal
-from bisect_tool.disk.remove import Ending, remove, remove_leftovers
+from bisect_tool.disk.remove import RemovalStatus, remove, remove_leftovers
 from bisect_tool.file_lock import try_lock
 from bisect_tool.session.log_files import log_files, pruned_at
 from bisect_tool.session.session import is_running
@@ -32,7 +32,7 @@ def files(home):
 
 
 def test_everything_that_is_free_is_removed(home, removals):
-    assert [remove(each, home, NOW).ending for each in removals] == [Ending.REMOVED] * 3
+    assert [remove(each, home, NOW).status for each in removals] == [RemovalStatus.REMOVED] * 3
     assert files(home) == {"pruned"}
 
 
@@ -41,9 +41,9 @@ def test_a_wheel_is_removed_unless_a_build_uses_it(home):
     write(entry.folder / "engine-1.0-py3-none-any.whl", days=70)
     (item,) = inventory(home, []).items
     with entry.in_use():
-        assert remove(Removal(item, Reason.AGE), home, NOW).ending is Ending.IN_USE
+        assert remove(Removal(item, Reason.AGE), home, NOW).status is RemovalStatus.IN_USE
     assert entry.folder.is_dir()
-    assert remove(Removal(item, Reason.AGE), home, NOW).ending is Ending.REMOVED
+    assert remove(Removal(item, Reason.AGE), home, NOW).status is RemovalStatus.REMOVED
     assert not entry.folder.exists()
 
 
@@ -67,7 +67,7 @@ def test_a_pruned_session_says_when(home, removals, session, store):
 def test_what_a_run_has_taken_since_the_plan_stays(home, removals, environment, slot, session):
     before = files(home)
     with environment.in_use(), try_lock(slot.lock), try_lock(session.folder / "running.lock"):
-        assert [remove(each, home, NOW).ending for each in removals] == [Ending.IN_USE] * 3
+        assert [remove(each, home, NOW).status for each in removals] == [RemovalStatus.IN_USE] * 3
     assert files(home) == before
 
 
@@ -77,19 +77,19 @@ def test_what_a_run_has_used_since_the_plan_stays(home, removals, environment, s
         pass
     slot.sparse.touch()
     (session.folder / "bisect-run.log").touch()
-    assert [remove(each, home, NOW).ending for each in removals] == [Ending.IN_USE] * 3
+    assert [remove(each, home, NOW).status for each in removals] == [RemovalStatus.IN_USE] * 3
     assert environment.complete
 
 
 def test_logs_are_removed_on_a_disk_too_full_to_record_it(home, removals, session):
     (session.folder / "pruned").mkdir()
-    assert remove(removals[2], home, NOW).ending is Ending.REMOVED
+    assert remove(removals[2], home, NOW).status is RemovalStatus.REMOVED
     assert log_files(home, session.id) == ()
 
 
 def test_an_environment_that_is_being_built_stays(home, removals, environment):
     with environment.lock(0, None, print):
-        assert remove(removals[0], home, NOW).ending is Ending.IN_USE
+        assert remove(removals[0], home, NOW).status is RemovalStatus.IN_USE
     assert environment.complete
 
 
@@ -101,17 +101,17 @@ def test_a_trial_builds_an_environment_again_that_was_removed(home, removals, en
 
 def test_of_two_prunes_one_removes(home, removals):
     with ThreadPoolExecutor(2) as pool:
-        ends = [
-            *pool.map(lambda each: remove(each, home, NOW).ending, [each for each in removals for _ in "ab"])
+        statuses = [
+            *pool.map(lambda each: remove(each, home, NOW).status, [each for each in removals for _ in "ab"])
         ]
-    assert ends.count(Ending.REMOVED) == 3
-    assert set(ends) <= {Ending.REMOVED, Ending.GONE, Ending.IN_USE}
+    assert statuses.count(RemovalStatus.REMOVED) == 3
+    assert set(statuses) <= {RemovalStatus.REMOVED, RemovalStatus.GONE, RemovalStatus.IN_USE}
     assert files(home) == {"pruned"}
 
 
 def test_a_folder_that_cannot_be_written_is_removed(home, removals, environment):
     (environment.folder / "venv").chmod(0o500)
-    assert remove(removals[0], home, NOW).ending is Ending.REMOVED
+    assert remove(removals[0], home, NOW).status is RemovalStatus.REMOVED
     assert not environment.folder.exists()
 
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_removed_is_said(home, removals, monkeypatch):
 
     monkeypatch.setattr(Path, "rename", fail)
     ended = remove(removals[0], home, NOW)
-    assert ended.ending is Ending.FAILED
+    assert ended.status is RemovalStatus.FAILED
     assert "Permission denied" in ended.problem
 
 
@@ -145,4 +145,4 @@ def test_the_temporary_folder_of_a_killed_trial_goes_with_its_logs(home, removal
 
 def test_an_item_that_is_gone_already(home, removals):
     elsewhere = replace(removals[1].item, path=removals[1].item.path.with_name("slot-7"))
-    assert remove(Removal(elsewhere, Reason.AGE), home, NOW).ending is Ending.GONE
+    assert remove(Removal(elsewhere, Reason.AGE), home, NOW).status is RemovalStatus.GONE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bisect_tool.disk.item import Item, Kind
 from bisect_tool.disk.plan import Limits, Plan, Reason, Removal
-from bisect_tool.disk.remove import Ended, Ending
+from bisect_tool.disk.remove import RemovalResult, RemovalStatus
 from bisect_tool.render.prune import render_prune
 from bisect_tool.results.prune import prune_document
 
@@ -32,7 +32,7 @@ def pruned(*ended, held=(), size=None, dry=False):
 
 
 def test_what_went_why_and_what_is_left(printed):
-    document = pruned(*map(Ended, (ENVIRONMENT, LOGS, WORKTREE)))
+    document = pruned(*map(RemovalResult, (ENVIRONMENT, LOGS, WORKTREE)))
     assert printed(render_prune(document, NOW)) == (
         "Removed 1 environment, 1 worktree and the logs of 1 session: 8.5 GiB freed, 11.5 GiB left.\n"
         "\n"
@@ -44,7 +44,7 @@ def test_what_went_why_and_what_is_left(printed):
 
 
 def test_a_dry_run_only_says_what_would_go(printed):
-    text = printed(render_prune(pruned(Ended(ENVIRONMENT), dry=True), NOW))
+    text = printed(render_prune(pruned(RemovalResult(ENVIRONMENT), dry=True), NOW))
     assert text.startswith("Would remove 1 environment: 8.0 GiB to free, 12.0 GiB left.\n")
 
 
@@ -59,7 +59,7 @@ def test_what_was_not_looked_through_may_have_something_to_remove(printed):
 
 
 def test_what_is_in_use_is_named(printed):
-    document = pruned(Ended(WORKTREE, Ending.IN_USE), held=(HELD,), size=2**30)
+    document = pruned(RemovalResult(WORKTREE, RemovalStatus.IN_USE), held=(HELD,), size=2**30)
     assert printed(render_prune(document, NOW)) == (
         "Nothing to remove, 20.0 GiB left.\n"
         "\n"
@@ -73,19 +73,21 @@ def test_what_is_in_use_is_named(printed):
 
 
 def test_what_cannot_be_removed_is_an_error_of_the_machine(printed):
-    document = pruned(Ended(ENVIRONMENT, Ending.FAILED, "Permission denied: x"), Ended(LOGS))
+    document = pruned(
+        RemovalResult(ENVIRONMENT, RemovalStatus.FAILED, "Permission denied: x"), RemovalResult(LOGS)
+    )
     assert document.exit_code == 5
     assert document.freed_bytes == 5 * 2**20
     assert "Permission denied: x\n" in printed(render_prune(document, NOW))
 
 
 def test_what_another_prune_removed_is_not_freed_twice():
-    document = pruned(Ended(ENVIRONMENT, Ending.GONE))
+    document = pruned(RemovalResult(ENVIRONMENT, RemovalStatus.GONE))
     assert (document.removed, document.freed_bytes, document.bytes) == ((), 0, 12 * 2**30)
 
 
 def test_the_json_document():
-    document = json.loads(pruned(Ended(ENVIRONMENT), held=(HELD,), size=2**30).to_json())
+    document = json.loads(pruned(RemovalResult(ENVIRONMENT), held=(HELD,), size=2**30).to_json())
     assert document == {
         "schema": 1,
         "command": "prune",
