@@ -8,7 +8,7 @@ from functools import partial
 from bisect_tool.errors import ExitCode
 from bisect_tool.options.declared import takes
 from bisect_tool.options.reading_options import ExplainOptions
-from bisect_tool.options.validate import one_format
+from bisect_tool.options.validate import require_one_format
 
 EXAMPLES = (
     "bisect-run explain build.log",
@@ -19,7 +19,7 @@ EXAMPLES = (
 @takes(ExplainOptions)
 def explain(options: ExplainOptions) -> int:
     """Find the root cause of a failure in log files."""
-    one_format(options)
+    require_one_format(options)
     from rich.text import Text
 
     from bisect_tool.evidence import explain_log, signatures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect_tool.options.declared import takes_given
+from bisect_tool.options.declared import takes_with_given
 from bisect_tool.options.nightly_options import NightlyOptions
 
 EXAMPLES = (
@@ -11,7 +11,7 @@ EXAMPLES = (
 )
 
 
-@takes_given(NightlyOptions, "BISECT_RUN_")
+@takes_with_given(NightlyOptions, "BISECT_RUN_")
 def nightly(options: NightlyOptions, given: frozenset[str]) -> int:
     """Bisect the new failures in last night's results.
 

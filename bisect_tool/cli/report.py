@@ -6,7 +6,7 @@ from bisect_tool.diagnostics import LOG_FILE
 from bisect_tool.errors import ExitCode
 from bisect_tool.options.declared import takes
 from bisect_tool.options.stored_options import ReportOptions
-from bisect_tool.options.validate import one_format
+from bisect_tool.options.validate import require_one_format
 
 EXAMPLES = (
     "bisect-run report",
@@ -17,7 +17,7 @@ EXAMPLES = (
 @takes(ReportOptions)
 def report(options: ReportOptions) -> int:
     """Print a session's report: text, JSON or Markdown."""
-    one_format(options)
+    require_one_format(options)
     from bisect_tool.paths import home
     from bisect_tool.results.stored import document_of
     from bisect_tool.session.log_files import pruned_at

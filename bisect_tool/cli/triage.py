@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.errors import ExitCode, UsageError
 from bisect_tool.options.declared import takes
 from bisect_tool.options.reading_options import TriageOptions
-from bisect_tool.options.validate import one_format
+from bisect_tool.options.validate import require_one_format
 from bisect_tool.sanitise import clean_line, redact, secret_values
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ EXAMPLES = (
 @takes(TriageOptions)
 def triage(options: TriageOptions) -> int:
     """Extract range, suspects and fixes from an issue or build page."""
-    one_format(options)
+    require_one_format(options)
     from bisect_tool.git import Repository
     from bisect_tool.paths import home
     from bisect_tool.render.triage import render_triage, to_json

@@ -1,7 +1,7 @@
-"""Read options from the model that declares them: a command's parameters, and the words that give them.
+"""Derive a command's parameters, and the command line for given values, from a model of its options.
 
 A model is a frozen dataclass whose fields are `Annotated[type, typer.Option(...)]` or `typer.Argument(...)`.
-A field of a tuple is an option that may be repeated, or the arguments after `--`.
+A tuple field is an option that may be repeated, or the arguments after `--`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _Options = TypeVar("_Options")
 
 
 @dataclass(frozen=True)
-class Declared:
-    """An option or argument: the field's name, type and default, and what Typer is told about it."""
+class DeclaredOption:
+    """An option or argument: the field's name, type and default, and its Typer declaration."""
 
     name: str
     type: Any
@@ -36,7 +36,7 @@ class Declared:
 
     @property
     def flag(self) -> str:
-        """Such as `--good`; empty for an argument."""
+        """The flag, such as `--good`; empty for an argument."""
         return str(self.info.default) if isinstance(self.info, OptionInfo) else ""
 
     @property
@@ -46,12 +46,12 @@ class Declared:
 
     @property
     def repeated(self) -> bool:
-        """Whether several values are possible."""
+        """Whether it can have several values."""
         return get_origin(self.type) is tuple
 
     @property
     def parameter(self) -> inspect.Parameter:
-        """The parameter that Typer reads; it knows lists, and no tuples of any length."""
+        """The parameter that Typer reads; a list instead of a tuple, whose length Typer would fix."""
         kind: Any = list[get_args(self.type)[0]] if self.repeated else self.type  # type: ignore[misc]
         default = inspect.Parameter.empty if self.required else self.default
         if self.repeated and not self.required:
@@ -62,24 +62,24 @@ class Declared:
         )
 
 
-def declared(model: type) -> tuple[Declared, ...]:
+def declared_options(model: type) -> tuple[DeclaredOption, ...]:
     """The options of a model, in the order of its fields."""
     hints = get_type_hints(model, include_extras=True)
     found = []
     for field in fields(model):
         kind, info = get_args(hints[field.name])
-        found.append(Declared(field.name, kind, info, field.default))
+        found.append(DeclaredOption(field.name, kind, info, field.default))
     return tuple(found)
 
 
 def takes(
     model: type[_Options], *, without: Sequence[str] = ()
 ) -> Callable[[Callable[[_Options], int]], Callable[..., int]]:
-    """Make a function of one options object a command that takes the options of its model.
+    """Turn a function of one options object into a command with the options of its model.
 
-    Those `without` which it does as well keep their defaults.
+    Options in `without` are left out and keep their defaults.
     """
-    parameters = [each.parameter for each in declared(model) if each.name not in without]
+    parameters = [each.parameter for each in declared_options(model) if each.name not in without]
 
     def decorate(function: Callable[[_Options], int]) -> Callable[..., int]:
         @wraps(function)
@@ -92,15 +92,15 @@ def takes(
     return decorate
 
 
-def takes_given(
+def takes_with_given(
     model: type[_Options], prefix: str
 ) -> Callable[[Callable[[_Options, frozenset[str]], int]], Callable[..., int]]:
-    """Make a function of options, and of the names of those that were given, a command.
+    """Turn a function of an options object, and of the names of the given options, into a command.
 
-    An option can also be given by an environment variable: its name in upper case after `prefix`. Several
-    values of one are words, as a shell reads them.
+    An option can also be given by an environment variable: `prefix` and its name in upper case. Several
+    values in a variable are separated as in a shell.
     """
-    options = declared(model)
+    options = declared_options(model)
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     parameters = [context, *(_with_variable(each, prefix).parameter for each in options)]
 
@@ -109,9 +109,10 @@ def takes_given(
         def command(context: typer.Context, **values: Any) -> int:  # noqa: ANN401 - each as declared
             sources = {name: context.get_parameter_source(name) for name in values}
             given = {name for name, source in sources.items() if source and source.name != "DEFAULT"}
-            words = {each.name: _variable_words(each, prefix) for each in options if each.name not in given}
-            values |= {name: found for name, found in words.items() if found}
-            given |= {name for name, found in words.items() if found}
+            missing = [each for each in options if each.name not in given]
+            lists = {each.name: found for each in missing if (found := _variable_values(each, prefix))}
+            values |= lists
+            given |= lists.keys()
             return function(_parsed(model, values), frozenset(given))
 
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -120,13 +121,13 @@ def takes_given(
     return decorate
 
 
-def variable(option: Declared, prefix: str) -> str:
+def variable(option: DeclaredOption, prefix: str) -> str:
     """The environment variable that gives an option, or the arguments after `--`."""
     return f"{prefix}{(option.flag.removeprefix('--') or option.name).replace('-', '_').upper()}"
 
 
-def _with_variable(option: Declared, prefix: str) -> Declared:
-    """The option with its variable, unless that may have several values: Typer splits these at any space."""
+def _with_variable(option: DeclaredOption, prefix: str) -> DeclaredOption:
+    """The option with its variable, unless it can be repeated: Typer would split the value at any space."""
     if option.repeated:
         return option
     info = copy.copy(option.info)
@@ -135,8 +136,8 @@ def _with_variable(option: Declared, prefix: str) -> Declared:
     return replace(option, info=info)
 
 
-def _variable_words(option: Declared, prefix: str) -> list[str]:
-    """The values that its variable gives an option which may have several."""
+def _variable_values(option: DeclaredOption, prefix: str) -> list[str]:
+    """The values of a repeatable option in its variable."""
     name = variable(option, prefix)
     try:
         return shlex.split(os.environ.get(name, "")) if option.repeated else []
@@ -145,18 +146,18 @@ def _variable_words(option: Declared, prefix: str) -> list[str]:
 
 
 def _parsed(model: type[_Options], given: dict[str, Any]) -> _Options:
-    """The options object of what Typer parsed."""
-    repeated = {each.name for each in declared(model) if each.repeated}
+    """The options object for the values that Typer parsed."""
+    repeated = {each.name for each in declared_options(model) if each.repeated}
     return model(**{name: tuple(value or ()) if name in repeated else value for name, value in given.items()})
 
 
-def words(options: object) -> list[str]:
-    """The words of a command line that give these options; what has its default is left out."""
-    given = sorted(declared(type(options)), key=lambda option: option.repeated and not option.flag)
-    return [word for each in given for word in _words(each, getattr(options, each.name))]
+def to_arguments(options: object) -> list[str]:
+    """The command-line arguments for these options; those with their default value are left out."""
+    given = sorted(declared_options(type(options)), key=lambda option: option.repeated and not option.flag)
+    return [word for each in given for word in _option_arguments(each, getattr(options, each.name))]
 
 
-def _words(option: Declared, value: Any) -> Iterator[str]:  # noqa: ANN401 - of the option's type
+def _option_arguments(option: DeclaredOption, value: Any) -> Iterator[str]:  # noqa: ANN401 - of the option's type
     if value == option.default:
         return
     if not option.flag:

@@ -1,4 +1,4 @@
-"""The options that say where the result of a night goes."""
+"""The options that say where a night's result is delivered."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import typer
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryOptions:
-    """The channels of a night's result, and a limit on posts.
+    """The channels for a night's result, and a limit on posts.
 
-    Tokens and the address of the webhook come from the environment: a command line is seen by other users.
+    Tokens and the webhook's URL come from the environment, because other users can see a command line.
     """
 
     out: Annotated[

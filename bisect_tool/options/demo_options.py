@@ -10,10 +10,10 @@ import typer
 from bisect_tool.options.shared_options import AsJson, Cells, Confirm
 
 FLAKY_CELL = "test_external_lb_teardown[4]"
-"""The cell that the culprit of the second history fails now and then."""
+"""The cell that fails intermittently because of the culprit of the second history."""
 
 GPU_CELLS = "test_external_lb_server_info*"
-"""Cells of the fourth history: one with one API server and one with four are enough to meet on a device."""
+"""Cells of the fourth history: one with one API server, one with four; these two share a device."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The options that say where trials run: here, on a Ray cluster, or as jobs of the team's own CI."""
+"""The options that say where trials run: on this machine, on a Ray cluster, or as jobs in your CI."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ExecutorOptions:
     @property
     def in_ci(self) -> bool:
         """Whether trials are jobs of a CI service."""
-        return self.executor in _NEEDED
+        return self.executor in _REQUIRED
 
     @property
     def on_ray(self) -> bool:
@@ -70,30 +70,30 @@ class ExecutorOptions:
 
 
 FIELDS = frozenset(field.name for field in fields(ExecutorOptions))
-_NEEDED = {"buildkite": ("pipeline", "job"), "github": ("workflow", "job")}
-_ONLY = {
+_REQUIRED = {"buildkite": ("pipeline", "job"), "github": ("workflow", "job")}
+_REJECTED = {
     "buildkite": ("repository", "workflow", "ci_input"),
     "github": ("pipeline", "exclude_env", "allow_builds"),
 }
-_NOT_OF_CI = frozenset({"executor", "address"})
+_NOT_FOR_CI = frozenset({"executor", "address"})
 _FLAGS = {"ci_input": "--input"}
 NO_RAY = ("--executor ray needs the package ray", "pip install 'bisect-run[ray]'")
 
 
 def validate_executor(options: ExecutorOptions) -> None:
-    """Raise UsageError for options that do not go together with the executor."""
+    """Raise UsageError for options that the executor does not support."""
     _validate_ray(options)
     if not options.in_ci:
-        given = [name for name in FIELDS - _NOT_OF_CI if getattr(options, name) != _default(name)]
+        given = [name for name in FIELDS - _NOT_FOR_CI if getattr(options, name) != _default(name)]
         if given:
             raise UsageError(
                 f"{_flag(min(given))} needs --executor buildkite or github", "Add it, or remove the option."
             )
         return
-    for name in _NEEDED[options.executor]:
+    for name in _REQUIRED[options.executor]:
         if not getattr(options, name):
             raise UsageError(f"--executor {options.executor} needs {_flag(name)}", f"Add {_flag(name)}.")
-    for name in _ONLY[options.executor]:
+    for name in _REJECTED[options.executor]:
         if getattr(options, name) != _default(name):
             raise UsageError(f"{_flag(name)} is not an option of --executor {options.executor}", "Remove it.")
 

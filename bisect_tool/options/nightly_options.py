@@ -1,4 +1,4 @@
-"""The options of `nightly`: of one watch, as parsed from a command line or a configuration file."""
+"""The options of `nightly`, as parsed for one watch from a command line or a configuration file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class WatchOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultOptions:
-    """Where results of others come from; without them the check runs at the ref."""
+    """Where existing results are read from; without these options, the check runs at the ref."""
 
     results: Annotated[
         tuple[str, ...],
@@ -104,7 +104,7 @@ class ResultOptions:
 
     @property
     def observes(self) -> bool:
-        """Whether others ran what is decided on."""
+        """Whether existing results are read, instead of running the check."""
         return bool(self.results or self.source)
 
 

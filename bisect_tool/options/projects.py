@@ -19,7 +19,7 @@ from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.git.clone import is_url
 from bisect_tool.request import ProjectCheck
 from bisect_tool.sanitise import clean_line
-from bisect_tool.shadowing.installed import installs
+from bisect_tool.shadowing.installed import find_installs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("bisect_run.options")
 SCENARIO = "pytest"
 _PYTEST_S = 60.0
-_RUN_NOTHING = (
+_RUN_NO_TESTS = (
     *(
         "--collect-only",
         "--collectonly",
@@ -44,29 +44,29 @@ _RUN_NOTHING = (
     *("--fixtures", "--funcargs", "--fixtures-per-test", "--markers", "--cache-show"),
     *("--version", "-V", "--help", "-h"),
 )
-"""Options with which pytest only says what it would run, or something else."""
-_VENV_MARKS = ("pyvenv.cfg", "conda-meta")
+"""Options with which pytest prints something instead of running tests."""
+_VENV_MARKERS = ("pyvenv.cfg", "conda-meta")
 
 
-def check(
+def project_check(
     options: CheckOptions,
     scenario: Scenario,
     repository: Repository,
     bad: str,
     notice: Callable[[str], None],
 ) -> ProjectCheck:
-    """The check that runs the tests which `words` name.
+    """Return the check that runs the tests named by `--pytest`.
 
     Raises:
-        UsageError: there are no such tests, or no such interpreter, or it has no pytest.
-        EnvironmentFailed: the interpreter does not answer.
+        UsageError: the tests or the interpreter do not exist, or the interpreter has no pytest.
+        EnvironmentFailed: the interpreter does not respond.
     """
     if not options.pytest:
         raise UsageError(f"scenario {scenario.name} needs --pytest", "Add --pytest tests/.")
     source = repository.resolve(options.tests_from) if options.tests_from else None
     checkout = _checkout(repository)
     return ProjectCheck(
-        targets=tuple(_target(word, repository, source or bad, checkout) for word in options.pytest),
+        targets=tuple(_target(each, repository, source or bad, checkout) for each in options.pytest),
         tests_from=source,
         args=_options(options.pytest_args),
         python=_interpreter(options, scenario, checkout, notice),
@@ -74,16 +74,18 @@ def check(
     )
 
 
-def choose_profile(asked: str | None, interpreter: str | None, scenario: Scenario) -> str:
-    """The requested profile, else the first that fits the interpreter: given, or built for each commit."""
+def choose_profile(requested: str | None, interpreter: str | None, scenario: Scenario) -> str:
+    """The requested profile, else the first that fits: with the given interpreter, or with one per commit."""
     given = interpreter is not None
     fitting = [
         name
         for name, profile in scenario.profiles.items()
-        if (profile.build.provider is Provider.NONE) == given and asked in (None, name)
+        if (profile.build.provider is Provider.NONE) == given and requested in (None, name)
     ]
     if not fitting:
-        what = f"profile {asked} of scenario {scenario.name}" if asked else f"scenario {scenario.name}"
+        what = (
+            f"profile {requested} of scenario {scenario.name}" if requested else f"scenario {scenario.name}"
+        )
         how = "builds its own environment" if given else "needs an interpreter"
         hint = "Leave --python out." if given else "Add --python PATH, or activate a virtual environment."
         raise UsageError(f"{what} {how}", hint)
@@ -97,22 +99,22 @@ def _options(text: str | None) -> tuple[str, ...]:
         raise UsageError(
             f"--pytest-args is not valid shell syntax: {error}", "Quote it as for a shell."
         ) from None
-    if useless := next((option for option in options if option.partition("=")[0] in _RUN_NOTHING), None):
+    if useless := next((option for option in options if option.partition("=")[0] in _RUN_NO_TESTS), None):
         raise UsageError(f"with {useless}, pytest runs no tests", "Remove it from --pytest-args.")
     return options
 
 
 def _checkout(repository: Repository) -> Path | None:
-    """The top folder of the user's checkout, if it is one."""
+    """The top folder of the user's checkout; None if the repository is not a checkout."""
     if repository.source is None or is_url(repository.spec):
         return None
     folder = Path(repository.spec).resolve()
     return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
 
 
-def _target(word: str, repository: Repository, rev: str, checkout: Path | None) -> str:
-    """A target by its path from the top of the repository; it may be relative to the current folder."""
-    path, colons, name = word.partition("::")
+def _target(target: str, repository: Repository, rev: str, checkout: Path | None) -> str:
+    """Make a target relative to the top of the repository; it may be relative to the current folder."""
+    path, colons, name = target.partition("::")
     candidates = [posixpath.normpath(path)]
     if checkout and (here := Path(os.path.abspath(path))).is_relative_to(checkout):  # noqa: PTH100
         candidates.append(here.relative_to(checkout).as_posix())
@@ -131,7 +133,7 @@ def _target(word: str, repository: Repository, rev: str, checkout: Path | None) 
 def _interpreter(
     options: CheckOptions, scenario: Scenario, checkout: Path | None, notice: Callable[[str], None]
 ) -> str | None:
-    """The absolute path of the interpreter to use, links not followed; None where one is to be built."""
+    """The absolute path of the interpreter, links not resolved; None if one is to be built."""
     if options.python is not None:
         python = _executable(options.python)
         if not _has_pytest(python):
@@ -142,15 +144,15 @@ def _interpreter(
         return python
     if options.profile and scenario.profile(options.profile).build.provider is not Provider.NONE:
         return None
-    found = active(os.environ)
+    found = active_interpreter(os.environ)
     if (
         found
-        and _is_own(found, os.environ)
-        and not (checkout and installs(Path(found), checkout, os.environ))
+        and _is_own_interpreter(found, os.environ)
+        and not (checkout and find_installs(Path(found), checkout, os.environ))
     ):
         notice(
-            f"{found} is bisect-run's own and knows nothing of the project, so an environment is built for "
-            "the commits (or: --python PATH)"
+            f"{found} belongs to bisect-run, not to the project: building an environment for the commits "
+            "(or use --python PATH)"
         )
         return None
     if found and not _has_pytest(found):
@@ -161,7 +163,7 @@ def _interpreter(
     return found
 
 
-def active(environ: Mapping[str, str]) -> str | None:
+def active_interpreter(environ: Mapping[str, str]) -> str | None:
     """The interpreter of the active virtual environment, if there is one."""
     folders = [environ[name] for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if environ.get(name)]
     for folder in folders:
@@ -172,29 +174,29 @@ def active(environ: Mapping[str, str]) -> str | None:
     if found is None:
         return None
     python = Path(os.path.abspath(found))  # noqa: PTH100
-    return str(python) if any((python.parent.parent / mark).exists() for mark in _VENV_MARKS) else None
+    return str(python) if any((python.parent.parent / marker).exists() for marker in _VENV_MARKERS) else None
 
 
-def _is_own(python: str, environ: Mapping[str, str]) -> bool:
-    """Whether an interpreter is this tool's and merely the first on PATH: it was not activated."""
+def _is_own_interpreter(python: str, environ: Mapping[str, str]) -> bool:
+    """Whether an interpreter is that of bisect-run, found on PATH but not activated by the user."""
     prefix = Path(python).parent.parent
     activated = {environ.get(name) for name in ("VIRTUAL_ENV", "CONDA_PREFIX")}
     return prefix == Path(sys.prefix) and str(prefix) not in activated
 
 
-def _executable(word: str) -> str:
-    """An interpreter by its name on PATH or by its path."""
-    found = shutil.which(word) if "/" not in word else os.path.expanduser(word)  # noqa: PTH111
+def _executable(path_or_name: str) -> str:
+    """The absolute path of an interpreter, given by its path or by its name on PATH."""
+    found = shutil.which(path_or_name) if "/" not in path_or_name else os.path.expanduser(path_or_name)  # noqa: PTH111
     path = os.path.abspath(found) if found else ""  # noqa: PTH100 - links are not followed
     if not path or Path(path).is_dir() or not os.access(path, os.X_OK):
         raise UsageError(
-            f"--python {clean_line(word)} is not a program", "Use the path of a Python interpreter."
+            f"--python {clean_line(path_or_name)} is not a program", "Use the path of a Python interpreter."
         )
     return path
 
 
 def _has_pytest(python: str) -> bool:
-    argv, began = (python, "-c", "import pytest"), time.monotonic()
+    argv, started = (python, "-c", "import pytest"), time.monotonic()
     try:
         done = subprocess.run(
             argv,
@@ -211,5 +213,5 @@ def _has_pytest(python: str) -> bool:
     except OSError as error:
         _log.warning("whether %s has pytest is not known: %s", python, error)
         return False
-    log_command(_log, argv, done.returncode, began)
+    log_command(_log, argv, done.returncode, started)
     return done.returncode == 0

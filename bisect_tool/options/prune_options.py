@@ -9,12 +9,12 @@ import typer
 
 from bisect_tool.options.shared_options import AsJson
 
-_MOST_DAYS = 36500
+_MAX_DAYS = 36500
 
 
 @dataclass(frozen=True, kw_only=True)
 class PruneOptions:
-    """What is old, how large the home may be, and whether anything is removed at all."""
+    """How old and how large things may be, and whether anything is removed."""
 
     older_than: Annotated[
         float,
@@ -22,7 +22,7 @@ class PruneOptions:
             "--older-than",
             metavar="DAYS",
             min=0,
-            max=_MOST_DAYS,
+            max=_MAX_DAYS,
             help="Remove what has not been used for this many days.",
         ),
     ] = 30.0

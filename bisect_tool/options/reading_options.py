@@ -1,4 +1,4 @@
-"""The options of the commands that read what others wrote: `explain` and `triage`."""
+"""The options of the commands that read logs and web pages: `explain` and `triage`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bisect_tool.options.shared_options import AsJson, AsMarkdown, Repo
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainOptions:
-    """The logs of a failure."""
+    """The options of `explain`: the logs of a failure."""
 
     logs: Annotated[
         tuple[str, ...],
@@ -34,7 +34,7 @@ class ExplainOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class TriageOptions:
-    """The page of an issue or a build, and the project it is about."""
+    """The options of `triage`: the page of an issue or a build, and its project."""
 
     page: Annotated[
         str,

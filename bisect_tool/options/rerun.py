@@ -1,4 +1,4 @@
-"""The command line that does the same again: the options of a request, with every name resolved."""
+"""Build the command line that repeats a request, with every name resolved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from bisect_tool.mode import Bisect, Fixes, Repro, Walk
-from bisect_tool.options.declared import words
+from bisect_tool.options.declared import to_arguments
 from bisect_tool.options.run_options import FixesOptions, ReproOptions, RunOptions, StepOptions
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ _InCi = TypeVar("_InCi", RunOptions, ReproOptions)
 
 
 def rerun(options: SessionOptions, request: Request) -> str:
-    """The command line that does what a request does, with names that do not move."""
+    """The command line that repeats a request, with commit ids instead of refs."""
     return command_line(_pinned(options, request))
 
 
 def command_line(options: SessionOptions) -> str:
     """The command line that gives these options, quoted for a shell."""
-    return shlex.join(["bisect-run", *([options.NAME] if options.NAME else []), *words(options)])
+    return shlex.join(["bisect-run", *([options.NAME] if options.NAME else []), *to_arguments(options)])
 
 
-def checking_as(options: _Options, request: Request) -> _Options:
+def with_check_of(options: _Options, request: Request) -> _Options:
     """The options with the repository, scenario, profile and check of a request."""
     check = request.check
     return replace(
@@ -50,34 +50,34 @@ def checking_as(options: _Options, request: Request) -> _Options:
 
 
 def _with_job(options: _InCi, request: Request) -> _InCi:
-    """The options with the repository of a job in CI, which may be that of the environment."""
+    """The options with the GitHub repository of a CI job, which may come from the environment."""
     job = request.check.as_job
     return replace(options, repository=job.repository) if job else options
 
 
-def with_good(again: str, sha: str) -> str:
-    """A command line that runs a bisection again, from another good end."""
-    line = shlex.split(again)
+def with_good(command_line: str, sha: str) -> str:
+    """The command line of a bisection with another good end."""
+    line = shlex.split(command_line)
     end = line.index("--") if "--" in line else len(line)
-    named = [place for place in range(end) if line[place] == "--good"]
-    kept = [word for place, word in enumerate(line) if not {place, place - 1} & {*named}]
-    place = named[0] if named else 1
-    return shlex.join([*kept[:place], "--good", sha, *kept[place:]])
+    named = [index for index in range(end) if line[index] == "--good"]
+    remaining = [word for index, word in enumerate(line) if not {index, index - 1} & {*named}]
+    index = named[0] if named else 1
+    return shlex.join([*remaining[:index], "--good", sha, *remaining[index:]])
 
 
-def with_found_end(again: str, sha: str, *, fix: bool) -> str:
-    """The command line of a walk as that of the bisection from the end that it found."""
-    if not again:
+def with_found_end(command_line: str, sha: str, *, fix: bool) -> str:
+    """The command line of the bisection that follows a walk, with the end that the walk found."""
+    if not command_line:
         return ""
     return (
-        with_good(again, sha)
+        with_good(command_line, sha)
         if not fix
-        else shlex.join([*(line := shlex.split(again))[:1], "--bad", sha, *line[1:]])
+        else shlex.join([*(line := shlex.split(command_line))[:1], "--bad", sha, *line[1:]])
     )
 
 
 def _pinned(options: SessionOptions, request: Request) -> SessionOptions:
-    """The options with commit ids and paths for names, printing and writing nothing but the report."""
+    """The options with commit ids and absolute paths, without `--json` and `--script`."""
     mode = request.mode
     if isinstance(options, RunOptions):
         goods, bad = _ends(request)
@@ -85,20 +85,20 @@ def _pinned(options: SessionOptions, request: Request) -> SessionOptions:
         pinned = replace(
             options, good=_short(goods), bad=bad and bad[:_SHORT], results=results, as_json=False
         )
-        return checking_as(_with_job(pinned, request), request)
+        return with_check_of(_with_job(pinned, request), request)
     if isinstance(options, ReproOptions):
         assert isinstance(mode, Repro)
         against = mode.against[:_SHORT] if mode.against else None
-        again = replace(options, rev=request.bad[:_SHORT], compare=against, script=None, as_json=False)
-        return checking_as(_with_job(again, request), request)
+        repeated = replace(options, rev=request.bad[:_SHORT], compare=against, script=None, as_json=False)
+        return with_check_of(_with_job(repeated, request), request)
     if isinstance(options, FixesOptions):
         assert isinstance(mode, Fixes)
-        return checking_as(_candidates(options, mode, request.bad), request)
-    return checking_as(replace(options, rev=request.bad[:_SHORT]), request)
+        return with_check_of(_candidates(options, mode, request.bad), request)
+    return with_check_of(replace(options, rev=request.bad[:_SHORT]), request)
 
 
 def _ends(request: Request) -> tuple[tuple[str, ...], str | None]:
-    """The good and the bad end as they were given; of a walk, one of them is not known."""
+    """The good ends and the bad end as given on the command line; a walk has only one of them."""
     mode = request.mode
     if isinstance(mode, Walk):
         return ((request.bad,), None) if mode.find == "fix" else ((), request.bad)
@@ -107,7 +107,7 @@ def _ends(request: Request) -> tuple[tuple[str, ...], str | None]:
 
 
 def _candidates(options: FixesOptions, mode: Fixes, bad: str) -> FixesOptions:
-    """The options with the candidates that are tried, also where none was named."""
+    """The options with the candidates that are tried, including the default ones."""
     return replace(
         options,
         at=bad[:_SHORT],

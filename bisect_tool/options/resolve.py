@@ -16,16 +16,16 @@ from bisect_tool.git.clone import is_url, without_account
 from bisect_tool.options import projects
 from bisect_tool.options.check_files import check_files
 from bisect_tool.options.executor_options import ExecutorOptions
-from bisect_tool.options.not_seen import warnings
 from bisect_tool.options.plain_command import command_line, tracked
 from bisect_tool.options.rerun import rerun
 from bisect_tool.options.resolve_gpus import parallel_trials, parse_gpus
 from bisect_tool.options.resolve_mode import resolve_mode, span_of
-from bisect_tool.options.resolve_profile import ANY_PROJECT, knows, resolve_profile
+from bisect_tool.options.resolve_profile import ANY_PROJECT, is_engine, resolve_profile
 from bisect_tool.options.resolve_wheels import resolve_wheels
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.options.scripts import scripts_of
 from bisect_tool.options.validate import require_text, validate
+from bisect_tool.options.visibility import warnings
 from bisect_tool.request import (
     Check,
     CommandCheck,
@@ -52,7 +52,7 @@ NO_CHECK = "{what} is not an engine of a scenario, and there is no --pytest and 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A request with the repository it is about and the range it searches."""
+    """A request with its repository and the range of commits that it searches."""
 
     request: Request
     repository: Repository
@@ -65,25 +65,26 @@ def resolve(
     notice: Callable[[str], None],
     command: Literal["run", "demo"] = "run",
 ) -> Resolved:
-    """Resolve a command line; `notice` is called with a sentence about what may take minutes.
+    """Resolve the options of a command.
 
-    `command` is the one that bisects.
+    `notice` is called with sentences for the user, for example about what may take minutes. `command` is the
+    name of the command that bisects.
 
     Raises:
         UsageError: a ref, scenario, profile, cell or file does not exist, or options contradict each other.
         EnvironmentFailed: a repository cannot be cloned, or the profile needs a GPU and there is none.
     """
     validate(options)
-    scenario = None if _needs_none(options) else scenarios.load(options.scenario or DEFAULT_SCENARIO)
+    scenario = None if _needs_no_scenario(options) else scenarios.load(options.scenario or DEFAULT_SCENARIO)
     if scenario is not None and options.scenario and options.profile is not None:
-        scenario.profile(options.profile)  # a typo in its name is reported before anything is cloned
+        scenario.profile(options.profile)  # reports a typo in its name before anything is cloned
     repository = _open(options, scenario, home, notice)
     rev = repository.resolve(options.rev)
     if (
         scenario is not None
         and options.pytest
         and not options.scenario
-        and not knows(scenario, repository, rev)
+        and not is_engine(scenario, repository, rev)
     ):
         options = replace(options, scenario=projects.SCENARIO)
         scenario = scenarios.load(projects.SCENARIO)
@@ -121,17 +122,17 @@ def resolve(
 
 
 def _launch(scenario: Scenario | None, profile: str | None) -> LaunchProfile | None:
-    """How the servers of a scenario's suite are started; None without such a suite."""
+    """How the servers of a scenario's suite are started; None if it has no suite."""
     return scenario.profile(profile).launch if scenario and scenario.suite and profile else None
 
 
-def _needs_none(options: SessionOptions) -> bool:
-    """Whether what runs is no scenario: a command, or a job of CI."""
+def _needs_no_scenario(options: SessionOptions) -> bool:
+    """Whether the check is a command or a CI job, not a scenario."""
     return bool(options.command) or (isinstance(options, ExecutorOptions) and options.in_ci)
 
 
 def _with_rerun(request: Request, options: SessionOptions) -> Request:
-    """The request with the command lines that do it again."""
+    """The request with the command lines that repeat it."""
     update: dict[str, Any] = {"rerun": rerun(options, request)}
     if isinstance(options, RunOptions):
         unlimited = rerun(replace(options, budget_trials=None, budget_minutes=None), request)
@@ -144,22 +145,26 @@ def _with_rerun(request: Request, options: SessionOptions) -> Request:
 def _open(
     options: CheckOptions, scenario: Scenario | None, home: Home, notice: Callable[[str], None]
 ) -> Repository:
-    """The requested repository; else that of the current folder, if it is meant; else the scenario's.
+    """Open the requested repository; else that of the current folder, if it fits; else the scenario's.
 
-    A bare repository has no files that identify the engine. The current folder is one on purpose only.
+    A bare repository has no files that identify the engine, so it always fits: no one is in one by accident.
 
     Raises:
-        UsageError: this is some other project's repository, and nothing says what is to be run.
+        UsageError: the current folder is another project's repository, and no check is given.
     """
-    asked, here = options.repo, Path.cwd()
+    requested, here = options.repo, Path.cwd()
     meant = scenario is None or not scenario.repository or _inside(here, scenario) or is_bare(here)
-    if not asked and not meant and not options.scenario and is_checkout(here):
+    if not requested and not meant and not options.scenario and is_checkout(here):
         if not options.pytest:
             raise UsageError(NO_CHECK.format(what="the repository of this folder"), ANY_PROJECT)
         meant = True
-    spec = asked or ("." if scenario is None or meant else scenario.repository)
+    spec = requested or ("." if scenario is None or meant else scenario.repository)
     if is_url(spec):
-        why = "" if asked or scenario is None else f"this folder is not what scenario {scenario.name} tests: "
+        why = (
+            ""
+            if requested or scenario is None
+            else f"this folder is not what scenario {scenario.name} tests: "
+        )
         notice(f"{why}reading {without_account(spec)}; the first clone can take minutes")
     elif spec == ".":
         spec = str(here)
@@ -167,7 +172,7 @@ def _open(
 
 
 def _inside(here: Path, scenario: Scenario) -> bool:
-    """Whether a folder is in a checkout of the engine that a scenario is for."""
+    """Whether a folder is in a checkout of the scenario's engine."""
     markers = {profile.marker for profile in scenario.profiles.values()}
     return any((folder / marker).exists() for folder in (here, *here.parents) for marker in markers)
 
@@ -186,14 +191,14 @@ def _check(
         require_text(*argv)
         return CommandCheck(argv=argv, scripts=scripts_of(argv), files=check_files(argv, os.environ))
     if not scenario.suite:
-        return projects.check(options, scenario, repository, bad, notice)
+        return projects.project_check(options, scenario, repository, bad, notice)
     if not options.pytest:
         return SuiteCheck()
     return _engine_file(options, scenario, repository, bad)
 
 
 def _job(options: ExecutorOptions, service: Literal["buildkite", "github"]) -> JobCheck:
-    """A job of CI."""
+    """The check that runs a CI job."""
     repository = options.repository or os.environ.get("GITHUB_REPOSITORY", "")
     is_github = service == "github"
     return JobCheck(
@@ -214,7 +219,7 @@ def _job(options: ExecutorOptions, service: Literal["buildkite", "github"]) -> J
 
 
 def _engine_file(options: CheckOptions, scenario: Scenario, repository: Repository, bad: str) -> PytestCheck:
-    """One test file of the engine, run in the environment that the scenario's profile builds."""
+    """The check that runs one test file of the engine in the environment of the scenario's profile."""
     if len(options.pytest) > 1 or options.pytest_args is not None or options.python is not None:
         raise UsageError(
             f"scenario {scenario.name} takes a single --pytest file, without --pytest-args and --python",
@@ -231,15 +236,17 @@ def _engine_file(options: CheckOptions, scenario: Scenario, repository: Reposito
     return PytestCheck(file=file, name=name, tests_from=source)
 
 
-def _scenario_name(asked: str | None) -> str:
-    """A bundled scenario's name, or a folder's absolute path: the session may be resumed from elsewhere."""
-    if asked is None:
+def _scenario_name(requested: str | None) -> str:
+    """A bundled scenario's name, or a folder's absolute path: a session may be resumed in another folder."""
+    if requested is None:
         return DEFAULT_SCENARIO
-    return asked if asked.replace("_", "-") in scenarios.available() else str(Path(asked).resolve())
+    return (
+        requested if requested.replace("_", "-") in scenarios.available() else str(Path(requested).resolve())
+    )
 
 
 def _cells(options: CheckOptions, scenario: Scenario | None, check: Check) -> tuple[str, ...]:
-    """The cells of the scenario's own suite that match; the patterns as they are for any other file."""
+    """The matching cells of the scenario's suite; for other tests, the patterns themselves."""
     match check:
         case PytestCheck(name=name) if name:
             return (*options.cells, name, f"{name}[*")

@@ -1,4 +1,4 @@
-"""Resolve `--gpus` into names of GPUs, and how many trials run in parallel on them."""
+"""Resolve `--gpus` into GPU names, and into the number of parallel trials."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 _UUID = re.compile(r"(?:GPU|MIG|SIM)-[0-9a-zA-Z/-]+")
-_MOST_SLOTS = 64
+_MAX_SLOTS = 64
 
 
 def parse_gpus(text: str | None) -> tuple[str, ...]:
-    """The names in such as `0-3,6` or `GPU-5a1c,MIG-77f0`, in their order; none without text.
+    """Parse a list of GPUs, such as `0-3,6` or `GPU-5a1c,MIG-77f0`; empty without text.
 
     Raises:
-        UsageError: it is no list of indices, ranges and UUIDs, or names a GPU twice.
+        UsageError: it is not a list of indices, ranges and UUIDs, or names a GPU twice.
     """
     names = tuple(name for part in text.split(",") for name in _names(part.strip())) if text else ()
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise UsageError(f"--gpus names GPU {twice} twice", "Name each GPU once.")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise UsageError(f"--gpus names GPU {duplicate} twice", "Name each GPU once.")
     return names
 
 
@@ -42,12 +42,12 @@ def _names(part: str) -> tuple[str, ...]:
 
 
 def parallel_trials(
-    asked: int | None, gpus: tuple[str, ...], launch: LaunchProfile | None, *, share: bool
+    requested: int | None, gpus: tuple[str, ...], launch: LaunchProfile | None, *, share: bool
 ) -> int:
-    """The requested slots; else as many trials as the named GPUs are enough for, and one without any."""
-    if asked is not None:
-        return asked
+    """The requested number of slots; else as many as the named GPUs allow; else one."""
+    if requested is not None:
+        return requested
     if not gpus or share or launch is None or launch.fixed_ports:
         return 1
     need = launch.dp_size * (launch.gpus_per_rank or launch.tp_size)
-    return min(max(len(gpus) // need, 1), _MOST_SLOTS)
+    return min(max(len(gpus) // need, 1), _MAX_SLOTS)

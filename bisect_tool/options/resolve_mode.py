@@ -1,4 +1,4 @@
-"""Resolve the options of a mode: its commits, and the file that it writes; and the range it runs."""
+"""Resolve the options of a mode (its commits and output file), and the range of commits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def resolve_mode(
     command: Literal["run", "demo"],
     notice: Callable[[str], None],
 ) -> tuple[Mode, str]:
-    """The mode, and the request's `bad`: `rev`, or the passing end where a fix is searched for."""
+    """Return the mode, and the request's `bad`: `rev`, or the passing end if a fix is searched for."""
     match options:
         case RunOptions():
             if not options.good or options.bad is None:
@@ -70,7 +70,7 @@ def _walk(options: RunOptions, repository: Repository, notice: Callable[[str], N
 
 
 def _settings(options: RunOptions, repository: Repository, notice: Callable[[str], None]) -> dict[str, Any]:
-    """The settings that a bisection and a walk have in common."""
+    """The settings that bisections and walks share."""
     return {
         "first_parent": options.first_parent,
         "find": options.find,
@@ -114,20 +114,22 @@ def _repro(options: ReproOptions, repository: Repository, rev: str) -> Repro:
     )
 
 
-def _script(asked: str | None) -> str | None:
-    """The absolute path of a file that can be written: the session may be resumed from elsewhere."""
-    if asked is None:
+def _script(requested: str | None) -> str | None:
+    """The absolute path of a writable file: a session may be resumed in another folder."""
+    if requested is None:
         return None
-    require_text(asked)
-    path = Path(asked).absolute()
+    require_text(requested)
+    path = Path(requested).absolute()
     target = path if path.exists() else path.parent
     if path.is_dir() or not path.parent.is_dir() or not os.access(target, os.W_OK):
-        raise UsageError(f"cannot write --script {clean_line(asked)}", "Use a file in an existing directory.")
+        raise UsageError(
+            f"cannot write --script {clean_line(requested)}", "Use a file in an existing directory."
+        )
     return str(path)
 
 
 def span_of(request: Request, repository: Repository) -> Range:
-    """The commits that a request is about; raises UsageError if there is nothing between its ends."""
+    """Return the range of a request; raises UsageError if there is no commit between its ends."""
     mode = request.mode
     if isinstance(mode, Bisect):
         try:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 ANY_PROJECT = "For other projects, use --pytest tests/, or a command after -- (-- ./check.sh)."
 
 
-def resolve_profile(  # noqa: PLR0913 - each has a say in it
-    asked: str | None,
+def resolve_profile(  # noqa: PLR0913 - the choice depends on all of them
+    requested: str | None,
     scenario: Scenario | None,
     check: Check,
     repository: Repository,
@@ -26,35 +26,35 @@ def resolve_profile(  # noqa: PLR0913 - each has a say in it
     *,
     elsewhere: bool = False,
 ) -> str | None:
-    """The profile to build and launch with; None where a command is run instead of a scenario.
+    """Choose the profile to build and launch with; None if a command is run instead of a scenario.
 
-    `elsewhere`: trials run on other machines, which are taken to have GPUs.
+    `elsewhere`: trials run on other machines, which are assumed to have GPUs.
     """
     if scenario is None:
         return None
     if not scenario.suite:
-        return projects.choose_profile(asked, check.interpreter, scenario)
-    return choose_profile(scenario, asked, repository, bad, elsewhere=elsewhere)
+        return projects.choose_profile(requested, check.interpreter, scenario)
+    return choose_profile(scenario, requested, repository, bad, elsewhere=elsewhere)
 
 
 def choose_profile(
-    scenario: Scenario, asked: str | None, repository: Repository, bad: str, *, elsewhere: bool = False
+    scenario: Scenario, requested: str | None, repository: Repository, bad: str, *, elsewhere: bool = False
 ) -> str:
-    """The requested profile, else the one made for this repository: with GPUs where there are some."""
+    """The requested profile, else one for this repository; one that uses GPUs if there are any."""
     has_gpu = elsewhere or bool(gpus.snapshot())
-    if asked is not None:
-        profile = scenario.profile(asked)
+    if requested is not None:
+        profile = scenario.profile(requested)
         if profile.needs_gpu and not has_gpu:
             raise EnvironmentFailed(
-                f"profile {asked} needs an NVIDIA or AMD GPU, and none was found",
+                f"profile {requested} needs an NVIDIA or AMD GPU, and none was found",
                 "See `bisect-run doctor`.",
             )
         if profile.marker and not repository.tree_hashes(bad, (profile.marker,)):
             raise UsageError(
-                f"profile {asked} is for an engine with {profile.marker}, which {bad[:9]} does not have",
+                f"profile {requested} is for an engine with {profile.marker}, which {bad[:9]} does not have",
                 "Remove --profile to select one automatically, or use another --repo.",
             )
-        return asked
+        return requested
     fitting = {
         name: profile
         for name, profile in scenario.profiles.items()
@@ -69,7 +69,7 @@ def choose_profile(
     return max(fitting, key=lambda name: fitting[name].needs_gpu)
 
 
-def knows(scenario: Scenario, repository: Repository, bad: str) -> bool:
-    """Whether a commit is one of the engine that a scenario is for."""
+def is_engine(scenario: Scenario, repository: Repository, bad: str) -> bool:
+    """Whether a commit is of the scenario's engine."""
     markers = {profile.marker for profile in scenario.profiles.values()}
     return bool(repository.tree_hashes(bad, markers))

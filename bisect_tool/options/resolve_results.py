@@ -1,4 +1,4 @@
-"""Read the results of others that `--results` names, as runs that a bisection knows of."""
+"""Read the results that `--results` names, for use as evidence in a bisection."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _SERIES = "results"
 def resolve_results(
     patterns: Iterable[str], repository: Repository, notice: Callable[[str], None]
 ) -> tuple[ObservedRuns, ...]:
-    """How often each test passed and failed at each commit, by the names of the reports.
+    """Count how often each test, by its name in the reports, passed and failed at each commit.
 
     Raises:
-        UsageError: a pattern matches no file, or none of its files could be read.
+        UsageError: a pattern matches no file, or none of its files can be read.
     """
 
     def full_id(name: str) -> str:
         try:
             return repository.resolve(name)
-        except UsageError:  # reading the files reports that it is unknown
+        except UsageError:  # an unknown commit is reported when the files are read
             return ""
 
     found = [

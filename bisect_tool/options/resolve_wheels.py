@@ -1,4 +1,4 @@
-"""Choose the server, variant and version of torch of the wheels that serve a whole range."""
+"""Choose the server, variant and torch version of the per-commit wheels for a whole range."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FROM_SOURCE = f"--wheel-url {NONE} builds every commit from source"
 
 
 def profile_of(request: Request) -> Profile | None:
-    """The profile that the trials of a request are built and run with; None for a command."""
+    """The profile with which the trials of a request are built and run; None for a command."""
     if not request.scenario or not request.profile:
         return None
     profile = scenarios.load(request.scenario).profile(request.profile)
@@ -40,18 +40,18 @@ def profile_of(request: Request) -> Profile | None:
 
 
 def resolve_wheels(
-    asked: str | None, request: Request, repository: Repository, notice: Callable[[str], None]
+    requested: str | None, request: Request, repository: Repository, notice: Callable[[str], None]
 ) -> ChosenWheels | None:
-    """What is used of the wheels that are published for each commit; None where builds are from source.
+    """Choose which per-commit wheels to use; None if commits are built from source.
 
     Args:
-        asked: the value of --wheel-url.
-        request: what is run, and at which ends.
+        requested: the value of --wheel-url.
+        request: the request, with its check and ends.
         repository: its repository.
-        notice: gets a sentence about the choice.
+        notice: called with a sentence about the choice.
 
     Raises:
-        UsageError: the profile uses no such wheels, or the ends need different versions of torch.
+        UsageError: the profile uses no per-commit wheels, or the ends need different versions of torch.
         EnvironmentFailed: the server cannot be reached.
     """
     profile = None
@@ -59,15 +59,15 @@ def resolve_wheels(
         profile = scenarios.load(request.scenario).profile(request.profile)
     settings = profile.build.commit_wheels if profile else None
     if settings is None:
-        if asked is not None:
+        if requested is not None:
             raise UsageError(
                 "--wheel-url needs a profile with `commit_wheels`", "See docs/how-to/commit-wheels.md."
             )
         return None
     assert profile is not None
-    if asked == NONE:
+    if requested == NONE:
         return None
-    settings = settings.model_copy(update={"url": base_url(asked)} if asked else {})
+    settings = settings.model_copy(update={"url": base_url(requested)} if requested else {})
     torch = _torch(settings, request.ends, repository)
     variant = _variant(settings, profile.build, request.ends, repository)
     which = [
@@ -80,7 +80,7 @@ def resolve_wheels(
 
 
 def _torch(settings: CommitWheels, ends: Sequence[str], repository: Repository) -> str:
-    """The version of torch of all ends; empty where it is not pinned."""
+    """The torch version of all ends; empty if it is not pinned."""
     if not settings.torch_file:
         return settings.torch
     pins = {sha: _pin(repository, sha, settings.torch_file) for sha in ends}
@@ -98,12 +98,12 @@ def _torch(settings: CommitWheels, ends: Sequence[str], repository: Repository) 
 def _pin(repository: Repository, sha: str, path: str) -> str:
     try:
         return torch_pin(repository.file(sha, path))
-    except UsageError:  # the file was added or moved later
+    except UsageError:  # the commit does not have the file
         return ""
 
 
 def _variant(settings: CommitWheels, build: BuildProfile, ends: Sequence[str], repository: Repository) -> str:
-    """The variant that most ends have, of those that the driver of this machine can run."""
+    """The variant that most ends have, among those that this machine's driver supports."""
     driver = cuda_version()
     possible = [each for each in settings.variants if runs_on(each, driver)] or [*settings.variants]
     if len(possible) == 1:

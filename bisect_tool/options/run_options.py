@@ -1,6 +1,6 @@
-"""The options of each command that runs a session, as parsed; every one is declared here or in its base.
+"""The options of each command that runs a session, as parsed.
 
-A dataclass collects fields from its last base to its first, which is their order in `--help`.
+A dataclass collects the fields of its bases from last to first, which is their order in `--help`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bisect_tool.options.shared_options import (
 
 @dataclass(frozen=True, kw_only=True)
 class EndOptions:
-    """The two ends between which a bisection searches; one of them can be found."""
+    """The two ends of the range; if one is not given, a walk finds it."""
 
     good: Annotated[
         tuple[str, ...],
@@ -42,7 +42,7 @@ class EndOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
-    """What is searched for, how sure an answer has to be, and what it may cost."""
+    """What to search for, with which confidence, and at which cost."""
 
     first_parent: Annotated[
         bool, typer.Option("--first-parent", help="Follow only the first parent of merge commits.")
@@ -85,7 +85,7 @@ class SearchOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownResultOptions:
-    """What others know about the cells already."""
+    """Existing results of the cells."""
 
     results: Annotated[
         tuple[str, ...],
@@ -120,7 +120,7 @@ class SlotOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RepetitionOptions:
-    """The commit to run again and again, how often, and under which load."""
+    """Which commit to run repeatedly, how often, and under which load."""
 
     rev: Annotated[str, typer.Argument(metavar="REV", help="The commit to run.")]
     runs: Annotated[
@@ -168,7 +168,7 @@ class ReproOptions(TrialOptions, ExecutorOptions, SlotOptions, CheckOptions, Rep
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateOptions:
-    """The failing commit, and what is tried to fix it."""
+    """The failing commit, and the fix candidates to try."""
 
     at: Annotated[str, typer.Option("--at", metavar="REV", help="The failing commit.")]
     revert: Annotated[
@@ -213,7 +213,7 @@ class FixesOptions(TrialOptions, SlotOptions, CheckOptions, CandidateOptions):
 
     @property
     def names_any(self) -> bool:
-        """Whether anything is named that is to be tried."""
+        """Whether any candidate is named."""
         return bool(self.revert or self.apply or self.pick or self.verify)
 
 

@@ -145,7 +145,7 @@ class CheckOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialOptions:
-    """How a trial is run; with the command in the end, which is written after `--`."""
+    """How a trial is run; the last field is the command after `--`."""
 
     deadline: Annotated[
         float,

@@ -13,13 +13,13 @@ from bisect_tool.errors import UsageError
 from bisect_tool.options.shared_options import AsJson, Confidence, NoPriors
 from bisect_tool.sanitise import clean_line
 
-_MOST_SLOTS = 64
+_MAX_SLOTS = 64
 _SLOTS = re.compile(r"(\d{1,2})(?:\.\.(\d{1,2}))?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimulateOptions:
-    """The histories that are searched, how noisy and long their tests are, and how they are searched."""
+    """The histories to search, the noise and duration of their tests, and the settings of the search."""
 
     candidates: Annotated[
         int | None,
@@ -87,10 +87,10 @@ class SimulateOptions:
         """
         found = _SLOTS.fullmatch(self.slots)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= first <= last <= _MOST_SLOTS:
+        if not 1 <= first <= last <= _MAX_SLOTS:
             raise UsageError(
-                f"--slots: {clean_line(self.slots)!r} is not a number or range from 1 to {_MOST_SLOTS}",
-                f"Use such as 4 or 1..{_MOST_SLOTS}.",
+                f"--slots: {clean_line(self.slots)!r} is not a number or range from 1 to {_MAX_SLOTS}",
+                f"Use such as 4 or 1..{_MAX_SLOTS}.",
             )
-        doubled = (first << power for power in range(_MOST_SLOTS.bit_length()))
+        doubled = (first << power for power in range(_MAX_SLOTS.bit_length()))
         return (*(slots for slots in doubled if slots < last), last)

@@ -1,4 +1,4 @@
-"""The options of the commands that are about sessions in the store: `resume`, `status` and `report`."""
+"""The options of the commands for stored sessions: `resume`, `status` and `report`."""
 
 from __future__ import annotations
 

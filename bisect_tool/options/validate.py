@@ -24,20 +24,20 @@ _NEVER_EMPTY = (
 
 
 def validate(options: SessionOptions) -> None:
-    """Raise UsageError for options that are wrong whatever the repository holds."""
+    """Raise UsageError for options that are invalid for any repository."""
     if isinstance(options, RunOptions):
         _check_ends(options)
     if isinstance(options, ExecutorOptions):
         validate_executor(options)
         _check_runs_in_ci(options)
         _check_runs_on_ray(options)
-    _check_given(options)
-    _check_kind(options)
-    _check_passed(options)
+    _check_not_empty(options)
+    _check_combinations(options)
+    _check_passed_variables(options)
 
 
 def _check_ends(options: RunOptions) -> None:
-    """Only the older of the two ends can be found: by walking back from the other one."""
+    """Require the newer end: only the older one can be found, by walking back from the newer one."""
     younger = "good" if options.find == "fix" else "bad"
     if not getattr(options, younger):
         raise UsageError(
@@ -46,7 +46,7 @@ def _check_ends(options: RunOptions) -> None:
         )
 
 
-_IN_CI = "a job of CI runs all of its tests as its step says: "
+_IN_CI = "a CI job runs all of its tests as its step defines: "
 _NOT_IN_CI = {
     "command": _IN_CI + "a command after -- runs on this machine only",
     "scenario": _IN_CI + "--scenario runs on this machine only",
@@ -59,7 +59,7 @@ _NOT_IN_CI = {
     "gpus": "--gpus chooses GPUs of this machine: CI chooses its own",
     "share_gpu": "--share-gpu has no effect in CI",
     "stress": "--stress puts this machine under load: the machines of CI are out of reach",
-    "script": "--script writes what runs on this machine: a job of CI runs as its step says",
+    "script": "--script writes what runs on this machine: a CI job runs as its step defines",
 }
 
 
@@ -78,8 +78,8 @@ def _check_runs_on_ray(options: ExecutorOptions) -> None:
             raise UsageError(f"{flag} is for GPUs of this machine: Ray chooses its own", "Remove it.")
 
 
-def _check_given(options: SessionOptions) -> None:
-    """An empty word is no word left out: another repository would be read, or nothing be compared."""
+def _check_not_empty(options: SessionOptions) -> None:
+    """Reject empty option values (usually an unset shell variable): they are not the same as no value."""
     for option in _NEVER_EMPTY:
         if getattr(options, option, None) in ("", ("",)):
             name = option.replace("_", "-")
@@ -88,7 +88,7 @@ def _check_given(options: SessionOptions) -> None:
             )
 
 
-def _check_passed(options: SessionOptions) -> None:
+def _check_passed_variables(options: SessionOptions) -> None:
     withheld = next((name for name in options.pass_env if name in NAMES), None)
     if withheld is not None:
         raise UsageError(f"--pass-env {withheld}: no trial gets a write token", "Use one that only reads.")
@@ -100,7 +100,7 @@ def _check_passed(options: SessionOptions) -> None:
         )
 
 
-def _check_kind(options: SessionOptions) -> None:
+def _check_combinations(options: SessionOptions) -> None:
     if options.command and (options.scenario or options.pytest or options.cells or options.profile):
         raise UsageError(
             "a command after -- cannot be combined with --scenario, --profile, --pytest or --cells",
@@ -121,14 +121,14 @@ def _check_kind(options: SessionOptions) -> None:
             raise UsageError(f"--{option.replace('_', '-')} needs --pytest", "Add --pytest tests/.")
 
 
-def one_format(options: ExplainOptions | ReportOptions | TriageOptions) -> None:
-    """Raise UsageError if the result is to be printed in two formats."""
+def require_one_format(options: ExplainOptions | ReportOptions | TriageOptions) -> None:
+    """Raise UsageError if two output formats are requested."""
     if options.as_json and options.as_markdown:
         raise UsageError("--json and --markdown cannot be used together", "Use only one of them.")
 
 
 def require_text(*texts: str) -> None:
-    """Requests are stored as JSON, which cannot hold bytes that are not text."""
-    broken = next((text for text in texts if any("\ud800" <= letter <= "\udfff" for letter in text)), None)
-    if broken is not None:
-        raise UsageError(f"an argument is not UTF-8: {clean_line(broken)}", "Use only UTF-8.")
+    """Raise UsageError if an argument is not UTF-8: requests are stored as JSON."""
+    invalid = next((text for text in texts if any("\ud800" <= each <= "\udfff" for each in text)), None)
+    if invalid is not None:
+        raise UsageError(f"an argument is not UTF-8: {clean_line(invalid)}", "Use only UTF-8.")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bisect_tool.format import joined, listing
 from bisect_tool.git.missing_contents import cut_off
-from bisect_tool.options.not_seen import absent_files, lacking
+from bisect_tool.options.visibility import absent_files_of, missing_contents_of
 from bisect_tool.planner import Finding
 from bisect_tool.shadowing import may_be_unseen
 from bisect_tool.trial.user_environment import withheld
@@ -80,9 +80,9 @@ def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[Shad
     before = rerun.removesuffix(shlex.join(check.argv))
     if cut := cut_off(session.repository, session.range):
         yield ShadowReport(found=cut)
-    if away := absent_files(session.request, session.repository):
+    if away := absent_files_of(session.request, session.repository):
         yield ShadowReport(found=away.found, rerun=before + shlex.join(away.command) if away.command else "")
-    for lack in lacking(session.request, session.repository):
+    for lack in missing_contents_of(session.request, session.repository):
         script = f'{lack.command} || exit 125; exec "$0" "$@"'
         line = shlex.join(("sh", "-c", script, *check.argv))
         yield ShadowReport(found=lack.sentence, rerun=before + line if lack.command else "")

@@ -15,7 +15,7 @@ from bisect_tool.errors import ExitCode
 from bisect_tool.git import plumbing
 from bisect_tool.git.forge import forge_of
 from bisect_tool.mode import Bisect, Fixes, Repro, Step, Walk
-from bisect_tool.options.not_seen import hidden
+from bisect_tool.options.visibility import shadows_of
 from bisect_tool.planner import BisectPlanner, WalkPlanner, found_end
 from bisect_tool.results import fixes
 from bisect_tool.results.cells import cell_report
@@ -66,7 +66,7 @@ def compose(
     All texts are cleaned, and secrets of this process's environment are masked.
     """
     request = session.request
-    shadows = hidden(request, session.repository)
+    shadows = shadows_of(request, session.repository)
     cuts = session.repository.cuts
     commits = {commit.sha: commit for commit in session.range.commits}
     outside = dict.fromkeys((*request.ends, *(row.result.sha for row in rows)))

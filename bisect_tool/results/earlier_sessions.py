@@ -13,8 +13,8 @@ from bisect_tool.errors import UsageError
 from bisect_tool.fixes.candidates import defaults, parse
 from bisect_tool.git import Repository
 from bisect_tool.git.clone import is_url
-from bisect_tool.options.declared import words
-from bisect_tool.options.rerun import checking_as
+from bisect_tool.options.declared import to_arguments
+from bisect_tool.options.rerun import with_check_of
 from bisect_tool.options.run_options import FixesOptions
 from bisect_tool.request import Request
 from bisect_tool.results.document import Document
@@ -45,8 +45,8 @@ def with_earlier_check(
     if given or options.repo == "" or is_url(options.repo or ""):
         return options
     folder = Path(options.repo or ".").resolve()
-    asked = ((row, _request(row)) for row in store.sessions())
-    here = [(row, request) for row, request in asked if request and request.repo == str(folder)]
+    request_of = ((row, _request(row)) for row in store.sessions())
+    here = [(row, request) for row, request in request_of if request and request.repo == str(folder)]
     if not here:
         return options
     try:
@@ -63,9 +63,9 @@ def with_earlier_check(
     row, request = next(iter((*naming, *about)), (None, None))
     if row is None or request is None:
         return options
-    taken = replace(checking_as(options, request), pass_env=options.pass_env or request.pass_env)
-    say(f"using the check of session {row.id}: {clean_line(_check(taken))}")
-    return taken
+    completed = replace(with_check_of(options, request), pass_env=options.pass_env or request.pass_env)
+    say(f"using the check of session {row.id}: {clean_line(_check(completed))}")
+    return completed
 
 
 def candidates(
@@ -99,7 +99,7 @@ def _check(options: FixesOptions) -> str:
         pytest=options.pytest,
         command=options.command,
     )
-    return shlex.join(words(named)[2:])
+    return shlex.join(to_arguments(named)[2:])
 
 
 def _request(row: SessionRow) -> Request | None:
@@ -113,8 +113,8 @@ def _culprits(request: Request, store: Store) -> tuple[str, ...]:
     """The culprits of the newest session that named any for this commit."""
     about = (request.repo, request.bad)
     for row in store.sessions():
-        asked = _request(row)
-        same = asked and (asked.repo, asked.bad) == about and not asked.finds_fix
+        request_of = _request(row)
+        same = request_of and (request_of.repo, request_of.bad) == about and not request_of.finds_fix
         if same and (found := _named_by(row)):
             return found
     return ()

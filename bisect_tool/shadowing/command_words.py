@@ -19,17 +19,17 @@ _SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "ash")
 
 @dataclass(frozen=True)
 class Script:
-    """A text file that a command runs; `shebang` are the words of its first line, if it has one."""
+    """A text file that a command runs."""
 
     path: Path
     text: str
 
     @property
     def shebang(self) -> tuple[str, ...]:
-        """The interpreter and its arguments; what `env` starts in the place of `env`."""
+        """The interpreter and its arguments from the first line; without `env` in front of them."""
         first, _, rest = self.text.partition("\n")
         words = first[2:].split() if first.startswith("#!") else []
-        if rest.startswith("'''exec'"):  # how pip and uv write a path that is too long for a first line
+        if rest.startswith("'''exec'"):  # pip and uv write this if the path is too long for a shebang
             words = _split(rest.partition("\n")[0])[1:2]
         named = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         return tuple(named if words and Path(words[0]).name == "env" else words)
@@ -37,46 +37,48 @@ class Script:
 
 @dataclass(frozen=True)
 class Command:
-    """A command as it was resolved, and the environment it is run in.
+    """A resolved command, and the environment that it runs in.
 
-    `own` are the texts of the commits' scripts that it names, by their relative paths.
+    `committed_scripts` are the texts of the scripts in the commits that it names, by relative path.
     """
 
     argv: tuple[str, ...]
     environ: Mapping[str, str]
-    own: Mapping[str, str] = field(default_factory=dict)
+    committed_scripts: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Its words, those of shell programs among them, and those of the shell scripts that it runs."""
-        own = [part for word in self.argv for part in (word, *(_split(word) if " " in word else ()))]
-        inner = [part for script in self.scripts if _is_shell(script) for part in _split(script.text)]
-        return tuple(self._expanded(part) for part in (*own, *inner))
+        """Its words, including those of shell programs (`sh -c`) and of the shell scripts that it runs."""
+        committed_scripts = [
+            part for word in self.argv for part in (word, *(_split(word) if " " in word else ()))
+        ]
+        script_words = [part for script in self.scripts if _is_shell(script) for part in _split(script.text)]
+        return tuple(self._expanded(part) for part in (*committed_scripts, *script_words))
 
     @cached_property
     def scripts(self) -> tuple[Script, ...]:
-        """The scripts that it runs: the user's, text files by absolute paths, and the commits' own."""
+        """The scripts that it runs: text files named by absolute paths, and those of the commits."""
         parts = [part for word in self.argv for part in (word, *_split(word))]
         found = (script_at(Path(part)) for part in dict.fromkeys(parts) if part.startswith("/"))
-        own = (Script(Path(path), text) for path, text in self.own.items())
-        return (*(script for script in found if script), *own)
+        committed_scripts = (Script(Path(path), text) for path, text in self.committed_scripts.items())
+        return (*(script for script in found if script), *committed_scripts)
 
     def script(self, word: str) -> Script | None:
-        """The script that a word names."""
-        if (path := os.path.normpath(word)) in self.own:
-            return Script(Path(path), self.own[path])
+        """The script that a word names, if any."""
+        if (path := os.path.normpath(word)) in self.committed_scripts:
+            return Script(Path(path), self.committed_scripts[path])
         found = self.which(word)
         return script_at(found) if found else None
 
     def which(self, word: str) -> Path | None:
-        """The program that a word names: by an absolute path, or on the command's `PATH`."""
+        """The program that a word names, by an absolute path or on the command's `PATH`."""
         if "/" in word:
             return Path(word) if word.startswith("/") and _is_file(Path(word)) else None
         found = shutil.which(word, path=self.environ.get("PATH", os.defpath)) if word else None
         return Path(found) if found and found.startswith("/") else None
 
     def _expanded(self, word: str) -> str:
-        """A word with the variables in it that are set, as far as they say where things are installed."""
+        """Expand HOME and VIRTUAL_ENV, which say where things are installed."""
         for name in ("HOME", "VIRTUAL_ENV"):
             value = self.environ.get(name, "")
             word = word.replace(f"${{{name}}}", value).replace(f"${name}", value) if value else word
@@ -84,11 +86,11 @@ class Command:
 
 
 def script_at(path: Path) -> Script | None:
-    """The script at a path; None where there is no text file."""
+    """The script at a path; None if there is no text file."""
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST)
-    except (OSError, ValueError):  # no file, or one that is not executable
+    except (OSError, ValueError):  # no such file, or it is not readable
         return None
     return None if b"\0" in content else Script(path, content.decode("utf-8", "replace"))
 
@@ -99,7 +101,7 @@ def _is_shell(script: Script) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    """The words of a shell program; if its quotes do not match, the words between blanks."""
+    """Split a shell program into words; if its quotes do not match, at whitespace."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.wordchars += "$@%:{}[]+,^"
     try:
@@ -111,5 +113,5 @@ def _split(text: str) -> list[str]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # too long for a name, or with a NUL
+    except (OSError, ValueError):  # too long for a file name, or contains NUL
         return False

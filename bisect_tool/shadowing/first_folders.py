@@ -1,6 +1,6 @@
 """Find the folders of the commit's tree that a command's Python searches before installed packages.
 
-Those of Python itself (https://docs.python.org/3/library/sys_path_init.html) and those that pytest inserts
+Python itself adds some (https://docs.python.org/3/library/sys_path_init.html), and pytest inserts others
 (https://docs.pytest.org/en/stable/explanation/pythonpath.html).
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bisect_tool.shadowing.command_words import Command
 
 ReadFile: TypeAlias = Callable[[str], str | None]
-"""The text of a file of the commit by its path from the top; None where there is none."""
+"""Returns the text of a file of the commit, by its path from the top; None if there is none."""
 
 _CODE = re.compile(r"-[A-Za-z]*[mc]")
 _ISOLATED = re.compile(r"-[A-Za-z]*[IP][A-Za-z]*")
@@ -35,26 +35,26 @@ _SECTIONS = {
     "tox.ini": "pytest",
     "setup.cfg": "tool:pytest",
 }
-_USUAL_TESTS = ("tests", "test")
+_DEFAULT_TEST_FOLDERS = ("tests", "test")
 
 
 def first_folders(command: Command, read: ReadFile) -> frozenset[str]:
     """Return the folders whose modules take precedence over installed ones; `.` is the top of the tree."""
     words = command.words
     return frozenset(
-        folder for place, word in enumerate(words) for folder in _of(word, words[place + 1 :], read)
+        folder for index, word in enumerate(words) for folder in _folders_of(word, words[index + 1 :], read)
     )
 
 
-def _of(word: str, rest: Sequence[str], read: ReadFile) -> Iterator[str]:
+def _folders_of(word: str, rest: Sequence[str], read: ReadFile) -> Iterator[str]:
     if is_python(word):
-        yield from _of_python(rest, read)
+        yield from _python_folders(rest, read)
     elif posixpath.basename(word) in _PYTESTS:
-        yield from _of_pytest(tuple(takewhile(lambda each: each not in _SEPARATORS, rest)), read)
+        yield from _pytest_folders(tuple(takewhile(lambda each: each not in _SEPARATORS, rest)), read)
 
 
-def _of_python(rest: Sequence[str], read: ReadFile) -> Iterator[str]:
-    """The current folder for `-m` and `-c`, else the folder of the script; nothing in isolated mode."""
+def _python_folders(rest: Sequence[str], read: ReadFile) -> Iterator[str]:
+    """The current folder for `-m` and `-c`, else the script's folder; none in isolated mode."""
     words = iter(rest)
     for word in words:
         if _ISOLATED.fullmatch(word):
@@ -70,20 +70,23 @@ def _of_python(rest: Sequence[str], read: ReadFile) -> Iterator[str]:
             return
 
 
-def _of_pytest(words: Sequence[str], read: ReadFile) -> Iterator[str]:
-    """What its configuration adds; and above the tests the first folder that is no package."""
+def _pytest_folders(words: Sequence[str], read: ReadFile) -> Iterator[str]:
+    """The folders that its configuration adds, and the basedir of each requested test file or folder."""
     settings = _pytest_settings(read)
-    yield from map(posixpath.normpath, (*_listed(settings, "pythonpath"), *_listed(settings, "python_paths")))
-    if "importlib" in " ".join((*words, *_listed(settings, "addopts"))):
+    yield from map(
+        posixpath.normpath, (*_list_setting(settings, "pythonpath"), *_list_setting(settings, "python_paths"))
+    )
+    if "importlib" in " ".join((*words, *_list_setting(settings, "addopts"))):
         return
     if read("conftest.py") is not None and read("__init__.py") is None:
         yield "."
     named = [word.partition("::")[0] for word in words if not word.startswith(("-", "/"))]
-    for target in named or _listed(settings, "testpaths") or _USUAL_TESTS:
-        yield _above_packages(posixpath.normpath(target), read)
+    for target in named or _list_setting(settings, "testpaths") or _DEFAULT_TEST_FOLDERS:
+        yield _basedir(posixpath.normpath(target), read)
 
 
-def _above_packages(target: str, read: ReadFile) -> str:
+def _basedir(target: str, read: ReadFile) -> str:
+    """The first folder at or above a test file or folder that has no `__init__.py`."""
     folder = posixpath.dirname(target) if target.endswith(".py") else target
     while folder not in ("", ".") and read(f"{folder}/__init__.py") is not None:
         folder = posixpath.dirname(folder)
@@ -91,7 +94,7 @@ def _above_packages(target: str, read: ReadFile) -> str:
 
 
 def _pytest_settings(read: ReadFile) -> Mapping[str, object]:
-    """The settings of the first file that has any."""
+    """The settings in the first configuration file that has any."""
     for file, section in _SECTIONS.items():
         if (text := read(file)) and (found := _section(text, section)):
             return found
@@ -107,11 +110,11 @@ def _section(text: str, section: str) -> Mapping[str, str]:
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(text)
-    except configparser.Error:  # then pytest reads nothing from it, either
+    except configparser.Error:  # pytest cannot read it, either
         return {}
     return dict(parser.items(section)) if parser.has_section(section) else {}
 
 
-def _listed(settings: Mapping[str, object], name: str) -> list[str]:
+def _list_setting(settings: Mapping[str, object], name: str) -> list[str]:
     value = settings.get(name, "")
     return [str(each) for each in value] if isinstance(value, list) else str(value).split()

@@ -1,7 +1,7 @@
-"""Find what a Python has installed from a checkout: editable installs of every kind, links, copies.
+"""Find what a Python has installed from a checkout: editable installs of every kind, links, and copies.
 
-https://packaging.python.org/en/latest/specifications/direct-url/ and
-https://docs.python.org/3/library/site.html describe where these are.
+Their locations are described in https://packaging.python.org/en/latest/specifications/direct-url/ and
+https://docs.python.org/3/library/site.html.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 _LITERAL = re.compile(r"""['"](/[^'"\n]+)['"]""")
 _IMPORTED = re.compile(r"\bimport\s+(\w+)")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+")
-_LARGEST = 1 << 20
+_SIZE_LIMIT = 1 << 20
 _DEPTH = 3
 
 
 @dataclass(frozen=True)
 class Install:
-    """Something that leads imports into a checkout: the file that does, and what would replace it.
+    """Something installed from a checkout; `file` is the file that redirects imports there, or records it.
 
-    `path` is the entry of `sys.path` that has the same packages, from the top of the tree; None where none
-    does (compiled modules, packages under another name): the commit has to be built. A `copy` does not lead
-    into the checkout, but was installed from it.
+    `path` is the `sys.path` entry with the same packages, relative to the top of the tree; None if there is
+    none (compiled modules, packages under another name), so that a commit must be built. A `copy` was
+    installed from the checkout, but does not import from it.
     """
 
     file: Path
@@ -38,21 +38,21 @@ class Install:
     copy: bool = False
 
 
-def installs(python: Path, checkout: Path, environ: Mapping[str, str]) -> tuple[Install, ...]:
-    """Return what a Python has installed from a checkout, each entry of its path once.
+def find_installs(python: Path, checkout: Path, environ: Mapping[str, str]) -> tuple[Install, ...]:
+    """Return what a Python has installed from a checkout, one for each `path`.
 
-    It is recorded in several places: files that redirect imports take precedence over metadata.
+    Installs are recorded in several places: files that redirect imports take precedence over metadata.
     """
     sites = tuple(_sites(python, environ))
-    for look in (_leading, _recorded, _copied):
-        found = [install for site, prefix in sites for install in look(site, prefix, checkout)]
+    for find in (_redirects, _direct_urls, _same_name):
+        found = [install for site, prefix in sites for install in find(site, prefix, checkout)]
         if found:
             return tuple({install.path: install for install in reversed(found)}.values())
     return ()
 
 
 def _sites(python: Path, environ: Mapping[str, str]) -> Iterator[tuple[Path, Path]]:
-    """Each `site-packages` of a Python, and the folder of the whole installation."""
+    """Each `site-packages` folder of a Python, with the prefix of its installation."""
     prefix = python.parent.parent
     marker = prefix / "pyvenv.cfg"
     if marker.is_file():
@@ -82,13 +82,13 @@ def _settings(file: Path) -> Iterator[tuple[str, str]]:
         yield name.strip(), value.strip()
 
 
-def _leading(site: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
-    """What leads imports into the checkout: lines of `.pth` files, finders, egg links, symbolic links."""
+def _redirects(site: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
+    """Find what redirects imports to the checkout: `.pth` lines, finders, egg links, symbolic links."""
     for file in sorted(site.glob("*.pth")):
         for line in _text(file).splitlines():
             if line.startswith(("import ", "import\t")):
                 for module in _IMPORTED.findall(line):
-                    yield from _mapped(site / f"{module}.py", prefix, checkout)
+                    yield from _finder_targets(site / f"{module}.py", prefix, checkout)
             elif line.strip() and not line.startswith("#"):
                 yield from _entry(file, site / line.strip(), prefix, checkout)
     for file in sorted(site.glob("*.egg-link")):
@@ -98,39 +98,39 @@ def _leading(site: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
             yield Install(link, _entry_of(link.resolve(), link.name, checkout))
 
 
-def _recorded(site: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
-    """What was installed from the checkout by a path (PEP 610), editable or not."""
+def _direct_urls(site: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
+    """Find what was installed from the checkout's path (PEP 610), editable or not."""
     for file in sorted(site.glob("*.dist-info/direct_url.json")):
-        about = _json(file)
-        where = urlsplit(str(about.get("url", "")))
-        if where.scheme == "file" and _inside(Path(unquote(where.path)), prefix, checkout):
-            editable = bool((about.get("dir_info") or {}).get("editable"))
-            yield Install(file, None if editable else _usual(checkout), copy=not editable)
+        metadata = _json(file)
+        url = urlsplit(str(metadata.get("url", "")))
+        if url.scheme == "file" and _inside(Path(unquote(url.path)), prefix, checkout):
+            editable = bool((metadata.get("dir_info") or {}).get("editable"))
+            yield Install(file, None if editable else _default_entry(checkout), copy=not editable)
 
 
-def _copied(site: Path, _: Path, checkout: Path) -> Iterator[Install]:
-    """What has the name of the checkout's project, wherever it came from."""
+def _same_name(site: Path, _: Path, checkout: Path) -> Iterator[Install]:
+    """Find a distribution with the name of the checkout's project, wherever it came from."""
     name = _project_name(checkout)
     for folder in sorted(site.glob("*.dist-info")):
-        if name and _normal(folder.name.partition("-")[0]) == name:
-            yield Install(folder, _usual(checkout), copy=True)
+        if name and _normalised_name(folder.name.partition("-")[0]) == name:
+            yield Install(folder, _default_entry(checkout), copy=True)
 
 
 def _inside(path: Path, prefix: Path, checkout: Path) -> bool:
-    """Whether a path is in the checkout; an environment in it is not part of it."""
+    """Whether a path is in the checkout, but not in an environment inside it."""
     real = path.resolve()
     return real.is_relative_to(checkout) and not real.is_relative_to(prefix.resolve())
 
 
 def _entry(file: Path, folder: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
-    """An entry of `sys.path` that is in the checkout."""
+    """Yield an install for a `sys.path` entry, if it is in the checkout."""
     if folder.is_dir() and _inside(folder, prefix, checkout):
         path = folder.resolve().relative_to(checkout).as_posix()
         yield Install(file, path if _is_source(folder) else None)
 
 
-def _mapped(finder: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
-    """What a module that a `.pth` file imports maps into the checkout, as setuptools, meson and others do."""
+def _finder_targets(finder: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
+    """Find paths in the checkout in a finder module of setuptools, meson and others."""
     text = _text(finder)
     for literal in dict.fromkeys(_LITERAL.findall(text)):
         if _inside(target := Path(literal), prefix, checkout):
@@ -139,7 +139,7 @@ def _mapped(finder: Path, prefix: Path, checkout: Path) -> Iterator[Install]:
 
 
 def _entry_of(package: Path, name: str, checkout: Path) -> str | None:
-    """The entry of `sys.path` at which a package (or module) is found under its name."""
+    """The `sys.path` entry from which a package (or module) can be imported under its name."""
     parts = name.split(".")
     stem = package.with_suffix("") if package.is_file() else package
     if stem.parts[-len(parts) :] != tuple(parts) or not _is_source(package):
@@ -148,12 +148,12 @@ def _entry_of(package: Path, name: str, checkout: Path) -> str | None:
 
 
 def _is_source(folder: Path) -> bool:
-    """Whether nothing in a folder is compiled: that is built into the checkout, and no commit has it."""
+    """Whether a folder has no compiled modules; these are only in the checkout, not in a commit."""
     patterns = ("/".join(("*",) * depth + ("*.so",)) for depth in range(_DEPTH))
     return not any(next(folder.glob(pattern), None) for pattern in patterns)
 
 
-def _usual(checkout: Path) -> str:
+def _default_entry(checkout: Path) -> str:
     return "src" if (checkout / "src").is_dir() else "."
 
 
@@ -163,31 +163,31 @@ def _project_name(checkout: Path) -> str:
     except tomllib.TOMLDecodeError:
         return ""
     poetry = table.get("tool", {}).get("poetry", {})
-    return _normal(str(table.get("project", {}).get("name") or poetry.get("name") or ""))
+    return _normalised_name(str(table.get("project", {}).get("name") or poetry.get("name") or ""))
 
 
-def _normal(name: str) -> str:
-    """A distribution's name as PEP 503 compares it."""
+def _normalised_name(name: str) -> str:
+    """A distribution's name, normalised as in PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _json(file: Path) -> dict[str, dict[str, bool]]:
     try:
-        about = json.loads(_text(file))
+        metadata = json.loads(_text(file))
     except json.JSONDecodeError:
         return {}
-    return about if isinstance(about, dict) else {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
-    except OSError:  # Python imports nothing from it, either
+    except OSError:  # Python cannot import from it, either
         return []
 
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text("utf-8", "replace") if file.stat().st_size <= _LARGEST else ""
-    except OSError:  # Python reads nothing from it, either
+        return file.read_text("utf-8", "replace") if file.stat().st_size <= _SIZE_LIMIT else ""
+    except OSError:  # Python cannot read it, either
         return ""

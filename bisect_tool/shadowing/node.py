@@ -1,4 +1,4 @@
-"""Decide whether a command uses the `node_modules` of a checkout, which belong to no commit."""
+"""Find out whether a command uses the `node_modules` of a checkout, which is in no commit."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _INSTALLERS = {
 
 
 @dataclass(frozen=True)
-class Modules:
+class NodeModules:
     """The `node_modules` of a checkout that a command uses, or would need.
 
-    `links` are packages in it that lead into the checkout itself, as those of a workspace do, each with the
-    folder it leads to, from the top. `named`: the command names the folder. `used`: what the tree requires is
-    found there. `install`: the command that would create it for a commit.
+    `links` maps packages that are links into the checkout, as in a workspace, to the folders that they link
+    to, relative to the top. `named`: the command names the folder. `used`: the modules that the tree requires
+    are found there. `install`: the command that would create it for a commit.
     """
 
     folder: Path
@@ -41,25 +41,28 @@ class Modules:
     install: str
 
 
-def modules(command: Command, checkout: Path) -> Modules | None:
+def find_node_modules(command: Command, checkout: Path) -> NodeModules | None:
     """Return the `node_modules` of a checkout if a command uses it; None if the command installs its own."""
     folder = checkout / NAME
-    install = next((how for lock, how in _INSTALLERS.items() if (checkout / lock).is_file()), "npm install")
+    install = next(
+        (command_line for lock, command_line in _INSTALLERS.items() if (checkout / lock).is_file()),
+        "npm install",
+    )
     if not folder.is_dir() or _installs(command.words):
         return None
-    places = (*command.words, *_listed(command, "NODE_PATH"), *_listed(command, "PATH"))
-    named = any(_leads_to(place, folder) for place in places)
+    paths = (*command.words, *_path_variable(command, "NODE_PATH"), *_path_variable(command, "PATH"))
+    named = any(_points_into(path, folder) for path in paths)
     runs = any(Path(word).name in _RUNNERS for word in command.words)
     if not named and not runs:
         return None
     links = dict(_links(folder, checkout))
-    return Modules(folder, links, named, _is_used(command, folder), install)
+    return NodeModules(folder, links, named, _is_used(command, folder), install)
 
 
 def _is_used(command: Command, folder: Path) -> bool:
-    """Whether the modules that a tree requires are found in a folder: on `NODE_PATH`, or behind a link."""
+    """Whether a tree's required modules are found in a folder: by `NODE_PATH`, or by a link to it."""
     linked = "ln" in command.words and str(folder) in command.words
-    return linked or any(_leads_to(place, folder) for place in _listed(command, "NODE_PATH"))
+    return linked or any(_points_into(path, folder) for path in _path_variable(command, "NODE_PATH"))
 
 
 def _installs(words: tuple[str, ...]) -> bool:
@@ -70,16 +73,16 @@ def _installs(words: tuple[str, ...]) -> bool:
     )
 
 
-def _listed(command: Command, name: str) -> list[str]:
+def _path_variable(command: Command, name: str) -> list[str]:
     return command.environ.get(name, "").split(os.pathsep)
 
 
-def _leads_to(place: str, folder: Path) -> bool:
-    return place.startswith("/") and NAME in place and Path(os.path.normpath(place)).is_relative_to(folder)
+def _points_into(path: str, folder: Path) -> bool:
+    return path.startswith("/") and NAME in path and Path(os.path.normpath(path)).is_relative_to(folder)
 
 
 def _links(folder: Path, checkout: Path) -> Iterator[tuple[str, str]]:
-    """The packages, `@scope/name` among them, whose link leads into the checkout, and where it leads."""
+    """Yield packages (including `@scope/name`) that are links into the checkout, with their targets."""
     for entry in (*sorted(folder.glob("[!.@]*")), *sorted(folder.glob("@*/*"))):
         if entry.is_symlink():
             real = entry.resolve()

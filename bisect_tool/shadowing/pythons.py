@@ -1,4 +1,4 @@
-"""Find the Python of a command: named, in a script's first line, or of the active virtual environment."""
+"""Find a command's Python: one that it names, in a script's shebang, or in the active environment."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 _OWN_ENVIRONMENT = ("uv", "tox", "nox", "hatch")
-"""Launchers that make an environment for each tree they are called in."""
+"""Launchers that create an environment for each tree that they run in."""
 _ACTIVE = ("--active", "--no-project")
 
 
 def pythons(command: Command) -> tuple[Path, ...]:
-    """Return the interpreters, without resolving links; if none is named, those on the command's PATH."""
-    if _has_environment_of_its_own(command):
+    """Return the interpreters of a command, links not resolved; if it names none, those on its PATH."""
+    if _has_own_environment(command):
         return ()
-    return named_pythons(command) or _once(_found_by_anything(command))
+    return named_pythons(command) or _unique(_default_pythons(command))
 
 
 def named_pythons(command: Command) -> tuple[Path, ...]:
-    """The interpreters that a command names, by themselves or by a script's first line."""
-    return _once(_named(command))
+    """Return the interpreters that a command names, directly or by a script's shebang."""
+    return _unique(_named(command))
 
 
-def _once(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """The first name of each interpreter: `python` and `python3` beside each other are mostly one."""
-    first: dict[tuple[Path, Path], Path] = {}
+def _unique(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Keep the first path of each interpreter: `python` and `python3` in a folder are usually the same."""
+    unique: dict[tuple[Path, Path], Path] = {}
     for path in paths:
-        first.setdefault((path.parent, path.resolve()), path)
-    return tuple(first.values())
+        unique.setdefault((path.parent, path.resolve()), path)
+    return tuple(unique.values())
 
 
 def is_python(word: str) -> bool:
@@ -42,7 +42,7 @@ def is_python(word: str) -> bool:
     return bool(_PYTHON.fullmatch(Path(word).name))
 
 
-def _has_environment_of_its_own(command: Command) -> bool:
+def _has_own_environment(command: Command) -> bool:
     launchers = {Path(word).name for word in command.words} & {*_OWN_ENVIRONMENT}
     return bool(launchers) and not set(command.words) & {*_ACTIVE}
 
@@ -53,19 +53,19 @@ def _named(command: Command) -> Iterator[Path]:
         if name.endswith("/activate") and name.startswith("/"):
             yield Path(name).with_name("python")
         elif is_python(name):
-            yield from _some(command.which(name))
+            yield from _as_tuple(command.which(name))
         elif (script := command.script(name)) and script.shebang:
             interpreter = script.shebang[0]
-            yield from _some(command.which(interpreter) if is_python(interpreter) else None)
+            yield from _as_tuple(command.which(interpreter) if is_python(interpreter) else None)
 
 
-def _found_by_anything(command: Command) -> Iterator[Path]:
+def _default_pythons(command: Command) -> Iterator[Path]:
     active = command.environ.get("VIRTUAL_ENV", "")
     if active.startswith("/"):
         yield Path(active, "bin", "python")
     for name in ("python3", "python"):
-        yield from _some(command.which(name))
+        yield from _as_tuple(command.which(name))
 
 
-def _some(path: Path | None) -> tuple[Path, ...]:
+def _as_tuple(path: Path | None) -> tuple[Path, ...]:
     return (path,) if path else ()

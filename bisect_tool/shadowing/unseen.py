@@ -1,8 +1,8 @@
-"""Decide whether a check may have missed a commit's changes because the commits are hidden from it.
+"""Decide whether a check may have missed a commit's changes because the user's checkout shadows them.
 
-A check that imports its modules from the user's checkout answers alike at every commit, unless something else
-that it reads differs: mostly its tests. So a commit that changes nothing but such modules was seen, whatever
-seems to hide it, and of any other it is not known which of its changes was.
+A check that imports its modules from the user's checkout gives the same result at every commit, unless other
+files that it reads differ, usually its tests. So if a culprit changes only such modules, the check did see
+the change; if it changes other files as well, it is unknown which change the check saw.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _DOCUMENTATION = re.compile(r"^docs?/|\.(md|rst)$")
 
 
 def may_be_unseen(changed: Iterable[str], hides: Sequence[str], words: Iterable[str]) -> bool:
-    """Whether a commit with these changed paths may not be what changed the answer of a check.
+    """Whether a check may have missed a part of a commit's changes.
 
     Args:
         changed: The paths that the commit changes.
-        hides: The folders whose modules come from the checkout.
-        words: The words of the check: a file that is one of them is read from the commit.
+        hides: The folders whose modules are imported from the checkout.
+        words: The arguments of the check; a file that is one of them is read from the commit.
     """
     named = {word.partition("::")[0].removeprefix("./") for word in words}
     read = (path for path in changed if not _DOCUMENTATION.search(path))
@@ -33,7 +33,7 @@ def may_be_unseen(changed: Iterable[str], hides: Sequence[str], words: Iterable[
 
 
 def _is_hidden(path: str, folder: str) -> bool:
-    """Whether a file is a module in this folder; the top of the tree has more than modules."""
+    """Whether a file is a module in this folder; at the top of the tree, only Python files are modules."""
     if _TEST.search(path):
         return False
     return path.endswith(".py") if folder == "." else path.startswith(f"{folder}/")

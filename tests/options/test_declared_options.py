@@ -10,7 +10,7 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisect_tool.options.declared import declared, takes, takes_given, variable, words
+from bisect_tool.options.declared import declared_options, takes, takes_with_given, to_arguments, variable
 from bisect_tool.options.demo_options import DemoOptions
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.prune_options import PruneOptions
@@ -73,8 +73,8 @@ def simple(kind, option):
         return st.integers(option.info.min, option.info.max or 10**9)
     if kind is float:
         return st.floats(option.info.min, option.info.max or 1e9)
-    words = WORD if option.flag else COMMIT
-    return words.map(Path) if kind is Path else words
+    to_arguments = WORD if option.flag else COMMIT
+    return to_arguments.map(Path) if kind is Path else to_arguments
 
 
 def options_of(model):
@@ -84,7 +84,7 @@ def options_of(model):
             option.name: values(option)
             if option.required
             else st.one_of(st.just(option.default), values(option))
-            for option in declared(model)
+            for option in declared_options(model)
         },
     )
 
@@ -105,15 +105,15 @@ def test_parsing_a_command_line_gives_the_options_it_was_made_from(model, data):
 @given(st.data())
 def test_a_command_parses_its_words_into_its_options(model, data):
     options = data.draw(options_of(model))
-    assert PARSERS[model](words(options)) == options
+    assert PARSERS[model](to_arguments(options)) == options
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_what_is_required_is_enough(model):
-    required = {option.name: "x" for option in declared(model) if option.default is MISSING}
+    required = {option.name: "x" for option in declared_options(model) if option.default is MISSING}
     options = model(**{name: ("x",) if name == "good" else value for name, value in required.items()})
-    assert PARSERS[model](words(options)) == options
-    assert len(words(options)) <= 4
+    assert PARSERS[model](to_arguments(options)) == options
+    assert len(to_arguments(options)) <= 4
 
 
 def test_what_a_command_does_without_is_no_option_of_it():
@@ -138,13 +138,13 @@ def sample(option):
     return SAMPLES[parts[0]]
 
 
-def read_by_nightly(words):
+def read_by_nightly(to_arguments):
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command()(takes_given(NightlyOptions, "BISECT_RUN_")(lambda options, given: (options, given)))
-    return typer.main.get_command(app).main(words, "nightly", standalone_mode=False)
+    app.command()(takes_with_given(NightlyOptions, "BISECT_RUN_")(lambda options, given: (options, given)))
+    return typer.main.get_command(app).main(to_arguments, "nightly", standalone_mode=False)
 
 
-@pytest.mark.parametrize("option", declared(NightlyOptions), ids=lambda option: option.name)
+@pytest.mark.parametrize("option", declared_options(NightlyOptions), ids=lambda option: option.name)
 def test_every_option_of_nightly_can_be_given_by_a_variable(option, monkeypatch):
     text, value = sample(option)
     monkeypatch.setenv(variable(option, "BISECT_RUN_"), text)
@@ -152,9 +152,9 @@ def test_every_option_of_nightly_can_be_given_by_a_variable(option, monkeypatch)
 
 
 @pytest.mark.parametrize(("words", "name"), [(["--", "z"], "command"), (["--cells", "z"], "cells")])
-def test_command_line_overrides_a_variable(words, name, monkeypatch):
+def test_command_line_overrides_a_variable(to_arguments, name, monkeypatch):
     monkeypatch.setenv(f"BISECT_RUN_{name.upper()}", "x y")
-    assert read_by_nightly(words) == (NightlyOptions(**{name: ("z",)}), {name})
+    assert read_by_nightly(to_arguments) == (NightlyOptions(**{name: ("z",)}), {name})
 
 
 def test_variable_with_a_quote_that_is_not_closed_is_named(monkeypatch):

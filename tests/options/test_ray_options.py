@@ -8,7 +8,7 @@ import pytest
 
 from bisect_tool.errors import EnvironmentFailed, UsageError
 from bisect_tool.options import executor_options, resolve_profile
-from bisect_tool.options.declared import words
+from bisect_tool.options.declared import to_arguments
 from bisect_tool.options.run_options import RunOptions
 from bisect_tool.options.validate import validate
 from bisect_tool.scenario import Scenario
@@ -44,7 +44,7 @@ def test_without_ray_the_extra_is_named(monkeypatch):
 
 
 def test_the_command_line_names_the_cluster():
-    line = shlex.join(words(options(executor="ray", address="10.0.0.1:6379")))
+    line = shlex.join(to_arguments(options(executor="ray", address="10.0.0.1:6379")))
     assert "--executor ray --address 10.0.0.1:6379" in line
 
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 
-from bisect_tool.options.declared import declared
+from bisect_tool.options.declared import declared_options
 from bisect_tool.options.demo_options import DemoOptions
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.prune_options import PruneOptions
@@ -69,7 +69,7 @@ def test_a_table_has_the_options_of_its_command(command, model):
     """A row for one option says its default; one for several, or a sentence, refers to another command."""
     own = {names[0]: default for names, default in table(command) if len(names) == 1}
     others = [name for names, _ in table(command) if len(names) > 1 for name in names] + of_run(command)
-    options = {label(option): option for option in declared(model)}
+    options = {label(option): option for option in declared_options(model)}
     flags = {option.flag or name: name for name, option in options.items()}
     assert own.keys() | {flags[name] for name in others} == options.keys()
     assert len(own) + len(others) == len(options)

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.check_results import OF_SOURCE
 from bisect_tool.options.declared import declared
 from bisect_tool.options.nightly_options import NightlyOptions
+from bisect_tool.options.validate_results import NEEDS_SOURCE
 from bisect_tool.options.watches import name_of, watches
 
 FILE = """
@@ -119,10 +119,10 @@ def test_name_says_what_is_watched(options, name):
         ("slot = 2", "there is no option slot", "Is it slots"),
         ('[watch.a]\nslots = "two"', "watch a: .*--slots", "--help"),
         ("[watch.a]\nslots = 99", "watch a: .*--slots", "--help"),
-        ("slots = [1]", "slots: it has to be a text or a number", "--help"),
+        ("slots = [1]", "slots: it must be a string or a number", "--help"),
         ('comment-on-culprit = "yes"', "true or false", "--help"),
         ("cells = [1]", "a text, or a list of texts", "--help"),
-        ("watch = 3", "watch has to be tables", r"\[watch.NAME\]"),
+        ("watch = 3", "watch must be a table of watches", r"\[watch.NAME\]"),
         ("slots = ", "bisect-run.toml: ", "TOML"),
         ('config = "a"', "there is no option config", ""),
         ('out = "x"\n[watch."gpu:a"]\n[watch."gpu a"]', "gpu:a and gpu a write to the same folder", "out"),
@@ -240,7 +240,7 @@ def test_every_option_of_nightly_can_be_in_the_file(read):
         value = getattr(option.info, "min", None) or values.get(type(option.default), '"x"')
         if option.name in ("confirm", "annotate", "source"):
             value = {"confirm": '"revert"', "annotate": '"github"', "source": '"github"'}[option.name]
-        needed = 'source = "github"\n' if option.name in (*OF_SOURCE, "job") else ""
+        needed = 'source = "github"\n' if option.name in (*NEEDS_SOURCE, "job") else ""
         (watch,) = read(f"{needed}{option.name.replace('_', '-')} = {value}")
         changed = dataclasses.replace(watch.options, **{option.name: option.default})
         assert changed == NightlyOptions(source="github" if needed else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.shadowing.installed import installs
+from bisect_tool.shadowing.installed import find_installs
 
 FINDER = "MAPPING: dict[str, str] = {{'pkg': '{checkout}/src/pkg'}}\nNAMESPACES = {{}}\n"
 EDITABLE = '{{"url": "file://{checkout}", "dir_info": {{"editable": true}}}}'
@@ -43,7 +43,7 @@ FORMS = {
 @pytest.mark.parametrize(("files", "path"), FORMS.values(), ids=FORMS)
 def test_an_editable_install(place, files, path):
     python = place.venv(**files)
-    assert [(each.path, each.copy) for each in installs(python, place.checkout, {})] == [(path, False)]
+    assert [(each.path, each.copy) for each in find_installs(python, place.checkout, {})] == [(path, False)]
 
 
 @pytest.mark.parametrize(
@@ -61,20 +61,20 @@ def test_an_editable_install(place, files, path):
     ],
 )
 def test_what_leads_elsewhere(place, files):
-    assert installs(place.venv(**files), place.checkout, {}) == ()
+    assert find_installs(place.venv(**files), place.checkout, {}) == ()
 
 
 def test_a_link_to_a_package(place):
     python = place.venv(**{"other.py": ""})
     site = next(python.parent.parent.glob("lib/*/site-packages"))
     (site / "pkg").symlink_to(place.checkout / "src" / "pkg")
-    assert [each.path for each in installs(python, place.checkout, {})] == ["src"]
+    assert [each.path for each in find_installs(python, place.checkout, {})] == ["src"]
 
 
 def test_a_package_that_is_compiled_in_place_is_in_no_commit(place):
     place.write("project/src/pkg/fast.cpython-311.so")
     python = place.venv(**{"a.pth": "{checkout}/src\n"})
-    assert [each.path for each in installs(python, place.checkout, {})] == [None]
+    assert [each.path for each in find_installs(python, place.checkout, {})] == [None]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_package_that_is_compiled_in_place_is_in_no_commit(place):
 )
 def test_a_copy(place, files):
     place.write("project/pyproject.toml", '[project]\nname = "my.pkg"\n')
-    found = installs(place.venv(**files), place.checkout, {})
+    found = find_installs(place.venv(**files), place.checkout, {})
     assert [(each.path, each.copy) for each in found] == [("src", True)]
 
 
@@ -96,13 +96,15 @@ def test_an_interpreter_that_is_no_virtual_environment(place):
     (place.root / "opt/bin/python").symlink_to(python)
     for path in ("opt/lib/python3.11/site-packages", "opt/local/lib/python3.11/dist-packages"):
         file = place.write(f"{path}/a.pth", "{checkout}/src\n")
-        assert [each.path for each in installs(python, place.checkout, {})] == ["src"]
-        assert [each.path for each in installs(python.with_name("python"), place.checkout, {})] == ["src"]
+        assert [each.path for each in find_installs(python, place.checkout, {})] == ["src"]
+        assert [each.path for each in find_installs(python.with_name("python"), place.checkout, {})] == [
+            "src"
+        ]
         file.unlink()
     place.write("home/.local/lib/python3.11/site-packages/a.pth", "{checkout}/src\n")
     home = {"HOME": str(place.root / "home")}
-    assert [each.path for each in installs(python, place.checkout, home)] == ["src"]
-    assert installs(python, place.checkout, {"HOME": "/none"}) == ()
+    assert [each.path for each in find_installs(python, place.checkout, home)] == ["src"]
+    assert find_installs(python, place.checkout, {"HOME": "/none"}) == ()
 
 
 def test_a_virtual_environment_that_sees_the_system_s_packages(place):
@@ -110,6 +112,6 @@ def test_a_virtual_environment_that_sees_the_system_s_packages(place):
     (place.root / "opt/bin/python").symlink_to(place.root / "opt/bin/python3.11")
     place.write("opt/lib/python3.11/site-packages/a.pth", "{checkout}/src\n")
     python = place.venv()
-    assert installs(python, place.checkout, {}) == ()
+    assert find_installs(python, place.checkout, {}) == ()
     place.write("project/.venv/pyvenv.cfg", "home = {root}/opt/bin\ninclude-system-site-packages = true\n")
-    assert [each.path for each in installs(python, place.checkout, {})] == ["src"]
+    assert [each.path for each in find_installs(python, place.checkout, {})] == ["src"]

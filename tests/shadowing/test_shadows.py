@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.shadowing import Command, named_in, shadows
+from bisect_tool.shadowing import Command, find_shadows, paths_named_by
 
 EDITABLE = {"a.pth": "{checkout}/src\n"}
 
@@ -17,8 +17,8 @@ def found(place):
         names = {"root": place.root, "checkout": place.checkout}
         words = tuple(word.format_map(names) for word in argv)
         env = {"PATH": "/none"} | {name: value.format_map(names) for name, value in environ.items()}
-        said = shadows(Command(words, env), place.checkout, tracked)
-        return [" ".join(each.command).replace(str(place.checkout), "CO") for each in said]
+        shadow = find_shadows(Command(words, env), place.checkout, tracked)
+        return [" ".join(each.command).replace(str(place.checkout), "CO") for each in shadow]
 
     return of
 
@@ -27,8 +27,8 @@ def test_an_editable_install(place, found):
     place.venv(**EDITABLE)
     python = "{checkout}/.venv/bin/python"
     assert found(python, "-m", "pytest") == ["env PYTHONPATH=src CO/.venv/bin/python -m pytest"]
-    (said,) = shadows(Command((python.format(checkout=place.checkout),), {}), place.checkout)
-    assert f"imports the project from your checkout, {place.checkout}/src, at every commit" in said.found
+    (shadow,) = find_shadows(Command((python.format(checkout=place.checkout),), {}), place.checkout)
+    assert f"imports the project from your checkout, {place.checkout}/src, at every commit" in shadow.found
 
 
 def test_the_user_s_own_path_is_kept(place, found):
@@ -161,8 +161,8 @@ def test_node_modules_that_the_check_installs(found):
 def test_links_of_a_workspace_are_named(modules, place):
     (modules / "@me").mkdir()
     (modules / "@me" / "core").symlink_to("../../packages/core")
-    (said,) = shadows(Command(("npx", "jest"), {}), place.checkout)
-    assert f"{modules} links @me/core into your checkout" in said.found
+    (shadow,) = find_shadows(Command(("npx", "jest"), {}), place.checkout)
+    assert f"{modules} links @me/core into your checkout" in shadow.found
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_what_installs_them(place, found, lock, install):
 
 def test_the_paths_that_a_command_names(place):
     argv = ("sh", "-c", f"cd {place.checkout}/src && make -C {place.checkout}", f"{place.checkout}/../x")
-    assert named_in(argv, place.checkout) == ("src", ".")
+    assert paths_named_by(argv, place.checkout) == ("src", ".")
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def hides(place):
         words = tuple(word.format_map(names) for word in argv)
         env = {name: value.format_map(names) for name, value in environ.items()}
         command = Command(words, env, own or {})
-        found = shadows(command, place.checkout, tracked, (read or {}).get)
+        found = find_shadows(command, place.checkout, tracked, (read or {}).get)
         return [folder for shadow in found for folder in shadow.hides]
 
     return of
@@ -230,8 +230,8 @@ def test_pytest_that_puts_the_tree_first_sees_the_commits(place, layout, read):
     place.venv(**{"a.pth": layout})
     pytest_ = place.write("project/.venv/bin/pytest", "#!{checkout}/.venv/bin/python\n", 0o755)
     command = Command((str(pytest_), "tests/test_a.py"), {})
-    assert shadows(command, place.checkout, (), read.get) == ()
-    assert len(shadows(command, place.checkout)) == 1
+    assert find_shadows(command, place.checkout, (), read.get) == ()
+    assert len(find_shadows(command, place.checkout)) == 1
 
 
 def test_a_folder_of_the_checkout_on_the_path_is_sure(hides):

@@ -1,4 +1,4 @@
-"""Check the options of a watch that say which results of others are read."""
+"""Reject options of a watch that select results, if the watch reads no results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from bisect_tool.errors import UsageError
 from bisect_tool.options.nightly_options import NightlyOptions
 
-OF_SOURCE: Final = (
+NEEDS_SOURCE: Final = (
     "pipeline",
     "repository",
     "workflow",
@@ -18,17 +18,17 @@ OF_SOURCE: Final = (
     "compare_env",
     "days",
 )
-"""Need --source."""
+"""The options that need --source."""
 
 
-def check_results(options: NightlyOptions, where: str = "") -> None:
-    """Refuse what has no meaning without the results that it chooses from; `where` begins the message.
+def validate_result_options(options: NightlyOptions, where: str = "") -> None:
+    """Reject options that select results, if none are read; error messages start with `where`.
 
     Raises:
         UsageError: an option needs another one.
     """
     if options.source is None:
-        given = [name for name in OF_SOURCE if getattr(options, name) != getattr(NightlyOptions, name)]
+        given = [name for name in NEEDS_SOURCE if getattr(options, name) != getattr(NightlyOptions, name)]
         if given:
             flag = given[0].replace("_", "-")
             raise UsageError(f"{where}--{flag} needs --source", "Add --source buildkite or --source github.")

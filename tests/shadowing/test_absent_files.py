@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bisect_tool.shadowing import Command, absent
+from bisect_tool.shadowing import Command, find_absent_files
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def away(place):
 
     def of(*argv, own=None):
         words = tuple(word.format(checkout=place.checkout) for word in argv)
-        found = absent(Command(words, {}, own or {}), place.checkout, {"tracked.txt"}.intersection)
+        found = find_absent_files(Command(words, {}, own or {}), place.checkout, {"tracked.txt"}.intersection)
         if found is None:
             return None
         names = found.found.removeprefix("the check names ").partition(", which only your")[0]
