@@ -45,8 +45,8 @@ def with_earlier_check(
     if given or options.repo == "" or is_url(options.repo or ""):
         return options
     folder = Path(options.repo or ".").resolve()
-    request_of = ((row, _request(row)) for row in store.sessions())
-    here = [(row, request) for row, request in request_of if request and request.repo == str(folder)]
+    sessions = ((row, _request(row)) for row in store.sessions())
+    here = [(row, request) for row, request in sessions if request and request.repo == str(folder)]
     if not here:
         return options
     try:
@@ -113,8 +113,8 @@ def _culprits(request: Request, store: Store) -> tuple[str, ...]:
     """The culprits of the newest session that named any for this commit."""
     about = (request.repo, request.bad)
     for row in store.sessions():
-        request_of = _request(row)
-        same = request_of and (request_of.repo, request_of.bad) == about and not request_of.finds_fix
+        earlier = _request(row)
+        same = earlier and (earlier.repo, earlier.bad) == about and not earlier.finds_fix
         if same and (found := _named_by(row)):
             return found
     return ()

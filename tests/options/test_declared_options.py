@@ -1,4 +1,4 @@
-"""Options are declared once: what the command line reads and what it is written from are the same."""
+"""Options are declared once: parsing a generated command line gives the same options."""
 
 import shlex
 from dataclasses import MISSING
@@ -39,7 +39,7 @@ COMMIT = WORD.filter(lambda word: not word.startswith("-"))
 
 
 def parser(model):
-    """What the command of a model parses words into."""
+    """A function that parses arguments with the command of a model."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
     @app.command()
@@ -73,8 +73,8 @@ def simple(kind, option):
         return st.integers(option.info.min, option.info.max or 10**9)
     if kind is float:
         return st.floats(option.info.min, option.info.max or 1e9)
-    to_arguments = WORD if option.flag else COMMIT
-    return to_arguments.map(Path) if kind is Path else to_arguments
+    texts = WORD if option.flag else COMMIT
+    return texts.map(Path) if kind is Path else texts
 
 
 def options_of(model):
@@ -129,7 +129,7 @@ SAMPLES = {bool: ("1", True), int: ("7", 7), float: ("0.75", 0.75), str: ("x y",
 
 
 def sample(option):
-    """A value of an option as a variable has it, and as the option has it."""
+    """A value of an option: as text in an environment variable, and parsed."""
     if option.repeated:
         return "'a b' c", ("a b", "c")
     parts = (option.type,) if get_origin(option.type) is Literal else get_args(option.type) or (option.type,)
@@ -138,10 +138,10 @@ def sample(option):
     return SAMPLES[parts[0]]
 
 
-def read_by_nightly(to_arguments):
+def read_by_nightly(arguments):
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command()(takes_with_given(NightlyOptions, "BISECT_RUN_")(lambda options, given: (options, given)))
-    return typer.main.get_command(app).main(to_arguments, "nightly", standalone_mode=False)
+    return typer.main.get_command(app).main(arguments, "nightly", standalone_mode=False)
 
 
 @pytest.mark.parametrize("option", declared_options(NightlyOptions), ids=lambda option: option.name)
@@ -151,10 +151,10 @@ def test_every_option_of_nightly_can_be_given_by_a_variable(option, monkeypatch)
     assert read_by_nightly([]) == (NightlyOptions(**{option.name: value}), {option.name})
 
 
-@pytest.mark.parametrize(("words", "name"), [(["--", "z"], "command"), (["--cells", "z"], "cells")])
-def test_command_line_overrides_a_variable(to_arguments, name, monkeypatch):
+@pytest.mark.parametrize(("arguments", "name"), [(["--", "z"], "command"), (["--cells", "z"], "cells")])
+def test_command_line_overrides_a_variable(arguments, name, monkeypatch):
     monkeypatch.setenv(f"BISECT_RUN_{name.upper()}", "x y")
-    assert read_by_nightly(to_arguments) == (NightlyOptions(**{name: ("z",)}), {name})
+    assert read_by_nightly(arguments) == (NightlyOptions(**{name: ("z",)}), {name})
 
 
 def test_variable_with_a_quote_that_is_not_closed_is_named(monkeypatch):

@@ -24,32 +24,32 @@ def chosen(tmp_path, monkeypatch):
     def choose(checkout=tmp_path, **variables):
         for name, value in variables.items():
             monkeypatch.setenv(name, str(value))
-        said = []
-        words = RunOptions(good=("a",), bad="b", pytest=("tests",))
-        return projects._interpreter(words, load("pytest"), checkout, said.append), " ".join(said)
+        notices = []
+        options = RunOptions(good=("a",), bad="b", pytest=("tests",))
+        return projects._interpreter(options, load("pytest"), checkout, notices.append), " ".join(notices)
 
     return choose
 
 
-def test_the_tool_s_own_that_is_merely_the_first_on_the_path_is_not_taken(chosen):
-    python, said = chosen(PATH=f"{OWN.parent}{os.pathsep}/usr/bin")
+def test_own_interpreter_first_on_the_path_is_not_used(chosen):
+    python, notices = chosen(PATH=f"{OWN.parent}{os.pathsep}/usr/bin")
     assert python is None
-    assert f"{OWN} is bisect-run's own" in said
-    assert "--python PATH" in said
+    assert f"{OWN} belongs to bisect-run" in notices
+    assert "--python PATH" in notices
 
 
-def test_the_tool_s_own_is_taken_where_it_is_the_active_environment(chosen):
-    python, said = chosen(PATH=OWN.parent, VIRTUAL_ENV=sys.prefix)
+def test_own_interpreter_in_the_active_environment_is_used(chosen):
+    python, notices = chosen(PATH=OWN.parent, VIRTUAL_ENV=sys.prefix)
     assert python == str(OWN)
-    assert f"running the tests with {OWN}" in said
+    assert f"running the tests with {OWN}" in notices
 
 
-def test_the_tool_s_own_is_taken_where_the_project_is_installed_in_it(chosen, monkeypatch):
-    monkeypatch.setattr(projects, "installs", lambda *_: ("an install",))
+def test_own_interpreter_with_the_project_installed_is_used(chosen, monkeypatch):
+    monkeypatch.setattr(projects, "find_installs", lambda *_: ("an install",))
     assert chosen(PATH=OWN.parent)[0] == str(OWN)
 
 
-def test_another_environment_on_the_path_is_taken(chosen, tmp_path):
+def test_another_environment_on_the_path_is_used(chosen, tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "pyvenv.cfg").write_text("")
     python = tmp_path / "bin" / "python"
