@@ -1,4 +1,4 @@
-"""Limit the lines spent on many cells with equal results; the JSON document has every cell."""
+"""Shorten tables and notes of many cells with equal results; the JSON document has every cell."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from bisect_tool.results.document import CellReport
 
-_ROWS = 24
-_EACH = 5
-_NOTES = 12
-_CELLS_NAMED = 2
+_ROW_LIMIT = 24
+_ROWS_PER_RESULT = 5
+_NOTE_LIMIT = 12
+_CELLS_LISTED = 2
 
 
 @dataclass(frozen=True)
@@ -28,34 +28,34 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Text of the first column."""
+        """The text of the first column."""
         return f"and {count(self.more, 'more cell')}" if self.more else self.cell
 
 
 def rows(cells: Mapping[str, CellReport]) -> tuple[Row, ...]:
-    """Return a row for each cell; of many cells, the first of each result and a count of the others.
+    """Return a row for each cell; if there are many, the first of each result and a count of the others.
 
-    Green cells are last then.
+    In the second case, green cells come last.
     """
-    if len(cells) <= _ROWS:
+    if len(cells) <= _ROW_LIMIT:
         return tuple(Row(cell, report) for cell, report in cells.items())
-    alike: dict[tuple[object, ...], list[str]] = {}
+    groups: dict[tuple[object, ...], list[str]] = {}
     for cell, report in cells.items():
         culprit = report.culprit.sha if report.culprit else ""
-        alike.setdefault((report.finding == "green", report.finding, culprit), []).append(cell)
+        groups.setdefault((report.finding == "green", report.finding, culprit), []).append(cell)
     found: list[Row] = []
-    for _, names in sorted(alike.items(), key=lambda each: bool(each[0][0])):
-        found += [Row(cell, cells[cell]) for cell in names[:_EACH]]
-        if len(names) > _EACH:
-            found.append(Row("", cells[names[_EACH]], len(names) - _EACH))
+    for _, names in sorted(groups.items(), key=lambda each: bool(each[0][0])):
+        found += [Row(cell, cells[cell]) for cell in names[:_ROWS_PER_RESULT]]
+        if len(names) > _ROWS_PER_RESULT:
+            found.append(Row("", cells[names[_ROWS_PER_RESULT]], len(names) - _ROWS_PER_RESULT))
     return tuple(found)
 
 
-def notes(said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+def notes(notes_of_cells: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Return each distinct note once, with its cells; notes beyond the limit are counted."""
-    alike: dict[str, list[str]] = {}
-    for cell, text in said:
-        alike.setdefault(text, []).append(cell)
-    lines = [f"{listing(cells, _CELLS_NAMED)}: {text}" for text, cells in alike.items()]
-    more = len(lines) - _NOTES
-    return (*lines[:_NOTES], *([f"and {count(more, 'more note')}"] if more > 0 else []))
+    groups: dict[str, list[str]] = {}
+    for cell, text in notes_of_cells:
+        groups.setdefault(text, []).append(cell)
+    lines = [f"{listing(cells, _CELLS_LISTED)}: {text}" for text, cells in groups.items()]
+    more = len(lines) - _NOTE_LIMIT
+    return (*lines[:_NOTE_LIMIT], *([f"and {count(more, 'more note')}"] if more > 0 else []))

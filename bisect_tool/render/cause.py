@@ -1,4 +1,4 @@
-"""Name a cause of failures in one plain line: for titles, messages and the log of a CI job."""
+"""Describe a cause of failures in one plain line, for titles, messages and the log of a CI job."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _CELL_LIMIT = 120
 
 
 def title(cause: Cause) -> str:
-    """Such as `test_a[4] and 2 more cells fail since 27066d1b2 (PR 34730)`, whatever its state is.
+    """The title of a cause: `test_a[4] and 2 more cells fail since 27066d1b2 (PR 34730)`.
 
-    Nothing in it mentions a person or refers to an issue.
+    It does not depend on the state, mentions no person, and refers to no issue.
     """
     fail = "fail" if len(cause.cells) > 1 else "fails"
     return f"{_cells(cause)} {fail}{_since(cause)}"
 
 
 def culprit(cause: Cause) -> CommitInfo | None:
-    """What is known about the culprit, or None."""
+    """The culprit's commit, if its details are known."""
     return cause.document.commits.get(cause.culprit) if cause.document else None
 
 
 def tested_cell(cause: Cause) -> tuple[str, CellReport] | None:
-    """The first cell that was run at the culprit, with its name; None if there is none."""
+    """The name and report of the first cell that was run at the culprit; None if there is none."""
     cells = cause.document.cells if cause.document else {}
     for name, cell in cells.items():
         if cell.culprit and cell.culprit.sha == cause.culprit and cell.culprit_runs:
@@ -42,7 +42,7 @@ def tested_cell(cause: Cause) -> tuple[str, CellReport] | None:
 
 
 def failure_at(document: Document, sha: str) -> FailureReport | None:
-    """The first failure that was seen at a commit."""
+    """The first failure at a commit, if any."""
     every = (*document.failures, *([document.failure] if document.failure else ()))
     return next((each for each in every if each.sha == sha), None)
 
@@ -56,7 +56,7 @@ def _cells(cause: Cause) -> str:
 
 
 def _name(cause: Cause) -> str:
-    """The first cell; of a command, which is one cell, the command itself."""
+    """The first cell; for a command, which has only one cell, the command itself."""
     check = cause.document.check if cause.document else None
     if check is None or cause.cells[0] != CELL:
         return cause.cells[0]

@@ -1,6 +1,6 @@
-"""Render a cause of failures as Markdown: the body of its issue, and comments on its changes.
+"""Render a cause of failures as Markdown: the body of its issue, and comments when its state changes.
 
-Text of others is code, as in `render/markdown.py`.
+Untrusted text is rendered as code, as in `render/markdown.py`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from bisect_tool.format import short
 from bisect_tool.git.forge import forge_of
 from bisect_tool.render.cause import culprit, failure_at, tested_cell
-from bisect_tool.render.markdown import Markdown, code, codes, fence, landed, log_line, markdown
+from bisect_tool.render.failures import who
+from bisect_tool.render.markdown import Markdown, code, codes, commit_reference, fence, log_line, markdown
 from bisect_tool.render.nightly import chain_lines
 from bisect_tool.render.public import public, without_homes
-from bisect_tool.render.why import who
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from bisect_tool.results.nightly import Cause, NightlyDocument
 
 _REPORT_BYTES = 55_000
-"""GitHub takes 65,536 characters, of which the rest of the body needs some."""
+"""GitHub accepts 65,536 characters; the rest of the body needs some of them."""
 _ERROR_LINES = 10
 
 
 def report(night: NightlyDocument, cause: Cause) -> str:
-    """Render how things are, and the report of the bisection as far as it fits into an issue."""
+    """Render the current status, and as much of the bisection's report as fits into an issue."""
     parts = (status(night, cause), _cells(cause), _observed(night, cause), _bisection(cause))
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -35,7 +35,7 @@ def report(night: NightlyDocument, cause: Cause) -> str:
 def issue_body(night: NightlyDocument, cause: Cause, paused_label: str, kept: str = "") -> str:
     """Render the body of the issue: the report, and how to stop its updates.
 
-    `kept` is what a body had below its first paragraph: it stays where the bisection's document is gone.
+    `kept` is the previous body below its first paragraph: it is kept if the bisection's document is gone.
     """
     if kept and cause.document is None:
         return f"{status(night, cause)}\n\n{kept}\n"
@@ -70,11 +70,11 @@ def pull_request(cause: Cause) -> str:
 
 
 def facts(cause: Cause) -> Iterator[str]:
-    """Yield list items: the cells, the culprit or the candidates, the range, the error, and how it ended."""
+    """Yield list items: the cells, the culprit or candidates, the range, the error, and the fix if any."""
     if cause.cells:
         yield f"- Cells: {codes(cause.cells)}"
     if cause.culprit:
-        yield f"- {'Culprit' if cause.proven else 'Suspect'}: {_landed(cause)}"
+        yield f"- {'Culprit' if cause.proven else 'Suspect'}: {_culprit_reference(cause)}"
     elif cause.candidates:
         yield f"- One of: {codes([short(sha) for sha in cause.candidates])}"
     yield f"- Range: {code(short(cause.good))} (good) to {code(short(cause.bad))} (bad)"
@@ -89,7 +89,7 @@ def facts(cause: Cause) -> Iterator[str]:
 
 
 def fixing_range(cause: Cause) -> Markdown:
-    """The commits from the last failure up to the first pass after it, with a link where there is a page."""
+    """The range from the last failure to the first pass after it, with a link if the forge is known."""
     red = cause.last_red or cause.bad
     span = code(f"{short(red)}..{short(cause.fixed_by)}")
     forge = forge_of(cause.document.origin or cause.document.repo) if cause.document else None
@@ -111,29 +111,29 @@ def status(night: NightlyDocument, cause: Cause, *, again: bool = False) -> str:
 
 
 def _cells(cause: Cause) -> str:
-    """The cells, where the bisection has other names for them: a command is one cell."""
+    """The cells, if the bisection has other names for them, as for a command."""
     named = cause.document is None or set(cause.cells) <= cause.document.cells.keys()
     return "" if named else f"Failing: {codes(cause.cells)}."
 
 
 def _observed(night: NightlyDocument, cause: Cause) -> str:
-    """How its cells fail where others ran them, which a check of our own may not show."""
-    seen = next((each for each in night.failures if not set(each.cells).isdisjoint(cause.cells)), None)
-    if seen is None:
+    """The failure chain in the results that were read, which the bisection's own check may not show."""
+    observed = next((each for each in night.failures if not set(each.cells).isdisjoint(cause.cells)), None)
+    if observed is None:
         return ""
-    lines = fence(without_homes("\n".join(chain_lines(seen))))
-    return f"{code(who(seen))} at {code(short(seen.sha))} in the results that were read:\n\n{lines}"
+    lines = fence(without_homes("\n".join(chain_lines(observed))))
+    return f"{code(who(observed))} at {code(short(observed.sha))} in the results that were read:\n\n{lines}"
 
 
-def _landed(cause: Cause) -> str:
+def _culprit_reference(cause: Cause) -> str:
     commit = culprit(cause)
     if commit is None or cause.document is None:
         return code(short(cause.culprit))
-    return f"{landed(cause.document, commit)} — {code(commit.subject)}"
+    return f"{commit_reference(cause.document, commit)} — {code(commit.subject)}"
 
 
 def _bisection(cause: Cause) -> str:
-    """The report of the bisection, without its logs and trials where it would be too long."""
+    """The report of the bisection; without logs and trials if it is too long."""
     if cause.document is not None:
         for document in (cause.document, _without_logs(cause.document)):
             text = markdown(document).strip("\n")
@@ -149,7 +149,7 @@ def _without_logs(document: Document) -> Document:
 
 
 def _runs(cause: Cause) -> Iterator[str]:
-    """How the first cell with this culprit ran at the commit and before it."""
+    """The runs of the first cell with this culprit, at the commit and before it."""
     tested = tested_cell(cause)
     if tested:
         name, cell = tested

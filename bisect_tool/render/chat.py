@@ -19,7 +19,7 @@ _LIMIT = 300
 
 
 def message(night: NightlyDocument, cause: Cause) -> str:
-    """Render the message: what fails since when, the error, and where to look."""
+    """Render the message: what fails, since when, the error, and the command that shows the report."""
     return "\n".join(_lines(night, cause))
 
 
@@ -42,7 +42,7 @@ def _lines(night: NightlyDocument, cause: Cause) -> Iterator[str]:
 
 
 def _commit(cause: Cause) -> str:
-    """The culprit with its subject, and the address of its pull request or of itself."""
+    """The culprit with its subject, linked to its pull request or to the commit."""
     commit = culprit(cause)
     subject = f" {_code(commit.subject)}" if commit else ""
     forge = forge_of(cause.document.origin or cause.document.repo) if cause.document else None

@@ -26,7 +26,7 @@ _LANGUAGES = {"": "sh", ".sh": "sh", ".bash": "bash", ".py": "python"}
 
 
 def render_withheld(names: Sequence[str]) -> RenderableType | None:
-    """Render the variables that were withheld, and how to pass them."""
+    """Render the names of withheld variables, and how to pass them."""
     if not names:
         return None
     listed = listing(names, _NAMES)
@@ -35,7 +35,7 @@ def render_withheld(names: Sequence[str]) -> RenderableType | None:
 
 
 def render_shadows(document: Document) -> RenderableType | None:
-    """Render what may hide the commits, each with a command line that avoids it."""
+    """Render what may shadow the commits' code, each with a command line that avoids it."""
     if not document.shadows:
         return None
     title = Text(shadow_title(document), "bold yellow")
@@ -43,7 +43,7 @@ def render_shadows(document: Document) -> RenderableType | None:
 
 
 def shadow_title(document: Document) -> str:
-    """Return what it means for the result that the check may not see the commits."""
+    """Return what a shadowed check means for the result."""
     if any(cell.culprit for cell in document.cells.values()):
         return "The check may not test what the commits change, so the culprit may be wrong"
     return "Every commit gave the same result: the check may not test what the commits change"
@@ -63,7 +63,7 @@ class CheckText:
 
 
 def check_texts(document: Document) -> tuple[CheckText, ...]:
-    """Return the scripts of the check that are not in the repository, without programs."""
+    """Return the check's scripts that are not in the repository, without binary programs."""
     files = document.check.files if document.check else ()
     named = ((Path(file.path), file) for file in files)
     return tuple(

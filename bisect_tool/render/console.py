@@ -1,4 +1,4 @@
-"""The final report of a session on a terminal; text from logs and commits passes through `clean_line`."""
+"""Render the final report of a session for a terminal; untrusted text passes through `clean_line`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,27 @@ from bisect_tool.git.forge import called
 from bisect_tool.render import report_view
 from bisect_tool.render.bounded import Row, notes, rows
 from bisect_tool.render.check_warnings import render_shadows, render_withheld
-from bisect_tool.render.confirmed import became, reverted, taken_back, together, what_next
+from bisect_tool.render.confirmed import (
+    next_search,
+    revert_result,
+    revert_results,
+    reverts_conclusion,
+    what_next,
+)
 from bisect_tool.render.culprits import diffstat, file_lines, merged, no_parent, parent_lines, pin_lines
+from bisect_tool.render.failures import render_failures
 from bisect_tool.render.fixes import render_fix_report
-from bisect_tool.render.leftovers import LEFT, LEFT_BY_BAD, brief, excess, is_compared, left_behind
+from bisect_tool.render.leftovers import (
+    LEAKS_TITLE,
+    LEFTOVERS_TITLE,
+    brief,
+    is_compared,
+    leaks,
+    listed_leftovers,
+)
 from bisect_tool.render.load import render_load
 from bisect_tool.render.repro import render_rates
 from bisect_tool.render.startup import render_start_ups
-from bisect_tool.render.why import render_whys
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -35,7 +48,7 @@ if TYPE_CHECKING:
     from bisect_tool.results.tally import Tally
 
 _LABEL_WIDTH = 11
-"""That of `Last good` and of the labels beside it, with the space between."""
+"""The width of `Last good` and similar labels, including the space after them."""
 _MESSAGE_LIMIT = 500
 _LEFTOVER_LIMIT = 8
 _PATH_LIMIT = 5
@@ -55,26 +68,26 @@ _FINDING_STYLE = {
 
 
 def render_report(document: Document) -> RenderableType:
-    """Render the whole report; print it with `terminal.show`, which keeps commands and paths unbroken."""
+    """Render the whole report; print it with `terminal.show`, which does not wrap commands and paths."""
     sections = (
         render_answer(document),
         render_cells(document),
         _candidates(document),
-        render_whys(document),
+        render_failures(document),
         render_withheld(document.withheld),
         render_shadows(document),
         render_load(document),
         render_start_ups(document),
         _native_changes(document),
         _leftovers(document),
-        _closing(document),
+        _footer(document),
     )
     present = [section for section in sections if section is not None]
     return Group(*(part for section in present for part in (section, Text())))
 
 
 def render_answer(document: Document) -> RenderableType:
-    """Render the culprits with their last good and first bad commits, or the conclusion instead."""
+    """Render the culprits with their last good and first bad commits; without a culprit, the conclusion."""
     grid = _pairs()
     found = report_view.culprits(document)
     for view in found:
@@ -114,7 +127,7 @@ def render_cells(document: Document) -> RenderableType | None:
     table.add_column("good end", justify="right")
     table.add_column("bad end", justify="right")
     table.add_column("finding", no_wrap=True)
-    table.add_column(report_view.words(document).first.lower(), no_wrap=True)
+    table.add_column(report_view.labels(document).first.lower(), no_wrap=True)
     if document.confirmation:
         table.add_column("revert", no_wrap=True)
     shown = rows(document.cells)
@@ -125,15 +138,19 @@ def render_cells(document: Document) -> RenderableType | None:
             *counts,
             _text(_finding(row), style=_FINDING_STYLE.get(row.report.finding, "")),
             Text(short(row.report.culprit.sha) if row.report.culprit else "", "red"),
-            *([_text(reverted(document, row.cell) if row.cell else "")] if document.confirmation else []),
+            *(
+                [_text(revert_result(document, row.cell) if row.cell else "")]
+                if document.confirmation
+                else []
+            ),
         )
     all_of_them = ["use --json for the full list"] if any(row.more for row in shown) else []
     return Group(table, *(_text(note, style="dim") for note in (*all_of_them, *_notes(document))))
 
 
 def _culprit(grid: Table, document: Document, view: report_view.CulpritView) -> None:
-    commit, words, forge = view.commit, report_view.words(document), report_view.forge(document)
-    label = "Suspect" if view.other_failure or view.in_doubt else words.culprit
+    commit, labels, forge = view.commit, report_view.labels(document), report_view.forge(document)
+    label = "Suspect" if view.other_failure or view.in_doubt else labels.culprit
     grid.add_row(Text(label, "bold"), _commit(document, commit.sha, "bold red"))
     origin = f"{commit.author}, {commit.date[:10]}"
     request = "" if commit.pr is None else f"{called(commit.pr, forge)} "
@@ -150,28 +167,28 @@ def _culprit(grid: Table, document: Document, view: report_view.CulpritView) -> 
             grid.add_row(Text(), Text(_NATIVE_CULPRIT, "yellow"))
     _before(grid, document, view)
     first = Text(short(commit.sha), "red").append(_counts(view.at_culprit), "dim")
-    grid.add_row(Text(words.first, "bold"), first)
-    grid.add_row(Text(words.turns, "bold"), _text(listing(view.cells, limit=4)))
+    grid.add_row(Text(labels.first, "bold"), first)
+    grid.add_row(Text(labels.effect, "bold"), _text(listing(view.cells, limit=4)))
     _changes(grid, document, view)
-    if said := became(document, commit.sha):
-        what = "; ".join(f"{did} {listing(items, limit=4)}".rstrip() for did, items in said)
+    if effects := revert_results(document, commit.sha):
+        what = "; ".join(f"{effect} {listing(items, limit=4)}".rstrip() for effect, items in effects)
         grid.add_row(Text("Reverted", "bold"), _text(f"on {short(document.bad)}: {what}"))
-    if search := taken_back(document, commit.sha):
+    if search := next_search(document, commit.sha):
         grid.add_row(Text("Undone by", "bold"), _commit(document, search.commit.sha, "green"))
         grid.add_row(Text(), Text(what_next(search), "yellow"))
 
 
 def _before(grid: Table, document: Document, view: report_view.CulpritView) -> None:
     """Add the last good commit; for a merge every parent, for a root commit a note that it has none."""
-    report, label = document.culprits.get(view.commit.sha), Text(report_view.words(document).before, "bold")
+    report, label = document.culprits.get(view.commit.sha), Text(report_view.labels(document).before, "bold")
     if report and len(report.parents) > 1:
         label = Text("Parents", "bold")
-        for parent, said in parent_lines(document, report, view.cells):
+        for parent, text in parent_lines(document, report, view.cells):
             grid.add_row(label, _commit(document, parent, "green"))
-            grid.add_row(Text(), Text(said, "dim"))
+            grid.add_row(Text(), Text(text, "dim"))
             label = Text()
-        if said := merged(document, report):
-            grid.add_row(Text(), Text(said, "bold"))
+        if text := merged(document, report):
+            grid.add_row(Text(), Text(text, "bold"))
     elif view.last_good:
         grid.add_row(label, _commit(document, view.last_good, "green"))
         grid.add_row(Text(), Text(str(view.at_last_good), "dim"))
@@ -194,9 +211,9 @@ def _changes(grid: Table, document: Document, view: report_view.CulpritView) -> 
         grid.add_row(Text(), _text(report.note, style="yellow"))
     pins, unshown = pin_lines(report)
     label = Text("Pins", "bold")
-    for said, files in pins:
+    for text, files in pins:
         where = f"  {clean_line(listing(files, 1), _PATH_WIDTH)}"
-        grid.add_row(label, Text.assemble((clean_line(said, _PATH_WIDTH), "bold"), (where, "dim")))
+        grid.add_row(label, Text.assemble((clean_line(text, _PATH_WIDTH), "bold"), (where, "dim")))
         label = Text()
     if unshown:
         grid.add_row(Text(), Text(f"and {unshown} more", "dim"))
@@ -207,7 +224,7 @@ def _counts(trials: Tally) -> str:
 
 
 def _finding(row: Row) -> str:
-    """Return a cell's finding with its confidence, which is omitted for rows that count several cells."""
+    """Return a cell's finding with its confidence, which is omitted in rows for several cells."""
     report = row.report
     if report.confidence is None or row.more:
         return report.finding
@@ -215,15 +232,15 @@ def _finding(row: Row) -> str:
 
 
 def _notes(document: Document) -> Iterable[str]:
-    yield from notes(_said(document))
-    if said := together(document):
-        yield f"reverts: {said}"
+    yield from notes(_cell_notes(document))
+    if text := reverts_conclusion(document):
+        yield f"reverts: {text}"
     skips = {skip.sha: skip.reason for report in document.cells.values() for skip in report.skipped}
     hidden = {view.sha for group in report_view.candidates(document) for view in group.candidates}
     yield from notes((f"skipped {short(sha)}", reason) for sha, reason in skips.items() if sha not in hidden)
 
 
-def _said(document: Document) -> Iterable[tuple[str, str]]:
+def _cell_notes(document: Document) -> Iterable[tuple[str, str]]:
     """Yield the notes of each cell."""
     for cell, report in document.cells.items():
         if report.note:
@@ -235,7 +252,7 @@ def _said(document: Document) -> Iterable[tuple[str, str]]:
                 cell,
                 f"left behind by the earlier cells: {listing([*map(brief, report.leftovers)], limit=4)}",
             )
-        if rates := report_view.now_and_then(report):
+        if rates := report_view.intermittent_rates(report):
             bad, good = percent(rates.bad), percent(rates.good)
             yield cell, f"fails {bad} of the time at bad commits, {good} at good ones"
 
@@ -244,7 +261,7 @@ def _candidates(document: Document) -> RenderableType | None:
     groups = report_view.candidates(document)
     parts: list[RenderableType] = []
     for group in groups:
-        first = report_view.words(document).first.lower()
+        first = report_view.labels(document).first.lower()
         which = "not known yet" if document.unfinished else f"one of {len(group.candidates)}"
         title = f"The {first} commit of {listing(group.cells)} is {which}"
         grid = Table.grid(padding=(0, 2, 0, 0))
@@ -285,9 +302,9 @@ def _native_changes(document: Document) -> RenderableType | None:
 
 def _leftovers(document: Document) -> RenderableType | None:
     if is_compared(document):
-        title, left = LEFT_BY_BAD, [str(each) for each in excess(document)]
+        title, left = LEAKS_TITLE, [str(each) for each in leaks(document)]
     else:
-        title, left = LEFT, [f"{short(sha)}  {item}" for sha, item in left_behind(document)]
+        title, left = LEFTOVERS_TITLE, [f"{short(sha)}  {item}" for sha, item in listed_leftovers(document)]
     if not left:
         return None
     lines = [_text(line) for line in left[:_LEFTOVER_LIMIT]]
@@ -296,11 +313,11 @@ def _leftovers(document: Document) -> RenderableType | None:
     return Group(Text(title, "bold"), Padding(Group(*lines), (0, 0, 0, 2)))
 
 
-def _closing(document: Document) -> RenderableType:
+def _footer(document: Document) -> RenderableType:
     searches = document.confirmation.searches if document.confirmation else ()
     resume = f"bisect-run resume {document.session}"
     rows = (
-        ("Cost", f"{report_view.spent(document)}{_cost_of_reverts(document)}"),
+        ("Cost", f"{report_view.cost_summary(document)}{_cost_of_reverts(document)}"),
         ("Not examined", ", ".join(document.not_examined)),
         ("Logs", _logs(document)),
         ("Resume", resume if document.resumable else ""),
@@ -315,7 +332,7 @@ def _closing(document: Document) -> RenderableType:
     )
     shown = [(label, text) for label, text in rows if text]
     width = max(_LABEL_WIDTH, *(len(label) + 2 for label, _ in shown))
-    return Group(*(_unbroken(text, Text(label.ljust(width), "bold")) for label, text in shown))
+    return Group(*(_copyable(text, Text(label.ljust(width), "bold")) for label, text in shown))
 
 
 def _cost_of_reverts(document: Document) -> str:
@@ -327,7 +344,7 @@ def _cost_of_reverts(document: Document) -> str:
 
 
 def _logs(document: Document) -> str:
-    """The folder that holds every trial's logs."""
+    """The common folder of all trials' logs."""
     folders = [Path(trial.log).parent for trial in document.trials if Path(trial.log).is_absolute()]
     return os.path.commonpath(folders) if folders else ""
 
@@ -356,7 +373,7 @@ def _text(text: str, limit: int = 2000, *, style: str = "") -> Text:
     return Text(clean_line(text, limit), style)
 
 
-def _unbroken(text: str, label: Text) -> Text:
-    """Format text to copy: it is not wrapped, even beyond the width."""
+def _copyable(text: str, label: Text) -> Text:
+    """Format text to be copied: it is not wrapped, even if it exceeds the width."""
     line = Text(no_wrap=True, overflow="ignore")
     return line.append_text(label).append(clean_line(text, _COPY_LIMIT))

@@ -18,7 +18,7 @@ _PINS_SHOWN = 8
 
 
 def merged(document: Document, report: CulpritReport) -> str:
-    """Say that the merge itself is the culprit, not a commit that it brings; empty otherwise."""
+    """Return a note that the merge itself is the culprit, not a commit that it merges; empty otherwise."""
     if not report.merge_itself:
         return ""
     which = "both parents" if len(report.parents) == 2 else f"all {len(report.parents)} parents"
@@ -30,7 +30,7 @@ def merged(document: Document, report: CulpritReport) -> str:
 
 
 def no_parent(report: CulpritReport) -> str:
-    """Why a culprit has no parent to compare with."""
+    """Return why a culprit has no parent to compare with."""
     return "its parents are not in this shallow clone" if report.cut_off else "it is a root commit"
 
 
@@ -61,11 +61,11 @@ def _lines(change: FileChange) -> str:
 
 
 def pin_lines(report: CulpritReport) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], int]:
-    """`torch==2.9.0 -> torch==2.10.0` with the files that say so, and how many more there are."""
+    """Return `torch==2.9.0 -> torch==2.10.0` with its files for each pin, and the number of further ones."""
     files: dict[str, list[str]] = {}
     for pin in report.pins:
         files.setdefault(_pin(pin), []).append(pin.file)
-    shown = tuple((said, tuple(where)) for said, where in files.items())
+    shown = tuple((text, tuple(where)) for text, where in files.items())
     return shown[:_PINS_SHOWN], len(shown[_PINS_SHOWN:])
 
 

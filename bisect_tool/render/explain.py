@@ -1,4 +1,4 @@
-"""Render `explain`: the failures found in log files, as trees like those of a session's report."""
+"""Render `explain`: the failures found in log files, as trees like in a session's report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bisect_tool.evidence import is_symptom
 from bisect_tool.format import count, listing
-from bisect_tool.render.why import render_chain
+from bisect_tool.render.failures import render_chain
 from bisect_tool.sanitise import clean_line
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from bisect_tool.evidence import Event, LogFailure
 
 Place = tuple[str, int]
-_WHOLE = 4
-_BRIEF = 10
+_FULL_LIMIT = 4
+_BRIEF_LIMIT = 10
 _TESTS_NAMED = 4
-_BRIEF_LIMIT = 160
+_LINE_LENGTH = 160
 _EXCERPT_LINES = 30
 _LINE_LIMIT = 500
 _LABEL = 11
@@ -62,7 +62,7 @@ def _explanation(
     found: LogFailure, place: Callable[[str, int], Place], hide: Callable[[str], str]
 ) -> Explanation:
     failure = found.failure
-    chain = tuple(_hidden(event, hide) for event in failure.chain)
+    chain = tuple(_redacted(event, hide) for event in failure.chain)
     return Explanation(
         tests=(hide(found.test),) if found.test else (),
         root=chain[0],
@@ -74,12 +74,12 @@ def _explanation(
     )
 
 
-def _hidden(event: Event, hide: Callable[[str], str]) -> Event:
+def _redacted(event: Event, hide: Callable[[str], str]) -> Event:
     return event.model_copy(update={"message": hide(event.message), "lines": tuple(map(hide, event.lines))})
 
 
 def document(found: Sequence[Explanation]) -> str:
-    """Return the JSON document: every failure, the most severe first."""
+    """Return the JSON document with every failure, the most severe first."""
     failures = [
         {
             "test": each.tests[0] if each.tests else "",
@@ -111,15 +111,15 @@ def _event(event: Event, place: Place) -> dict[str, Any]:
 
 def grouped(found: Iterable[Explanation]) -> tuple[Explanation, ...]:
     """Merge the explanations with equal signatures; each has all of their tests."""
-    alike: dict[str, list[Explanation]] = {}
+    groups: dict[str, list[Explanation]] = {}
     for each in found:
-        alike.setdefault(each.signature, []).append(each)
-    return tuple(_together(same) for same in alike.values())
+        groups.setdefault(each.signature, []).append(each)
+    return tuple(_merge(group) for group in groups.values())
 
 
-def _together(same: Sequence[Explanation]) -> Explanation:
-    tests = tuple(dict.fromkeys(test for each in same for test in each.tests))
-    first = same[0]
+def _merge(group: Sequence[Explanation]) -> Explanation:
+    tests = tuple(dict.fromkeys(test for each in group for test in each.tests))
+    first = group[0]
     return Explanation(
         tests, first.root, first.chain, first.places, first.signature, first.excerpt, first.symptom
     )
@@ -129,38 +129,38 @@ def render_explanations(found: Sequence[Explanation]) -> RenderableType:
     """Render the first failures as trees, the others in one line each."""
     groups = grouped(found)
     parts: list[RenderableType] = []
-    for each in groups[:_WHOLE]:
+    for each in groups[:_FULL_LIMIT]:
         parts += [Text()] if parts else []
-        parts.append(_whole(each))
-    if brief := groups[_WHOLE : _WHOLE + _BRIEF]:
-        lines = [Text(f"  {clean_line(_brief(each), _BRIEF_LIMIT)}") for each in brief]
+        parts.append(_full(each))
+    if brief := groups[_FULL_LIMIT : _FULL_LIMIT + _BRIEF_LIMIT]:
+        lines = [Text(f"  {clean_line(_brief(each), _LINE_LENGTH)}") for each in brief]
         parts += [Text(), Text("Further signatures", "bold"), *lines]
-    if (more := len(groups) - _WHOLE - _BRIEF) > 0:
+    if (more := len(groups) - _FULL_LIMIT - _BRIEF_LIMIT) > 0:
         parts.append(Text(f"  and {count(more, 'more signature')}: use --json for the full list", "dim"))
     return Group(*parts)
 
 
-def _whole(each: Explanation) -> RenderableType:
+def _full(each: Explanation) -> RenderableType:
     lines = each.excerpt.split("\n")
     shown = lines if len(lines) <= _EXCERPT_LINES else [*lines[: _EXCERPT_LINES - 1], "..."]
     tests = listing(each.tests, _TESTS_NAMED) if len(each.tests) > 1 else ""
     return Group(
         render_chain(each, each.title),
-        *(_labelled(label, said) for label, said in _said(each, tests)),
+        *(_labelled(label, text) for label, text in _labelled_texts(each, tests)),
         Text("  Excerpt", "bold"),
         Padding(Group(*(Text(clean_line(line, _LINE_LIMIT), "dim") for line in shown)), (0, 0, 0, 4)),
     )
 
 
-def _said(each: Explanation, tests: str) -> tuple[tuple[str, str], ...]:
-    said = (("Tests", tests), ("Signature", each.signature), ("Log", where(each.places[0])))
-    return tuple((label, text) for label, text in said if text)
+def _labelled_texts(each: Explanation, tests: str) -> tuple[tuple[str, str], ...]:
+    rows = (("Tests", tests), ("Signature", each.signature), ("Log", where(each.places[0])))
+    return tuple((label, text) for label, text in rows if text)
 
 
-def _labelled(label: str, said: str) -> Text:
-    text = Text.assemble((f"  {label:<{_LABEL}}", "bold"), clean_line(said))
-    text.no_wrap, text.overflow = True, "ignore"
-    return text
+def _labelled(label: str, text: str) -> Text:
+    line = Text.assemble((f"  {label:<{_LABEL}}", "bold"), clean_line(text))
+    line.no_wrap, line.overflow = True, "ignore"
+    return line
 
 
 def where(place: Place) -> str:

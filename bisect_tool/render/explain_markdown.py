@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from bisect_tool.render.explain import Explanation
 
-_WHOLE = 10
-_BRIEF = 50
+_FULL_LIMIT = 10
+_BRIEF_LIMIT = 50
 
 
 def markdown(found: Sequence[Explanation]) -> str:
@@ -24,9 +24,9 @@ def markdown(found: Sequence[Explanation]) -> str:
         environment()
         .get_template("explain.md.j2")
         .render(
-            failures=groups[:_WHOLE],
-            brief=groups[_WHOLE : _WHOLE + _BRIEF],
-            more=max(len(groups) - _WHOLE - _BRIEF, 0),
+            failures=groups[:_FULL_LIMIT],
+            brief=groups[_FULL_LIMIT : _FULL_LIMIT + _BRIEF_LIMIT],
+            more=max(len(groups) - _FULL_LIMIT - _BRIEF_LIMIT, 0),
             where=lambda failure: without_homes(where(failure.places[0])),
             public=without_homes,
         )

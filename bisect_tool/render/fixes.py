@@ -17,15 +17,15 @@ from bisect_tool.stats import false_pass_probability
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from bisect_tool.results.fixes import DOUBTFUL, FixReport, FlakyCell, Tried
+from bisect_tool.results.fixes import MAX_FALSE_PASS, FixReport, FlakyCell, Tried
 
-CUT = "Not every combination was tried: a smaller one may also fix every cell."
-_OPEN = "undecided"
-_MUTE = "no result"
+NOT_ALL_TRIED = "Not every combination was tried: a smaller one may also fix every cell."
+_UNDECIDED = "undecided"
+_NO_RESULT = "no result"
 _TEXT_LIMIT = 300
 _CELLS = 8
 _FILES = 5
-_MOST = 100
+_MAX_RUNS = 100
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TriedRow:
 
 @dataclass(frozen=True)
 class Note:
-    """A note about an attempt: our `words`, then cells, files, or git's reason."""
+    """A note about an attempt: a trusted phrase (`words`), then cells, files, or git's reason."""
 
     name: str
     words: str
@@ -61,7 +61,11 @@ def render_fix_report(found: FixReport) -> RenderableType:
         title = Text(clean_line(row.title, _TEXT_LIMIT), no_wrap=True, overflow="ellipsis")
         table.add_row(_text(row.name), row.fixes, row.breaks, Text(row.verdict, style), title)
     fails = _text(f"Fails: {listing(found.red, _CELLS) or ('none' if found.green else 'not known')}")
-    lines = [*map(_noted, notes(found)), *map(_noted, doubts(found)), *([CUT] if found.truncated else [])]
+    lines = [
+        *map(_note_text, notes(found)),
+        *map(_note_text, doubtful_cells(found)),
+        *([NOT_ALL_TRIED] if found.truncated else []),
+    ]
     return Group(fails, Text(), table, *(Text(line, "dim") for line in lines))
 
 
@@ -69,7 +73,7 @@ def tried_rows(found: FixReport) -> Iterator[TriedRow]:
     """Yield a row for each candidate, combination and verified commit."""
     for each in _all_tried(found):
         verdict = _verdict(each, found)
-        conclusive = bool(each.sha) and verdict not in (_OPEN, _MUTE)
+        conclusive = bool(each.sha) and verdict not in (_UNDECIDED, _NO_RESULT)
         fixes = f"{len(each.fixed)} of {len(found.red)}" if conclusive else ""
         breaks = f"{len(each.broken)} of {len(found.green)}" if conclusive else ""
         yield TriedRow(each.name, fixes, breaks, verdict, each.title)
@@ -90,26 +94,26 @@ def notes(found: FixReport) -> Iterator[Note]:
             yield Note(each.name, "no result for", each.inconclusive)
 
 
-def doubts(found: FixReport) -> Iterator[Note]:
+def doubtful_cells(found: FixReport) -> Iterator[Note]:
     """Yield the flaky cells that count as fixed but may have passed by chance."""
     fixed = {cell for each in _all_tried(found) for cell in each.fixed}
     for each in found.flaky_cells:
-        if each.cell in fixed and each.false_pass_probability > DOUBTFUL:
+        if each.cell in fixed and each.false_pass_probability > MAX_FALSE_PASS:
             chance = percent(each.false_pass_probability)
             passes = f"{found.runs} passes would happen {chance} of the time without a fix"
             seen = f"failed in {each.failed} of {each.runs} runs there"
-            yield Note(each.cell, f"{seen}, so {passes}; use --runs {_enough(each)}", ())
+            yield Note(each.cell, f"{seen}, so {passes}; use --runs {_sufficient_runs(each)}", ())
 
 
-def _enough(cell: FlakyCell) -> int:
-    """Return how many passes are unlikely to happen by chance."""
+def _sufficient_runs(cell: FlakyCell) -> int:
+    """Return how many passes in a row are unlikely to happen by chance."""
     return next(
         (
             more
-            for more in range(2, _MOST)
-            if false_pass_probability(cell.failed, cell.runs, more) <= DOUBTFUL
+            for more in range(2, _MAX_RUNS)
+            if false_pass_probability(cell.failed, cell.runs, more) <= MAX_FALSE_PASS
         ),
-        _MOST,
+        _MAX_RUNS,
     )
 
 
@@ -123,8 +127,8 @@ _VERDICT_STYLE = {
     "fixes all": "bold green",
     "fixes some": "green",
     "fixes nothing": "red",
-    _MUTE: "yellow",
-    _OPEN: "dim",
+    _NO_RESULT: "yellow",
+    _UNDECIDED: "dim",
 }
 
 
@@ -137,10 +141,10 @@ def _verdict(tried: Tried, found: FixReport) -> str:
         return "fixes some"
     if tried.red:
         return "fixes nothing"
-    return _MUTE if set(tried.inconclusive) & set(found.red) else _OPEN
+    return _NO_RESULT if set(tried.inconclusive) & set(found.red) else _UNDECIDED
 
 
-def _noted(note: Note) -> str:
+def _note_text(note: Note) -> str:
     items = listing(note.items, _FILES if note.words == "conflicts in" else _CELLS)
     return clean_line(f"{note.name}: {f'{note.words} {items}'.lstrip()}", 4 * _TEXT_LIMIT)
 

@@ -1,7 +1,7 @@
 """Render the result of a night as JUnit XML: a test case for each cell.
 
-CI services count every `failure` as red, whatever its suite is called. So only a new regression is one. What
-is known is `skipped` with a message, as pytest reports an expected failure, and is in a suite of its own.
+CI services count every `failure` as red, in any suite. So only a new regression is a failure. A known one is
+`skipped` with a message, as pytest reports an expected failure, and is in a separate suite.
 """
 
 from __future__ import annotations
@@ -75,5 +75,5 @@ def _message(cell: NightlyCell) -> str:
 
 
 def _text(text: str) -> str:
-    """The text in one line, without characters that XML 1.0 cannot hold even when escaped."""
+    """The text in one line, without characters that XML 1.0 does not allow even if escaped."""
     return _ILLEGAL.sub("", clean_line(text, _LIMIT))

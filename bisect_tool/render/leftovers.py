@@ -1,4 +1,4 @@
-"""Compare what trials left behind (processes, files, ...) at bad and good commits, or list it for one."""
+"""Compare the leftovers of trials (processes, files, ...) at bad and good commits, or list them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
     from bisect_tool.results.document import Document, TrialReport
 
-LEFT = "Left behind by trials (cleaned up)"
-LEFT_BY_BAD = "Leaked more at bad commits than at good ones (cleaned up)"
-_EACH = 3
-"""Up to this many leftovers of a kind are listed one by one."""
-_LENGTH = 160
-"""Of the command line of a process, the document has more."""
+LEFTOVERS_TITLE = "Left behind by trials (cleaned up)"
+LEAKS_TITLE = "Leaked more at bad commits than at good ones (cleaned up)"
+_LISTED_LIMIT = 3
+"""The maximum number of leftovers of a kind that are listed individually."""
+_LINE_LIMIT = 160
+"""The maximum length of a process's command line; the document has more."""
 _MORE = re.compile(r"\w+ \.\.\. and (?P<over>over )?(?P<number>\d{1,6}) more")
 
 
 @dataclass(frozen=True)
-class Excess:
-    """Something that trials of bad commits leave behind more often than those of good ones.
+class Leak:
+    """A kind of leftover that is more frequent at bad commits than at good ones.
 
-    `such` is one of them, left at `sha`; `bad` of `bad_trials` left any, and `good` of `good_trials`.
+    `example` is one of them, left at `sha`. `bad` of `bad_trials` left any, and `good` of `good_trials`.
     """
 
-    such: str
+    example: str
     sha: str
     bad: int
     bad_trials: int
@@ -43,38 +43,38 @@ class Excess:
 
     def __str__(self) -> str:
         bad = f"{self.bad} of {self.bad_trials} trials at bad commits"
-        return f"{self.such} at {short(self.sha)}: in {bad}, {self.good} of {self.good_trials} at good ones"
+        return (
+            f"{self.example} at {short(self.sha)}: in {bad}, {self.good} of {self.good_trials} at good ones"
+        )
 
 
 def is_compared(document: Document) -> bool:
-    """Whether there are good commits to compare with; otherwise all leftovers are listed."""
+    """Whether there are good commits to compare with; if not, all leftovers are listed."""
     return bool(document.good) and document.repro is None
 
 
-def excess(document: Document) -> tuple[Excess, ...]:
+def leaks(document: Document) -> tuple[Leak, ...]:
     """Return leftovers that are more frequent at bad commits, ignoring trials on a busy machine."""
     side_of = sides_of(document)
     trials = [trial for trial in document.trials if trial.sha in side_of and is_quiet(trial)]
     bad = [(trial, _counts(trial)) for trial in trials if side_of[trial.sha] == BAD]
     good = [_counts(trial) for trial in trials if side_of[trial.sha] == GOOD]
-    return tuple(_excess(bad, good))
+    return tuple(_leaks(bad, good))
 
 
-def _excess(
-    bad: Sequence[tuple[TrialReport, Counter[str]]], good: Sequence[Counter[str]]
-) -> Iterator[Excess]:
-    listed: set[str] = set()
+def _leaks(bad: Sequence[tuple[TrialReport, Counter[str]]], good: Sequence[Counter[str]]) -> Iterator[Leak]:
+    reported: set[str] = set()
     names = dict.fromkeys(name for _, counts in bad for name in counts)
-    # A kind as a whole is reported only if none of its names is.
+    # A kind is reported as a whole only if none of its names is.
     for name in sorted(names, key=lambda name: name == _kind(name)):
         found = shift([counts[name] for _, counts in bad], [counts[name] for counts in good])
-        if found is None or found.low <= 0.0 or name in listed:
+        if found is None or found.low <= 0.0 or name in reported:
             continue
-        listed.add(_kind(name))
+        reported.add(_kind(name))
         trial = next(trial for trial, counts in bad if counts[name])
-        such = next(item for item in trial.leftovers if name in (_kind(item), _name(item)))
-        yield Excess(
-            brief(such),
+        example = next(item for item in trial.leftovers if name in (_kind(item), _name(item)))
+        yield Leak(
+            brief(example),
             trial.sha,
             sum(bool(counts[name]) for _, counts in bad),
             len(bad),
@@ -103,12 +103,12 @@ def _name(item: str) -> str:
 
 
 def brief(item: str) -> str:
-    """A leftover as it is shown: a long command line is cut."""
-    return clean_line(item, _LENGTH)
+    """Shorten a leftover with a long command line."""
+    return clean_line(item, _LINE_LIMIT)
 
 
-def left_behind(document: Document) -> tuple[tuple[str, str], ...]:
-    """Return pairs of commit and leftover; many leftovers of a kind become the first and a count."""
+def listed_leftovers(document: Document) -> tuple[tuple[str, str], ...]:
+    """Return pairs of commit and leftover; of many leftovers of a kind, the first and a count."""
     found: dict[tuple[str, str], list[str]] = {}
     for trial in document.trials:
         for item in trial.leftovers:
@@ -117,9 +117,9 @@ def left_behind(document: Document) -> tuple[tuple[str, str], ...]:
 
 
 def _shortened(items: Sequence[str]) -> Sequence[str]:
-    if len(items) <= _EACH:
+    if len(items) <= _LISTED_LIMIT:
         return [brief(item) for item in items]
-    besides = [more for more in map(_MORE.fullmatch, items) if more]
-    number = len(items) - len(besides) + sum(int(more["number"]) for more in besides) - 1
-    over = "over " if any(more["over"] for more in besides) else ""
+    summaries = [more for more in map(_MORE.fullmatch, items) if more]
+    number = len(items) - len(summaries) + sum(int(more["number"]) for more in summaries) - 1
+    over = "over " if any(more["over"] for more in summaries) else ""
     return (f"{brief(items[0])} and {over}{number} more",)

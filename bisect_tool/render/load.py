@@ -1,4 +1,4 @@
-"""Render the failures that are associated with a busy machine, one line for each group of cells."""
+"""Render failures that are associated with a busy machine, one line for each group of cells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TITLE = "Failures associated with a busy machine"
 _CELLS = 4
 
 
-def said(contrast: LoadContrast) -> str:
+def contrast_text(contrast: LoadContrast) -> str:
     """`3 of 3 failures ran while the machine was busy (CPU pressure 60 %), 0 of 5 passes`."""
     failures = f"{contrast.busy_failures} of {contrast.failures} failures"
     passes = f"{contrast.busy_passes} of {contrast.passes} passes"
@@ -32,5 +32,7 @@ def render_load(document: Document) -> RenderableType | None:
     """Render a line for each group of cells; None if no failure is associated with the load."""
     if not document.load:
         return None
-    lines = [Text(clean_line(f"{listing(each.cells, _CELLS)}: {said(each)}")) for each in document.load]
+    lines = [
+        Text(clean_line(f"{listing(each.cells, _CELLS)}: {contrast_text(each)}")) for each in document.load
+    ]
     return Group(Text(TITLE, "bold yellow"), Padding(Group(*lines), (0, 0, 0, 2)))

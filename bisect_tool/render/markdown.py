@@ -19,15 +19,21 @@ from bisect_tool.git import forge as forges
 from bisect_tool.render import report_view
 from bisect_tool.render.bounded import rows
 from bisect_tool.render.check_warnings import check_texts, shadow_title
-from bisect_tool.render.confirmed import became, reverted, taken_back, together, what_next
+from bisect_tool.render.confirmed import (
+    next_search,
+    revert_result,
+    revert_results,
+    reverts_conclusion,
+    what_next,
+)
 from bisect_tool.render.culprits import diffstat, file_lines, merged, no_parent, parent_lines, pin_lines
-from bisect_tool.render.fixes import CUT, doubts, notes, tried_rows
-from bisect_tool.render.leftovers import LEFT_BY_BAD, brief, excess, is_compared, left_behind
-from bisect_tool.render.load import said as load_said
+from bisect_tool.render.failures import select_failures
+from bisect_tool.render.fixes import NOT_ALL_TRIED, doubtful_cells, notes, tried_rows
+from bisect_tool.render.leftovers import LEAKS_TITLE, brief, is_compared, leaks, listed_leftovers
+from bisect_tool.render.load import contrast_text
 from bisect_tool.render.public import public
 from bisect_tool.render.repro import inconclusive_rows, rate_rows, shown_cells, signature_rows
 from bisect_tool.render.startup import DIFFERENCE, sides, start_ups, title
-from bisect_tool.render.why import whys
 from bisect_tool.sanitise import clean, clean_line
 
 if TYPE_CHECKING:
@@ -44,8 +50,8 @@ _NOTES = 12
 _NAMED = 12
 # Roles that a log line does not carry as a prefix.
 _UNPREFIXED = ("", "Launcher", "Test")
-_RUN_OF_TICKS = re.compile("`+")
-# Nothing in it can be markup, a link, a mention or a reference.
+_BACKTICKS = re.compile("`+")
+# Text that cannot be markup, a link, a mention or a reference.
 _PLAIN = re.compile(r"(?:[^\W\d_]+|\d{1,3}|\d{4}-\d\d-\d\d)(?:,? (?:[^\W\d_]+|\d{1,3}))*")
 _PUNCTUATION = re.compile(r"[^\w \u0080-\U0010ffff]")
 
@@ -57,9 +63,9 @@ class Markdown(str):
 
 
 def markdown(document: Document) -> str:
-    """Render the issue body of a session, finished or not, with a newline at the end."""
+    """Render the issue body of a session, finished or not; it ends with a newline."""
     document = public(document)
-    name, its_own = _answer(document)
+    name, mode_values = _template_values(document)
     return (
         environment()
         .get_template(f"{name}.md.j2")
@@ -68,11 +74,11 @@ def markdown(document: Document) -> str:
             has_address=bool(document.origin) or "://" in document.repo,
             affected=report_view.affected(document),
             green=report_view.cells_found(document, "green"),
-            whys=whys(document),
+            shown_failures=select_failures(document),
             trials=document.trials[:_TRIAL_LIMIT],
-            left_behind=() if is_compared(document) else left_behind(document)[:_TRIAL_LIMIT],
-            excess=excess(document)[:_TRIAL_LIMIT] if is_compared(document) else (),
-            left_by_bad=Markdown(LEFT_BY_BAD),
+            leftovers=() if is_compared(document) else listed_leftovers(document)[:_TRIAL_LIMIT],
+            leaks=leaks(document)[:_TRIAL_LIMIT] if is_compared(document) else (),
+            leaks_title=Markdown(LEAKS_TITLE),
             start_ups=start_ups(document),
             sides=sides(document),
             start_up=Markdown(title(document)),
@@ -80,13 +86,13 @@ def markdown(document: Document) -> str:
             check_files=check_texts(document),
             doubt=Markdown(shadow_title(document)) if document.shadows else "",
             native_culprits={change.sha for change in report_view.native_culprits(document)},
-            **its_own,
+            **mode_values,
         )
     )
 
 
-def _answer(document: Document) -> tuple[str, dict[str, object]]:
-    """Return the name of the template for this kind of session, and the values only it needs."""
+def _template_values(document: Document) -> tuple[str, dict[str, object]]:
+    """Return the name of the template for this kind of session, and the values that only it needs."""
     if document.repro is not None:
         return "repro", {
             "against": document.repro.against,
@@ -98,26 +104,26 @@ def _answer(document: Document) -> tuple[str, dict[str, object]]:
     if document.fixes is not None:
         return "fixes", {
             "tried_rows": tuple(tried_rows(document.fixes)),
-            "notes": (*notes(document.fixes), *doubts(document.fixes)),
-            "cut": Markdown(CUT),
+            "notes": (*notes(document.fixes), *doubtful_cells(document.fixes)),
+            "not_all_tried": Markdown(NOT_ALL_TRIED),
         }
     return "issue", {
         "culprits": report_view.culprits(document),
         "candidates": report_view.candidates(document),
         "other": report_view.cells_found(document, "flaky", "always red", "unverified"),
         "contrast": report_view.contrast(document),
-        "words": report_view.words(document),
+        "labels": report_view.labels(document),
         "fix": document.find == "fix",
         "rows": rows(document.cells),
-        "dependent": [item for item in document.cells.items() if item[1].prerequisites][:_NOTES],
+        "order_dependent": [item for item in document.cells.items() if item[1].prerequisites][:_NOTES],
         "rates": dict(islice(_rates(document), _NOTES)),
     }
 
 
 def _rates(document: Document) -> Iterator[tuple[str, FailRates]]:
-    """Yield the failure rates of the cells that fail sometimes."""
+    """Yield the failure rates of cells that fail intermittently."""
     for cell, report in document.cells.items():
-        if rates := report_view.now_and_then(report):
+        if rates := report_view.intermittent_rates(report):
             yield cell, rates
 
 
@@ -140,8 +146,8 @@ def table_code(text: str, limit: int = _LINE_LIMIT) -> Markdown:
     return Markdown(f"<code>{escaped}</code>")
 
 
-def word(text: str) -> Markdown:
-    """Return plain words, small numbers and dates unchanged, anything else as code for a table cell."""
+def plain_or_code(text: str) -> Markdown:
+    """Return plain words, small numbers and dates unchanged, other text as code for a table cell."""
     return Markdown(text) if _PLAIN.fullmatch(text) else table_code(text)
 
 
@@ -153,9 +159,9 @@ def fence(text: str, language: str = "text", limit: int = _EXCERPT_LIMIT) -> Mar
 
 
 def log_line(event: Event) -> str:
-    """An event in one line as issues quote them: `Worker_DP1: Exception: message`."""
-    said = event.headline or next(iter(event.lines), event.kind)
-    return said if event.role in _UNPREFIXED else f"{event.role}: {said}"
+    """Format an event in one line, as issues quote them: `Worker_DP1: Exception: message`."""
+    text = event.headline or next(iter(event.lines), event.kind)
+    return text if event.role in _UNPREFIXED else f"{event.role}: {text}"
 
 
 def _finalize(value: object) -> str:
@@ -175,7 +181,7 @@ def environment() -> Environment:
     )
     environment.filters |= {
         "table_code": table_code,
-        "word": word,
+        "plain_or_code": plain_or_code,
         "fence": fence,
         "short": short,
         "duration": lambda seconds: Markdown(duration(seconds)),
@@ -189,19 +195,19 @@ def environment() -> Environment:
             clean_line(log_line(event), _LINE_LIMIT) for event in failure.chain[:_CHAIN_LIMIT]
         ),
         "failed": lambda runs: Markdown(runs or ""),
-        "load_said": load_said,
-        "own": lambda words: Markdown(str(words)),
+        "contrast_text": contrast_text,
+        "trusted": lambda text: Markdown(str(text)),
         "resume": lambda document: f"bisect-run resume {document.session}",
         "percent": lambda chance: Markdown(percent(chance)),
-        "place": lambda frames: frame_location(frames[-1]),
+        "frame_location": lambda frames: frame_location(frames[-1]),
         "outcome_text": lambda trial: outcome_text(trial.outcome, trial.reason, trial.outcomes.values()),
         "after": lambda event, root: Markdown(f"{event.time - root.time:+.3f} s"),
     }
     environment.globals |= {
-        "landed": landed,
+        "commit_reference": commit_reference,
         "commit_link": commit_link,
         "subject": report_view.subject,
-        "spent": report_view.spent,
+        "cost_summary": report_view.cost_summary,
         "earlier_results": report_view.earlier_results,
     }
     environment.globals |= {
@@ -212,8 +218,13 @@ def environment() -> Environment:
         "parent_lines": parent_lines,
         "pin_lines": pin_lines,
     }
-    environment.globals |= {"became": became, "reverted": reverted, "together": together}
-    environment.globals |= {"taken_back": taken_back, "what_next": what_next}
+    environment.globals |= {
+        "revert_result": revert_result,
+        "revert_results": revert_results,
+        "reverts_conclusion": reverts_conclusion,
+        "next_search": next_search,
+        "what_next": what_next,
+    }
     return environment
 
 
@@ -232,14 +243,14 @@ def listed_codes(items: Sequence[str]) -> Markdown:
     return codes(items)
 
 
-def landed(document: Document, commit: CommitInfo) -> Markdown:
+def commit_reference(document: Document, commit: CommitInfo) -> Markdown:
     """Format a commit by its pull request, if it has one."""
     name = commit_link(document, commit.sha)
     if commit.pr is None:
         return name
     forge = report_view.forge(document)
     mark = forges.mark(commit.pr, forge)
-    # In code without a link: a bare number could link to another repository.
+    # As code if there is no link: a bare number could link to another repository.
     request = f"[{mark}]({forge.request(commit.pr)})" if forge else code(mark)
     return Markdown(f"{forges.kind(forge)} {request} ({name})")
 
@@ -251,7 +262,7 @@ def commit_link(document: Document, sha: str) -> Markdown:
 
 
 def _longest(text: str) -> int:
-    return max((len(run) for run in _RUN_OF_TICKS.findall(text)), default=0)
+    return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
 
 
 def _head_and_tail(text: str, limit: int) -> str:

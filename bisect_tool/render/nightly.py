@@ -1,4 +1,4 @@
-"""Render the documents of `nightly` as text: what is new comes first, and passing cells are a number."""
+"""Render the documents of `nightly` as text: new causes first; passing cells are only counted."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from bisect_tool.format import count, listing, short
+from bisect_tool.render.failures import SYMPTOM, who
 from bisect_tool.render.markdown import log_line
-from bisect_tool.render.why import SYMPTOM, who
 from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean_line
 
@@ -31,11 +31,11 @@ SHOWN = (
     (CellStatus.INFRASTRUCTURE, "Infrastructure"),
     (CellStatus.MISSING, "Missing"),
 )
-"""What is shown cell by cell, in this order."""
+"""The statuses whose cells are listed, in this order."""
 
 
 def render_nights(documents: Sequence[NightlyDocument]) -> str:
-    """The report of all watches."""
+    """Render the report of all watches."""
     return "\n\n".join("\n".join(_night(each)) for each in documents)
 
 
@@ -59,7 +59,7 @@ def _night(document: NightlyDocument) -> Iterator[str]:
 
 
 def passing(document: NightlyDocument) -> str:
-    """How many cells pass, such as `40 of 45 cells pass`."""
+    """The number of passing cells: `40 of 45 cells pass`."""
     green, total = document.passing, document.total
     if not total:
         return "no cell has a result"
@@ -98,7 +98,7 @@ def _failures(failures: Sequence[FailureReport]) -> Iterator[str]:
 
 
 def chain_lines(failure: FailureReport) -> Iterator[str]:
-    """The events of a failure chain, the root first, each in a line; and where they were read."""
+    """Yield the events of a failure chain, the root first, each in one line; then the log's URL."""
     if failure.symptom:
         yield SYMPTOM
     for event in failure.chain[:_EVENTS]:
@@ -120,7 +120,7 @@ def _by_reason(cells: Sequence[NightlyCell]) -> Iterator[str]:
 
 
 def by_reason(cells: Iterable[NightlyCell]) -> dict[str, list[NightlyCell]]:
-    """The cells, those with the same reason and details together."""
+    """Group the cells by their reason and details."""
     groups: defaultdict[str, list[NightlyCell]] = defaultdict(list)
     for cell in cells:
         details = _details(cell)

@@ -1,6 +1,6 @@
 """Render the result of a night as one HTML page, which needs no other file, no script and no network.
 
-Every text of others is cleaned and escaped by the templates' environment; links go to the forge only.
+The templates' environment sanitises and escapes all untrusted text; links go to the forge only.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bisect_tool.format import count, frame_location, listing, short
 from bisect_tool.git.forge import called, forge_of
 from bisect_tool.render.cause import culprit, failure_at, tested_cell, title
+from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import log_line
 from bisect_tool.render.nightly import SHOWN, SIGNATURES, by_reason
 from bisect_tool.render.nightly_markdown import STATES, summary
 from bisect_tool.render.public import public, without_homes
-from bisect_tool.render.why import who
 from bisect_tool.results.nightly import CellStatus
 from bisect_tool.sanitise import clean
 
@@ -58,21 +58,21 @@ class _CauseView:
 
 @dataclass(frozen=True)
 class _CellView:
-    """The name of a cell, and what it did at the newest commits."""
+    """The name of a cell, and its runs at the newest commits."""
 
     name: str
     recent: tuple[CommitRuns, ...] = ()
 
     @property
     def failing(self) -> str:
-        """In words, for who does not see the strip."""
+        """The strip in words, for screen readers."""
         failed = sum(each.failed > 0 for each in self.recent)
         return f"failed at {failed} of the newest {count(len(self.recent), 'commit')}"
 
 
 @dataclass(frozen=True)
 class _Group:
-    """The cells of one status, by reason, and their part of a bar of 100."""
+    """The cells of one status, by reason, and their share of the bar in percent."""
 
     slug: str
     label: str
@@ -83,7 +83,7 @@ class _Group:
 
 
 def nightly_html(night: NightlyDocument) -> str:
-    """Render the page, with a newline at the end."""
+    """Render the page of a night; it ends with a newline."""
     causes = [each for state in STATES for each in night.causes if each.state == state]
     return _page(night, summary(night), causes, tuple(_groups(night)), night.failures[:SIGNATURES])
 
@@ -146,7 +146,7 @@ def _groups(night: NightlyDocument) -> Iterator[_Group]:
 
 
 def _outcome(runs: CommitRuns) -> str:
-    """The class of a commit in a strip."""
+    """The CSS class of a commit in the strip."""
     if runs.failed:
         return "flaky" if runs.passed else "still-red"
     return "green" if runs.passed else "infrastructure"
@@ -158,8 +158,8 @@ def _outcome_words(runs: CommitRuns) -> str:
 
 
 def _plain(value: object) -> object:
-    """A value as it may be escaped: cleaned, without this machine's folders, and not too long."""
-    if isinstance(value, (int, float)) or hasattr(value, "__html__"):  # the latter: our own macros
+    """Prepare a value for escaping: sanitised, without this machine's folders, and not too long."""
+    if isinstance(value, (int, float)) or hasattr(value, "__html__"):  # output of our macros is safe
         return value
     text = without_homes(clean(str(value)))
     return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}…"
@@ -180,7 +180,7 @@ def _environment() -> Environment:
         "short": short,
         "who": who,
         "log_line": log_line,
-        "place": lambda frames: frame_location(frames[-1]),
+        "frame_location": lambda frames: frame_location(frames[-1]),
         "after": lambda event, root: f"{event.time - root.time:+.3f} s",
         "figure": lambda number: f"{number:.2f}",
         "outcome": _outcome,

@@ -1,6 +1,6 @@
 """Render the result of a night as Markdown: its causes, and every cell that does not pass.
 
-It can be cut after any line: it has no fences and no HTML blocks.
+The text can be truncated after any line, because it has no fences and no HTML blocks.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 from bisect_tool.format import count, joined, short
 from bisect_tool.render.cause import title
 from bisect_tool.render.cause_markdown import facts
+from bisect_tool.render.failures import who
 from bisect_tool.render.markdown import code, table_code
 from bisect_tool.render.nightly import SIGNATURES, chain_lines, passing
 from bisect_tool.render.public import without_homes
-from bisect_tool.render.why import who
 from bisect_tool.results.nightly import CellStatus
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ STATES: Final = ("new", "open", "fixed")
 
 
 def nightly_markdown(night: NightlyDocument) -> str:
-    """Render the night, with a newline at the end."""
+    """Render the night; the text ends with a newline."""
     return "\n".join(_lines(night)) + "\n"
 
 
 def cut(text: str, limit: int) -> str:
-    """Return the first lines of `text`, so that they and the note on the cut have at most `limit` bytes."""
+    """Truncate `text` to whole lines, with a note, so that it has at most `limit` bytes."""
     if len(text.encode()) <= limit:
         return text
     room = limit - len(_CUT.encode())
@@ -44,7 +44,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def summary(night: NightlyDocument) -> str:
-    """One line, such as `1 new cause, 2 fixed; 40 of 45 cells pass`."""
+    """A summary in one line: `causes of failures: 1 new, 2 fixed; 40 of 45 cells pass`."""
     states = Counter(cause.state for cause in night.causes)
     known = [f"{states[state]} {state}" for state in STATES if states[state]]
     causes = f"causes of failures: {', '.join(known)}" if known else "no cause of failures"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SHOWN = 40
 _PATH_LIMIT = 5
 _TEXT_LIMIT = 500
-_SELDOM = 0.05
+_NEGLIGIBLE = 0.05
 _BUSY = "tests with deadlines may time out and are then rerun"
 
 
@@ -39,10 +39,10 @@ def _summary(plan: Plan) -> RenderableType:
     grid = _grid(2)
     bad = plan.commits[-1]
     grid.add_row(_label("Candidates"), _text(f"{count(len(plan.commits), 'commit')} in {plan.repo}", "bold"))
-    under, above = ("Bad", "Good") if plan.fix else ("Good", "Bad")
+    older, newer = ("Bad", "Good") if plan.fix else ("Good", "Bad")
     for end in plan.goods:
-        grid.add_row(_label(under), _commit(end, "red" if plan.fix else "green"))
-    grid.add_row(_label(above), _commit(bad, "green" if plan.fix else "red"))
+        grid.add_row(_label(older), _commit(end, "red" if plan.fix else "green"))
+    grid.add_row(_label(newer), _commit(bad, "green" if plan.fix else "red"))
     grid.add_row(_label("Check"), _text(plan.check))
     for number, forecast in enumerate(plan.forecasts):
         grid.add_row(_label("" if number else "Trials"), Text(_forecast(forecast)))
@@ -58,21 +58,21 @@ def _summary(plan: Plan) -> RenderableType:
 
 def _forecast(forecast: Forecast) -> str:
     """`about 9 (95th percentile 11) if it always fails`."""
-    said = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f}) if it {_often(forecast)}"
-    if forecast.missed < _SELDOM:
-        return said
+    text = f"about {forecast.mean:.0f} (95th percentile {forecast.p95:.0f}) if it {_failure_phrase(forecast)}"
+    if forecast.missed < _NEGLIGIBLE:
+        return text
     ends = count(forecast.endpoint_runs, "run")
     return (
-        f"{said}; {ends} of the bad commit miss it {percent(forecast.missed)} of the time (--endpoint-runs)"
+        f"{text}; {ends} of the bad commit miss it {percent(forecast.missed)} of the time (--endpoint-runs)"
     )
 
 
-def _often(forecast: Forecast) -> str:
+def _failure_phrase(forecast: Forecast) -> str:
     return "always fails" if forecast.fail_bad == 1 else f"fails {forecast.fail_bad:.0%} of the time"
 
 
 def _costs(plan: Plan) -> Iterator[str]:
-    """The cost at each executor: a heading, then a line for each forecast."""
+    """Yield the cost at each executor: a heading, then a line for each forecast."""
     for each in plan.costs:
         where = f"{each.executor}, {count(each.slots, 'slot')}"
         if not each.costs:
@@ -81,7 +81,7 @@ def _costs(plan: Plan) -> Iterator[str]:
             continue
         yield f"{where}, from {count(each.past_trials, 'past trial')}{_builds(each)}:"
         for forecast, cost in zip(plan.forecasts, each.costs, strict=True):
-            yield f"  {_cost(cost)} if it {_often(forecast)}"
+            yield f"  {_cost(cost)} if it {_failure_phrase(forecast)}"
 
 
 def _builds(cost: ExecutorCost) -> str:
@@ -93,16 +93,16 @@ def _builds(cost: ExecutorCost) -> str:
 
 
 def _cost(cost: ExpectedCost) -> str:
-    """`about 14 min 10 s (10 to 20 min), 0.9 GPU-hours (0.7 to 1.2)`; trial hours where no GPU is held.
+    """`about 14 min 10 s (10 to 20 min), 0.9 GPU-hours (0.7 to 1.2)`; trial hours if no GPU is used.
 
-    An interval whose ends are written alike is left out.
+    An interval whose ends are formatted equally is left out.
     """
-    wall, held = cost.wall_seconds, cost.gpu_seconds if cost.gpu_seconds.mean else cost.trial_seconds
+    wall, hours_held = cost.wall_seconds, cost.gpu_seconds if cost.gpu_seconds.mean else cost.trial_seconds
     unit = "GPU-hours" if cost.gpu_seconds.mean else "trial hours"
-    low, high, span = hours(held.low), hours(held.high), between(wall.low, wall.high)
-    took = f"about {duration(wall.mean)}{f' ({span})' if ' to ' in span else ''}"
-    spent = f"{hours(held.mean)} {unit}{f' ({low} to {high})' if low != high else ''}"
-    return f"{took}, {spent}"
+    low, high, span = hours(hours_held.low), hours(hours_held.high), between(wall.low, wall.high)
+    time_text = f"about {duration(wall.mean)}{f' ({span})' if ' to ' in span else ''}"
+    hours_text = f"{hours(hours_held.mean)} {unit}{f' ({low} to {high})' if low != high else ''}"
+    return f"{time_text}, {hours_text}"
 
 
 def _environments(plan: Plan) -> str:
@@ -166,7 +166,7 @@ def _candidate(plan: Plan, commit: Commit, numbered: bool) -> tuple[Text, ...]:
     """Return a row of the table of candidates; below the subject, the reasons of the prior."""
     number = "" if commit.pr is None else f"#{commit.pr}"
     subject = _text(commit.subject.removesuffix(f" ({number})"))
-    if (suspicion := plan.suspicions.get(commit.sha)) and _tells(suspicion):
+    if (suspicion := plan.suspicions.get(commit.sha)) and _is_informative(suspicion):
         why = clean_line("; ".join(suspicion.reasons))
         subject.append(f"\n{suspicion.weight:.2g} times as likely as the average commit: {why}", "dim")
     pull_request = [Text(number, "cyan")] if numbered else []
@@ -174,7 +174,7 @@ def _candidate(plan: Plan, commit: Commit, numbered: bool) -> tuple[Text, ...]:
 
 
 def _build(plan: Plan, commit: Commit) -> tuple[Text, ...]:
-    """Return what a commit is built from, where wheels are published."""
+    """Return what a commit is built from, if wheels are published."""
     if plan.wheels is None:
         return ()
     wheel = plan.wheels.get(commit.sha)
@@ -183,8 +183,8 @@ def _build(plan: Plan, commit: Commit) -> tuple[Text, ...]:
     return (Text("wheel" if wheel.sha == commit.sha else f"wheel of {short(wheel.sha)}", "dim"),)
 
 
-def _tells(suspicion: Suspicion) -> bool:
-    """Whether the prior differs from that of the average commit."""
+def _is_informative(suspicion: Suspicion) -> bool:
+    """Whether the commit's prior differs from that of the average commit."""
     return bool(suspicion.reasons) and f"{suspicion.weight:.2g}" != "1"
 
 

@@ -1,4 +1,4 @@
-"""Render `prune`: what was removed, what was kept because a run holds it, and what is left."""
+"""Render `prune`: what was removed, what was kept because it is in use, and the remaining size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def render_prune(document: PruneDocument, now: datetime) -> RenderableType:
-    """Render a sentence about the result, and a line for each thing removed or kept."""
+    """Render a sentence about the result, and a line for each removed or kept item."""
     parts: list[RenderableType] = [Text(_summary(document), "bold")]
     if document.removed:
         parts += [Text(), _removed(document.removed, now)]

@@ -40,9 +40,9 @@ _SYSTEM = (
 
 
 def public(document: Document) -> Document:
-    """Return the document without this machine's folders: home, worktrees, logs, and the repository's own.
+    """Return the document without this machine's folders: home, worktrees, logs, and the repository's.
 
-    The repository is named by its public URL, where it has one, also in the command to rerun it.
+    If the repository has a public URL, it is used instead, also in the command line to rerun.
     """
     hide = _hiding(document)
     hidden: Document = _mapped(document, hide)
@@ -61,7 +61,7 @@ def public(document: Document) -> Document:
 
 
 def without_homes(text: str) -> str:
-    """Return the text without home folders and folders of bisect-run."""
+    """Remove home folders and bisect-run's own folders from a text."""
     for pattern, name in (_WORKTREE, ""), (_LOGS, "<logs>"), (_TEMPORARY, "$TMPDIR"), (_HOMES, "~"):
         text = pattern.sub(name, text)
     return text
@@ -93,14 +93,14 @@ def _hiding(document: Document) -> Callable[[str], str]:
 
 
 def _repository(document: Document) -> str:
-    """Its public URL; of a folder without one, its name."""
+    """The repository's public URL; for a folder without one, its name."""
     if document.origin:
         return document.origin
     return PurePosixPath(document.repo).name if document.repo.startswith(("/", "~", ".")) else document.repo
 
 
 def _rerun(command: str, document: Document, hide: Callable[[str], str]) -> str:
-    """Return the command line with the public URL, and with the user's files in the current folder."""
+    """Return a command line with the public URL, and with the user's files in the current folder."""
     try:
         words = shlex.split(command)
     except ValueError:
@@ -114,7 +114,7 @@ def _rerun(command: str, document: Document, hide: Callable[[str], str]) -> str:
 
 
 def _own(word: str, document: Document, hide: Callable[[str], str]) -> str:
-    """Return a word of a command; absolute paths outside system folders move to the current folder."""
+    """Return an argument of a command; an absolute path outside system folders becomes a local one."""
     if not _ABSOLUTE.fullmatch(word) or word.startswith(_SYSTEM):
         return hide(word)
     if word.startswith(f"{document.repo}/"):
@@ -124,7 +124,7 @@ def _own(word: str, document: Document, hide: Callable[[str], str]) -> str:
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401  # any JSON value
     if isinstance(value, (CommitInfo, CulpritReport)):
-        return value  # these are the history's words, and public
+        return value  # the text of commits is public
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         return value.model_copy(update={name: _mapped(getattr(value, name), change) for name in fields})

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
         NativeChange,
     )
 
-_ALWAYS = 0.9
-"""From here on a failure rate is not worth a word: a few runs show no more."""
-_VARIANTS = 4
+_ALMOST_ALWAYS = 0.9
+"""A failure rate of at least this is not mentioned: few runs cannot distinguish it from 1."""
+_MAX_VARIANTS = 4
 _PARAMETERS = re.compile(r"\[(?P<first>[^\]\-]*)")
 
 
@@ -31,8 +31,8 @@ _PARAMETERS = re.compile(r"\[(?P<first>[^\]\-]*)")
 class CulpritView:
     """A culprit, the cells it breaks, its last good parent, and the trial counts of both.
 
-    `other_failure` and `in_doubt` say why it is only a suspect: it breaks them in another way than the
-    bad end, or that was seen on a busy machine only.
+    `other_failure` and `in_doubt` say why it is only a suspect: the cells fail differently than at the bad
+    end, or the finding is in doubt for another reason.
     """
 
     commit: CommitInfo
@@ -46,7 +46,7 @@ class CulpritView:
 
 @dataclass(frozen=True)
 class CandidateView:
-    """A commit that may be the first bad one; `reason`: why it could not be tested, empty if it could."""
+    """A commit that may be the first bad one; `reason` says why it could not be tested, if so."""
 
     sha: str
     reason: str
@@ -55,15 +55,15 @@ class CandidateView:
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels of the report, which differ between a search for a regression and for a fix."""
+    """Labels of the report, which differ between searches for a regression and for a fix."""
 
     culprit: str
     before: str
     first: str
-    turns: str
+    effect: str
 
 
-def words(document: Document) -> Labels:
+def labels(document: Document) -> Labels:
     """Return the labels for the document's kind of search."""
     if document.find == "fix":
         return Labels("Fixed by", "Last bad", "First good", "Fixes")
@@ -71,7 +71,7 @@ def words(document: Document) -> Labels:
 
 
 def earlier_results(document: Document) -> str:
-    """How many results of others counted as evidence; empty if there were none to read."""
+    """A sentence with the number of earlier results that counted as evidence; empty if none were read."""
     known = document.earlier_results
     if known is None:
         return ""
@@ -106,13 +106,13 @@ def _culprit(document: Document, commit: CommitInfo) -> CulpritView:
         last_good,
         tally(trials, commit.sha, cells),
         tally(trials, last_good, cells),
-        next((said for cell in cells if (said := other_failure(document, cell))), ""),
-        next((said for cell in cells if (said := _in_doubt(document.cells[cell]))), ""),
+        next((text for cell in cells if (text := other_failure(document, cell))), ""),
+        next((text for cell in cells if (text := _in_doubt(document.cells[cell]))), ""),
     )
 
 
 def other_failure(document: Document, cell: str) -> str:
-    """How a suspect breaks a cell, and how the bad end does: `here (...) than at ...`; else empty."""
+    """How a cell fails at a suspect and at the bad end: `here (...) than at ...`; else empty."""
     other = document.cells[cell].other_failure
     return f"here ({other.found}) than at {short(document.bad)} ({other.bad_end})" if other else ""
 
@@ -128,7 +128,7 @@ def candidates(document: Document) -> tuple[CandidatesView, ...]:
         if report.finding == "candidates":
             groups.setdefault(report.candidates, []).append(cell)
     return tuple(
-        CandidatesView(tuple(cells), _reasons(document.cells[cells[0]])) for cells in groups.values()
+        CandidatesView(tuple(cells), _candidate_views(document.cells[cells[0]])) for cells in groups.values()
     )
 
 
@@ -160,15 +160,15 @@ def contrast(document: Document) -> Contrast:
     """Return the first parameters of red and green cells, if they distinguish them and are few."""
     red = _parameters(affected(document))
     green = _parameters(cells_found(document, "green"))
-    if not red or not green or set(red) & set(green) or max(len(red), len(green)) > _VARIANTS:
+    if not red or not green or set(red) & set(green) or max(len(red), len(green)) > _MAX_VARIANTS:
         return Contrast()
     return Contrast(red, green)
 
 
-def now_and_then(report: CellReport) -> FailRates | None:
-    """Return the failure rates of a cell that does not fail almost always."""
+def intermittent_rates(report: CellReport) -> FailRates | None:
+    """Return the failure rates of a cell that fails intermittently; else None."""
     rates = report.fail_rates
-    return rates if rates and rates.bad < _ALWAYS else None
+    return rates if rates and rates.bad < _ALMOST_ALWAYS else None
 
 
 def subject(document: Document, sha: str) -> str:
@@ -178,26 +178,26 @@ def subject(document: Document, sha: str) -> str:
 
 
 def native_culprits(document: Document) -> tuple[NativeChange, ...]:
-    """The culprits among the commits whose native files the pinned base does not follow."""
+    """Return the culprits among the commits whose native changes were not built."""
     shas = {view.commit.sha for view in culprits(document)}
     return tuple(change for change in document.native_changes if change.sha in shas)
 
 
-def spent(document: Document) -> str:
-    """What it cost, in words: `8 trials, 1 environment built, 56 s`."""
+def cost_summary(document: Document) -> str:
+    """The cost of a session: `8 trials, 1 environment built, 56 s`."""
     builds = document.cost.builds
     built = [f"{count(builds, 'environment')} built"] if builds else []
-    return ", ".join([count(document.cost.trials, "trial"), *built, _taken(document)])
+    return ", ".join([count(document.cost.trials, "trial"), *built, _durations(document)])
 
 
-def _taken(document: Document) -> str:
+def _durations(document: Document) -> str:
     """Format how long the trials took; with several slots, also the wall time."""
     cost, own = document.cost, [trial for trial in document.trials if not trial.shared]
     slots = 1 + max((trial.slot for trial in own), default=0)
     if slots == 1:
         return duration(cost.seconds)
-    went_by = "" if cost.wall_seconds is None else f"{duration(cost.wall_seconds)} wall time, "
-    return f"{went_by}{duration(cost.seconds)} of trials in {slots} slots"
+    wall_time = "" if cost.wall_seconds is None else f"{duration(cost.wall_seconds)} wall time, "
+    return f"{wall_time}{duration(cost.seconds)} of trials in {slots} slots"
 
 
 def forge(document: Document) -> Forge | None:
@@ -211,7 +211,7 @@ def _cells_with_culprit(document: Document, sha: str) -> tuple[str, ...]:
     )
 
 
-def _reasons(report: CellReport) -> tuple[CandidateView, ...]:
+def _candidate_views(report: CellReport) -> tuple[CandidateView, ...]:
     reasons = {skip.sha: skip.reason for skip in report.skipped}
     chances = report.probabilities
     return tuple(CandidateView(sha, reasons.get(sha, ""), chances.get(sha)) for sha in report.candidates)

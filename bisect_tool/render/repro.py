@@ -39,9 +39,9 @@ class RateRow:
 
 @dataclass(frozen=True)
 class SignatureRow:
-    """A signature and how many of a cell's runs failed with it; without one, how many more there are.
+    """A signature, and how many of a cell's runs failed with it.
 
-    `commit` is empty unless two are compared.
+    If `signature` is empty, `number` counts further signatures. `commit` is empty unless two are compared.
     """
 
     cell: str
@@ -60,7 +60,7 @@ class InconclusiveRow:
 
 
 def render_rates(found: Reproduction) -> RenderableType | None:
-    """Render a row for each cell and commit, and below it their signatures."""
+    """Render a row for each cell and commit, and their signatures below the table."""
     if not found.cells:
         return None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
@@ -83,7 +83,7 @@ def render_rates(found: Reproduction) -> RenderableType | None:
 
 
 def rate_rows(found: Reproduction) -> Iterator[RateRow]:
-    """Yield a row for each cell and commit; of many cells only the first, failing ones before others."""
+    """Yield a row for each cell and commit; of many cells, only the first, with failing ones in front."""
     for name, cell in shown_cells(found):
         yield _row(name, cell.rate, _p(cell.p_value))
         if cell.baseline:
@@ -101,7 +101,7 @@ def shown_cells(found: Reproduction) -> list[tuple[str, Reproduced]]:
 
 
 def signature_rows(found: Reproduction) -> Iterator[SignatureRow]:
-    """Each cell's signatures with their counts, the most frequent first."""
+    """Yield each cell's signatures with their counts, the most frequent first."""
     for name, cell in shown_cells(found):
         for rate in (cell.rate, cell.baseline):
             if rate is None:
@@ -114,7 +114,7 @@ def signature_rows(found: Reproduction) -> Iterator[SignatureRow]:
 
 
 def inconclusive_rows(found: Reproduction) -> Iterator[InconclusiveRow]:
-    """Why cells have no rate: each reason once, with the number of cells."""
+    """Yield why cells have no rate: each reason once, with the number of cells."""
     rates = (rate for cell in found.cells.values() for rate in (cell.rate, cell.baseline) if rate)
     seen = Counter(
         (short(rate.sha) if found.against else "", rate.inconclusive) for rate in rates if rate.inconclusive
@@ -138,8 +138,8 @@ def _row(cell: str, rate: FailureRate, p_value: str) -> RateRow:
 def _span(spread: Spread | None) -> str:
     if spread is None:
         return ""
-    median, least, most = (duration(value) for value in (spread.median, spread.min, spread.max))
-    return median if least == most else f"{median} ({least} to {most})"
+    median, shortest, longest = (duration(value) for value in (spread.median, spread.min, spread.max))
+    return median if shortest == longest else f"{median} ({shortest} to {longest})"
 
 
 def _percent(chance: float) -> str:

@@ -1,4 +1,4 @@
-"""Render the summary of `simulate`: accuracy, costs, and calibration; of several, a row for each."""
+"""Render `simulate`: accuracy, cost and calibration; or a table of accuracy and cost by slots."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def render_slots(
             f"{duration(wall.low)} to {duration(wall.high)}",
             *_hours_cells(_held(summary, trial)),
         )
-    said = f"{searches} {'search' if searches == 1 else 'searches'} each, {_trial(trial)}"
-    return Group(Text(said), Text(), table, Text(f"\nsimulated in {duration(seconds)}", "dim"))
+    summary_line = f"{searches} {'search' if searches == 1 else 'searches'} each, {_trial(trial)}"
+    return Group(Text(summary_line), Text(), table, Text(f"\nsimulated in {duration(seconds)}", "dim"))
 
 
 def _trial(trial: PastTrial) -> str:
@@ -58,15 +58,17 @@ def _hours_cells(held: Interval) -> tuple[str, str]:
 
 
 def render_simulation(summary: Summary, trial: PastTrial, searches: int, seconds: float) -> RenderableType:
-    """Render accuracy, costs beside the bound, and calibration."""
+    """Render accuracy, cost with its lower bound, and calibration."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(Text("Correct", "bold"), f"{summary.accuracy:.1%} of {searches} searches")
     grid.add_row(Text("Wrong", "bold"), f"{summary.wrong_rate:.1%} named another commit")
-    needed = f"{summary.bound:.1f} trials at the capacity of the channel, {summary.reached:.0%} of the mean"
-    grid.add_row(Text("Bound", "bold"), needed)
+    bound_text = (
+        f"{summary.bound:.1f} trials at the capacity of the channel, {summary.reached:.0%} of the mean"
+    )
+    grid.add_row(Text("Bound", "bold"), bound_text)
     wall, (name, _), held = summary.cost.wall_seconds, _hours_columns(trial), _held(summary, trial)
-    spent = f"{duration(wall.mean)}, {hours(held.mean)} {name} with {_trial(trial)}"
-    grid.add_row(Text("Cost", "bold"), spent)
+    cost_text = f"{duration(wall.mean)}, {hours(held.mean)} {name} with {_trial(trial)}"
+    grid.add_row(Text("Cost", "bold"), cost_text)
     parts = (grid, Text(), _costs(summary), Text(), _calibration(summary))
     return Group(*parts, Text(f"\nsimulated in {duration(seconds)}", "dim"))
 

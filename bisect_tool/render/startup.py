@@ -36,7 +36,7 @@ DIFFERENT_START_UP = "Start-up times from spawn to ready that differ between goo
 DIFFERENCE = "difference (95 % interval)"
 GOOD, BAD = "good commits", "bad commits"
 _RESOLUTION_S = 0.1
-"""Log lines are dated to half of this."""
+"""The resolution of differences: timestamps of log lines are accurate to half of it."""
 _ROWS = 20
 _NAME_LIMIT = 60
 # The suite's own logs: one for each rank of each topology.
@@ -45,7 +45,7 @@ _RANK_LOG = re.compile(r"(?P<topology>.+)-rank\d+")
 
 @dataclass(frozen=True)
 class Span:
-    """Processes of one kind on one side; `seconds` is None where none of them became ready."""
+    """The start-up of one kind of process on one side; `seconds` is None if none became ready."""
 
     seconds: float | None
     ready: int
@@ -60,10 +60,10 @@ class Span:
 
 @dataclass(frozen=True)
 class StartUp:
-    """The start of one kind of process, such as `Worker [4]`, on each of the table's sides.
+    """The start-up of one kind of process, such as `Worker [4]`, on each side of the table.
 
-    `shift` is the difference between the last side and the first, trial by trial, None if
-    there are too few; `ready_p` is the p-value of the difference in trials where it never became ready.
+    `shift` is the difference between the last and the first side, over trials, None if there are too few;
+    `ready_p` is the p-value of the difference in the number of trials where it never became ready.
     """
 
     name: str
@@ -72,20 +72,20 @@ class StartUp:
     ready_p: float = 1.0
 
     @property
-    def serves(self) -> bool:
-        """Whether processes of this kind say that they are ready; a launcher need not, nor a tracker."""
+    def reports_ready(self) -> bool:
+        """Whether processes of this kind log that they are ready; launchers and trackers do not."""
         return self.name.partition(" ")[0] not in {LAUNCHER, RESOURCE_TRACKER}
 
     @property
-    def differs(self) -> bool:
-        """Whether the sides differ beyond chance, and by more than the resolution of clocks."""
+    def is_different(self) -> bool:
+        """Whether the sides differ significantly, and by at least the resolution of timestamps."""
         found = self.shift
         slower = found is not None and found.is_significant and abs(found.middle) >= _RESOLUTION_S
         return slower or self.ready_p < 1 - CONFIDENCE
 
     @property
     def difference(self) -> str:
-        """`+2.3 s (+1.1 to +3.0)`: with its interval, if there is one; empty where a side is not known."""
+        """`+2.3 s (+1.1 to +3.0)`: with its interval, if there is one; empty if a side is unknown."""
         first, last = self.spans[0].seconds, self.spans[-1].seconds
         if len(self.spans) == 1 or first is None or last is None:
             return ""
@@ -95,41 +95,41 @@ class StartUp:
 
 
 def title(document: Document) -> str:
-    """What the table shows."""
-    return START_UP if _asked_about(document) else DIFFERENT_START_UP
+    """The title of the table."""
+    return START_UP if _tested_commits(document) else DIFFERENT_START_UP
 
 
 def sides(document: Document) -> tuple[str, ...]:
     """Return the column heads: good and bad commits, or the commits of `repro` or `step`."""
-    return _asked_about(document) or (GOOD, BAD)
+    return _tested_commits(document) or (GOOD, BAD)
 
 
-def _asked_about(document: Document) -> tuple[str, ...]:
-    """The commits that `repro` or `step` ran, where nothing was searched for."""
+def _tested_commits(document: Document) -> tuple[str, ...]:
+    """The commits that `repro` or `step` ran; empty for a search."""
     if document.repro is None:
         return (short(document.bad),) if document.command == "step" else ()
     return tuple(short(sha) for sha in (document.repro.against, document.bad) if sha)
 
 
 def start_ups(document: Document) -> tuple[StartUp, ...]:
-    """The kinds of process, in the order in which they are spawned.
+    """Return the start-up of each kind of process, in the order in which they are spawned.
 
-    For a search, those that differ significantly; trials while the machine was busy with other
-    work do not count. For `repro` and `step`, every kind, ready or not. Topologies are separate:
-    four API servers start later than one, and a trial may run only one of them.
+    For a search, only kinds that differ significantly; trials on a busy machine do not count. For `repro` and
+    `step`, every kind, ready or not. Topologies are separate: four API servers start later than one, and a
+    trial may run only one topology.
     """
-    names, side_of, asked = sides(document), sides_of(document), bool(_asked_about(document))
-    seen: dict[str, dict[str, list[list[float | None]]]] = {}
+    names, side_of, tested = sides(document), sides_of(document), bool(_tested_commits(document))
+    outcomes_at: dict[str, dict[str, list[list[float | None]]]] = {}
     for trial in document.trials:
-        if trial.sha in side_of and (asked or is_quiet(trial)):
+        if trial.sha in side_of and (tested or is_quiet(trial)):
             for kind, seconds in _measured(trial.timeline).items():
-                seen.setdefault(kind, {name: [] for name in names})[side_of[trial.sha]].append(seconds)
-    found = (_start_up(kind, [*trials.values()]) for kind, trials in seen.items())
-    return tuple(row for row in found if _is_shown(row, asked=asked))[:_ROWS]
+                outcomes_at.setdefault(kind, {name: [] for name in names})[side_of[trial.sha]].append(seconds)
+    found = (_start_up(kind, [*trials.values()]) for kind, trials in outcomes_at.items())
+    return tuple(row for row in found if _is_shown(row, tested=tested))[:_ROWS]
 
 
-def _is_shown(row: StartUp, *, asked: bool) -> bool:
-    return row.serves or any(span.ready for span in row.spans) if asked else row.differs
+def _is_shown(row: StartUp, *, tested: bool) -> bool:
+    return row.reports_ready or any(span.ready for span in row.spans) if tested else row.is_different
 
 
 def render_start_ups(document: Document) -> RenderableType | None:
@@ -149,35 +149,35 @@ def render_start_ups(document: Document) -> RenderableType | None:
 
 
 def is_quiet(trial: TrialReport) -> bool:
-    """Whether the machine was not busy with other work during a trial, as far as that is known."""
+    """Whether the machine is not known to have been busy with other work during a trial."""
     return trial.load is None or not trial.load.busy
 
 
 def sides_of(document: Document) -> dict[str, str]:
     """Return the side (good or bad) of each commit that gave a result.
 
-    It is bad if a cell failed there, good if cells passed and none failed. What a cell says that fails at
-    both ends does not count, nor a failure that is another than the one searched for.
+    It is bad if a cell failed there, good if cells passed and none failed. Cells that fail at both ends do
+    not count, nor do failures other than the one searched for.
     """
-    if asked := _asked_about(document):
+    if tested := _tested_commits(document):
         named = (document.repro.against if document.repro else None, document.bad)
-        return {sha: short(sha) for sha in named if sha and short(sha) in asked}
-    aside = {cell for cell, report in document.cells.items() if report.finding == "always red"}
-    aside = aside if len(aside) < len(document.cells) else set()
+        return {sha: short(sha) for sha in named if sha and short(sha) in tested}
+    ignored = {cell for cell, report in document.cells.items() if report.finding == "always red"}
+    ignored = ignored if len(ignored) < len(document.cells) else set()
     skipped = {skip.sha for report in document.cells.values() for skip in report.skipped}
-    seen: dict[str, set[str]] = {}
+    outcomes_at: dict[str, set[str]] = {}
     for trial in document.trials:
-        outcomes = {outcome for cell, outcome in trial.outcomes.items() if cell not in aside}
-        seen.setdefault(trial.sha, set()).update(outcomes)
+        outcomes = {outcome for cell, outcome in trial.outcomes.items() if cell not in ignored}
+        outcomes_at.setdefault(trial.sha, set()).update(outcomes)
     return {
         sha: BAD if any(outcome in outcomes for outcome in RED) else GOOD
-        for sha, outcomes in seen.items()
+        for sha, outcomes in outcomes_at.items()
         if sha not in skipped and (Outcome.PASSED in outcomes or any(outcome in outcomes for outcome in RED))
     }
 
 
 def _measured(timeline: Sequence[ProcessTimeline]) -> dict[str, list[float | None]]:
-    """By kind the seconds until each named process was ready whose start was seen; None: it never was."""
+    """The seconds from spawn to ready of each process whose start was logged, by kind; None: never ready."""
     found: dict[str, list[float | None]] = {}
     for process in timeline:
         if process.role and process.spawned is not None:
@@ -187,23 +187,23 @@ def _measured(timeline: Sequence[ProcessTimeline]) -> dict[str, list[float | Non
 
 
 def _start_up(kind: str, trials: Sequence[Sequence[Sequence[float | None]]]) -> StartUp:
-    """The start of a kind from what each trial of each side saw of it; a trial counts once, by its median."""
+    """The start-up of a kind, from the times in each trial of each side; a trial counts by its median."""
     spans = tuple(_span([value for trial in side for value in trial]) for side in trials)
     if len(trials) == 1:
         return StartUp(kind, spans)
-    ready = [[value for value in map(_typical, side) if value is not None] for side in trials]
+    ready = [[value for value in map(_median_ready, side) if value is not None] for side in trials]
     good, bad = len(trials[0]), len(trials[-1])
     p_value = fisher(good - len(ready[0]), good, bad - len(ready[-1]), bad)
     return StartUp(kind, spans, shift(ready[-1], ready[0]), p_value)
 
 
-def _typical(trial: Sequence[float | None]) -> float | None:
+def _median_ready(trial: Sequence[float | None]) -> float | None:
     ready = [value for value in trial if value is not None]
     return median(ready) if ready else None
 
 
 def _signed(seconds: float) -> str:
-    # Zero is added because a difference that rounds to -0.0 is none.
+    # Adding zero turns -0.0 into 0.0.
     return f"{round(seconds, 1) + 0.0:+.1f} s"
 
 

@@ -1,4 +1,4 @@
-"""Render `status`: a table of sessions, or one session in progress. The current time is passed as `now`."""
+"""Render `status`: a table of sessions, or one session. The current time is passed as `now`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _STATE_STYLE = {"running": "cyan", "resumable": "yellow"}
 
 
 def render_sessions(document: StatusDocument, now: datetime) -> RenderableType:
-    """All sessions, in the order given, and how much disk space they take with all else in the home.
+    """Render a table of sessions in the order given, and the disk usage of the home.
 
-    A repository that all of them share is named once, below them.
+    If all sessions have the same repository, it is named once, below the table.
     """
     if not document.sessions:
         return Text("no sessions yet")
@@ -34,7 +34,7 @@ def render_sessions(document: StatusDocument, now: datetime) -> RenderableType:
     for name in ("session", "command", "age", "state"):
         table.add_column(name, no_wrap=True)
     table.add_column("logs", no_wrap=True, justify="right")
-    table.add_column("range", overflow="fold", min_width=SHORT + 2)  # a narrow terminal breaks it
+    table.add_column("range", overflow="fold", min_width=SHORT + 2)  # wrapped on a narrow terminal
     repositories = {line.repo for line in document.sessions if line.repo}
     shared = len(repositories) == 1
     if not shared:
@@ -75,11 +75,11 @@ def _usage(disk: DiskUsage) -> Text:
 
 
 def render_session(document: Document, now: datetime) -> RenderableType:
-    """Render one session, finished or not: its answer so far, its cells, and its trials."""
+    """Render one session, finished or not: its result so far, its cells, and its trials."""
     elapsed = age((now - datetime.fromisoformat(document.created)).total_seconds())
-    begun = "just now" if elapsed == "now" else f"{elapsed} ago"
+    started = "just now" if elapsed == "now" else f"{elapsed} ago"
     state = "running" if document.running else "resumable" if document.resumable else "ended"
-    head = _text(f"Session {document.session}, started {begun}, {state}", "bold")
+    head = _text(f"Session {document.session}, started {started}, {state}", "bold")
     cells = render_cells(document)
     parts: list[RenderableType] = [head, render_answer(document)]
     parts += [Text(), cells] if cells is not None else []
@@ -90,7 +90,7 @@ def render_session(document: Document, now: datetime) -> RenderableType:
 
 
 def age(seconds: float) -> str:
-    """How long ago, in one unit: `now`, `5 min`, `3 h`, `2 d`."""
+    """The age in one unit: `now`, `5 min`, `3 h`, `2 d`."""
     if seconds < 60:
         return "now"
     if seconds < 3600:

@@ -1,4 +1,4 @@
-"""Render `triage`: sections of what a page says, each item with its certainty and its source."""
+"""Render `triage`: the facts found on a page in sections, each with its certainty and source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bisect_tool.triage.facts import Build, End, FixCandidate, Source, Suspect, Triage
 
-_MOST = 20
+_ITEM_LIMIT = 20
 _LINE_LIMIT = 500
 _ROLES = {
     "trial": "opened to see what CI says",
@@ -31,14 +31,14 @@ _LANDED = {True: "merged", False: "not merged", None: "the page does not say whe
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that was found.
+    """One fact that was found.
 
     Attributes:
-        text: what it is, in words of ours and names of the page.
+        text: the fact.
         certainty: how certain it is, or empty.
-        reason: how that is known, or empty.
-        sources: the sentences that say so.
-        calls: what finds it, or what to run: a line each.
+        reason: why it is believed, or empty.
+        sources: the sentences on the page that state it.
+        calls: command lines that find it, or that should be run next.
     """
 
     text: str
@@ -50,7 +50,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and its items; `empty` is said where there are none, and `more` were left out."""
+    """A heading and its items; `empty` is shown if there are none, and `more` counts those left out."""
 
     title: str
     items: tuple[Item, ...]
@@ -64,7 +64,7 @@ def to_json(found: Triage) -> str:
 
 
 def sections(found: Triage) -> tuple[Section, ...]:
-    """The report: the ends, who is suspected, what fixed it, what fails, what is missing, what to run."""
+    """The sections: the ends, suspects, fixes, failing tests, missing facts, and what to run next."""
     every = (
         Section("Ends", (_end("last pass", found.good), _end("first failure", found.bad))),
         _section("Suspects", map(_suspect, found.suspects), "the page blames no change"),
@@ -85,7 +85,7 @@ def sections(found: Triage) -> tuple[Section, ...]:
 
 def _section(title: str, items: Iterable[Item], empty: str = "") -> Section:
     every = tuple(items)
-    return Section(title, every[:_MOST], empty, max(len(every) - _MOST, 0))
+    return Section(title, every[:_ITEM_LIMIT], empty, max(len(every) - _ITEM_LIMIT, 0))
 
 
 def _end(name: str, end: End) -> Item:
@@ -122,8 +122,10 @@ def _fix(found: Triage, each: FixCandidate) -> Item:
         parts.append("the final fix" if each.landed else "the final fix if it was merged")
     commit = f", commit {short(each.commit)}" if each.commit else ""
     title = f" {each.title}" if each.title else ""
-    said = (each.source, *((each.landed_source,) if each.landed_source else ()))
-    return Item(f"PR #{each.pull}{commit}{title}: {'; '.join(parts)}", each.certainty, each.reason, said)
+    source_text = (each.source, *((each.landed_source,) if each.landed_source else ()))
+    return Item(
+        f"PR #{each.pull}{commit}{title}: {'; '.join(parts)}", each.certainty, each.reason, source_text
+    )
 
 
 def _pulls(numbers: Sequence[int]) -> str:
@@ -150,9 +152,9 @@ def _error(found: Triage) -> Iterator[Item]:
 
 def _builds(found: Triage) -> Iterator[Item]:
     for state, title in (("failed", "red"), ("passed", "green"), ("", "result not said")):
-        mine = [_build(build) for build in found.builds if build.state == state]
-        if mine:
-            yield Item(f"{title}: {listing(mine, _MOST)}")
+        listed = [_build(build) for build in found.builds if build.state == state]
+        if listed:
+            yield Item(f"{title}: {listing(listed, _ITEM_LIMIT)}")
 
 
 def _build(build: Build) -> str:
@@ -166,7 +168,7 @@ def _commands(found: Triage) -> Iterator[Item]:
 
 
 def render_triage(found: Triage) -> RenderableType:
-    """The report for a terminal."""
+    """Render the report for a terminal."""
     where = f"{found.project}#{found.issue}" if found.issue and found.project else found.project
     head = clean_line(found.title, _LINE_LIMIT) or "Page without a title"
     parts: list[RenderableType] = [Text(head, "bold")]
@@ -186,8 +188,8 @@ def _lines(item: Item) -> Iterator[Text]:
     yield head
     if item.reason:
         yield Text(f"      {clean_line(item.reason, _LINE_LIMIT)}", "dim")
-    for said in dict.fromkeys((source.place, source.text) for source in item.sources):
-        yield Text(f'      {said[0]}: "{clean_line(said[1], _LINE_LIMIT)}"', "dim")
+    for source_text in dict.fromkeys((source.place, source.text) for source in item.sources):
+        yield Text(f'      {source_text[0]}: "{clean_line(source_text[1], _LINE_LIMIT)}"', "dim")
     for call in item.calls:
         line = Text(f"      {clean_line(call)}")
         line.no_wrap, line.overflow = True, "ignore"

@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 
 def markdown(found: Triage) -> str:
-    """The report; what the page says is code, so that it has no effect there. Ends with a newline."""
+    """Render the report; text from the page is rendered as code. Ends with a newline."""
     template = environment().get_template("triage.md.j2")
     return template.render(found=found, sections=sections(found), public=without_homes)

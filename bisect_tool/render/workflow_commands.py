@@ -1,4 +1,4 @@
-"""Render causes of failures as workflow commands of GitHub Actions, which become annotations of a job.
+"""Render causes of failures as workflow commands of GitHub Actions, which annotate a job.
 
 Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bisect_tool.results.nightly import Cause, NightlyDocument
 
 ANNOTATIONS = 10
-"""GitHub shows no more of one step."""
+"""The maximum that GitHub shows for one step."""
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 _LEVELS = {"new": ("error", "New regression"), "open": ("warning", "Known regression")}
@@ -22,7 +22,7 @@ _LIMIT = 1000
 
 
 def workflow_commands(night: NightlyDocument) -> tuple[str, ...]:
-    """An error for each new cause, a warning for each open one; the new ones first, ten lines at most."""
+    """Return an error for each new cause, then a warning for each open one; at most ten."""
     causes = [cause for state in _LEVELS for cause in night.causes if cause.state == state]
     return tuple(_command(cause) for cause in causes[:ANNOTATIONS])
 

@@ -27,31 +27,31 @@ def cell_report(
     item: CellConclusion,
     commits: Mapping[str, Commit],
     rows: Sequence[TrialRow],
-    unbuilt: Container[str],
+    no_ops: Container[str],
     *,
     fix: bool,
 ) -> CellReport:
     """Compose the report of one cell, with its run counts."""
-    before = (
+    last_good = (
         last_good_before(item.cell, commits[item.culprit].parents, rows, fix=fix) if item.culprit else None
     )
     return CellReport(
         finding=item.finding,
         order_dependent=True if item.after else _isolated(item.cell, rows),
         prerequisites=item.after,
-        leftovers=_left_behind(item, rows),
+        leftovers=_leftovers_before_failure(item, rows),
         good=_counted(item.good),
         bad=_counted(item.bad),
         culprit=commit_info(commits[item.culprit]) if item.culprit else None,
-        last_good=before,
+        last_good=last_good,
         culprit_runs=_runs(item.cell, item.culprit, rows),
-        last_good_runs=_runs(item.cell, before, rows),
+        last_good_runs=_runs(item.cell, last_good, rows),
         broken_runs=_counted(item.broken) if item.broken else None,
         candidates=item.candidates,
         probabilities=dict(zip(item.candidates, item.probabilities, strict=False)),
         confidence=item.confidence,
         fail_rates=FailRates(bad=item.rates[0], good=item.rates[1]) if item.rates else None,
-        no_op=item.culprit is not None and item.culprit in unbuilt,
+        no_op=item.culprit is not None and item.culprit in no_ops,
         other_failure=_other_failure(item),
         signature=str(item.failure.signature) if item.failure else None,
         skipped=tuple(Skipped(sha=sha, reason=reason) for sha, reason in item.skipped),
@@ -72,26 +72,26 @@ def _runs(cell: str, sha: str | None, rows: Sequence[TrialRow]) -> EndCount | No
     """Count the runs and failures of a cell at a commit, with any signature."""
     if sha is None:
         return None
-    here = [row.result.cell(cell) for row in rows if row.result.sha == sha]
-    outcomes = [result.outcome for result in here if result is not None]
+    results = [row.result.cell(cell) for row in rows if row.result.sha == sha]
+    outcomes = [result.outcome for result in results if result is not None]
     failed = sum(outcome in RED for outcome in outcomes)
     return EndCount(runs=failed + outcomes.count(Outcome.PASSED), failed=failed)
 
 
 def _isolated(cell: str, rows: Sequence[TrialRow]) -> bool | None:
-    """Return False if the cell was run without the cells of other groups, else None."""
-    asked = any(row.purpose == Purpose.ISOLATED and row.result.cell(cell) for row in rows)
-    return False if asked else None
+    """Return False if the cell was run without cells of other groups, so it does not need them; else None."""
+    was_isolated = any(row.purpose == Purpose.ISOLATED and row.result.cell(cell) for row in rows)
+    return False if was_isolated else None
 
 
-def _left_behind(item: CellConclusion, rows: Sequence[TrialRow]) -> tuple[str, ...]:
+def _leftovers_before_failure(item: CellConclusion, rows: Sequence[TrialRow]) -> tuple[str, ...]:
     """Return the leftovers of a trial in which the cell failed after its prerequisites.
 
-    Of those trials, the first with the fewest cells, so that few other cells can have left something.
+    It is the first of those trials with the fewest cells, so that few other cells can have left something.
     """
     failed = [row.result for row in rows if item.after and _failed_after(row.result, item.cell, item.after)]
-    fewest = min(failed, key=lambda result: len(result.cells), default=None)
-    return tuple(f"{left.kind} {left.name}" for left in fewest.leftovers) if fewest else ()
+    smallest = min(failed, key=lambda result: len(result.cells), default=None)
+    return tuple(f"{left.kind} {left.name}" for left in smallest.leftovers) if smallest else ()
 
 
 def _failed_after(result: TrialResult, cell: str, after: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Report what may invalidate a command check: withheld variables, imports from the user's checkout."""
+"""Report what may invalidate a command check: withheld variables, and use of the user's checkout."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from bisect_tool.shadowing import Shadow
     from bisect_tool.trial.result import TrialResult
 
-_UNSEEN = "the check imports {} from your checkout at every commit, so changes to it were not tested"
+_UNSEEN_NOTE = "the check imports {} from your checkout at every commit, so changes to it were not tested"
 
 
 class ShadowReport(BaseModel):
-    """Something that may hide the commits from the check; `rerun` is a command line that avoids it, or empty.
+    """Something that may shadow the commits' code; `rerun` is a command line that avoids it, or empty.
 
-    `certain`: what the check imports from there is the same at every commit.
+    `certain`: the check imports the same files at every commit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,30 +42,32 @@ class ShadowReport(BaseModel):
     certain: bool = False
 
 
-def shadowed(
+def shadow_reports(
     session: Session, shadows: Sequence[Shadow], rerun: str, results: Sequence[TrialResult]
 ) -> tuple[ShadowReport, ...]:
-    """What may hide the commits from a command check; `rerun` is the command line that runs it again.
+    """Report what may shadow the commits' code in a command check; `rerun` is the session's command line.
 
-    Content that a trial's worktree lacks is included only if the check gave the same result at all commits.
+    Content that a trial's worktree lacks is reported only if the check gave the same result at all commits.
     """
     check = session.request.check.as_command
     if check is None:
         return ()
-    found = tuple(_hidden(shadows, check, rerun))
-    return (*found, *(_lacking(session, check, rerun) if _alike(results) else ()))
+    found = tuple(_shadow_reports(shadows, check, rerun))
+    return (*found, *(_missing_content_reports(session, check, rerun) if _all_same_result(results) else ()))
 
 
-def doubting(session: Session, state: State, shadows: Sequence[Shadow]) -> State:
-    """Turn culprits into suspects if the check may not have seen what they change."""
-    hides = [folder for shadow in shadows for folder in shadow.hides]
+def with_doubted_culprits(session: Session, state: State, shadows: Sequence[Shadow]) -> State:
+    """Turn culprits into suspects if the check may have missed their changes."""
+    folders = [folder for shadow in shadows for folder in shadow.folders]
     found = {item.culprit for item in state.conclusions if item.culprit and item.finding is Finding.CULPRIT}
     command = session.request.check.command
-    if not hides or not found or not command:
+    if not folders or not found or not command:
         return state
     changed = session.repository.changed_by(found)
-    unseen = {sha for sha, paths in changed.items() if may_be_unseen(paths, hides, command)}
-    note = _UNSEEN.format(listing(["the project" if hide == "." else hide for hide in dict.fromkeys(hides)]))
+    unseen = {sha for sha, paths in changed.items() if may_be_unseen(paths, folders, command)}
+    note = _UNSEEN_NOTE.format(
+        listing(["the project" if hide == "." else hide for hide in dict.fromkeys(folders)])
+    )
     doubted = (
         replace(item, finding=Finding.SUSPECT, unseen=True, note=joined(item.note, note))
         if item.culprit in unseen and item.finding is Finding.CULPRIT
@@ -75,29 +77,31 @@ def doubting(session: Session, state: State, shadows: Sequence[Shadow]) -> State
     return replace(state, conclusions=tuple(doubted))
 
 
-def _lacking(session: Session, check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
-    """Yield reports of contents that trials lack, so that the check may not see the changes."""
-    before = rerun.removesuffix(shlex.join(check.argv))
+def _missing_content_reports(session: Session, check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
+    """Yield a report for each content that trials lack, because of which the check may miss changes."""
+    prefix = rerun.removesuffix(shlex.join(check.argv))
     if cut := cut_off(session.repository, session.range):
         yield ShadowReport(found=cut)
-    if away := absent_files_of(session.request, session.repository):
-        yield ShadowReport(found=away.found, rerun=before + shlex.join(away.command) if away.command else "")
-    for lack in missing_contents_of(session.request, session.repository):
-        script = f'{lack.command} || exit 125; exec "$0" "$@"'
+    if absent := absent_files_of(session.request, session.repository):
+        yield ShadowReport(
+            found=absent.found, rerun=prefix + shlex.join(absent.command) if absent.command else ""
+        )
+    for content in missing_contents_of(session.request, session.repository):
+        script = f'{content.command} || exit 125; exec "$0" "$@"'
         line = shlex.join(("sh", "-c", script, *check.argv))
-        yield ShadowReport(found=lack.sentence, rerun=before + line if lack.command else "")
+        yield ShadowReport(found=content.sentence, rerun=prefix + line if content.command else "")
 
 
-def _hidden(shadows: Sequence[Shadow], check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
-    """Yield reports of what leads the check into the user's checkout."""
-    before = rerun.removesuffix(shlex.join(check.argv))
+def _shadow_reports(shadows: Sequence[Shadow], check: CommandCheck, rerun: str) -> Iterator[ShadowReport]:
+    """Yield a report for each shadow."""
+    prefix = rerun.removesuffix(shlex.join(check.argv))
     for each in shadows:
-        again = before + shlex.join(each.command) if each.command else ""
-        yield ShadowReport(found=each.found, rerun=again, certain=bool(each.hides))
+        rerun_line = prefix + shlex.join(each.command) if each.command else ""
+        yield ShadowReport(found=each.found, rerun=rerun_line, certain=bool(each.folders))
 
 
 def withheld_from(request: Request, *, failed: bool) -> tuple[str, ...]:
-    """Return the variables withheld from a failed check; those that its command mentions are first."""
+    """Return the variables withheld from a failed check; those that its command mentions come first."""
     if not failed:
         return ()
     check = request.check
@@ -105,7 +109,7 @@ def withheld_from(request: Request, *, failed: bool) -> tuple[str, ...]:
     return tuple(sorted(withheld(os.environ, request.pass_env), key=lambda name: name not in text))
 
 
-def _alike(results: Sequence[TrialResult]) -> bool:
-    """Whether all conclusive runs have the same result."""
+def _all_same_result(results: Sequence[TrialResult]) -> bool:
+    """Whether all conclusive runs had the same result."""
     outcomes = {cell.outcome for result in results for cell in result.cells} & {*CONCLUSIVE}
     return len({outcome is Outcome.PASSED for outcome in outcomes}) == 1

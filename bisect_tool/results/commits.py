@@ -32,7 +32,7 @@ def commit_info(commit: Commit) -> CommitInfo:
 
 
 def with_merge_request(commit: Commit) -> Commit:
-    """The commit with GitLab's merge-request number, because `(#N)` is an issue there."""
+    """The commit with its merge-request number on GitLab, where `(#N)` is an issue."""
     return replace(commit, pr=merge_request(commit.subject, commit.body))
 
 
@@ -43,7 +43,7 @@ def mentioned_shas(
     native: Sequence[NativeChange],
     commits: Mapping[str, Commit],
 ) -> Iterable[str]:
-    """Every commit that the document mentions, once."""
+    """Return every commit that the document mentions, without duplicates."""
     shas = [*session.request.ends, *(row.result.sha for row in rows)]
     for item in state.conclusions:
         shas += [*item.candidates, *(sha for sha, _ in item.skipped)]

@@ -19,7 +19,7 @@ from bisect_tool.options.visibility import shadows_of
 from bisect_tool.planner import BisectPlanner, WalkPlanner, found_end
 from bisect_tool.results import fixes
 from bisect_tool.results.cells import cell_report
-from bisect_tool.results.check_warnings import doubting, shadowed, withheld_from
+from bisect_tool.results.check_warnings import shadow_reports, with_doubted_culprits, withheld_from
 from bisect_tool.results.commits import commit_info, mentioned_shas, parents_outside, with_merge_request
 from bisect_tool.results.conclusion import CUT_OFF, conclude, conclude_step, conclude_walk, with_root_notes
 from bisect_tool.results.culprits import culprit_report, merge_itself, parent_runs
@@ -33,7 +33,7 @@ from bisect_tool.results.document import (
 )
 from bisect_tool.results.failures import build_failures, evidence_report, failure_reports
 from bisect_tool.results.load import load_contrasts
-from bisect_tool.results.repro import concluded, first_failure, reproduction
+from bisect_tool.results.repro import conclude_repro, first_failure, reproduction
 from bisect_tool.results.sanitise import sanitise
 from bisect_tool.results.trials import total_cost, trial_report
 from bisect_tool.sanitise import secret_values
@@ -61,32 +61,32 @@ _RESUMABLE = (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 def compose(
     session: Session, rows: Sequence[TrialRow], state: State, native: Sequence[NativeChange] = ()
 ) -> Document:
-    """Compose the document of a session, finished or not; `native` lists commits with other native files.
+    """Compose the document of a session, finished or not; `native` are the commits that change native files.
 
-    All texts are cleaned, and secrets of this process's environment are masked.
+    All text is sanitised, and secrets in this process's environment are masked.
     """
     request = session.request
     shadows = shadows_of(request, session.repository)
     cuts = session.repository.cuts
     commits = {commit.sha: commit for commit in session.range.commits}
-    outside = dict.fromkeys((*request.ends, *(row.result.sha for row in rows)))
-    commits |= {sha: session.repository.commit(sha) for sha in outside if sha not in commits}
+    others = dict.fromkeys((*request.ends, *(row.result.sha for row in rows)))
+    commits |= {sha: session.repository.commit(sha) for sha in others if sha not in commits}
     commits |= parents_outside(session, state, commits)
     forge = forge_of(session.repository.origin)
     if forge and forge.gitlab:
         commits = {sha: with_merge_request(commit) for sha, commit in commits.items()}
-    state = doubting(session, with_root_notes(state, commits, cuts), shadows)
+    state = with_doubted_culprits(session, with_root_notes(state, commits, cuts), shadows)
     trials = tuple(trial_report(row) for row in rows)
-    unbuilt = _no_ops(session, state, commits)
+    no_ops = _no_ops(session, state, commits)
     results = [row.result for row in rows]
-    answer = _answer(session, rows, state, unbuilt)
+    result = _mode_result(session, rows, state, no_ops)
     fix = request.finds_fix
-    failures = answer.failures or failure_reports(state, rows, commits, fix=fix) or build_failures(rows)
-    again = _rerun(request, [row.result for row in rows if not row.shared])
+    failures = result.failures or failure_reports(state, rows, commits, fix=fix) or build_failures(rows)
+    rerun_line = _rerun(request, [row.result for row in rows if not row.shared])
     document = Document(
         schema=2,
         command="run" if isinstance(request.mode, Walk) else request.mode.command,
-        rerun=again,
+        rerun=rerun_line,
         rerun_same_failure=_rerun_same_failure(request, state),
         session=session.id,
         created=session.created,
@@ -98,12 +98,12 @@ def compose(
         good=(request.bad,) if fix else request.goods,
         bad=request.goods[0] if fix else request.bad,
         candidates_total=len(session.range.commits),
-        exit_code=answer.code,
-        resumable=state.stopped or answer.code in _RESUMABLE,
-        conclusion=answer.conclusion,
-        cells={item.cell: cell_report(item, commits, rows, unbuilt, fix=fix) for item in state.conclusions},
-        repro=answer.repro,
-        fixes=answer.fixes,
+        exit_code=result.code,
+        resumable=state.stopped or result.code in _RESUMABLE,
+        conclusion=result.conclusion,
+        cells={item.cell: cell_report(item, commits, rows, no_ops, fix=fix) for item in state.conclusions},
+        repro=result.repro,
+        fixes=result.fixes,
         failure=next(iter(failures), None),
         failures=failures,
         culprits=culprit_reports(session, state, commits, trials),
@@ -116,7 +116,7 @@ def compose(
         earlier_results=earlier_results(session, state),
         check=request.check.as_command,
         withheld=withheld_from(request, failed=bool(failures) or _all_skipped(rows)),
-        shadows=shadowed(session, shadows, again, results),
+        shadows=shadow_reports(session, shadows, rerun_line, results),
         not_examined=capabilities_of(request.check).not_examined,
         trials=trials,
         load=load_contrasts(trials),
@@ -127,8 +127,8 @@ def compose(
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """The exit code and conclusion of a session, with what the reports of its mode alone have."""
+class _ModeResult:
+    """The exit code and conclusion of a session, and the parts of its document that only its mode has."""
 
     code: ExitCode
     conclusion: str
@@ -137,44 +137,46 @@ class _Answer:
     failures: tuple[FailureReport, ...] = ()
 
 
-def _answer(session: Session, rows: Sequence[TrialRow], state: State, unbuilt: frozenset[str]) -> _Answer:
+def _mode_result(
+    session: Session, rows: Sequence[TrialRow], state: State, no_ops: frozenset[str]
+) -> _ModeResult:
     results, request = [row.result for row in rows], session.request
     match request.mode:
         case Repro() as mode:
             repro = reproduction(mode, request.bad, results)
             seen = first_failure(repro, request.bad, results)
-            code, conclusion = concluded(repro, state, results)
-            return _Answer(code, conclusion, repro=repro, failures=evidence_report(seen))
+            code, conclusion = conclude_repro(repro, state, results)
+            return _ModeResult(code, conclusion, repro=repro, failures=evidence_report(seen))
         case Fixes() as mode:
             found = fixes.fix_report(mode, fix_goal(request, mode), session.range, results)
             failures = evidence_report(fixes.first_failure(found, request.bad, results))
-            code, conclusion = fixes.concluded(found, request.bad, state, results)
-            return _Answer(code, conclusion, fixes=found, failures=failures)
+            code, conclusion = fixes.conclude_fixes(found, request.bad, state, results)
+            return _ModeResult(code, conclusion, fixes=found, failures=failures)
         case Step():
-            return _Answer(*conclude_step(rows))
+            return _ModeResult(*conclude_step(rows))
         case Walk():
             assert isinstance(session.planner, WalkPlanner)
             end = found_end(session.planner.goal, results)
-            return _Answer(*conclude_walk(session.planner.goal, state, rows, end))
+            return _ModeResult(*conclude_walk(session.planner.goal, state, rows, end))
         case Bisect():
-            code, conclusion = conclude(state, rows, unbuilt)
+            code, conclusion = conclude(state, rows, no_ops)
             if code is ExitCode.DONE and any(
                 item.culprit in session.repository.cuts for item in state.conclusions
             ):
-                return _Answer(ExitCode.INCONCLUSIVE, f"suspect: {CUT_OFF}")
-            return _Answer(code, conclusion)
+                return _ModeResult(ExitCode.INCONCLUSIVE, f"suspect: {CUT_OFF}")
+            return _ModeResult(code, conclusion)
 
 
 def _all_skipped(rows: Sequence[TrialRow]) -> bool:
-    """Whether trials ran, and every cell was skipped in each of them."""
+    """Whether trials ran, and all their cells were skipped."""
     cells = [cell for row in rows for cell in row.result.cells]
     return bool(cells) and all(cell.outcome is Outcome.SKIPPED for cell in cells)
 
 
 def _rerun(request: Request, own: Sequence[TrialResult]) -> str:
-    """Return the command line to rerun it; without its budgets, if it was resumed beyond them.
+    """Return the command line that repeats the session; without its budgets, if it was resumed beyond them.
 
-    With them it would not get as far. No trial starts later than the budget after the first one.
+    With them it would not get as far. Within the budget, no trial starts later than that after the first.
     """
     mode = request.mode
     if not isinstance(mode, Bisect):
@@ -188,7 +190,7 @@ def _rerun(request: Request, own: Sequence[TrialResult]) -> str:
 
 
 def _rerun_same_failure(request: Request, state: State) -> str:
-    """The command line with `--same-failure`, where a command fails in more than one way; else empty."""
+    """The command line with `--same-failure` if a command fails in more than one way; else empty."""
     if not isinstance(request.mode, Bisect):
         return ""
     several = any(item.other_failure or item.otherwise for item in state.conclusions)
@@ -208,7 +210,7 @@ def _versions(session: Session, rows: Sequence[TrialRow]) -> dict[str, str]:
 
 
 def native_changes(session: Session) -> tuple[NativeChange, ...]:
-    """Commits that change native files although one compiled base serves the whole range."""
+    """Return the commits that change native files although all commits share one compiled base."""
     profile = session.config.profile
     if profile is None or not profile.build.base:
         return ()
@@ -218,7 +220,7 @@ def native_changes(session: Session) -> tuple[NativeChange, ...]:
 
 
 def earlier_results(session: Session, state: State) -> EarlierResults | None:
-    """The results of others that counted for the cells of a bisection; None if it was given none."""
+    """Count the earlier results that were used in a bisection; None if it was given none."""
     mode, planner = session.request.mode, session.planner
     if not isinstance(mode, Bisect) or not mode.observations or not isinstance(planner, BisectPlanner):
         return None
@@ -229,13 +231,13 @@ def earlier_results(session: Session, state: State) -> EarlierResults | None:
 
 
 def _no_ops(session: Session, state: State, commits: Mapping[str, Commit]) -> frozenset[str]:
-    """Return the culprits that change nothing that is built and run, which makes them suspects.
+    """Return the culprits that change nothing that is built or run, which makes them suspects.
 
-    If a profile does not name the folders that run, any file in the tree may.
+    If the profile does not name the folders whose files run, every file in the tree counts.
     """
     build = profile.build if (profile := session.config.profile) else None
-    whole = session.request.check.reads_any_file
-    paths = (*build.native, *build.tree) if build and build.tree and not whole else ()
+    reads_any_file = session.request.check.reads_any_file
+    paths = (*build.native, *build.tree) if build and build.tree and not reads_any_file else ()
     found = {item.culprit for item in state.conclusions if item.culprit}
     trees = session.repository.same_tree
     parents = {sha: commits[sha].parents for sha in found}

@@ -34,8 +34,11 @@ def with_root_notes(state: State, commits: Mapping[str, Commit], cuts: Container
     return replace(state, conclusions=tuple(noted))
 
 
-def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = ()) -> tuple[ExitCode, str]:
-    """The exit code of a bisection and a one-sentence conclusion; `unbuilt` culprits change no build."""
+def conclude(state: State, rows: Sequence[TrialRow], no_ops: Container[str] = ()) -> tuple[ExitCode, str]:
+    """Return the exit code of a bisection and a one-sentence conclusion.
+
+    `no_ops` are the culprits that change nothing that is built or run.
+    """
     if state.step is not None:
         so_far = search_progress(len(state.remaining), state.disagreement)
         return ExitCode.INTERRUPTED, f"not finished: {so_far}"
@@ -47,14 +50,14 @@ def conclude(state: State, rows: Sequence[TrialRow], unbuilt: Container[str] = (
     left = [item for item in state.conclusions if item.finding is Finding.CANDIDATES]
     if left and left[0].note:
         return ExitCode.INCONCLUSIVE, f"inconclusive: {left[0].note}"
-    if not left and (doubt := _doubt(state, unbuilt)):
+    if not left and (doubt := _doubt(state, no_ops)):
         return ExitCode.INCONCLUSIVE, f"suspect: the commit found {doubt}"
     return next((answer for finding, answer in _ANSWERS.items() if finding in found), _NO_REGRESSION)
 
 
-def _doubt(state: State, unbuilt: Container[str]) -> str:
-    """Return why a culprit is only a suspect, other than because of a different failure; else empty."""
-    if any(item.culprit in unbuilt for item in state.conclusions if item.culprit):
+def _doubt(state: State, no_ops: Container[str]) -> str:
+    """Return why a culprit is only a suspect, for reasons other than a different failure; else empty."""
+    if any(item.culprit in no_ops for item in state.conclusions if item.culprit):
         return "changes nothing that is tested"
     if any(item.busy for item in state.conclusions):
         return "missed deadlines while the machine was busy"
@@ -75,7 +78,7 @@ def conclude_step(rows: Sequence[TrialRow]) -> tuple[ExitCode, str]:
 def conclude_walk(
     goal: WalkGoal, state: State, rows: Sequence[TrialRow], end: str | None
 ) -> tuple[ExitCode, str]:
-    """Return the exit code and conclusion of a walk; if it found the end, the bisection is still to come."""
+    """Return the exit code and conclusion of a walk; if it found the end, the bisection is not finished."""
     wanted = "failing" if goal.fix else "passing"
     if state.stopped:
         return ExitCode.INCONCLUSIVE, f"the budget was used up before a {wanted} commit was found"
@@ -91,7 +94,7 @@ def conclude_walk(
     return ExitCode.ENDPOINTS, f"no {wanted} commit found, back to the first commit {short(goal.stops[-1])}"
 
 
-# The first of these findings that any cell has decides for the session.
+# The first of these findings that any cell has decides the session's result.
 _ANSWERS = {
     Finding.CANDIDATES: (
         ExitCode.INCONCLUSIVE,

@@ -58,10 +58,10 @@ def unfinished(document: Document) -> Document:
 def next_searches(
     session: Session, tried: Iterable[Tried], results: Sequence[TrialResult]
 ) -> Iterator[NextSearch]:
-    """Yield next searches for culprits that were undone before the bad end.
+    """Yield the next search for each culprit that was undone before the bad end.
 
-    They start from the commit that undid one, unless that is the bad end or failed: then the failure
-    was introduced while the culprit was in, and hidden by it.
+    It starts from the commit that undid the culprit, unless that is the bad end or failed: then another
+    commit introduced the failure while the culprit hid it.
     """
     request = session.request
     failed = {request.bad, *(result.sha for result in results if result.outcome in RED)}

@@ -29,9 +29,9 @@ def parent_runs(
 
 
 def merge_itself(parents: Sequence[ParentRuns], unknown: Collection[str], *, fix: bool) -> bool:
-    """Whether a merge itself is the culprit, not a commit that it brings: no parent shows its failure.
+    """Whether a merge itself is the culprit, not a commit that it merges: no parent has the failure.
 
-    Parents that are not among the `unknown` commits need no runs: they are an end or its ancestors.
+    A parent that is not among the `unknown` commits needs no runs: it is an end or an ancestor of one.
     """
     return len(parents) > 1 and all(_unlike(each, unknown, fix=fix) for each in parents)
 

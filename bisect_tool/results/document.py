@@ -59,7 +59,7 @@ class FailRates(_Model):
 
 
 class OtherFailureReport(_Model):
-    """How a command failed at the commit found, and how it does at the bad end, where these differ."""
+    """How a command failed at the culprit, and at the bad end, if these differ."""
 
     found: str
     bad_end: str
@@ -69,11 +69,11 @@ class CellReport(_Model):
     """The result for one cell.
 
     `finding` is one of culprit, suspect, candidates, green, always red, flaky, unverified. `other_failure` is
-    set for a suspect that breaks the check in another way than the bad end. `last_good` is a parent of the
-    culprit that a trial saw pass (with `find` "fix": fail). `culprit_runs` and `last_good_runs` count the
-    runs at these two commits, `broken_runs` those at all commits that contain the culprit (null with `find`
-    "fix"). `confidence` is the probability that the finding is right, null if it is not statistical;
-    `probabilities` has that of each candidate. `no_op`: the culprit changes nothing of what is built and run.
+    set for a suspect at which the check fails differently than at the bad end. `last_good` is a parent of the
+    culprit at which the cell passed (with `find` "fix": failed). `culprit_runs` and `last_good_runs` count
+    the runs at these two commits, `broken_runs` those at all commits that contain the culprit (null with
+    `find` "fix"). `confidence` is the probability that the finding is right, null if it is not statistical;
+    `probabilities` has that of each candidate. `no_op`: the culprit changes nothing that is built or run.
     `prerequisites` are the cells that must run before this one to make it fail, `leftovers` what they left
     behind.
     """
@@ -101,7 +101,7 @@ class CellReport(_Model):
 
 
 class ParentRuns(_Model):
-    """A parent of a culprit: trials there, and runs and failures of the culprit's cells."""
+    """A parent of a culprit: its trials, and the runs and failures of the culprit's cells in them."""
 
     sha: str
     trials: int
@@ -123,7 +123,7 @@ class FileChange(_Model):
 
 
 class PinChange(_Model):
-    """A requirement pinned in `file`, before (`old`) and after (`new`); empty if absent."""
+    """A requirement pinned in `file`, before (`old`) and after the commit (`new`); empty if absent."""
 
     file: str
     package: str
@@ -135,7 +135,7 @@ class CulpritReport(_Model):
     """What a culprit changes, and how its cells ran at its parents; a root commit has none.
 
     `cut_off`: its parents are missing from this shallow clone. `merge_itself`: the merge is the culprit, not
-    a commit that it brings; `files` are then those that differ from every parent, else from the first.
+    a commit that it merges; `files` are then those that differ from every parent, else from the first.
     `files` are the first of `files_total`; `added` and `removed` count the lines of all. `note` says what
     could not be read.
     """
@@ -152,7 +152,7 @@ class CulpritReport(_Model):
 
 
 BUILD = "the build"
-"""In the place of a cell, where what failed is not a test."""
+"""Used instead of a cell's name if a build failed."""
 
 
 class FailureReport(_Model):
@@ -174,9 +174,9 @@ class FailureReport(_Model):
 
 
 class MachineLoad(_Model):
-    """Load by other work during a trial's tests; see `bisect_tool.supervise.load.Load`.
+    """Machine load during a trial's tests; see `bisect_tool.supervise.load.Load`.
 
-    `busy` is the measure that exceeded its limit, with its figure; empty if the machine was quiet.
+    `busy` is the measure that exceeded its limit, with its value; empty if the machine was not busy.
     """
 
     busy: str
@@ -191,10 +191,9 @@ class MachineLoad(_Model):
 
 
 class GpuMemoryReport(_Model):
-    """The bytes in use on one GPU before a trial's tests, at most while they ran, and after them.
+    """The memory in use on one GPU in bytes: before a trial's tests, their peak, and after them.
 
-    They are those of all processes on it, other programs' as well. `after` is null if the driver did not
-    answer.
+    It includes the memory of other programs. `after` is null if the driver did not respond.
     """
 
     gpu: str
@@ -207,9 +206,9 @@ class TrialReport(_Model):
     """One trial; `outcomes` has each cell's outcome, `outcome` the worst of them; times in seconds.
 
     `shared`: run by another session. `exit` is the exit code or signal of a command that failed. `started` is
-    UTC, ISO 8601; empty in older documents. `timeline` has every process of the engine, in the order of their
-    start. `load` is null if unknown. `where` says where it ran; empty for this machine's CPUs. `gpu_memory`
-    has each GPU that it used.
+    UTC, ISO 8601; empty in older documents. `timeline` has the engine's processes, ordered by start. `load`
+    is null if unknown. `where` says where it ran; empty for this machine's CPUs. `gpu_memory` has an entry
+    for each GPU that it used.
     """
 
     sha: str
@@ -234,9 +233,9 @@ class TrialReport(_Model):
 
 
 class LoadContrast(_Model):
-    """Cells that failed significantly more often while other work kept the machine busy.
+    """Cells that failed significantly more often while the machine was busy with other work.
 
-    `p_value` is that of Fisher's exact test: the probability of such a difference if load has no effect.
+    `p_value` is of Fisher's exact test: the probability of such a difference if load has no effect.
     """
 
     cells: tuple[str, ...]
@@ -276,8 +275,8 @@ class NextSearch(_Model):
 class Confirmation(_Model):
     """Result of reverting the culprits on the bad end, from the `session` that tried it.
 
-    `conclusion` is one sentence; `cost` is not included in the bisection's. `searches` are next steps for
-    culprits that were already undone: what fails at the bad end came later.
+    `conclusion` is one sentence; `cost` is not included in the bisection's. `searches` are next searches for
+    culprits that were already undone: the failure at the bad end has another cause.
     """
 
     session: str
@@ -295,7 +294,7 @@ class NativeChange(_Model):
 
 
 class EarlierResults(_Model):
-    """How many results of others counted as evidence, and at how many commits."""
+    """How many earlier results counted as evidence, and at how many commits."""
 
     results: int
     commits: int
@@ -310,11 +309,11 @@ class Document(_Model):
     running it now. `fixes` is the result of `fixes`, `repro` that of `repro`; `cells` is then empty.
     `confirmation` is the result of reverting the culprits; null if not requested or without a culprit.
     `failures` has one entry for every culprit and signature; `failure` is the first of them. `check` is the
-    command, with the scripts of the user that it names; null for a scenario. `withheld` are environment
-    variables that the check did not get, `shadows` what may hide the commits from it. `find`: "regression"
-    searches the first bad commit after `good`, "fix" the first good one after `bad`. `earlier_results` are
-    those of `--results` and of `nightly`; null without them. `not_examined` names what the trials cannot show
-    where they run, in CI for instance.
+    command, with the user's scripts that it names; null for a scenario. `withheld` are environment variables
+    that the check did not get, `shadows` what may shadow the commits' code. `find`: "regression" searches for
+    the first bad commit after `good`, "fix" for the first good one after `bad`. `earlier_results` are those
+    of `--results` and of `nightly`; null without them. `not_examined` names what the trials could not examine
+    where they ran, for example in CI.
     """
 
     schema_: Literal[2] = Field(SCHEMA, alias="schema")
@@ -356,9 +355,9 @@ class Document(_Model):
 
     @property
     def unfinished(self) -> bool:
-        """Whether the session is not over: it runs, or can be resumed."""
+        """Whether the session has not ended: it is running, or can be resumed."""
         return self.running or self.resumable
 
     def to_json(self) -> str:
-        """The document as indented JSON text, in ASCII: no terminal and no encoding can misread it."""
+        """The document as indented JSON, in ASCII so that no terminal or encoding misreads it."""
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2)

@@ -1,4 +1,4 @@
-"""What `fixes` takes from earlier sessions: the check that they ran at a commit, the culprits they named."""
+"""Find what `fixes` reuses from earlier sessions: the check that they ran, and the culprits they found."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 def with_earlier_check(
     options: FixesOptions, store: Store, home: Home, say: Callable[[str], None]
 ) -> FixesOptions:
-    """The options; if they name no check, with that of the newest session at this commit and repository.
+    """Add the check of the newest session at this commit to the options, if they name no check.
 
-    If they name no candidate either, with that of the newest session which named a culprit.
+    If they name no candidates either, the session must have found a culprit, if any has.
     """
     given = (
         options.command
@@ -52,7 +52,7 @@ def with_earlier_check(
     try:
         bad = Repository.open(str(folder), home.cache).resolve(options.at)
     except UsageError:
-        return options  # errors in it are reported where it is resolved
+        return options  # the error is reported when the options are resolved
     about = [
         (row, each)
         for row, each in here
@@ -71,10 +71,10 @@ def with_earlier_check(
 def candidates(
     options: FixesOptions, resolved: Resolved, store: Store, say: Callable[[str], None]
 ) -> tuple[Candidate, ...]:
-    """The candidates that the options name; if none, those that the culprits of earlier sessions suggest.
+    """The candidates that the options name; if none, the default ones for culprits of earlier sessions.
 
     Raises:
-        UsageError: no session named a culprit, or a candidate does not exist.
+        UsageError: no session found a culprit, or a candidate does not exist.
     """
     bad = resolved.request.bad
     if options.names_any:
@@ -91,7 +91,7 @@ def candidates(
 
 
 def _check(options: FixesOptions) -> str:
-    """The words that say what is checked."""
+    """The part of the command line that selects the check."""
     named = FixesOptions(
         at=options.at,
         scenario=options.scenario,
@@ -106,11 +106,11 @@ def _request(row: SessionRow) -> Request | None:
     try:
         return Request.model_validate_json(row.request)
     except ValidationError:
-        return None  # another version stored it
+        return None  # stored by another version
 
 
 def _culprits(request: Request, store: Store) -> tuple[str, ...]:
-    """The culprits of the newest session that named any for this commit."""
+    """The culprits of the newest session that found any for this commit."""
     about = (request.repo, request.bad)
     for row in store.sessions():
         earlier = _request(row)

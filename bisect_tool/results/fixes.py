@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bisect_tool.planner import FixGoal, State
     from bisect_tool.trial.result import TrialResult
 
-DOUBTFUL = 0.05
+MAX_FALSE_PASS = 0.05
 
 
 class _Model(BaseModel):
@@ -35,7 +35,7 @@ class Tried(_Model):
     `parts` are the candidates' names. `sha` is the commit that was run; it is empty if they do not apply:
     then `conflicts` has the files and `reason` the cause. Of the cells that fail at the failing commit,
     `fixed` pass here and `red` still fail; of those that pass there, `broken` fail here; `inconclusive` gave
-    no result. `commit` is the commit that a single candidate reverts or picks.
+    no result. `commit` is the commit that a single candidate reverts or cherry-picks.
     """
 
     name: str
@@ -82,15 +82,15 @@ class FixReport(_Model):
     flaky_cells: tuple[FlakyCell, ...] = ()
 
 
-def fix_report(asked: Fixes, goal: FixGoal, span: Range, results: Sequence[TrialResult]) -> FixReport:
+def fix_report(mode: Fixes, goal: FixGoal, span: Range, results: Sequence[TrialResult]) -> FixReport:
     """Evaluate every candidate from the trials."""
     evaluation = FixEvaluation(goal, results)
     found = smallest_fix(evaluation)
     titles = {commit.sha: commit.subject for commit in span.commits}
-    tried = [_tried(evaluation, asked, made) for made in asked.fix_commits]
+    tried = [_tried(evaluation, mode, fix_commit) for fix_commit in mode.fix_commits]
     ran = {result.sha for result in results}
     verified = (
-        _with_status(evaluation, Tried(name=short(sha), title=titles[sha], sha=sha)) for sha in asked.verify
+        _with_status(evaluation, Tried(name=short(sha), title=titles[sha], sha=sha)) for sha in mode.verify
     )
     return FixReport(
         runs=goal.runs,
@@ -101,13 +101,13 @@ def fix_report(asked: Fixes, goal: FixGoal, span: Range, results: Sequence[Trial
             each for each in tried if len(each.parts) > 1 and (each.sha in ran or each.reason)
         ),
         verified=tuple(verified),
-        smallest=tuple(asked.candidates[part].name for part in sorted(found.parts)) if found else (),
+        smallest=tuple(mode.candidates[part].name for part in sorted(found.parts)) if found else (),
         truncated=found.cut if found else False,
-        flaky_cells=tuple(_unsteady(evaluation)),
+        flaky_cells=tuple(_flaky_cells(evaluation)),
     )
 
 
-def concluded(
+def conclude_fixes(
     found: FixReport, bad: str, state: State, results: Sequence[TrialResult]
 ) -> tuple[ExitCode, str]:
     """The exit code of `fixes` and its one-sentence conclusion."""
@@ -134,27 +134,27 @@ def first_failure(
     return (failed.cell, bad, failed.failure) if failed and failed.failure else None
 
 
-def _unsteady(evaluation: FixEvaluation) -> Iterator[FlakyCell]:
+def _flaky_cells(evaluation: FixEvaluation) -> Iterator[FlakyCell]:
     for cell in evaluation.red:
-        seen = evaluation.seen(cell)
-        if seen.failed < seen.runs:
-            chance = false_pass_probability(seen.failed, seen.runs, evaluation.goal.runs)
-            yield FlakyCell(cell=cell, runs=seen.runs, failed=seen.failed, false_pass_probability=chance)
+        counts = evaluation.counts(cell)
+        if counts.failed < counts.runs:
+            chance = false_pass_probability(counts.failed, counts.runs, evaluation.goal.runs)
+            yield FlakyCell(cell=cell, runs=counts.runs, failed=counts.failed, false_pass_probability=chance)
 
 
-def _tried(evaluation: FixEvaluation, asked: Fixes, made: FixCommit) -> Tried:
-    chosen = [asked.candidates[part] for part in made.parts]
+def _tried(evaluation: FixEvaluation, mode: Fixes, fix_commit: FixCommit) -> Tried:
+    chosen = [mode.candidates[part] for part in fix_commit.parts]
     names = tuple(candidate.name for candidate in chosen)
     row = Tried(
         name=" + ".join(names),
         title=chosen[0].title if len(chosen) == 1 else "",
         parts=names,
-        sha=made.sha,
-        conflicts=made.conflicts,
-        reason=made.why,
+        sha=fix_commit.sha,
+        conflicts=fix_commit.conflicts,
+        reason=fix_commit.why,
         commit=chosen[0].commit if len(chosen) == 1 else "",
     )
-    return _with_status(evaluation, row) if made.sha else row
+    return _with_status(evaluation, row) if fix_commit.sha else row
 
 
 def _with_status(evaluation: FixEvaluation, row: Tried) -> Tried:
@@ -183,6 +183,6 @@ def _not_red(found: FixReport, bad: str, results: Sequence[TrialResult]) -> tupl
     if found.green:
         return ExitCode.ENDPOINTS, f"all cells pass at {short(bad)}: nothing to fix"
     reason = next((result.reason for result in results if result.reason), "no cell ran")
-    spoiled = any(result.outcome is Outcome.INFRASTRUCTURE for result in results)
-    code = ExitCode.ENVIRONMENT if spoiled else ExitCode.ENDPOINTS
+    infrastructure_failed = any(result.outcome is Outcome.INFRASTRUCTURE for result in results)
+    code = ExitCode.ENVIRONMENT if infrastructure_failed else ExitCode.ENDPOINTS
     return code, f"no result at the failing commit: {reason}"

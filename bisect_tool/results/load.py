@@ -40,7 +40,7 @@ class _Figures:
 
     @property
     def more_often(self) -> bool:
-        """Whether failures ran on a busy machine more often than passes did."""
+        """Whether the machine was busy in a larger share of failures than of passes."""
         return self.busy_failures * self.passes > self.busy_passes * self.failures
 
 

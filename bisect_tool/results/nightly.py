@@ -18,7 +18,7 @@ class _Model(BaseModel):
 
 
 class CellStatus(StrEnum):
-    """What a cell is tonight."""
+    """The status of a cell tonight."""
 
     GREEN = "green"
     NEW = "new"
@@ -39,7 +39,7 @@ class FailureRate(_Model):
 
 
 class CommitRuns(_Model):
-    """How many runs of a cell passed and failed at a commit; neither if the infrastructure failed."""
+    """How many runs of a cell passed and failed at a commit; both 0 if the infrastructure failed."""
 
     commit: str
     passed: int
@@ -50,8 +50,8 @@ class NightlyCell(_Model):
     """A cell of a series with its status.
 
     `reason` is the name of the rule that decided, and `sentence` explains it. `since` is the first commit
-    known to be as the newest one is. `culprit` is the commit that broke the cell, if that is known, and
-    `action` what has to be run next, in words; each may be empty. `recent` has the newest commits at which
+    known to have the same result as the newest one. `culprit` is the commit that broke the cell, if known,
+    and `action` describes what will be run next; each may be empty. `recent` has the newest commits at which
     the cell ran, oldest first; it is empty if it failed at none of them.
     """
 
@@ -71,21 +71,21 @@ class NightlyCell(_Model):
 
     @property
     def label(self) -> str:
-        """The cell and its job in one line; once where both have one name, as with a command."""
+        """The cell and its job in one line; only once if both have the same name, as with a command."""
         shard = f" shard {self.shard}" if self.shard else ""
         environment = f" ({self.environment})" if self.environment else ""
         return ": ".join(dict.fromkeys(filter(None, (f"{self.job}{shard}{environment}", self.cell))))
 
 
 class Cause(_Model):
-    """One cause of failures: what an issue is about.
+    """One cause of failures, for which one issue is opened.
 
-    `fingerprint` identifies the cause from night to night, whatever the build. `state` is new if its
-    bisection ended tonight, open if it was found earlier, and fixed if all of its cells pass again, or are no
-    longer run, as `note` says then in a sentence. `proven`:
-    the culprit was confirmed, its parents passed, and no rival is left. A cause without a culprit has
-    `candidates`. `session` is the bisection that found it, and `document` its result. `fixed_by` is the first
-    commit at which its cells are known to pass again, and `last_red` the last one at which they failed.
+    `fingerprint` identifies the cause from night to night. `state` is new if its bisection ended tonight,
+    open if it was found earlier, and fixed if all of its cells pass again or are no longer run; then `note`
+    says so. `proven`: the culprit was confirmed, its parents passed, and no other candidate is left. A cause
+    without a culprit has `candidates`. `session` is the bisection that found it, and `document` its result.
+    `fixed_by` is the first commit at which its cells are known to pass again, and `last_red` the last one at
+    which they failed.
     """
 
     fingerprint: str
@@ -105,22 +105,22 @@ class Cause(_Model):
 
     @property
     def suspects(self) -> frozenset[str]:
-        """The culprit, or the candidates that are left."""
+        """The culprit, or the remaining candidates."""
         return frozenset({self.culprit} if self.culprit else self.candidates)
 
     @property
     def heading(self) -> str:
-        """The state as a heading; what is over without a fix was closed."""
+        """The state as a heading; `Closed` if the cause ended without a known fix."""
         return "Closed" if self.note else self.state.capitalize()
 
 
 class NightlyDocument(_Model):
-    """What one night of one watch found.
+    """The result of one night of one watch.
 
-    `commit` is that of `ref`, and `observed` the number of results read.
-    `created` is ISO 8601 with a time zone. `notes` are sentences on what the night could not do or know.
-    `failures` are the failure chains of red cells, one for each signature, in the logs of the runs that were
-    observed; a cell whose cause shows the same has none.
+    `commit` is that of `ref`, and `observed` the number of results read. `created` is ISO 8601 with a time
+    zone. `notes` are sentences about what the night could not do or find out. `failures` are failure chains
+    from the logs of the results that were read, one for each signature; cells whose cause has the same chain
+    are left out.
     """
 
     schema_: Literal[1] = Field(SCHEMA, alias="schema")

@@ -66,7 +66,7 @@ class PlannedCost(_Model):
 class PlanDocument(_Model):
     """What `run` would do.
 
-    `environments` is how many are needed at most, and `deadline_seconds` limits the tests of a trial.
+    `environments` is the maximum number needed, and `deadline_seconds` the time limit of a trial's tests.
     """
 
     schema_: Literal[1] = Field(SCHEMA, alias="schema")

@@ -69,7 +69,7 @@ class FailureRate(_Model):
 class Reproduced(_Model):
     """One cell: its failure rate at the commit, and at the `baseline` commit if two are compared.
 
-    `p_value` is that of Fisher's exact test, two-sided: the probability of such a difference if the rates are
+    `p_value` is of the two-sided Fisher's exact test: the probability of such a difference if the rates are
     equal.
     """
 
@@ -79,10 +79,10 @@ class Reproduced(_Model):
 
 
 class Reproduction(_Model):
-    """What `repro` was asked, and the result for each cell by id; `against` is the commit compared with.
+    """The options of `repro`, and the result for each cell; `against` is the commit compared with.
 
-    `stress` is the kind of stress the runs were under, `stress_roles` the process roles it applied to (empty:
-    all); `stress_note` says if no process had one of these roles.
+    `stress` is the kind of stress during the runs, `stress_roles` the process roles that it applied to
+    (empty: all); `stress_note` says if no process had one of these roles.
     """
 
     runs: int
@@ -94,39 +94,42 @@ class Reproduction(_Model):
     cells: dict[str, Reproduced]
 
 
-def reproduction(asked: Repro, sha: str, trials: Sequence[TrialResult]) -> Reproduction:
-    """Failure rates of every cell at `sha`; of the job as a whole if it passed whenever CI ran it."""
+def reproduction(mode: Repro, sha: str, trials: Sequence[TrialResult]) -> Reproduction:
+    """Compute the failure rate of every cell at `sha`; of the whole job if CI reported only passes."""
     cells = dict.fromkeys(cell.cell for trial in trials for cell in trial.cells)
     if not cells and any(trial.outcome is Outcome.PASSED for trial in trials):
         cells = {WHOLE_JOB: None}
     return Reproduction(
-        runs=asked.runs,
-        until_fail=asked.until_fail,
-        against=asked.against,
-        stress=asked.stress,
-        stress_roles=asked.stress_roles,
-        stress_note=_stress_note(asked.stress_roles, trials),
-        cells={cell: _cell(cell, sha, asked.against, trials) for cell in cells},
+        runs=mode.runs,
+        until_fail=mode.until_fail,
+        against=mode.against,
+        stress=mode.stress,
+        stress_roles=mode.stress_roles,
+        stress_note=_stress_note(mode.stress_roles, trials),
+        cells={cell: _cell(cell, sha, mode.against, trials) for cell in cells},
     )
 
 
-def concluded(found: Reproduction, state: State, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
+def conclude_repro(found: Reproduction, state: State, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
     """The exit code of `repro` and its one-sentence conclusion."""
     if state.step is not None:
         return ExitCode.INTERRUPTED, f"not finished: {count(state.steps_left, 'run')} left"
     if not any(cell.rate.runs for cell in found.cells.values()):
         return _no_result(found, trials)
-    there = [cell.baseline for cell in found.cells.values() if cell.baseline]
-    under = _under(found)
+    baselines = [cell.baseline for cell in found.cells.values() if cell.baseline]
+    stress_text = _stress_text(found)
     red = {name: cell.rate for name, cell in found.cells.items() if cell.rate.failed}
     if red:
-        name = _reddest(red)
+        name = _most_failed(red)
         more = f", and {count(len(red) - 1, 'more cell')} failed" if len(red) > 1 else ""
-        return ExitCode.REGRESSION, f"reproduced: {name} failed in {failed_of(red[name])} runs{under}{more}"
-    if any(rate.failed for rate in there):
+        return (
+            ExitCode.REGRESSION,
+            f"reproduced: {name} failed in {failed_of(red[name])} runs{stress_text}{more}",
+        )
+    if any(rate.failed for rate in baselines):
         return ExitCode.REGRESSION, f"not reproduced: fails only at {short(found.against or '')}"
     most = max(cell.rate.runs for cell in found.cells.values())
-    return ExitCode.DONE, f"not reproduced: nothing failed in {count(most, 'run')}{under}"
+    return ExitCode.DONE, f"not reproduced: nothing failed in {count(most, 'run')}{stress_text}"
 
 
 def first_failure(
@@ -134,10 +137,10 @@ def first_failure(
 ) -> tuple[str, str, Failure] | None:
     """Return the first failure of the cell that failed most often, preferably at `sha`."""
     red = {name: cell.rate for name, cell in found.cells.items() if cell.rate.failed}
-    there = {
+    baselines = {
         name: cell.baseline for name, cell in found.cells.items() if cell.baseline and cell.baseline.failed
     }
-    name = _reddest(red) if red else _reddest(there) if there else ""
+    name = _most_failed(red) if red else _most_failed(baselines) if baselines else ""
     results = [(trial.sha, trial.cell(name)) for trial in trials]
     results.sort(key=lambda each: each[0] != sha)
     for at, result in results:
@@ -147,54 +150,54 @@ def first_failure(
 
 
 def _cell(name: str, sha: str, against: str | None, trials: Sequence[TrialResult]) -> Reproduced:
-    here = tally(name, sha, trials)
+    counts = tally(name, sha, trials)
     if against is None:
-        return Reproduced(rate=_rate(sha, here))
-    there = tally(name, against, trials)
-    comparable = here.runs and there.runs
-    p_value = fisher(here.failed, here.runs, there.failed, there.runs) if comparable else None
-    return Reproduced(rate=_rate(sha, here), baseline=_rate(against, there), p_value=p_value)
+        return Reproduced(rate=_rate(sha, counts))
+    baseline = tally(name, against, trials)
+    comparable = counts.runs and baseline.runs
+    p_value = fisher(counts.failed, counts.runs, baseline.failed, baseline.runs) if comparable else None
+    return Reproduced(rate=_rate(sha, counts), baseline=_rate(against, baseline), p_value=p_value)
 
 
-def _rate(sha: str, seen: Tally) -> FailureRate:
-    low, high = wilson(seen.failed, seen.runs)
+def _rate(sha: str, counts: Tally) -> FailureRate:
+    low, high = wilson(counts.failed, counts.runs)
     spread = (
         Spread(
-            median=round(median(seen.seconds), 3),
-            min=round(min(seen.seconds), 3),
-            max=round(max(seen.seconds), 3),
+            median=round(median(counts.seconds), 3),
+            min=round(min(counts.seconds), 3),
+            max=round(max(counts.seconds), 3),
         )
-        if seen.seconds
+        if counts.seconds
         else None
     )
     return FailureRate(
         sha=sha,
-        runs=seen.runs,
-        failed=seen.failed,
-        rate=seen.failed / seen.runs if seen.runs else None,
+        runs=counts.runs,
+        failed=counts.failed,
+        rate=counts.failed / counts.runs if counts.runs else None,
         low=low,
         high=high,
-        signatures=tuple(SignatureCount(signature=text, count=times) for text, times in seen.signatures),
+        signatures=tuple(SignatureCount(signature=text, count=times) for text, times in counts.signatures),
         seconds_to_failure=spread,
-        inconclusive=seen.inconclusive,
+        inconclusive=counts.inconclusive,
     )
 
 
-def _under(found: Reproduction) -> str:
+def _stress_text(found: Reproduction) -> str:
     if not found.stress:
         return ""
     roles = f" for {listing(found.stress_roles)}" if found.stress_roles else ""
     return f" under --stress {found.stress}{roles}"
 
 
-def _stress_note(asked: Sequence[str], trials: Sequence[TrialResult]) -> str:
+def _stress_note(requested: Sequence[str], trials: Sequence[TrialResult]) -> str:
     """Return a note about roles that no process had; empty for a plain command, whose roles are unknown."""
     roles = {process.role for trial in trials for process in trial.timeline} - {"", *_UNNAMED}
-    absent = [name for name in asked if not any(matches_role(role, (name,)) for role in roles)]
-    if not roles or not absent:
+    missing = [name for name in requested if not any(matches_role(role, (name,)) for role in roles)]
+    if not roles or not missing:
         return ""
-    there = listing(sorted({role.partition("_")[0] for role in roles}), limit=_NAMES)
-    return f"no process has the role {listing(absent, limit=_NAMES)}; roles seen: {there}"
+    seen = listing(sorted({role.partition("_")[0] for role in roles}), limit=_NAMES)
+    return f"no process has the role {listing(missing, limit=_NAMES)}; roles seen: {seen}"
 
 
 def _no_result(found: Reproduction, trials: Sequence[TrialResult]) -> tuple[ExitCode, str]:
@@ -206,7 +209,7 @@ def _no_result(found: Reproduction, trials: Sequence[TrialResult]) -> tuple[Exit
     return code, f"no run gave a result{' at this commit' if found.against else ''}: {reason}"
 
 
-def _reddest(rates: dict[str, FailureRate]) -> str:
+def _most_failed(rates: dict[str, FailureRate]) -> str:
     return max(rates, key=lambda name: rates[name].failed)
 
 

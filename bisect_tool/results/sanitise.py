@@ -1,4 +1,4 @@
-"""Sanitise every string in a document: control characters removed, secrets masked."""
+"""Sanitise every string in a document: remove control characters, and mask secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _Document = TypeVar("_Document", bound=BaseModel)
 
-# Fields with our own words and times: a secret equal to one of these words must not mask it.
+# Fields whose values are constants of this tool or times: a secret with the same value must not mask them.
 _OUR_WORDS = frozenset(
     {
         "command",
@@ -32,12 +32,12 @@ _OUR_WORDS = frozenset(
 )
 
 
-# Mappings from cell names to our own words.
+# Mappings from cell names to such constants.
 _BY_CELL = frozenset({"outcomes"})
 
 
 def sanitise(document: _Document, secrets: frozenset[str]) -> _Document:
-    """Return the document with every text cleaned and redacted."""
+    """Return the document with every text sanitised and secrets masked."""
     cleaned: _Document = _sanitised(document, secrets)
     return cleaned
 
@@ -51,7 +51,7 @@ def _sanitised(value: Any, secrets: frozenset[str]) -> Any:  # noqa: ANN401  # a
                 for name, field in fields.items()
             }
         )
-    if isinstance(value, Enum):  # a word of ours, which must stay one of its kind
+    if isinstance(value, Enum):  # a constant of this tool
         return value
     if isinstance(value, str):
         return redact(clean(value), secrets)

@@ -1,4 +1,4 @@
-"""The JSON document of `status`: all sessions, each with its state, and the size of the home's parts."""
+"""The JSON document of `status`: all sessions with their states, and the disk usage of the home."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class _Model(BaseModel):
 class SessionSummary(_Model):
     """One session; `state` is running, ended, resumable or unreadable.
 
-    `watch` is the watch of `nightly` that began it, or empty.
-    `range` is `GOOD..BAD`, or the one commit that it is about. `logs_bytes` is the size of its logs, and
-    `logs_pruned` says when `prune` removed them; empty if it never did.
+    `watch` is the watch of `nightly` that started it, or empty. `range` is `GOOD..BAD`, or the commit that
+    was run. `logs_bytes` is the size of its logs, and `logs_pruned` the time when `prune` removed them;
+    empty if it never did.
     """
 
     session: str
@@ -49,19 +49,19 @@ class SessionSummary(_Model):
 
 
 class PartSize(_Model):
-    """How large a part of the home is."""
+    """The size of a part of the home."""
 
     bytes: int
 
 
 class ItemsSize(PartSize):
-    """How many items a part of the home has, and how large they are."""
+    """The number of items in a part of the home, and their size."""
 
     number: int
 
 
 class DiskUsage(_Model):
-    """The size of a home's parts; `other` holds models, caches of answers, and the like."""
+    """The size of a home's parts; `other` has models, cached responses, and similar files."""
 
     environments: ItemsSize
     worktrees: ItemsSize
@@ -92,7 +92,7 @@ def summarise(
 
     Args:
         row: The session.
-        running: Whether a process holds it.
+        running: Whether a process is running it.
         trials: How many of its trials are stored.
         logs: The size of its logs in bytes.
         pruned: When its logs were removed.
@@ -130,7 +130,7 @@ def summarise(
 
 
 def disk_usage(found: Inventory) -> DiskUsage:
-    """The sizes of what was found in a home."""
+    """Return the disk usage of a home."""
     return DiskUsage(
         environments=_part(found, Kind.ENVIRONMENT),
         worktrees=_part(found, Kind.WORKTREE),
@@ -143,12 +143,12 @@ def disk_usage(found: Inventory) -> DiskUsage:
 
 
 def logs_by_session(found: Inventory) -> dict[str, int]:
-    """The size of the logs of each session that has some."""
+    """Return the size of each session's logs, by session."""
     return {item.name: item.size for item in found.items if item.kind is Kind.LOGS}
 
 
 def status_document(sessions: Iterable[SessionSummary], found: Inventory) -> StatusDocument:
-    """Compose the document."""
+    """Compose the document of `status`."""
     return StatusDocument(sessions=tuple(sessions), disk=disk_usage(found))
 
 

@@ -1,4 +1,4 @@
-"""The result of `step`: what `git bisect run` reads from its exit code."""
+"""The exit code of `step`, as `git bisect run` reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def exit_code(cells: tuple[CellResult, ...], signature: str) -> int:
 
 
 def cell_verdict(cell: CellResult, signature: str) -> Verdict:
-    """The verdict of a cell; a failure without `signature` in it says nothing about the commit."""
+    """The verdict of a cell; a failure that does not contain `signature` is skipped."""
     verdict = classify(cell.outcome, cell.failure, frozenset()).verdict
     if not signature or verdict is not Verdict.BAD:
         return verdict

@@ -1,4 +1,4 @@
-"""The document of a stored session, finished or not."""
+"""Load or compose the document of a stored session, finished or not."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def document_of(session: str, store: Store, here: Home, repo: str | None = None) -> Document:
-    """The document of a session: the one kept at its end, else (or while it goes on) as far as it came.
+    """Return the stored document of an ended session; else compose one from its trials so far.
 
-    `repo` is where its repository is now, if it has moved.
+    `repo` is the new location of its repository, if it has moved.
     """
     if repo is not None:
         relocate(session, repo, store, here)

@@ -55,7 +55,7 @@ def _load(load: Load | None) -> MachineLoad | None:
 
 
 def total_cost(rows: Sequence[TrialRow]) -> Cost:
-    """Total cost of a session's own trials, without shared ones."""
+    """Compute the total cost of a session's own trials, without shared ones."""
     results = [row.result for row in rows if not row.shared]
     return Cost(
         trials=len(results),

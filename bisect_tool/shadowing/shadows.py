@@ -36,14 +36,14 @@ def _read_nothing(_: str) -> None:
 class Shadow:
     """Something that shadows the commits' code.
 
-    `found` is a sentence about it, and `command` a variant of the check that tests each commit. `hides` are
+    `found` is a sentence about it, and `command` a variant of the check that tests each commit. `folders` are
     the folders, relative to the top of the tree, whose modules the check certainly imports from the checkout,
     if it imports them at all; empty if that is not certain.
     """
 
     found: str
     command: tuple[str, ...] = ()
-    hides: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
 
 def find_shadows(

@@ -19,17 +19,17 @@ _TEST = re.compile(
 _DOCUMENTATION = re.compile(r"^docs?/|\.(md|rst)$")
 
 
-def may_be_unseen(changed: Iterable[str], hides: Sequence[str], words: Iterable[str]) -> bool:
+def may_be_unseen(changed: Iterable[str], folders: Sequence[str], words: Iterable[str]) -> bool:
     """Whether a check may have missed a part of a commit's changes.
 
     Args:
         changed: The paths that the commit changes.
-        hides: The folders whose modules are imported from the checkout.
+        folders: The folders whose modules are imported from the checkout.
         words: The arguments of the check; a file that is one of them is read from the commit.
     """
     named = {word.partition("::")[0].removeprefix("./") for word in words}
     read = (path for path in changed if not _DOCUMENTATION.search(path))
-    return any(path in named or not any(_is_hidden(path, folder) for folder in hides) for path in read)
+    return any(path in named or not any(_is_hidden(path, folder) for folder in folders) for path in read)
 
 
 def _is_hidden(path: str, folder: str) -> bool:

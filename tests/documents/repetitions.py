@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bisect_tool.evidence import Failure, Signature
 from bisect_tool.mode import Repro
 from bisect_tool.planner import Purpose, State, Step
-from bisect_tool.results.repro import concluded, reproduction
+from bisect_tool.results.repro import conclude_repro, reproduction
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 from documents.parts import (
@@ -42,7 +42,7 @@ def run(sha: str, seconds: float, outcome: Outcome, *passing: str) -> TrialResul
 def session(asked: Repro, runs: Sequence[TrialResult], state: State, **more: object) -> Document:
     """The document of a session of `repro` with these runs."""
     found = reproduction(asked, CULPRIT, runs)
-    code, conclusion = concluded(found, state, runs)
+    code, conclusion = conclude_repro(found, state, runs)
     return document(
         command="repro",
         good=(),

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bisect_tool.disk.inventory import Inventory
 from bisect_tool.render.console import render_report
-from bisect_tool.render.markdown import code, fence, markdown, table_code, word
+from bisect_tool.render.markdown import code, fence, markdown, plain_or_code, table_code
 from bisect_tool.render.status import render_session, render_sessions
 from bisect_tool.results.sanitise import sanitise
 from bisect_tool.results.status import SessionSummary, status_document
@@ -136,7 +136,7 @@ def test_code_span_is_one_span(text):
 
 @pytest.mark.parametrize("text", documents.HOSTILE)
 def test_table_cell_keeps_its_row_together(text):
-    rows = parsed(f"| a | b |\n|---|---|\n| {table_code(text)} | {word(text)} |\n")
+    rows = parsed(f"| a | b |\n|---|---|\n| {table_code(text)} | {plain_or_code(text)} |\n")
     assert sum(token.type == "td_open" for token in rows) == 2
 
 

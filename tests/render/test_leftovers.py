@@ -6,7 +6,7 @@ import documents
 import pytest
 
 from bisect_tool.render.console import render_report
-from bisect_tool.render.leftovers import LEFT, LEFT_BY_BAD, excess, left_behind
+from bisect_tool.render.leftovers import LEAKS_TITLE, LEFTOVERS_TITLE, leaks, listed_leftovers
 from bisect_tool.render.markdown import markdown
 from bisect_tool.results.document import MachineLoad
 
@@ -16,7 +16,7 @@ FILES = tuple(f"file $TMPDIR/{number}" for number in range(8))
 
 def left(*trials):
     made = (documents.trial(sha, "narrow", {}, leftovers=items) for sha, items in trials)
-    return left_behind(documents.document().model_copy(update={"trials": tuple(made)}))
+    return listed_leftovers(documents.document().model_copy(update={"trials": tuple(made)}))
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,13 @@ def left(*trials):
         (("shm psm_1", *FILES[:4]), ("port 80",), ("shm psm_1", "file $TMPDIR/0 and 3 more", "port 80")),
     ],
 )
-def test_many_of_a_kind_are_one_line(first, second, told):
-    assert left((ONE, first), (ONE, second)) == tuple((ONE, item) for item in told)
+def test_many_of_a_kind_are_one_line(first, second, lines):
+    assert left((ONE, first), (ONE, second)) == tuple((ONE, item) for item in lines)
 
 
 def test_commits_are_told_apart():
-    told = "file $TMPDIR/0 and 3 more"
-    assert left((ONE, FILES[:4]), (OTHER, FILES[:4])) == ((ONE, told), (OTHER, told))
+    lines = "file $TMPDIR/0 and 3 more"
+    assert left((ONE, FILES[:4]), (OTHER, FILES[:4])) == ((ONE, lines), (OTHER, lines))
 
 
 CELL = documents.RED_CELLS[0]
@@ -57,7 +57,7 @@ def workers(number):
 
 
 def test_what_bad_commits_leave_and_good_ones_do_not():
-    (found,) = excess(compared([()] * 4, workers(4)))
+    (found,) = leaks(compared([()] * 4, workers(4)))
     assert str(found) == (
         "process worker (pid 4000) at 27066d1b2: in 4 of 4 trials at bad commits, 0 of 4 at good ones"
     )
@@ -80,37 +80,37 @@ FILES_104 = (*FILES, "file ... and 96 more")
 )
 def test_what_is_no_more_than_chance_is_no_news(printed, good, bad):
     document = compared(good, bad)
-    assert excess(document) == ()
+    assert leaks(document) == ()
     assert "Left behind" not in printed(render_report(document))
     assert "Left behind" not in markdown(document)
 
 
 def test_one_more_file_among_many_is_found():
-    (found,) = excess(compared([FILES_104] * 5, [(*FILES[1:], "file $TMPDIR/lock", FILES_104[-1])] * 5))
-    assert (found.such, found.bad, found.good) == ("file $TMPDIR/lock", 5, 0)
+    (found,) = leaks(compared([FILES_104] * 5, [(*FILES[1:], "file $TMPDIR/lock", FILES_104[-1])] * 5))
+    assert (found.example, found.bad, found.good) == ("file $TMPDIR/lock", 5, 0)
 
 
 def test_more_of_the_same_is_found():
-    (found,) = excess(compared([FILES[3:4]] * 5, [FILES_104] * 5))
+    (found,) = leaks(compared([FILES[3:4]] * 5, [FILES_104] * 5))
     assert (found.bad, found.bad_trials, found.good, found.good_trials) == (5, 5, 5, 5)
 
 
 def test_trials_on_a_busy_machine_do_not_count():
-    assert excess(compared([()] * 4, workers(4), load=BUSY)) == ()
+    assert leaks(compared([()] * 4, workers(4), load=BUSY)) == ()
 
 
 def test_both_reports_have_what_bad_commits_leave(printed):
     document = compared([()] * 4, workers(4))
-    assert LEFT_BY_BAD in printed(render_report(document))
-    told = (
+    assert LEAKS_TITLE in printed(render_report(document))
+    lines = (
         "- `process worker (pid 4000)` at `27066d1b2`: in 4 of 4 trials at bad commits, 0 of 4 at good ones"
     )
-    assert f"{LEFT_BY_BAD}:\n\n{told}\n" in markdown(document)
+    assert f"{LEAKS_TITLE}:\n\n{lines}\n" in markdown(document)
 
 
 def test_of_one_commit_alone_everything_is_told(printed):
     document = compared([], workers(2)).model_copy(update={"good": ()})
-    assert f"{LEFT}\n  27066d1b2  process worker (pid 4000)" in printed(render_report(document))
+    assert f"{LEFTOVERS_TITLE}\n  27066d1b2  process worker (pid 4000)" in printed(render_report(document))
     assert "Left behind by trials (cleaned up): `process worker (pid 4000)`" in markdown(document)
 
 

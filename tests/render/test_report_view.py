@@ -85,12 +85,13 @@ def test_what_it_cost(changed, slot, said):
     document = documents.culprit()
     trials = tuple(trial.model_copy(update={"slot": slot}) for trial in document.trials)
     cost = document.cost.model_copy(update=changed)
-    assert report_view.spent(document.model_copy(update={"trials": trials, "cost": cost})) == said
+    assert report_view.cost_summary(document.model_copy(update={"trials": trials, "cost": cost})) == said
 
 
 def test_where_nothing_is_built_nothing_is_said_of_it():
     assert (
-        report_view.spent(documents.command()) == "2 trials, 40 s wall time, 1 min 03 s of trials in 2 slots"
+        report_view.cost_summary(documents.command())
+        == "2 trials, 40 s wall time, 1 min 03 s of trials in 2 slots"
     )
 
 

@@ -14,7 +14,7 @@ from bisect_tool.git import Commit, Range
 from bisect_tool.mode import Bisect
 from bisect_tool.planner import CellConclusion, EndCounts, Finding, Purpose, State, Step
 from bisect_tool.request import CommandCheck
-from bisect_tool.results.check_warnings import doubting
+from bisect_tool.results.check_warnings import with_doubted_culprits
 from bisect_tool.results.compose import compose, native_changes
 from bisect_tool.results.conclusion import conclude
 from bisect_tool.results.document import Document, NativeChange
@@ -73,10 +73,12 @@ def test_a_culprit_that_may_be_unseen_is_suspect_and_keeps_what_was_said_of_it()
     repository = SimpleNamespace(changed_by=lambda shas: dict.fromkeys(shas, ("test.py",)))
     twice = replace(CULPRIT, note="it breaks twice")
     session = SimpleNamespace(request=request, repository=repository)
-    (item,) = doubting(session, ended(twice), [Shadow("an editable install", hides=("src",))]).conclusions
+    (item,) = with_doubted_culprits(
+        session, ended(twice), [Shadow("an editable install", folders=("src",))]
+    ).conclusions
     assert (item.finding, item.unseen) == (Finding.SUSPECT, True)
     assert item.note.startswith("it breaks twice; the check imports src from your checkout")
-    assert doubting(session, ended(twice), [Shadow("a copy")]).conclusions == (twice,)
+    assert with_doubted_culprits(session, ended(twice), [Shadow("a copy")]).conclusions == (twice,)
 
 
 def test_culprit_comes_with_its_commit_and_its_good_parent(session):

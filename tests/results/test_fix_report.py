@@ -4,8 +4,8 @@ import pytest
 
 from bisect_tool.errors import ExitCode
 from bisect_tool.planner import State
-from bisect_tool.render.fixes import doubts
-from bisect_tool.results.fixes import FixReport, FlakyCell, Tried, concluded
+from bisect_tool.render.fixes import doubtful_cells
+from bisect_tool.results.fixes import FixReport, FlakyCell, Tried, conclude_fixes
 
 BAD = "a4b6c64f5" + "0" * 31
 CELLS = ("test[1]", "test[4]")
@@ -51,7 +51,7 @@ def found(*candidates, together=(), verified=(), smallest=()):
     ],
 )
 def test_whatever_heals_all_is_named(fix_report, sentence):
-    assert concluded(fix_report, BAD, OVER, []) == (ExitCode.DONE, sentence)
+    assert conclude_fixes(fix_report, BAD, OVER, []) == (ExitCode.DONE, sentence)
 
 
 @pytest.mark.parametrize(("healed", "told"), [(CELLS, True), (CELLS[:1], False)])
@@ -59,8 +59,8 @@ def test_a_cure_that_may_be_luck_is_doubted(healed, told):
     unsteady = FlakyCell(cell=CELLS[1], runs=8, failed=4, false_pass_probability=0.34)
     candidate = tried("revert a").model_copy(update={"fixed": healed})
     fix_report = found(candidate).model_copy(update={"flaky_cells": (unsteady,)})
-    words = [(note.name, note.words) for note in doubts(fix_report)]
+    phrases = [(note.name, note.phrases) for note in doubtful_cells(fix_report)]
     expected = (
         "failed in 4 of 8 runs there, so 2 passes would happen 34 % of the time without a fix; use --runs 8"
     )
-    assert words == ([(CELLS[1], expected)] if told else [])
+    assert phrases == ([(CELLS[1], expected)] if told else [])

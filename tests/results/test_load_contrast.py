@@ -6,7 +6,7 @@ import documents
 import pytest
 
 from bisect_tool.render.console import render_report
-from bisect_tool.render.load import said
+from bisect_tool.render.load import contrast_text
 from bisect_tool.render.markdown import markdown
 from bisect_tool.results.document import MachineLoad
 from bisect_tool.results.load import load_contrasts
@@ -32,7 +32,7 @@ BEYOND_CHANCE = [("hung", True)] * 3 + [("passed", False)] * 5
 def test_failures_that_go_with_the_load_are_said(printed):
     (found,) = load_contrasts(trials(*BEYOND_CHANCE))
     sentence = "3 of 3 failures ran while the machine was busy (CPU pressure 60 %), 0 of 5 passes"
-    assert said(found) == sentence
+    assert contrast_text(found) == sentence
     assert found.p_value == pytest.approx(1 / 56)
     document = documents.document(trials=trials(*BEYOND_CHANCE), load=(found,))
     assert sentence in " ".join(printed(render_report(document), 200).split())

@@ -14,7 +14,7 @@ from bisect_tool.mode import Repro
 from bisect_tool.planner import Purpose, State, Step
 from bisect_tool.render.markdown import markdown
 from bisect_tool.render.repro import render_rates
-from bisect_tool.results.repro import concluded, first_failure, reproduction
+from bisect_tool.results.repro import conclude_repro, first_failure, reproduction
 from bisect_tool.trial.result import CellResult, TrialResult
 from bisect_tool.verdict import Outcome
 
@@ -68,12 +68,12 @@ PASS, FAIL = Outcome.PASSED, Outcome.FAILED
     ],
 )
 def test_the_answer(trials, code, sentence):
-    assert concluded(of(*trials), OVER, trials) == (code, sentence)
+    assert conclude_repro(of(*trials), OVER, trials) == (code, sentence)
 
 
 def test_unfinished():
     state = State(Step(HERE, None, Purpose.REPEAT), (), (), 2)
-    found = concluded(of(trial(FAIL)), state, [trial(FAIL)])
+    found = conclude_repro(of(trial(FAIL)), state, [trial(FAIL)])
     assert found == (ExitCode.INTERRUPTED, "not finished: 2 runs left")
 
 
@@ -126,7 +126,7 @@ def under_delay(roles, *processes):
     seen = [ProcessTimeline(role=role, pid=number) for number, role in enumerate(processes)]
     trials = (trial(PASS).model_copy(update={"timeline": tuple(seen)}),)
     found = reproduction(Repro(runs=1, stress="delay", stress_roles=roles), HERE, trials)
-    return found, concluded(found, OVER, trials)[1]
+    return found, conclude_repro(found, OVER, trials)[1]
 
 
 def test_a_role_that_no_process_had_is_told():

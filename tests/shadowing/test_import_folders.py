@@ -24,7 +24,7 @@ def test_the_path_of_the_environment(place, other):
     assert pythonpath_folders(command, other) == ("src",)
     (shadow,) = find_shadows(command, other, ("src",), is_bisected=False)
     assert shadow.command == ("env", "PYTHONPATH=/lib:src", "pytest", "tests")
-    assert shadow.hides == ("src",)
+    assert shadow.folders == ("src",)
     assert f"PYTHONPATH has {other}/src" in shadow.found
     assert find_shadows(command, other, (), is_bisected=False) == ()
     assert find_shadows(command, place.checkout, ("src",)) == ()
@@ -35,7 +35,7 @@ def test_a_path_that_the_command_or_its_script_sets(place, other):
     assert other / "src" in find_import_folders(Command(words, {}))
     (shadow,) = find_shadows(Command(words, {}), other, ("src",), is_bisected=False)
     assert shadow.command == ("env", "PYTHONPATH=src", "pytest")
-    assert shadow.hides == ("src",)
+    assert shadow.folders == ("src",)
     script = place.write("check.sh", "#!/bin/sh\nexport PYTHONPATH={root}/other/src\npytest\n", 0o755)
     assert other / "src" in find_import_folders(Command((str(script),), {}))
 
@@ -54,5 +54,5 @@ def test_an_editable_install_of_another_checkout(place, other, files):
     assert commands(find_shadows(command, other, is_bisected=False)) == [
         f"env PYTHONPATH=src {python} -m pytest"
     ]
-    assert [each.hides for each in find_shadows(command, other, is_bisected=False)] == [("src",)]
+    assert [each.folders for each in find_shadows(command, other, is_bisected=False)] == [("src",)]
     assert find_shadows(command, place.checkout) == ()

@@ -194,7 +194,7 @@ def hides(place):
         env = {name: value.format_map(names) for name, value in environ.items()}
         command = Command(words, env, own or {})
         found = find_shadows(command, place.checkout, tracked, (read or {}).get)
-        return [folder for shadow in found for folder in shadow.hides]
+        return [folder for shadow in found for folder in shadow.folders]
 
     return of
 

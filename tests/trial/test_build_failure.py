@@ -6,7 +6,7 @@ import pytest
 
 from bisect_tool.build import BuildFailed
 from bisect_tool.paths import Home
-from bisect_tool.render.why import who
+from bisect_tool.render.failures import who
 from bisect_tool.request import CommandCheck
 from bisect_tool.results.failures import build_failures
 from bisect_tool.session.store import TrialRow

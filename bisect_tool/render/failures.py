@@ -1,4 +1,4 @@
-"""Render failure chains as trees: for each culprit and signature the root cause and what it led to."""
+"""Render failure chains as trees: for each culprit and signature, the root cause and its consequences."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from bisect_tool.results.document import Document, FailureReport
 
 SYMPTOM = "first symptom; the root cause is not in the logs"
-_WHOLE = 4
-_BRIEF = 10
+_FULL_LIMIT = 4
+_BRIEF_LIMIT = 10
 _MESSAGE_LIMIT = 500
-_BRIEF_LIMIT = 160
+_LINE_LIMIT = 160
 _CHAIN_LIMIT = 20
 _EXCERPT_LINES = 12
 _TIME_WIDTH = len("+0.000 s")
@@ -50,35 +50,35 @@ class Explained(Protocol):
 
 
 @dataclass(frozen=True)
-class Whys:
+class ShownFailures:
     """Failures to show in full, those to show in one line each, and the number of further ones."""
 
-    whole: tuple[FailureReport, ...] = ()
+    full: tuple[FailureReport, ...] = ()
     brief: tuple[FailureReport, ...] = ()
     more: int = 0
 
 
-def whys(document: Document) -> Whys:
+def select_failures(document: Document) -> ShownFailures:
     """Select one failure of every culprit in full, then further signatures up to the limits."""
     found = document.failures or ((document.failure,) if document.failure else ())
     first = {failure.sha: failure for failure in reversed(found)}
     ordered = sorted(found, key=lambda failure: first[failure.sha] is not failure)
-    whole = tuple(ordered[:_WHOLE])
-    rest = ordered[_WHOLE:]
-    return Whys(whole, tuple(rest[:_BRIEF]), len(rest[_BRIEF:]))
+    full = tuple(ordered[:_FULL_LIMIT])
+    rest = ordered[_FULL_LIMIT:]
+    return ShownFailures(full, tuple(rest[:_BRIEF_LIMIT]), len(rest[_BRIEF_LIMIT:]))
 
 
-def render_whys(document: Document) -> RenderableType | None:
+def render_failures(document: Document) -> RenderableType | None:
     """Render the first failure chains as trees, the others in one line each."""
-    found = whys(document)
-    if not found.whole:
+    found = select_failures(document)
+    if not found.full:
         return None
     parts: list[RenderableType] = []
-    for failure in found.whole:
+    for failure in found.full:
         parts += [Text()] if parts else []
-        parts.append(render_why(document, failure))
+        parts.append(render_failure(document, failure))
     if found.brief:
-        lines = [_text(brief(document, failure), _BRIEF_LIMIT) for failure in found.brief]
+        lines = [_text(brief(document, failure), _LINE_LIMIT) for failure in found.brief]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
         more = (
@@ -90,13 +90,13 @@ def render_whys(document: Document) -> RenderableType | None:
     return Group(*parts)
 
 
-def render_why(document: Document, failure: FailureReport) -> RenderableType:
+def render_failure(document: Document, failure: FailureReport) -> RenderableType:
     """Render one failure as a tree: the root and its consequences, with times relative to the root."""
     parts = [render_chain(failure, f"Why {who(failure)} at {where(document, failure)}")]
     if len(failure.chain) <= 1 and not failure.root.frames:
-        said = failure.root.headline
+        text = failure.root.headline
         lines = [line for line in failure.excerpt.splitlines() if line.strip()][-_EXCERPT_LINES:]
-        lines = [] if all(line.strip() in said for line in lines) else lines
+        lines = [] if all(line.strip() in text for line in lines) else lines
         parts.append(Padding(Group(*(_text(line, style="dim") for line in lines)), (0, 0, 0, 2)))
     return Group(*parts)
 
@@ -121,8 +121,8 @@ def where(document: Document, failure: FailureReport) -> str:
 
 def brief(document: Document, failure: FailureReport) -> str:
     """A failure in one line."""
-    said = failure.root.headline or failure.root.kind
-    return f"{where(document, failure)}  {who(failure)}: {said}"
+    text = failure.root.headline or failure.root.kind
+    return f"{where(document, failure)}  {who(failure)}: {text}"
 
 
 def _tree(failure: Explained) -> RenderableType:
@@ -151,8 +151,8 @@ def _event(event: Event, when: str, times: int, roles: int, style: str) -> Rende
     grid.add_column(no_wrap=True, min_width=times)
     grid.add_column(no_wrap=True, min_width=roles)
     grid.add_column(overflow="fold")
-    said = event.headline or next(iter(event.lines), event.kind)
-    what = _text(said, _MESSAGE_LIMIT, style=style)
+    text = event.headline or next(iter(event.lines), event.kind)
+    what = _text(text, _MESSAGE_LIMIT, style=style)
     if event.frames:
         what.append(f"\nat {frame_location(event.frames[-1])}", "not bold dim")
     grid.add_row(Text(when, "dim"), Text(_role(event), "cyan"), what)

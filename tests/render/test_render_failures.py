@@ -4,8 +4,8 @@ import documents
 import pytest
 
 from bisect_tool.render.console import render_report
+from bisect_tool.render.failures import SYMPTOM, render_failures, select_failures
 from bisect_tool.render.markdown import markdown
-from bisect_tool.render.why import SYMPTOM, render_whys, whys
 
 
 def failure(cell, sha=documents.CULPRIT, **more):
@@ -20,7 +20,7 @@ def test_the_chain_stands_in_columns_whatever_the_times(printed):
     root = documents.FAILURE.root
     chain = (root, *(documents.event(after, "Worker", "", "gone") for after in (1.958, 10.82, 100.0)))
     changed = documents.FAILURE.model_copy(update={"chain": chain})
-    lines = printed(render_whys(documents.document(failure=changed))).splitlines()
+    lines = printed(render_failures(documents.document(failure=changed))).splitlines()
     shown = [line for line in lines if line.lstrip().startswith(("├", "└"))]
     assert len(shown) == 3
     assert {line.index("Worker") for line in shown} == {lines[1].index(root.role)}
@@ -28,7 +28,7 @@ def test_the_chain_stands_in_columns_whatever_the_times(printed):
 
 def test_every_culprit_has_its_why_before_further_signatures_have():
     many = [failure(f"a{number}") for number in range(30)]
-    found = whys(failing(*many, failure("other", documents.BROKEN)))
+    found = select_failures(failing(*many, failure("other", documents.BROKEN)))
     assert [each.cell for each in found.whole] == ["a0", "other", "a1", "a2"]
     assert [each.cell for each in found.brief] == [f"a{number}" for number in range(3, 13)]
     assert found.more == 17
@@ -43,14 +43,14 @@ def test_both_reports_name_further_signatures_and_count_the_rest(printed):
 
 
 def test_a_document_without_failures_has_its_one_failure():
-    assert whys(documents.culprit()).whole == (documents.FAILURE,)
-    assert whys(documents.all_green()).whole == ()
+    assert select_failures(documents.culprit()).whole == (documents.FAILURE,)
+    assert select_failures(documents.all_green()).whole == ()
 
 
 @pytest.mark.parametrize("symptom", [True, False])
 def test_a_root_that_is_only_a_consequence_is_called_so(printed, symptom):
     document = failing(failure("a", symptom=symptom))
-    shown = printed(render_whys(document))
+    shown = printed(render_failures(document))
     assert (SYMPTOM in shown) is symptom
     assert ("  root  " in shown) is not symptom
     assert ("The root cause is not in the logs; the first symptom is in" in markdown(document)) is symptom
