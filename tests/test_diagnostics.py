@@ -153,7 +153,7 @@ def test_full_disk_ends_nothing(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "shown"),
+    ("code", "output", "shown"),
     [
         (0, "", "git log 'a b': exit code 0, "),
         (-9, "", "git log 'a b': exit code -9, "),

@@ -136,7 +136,7 @@ def first_failure(
 
 def _flaky_cells(evaluation: FixEvaluation) -> Iterator[FlakyCell]:
     for cell in evaluation.red:
-        counts = evaluation.counts(cell)
+        counts = evaluation.seen(cell)
         if counts.failed < counts.runs:
             chance = false_pass_probability(counts.failed, counts.runs, evaluation.goal.runs)
             yield FlakyCell(cell=cell, runs=counts.runs, failed=counts.failed, false_pass_probability=chance)

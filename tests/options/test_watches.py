@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bisect_tool.errors import UsageError
-from bisect_tool.options.declared import declared
+from bisect_tool.options.declared import declared_options
 from bisect_tool.options.nightly_options import NightlyOptions
 from bisect_tool.options.validate_results import NEEDS_SOURCE
 from bisect_tool.options.watches import name_of, watches
@@ -234,7 +234,7 @@ def test_file_that_is_missing_is_named(tmp_path):
 def test_every_option_of_nightly_can_be_in_the_file(read):
     """But for those that say how one night is run and shown."""
     values = {bool: "true", int: "3", float: "0.8"}
-    for option in declared(NightlyOptions):
+    for option in declared_options(NightlyOptions):
         if option.name in ("config", "watch", "dry_run", "as_json"):
             continue
         value = getattr(option.info, "min", None) or values.get(type(option.default), '"x"')

@@ -20,7 +20,7 @@ def left(*trials):
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "told"),
+    ("first", "second", "lines"),
     [
         ((), (), ()),
         (FILES[:2], FILES[:1], ("file $TMPDIR/0", "file $TMPDIR/1", "file $TMPDIR/0")),
