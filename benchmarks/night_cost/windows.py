@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bisect_tool.search import Dag
-from bisect_tool.simulate.searches import in_a_history
+from bisect_tool.simulate.searches import history_searches
 from bisect_tool.simulate.simulate import KnownRange
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Night:
 
 def record(history: Path, cases: Path) -> list[Night]:
     """The nights of a history; weights have three digits."""
-    return [_night(each) for each in in_a_history(history, cases, 1, priors=True)]
+    return [_night(each) for each in history_searches(history, cases, 1, priors=True)]
 
 
 def _night(known: KnownRange) -> Night:

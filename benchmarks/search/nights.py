@@ -14,7 +14,7 @@ from benchmarks.search.problem import Noise
 from bisect_tool.search.count import Count
 from bisect_tool.search.earlier_runs import EarlierRuns
 from bisect_tool.simulate import simulate
-from bisect_tool.simulate.searches import in_a_line
+from bisect_tool.simulate.searches import linear_searches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def searches(candidates: int, noise: Noise, known: Known, runs: int, seed: int) 
     """Simulate so many searches, each with its own nights."""
     chance = np.random.default_rng(seed)
     rates = simulate.Noise(noise.p_fail_bad, noise.p_fail_good)
-    cases = in_a_line(candidates, runs, chance)
+    cases = linear_searches(candidates, runs, chance)
     return [
         simulate.simulate_search(_with_nights(case, noise, known, chance), rates, SETTINGS, chance)
         for case in cases

@@ -99,8 +99,8 @@ def _document(
 
 def _check_searches(options: SimulateOptions) -> None:
     """Raise UsageError unless there are either ranges in a line, or ranges in a history, to search."""
-    in_a_line = options.candidates is not None
-    if any((given is None) != in_a_line for given in (options.history, options.cases)):
+    is_linear = options.candidates is not None
+    if any((given is None) != is_linear for given in (options.history, options.cases)):
         raise UsageError(
             "no commits to search", "Use either --candidates, or --history and --cases together."
         )
@@ -108,13 +108,13 @@ def _check_searches(options: SimulateOptions) -> None:
 
 def _searches(options: SimulateOptions, chance: np.random.Generator) -> Sequence[KnownRange]:
     """The ranges to search, each with its culprit."""
-    from bisect_tool.simulate.searches import in_a_history, in_a_line
+    from bisect_tool.simulate.searches import history_searches, linear_searches
 
     if options.candidates is not None:
-        return in_a_line(options.candidates, options.runs, chance)
+        return linear_searches(options.candidates, options.runs, chance)
     assert options.history is not None
     assert options.cases is not None
-    return in_a_history(options.history, options.cases, options.runs, priors=not options.no_priors)
+    return history_searches(options.history, options.cases, options.runs, priors=not options.no_priors)
 
 
 def _asked(options: SimulateOptions, searches: Sequence[KnownRange]) -> dict[str, Any]:

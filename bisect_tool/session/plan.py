@@ -23,7 +23,14 @@ from bisect_tool.search import Dag
 from bisect_tool.search.prior import Suspicion, weights
 from bisect_tool.session.executor_costs import executor_costs
 from bisect_tool.session.planning import changes, paths_of
-from bisect_tool.simulate.simulate import KnownRange, Noise, SearchSettings, Spread, in_parts, simulate_search
+from bisect_tool.simulate.simulate import (
+    KnownRange,
+    Noise,
+    SearchSettings,
+    Spread,
+    merge_into_parts,
+    simulate_search,
+)
 from bisect_tool.wheels.lineage import Lineage
 
 if TYPE_CHECKING:
@@ -188,7 +195,7 @@ def _forecasts(
     weight = {each.sha: each.weight for each in suspicions}
     length, good = len(dag.candidates), mode.goods[0]
     if length > _SIMULATED_PARTS:
-        dag, weight = in_parts(dag, weight, good, _SIMULATED_PARTS)
+        dag, weight = merge_into_parts(dag, weight, good, _SIMULATED_PARTS)
     terms = SearchSettings(mode.confidence, slots)
     forecasts = []
     for fail_bad in _FAIL_BAD:

@@ -1,1 +1,1 @@
-"""Measure cost and accuracy: run the real search on commit ranges whose culprit is known. Runs no test."""
+"""Measure cost and accuracy: run the real search on commit ranges with a known culprit. Runs no tests."""

@@ -1,7 +1,7 @@
-"""Read a recorded history and ranges with a known culprit, the input of `simulate`.
+"""Read the input of `simulate`: a recorded history, and ranges with a known culprit.
 
-The history has one JSON object a line: `sha`, `parents`, `time` (seconds since 1970), `subject`, `files`; it
-may be compressed with gzip. The cases are a JSON list of objects: `good`, `bad`, `culprit`.
+The history has one JSON object per line: `sha`, `parents`, `time` (seconds since 1970), `subject`, `files`;
+it may be compressed with gzip. The cases are a JSON list of objects: `good`, `bad`, `culprit`.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _CASES = TypeAdapter(tuple[RecordedCase, ...])
 
 
 def read_history(path: Path) -> Mapping[str, RecordedCommit]:
-    """Every commit of the file by its name; raises UsageError where the file is no history.
+    """Return the commits of the file by id; raises UsageError if the file is not a history.
 
-    A parent need not be in the file, but no commit occurs twice or is its own ancestor.
+    A parent need not be in the file, but a commit must not occur twice or be its own ancestor.
     """
     commits: dict[str, RecordedCommit] = {}
     lines_of: dict[str, int] = {}
@@ -61,10 +61,10 @@ def read_history(path: Path) -> Mapping[str, RecordedCommit]:
                 number += 1
                 if line.strip():
                     commit = RecordedCommit.model_validate_json(line)
-                    before = lines_of.setdefault(commit.sha, number)
-                    if before != number:
+                    first_line = lines_of.setdefault(commit.sha, number)
+                    if first_line != number:
                         raise UsageError(
-                            f"{path}: line {number} repeats {_short(commit.sha)} of line {before}",
+                            f"{path}: line {number} repeats {_short(commit.sha)} of line {first_line}",
                             "List each commit once.",
                         )
                     commits[commit.sha] = commit
@@ -77,17 +77,17 @@ def read_history(path: Path) -> Mapping[str, RecordedCommit]:
             f"{path}: line {number} is not a commit: {error.errors()[0]['msg']}",
             "Each line must be an object with sha, parents, time, subject and files.",
         ) from error
-    if circle := _circle(commits):
+    if cycle := _find_cycle(commits):
         raise UsageError(
-            f"{path}: {_short(circle[0])} (line {lines_of[circle[0]]}) is its own ancestor: "
-            f"{' -> '.join(map(_short, circle[:_SHOWN]))}{' -> ...' if len(circle) > _SHOWN else ''}",
+            f"{path}: {_short(cycle[0])} (line {lines_of[cycle[0]]}) is its own ancestor: "
+            f"{' -> '.join(map(_short, cycle[:_SHOWN]))}{' -> ...' if len(cycle) > _SHOWN else ''}",
             "A commit's parents must be older than the commit.",
         )
     return commits
 
 
 def read_cases(path: Path) -> tuple[RecordedCase, ...]:
-    """The cases of the file; raises UsageError where it holds none."""
+    """Return the cases of the file; raises UsageError if it has none."""
     try:
         cases = _CASES.validate_json(path.read_bytes())
     except OSError as error:
@@ -106,23 +106,23 @@ def window(history: Mapping[str, RecordedCommit], case: RecordedCase) -> tuple[R
     """Return the ancestors of `bad` that are not ancestors of `good`, oldest first.
 
     Raises:
-        UsageError: a commit of the case is not in the history, good is no ancestor of bad, or the culprit is
-            not in the range. It names the commit whose parent is missing, where that may be the reason.
+        UsageError: a commit of the case is not in the history, good is not an ancestor of bad, or the culprit
+            is not in the range. It names a commit whose parent is missing, if that may be the reason.
     """
     for sha in (case.good, case.bad, case.culprit):
         if sha not in history:
             raise UsageError(f"{_short(sha)} is not in the history", "Use cases that belong to this history.")
-    below = _reached(history, case.bad)
-    inside = below - _reached(history, case.good)
-    if case.good not in below:
-        raise _severed(
+    ancestors = _reached(history, case.bad)
+    inside = ancestors - _reached(history, case.good)
+    if case.good not in ancestors:
+        raise _missing_parent_error(
             history,
             inside,
             f"good {_short(case.good)} is not an ancestor of bad {_short(case.bad)}",
             "Use a good and a bad commit of the same history.",
         )
     if case.culprit not in inside:
-        raise _severed(
+        raise _missing_parent_error(
             history,
             inside,
             f"{_short(case.culprit)} does not lie between {_short(case.good)} and {_short(case.bad)}",
@@ -142,41 +142,43 @@ def _reached(history: Mapping[str, RecordedCommit], sha: str) -> set[str]:
     return seen
 
 
-def _severed(
+def _missing_parent_error(
     history: Mapping[str, RecordedCommit], inside: Iterable[str], wrong: str, advice: str
 ) -> UsageError:
-    """The error, and the newest commit of the range whose parent is missing, if there is one.
+    """Return the error, with the newest commit of the range whose parent is missing, if there is one.
 
-    That alone is no mistake: a branch may start before the file's first commit.
+    A missing parent alone is not an error: a branch may start before the file's first commit.
     """
-    torn = [history[sha] for sha in inside if any(parent not in history for parent in history[sha].parents)]
-    if not torn:
+    incomplete = [
+        history[sha] for sha in inside if any(parent not in history for parent in history[sha].parents)
+    ]
+    if not incomplete:
         return UsageError(wrong, advice)
-    newest = max(torn, key=lambda commit: commit.time)
+    newest = max(incomplete, key=lambda commit: commit.time)
     missing = next(parent for parent in newest.parents if parent not in history)
     return UsageError(
         f"{wrong}: {_short(missing)}, a parent of {_short(newest.sha)}, is not in the history",
-        "Every commit from good to bad has to be there, with the names of its parents.",
+        "The history must have every commit from good to bad, with the ids of its parents.",
     )
 
 
-def _circle(history: Mapping[str, RecordedCommit]) -> tuple[str, ...]:
+def _find_cycle(history: Mapping[str, RecordedCommit]) -> tuple[str, ...]:
     """Return a cycle of parents, if there is one."""
-    done: set[str] = set()
+    visited: set[str] = set()
     for sha in history:
         path = {sha: None}
-        stack = [(sha, iter(history[sha].parents))] if sha not in done else []
+        stack = [(sha, iter(history[sha].parents))] if sha not in visited else []
         while stack:
-            top, parents = stack[-1]
+            current, parents = stack[-1]
             parent = next(parents, None)
             if parent is None:
-                done.add(top)
-                path.pop(top)
+                visited.add(current)
+                path.pop(current)
                 stack.pop()
             elif parent in path:
                 names = list(path)
                 return (*names[names.index(parent) :], parent)
-            elif parent in history and parent not in done:
+            elif parent in history and parent not in visited:
                 path[parent] = None
                 stack.append((parent, iter(history[parent].parents)))
     return ()

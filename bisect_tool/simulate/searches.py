@@ -1,4 +1,4 @@
-"""The searches of `simulate`: on a line of commits, or on recorded ranges whose culprits are known."""
+"""Create the searches of `simulate`: linear histories, or recorded ranges with known culprits."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 _GOOD = "good"
 
 
-def in_a_line(candidates: int, runs: int, chance: np.random.Generator) -> Sequence[KnownRange]:
-    """Searches of a line of commits, each with a culprit drawn by chance."""
+def linear_searches(candidates: int, runs: int, rng: np.random.Generator) -> Sequence[KnownRange]:
+    """Return searches of a linear history, each with a random culprit."""
     names = [f"c{number}" for number in range(candidates)]
     dag = Dag(dict(zip(names, ((parent,) for parent in (_GOOD, *names)), strict=False)))
-    drawn = chance.integers(candidates, size=runs)
-    return [KnownRange(dag, _GOOD, names[-1], names[culprit]) for culprit in drawn]
+    culprits = rng.integers(candidates, size=runs)
+    return [KnownRange(dag, _GOOD, names[-1], names[culprit]) for culprit in culprits]
 
 
-def in_a_history(history: Path, cases: Path, runs: int, *, priors: bool) -> Sequence[KnownRange]:
-    """Searches of recorded ranges in turn, each as often as the others and `runs` in all, or some more."""
+def history_searches(history: Path, cases: Path, runs: int, *, priors: bool) -> Sequence[KnownRange]:
+    """Return searches of recorded ranges, each range equally often, and at least `runs` in total."""
     commits = read_history(history)
-    known = [
-        _case(window(commits, case), case.good, case.bad, case.culprit, priors=priors)
+    ranges = [
+        _known_range(window(commits, case), case.good, case.bad, case.culprit, priors=priors)
         for case in read_cases(cases)
     ]
-    return known * -(-runs // len(known))
+    return ranges * -(-runs // len(ranges))
 
 
-def _case(
+def _known_range(
     commits: Sequence[RecordedCommit], good: str, bad: str, culprit: str, *, priors: bool
 ) -> KnownRange:
     dag = Dag({commit.sha: commit.parents for commit in commits})
     changes = [Change(each.sha, each.subject, each.files, len(each.parents)) for each in commits]
     suspicion = {each.sha: each.weight for each in weights(changes)} if priors else None
-    said = landings([Message(each.sha, each.subject) for each in commits])
-    return KnownRange(dag, good, bad, culprit, suspicion, said)
+    landings_of_changes = landings([Message(each.sha, each.subject) for each in commits])
+    return KnownRange(dag, good, bad, culprit, suspicion, landings_of_changes)

@@ -35,16 +35,16 @@ class Noise:
 
     @property
     def capacity(self) -> float:
-        """Capacity in bits per run, at the best share of bad commits (Shannon 1948)."""
+        """The channel capacity in bits per run, at the best share of bad commits (Shannon 1948)."""
         share = np.linspace(0.0, 1.0, 10_001)[1:-1]
         fails = share * self.fail_bad + (1 - share) * self.fail_good
         known = share * _entropy(self.fail_bad) + (1 - share) * _entropy(self.fail_good)
         return float((_entropies(fails) - known).max())
 
     def bound(self, candidates: int, confidence: float) -> float:
-        """Lower bound on runs: the bits of the answer and of its certainty, divided by the capacity.
+        """The lower bound on runs: the bits of the answer and of its confidence, divided by the capacity.
 
-        Without noise the answer is certain, and only its own bits count.
+        Without noise the answer is certain, and only the bits of the answer count.
         """
         certainty = 0.0 if (self.fail_bad, self.fail_good) == (1.0, 0.0) else -log2(1 - confidence)
         return (log2(candidates) + certainty) / max(self.capacity, 1e-12)
@@ -54,8 +54,8 @@ class Noise:
 class KnownRange:
     """A range with a known culprit.
 
-    `weights` are what a prior says of its commits, `landings` those of changes that were reverted, and
-    `earlier` the runs that were made before the search.
+    `weights` are the prior weights of its commits, `landings` tell which changes were reverted or applied
+    again, and `earlier` are the runs before the search.
     """
 
     dag: Dag
@@ -69,7 +69,7 @@ class KnownRange:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How the search is run: as `bisect-run run` would."""
+    """The settings of the search, as in `bisect-run run`."""
 
     confidence: float = 0.95
     slots: int = 1
@@ -80,9 +80,9 @@ class SearchSettings:
 class SearchOutcome:
     """The result of one search: the commit it named, its confidence, and its cost.
 
-    `schedule` has all trials. Midpoint trials are those started while more than one commit explained all runs
-    so far, or none did; rounds count when such trials were started, up to one for each slot. Runs of the ends
-    and those that confirm are in `schedule` alone.
+    `schedule` has all trials. Midpoint trials are those inside the range that were started while several
+    commits, or none, explained all runs so far. A round starts up to one of them per slot. Runs of the ends,
+    and those that confirm, are only in `schedule`.
     """
 
     named: str | None
@@ -94,7 +94,7 @@ class SearchOutcome:
 
     @property
     def trials(self) -> int:
-        """All trials."""
+        """The number of all trials."""
         return self.schedule.trials
 
 
@@ -108,14 +108,14 @@ class Spread:
 
     @classmethod
     def of(cls, counts: Sequence[int]) -> Spread:
-        """Of at least one count."""
+        """The spread of at least one count."""
         middle, high = np.percentile(counts, (50, 95))
         return cls(float(np.mean(counts)), float(middle), float(high))
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Searches that claimed a confidence in this tenth: how many, what they claimed, how many were right."""
+    """Searches with a confidence in one tenth: their count, mean confidence, and share that was right."""
 
     low: float
     high: float
@@ -128,7 +128,8 @@ class Bin:
 class Summary:
     """Summary of many searches.
 
-    `bound` is in runs, and `reached` its share of the mean trials. `cost` is for trials of a given length.
+    `bound` is the mean lower bound on runs, `reached` its ratio to the mean number of trials. `cost` is for
+    trials of a given duration.
     """
 
     accuracy: float
@@ -142,10 +143,12 @@ class Summary:
     cost: ExpectedCost
 
 
-def in_parts(dag: Dag, weights: Mapping[str, float], good: str, parts: int) -> tuple[Dag, dict[str, float]]:
-    """A range as a line of so many parts, each with the mean weight of its commits.
+def merge_into_parts(
+    dag: Dag, weights: Mapping[str, float], good: str, parts: int
+) -> tuple[Dag, dict[str, float]]:
+    """Merge a range into a linear history of `parts` parts, each with the mean weight of its commits.
 
-    Simulating the range itself takes longer with its length, and gives about the same result.
+    Simulating a long range itself takes longer, and gives about the same result.
     """
     pieces = np.array_split(np.array([weights.get(sha, 1.0) for sha in dag.candidates]), parts)
     names = [f"part {number}" for number in range(parts)]
@@ -154,74 +157,76 @@ def in_parts(dag: Dag, weights: Mapping[str, float], good: str, parts: int) -> t
 
 
 def simulate_search(
-    case: KnownRange, noise: Noise, terms: SearchSettings, chance: np.random.Generator
+    case: KnownRange, noise: Noise, settings: SearchSettings, rng: np.random.Generator
 ) -> SearchOutcome:
     """Simulate one search to its end."""
-    above = case.dag.descendants(case.dag.index[case.culprit])
+    bad_commits = case.dag.descendants(case.dag.index[case.culprit])
     search = Bisection(
         Inference(
             case.dag,
             case.bad,
             (case.good,),
             case.weights,
-            terms.confidence,
+            settings.confidence,
             landings=case.landings,
             earlier=case.earlier,
         )
     )
-    midpoints = rounds = 0
+    midpoint_trials = rounds = 0
     sizes: list[int] = []
-    tried: set[str] = set()
+    tested: set[str] = set()
 
     def run(sha: str) -> tuple[str, Verdict]:
-        tried.add(sha)
-        is_bad = case.dag.index.get(sha, -1) in above
-        fails = chance.random() < (noise.fail_bad if is_bad else noise.fail_good)
+        tested.add(sha)
+        is_bad = case.dag.index.get(sha, -1) in bad_commits
+        fails = rng.random() < (noise.fail_bad if is_bad else noise.fail_good)
         return sha, Verdict.BAD if fails else Verdict.GOOD
 
     while not search.known.reproduced:
-        if len(sizes) == terms.endpoint_runs:
-            schedule = Schedule(tuple(sizes), len(tried))
+        if len(sizes) == settings.endpoint_runs:
+            schedule = Schedule(tuple(sizes), len(tested))
             return SearchOutcome(
                 None, right=False, confidence=0.0, schedule=schedule, midpoint_trials=0, rounds=0
             )
         search = search.observe(run(case.bad))
         sizes.append(1)
-    while (found := search.conclude()) is None:
-        due = search.plan(terms.slots)
-        sizes.append(len(due))
-        if search.known.narrowing and (inside := [sha for sha in due if sha not in (case.good, case.bad)]):
-            midpoints += len(inside)
+    while (conclusion := search.conclude()) is None:
+        planned = search.plan(settings.slots)
+        sizes.append(len(planned))
+        if search.known.narrowing and (
+            midpoints := [sha for sha in planned if sha not in (case.good, case.bad)]
+        ):
+            midpoint_trials += len(midpoints)
             rounds += 1
-        search = search.observe(*map(run, due))
-    named = found.sha if isinstance(found, Culprit) else None
-    sure = found.confidence if isinstance(found, Culprit) else 0.0
-    schedule = Schedule(tuple(sizes), len(tried))
-    return SearchOutcome(named, named == case.culprit, sure, schedule, midpoints, rounds)
+        search = search.observe(*map(run, planned))
+    named = conclusion.sha if isinstance(conclusion, Culprit) else None
+    confidence = conclusion.confidence if isinstance(conclusion, Culprit) else 0.0
+    schedule = Schedule(tuple(sizes), len(tested))
+    return SearchOutcome(named, named == case.culprit, confidence, schedule, midpoint_trials, rounds)
 
 
-def summarise(played: Sequence[SearchOutcome], bound: float, trial: PastTrial, slots: int) -> Summary:
-    """Sum up at least one search; `bound` is the mean of what was needed, and each trial takes as `trial`."""
-    trials = Spread.of([each.trials for each in played])
-    cost = expected_cost([each.schedule for each in played], (trial,), slots)
+def summarise(outcomes: Sequence[SearchOutcome], bound: float, trial: PastTrial, slots: int) -> Summary:
+    """Summarise at least one search; `bound` is the mean lower bound, and each trial costs as `trial`."""
+    trials = Spread.of([each.trials for each in outcomes])
+    cost = expected_cost([each.schedule for each in outcomes], (trial,), slots)
     assert cost is not None
     return Summary(
-        accuracy=float(np.mean([each.right for each in played])),
-        wrong_rate=float(np.mean([each.named is not None and not each.right for each in played])),
+        accuracy=float(np.mean([each.right for each in outcomes])),
+        wrong_rate=float(np.mean([each.named is not None and not each.right for each in outcomes])),
         trials=trials,
-        midpoint_trials=Spread.of([each.midpoint_trials for each in played]),
-        rounds=Spread.of([each.rounds for each in played]),
-        calibration=tuple(_bin(tenth, played) for tenth in range(_BINS)),
+        midpoint_trials=Spread.of([each.midpoint_trials for each in outcomes]),
+        rounds=Spread.of([each.rounds for each in outcomes]),
+        calibration=tuple(_bin(tenth, outcomes) for tenth in range(_BINS)),
         bound=bound,
         reached=bound / trials.mean,
         cost=cost,
     )
 
 
-def _bin(tenth: int, played: Sequence[SearchOutcome]) -> Bin:
+def _bin(tenth: int, outcomes: Sequence[SearchOutcome]) -> Bin:
     inside = [
         each
-        for each in played
+        for each in outcomes
         if each.named is not None and min(int(each.confidence * _BINS), _BINS - 1) == tenth
     ]
     claimed = float(np.mean([each.confidence for each in inside])) if inside else 0.0
@@ -229,13 +234,13 @@ def _bin(tenth: int, played: Sequence[SearchOutcome]) -> Bin:
     return Bin(tenth / _BINS, (tenth + 1) / _BINS, len(inside), claimed, right)
 
 
-def _entropy(chance: float) -> float:
-    return float(_entropies(np.array([chance]))[0])
+def _entropy(probability: float) -> float:
+    return float(_entropies(np.array([probability]))[0])
 
 
 def _entropies(
-    chance: np.ndarray[tuple[int], np.dtype[np.float64]],
+    probability: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    yes, no = np.clip(chance, 1e-300, 1), np.clip(1 - chance, 1e-300, 1)
+    yes, no = np.clip(probability, 1e-300, 1), np.clip(1 - probability, 1e-300, 1)
     entropy: np.ndarray[tuple[int], np.dtype[np.float64]] = -(yes * np.log2(yes) + no * np.log2(no))
     return entropy

@@ -5,14 +5,14 @@ import pytest
 
 from benchmarks.search import nights
 from benchmarks.search.problem import Noise
-from bisect_tool.simulate.searches import in_a_line
+from bisect_tool.simulate.searches import linear_searches
 
 
 @pytest.mark.parametrize("known", [nights.Known.DRAWN, nights.Known.GREEN])
 @pytest.mark.parametrize("noise", [Noise(1, 0), Noise(0.5, 0.2)])
 def test_twenty_nights_before_and_five_from_the_first_red_one(known, noise):
     chance = np.random.default_rng(1)
-    (case,) = in_a_line(8, 1, chance)
+    (case,) = linear_searches(8, 1, chance)
     earlier = nights._with_nights(case, noise, known, chance).earlier
     ends = dict(earlier.at)
     assert (ends[case.good].passed, ends[case.bad].failed) == (1, 1)
