@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 REQUEST_TIMEOUT_S = 120.0
 HEALTH_TIMEOUT_S = 5.0
+_NO_CONNECTION = "no connection"
 
 
 class RequestFailed(Exception):
@@ -79,13 +81,25 @@ class RankServer:
 
     def health(self) -> str:
         """Request the health endpoint; returns the status code, or why there was no answer."""
+        # Polled while a server starts: a refused connection costs a tenth of a failed request.
+        if not self._accepts_connections():
+            return _NO_CONNECTION
         try:
             with _session() as session:
                 return str(session.get(self._url(self._health_path), timeout=HEALTH_TIMEOUT_S).status_code)
         except requests.Timeout:
             return f"no answer in {HEALTH_TIMEOUT_S:g} s"
         except requests.RequestException:
-            return "no connection"
+            return _NO_CONNECTION
+
+    def _accepts_connections(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), HEALTH_TIMEOUT_S).close()
+        except TimeoutError:  # it listens, but is too busy to accept: the request says so
+            return True
+        except OSError:
+            return False
+        return True
 
     def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
         """GET `path`; returns the JSON of a 200 answer.
