@@ -1,4 +1,4 @@
-"""What holds for all tests: which plugins their suites load; paper to print on; a session without git."""
+"""Fixtures for all tests: plugins of their suites, printing of views, and a session without git."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bisect_tool.session.session import Session
 
 @pytest.fixture(autouse=True)
 def new_consoles():
-    """Forget the consoles after each test: they keep the width that they had when they were made.
+    """Reset the consoles after each test: they keep the width that they were created with.
 
     A session that is forked from the worker later would have it as well.
     """
@@ -33,7 +33,7 @@ def new_consoles():
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_starts():
-    """The programs that tests start do at their start what an installed program does, and no more.
+    """Make programs that tests start behave like installed programs at start-up.
 
     With `-B`, pytest compiles all of hypothesis and anyio at each start: a second of CPU time for nothing.
     The demo that `.ci/run` begins with loads what it finds. Where compiled modules are not kept, each start
@@ -64,7 +64,7 @@ def bundled_history(tmp_path_factory):
 
 @pytest.fixture
 def printed():
-    """Print a view on paper of a width without colours; the text comes without padding at line ends."""
+    """A function: prints a view at a width without colours; trailing spaces are removed."""
 
     def show(renderable, width=120):
         paper = io.StringIO()
@@ -75,7 +75,7 @@ def printed():
 
 
 class Commits:
-    """Stands in for a repository: looks commits up."""
+    """A fake repository that looks up commits."""
 
     spec = origin = documents.REPO
     cuts = frozenset()

@@ -1,4 +1,4 @@
-"""Delta debugging: what is left is enough, and nothing of it can be left out."""
+"""Delta debugging: the result has the property, and no part of it can be removed."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def test_where_one_set_is_needed_it_is_found(size, data):
 
 @given(st.integers(2, 9), st.data())
 def test_none_of_what_is_left_can_be_left_out(size, data):
-    """Whatever the answers are, as long as all parts together do it."""
+    """For any property that the whole set has."""
     parts = list(range(size))
     subsets = st.frozensets(st.sampled_from(parts), min_size=1)
     enough = data.draw(st.sets(subsets, max_size=40)) | {frozenset(parts)}
-    asked = []
+    calls = []
 
     def holds(some):
-        asked.append(some)
+        calls.append(some)
         return some in enough
 
     found = minimal_subset(parts, holds)
     assert found in enough
     assert len(found) == 1 or not any(found - {part} in enough for part in found)
-    assert len(asked) <= size * size + 3 * size
+    assert len(calls) <= size * size + 3 * size

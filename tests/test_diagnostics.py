@@ -1,4 +1,4 @@
-"""The diagnostic log: where it is written, what is kept out of it, and that it never ends a session."""
+"""The diagnostic log: where it is written, what is masked, and that it never ends a session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger("bisect_run.test")
 
 @pytest.fixture
 def folder(tmp_path):
-    """A session's folder, while everything is recorded."""
+    """A session's folder, inside `recording`."""
     with recording():
         set_level({})
         yield tmp_path

@@ -25,7 +25,7 @@ HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 
 
 def section(page, heading):
-    """What stands below a heading of the second level, up to the next one."""
+    """The text below a heading of the second level, up to the next one."""
     text = (REFERENCE / page).read_text(encoding="utf-8")
     found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, f"docs/reference/{page} has no section {heading!r}"
@@ -51,7 +51,7 @@ def fields():
 
 
 def commands(group=None, path=()):
-    """Every command that is no group, with its words."""
+    """Every command that is not a group, with its name."""
     for name, command in (group or typer.main.get_command(command_line())).commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
@@ -68,7 +68,7 @@ def options():
 
 
 def pages():
-    """Every Markdown file of the repository; what lies in hidden folders was installed, not written."""
+    """Every Markdown file of the repository, except in hidden folders, which have installed packages."""
     for folder, below, files in os.walk(ROOT):
         below[:] = [name for name in below if not name.startswith(".") and name not in {"build", "dist"}]
         yield from (Path(folder, file) for file in files if file.endswith(".md"))

@@ -1,4 +1,4 @@
-"""Expected costs: properties that hold for any durations and searches, and a few by hand."""
+"""Expected costs: properties for any durations and searches, and examples calculated by hand."""
 
 from __future__ import annotations
 

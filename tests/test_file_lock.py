@@ -1,4 +1,4 @@
-"""What another run holds is said at once, and by whom."""
+"""File locks: waiting is announced at once, with the holder."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def unexpected(sentence):
 
 
 def test_who_holds_a_lease_is_named_before_anyone_waits_and_in_the_end(tmp_path):
-    said, lock = [], tmp_path / "x.lock"
+    notices, lock = [], tmp_path / "x.lock"
     who = f"another run is cloning it (pid {os.getppid()}, since "
     with lease(lock, 0, "unused", unexpected):
         lock.write_text(str(os.getppid()))
         with (
             pytest.raises(EnvironmentFailed, match=re.escape(who)),
-            lease(lock, 0.01, "another run is cloning it", said.append),
+            lease(lock, 0.01, "another run is cloning it", notices.append),
         ):
             pytest.fail("two hold the lease")
-    (sentence,) = said
+    (sentence,) = notices
     assert sentence.startswith(f"waiting: {who}")
     with lease(lock, 0, "unused", unexpected):
         pass

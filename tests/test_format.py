@@ -1,4 +1,4 @@
-"""How numbers and times are said."""
+"""Formatting of numbers and times."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def test_duration(seconds, text):
 def test_duration_says_the_time_to_one_part_in_twenty(seconds):
     units = {"s": 1, "min": 60, "h": 3600, "d": 86400}
     words = duration(seconds).split()
-    said = sum(float(number) * units[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
-    assert abs(said - seconds) <= max(0.05 * seconds, 0.051)
+    total = sum(float(number) * units[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
+    assert abs(total - seconds) <= max(0.05 * seconds, 0.051)
 
 
 @pytest.mark.parametrize(

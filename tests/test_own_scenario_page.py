@@ -1,4 +1,4 @@
-"""docs/how-to/own-scenario.md is followed to the letter: its files, its commands, its answer."""
+"""docs/how-to/own-scenario.md works as written: its files, its commands, its output."""
 
 import os
 import re

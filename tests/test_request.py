@@ -1,4 +1,4 @@
-"""A request is kept as JSON; those of earlier versions, which had no mode, are still read."""
+"""A request is stored as JSON; requests of earlier versions, without a mode, can still be read."""
 
 import pytest
 from pydantic import ValidationError

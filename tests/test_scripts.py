@@ -1,4 +1,4 @@
-"""Which files a command cannot run without."""
+"""The script files that a command needs."""
 
 from __future__ import annotations
 

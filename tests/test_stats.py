@@ -1,4 +1,4 @@
-"""The interval of a rate and the test of two, against published tables and by what has to hold of them."""
+"""Intervals and tests of failure rates, against published tables and by their properties."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def test_impossible_counts(failed, runs):
         fisher(failed, runs, 0, 1)
 
 
-def test_the_luck_of_a_streak():
-    """Without passes it is certain, and for one pass it is the mean of the rate's posterior."""
+def test_false_pass_probability_of_known_counts():
+    """Without passes it is 1, and for one pass it is 1 minus the mean of the rate's posterior."""
     assert false_pass_probability(5, 16, 0) == 1.0
     assert false_pass_probability(5, 16, 1) == pytest.approx(11.5 / 16)
     assert false_pass_probability(1, 1, 1) == pytest.approx(0.5)
@@ -129,7 +129,7 @@ def test_longer_streaks_and_more_failures_leave_less_to_luck(seen, passes):
     ],
 )
 def test_intervals_of_a_shift_are_those_of_published_tables(one, other, outside):
-    """Critical values of the Mann-Whitney U, two-sided, 5 %: one less than the differences left out."""
+    """Critical values of the two-sided Mann-Whitney U at 5 %: one less than the number left out."""
     found = shift(range(one), [0.0] * other) if outside else shift([0.0] * one, [0.0] * other)
     if not outside:
         assert found is None
@@ -146,7 +146,7 @@ def test_a_shift_is_told_from_chance():
 
 
 def test_an_interval_of_a_shift_holds_the_truth():
-    """Whatever the sizes: in at least 95 % of 400 pairs of samples that lie one apart."""
+    """For any sizes: in at least 95 % of 400 pairs of samples that are shifted by 1."""
     draw = random.Random(7)  # noqa: S311
     held = 0
     for _ in range(400):

@@ -1,4 +1,4 @@
-"""That no error is swallowed without a trace: it is raised, handed on, logged, or a comment says why not."""
+"""No error is swallowed silently: it is raised, passed on, logged, or a comment says why not."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ BROAD = {
     "StoreDamaged",
     "UsageError",
 }
-"""Errors that may mean anything; ProcessLookupError says itself what happened, and git logs its failures."""
+"""Broad errors. ProcessLookupError is specific, and git logs its own failures."""
 
 
 def swallowed(source):
-    """The lines at which a broad error ends without a trace."""
+    """The lines at which a broad error is swallowed."""
     if "except" not in source and "suppress(" not in source:
         return
     lines = source.splitlines()
@@ -56,7 +56,7 @@ def is_broad(type_):
 
 
 def is_handled(handler):
-    """Whether it raises, logs, or hands the error on."""
+    """Whether a handler raises, logs, or passes the error on."""
     names = {handler.name, "_log"} - {None}
     nodes = [node for statement in handler.body for node in ast.walk(statement)]
     return any(
@@ -65,7 +65,7 @@ def is_handled(handler):
 
 
 def is_commented(line):
-    """Whether there is a comment that says something to people."""
+    """Whether there is a comment for people, not only for a linter."""
     return bool(re.sub(_TO_LINTERS, "", line.partition("#")[2]))
 
 

@@ -1,4 +1,4 @@
-"""Hostile text: nothing that steers a terminal, hides, or is secret comes through."""
+"""Sanitising text: terminal control, invisible characters and secrets are removed."""
 
 from __future__ import annotations
 

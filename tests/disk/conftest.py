@@ -1,4 +1,4 @@
-"""A home with something of each kind."""
+"""A home with an item of each kind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def environment(home):
 
 
 def environment_of(home):
-    """One that a trial used 40 days ago."""
+    """An environment that a trial used 40 days ago."""
     entry = Entry.of(home.cache, "f" * 20)
     write(entry.folder / "venv" / "lib" / "module.py", days=40)
     write(entry.folder / "built.json", "{}", days=40)

@@ -1,4 +1,4 @@
-"""What is removed, given what there is."""
+"""Deciding which items are removed."""
 
 from __future__ import annotations
 

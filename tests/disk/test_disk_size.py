@@ -1,4 +1,4 @@
-"""Sizes: as an option gives them, as people read them, and as they are on disk."""
+"""Parsing, formatting and measuring sizes."""
 
 from __future__ import annotations
 

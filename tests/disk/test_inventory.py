@@ -1,4 +1,4 @@
-"""What is found in a home, when it was last used, and whether a run holds it."""
+"""The items in a home, when they were last used, and whether they are in use."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_parts_of_nodes_add_up(home, node):
 
 @pytest.mark.parametrize(("name", "in_use"), [("here", False), ("there", True)])
 def test_what_another_machine_used_today_is_in_use(home, node, name, in_use):
-    """Its lock may not be seen from here."""
+    """Its lock may not be visible on this machine."""
     lock = node(name).environment._build_lock
     lock.write_text("123")
     os.utime(lock)

@@ -1,4 +1,4 @@
-"""Removing: what is planned and free goes at once; what a run holds stays."""
+"""Removing: planned items that are free are removed, items in use are kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def removals(home, store, environment, slot, session):
 
 
 def files(home):
-    """All that is left but locks."""
+    """Everything that is left, except locks."""
     found = (path for folder in (home.cache, home.state) for path in folder.rglob("*") if path.is_file())
     return {path.name for path in found if path.suffix not in {".lock", ".use"} and path.parent != home.state}
 
@@ -72,7 +72,7 @@ def test_what_a_run_has_taken_since_the_plan_stays(home, removals, environment, 
 
 
 def test_what_a_run_has_used_since_the_plan_stays(home, removals, environment, slot, session):
-    """It has ended already: nothing is held any more."""
+    """The run has ended: the items are no longer in use."""
     with environment.lock(0, None, print):
         pass
     slot.sparse.touch()

@@ -49,7 +49,7 @@ def test_the_command_line_names_the_cluster():
 
 
 class Anything:
-    """A repository that has every path."""
+    """A fake repository that has every path."""
 
     spec = "here"
 

@@ -1,4 +1,4 @@
-"""The tables of docs/reference/commands.md have the options as they are declared."""
+"""The tables in docs/reference/commands.md match the declared options."""
 
 import re
 from dataclasses import MISSING
@@ -47,7 +47,7 @@ def table(command):
 
 
 def label(option):
-    """Such as `--runs N`, as the table has it."""
+    """The label in the table, such as `--runs N`."""
     if not option.flag:
         return f"-- {option.info.metavar}..." if option.repeated else option.info.metavar
     kinds = [kind for kind in (option.type, *get_args(option.type)) if get_origin(kind) is Literal]
@@ -56,7 +56,7 @@ def label(option):
 
 
 def default_of(option):
-    """What the table says; None where the declaration leaves it to the code, which the table describes."""
+    """The default in the table; None if it is determined at run time, so that the table describes it."""
     if option.default is MISSING:
         return "required"
     if option.default is False:
@@ -66,7 +66,7 @@ def default_of(option):
 
 @pytest.mark.parametrize(("command", "model"), COMMANDS, ids=[command for command, _ in COMMANDS])
 def test_a_table_has_the_options_of_its_command(command, model):
-    """A row for one option says its default; one for several, or a sentence, refers to another command."""
+    """The row of one option has its default; a row for several, or a sentence, refers to another command."""
     own = {names[0]: default for names, default in table(command) if len(names) == 1}
     others = [name for names, _ in table(command) if len(names) > 1 for name in names] + of_run(command)
     options = {label(option): option for option in declared_options(model)}

@@ -1,4 +1,4 @@
-"""The command line to run again says what was asked for, with names that do not move."""
+"""The command line that repeats a request, with commit ids instead of refs."""
 
 import shlex
 
@@ -21,17 +21,17 @@ def line(options, mode, check=None):
     return shlex.split(rerun(options, request))
 
 
-def again(check=None, find="regression", **asked):
-    options = RunOptions(good=("v1",), bad="main", find=find, **asked)
+def rerun_line(check=None, find="regression", **options_given):
+    options = RunOptions(good=("v1",), bad="main", find=find, **options_given)
     return line(options, Bisect(goods=(SHA,), find=find), check)
 
 
-def test_what_is_usual_is_left_out():
-    assert again() == ["bisect-run", "--good", SHORT, "--bad", SHORT_OTHER, "--repo", "/r"]
+def test_default_values_are_left_out():
+    assert rerun_line() == ["bisect-run", "--good", SHORT, "--bad", SHORT_OTHER, "--repo", "/r"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("options_given", "arguments"),
     [
         ({"endpoint_runs": 5}, ["--endpoint-runs", "5"]),
         ({"deadline": 90.0}, ["--deadline", "90"]),
@@ -42,34 +42,36 @@ def test_what_is_usual_is_left_out():
         ({"as_json": True}, ["--repo", "/r"]),
     ],
 )
-def test_what_was_asked_for_comes_back(asked, words):
-    assert again(**asked)[-len(words) :] == words
+def test_given_options_are_in_the_rerun_line(options_given, arguments):
+    assert rerun_line(**options_given)[-len(arguments) :] == arguments
 
 
 def test_a_search_for_a_fix_names_the_ends_as_they_were_given():
     """The request has the failing end as its good one."""
-    assert again(find="fix")[:7] == [
+    assert rerun_line(find="fix")[:7] == [
         "bisect-run", "--good", SHORT_OTHER, "--bad", SHORT, "--repo", "/r",
     ]  # fmt: skip
 
 
 def test_a_pinned_file_is_pinned_by_its_commit():
     check = PytestCheck(file="test_a.py", tests_from=SHA)
-    words = again(check, pytest=("test_a.py",), tests_from="HEAD")
-    assert words[-4:] == ["--pytest", "test_a.py", "--tests-from", SHORT]
+    arguments = rerun_line(check, pytest=("test_a.py",), tests_from="HEAD")
+    assert arguments[-4:] == ["--pytest", "test_a.py", "--tests-from", SHORT]
 
 
 def test_the_tests_of_a_project_come_with_their_interpreter():
     check = ProjectCheck(targets=("tests", "a.py::b"), args=("-m", "not slow"), python="/v/bin/python")
-    assert again(check, pytest=("tests",))[7:] == [
+    assert rerun_line(check, pytest=("tests",))[7:] == [
         "--pytest", "tests", "--pytest", "a.py::b",
         "--pytest-args", "-m 'not slow'", "--python", "/v/bin/python",
     ]  # fmt: skip
 
 
 def test_a_command_comes_last_with_its_absolute_path():
-    words = again(CommandCheck(argv=("/x/check.sh", "a b")), command=("./check.sh", "a b"), endpoint_runs=3)
-    assert words[-5:] == ["--endpoint-runs", "3", "--", "/x/check.sh", "a b"]
+    arguments = rerun_line(
+        CommandCheck(argv=("/x/check.sh", "a b")), command=("./check.sh", "a b"), endpoint_runs=3
+    )
+    assert arguments[-5:] == ["--endpoint-runs", "3", "--", "/x/check.sh", "a b"]
 
 
 def test_repro_runs_the_same_commits_and_writes_no_script():
@@ -82,7 +84,7 @@ def test_repro_runs_the_same_commits_and_writes_no_script():
 
 
 def test_fixes_names_the_candidates_that_were_tried():
-    """Also where nobody named any."""
+    """Also the default candidates."""
     candidates = (
         Candidate(kind="revert", name="revert a", title="", commit=SHA),
         Candidate(kind="apply", name="apply b", title="", path="/x/b.patch"),
@@ -95,28 +97,28 @@ def test_fixes_names_the_candidates_that_were_tried():
 
 
 def test_step_tests_the_same_commit_for_the_same_signature():
-    words = line(StepOptions(signature="KeyError"), Step(), CommandCheck(argv=("make",)))
-    assert words == [
+    arguments = line(StepOptions(signature="KeyError"), Step(), CommandCheck(argv=("make",)))
+    assert arguments == [
         "bisect-run", "step", "--rev", SHORT_OTHER, "--repo", "/r", "--signature", "KeyError", "--", "make",
     ]  # fmt: skip
 
 
 def test_the_same_from_another_good_end():
-    """What stands after `--` is the check's own."""
+    """Options after `--` belong to the command."""
     given = "bisect-run --repo /r --good a --good b --bad c --fresh -- ./check.sh --good d"
     assert with_good(given, "e") == "bisect-run --repo /r --good e --bad c --fresh -- ./check.sh --good d"
 
 
 @pytest.mark.parametrize(
-    ("find", "given", "words"),
+    ("find", "given", "arguments"),
     [
         ("regression", {"bad": "main"}, ["--bad", SHORT_OTHER]),
         ("fix", {"good": ("main",)}, ["--good", SHORT_OTHER]),
     ],
 )
-def test_a_walk_names_the_end_that_was_given(find, given, words):
+def test_a_walk_names_the_end_that_was_given(find, given, arguments):
     rerun_words = line(RunOptions(find=find, **given), Walk(find=find))
-    assert rerun_words[1:3] == words
+    assert rerun_words[1:3] == arguments
     assert len([word for word in rerun_words if word in ("--good", "--bad")]) == 1
 
 

@@ -1,4 +1,4 @@
-"""`--gpus` as names of GPUs, and how many trials they are enough for."""
+"""`--gpus` as GPU names, and the number of parallel trials."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def test_names(text, names):
 
 
 @pytest.mark.parametrize("text", ["all", "1-", "3-1", "0,,1", "-1", "0.5", "GPU-", "0-1000", "cuda:0", ","])
-def test_what_is_no_gpu_is_refused(text):
+def test_invalid_gpu_is_rejected(text):
     with pytest.raises(UsageError, match="is not a GPU"):
         parse_gpus(text)
 
 
-def test_a_gpu_is_named_once():
+def test_gpu_named_twice_is_rejected():
     with pytest.raises(UsageError, match="names GPU 2 twice"):
         parse_gpus("0-3,2")
 
@@ -44,7 +44,7 @@ EIGHT = parse_gpus("0-7")
 
 
 @pytest.mark.parametrize(
-    ("asked", "gpus", "profile", "slots"),
+    ("requested", "gpus", "profile", "slots"),
     [
         (None, EIGHT, launch(), 4),
         (None, EIGHT, launch(dp_size=3), 2),
@@ -58,10 +58,10 @@ EIGHT = parse_gpus("0-7")
         (5, (), None, 5),
     ],
 )
-def test_as_many_trials_as_the_gpus_are_enough_for(asked, gpus, profile, slots):
-    assert parallel_trials(asked, gpus, profile, share=False) == slots
+def test_slots_are_as_many_as_the_gpus_allow(requested, gpus, profile, slots):
+    assert parallel_trials(requested, gpus, profile, share=False) == slots
 
 
-def test_one_gpu_for_all_says_nothing_of_how_many_trials_it_takes():
+def test_shared_gpu_gives_one_slot():
     assert parallel_trials(None, EIGHT, launch(), share=True) == 1
     assert parallel_trials(2, EIGHT, launch(), share=True) == 2

@@ -1,4 +1,4 @@
-"""Results of earlier runs as runs that a bisection knows of."""
+"""Reading the results that `--results` names."""
 
 import pytest
 
@@ -14,7 +14,7 @@ OLD, NEW = "a" * 40, "b" * 40
 
 
 class Repository:
-    """Knows two commits."""
+    """A fake repository with two commits."""
 
     def resolve(self, name):
         for sha in (OLD, NEW):
@@ -51,9 +51,9 @@ def test_reports_of_unknown_commits_and_ambiguous_tests_are_named(tmp_path):
     write(tmp_path, "c" * 40, "2", t="failure")
     report = '<testsuite><testcase classname="tests.b" name="t"/></testsuite>'
     (tmp_path / f"1-{OLD[:12]}" / "more.xml").write_text(report)
-    said = []
-    assert len(resolve_results([str(tmp_path)], Repository(), said.append)) == 2
-    unknown, several = said
+    notices = []
+    assert len(resolve_results([str(tmp_path)], Repository(), notices.append)) == 2
+    unknown, several = notices
     assert "is left out: commit cccccccccccc is unknown" in unknown
     assert several == "--results: several tests are called t; they count only for cells of that file"
 
@@ -64,14 +64,14 @@ def test_a_pattern_without_files_is_a_usage_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "notices"),
     [
         ({"results": ("r.xml",), "command": ("make",)}, "--results needs tests"),
         ({"results": ("",)}, "--results is empty"),
     ],
 )
-def test_results_that_could_not_count_are_refused(given, said):
-    with pytest.raises(UsageError, match=said):
+def test_results_that_could_not_count_are_refused(given, notices):
+    with pytest.raises(UsageError, match=notices):
         validate(RunOptions(good=("a",), bad="b", **given))
 
 

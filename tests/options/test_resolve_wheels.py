@@ -1,4 +1,4 @@
-"""The server, the variant and the version of torch of a range are chosen once, by what its ends have."""
+"""Server, variant and torch version are chosen once for a range, from the wheels of its ends."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def request_for(tmp_path, server, commits):
 
 @pytest.fixture
 def choose(commits, request_for):
-    def run(asked=None, notice=lambda _: None, **ends):
-        return resolve_wheels(asked, request_for(**ends), commits[0], notice)
+    def run(requested=None, notice=lambda _: None, **ends):
+        return resolve_wheels(requested, request_for(**ends), commits[0], notice)
 
     return run
 
@@ -158,10 +158,10 @@ def test_variant_that_the_driver_cannot_run_is_left_out(choose, publish, monkeyp
 
 
 def test_single_variant_needs_no_request(choose, server):
-    said = []
-    chosen = choose(variants='["cu129"]', notice=said.append)
+    notices = []
+    chosen = choose(variants='["cu129"]', notice=notices.append)
     assert chosen == ChosenWheels(url=server.url, variant="cu129", torch="2.10.0")
-    assert said == [f"wheels of each commit: {server.url}, variant cu129, torch 2.10.0"]
+    assert notices == [f"wheels of each commit: {server.url}, variant cu129, torch 2.10.0"]
     assert server.seen == []
 
 

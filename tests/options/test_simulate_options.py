@@ -1,4 +1,4 @@
-"""The numbers of slots that `simulate --slots` means."""
+"""Parsing `simulate --slots`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watches of a configuration file, and what overrides it."""
+"""Reading watches from a configuration file, and overriding it."""
 
 import dataclasses
 
@@ -232,7 +232,7 @@ def test_file_that_is_missing_is_named(tmp_path):
 
 
 def test_every_option_of_nightly_can_be_in_the_file(read):
-    """But for those that say how one night is run and shown."""
+    """Except those that apply only to the command line."""
     values = {bool: "true", int: "3", float: "0.8"}
     for option in declared_options(NightlyOptions):
         if option.name in ("config", "watch", "dry_run", "as_json"):

@@ -1,4 +1,4 @@
-"""What to look at where the ends do not show the regression."""
+"""The advice in the report if the ends do not reproduce the regression."""
 
 from __future__ import annotations
 

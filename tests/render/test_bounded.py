@@ -1,4 +1,4 @@
-"""Many cells are told in few lines."""
+"""Reports of many cells are short."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_of_many_candidates_the_likeliest_are_shown(printed):
 
 
 def test_of_many_repeated_cells_those_that_failed_have_their_row(printed):
-    """With the signatures that these failed with."""
+    """With the signatures of these failures."""
     found = documents.repro().repro
     passed = found.cells[documents.GREEN_CELLS[0]]
     cells = {

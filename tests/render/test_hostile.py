@@ -1,4 +1,4 @@
-"""Hostile text must reach a terminal, an issue or a CI runner as nothing but text."""
+"""Hostile text has no effect in a terminal, an issue or a CI log."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TABLES = {"hostile": 2, "hostile_repro": 3, "hostile_fixes": 2}
 
 
 def controls(text):
-    """Characters that a terminal obeys or that hide or reorder others."""
+    """Characters that control a terminal, or hide or reorder others."""
     return [char for char in text if unicodedata.category(char) in ("Cc", "Cf", "Cs") and char != "\n"]
 
 
@@ -64,7 +64,7 @@ def test_no_control_character_reaches_the_terminal(printed, view, width):
 
 @pytest.mark.parametrize("view", ["report", "rates", "healings", "session", "sessions"])
 def test_colours_are_ours_only(printed, view):
-    """In colour the same text comes out, so no markup of the corpus was obeyed."""
+    """With colours the text is the same, so no markup in the corpus had an effect."""
     paper = io.StringIO()
     width = 10_000
     Console(file=paper, width=width, force_terminal=True, color_system="truecolor").print(
@@ -101,7 +101,7 @@ def test_markdown_holds_no_markup_of_others(name):
 
 
 def test_a_heading_of_a_session_without_analysis_is_one():
-    """What follows an HTML block without an empty line would be a part of it."""
+    """Text after an HTML block without an empty line would be part of it."""
     ending = OUR_HEADINGS["hostile"]
     for begun in (documents.running(), documents.all_green()):
         expected = [name for name in ending if name not in ("Error", "Analysis", "Check")]
@@ -119,10 +119,10 @@ def test_markdown_words_of_others_stand_in_code(name):
                 inside = token.content == "<code>"
             elif token.type == "text" and not inside:
                 prose.append(token.content)
-    told = " ".join(prose)
-    assert "Cost" in told
+    text = " ".join(prose)
+    assert "Cost" in text
     for mark in ("@", "#", "GH-", "http", "www", "$", "::", "evil"):
-        assert mark not in told
+        assert mark not in text
 
 
 @pytest.mark.parametrize("text", documents.HOSTILE)

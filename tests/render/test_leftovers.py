@@ -1,4 +1,4 @@
-"""What trials left behind is told in few lines."""
+"""Reports of leftovers are short."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BUSY = MachineLoad(busy="CPU pressure 60 %", cpus=2, load_before=8.0, load_after
 
 
 def compared(good, bad, **more):
-    """A search whose trials at a good and at a bad commit left these things."""
+    """A search whose trials at a good and at a bad commit left these items."""
     trials = [documents.trial(documents.GOOD, "narrow", {CELL: "passed"}, leftovers=each) for each in good]
     trials += [
         documents.trial(documents.CULPRIT, "narrow", {CELL: "failed"}, leftovers=each, **more) for each in bad
@@ -125,7 +125,7 @@ def listed():
 
 
 def order_dependent():
-    """A document of a cell whose prerequisites left it."""
+    """A document of a cell whose prerequisites left an item."""
     document = documents.culprit()
     report = document.cells[CELL].model_copy(update={"leftovers": (LONG,), "prerequisites": ("other",)})
     return document.model_copy(update={"cells": {CELL: report}})

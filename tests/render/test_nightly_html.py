@@ -1,4 +1,4 @@
-"""The page of a night: what it says, that it needs nothing else, and that text of others is text."""
+"""The page of a night: its content, that it is self-contained, and that untrusted text is escaped."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ATTRIBUTES = {
 
 
 class Page(HTMLParser):
-    """The elements of a page; it fails where one is not closed."""
+    """The elements of a page; it fails if one is not closed."""
 
     def __init__(self, text):
         super().__init__()

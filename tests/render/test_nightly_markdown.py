@@ -1,4 +1,4 @@
-"""The Markdown of a night and of its causes: what it says, and that text of others is text."""
+"""The Markdown of a night and of its causes: its content, and that untrusted text has no effect."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def test_text_of_others_is_code(text):
             inside = token.content == "<code>"
         elif token.type == "text" and not inside:
             prose.append(token.content)
-    said = " ".join(prose).replace("#34730", "")
-    assert said.strip()
+    text = " ".join(prose).replace("#34730", "")
+    assert text.strip()
     for mark in ("@", "#", "GH-", "http", "www", "$", "::", "evil"):
-        assert mark not in said
+        assert mark not in text
 
 
 def test_red_cells_show_the_failure_chain_of_the_results_that_were_read():

@@ -1,4 +1,4 @@
-"""What trials cannot show where they ran is said in reports, so that its absence means nothing."""
+"""Reports name what the trials could not examine, so that its absence proves nothing."""
 
 from __future__ import annotations
 

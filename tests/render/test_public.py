@@ -1,4 +1,4 @@
-"""An issue body has no folder of the machine that wrote it, and can be rerun."""
+"""An issue body contains no folders of this machine, and its command can be rerun."""
 
 from __future__ import annotations
 

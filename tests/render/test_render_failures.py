@@ -1,4 +1,4 @@
-"""Why cells fail: what of the reports no golden file shows."""
+"""Failure chains in reports, beyond the golden files."""
 
 import documents
 import pytest

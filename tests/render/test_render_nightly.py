@@ -1,4 +1,4 @@
-"""The report of a night: causes first, then what is red or undecided; passing cells are a number."""
+"""The report of a night: causes first, then red and undecided cells; passing cells are counted."""
 
 import pytest
 from documents import BAD, CULPRIT, GOOD, culprit

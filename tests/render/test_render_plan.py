@@ -1,4 +1,4 @@
-"""What `plan` says about wheels and costs."""
+"""Wheels and costs in the output of `plan`."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ def test_an_interval_whose_ends_are_written_alike_is_left_out():
 
 
 @pytest.mark.parametrize(
-    ("timed", "said"), [(True, ", with up to 3 builds:"), (False, ", without 3 builds of unknown duration:")]
+    ("timed", "text"), [(True, ", with up to 3 builds:"), (False, ", without 3 builds of unknown duration:")]
 )
-def test_cost_says_whether_it_has_builds(timed, said):
+def test_cost_says_whether_it_has_builds(timed, text):
     heading, *_ = cost_lines(ExecutorCost("local", 1, 9, (cost_of(20, 0),) * 2, 3, timed))
-    assert heading.endswith(said)
+    assert heading.endswith(text)
 
 
 @pytest.mark.parametrize(("deadline_s", "end"), [(None, ""), (1800.0, "; tests end within 30 min 00 s")])

@@ -1,4 +1,4 @@
-"""What a document answers, arranged for reading."""
+"""Grouping a document's results for reports."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ran(sha, **outcomes):
 
 
 @pytest.mark.parametrize(
-    ("trials", "said"),
+    ("trials", "text"),
     [
         ((), "not run"),
         ((ran("a", x="errored"), ran("a", other="passed"), ran("b", x="passed")), "not run"),
@@ -61,9 +61,9 @@ def ran(sha, **outcomes):
         ((ran("a", x="skipped", y="failed"),), "1 trial, failed"),
     ],
 )
-def test_trials_are_counted_as_trials(trials, said):
+def test_trials_are_counted_as_trials(trials, text):
     document = documents.document().model_copy(update={"trials": trials})
-    assert str(report_view.tally(document.trials, "a", ("x", "y"))) == said
+    assert str(report_view.tally(document.trials, "a", ("x", "y"))) == text
 
 
 def test_runs_that_there_were_none_of_are_not_run():
@@ -74,18 +74,18 @@ def test_runs_that_there_were_none_of_are_not_run():
 
 
 @pytest.mark.parametrize(
-    ("changed", "slot", "said"),
+    ("changed", "slot", "text"),
     [
         ({"builds": 0}, 0, "4 trials, 2 min 18 s"),
         ({"wall_seconds": 70.0}, 1, f"{BUILT}, 1 min 10 s wall time, 2 min 18 s of trials in 2 slots"),
         ({}, 1, f"{BUILT}, 2 min 18 s of trials in 2 slots"),
     ],
 )
-def test_what_it_cost(changed, slot, said):
+def test_what_it_cost(changed, slot, text):
     document = documents.culprit()
     trials = tuple(trial.model_copy(update={"slot": slot}) for trial in document.trials)
     cost = document.cost.model_copy(update=changed)
-    assert report_view.cost_summary(document.model_copy(update={"trials": trials, "cost": cost})) == said
+    assert report_view.cost_summary(document.model_copy(update={"trials": trials, "cost": cost})) == text
 
 
 def test_where_nothing_is_built_nothing_is_said_of_it():

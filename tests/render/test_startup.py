@@ -1,4 +1,4 @@
-"""Start-up times, where they differ at good and at bad commits."""
+"""Start-up times that differ between good and bad commits."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_what_is_no_more_than_chance_is_not_told(printed, trials):
 
 
 def test_trials_on_a_busy_machine_do_not_count():
-    """A busy bad end showed +11 s that were not the commit's."""
+    """A bad end on a busy machine once showed +11 s that the commit did not cause."""
     load = MachineLoad(busy="CPU pressure 60 %", cpus=2, load_before=8.0, load_after=8.0)
     busy = [trial.model_copy(update={"load": load}) for trial in bad(16.0, 16.1, 16.2, 16.3)]
     assert rows(session(*GOODS, *busy, *bad(5.1, 5.2))) == {}
@@ -150,7 +150,7 @@ def test_a_difference_that_rounds_to_nothing_has_no_minus():
 
 
 def test_of_one_commit_there_is_one_column_and_what_never_became_ready(printed):
-    """`repro`: nothing is good or bad, and a run that told nothing started its processes as well."""
+    """`repro`: commits are not good or bad, and an inconclusive run starts processes as well."""
     found = documents.repro().repro.model_copy(update={"against": None})
     never = [documents.process(f"ApiServer_{rank}", 10 + rank, None) for rank in range(4)]
     trials = (
@@ -190,7 +190,7 @@ def test_compared_commits_have_an_interval_where_there_are_enough_runs():
 
 
 def test_a_cell_that_fails_at_both_ends_makes_no_commit_bad():
-    """Such as one that the fix looked for does not mend."""
+    """Such as a cell that the fix does not fix."""
     mended, other = documents.RED_CELLS[:2]
     passed = documents.trial(documents.CULPRIT, "narrow", {mended: "passed", other: "failed"})
     cells = {mended: documents.red(), other: documents.red(finding="always red")}

@@ -92,8 +92,8 @@ def test_a_narrow_terminal_still_shows_whole_ids(printed, session):
 
 
 def test_a_session_about_one_commit_has_no_range(session):
-    asked = replace(session, request=session.request.model_copy(update={"mode": Step()}))
-    assert summarise(row(asked, "20260306-101500-1a2b"), running=True, trials=3).range == "5afb387bd"
+    step_session = replace(session, request=session.request.model_copy(update={"mode": Step()}))
+    assert summarise(row(step_session, "20260306-101500-1a2b"), running=True, trials=3).range == "5afb387bd"
 
 
 def test_a_session_of_a_watch_names_it(printed, session):

@@ -1,4 +1,4 @@
-"""The commits that a document mentions, where git cannot read one of them."""
+"""The commits that a document mentions, if git cannot read one of them."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_culprit_comes_with_its_commit_and_its_good_parent(session):
 
 
 def test_of_a_culprit_s_cells_the_failure_of_most_is_told(session):
-    """And those that failed in another way are named."""
+    """Cells with another signature are named."""
     other = FAILURE.model_copy(
         update={"signature": Signature(role="Test", exception="", message="left behind")}
     )
@@ -157,7 +157,7 @@ def test_round_trip(session):
 
 
 def test_what_is_left_behind_is_told_of_the_trial_with_the_fewest_cells(session):
-    """Of a cell that needs another one before it; longer trials have the leftovers of other cells as well."""
+    """Of an order-dependent cell; longer trials have the leftovers of other cells as well."""
 
     def ran(number, *cells, outcome=Outcome.FAILED):
         results = tuple(CellResult(cell=cell, outcome=Outcome.PASSED) for cell in cells)
@@ -214,11 +214,13 @@ def test_unfinished_session_is_resumable(session):
 )
 @pytest.mark.parametrize("state", [ended(CULPRIT), replace(ended(), stopped=True)])
 def test_beyond_a_budget_it_is_run_again_without_any(session, budget, again, state):
-    """Four trials, a minute apart: those of other sessions cost none of it."""
+    """Four trials, a minute apart: shared trials do not count towards the budget."""
     mode = Bisect(goods=session.request.goods, rerun_unlimited="without", budget=budget)
-    asked = replace(session, request=session.request.model_copy(update={"rerun": "with", "mode": mode}))
+    rerun_session = replace(
+        session, request=session.request.model_copy(update={"rerun": "with", "mode": mode})
+    )
     shared = replace(row(0, documents.BAD, Outcome.FAILED), shared=True)
-    assert compose(asked, (shared, *ROWS), state).rerun == again
+    assert compose(rerun_session, (shared, *ROWS), state).rerun == again
 
 
 @pytest.mark.parametrize(
@@ -258,8 +260,8 @@ def test_native_changes_matter_under_a_pinned_base_only(session, tmp_path):
         documents.CULPRIT: ("engine/d.py", "setup.py"),
     }
     assert native_changes(session) == ()
-    asked = {"scenario": str(tmp_path), "profile": "cpu"}
-    pinned = replace(session, request=session.request.model_copy(update=asked))
+    rerun_session = {"scenario": str(tmp_path), "profile": "cpu"}
+    pinned = replace(session, request=session.request.model_copy(update=rerun_session))
     assert native_changes(pinned) == (
         NativeChange(sha=documents.BROKEN, paths=("csrc/cpu/a.cpp",)),
         NativeChange(sha=documents.CULPRIT, paths=("setup.py",)),
@@ -288,7 +290,7 @@ def test_a_trial_has_the_memory_of_its_gpus(session):
 
 
 def test_cells_are_called_alike_everywhere(session):
-    """A cell's name is someone else's text: in `cells`, in a trial's `cells` and in its `outcomes`."""
+    """A cell's name is untrusted text: in `cells`, in a trial's `cells` and in its `outcomes`."""
     name = "test_it[\x1b[31mred\u202e]"
     result = TrialResult(
         sha=documents.BAD,
@@ -304,7 +306,7 @@ def test_cells_are_called_alike_everywhere(session):
 
 
 def test_every_culprit_and_signature_has_its_failure(session):
-    """Those of one culprit by the number of their cells; cells without a culprit come last."""
+    """Failures of one culprit are ordered by number of cells; cells without a culprit come last."""
     broken_pipe = documents.event(0.0, "Worker", "BrokenPipeError", "[Errno 32] Broken pipe")
     other = Failure(
         root=broken_pipe,
@@ -321,8 +323,8 @@ def test_every_culprit_and_signature_has_its_failure(session):
         replace(CULPRIT, cell="d", culprit=documents.PARENT, failure=other),
     )
     document = compose(session, ROWS, ended(*cells))
-    told = [(each.sha, each.cells, each.symptom) for each in document.failures]
-    assert told == [
+    failures = [(each.sha, each.cells, each.symptom) for each in document.failures]
+    assert failures == [
         (documents.CULPRIT, ("b", "c"), True),
         (documents.CULPRIT, ("a",), True),
         (documents.PARENT, ("d",), True),
@@ -337,7 +339,7 @@ SIDE = "f" * 40
 
 
 def merging(session, *, first_parent):
-    """A session with a merge for its culprit, whose second parent is not in the range."""
+    """A session whose culprit is a merge; its second parent is not in the range."""
     parents = (documents.PARENT, SIDE)
     made = {
         sha: Commit(sha, (documents.GOOD,), "A", "2026-03-05", "Side") for sha in (SIDE, documents.PARENT)

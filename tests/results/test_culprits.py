@@ -1,4 +1,4 @@
-"""What a culprit changes, and what was seen at its parents."""
+"""What a culprit changes, and the runs at its parents."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_parents_have_the_runs_of_the_culprit_s_cells():
 
 
 @pytest.mark.parametrize(
-    ("parents", "outcomes", "fix", "said"),
+    ("parents", "outcomes", "fix", "text"),
     [
         ("p", {"p": "passed"}, False, ""),
         ("pq", {"p": "passed", "q": "passed"}, False, "both parents pass: the merge itself is the culprit"),
@@ -66,14 +66,14 @@ def test_parents_have_the_runs_of_the_culprit_s_cells():
         ("", {}, False, ""),
     ],
 )
-def test_a_merge_is_to_blame_where_no_parent_is(parents, outcomes, fix, said):
+def test_a_merge_is_to_blame_where_no_parent_is(parents, outcomes, fix, text):
     """A parent outside the range (`x`) need not run: it is an end, or the end has it."""
     trials = tuple(ran(sha, outcome) for sha, outcome in outcomes.items())
     seen = parent_runs(tuple(parents), (CELL,), trials)
     itself = merge_itself(seen, ("p", "q", "r"), fix=fix)
     report = culprit_report(seen, Changes(), itself=itself)
-    assert itself is bool(said)
-    assert merged(documents.document(find="fix" if fix else "regression"), report) == said
+    assert itself is bool(text)
+    assert merged(documents.document(find="fix" if fix else "regression"), report) == text
 
 
 def test_a_merge_that_differs_from_no_parent_says_what_that_means():
@@ -102,7 +102,7 @@ def test_on_a_terminal_names_of_commits_lead_to_their_pages():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "text"),
     [
         (FileChange("run", 0, 0, mode="100755 -> 100644"), "mode 100755 -> 100644"),
         (FileChange("run", 2, 0, mode="100755 -> 100644"), "+2 -0, mode 100755 -> 100644"),
@@ -110,6 +110,6 @@ def test_on_a_terminal_names_of_commits_lead_to_their_pages():
         (FileChange("a.png"), ""),
     ],
 )
-def test_how_a_file_changed(change, said):
+def test_how_a_file_changed(change, text):
     report = culprit_report((), Changes((change,)), itself=False)
-    assert file_lines(report) == (((change.path, said),), 0)
+    assert file_lines(report) == (((change.path, text),), 0)

@@ -1,4 +1,4 @@
-"""The JSON document as a promise: it survives the way to JSON and back, and the reference describes it."""
+"""The JSON document is stable: it round-trips, and the reference describes every field."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from bisect_tool.results.repro import FailureRate, Reproduced, Reproduction, Sig
 
 _EXACT = ("type", "$ref", "const", "format")
 FROZEN = Path(__file__).with_name("schema-2.json")
-"""Schema 2 as it was first published."""
+"""Schema 2 as first published."""
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "json.md"
 JSON_SCHEMA = REFERENCE.with_name("document.schema.json")
 SECTIONS = {
@@ -120,7 +120,7 @@ def test_reference_example_is_a_document():
 
 
 def _is_kept(published, current):
-    """Whether all that was published is there still: objects and lists may gain members, texts may change."""
+    """Whether everything published still exists; objects and lists may gain members, texts may change."""
     if isinstance(published, dict) and isinstance(current, dict):
         kept = {key: value for key, value in published.items() if not isinstance(value, str) or key in _EXACT}
         return all(key in current and _is_kept(value, current[key]) for key, value in kept.items())
@@ -130,7 +130,7 @@ def _is_kept(published, current):
 
 
 def test_json_schema_that_is_published_is_that_of_the_model():
-    """Written anew with `UPDATE_GOLDEN=1` where a field was added."""
+    """Updated with `UPDATE_GOLDEN=1` if a field was added."""
     current = Document.model_json_schema(by_alias=True)
     if os.environ.get("UPDATE_GOLDEN"):
         JSON_SCHEMA.write_text(json.dumps(current, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Failures associated with a busy machine: reported where chance does not explain them, and only there."""
+"""Failures associated with a busy machine are reported only if chance does not explain them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document of `plan`: its fields are described, and it has what the plan has."""
+"""The document of `plan`: every field is described, and the values are those of the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `repro` says of its trials: the sentence, the exit code, the table; played without any run."""
+"""The conclusion, exit code and table of `repro`, from given trial results."""
 
 from __future__ import annotations
 
@@ -131,9 +131,9 @@ def under_delay(roles, *processes):
 
 def test_a_role_that_no_process_had_is_told():
     there = ("Launcher", "EngineCore_DP1", "EngineCore_DP0", "Worker_DP0_TP1", "")
-    found, said = under_delay(("EngineCore", "DPCordinator"), *there)
+    found, conclusion = under_delay(("EngineCore", "DPCordinator"), *there)
     assert found.stress_roles == ("EngineCore", "DPCordinator")
-    assert said.endswith("in 1 run under --stress delay for EngineCore and DPCordinator")
+    assert conclusion.endswith("in 1 run under --stress delay for EngineCore and DPCordinator")
     note = "no process has the role DPCordinator; roles seen: EngineCore and Worker"
     assert shown(found).splitlines()[-1] == note
     assert f"Stress: `{note}`." in markdown(documents.repro().model_copy(update={"repro": found}))

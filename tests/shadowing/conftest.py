@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """A checkout with a package in `src` and one at its top, and folders for environments beside it."""
+    """A checkout with a package in `src` and one at its top, next to folders for environments."""
 
     root: Path
 

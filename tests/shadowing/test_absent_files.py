@@ -1,4 +1,4 @@
-"""What a command names that only the checkout has."""
+"""Files that a command names but only the checkout has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bisect_tool.shadowing import Command, find_absent_files
 
 @pytest.fixture
 def away(place):
-    """What is named as absent, and the command that has it by its full path; `{checkout}` is filled in."""
+    """The absent files, and the command with their full paths; `{checkout}` is filled in."""
     place.write("project/.env")
     place.write("project/data/limits.txt")
     place.write("project/node_modules/.bin/t")

@@ -1,4 +1,4 @@
-"""What a command's Python searches before anything that is installed."""
+"""Folders that a command's Python searches before installed packages."""
 
 from __future__ import annotations
 

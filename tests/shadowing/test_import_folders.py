@@ -1,4 +1,4 @@
-"""Other checkouts of the project that the Pythons of a command import from."""
+"""Other checkouts of the project from which a command's Python imports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bisect_tool.shadowing import Command, find_import_folders, find_shadows, py
 
 @pytest.fixture
 def other(place):
-    """A second checkout, beside the one that is bisected."""
+    """A second checkout, next to the one that is bisected."""
     place.write("other/src/pkg/__init__.py")
     return place.root / "other"
 

@@ -1,4 +1,4 @@
-"""What a Python has installed of a checkout, in every form that installers write."""
+"""What a Python has installed from a checkout, in every form that installers write."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_copy(place, files):
 
 
 def test_an_interpreter_that_is_no_virtual_environment(place):
-    """Its own site-packages, those of the system that it may see, and the user's."""
+    """Its own site-packages, those of the system if visible, and those of the user."""
     python = place.write("opt/bin/python3.11", "\0", 0o755)
     (place.root / "opt/bin/python").symlink_to(python)
     for path in ("opt/lib/python3.11/site-packages", "opt/local/lib/python3.11/dist-packages"):

@@ -1,4 +1,4 @@
-"""What hides the commits from a command, and the command that sees them."""
+"""What shadows the commits' code, and the command that tests the commits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EDITABLE = {"a.pth": "{checkout}/src\n"}
 
 @pytest.fixture
 def found(place):
-    """The commands that see the commits; `{root}` and `{checkout}` are filled in."""
+    """A function: a command -> the commands that test the commits, with `CO` for the checkout."""
 
     def of(*argv, tracked=(), **environ):
         names = {"root": place.root, "checkout": place.checkout}
@@ -186,7 +186,7 @@ def test_the_paths_that_a_command_names(place):
 
 @pytest.fixture
 def hides(place):
-    """What the check is sure to import from the checkout; `read` are files of the commits."""
+    """A function: a command -> the folders certainly imported from the checkout."""
 
     def of(*argv, tracked=(), read=None, own=None, **environ):
         names = {"root": place.root, "checkout": place.checkout}

@@ -1,4 +1,4 @@
-"""Whether a check saw what a commit changes, though something hides the commits from it."""
+"""Whether a check may have missed a commit's changes."""
 
 from __future__ import annotations
 
