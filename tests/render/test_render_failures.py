@@ -26,10 +26,10 @@ def test_the_chain_stands_in_columns_whatever_the_times(printed):
     assert {line.index("Worker") for line in shown} == {lines[1].index(root.role)}
 
 
-def test_every_culprit_has_its_why_before_further_signatures_have():
+def test_every_culprit_has_a_failure_shown_before_further_signatures():
     many = [failure(f"a{number}") for number in range(30)]
     found = select_failures(failing(*many, failure("other", documents.BROKEN)))
-    assert [each.cell for each in found.whole] == ["a0", "other", "a1", "a2"]
+    assert [each.cell for each in found.full] == ["a0", "other", "a1", "a2"]
     assert [each.cell for each in found.brief] == [f"a{number}" for number in range(3, 13)]
     assert found.more == 17
 
@@ -43,8 +43,8 @@ def test_both_reports_name_further_signatures_and_count_the_rest(printed):
 
 
 def test_a_document_without_failures_has_its_one_failure():
-    assert select_failures(documents.culprit()).whole == (documents.FAILURE,)
-    assert select_failures(documents.all_green()).whole == ()
+    assert select_failures(documents.culprit()).full == (documents.FAILURE,)
+    assert select_failures(documents.all_green()).full == ()
 
 
 @pytest.mark.parametrize("symptom", [True, False])
